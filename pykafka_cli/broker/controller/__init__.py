@@ -1,0 +1,1 @@
+"""The controller: leaders, replicas and topic deletion, through ZooKeeper."""

@@ -1,0 +1,1 @@
+"""The group coordinator, whose state lives in __consumer_offsets."""

@@ -1,0 +1,1 @@
+"""What the cluster looks like: the cache, the znodes, topics and configurations."""

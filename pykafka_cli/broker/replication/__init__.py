@@ -1,0 +1,1 @@
+"""Partitions as replicas: leaders, followers, in-sync sets, high watermarks."""

@@ -1,0 +1,1 @@
+"""The only way commands reach a cluster."""

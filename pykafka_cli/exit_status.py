@@ -1,0 +1,12 @@
+"""Every status that `pk` can leave with."""
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """As the kafka-*.sh scripts: 0 or 1, and the signal's own number after an interruption."""
+
+    SUCCESS = 0
+    FAILURE = 1
+    INTERRUPTED = 130  # 128 + SIGINT
+    TERMINATED = 143  # 128 + SIGTERM

@@ -1,0 +1,1 @@
+"""What a command decides, as pure functions: no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""How results look: Kafka's own text, tables, JSON and YAML."""

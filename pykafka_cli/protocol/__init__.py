@@ -1,0 +1,1 @@
+"""Kafka's wire protocol and record format: bytes to values and back, no I/O."""

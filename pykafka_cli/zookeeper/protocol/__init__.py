@@ -1,0 +1,1 @@
+"""ZooKeeper's wire protocol: jute records, requests, answers, frames; no I/O."""

@@ -1,0 +1,50 @@
+"""A clock that moves only when a test says so."""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+
+
+class FakeTimer:
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class FakeClock:
+    """Twin of pykafka_cli.broker.clock.SystemClock: `advance` runs what has become due, in order."""
+
+    def __init__(self, now_ms: int = 1_700_000_000_000) -> None:
+        self._start_ms = now_ms
+        self._elapsed = 0.0
+        self._due: list[tuple[float, int, FakeTimer, Callable[[], object]]] = []
+        self._order = itertools.count()
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    def now_ms(self) -> int:
+        return self._start_ms + round(self._elapsed * 1000)
+
+    def call_later(self, delay: float, callback: Callable[[], object]) -> FakeTimer:
+        timer = FakeTimer()
+        heapq.heappush(self._due, (self._elapsed + delay, next(self._order), timer, callback))
+        return timer
+
+    async def sleep(self, delay: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        self.call_later(delay, lambda: woken.done() or woken.set_result(None))
+        await woken
+
+    def advance(self, seconds: float) -> None:
+        """Move on; each due callback runs at its own moment."""
+        end = self._elapsed + seconds
+        while self._due and self._due[0][0] <= end:
+            moment, _, timer, callback = heapq.heappop(self._due)
+            self._elapsed = max(self._elapsed, moment)
+            if not timer.cancelled:
+                callback()
+        self._elapsed = end
