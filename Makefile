@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench docs clean
+.PHONY: demo test check format bench clean peers-java peers-javascript
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -26,6 +26,18 @@ check: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Foreign peers of the tests; .ci/run calls these. Without them the tests that need them skip and say so.
+KAFKA_LIBS := .cache/kafka/libs
+peers-java: $(KAFKA_LIBS)/.copied
+$(KAFKA_LIBS)/.copied: tests/compat/java/pom.xml
+	cd tests/compat/java && mvn -q -B dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(KAFKA_LIBS)
+	touch $@
+
+peers-javascript: tests/compat/javascript/node_modules/.installed
+tests/compat/javascript/node_modules/.installed: tests/compat/javascript/package.json
+	cd tests/compat/javascript && npm install --silent --no-audit --no-fund --no-package-lock
+	touch $@
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks

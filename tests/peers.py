@@ -1,0 +1,64 @@
+"""Software that nobody here wrote, found on this machine; a test that needs one which is missing says so and skips.
+
+With PK_EXPECT_PEERS=1 (as .ci/run sets it) a missing peer is a failure: the gate must not pass by not looking.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+KAFKA_LIBS = Path(os.environ.get("PK_KAFKA_LIBS", ROOT / ".cache/kafka/libs"))
+DEBIAN_JAVA = Path("/usr/share/java")
+DEBIAN_ZOOKEEPER_JARS = [
+    "zookeeper.jar", "zookeeper-jute.jar", "slf4j-api.jar", "slf4j-simple.jar", "netty-all.jar", "netty-handler.jar", "netty-common.jar",
+    "netty-buffer.jar", "netty-transport.jar", "commons-cli.jar", "jline2.jar", "metrics-core.jar", "snappy-java.jar", "log4j-1.2.jar",
+]  # fmt: skip
+
+
+def _missing(what: str, remedy: str) -> NoReturn:
+    reason = f"{what} is not on this machine; {remedy}"
+    if os.environ.get("PK_EXPECT_PEERS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def program(name: str, remedy: str) -> str:
+    """Path of an executable."""
+    return shutil.which(name) or _missing(name, remedy)
+
+
+def kcat() -> str:
+    return program("kcat", "Debian's package kcat has it")
+
+
+def java() -> str:
+    return program("java", "a JDK 11 or newer has it")
+
+
+def kafka_classpath() -> str:
+    """Class path with Apache Kafka 3.9.1's tools, broker and ZooKeeper."""
+    java()
+    if not any(KAFKA_LIBS.glob("kafka_2.13-*.jar")):
+        _missing("Apache Kafka", "`make peers-java` fetches its jars with Maven")
+    return f"{KAFKA_LIBS}/*"
+
+
+def debian_zookeeper_classpath() -> str:
+    """Class path of the ZooKeeper 3.8 that Debian ships."""
+    java()
+    if not (DEBIAN_JAVA / "zookeeper.jar").exists():
+        _missing("Debian's ZooKeeper", "the package zookeeper has it")
+    return ":".join(str(DEBIAN_JAVA / jar) for jar in DEBIAN_ZOOKEEPER_JARS if (DEBIAN_JAVA / jar).exists())
+
+
+def kafkajs() -> tuple[str, Path]:
+    """Path of node, and the folder from which a script can require kafkajs."""
+    node = program("node", "Node.js 18 or newer has it")
+    folder = ROOT / "tests/compat/javascript"
+    if not (folder / "node_modules/kafkajs").exists():
+        _missing("kafkajs", "`make peers-javascript` fetches it with npm")
+    return node, folder
