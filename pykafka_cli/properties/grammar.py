@@ -1,0 +1,91 @@
+"""The .properties grammar, as java.util.Properties.load reads it.
+
+A natural line ends in CR, LF or CRLF. Blank ones and those that begin with # or ! are dropped; an odd number of
+backslashes at its end joins the next one, less that one's leading blanks. What results is
+
+    [blanks] key [blanks] [= or :] [blanks] value
+
+where blanks are spaces, tabs and form feeds; those after the value belong to it.
+
+Bytes are ISO-8859-1. A backslash makes the next character plain, except \\t \\n \\r \\f and \\uXXXX.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_BLANKS = " \t\f"
+_KEY = re.compile(r"(?:\\.|[^\\=: \t\f])*\\?", re.DOTALL)
+_SEPARATOR = re.compile(r"[ \t\f]*[=:]?[ \t\f]*")
+_ESCAPE = re.compile(r"\\(u.{0,4}|.|$)", re.DOTALL)
+_CONTROL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+
+
+class Property(NamedTuple):
+    """One assignment; `line` is the number, from 1, of the natural line it begins on (0: from the command line)."""
+
+    key: str
+    value: str
+    line: int
+
+
+class MalformedProperties(ValueError):
+    """A \\u that four hexadecimal digits do not follow: the one thing this grammar refuses."""
+
+    def __init__(self, line: int, escape: str) -> None:
+        super().__init__(f"line {line}: malformed \\uXXXX escape: {escape}")
+        self.line = line
+
+
+def read_properties(data: bytes) -> list[Property]:
+    """All assignments in order; of a key given twice the last one counts, as in Java.
+
+    raises    MalformedProperties
+    source    java.util.Properties.load(InputStream)
+    """
+    return [_parse(text, number) for text, number in _logical_lines(data.decode("iso-8859-1"))]
+
+
+def _logical_lines(text: str) -> Iterator[tuple[str, int]]:
+    joined, start = "", 0
+    for number, natural in enumerate(_LINE_END.split(text), start=1):
+        line = natural.lstrip(_BLANKS)
+        if not joined:
+            if not line or line[0] in "#!":
+                continue
+            start = number
+        joined += line
+        if (len(line) - len(line.rstrip("\\"))) % 2:
+            joined = joined[:-1]
+        elif joined:
+            yield joined, start
+            joined = ""
+    if joined:
+        yield joined, start
+
+
+def _parse(text: str, line: int) -> Property:
+    key_end = _match_end(_KEY, text, 0)
+    value_start = _match_end(_SEPARATOR, text, key_end)
+    return Property(_unescape(text[:key_end], line), _unescape(text[value_start:], line), line)
+
+
+def _match_end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    found = pattern.match(text, position)
+    return found.end() if found else position
+
+
+def _unescape(text: str, line: int) -> str:
+    def plain(found: re.Match[str]) -> str:
+        escaped = found[1]
+        if not escaped.startswith("u"):
+            return _CONTROL.get(escaped, escaped)
+        if not re.fullmatch(r"u[0-9A-Fa-f]{4}", escaped):
+            raise MalformedProperties(line, found[0])
+        return chr(int(escaped[1:], 16))
+
+    if "\\" not in text:
+        return text
+    # Two \u escapes may be the halves of one character outside the basic plane.
+    return _ESCAPE.sub(plain, text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
