@@ -1,0 +1,144 @@
+"""Which replicas are in sync: what a leader knows of its followers, and the decisions it takes from that. Pure.
+
+A follower is in sync while it has all that the leader has, or had all of it at some moment within the last
+replica.lag.time.max.ms. Silence alone is no lag: only a leader with something newer makes a follower fall behind.
+Times are monotonic seconds. Source: kafka.cluster.Replica, kafka.cluster.Partition, KIP-497.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+NEVER = -math.inf  # a moment before all others: "has not been caught up with this leader"
+UNKNOWN_OFFSET = -1  # a follower that has not fetched from this leader yet
+
+
+@dataclass(slots=True)
+class FollowerProgress:
+    """One follower, as its leader sees it through the fetches.
+
+    log_start, log_end       of the follower; UNKNOWN_OFFSET before its first fetch
+    leader_end_at_fetch      the leader's log end when the follower last fetched
+    fetched_at               when that was
+    caught_up_at             the latest moment at which the follower had all that the leader had
+    """
+
+    log_start: int = UNKNOWN_OFFSET
+    log_end: int = UNKNOWN_OFFSET
+    leader_end_at_fetch: int = UNKNOWN_OFFSET
+    fetched_at: float = NEVER
+    caught_up_at: float = NEVER
+
+    def fetched(self, *, fetch_offset: int, log_start: int, leader_end: int, now: float) -> None:
+        """Take in a fetch from `fetch_offset`, which is the follower's log end, while the leader's is `leader_end`.
+
+        A follower that now has what the leader had at the fetch before was caught up then, even if the leader grows
+        too fast for it ever to reach the end of the moment.
+        """
+        if fetch_offset >= leader_end:
+            self.caught_up_at = max(self.caught_up_at, now)
+        elif fetch_offset >= self.leader_end_at_fetch:
+            self.caught_up_at = max(self.caught_up_at, self.fetched_at)
+        self.log_start = log_start
+        self.log_end = fetch_offset
+        self.leader_end_at_fetch = max(leader_end, self.leader_end_at_fetch)
+        self.fetched_at = now
+
+    def leader_elected(self, *, leader_end: int, in_isr: bool, is_new_leader: bool, now: float) -> None:
+        """Begin a leader epoch: a follower in the ISR has the whole lag time to show up, any other counts as behind."""
+        if is_new_leader:
+            self.log_start = self.log_end = self.leader_end_at_fetch = UNKNOWN_OFFSET
+            self.fetched_at = NEVER
+        else:
+            self.leader_end_at_fetch = leader_end
+            # Not brought back into the ISR before it has fetched in this epoch.
+            self.fetched_at = now if in_isr else NEVER
+        self.caught_up_at = now if in_isr else NEVER
+
+    def is_caught_up(self, leader_end: int, now: float, max_lag: float) -> bool:
+        return self.log_end == leader_end or now - self.caught_up_at <= max_lag
+
+
+@dataclass(frozen=True, slots=True)
+class Isr:
+    """The in-sync replicas: what the controller last confirmed, and the one change that awaits its answer.
+
+    At most one of `adding` and `removing` is set. Until the answer comes, the high watermark must respect `maximal`:
+    a replica that may have joined counts, one that may have left still counts.
+    """
+
+    committed: frozenset[int] = field(default_factory=frozenset)
+    adding: frozenset[int] = field(default_factory=frozenset)
+    removing: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def in_flight(self) -> bool:
+        return bool(self.adding or self.removing)
+
+    @property
+    def maximal(self) -> frozenset[int]:
+        return self.committed | self.adding if self.adding else self.committed
+
+    @property
+    def proposed(self) -> frozenset[int]:
+        """What the controller is asked for."""
+        return (self.committed | self.adding) - self.removing
+
+    def expanded(self, broker_id: int) -> "Isr":
+        return Isr(self.committed, adding=frozenset({broker_id}))
+
+    def shrunk(self, broker_ids: Iterable[int]) -> "Isr":
+        return Isr(self.committed, removing=frozenset(broker_ids))
+
+    def settled(self) -> "Isr":
+        """The change in flight was refused: back to what is confirmed."""
+        return Isr(self.committed)
+
+
+def out_of_sync(
+    isr: Isr, followers: Mapping[int, FollowerProgress], *, leader: int, leader_end: int, now: float, max_lag: float
+) -> frozenset[int]:
+    """The members of the ISR that must leave it; none while a change is in flight."""
+    if isr.in_flight:
+        return frozenset()
+    return frozenset(
+        broker_id
+        for broker_id in isr.committed
+        if broker_id != leader
+        and not ((follower := followers.get(broker_id)) is not None and follower.is_caught_up(leader_end, now, max_lag))
+    )
+
+
+def may_join(isr: Isr, broker_id: int, follower: FollowerProgress, *, high_watermark: int, epoch_start: int) -> bool:
+    """Whether a follower may be proposed for the ISR.
+
+    It needs all that is committed, and all that was in the log when this leader epoch began: between the high
+    watermark and that point lie records that an earlier leader may have acknowledged.
+    """
+    return (
+        not isr.in_flight
+        and broker_id not in isr.committed
+        and follower.log_end >= high_watermark
+        and follower.log_end >= epoch_start
+    )
+
+
+def ends_to_respect(
+    isr: Isr,
+    followers: Mapping[int, FollowerProgress],
+    *,
+    leader_end: int,
+    now: float,
+    max_lag: float,
+    is_alive: Callable[[int], bool],
+) -> list[int]:
+    """The log ends of the followers that hold the high watermark back.
+
+    Besides the ISR these are the followers on their way into it; a mark that ran ahead of them would never let them in.
+    """
+    maximal = isr.maximal
+    return [
+        follower.log_end
+        for broker_id, follower in followers.items()
+        if broker_id in maximal or (follower.is_caught_up(leader_end, now, max_lag) and is_alive(broker_id))
+    ]
