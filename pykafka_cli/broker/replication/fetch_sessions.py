@@ -1,0 +1,293 @@
+"""Fetch sessions (KIP-227), the serving side: a fetcher names its partitions once and then only what changes. Pure.
+
+A full fetch (session epoch 0) lists every partition and opens a session; each later fetch of the session carries the
+next epoch and only the partitions that were added, moved or forgotten; the answer leaves out partitions about which
+there is nothing new. Epoch -1 closes the session. The cache is bounded (max.incremental.fetch.session.cache.slots):
+without a slot the answer carries session id 0, and the fetcher goes on with full fetches.
+Times are monotonic seconds. Source: kafka.server.FetchSession.
+"""
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.errors import FetchSessionIdNotFound, FetchSessionTopicIdError, InvalidFetchSessionEpoch
+
+NO_SESSION = 0
+INITIAL_EPOCH = 0
+FINAL_EPOCH = -1
+LAST_EPOCH = 2**31 - 1
+
+EVICTION_TIME = 120.0  # seconds; Kafka's constant (MinIncrementalFetchSessionEvictionMs)
+
+PartitionKey: TypeAlias = tuple[str | uuid.UUID, int]
+"""Topic id (Fetch 13 and up) or topic name (before), and partition. One session knows only one of the two kinds."""
+
+
+@dataclass(slots=True)
+class FetchTarget:
+    """What a fetcher asks of one partition. Epochs are -1 where the fetcher gives none.
+
+    topic        None while this broker does not know the topic id
+    log_start    the fetching follower's; -1 from consumers
+    """
+
+    topic: str | None
+    topic_id: uuid.UUID | None
+    partition: int
+    fetch_offset: int
+    max_bytes: int
+    current_leader_epoch: int = -1
+    last_fetched_epoch: int = -1
+    log_start: int = -1
+
+    @property
+    def key(self) -> PartitionKey:
+        if self.topic_id is not None:
+            return self.topic_id, self.partition
+        assert self.topic is not None, "a target has a topic id or a name"
+        return self.topic, self.partition
+
+
+class PartitionAnswer(Protocol):
+    """What a session looks at in the answer for one partition."""
+
+    error_code: ErrorCode
+    high_watermark: int
+    log_start_offset: int
+    records: Any
+    diverging_epoch: Any
+    preferred_read_replica: int
+
+
+@dataclass(slots=True)
+class _Cached:
+    """One partition of a session: the latest target, and what the fetcher was last told."""
+
+    target: FetchTarget
+    high_watermark: int = -1
+    log_start: int = -1
+
+    def take(self, answer: PartitionAnswer) -> bool:
+        """Remember `answer`; return whether it says anything that the fetcher does not know yet."""
+        news = (
+            answer.high_watermark != self.high_watermark
+            or answer.log_start_offset != self.log_start
+            or bool(answer.records)
+            or answer.error_code is not ErrorCode.none
+            or answer.diverging_epoch is not None
+            or answer.preferred_read_replica >= 0
+        )
+        if news:
+            # After an error the mark is unknown to the fetcher, so that the first good answer is always sent.
+            self.high_watermark = answer.high_watermark if answer.error_code is ErrorCode.none else -1
+            self.log_start = answer.log_start_offset
+        return news
+
+
+class _Session:
+    __slots__ = ("created_at", "epoch", "id", "is_follower", "last_used_at", "partitions", "uses_topic_ids")
+
+    def __init__(
+        self, session_id: int, *, is_follower: bool, uses_topic_ids: bool, cached: Iterable[_Cached], now: float
+    ) -> None:
+        self.id = session_id
+        self.is_follower = is_follower
+        self.uses_topic_ids = uses_topic_ids
+        self.partitions = {partition.target.key: partition for partition in cached}
+        self.created_at = self.last_used_at = now
+        self.epoch = next_epoch(INITIAL_EPOCH)
+
+    @property
+    def value(self) -> tuple[bool, int]:
+        """What a newcomer must exceed to take this session's place: followers over consumers, then size."""
+        return self.is_follower, len(self.partitions)
+
+    @property
+    def is_settled(self) -> bool:
+        return self.last_used_at - self.created_at > EVICTION_TIME
+
+    def update(self, targets: Iterable[FetchTarget], forgotten: Iterable[PartitionKey]) -> None:
+        for target in targets:
+            cached = self.partitions.get(target.key)
+            if cached is None:
+                self.partitions[target.key] = _Cached(target)
+            else:
+                cached.target = target
+        for key in forgotten:
+            self.partitions.pop(key, None)
+
+
+def next_epoch(epoch: int) -> int:
+    """The epoch of a session's next request; after the last one it goes on with 1, as 0 means a full fetch."""
+    if epoch < 0:
+        return FINAL_EPOCH
+    return 1 if epoch == LAST_EPOCH else epoch + 1
+
+
+class FetchContext:
+    """One fetch request, session or not: the partitions to read, and the way to what must be answered.
+
+    Answers are pairs of target and answer, at most one a partition.
+    """
+
+    def __init__(self, targets: Sequence[FetchTarget]) -> None:
+        self.targets = targets
+
+    def conclude(
+        self, answers: list[tuple[FetchTarget, PartitionAnswer]], now: float
+    ) -> tuple[int, list[tuple[FetchTarget, PartitionAnswer]]]:
+        """The session id to answer with, and the answers worth sending."""
+        del now
+        return NO_SESSION, answers
+
+
+class _FullFetch(FetchContext):
+    def __init__(
+        self, sessions: "FetchSessions", targets: Sequence[FetchTarget], *, is_follower: bool, uses_topic_ids: bool
+    ) -> None:
+        super().__init__(targets)
+        self._sessions = sessions
+        self._is_follower = is_follower
+        self._uses_topic_ids = uses_topic_ids
+
+    def conclude(
+        self, answers: list[tuple[FetchTarget, PartitionAnswer]], now: float
+    ) -> tuple[int, list[tuple[FetchTarget, PartitionAnswer]]]:
+        session_id = self._sessions.open_session(
+            answers, is_follower=self._is_follower, uses_topic_ids=self._uses_topic_ids, now=now
+        )
+        return session_id, answers
+
+
+class _IncrementalFetch(FetchContext):
+    def __init__(self, session: _Session) -> None:
+        super().__init__([cached.target for cached in session.partitions.values()])
+        self._session = session
+        self._epoch = session.epoch
+
+    def conclude(
+        self, answers: list[tuple[FetchTarget, PartitionAnswer]], now: float
+    ) -> tuple[int, list[tuple[FetchTarget, PartitionAnswer]]]:
+        del now
+        session = self._session
+        if session.epoch != self._epoch:
+            raise InvalidFetchSessionEpoch(
+                f"fetch session {session.id} is at epoch {session.epoch}, the request expected {self._epoch}"
+            )
+        news = []
+        for target, answer in answers:
+            key = target.key
+            cached = session.partitions.get(key)
+            if cached is None or not cached.take(answer):
+                continue
+            news.append((target, answer))
+            if answer.records:
+                # To the end of the line: with a bound on the whole answer, the partitions take turns.
+                session.partitions[key] = session.partitions.pop(key)
+        return session.id, news
+
+
+class FetchSessions:
+    """The sessions of one broker.
+
+    slots        how many may exist at a time
+    choose_id    a random positive int32
+    """
+
+    def __init__(self, slots: int, choose_id: Callable[[], int]) -> None:
+        self._slots = slots
+        self._choose_id = choose_id
+        self._sessions: OrderedDict[int, _Session] = OrderedDict()  # least recently used first
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def begin(
+        self,
+        targets: Sequence[FetchTarget],
+        forgotten: Iterable[PartitionKey],
+        *,
+        session_id: int,
+        epoch: int,
+        is_follower: bool,
+        uses_topic_ids: bool,
+        now: float,
+    ) -> FetchContext:
+        """Take in one request.
+
+        raises   FetchSessionIdNotFound, InvalidFetchSessionEpoch, FetchSessionTopicIdError (names after ids, or ids
+                 after names): the fetcher starts again with a full fetch
+        """
+        if epoch in (INITIAL_EPOCH, FINAL_EPOCH):
+            self._sessions.pop(session_id, None)  # a full fetch closes the session that it names
+            if epoch == FINAL_EPOCH:
+                return FetchContext(targets)
+            return _FullFetch(self, targets, is_follower=is_follower, uses_topic_ids=uses_topic_ids)
+        session = self._sessions.get(session_id)
+        if session is None:
+            raise FetchSessionIdNotFound(f"no fetch session {session_id}; it may have been evicted")
+        if session.epoch != epoch:
+            raise InvalidFetchSessionEpoch(f"fetch session {session_id} is at epoch {session.epoch}, not {epoch}")
+        if session.uses_topic_ids != uses_topic_ids:
+            raise FetchSessionTopicIdError(
+                f"fetch session {session_id} names topics by {'id' if session.uses_topic_ids else 'name'}"
+            )
+        session.update(targets, forgotten)
+        if not session.partitions:
+            del self._sessions[session_id]
+            return FetchContext(targets)
+        session.last_used_at = now
+        self._sessions.move_to_end(session_id)
+        session.epoch = next_epoch(session.epoch)
+        return _IncrementalFetch(session)
+
+    def open_session(
+        self,
+        answers: Sequence[tuple[FetchTarget, PartitionAnswer]],
+        *,
+        is_follower: bool,
+        uses_topic_ids: bool,
+        now: float,
+    ) -> int:
+        """Open a session over the partitions of a full fetch; its id, or NO_SESSION when no slot can be had."""
+        if len(self._sessions) >= self._slots and not self._evict_for((is_follower, len(answers)), now):
+            return NO_SESSION
+        session_id = self._choose_id()
+        while session_id in self._sessions or session_id == NO_SESSION:
+            session_id = self._choose_id()
+        self._sessions[session_id] = _Session(
+            session_id,
+            is_follower=is_follower,
+            uses_topic_ids=uses_topic_ids,
+            cached=[_Cached(target, answer.high_watermark, answer.log_start_offset) for target, answer in answers],
+            now=now,
+        )
+        return session_id
+
+    def _evict_for(self, newcomer: tuple[bool, int], now: float) -> bool:
+        """Make room: the longest unused session if it is stale, else the least valuable that the newcomer exceeds.
+
+        A follower may take the place of any consumer; otherwise only sessions past their protection can go.
+        """
+        stalest = next(iter(self._sessions.values()), None)
+        if stalest is None:
+            return False
+        if now - stalest.last_used_at > EVICTION_TIME:
+            del self._sessions[stalest.id]
+            return True
+        is_follower = newcomer[0]
+        candidates = [
+            session
+            for session in self._sessions.values()
+            if session.is_settled or (is_follower and not session.is_follower)
+        ]
+        least = min(candidates, key=lambda session: (session.value, session.id), default=None)
+        if least is None or newcomer <= least.value:
+            return False
+        del self._sessions[least.id]
+        return True

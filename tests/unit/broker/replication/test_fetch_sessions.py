@@ -1,0 +1,262 @@
+import itertools
+import uuid
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.errors import FetchSessionIdNotFound, FetchSessionTopicIdError, InvalidFetchSessionEpoch
+from pykafka_cli.broker.replication.fetch_sessions import (
+    EVICTION_TIME,
+    FINAL_EPOCH,
+    INITIAL_EPOCH,
+    LAST_EPOCH,
+    NO_SESSION,
+    FetchSessions,
+    FetchTarget,
+    next_epoch,
+)
+
+
+@dataclass
+class Answer:
+    records: bytes = b""
+    high_watermark: int = 0
+    log_start_offset: int = 0
+    error_code: ErrorCode = ErrorCode.none
+    diverging_epoch: object = None
+    preferred_read_replica: int = -1
+
+
+def target(partition: int, offset: int = 0, topic: str | None = "t", topic_id: uuid.UUID | None = None) -> FetchTarget:
+    return FetchTarget(topic, topic_id, partition, offset, 1 << 20)
+
+
+def sessions(slots: int = 10) -> FetchSessions:
+    ids = itertools.count(101)
+    return FetchSessions(slots, lambda: next(ids))
+
+
+def begin(cache, targets=(), forgotten=(), session_id=0, epoch=INITIAL_EPOCH, follower=False, ids=False, now=0.0):
+    return cache.begin(
+        list(targets),
+        list(forgotten),
+        session_id=session_id,
+        epoch=epoch,
+        is_follower=follower,
+        uses_topic_ids=ids,
+        now=now,
+    )
+
+
+def open_session(cache, partitions, now=0.0, follower=False) -> int:
+    context = begin(cache, [target(p) for p in partitions], follower=follower, now=now)
+    session_id, _ = context.conclude([(t, Answer()) for t in context.targets], now)
+    return session_id
+
+
+def sent(context, answers, now=0.0) -> list[int]:
+    """The partitions of the answer, when each partition is answered as `answers` says."""
+    pairs = [(t, answers.get(t.partition, Answer())) for t in context.targets]
+    return [t.partition for t, _ in context.conclude(pairs, now)[1]]
+
+
+def test_a_full_fetch_opens_a_session_and_answers_every_partition() -> None:
+    cache = sessions()
+    context = begin(cache, [target(0), target(1)])
+
+    session_id, news = context.conclude([(t, Answer()) for t in context.targets], 0)
+
+    assert session_id == 101
+    assert [t.partition for t, _ in news] == [0, 1]
+
+
+def test_an_incremental_fetch_reads_all_partitions_and_answers_only_news() -> None:
+    cache = sessions()
+    session_id = open_session(cache, [0, 1, 2])
+
+    context = begin(cache, session_id=session_id, epoch=1)
+
+    assert [t.partition for t in context.targets] == [0, 1, 2]
+    assert sent(context, {1: Answer(records=b"x")}) == [1]
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        Answer(records=b"x"),
+        Answer(high_watermark=1),
+        Answer(log_start_offset=1),
+        Answer(error_code=ErrorCode.not_leader_or_follower),
+        Answer(diverging_epoch=(1, 2)),
+        Answer(preferred_read_replica=3),
+    ],
+)
+def test_each_kind_of_news_is_sent(news: Answer) -> None:
+    cache = sessions()
+    session_id = open_session(cache, [0, 1])
+
+    assert sent(begin(cache, session_id=session_id, epoch=1), {0: news}) == [0]
+
+
+def test_a_mark_is_told_once_and_told_again_after_an_error() -> None:
+    cache = sessions()
+    session_id = open_session(cache, [0])
+    moved = Answer(high_watermark=5)
+
+    assert sent(begin(cache, session_id=session_id, epoch=1), {0: moved}) == [0]
+    assert sent(begin(cache, session_id=session_id, epoch=2), {0: moved}) == []
+    assert sent(begin(cache, session_id=session_id, epoch=3), {0: Answer(error_code=ErrorCode.fenced_leader_epoch)})
+    assert sent(begin(cache, session_id=session_id, epoch=4), {0: moved}) == [0]
+
+
+def test_partitions_are_added_moved_and_forgotten() -> None:
+    cache = sessions()
+    session_id = open_session(cache, [0, 1])
+
+    context = begin(cache, [target(1, 7), target(2, 3)], [("t", 0)], session_id=session_id, epoch=1)
+
+    assert [(t.partition, t.fetch_offset) for t in context.targets] == [(1, 7), (2, 3)]
+
+
+def test_a_partition_that_gave_records_goes_to_the_end_of_the_line() -> None:
+    cache = sessions()
+    session_id = open_session(cache, [0, 1, 2])
+    sent(begin(cache, session_id=session_id, epoch=1), {0: Answer(records=b"x")})
+
+    assert [t.partition for t in begin(cache, session_id=session_id, epoch=2).targets] == [1, 2, 0]
+
+
+def test_a_session_without_partitions_ends() -> None:
+    cache = sessions()
+    session_id = open_session(cache, [0])
+
+    context = begin(cache, [], [("t", 0)], session_id=session_id, epoch=1)
+
+    assert context.conclude([], 0) == (NO_SESSION, [])
+    assert len(cache) == 0
+
+
+def test_the_final_epoch_closes_the_session_and_still_reads() -> None:
+    cache = sessions()
+    session_id = open_session(cache, [0])
+
+    context = begin(cache, [target(5)], session_id=session_id, epoch=FINAL_EPOCH)
+
+    assert [t.partition for t in context.targets] == [5]
+    assert context.conclude([], 0)[0] == NO_SESSION
+    assert len(cache) == 0
+
+
+def test_a_full_fetch_replaces_the_session_that_it_names() -> None:
+    cache = sessions()
+    session_id = open_session(cache, [0])
+
+    begin(cache, [target(1)], session_id=session_id)
+
+    with pytest.raises(FetchSessionIdNotFound):
+        begin(cache, session_id=session_id, epoch=1)
+
+
+def test_an_epoch_out_of_turn_is_refused() -> None:
+    cache = sessions()
+    session_id = open_session(cache, [0])
+    begin(cache, session_id=session_id, epoch=1)
+
+    with pytest.raises(InvalidFetchSessionEpoch):
+        begin(cache, session_id=session_id, epoch=1)
+
+
+def test_an_answer_overtaken_by_the_next_request_is_refused() -> None:
+    cache = sessions()
+    session_id = open_session(cache, [0])
+    first = begin(cache, session_id=session_id, epoch=1)
+    begin(cache, session_id=session_id, epoch=2)
+
+    with pytest.raises(InvalidFetchSessionEpoch):
+        first.conclude([], 0)
+
+
+def test_ids_and_names_do_not_mix_within_a_session() -> None:
+    cache = sessions()
+    session_id = open_session(cache, [0])
+
+    with pytest.raises(FetchSessionTopicIdError):
+        begin(cache, session_id=session_id, epoch=1, ids=True)
+
+
+def test_the_epoch_after_the_last_is_one() -> None:
+    assert next_epoch(LAST_EPOCH) == 1
+    assert next_epoch(FINAL_EPOCH) == FINAL_EPOCH
+
+
+def test_a_full_cache_gives_no_session_to_an_equal() -> None:
+    cache = sessions(slots=1)
+    open_session(cache, [0, 1])
+
+    assert open_session(cache, [0, 1, 2], now=1) == NO_SESSION
+
+
+def test_a_follower_takes_the_place_of_a_consumer() -> None:
+    cache = sessions(slots=1)
+    consumer = open_session(cache, [0, 1])
+
+    assert open_session(cache, [0], follower=True) != NO_SESSION
+    with pytest.raises(FetchSessionIdNotFound):
+        begin(cache, session_id=consumer, epoch=1)
+
+
+def test_a_consumer_never_takes_the_place_of_a_follower_in_use() -> None:
+    cache = sessions(slots=1)
+    follower = open_session(cache, [0], follower=True)
+    begin(cache, session_id=follower, epoch=1, follower=True, now=EVICTION_TIME + 1)
+
+    assert open_session(cache, range(50), now=EVICTION_TIME + 2) == NO_SESSION
+
+
+def test_an_unused_session_is_evicted_whatever_it_is() -> None:
+    cache = sessions(slots=1)
+    open_session(cache, range(50), follower=True)
+
+    assert open_session(cache, [0], now=EVICTION_TIME + 0.1) != NO_SESSION
+
+
+def test_a_settled_smaller_session_makes_way_for_a_larger_one() -> None:
+    cache = sessions(slots=2)
+    small, large = open_session(cache, [0]), open_session(cache, [0, 1, 2])
+    later = EVICTION_TIME + 1
+    for session_id in (small, large):
+        begin(cache, session_id=session_id, epoch=1, now=later)
+
+    assert open_session(cache, [0, 1], now=later + 1) != NO_SESSION
+    with pytest.raises(FetchSessionIdNotFound):
+        begin(cache, session_id=small, epoch=2, now=later + 1)
+    begin(cache, session_id=large, epoch=2, now=later + 1)
+
+
+partitions = st.integers(0, 4)
+
+
+@given(st.lists(st.tuples(st.sets(partitions), st.sets(partitions), st.sets(partitions)), max_size=12))
+def test_a_fetcher_that_applies_the_news_knows_what_a_full_fetch_would_tell(rounds) -> None:
+    cache = sessions()
+    marks = dict.fromkeys(range(5), 0)
+    session_id = open_session(cache, range(5))
+    asked, known = set(range(5)), dict(marks)
+    for epoch, (added, removed, grown) in enumerate(rounds, start=1):
+        for partition in grown:
+            marks[partition] += 1
+        removed -= added
+        asked = (asked | added) - removed
+        context = begin(
+            cache, [target(p) for p in added], [("t", p) for p in removed], session_id=session_id, epoch=epoch
+        )
+        assert {t.partition for t in context.targets} == asked
+        answers = [(t, Answer(high_watermark=marks[t.partition])) for t in context.targets]
+        answered, news = context.conclude(answers, 0)
+        known.update({t.partition: answer.high_watermark for t, answer in news})
+        assert {p: known[p] for p in asked} == {p: marks[p] for p in asked}
+        if answered == NO_SESSION:
+            break
