@@ -1,0 +1,130 @@
+"""The codecs of record batches, framed as Kafka's Java client writes and reads them.
+
+    gzip    a gzip member (several in a row are read, too)
+    snappy  xerial's stream: 82 "SNAPPY" 00, version int32 = 1, compatible int32 = 1, then per block its length (int32)
+            and raw snappy; a bare raw snappy block, which librdkafka may send, is read as well
+    lz4     an LZ4 frame of independent 64 KiB blocks without checksums of content, all that Java's reader accepts
+    zstd    a zstd frame
+
+What comes out is bounded (`limit`), since a small batch can unfold to any size.
+Source: Compression and its implementations in org.apache.kafka.common.compress.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import cramjam
+
+from pykafka_cli.protocol.records.batch import Buffer, Compression, CorruptRecords
+
+MAX_UNCOMPRESSED = 256 << 20
+"""What a batch may unfold to, in bytes; far above what any client puts into one."""
+
+_XERIAL_MAGIC = b"\x82SNAPPY\x00"
+_XERIAL_HEADER = _XERIAL_MAGIC + struct.pack(">ii", 1, 1)
+_XERIAL_BLOCK = 32 << 10
+
+# Magic, FLG (version 1, independent blocks), BD (64 KiB), second byte of the descriptor's xxHash32.
+_LZ4_FRAME = bytes.fromhex("04224d18604082")
+_LZ4_BLOCK = 64 << 10
+_LZ4_STORED = 0x80000000  # this block did not shrink and is as it was
+_LZ4_END = struct.pack("<I", 0)
+
+
+def compress(codec: Compression, data: Buffer, level: int | None = None) -> bytes:
+    """`data` in the framing above; `level` in the codec's own range (gzip 1-9, zstd -131072-22; others have none)."""
+    match codec:
+        case Compression.NONE:
+            return bytes(data)
+        case Compression.GZIP:
+            return bytes(cramjam.gzip.compress(data, level=6 if level is None or level < 0 else level))
+        case Compression.SNAPPY:
+            return _xerial_frame(data)
+        case Compression.LZ4:
+            return _lz4_frame(data)
+        case Compression.ZSTD:
+            return bytes(cramjam.zstd.compress(data, level=3 if level is None else level))
+
+
+def decompress(codec: Compression, data: Buffer, limit: int = MAX_UNCOMPRESSED) -> bytes | bytearray | memoryview:
+    """The bytes that were compressed.
+
+    raises  CorruptRecords when `data` is not of that codec, or unfolds to more than `limit` bytes
+    """
+    try:
+        match codec:
+            case Compression.NONE:
+                return data
+            case Compression.GZIP:
+                return _unfold(cramjam.gzip.decompress_into, data, limit)
+            case Compression.SNAPPY:
+                return _unframe_snappy(data, limit)
+            case Compression.LZ4:
+                return _unfold(cramjam.lz4.decompress_into, data, limit)
+            case Compression.ZSTD:
+                return _unfold(cramjam.zstd.decompress_into, data, limit)
+    except (cramjam.DecompressionError, struct.error) as error:
+        raise CorruptRecords(f"records cannot be decompressed as {codec.name.lower()}: {error}") from None
+
+
+def _unfold(decompress_into: Callable[[Any, bytearray], int], data: Buffer, limit: int) -> memoryview:
+    # The codecs do not know the size beforehand (Java writes streams), so the room is doubled until it is enough.
+    room = min(max(4096, 8 * len(data)), limit)
+    while True:
+        output = bytearray(room)
+        try:
+            return memoryview(output)[: decompress_into(data, output)]
+        except cramjam.DecompressionError as error:
+            if "whole buffer" not in str(error):
+                raise
+            if room == limit:
+                raise CorruptRecords(f"records unfold to more than {limit} bytes") from None
+            room = min(room * 4, limit)
+
+
+def _xerial_frame(data: Buffer) -> bytes:
+    parts = [_XERIAL_HEADER]
+    with memoryview(data) as view:
+        for start in range(0, len(view), _XERIAL_BLOCK):
+            block = bytes(cramjam.snappy.compress_raw(view[start : start + _XERIAL_BLOCK]))
+            parts += (struct.pack(">i", len(block)), block)
+    return b"".join(parts)
+
+
+def _unframe_snappy(data: Buffer, limit: int) -> bytes:
+    with memoryview(data) as view:
+        if bytes(view[:8]) != _XERIAL_MAGIC:
+            return _unfold_raw_snappy(view, limit)
+        parts: list[bytes] = []
+        position, room = len(_XERIAL_HEADER), limit
+        while position < len(view):
+            (length,) = struct.unpack_from(">i", view, position)
+            position += 4
+            if not 0 <= length <= len(view) - position:
+                raise CorruptRecords(f"snappy block of {length} bytes, {len(view) - position} are there")
+            parts.append(_unfold_raw_snappy(view[position : position + length], room))
+            position, room = position + length, room - len(parts[-1])
+    return b"".join(parts)
+
+
+def _unfold_raw_snappy(block: memoryview, limit: int) -> bytes:
+    if not block:
+        raise CorruptRecords("an empty snappy block")
+    if cramjam.snappy.decompress_raw_len(block) > limit:
+        raise CorruptRecords(f"records unfold to more than {limit} bytes")
+    return bytes(cramjam.snappy.decompress_raw(block))
+
+
+def _lz4_frame(data: Buffer) -> bytes:
+    parts = [_LZ4_FRAME]
+    with memoryview(data) as view:
+        for start in range(0, len(view), _LZ4_BLOCK):
+            plain = view[start : start + _LZ4_BLOCK]
+            block = bytes(cramjam.lz4.compress_block(plain, store_size=False))
+            if len(block) < len(plain):
+                parts += (struct.pack("<I", len(block)), block)
+            else:
+                parts += (struct.pack("<I", len(plain) | _LZ4_STORED), bytes(plain))
+    parts.append(_LZ4_END)
+    return b"".join(parts)

@@ -1,0 +1,85 @@
+"""Message formats 0 and 1, which Kafka wrote until 0.11: read from old log directories, never written.
+
+    offset int64 | size int32 | crc uint32 (CRC-32 of the rest) | magic int8 | attributes int8
+    | timestamp int64 (format 1) | key int32 length (-1: null), bytes | value int32 length (-1: null), bytes
+
+A compressed message's value is a message set; the wrapper has the offset (and in format 1 the time) of its last inner
+message. In format 1 inner offsets are relative: 0, 1, 2 ... up to the wrapper's offset. Refused: lz4 in format 0, whose
+frames carry a wrong checksum (KAFKA-3160). Source: LegacyRecord, AbstractLegacyRecordBatch.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from pykafka_cli.protocol.records.batch import (
+    LEGACY_HEADER_SIZE,
+    LOG_APPEND_TIME,
+    MAGIC_AT,
+    NO_TIMESTAMP,
+    BatchHeader,
+    Buffer,
+    Compression,
+    CorruptRecords,
+    crc_is_valid,
+    walk,
+)
+from pykafka_cli.protocol.records.compression import decompress
+
+_INT32 = struct.Struct(">i")
+_NO_HEADERS: tuple[tuple[str, bytes | None], ...] = ()
+
+Message = tuple[int, int, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
+
+
+def read_messages(data: Buffer, header: BatchHeader, limit: int) -> list[Message]:
+    """(offset, timestamp, key, value, no headers) of one stored message, or of those inside a compressed one.
+
+    raises  CorruptRecords, also for the lz4 of format 0
+    """
+    key, value = _key_and_value(data, header)
+    codec = header.compression
+    if codec is Compression.NONE:
+        return [(header.base_offset, header.max_timestamp, key, value, _NO_HEADERS)]
+    if codec is Compression.ZSTD or (codec is Compression.LZ4 and header.magic == 0):
+        raise CorruptRecords(f"{codec.name.lower()} in message format {header.magic} is not supported")
+    if value is None:
+        raise CorruptRecords("a compressed message without a value")
+    inner = list(_inner_messages(decompress(codec, value, limit), header))
+    if not inner:
+        raise CorruptRecords("a compressed message with nothing inside")
+    # Format 1 counts from the first inner message; some old producers wrote absolute offsets, which end as the wrapper.
+    shift = header.base_offset - inner[-1][0] if header.magic else 0
+    return [(offset + shift, timestamp, key, value, headers) for offset, timestamp, key, value, headers in inner]
+
+
+def _inner_messages(payload: Buffer, wrapper: BatchHeader) -> Iterator[Message]:
+    data = bytes(payload)
+    for position, header in walk(data):
+        if header.magic != wrapper.magic or header.compression is not Compression.NONE:
+            raise CorruptRecords("a message inside a compressed one has another format, or is compressed itself")
+        if not crc_is_valid(data, position, header):
+            raise CorruptRecords(f"wrong checksum of the inner message at byte {position}")
+        key, value = _key_and_value(data[position : position + header.size], header)
+        timestamp = wrapper.max_timestamp if wrapper.attributes & LOG_APPEND_TIME else header.max_timestamp
+        yield header.base_offset, timestamp if header.magic else NO_TIMESTAMP, key, value, _NO_HEADERS
+
+
+def _key_and_value(message: Buffer, header: BatchHeader) -> tuple[bytes | None, bytes | None]:
+    position = MAGIC_AT + 2 + (8 if header.magic else 0)
+    key, position = _nullable_bytes(message, position)
+    value, position = _nullable_bytes(message, position)
+    if position != header.size or header.size < LEGACY_HEADER_SIZE[header.magic]:
+        raise CorruptRecords(f"message of {header.size} bytes ends at byte {position}")
+    return key, value
+
+
+def _nullable_bytes(message: Buffer, position: int) -> tuple[bytes | None, int]:
+    if position + 4 > len(message):
+        raise CorruptRecords(f"message cut short at byte {position}")
+    (length,) = _INT32.unpack_from(message, position)
+    position += 4
+    if length == -1:
+        return None, position
+    if not 0 <= length <= len(message) - position:
+        raise CorruptRecords(f"field of {length} bytes, {len(message) - position} are left")
+    return bytes(message[position : position + length]), position + length

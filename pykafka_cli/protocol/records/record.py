@@ -1,0 +1,227 @@
+"""Records inside a batch of format 2: building batches from them and reading them back.
+
+    length           varint   bytes after this field
+    attributes       int8     unused
+    timestamp_delta  varlong  timestamp - the batch's base_timestamp
+    offset_delta     varint   offset - the batch's base_offset
+    key              varint length (-1: null), bytes
+    value            varint length (-1: null), bytes
+    headers          varint count, then key (varint length, UTF-8) and value (varint length or -1, bytes) each
+
+Varints are zigzag (KIP-98). This is for records that the broker itself writes or must understand (coordinators,
+cleaning, conversions); what clients produce and fetch passes as whole batches.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pykafka_cli.protocol.records import legacy
+from pykafka_cli.protocol.records.batch import (
+    CONTROL,
+    DELETE_HORIZON,
+    HEADER,
+    HEADER_SIZE,
+    LOG_APPEND_TIME,
+    LOG_OVERHEAD,
+    NO_LEADER_EPOCH,
+    NO_PRODUCER_EPOCH,
+    NO_PRODUCER_ID,
+    NO_SEQUENCE,
+    NO_TIMESTAMP,
+    TRANSACTIONAL,
+    BatchHeader,
+    Buffer,
+    Compression,
+    CorruptRecords,
+    read_header,
+    seal,
+    walk,
+)
+from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, compress, decompress
+
+
+class Record(NamedTuple):
+    """One record. `offset` is its place in the log, `timestamp` milliseconds since the epoch (-1: none)."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+
+def build_batch(
+    records: Sequence[Record],
+    *,
+    base_offset: int | None = None,
+    last_offset: int | None = None,
+    leader_epoch: int = NO_LEADER_EPOCH,
+    compression: Compression = Compression.NONE,
+    compression_level: int | None = None,
+    log_append_time_ms: int | None = None,
+    delete_horizon_ms: int | None = None,
+    producer_id: int = NO_PRODUCER_ID,
+    producer_epoch: int = NO_PRODUCER_EPOCH,
+    base_sequence: int = NO_SEQUENCE,
+    transactional: bool = False,
+    control: bool = False,
+) -> bytearray:
+    """A batch with these records, sealed. Their offsets may have gaps (cleaning leaves them) but must grow.
+
+    base_offset, last_offset   default to those of the first and last record; the cleaner keeps the original batch's
+    log_append_time_ms         marks the batch as LogAppendTime; the records' own times are still stored
+    delete_horizon_ms          see KIP-534
+    """
+    base = base_offset if base_offset is not None else records[0].offset
+    last = last_offset if last_offset is not None else records[-1].offset
+    base_timestamp = records[0].timestamp if records else NO_TIMESTAMP
+    max_timestamp = max((record.timestamp for record in records), default=NO_TIMESTAMP)
+    attributes = int(compression) | (TRANSACTIONAL if transactional else 0) | (CONTROL if control else 0)
+    if delete_horizon_ms is not None:
+        attributes, base_timestamp = attributes | DELETE_HORIZON, delete_horizon_ms
+    if log_append_time_ms is not None:
+        attributes, max_timestamp = attributes | LOG_APPEND_TIME, log_append_time_ms
+
+    batch = bytearray(HEADER_SIZE)
+    payload = batch if compression is Compression.NONE else bytearray()
+    for record in records:
+        append_record(payload, record, base_offset=base, base_timestamp=base_timestamp)
+    if payload is not batch:
+        batch += compress(compression, payload, compression_level)
+    length = len(batch) - LOG_OVERHEAD
+    header = (base, length, leader_epoch, 2, 0, attributes, last - base, base_timestamp, max_timestamp)
+    HEADER.pack_into(batch, 0, *header, producer_id, producer_epoch, base_sequence, len(records))
+    seal(batch, 0, length)
+    return batch
+
+
+def append_record(output: bytearray, record: Record, *, base_offset: int, base_timestamp: int) -> None:
+    """Write one record at the end of `output`."""
+    body = bytearray(1)
+    _append_varint(body, record.timestamp - base_timestamp)
+    _append_varint(body, record.offset - base_offset)
+    _append_bytes(body, record.key)
+    _append_bytes(body, record.value)
+    _append_varint(body, len(record.headers))
+    for name, value in record.headers:
+        _append_bytes(body, name.encode())
+        _append_bytes(body, value)
+    _append_varint(output, len(body))
+    output += body
+
+
+def read_records(data: Buffer, position: int = 0, *, limit: int = MAX_UNCOMPRESSED) -> list[Record]:
+    """The records of the batch that starts at `position`, of any format.
+
+    Formats 0 and 1 give the inner messages of a compressed wrapper with their absolute offsets.
+    raises  CorruptRecords when the bytes are not what the header promises (the CRC is not looked at)
+    """
+    header = read_header(data, position)
+    if position + header.size > len(data):
+        raise CorruptRecords(f"a batch of {header.size} bytes, {len(data) - position} are there")
+    with memoryview(data) as view, view[position : position + header.size] as batch:
+        if header.magic < 2:
+            return [Record(*message) for message in legacy.read_messages(batch, header, limit)]
+        with batch[HEADER_SIZE:] as stored:
+            return _read_all(header, decompress(header.compression, stored, limit))
+
+
+def records_in(data: Buffer) -> Iterator[Record]:
+    """All records of all whole batches in `data`, control records left out."""
+    for position, header in walk(data):
+        if not header.is_control:
+            yield from read_records(data, position)
+
+
+def _read_all(header: BatchHeader, payload: Buffer) -> list[Record]:
+    base_offset, base_timestamp = header.base_offset, header.base_timestamp
+    append_time = header.max_timestamp if header.is_log_append_time else None
+    # One record takes 7 bytes at least, so a false count cannot make us allocate.
+    if not 0 <= header.record_count <= len(payload) // 7:
+        raise CorruptRecords(f"{header.record_count} records cannot be in {len(payload)} bytes")
+    records: list[Record] = []
+    position = 0
+    try:
+        for _ in range(header.record_count):
+            length, start = _read_varint(payload, position)
+            end = start + length
+            if length < 0 or end > len(payload):
+                raise CorruptRecords(f"record of {length} bytes at byte {position} of {len(payload)}")
+            timestamp_delta, position = _read_varint(payload, start + 1)
+            offset_delta, position = _read_varint(payload, position)
+            key, position = _read_bytes(payload, position, end)
+            value, position = _read_bytes(payload, position, end)
+            count, position = _read_varint(payload, position)
+            headers: tuple[tuple[str, bytes | None], ...] = ()
+            if count:
+                headers, position = _read_headers(payload, position, end, count)
+            if position != end:
+                raise CorruptRecords(f"record says {length} bytes and has {position - start}")
+            timestamp = base_timestamp + timestamp_delta if append_time is None else append_time
+            records.append(Record(base_offset + offset_delta, timestamp, key, value, headers))
+    except IndexError:
+        raise CorruptRecords(f"record cut short at byte {position} of {len(payload)}") from None
+    if position != len(payload):
+        raise CorruptRecords(f"{len(payload) - position} bytes after the last record")
+    return records
+
+
+def _read_headers(
+    payload: Buffer, position: int, end: int, count: int
+) -> tuple[tuple[tuple[str, bytes | None], ...], int]:
+    if not 0 < count <= end - position:
+        raise CorruptRecords(f"{count} headers cannot be in {end - position} bytes")
+    headers: list[tuple[str, bytes | None]] = []
+    for _ in range(count):
+        name, position = _read_bytes(payload, position, end)
+        value, position = _read_bytes(payload, position, end)
+        if name is None:
+            raise CorruptRecords("record header without a key")
+        try:
+            headers.append((name.decode(), value))
+        except UnicodeDecodeError:
+            raise CorruptRecords("record header whose key is not UTF-8") from None
+    return tuple(headers), position
+
+
+def _read_bytes(payload: Buffer, position: int, end: int) -> tuple[bytes | None, int]:
+    length, position = _read_varint(payload, position)
+    if length < 0:
+        if length != -1:
+            raise CorruptRecords(f"field of {length} bytes")
+        return None, position
+    if position + length > end:
+        raise CorruptRecords(f"field of {length} bytes, {end - position} are left")
+    return bytes(payload[position : position + length]), position + length
+
+
+def _read_varint(data: Buffer, position: int) -> tuple[int, int]:
+    byte = data[position]
+    position += 1
+    if byte < 0x80:
+        return (byte >> 1) ^ -(byte & 1), position
+    value, shift = byte & 0x7F, 7
+    while byte >= 0x80:
+        if shift > 63:
+            raise CorruptRecords("varint longer than 10 bytes")
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+    return (value >> 1) ^ -(value & 1), position
+
+
+def _append_varint(output: bytearray, value: int) -> None:
+    raw = (value << 1) ^ (value >> 63)
+    while raw > 0x7F:
+        output.append(raw & 0x7F | 0x80)
+        raw >>= 7
+    output.append(raw)
+
+
+def _append_bytes(output: bytearray, value: bytes | None) -> None:
+    if value is None:
+        output.append(1)  # -1
+    else:
+        _append_varint(output, len(value))
+        output += value
