@@ -1,0 +1,373 @@
+"""One connection to one broker, from the asking side.
+
+A frame, both ways, is its length (int32) and that many bytes:
+
+    request   api key int16, version int16, correlation id int32, client id nullable string [, tagged fields], body
+    answer    correlation id int32 [, tagged fields], body
+
+The tagged fields are there from each API's first flexible version on; the answer to ApiVersions never has them, so that
+a client can read it whatever the broker is (KIP-511). A broker answers in the order it was asked, but answers are
+matched by correlation id all the same, and any number of requests may be in flight.
+
+Not here: which broker to ask, retries, and the APIs themselves. aiokafka is not imported either; a command that asks
+one question must not pay for a client that can do everything.
+"""
+
+import asyncio
+import errno
+import importlib
+import io
+import ssl
+import struct
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+from kio.schema.errors import ErrorCode
+from kio.serial import entity_reader, entity_writer
+from kio.serial.errors import SerialError
+
+from pykafka_cli import __version__
+from pykafka_cli.transport.sasl import SaslExchange, SaslFailure
+
+MAX_ANSWER_BYTES = 256 * 1024 * 1024
+"""Above any answer that a broker gives, below what the first bytes of HTTP or a TLS alert are when read as a length."""
+
+API_VERSIONS = 18
+
+_HEADER = struct.Struct(">hhih")
+_LENGTH = struct.Struct(">i")
+
+
+class ConnectionFailed(Exception):
+    """Base of what can go wrong between us and one broker."""
+
+
+class BrokerUnreachable(ConnectionFailed):
+    """Nothing could be asked: no such host, nothing listens there, no TLS, or no answer in time."""
+
+
+class ConnectionLost(ConnectionFailed):
+    """The connection ended, or what came over it was not Kafka's protocol."""
+
+
+class NoAnswerInTime(ConnectionFailed):
+    """The broker took the request and has not answered within its time."""
+
+
+class AuthenticationFailed(ConnectionFailed):
+    """The broker refused the mechanism or the credentials. Trying again will not help."""
+
+
+class VersionUnsupported(ConnectionFailed):
+    """The broker does not have the API, or none of the versions that we have."""
+
+
+class VersionRange(NamedTuple):
+    """Versions of one API, both ends included."""
+
+    min: int
+    max: int
+
+
+class Connection(asyncio.BufferedProtocol):
+    """A connection that is open when you get it; `open` makes one.
+
+    A request that is cancelled, or that had no answer in time, leaves the connection usable: its answer is dropped when
+    it comes. Everything else that goes wrong ends the connection and fails all that is in flight.
+    """
+
+    def __init__(self, address: str, *, client_id: str | None, timeout: float) -> None:
+        self.address = address
+        self.timeout = timeout
+        self._client_id = b"" if client_id is None else client_id.encode()
+        self._client_id_length = -1 if client_id is None else len(self._client_id)
+        self._transport: asyncio.Transport | None = None
+        self._waiting: dict[int, asyncio.Future[memoryview]] = {}
+        self._abandoned: set[int] = set()
+        self._last_id = 0
+        self._end: ConnectionLost | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._versions: Mapping[int, VersionRange] | None = None
+        self._length = bytearray(_LENGTH.size)
+        self._frame: bytearray | None = None  # None while its length is being read
+        self._unfilled = memoryview(self._length)
+
+    @classmethod
+    async def open(
+        cls,
+        host: str,
+        port: int,
+        *,
+        client_id: str | None,
+        tls: ssl.SSLContext | None = None,
+        sasl: SaslExchange | None = None,
+        timeout: float = 30.0,
+    ) -> Self:
+        """Connect, shake hands over TLS, authenticate; `timeout` (seconds) is for all of it and then for each request.
+
+        raises    BrokerUnreachable, AuthenticationFailed, ConnectionLost
+        """
+        address = f"{host}:{port}"
+        loop = asyncio.get_running_loop()
+        connection: Self | None = None
+        try:
+            async with asyncio.timeout(timeout):
+                _, connection = await loop.create_connection(
+                    lambda: cls(address, client_id=client_id, timeout=timeout),
+                    host,
+                    port,
+                    ssl=tls,
+                    server_hostname=host if tls else None,
+                )
+                if sasl:
+                    await connection._authenticate(sasl)
+                return connection
+        except TimeoutError:
+            problem: ConnectionFailed = BrokerUnreachable(f"{address} did not answer within {timeout:g} s")
+        except ssl.SSLError as error:
+            problem = BrokerUnreachable(f"TLS with {address} failed: {_tls_reason(error)}")
+        except OSError as error:
+            reason = _reason(error) or ("it ended the TLS handshake" if tls else type(error).__name__)
+            problem = BrokerUnreachable(f"cannot connect to {address}: {reason}")
+        except (ConnectionFailed, asyncio.CancelledError):
+            if connection:
+                connection.close()
+            raise
+        if connection:
+            connection.close()
+        raise problem
+
+    # ---- asking
+
+    async def request(
+        self, request: Any, response_type: type[Any] | None = None, *, timeout: float | None = None
+    ) -> Any:
+        """Send a kio request in its class's version and give kio's answer of the same version.
+
+        response_type   for messages that are not kio's own, where it is not the class called XResponse beside XRequest
+        timeout         seconds; the connection's own if not given
+        raises          ConnectionLost, NoAnswerInTime
+        """
+        request_type = type(request)
+        answer = await self.request_raw(
+            request_type.__api_key__,
+            request_type.__version__,
+            request_type.__header_schema__.__version__,
+            _encoded(request),
+            timeout=timeout,
+        )
+        return self._decoded(answer, response_type or response_type_of(request_type))
+
+    async def request_raw(
+        self, api_key: int, api_version: int, header_version: int, body: bytes, *, timeout: float | None = None
+    ) -> memoryview:
+        """Send `body` under a header of version 1 or 2 (2: a flexible API version); the answer's body."""
+        correlation_id = self._send(api_key, api_version, header_version, body)
+        answer = self._waiting[correlation_id] = asyncio.get_running_loop().create_future()
+        seconds = self.timeout if timeout is None else timeout
+        try:
+            async with asyncio.timeout(seconds):
+                if self._drained:
+                    await asyncio.shield(self._drained)
+                frame = await answer
+        except TimeoutError:
+            raise NoAnswerInTime(
+                f"{self.address} has not answered a request (api key {api_key}) within {seconds:g} s"
+            ) from None
+        finally:
+            if self._waiting.pop(correlation_id, None):  # it is still to come
+                self._abandoned.add(correlation_id)
+        return frame if header_version < 2 or api_key == API_VERSIONS else _without_tagged_fields(frame)
+
+    async def api_versions(self) -> Mapping[int, VersionRange]:
+        """What the broker offers, by API key; asked once.
+
+        A broker that does not know ApiVersions 3 says so in v0's form, and is asked again in v0.
+        """
+        if self._versions is None:
+            from kio.schema.api_versions.v3.request import ApiVersionsRequest
+            from kio.schema.api_versions.v3.response import ApiVersionsResponse
+
+            question = ApiVersionsRequest(client_software_name="pykafka-cli", client_software_version=__version__)
+            answer = await self.request_raw(API_VERSIONS, 3, 2, _encoded(question))
+            if int.from_bytes(answer[:2]) == ErrorCode.unsupported_version:
+                from kio.schema.api_versions.v0.request import ApiVersionsRequest as ApiVersionsRequestV0
+
+                value = await self.request(ApiVersionsRequestV0())
+            else:
+                value = self._decoded(answer, ApiVersionsResponse)
+            self._versions = {api.api_key: VersionRange(api.min_version, api.max_version) for api in value.api_keys}
+        return self._versions
+
+    async def newest(self, api_key: int, ours: VersionRange) -> int:
+        """The newest version of an API that both sides have.
+
+        raises    VersionUnsupported, naming both ranges
+        """
+        theirs = (await self.api_versions()).get(api_key)
+        if theirs is None:
+            raise VersionUnsupported(f"{self.address} does not have the API with key {api_key}")
+        version = min(theirs.max, ours.max)
+        if version < max(theirs.min, ours.min):
+            raise VersionUnsupported(
+                f"{self.address} has versions {theirs.min} to {theirs.max} of the API with key {api_key}; "
+                f"{ours.min} to {ours.max} would be understood"
+            )
+        return version
+
+    def close(self) -> None:
+        """End the connection; what is in flight fails with ConnectionLost."""
+        self._fail(ConnectionLost(f"the connection to {self.address} was closed"))
+
+    @property
+    def is_open(self) -> bool:
+        return self._end is None
+
+    def _decoded(self, answer: memoryview, response_type: type[Any]) -> Any:
+        try:
+            return entity_reader(response_type)(answer, 0)[0]
+        except (SerialError, ValueError) as error:
+            what = f"{response_type.__name__} {response_type.__version__}"
+            self._fail(ConnectionLost(f"{self.address} gave an answer that is no {what}: {error}"))
+            raise ConnectionLost(*self._end.args if self._end else ()) from error
+
+    def _send(self, api_key: int, api_version: int, header_version: int, body: bytes) -> int:
+        if self._end:
+            raise ConnectionLost(*self._end.args)
+        assert self._transport
+        self._last_id = self._last_id % 0x7FFFFFFF + 1
+        header = _HEADER.pack(api_key, api_version, self._last_id, self._client_id_length) + self._client_id
+        if header_version >= 2:
+            header += b"\x00"
+        self._transport.write(_LENGTH.pack(len(header) + len(body)) + header + body)
+        return self._last_id
+
+    async def _authenticate(self, exchange: SaslExchange) -> None:
+        """SaslHandshake 1, then SaslAuthenticate 0 until both sides are content (KIP-43, KIP-152)."""
+        from kio.schema.sasl_authenticate.v0 import SaslAuthenticateRequest
+        from kio.schema.sasl_handshake.v1 import SaslHandshakeRequest
+
+        try:
+            handshake = await self.request(SaslHandshakeRequest(mechanism=exchange.mechanism))
+            if handshake.error_code:
+                raise AuthenticationFailed(
+                    f"{self.address} does not take SASL mechanism {exchange.mechanism}; "
+                    f"it offers {', '.join(handshake.mechanisms) or 'none'}"
+                )
+            answer: bytes | None = None
+            while (token := exchange.respond(answer)) is not None:
+                result = await self.request(SaslAuthenticateRequest(auth_bytes=token))
+                if result.error_code:
+                    raise AuthenticationFailed(result.error_message or f"{self.address} refused the credentials")
+                answer = result.auth_bytes
+        except SaslFailure as failure:
+            raise AuthenticationFailed(f"{self.address}: {failure}") from None
+
+    # ---- asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        return self._unfilled
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._unfilled = self._unfilled[nbytes:]
+        if self._unfilled:
+            return
+        if self._frame is None:
+            (length,) = _LENGTH.unpack(self._length)
+            if not _LENGTH.size <= length <= MAX_ANSWER_BYTES:
+                self._fail(
+                    ConnectionLost(f"{self.address} does not speak Kafka's protocol here; is it a TLS listener?")
+                )
+                return
+            self._frame = bytearray(length)
+            self._unfilled = memoryview(self._frame)
+        else:
+            frame, self._frame = memoryview(self._frame).toreadonly(), None
+            self._unfilled = memoryview(self._length)
+            self._deliver(int.from_bytes(frame[:4]), frame[4:])
+
+    def _deliver(self, correlation_id: int, body: memoryview) -> None:
+        if answer := self._waiting.pop(correlation_id, None):
+            if not answer.done():
+                answer.set_result(body)
+        elif correlation_id in self._abandoned:
+            self._abandoned.discard(correlation_id)
+        else:
+            self._fail(ConnectionLost(f"{self.address} answered a request that was never sent ({correlation_id})"))
+
+    def pause_writing(self) -> None:
+        self._drained = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self._drained and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        why = f": {error}" if error else ""
+        self._fail(ConnectionLost(f"{self.address} ended the connection{why}"))
+
+    def _fail(self, end: ConnectionLost) -> None:
+        if self._end is None:
+            self._end = end
+            for answer in self._waiting.values():
+                if not answer.done():
+                    answer.set_exception(ConnectionLost(*end.args))
+            self._waiting.clear()
+            self.resume_writing()
+            if self._transport:
+                self._transport.close()
+
+
+def response_type_of(request_type: type[Any]) -> type[Any]:
+    """XResponse for XRequest: kio keeps them in sibling modules, the inter-broker ones stand beside each other."""
+    module = request_type.__module__
+    name = request_type.__name__.removesuffix("Request") + "Response"
+    if module.endswith(".request"):
+        module = module.removesuffix("request") + "response"
+    found: type[Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _without_tagged_fields(frame: memoryview) -> memoryview:
+    """The body behind an answer's header of version 1, whose tagged fields (none are defined) are skipped."""
+    count, position = _unsigned_varint(frame, 0)
+    for _ in range(count):
+        _, position = _unsigned_varint(frame, position)
+        size, position = _unsigned_varint(frame, position)
+        position += size
+    return frame[position:]
+
+
+def _unsigned_varint(data: memoryview, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+        shift += 7
+
+
+def _encoded(request: Any) -> bytes:
+    body = io.BytesIO()
+    entity_writer(type(request))(body, request)
+    return body.getvalue()
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    return (error.reason or str(error)).replace("_", " ").lower()
+
+
+def _reason(error: OSError) -> str:
+    """The system's words. asyncio repeats the address, once for each that the host's name stands for."""
+    if f"[Errno {errno.ECONNREFUSED}]" in str(error):
+        return "connection refused"
+    return error.strerror or str(error)

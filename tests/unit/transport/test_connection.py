@@ -1,0 +1,276 @@
+"""One connection against a server that says what the test wants it to say."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from kio.schema.api_versions.v0.response import ApiVersion, ApiVersionsResponse
+from kio.schema.errors import ErrorCode
+from kio.schema.metadata.v12 import MetadataRequest
+from kio.schema.sasl_authenticate.v0.response import SaslAuthenticateResponse
+from kio.schema.sasl_handshake.v1.response import SaslHandshakeResponse
+from kio.serial import entity_writer
+
+from pykafka_cli.transport.connection import (
+    AuthenticationFailed,
+    BrokerUnreachable,
+    Connection,
+    ConnectionLost,
+    NoAnswerInTime,
+    VersionRange,
+    VersionUnsupported,
+)
+from pykafka_cli.transport.sasl import Plain
+
+Script = Callable[["Peer"], Awaitable[None]]
+
+
+class Peer:
+    """The broker's end: requests as (api key, version, correlation id, rest), answers as bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def request(self) -> tuple[int, int, int, bytes]:
+        frame = await self.reader.readexactly(int.from_bytes(await self.reader.readexactly(4)))
+        client_id_length = int.from_bytes(frame[8:10])
+        body = frame[10 + client_id_length :]
+        return int.from_bytes(frame[:2]), int.from_bytes(frame[2:4]), int.from_bytes(frame[4:8]), body
+
+    def answer(self, correlation_id: int, body: bytes) -> None:
+        self.writer.write((4 + len(body)).to_bytes(4) + correlation_id.to_bytes(4) + body)
+
+    def answer_with(self, correlation_id: int, response: object) -> None:
+        body = bytearray()
+        entity_writer(type(response))(_Sink(body), response)
+        self.answer(correlation_id, bytes(body))
+
+
+class _Sink:
+    def __init__(self, data: bytearray) -> None:
+        self.data = data
+
+    def write(self, more: bytes) -> None:
+        self.data += more
+
+
+@asynccontextmanager
+async def peer(script: Script) -> AsyncIterator[int]:
+    """A port on which `script` is played to whoever connects."""
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await script(Peer(reader, writer))
+        if not reader.at_eof():
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(play, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def connect(port: int, **options: object) -> Connection:
+    return await Connection.open("127.0.0.1", port, client_id="test", **{"timeout": 5.0, **options})  # type: ignore[arg-type]
+
+
+def ask_raw(connection: Connection, body: bytes, **options: float) -> Awaitable[memoryview]:
+    return connection.request_raw(3, 1, 1, body, **options)
+
+
+async def test_answers_find_their_requests_in_any_order() -> None:
+    async def script(broker: Peer) -> None:
+        asked = [await broker.request() for _ in range(3)]
+        for _, _, correlation_id, body in reversed(asked):
+            broker.answer(correlation_id, b"answer to " + body)
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        answers = await asyncio.gather(*(ask_raw(connection, word) for word in (b"a", b"b", b"c")))
+
+    assert [bytes(answer) for answer in answers] == [b"answer to a", b"answer to b", b"answer to c"]
+
+
+async def test_an_answer_may_come_byte_by_byte() -> None:
+    async def script(broker: Peer) -> None:
+        _, _, correlation_id, _ = await broker.request()
+        for byte in (8).to_bytes(4) + correlation_id.to_bytes(4) + b"body":
+            broker.writer.write(bytes([byte]))
+            await broker.writer.drain()
+            await asyncio.sleep(0)
+
+    async with peer(script) as port:
+        assert bytes(await ask_raw(await connect(port), b"")) == b"body"
+
+
+async def test_tagged_fields_of_a_flexible_answer_are_skipped() -> None:
+    async def script(broker: Peer) -> None:
+        _, _, correlation_id, body = await broker.request()
+        assert body == b"\x00question"
+        broker.answer(correlation_id, b"\x02\x00\x03abc\x81\x00\x00body")
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        assert bytes(await connection.request_raw(3, 12, 2, b"question")) == b"body"
+
+
+async def test_a_late_answer_is_dropped_and_the_connection_goes_on() -> None:
+    late = asyncio.Event()
+
+    async def script(broker: Peer) -> None:
+        _, _, first, _ = await broker.request()
+        await late.wait()
+        broker.answer(first, b"too late")
+        _, _, second, _ = await broker.request()
+        broker.answer(second, b"in time")
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        with pytest.raises(NoAnswerInTime, match=r"api key 3\) within 0.01 s"):
+            await ask_raw(connection, b"", timeout=0.01)
+        late.set()
+        assert bytes(await ask_raw(connection, b"")) == b"in time"
+
+
+async def test_everything_in_flight_fails_when_the_broker_goes() -> None:
+    async def script(broker: Peer) -> None:
+        await broker.request()
+        await broker.request()
+        broker.writer.close()
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        outcomes = await asyncio.gather(ask_raw(connection, b""), ask_raw(connection, b""), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [ConnectionLost, ConnectionLost]
+    assert not connection.is_open
+    with pytest.raises(ConnectionLost, match="ended the connection"):
+        await ask_raw(connection, b"")
+
+
+@pytest.mark.parametrize(
+    "said", [b"HTTP/1.1 400 Bad Request\r\n", b"\x15\x03\x03\x00\x02\x02\x46", b"\x00\x00\x00\x00"]
+)
+async def test_what_is_no_kafka_frame_ends_the_connection(said: bytes) -> None:
+    async def script(broker: Peer) -> None:
+        await broker.request()
+        broker.writer.write(said)
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        with pytest.raises(ConnectionLost, match="does not speak Kafka's protocol"):
+            await ask_raw(connection, b"")
+
+
+async def test_an_answer_to_nothing_ends_the_connection() -> None:
+    async def script(broker: Peer) -> None:
+        await broker.request()
+        broker.answer(999, b"")
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        with pytest.raises(ConnectionLost, match="never sent"):
+            await ask_raw(connection, b"")
+
+
+async def test_an_answer_of_another_shape_ends_the_connection() -> None:
+    async def script(broker: Peer) -> None:
+        _, _, correlation_id, _ = await broker.request()
+        broker.answer(correlation_id, b"\x00\x00")
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        question = MetadataRequest(
+            topics=None, allow_auto_topic_creation=False, include_topic_authorized_operations=False
+        )
+        with pytest.raises(ConnectionLost, match="no MetadataResponse 12"):
+            await connection.request(question)
+    assert not connection.is_open
+
+
+async def test_a_broker_that_does_not_know_our_api_versions_is_asked_again_in_version_0() -> None:
+    offered = ApiVersionsResponse(
+        error_code=ErrorCode.none, api_keys=(ApiVersion(api_key=3, min_version=0, max_version=8),)
+    )
+
+    async def script(broker: Peer) -> None:
+        _, version, correlation_id, _ = await broker.request()
+        assert version == 3
+        broker.answer(correlation_id, b"\x00\x23\x00\x00\x00\x01\x00\x12\x00\x00\x00\x02")
+        _, version, correlation_id, _ = await broker.request()
+        assert version == 0
+        broker.answer_with(correlation_id, offered)
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        assert await connection.api_versions() == {3: (0, 8)}
+        assert await connection.newest(3, VersionRange(1, 12)) == 8
+        with pytest.raises(VersionUnsupported, match="0 to 8"):
+            await connection.newest(3, VersionRange(9, 12))
+        with pytest.raises(VersionUnsupported, match="key 60"):
+            await connection.newest(60, VersionRange(0, 1))
+
+
+async def test_sasl_shakes_hands_and_authenticates_before_anything_else() -> None:
+    tokens: list[bytes] = []
+
+    async def script(broker: Peer) -> None:
+        key, version, correlation_id, body = await broker.request()
+        assert (key, version, body) == (17, 1, b"\x00\x05PLAIN")
+        broker.answer_with(correlation_id, SaslHandshakeResponse(error_code=ErrorCode.none, mechanisms=("PLAIN",)))
+        key, version, correlation_id, body = await broker.request()
+        assert (key, version) == (36, 0)
+        tokens.append(body[4:])
+        broker.answer_with(
+            correlation_id, SaslAuthenticateResponse(error_code=ErrorCode.none, error_message=None, auth_bytes=b"")
+        )
+
+    async with peer(script) as port:
+        connection = await connect(port, sasl=Plain("alice", "secret"))
+
+    assert connection.is_open
+    assert tokens == [b"\0alice\0secret"]
+
+
+async def test_refused_credentials_are_told_in_the_brokers_words() -> None:
+    async def script(broker: Peer) -> None:
+        _, _, correlation_id, _ = await broker.request()
+        broker.answer_with(correlation_id, SaslHandshakeResponse(error_code=ErrorCode.none, mechanisms=("PLAIN",)))
+        _, _, correlation_id, _ = await broker.request()
+        refusal = SaslAuthenticateResponse(
+            error_code=ErrorCode.sasl_authentication_failed, error_message="Invalid username", auth_bytes=b""
+        )
+        broker.answer_with(correlation_id, refusal)
+
+    async with peer(script) as port:
+        with pytest.raises(AuthenticationFailed, match="Invalid username"):
+            await connect(port, sasl=Plain("alice", "wrong"))
+
+
+async def test_an_unknown_mechanism_names_those_that_the_broker_has() -> None:
+    async def script(broker: Peer) -> None:
+        _, _, correlation_id, _ = await broker.request()
+        refusal = SaslHandshakeResponse(
+            error_code=ErrorCode.unsupported_sasl_mechanism, mechanisms=("SCRAM-SHA-512", "SCRAM-SHA-256")
+        )
+        broker.answer_with(correlation_id, refusal)
+
+    async with peer(script) as port:
+        with pytest.raises(AuthenticationFailed, match="PLAIN; it offers SCRAM-SHA-512, SCRAM-SHA-256"):
+            await connect(port, sasl=Plain("alice", "secret"))
+
+
+async def test_nothing_listening_is_said_at_once(unused_tcp_port: int) -> None:
+    with pytest.raises(BrokerUnreachable, match=f"cannot connect to 127.0.0.1:{unused_tcp_port}: connection refused"):
+        await connect(unused_tcp_port)
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_given_up() -> None:
+    async def script(broker: Peer) -> None:
+        await broker.request()
+
+    async with peer(script) as port:
+        with pytest.raises(BrokerUnreachable, match=r"did not answer within 0.05 s"):
+            await connect(port, sasl=Plain("alice", "secret"), timeout=0.05)
