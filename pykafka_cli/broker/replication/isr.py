@@ -7,7 +7,7 @@ Times are monotonic seconds. Source: kafka.cluster.Replica, kafka.cluster.Partit
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 NEVER = -math.inf  # a moment before all others: "has not been caught up with this leader"
 UNKNOWN_OFFSET = -1  # a follower that has not fetched from this leader yet
@@ -64,31 +64,32 @@ class Isr:
     """The in-sync replicas: what the controller last confirmed, and the one change that awaits its answer.
 
     At most one of `adding` and `removing` is set. Until the answer comes, the high watermark must respect `maximal`:
-    a replica that may have joined counts, one that may have left still counts.
+    a replica that may have joined counts, one that may have left still counts. The order is the controller's and is
+    kept, as `kafka-topics --describe` shows it.
     """
 
-    committed: frozenset[int] = field(default_factory=frozenset)
-    adding: frozenset[int] = field(default_factory=frozenset)
-    removing: frozenset[int] = field(default_factory=frozenset)
+    committed: tuple[int, ...] = ()
+    adding: tuple[int, ...] = ()
+    removing: tuple[int, ...] = ()
 
     @property
     def in_flight(self) -> bool:
         return bool(self.adding or self.removing)
 
     @property
-    def maximal(self) -> frozenset[int]:
-        return self.committed | self.adding if self.adding else self.committed
+    def maximal(self) -> tuple[int, ...]:
+        return self.committed + self.adding
 
     @property
-    def proposed(self) -> frozenset[int]:
+    def proposed(self) -> tuple[int, ...]:
         """What the controller is asked for."""
-        return (self.committed | self.adding) - self.removing
+        return tuple(broker_id for broker_id in self.maximal if broker_id not in self.removing)
 
     def expanded(self, broker_id: int) -> "Isr":
-        return Isr(self.committed, adding=frozenset({broker_id}))
+        return Isr(self.committed, adding=(broker_id,))
 
     def shrunk(self, broker_ids: Iterable[int]) -> "Isr":
-        return Isr(self.committed, removing=frozenset(broker_ids))
+        return Isr(self.committed, removing=tuple(broker_ids))
 
     def settled(self) -> "Isr":
         """The change in flight was refused: back to what is confirmed."""
@@ -97,11 +98,11 @@ class Isr:
 
 def out_of_sync(
     isr: Isr, followers: Mapping[int, FollowerProgress], *, leader: int, leader_end: int, now: float, max_lag: float
-) -> frozenset[int]:
+) -> tuple[int, ...]:
     """The members of the ISR that must leave it; none while a change is in flight."""
     if isr.in_flight:
-        return frozenset()
-    return frozenset(
+        return ()
+    return tuple(
         broker_id
         for broker_id in isr.committed
         if broker_id != leader

@@ -45,10 +45,9 @@ class LeaderSession:
         """The request that makes the leader read exactly `targets`, in their order when it is a full fetch."""
         wanted = {target.key: target for target in targets}
         if self._epoch == INITIAL_EPOCH:
-            named, forgotten = tuple(wanted.values()), ()
-        else:
-            named = tuple(target for key, target in wanted.items() if self._remembered.get(key) != target)
-            forgotten = tuple(target for key, target in self._remembered.items() if key not in wanted)
+            self._remembered = {}
+        named = tuple(target for key, target in wanted.items() if self._remembered.get(key) != target)
+        forgotten = tuple(target for key, target in self._remembered.items() if key not in wanted)
         self._remembered = wanted
         return FetchPlan(self._session_id, self._epoch, wanted, named, forgotten)
 
