@@ -1,0 +1,172 @@
+import asyncio
+import uuid
+from datetime import timedelta
+
+import pytest
+from kio.schema.alter_partition.v3.request import AlterPartitionRequest
+from kio.schema.alter_partition.v3.response import AlterPartitionResponse, PartitionData, TopicData
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.replication.isr_updates import RETRY_AFTER, IsrChange, IsrConfirmed, IsrUpdates
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.transport.connection import ConnectionLost
+from tests.fakes.clock import FakeClock
+
+T, U = uuid.UUID(int=1), uuid.UUID(int=2)
+
+
+def change(partition: int = 0, *, isr=(1, 2), topic="t", topic_id=T, partition_epoch=4) -> IsrChange:
+    return IsrChange(TopicPartition(topic, partition), topic_id, isr, leader_epoch=3, partition_epoch=partition_epoch)
+
+
+def confirming(request: AlterPartitionRequest, error: ErrorCode = ErrorCode.none) -> AlterPartitionResponse:
+    """The answer of a controller that grants everything, or refuses everything with `error`."""
+    return AlterPartitionResponse(
+        throttle_time=timedelta(),
+        error_code=ErrorCode.none,
+        topics=tuple(
+            TopicData(
+                topic_id=topic.topic_id,
+                partitions=tuple(
+                    PartitionData(
+                        partition_index=partition.partition_index,
+                        error_code=error,
+                        leader_id=1,
+                        leader_epoch=partition.leader_epoch,
+                        isr=tuple(member.broker_id for member in partition.new_isr_with_epochs),
+                        partition_epoch=partition.partition_epoch + 1,
+                    )
+                    for partition in topic.partitions
+                ),
+            )
+            for topic in request.topics
+        ),
+    )
+
+
+class FakeController:
+    """Answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.requests: list[AlterPartitionRequest] = []
+        self._answers: list[asyncio.Future] = []
+
+    async def __call__(self, request: AlterPartitionRequest) -> AlterPartitionResponse:
+        self.requests.append(request)
+        self._answers.append(asyncio.get_running_loop().create_future())
+        return await self._answers[-1]
+
+    async def answer(self, response: AlterPartitionResponse | Exception) -> None:
+        if isinstance(response, Exception):
+            self._answers[-1].set_exception(response)
+        else:
+            self._answers[-1].set_result(response)
+        await settle()
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def controller() -> FakeController:
+    return FakeController()
+
+
+@pytest.fixture
+async def updates(controller, clock):
+    updates = IsrUpdates(1, broker_epoch=lambda: 77, ask_controller=controller, clock=clock)
+    yield updates
+    await updates.stop()
+
+
+async def test_a_change_is_sent_as_kafka_sends_it_in_zookeeper_mode(updates, controller) -> None:
+    updates.submit(change(2, isr=(1, 3)), lambda outcome: None)
+    await settle()
+
+    (request,) = controller.requests
+    (topic,) = request.topics
+    (partition,) = topic.partitions
+    assert (request.broker_id, request.broker_epoch, topic.topic_id) == (1, 77, T)
+    assert [(m.broker_id, m.broker_epoch) for m in partition.new_isr_with_epochs] == [(1, -1), (3, -1)]
+    assert (partition.partition_index, partition.leader_epoch, partition.partition_epoch) == (2, 3, 4)
+
+
+async def test_the_outcome_is_what_the_controller_wrote(updates, controller) -> None:
+    outcomes = []
+    updates.submit(change(isr=(1, 2)), outcomes.append)
+    await settle()
+
+    await controller.answer(confirming(controller.requests[0]))
+
+    assert outcomes == [IsrConfirmed((1, 2), leader_epoch=3, partition_epoch=5)]
+
+
+async def test_changes_that_come_up_meanwhile_travel_together(updates, controller) -> None:
+    outcomes = []
+    updates.submit(change(0), outcomes.append)
+    await settle()
+    for partition in (1, 2):
+        updates.submit(change(partition), outcomes.append)
+    updates.submit(change(0, topic="u", topic_id=U), outcomes.append)
+    await settle()
+    assert len(controller.requests) == 1
+
+    await controller.answer(confirming(controller.requests[0]))
+
+    assert [(t.topic_id, len(t.partitions)) for t in controller.requests[1].topics] == [(T, 2), (U, 1)]
+
+
+async def test_a_second_change_of_one_partition_is_not_attempted(updates, controller) -> None:
+    outcomes = []
+    updates.submit(change(isr=(1, 2)), lambda outcome: None)
+    updates.submit(change(isr=(1,)), outcomes.append)
+
+    assert outcomes == [ErrorCode.operation_not_attempted]
+
+
+async def test_a_refusal_reaches_the_partition(updates, controller) -> None:
+    outcomes = []
+    updates.submit(change(), outcomes.append)
+    await settle()
+
+    await controller.answer(confirming(controller.requests[0], ErrorCode.invalid_update_version))
+
+    assert outcomes == [ErrorCode.invalid_update_version]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        ConnectionLost("gone"),
+        AlterPartitionResponse(throttle_time=timedelta(), error_code=ErrorCode.not_controller, topics=()),
+        AlterPartitionResponse(throttle_time=timedelta(), error_code=ErrorCode.none, topics=()),
+    ],
+)
+async def test_a_change_is_repeated_until_the_controller_answers_it(updates, controller, clock, trouble) -> None:
+    outcomes = []
+    updates.submit(change(), outcomes.append)
+    await settle()
+
+    await controller.answer(trouble)
+    assert outcomes == []
+    clock.advance(RETRY_AFTER)
+    await settle()
+    await controller.answer(confirming(controller.requests[1]))
+
+    assert outcomes == [IsrConfirmed((1, 2), 3, 5)]
+
+
+async def test_a_callback_may_propose_the_next_change(updates, controller) -> None:
+    updates.submit(change(), lambda outcome: updates.submit(change(partition_epoch=5), lambda outcome: None))
+    await settle()
+
+    await controller.answer(confirming(controller.requests[0]))
+
+    assert controller.requests[1].topics[0].partitions[0].partition_epoch == 5
