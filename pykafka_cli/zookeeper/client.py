@@ -1,0 +1,444 @@
+"""Asyncio bridge over kazoo: the one place where ZooKeeper is asked, and the only module that imports kazoo.
+
+kazoo runs its connection in a thread of its own. Everything that thread has to say - answers, watches, changes of the
+session's state - is put on the event loop in the very order in which it came from the server, so ZooKeeper's promise
+holds here, too: whoever set a watch hears of the change before reading the new data.
+
+Requests that are lost with the connection are sent again once there is one, as Kafka's own client does, for as long as
+the session lives. A create or a conditional write may therefore find its own work done: NodeExists, BadVersion.
+"""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+import kazoo.exceptions
+from kazoo.client import KazooClient, TransactionRequest
+from kazoo.handlers.threading import SequentialThreadingHandler
+from kazoo.protocol.serialization import Create as CreateRecord
+from kazoo.protocol.states import EventType, KazooState, KeeperState, WatchedEvent
+from kazoo.security import OPEN_ACL_UNSAFE
+
+log = logging.getLogger(__name__)
+
+ANY_VERSION = -1
+
+
+class ZooKeeperError(Exception):
+    """A request that ZooKeeper refused, or that could not be made."""
+
+
+class NoNode(ZooKeeperError):
+    """There is no such znode (or, for a create, no such parent)."""
+
+
+class NodeExists(ZooKeeperError):
+    """There is such a znode already."""
+
+
+class BadVersion(ZooKeeperError):
+    """The znode has another version than the one named."""
+
+
+class NotEmpty(ZooKeeperError):
+    """A znode with children cannot be deleted."""
+
+
+class NotPermitted(ZooKeeperError):
+    """The znode's ACL does not allow it."""
+
+
+class SessionExpired(ZooKeeperError):
+    """The session ended before the request was answered; its ephemeral znodes are gone."""
+
+
+class ConnectionClosed(ZooKeeperError):
+    """The client was closed."""
+
+
+class ZooKeeperUnreachable(ZooKeeperError):
+    """No ZooKeeper server could be reached in time."""
+
+
+_ERRORS: dict[type[Exception], type[ZooKeeperError]] = {
+    kazoo.exceptions.NoNodeError: NoNode,
+    kazoo.exceptions.NodeExistsError: NodeExists,
+    kazoo.exceptions.BadVersionError: BadVersion,
+    kazoo.exceptions.NotEmptyError: NotEmpty,
+    kazoo.exceptions.NoAuthError: NotPermitted,
+    kazoo.exceptions.AuthFailedError: NotPermitted,
+    kazoo.exceptions.SessionExpiredError: SessionExpired,
+    kazoo.exceptions.ConnectionClosedError: ConnectionClosed,
+}
+
+
+class MultiFailed(ZooKeeperError):
+    """A multi of which nothing was done: operation `index` failed with `error`."""
+
+    def __init__(self, index: int, error: ZooKeeperError) -> None:
+        super().__init__(f"operation {index} of a multi failed: {type(error).__name__} {error}")
+        self.index = index
+        self.error = error
+
+
+class Stat(NamedTuple):
+    """What ZooKeeper keeps beside a znode's data; times in ms since the epoch."""
+
+    czxid: int
+    mzxid: int
+    ctime: int
+    mtime: int
+    version: int
+    cversion: int
+    aversion: int
+    ephemeral_owner: int
+    data_length: int
+    children: int
+    pzxid: int
+
+
+class Create(NamedTuple):
+    """Create a znode; `data` None is ZooKeeper's null, which is not the empty string."""
+
+    path: str
+    data: bytes | None
+    ephemeral: bool = False
+
+
+class SetData(NamedTuple):
+    path: str
+    data: bytes
+    version: int = ANY_VERSION
+
+
+class Delete(NamedTuple):
+    path: str
+    version: int = ANY_VERSION
+
+
+class Check(NamedTuple):
+    """Nothing is written unless the znode has this version."""
+
+    path: str
+    version: int
+
+
+Operation = Create | SetData | Delete | Check
+
+
+class Change(Enum):
+    """What a watch saw."""
+
+    CREATED = "created"
+    DELETED = "deleted"
+    DATA = "data"
+    CHILDREN = "children"
+    UNSEEN = "unseen"
+    """The connection was lost and is back: there may have been a change that this watch missed."""
+
+
+class WatchEvent(NamedTuple):
+    change: Change
+    path: str
+
+
+Watcher = Callable[[WatchEvent], None]
+
+_CHANGES = {
+    EventType.CREATED: Change.CREATED,
+    EventType.DELETED: Change.DELETED,
+    EventType.CHANGED: Change.DATA,
+    EventType.CHILD: Change.CHILDREN,
+}
+
+
+class SessionListener(Protocol):
+    """Told on the loop what becomes of the session."""
+
+    def session_lost(self) -> None:
+        """The session has ended: watches and ephemeral znodes are gone. A new session is being sought."""
+
+    def session_begun(self) -> None:
+        """A new session has begun after one was lost (not called for the first)."""
+
+
+class _InThread(SequentialThreadingHandler):  # type: ignore[misc]
+    """Lets kazoo's connection thread make its callbacks itself, at once; they only post to the event loop.
+
+    kazoo's own handler has one thread for answers and one for watches, which loses the order between the two.
+    """
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def dispatch_callback(self, callback: Any) -> None:
+        callback.func(*callback.args)
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """One watch as kazoo keeps it: equal ones on one path are set, and fire, once."""
+
+    client: "ZooKeeperClient"
+    callback: Watcher
+    path: str
+
+    def __call__(self, event: WatchedEvent) -> None:
+        self.client._post(self.client._watch_fired, self, event)
+
+
+class ZooKeeperClient:
+    """One session with ZooKeeper, renewed when it expires. All methods are for the event loop that called `start`."""
+
+    def __init__(self, connect: str, *, session_timeout: float, connection_timeout: float) -> None:
+        """
+        connect              `host:port,host:port/chroot`, Kafka's zookeeper.connect
+        session_timeout      seconds without a heartbeat after which the session ends
+        connection_timeout   seconds that `start` waits for the first connection
+        """
+        hosts, slash, chroot = connect.partition("/")
+        self.hosts = hosts
+        self.chroot = (slash + chroot).rstrip("/")
+        self._connection_timeout = connection_timeout
+        self._listeners: list[SessionListener] = []
+        self._interrupted: list[_Watch] = []
+        self._connected = asyncio.Event()
+        self._closed = False
+        self._lost_session = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._kazoo = KazooClient(
+            hosts=hosts,
+            timeout=session_timeout,
+            handler=_InThread(),
+            connection_retry={"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": 1.0},
+            logger=logging.getLogger("kazoo"),
+        )
+        self._kazoo.add_listener(self._state_changed)
+
+    async def start(self) -> None:
+        """Connect, and create the chroot when there is one.
+
+        raises  ZooKeeperUnreachable when no server has answered within the connection timeout
+        """
+        self._loop = asyncio.get_running_loop()
+        self._kazoo.start_async()
+        try:
+            await asyncio.wait_for(self._connected.wait(), self._connection_timeout)
+        except TimeoutError:
+            await self.close()
+            raise ZooKeeperUnreachable(
+                f"no ZooKeeper server answered at {self.hosts} within {self._connection_timeout:g} s; "
+                "is one running there, and is zookeeper.connect right?"
+            ) from None
+        if self.chroot:
+            await self.ensure_path("/")
+
+    async def close(self) -> None:
+        """End the session; ephemeral znodes go with it. Requests in flight fail with ConnectionClosed."""
+        if self._closed:
+            return
+        self._closed = True
+        self._connected.set()  # wakes requests that wait for a connection, to be told that there will be none
+        await asyncio.get_running_loop().run_in_executor(None, self._stop_kazoo)
+
+    def _stop_kazoo(self) -> None:
+        self._kazoo.stop()
+        self._kazoo.close()
+
+    @property
+    def session_id(self) -> int:
+        """The session's id, by which ZooKeeper names the owner of ephemeral znodes; 0 while there is none."""
+        identity = self._kazoo.client_id
+        return int(identity[0]) if identity else 0
+
+    def add_listener(self, listener: SessionListener) -> None:
+        self._listeners.append(listener)
+
+    async def create(
+        self, path: str, data: bytes | None = None, *, ephemeral: bool = False, sequential: bool = False
+    ) -> str:
+        """Create a znode and return its path (with the number that ZooKeeper added to a sequential one).
+
+        Missing parents are created as Kafka does, with null data.
+        raises  NodeExists, NotPermitted
+        """
+        send = functools.partial(
+            self._kazoo.create_async, self.chroot + path, data, ephemeral=ephemeral, sequence=sequential
+        )
+        try:
+            created = await self._answered(send)
+        except NoNode:
+            await self.ensure_path(path.rpartition("/")[0])
+            created = await self._answered(send)
+        return str(created)[len(self.chroot) :]
+
+    async def ensure_path(self, path: str) -> None:
+        """Create a persistent znode with null data, and its parents, unless they exist."""
+        await self._ensure_absolute((self.chroot + path).rstrip("/"))
+
+    async def _ensure_absolute(self, path: str) -> None:
+        if not path:
+            return
+        send = functools.partial(self._kazoo.create_async, path, None)
+        try:
+            try:
+                await self._answered(send)
+            except NoNode:
+                await self._ensure_absolute(path.rpartition("/")[0])
+                await self._answered(send)
+        except NodeExists:
+            pass
+
+    async def get(self, path: str, watch: Watcher | None = None) -> tuple[bytes | None, Stat]:
+        """Data and stat; `watch` hears of the next change or deletion. Raises NoNode (and then sets no watch)."""
+        data, stat = await self._answered(
+            functools.partial(self._kazoo.get_async, self.chroot + path, self._watch(watch, path))
+        )
+        return data, _stat(stat)
+
+    async def exists(self, path: str, watch: Watcher | None = None) -> Stat | None:
+        """The stat, or None; `watch` hears of the next creation, change or deletion."""
+        stat = await self._answered(
+            functools.partial(self._kazoo.exists_async, self.chroot + path, self._watch(watch, path))
+        )
+        return None if stat is None else _stat(stat)
+
+    async def children(self, path: str, watch: Watcher | None = None) -> list[str]:
+        """Names of the children, in no order; `watch` hears of the next one made or removed. Raises NoNode."""
+        names, _ = await self._answered(
+            functools.partial(
+                self._kazoo.get_children_async, self.chroot + path, self._watch(watch, path), include_data=True
+            )
+        )
+        return list(names)
+
+    async def set(self, path: str, data: bytes, version: int = ANY_VERSION) -> Stat:
+        """Replace the data. Raises NoNode, BadVersion."""
+        return _stat(await self._answered(functools.partial(self._kazoo.set_async, self.chroot + path, data, version)))
+
+    async def delete(self, path: str, version: int = ANY_VERSION) -> None:
+        """Remove a znode. Raises NoNode, BadVersion, NotEmpty."""
+        await self._answered(functools.partial(self._kazoo.delete_async, self.chroot + path, version))
+
+    async def multi(self, operations: Sequence[Operation]) -> list[Stat | str | None]:
+        """All of it or nothing; an answer for each: a create's path, a set's stat, None for the others.
+
+        raises  MultiFailed, with the operation that was refused
+        """
+        results = await self._answered(lambda: self._transaction(operations).commit_async())
+        for index, result in enumerate(results):
+            if isinstance(result, Exception) and not isinstance(result, kazoo.exceptions.RolledBackError):
+                raise MultiFailed(index, _translated(result, operations[index].path))
+        answers: list[Stat | str | None] = []
+        for operation, result in zip(operations, results, strict=True):
+            match operation:
+                case Create():
+                    answers.append(str(result)[len(self.chroot) :])
+                case SetData():
+                    answers.append(_stat(result))
+                case _:
+                    answers.append(None)
+        return answers
+
+    def _transaction(self, operations: Iterable[Operation]) -> Any:
+        transaction = TransactionRequest(self._kazoo)
+        for operation in operations:
+            path = self.chroot + operation.path
+            match operation:
+                case Create(data=data, ephemeral=ephemeral):
+                    # not transaction.create, which refuses null data
+                    transaction._add(CreateRecord(path, data, OPEN_ACL_UNSAFE, int(ephemeral)), None)
+                case SetData(data=data, version=version):
+                    transaction.set_data(path, data, version)
+                case Delete(version=version):
+                    transaction.delete(path, version)
+                case Check(version=version):
+                    transaction.check(path, version)
+        return transaction
+
+    async def _answered(self, send: Callable[[], Any]) -> Any:
+        """The answer to a request, which is sent again as often as the connection is lost under it."""
+        while True:
+            if self._closed:
+                raise ConnectionClosed(f"the session with {self.hosts} is closed")
+            answer = asyncio.get_running_loop().create_future()
+            send().rawlink(lambda result, answer=answer: self._post(_settle, answer, result))
+            try:
+                return await answer
+            except kazoo.exceptions.ConnectionLoss:
+                await self._connected.wait()
+            except Exception as error:
+                raise _translated(error, "") from None
+
+    def _watch(self, watcher: Watcher | None, path: str) -> _Watch | None:
+        return None if watcher is None else _Watch(self, watcher, path)
+
+    def _post(self, function: Callable[..., object], *arguments: object) -> None:
+        """Run on the loop; called in kazoo's thread, and on the loop when kazoo answers at once."""
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            log.debug("an answer from ZooKeeper came after the event loop was closed")
+
+    def _state_changed(self, state: str) -> None:
+        """kazoo's listener, in its thread."""
+        self._post(self._follow_session, state, self._kazoo.client_state)
+
+    def _follow_session(self, state: str, client_state: str) -> None:
+        if self._closed:
+            return
+        if state == KazooState.CONNECTED:
+            self._connected.set()
+            if self._lost_session:
+                self._lost_session = False
+                for listener in self._listeners:
+                    listener.session_begun()
+            interrupted, self._interrupted = self._interrupted, []
+            for watch in interrupted:
+                watch.callback(WatchEvent(Change.UNSEEN, watch.path))
+        else:
+            self._connected.clear()
+            if client_state == KeeperState.EXPIRED_SESSION:
+                log.warning("the session with ZooKeeper at %s has expired", self.hosts)
+                self._lost_session = True
+                self._interrupted.clear()
+                for listener in self._listeners:
+                    listener.session_lost()
+
+    def _watch_fired(self, watch: _Watch, event: WatchedEvent) -> None:
+        if self._closed:
+            return
+        if event.type != EventType.NONE:
+            watch.callback(WatchEvent(_CHANGES[event.type], watch.path))
+        elif event.state == KeeperState.CONNECTING:
+            # kazoo drops all watches with the connection and, unlike ZooKeeper's Java client, sets none again
+            self._interrupted.append(watch)
+
+
+def _settle(answer: asyncio.Future[Any], result: Any) -> None:
+    if answer.done():  # its owner was cancelled
+        return
+    if result.exception is None:
+        answer.set_result(result.value)
+    else:
+        answer.set_exception(result.exception)
+
+
+def _stat(stat: Any) -> Stat:
+    return Stat(*stat)
+
+
+def _translated(error: Exception, path: str) -> ZooKeeperError:
+    """kazoo's error in this module's terms."""
+    for theirs, ours in _ERRORS.items():
+        if isinstance(error, theirs):
+            return ours(path or str(error) or type(error).__name__)
+    return ZooKeeperError(f"{type(error).__name__} {error}".rstrip())

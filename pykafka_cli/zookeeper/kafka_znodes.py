@@ -1,0 +1,493 @@
+"""Every znode that Kafka keeps in ZooKeeper: where it is, and its bytes, written and read.
+
+    /cluster/id                             {"version":"1","id":CLUSTER}
+    /brokers/ids/N                  (e)     registration: endpoints, rack; its czxid is the broker epoch
+    /brokers/topics/T                       replicas of each partition, topic id, reassignments in flight
+    /brokers/topics/T/partitions/P/state    leader, leader epoch, ISR; its version is the partition epoch
+    /controller                     (e)     who is the controller; written in one multi with
+    /controller_epoch                       how many there have been, in decimal digits
+    /config/topics/T                        overrides, {"version":1,"config":{...}}; likewise /config/brokers/N,
+                                            /config/clients/C, /config/users/U, /config/users/U/clients/C, /config/ips/A
+    /config/changes/config_change_          (s) which of them changed, {"version":2,"entity_path":"topics/T"}
+    /admin/delete_topics/T                  T is to be deleted
+    /admin/reassign_partitions              wanted replicas, asked for by the tools before 2.4
+    /admin/preferred_replica_election       elections, asked for likewise
+    /isr_change_notification/isr_change_    (s) partitions whose leader wrote their state itself (before KIP-497)
+    /log_dir_event_notification/log_dir_event_    (s) a broker whose log directory failed
+    /latest_producer_id_block               the last block of producer ids that was given out
+    /feature                                finalized features; none in this mode
+
+(e) ephemeral, (s) a number is added. Keys stand in Kafka's order, so that what is written is what Kafka would write,
+byte for byte. Names of users, clients and addresses are percent-encoded. Parents have null data.
+
+source  kafka.zk.ZkData of Apache Kafka 3.9
+"""
+
+import base64
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
+
+from pykafka_cli.model import TopicPartition
+
+CONSUMERS = "/consumers"
+BROKERS = "/brokers"
+BROKER_IDS = "/brokers/ids"
+BROKER_SEQUENCE = "/brokers/seqid"
+TOPICS = "/brokers/topics"
+CLUSTER_ID = "/cluster/id"
+CONTROLLER = "/controller"
+CONTROLLER_EPOCH = "/controller_epoch"
+CONFIG = "/config"
+CONFIG_CHANGES = "/config/changes"
+CONFIG_CHANGE = "/config/changes/config_change_"
+DELETE_TOPICS = "/admin/delete_topics"
+REASSIGN_PARTITIONS = "/admin/reassign_partitions"
+PREFERRED_REPLICA_ELECTION = "/admin/preferred_replica_election"
+ISR_CHANGES = "/isr_change_notification"
+ISR_CHANGE = "/isr_change_notification/isr_change_"
+LOG_DIR_EVENTS = "/log_dir_event_notification"
+LOG_DIR_EVENT = "/log_dir_event_notification/log_dir_event_"
+PRODUCER_ID_BLOCK = "/latest_producer_id_block"
+FEATURE = "/feature"
+
+CONFIG_TYPES = ("topics", "clients", "users", "brokers", "ips")
+DEFAULT_ENTITY = "<default>"
+
+PERSISTENT_PATHS = (
+    CONSUMERS,
+    BROKER_IDS,
+    TOPICS,
+    CONFIG_CHANGES,
+    DELETE_TOPICS,
+    BROKER_SEQUENCE,
+    ISR_CHANGES,
+    PRODUCER_ID_BLOCK,
+    LOG_DIR_EVENTS,
+    *(f"{CONFIG}/{kind}" for kind in CONFIG_TYPES),
+)
+"""What a broker makes sure of at its start, in Kafka's order."""
+
+NO_LEADER = -1
+
+SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+"""Names of the security protocols; the place in this list is the number that UpdateMetadata carries."""
+
+
+class BadZnode(Exception):
+    """A znode's data is not what Kafka writes there."""
+
+
+def _encoded(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _decoded(path: str, data: bytes | None) -> dict[str, Any]:
+    try:
+        value = json.loads(data or b"")
+    except ValueError as error:
+        raise BadZnode(f"{path} holds no JSON but {data!r}: {error}") from None
+    if not isinstance(value, dict):
+        raise BadZnode(f"{path} holds {data!r} instead of a JSON object")
+    return value
+
+
+# ---- cluster, controller, brokers
+
+
+def new_cluster_id() -> str:
+    """22 characters that stand for 16 random bytes."""
+    return _base64(uuid.uuid4())
+
+
+def encode_cluster_id(cluster_id: str) -> bytes:
+    return _encoded({"version": "1", "id": cluster_id})
+
+
+def decode_cluster_id(data: bytes | None) -> str:
+    return str(_decoded(CLUSTER_ID, data)["id"])
+
+
+def encode_controller(broker_id: int, now_ms: int) -> bytes:
+    return _encoded({"version": 2, "brokerid": broker_id, "timestamp": str(now_ms), "kraftControllerEpoch": -1})
+
+
+def decode_controller(data: bytes | None) -> int:
+    """Id of the controller."""
+    return int(_decoded(CONTROLLER, data)["brokerid"])
+
+
+def encode_controller_epoch(epoch: int) -> bytes:
+    return str(epoch).encode()
+
+
+def decode_controller_epoch(data: bytes | None) -> int:
+    return int(data or b"0")
+
+
+class Endpoint(NamedTuple):
+    """One advertised listener of a broker."""
+
+    listener: str
+    security_protocol: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerRegistration:
+    """A live broker, as its znode tells. `epoch` is the znode's czxid; it is not in the data."""
+
+    id: int
+    endpoints: tuple[Endpoint, ...]
+    rack: str | None = None
+    epoch: int = -1
+    jmx_port: int = -1
+
+    def endpoint(self, listener: str) -> Endpoint | None:
+        """Where the broker is reached by those who use this listener."""
+        return next((endpoint for endpoint in self.endpoints if endpoint.listener == listener), None)
+
+
+def broker_path(broker_id: int) -> str:
+    return f"{BROKER_IDS}/{broker_id}"
+
+
+def encode_broker(broker: BrokerRegistration, now_ms: int) -> bytes:
+    """host and port, for clients of old, are those of the first listener without TLS and SASL; null and -1 if none."""
+    plain = next((endpoint for endpoint in broker.endpoints if endpoint.security_protocol == "PLAINTEXT"), None)
+    value: dict[str, object] = {
+        "features": {},
+        "listener_security_protocol_map": {e.listener: e.security_protocol for e in broker.endpoints},
+        "endpoints": [f"{e.listener}://{_bracketed(e.host)}:{e.port}" for e in broker.endpoints],
+    }
+    if broker.rack is not None:
+        value["rack"] = broker.rack
+    value |= {
+        "jmx_port": broker.jmx_port,
+        "port": plain.port if plain else -1,
+        "host": plain.host if plain else None,
+        "version": 5,
+        "timestamp": str(now_ms),
+    }
+    return _encoded(value)
+
+
+def decode_broker(broker_id: int, data: bytes | None, czxid: int) -> BrokerRegistration:
+    """Versions 1 (host and port only) to 5."""
+    path = broker_path(broker_id)
+    value = _decoded(path, data)
+    try:
+        if "endpoints" not in value:
+            endpoints = [Endpoint("PLAINTEXT", "PLAINTEXT", value["host"], value["port"])]
+        else:
+            protocols = value.get("listener_security_protocol_map") or {name: name for name in SECURITY_PROTOCOLS}
+            endpoints = [_endpoint(text, protocols) for text in value["endpoints"]]
+        return BrokerRegistration(broker_id, tuple(endpoints), value.get("rack"), czxid, value.get("jmx_port", -1))
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BadZnode(f"{path} is no broker's registration: {data!r} ({error!r})") from None
+
+
+def _endpoint(text: str, protocols: Mapping[str, str]) -> Endpoint:
+    listener, _, address = text.partition("://")
+    host, _, port = address.rpartition(":")
+    return Endpoint(listener, protocols[listener], host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+# ---- topics
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaAssignment:
+    """Replicas of one partition, preferred leader first.
+
+    While a reassignment is in flight (KIP-455) `replicas` holds the wanted ones, then those to go; `adding` and
+    `removing` are the parts of it that were not there before, and that will not be there after.
+    """
+
+    replicas: tuple[int, ...]
+    adding: tuple[int, ...] = ()
+    removing: tuple[int, ...] = ()
+
+    @property
+    def is_being_reassigned(self) -> bool:
+        return bool(self.adding or self.removing)
+
+    @property
+    def target(self) -> tuple[int, ...]:
+        """The replicas there will be."""
+        return tuple(replica for replica in self.replicas if replica not in self.removing)
+
+    @property
+    def origin(self) -> tuple[int, ...]:
+        """The replicas there were."""
+        return tuple(replica for replica in self.replicas if replica not in self.adding)
+
+    def reassign_to(self, target: Iterable[int]) -> "ReplicaAssignment":
+        """On the way from `origin` to `target`. Whatever an earlier reassignment had begun to add is left out."""
+        target = tuple(target)
+        return ReplicaAssignment(
+            tuple(dict.fromkeys((*target, *self.origin))),
+            tuple(replica for replica in dict.fromkeys(target) if replica not in self.origin),
+            tuple(replica for replica in self.origin if replica not in target),
+        )
+
+    def without(self, replica: int) -> "ReplicaAssignment":
+        """After `replica` is gone."""
+        keep = [tuple(r for r in part if r != replica) for part in (self.replicas, self.adding, self.removing)]
+        return ReplicaAssignment(*keep)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicAssignment:
+    """What /brokers/topics/T says. `topic_id` is None in topics of brokers before 2.8."""
+
+    partitions: Mapping[int, ReplicaAssignment]
+    topic_id: uuid.UUID | None = None
+
+
+def topic_path(topic: str) -> str:
+    return f"{TOPICS}/{topic}"
+
+
+def new_topic_id() -> uuid.UUID:
+    """Random, and never one whose text begins with a dash, which a command line would take for an option."""
+    while True:
+        topic_id = uuid.uuid4()
+        if not _base64(topic_id).startswith("-"):
+            return topic_id
+
+
+def _base64(value: uuid.UUID) -> str:
+    return base64.urlsafe_b64encode(value.bytes).decode().rstrip("=")
+
+
+def encode_topic(topic: TopicAssignment) -> bytes:
+    partitions = sorted(topic.partitions.items())
+    value: dict[str, object] = {"partitions": {str(p): assignment.replicas for p, assignment in partitions}}
+    if topic.topic_id is not None:
+        value["topic_id"] = _base64(topic.topic_id)
+    return _encoded(
+        value
+        | {
+            "adding_replicas": {str(p): assignment.adding for p, assignment in partitions if assignment.adding},
+            "removing_replicas": {str(p): assignment.removing for p, assignment in partitions if assignment.removing},
+            "version": 3,
+        }
+    )
+
+
+def decode_topic(topic: str, data: bytes | None) -> TopicAssignment:
+    """Versions 1 (replicas only) to 3."""
+    value = _decoded(topic_path(topic), data)
+    adding, removing = value.get("adding_replicas") or {}, value.get("removing_replicas") or {}
+    try:
+        partitions = {
+            int(p): ReplicaAssignment(tuple(replicas), tuple(adding.get(p, ())), tuple(removing.get(p, ())))
+            for p, replicas in value["partitions"].items()
+        }
+        topic_id = value.get("topic_id")
+        decoded_id = uuid.UUID(bytes=base64.urlsafe_b64decode(topic_id + "==")) if topic_id else None
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BadZnode(f"{topic_path(topic)} is no replica assignment: {data!r} ({error!r})") from None
+    return TopicAssignment(dict(sorted(partitions.items())), decoded_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionState:
+    """Leadership of one partition. `partition_epoch` is the znode's version; it is not in the data.
+
+    invariant   the leader is in the ISR, or is NO_LEADER
+    recovering  1 after an unclean election until the leader says that it has recovered (KIP-704), else 0
+    """
+
+    leader: int
+    leader_epoch: int
+    isr: tuple[int, ...]
+    controller_epoch: int
+    recovering: int = 0
+    partition_epoch: int = field(default=0)
+
+
+def partitions_path(topic: str) -> str:
+    return f"{TOPICS}/{topic}/partitions"
+
+
+def partition_path(partition: TopicPartition) -> str:
+    return f"{TOPICS}/{partition.topic}/partitions/{partition.partition}"
+
+
+def partition_state_path(partition: TopicPartition) -> str:
+    return f"{partition_path(partition)}/state"
+
+
+def encode_partition_state(state: PartitionState) -> bytes:
+    value: dict[str, object] = {"controller_epoch": state.controller_epoch, "leader": state.leader, "version": 1}
+    if state.recovering:
+        value["leader_recovery_state"] = state.recovering
+    return _encoded(value | {"leader_epoch": state.leader_epoch, "isr": state.isr})
+
+
+def decode_partition_state(partition: TopicPartition, data: bytes | None, version: int) -> PartitionState:
+    value = _decoded(partition_state_path(partition), data)
+    try:
+        return PartitionState(
+            value["leader"],
+            value["leader_epoch"],
+            tuple(value["isr"]),
+            value["controller_epoch"],
+            value.get("leader_recovery_state", 0),
+            version,
+        )
+    except (KeyError, TypeError) as error:
+        raise BadZnode(f"{partition_state_path(partition)} is no partition's state: {data!r} ({error!r})") from None
+
+
+# ---- requests by znode
+
+
+def encode_reassignment(wanted: Mapping[TopicPartition, Iterable[int]]) -> bytes:
+    partitions = [
+        {"topic": tp.topic, "partition": tp.partition, "replicas": list(replicas)} for tp, replicas in wanted.items()
+    ]
+    return _encoded({"version": 1, "partitions": partitions})
+
+
+def decode_reassignment(data: bytes | None) -> dict[TopicPartition, tuple[int, ...]]:
+    try:
+        return {
+            TopicPartition(entry["topic"], entry["partition"]): tuple(entry["replicas"])
+            for entry in _decoded(REASSIGN_PARTITIONS, data)["partitions"]
+        }
+    except (KeyError, TypeError) as error:
+        raise BadZnode(f"{REASSIGN_PARTITIONS} is no reassignment: {data!r} ({error!r})") from None
+
+
+def encode_partitions(partitions: Iterable[TopicPartition]) -> bytes:
+    """For an election, or as news of changed ISRs."""
+    named = [{"topic": tp.topic, "partition": tp.partition} for tp in partitions]
+    return _encoded({"version": 1, "partitions": named})
+
+
+def decode_partitions(path: str, data: bytes | None) -> list[TopicPartition]:
+    try:
+        return [TopicPartition(e["topic"], e["partition"]) for e in _decoded(path, data)["partitions"]]
+    except (KeyError, TypeError) as error:
+        raise BadZnode(f"{path} names no partitions: {data!r} ({error!r})") from None
+
+
+def encode_log_dir_event(broker_id: int) -> bytes:
+    return _encoded({"version": 1, "broker": broker_id, "event": 1})
+
+
+def decode_log_dir_event(path: str, data: bytes | None) -> int:
+    """Id of the broker that lost a log directory."""
+    return int(_decoded(path, data)["broker"])
+
+
+def delete_topic_path(topic: str) -> str:
+    return f"{DELETE_TOPICS}/{topic}"
+
+
+# ---- configs
+
+
+def sanitized(name: str) -> str:
+    """A user's, client's or address's name as part of a path: percent-encoded as Java's URLEncoder does."""
+    return quote(name, safe="").replace("~", "%7E")
+
+
+def desanitized(name: str) -> str:
+    return unquote(name)
+
+
+def config_path(entity: str) -> str:
+    """`entity` is a path like topics/T, brokers/0, users/U/clients/C; names in it are sanitized."""
+    return f"{CONFIG}/{entity}"
+
+
+def encode_config(config: Mapping[str, str]) -> bytes:
+    return _encoded({"version": 1, "config": {key: config[key] for key in _java_hash_order(config)}})
+
+
+def decode_config(path: str, data: bytes | None) -> dict[str, str]:
+    """Overrides; none when the znode was made without data."""
+    if not data:
+        return {}
+    config = _decoded(path, data).get("config")
+    return {key: str(value) for key, value in config.items()} if isinstance(config, dict) else {}
+
+
+def encode_config_change(entity: str) -> bytes:
+    return _encoded({"version": 2, "entity_path": entity})
+
+
+def decode_config_change(path: str, data: bytes | None) -> str:
+    """The entity's path; version 1 (brokers before 0.11) names its type and name apart."""
+    value = _decoded(path, data)
+    try:
+        if value["version"] == 1:
+            return f"{value['entity_type']}/{value['entity_name']}"
+        return str(value["entity_path"])
+    except KeyError as error:
+        raise BadZnode(f"{path} names no changed entity: {data!r} ({error!r})") from None
+
+
+def _java_hash_order(keys: Iterable[str]) -> list[str]:
+    """As java.util.Properties gives them: by place in a hash table that doubles when it is three quarters full."""
+    keys = list(keys)
+    size = 16
+    while len(keys) >= size * 3 // 4:
+        size *= 2
+    return sorted(keys, key=lambda key: _spread(_java_hash(key)) & (size - 1))
+
+
+def _java_hash(text: str) -> int:
+    value = 0
+    for unit in memoryview(text.encode("utf-16-le")).cast("H"):
+        value = (31 * value + unit) & 0xFFFFFFFF
+    return value
+
+
+def _spread(value: int) -> int:
+    return value ^ value >> 16
+
+
+# ---- producer ids, features
+
+
+class ProducerIdBlock(NamedTuple):
+    """Producer ids `start` to `end` (both included), given to one broker."""
+
+    broker: int
+    start: int
+    end: int
+
+
+def encode_producer_id_block(block: ProducerIdBlock) -> bytes:
+    return _encoded(
+        {"version": 1, "broker": block.broker, "block_start": str(block.start), "block_end": str(block.end)}
+    )
+
+
+def decode_producer_id_block(data: bytes | None) -> ProducerIdBlock | None:
+    """None while no block was given out (the znode is made with null data)."""
+    if not data:
+        return None
+    value = _decoded(PRODUCER_ID_BLOCK, data)
+    try:
+        return ProducerIdBlock(value["broker"], int(value["block_start"]), int(value["block_end"]))
+    except (KeyError, ValueError) as error:
+        raise BadZnode(f"{PRODUCER_ID_BLOCK} is no block: {data!r} ({error!r})") from None
+
+
+def encode_features() -> bytes:
+    """No finalized features, and the means to have some enabled (status 1)."""
+    return _encoded({"features": {}, "version": 2, "status": 1})
