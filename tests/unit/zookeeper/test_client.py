@@ -1,0 +1,237 @@
+"""The bridge to ZooKeeper, against the server that Debian ships."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from pykafka_cli.zookeeper.client import (
+    BadVersion,
+    Change,
+    Check,
+    ConnectionClosed,
+    Create,
+    Delete,
+    MultiFailed,
+    NodeExists,
+    NoNode,
+    NotEmpty,
+    SetData,
+    WatchEvent,
+    ZooKeeperClient,
+    ZooKeeperUnreachable,
+)
+from tests.zookeeper_servers import DebianZooKeeper, debian_zookeeper
+
+PATIENCE_S = 20
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianZooKeeper]:
+    with debian_zookeeper(tmp_path_factory.mktemp("zookeeper")) as running:
+        yield running
+
+
+@asynccontextmanager
+async def connected(
+    server: DebianZooKeeper, chroot: str, session_timeout: float = 10
+) -> AsyncIterator[ZooKeeperClient]:
+    client = ZooKeeperClient(f"{server.address}{chroot}", session_timeout=session_timeout, connection_timeout=10)
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@pytest.fixture
+async def zookeeper(server: DebianZooKeeper, request: pytest.FixtureRequest) -> AsyncIterator[ZooKeeperClient]:
+    """A client in a chroot of the test's own."""
+    async with connected(server, f"/{abs(hash(request.node.name))}/chroot") as client:
+        yield client
+
+
+async def seen(events: "asyncio.Queue[WatchEvent]") -> WatchEvent:
+    return await asyncio.wait_for(events.get(), PATIENCE_S)
+
+
+async def test_what_is_created_is_read_changed_and_deleted(zookeeper: ZooKeeperClient) -> None:
+    assert await zookeeper.create("/a", b"1") == "/a"
+    data, stat = await zookeeper.get("/a")
+    assert (data, stat.version, stat.data_length) == (b"1", 0, 1)
+
+    assert (await zookeeper.set("/a", b"22", version=0)).version == 1
+    assert (await zookeeper.exists("/a")).data_length == 2
+    await zookeeper.delete("/a", version=1)
+
+    assert await zookeeper.exists("/a") is None
+
+
+async def test_missing_parents_are_made_with_null_data(zookeeper: ZooKeeperClient) -> None:
+    await zookeeper.create("/p/q/r", b"")
+
+    assert (await zookeeper.get("/p"))[0] is None
+    assert (await zookeeper.get("/p/q"))[0] is None
+    assert (await zookeeper.get("/p/q/r"))[0] == b""
+    assert await zookeeper.children("/p") == ["q"]
+
+
+async def test_refusals_have_their_own_exceptions(zookeeper: ZooKeeperClient) -> None:
+    await zookeeper.create("/x/y")
+
+    with pytest.raises(NodeExists):
+        await zookeeper.create("/x")
+    with pytest.raises(BadVersion):
+        await zookeeper.set("/x", b"", version=7)
+    with pytest.raises(NotEmpty):
+        await zookeeper.delete("/x")
+    for lost in (zookeeper.get("/no"), zookeeper.set("/no", b""), zookeeper.delete("/no"), zookeeper.children("/no")):
+        with pytest.raises(NoNode):
+            await lost
+
+
+async def test_sequential_znodes_are_numbered_in_their_chroot(zookeeper: ZooKeeperClient) -> None:
+    assert await zookeeper.create("/changes/c_", b"", sequential=True) == "/changes/c_0000000000"
+    assert await zookeeper.create("/changes/c_", b"", sequential=True) == "/changes/c_0000000001"
+
+
+async def test_a_multi_does_all_and_answers_each(zookeeper: ZooKeeperClient) -> None:
+    await zookeeper.create("/epoch", b"1")
+    await zookeeper.create("/old")
+
+    path, stat, deleted, checked = await zookeeper.multi(
+        [Create("/new", None, ephemeral=True), SetData("/epoch", b"2", 0), Delete("/old"), Check("/epoch", 1)]
+    )
+
+    assert (path, stat.version, deleted, checked) == ("/new", 1, None, None)
+    new = await zookeeper.exists("/new")
+    assert new.ephemeral_owner == zookeeper.session_id != 0
+    assert stat.czxid < new.czxid
+
+
+async def test_a_multi_that_is_refused_does_nothing_and_says_which_operation(zookeeper: ZooKeeperClient) -> None:
+    await zookeeper.create("/epoch", b"1")
+
+    with pytest.raises(MultiFailed) as refused:
+        await zookeeper.multi([Create("/new", b""), Check("/epoch", 5), Delete("/epoch")])
+
+    assert (refused.value.index, type(refused.value.error)) == (1, BadVersion)
+    assert sorted(await zookeeper.children("/")) == ["epoch"]
+
+
+async def test_a_watch_sees_one_change(zookeeper: ZooKeeperClient) -> None:
+    events: asyncio.Queue[WatchEvent] = asyncio.Queue()
+    assert await zookeeper.exists("/w", events.put_nowait) is None
+
+    await zookeeper.create("/w", b"1")
+    assert await seen(events) == WatchEvent(Change.CREATED, "/w")
+
+    await zookeeper.get("/w", events.put_nowait)
+    await zookeeper.children("/w", events.put_nowait)
+    await zookeeper.set("/w", b"2")
+    await zookeeper.set("/w", b"3")
+    await zookeeper.create("/w/child")
+    assert [await seen(events), await seen(events)] == [
+        WatchEvent(Change.DATA, "/w"),
+        WatchEvent(Change.CHILDREN, "/w"),
+    ]
+    assert events.empty()
+
+
+async def test_a_watch_is_heard_before_the_change_can_be_read(
+    server: DebianZooKeeper, zookeeper: ZooKeeperClient
+) -> None:
+    heard: list[int] = []
+    await zookeeper.create("/n", b"0")
+    async with connected(server, zookeeper.chroot) as other:
+        for number in range(1, 40):
+            await zookeeper.get("/n", lambda event, number=number: heard.append(number))
+            writing = asyncio.ensure_future(other.set("/n", b"%d" % number))
+            while (await zookeeper.get("/n"))[0] != b"%d" % number:
+                pass
+            assert heard[-1:] == [number]
+            await writing
+
+
+async def test_the_session_takes_its_ephemeral_znodes_with_it(
+    server: DebianZooKeeper, zookeeper: ZooKeeperClient
+) -> None:
+    events: asyncio.Queue[WatchEvent] = asyncio.Queue()
+    async with connected(server, zookeeper.chroot) as other:
+        await other.create("/here", ephemeral=True)
+        await zookeeper.exists("/here", events.put_nowait)
+
+    assert await seen(events) == WatchEvent(Change.DELETED, "/here")
+
+
+async def test_a_closed_client_says_so(server: DebianZooKeeper) -> None:
+    async with connected(server, "") as client:
+        pass
+
+    with pytest.raises(ConnectionClosed):
+        await client.exists("/")
+
+
+async def test_nothing_at_the_address_is_said_with_the_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    client = ZooKeeperClient(f"127.0.0.1:{port}", session_timeout=5, connection_timeout=0.3)
+
+    with pytest.raises(ZooKeeperUnreachable, match=rf"127\.0\.0\.1:{port} within 0\.3 s"):
+        await client.start()
+
+
+class Session:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[str] = asyncio.Queue()
+
+    def session_lost(self) -> None:
+        self.events.put_nowait("lost")
+
+    def session_begun(self) -> None:
+        self.events.put_nowait("begun")
+
+
+async def test_a_lost_connection_keeps_requests_and_wakes_watches(tmp_path) -> None:
+    events: asyncio.Queue[WatchEvent] = asyncio.Queue()
+    with debian_zookeeper(tmp_path) as server:
+        async with connected(server, "", session_timeout=20) as client:
+            listener = Session()
+            client.add_listener(listener)
+            await client.create("/eph", ephemeral=True)
+            session_id = client.session_id
+            await client.exists("/eph", events.put_nowait)
+            server.stop()
+            asked = asyncio.ensure_future(client.exists("/eph"))
+            await asyncio.to_thread(server.start)
+
+            assert (await asyncio.wait_for(asked, PATIENCE_S)).ephemeral_owner == session_id
+            assert await seen(events) == WatchEvent(Change.UNSEEN, "/eph")
+            assert listener.events.empty()
+
+
+async def test_an_expired_session_is_told_and_replaced(server: DebianZooKeeper) -> None:
+    async with connected(server, "/expiry", session_timeout=1) as client:
+        listener = Session()
+        client.add_listener(listener)
+        await client.create("/eph", ephemeral=True)
+        expire(client)
+
+        assert await asyncio.wait_for(listener.events.get(), PATIENCE_S) == "lost"
+        assert await asyncio.wait_for(listener.events.get(), PATIENCE_S) == "begun"
+        assert await client.exists("/expiry-is-relative") is None
+
+
+def expire(client: ZooKeeperClient) -> None:
+    """End the session behind its back: another connection takes it over and closes it."""
+    from kazoo.client import KazooClient
+
+    session_id, password = client._kazoo.client_id
+    thief = KazooClient(hosts=client.hosts, client_id=(session_id, password))
+    thief.start()
+    thief.stop()
+    thief.close()
