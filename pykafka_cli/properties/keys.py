@@ -45,6 +45,7 @@ class Type(Enum):
 BOOLEAN, STRING, INT, SHORT, LONG = Type.BOOLEAN, Type.STRING, Type.INT, Type.SHORT, Type.LONG
 DOUBLE, LIST, CLASS, PASSWORD = Type.DOUBLE, Type.LIST, Type.CLASS, Type.PASSWORD
 
+MAX_INT, MAX_LONG = 2**31 - 1, 2**63 - 1
 _BITS = {SHORT: 16, INT: 32, LONG: 64}
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[dDfF]?")
@@ -60,12 +61,18 @@ class Importance(Enum):
     LOW = "low"
 
 
+HIGH, LOW = Importance.HIGH, Importance.LOW
+
+
 class UpdateMode(Enum):
     """Whether a running broker takes a new value, and for whom it may be set (KIP-226)."""
 
     READ_ONLY = "read-only"
     PER_BROKER = "per-broker"
     CLUSTER_WIDE = "cluster-wide"
+
+
+PER_BROKER, CLUSTER_WIDE = UpdateMode.PER_BROKER, UpdateMode.CLUSTER_WIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +87,14 @@ class Password:
     __repr__ = __str__
 
 
-class BadProperty(ValueError):
-    """A value that cannot be used; `str()` is Kafka's text for it. `line` is 0 where there is no file."""
+class ConfigError(ValueError):
+    """Settings that cannot be used; the text says which and why. `line` is 0 where no line of a file is to blame."""
+
+    line = 0
+
+
+class BadProperty(ConfigError):
+    """A value that cannot be used; `str()` is the text that Kafka has for it."""
 
     def __init__(self, key: str, value: object, line: int, why: str) -> None:
         super().__init__(f"Invalid value {_as_java_prints(value)} for configuration {key}: {why}")
@@ -155,11 +168,12 @@ class Key(Generic[T_co]):
     """One property.
 
     default       what holds when it is not set; None: nothing does
-    check         a bound that every value meets, the default included
-    effective     False: Kafka knows it, and here it changes nothing
+    check         a bound that every value given meets
     internal      accepted, never listed (Kafka's defineInternal)
     fallback      for a topic's key: the broker's key that holds where the topic has none
     """
+
+    effective = True
 
     def __init__(
         self,
@@ -171,14 +185,13 @@ class Key(Generic[T_co]):
         name: str | None = None,
         importance: Importance = Importance.MEDIUM,
         update: UpdateMode = UpdateMode.READ_ONLY,
-        effective: bool = True,
         internal: bool = False,
         fallback: str | None = None,
     ) -> None:
         self.type, self.default, self.doc, self.check = type, default, doc, check
         self.name = name or ""
         self.importance, self.update = importance, update
-        self.effective, self.internal, self.fallback = effective, internal, fallback
+        self.internal, self.fallback = internal, fallback
 
     def __set_name__(self, owner: type, attribute: str) -> None:
         self.attribute = attribute
@@ -239,6 +252,12 @@ class Key(Generic[T_co]):
 
     def _not_a_number(self, text: str, line: int) -> NoReturn:
         raise BadProperty(self.name, text, line, f"Not a number of type {self.type.name}")
+
+
+class InertKey(Key[Any]):
+    """A key that Kafka knows and that changes nothing here: accepted, listed, named in a warning where it is set."""
+
+    effective = False
 
 
 class KeyTable(Mapping[str, Key[Any]]):

@@ -1,0 +1,305 @@
+"""A broker's settings: all keys of Kafka 3.9 in ZooKeeper mode, and what several of them mean together.
+
+    settings = BrokerSettings(read_properties(Path("config/server.properties").read_bytes()))
+    settings.num_partitions, settings.retention_ms, settings.listener_list
+
+Each key is an attribute, with underscores for dots and in its own unit. Keys that only count together have a property
+besides, such as `retention_ms` for log.retention.ms, .minutes and .hours. Sources: KafkaConfig, DynamicBrokerConfig.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from pykafka_cli.properties.broker_keys.cluster import ClusterKeys
+from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
+from pykafka_cli.properties.broker_keys.inert import JavaKeys, KRaftKeys, NewGroupKeys, TieredStorageKeys
+from pykafka_cli.properties.broker_keys.inert_security import JavaSecurityKeys
+from pykafka_cli.properties.broker_keys.log import LogKeys
+from pykafka_cli.properties.broker_keys.network import NetworkKeys
+from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.keys import (
+    CLUSTER_WIDE,
+    LONG,
+    MAX_LONG,
+    AtLeast,
+    BadProperty,
+    ConfigError,
+    Key,
+    KeyTable,
+)
+from pykafka_cli.properties.listeners import Listener, SecurityProtocol, parse_listeners, parse_protocol_map
+
+T = TypeVar("T")
+
+_MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
+
+_LISTENER_KEY = re.compile(r"listener\.name\.([^.]+)\.(.+)")
+# Keys of plug-ins, which Kafka hands through unseen; the authorizer's are the ones that count here.
+_PLUGIN_KEYS = re.compile(r"super\.users|allow\.everyone\.if\.no\.acl\.found|authorizer\..+|config\.providers(\..+)?")
+
+# Keys that say the same thing, the strongest first (DynamicBrokerConfig.brokerConfigSynonyms).
+_SYNONYMS = (
+    ("log.roll.ms", "log.roll.hours"),
+    ("log.roll.jitter.ms", "log.roll.jitter.hours"),
+    ("log.retention.ms", "log.retention.minutes", "log.retention.hours"),
+)
+
+DYNAMIC_ONLY_KEYS = KeyTable(
+    Key(
+        LONG, MAX_LONG, f"Bytes a second of throttled replication, {where}.", AtLeast(0), name=name, update=CLUSTER_WIDE
+    )
+    for name, where in (
+        ("leader.replication.throttled.rate", "as the leader"),
+        ("follower.replication.throttled.rate", "as a follower"),
+        ("replica.alter.log.dirs.io.max.bytes.per.second", "from one directory of a broker to another"),
+    )
+)
+
+
+def synonyms(name: str) -> tuple[str, ...]:
+    """The keys that may hold the value of `name`, the strongest first; `name` alone for most.
+
+    listener.name.L.K is followed by K, log.flush.interval.ms by log.flush.scheduler.interval.ms.
+    """
+    if name == "log.flush.interval.ms":
+        return (name, "log.flush.scheduler.interval.ms")
+    own = _LISTENER_KEY.fullmatch(name)
+    if own:
+        return (name, _base_key(own[2]))
+    return next((group for group in _SYNONYMS if name in group), (name,))
+
+
+def key_of(name: str) -> Key[Any] | None:
+    """The key that `name` belongs to, listener prefixes and keys that are only set at run time included."""
+    own = _LISTENER_KEY.fullmatch(name)
+    base = _base_key(own[2]) if own else name
+    return BrokerSettings.KEYS.get(base) or DYNAMIC_ONLY_KEYS.get(base)
+
+
+def _base_key(name: str) -> str:
+    """`name` of listener.name.L.name, where the name of a SASL mechanism may come first."""
+    mechanism, _, rest = name.partition(".")
+    return rest if rest in BrokerSettings.KEYS and f"{mechanism}.{rest}" not in BrokerSettings.KEYS else name
+
+
+class BrokerSettings(
+    ClusterKeys,
+    NetworkKeys,
+    LogKeys,
+    CoordinatorKeys,
+    JavaKeys,
+    NewGroupKeys,
+    KRaftKeys,
+    TieredStorageKeys,
+    JavaSecurityKeys,
+):
+    """One broker's settings.
+
+    originals         what was given, as text, by name; unknown keys included (DescribeConfigs shows them, too)
+    warnings          a line for each unknown key
+    without_effect    names of keys given that change nothing here
+    """
+
+    originals: dict[str, str]
+    without_effect: list[str]
+
+    def __init__(self, properties: Iterable[Property] = ()) -> None:
+        """raises ConfigError (BadProperty where one value is to blame)"""
+        given = list(properties)
+        self.originals = {name: text for name, text, _ in given}
+        self._lines = {name: line for name, _, line in given}
+        self._populate_node_id()
+        super().__init__(p for p in given if not _LISTENER_KEY.fullmatch(p.key) and not _PLUGIN_KEYS.fullmatch(p.key))
+        if "node.id" in self.originals:
+            self._set({"broker.id": (node := int(self.originals["node.id"])), "node.id": node})
+        self.without_effect = sorted(
+            name for name in self.originals if (key := self.KEYS.get(name)) and not key.effective
+        )
+        self._dynamic: dict[str, str] = {}
+        self._static = dict(self.__dict__)
+        self._ensure_consistent()
+
+    # Keys that count together.
+
+    @property
+    def log_directories(self) -> tuple[str, ...]:
+        """log.dirs, else log.dir."""
+        return tuple(each.strip() for each in (self.log_dirs or self.log_dir).split(",") if each.strip())
+
+    @property
+    def retention_ms(self) -> int:
+        """log.retention.ms, else .minutes, else .hours; -1: for ever."""
+        if self.log_retention_ms is not None:
+            chosen = self.log_retention_ms
+        elif self.log_retention_minutes is not None:
+            chosen = self.log_retention_minutes * _MINUTE_MS
+        else:
+            chosen = self.log_retention_hours * _HOUR_MS
+        return -1 if chosen < 0 else chosen
+
+    @property
+    def roll_ms(self) -> int:
+        """log.roll.ms, else log.roll.hours."""
+        return self.log_roll_hours * _HOUR_MS if self.log_roll_ms is None else self.log_roll_ms
+
+    @property
+    def roll_jitter_ms(self) -> int:
+        """log.roll.jitter.ms, else log.roll.jitter.hours."""
+        return self.log_roll_jitter_hours * _HOUR_MS if self.log_roll_jitter_ms is None else self.log_roll_jitter_ms
+
+    @property
+    def flush_ms(self) -> int:
+        """log.flush.interval.ms, else log.flush.scheduler.interval.ms."""
+        scheduler = self.log_flush_scheduler_interval_ms
+        return scheduler if self.log_flush_interval_ms is None else self.log_flush_interval_ms
+
+    @property
+    def zookeeper_connect_timeout_ms(self) -> int:
+        """zookeeper.connection.timeout.ms, else zookeeper.session.timeout.ms."""
+        own = self.zookeeper_connection_timeout_ms
+        return self.zookeeper_session_timeout_ms if own is None else own
+
+    @property
+    def protocol_map(self) -> dict[str, SecurityProtocol]:
+        return self._checked("listener.security.protocol.map", parse_protocol_map, self.listener_security_protocol_map)
+
+    @property
+    def listener_list(self) -> tuple[Listener, ...]:
+        """Where to listen."""
+        return self._listeners("listeners", self.listeners, distinct_ports=True)
+
+    @property
+    def advertised_listener_list(self) -> tuple[Listener, ...]:
+        """What to tell clients; hosts may be empty, and ports 0 where `listeners` has them so."""
+        if self.advertised_listeners is None:
+            return self.listener_list
+        return self._listeners("advertised.listeners", self.advertised_listeners, distinct_ports=False)
+
+    @property
+    def inter_broker_listener(self) -> str:
+        """Name of the listener on which brokers talk to each other."""
+        return (self.inter_broker_listener_name or self.security_inter_broker_protocol).upper()
+
+    @property
+    def connections_per_ip_overrides(self) -> dict[str, int]:
+        """max.connections.per.ip.overrides by address or host name."""
+        return self._checked("max.connections.per.ip.overrides", _parse_limits, self.max_connections_per_ip_overrides)
+
+    def for_listener(self, listener: str, name: str) -> Any:
+        """The value of key `name` on one listener: listener.name.LISTENER.name, else `name`."""
+        own = f"listener.name.{listener.lower()}.{name}"
+        text = self._dynamic.get(own, self.originals.get(own))
+        return self[name] if text is None else self.KEYS[name].parse(text, self._lines.get(own, 0))
+
+    # Changes.
+
+    def assign_broker_id(self, broker_id: int) -> None:
+        """Take the number that ZooKeeper or meta.properties gave, where broker.id was -1."""
+        self._set({"broker.id": broker_id, "node.id": broker_id})
+        self._static.update(broker_id=broker_id, node_id=broker_id)
+
+    def apply_dynamic(self, cluster_wide: Mapping[str, str], this_broker: Mapping[str, str]) -> None:
+        """Replace all values set at run time, in place: whoever holds these settings sees them from now on.
+
+        raises    ConfigError; then nothing has changed
+        """
+        dynamic = {**cluster_wide, **this_broker}
+        changed = {name: self.KEYS[name].parse(text) for name, text in dynamic.items() if name in self.KEYS}
+        before = self.__dict__
+        self.__dict__ = self._static | {"_static": self._static, "_dynamic": dynamic}
+        try:
+            self._set(changed)
+            self._ensure_consistent()
+        except ConfigError:
+            self.__dict__ = before
+            raise
+
+    # Rules.
+
+    def _populate_node_id(self) -> None:
+        for one, other in (("broker.id", "node.id"), ("node.id", "broker.id")):
+            if one in self.originals:
+                self.originals.setdefault(other, self.originals[one])
+
+    def _ensure_consistent(self) -> None:
+        """What KafkaConfig.validateValues refuses, in its order."""
+        if self.node_id != self.broker_id:
+            raise ConfigError("You must set `node.id` to the same value as `broker.id`.")
+        if self.process_roles or self.controller_listener_names:
+            raise self._bad("process.roles", "this broker lives on ZooKeeper; KRaft roles must stay unset")
+        if self.zookeeper_connect is None:
+            raise ConfigError("Missing required configuration `zookeeper.connect` which has no default value.")
+        if self.broker_id_generation_enable and not -1 <= self.broker_id <= self.reserved_broker_max_id:
+            raise self._bad("broker.id", "must be at least -1 and not greater than reserved.broker.max.id")
+        if not self.broker_id_generation_enable and self.broker_id < 0:
+            raise self._bad("broker.id", "must be at least 0 where broker.id.generation.enable is false")
+        self._ensure_consistent_logs()
+        self._ensure_consistent_network()
+
+    def _ensure_consistent_logs(self) -> None:
+        if self.roll_ms < 1:
+            raise self._bad("log.roll.ms", "must be greater than or equal to 1")
+        if self.roll_jitter_ms < 0:
+            raise self._bad("log.roll.jitter.ms", "must be greater than or equal to 0")
+        if self.retention_ms == 0:
+            given = next((name for name in synonyms("log.retention.ms") if name in self.originals), "log.retention.ms")
+            raise self._bad(given, "must be unlimited (-1) or, greater than or equal to 1")
+        if not self.log_directories:
+            raise self._bad("log.dirs", "At least one log directory must be defined via log.dirs or log.dir.")
+        if self.replica_fetch_wait_max_ms > self.replica_socket_timeout_ms:
+            raise self._bad("replica.socket.timeout.ms", "must be at least replica.fetch.wait.max.ms")
+        if self.replica_fetch_wait_max_ms > self.replica_lag_time_max_ms:
+            raise self._bad("replica.fetch.wait.max.ms", "must not be greater than replica.lag.time.max.ms")
+
+    def _ensure_consistent_network(self) -> None:
+        listening = [listener.name for listener in self.listener_list]
+        advertised = [listener.name for listener in self.advertised_listener_list]
+        if not advertised:
+            raise self._bad("listeners", "at least one listener must be defined")
+        if any(listener.host == "0.0.0.0" for listener in self.advertised_listener_list):
+            where = "advertised.listeners" if self.advertised_listeners is not None else "listeners"
+            raise self._bad(
+                where, "0.0.0.0 cannot be advertised; give advertised.listeners a host that clients can reach"
+            )
+        if not set(advertised) <= set(listening):
+            raise self._bad("advertised.listeners", f"names must be among those of listeners: {', '.join(listening)}")
+        if self.inter_broker_listener_name and "security.inter.broker.protocol" in self.originals:
+            raise ConfigError(
+                "Only one of inter.broker.listener.name and security.inter.broker.protocol should be set."
+            )
+        if self.inter_broker_listener not in advertised:
+            raise ConfigError(
+                "inter.broker.listener.name must be a listener name defined in advertised.listeners. "
+                f"The valid options based on currently configured listeners are {','.join(advertised)}"
+            )
+        if 0 < self.queued_max_request_bytes < self.socket_request_max_bytes:
+            raise self._bad("queued.max.request.bytes", "must not be less than socket.request.max.bytes")
+        if self.max_connections_per_ip == 0 and not self.connections_per_ip_overrides:
+            raise self._bad("max.connections.per.ip", "can be 0 only if max.connections.per.ip.overrides is set")
+        if 0 <= self.connections_max_idle_ms <= self.connection_failed_authentication_delay_ms:
+            raise self._bad("connection.failed.authentication.delay.ms", "must be less than connections.max.idle.ms")
+
+    def _listeners(self, name: str, text: str, *, distinct_ports: bool) -> tuple[Listener, ...]:
+        protocols = self.protocol_map
+        return self._checked(name, lambda given: parse_listeners(given, protocols, distinct_ports=distinct_ports), text)
+
+    def _checked(self, name: str, parse: Callable[[str], T], text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise self._bad(name, str(error)) from error
+
+    def _bad(self, name: str, why: str) -> BadProperty:
+        value = self._dynamic.get(name) or self.originals.get(name, self[name])
+        return BadProperty(name, value, self._lines.get(name, 0), why)
+
+
+def _parse_limits(text: str) -> dict[str, int]:
+    limits = {}
+    for pair in filter(None, (element.strip() for element in text.split(","))):
+        address, _, limit = pair.rpartition(":")
+        if not address or not limit.isdecimal():
+            raise ValueError(f"{pair} is not of the form address:limit")
+        limits[address.strip("[]")] = int(limit)
+    return limits

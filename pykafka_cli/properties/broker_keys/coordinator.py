@@ -1,0 +1,97 @@
+"""Keys of the coordinators: groups, offsets, transactions."""
+
+from pykafka_cli.properties.keys import (
+    BOOLEAN,
+    CLUSTER_WIDE,
+    HIGH,
+    INT,
+    LONG,
+    LOW,
+    MAX_INT,
+    SHORT,
+    AtLeast,
+    Key,
+    Settings,
+)
+
+
+class CoordinatorKeys(Settings):
+    """Keys of the coordinators: groups, offsets, transactions."""
+
+    group_initial_rebalance_delay_ms = Key(
+        INT, 3000, "How long the first rebalance of an empty group waits for more members."
+    )
+    group_min_session_timeout_ms = Key(INT, 6000, "The shortest session timeout that a member may ask for.")
+    group_max_session_timeout_ms = Key(INT, 1_800_000, "The longest session timeout that a member may ask for.")
+    group_max_size = Key(INT, MAX_INT, "Members that one group may have.", AtLeast(1))
+    offset_metadata_max_bytes = Key(
+        INT, 4096, "The longest note that may be committed with an offset.", importance=HIGH
+    )
+    offsets_topic_num_partitions = Key(
+        INT, 50, "Partitions of __consumer_offsets; not to be changed once it exists.", AtLeast(1), importance=HIGH
+    )
+    offsets_topic_replication_factor = Key(SHORT, 3, "Replicas of __consumer_offsets.", AtLeast(1), importance=HIGH)
+    offsets_topic_segment_bytes = Key(
+        INT,
+        104_857_600,
+        "The segment size of __consumer_offsets; small, so that it is compacted and loaded fast.",
+        AtLeast(1),
+        importance=HIGH,
+    )
+    offsets_topic_compression_codec = Key(
+        INT, 0, "How commits are compressed: 0 not at all, 1 gzip, 2 snappy, 3 lz4, 4 zstd.", importance=HIGH
+    )
+    offsets_load_buffer_size = Key(
+        INT, 5_242_880, "Bytes read at a time while committed offsets are loaded.", AtLeast(1), importance=HIGH
+    )
+    offsets_retention_minutes = Key(
+        INT, 10_080, "How long the offsets of a group without members are kept.", AtLeast(1), importance=HIGH
+    )
+    offsets_retention_check_interval_ms = Key(
+        LONG, 600_000, "How often the coordinator looks for offsets that may go.", AtLeast(1), importance=HIGH
+    )
+    offsets_commit_timeout_ms = Key(
+        INT, 5000, "How long a commit may take to reach the in-sync replicas.", AtLeast(1), importance=HIGH
+    )
+    transaction_max_timeout_ms = Key(
+        INT, 900_000, "The longest transaction timeout that a producer may ask for.", AtLeast(1), importance=HIGH
+    )
+    transaction_state_log_num_partitions = Key(
+        INT, 50, "Partitions of __transaction_state; not to be changed once it exists.", AtLeast(1), importance=HIGH
+    )
+    transaction_state_log_replication_factor = Key(
+        SHORT, 3, "Replicas of __transaction_state.", AtLeast(1), importance=HIGH
+    )
+    transaction_state_log_min_isr = Key(
+        INT,
+        2,
+        "Replicas of __transaction_state that must be in sync to change a transaction.",
+        AtLeast(1),
+        importance=HIGH,
+    )
+    transaction_state_log_segment_bytes = Key(
+        INT,
+        104_857_600,
+        "The segment size of __transaction_state; small, so that it is compacted and loaded fast.",
+        AtLeast(1),
+        importance=HIGH,
+    )
+    transaction_state_log_load_buffer_size = Key(
+        INT, 5_242_880, "Bytes read at a time while transactions are loaded.", AtLeast(1), importance=HIGH
+    )
+    transaction_abort_timed_out_transaction_cleanup_interval_ms = Key(
+        INT, 10_000, "How often the coordinator looks for transactions to abort.", AtLeast(1), importance=LOW
+    )
+    transaction_remove_expired_transaction_cleanup_interval_ms = Key(
+        INT, 3_600_000, "How often the coordinator looks for transactional ids to forget.", AtLeast(1), importance=LOW
+    )
+    transactional_id_expiration_ms = Key(
+        INT, 604_800_000, "How long a transactional id is remembered that nobody uses.", AtLeast(1), importance=HIGH
+    )
+    transaction_partition_verification_enable = Key(
+        BOOLEAN,
+        True,
+        "Whether a leader asks the coordinator if a transaction knows its partition (KIP-890).",
+        importance=LOW,
+        update=CLUSTER_WIDE,
+    )

@@ -1,0 +1,243 @@
+"""Keys of topics' logs: directories, segments, retention, compaction, flushing, timestamps, compression."""
+
+import sys
+
+from pykafka_cli.properties.checks import GzipLevel, ReleaseVersion
+from pykafka_cli.properties.keys import (
+    BOOLEAN,
+    CLUSTER_WIDE,
+    DOUBLE,
+    HIGH,
+    INT,
+    LIST,
+    LONG,
+    LOW,
+    MAX_LONG,
+    STRING,
+    AtLeast,
+    Between,
+    EachOneOf,
+    Key,
+    OneOf,
+    Settings,
+    Strings,
+)
+
+
+class LogKeys(Settings):
+    """Keys of topics' logs: directories, segments, retention, compaction, flushing, timestamps, compression."""
+
+    log_dirs = Key[str | None](
+        STRING, None, "Directories for the logs, separated by commas; unset: what log.dir says.", importance=HIGH
+    )
+    log_dir = Key(STRING, "/tmp/kafka-logs", "One directory for the logs.", importance=HIGH)
+    num_partitions = Key(INT, 1, "Partitions of a topic that is created without saying how many.", AtLeast(1))
+    auto_create_topics_enable = Key(
+        BOOLEAN, True, "Whether a topic is created when a client first asks for it.", importance=HIGH
+    )
+    log_segment_bytes = Key(
+        INT,
+        1_073_741_824,
+        "The size at which a segment file is closed and the next begun.",
+        AtLeast(14),
+        importance=HIGH,
+        update=CLUSTER_WIDE,
+    )
+    log_segment_delete_delay_ms = Key(
+        LONG,
+        60_000,
+        "How long a deleted segment's files stay on disk under another name.",
+        AtLeast(0),
+        importance=HIGH,
+        update=CLUSTER_WIDE,
+    )
+    log_roll_ms = Key[int | None](
+        LONG,
+        None,
+        "The age at which a segment is closed; unset: log.roll.hours counts.",
+        importance=HIGH,
+        update=CLUSTER_WIDE,
+    )
+    log_roll_hours = Key(INT, 168, "The age in hours at which a segment is closed.", AtLeast(1), importance=HIGH)
+    log_roll_jitter_ms = Key[int | None](
+        LONG,
+        None,
+        "How much sooner than log.roll.ms, by chance, a segment may be closed; unset: log.roll.jitter.hours counts.",
+        importance=HIGH,
+        update=CLUSTER_WIDE,
+    )
+    log_roll_jitter_hours = Key(
+        INT, 0, "How many hours sooner, by chance, a segment may be closed.", AtLeast(0), importance=HIGH
+    )
+    log_retention_ms = Key[int | None](
+        LONG,
+        None,
+        "How long records are kept; -1: for ever; unset: log.retention.minutes counts.",
+        importance=HIGH,
+        update=CLUSTER_WIDE,
+    )
+    log_retention_minutes = Key[int | None](
+        INT, None, "How many minutes records are kept; unset: log.retention.hours counts.", importance=HIGH
+    )
+    log_retention_hours = Key(INT, 168, "How many hours records are kept.", importance=HIGH)
+    log_retention_bytes = Key(
+        LONG,
+        -1,
+        "The size of a partition above which its oldest segments go; -1: any size.",
+        importance=HIGH,
+        update=CLUSTER_WIDE,
+    )
+    log_retention_check_interval_ms = Key(
+        LONG, 300_000, "How often the broker looks for segments that may go.", AtLeast(1)
+    )
+    log_cleanup_policy = Key[Strings](
+        LIST,
+        ("delete",),
+        "What happens to old records: delete, compact (keep the last of each key), or both.",
+        EachOneOf("compact", "delete"),
+        update=CLUSTER_WIDE,
+    )
+    log_cleaner_enable = Key(BOOLEAN, True, "Whether compacted topics are compacted.")
+    log_cleaner_threads = Key(INT, 1, "Logs that may be cleaned at one time.", AtLeast(0), update=CLUSTER_WIDE)
+    log_cleaner_backoff_ms = Key(
+        LONG, 15_000, "How long the cleaner rests when no log needs it.", AtLeast(0), update=CLUSTER_WIDE
+    )
+    log_cleaner_dedupe_buffer_size = Key(
+        LONG, 134_217_728, "Bytes of memory for the cleaner's map of keys, over all threads.", update=CLUSTER_WIDE
+    )
+    log_cleaner_io_buffer_load_factor = Key(
+        DOUBLE, 0.9, "How full the cleaner's map of keys may become.", update=CLUSTER_WIDE
+    )
+    log_cleaner_io_buffer_size = Key(
+        INT, 524_288, "Bytes of memory for the cleaner's reads and writes.", AtLeast(0), update=CLUSTER_WIDE
+    )
+    log_cleaner_io_max_bytes_per_second = Key(
+        DOUBLE, sys.float_info.max, "Bytes a second that the cleaner may read and write.", update=CLUSTER_WIDE
+    )
+    log_cleaner_min_cleanable_ratio = Key(
+        DOUBLE,
+        0.5,
+        "The share of a log that must be uncleaned before it is cleaned.",
+        Between(0, 1),
+        update=CLUSTER_WIDE,
+    )
+    log_cleaner_min_compaction_lag_ms = Key(
+        LONG, 0, "How long a record is certain not to be compacted away.", AtLeast(0), update=CLUSTER_WIDE
+    )
+    log_cleaner_max_compaction_lag_ms = Key(
+        LONG,
+        MAX_LONG,
+        "The age at which a record's log is cleaned whatever its share of uncleaned records.",
+        AtLeast(1),
+        update=CLUSTER_WIDE,
+    )
+    log_cleaner_delete_retention_ms = Key(
+        LONG,
+        86_400_000,
+        "How long a tombstone can be read after its record was compacted away.",
+        AtLeast(0),
+        update=CLUSTER_WIDE,
+    )
+    log_index_size_max_bytes = Key(
+        INT, 10_485_760, "The largest size of a segment's index.", AtLeast(4), update=CLUSTER_WIDE
+    )
+    log_index_interval_bytes = Key(
+        INT, 4096, "Bytes of records between two entries of an index.", AtLeast(0), update=CLUSTER_WIDE
+    )
+    log_flush_interval_messages = Key(
+        LONG,
+        MAX_LONG,
+        "Records after which a partition is flushed to disk.",
+        AtLeast(1),
+        importance=HIGH,
+        update=CLUSTER_WIDE,
+    )
+    log_flush_interval_ms = Key[int | None](
+        LONG,
+        None,
+        "The time after which a partition is flushed to disk; unset: log.flush.scheduler.interval.ms counts.",
+        importance=HIGH,
+        update=CLUSTER_WIDE,
+    )
+    log_flush_scheduler_interval_ms = Key(
+        LONG, MAX_LONG, "How often the broker looks for partitions to flush.", importance=HIGH
+    )
+    log_flush_offset_checkpoint_interval_ms = Key(
+        INT, 60_000, "How often recovery points are written down.", AtLeast(0), importance=HIGH
+    )
+    log_flush_start_offset_checkpoint_interval_ms = Key(
+        INT, 60_000, "How often the partitions' first offsets are written down.", AtLeast(0), importance=HIGH
+    )
+    log_preallocate = Key(
+        BOOLEAN, False, "Whether a new segment's file takes its full size at once.", update=CLUSTER_WIDE
+    )
+    log_message_timestamp_type = Key(
+        STRING,
+        "CreateTime",
+        "Whose time a record carries: its producer's (CreateTime) or the broker's (LogAppendTime).",
+        OneOf("CreateTime", "LogAppendTime"),
+        update=CLUSTER_WIDE,
+    )
+    log_message_timestamp_difference_max_ms = Key(
+        LONG,
+        MAX_LONG,
+        "How far a record's time may be from the broker's, either way; the two keys below are newer.",
+        AtLeast(0),
+        update=CLUSTER_WIDE,
+    )
+    log_message_timestamp_before_max_ms = Key(
+        LONG, MAX_LONG, "How far a record's time may be behind the broker's.", AtLeast(0), update=CLUSTER_WIDE
+    )
+    log_message_timestamp_after_max_ms = Key(
+        LONG, MAX_LONG, "How far a record's time may be ahead of the broker's.", AtLeast(0), update=CLUSTER_WIDE
+    )
+    log_message_format_version = Key(
+        STRING,
+        "3.0-IV1",
+        "The record format; formats before the second are no longer written, so any value means the second.",
+        ReleaseVersion(),
+    )
+    log_initial_task_delay_ms = Key(
+        LONG,
+        30_000,
+        "How long after its start the log manager begins its periodic work.",
+        AtLeast(0),
+        importance=LOW,
+        internal=True,
+    )
+    message_max_bytes = Key(
+        INT,
+        1_048_588,
+        "The largest batch of records, in bytes, as it arrives.",
+        AtLeast(0),
+        importance=HIGH,
+        update=CLUSTER_WIDE,
+    )
+    compression_type = Key(
+        STRING,
+        "producer",
+        "How batches are stored: as the producer compressed them (producer), or always in one way.",
+        OneOf("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"),
+        importance=HIGH,
+        update=CLUSTER_WIDE,
+    )
+    compression_gzip_level = Key(
+        INT, -1, "The level at which the broker compresses with gzip.", GzipLevel(), update=CLUSTER_WIDE
+    )
+    compression_lz4_level = Key(
+        INT, 9, "The level at which the broker compresses with lz4.", Between(1, 17), update=CLUSTER_WIDE
+    )
+    compression_zstd_level = Key(
+        INT, 3, "The level at which the broker compresses with zstd.", Between(-131_072, 22), update=CLUSTER_WIDE
+    )
+    producer_id_expiration_ms = Key(
+        INT,
+        86_400_000,
+        "How long a partition remembers an idempotent producer that is silent.",
+        AtLeast(1),
+        importance=LOW,
+        update=CLUSTER_WIDE,
+    )
+    producer_id_expiration_check_interval_ms = Key(
+        INT, 600_000, "How often partitions forget silent producers.", AtLeast(1), importance=LOW, internal=True
+    )

@@ -1,0 +1,202 @@
+"""Keys of listeners, connections, TLS, SASL and authorization."""
+
+from pykafka_cli.properties.keys import (
+    CLUSTER_WIDE,
+    HIGH,
+    INT,
+    LIST,
+    LONG,
+    LOW,
+    MAX_INT,
+    PASSWORD,
+    PER_BROKER,
+    STRING,
+    AtLeast,
+    Key,
+    OneOf,
+    Password,
+    Settings,
+    Strings,
+)
+
+
+class NetworkKeys(Settings):
+    """Keys of listeners, connections, TLS, SASL and authorization."""
+
+    listeners = Key(
+        STRING,
+        "PLAINTEXT://:9092",
+        "Where to listen: NAME://host:port, separated by commas; no host is every interface, port 0 any free one.",
+        importance=HIGH,
+        update=PER_BROKER,
+    )
+    advertised_listeners = Key[str | None](
+        STRING,
+        None,
+        "What clients are told to connect to, by listener name; unset: what listeners says.",
+        importance=HIGH,
+        update=PER_BROKER,
+    )
+    listener_security_protocol_map = Key(
+        STRING,
+        "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT",
+        "Which protocol each listener name speaks, as NAME:PROTOCOL pairs.",
+        importance=LOW,
+        update=PER_BROKER,
+    )
+    inter_broker_listener_name = Key[str | None](
+        STRING,
+        None,
+        "The listener on which brokers talk to each other; unset: the one security.inter.broker.protocol names.",
+    )
+    security_inter_broker_protocol = Key(
+        STRING,
+        "PLAINTEXT",
+        "The protocol between brokers when inter.broker.listener.name is not set.",
+        OneOf("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+    )
+    control_plane_listener_name = Key[str | None](
+        STRING,
+        None,
+        "A listener for the controller's requests alone; unset: they come with all others.",
+        importance=HIGH,
+    )
+    socket_request_max_bytes = Key(
+        INT,
+        104_857_600,
+        "The largest request, in bytes; a larger one ends its connection.",
+        AtLeast(1),
+        importance=HIGH,
+    )
+    socket_listen_backlog_size = Key(INT, 50, "Connections that may wait to be accepted on each listener.", AtLeast(1))
+    socket_send_buffer_bytes = Key(
+        INT, 102_400, "The size of the sockets' send buffers; -1: as the system decides.", importance=HIGH
+    )
+    socket_receive_buffer_bytes = Key(
+        INT, 102_400, "The size of the sockets' receive buffers; -1: as the system decides.", importance=HIGH
+    )
+    queued_max_requests = Key(
+        INT,
+        500,
+        "Requests that may wait or run at one time before the broker stops reading.",
+        AtLeast(1),
+        importance=HIGH,
+    )
+    queued_max_request_bytes = Key(
+        LONG, -1, "Bytes of requests that may wait or run at one time before the broker stops reading; -1: any number."
+    )
+    connections_max_idle_ms = Key(LONG, 600_000, "A connection on which nothing happens for so long is closed.")
+    max_connections = Key(
+        INT,
+        MAX_INT,
+        "Connections to this broker at one time; may be given for one listener, too.",
+        AtLeast(0),
+        update=CLUSTER_WIDE,
+    )
+    max_connections_per_ip = Key(
+        INT,
+        MAX_INT,
+        "Connections from one address at one time; more are closed at once.",
+        AtLeast(0),
+        update=CLUSTER_WIDE,
+    )
+    max_connections_per_ip_overrides = Key(
+        STRING, "", "Other limits for some addresses or host names, as address:limit pairs.", update=CLUSTER_WIDE
+    )
+    max_connection_creation_rate = Key(
+        INT, MAX_INT, "New connections a second; may be given for one listener, too.", AtLeast(0), update=CLUSTER_WIDE
+    )
+    request_timeout_ms = Key(INT, 30_000, "How long a broker waits for another broker's answer.", importance=HIGH)
+    ssl_keystore_location = Key[str | None](
+        STRING, None, "The file with the broker's private key and certificates.", update=PER_BROKER
+    )
+    ssl_keystore_type = Key(STRING, "JKS", "The format of the key store; PEM is understood here.", update=PER_BROKER)
+    ssl_keystore_password = Key[Password | None](
+        PASSWORD, None, "The password of the key store file.", update=PER_BROKER
+    )
+    ssl_keystore_key = Key[Password | None](
+        PASSWORD, None, "The private key itself, in PEM, in place of a file.", update=PER_BROKER
+    )
+    ssl_keystore_certificate_chain = Key[Password | None](
+        PASSWORD, None, "The broker's certificates themselves, in PEM, in place of a file.", update=PER_BROKER
+    )
+    ssl_key_password = Key[Password | None](PASSWORD, None, "The password of the private key.", update=PER_BROKER)
+    ssl_truststore_location = Key[str | None](
+        STRING,
+        None,
+        "The file with the certificates that clients' certificates are checked against.",
+        update=PER_BROKER,
+    )
+    ssl_truststore_type = Key(
+        STRING, "JKS", "The format of the trust store; PEM is understood here.", update=PER_BROKER
+    )
+    ssl_truststore_password = Key[Password | None](
+        PASSWORD, None, "The password of the trust store file.", update=PER_BROKER
+    )
+    ssl_truststore_certificates = Key[Password | None](
+        PASSWORD, None, "The trusted certificates themselves, in PEM, in place of a file.", update=PER_BROKER
+    )
+    ssl_client_auth = Key(
+        STRING,
+        "none",
+        "Whether clients must show a certificate (required), may (requested) or need not (none).",
+        OneOf("required", "requested", "none"),
+        update=PER_BROKER,
+    )
+    ssl_enabled_protocols = Key[Strings](
+        LIST, ("TLSv1.2", "TLSv1.3"), "The TLS versions that may be used.", update=PER_BROKER
+    )
+    ssl_cipher_suites = Key[Strings](
+        LIST, (), "The cipher suites that may be used; empty: the library's choice.", update=PER_BROKER
+    )
+    ssl_endpoint_identification_algorithm = Key(
+        STRING,
+        "https",
+        "How the name in another broker's certificate is checked; empty: not at all.",
+        importance=LOW,
+        update=PER_BROKER,
+    )
+    ssl_principal_mapping_rules = Key(
+        STRING, "DEFAULT", "Rules that turn a certificate's distinguished name into a user name.", importance=LOW
+    )
+    sasl_enabled_mechanisms = Key[Strings](
+        LIST, ("GSSAPI",), "The SASL mechanisms that clients may choose from.", update=PER_BROKER
+    )
+    sasl_mechanism_inter_broker_protocol = Key(
+        STRING, "GSSAPI", "The SASL mechanism between brokers.", update=PER_BROKER
+    )
+    sasl_jaas_config = Key[Password | None](
+        PASSWORD,
+        None,
+        "The login module and its options, in JAAS form; set for one listener and mechanism.",
+        update=PER_BROKER,
+    )
+    sasl_server_max_receive_size = Key(
+        INT, 524_288, "The largest SASL message before a client is authenticated, in bytes."
+    )
+    connection_failed_authentication_delay_ms = Key(
+        INT, 100, "How long a failed authentication is kept waiting for its end.", AtLeast(0), importance=LOW
+    )
+    connections_max_reauth_ms = Key(LONG, 0, "After so long a client must authenticate again; 0: never.")
+    delegation_token_secret_key = Key[Password | None](
+        PASSWORD, None, "The secret that signs delegation tokens, the same on all brokers; unset: no tokens."
+    )
+    delegation_token_master_key = Key[Password | None](PASSWORD, None, "The older name of delegation.token.secret.key.")
+    delegation_token_max_lifetime_ms = Key(
+        LONG, 604_800_000, "The age at which a delegation token cannot be renewed any more.", AtLeast(1)
+    )
+    delegation_token_expiry_time_ms = Key(
+        LONG, 86_400_000, "How long a delegation token is good for before it must be renewed.", AtLeast(1)
+    )
+    delegation_token_expiry_check_interval_ms = Key(
+        LONG, 3_600_000, "How often expired delegation tokens are removed.", AtLeast(1), importance=LOW
+    )
+    authorizer_class_name = Key(
+        STRING, "", "The authorizer: empty for none, or kafka.security.authorizer.AclAuthorizer.", importance=LOW
+    )
+    password_encoder_secret = Key[Password | None](
+        PASSWORD, None, "The secret with which passwords are encrypted that are set while the broker runs."
+    )
+    password_encoder_old_secret = Key[Password | None](
+        PASSWORD, None, "The secret before the current one, to read what it encrypted."
+    )

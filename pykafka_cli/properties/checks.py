@@ -1,0 +1,82 @@
+"""Bounds that only one or two keys have, with Kafka's own texts."""
+
+import re
+
+from pykafka_cli.properties.keys import BadProperty, Strings
+
+# org.apache.kafka.server.common.MetadataVersion of 3.9: for each release the number of its last -IVn.
+_RELEASES = {
+    "0.8.0": None,
+    "0.8.1": None,
+    "0.8.2": None,
+    "0.9.0": None,
+    "0.10.0": 1,
+    "0.10.1": 2,
+    "0.10.2": 0,
+    "0.11.0": 2,
+    "1.0": 0,
+    "1.1": 0,
+    "2.0": 1,
+    "2.1": 2,
+    "2.2": 1,
+    "2.3": 1,
+    "2.4": 1,
+    "2.5": 0,
+    "2.6": 0,
+    "2.7": 2,
+    "2.8": 1,
+    "3.0": 1,
+    "3.1": 0,
+    "3.2": 0,
+    "3.3": 3,
+    "3.4": 0,
+    "3.5": 2,
+    "3.6": 2,
+    "3.7": 4,
+    "3.8": 0,
+    "3.9": 0,
+    "4.0": 1,
+}
+_REPLICA = re.compile(r"(?:[0-9]+:[0-9]+)?")
+
+
+class ReleaseVersion:
+    """A release of Kafka, such as 2.8, 3.9.1 or 3.0-IV1."""
+
+    def ensure_valid(self, name: str, value: str, line: int) -> None:
+        segments = value.split(".")
+        release, _, inner = ".".join(segments[: 3 if segments[0] == "0" else 2]).partition("-IV")
+        last = _RELEASES.get(release, -1)
+        known = last != -1 if not inner else inner.isdecimal() and last is not None and int(inner) <= last
+        if not known:
+            raise BadProperty(name, value, line, f"Version {value} is not a valid version")
+
+    def __str__(self) -> str:
+        return f"[{', '.join(_RELEASES)}]"
+
+
+class GzipLevel:
+    def ensure_valid(self, name: str, value: int, line: int) -> None:
+        if value != -1 and not 1 <= value <= 9:
+            raise BadProperty(name, value, line, "Value must be between 1 and 9 or equal to -1")
+
+    def __str__(self) -> str:
+        return "[1,...,9] or -1"
+
+
+class ThrottledReplicas:
+    """PARTITION:BROKER pairs, or * for all replicas."""
+
+    def ensure_valid(self, name: str, value: Strings, line: int) -> None:
+        if value == ("*",) or all(_REPLICA.fullmatch(each) for each in value):
+            return
+        form = "[partitionId]:[brokerId],[partitionId]:[brokerId],..."
+        raise BadProperty(
+            name,
+            value,
+            line,
+            f"{name} must be the literal '*' or a list of replicas in the following format: {form}",
+        )
+
+    def __str__(self) -> str:
+        return "[partitionId]:[brokerId],[partitionId]:[brokerId],..."

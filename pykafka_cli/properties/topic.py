@@ -1,0 +1,303 @@
+"""A topic's settings: every topic key of Kafka 3.9, and the broker key that holds where a topic sets none.
+
+    config = TopicConfig.resolve(broker_settings, {"retention.ms": "60000"})
+    config.retention_ms, config.segment_bytes, "compact" in config.cleanup_policy
+
+Source: TopicConfig, LogConfig, ServerTopicConfigSynonyms.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.checks import GzipLevel, ReleaseVersion, ThrottledReplicas
+from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.keys import (
+    BOOLEAN,
+    DOUBLE,
+    INT,
+    LIST,
+    LONG,
+    LOW,
+    MAX_LONG,
+    STRING,
+    AtLeast,
+    Between,
+    ConfigError,
+    EachOneOf,
+    Key,
+    KeyTable,
+    OneOf,
+    Settings,
+    Strings,
+)
+
+_WEEK_MS, _DAY_MS = 604_800_000, 86_400_000
+
+
+class TopicConfig(Settings):
+    """One topic's settings. `overrides` is what the topic itself sets, as text."""
+
+    cleanup_policy = Key[Strings](
+        LIST,
+        ("delete",),
+        "What happens to old records: delete, compact (keep the last of each key), or both.",
+        EachOneOf("compact", "delete"),
+        fallback="log.cleanup.policy",
+    )
+    compression_gzip_level = Key(
+        INT, -1, "The level at which the broker compresses with gzip.", GzipLevel(), fallback="compression.gzip.level"
+    )
+    compression_lz4_level = Key(
+        INT, 9, "The level at which the broker compresses with lz4.", Between(1, 17), fallback="compression.lz4.level"
+    )
+    compression_type = Key(
+        STRING,
+        "producer",
+        "How batches are stored: as the producer compressed them (producer), or always in one way.",
+        OneOf("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"),
+        fallback="compression.type",
+    )
+    compression_zstd_level = Key(
+        INT,
+        3,
+        "The level at which the broker compresses with zstd.",
+        Between(-131_072, 22),
+        fallback="compression.zstd.level",
+    )
+    delete_retention_ms = Key(
+        LONG,
+        _DAY_MS,
+        "How long a tombstone can be read after its record was compacted away.",
+        AtLeast(0),
+        fallback="log.cleaner.delete.retention.ms",
+    )
+    file_delete_delay_ms = Key(
+        LONG,
+        60_000,
+        "How long a deleted segment's files stay on disk under another name.",
+        AtLeast(0),
+        fallback="log.segment.delete.delay.ms",
+    )
+    flush_messages = Key(
+        LONG,
+        MAX_LONG,
+        "Records after which a partition is flushed to disk.",
+        AtLeast(1),
+        fallback="log.flush.interval.messages",
+    )
+    flush_ms = Key(
+        LONG,
+        MAX_LONG,
+        "The time after which a partition is flushed to disk.",
+        AtLeast(0),
+        fallback="log.flush.interval.ms",
+    )
+    follower_replication_throttled_replicas = Key[Strings](
+        LIST, (), "Replicas that are throttled where they follow: PARTITION:BROKER pairs, or *.", ThrottledReplicas()
+    )
+    index_interval_bytes = Key(
+        INT, 4096, "Bytes of records between two entries of an index.", AtLeast(0), fallback="log.index.interval.bytes"
+    )
+    leader_replication_throttled_replicas = Key[Strings](
+        LIST, (), "Replicas that are throttled where they lead: PARTITION:BROKER pairs, or *.", ThrottledReplicas()
+    )
+    local_retention_bytes = Key(
+        LONG,
+        -2,
+        "Bytes that stay on local disk once they are in tiered storage; -2: retention.bytes.",
+        AtLeast(-2),
+        fallback="log.local.retention.bytes",
+    )
+    local_retention_ms = Key(
+        LONG,
+        -2,
+        "How long records stay on local disk once they are in tiered storage; -2: retention.ms.",
+        AtLeast(-2),
+        fallback="log.local.retention.ms",
+    )
+    max_compaction_lag_ms = Key(
+        LONG,
+        MAX_LONG,
+        "The age at which a record's log is cleaned whatever its share of uncleaned records.",
+        AtLeast(1),
+        fallback="log.cleaner.max.compaction.lag.ms",
+    )
+    max_message_bytes = Key(
+        INT,
+        1_048_588,
+        "The largest batch of records, in bytes, as it arrives.",
+        AtLeast(0),
+        fallback="message.max.bytes",
+    )
+    message_downconversion_enable = Key(
+        BOOLEAN,
+        True,
+        "Whether records are rewritten for clients that only know the older formats; here none are.",
+        importance=LOW,
+        fallback="log.message.downconversion.enable",
+    )
+    message_format_version = Key(
+        STRING,
+        "3.0-IV1",
+        "The record format; formats before the second are no longer written, so any value means the second.",
+        ReleaseVersion(),
+        fallback="log.message.format.version",
+    )
+    message_timestamp_after_max_ms = Key(
+        LONG,
+        MAX_LONG,
+        "How far a record's time may be ahead of the broker's.",
+        AtLeast(0),
+        fallback="log.message.timestamp.after.max.ms",
+    )
+    message_timestamp_before_max_ms = Key(
+        LONG,
+        MAX_LONG,
+        "How far a record's time may be behind the broker's.",
+        AtLeast(0),
+        fallback="log.message.timestamp.before.max.ms",
+    )
+    message_timestamp_difference_max_ms = Key(
+        LONG,
+        MAX_LONG,
+        "How far a record's time may be from the broker's, either way, where the two newer keys are not set.",
+        AtLeast(0),
+        fallback="log.message.timestamp.difference.max.ms",
+    )
+    message_timestamp_type = Key(
+        STRING,
+        "CreateTime",
+        "Whose time a record carries: its producer's (CreateTime) or the broker's (LogAppendTime).",
+        OneOf("CreateTime", "LogAppendTime"),
+        fallback="log.message.timestamp.type",
+    )
+    min_cleanable_dirty_ratio = Key(
+        DOUBLE,
+        0.5,
+        "The share of a log that must be uncleaned before it is cleaned.",
+        Between(0, 1),
+        fallback="log.cleaner.min.cleanable.ratio",
+    )
+    min_compaction_lag_ms = Key(
+        LONG,
+        0,
+        "How long a record is certain not to be compacted away.",
+        AtLeast(0),
+        fallback="log.cleaner.min.compaction.lag.ms",
+    )
+    min_insync_replicas = Key(
+        INT,
+        1,
+        "Replicas that must be in sync for acks=all to be accepted.",
+        AtLeast(1),
+        fallback="min.insync.replicas",
+    )
+    preallocate = Key(
+        BOOLEAN, False, "Whether a new segment's file takes its full size at once.", fallback="log.preallocate"
+    )
+    remote_log_copy_disable = Key(BOOLEAN, False, "Whether tiered storage takes no more of this topic.")
+    remote_log_delete_on_disable = Key(BOOLEAN, False, "Whether tiered data goes when tiered storage is turned off.")
+    remote_storage_enable = Key(BOOLEAN, False, "Whether this topic is in tiered storage; there is none here.")
+    retention_bytes = Key(
+        LONG,
+        -1,
+        "The size of a partition above which its oldest segments go; -1: any size.",
+        fallback="log.retention.bytes",
+    )
+    retention_ms = Key(
+        LONG, _WEEK_MS, "How long records are kept; -1: for ever.", AtLeast(-1), fallback="log.retention.ms"
+    )
+    segment_bytes = Key(
+        INT,
+        1_073_741_824,
+        "The size at which a segment file is closed and the next begun.",
+        AtLeast(14),
+        fallback="log.segment.bytes",
+    )
+    segment_index_bytes = Key(
+        INT, 10_485_760, "The largest size of a segment's index.", AtLeast(4), fallback="log.index.size.max.bytes"
+    )
+    segment_jitter_ms = Key(
+        LONG,
+        0,
+        "How much sooner than segment.ms, by chance, a segment may be closed.",
+        AtLeast(0),
+        fallback="log.roll.jitter.ms",
+    )
+    segment_ms = Key(LONG, _WEEK_MS, "The age at which a segment is closed.", AtLeast(1), fallback="log.roll.ms")
+    unclean_leader_election_enable = Key(
+        BOOLEAN,
+        False,
+        "Whether a replica that is not in sync may lead when no other is left, at the price of records.",
+        fallback="unclean.leader.election.enable",
+    )
+
+    overrides: Mapping[str, str]
+
+    @classmethod
+    def resolve(cls, broker: BrokerSettings, overrides: Mapping[str, str]) -> Self:
+        """The settings of a topic that sets `overrides` itself, on a broker with `broker`.
+
+        raises    ConfigError, with the text that Kafka answers
+        """
+        validate_names(overrides)
+        config = cls(Property(name, text, 0) for name, text in overrides.items())
+        config.overrides = dict(overrides)
+        config._set({name: value for name, value in broker_defaults(broker).items() if name not in overrides})
+        if config.min_compaction_lag_ms > config.max_compaction_lag_ms:
+            raise ConfigError(
+                f"conflict topic config setting min.compaction.lag.ms ({config.min_compaction_lag_ms}) > "
+                f"max.compaction.lag.ms ({config.max_compaction_lag_ms})"
+            )
+        return config
+
+    @property
+    def compacts(self) -> bool:
+        return "compact" in self.cleanup_policy
+
+    @property
+    def deletes(self) -> bool:
+        return "delete" in self.cleanup_policy
+
+    @property
+    def timestamp_before_max_ms(self) -> int:
+        """message.timestamp.before.max.ms, or the older key for both directions where that is not set."""
+        own = self.message_timestamp_before_max_ms
+        return self.message_timestamp_difference_max_ms if own == MAX_LONG else own
+
+    @property
+    def timestamp_after_max_ms(self) -> int:
+        """message.timestamp.after.max.ms, or the older key for both directions where that is not set."""
+        own = self.message_timestamp_after_max_ms
+        return self.message_timestamp_difference_max_ms if own == MAX_LONG else own
+
+    @property
+    def max_segment_ms(self) -> int:
+        """The age at which a segment is closed: segment.ms, sooner where compaction must not lag."""
+        lag = self.max_compaction_lag_ms
+        return min(lag, self.segment_ms) if self.compacts and lag > 0 else self.segment_ms
+
+
+TOPIC_KEYS: KeyTable = TopicConfig.KEYS
+
+
+def validate_names(overrides: Mapping[str, str]) -> None:
+    """Raise ConfigError for a name that no topic key has."""
+    for name in overrides:
+        if name not in TOPIC_KEYS:
+            raise ConfigError(f"Unknown topic config name: {name}")
+
+
+def broker_defaults(broker: BrokerSettings) -> dict[str, Any]:
+    """The value that each topic key falls back to on this broker, by the topic key's name."""
+    values = {name: broker[key.fallback] for name, key in TOPIC_KEYS.items() if key.fallback}
+    values.update(
+        {
+            "retention.ms": broker.retention_ms,
+            "segment.ms": broker.roll_ms,
+            "segment.jitter.ms": broker.roll_jitter_ms,
+            "flush.ms": broker.flush_ms,
+        }
+    )
+    return values
