@@ -106,18 +106,16 @@ class BrokerSettings(
 
     def __init__(self, properties: Iterable[Property] = ()) -> None:
         """raises ConfigError (BadProperty where one value is to blame)"""
-        given = list(properties)
+        given = _with_both_ids(list(properties))
         self.originals = {name: text for name, text, _ in given}
         self._lines = {name: line for name, _, line in given}
-        self._populate_node_id()
         super().__init__(p for p in given if not _LISTENER_KEY.fullmatch(p.key) and not _PLUGIN_KEYS.fullmatch(p.key))
-        if "node.id" in self.originals:
-            self._set({"broker.id": (node := int(self.originals["node.id"])), "node.id": node})
         self.without_effect = sorted(
             name for name in self.originals if (key := self.KEYS.get(name)) and not key.effective
         )
         self._dynamic: dict[str, str] = {}
         self._static = dict(self.__dict__)
+        self._ensure_can_start()
         self._ensure_consistent()
 
     # Keys that count together.
@@ -217,13 +215,8 @@ class BrokerSettings(
 
     # Rules.
 
-    def _populate_node_id(self) -> None:
-        for one, other in (("broker.id", "node.id"), ("node.id", "broker.id")):
-            if one in self.originals:
-                self.originals.setdefault(other, self.originals[one])
-
-    def _ensure_consistent(self) -> None:
-        """What KafkaConfig.validateValues refuses, in its order."""
+    def _ensure_can_start(self) -> None:
+        """Who this broker is, and of what cluster: what no change at run time touches."""
         if self.node_id != self.broker_id:
             raise ConfigError("You must set `node.id` to the same value as `broker.id`.")
         if self.process_roles or self.controller_listener_names:
@@ -234,6 +227,9 @@ class BrokerSettings(
             raise self._bad("broker.id", "must be at least -1 and not greater than reserved.broker.max.id")
         if not self.broker_id_generation_enable and self.broker_id < 0:
             raise self._bad("broker.id", "must be at least 0 where broker.id.generation.enable is false")
+
+    def _ensure_consistent(self) -> None:
+        """What KafkaConfig.validateValues refuses besides."""
         self._ensure_consistent_logs()
         self._ensure_consistent_network()
 
@@ -275,7 +271,8 @@ class BrokerSettings(
             )
         if 0 < self.queued_max_request_bytes < self.socket_request_max_bytes:
             raise self._bad("queued.max.request.bytes", "must not be less than socket.request.max.bytes")
-        if self.max_connections_per_ip == 0 and not self.connections_per_ip_overrides:
+        overrides = self.connections_per_ip_overrides
+        if self.max_connections_per_ip == 0 and not overrides:
             raise self._bad("max.connections.per.ip", "can be 0 only if max.connections.per.ip.overrides is set")
         if 0 <= self.connections_max_idle_ms <= self.connection_failed_authentication_delay_ms:
             raise self._bad("connection.failed.authentication.delay.ms", "must be less than connections.max.idle.ms")
@@ -293,6 +290,15 @@ class BrokerSettings(
     def _bad(self, name: str, why: str) -> BadProperty:
         value = self._dynamic.get(name) or self.originals.get(name, self[name])
         return BadProperty(name, value, self._lines.get(name, 0), why)
+
+
+def _with_both_ids(given: list[Property]) -> list[Property]:
+    """broker.id and node.id are one: where one is given, so is the other."""
+    ids = {p.key: p for p in given if p.key in ("broker.id", "node.id")}
+    if len(ids) == 1:
+        ((name, only),) = ids.items()
+        given.append(only._replace(key="node.id" if name == "broker.id" else "broker.id"))
+    return given
 
 
 def _parse_limits(text: str) -> dict[str, int]:

@@ -1,0 +1,190 @@
+from pathlib import Path
+
+import pytest
+
+from pykafka_cli.properties.broker import DYNAMIC_ONLY_KEYS, BrokerSettings, key_of, synonyms
+from pykafka_cli.properties.grammar import Property, read_properties
+from pykafka_cli.properties.keys import ConfigError, Password
+from pykafka_cli.properties.listeners import Listener, SecurityProtocol
+from tests.vectors_of import answers
+
+SAMPLE = Path(__file__).parents[3] / "config" / "server.properties"
+
+
+def settings(**given: str) -> BrokerSettings:
+    """Settings with dots for underscores, on a ZooKeeper that nobody asks."""
+    named = {"zookeeper.connect": "localhost:2181"} | {name.replace("_", "."): text for name, text in given.items()}
+    return BrokerSettings(Property(name, text, number) for number, (name, text) in enumerate(named.items(), start=1))
+
+
+def described_by_kafka() -> dict[str, object]:
+    """What a broker of Kafka 3.9.1 said of itself, by key."""
+    for answer in answers("admin", "DescribeConfigs"):
+        for result in answer.results:
+            if result.resource_type == 4 and result.resource_name == "0":
+                return {config.name: config for config in result.configs}
+    raise AssertionError("no such answer among the vectors")
+
+
+def test_the_sample_file_is_accepted_whole() -> None:
+    sample = BrokerSettings(read_properties(SAMPLE.read_bytes()))
+
+    assert (sample.warnings, sample.without_effect) == ([], [])
+    assert (sample.broker_id, sample.num_partitions, sample.group_initial_rebalance_delay_ms) == (0, 1, 0)
+    assert sample.log_directories == ("data/kafka",)
+    assert sample.listener_list == (Listener("PLAINTEXT", SecurityProtocol.PLAINTEXT, "", 9092),)
+
+
+def test_the_table_holds_the_keys_that_kafka_lists() -> None:
+    plugin_keys = {"super.users", "allow.everyone.if.no.acl.found"}
+    ours = {name for name, key in BrokerSettings.KEYS.items() if not key.internal}
+    assert ours == described_by_kafka().keys() - plugin_keys
+
+
+@pytest.mark.parametrize("name", sorted(described_by_kafka().keys() & BrokerSettings.KEYS.keys()))
+def test_a_key_is_what_kafka_says_of_it(name: str) -> None:
+    theirs, ours = described_by_kafka()[name], BrokerSettings.KEYS[name]
+    assert (ours.type.value, ours.read_only, ours.sensitive) == (
+        theirs.config_type,
+        theirs.read_only,
+        theirs.is_sensitive,
+    )
+    if theirs.config_source == 5:
+        assert ours.format(ours.default) == theirs.value
+
+
+def test_every_key_is_explained_in_one_line() -> None:
+    keys = [*BrokerSettings.KEYS.values(), *DYNAMIC_ONLY_KEYS.values()]
+    assert [key.name for key in keys if not key.doc.endswith(".") or "\n" in key.doc] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "milliseconds"),
+    [
+        ({}, 604_800_000),
+        ({"log_retention_hours": "1"}, 3_600_000),
+        ({"log_retention_minutes": "2", "log_retention_hours": "1"}, 120_000),
+        ({"log_retention_ms": "5", "log_retention_minutes": "2"}, 5),
+        ({"log_retention_minutes": "-1"}, -1),
+    ],
+)
+def test_the_finest_retention_key_wins(given: dict[str, str], milliseconds: int) -> None:
+    assert settings(**given).retention_ms == milliseconds
+
+
+def test_node_id_and_broker_id_are_one_number() -> None:
+    assert settings(node_id="3").broker_id == settings(broker_id="3").node_id == 3
+    assert settings(broker_id="3").originals["node.id"] == "3"
+
+
+def test_a_number_given_by_zookeeper_survives_changes_at_run_time() -> None:
+    broker = settings()
+    broker.assign_broker_id(1001)
+    broker.apply_dynamic({}, {})
+    assert (broker.broker_id, broker.node_id) == (1001, 1001)
+
+
+def test_listeners_are_named_and_typed() -> None:
+    broker = settings(
+        listeners="internal://127.0.0.1:0, EXTERNAL://[::1]:9093",
+        listener_security_protocol_map="INTERNAL:PLAINTEXT,external:SSL",
+        advertised_listeners="INTERNAL://one:1,EXTERNAL://two:1",
+        inter_broker_listener_name="internal",
+    )
+    assert broker.listener_list == (
+        Listener("INTERNAL", SecurityProtocol.PLAINTEXT, "127.0.0.1", 0),
+        Listener("EXTERNAL", SecurityProtocol.SSL, "::1", 9093),
+    )
+    assert [str(each) for each in broker.advertised_listener_list] == ["INTERNAL://one:1", "EXTERNAL://two:1"]
+    assert str(broker.listener_list[1]) == "EXTERNAL://[::1]:9093"
+    assert broker.inter_broker_listener == "INTERNAL"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"num_partitions": "0"}, "Invalid value 0 for configuration num.partitions: Value must be at least 1"),
+        ({"broker_id": "2000"}, "broker.id: must be at least -1 and not greater than reserved.broker.max.id"),
+        ({"broker_id": "1", "node_id": "2"}, "You must set `node.id` to the same value as `broker.id`."),
+        ({"process_roles": "broker"}, "KRaft roles must stay unset"),
+        ({"log_retention_hours": "0"}, "Invalid value 0 for configuration log.retention.hours: must be unlimited (-1)"),
+        ({"listeners": "PLAINTEXT:/x"}, "listeners: PLAINTEXT:/x is not of the form NAME://host:port"),
+        ({"listeners": "A://:1"}, "no security protocol defined for listener A"),
+        ({"listeners": "PLAINTEXT://:1,SSL://:1"}, "each listener must have a different port"),
+        ({"listeners": "PLAINTEXT://:1,PLAINTEXT://:2"}, "each listener must have a different name"),
+        ({"listeners": "PLAINTEXT://0.0.0.0:1"}, "0.0.0.0 cannot be advertised"),
+        ({"listeners": ""}, "at least one listener must be defined"),
+        (
+            {"listeners": "SSL://:1"},
+            "inter.broker.listener.name must be a listener name defined in advertised.listeners",
+        ),
+        ({"advertised_listeners": "SSL://x:1"}, "names must be among those of listeners: PLAINTEXT"),
+        ({"listener_security_protocol_map": "A:B"}, "B is not a security protocol"),
+        ({"log_dirs": ","}, "At least one log directory must be defined"),
+        ({"replica_fetch_wait_max_ms": "30001"}, "must be at least replica.fetch.wait.max.ms"),
+        ({"max_connections_per_ip": "0"}, "can be 0 only if max.connections.per.ip.overrides is set"),
+        ({"max_connections_per_ip_overrides": "a"}, "a is not of the form address:limit"),
+        ({"queued_max_request_bytes": "5"}, "must not be less than socket.request.max.bytes"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(given: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        settings(**given)
+    assert words in str(refusal.value)
+
+
+def test_zookeeper_must_be_named() -> None:
+    with pytest.raises(ConfigError, match=r"Missing required configuration `zookeeper.connect`"):
+        BrokerSettings()
+
+
+def test_a_refusal_knows_the_line() -> None:
+    with pytest.raises(ConfigError) as refusal:
+        settings(log_dirs="d", listeners="A://:1")
+    assert refusal.value.line == 3
+
+
+def test_keys_without_effect_are_named_and_unknown_ones_warned_of() -> None:
+    broker = settings(num_io_threads="4", zookeeper_set_acll="true", super_users="User:a")
+    assert broker.without_effect == ["num.io.threads"]
+    assert broker.warnings == ["line 3: unknown key zookeeper.set.acll is ignored; did you mean zookeeper.set.acl?"]
+
+
+def test_one_listener_may_differ_from_the_others() -> None:
+    given = {"listener.name.ssl.ssl.client.auth": "required", "listener.name.ssl.ssl.key.password": "p"}
+    properties = [Property("zookeeper.connect", "z", 1), *(Property(name, text, 2) for name, text in given.items())]
+    broker = BrokerSettings(properties)
+
+    assert broker.for_listener("SSL", "ssl.client.auth") == "required"
+    assert broker.for_listener("PLAINTEXT", "ssl.client.auth") == "none"
+    assert broker.for_listener("SSL", "ssl.key.password") == Password("p")
+
+
+def test_values_set_at_run_time_replace_each_other_in_place() -> None:
+    broker = settings(log_retention_ms="5")
+
+    broker.apply_dynamic({"log.retention.ms": "6", "min.insync.replicas": "2"}, {"log.retention.ms": "7"})
+    assert (broker.retention_ms, broker.min_insync_replicas) == (7, 2)
+
+    broker.apply_dynamic({}, {})
+    assert (broker.retention_ms, broker.min_insync_replicas) == (5, 1)
+
+
+def test_a_bad_value_at_run_time_changes_nothing() -> None:
+    broker = settings()
+    with pytest.raises(ConfigError, match=r"log.retention.ms"):
+        broker.apply_dynamic({"min.insync.replicas": "2", "log.retention.ms": "0"}, {})
+    assert (broker.min_insync_replicas, broker.retention_ms) == (1, 604_800_000)
+
+
+def test_synonyms_are_listed_the_strongest_first() -> None:
+    assert synonyms("log.retention.hours") == ("log.retention.ms", "log.retention.minutes", "log.retention.hours")
+    assert synonyms("log.flush.interval.ms") == ("log.flush.interval.ms", "log.flush.scheduler.interval.ms")
+    assert synonyms("listener.name.ssl.ssl.client.auth") == ("listener.name.ssl.ssl.client.auth", "ssl.client.auth")
+    assert synonyms("num.partitions") == ("num.partitions",)
+
+
+def test_a_key_is_found_behind_its_listener_and_mechanism() -> None:
+    assert key_of("listener.name.a.scram-sha-256.sasl.jaas.config") is BrokerSettings.KEYS["sasl.jaas.config"]
+    assert key_of("leader.replication.throttled.rate") is DYNAMIC_ONLY_KEYS["leader.replication.throttled.rate"]
+    assert key_of("no.such.key") is None
