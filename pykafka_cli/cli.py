@@ -1,0 +1,109 @@
+"""The program `pk`: a table of commands, of which only the one that is called gets imported, and the one place that
+turns whatever goes wrong into a message and an exit status."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, cast
+
+import typer
+from typer._click import Command, Context, HelpFormatter
+from typer._click.exceptions import ClickException
+from typer.core import TyperGroup
+
+from pykafka_cli import KAFKA_VERSION, __version__
+from pykafka_cli.commands import COMMANDS
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.exit_status import ExitStatus
+
+DEBUG_VARIABLE = "PK_DEBUG"
+
+
+class LazyGroup(TyperGroup):
+    """Commands by name from COMMANDS; a module is imported when its command is asked for."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = cast(dict[str, Command], dict.fromkeys(COMMANDS))  # the names are there for suggestions
+
+    def list_commands(self, _ctx: Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: Context, cmd_name: str) -> Command | None:
+        name = cmd_name.removesuffix(".sh").removeprefix("kafka-")
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"pykafka_cli.commands.{COMMANDS[name].module}")
+        command = typer.main.get_command(module.app)
+        command.name = name
+        return command
+
+    def format_commands(self, _ctx: Context, formatter: HelpFormatter) -> None:
+        for section in dict.fromkeys(entry.section for entry in COMMANDS.values()):
+            rows = [(name, entry.help) for name, entry in COMMANDS.items() if entry.section == section]
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    name="pk",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    epilog="A command takes the options of its kafka-*.sh script and says what that prints; "
+    "`pk COMMAND --help` lists them.",
+    context_settings={"max_content_width": 100},
+)
+
+
+def print_version(asked: bool) -> None:
+    if asked:
+        print(f"pk {__version__}, as Apache Kafka {KAFKA_VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def pk(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print versions.")
+    ] = False,
+) -> None:
+    """Apache Kafka's command-line tools, a Kafka broker and a ZooKeeper server, without a JVM."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command line; all that can go wrong is told here, without a traceback unless PK_DEBUG is set."""
+    try:
+        status = typer.main.get_command(app)(args=list(words), prog_name="pk", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else ExitStatus.SUCCESS
+    except ScriptError as error:
+        error.show()
+        return error.status
+    except ClickException as error:
+        print(error.format_message(), file=sys.stderr)
+        return ExitStatus.FAILURE
+    except KeyboardInterrupt:
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has had enough. Python flushes stdout once more on its way out: let it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.SUCCESS
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        for line in told(error):
+            print(line, file=sys.stderr)
+        return ExitStatus.FAILURE
+
+
+def told(error: Exception) -> tuple[str, str]:
+    """What happened and what would help, of an error that the command did not put into words of its own."""
+    from pykafka_cli.clients.errors import explain
+    from pykafka_cli.transport.connection import ConnectionFailed
+
+    if isinstance(error, ConnectionFailed):
+        return explain(error)
+    return f"{type(error).__name__}: {error}", f"This should not have happened; {DEBUG_VARIABLE}=1 shows where it did."

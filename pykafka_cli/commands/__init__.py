@@ -1,0 +1,21 @@
+"""The commands of `pk`: one module each, imported only when it is called."""
+
+from typing import NamedTuple
+
+TOPICS, GROUPS, CLUSTER, SERVERS, TOOL = "Topics and records", "Consumer groups", "Cluster", "Servers", "pk itself"
+
+
+class Command(NamedTuple):
+    """Where a command is, and what `pk --help` says about it."""
+
+    module: str
+    """Below pykafka_cli.commands; it has a Typer called `app`."""
+    help: str
+    section: str
+    script: str | None
+    """Kafka's script of this kind, without .sh; None for what Kafka does not have."""
+
+
+COMMANDS: dict[str, Command] = {
+    "scripts": Command("scripts", "Put kafka-topics.sh and the others, calling pk, into a directory.", TOOL, None),
+}

@@ -1,0 +1,202 @@
+"""How the scripts read a command line. Two grammars: jopt-simple's for most of them, argparse4j's for some.
+
+    jopt        one dash or two for every option; --opt value, --opt=value; a value may begin with a dash; an option
+                whose value is optional takes the next word unless that looks like an option; words of no option are
+                dropped
+    argparse    two dashes, or one and a letter; a value must not begin with a dash, unless it is a negative number;
+                an option may take several words; words of no option are positional arguments
+
+Beyond what the scripts take, an option may be abbreviated where that is unambiguous. One that shortens only the last
+word of a name comes first: `--part` is --partitions even beside --partition-size-limit-per-response. Which cluster to
+talk to is not guessed: `--bootstrap` stays the error that it is for the scripts.
+
+What comes out is a list of Given, free of ambiguity, that Click can take; what cannot be read is an Unparsable.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import NamedTuple
+
+NEVER_ABBREVIATED = frozenset({"bootstrap-server", "bootstrap-controller", "broker-list", "zookeeper"})
+_NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
+
+
+class Takes(Enum):
+    """What may follow an option."""
+
+    NOTHING = auto()
+    VALUE = auto()
+    OPTIONAL_VALUE = auto()
+    SEVERAL_VALUES = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One option: its spellings without dashes, the first one being its name."""
+
+    names: tuple[str, ...]
+    takes: Takes = Takes.NOTHING
+    converts: Callable[[str], bool] = lambda _: True
+    """Whether a word can be its value: an optional one that cannot is left alone."""
+
+    @property
+    def name(self) -> str:
+        return self.names[0]
+
+
+class Given(NamedTuple):
+    """An option as it stood on the command line; `value` is None where none was given."""
+
+    spec: Spec
+    value: str | None
+
+
+class Parsed(NamedTuple):
+    """A command line, read: options in their order, and the words that belong to none."""
+
+    options: list[Given]
+    words: list[str]
+
+
+class Unparsable(Exception):
+    """A command line that the grammar refuses. `hint` is ours, the message is the scripts'."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def parse_jopt(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
+    """Read a command line as jopt-simple 5 does, abbreviations aside.
+
+    raises    Unparsable
+    """
+    by_name = {name: spec for spec in specs for name in spec.names}
+    options: list[Given] = []
+    strays: list[str] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        if word == "--":
+            strays.extend(words[position:])
+            break
+        if not _looks_like_an_option(word):
+            strays.append(word)
+            continue
+        dashes = 2 if word.startswith("--") else 1
+        name, equals, attached = word[dashes:].partition("=")
+        spec = by_name.get(name) or _abbreviated(name, specs)
+        if spec is None:
+            # One dash and no such name is a cluster of letters to jopt, which complains about the first of them.
+            raise _unrecognised(name if dashes == 2 else name[:1], name, by_name)
+        value = attached if equals else None
+        following = words[position] if position < len(words) else None
+        if spec.takes is Takes.NOTHING:
+            value = None
+        elif value is None and spec.takes is Takes.OPTIONAL_VALUE:
+            if following is not None and not _looks_like_an_option(following) and spec.converts(following):
+                value, position = following, position + 1
+        elif value is None:
+            if following is None:
+                raise Unparsable(f"Option {spec.name} requires an argument")
+            value, position = following, position + 1
+        options.append(Given(spec, value))
+    return Parsed(options, strays)
+
+
+def parse_argparse(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
+    """Read a command line as argparse4j 0.7 does; `names` of one letter are given with one dash.
+
+    raises    Unparsable
+    """
+    by_name = {name: spec for spec in specs for name in spec.names}
+    options: list[Given] = []
+    positional: list[str] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        if word == "--":
+            positional.extend(words[position:])
+            break
+        if not _looks_like_an_option(word) or _NEGATIVE_NUMBER.fullmatch(word):
+            positional.append(word)
+            continue
+        spec, attached = _argparse_option(word, by_name)
+        if spec.takes is Takes.NOTHING:
+            if attached is not None:
+                raise Unparsable(f"argument {_displayed(spec)}: ignored explicit argument '{attached}'")
+            options.append(Given(spec, None))
+            continue
+        values = [attached] if attached is not None else []
+        limit = len(words) if spec.takes is Takes.SEVERAL_VALUES else 1
+        while len(values) < limit and attached is None and position < len(words):
+            following = words[position]
+            if _looks_like_an_option(following) and not _NEGATIVE_NUMBER.fullmatch(following):
+                break
+            values.append(following)
+            position += 1
+        if not values:
+            expected = "at least one argument" if spec.takes is Takes.SEVERAL_VALUES else "one argument"
+            raise Unparsable(f"argument {_displayed(spec)}: expected {expected}")
+        options.extend(Given(spec, value) for value in values)
+    return Parsed(options, positional)
+
+
+def _argparse_option(word: str, by_name: Mapping[str, Spec]) -> tuple[Spec, str | None]:
+    if not word.startswith("--"):
+        if (spec := by_name.get(word[1:2])) is None:
+            raise Unparsable(f"unrecognized arguments: '{word}'", _closest(word[1:], by_name))
+        return spec, word[2:] or None
+    name, equals, attached = word[2:].partition("=")
+    value = attached if equals else None
+    if exact := by_name.get(name):
+        return exact, value
+    candidates = sorted(other for other in by_name if len(other) > 1 and other.startswith(name))
+    if len(candidates) > 1:
+        could_match = ", ".join(f"--{candidate}" for candidate in candidates)
+        raise Unparsable(f"ambiguous option: --{name} could match {could_match}")
+    if not candidates:
+        raise Unparsable(f"unrecognized arguments: '{word}'", _closest(name, by_name))
+    return by_name[candidates[0]], value
+
+
+def _looks_like_an_option(word: str) -> bool:
+    return word.startswith("-") and word not in ("-", "--")
+
+
+def _displayed(spec: Spec) -> str:
+    return "/".join(("-" if len(name) == 1 else "--") + name for name in spec.names)
+
+
+def _abbreviated(name: str, specs: Iterable[Spec]) -> Spec | None:
+    """The one option that `name` can stand for; those that lack no more than the rest of a word go first."""
+    candidates = [
+        (spec, other[len(name) :]) for spec in specs for other in spec.names if name and other.startswith(name)
+    ]
+    last_word_only = {spec for spec, missing in candidates if not re.search(r"[-.]", missing)}
+    if last_word_only:
+        return last_word_only.pop() if len(last_word_only) == 1 else None
+    rest = {spec for spec, _ in candidates}
+    if len(rest) == 1 and (only := rest.pop()).name not in NEVER_ABBREVIATED:
+        return only
+    return None
+
+
+def _unrecognised(said: str, name: str, by_name: Mapping[str, Spec]) -> Unparsable:
+    candidates = sorted({f"--{spec.name}" for other, spec in by_name.items() if name and other.startswith(name)})
+    if len(candidates) > 1:
+        hint = f"{name} could be {', '.join(candidates[:-1])} or {candidates[-1]}."
+    else:
+        hint = f"Did you mean {candidates[0]}?" if candidates else _closest(name, by_name)
+    return Unparsable(f"{said} is not a recognized option", hint)
+
+
+def _closest(name: str, names: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, [other for other in names if len(other) > 1], n=1)
+    return f"Did you mean --{found[0]}?" if found else ""

@@ -1,0 +1,40 @@
+"""`pk scripts install DIR`: the names that scripts and fingers know, as small shell scripts that call pk."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.commands import COMMANDS
+from pykafka_cli.commands._errors import ScriptError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def scripts() -> None:
+    """Kafka's script names for pk's commands."""
+
+
+@app.command()
+def install(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write them; made if it is missing.")],
+) -> None:
+    """Write kafka-topics.sh, kafka-topics and so on into DIR; put DIR into your PATH."""
+    names = [(entry.script, name) for name, entry in COMMANDS.items() if entry.script]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for script, name in names:
+            for file in (directory / f"{script}.sh", directory / script):
+                file.write_text(wrapper(name), encoding="utf-8")
+                file.chmod(0o755)
+    except OSError as error:
+        raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
+    print(f"{2 * len(names)} scripts in {directory}")
+
+
+def wrapper(command: str) -> str:
+    """The text of one script. It names this very Python, so that it works without an activated environment."""
+    return f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m pykafka_cli {command} "$@"\n'
