@@ -1,0 +1,441 @@
+"""Kafka's znodes as operations: brokers, the controller, topics, partitions' states and requests by znode.
+
+What the controller writes or removes goes in one multi with a check of /controller_epoch's version (`Fence`), so that a
+controller that was replaced without noticing cannot undo its successor's work. Configs are in config_store.py.
+
+source  kafka.zk.KafkaZkClient, kafka.zk.AdminZkClient
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.zookeeper import kafka_znodes as znodes
+from pykafka_cli.zookeeper.client import (
+    BadVersion,
+    Check,
+    Create,
+    Delete,
+    MultiFailed,
+    NodeExists,
+    NoNode,
+    Operation,
+    SetData,
+    Stat,
+    Watcher,
+    ZooKeeperClient,
+    ZooKeeperError,
+)
+from pykafka_cli.zookeeper.kafka_znodes import (
+    BrokerRegistration,
+    PartitionState,
+    ReplicaAssignment,
+    TopicAssignment,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class ControllerMoved(Exception):
+    """Another broker is the controller now; nothing was written."""
+
+
+class BrokerIdTaken(Exception):
+    """Another live broker is registered under this id."""
+
+
+class Fence(NamedTuple):
+    """What a controller holds to be allowed to write: its epoch, and the version that /controller_epoch has with it."""
+
+    epoch: int
+    zk_version: int
+
+
+class ZkStore:
+    """Kafka's part of ZooKeeper. `client` is there for watches and its session."""
+
+    def __init__(self, client: ZooKeeperClient, clock: Clock) -> None:
+        self.client = client
+        self._clock = clock
+
+    # ---- cluster and brokers
+
+    async def ensure_persistent_paths(self) -> None:
+        """Create the znodes that are always there, with null data."""
+        for path in znodes.PERSISTENT_PATHS:
+            await self.client.ensure_path(path)
+
+    async def cluster_id(self) -> str:
+        """The cluster's id; the first broker makes it up."""
+        try:
+            data, _ = await self.client.get(znodes.CLUSTER_ID)
+        except NoNode:
+            proposed = znodes.new_cluster_id()
+            try:
+                await self.client.create(znodes.CLUSTER_ID, znodes.encode_cluster_id(proposed))
+                return proposed
+            except NodeExists:
+                data, _ = await self.client.get(znodes.CLUSTER_ID)
+        return znodes.decode_cluster_id(data)
+
+    async def generate_broker_id(self, reserved_max_id: int) -> int:
+        """A broker id above all that may be set by hand: reserved.broker.max.id plus a number never given before."""
+        await self.client.ensure_path(znodes.BROKER_SEQUENCE)
+        return reserved_max_id + (await self.client.set(znodes.BROKER_SEQUENCE, b"")).version
+
+    async def register_broker(self, broker: BrokerRegistration, *, patience: float) -> int:
+        """Create the broker's ephemeral znode, empty, and set it in the same multi. Its czxid is the broker epoch.
+
+        patience   seconds to wait for a znode that an earlier session of the broker has left behind: it goes when
+                   that session's timeout has passed
+        raises     BrokerIdTaken when it is still there after that
+        """
+        path = znodes.broker_path(broker.id)
+        deadline = self._clock.monotonic() + patience
+        warned = False
+        while True:
+            data = znodes.encode_broker(broker, self._clock.now_ms())
+            try:
+                _, stat = await self.client.multi([Create(path, None, ephemeral=True), SetData(path, data, 0)])
+                assert isinstance(stat, Stat)
+                return stat.czxid
+            except MultiFailed as refused:
+                if not isinstance(refused.error, NodeExists):
+                    raise
+            changed = asyncio.Event()
+            holder = await self.client.exists(path, _setter(changed))
+            if holder is None:
+                continue
+            if holder.ephemeral_owner == self.client.session_id:
+                return holder.czxid  # our own, from a request whose answer was lost with the connection
+            left = deadline - self._clock.monotonic()
+            if left <= 0:
+                raise BrokerIdTaken(
+                    f"broker {broker.id} is already registered at {path} by session 0x{holder.ephemeral_owner:x}, "
+                    f"which has not ended within {patience:g} s; is another broker running with this broker.id?"
+                )
+            if not warned:
+                log.warning(
+                    "%s is held by another session (0x%x): waiting up to %g s for it to end. "
+                    "If broker %d runs elsewhere, give this one another broker.id",
+                    path,
+                    holder.ephemeral_owner,
+                    patience,
+                    broker.id,
+                )
+                warned = True
+            timer = self._clock.call_later(left, changed.set)
+            await changed.wait()
+            timer.cancel()
+
+    async def update_broker(self, broker: BrokerRegistration) -> None:
+        """Tell other brokers of changed endpoints."""
+        await self.client.set(znodes.broker_path(broker.id), znodes.encode_broker(broker, self._clock.now_ms()))
+
+    async def brokers(self, watch: Watcher | None = None) -> dict[int, BrokerRegistration]:
+        """All live brokers; `watch` hears of the next to come or go."""
+        ids = await self.client.children(znodes.BROKER_IDS, watch)
+        found = await _all(self.broker(int(broker_id)) for broker_id in ids)
+        return {broker.id: broker for broker in found if broker is not None}
+
+    async def broker(self, broker_id: int, watch: Watcher | None = None) -> BrokerRegistration | None:
+        try:
+            data, stat = await self.client.get(znodes.broker_path(broker_id), watch)
+        except NoNode:
+            return None
+        return znodes.decode_broker(broker_id, data, stat.czxid)
+
+    # ---- controller
+
+    async def controller(self, watch: Watcher | None = None) -> int | None:
+        """Id of the controller, if there is one; `watch` hears when that changes."""
+        if watch and await self.client.exists(znodes.CONTROLLER, watch) is None:
+            return None
+        try:
+            return znodes.decode_controller((await self.client.get(znodes.CONTROLLER))[0])
+        except NoNode:
+            return None
+
+    async def become_controller(self, broker_id: int) -> Fence:
+        """Create /controller and count up /controller_epoch, both or neither.
+
+        raises  ControllerMoved when another broker was faster
+        """
+        try:
+            data, stat = await self.client.get(znodes.CONTROLLER_EPOCH)
+            epoch, version = znodes.decode_controller_epoch(data), stat.version
+        except NoNode:
+            epoch, version = await self._first_epoch()
+        try:
+            _, set_stat = await self.client.multi(
+                [
+                    Create(znodes.CONTROLLER, znodes.encode_controller(broker_id, self._clock.now_ms()), True),
+                    SetData(znodes.CONTROLLER_EPOCH, znodes.encode_controller_epoch(epoch + 1), version),
+                ]
+            )
+        except MultiFailed as refused:
+            if not isinstance(refused.error, NodeExists | BadVersion):
+                raise
+            # It may have been this very request, sent twice because the first answer was lost.
+            data, stat = await self.client.get(znodes.CONTROLLER_EPOCH)
+            if await self.controller() == broker_id and znodes.decode_controller_epoch(data) == epoch + 1:
+                return Fence(epoch + 1, stat.version)
+            raise ControllerMoved(f"broker {broker_id} was not elected controller: {refused}") from None
+        assert isinstance(set_stat, Stat)
+        return Fence(epoch + 1, set_stat.version)
+
+    async def _first_epoch(self) -> tuple[int, int]:
+        try:
+            await self.client.create(znodes.CONTROLLER_EPOCH, znodes.encode_controller_epoch(0))
+            return 0, 0
+        except NodeExists:
+            data, stat = await self.client.get(znodes.CONTROLLER_EPOCH)
+            return znodes.decode_controller_epoch(data), stat.version
+
+    async def resign_controller(self, fence: Fence) -> None:
+        """Remove /controller, if it is still ours."""
+        with contextlib.suppress(NoNode):
+            await self._fenced(fence, Delete(znodes.CONTROLLER))
+
+    async def ensure_features(self) -> None:
+        """Say that there are no finalized features, as the controller of this mode does."""
+        features = znodes.encode_features()
+        try:
+            await self.client.create(znodes.FEATURE, features)
+        except NodeExists:
+            data, _ = await self.client.get(znodes.FEATURE)
+            if data != features:
+                await self.client.set(znodes.FEATURE, features)
+
+    # ---- topics
+
+    async def topics(self, watch: Watcher | None = None) -> set[str]:
+        return set(await self.client.children(znodes.TOPICS, watch))
+
+    async def topic_exists(self, topic: str) -> bool:
+        return await self.client.exists(znodes.topic_path(topic)) is not None
+
+    async def assignment(self, topic: str, watch: Watcher | None = None) -> TopicAssignment | None:
+        """Replicas and id of a topic; None if there is none."""
+        try:
+            data, _ = await self.client.get(znodes.topic_path(topic), watch)
+        except NoNode:
+            return None
+        return znodes.decode_topic(topic, data)
+
+    async def create_assignment(self, topic: str, assignment: TopicAssignment) -> None:
+        """This is what makes a topic be. Raises NodeExists."""
+        await self.client.create(znodes.topic_path(topic), znodes.encode_topic(assignment))
+
+    async def set_assignment(self, topic: str, assignment: TopicAssignment, fence: Fence | None = None) -> None:
+        """Replace a topic's replicas; the controller brings its fence, others need none. Raises NoNode."""
+        change = SetData(znodes.topic_path(topic), znodes.encode_topic(assignment))
+        if fence is None:
+            await self.client.set(change.path, change.data)
+        else:
+            await self._fenced(fence, change)
+
+    async def partition_numbers(self, topic: str) -> list[int]:
+        """Partitions of which there are znodes; the assignment may name more."""
+        try:
+            return sorted(int(name) for name in await self.client.children(znodes.partitions_path(topic)))
+        except NoNode:
+            return []
+
+    async def remove_topic(self, topic: str, fence: Fence) -> None:
+        """Delete all znodes of a topic, its configs, and the request to delete it, in Kafka's order."""
+        await self._remove_tree(znodes.topic_path(topic), fence)
+        for path in (znodes.config_path(f"topics/{topic}"), znodes.delete_topic_path(topic)):
+            await self._remove(path, fence)
+
+    async def _remove_tree(self, path: str, fence: Fence) -> None:
+        try:
+            children = await self.client.children(path)
+        except NoNode:
+            return
+        await _all(self._remove_tree(f"{path}/{child}", fence) for child in children)
+        await self._remove(path, fence)
+
+    async def _remove(self, path: str, fence: Fence) -> None:
+        with contextlib.suppress(NoNode):
+            await self._fenced(fence, Delete(path))
+
+    # ---- leadership
+
+    async def partition_state(self, partition: TopicPartition) -> PartitionState | None:
+        """Leader and ISR of a partition; None while it has none."""
+        try:
+            data, stat = await self.client.get(znodes.partition_state_path(partition))
+        except NoNode:
+            return None
+        return znodes.decode_partition_state(partition, data, stat.version)
+
+    async def partition_states(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, PartitionState]:
+        """Those of the partitions that have one."""
+        partitions = list(partitions)
+        found = await _all(self.partition_state(partition) for partition in partitions)
+        return {tp: state for tp, state in zip(partitions, found, strict=True) if state is not None}
+
+    async def create_partition_states(
+        self, states: Mapping[TopicPartition, PartitionState], fence: Fence
+    ) -> dict[TopicPartition, ZooKeeperError | None]:
+        """First leaders of new partitions; None for each that was written, else why it was not."""
+        parents = dict.fromkeys(znodes.partitions_path(tp.topic) for tp in states)
+        for paths in parents, map(znodes.partition_path, states):
+            await _all(self._ensure_fenced(path, fence) for path in paths)
+        return await self._write_each(
+            {
+                tp: Create(znodes.partition_state_path(tp), znodes.encode_partition_state(state))
+                for tp, state in states.items()
+            },
+            fence,
+        )
+
+    async def _ensure_fenced(self, path: str, fence: Fence) -> None:
+        with contextlib.suppress(NodeExists, NoNode):  # NoNode: the topic is gone; creating the state will say so
+            await self._fenced(fence, Create(path, None))
+
+    async def update_partition_states(
+        self, states: Mapping[TopicPartition, PartitionState], fence: Fence
+    ) -> dict[TopicPartition, PartitionState | ZooKeeperError]:
+        """Write each state over the version named by its partition epoch; the state with its new epoch, or the error.
+
+        BadVersion means that somebody else wrote it meanwhile: read it again and decide anew.
+        """
+
+        async def update(partition: TopicPartition, state: PartitionState) -> PartitionState | ZooKeeperError:
+            data = znodes.encode_partition_state(state)
+            change = SetData(znodes.partition_state_path(partition), data, state.partition_epoch)
+            try:
+                stat = await self._fenced(fence, change)
+            except ZooKeeperError as error:
+                return error
+            assert isinstance(stat, Stat)
+            return replace(state, partition_epoch=stat.version)
+
+        written = await _all(update(partition, state) for partition, state in states.items())
+        return dict(zip(states, written, strict=True))
+
+    # ---- requests by znode
+
+    async def request_topic_deletion(self, topic: str) -> None:
+        """Raises NodeExists if it is being deleted already."""
+        await self.client.create(znodes.delete_topic_path(topic))
+
+    async def is_marked_for_deletion(self, topic: str) -> bool:
+        return await self.client.exists(znodes.delete_topic_path(topic)) is not None
+
+    async def topic_deletions(self, watch: Watcher | None = None) -> set[str]:
+        """Topics to be deleted; `watch` hears of the next."""
+        return set(await self.client.children(znodes.DELETE_TOPICS, watch))
+
+    async def forget_topic_deletions(self, topics: Iterable[str], fence: Fence) -> None:
+        await _all(self._remove(znodes.delete_topic_path(topic), fence) for topic in topics)
+
+    async def requested_reassignment(
+        self, watch: Watcher | None = None
+    ) -> dict[TopicPartition, tuple[int, ...]] | None:
+        """Wanted replicas as the tools before 2.4 ask for them; None if nobody asks. `watch` hears of the next."""
+        data = await self._requested(znodes.REASSIGN_PARTITIONS, watch)
+        return None if data is None else znodes.decode_reassignment(data)
+
+    async def keep_requested_reassignment(self, wanted: Mapping[TopicPartition, tuple[int, ...]], fence: Fence) -> None:
+        """Leave only these in the request; remove it when they are none."""
+        if wanted:
+            await self._fenced(fence, SetData(znodes.REASSIGN_PARTITIONS, znodes.encode_reassignment(wanted)))
+        else:
+            await self._remove(znodes.REASSIGN_PARTITIONS, fence)
+
+    async def requested_elections(self, watch: Watcher | None = None) -> list[TopicPartition] | None:
+        """Partitions for which the tools before 2.4 want their preferred leader; None if nobody asks."""
+        data = await self._requested(znodes.PREFERRED_REPLICA_ELECTION, watch)
+        return None if data is None else znodes.decode_partitions(znodes.PREFERRED_REPLICA_ELECTION, data)
+
+    async def forget_requested_elections(self, fence: Fence) -> None:
+        await self._remove(znodes.PREFERRED_REPLICA_ELECTION, fence)
+
+    async def _requested(self, path: str, watch: Watcher | None) -> bytes | None:
+        if await self.client.exists(path, watch) is None:
+            return None
+        try:
+            return (await self.client.get(path))[0] or b""
+        except NoNode:
+            return None
+
+    async def isr_changes(self, watch: Watcher | None = None) -> dict[str, list[TopicPartition]]:
+        """News of leaders that wrote their state themselves, by the znode that brings it."""
+        return {
+            path: znodes.decode_partitions(path, data) for path, data in await self._news(znodes.ISR_CHANGES, watch)
+        }
+
+    async def log_dir_events(self, watch: Watcher | None = None) -> dict[str, int]:
+        """Brokers that lost a log directory, by the znode that says so."""
+        return {
+            path: znodes.decode_log_dir_event(path, data)
+            for path, data in await self._news(znodes.LOG_DIR_EVENTS, watch)
+        }
+
+    async def announce_log_dir_failure(self, broker_id: int) -> None:
+        """Let the controller ask this broker which replicas it has lost."""
+        await self.client.create(znodes.LOG_DIR_EVENT, znodes.encode_log_dir_event(broker_id), sequential=True)
+
+    async def _news(self, folder: str, watch: Watcher | None) -> list[tuple[str, bytes | None]]:
+        names = sorted(await self.client.children(folder, watch))
+        return [(f"{folder}/{name}", (await self.client.get(f"{folder}/{name}"))[0]) for name in names]
+
+    async def forget_news(self, paths: Iterable[str], fence: Fence) -> None:
+        await _all(self._remove(path, fence) for path in paths)
+
+    # ---- fenced writes
+
+    async def _fenced(self, fence: Fence, operation: Operation) -> Stat | str | None:
+        """One write that happens only while `fence` holds.
+
+        raises  ControllerMoved, or what is wrong with the operation itself
+        """
+        try:
+            return (await self.client.multi([Check(znodes.CONTROLLER_EPOCH, fence.zk_version), operation]))[1]
+        except MultiFailed as refused:
+            if refused.index == 0:
+                raise ControllerMoved(
+                    f"controller epoch {fence.epoch} is over; {operation.path} was left as it is"
+                ) from None
+            raise type(refused.error)(operation.path) from None
+
+    async def _write_each(
+        self, operations: Mapping[TopicPartition, Operation], fence: Fence
+    ) -> dict[TopicPartition, ZooKeeperError | None]:
+        async def write(operation: Operation) -> ZooKeeperError | None:
+            try:
+                await self._fenced(fence, operation)
+            except ZooKeeperError as error:
+                return error
+            return None
+
+        written = await _all(write(operation) for operation in operations.values())
+        return dict(zip(operations, written, strict=True))
+
+
+def full_assignment(partitions: Mapping[int, tuple[int, ...]]) -> dict[int, ReplicaAssignment]:
+    """Replicas of a topic that nothing is being moved of."""
+    return {partition: ReplicaAssignment(replicas) for partition, replicas in partitions.items()}
+
+
+def _setter(event: asyncio.Event) -> Watcher:
+    return lambda _: event.set()
+
+
+async def _all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All answers, asked for at once; the first error is raised when every request has come back."""
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, BaseException)]
