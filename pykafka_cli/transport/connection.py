@@ -102,10 +102,13 @@ class Connection(asyncio.BufferedProtocol):
         tls: ssl.SSLContext | None = None,
         sasl: SaslExchange | None = None,
         timeout: float = 30.0,
+        request_timeout: float | None = None,
     ) -> Self:
-        """Connect, shake hands over TLS, authenticate; `timeout` (seconds) is for all of it and then for each request.
+        """Connect, shake hands over TLS, authenticate.
 
-        raises    BrokerUnreachable, AuthenticationFailed, ConnectionLost
+        timeout           seconds for all of that
+        request_timeout   seconds for each later answer; `timeout` if not given
+        raises            BrokerUnreachable, AuthenticationFailed, ConnectionLost
         """
         address = f"{host}:{port}"
         loop = asyncio.get_running_loop()
@@ -121,6 +124,8 @@ class Connection(asyncio.BufferedProtocol):
                 )
                 if sasl:
                     await connection._authenticate(sasl)
+                if request_timeout is not None:
+                    connection.timeout = request_timeout
                 return connection
         except TimeoutError:
             problem: ConnectionFailed = BrokerUnreachable(f"{address} did not answer within {timeout:g} s")

@@ -1,0 +1,246 @@
+"""TLS and SASL as a client's properties describe them, for our own connections and for aiokafka.
+
+    security.protocol                        PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL
+    ssl.truststore.* / ssl.keystore.*        PEM or PKCS12 files, or PEM text in the property itself (KIP-651)
+    ssl.endpoint.identification.algorithm    empty: any host name will do
+    sasl.mechanism, sasl.jaas.config         PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER; aiokafka also GSSAPI
+
+Source: SaslConfigs, SslConfigs, DefaultSslEngineFactory, JaasConfig.
+"""
+
+import os
+import re
+import ssl
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.transport.sasl import SCRAM_MECHANISMS, OAuthBearer, Plain, SaslExchange, Scram
+
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_JKS_MAGIC = b"\xfe\xed\xfe\xed"
+_JAAS = re.compile(
+    r"\s*(?P<module>[\w.$]+)\s+(?:required|requisite|sufficient|optional)(?P<options>.*?);\s*", re.DOTALL
+)
+_JAAS_OPTION = re.compile(
+    r'\s*(?P<name>[\w.$-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s";]+))', re.DOTALL
+)
+_TLS_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+
+
+class Identity(NamedTuple):
+    """What a client shows of itself: PEM, the certificate first, and the key's password."""
+
+    pem: bytes
+    password: str | None
+
+
+def security_protocol(properties: Mapping[str, str]) -> str:
+    """One of PROTOCOLS.
+
+    raises    BadClientSetting
+    """
+    name = properties.get("security.protocol", "PLAINTEXT").strip().upper()
+    if name not in PROTOCOLS:
+        raise BadClientSetting(
+            f"Invalid value {name} for configuration security.protocol: String must be one of: {', '.join(PROTOCOLS)}"
+        )
+    return name
+
+
+def tls_context(properties: Mapping[str, str]) -> ssl.SSLContext | None:
+    """How to speak TLS; None where the protocol is without.
+
+    raises    BadClientSetting
+    """
+    if not security_protocol(properties).endswith("SSL"):
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    algorithm = properties.get("ssl.endpoint.identification.algorithm", "https").strip().lower()
+    if algorithm not in ("https", ""):
+        raise BadClientSetting(f"Unknown identification algorithm: {algorithm}")
+    context.check_hostname = bool(algorithm)
+    versions = [name.strip() for name in properties.get("ssl.enabled.protocols", "TLSv1.2,TLSv1.3").split(",")]
+    if unknown := [name for name in versions if name not in _TLS_VERSIONS]:
+        raise BadClientSetting(f"Invalid value {unknown[0]} for configuration ssl.enabled.protocols: not supported")
+    context.minimum_version = min(_TLS_VERSIONS[name] for name in versions)
+    context.maximum_version = max(_TLS_VERSIONS[name] for name in versions)
+    try:
+        if (trusted := _trusted_certificates(properties)) is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(cadata=trusted.decode("ascii"))
+        if identity := _identity(properties):
+            _load_identity(context, identity)
+    except (ssl.SSLError, ValueError) as error:
+        raise BadClientSetting(f"Failed to load SSL keystore or truststore: {error}") from None
+    return context
+
+
+def sasl_exchange(properties: Mapping[str, str]) -> SaslExchange | None:
+    """A new exchange for one connection; None where the protocol is without SASL.
+
+    raises    BadClientSetting
+    """
+    if not security_protocol(properties).startswith("SASL"):
+        return None
+    mechanism = sasl_mechanism(properties)
+    if mechanism == "OAUTHBEARER":
+        from pykafka_cli.clients.oauth import bearer_token
+
+        options = login_options(properties)
+        extensions = {
+            name.removeprefix("extension_"): value for name, value in options.items() if name.startswith("extension_")
+        }
+        return OAuthBearer(lambda: bearer_token(properties, options), extensions)
+    if mechanism == "PLAIN":
+        return Plain(*_user_and_password(properties))
+    if mechanism in SCRAM_MECHANISMS:
+        return Scram(mechanism, *_user_and_password(properties))
+    raise BadClientSetting(
+        f"sasl.mechanism {mechanism} cannot be used here; PLAIN, {', '.join(SCRAM_MECHANISMS)} and OAUTHBEARER can"
+    )
+
+
+def aiokafka_security(properties: Mapping[str, str]) -> dict[str, Any]:
+    """The same as keyword arguments of AIOKafkaProducer and AIOKafkaConsumer.
+
+    raises    BadClientSetting
+    """
+    arguments: dict[str, Any] = {"security_protocol": security_protocol(properties)}
+    if context := tls_context(properties):
+        arguments["ssl_context"] = context
+    if not arguments["security_protocol"].startswith("SASL"):
+        return arguments
+    arguments["sasl_mechanism"] = mechanism = sasl_mechanism(properties)
+    if mechanism == "OAUTHBEARER":
+        from pykafka_cli.clients.oauth import token_provider
+
+        arguments["sasl_oauth_token_provider"] = token_provider(properties, login_options(properties))
+    elif mechanism == "GSSAPI":
+        arguments["sasl_kerberos_service_name"] = properties.get("sasl.kerberos.service.name", "kafka")
+    else:
+        user, password = _user_and_password(properties)
+        arguments |= {"sasl_plain_username": user, "sasl_plain_password": password}
+    return arguments
+
+
+def sasl_mechanism(properties: Mapping[str, str]) -> str:
+    return properties.get("sasl.mechanism", "GSSAPI").strip()
+
+
+def login_options(properties: Mapping[str, str]) -> dict[str, str]:
+    """The options in sasl.jaas.config: `Module required name="value" ...;`.
+
+    raises    BadClientSetting
+    """
+    text = properties.get("sasl.jaas.config")
+    if text is None:
+        raise BadClientSetting("Could not find a 'KafkaClient' entry in the JAAS configuration; set sasl.jaas.config")
+    entry = _JAAS.fullmatch(text)
+    if not entry:
+        raise BadClientSetting('sasl.jaas.config must read: LoginModule required name="value" ...;')
+    options: dict[str, str] = {}
+    position = 0
+    while entry["options"][position:].strip():
+        option = _JAAS_OPTION.match(entry["options"], position)
+        if not option:
+            raise BadClientSetting(f"sasl.jaas.config: no name=value here: {entry['options'][position:].strip()}")
+        value = option["bare"] if option["quoted"] is None else re.sub(r"\\(.)", r"\1", option["quoted"])
+        options[option["name"]] = value
+        position = option.end()
+    return options
+
+
+def _user_and_password(properties: Mapping[str, str]) -> tuple[str, str]:
+    options = login_options(properties)
+    try:
+        return options["username"], options["password"]
+    except KeyError as missing:
+        raise BadClientSetting(f"sasl.jaas.config has no {missing.args[0]}") from None
+
+
+# ---- certificates and keys
+
+
+def _trusted_certificates(properties: Mapping[str, str]) -> bytes | None:
+    """PEM of all that may sign a broker's certificate; None for what the system trusts."""
+    if text := properties.get("ssl.truststore.certificates"):
+        return _pem_text(text)
+    location = properties.get("ssl.truststore.location")
+    if not location:
+        return None
+    data = _read(location)
+    if _is_pem(properties.get("ssl.truststore.type"), data):
+        return data
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    store = _pkcs12(location, data, properties.get("ssl.truststore.password"))
+    certificates = [entry.certificate for entry in (store.cert, *store.additional_certs) if entry]
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
+
+
+def _identity(properties: Mapping[str, str]) -> Identity | None:
+    key_password = properties.get("ssl.key.password")
+    if chain := properties.get("ssl.keystore.certificate.chain"):
+        return Identity(_pem_text(chain) + b"\n" + _pem_text(properties.get("ssl.keystore.key", "")), key_password)
+    location = properties.get("ssl.keystore.location")
+    if not location:
+        return None
+    data = _read(location)
+    if _is_pem(properties.get("ssl.keystore.type"), data):
+        return Identity(data, key_password)
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    store = _pkcs12(location, data, properties.get("ssl.keystore.password"))
+    if store.key is None or store.cert is None:
+        raise BadClientSetting(f"{location} holds no private key with a certificate")
+    chain_pem = b"".join(
+        entry.certificate.public_bytes(Encoding.PEM) for entry in (store.cert, *store.additional_certs)
+    )
+    key_pem = store.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Identity(chain_pem + key_pem, None)
+
+
+def _load_identity(context: ssl.SSLContext, identity: Identity) -> None:
+    """OpenSSL takes a certificate from a file only; this one is the owner's alone, and gone at once."""
+    descriptor, name = tempfile.mkstemp(prefix="pk-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(identity.pem)
+        context.load_cert_chain(name, password=identity.password or "")
+    finally:
+        Path(name).unlink()
+
+
+def _is_pem(store_type: str | None, data: bytes) -> bool:
+    return (store_type or "").strip().upper() == "PEM" or (not store_type and b"-----BEGIN " in data)
+
+
+def _pem_text(text: str) -> bytes:
+    """PEM out of a property, where line ends may have been written as blanks."""
+    framed = re.sub(r"\s*(-----(?:BEGIN|END) [A-Z0-9 ]+-----)\s*", r"\n\1\n", text)
+    return framed.strip().encode("ascii", "strict") + b"\n"
+
+
+def _pkcs12(location: str, data: bytes, password: str | None) -> Any:
+    if data.startswith(_JKS_MAGIC):
+        raise BadClientSetting(
+            f"{location} is a JKS store, which only Java can read. `keytool -importkeystore -srckeystore {location} "
+            f"-destkeystore {location}.p12 -deststoretype PKCS12` makes a PKCS12 store of it."
+        )
+    from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
+
+    try:
+        return load_pkcs12(data, password.encode() if password else None)
+    except ValueError as error:
+        raise BadClientSetting(f"Failed to load {location} as a PKCS12 store: {error}") from None
+
+
+def _read(location: str) -> bytes:
+    try:
+        return Path(location).read_bytes()
+    except OSError as error:
+        raise BadClientSetting(f"{location}: {(error.strerror or str(error)).lower()}") from None

@@ -1,0 +1,189 @@
+"""What one command needs of a cluster: connections, made when first needed and closed together at its end.
+
+    async with Session("localhost:9092", settings) as session:
+        answer = await session.ask(MetadataRequest(...))                  # whichever broker answered first
+        answer = await session.ask(request, broker=2)
+        answer = await session.ask_controller(request)
+
+Requests are kio's newest; see message_versions.py for older brokers.
+"""
+
+import asyncio
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from kio.schema.errors import ErrorCode
+from kio.schema.metadata.v12.request import MetadataRequest, MetadataRequestTopic
+from kio.schema.metadata.v12.response import MetadataResponse
+from kio.schema.types import TopicName
+
+from pykafka_cli.clients.message_versions import as_type, in_version
+from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.transport.connection import BrokerUnreachable, Connection, VersionRange, response_type_of
+
+_ADDRESS = re.compile(r"(?:\w+://)?(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:]+)):(\d{1,5})")
+RETRY_PAUSE = 0.1
+"""Kafka's retry.backoff.ms, in seconds."""
+
+LEAST_CONNECT_TIMEOUT = 1.0
+"""Seconds; several bootstrap servers share the time that one has, but none gets less than this."""
+
+
+class Address(NamedTuple):
+    host: str
+    port: int
+
+
+class BadAddress(BadClientSetting):
+    """A bootstrap server that is not HOST:PORT."""
+
+
+def parse_addresses(text: str) -> list[Address]:
+    """HOST:PORT, as many as there are, with commas between; [ADDRESS]:PORT for IPv6.
+
+    raises    BadAddress
+    """
+    addresses = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = _ADDRESS.fullmatch(part)
+        if not found or int(found[3]) > 65535:
+            raise BadAddress(f"Invalid url in bootstrap.servers: {part}")
+        addresses.append(Address(found[1] or found[2], int(found[3])))
+    if not addresses:
+        raise BadAddress("No resolvable bootstrap urls given in bootstrap.servers")
+    return addresses
+
+
+class Session:
+    """Connections to the brokers of one cluster.
+
+    raises    ConnectionFailed from everything that asks; BadClientSetting on entering
+    """
+
+    def __init__(self, bootstrap: str, settings: ClientSettings) -> None:
+        self.settings = settings
+        self._bootstrap = parse_addresses(bootstrap)
+        self._connections: dict[Address, Connection] = {}
+        self._any: Connection | None = None
+        self._brokers: Mapping[int, Address] = {}
+        self._controller: int | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._any = await self._first_that_answers()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+    # ---- asking
+
+    async def ask(
+        self, request: Any, *, broker: int | None = None, oldest: int = 0, timeout: float | None = None
+    ) -> Any:
+        """The answer of one broker, in the version of `request`, whatever version the broker speaks.
+
+        broker    its id; any broker if not given
+        oldest    the first version of the API in which the request can be said at all
+        timeout   seconds for the answer, request.timeout.ms if not given
+        raises    VersionUnsupported and other ConnectionFailed
+        """
+        connection = await self._connection_to(broker)
+        ours = VersionRange(oldest, request.__version__)
+        version = await connection.newest(request.__api_key__, ours)
+        answer = await connection.request(in_version(request, version), timeout=timeout)
+        return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
+
+    async def ask_controller(self, request: Any, *, oldest: int = 0, timeout: float | None = None) -> Any:
+        """The controller's answer; a broker that no longer is the controller is not taken at its word."""
+        deadline = asyncio.get_running_loop().time() + self.settings.api_timeout
+        while True:
+            if self._controller is None:
+                await self.metadata(topics=())
+            answer = await self.ask(request, broker=self._controller, oldest=oldest, timeout=timeout)
+            if not _mentions(answer, ErrorCode.not_controller) or asyncio.get_running_loop().time() > deadline:
+                return answer
+            self._controller = None
+            await asyncio.sleep(RETRY_PAUSE)
+
+    async def metadata(
+        self, topics: Iterable[str] | None, *, ids: Iterable[uuid.UUID] = (), create: bool = False
+    ) -> MetadataResponse:
+        """Brokers, controller and the topics named (None: all); `create` lets the broker make missing ones."""
+        wanted = None
+        if topics is not None:
+            wanted = (
+                *(MetadataRequestTopic(topic_id=None, name=TopicName(name)) for name in topics),
+                *(MetadataRequestTopic(topic_id=topic_id, name=None) for topic_id in ids),
+            )
+        request = MetadataRequest(
+            topics=wanted, allow_auto_topic_creation=create, include_topic_authorized_operations=False
+        )
+        answer: MetadataResponse = await self.ask(request, oldest=1)
+        self._brokers = {broker.node_id: Address(broker.host, broker.port) for broker in answer.brokers}
+        self._controller = None if answer.controller_id < 0 else answer.controller_id
+        return answer
+
+    # ---- connections
+
+    async def _connection_to(self, broker: int | None) -> Connection:
+        if broker is None:
+            assert self._any, "a session is entered before it is asked"
+            return self._any
+        if broker not in self._brokers:
+            await self.metadata(topics=())
+        if (address := self._brokers.get(broker)) is None:
+            raise BrokerUnreachable(f"broker {broker} is not in the cluster, or not running")
+        return await self._connect(address)
+
+    async def _connect(self, address: Address, timeout: float | None = None) -> Connection:
+        connection = self._connections.get(address)
+        if connection is None or not connection.is_open:
+            tls, sasl = None, None
+            if self.settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
+                from pykafka_cli.clients.security import sasl_exchange, tls_context
+
+                tls, sasl = tls_context(self.settings.properties), sasl_exchange(self.settings.properties)
+            connection = await Connection.open(
+                *address,
+                client_id=self.settings.client_id,
+                tls=tls,
+                sasl=sasl,
+                timeout=timeout or self.settings.connect_timeout,
+                request_timeout=self.settings.request_timeout,
+            )
+            self._connections[address] = connection
+        return connection
+
+    async def _first_that_answers(self) -> Connection:
+        """The bootstrap servers in turn, all within the time that one has; the error is that of the first."""
+        problems: list[BrokerUnreachable] = []
+        share = max(self.settings.connect_timeout / len(self._bootstrap), LEAST_CONNECT_TIMEOUT)
+        for address in self._bootstrap:
+            try:
+                return await self._connect(address, min(share, self.settings.connect_timeout))
+            except BrokerUnreachable as error:
+                problems.append(error)
+        raise problems[0]
+
+
+def _mentions(answer: Any, code: ErrorCode) -> bool:
+    """Whether an answer, or one of the entries in it, has this error."""
+    if getattr(answer, "error_code", None) == code:
+        return True
+    entries = (getattr(answer, name) for name in answer.__dataclass_fields__)
+    return any(
+        getattr(entry, "error_code", None) == code for group in entries if isinstance(group, tuple) for entry in group
+    )
