@@ -11,6 +11,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from kio.schema.errors import ErrorCode
 from kio.serial._implicit_defaults import get_implicit_default
 from kio.serial._introspect import EntityField, EntityTupleField, PrimitiveField, classify_field, is_optional
 
@@ -42,6 +43,7 @@ def as_type(value: Any, target: type[Any]) -> Any:
     return target(**{name: convert(value) for name, convert in conversions.items()})
 
 
+_ZERO: dict[type[Any], object] = {bool: False, ErrorCode: ErrorCode.none}
 _CONVERSIONS: dict[tuple[type[Any], type[Any]], dict[str, Callable[[Any], Any]]] = {}
 
 
@@ -78,6 +80,7 @@ def _default(field: dataclasses.Field[Any]) -> Callable[[Any], Any]:
     if is_optional(field):
         return lambda _: None
     if isinstance(shape, PrimitiveField):
-        implicit: object = get_implicit_default(shape.type_)
+        kind = shape.type_
+        implicit = _ZERO[kind] if kind in _ZERO else get_implicit_default(kind)
         return lambda _: implicit
     return lambda _: ()
