@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.operations.partitioning import KeyPartitioner, StickyPartition, murmur2
+from pykafka_cli.clients.partitioning import KeyPartitioner, StickyPartition, murmur2
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 LINES: list[dict[str, Any]] = json.loads((VECTORS / "partitions.json").read_text())

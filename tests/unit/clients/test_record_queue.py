@@ -1,0 +1,253 @@
+import struct
+from collections.abc import Sequence
+
+import pytest
+from aiokafka.record.default_records import DefaultRecordBatch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pykafka_cli.clients.record_queue import Batch, Packing, ProducerId, RecordQueue, records_of
+from pykafka_cli.protocol.records.batch import Compression, crc_is_valid, read_header
+from pykafka_cli.protocol.records.record import read_records
+
+NOW_MS = 1700000000000
+PRODUCER = ProducerId(7, 0)
+
+
+def queue_of(*values: Sequence[bytes], size: int = 16384) -> RecordQueue:
+    """A queue with one sealed batch for each argument."""
+    queue, tag = RecordQueue(0, Packing(size)), 0
+    for batch in values:
+        queue.append(batch, tag, NOW_MS, now=1.0)
+        queue.seal()
+        tag += len(batch)
+    return queue
+
+
+def values_of(batch: Batch) -> list[bytes | None]:
+    return [record.value for record in read_records(bytes(batch.data))]
+
+
+def all_values(queue: RecordQueue) -> list[bytes | None]:
+    return [value for batch in queue.sealed for value in values_of(batch)]
+
+
+# ---- filling
+
+
+def test_values_are_packed_into_batches_of_the_size_asked_for() -> None:
+    queue = RecordQueue(3, Packing(size=500))
+    values = [b"%03d" % number + b"x" * 97 for number in range(10)]
+
+    queue.append(values, 100, NOW_MS, now=1.0)
+    queue.seal()
+
+    assert [list(batch.tags) for batch in queue.sealed] == [[100, 101, 102, 103], [104, 105, 106, 107], [108, 109]]
+    assert all_values(queue) == values
+    assert all(len(batch.data) <= 500 and batch.partition == 3 for batch in queue.sealed)
+
+
+def test_a_record_larger_than_a_batch_gets_one_of_its_own() -> None:
+    queue = RecordQueue(0, Packing(size=100))
+
+    queue.append([b"a", b"x" * 300, b"b"], 0, NOW_MS, now=1.0)
+    queue.seal()
+
+    assert [values_of(batch) for batch in queue.sealed] == [[b"a"], [b"x" * 300], [b"b"]]
+
+
+def test_records_keep_key_value_headers_and_time() -> None:
+    queue = RecordQueue(0, Packing(size=100))
+    queue.append_record(b"k", b"v", [("h", b"1"), ("h", None)], 5, NOW_MS, now=1.0)
+    queue.append_record(None, None, [], 6, NOW_MS + 3, now=1.0)
+    queue.append_record(b"k", b"x" * 90, [], 9, NOW_MS, now=2.0)
+    queue.seal()
+
+    first, second = queue.sealed
+    assert [record[1:] for record in read_records(bytes(first.data))] == [
+        (NOW_MS, b"k", b"v", (("h", b"1"), ("h", None))),
+        (NOW_MS + 3, None, None, ()),
+    ]
+    assert (list(first.tags), list(second.tags), first.opened_at, second.opened_at) == ([5, 6], [9], 1.0, 2.0)
+
+
+def test_an_empty_queue_has_nothing_to_seal() -> None:
+    queue = RecordQueue(0, Packing())
+    queue.seal()
+
+    assert queue.is_empty
+    assert queue.sendable(None, now=0.0) is None
+
+
+@pytest.mark.parametrize("codec", list(Compression))
+def test_batches_are_compressed_when_sealed(codec: Compression) -> None:
+    queue = RecordQueue(0, Packing(compression=codec, transactional=True))
+    queue.append([b"same " * 50] * 20, 0, NOW_MS, now=1.0)
+    queue.seal()
+
+    data = bytes(queue.sealed[0].data)
+    header = read_header(data)
+    assert (header.compression, header.is_transactional, header.record_count) == (codec, True, 20)
+    assert crc_is_valid(data, 0, header)
+    assert values_of(queue.sealed[0]) == [b"same " * 50] * 20
+    assert [record.value for record in DefaultRecordBatch(data)] == [b"same " * 50] * 20
+
+
+# ---- sending
+
+
+def test_an_idempotent_producer_numbers_its_batches() -> None:
+    queue = queue_of([b"a", b"b"], [b"c"], [b"d"])
+
+    first = queue.take(PRODUCER)
+    header = read_header(bytes(first.data))
+    assert (header.producer_id, header.producer_epoch, header.base_sequence) == (7, 0, 0)
+    assert crc_is_valid(bytes(first.data), 0, header)
+    assert queue.sendable(PRODUCER, now=0.0) is None  # the first one goes alone
+
+    queue.done(first)
+    assert [queue.take(PRODUCER).sequence, queue.take(PRODUCER).sequence] == [2, 3]
+
+
+def test_without_idempotence_batches_are_not_numbered_and_do_not_wait() -> None:
+    queue = queue_of([b"a"], [b"b"])
+
+    first, second = queue.take(None), queue.take(None)
+
+    assert (first.sequence, second.sequence) == (-1, -1)
+    assert read_header(bytes(first.data)).producer_id == -1
+
+
+def proven(*values: Sequence[bytes]) -> tuple[RecordQueue, list[Batch]]:
+    """A queue whose producer the broker knows, and its batches, all in flight. Their sequences begin at 1."""
+    queue = queue_of([b"first"], *values)
+    queue.done(queue.take(PRODUCER))
+    return queue, [queue.take(PRODUCER) for _ in values]
+
+
+def test_what_came_back_is_sent_again_first_and_under_the_same_numbers() -> None:
+    queue, (a, b, c) = proven([b"a"], [b"b"], [b"c"])
+    queue.append([b"d"], 9, NOW_MS, now=1.0)
+    queue.seal()
+
+    queue.back(b, not_before=5.0)
+    assert queue.sendable(PRODUCER, now=9.0) is None  # c is still out
+    queue.back(c, not_before=6.0)
+    queue.done(a)
+
+    assert queue.sendable(PRODUCER, now=5.9) is None
+    assert queue.sendable(PRODUCER, now=6.0) is b
+    assert [queue.take(PRODUCER) is batch for batch in (b, c)] == [True, True]
+    assert [b.sequence, c.sequence, queue.take(PRODUCER).sequence] == [2, 3, 4]
+    assert [a.attempts, b.attempts] == [1, 2]
+
+
+def test_what_follows_a_lost_batch_closes_the_gap_in_the_numbers() -> None:
+    queue, (a, b, c) = proven([b"a", b"a"], [b"b"], [b"c"])
+
+    queue.failed(a)
+    queue.back(b, not_before=0.0)
+    queue.back(c, not_before=0.0)
+
+    assert [queue.take(PRODUCER).sequence, queue.take(PRODUCER).sequence] == [1, 2]
+    assert read_header(bytes(b.data)).base_sequence == 1
+
+
+def test_what_came_back_before_a_lost_batch_keeps_its_number() -> None:
+    queue, (a, b, c) = proven([b"a"], [b"b"], [b"c"])
+
+    queue.back(a, not_before=0.0)
+    queue.failed(b)
+    queue.back(c, not_before=0.0)
+
+    assert [queue.take(PRODUCER) is a, queue.take(PRODUCER) is c] == [True, True]
+    assert [a.sequence, c.sequence] == [1, 2]
+
+
+def test_a_batch_that_was_too_large_is_halved_in_its_place() -> None:
+    queue, (a, b) = proven([b"1", b"2", b"3"], [b"4"])
+
+    queue.back(b, not_before=0.0)
+    queue.split(a)
+
+    assert all_values(queue) == [b"1", b"2", b"3", b"4"]
+    assert [list(batch.tags) for batch in queue.sealed] == [[1], [2, 3], [4]]
+    assert [queue.take(PRODUCER).sequence for _ in range(3)] == [1, 2, 4]
+    assert queue.packing.size == len(a.data) // 2
+
+
+def test_a_new_producer_starts_its_numbers_again_once_nothing_is_in_flight() -> None:
+    queue, (a, b) = proven([b"a"], [b"b"])
+    other = ProducerId(8, 0)
+
+    queue.back(a, not_before=0.0)
+    queue.back(b, not_before=0.0)
+
+    assert queue.take(other).sequence == 0
+    assert queue.sendable(other, now=1.0) is None
+    queue.done(a)
+    assert queue.take(other).sequence == 1
+
+
+def test_giving_up_leaves_only_what_is_in_flight() -> None:
+    queue, (a,) = proven([b"a"])
+    queue.append([b"b"], 5, NOW_MS, now=1.0)
+
+    assert [values_of(batch) for batch in queue.give_up()] == [[b"b"]]
+    assert queue.in_flight == [a]
+
+
+class Broker:
+    """A partition leader that checks sequences as Kafka does, once it knows the producer."""
+
+    def __init__(self) -> None:
+        self.log: list[bytes | None] = []
+        self.seen: dict[int, int] = {}  # base sequence: next one
+        self.expected = 0
+
+    def takes(self, batch: Batch) -> bool:
+        header = read_header(bytes(batch.data))
+        if header.base_sequence in self.seen:
+            return True  # a duplicate: acknowledged, not written
+        if header.base_sequence != self.expected:
+            return False
+        self.log += values_of(batch)
+        self.seen[header.base_sequence] = self.expected = header.base_sequence + header.record_count
+        return True
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=8), st.data())
+def test_whatever_happens_on_the_way_each_record_arrives_once_and_in_order(
+    sizes: list[int], data: st.DataObject
+) -> None:
+    numbers = iter(range(100))
+    queue = queue_of(*[[b"%d" % next(numbers) for _ in range(size)] for size in sizes])
+    everything, broker, faults = all_values(queue), Broker(), 12
+
+    while not queue.is_empty:
+        while queue.sendable(PRODUCER, now=0.0) and len(queue.in_flight) < 5:
+            queue.take(PRODUCER)
+        for batch in list(queue.in_flight):
+            if id(batch) in queue._instead:
+                continue
+            fault = data.draw(st.sampled_from(["none", "lost before", "lost after", "too large"])) if faults else "none"
+            faults -= fault != "none"
+            if fault == "lost before":
+                queue.back(batch, 0.0)
+            elif fault == "too large" and batch.record_count > 1 and batch.sequence not in broker.seen:
+                queue.split(batch)
+            elif not broker.takes(batch) or fault == "lost after":
+                queue.back(batch, 0.0)
+            else:
+                queue.done(batch)
+
+    assert broker.log == everything
+
+
+def test_records_of_a_batch_can_be_described() -> None:
+    queue = RecordQueue(0, Packing(compression=Compression.GZIP))
+    queue.append_record(b"key", b"value", [], 0, NOW_MS, now=1.0)
+    queue.seal()
+
+    assert [(record.key, record.value) for record in records_of(queue.sealed[0])] == [(b"key", b"value")]
+    assert struct.unpack_from(">i", queue.sealed[0].data, 8)[0] == len(queue.sealed[0].data) - 12
