@@ -1,0 +1,148 @@
+"""What the group coordinator keeps in __consumer_offsets: one record per committed offset, one per group.
+
+    key     version  fields                                       value, absent in a tombstone
+    ------  -------  -------------------------------------------  ----------------------------------
+    offset  0, 1     group string, topic string, partition int32  OffsetCommitValue   versions 0 to 4
+    group   2        group string                                 GroupMetadataValue  versions 0 to 4
+
+The topic is compacted, so the newest record of a key is the state. The key's version tells the kinds apart; Kafka 3.9
+writes keys 1 and 2 and values of version 3, the last without tagged fields, except that an offset with its own expiry
+time (an old client's request) goes into version 1, the only one that has a place for it.
+
+source  the message definitions of Kafka 3.9's group-coordinator; kafka.coordinator.group.GroupMetadataManager
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from pykafka_cli.broker.coordinator.step import Record
+from pykafka_cli.broker.coordinator.stored_messages import StoredMessage, decode, encode, stored, version_of
+from pykafka_cli.model import TopicPartition
+
+NO_TIMESTAMP = -1
+NO_LEADER_EPOCH = -1
+
+_OFFSET_KEY_VERSION = 1
+_VALUE_VERSION = 3
+_VALUE_VERSION_WITH_EXPIRY = 1
+_GROUP_KEY_VERSION = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetCommitKey(StoredMessage):
+    """Whose offset of which partition."""
+
+    versions: ClassVar[range] = range(2)
+    group: str = stored("string")
+    topic: str = stored("string")
+    partition: int = stored("int32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetCommitValue(StoredMessage):
+    """A committed offset: the next one to read. Timestamps in ms; -1 means none, as for the leader epoch."""
+
+    versions: ClassVar[range] = range(5)
+    flexible_from: ClassVar[int] = 4
+    offset: int = stored("int64")
+    leader_epoch: int = stored("int32", NO_LEADER_EPOCH, versions=(3, 4))
+    metadata: str = stored("string")
+    commit_timestamp: int = stored("int64")
+    expire_timestamp: int = stored("int64", NO_TIMESTAMP, versions=(1, 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupMetadataKey(StoredMessage):
+    """Which group."""
+
+    versions: ClassVar[range] = range(2, 3)
+    group: str = stored("string")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMember(StoredMessage):
+    """A member of a generation. Timeouts in ms; `subscription` is its metadata for the group's protocol."""
+
+    versions: ClassVar[range] = range(5)
+    flexible_from: ClassVar[int] = 4
+    member_id: str = stored("string")
+    group_instance_id: str | None = stored("string", None, versions=(3, 4))
+    client_id: str = stored("string")
+    client_host: str = stored("string")
+    rebalance_timeout: int = stored("int32", -1, versions=(1, 4))
+    session_timeout: int = stored("int32")
+    subscription: bytes = stored("bytes")
+    assignment: bytes = stored("bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupMetadataValue(StoredMessage):
+    """A generation and who is in it. Without members the group is empty and has neither protocol nor leader."""
+
+    versions: ClassVar[range] = range(5)
+    flexible_from: ClassVar[int] = 4
+    protocol_type: str = stored("string")
+    generation: int = stored("int32")
+    protocol: str | None = stored("string")
+    leader: str | None = stored("string")
+    current_state_timestamp: int = stored("int64", NO_TIMESTAMP, versions=(2, 4))
+    members: tuple[StoredMember, ...] = stored("entity")
+
+
+class OffsetEntry(NamedTuple):
+    """A record about one committed offset; a `value` of None removes it."""
+
+    group: str
+    partition: TopicPartition
+    value: OffsetCommitValue | None
+
+
+class GroupEntry(NamedTuple):
+    """A record about one group; a `value` of None removes it."""
+
+    group: str
+    value: GroupMetadataValue | None
+
+
+def offset_record(group: str, partition: TopicPartition, value: OffsetCommitValue) -> Record:
+    """The record of a committed offset."""
+    has_expiry = value.expire_timestamp != NO_TIMESTAMP
+    return Record(
+        _offset_key(group, partition), encode(value, _VALUE_VERSION_WITH_EXPIRY if has_expiry else _VALUE_VERSION)
+    )
+
+
+def offset_tombstone(group: str, partition: TopicPartition) -> Record:
+    """The record that removes a committed offset."""
+    return Record(_offset_key(group, partition), None)
+
+
+def group_record(group: str, value: GroupMetadataValue) -> Record:
+    """The record of a group's generation."""
+    return Record(encode(GroupMetadataKey(group=group), _GROUP_KEY_VERSION), encode(value, _VALUE_VERSION))
+
+
+def group_tombstone(group: str) -> Record:
+    """The record that removes a group's generation."""
+    return Record(encode(GroupMetadataKey(group=group), _GROUP_KEY_VERSION), None)
+
+
+def read_record(record: Record) -> OffsetEntry | GroupEntry | None:
+    """What `record` says; None for a kind of key that Kafka 3.9 does not know (the consumer groups of KIP-848, say).
+
+    raises  UnreadableMessage
+    """
+    version = version_of(record.key)
+    if version in OffsetCommitKey.versions:
+        key = decode(OffsetCommitKey, record.key)
+        value = None if record.value is None else decode(OffsetCommitValue, record.value)
+        return OffsetEntry(key.group, TopicPartition(key.topic, key.partition), value)
+    if version in GroupMetadataKey.versions:
+        group = decode(GroupMetadataKey, record.key).group
+        return GroupEntry(group, None if record.value is None else decode(GroupMetadataValue, record.value))
+    return None
+
+
+def _offset_key(group: str, partition: TopicPartition) -> bytes:
+    key = OffsetCommitKey(group=group, topic=partition.topic, partition=partition.partition)
+    return encode(key, _OFFSET_KEY_VERSION)

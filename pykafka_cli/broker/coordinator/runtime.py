@@ -1,0 +1,406 @@
+"""Runs shards on the partitions of a coordinator's topic: loads them from the log, writes for them, keeps their timers.
+
+    leadership gained  ->  loading: the log is replayed into a new shard  ->  active: requests are taken
+    leadership lost    ->  the shard tells those who wait, and is dropped
+
+A request becomes one step of one shard (see `step`). Its records are appended as one batch and replayed at once,
+without anything in between, so a shard is at every moment what a replay of the log up to its end would give. The answer
+waits until the batch is on every in-sync replica. If it never gets there, the leader changes, and the shard goes too.
+
+source  org.apache.kafka.coordinator.common.runtime.CoordinatorRuntime
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Generic, Protocol, TypeVar
+
+from pykafka_cli.broker.clock import Clock, Timer
+from pykafka_cli.broker.coordinator.step import Record, Step
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    CoordinatorLoadInProgress,
+    CoordinatorNotAvailable,
+    KafkaStorageError,
+    NotCoordinator,
+    NotEnoughReplicas,
+    NotEnoughReplicasAfterAppend,
+    NotLeaderOrFollower,
+    UnknownTopicOrPartition,
+)
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.records.batch import BatchHeader, Compression, CorruptRecords, walk
+from pykafka_cli.protocol.records.control import ControlType, build_marker, read_marker
+from pykafka_cli.protocol.records.record import Record as LogRecord
+from pykafka_cli.protocol.records.record import build_batch, read_records
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class PartitionWriter(Protocol):
+    """The log as a coordinator sees it. The replica manager is one; tests/fakes has a twin in memory.
+
+    All but `replicated` are immediate, and raise NotLeaderOrFollower where this broker does not lead the partition.
+    Offsets of a partition only grow while it leads: log_start <= high_watermark <= log_end.
+    """
+
+    def append_records(self, partition: TopicPartition, batch: bytearray) -> int:
+        """Append one batch, with base offset 0 in it, as a coordinator; the offset that its last record got.
+
+        raises  NotEnoughReplicas below min.insync.replicas, MessageTooLarge, KafkaStorageError; nothing is appended
+        """
+
+    async def replicated(self, partition: TopicPartition, offset: int, timeout_ms: int) -> None:
+        """Wait until the record at `offset` is on every in-sync replica, that is below the high watermark.
+
+        raises  RequestTimedOut, NotEnoughReplicasAfterAppend; NotLeaderOrFollower when leadership is lost meanwhile
+        """
+
+    def read(self, partition: TopicPartition, start: int) -> bytes:
+        """Whole batches from the one that holds `start` on, some or all up to the log end; empty at the log end."""
+
+    def log_start(self, partition: TopicPartition) -> int:
+        """The first offset that the log still has."""
+
+    def log_end(self, partition: TopicPartition) -> int:
+        """The offset that the next record will get."""
+
+    def high_watermark(self, partition: TopicPartition) -> int:
+        """Everything below is on every in-sync replica."""
+
+
+class CoordinatorShard(Protocol):
+    """What the runtime needs of a shard; the functions that serve requests are between it and who calls `perform`."""
+
+    def replay(self, record: Record, written_at: int, producer_id: int | None) -> None:
+        """Take in a record that stands in the log at `written_at`; `producer_id` is that of its transaction, if any."""
+
+    def replay_marker(self, producer_id: int, written_at: int, *, committed: bool) -> None:
+        """Take in the end of a transaction."""
+
+    def timer_expired(self, timer: Hashable, step: Step) -> None:
+        """A timer that was set in some step has run out."""
+
+    def loaded(self, step: Step) -> None:
+        """The log has been replayed."""
+
+    def unloaded(self) -> None:
+        """The partition's leader is another broker now."""
+
+
+S = TypeVar("S", bound=CoordinatorShard)
+
+
+def partition_for(key: str, partitions: int) -> int:
+    """Where a group or transactional id lives: Java's hashCode of it, made positive, modulo the partition count."""
+    code = 0
+    units = key.encode("utf-16-be", "surrogatepass")
+    for index in range(0, len(units), 2):
+        code = (31 * code + (units[index] << 8 | units[index + 1])) & 0xFFFFFFFF
+    signed = code - 2**32 if code >= 2**31 else code
+    return (0 if signed == -(2**31) else abs(signed)) % partitions
+
+
+@dataclass(slots=True, eq=False)
+class _Led(Generic[S]):
+    """A partition that this broker leads, and its shard."""
+
+    partition: TopicPartition
+    leader_epoch: int
+    shard: S
+    is_loading: bool = True
+    is_dropped: bool = False
+    timers: dict[Hashable, Timer] = field(default_factory=dict)
+    loading: asyncio.Task[None] | None = None
+
+
+class CoordinatorRuntime(Generic[S]):
+    """The shards of one topic.
+
+    timeout_ms   how long a batch may take to be replicated
+    compression  of the batches written
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        writer: PartitionWriter,
+        clock: Clock,
+        new_shard: Callable[[], S],
+        *,
+        timeout_ms: int,
+        compression: Compression = Compression.NONE,
+    ) -> None:
+        self.topic = topic
+        self._writer = writer
+        self._clock = clock
+        self._new_shard = new_shard
+        self._timeout_ms = timeout_ms
+        self._compression = compression
+        self._led: dict[int, _Led[S]] = {}
+        self._settling: set[asyncio.Task[BrokerError | None]] = set()
+
+    # --- leadership
+
+    def elected(self, partition: int, leader_epoch: int) -> None:
+        """This broker leads `partition` now: load it, unless it has led it before this epoch, too."""
+        led = self._led.get(partition)
+        if led is not None:
+            led.leader_epoch = max(led.leader_epoch, leader_epoch)
+            return
+        led = _Led(TopicPartition(self.topic, partition), leader_epoch, self._new_shard())
+        self._led[partition] = led
+        led.loading = asyncio.get_running_loop().create_task(self._load(led))
+
+    def resigned(self, partition: int, leader_epoch: int | None = None) -> None:
+        """Another broker leads `partition`, or it is gone. What an older epoch than ours says is no news."""
+        led = self._led.get(partition)
+        if led is None or (leader_epoch is not None and leader_epoch < led.leader_epoch):
+            return
+        del self._led[partition]
+        led.is_dropped = True
+        for timer in led.timers.values():
+            timer.cancel()
+        led.timers.clear()
+        if led.loading is not None:
+            led.loading.cancel()
+        led.shard.unloaded()
+        log.info("%s: another broker coordinates it now", led.partition)
+
+    def close(self) -> None:
+        """Drop every shard, as if all leadership were lost."""
+        for partition in list(self._led):
+            self.resigned(partition)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether any partition is being loaded."""
+        return any(led.is_loading for led in self._led.values())
+
+    def active(self) -> Mapping[int, S]:
+        """The shards that take requests, by partition."""
+        return {partition: led.shard for partition, led in self._led.items() if not led.is_loading}
+
+    def shard(self, partition: int) -> S:
+        """The shard of `partition`, to look at.
+
+        raises  NotCoordinator if this broker does not lead it, CoordinatorLoadInProgress
+        """
+        return self._active(partition).shard
+
+    def high_watermark(self, partition: int) -> int:
+        """Up to where what the shard of `partition` knows is on every in-sync replica."""
+        return self._writer.high_watermark(TopicPartition(self.topic, partition))
+
+    # --- steps
+
+    async def perform(self, partition: int, operation: Callable[[S, Step], T]) -> T:
+        """Let the shard of `partition` take a step; what `operation` returns, once the step's records are replicated.
+
+        A BrokerError of `operation` is an answer like any other: what the step asks for is done before it is raised.
+        raises  what `operation` raises, NotCoordinator, CoordinatorLoadInProgress, CoordinatorNotAvailable, or what
+                `PartitionWriter` raises for records that do not fit or are not replicated in time
+        """
+        led = self._active(partition)
+        step = Step(self._clock.now_ms())
+        try:
+            answer = operation(led.shard, step)
+        except BrokerError:
+            await self._finish(led, step)
+            raise
+        await self._finish(led, step)
+        return answer
+
+    def perform_unasked(self, partition: int, operation: Callable[[S, Step], object]) -> None:
+        """A step that nobody waits for; if its records cannot be written, the log says so."""
+        led = self._active(partition)
+        step = Step(self._clock.now_ms())
+        operation(led.shard, step)
+        self._finish_unasked(led, step)
+
+    async def end_transaction(
+        self, partition: int, producer_id: int, producer_epoch: int, *, committed: bool, coordinator_epoch: int
+    ) -> None:
+        """Write the marker that ends a producer's transaction in `partition`, and take it in.
+
+        raises  as `perform`
+        """
+        led = self._active(partition)
+        marker = build_marker(
+            ControlType.COMMIT if committed else ControlType.ABORT,
+            producer_id=producer_id,
+            producer_epoch=producer_epoch,
+            coordinator_epoch=coordinator_epoch,
+            timestamp=self._clock.now_ms(),
+        )
+        try:
+            written_at = self._writer.append_records(led.partition, marker)
+        except BrokerError as error:
+            raise _as_coordinator_error(error) from error
+        led.shard.replay_marker(producer_id, written_at, committed=committed)
+        await self._wait_until_stored(led, Step(self._clock.now_ms()), written_at)
+
+    # --- how a step is carried out
+
+    def _active(self, partition: int) -> _Led[S]:
+        led = self._led.get(partition)
+        if led is None:
+            raise NotCoordinator(f"{self.topic}-{partition} is led by another broker; find the coordinator anew")
+        if led.is_loading:
+            raise CoordinatorLoadInProgress(f"{self.topic}-{partition} is being loaded; try again")
+        return led
+
+    async def _finish(self, led: _Led[S], step: Step) -> None:
+        last = self._carry_out(led, step)
+        if last is not None:
+            await self._wait_until_stored(led, step, last)
+
+    def _finish_unasked(self, led: _Led[S], step: Step) -> None:
+        try:
+            last = self._carry_out(led, step)
+        except BrokerError as error:
+            log.warning("%s: %d records were not written: %s", led.partition, len(step.records), error)
+            return
+        if last is not None:
+            self._settle(led, step, last)
+
+    def _carry_out(self, led: _Led[S], step: Step) -> int | None:
+        """Set the step's timers, append its records, replay them. The last one's offset; None without records."""
+        self._set_timers(led, step)
+        if not step.records:
+            return None
+        producer = step.producer
+        records = [LogRecord(index, step.now_ms, key, value) for index, (key, value) in enumerate(step.records)]
+        if producer is None:
+            batch = build_batch(records, compression=self._compression)
+        else:
+            batch = build_batch(
+                records,
+                compression=self._compression,
+                producer_id=producer.producer_id,
+                producer_epoch=producer.producer_epoch,
+                base_sequence=0,
+                transactional=True,
+            )
+        try:
+            last = self._writer.append_records(led.partition, batch)
+        except BrokerError as error:
+            seen_as = _as_coordinator_error(error)
+            self._tell(led, step, seen_as)
+            raise seen_as from error
+        first = last - len(records) + 1
+        for index, record in enumerate(step.records):
+            led.shard.replay(record, first + index, producer.producer_id if producer else None)
+        return last
+
+    def _set_timers(self, led: _Led[S], step: Step) -> None:
+        for key, delay_ms in step.timers.items():
+            before = led.timers.pop(key, None)
+            if before is not None:
+                before.cancel()
+            if delay_ms is not None:
+                led.timers[key] = self._clock.call_later(delay_ms / 1000, partial(self._expire, led, key))
+
+    def _expire(self, led: _Led[S], key: Hashable) -> None:
+        del led.timers[key]
+        step = Step(self._clock.now_ms())
+        led.shard.timer_expired(key, step)
+        self._finish_unasked(led, step)
+
+    async def _wait_until_stored(self, led: _Led[S], step: Step, last: int) -> None:
+        task = self._settle(led, step, last)
+        # Others may wait for this step as well: who asked for it may go away, the waiting must not.
+        error = None if task is None else await asyncio.shield(task)
+        if error is not None:
+            raise error
+
+    def _settle(self, led: _Led[S], step: Step, last: int) -> asyncio.Task[BrokerError | None] | None:
+        """See to it that those who wait are told: at once where there is but one replica, else by the task returned."""
+        if self._writer.high_watermark(led.partition) > last:
+            self._tell(led, step, None)
+            return None
+        task = asyncio.get_running_loop().create_task(self._wait_for_replicas(led, step, last))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+        return task
+
+    async def _wait_for_replicas(self, led: _Led[S], step: Step, last: int) -> BrokerError | None:
+        error: BrokerError | None = None
+        try:
+            await self._writer.replicated(led.partition, last, self._timeout_ms)
+        except BrokerError as refused:
+            error = _as_coordinator_error(refused)
+        self._tell(led, step, error)
+        return error
+
+    def _tell(self, led: _Led[S], step: Step, error: BrokerError | None) -> None:
+        """Call those who want to know what became of the step's records."""
+        if led.is_dropped:
+            return  # the shard has told everyone that it goes
+        for when_stored in step.when_stored:
+            reaction = Step(self._clock.now_ms())
+            when_stored(reaction, error)
+            self._finish_unasked(led, reaction)
+
+    # --- loading
+
+    async def _load(self, led: _Led[S]) -> None:
+        started = self._clock.monotonic()
+        position = self._writer.log_start(led.partition)
+        try:
+            while position < self._writer.log_end(led.partition):
+                data = self._writer.read(led.partition, position)
+                if not data:
+                    break
+                for start, header in walk(data):
+                    self._replay_batch(led, data, start, header)
+                    position = header.next_offset
+                await asyncio.sleep(0)  # a long log must not keep everybody else waiting
+        except BrokerError as error:
+            # Leadership went while we read; `resigned` is on its way.
+            log.info("%s: loading ends at offset %d: %s", led.partition, position, error)
+            return
+        except Exception:
+            log.exception("%s: cannot be loaded; its clients are told to wait", led.partition)
+            return
+        led.is_loading = False
+        step = Step(self._clock.now_ms())
+        led.shard.loaded(step)
+        self._finish_unasked(led, step)
+        log.info("%s: loaded in %.3f s", led.partition, self._clock.monotonic() - started)
+
+    def _replay_batch(self, led: _Led[S], data: bytes, position: int, header: BatchHeader) -> None:
+        try:
+            if header.is_control:
+                marker = read_marker(data, position)
+                if marker is not None:
+                    committed = marker.type is ControlType.COMMIT
+                    led.shard.replay_marker(header.producer_id, header.base_offset, committed=committed)
+                return
+            producer_id = header.producer_id if header.is_transactional else None
+            for record in read_records(data, position):
+                if record.key is None:
+                    log.error("%s: the record at offset %d has no key; left out", led.partition, record.offset)
+                else:
+                    led.shard.replay(Record(record.key, record.value), record.offset, producer_id)
+        except CorruptRecords as error:
+            log.error("%s: the batch at offset %d is left out: %s", led.partition, header.base_offset, error)
+
+
+_SEEN_AS: Mapping[type[BrokerError], type[BrokerError]] = {
+    UnknownTopicOrPartition: CoordinatorNotAvailable,
+    NotEnoughReplicas: CoordinatorNotAvailable,
+    NotEnoughReplicasAfterAppend: CoordinatorNotAvailable,
+    NotLeaderOrFollower: NotCoordinator,
+    KafkaStorageError: NotCoordinator,
+}
+
+
+def _as_coordinator_error(error: BrokerError) -> BrokerError:
+    """What the client of a coordinator is told for an error of the log beneath; others stay as they are."""
+    seen_as = _SEEN_AS.get(type(error))
+    return error if seen_as is None else seen_as(str(error))

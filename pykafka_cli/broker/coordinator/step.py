@@ -1,0 +1,42 @@
+"""One step of a coordinator: what a shard is told of the moment, and what it asks for in return.
+
+A shard decides in plain functions. It never writes, waits or looks at a clock: it notes in the step the records to
+append, the timers to set and who wants to know when the records are safe. The runtime then appends, replays what it
+appended into the same shard, and sets the timers. So state that must survive changes in one place only, `replay`, live
+and after a restart alike.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+from pykafka_cli.broker.errors import BrokerError
+
+
+class Record(NamedTuple):
+    """One record as it stands in the log; `value` is None in a tombstone."""
+
+    key: bytes
+    value: bytes | None
+
+
+class Producer(NamedTuple):
+    """In whose transaction records are written."""
+
+    producer_id: int
+    producer_epoch: int
+
+
+WhenStored: TypeAlias = Callable[["Step", BrokerError | None], None]
+"""Called, with a step of its own, once the records are on every in-sync replica (None) or did not get there (why)."""
+
+
+@dataclass(slots=True)
+class Step:
+    """`now_ms` is wall-clock time. `timers` maps a timer's key to its delay in ms, or to None to call it off."""
+
+    now_ms: int
+    records: list[Record] = field(default_factory=list)
+    producer: Producer | None = None
+    timers: dict[Hashable, int | None] = field(default_factory=dict)
+    when_stored: list[WhenStored] = field(default_factory=list)

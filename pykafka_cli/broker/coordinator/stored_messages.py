@@ -1,0 +1,133 @@
+"""Keys and values of the coordinators' topics: a version, then fields as Kafka's message definitions lay them out.
+
+    int16  version
+    ...    the fields of that version, in the order of the class, each in kio's encoding of its `kafka_type`
+
+A message is a dataclass in kio's form that holds the fields of all versions. `stored(type, versions=(first, last))`
+says which versions have a field; what a version lacks is read as the field's default and dropped on writing. kio's
+reader and writer do the bytes, through a class made for each version.
+
+source  MessageUtil.toVersionPrefixedBytes; the definitions under */resources/common/message
+"""
+
+import io
+from dataclasses import MISSING, dataclass, field, fields, make_dataclass
+from types import GenericAlias
+from typing import Any, ClassVar, TypeVar, cast, get_args, get_origin
+
+from kio.serial import entity_reader, entity_writer
+from kio.serial.errors import SerialError
+from kio.static.constants import EntityType
+from kio.static.primitive import i16
+
+_LAST = 2**15 - 1
+
+
+class UnreadableMessage(ValueError):
+    """The bytes are not a message of any version known here. Says which message and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """What `encode` and `decode` take. `flexible_from` is the first version with compact lengths and tagged fields."""
+
+    versions: ClassVar[range]
+    flexible_from: ClassVar[int] = _LAST
+
+
+def stored(kafka_type: str, default: Any = MISSING, *, versions: tuple[int, int] = (0, _LAST)) -> Any:
+    """A field of a stored message; one without a place in every version needs a default."""
+    metadata = {"kafka_type": kafka_type, "versions": versions}
+    return field(metadata=metadata) if default is MISSING else field(metadata=metadata, default=default)
+
+
+M = TypeVar("M", bound=StoredMessage)
+
+
+def version_of(data: bytes) -> int:
+    """The version that `data` begins with.
+
+    raises  UnreadableMessage if there are not even two bytes
+    """
+    if len(data) < 2:
+        raise UnreadableMessage(f"{len(data)} bytes are too few for a version")
+    return int.from_bytes(data[:2], "big", signed=True)
+
+
+def encode(message: StoredMessage, version: int) -> bytes:
+    """`message` as `version` has it, the version in front."""
+    buffer = io.BytesIO()
+    buffer.write(version.to_bytes(2, "big", signed=True))
+    shape = _shape(type(message), version)
+    entity_writer(shape)(buffer, _shaped(message, shape, version))
+    return buffer.getvalue()
+
+
+def decode(message_type: type[M], data: bytes) -> M:
+    """The message in `data`, of any version of `message_type`. Bytes after the last field are ignored, as in Kafka.
+
+    raises  UnreadableMessage for an unknown version or bytes that end too early
+    """
+    version = version_of(data)
+    if version not in message_type.versions:
+        known = f"{message_type.versions[0]} to {message_type.versions[-1]}"
+        raise UnreadableMessage(f"{message_type.__name__} has versions {known}, not {version}")
+    try:
+        entity, _ = entity_reader(_shape(message_type, version))(data, 2)
+    except SerialError as error:
+        raise UnreadableMessage(f"{message_type.__name__} version {version}: {error}") from error
+    return cast(M, _unshaped(message_type, entity))
+
+
+_shapes: dict[tuple[type[StoredMessage], int], type[Any]] = {}
+
+
+def _shape(message_type: type[StoredMessage], version: int) -> type[Any]:
+    """kio's class for one version of `message_type`, made when first asked for."""
+    known = _shapes.get((message_type, version))
+    if known is not None:
+        return known
+    members = []
+    for each in fields(message_type):
+        first, last = each.metadata["versions"]
+        if first <= version <= last:
+            element = _element(each.type)
+            annotation = each.type if element is None else GenericAlias(tuple, (_shape(element, version), ...))
+            members.append((each.name, annotation, field(metadata={"kafka_type": each.metadata["kafka_type"]})))
+    constants = {
+        "__type__": EntityType.data,
+        "__version__": i16(version),
+        "__flexible__": version >= message_type.flexible_from,
+    }
+    shape = make_dataclass(message_type.__name__, members, namespace=constants, frozen=True, slots=True, kw_only=True)
+    _shapes[message_type, version] = shape
+    return shape
+
+
+def _element(annotation: Any) -> type[StoredMessage] | None:
+    """The structure that a field is an array of; None for any other field."""
+    if get_origin(annotation) is tuple and issubclass(element := get_args(annotation)[0], StoredMessage):
+        return cast(type[StoredMessage], element)
+    return None
+
+
+def _shaped(message: StoredMessage, shape: type[Any], version: int) -> Any:
+    values = {}
+    for each in fields(shape):
+        value = getattr(message, each.name)
+        element = _element(message.__dataclass_fields__[each.name].type)
+        if element is not None:
+            value = tuple(_shaped(item, _shape(element, version), version) for item in value)
+        values[each.name] = value
+    return shape(**values)
+
+
+def _unshaped(message_type: type[StoredMessage], entity: Any) -> StoredMessage:
+    values = {}
+    for each in fields(entity):
+        value = getattr(entity, each.name)
+        element = _element(message_type.__dataclass_fields__[each.name].type)
+        if element is not None:
+            value = tuple(_unshaped(element, item) for item in value)
+        values[each.name] = value
+    return message_type(**values)
