@@ -67,6 +67,7 @@ class Session:
         self.settings = settings
         self._bootstrap = parse_addresses(bootstrap)
         self._connections: dict[Address, Connection] = {}
+        self._private: list[Connection] = []
         self._any: Connection | None = None
         self._brokers: Mapping[int, Address] = {}
         self._controller: int | None = None
@@ -85,7 +86,7 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        for connection in self._connections.values():
+        for connection in (*self._connections.values(), *self._private):
             connection.close()
 
     # ---- asking
@@ -139,39 +140,58 @@ class Session:
     # ---- connections
 
     async def _connection_to(self, broker: int | None) -> Connection:
-        if broker is None:
-            assert self._any, "a session is entered before it is asked"
-            return self._any
+        if broker is not None:
+            return await self.connection(broker)
+        if self._any is None or not self._any.is_open:
+            self._any = await self._first_that_answers()
+        return self._any
+
+    async def connection(self, broker: int) -> Connection:
+        """The session's connection to one broker, for those who ask much and often."""
+        return await self._connect(await self._address_of(broker))
+
+    async def private_connection(self, broker: int) -> Connection:
+        """Another connection to one broker, for requests that others must not wait behind; closed with the session."""
+        connection = await self._open(await self._address_of(broker))
+        self._private = [other for other in self._private if other.is_open] + [connection]
+        return connection
+
+    async def _address_of(self, broker: int) -> Address:
         if broker not in self._brokers:
             await self.metadata(topics=())
         if (address := self._brokers.get(broker)) is None:
             raise BrokerUnreachable(f"broker {broker} is not in the cluster, or not running")
-        return await self._connect(address)
+        return address
 
     async def _connect(self, address: Address, timeout: float | None = None) -> Connection:
         connection = self._connections.get(address)
         if connection is None or not connection.is_open:
-            tls, sasl = None, None
-            if self.settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
-                from pykafka_cli.clients.security import sasl_exchange, tls_context
-
-                tls, sasl = tls_context(self.settings.properties), sasl_exchange(self.settings.properties)
-            connection = await Connection.open(
-                *address,
-                client_id=self.settings.client_id,
-                tls=tls,
-                sasl=sasl,
-                timeout=timeout or self.settings.connect_timeout,
-                request_timeout=self.settings.request_timeout,
-            )
-            self._connections[address] = connection
+            connection = self._connections[address] = await self._open(address, timeout)
         return connection
 
+    async def _open(self, address: Address, timeout: float | None = None) -> Connection:
+        tls, sasl = None, None
+        if self.settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
+            from pykafka_cli.clients.security import sasl_exchange, tls_context
+
+            tls, sasl = tls_context(self.settings.properties), sasl_exchange(self.settings.properties)
+        return await Connection.open(
+            *address,
+            client_id=self.settings.client_id,
+            tls=tls,
+            sasl=sasl,
+            timeout=timeout or self.settings.connect_timeout,
+            request_timeout=self.settings.request_timeout,
+        )
+
     async def _first_that_answers(self) -> Connection:
-        """The bootstrap servers in turn, all within the time that one has; the error is that of the first."""
+        """The bootstrap servers in turn, all within the time that one has; the error is that of the first.
+
+        Brokers that were met since are tried, too: when a session lasts, those it began with may be gone.
+        """
         problems: list[BrokerUnreachable] = []
         share = max(self.settings.connect_timeout / len(self._bootstrap), LEAST_CONNECT_TIMEOUT)
-        for address in self._bootstrap:
+        for address in dict.fromkeys((*self._bootstrap, *self._brokers.values())):
             try:
                 return await self._connect(address, min(share, self.settings.connect_timeout))
             except BrokerUnreachable as error:

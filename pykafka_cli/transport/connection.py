@@ -184,6 +184,15 @@ class Connection(asyncio.BufferedProtocol):
                 self._abandoned.add(correlation_id)
         return frame if header_version < 2 or api_key == API_VERSIONS else _without_tagged_fields(frame)
 
+    def tell(self, request: Any) -> None:
+        """Send a kio request that gets no answer: Produce with acks=0.
+
+        raises    ConnectionLost
+        """
+        request_type = type(request)
+        header_version = request_type.__header_schema__.__version__
+        self._send(request_type.__api_key__, request_type.__version__, header_version, _encoded(request))
+
     async def api_versions(self) -> Mapping[int, VersionRange]:
         """What the broker offers, by API key; asked once.
 
