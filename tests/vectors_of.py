@@ -3,6 +3,7 @@
 import gzip
 import importlib
 import json
+import struct
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -28,11 +29,27 @@ def answers(name: str, api: str) -> Iterator[Any]:
             yield response_of(frame)
 
 
+def request_of(frame: dict[str, Any]) -> Any:
+    """The body of a recorded request, as kio's entity."""
+    return entity_reader(_entity(frame))(body_of(frame), 0)[0]
+
+
 def response_of(frame: dict[str, Any]) -> Any:
     """The body of a recorded answer, as kio's entity."""
+    return entity_reader(_entity(frame))(body_of(frame), 0)[0]
+
+
+def body_of(frame: dict[str, Any]) -> bytes:
+    """A recorded frame without its length and header, whose tagged fields are taken to be none."""
+    data = bytes.fromhex(frame["hex"])
+    flexible = _entity(frame).__flexible__
+    if frame["d"] == "response":
+        return data[9 if flexible and frame["api"] != "ApiVersions" else 8 :]
+    (client_id,) = struct.unpack_from(">h", data, 12)
+    return data[14 + max(client_id, 0) + flexible :]
+
+
+def _entity(frame: dict[str, Any]) -> Any:
     snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in frame["api"]).lstrip("_")
-    module = importlib.import_module(f"kio.schema.{snake}.v{frame['v']}.response")
-    entity = getattr(module, f"{frame['api']}Response")
-    header = 9 if entity.__flexible__ and frame["api"] != "ApiVersions" else 8
-    value, _ = entity_reader(entity)(bytes.fromhex(frame["hex"]), header)
-    return value
+    module = importlib.import_module(f"kio.schema.{snake}.v{frame['v']}.{frame['d']}")
+    return getattr(module, f"{frame['api']}{frame['d'].capitalize()}")

@@ -1,0 +1,5 @@
+"""What is wrong with bytes that claim to be Kafka's protocol."""
+
+
+class ProtocolError(Exception):
+    """Bytes that cannot be understood. Whoever sent them speaks something else, or is broken: the connection ends."""

@@ -1,0 +1,160 @@
+"""Produce (key 0), versions 3-11: requests read, answers written.
+
+    request   transactional id, acks int16, timeout int32 (ms), topics: name, partitions: index int32, records bytes
+    answer    topics: name, partitions: index int32, error int16, base offset int64, log append time int64 (ms),
+              [v5] log start int64, [v8] errors of records: batch index int32, text; error text,
+              [v10, tag 0] current leader; throttle time int32 (ms), [v10, tag 0] endpoints of leaders
+
+flexible from v9 on. source: ProduceRequest.json, ProduceResponse.json of Kafka 3.9; KIP-467 (v8), KIP-951 (v10).
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.protocol.hot_path.wire import (
+    COMPACT,
+    INT32,
+    INT64,
+    LEGACY,
+    Buffer,
+    Cursor,
+    LeaderIdAndEpoch,
+    NodeEndpoint,
+    compact_count,
+    compact_string,
+    endpoints_bytes,
+    leader_bytes,
+    legacy_count,
+    legacy_string,
+    required,
+    tagged,
+)
+
+API_KEY = 0
+MIN_VERSION, MAX_VERSION = 3, 11
+_FLEXIBLE_FROM = 9
+
+_ACKS_TIMEOUT = struct.Struct(">hi")
+_PARTITION = struct.Struct(">ihqq")
+
+
+@dataclass(slots=True)
+class ProducePartition:
+    """Records for one partition: whole batches, a writable view of the frame they came in; None from broken clients."""
+
+    index: int
+    records: memoryview | None
+
+
+@dataclass(slots=True)
+class ProduceTopic:
+    name: str
+    partitions: list[ProducePartition]
+
+
+@dataclass(slots=True)
+class ProduceRequest:
+    """acks: 0 none (and no answer), 1 the leader, -1 all in-sync replicas."""
+
+    transactional_id: str | None
+    acks: int
+    timeout_ms: int
+    topics: list[ProduceTopic]
+
+
+@dataclass(slots=True)
+class RecordError:
+    """What is wrong with one record of a batch that was refused."""
+
+    batch_index: int
+    message: str | None = None
+
+
+@dataclass(slots=True)
+class ProducePartitionResponse:
+    """base_offset: of the first record; log_append_time_ms: -1 where records keep their producer's time."""
+
+    index: int
+    error_code: ErrorCode = ErrorCode.none
+    base_offset: int = -1
+    log_append_time_ms: int = -1
+    log_start_offset: int = -1
+    record_errors: Sequence[RecordError] = ()
+    error_message: str | None = None
+    current_leader: LeaderIdAndEpoch | None = None
+
+
+@dataclass(slots=True)
+class ProduceTopicResponse:
+    name: str
+    partitions: list[ProducePartitionResponse]
+
+
+@dataclass(slots=True)
+class ProduceResponse:
+    topics: list[ProduceTopicResponse]
+    throttle_time_ms: int = 0
+    node_endpoints: list[NodeEndpoint] = field(default_factory=list)
+
+
+def decode_request(data: memoryview, position: int, version: int) -> ProduceRequest:
+    """The request whose body begins at `position`; raises ProtocolError."""
+    cursor = Cursor(data, position)
+    read = COMPACT if version >= _FLEXIBLE_FROM else LEGACY
+    transactional_id = read.string(cursor)
+    acks, timeout_ms = cursor.unpack(_ACKS_TIMEOUT)
+    topics = []
+    for _ in range(read.count(cursor)):
+        name = required(read.string(cursor))
+        partitions = []
+        for _ in range(read.count(cursor)):
+            partitions.append(ProducePartition(cursor.int32(), read.bytes(cursor)))
+            read.tags(cursor)
+        read.tags(cursor)
+        topics.append(ProduceTopic(name, partitions))
+    read.tags(cursor)
+    return ProduceRequest(transactional_id, acks, timeout_ms, topics)
+
+
+def encode_response(response: ProduceResponse, version: int) -> list[Buffer]:
+    """The body of an answer."""
+    flexible = version >= _FLEXIBLE_FROM
+    string, count = (compact_string, compact_count) if flexible else (legacy_string, legacy_count)
+    parts = [count(len(response.topics))]
+    for topic in response.topics:
+        parts += (string(topic.name), count(len(topic.partitions)))
+        for each in topic.partitions:
+            parts.append(_PARTITION.pack(each.index, each.error_code, each.base_offset, each.log_append_time_ms))
+            if version >= 5:
+                parts.append(INT64.pack(each.log_start_offset))
+            if version >= 8:
+                parts.append(count(len(each.record_errors)))
+                for error in each.record_errors:
+                    parts += (INT32.pack(error.batch_index), string(error.message), b"\0" if flexible else b"")
+                parts.append(string(each.error_message))
+            if flexible:
+                leader = each.current_leader if version >= 10 else None
+                parts.append(tagged([(0, leader_bytes(leader))]) if leader else b"\0")
+        if flexible:
+            parts.append(b"\0")
+    parts.append(INT32.pack(response.throttle_time_ms))
+    if flexible:
+        endpoints = response.node_endpoints if version >= 10 else None
+        parts.append(tagged([(0, endpoints_bytes(endpoints))]) if endpoints else b"\0")
+    return [b"".join(parts)]
+
+
+def error_response(request: ProduceRequest, error_code: ErrorCode, message: str | None) -> ProduceResponse:
+    """An answer that gives every partition of `request` the same error."""
+    return ProduceResponse(
+        [
+            ProduceTopicResponse(
+                topic.name,
+                [ProducePartitionResponse(each.index, error_code, error_message=message) for each in topic.partitions],
+            )
+            for topic in request.topics
+        ]
+    )

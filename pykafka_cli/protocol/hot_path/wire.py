@@ -1,0 +1,223 @@
+"""Kafka's primitive types over a memoryview, and the structures that Produce and Fetch share.
+
+Integers are big-endian. In flexible versions (KIP-482) lengths and counts are unsigned varints, one more than the
+number they stand for (0 is null), and each structure ends in tagged fields: count, then tag, size and bytes of each.
+Before, a string's length is int16, that of bytes and arrays int32, and -1 is null.
+"""
+
+import struct
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pykafka_cli.protocol.errors import ProtocolError
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+INT8, INT16, INT32, INT64 = struct.Struct(">b"), struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
+_NO_UUID = bytes(16)
+
+
+@dataclass(slots=True)
+class LeaderIdAndEpoch:
+    """Who leads a partition, for a client that asked the wrong broker (KIP-951)."""
+
+    leader_id: int = -1
+    leader_epoch: int = -1
+
+
+@dataclass(slots=True)
+class NodeEndpoint:
+    """Where a leader named in the same answer can be reached (KIP-951)."""
+
+    node_id: int
+    host: str
+    port: int
+    rack: str | None = None
+
+
+class Cursor:
+    """A position in a message that is read from front to back; past its end each method raises ProtocolError."""
+
+    __slots__ = ("data", "end", "position")
+
+    def __init__(self, data: memoryview, position: int = 0) -> None:
+        self.data, self.position, self.end = data, position, len(data)
+
+    def unpack(self, form: struct.Struct) -> tuple[int, ...]:
+        """Several integers at once."""
+        position = self.position
+        self.position = position + form.size
+        if self.position > self.end:
+            raise ProtocolError(f"{form.size} bytes expected at {position}, the message ends at {self.end}")
+        return form.unpack_from(self.data, position)
+
+    def int16(self) -> int:
+        return self.unpack(INT16)[0]
+
+    def int32(self) -> int:
+        return self.unpack(INT32)[0]
+
+    def int64(self) -> int:
+        return self.unpack(INT64)[0]
+
+    def uvarint(self) -> int:
+        value = shift = 0
+        for position in range(self.position, min(self.position + 5, self.end)):
+            byte = self.data[position]
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                self.position = position + 1
+                return value
+            shift += 7
+        raise ProtocolError(f"no end of the varint at {self.position}")
+
+    def take(self, size: int) -> memoryview:
+        position = self.position
+        self.position = position + size
+        if size < 0 or self.position > self.end:
+            raise ProtocolError(f"{size} bytes expected at {position}, the message ends at {self.end}")
+        return self.data[position : self.position]
+
+    def text(self, size: int) -> str:
+        try:
+            return str(self.take(size), "utf-8")
+        except UnicodeDecodeError as error:
+            raise ProtocolError(f"a string that is not UTF-8: {error}") from error
+
+    def uuid(self) -> uuid.UUID | None:
+        """A UUID; None for the one of zeros, which stands for none."""
+        value = bytes(self.take(16))
+        return None if value == _NO_UUID else uuid.UUID(bytes=value)
+
+    def legacy_string(self) -> str | None:
+        size = self.int16()
+        return None if size < 0 else self.text(size)
+
+    def compact_string(self) -> str | None:
+        size = self.uvarint() - 1
+        return None if size < 0 else self.text(size)
+
+    def legacy_bytes(self) -> memoryview | None:
+        size = self.int32()
+        return None if size < 0 else self.take(size)
+
+    def compact_bytes(self) -> memoryview | None:
+        size = self.uvarint() - 1
+        return None if size < 0 else self.take(size)
+
+    def compact_count(self) -> int:
+        """The count of an array; -1: null."""
+        return self.uvarint() - 1
+
+    def tags(self) -> list[tuple[int, "Cursor"]]:
+        """The tagged fields at the end of a structure, each with a cursor over its own bytes."""
+        count = self.uvarint()
+        return [(self.uvarint(), Cursor(self.take(self.uvarint()))) for _ in range(count)] if count else []
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How strings, bytes, counts and ends of structures are read, before flexible versions and in them."""
+
+    string: Callable[[Cursor], str | None]
+    bytes: Callable[[Cursor], memoryview | None]
+    count: Callable[[Cursor], int]
+    tags: Callable[[Cursor], list[tuple[int, Cursor]]]
+
+
+LEGACY = Reading(Cursor.legacy_string, Cursor.legacy_bytes, Cursor.int32, lambda _: [])
+COMPACT = Reading(Cursor.compact_string, Cursor.compact_bytes, Cursor.compact_count, Cursor.tags)
+
+
+def required(text: str | None) -> str:
+    if text is None:
+        raise ProtocolError("null where a string is required")
+    return text
+
+
+def uvarint(value: int) -> bytes:
+    if value < 0x80:
+        return bytes((value,))
+    encoded = bytearray()
+    while value >= 0x80:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def legacy_string(text: str | None) -> bytes:
+    if text is None:
+        return b"\xff\xff"
+    encoded = text.encode()
+    return INT16.pack(len(encoded)) + encoded
+
+
+def compact_string(text: str | None) -> bytes:
+    if text is None:
+        return b"\0"
+    encoded = text.encode()
+    return uvarint(len(encoded) + 1) + encoded
+
+
+def legacy_count(number: int) -> bytes:
+    """The count of an array, or the length of bytes; -1: null."""
+    return INT32.pack(number)
+
+
+def compact_count(number: int) -> bytes:
+    return uvarint(number + 1)
+
+
+def uuid_bytes(value: uuid.UUID | None) -> bytes:
+    return _NO_UUID if value is None else value.bytes
+
+
+def tagged(fields: Sequence[tuple[int, bytes]]) -> bytes:
+    """The end of a structure: tagged fields, which must be in order of their tags."""
+    if not fields:
+        return b"\0"
+    parts = [uvarint(len(fields))]
+    for tag, value in fields:
+        parts += (uvarint(tag), uvarint(len(value)), value)
+    return b"".join(parts)
+
+
+_LEADER = struct.Struct(">ii")
+
+
+def leader_bytes(leader: LeaderIdAndEpoch) -> bytes:
+    return _LEADER.pack(leader.leader_id, leader.leader_epoch) + b"\0"
+
+
+def read_leader(cursor: Cursor) -> LeaderIdAndEpoch:
+    return LeaderIdAndEpoch(*cursor.unpack(_LEADER))
+
+
+def endpoints_bytes(endpoints: Sequence[NodeEndpoint]) -> bytes:
+    parts = [compact_count(len(endpoints))]
+    for each in endpoints:
+        parts += (
+            INT32.pack(each.node_id),
+            compact_string(each.host),
+            INT32.pack(each.port),
+            compact_string(each.rack),
+            b"\0",
+        )
+    return b"".join(parts)
+
+
+def read_endpoints(cursor: Cursor) -> list[NodeEndpoint]:
+    endpoints = []
+    for _ in range(cursor.compact_count()):
+        endpoints.append(
+            NodeEndpoint(cursor.int32(), required(cursor.compact_string()), cursor.int32(), cursor.compact_string())
+        )
+        cursor.tags()
+    return endpoints
+
+
+def size_of(buffers: Iterable[Buffer]) -> int:
+    return sum(map(len, buffers))
