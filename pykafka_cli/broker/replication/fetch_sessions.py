@@ -11,11 +11,12 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TypeAlias
 
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.errors import FetchSessionIdNotFound, FetchSessionTopicIdError, InvalidFetchSessionEpoch
+from pykafka_cli.protocol.hot_path.fetch import FetchPartitionResponse
 
 NO_SESSION = 0
 INITIAL_EPOCH = 0
@@ -53,15 +54,7 @@ class FetchTarget:
         return self.topic, self.partition
 
 
-class PartitionAnswer(Protocol):
-    """What a session looks at in the answer for one partition."""
-
-    error_code: ErrorCode
-    high_watermark: int
-    log_start_offset: int
-    records: Any
-    diverging_epoch: Any
-    preferred_read_replica: int
+Answer: TypeAlias = tuple[FetchTarget, FetchPartitionResponse]
 
 
 @dataclass(slots=True)
@@ -72,7 +65,7 @@ class _Cached:
     high_watermark: int = -1
     log_start: int = -1
 
-    def take(self, answer: PartitionAnswer) -> bool:
+    def take(self, answer: FetchPartitionResponse) -> bool:
         """Remember `answer`; return whether it says anything that the fetcher does not know yet."""
         news = (
             answer.high_watermark != self.high_watermark
@@ -130,17 +123,12 @@ def next_epoch(epoch: int) -> int:
 
 
 class FetchContext:
-    """One fetch request, session or not: the partitions to read, and the way to what must be answered.
-
-    Answers are pairs of target and answer, at most one a partition.
-    """
+    """One fetch request, session or not: the partitions to read, and the way to what must be answered."""
 
     def __init__(self, targets: Sequence[FetchTarget]) -> None:
         self.targets = targets
 
-    def conclude(
-        self, answers: list[tuple[FetchTarget, PartitionAnswer]], now: float
-    ) -> tuple[int, list[tuple[FetchTarget, PartitionAnswer]]]:
+    def conclude(self, answers: list[Answer], now: float) -> tuple[int, list[Answer]]:
         """The session id to answer with, and the answers worth sending."""
         del now
         return NO_SESSION, answers
@@ -155,9 +143,7 @@ class _FullFetch(FetchContext):
         self._is_follower = is_follower
         self._uses_topic_ids = uses_topic_ids
 
-    def conclude(
-        self, answers: list[tuple[FetchTarget, PartitionAnswer]], now: float
-    ) -> tuple[int, list[tuple[FetchTarget, PartitionAnswer]]]:
+    def conclude(self, answers: list[Answer], now: float) -> tuple[int, list[Answer]]:
         session_id = self._sessions.open_session(
             answers, is_follower=self._is_follower, uses_topic_ids=self._uses_topic_ids, now=now
         )
@@ -170,9 +156,7 @@ class _IncrementalFetch(FetchContext):
         self._session = session
         self._epoch = session.epoch
 
-    def conclude(
-        self, answers: list[tuple[FetchTarget, PartitionAnswer]], now: float
-    ) -> tuple[int, list[tuple[FetchTarget, PartitionAnswer]]]:
+    def conclude(self, answers: list[Answer], now: float) -> tuple[int, list[Answer]]:
         del now
         session = self._session
         if session.epoch != self._epoch:
@@ -248,7 +232,7 @@ class FetchSessions:
 
     def open_session(
         self,
-        answers: Sequence[tuple[FetchTarget, PartitionAnswer]],
+        answers: Sequence[Answer],
         *,
         is_follower: bool,
         uses_topic_ids: bool,

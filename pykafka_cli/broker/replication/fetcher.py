@@ -1,0 +1,353 @@
+"""Following a leader: one task fetches, for all partitions it has of one broker, what that broker wrote.
+
+Each round sends one Fetch (a session, KIP-227; the leader holds it back until there is news), appends what came, takes
+over the leader's high watermark and log start, and cuts the log where the answer says that the histories part. A
+partition in trouble rests for replica.fetch.backoff.ms while the others go on; one that cannot go on by itself (its log
+failed, or the controller has news that have not reached this broker) is dropped until the next LeaderAndIsr.
+Source: AbstractFetcherThread, ReplicaFetcherThread, RemoteLeaderEndPoint.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from kio.schema.errors import ErrorCode
+from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
+from kio.schema.types import BrokerId, TopicName
+from kio.static.primitive import i8, i32, i64
+
+from pykafka_cli.broker.errors import BrokerError, CorruptMessage, InvalidRecord, ReplicaNotAvailable
+from pykafka_cli.broker.replication.fetch_sessions import FetchTarget
+from pykafka_cli.broker.replication.leader_session import FetchPlan, LeaderSession
+from pykafka_cli.broker.replication.partition import NO_EPOCH
+from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
+from pykafka_cli.broker.replication.truncation import EpochEnd, truncation_point
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.protocol.hot_path import fetch
+from pykafka_cli.transport.connection import ConnectionFailed
+
+if TYPE_CHECKING:
+    from pykafka_cli.broker.clock import Clock
+    from pykafka_cli.broker.replication.partition import Partition
+
+log_ = logging.getLogger(__name__)
+
+LATEST, EARLIEST = -1, -2
+"""Timestamps of ListOffsets that stand for the log end and the log start."""
+
+FETCH_VERSION = 17
+FETCH_HEADER_VERSION = 2
+"""No ApiVersions is asked for on a follower's connection: the version is that of inter.broker.protocol.version 3.9."""
+
+_SESSION_ENDED = frozenset({ErrorCode.fetch_session_id_not_found, ErrorCode.invalid_fetch_session_epoch})
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """The replica.fetch.* settings: bytes, milliseconds, and seconds for the rest after an error."""
+
+    max_wait_ms: int
+    min_bytes: int
+    max_bytes: int
+    partition_max_bytes: int
+    backoff: float
+
+
+@dataclass(slots=True)
+class _Followed:
+    """One partition of a fetcher. The log end is where it fetches next; `resting_until` is monotonic seconds."""
+
+    partition: "Partition"
+    leader_epoch: int
+    resting_until: float = 0.0
+
+
+class LeaderFetcher:
+    """The task that follows one broker. Partitions come and go between its rounds."""
+
+    def __init__(
+        self,
+        leader: BrokerEndpoint,
+        *,
+        replica_id: int,
+        client_id: str,
+        limits: FetchLimits,
+        broker_epoch: Callable[[], int],
+        connect: Connect,
+        clock: "Clock",
+    ) -> None:
+        self.leader = leader
+        self._replica_id = replica_id
+        self._client_id = client_id
+        self._limits = limits
+        self._broker_epoch = broker_epoch
+        self._connect = connect
+        self._clock = clock
+        self._followed: dict[TopicPartition, _Followed] = {}
+        self._session = LeaderSession()
+        self._connection: PeerConnection | None = None
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._followed)
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=self._client_id)
+
+    def close(self) -> "list[Partition]":
+        """End the task; return what it followed."""
+        if self._task is not None:
+            self._task.cancel()
+        self._disconnect()
+        followed = [each.partition for each in self._followed.values()]
+        self._followed.clear()
+        return followed
+
+    async def ended(self) -> None:
+        """Wait until a closed fetcher has really ended."""
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def follow(self, partition: "Partition") -> None:
+        """Fetch this partition from now on; it follows `leader` in its present leader epoch."""
+        followed = self._followed.get(partition.topic_partition)
+        if followed is None or followed.leader_epoch != partition.leader_epoch:
+            self._followed[partition.topic_partition] = _Followed(partition, partition.leader_epoch)
+            partition.forget_uncommitted_without_epochs()
+        self._changed.set()
+
+    def drop(self, topic_partitions: Iterable[TopicPartition]) -> None:
+        """Fetch these no more; what is under way for them will be thrown away."""
+        for topic_partition in topic_partitions:
+            self._followed.pop(topic_partition, None)
+
+    # ---- one round
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._round()
+            except Exception:
+                log_.exception("following %s", self.leader)
+                self._start_over()
+
+    async def _round(self) -> None:
+        self._changed.clear()
+        plan = self._session.plan(self._targets())
+        if not plan.targets and not plan.forgotten:
+            await self._until_something_is_due()
+            return
+        try:
+            answers = await self._fetch(plan)
+        except (ConnectionFailed, ProtocolError) as failure:
+            log_.warning("following %s: %s", self.leader, failure)
+            self._start_over()
+            return
+        if self._session.accept(plan, error=answers.error_code, session_id=answers.session_id):
+            await self._take(plan, answers)
+        elif answers.error_code not in _SESSION_ENDED:
+            log_.warning("following %s: it answered with %s", self.leader, answers.error_code.name)
+            self._rest(self._followed.values())
+
+    def _targets(self) -> Iterable[FetchTarget]:
+        now = self._clock.monotonic()
+        for (topic, index), followed in self._followed.items():
+            log = followed.partition.log
+            if log is None or followed.resting_until > now:
+                continue
+            yield FetchTarget(
+                topic,
+                log.topic_id,
+                index,
+                fetch_offset=log.log_end,
+                max_bytes=self._limits.partition_max_bytes,
+                current_leader_epoch=followed.leader_epoch,
+                last_fetched_epoch=NO_EPOCH if log.latest_epoch is None else log.latest_epoch,
+                log_start=log.log_start,
+            )
+
+    async def _until_something_is_due(self) -> None:
+        due = min((followed.resting_until for followed in self._followed.values()), default=None)
+        timer = None
+        if due is not None:
+            timer = self._clock.call_later(max(0.0, due - self._clock.monotonic()), self._changed.set)
+        try:
+            await self._changed.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    async def _fetch(self, plan: FetchPlan) -> fetch.FetchResponse:
+        request = fetch.FetchRequest(
+            max_wait_ms=self._limits.max_wait_ms,
+            min_bytes=self._limits.min_bytes,
+            max_bytes=self._limits.max_bytes,
+            replica_id=self._replica_id,
+            replica_epoch=self._broker_epoch(),
+            session_id=plan.session_id,
+            session_epoch=plan.epoch,
+            topics=[
+                fetch.FetchTopic(None, topic_id, [_wanted(target) for target in targets])
+                for topic_id, targets in groupby(plan.named, key=lambda target: target.topic_id)
+            ],
+            forgotten=[
+                fetch.ForgottenTopic(None, topic_id, [target.partition for target in targets])
+                for topic_id, targets in groupby(plan.forgotten, key=lambda target: target.topic_id)
+            ],
+        )
+        connection = await self._connected()
+        body = fetch.encode_request(request, FETCH_VERSION)
+        return fetch.decode_response(
+            await connection.request_raw(fetch.API_KEY, FETCH_VERSION, FETCH_HEADER_VERSION, body), 0, FETCH_VERSION
+        )
+
+    async def _connected(self) -> PeerConnection:
+        if self._connection is None or not self._connection.is_open:
+            self._connection = await self._connect(self.leader, self._client_id)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _start_over(self) -> None:
+        """Nothing is known of what the leader took in: a new connection, a full fetch, after a rest."""
+        self._disconnect()
+        self._session.lost()
+        self._rest(self._followed.values())
+
+    # ---- what came of it
+
+    async def _take(self, plan: FetchPlan, answers: fetch.FetchResponse) -> None:
+        lost = []
+        for topic in answers.topics:
+            for fetched in topic.partitions:
+                target = plan.targets.get((topic.topic_id, fetched.partition_index)) if topic.topic_id else None
+                if target is None or (followed := self._still_follows(target)) is None:
+                    continue
+                if fetched.error_code is ErrorCode.offset_out_of_range:
+                    lost.append(followed)
+                elif fetched.error_code is not ErrorCode.none:
+                    self._take_error(followed, fetched.error_code)
+                else:
+                    self._take_records(followed, fetched)
+        for followed in lost:
+            await self._find_place(followed)
+
+    def _still_follows(self, target: FetchTarget) -> _Followed | None:
+        """The partition, if it is still at the place from which `target` was fetched."""
+        assert target.topic is not None, "a follower knows its topics"
+        followed = self._followed.get(TopicPartition(target.topic, target.partition))
+        if followed is None or followed.leader_epoch != target.current_leader_epoch:
+            return None
+        log = followed.partition.log
+        return followed if log is not None and log.log_end == target.fetch_offset else None
+
+    def _take_records(self, followed: _Followed, fetched: fetch.FetchPartitionResponse) -> None:
+        partition = followed.partition
+        try:
+            if fetched.diverging_epoch is not None:
+                self._cut(partition, fetched.diverging_epoch)
+            else:
+                partition.append_from_leader(
+                    memoryview(fetched.records),
+                    leader_high_watermark=fetched.high_watermark,
+                    leader_log_start=fetched.log_start_offset,
+                )
+        except (CorruptMessage, InvalidRecord) as error:
+            # What is wrong may be on its way only, or be cut from the leader's log before we ask again.
+            log_.error("%s: the leader sent records that cannot be right: %s", partition, error)
+            self._rest([followed])
+        except Exception:
+            log_.exception("%s cannot be followed any further; waiting for the controller", partition)
+            self.drop([partition.topic_partition])
+
+    def _cut(self, partition: "Partition", diverging: fetch.EpochEndOffset) -> None:
+        leader = EpochEnd(diverging.epoch, diverging.end_offset)
+        log = partition.hosted_log()
+        local = EpochEnd(*log.end_offset_for_epoch(leader.epoch))
+        cut = truncation_point(leader, local=local, log_end=log.log_end, fetch_offset=log.log_end)
+        log_.info("%s: its leader's epoch %d ended at %d; cutting to %d", partition, *leader, cut.offset)
+        partition.truncate_to(cut.offset)
+
+    def _take_error(self, followed: _Followed, error: ErrorCode) -> None:
+        if error is ErrorCode.fenced_leader_epoch:
+            log_.info(
+                "%s has a newer leader epoch than %d; waiting to hear of it", followed.partition, followed.leader_epoch
+            )
+            self.drop([followed.partition.topic_partition])
+            return
+        # Nearly always the two brokers have heard from the controller at different times.
+        log_.info("%s: the leader answered with %s; asking again later", followed.partition, error.name)
+        self._rest([followed])
+
+    async def _find_place(self, followed: _Followed) -> None:
+        """After OFFSET_OUT_OF_RANGE: begin where the leader can serve.
+
+        Its log ends before ours: it was elected without being in sync, and what it lacks is lost. Its log starts after
+        our end: we were away for so long that it deleted what would come next, and our records are all outdated.
+        """
+        partition = followed.partition
+        try:
+            leader_end = await self._leader_offset(followed, LATEST)
+            leader_start = await self._leader_offset(followed, EARLIEST)
+            if self._followed.get(partition.topic_partition) is not followed or partition.log is None:
+                return
+            if leader_end < partition.log.log_end:
+                log_.warning("%s: the leader's log ends at %d; cutting to it", partition, leader_end)
+                partition.truncate_to(leader_end)
+            elif leader_start > partition.log.log_end:
+                log_.warning("%s: the leader's log starts at %d; starting there, too", partition, leader_start)
+                partition.start_at(leader_start)
+        except (ConnectionFailed, BrokerError) as failure:
+            log_.info("%s: could not learn the leader's offsets: %s", partition, failure)
+            self._rest([followed])
+
+    async def _leader_offset(self, followed: _Followed, timestamp: int) -> int:
+        topic, index = followed.partition.topic_partition
+        connection = await self._connected()
+        response = await connection.request(
+            ListOffsetsRequest(
+                replica_id=BrokerId(self._replica_id),
+                isolation_level=i8(0),
+                topics=(
+                    ListOffsetsTopic(
+                        name=TopicName(topic),
+                        partitions=(
+                            ListOffsetsPartition(
+                                partition_index=i32(index),
+                                current_leader_epoch=i32(followed.leader_epoch),
+                                timestamp=i64(timestamp),
+                            ),
+                        ),
+                    ),
+                ),
+            )
+        )
+        answer = response.topics[0].partitions[0]
+        if answer.error_code is not ErrorCode.none:
+            raise ReplicaNotAvailable(f"ListOffsets was answered with {answer.error_code.name}")
+        offset: int = answer.offset
+        return offset
+
+    def _rest(self, followed: Iterable[_Followed]) -> None:
+        until = self._clock.monotonic() + self._limits.backoff
+        for each in followed:
+            each.resting_until = until
+
+
+def _wanted(target: FetchTarget) -> fetch.FetchPartition:
+    return fetch.FetchPartition(
+        target.partition,
+        target.fetch_offset,
+        target.max_bytes,
+        current_leader_epoch=target.current_leader_epoch,
+        last_fetched_epoch=target.last_fetched_epoch,
+        log_start_offset=target.log_start,
+    )

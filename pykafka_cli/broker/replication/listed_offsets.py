@@ -1,0 +1,55 @@
+"""What ListOffsets asks of one partition: the offset that belongs to a timestamp, or to one of the names below.
+
+    -1   latest              the end that the asker may see; the log end for a replica
+    -2   earliest            the log start
+    -3   largest timestamp   the first record that has it (KIP-734)
+    -4   earliest local      the log start, as nothing is tiered (KIP-405)
+    -5   latest tiered       no offset, as nothing is tiered (KIP-1005)
+
+Source: Partition.fetchOffsetForTimestamp, UnifiedLog.fetchOffsetByTimestamp.
+"""
+
+from pykafka_cli.broker.errors import OffsetNotAvailable
+from pykafka_cli.broker.log.offset_lookup import TimestampOffset
+from pykafka_cli.broker.replication.partition import Partition
+from pykafka_cli.broker.replication.reading import Visibility
+
+LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5
+NO_TIMESTAMP = NO_OFFSET = NO_EPOCH = -1
+
+
+def listed_offset(
+    partition: Partition,
+    timestamp: int,
+    *,
+    visibility: Visibility,
+    current_leader_epoch: int = NO_EPOCH,
+    only_leader: bool = True,
+) -> TimestampOffset | None:
+    """Offset, timestamp and leader epoch; None when no visible record is that late.
+
+    visibility   LOG_END for brokers, who may see what is not committed
+    raises       FencedLeaderEpoch, UnknownLeaderEpoch, NotLeaderOrFollower; OffsetNotAvailable right after an election,
+                 while the new leader does not know how far its own log is committed: "latest" might go back
+    """
+    log = partition.log_at_epoch(current_leader_epoch, only_leader=only_leader)
+    if timestamp in (EARLIEST, EARLIEST_LOCAL):
+        epoch = log.epoch_for_offset(log.log_start)
+        return TimestampOffset(NO_TIMESTAMP, log.log_start, NO_EPOCH if epoch is None else epoch)
+    if timestamp == LATEST_TIERED:
+        return TimestampOffset(NO_TIMESTAMP, NO_OFFSET)
+    end = visibility.end_of(log)
+    found: TimestampOffset | None
+    if timestamp == LATEST:
+        found = TimestampOffset(NO_TIMESTAMP, end, partition.leader_epoch)
+    else:
+        found = log.max_timestamp_offset() if timestamp == MAX_TIMESTAMP else log.offset_for_timestamp(timestamp)
+        if found is not None and found.offset < end:
+            return found
+        found = None
+    if visibility is not Visibility.LOG_END and partition.is_leader and partition.epoch_start > log.high_watermark:
+        raise OffsetNotAvailable(
+            f"{partition}: the high watermark {log.high_watermark} has not reached {partition.epoch_start}, "
+            f"where leader epoch {partition.leader_epoch} began"
+        )
+    return found

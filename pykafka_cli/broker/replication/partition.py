@@ -1,0 +1,381 @@
+"""One partition as this broker holds it: its role, its log, and, while it leads, its followers and their ISR.
+
+    high watermark     everything below is on all in-sync replicas: consumers see it, acks=all waits for it
+    low watermark      the smallest log start of all live replicas: DeleteRecords waits for it
+    epoch start        the log end when this broker began to lead; who has not got that far may not join the ISR
+
+A leader moves the high watermark after each append, fetch and ISR change; a follower takes it from its leader. No
+method awaits, so none can be interleaved with another. Source: kafka.cluster.Partition.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.errors import (
+    FencedLeaderEpoch,
+    NotEnoughReplicas,
+    NotEnoughReplicasAfterAppend,
+    NotLeaderOrFollower,
+    OffsetOutOfRange,
+    PolicyViolation,
+    UnknownLeaderEpoch,
+)
+from pykafka_cli.broker.replication.high_watermark import effective_min_isr, high_watermark
+from pykafka_cli.broker.replication.isr import FollowerProgress, Isr, ends_to_respect, may_join, out_of_sync
+from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed, IsrUpdates, Outcome
+
+if TYPE_CHECKING:
+    from pykafka_cli.broker.clock import Clock
+    from pykafka_cli.broker.log.partition_log import AppendInfo, PartitionLog
+    from pykafka_cli.broker.log.producer_state import AppendOrigin
+    from pykafka_cli.broker.waiting import WaitingRoom
+    from pykafka_cli.model import TopicPartition
+    from pykafka_cli.protocol.inter_broker import LeaderAndIsrPartitionState
+
+log_ = logging.getLogger(__name__)
+
+NO_EPOCH = -1
+"""Leader epoch of a request that names none, and of a partition that has had no leader here."""
+
+AT_HIGH_WATERMARK = -1
+"""The offset by which DeleteRecords asks to delete everything that is committed."""
+
+_AWAIT_CONTROLLER = frozenset(
+    {
+        ErrorCode.unknown_topic_or_partition,
+        ErrorCode.unknown_topic_id,
+        ErrorCode.fenced_leader_epoch,
+        ErrorCode.invalid_update_version,
+        ErrorCode.invalid_request,
+        ErrorCode.new_leader_elected,
+    }
+)
+"""Refusals which mean that the controller knows better: its next LeaderAndIsr will say what is so."""
+
+
+class Partition:
+    """Role and replication state. Without `log` it serves nothing: not yet told its role, or told to stop."""
+
+    def __init__(
+        self,
+        topic_partition: "TopicPartition",
+        *,
+        broker_id: int,
+        max_lag: float,
+        clock: "Clock",
+        waiting: "WaitingRoom",
+        isr_updates: IsrUpdates,
+        is_alive: Callable[[int], bool],
+    ) -> None:
+        self.topic_partition = topic_partition
+        self.log: PartitionLog | None = None
+        self.leader: int | None = None
+        self.leader_epoch = NO_EPOCH
+        self.partition_epoch = 0
+        self.epoch_start = 0  # of a leader only
+        self.replicas: tuple[int, ...] = ()
+        self.adding: tuple[int, ...] = ()
+        self.removing: tuple[int, ...] = ()
+        self.isr = Isr()
+        self.followers: dict[int, FollowerProgress] = {}
+        self._broker_id = broker_id
+        self._max_lag = max_lag
+        self._clock = clock
+        self._waiting = waiting
+        self._isr_updates = isr_updates
+        self._is_alive = is_alive
+        # What a WaitingRoom calls the two things that can happen here. `committed` also stands for changes of role.
+        self.appended = ("appended", topic_partition)
+        self.committed = ("committed", topic_partition)
+
+    def __str__(self) -> str:
+        return str(self.topic_partition)
+
+    # ---- role
+
+    @property
+    def is_leader(self) -> bool:
+        return self.leader == self._broker_id
+
+    def lead(self, state: "LeaderAndIsrPartitionState", open_log: Callable[[], "PartitionLog"]) -> bool:
+        """Become the leader, or learn a newer state of a partition led already; return whether leadership is new."""
+        if state.partition_epoch < self.partition_epoch:
+            return False
+        is_new_leader = not self.is_leader
+        self._take_assignment(state)
+        self.isr = Isr(tuple(state.isr))
+        self.followers = {
+            broker_id: self.followers.get(broker_id, FollowerProgress())
+            for broker_id in state.replicas
+            if broker_id != self._broker_id
+        }
+        log = self.log = open_log()
+        if state.leader_epoch > self.leader_epoch:
+            now = self._clock.monotonic()
+            # Even without a record the epoch must be known, or a follower with a later one could not be told to cut.
+            log.assign_epoch_start(state.leader_epoch, log.log_end)
+            for broker_id, follower in self.followers.items():
+                follower.leader_elected(
+                    leader_end=log.log_end, in_isr=broker_id in state.isr, is_new_leader=is_new_leader, now=now
+                )
+            self.leader_epoch = state.leader_epoch
+            self.epoch_start = log.log_end
+        self.partition_epoch = state.partition_epoch
+        self.leader = self._broker_id
+        self._advance_high_watermark(log)
+        return is_new_leader
+
+    def follow(self, state: "LeaderAndIsrPartitionState", open_log: Callable[[], "PartitionLog"]) -> bool:
+        """Become a follower; return whether the leader epoch is new, so that fetching must start again."""
+        if state.partition_epoch < self.partition_epoch:
+            return False
+        is_new_epoch = state.leader_epoch > self.leader_epoch
+        self._take_assignment(state)
+        self.leader = state.leader
+        self.leader_epoch = state.leader_epoch
+        self.partition_epoch = state.partition_epoch
+        self._stop_leading()
+        self.log = open_log()
+        return is_new_epoch
+
+    def close(self) -> None:
+        """Serve no more; the log's files are not this class's business."""
+        self.log = None
+        self.leader = None
+        self._stop_leading()
+
+    def notify_all(self) -> None:
+        """Let every waiter see a change of role."""
+        self._waiting.notify(self.appended)
+        self._waiting.notify(self.committed)
+
+    def _take_assignment(self, state: "LeaderAndIsrPartitionState") -> None:
+        self.replicas = tuple(state.replicas)
+        self.adding = tuple(state.adding_replicas)
+        self.removing = tuple(state.removing_replicas)
+
+    def _stop_leading(self) -> None:
+        self.isr = Isr()
+        self.followers = {}
+
+    # ---- access to the log
+
+    def leader_log(self) -> "PartitionLog":
+        """raises   NotLeaderOrFollower"""
+        if self.log is None or self.leader != self._broker_id:
+            raise NotLeaderOrFollower(f"broker {self._broker_id} does not lead {self}")
+        return self.log
+
+    def log_at_epoch(self, current_leader_epoch: int, *, only_leader: bool) -> "PartitionLog":
+        """The log, for a request that believes in `current_leader_epoch` (NO_EPOCH: in none).
+
+        raises   FencedLeaderEpoch (the asker is behind), UnknownLeaderEpoch (this broker is), NotLeaderOrFollower
+        """
+        if current_leader_epoch not in (NO_EPOCH, self.leader_epoch):
+            if current_leader_epoch < self.leader_epoch:
+                raise FencedLeaderEpoch(f"{self} is at leader epoch {self.leader_epoch}, not {current_leader_epoch}")
+            raise UnknownLeaderEpoch(f"{self} is only at leader epoch {self.leader_epoch} here")
+        return self.leader_log() if only_leader else self.hosted_log()
+
+    def hosted_log(self) -> "PartitionLog":
+        """raises   NotLeaderOrFollower when there is none"""
+        if self.log is None:
+            raise NotLeaderOrFollower(f"broker {self._broker_id} has no replica of {self}")
+        return self.log
+
+    # ---- what a follower does
+
+    def append_from_leader(
+        self, batches: memoryview, *, leader_high_watermark: int, leader_log_start: int
+    ) -> "AppendInfo":
+        """Write what the leader has after our log end; take over how far it is committed, and where it starts.
+
+        raises   CorruptMessage, KafkaStorageError, NotLeaderOrFollower
+        """
+        log = self.hosted_log()
+        if batches and log.log_start == log.log_end > (base_offset := int.from_bytes(batches[:8])):
+            # DeleteRecords moved the leader's start into the middle of a batch, and ours is empty: take it whole.
+            log.truncate_fully_and_start_at(base_offset)
+        info = log.append_as_follower(batches)
+        before = log.high_watermark
+        log.set_high_watermark(leader_high_watermark)
+        log.advance_log_start(min(leader_log_start, log.high_watermark))
+        if log.high_watermark != before:
+            self._waiting.notify(self.committed)
+        return info
+
+    def truncate_to(self, offset: int) -> None:
+        """Drop everything from `offset` on."""
+        log = self.hosted_log()
+        if offset < log.high_watermark:
+            log_.warning("%s: cutting to %d, below the high watermark %d", self, offset, log.high_watermark)
+        log.truncate_to(offset)
+
+    def start_at(self, offset: int) -> None:
+        """Drop everything and go on at `offset`."""
+        self.hosted_log().truncate_fully_and_start_at(offset)
+
+    def forget_uncommitted_without_epochs(self) -> None:
+        """Cut to the high watermark if the log knows no leader epochs, for then it cannot be compared with another."""
+        log = self.hosted_log()
+        if log.latest_epoch is None and log.log_end > log.high_watermark:
+            self.truncate_to(log.high_watermark)
+
+    # ---- what a leader does
+
+    def append(
+        self, batches: bytearray | memoryview, *, acks: int, now_ms: int, origin: "AppendOrigin"
+    ) -> "AppendInfo":
+        """Write a producer's batches.
+
+        raises   NotLeaderOrFollower, NotEnoughReplicas (acks=-1 only), and whatever validation refuses
+        """
+        log = self.leader_log()
+        if acks == -1 and len(self.isr.committed) < self._min_isr(log):
+            raise NotEnoughReplicas(
+                f"{self}: {len(self.isr.committed)} in sync, min.insync.replicas={self._min_isr(log)}"
+            )
+        info = log.append_as_leader(batches, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin)
+        self._advance_high_watermark(log)
+        if self.followers:
+            self._waiting.notify(self.appended)
+        return info
+
+    def is_replicated(self, required_offset: int) -> bool:
+        """Whether all in-sync replicas have everything below `required_offset`.
+
+        raises   NotLeaderOrFollower; NotEnoughReplicasAfterAppend when they have, but are too few by now
+        """
+        log = self.leader_log()
+        if log.high_watermark < required_offset:
+            return False
+        if len(self.isr.maximal) < self._min_isr(log):
+            raise NotEnoughReplicasAfterAppend(
+                f"{self}: written, but only {len(self.isr.maximal)} in sync, min.insync.replicas={self._min_isr(log)}"
+            )
+        return True
+
+    def follower_fetched(self, broker_id: int, *, fetch_offset: int, log_start: int, leader_end: int) -> None:
+        """Take in that a follower has everything below `fetch_offset`; `leader_end` is from before its read."""
+        follower = self.followers[broker_id]
+        moved = follower.log_end != fetch_offset
+        deleted = follower.log_start != log_start
+        follower.fetched(
+            fetch_offset=fetch_offset, log_start=log_start, leader_end=leader_end, now=self._clock.monotonic()
+        )
+        log = self.leader_log()
+        if (
+            broker_id not in self.isr.committed
+            and self._is_alive(broker_id)
+            and may_join(
+                self.isr,
+                broker_id,
+                follower,
+                high_watermark=log.high_watermark,
+                epoch_start=self.epoch_start,
+            )
+        ):
+            self._propose(self.isr.expanded(broker_id))
+        if not (moved and self._advance_high_watermark(log)) and deleted:
+            self._waiting.notify(self.committed)
+
+    def shrink_isr(self) -> None:
+        """Propose to put out the followers that lag; to be called from time to time."""
+        if self.log is None or not self.is_leader:
+            return
+        lagging = out_of_sync(
+            self.isr,
+            self.followers,
+            leader=self._broker_id,
+            leader_end=self.log.log_end,
+            now=self._clock.monotonic(),
+            max_lag=self._max_lag,
+        )
+        if lagging:
+            self._propose(self.isr.shrunk(lagging))
+
+    def delete_records(self, before: int) -> int:
+        """Delete what lies below `before` (AT_HIGH_WATERMARK: all that is committed); return that offset.
+
+        raises   NotLeaderOrFollower, PolicyViolation, OffsetOutOfRange (above the high watermark)
+        """
+        log = self.leader_log()
+        if not log.config.deletes:
+            raise PolicyViolation(f"{self} is compacted; records cannot be deleted by offset")
+        offset = log.high_watermark if before == AT_HIGH_WATERMARK else before
+        if not 0 <= offset <= log.high_watermark:
+            raise OffsetOutOfRange(f"{self}: cannot delete up to {offset}, the high watermark is {log.high_watermark}")
+        log.advance_log_start(offset)
+        return offset
+
+    def low_watermark(self) -> int:
+        """raises   NotLeaderOrFollower"""
+        start = self.leader_log().log_start
+        live = [follower.log_start for broker_id, follower in self.followers.items() if self._is_alive(broker_id)]
+        return min([start, *live])
+
+    # ---- ISR and high watermark
+
+    def _min_isr(self, log: "PartitionLog") -> int:
+        return effective_min_isr(log.config.min_insync_replicas, len(self.followers) + 1)
+
+    def _advance_high_watermark(self, log: "PartitionLog") -> bool:
+        """Move the mark as far as the replicas allow; return whether it moved.
+
+        Below min.insync.replicas it stays: what only too few replicas have must not become visible.
+        """
+        if not self.followers:
+            mark = log.log_end
+        elif len(self.isr.committed) < self._min_isr(log):
+            return False
+        else:
+            ends = ends_to_respect(
+                self.isr,
+                self.followers,
+                leader_end=log.log_end,
+                now=self._clock.monotonic(),
+                max_lag=self._max_lag,
+                is_alive=self._is_alive,
+            )
+            mark = high_watermark(log.log_end, ends, log.high_watermark)
+        if not log.advance_high_watermark(mark):
+            return False
+        self._waiting.notify(self.committed)
+        return True
+
+    def _propose(self, isr: Isr) -> None:
+        log_.info("%s: proposing ISR %s instead of %s", self, _ids(isr.proposed), _ids(isr.committed))
+        self.isr = isr
+        self._submit(isr)
+
+    def _submit(self, isr: Isr) -> None:
+        log = self.leader_log()
+        self._isr_updates.submit(
+            IsrChange(self.topic_partition, log.topic_id, isr.proposed, self.leader_epoch, self.partition_epoch),
+            partial(self._isr_answered, isr),
+        )
+
+    def _isr_answered(self, proposal: Isr, outcome: Outcome) -> None:
+        if self.isr is not proposal or self.log is None:
+            return  # the controller has meanwhile said otherwise
+        if isinstance(outcome, IsrConfirmed):
+            if outcome.leader_epoch != self.leader_epoch or outcome.partition_epoch < self.partition_epoch:
+                return
+            self.isr = Isr(outcome.isr)
+            self.partition_epoch = outcome.partition_epoch
+            log_.info("%s: ISR is %s", self, _ids(outcome.isr))
+            self._advance_high_watermark(self.log)
+        elif outcome in (ErrorCode.operation_not_attempted, ErrorCode.ineligible_replica):
+            # Both say that nothing was written and that our partition epoch is current.
+            self.isr = proposal.settled()
+        elif outcome not in _AWAIT_CONTROLLER:
+            log_.warning("%s: the controller answered the ISR change with %s, trying again", self, outcome.name)
+            self._submit(proposal)
+
+
+def _ids(broker_ids: tuple[int, ...]) -> str:
+    return ",".join(map(str, broker_ids))

@@ -1,0 +1,62 @@
+"""Connections to other brokers: to the leaders that this one follows, and to the controller of the moment."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from pykafka_cli.broker.errors import BrokerNotAvailable
+
+
+class BrokerEndpoint(NamedTuple):
+    """Where a broker is reached by other brokers."""
+
+    broker_id: int
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"broker {self.broker_id} ({self.host}:{self.port})"
+
+
+class PeerConnection(Protocol):
+    """What replication needs of transport.connection.Connection. Failures are ConnectionFailed."""
+
+    @property
+    def is_open(self) -> bool: ...
+
+    async def request(self, request: Any) -> Any: ...
+
+    async def request_raw(self, api_key: int, api_version: int, header_version: int, body: bytes) -> memoryview: ...
+
+    def close(self) -> None: ...
+
+
+Connect: TypeAlias = Callable[[BrokerEndpoint, str], Awaitable[PeerConnection]]
+"""Opens a connection to a broker under a client id; raises ConnectionFailed."""
+
+
+class ControllerChannel:
+    """The connection to whoever is controller now, opened when there is something to ask."""
+
+    def __init__(self, controller: Callable[[], BrokerEndpoint | None], connect: Connect, client_id: str) -> None:
+        self._controller = controller
+        self._connect = connect
+        self._client_id = client_id
+        self._endpoint: BrokerEndpoint | None = None
+        self._connection: PeerConnection | None = None
+
+    async def ask(self, request: Any) -> Any:
+        """raises   BrokerNotAvailable while no controller is known, ConnectionFailed"""
+        endpoint = self._controller()
+        if endpoint is None:
+            raise BrokerNotAvailable("no controller is known at the moment")
+        connection = self._connection
+        if connection is None or not connection.is_open or endpoint != self._endpoint:
+            self.close()
+            connection = self._connection = await self._connect(endpoint, self._client_id)
+            self._endpoint = endpoint
+        return await connection.request(request)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

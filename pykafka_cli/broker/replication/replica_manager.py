@@ -1,0 +1,330 @@
+"""All replicas of one broker: what handlers, coordinators and the controller's requests go through.
+
+Appending and reading are immediate. What waits - acks=all, a fetch without enough data, DeleteRecords - waits in the
+WaitingRoom for what partitions announce. Besides, this class runs what happens by itself: the fetchers of what it
+follows, and the check for followers that lag. Source: kafka.server.ReplicaManager.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pykafka_cli.broker.errors import BrokerError, InvalidRequiredAcks, RequestTimedOut
+from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.broker.replication.fetch_sessions import Answer, FetchSessions, FetchTarget
+from pykafka_cli.broker.replication.fetcher import FetchLimits, LeaderFetcher
+from pykafka_cli.broker.replication.fetchers import Fetchers
+from pykafka_cli.broker.replication.hosted_partitions import HostedPartitions
+from pykafka_cli.broker.replication.isr_updates import IsrUpdates
+from pykafka_cli.broker.replication.partition import Partition
+from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, ControllerChannel, PeerConnection
+from pykafka_cli.broker.replication.reading import FetchTerms, enough_has_come, may_answer, read_all
+from pykafka_cli.broker.replication.roles import OnLeadership, Roles
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.transport.connection import Connection
+
+if TYPE_CHECKING:
+    from pykafka_cli.broker.clock import Clock
+    from pykafka_cli.broker.log.log_manager import LogManager
+    from pykafka_cli.broker.log.partition_log import AppendInfo
+    from pykafka_cli.broker.metadata.cache import MetadataCache
+    from pykafka_cli.broker.waiting import WaitingRoom
+    from pykafka_cli.properties.broker import BrokerSettings
+    from pykafka_cli.protocol.inter_broker import (
+        LeaderAndIsrRequest,
+        LeaderAndIsrResponse,
+        StopReplicaRequest,
+        StopReplicaResponse,
+    )
+
+log_ = logging.getLogger(__name__)
+
+LAST_SESSION_ID = 2**31 - 1
+_COORDINATOR_READ_BYTES = (
+    5 * 1024 * 1024
+)  # what a coordinator reads at a time while it loads (offsets.load.buffer.size)
+
+
+class ReplicaManager:
+    """The replicas of broker `settings.broker_id`.
+
+    broker_epoch   this broker's epoch of the moment (czxid of its registration)
+    connect        opens connections to other brokers; by default plain ones
+    """
+
+    def __init__(
+        self,
+        settings: "BrokerSettings",
+        clock: "Clock",
+        logs: "LogManager",
+        metadata: "MetadataCache",
+        waiting: "WaitingRoom",
+        *,
+        broker_epoch: Callable[[], int],
+        connect: Connect | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._logs = logs
+        self._metadata = metadata
+        self._waiting = waiting
+        self._broker_epoch = broker_epoch
+        self._connect = connect or self._connect_plainly
+        self._limits = FetchLimits(
+            max_wait_ms=settings.replica_fetch_wait_max_ms,
+            min_bytes=settings.replica_fetch_min_bytes,
+            max_bytes=settings.replica_fetch_response_max_bytes,
+            partition_max_bytes=settings.replica_fetch_max_bytes,
+            backoff=settings.replica_fetch_backoff_ms / 1000,
+        )
+        self.sessions = FetchSessions(
+            settings.max_incremental_fetch_session_cache_slots, lambda: random.randint(1, LAST_SESSION_ID)
+        )
+        self.hosted = HostedPartitions(metadata, self._new_partition)
+        self._controller = ControllerChannel(self._controller_endpoint, self._connect, str(settings.broker_id))
+        self._isr_updates = IsrUpdates(
+            settings.broker_id, broker_epoch=broker_epoch, ask_controller=self._controller.ask, clock=clock
+        )
+        self._fetchers = Fetchers(self._new_fetcher, settings.num_replica_fetchers)
+        self._roles = Roles(
+            settings.broker_id,
+            hosted=self.hosted,
+            logs=logs,
+            metadata=metadata,
+            fetchers=self._fetchers,
+            broker_epoch=broker_epoch,
+            endpoint_of=self._endpoint_of,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to watch for followers that lag; half the lag time between looks, so that none exceeds it by more."""
+        lag = self._settings.replica_lag_time_max_ms / 1000
+        self._tasks = [asyncio.get_running_loop().create_task(self._shrink_isrs_every(lag / 2), name="isr-shrinking")]
+
+    async def stop(self) -> None:
+        """End fetching and everything that runs by itself; the logs stay open."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._fetchers.stop()
+        await self._isr_updates.stop()
+        self._controller.close()
+
+    # ---- the controller's requests
+
+    @property
+    def on_leadership(self) -> list[OnLeadership]:
+        """Called after each change of roles; coordinators add themselves."""
+        return self._roles.on_leadership
+
+    def become_leader_or_follower(self, request: "LeaderAndIsrRequest") -> "LeaderAndIsrResponse":
+        return self._roles.take_leader_and_isr(request)
+
+    def stop_replicas(self, request: "StopReplicaRequest") -> "StopReplicaResponse":
+        return self._roles.take_stop_replica(request)
+
+    def partition(self, topic_partition: TopicPartition) -> Partition:
+        """raises   UnknownTopicOrPartition, NotLeaderOrFollower, KafkaStorageError"""
+        return self.hosted.require(topic_partition)
+
+    # ---- appending
+
+    async def append(
+        self,
+        entries: Mapping[TopicPartition, bytearray | memoryview],
+        *,
+        acks: int,
+        timeout_ms: int,
+        origin: AppendOrigin = AppendOrigin.CLIENT,
+    ) -> "dict[TopicPartition, AppendInfo | BrokerError]":
+        """Write one batch for each partition and, with acks=-1, wait until the in-sync replicas have them.
+
+        entries   writable; batches are stamped in place
+        returns   for each partition what came of it. RequestTimedOut: written, but not confirmed in time
+        """
+        if acks not in (-1, 0, 1):
+            return {tp: InvalidRequiredAcks(f"acks={acks}; it is 0, 1 or -1 (all)") for tp in entries}
+        results: dict[TopicPartition, AppendInfo | BrokerError] = {}
+        unflushed = []
+        now_ms = self._clock.now_ms()
+        for topic_partition, batches in entries.items():
+            try:
+                partition = self.hosted.require(topic_partition)
+                info = partition.append(batches, acks=acks, now_ms=now_ms, origin=origin)
+            except BrokerError as error:
+                results[topic_partition] = error
+            except Exception as error:
+                log_.exception("appending to %s", topic_partition)
+                results[topic_partition] = BrokerError(f"{topic_partition}: {error!r}")
+            else:
+                results[topic_partition] = info
+                if info.must_flush:
+                    unflushed.append(topic_partition)
+        if unflushed:
+            await self._logs.flush(unflushed)
+        if acks == -1:
+            await self._await_replication(results, timeout_ms)
+        return results
+
+    async def _await_replication(
+        self, results: "dict[TopicPartition, AppendInfo | BrokerError]", timeout_ms: int
+    ) -> None:
+        """Wait for what was written; what then went wrong takes the place of the result."""
+        pending = {tp: info.last_offset + 1 for tp, info in results.items() if not isinstance(info, BrokerError)}
+
+        def all_settled() -> bool:
+            for topic_partition, required in list(pending.items()):
+                try:
+                    if not self.hosted.require(topic_partition).is_replicated(required):
+                        continue
+                except BrokerError as error:
+                    results[topic_partition] = error
+                del pending[topic_partition]
+            return not pending
+
+        if all_settled():
+            return
+        keys = [self.hosted.require(topic_partition).committed for topic_partition in pending]
+        if not await self._waiting.wait_until(keys, all_settled, self._deadline(timeout_ms)):
+            for topic_partition in pending:
+                results[topic_partition] = RequestTimedOut(
+                    f"{topic_partition}: written, but not on all in-sync replicas within {timeout_ms} ms"
+                )
+
+    # ---- reading
+
+    async def fetch(self, targets: Sequence[FetchTarget], terms: FetchTerms) -> list[Answer]:
+        """Read `targets`; without enough data wait for it, at most `terms.max_wait_ms`."""
+        answers = read_all(self.hosted.require, targets, terms, take_progress=True)
+        if may_answer(answers, terms):
+            return answers
+        keys = []
+        for target in targets:
+            assert target.topic is not None, "only targets of known topics are read"
+            partition = self.hosted.require(TopicPartition(target.topic, target.partition))
+            keys.append(partition.appended if terms.is_follower else partition.committed)
+        enough = enough_has_come(self.hosted.require, targets, terms)
+        await self._waiting.wait_until(keys, enough, self._deadline(terms.max_wait_ms))
+        return read_all(self.hosted.require, targets, terms, take_progress=False)
+
+    # ---- deleting
+
+    async def delete_records(
+        self, before: Mapping[TopicPartition, int], timeout_ms: int
+    ) -> dict[TopicPartition, int | BrokerError]:
+        """Delete below the given offsets (-1: below the high watermark), on all live replicas.
+
+        returns   for each partition its low watermark, or why not. RequestTimedOut: deleted here, not yet everywhere
+        """
+        results: dict[TopicPartition, int | BrokerError] = {}
+        pending: dict[TopicPartition, int] = {}
+        for topic_partition, offset in before.items():
+            try:
+                pending[topic_partition] = self.hosted.require(topic_partition).delete_records(offset)
+            except BrokerError as error:
+                results[topic_partition] = error
+
+        def all_settled() -> bool:
+            for topic_partition, required in list(pending.items()):
+                try:
+                    low_watermark = self.hosted.require(topic_partition).low_watermark()
+                    if low_watermark < required:
+                        continue
+                    results[topic_partition] = low_watermark
+                except BrokerError as error:
+                    results[topic_partition] = error
+                del pending[topic_partition]
+            return not pending
+
+        if not all_settled():
+            keys = [self.hosted.require(topic_partition).committed for topic_partition in pending]
+            await self._waiting.wait_until(keys, all_settled, self._deadline(timeout_ms))
+            for topic_partition in pending:
+                results[topic_partition] = RequestTimedOut(
+                    f"{topic_partition}: not deleted on all replicas within {timeout_ms} ms"
+                )
+        return results
+
+    # ---- what a coordinator needs (its PartitionWriter)
+
+    def append_records(self, partition: TopicPartition, batch: bytearray) -> int:
+        """Write one batch of a coordinator; return the offset of its last record."""
+        info = self.hosted.require(partition).append(
+            batch, acks=-1, now_ms=self._clock.now_ms(), origin=AppendOrigin.COORDINATOR
+        )
+        return info.last_offset
+
+    async def replicated(self, partition: TopicPartition, offset: int, timeout_ms: int) -> None:
+        """Wait until the record at `offset` is on all in-sync replicas.
+
+        raises   RequestTimedOut, NotEnoughReplicasAfterAppend, NotLeaderOrFollower
+        """
+        hosted = self.hosted.require(partition)
+
+        def is_there() -> bool:
+            return hosted.is_replicated(offset + 1)
+
+        if not await self._waiting.wait_until([hosted.committed], is_there, self._deadline(timeout_ms)):
+            raise RequestTimedOut(f"{partition}: offset {offset} not on all in-sync replicas within {timeout_ms} ms")
+
+    def read(self, partition: TopicPartition, start: int) -> bytes:
+        """Whole batches from the one that holds `start` on."""
+        log = self.hosted.require(partition).leader_log()
+        return log.read(start, max_bytes=_COORDINATOR_READ_BYTES, up_to=log.log_end, min_one_batch=True).records
+
+    def log_start(self, partition: TopicPartition) -> int:
+        return self.hosted.require(partition).leader_log().log_start
+
+    def log_end(self, partition: TopicPartition) -> int:
+        return self.hosted.require(partition).leader_log().log_end
+
+    def high_watermark(self, partition: TopicPartition) -> int:
+        return self.hosted.require(partition).leader_log().high_watermark
+
+    # ---- how the parts are made
+
+    def _deadline(self, timeout_ms: int) -> float:
+        return self._clock.monotonic() + timeout_ms / 1000
+
+    async def _shrink_isrs_every(self, interval: float) -> None:
+        while True:
+            await self._clock.sleep(interval)
+            for partition in list(self.hosted):
+                partition.shrink_isr()
+
+    def _new_partition(self, topic_partition: TopicPartition) -> Partition:
+        return Partition(
+            topic_partition,
+            broker_id=self._settings.broker_id,
+            max_lag=self._settings.replica_lag_time_max_ms / 1000,
+            clock=self._clock,
+            waiting=self._waiting,
+            isr_updates=self._isr_updates,
+            is_alive=self._metadata.is_alive,
+        )
+
+    def _new_fetcher(self, leader: BrokerEndpoint, number: int) -> LeaderFetcher:
+        return LeaderFetcher(
+            leader,
+            replica_id=self._settings.broker_id,
+            client_id=f"broker-{self._settings.broker_id}-fetcher-{number}",
+            limits=self._limits,
+            broker_epoch=self._broker_epoch,
+            connect=self._connect,
+            clock=self._clock,
+        )
+
+    def _endpoint_of(self, broker_id: int) -> BrokerEndpoint | None:
+        endpoint = self._metadata.endpoint(broker_id, self._settings.inter_broker_listener)
+        return None if endpoint is None else BrokerEndpoint(broker_id, endpoint.host, endpoint.port)
+
+    def _controller_endpoint(self) -> BrokerEndpoint | None:
+        controller_id = self._metadata.controller_id
+        return None if controller_id is None else self._endpoint_of(controller_id)
+
+    async def _connect_plainly(self, endpoint: BrokerEndpoint, client_id: str) -> PeerConnection:
+        timeout = self._settings.replica_socket_timeout_ms / 1000
+        return await Connection.open(endpoint.host, endpoint.port, client_id=client_id, timeout=timeout)

@@ -1,0 +1,247 @@
+"""Doing what the controller says: LeaderAndIsr makes partitions lead or follow, StopReplica ends that.
+
+Requests can be late, so three epochs fence them: the broker epoch (meant for this run of the broker), the controller
+epoch (from the controller of today) and, for each partition, the leader epoch. What is refused changes nothing.
+Source: ReplicaManager.becomeLeaderOrFollower, ReplicaManager.stopReplicas.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.errors import KafkaStorageError
+from pykafka_cli.broker.metadata.cache import MetadataCache
+from pykafka_cli.broker.replication.fetchers import Fetchers
+from pykafka_cli.broker.replication.hosted_partitions import HostedPartitions
+from pykafka_cli.broker.replication.partition import Partition
+from pykafka_cli.broker.replication.peers import BrokerEndpoint
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.inter_broker import (
+    EPOCH_DURING_DELETE,
+    NO_EPOCH,
+    UNKNOWN_BROKER_EPOCH,
+    LeaderAndIsrPartitionError,
+    LeaderAndIsrPartitionState,
+    LeaderAndIsrRequest,
+    LeaderAndIsrResponse,
+    LeaderAndIsrTopicError,
+    StopReplicaPartitionError,
+    StopReplicaPartitionState,
+    StopReplicaRequest,
+    StopReplicaResponse,
+)
+
+if TYPE_CHECKING:
+    from pykafka_cli.broker.log.log_manager import LogManager
+    from pykafka_cli.broker.log.partition_log import PartitionLog
+
+log_ = logging.getLogger(__name__)
+
+OnLeadership: TypeAlias = Callable[[list[tuple[TopicPartition, int]], list[TopicPartition]], None]
+"""Told which partitions began to be led here, with their leader epochs, and which are led here no more."""
+
+
+class Roles:
+    """Applies the controller's requests to the hosted partitions, in one step each.
+
+    endpoint_of   where a live broker is reached by other brokers; None while this broker does not know it
+    """
+
+    def __init__(
+        self,
+        broker_id: int,
+        *,
+        hosted: HostedPartitions,
+        logs: "LogManager",
+        metadata: MetadataCache,
+        fetchers: Fetchers,
+        broker_epoch: Callable[[], int],
+        endpoint_of: Callable[[int], BrokerEndpoint | None],
+    ) -> None:
+        self.on_leadership: list[OnLeadership] = []
+        self._broker_id = broker_id
+        self._hosted = hosted
+        self._logs = logs
+        self._metadata = metadata
+        self._fetchers = fetchers
+        self._broker_epoch = broker_epoch
+        self._endpoint_of = endpoint_of
+
+    # ---- LeaderAndIsr
+
+    def take_leader_and_isr(self, request: LeaderAndIsrRequest) -> LeaderAndIsrResponse:
+        refusal = self._fence(request)
+        if refusal is not ErrorCode.none:
+            return LeaderAndIsrResponse(error_code=refusal)
+        to_lead: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]] = []
+        to_follow: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]] = []
+        errors: dict[TopicPartition, ErrorCode] = {}
+        for topic in request.topic_states:
+            for state in topic.partition_states:
+                topic_partition = TopicPartition(topic.topic_name, state.partition_index)
+                error = self._check(topic_partition, topic.topic_id, state)
+                errors[topic_partition] = error
+                if error is ErrorCode.none:
+                    chosen = to_lead if state.leader == self._broker_id else to_follow
+                    chosen.append((self._hosted.get_or_add(topic_partition), topic.topic_id, state))
+        leaders = self._lead(to_lead, errors)
+        followers = self._follow(to_follow, errors)
+        self._fetchers.close_idle()
+        for tell in self.on_leadership:
+            tell(leaders, followers)
+        return LeaderAndIsrResponse(
+            topics=tuple(
+                LeaderAndIsrTopicError(
+                    topic_id=topic.topic_id,
+                    partition_errors=tuple(
+                        LeaderAndIsrPartitionError(
+                            partition_index=state.partition_index,
+                            error_code=errors[TopicPartition(topic.topic_name, state.partition_index)],
+                        )
+                        for state in topic.partition_states
+                    ),
+                )
+                for topic in request.topic_states
+            )
+        )
+
+    def _fence(self, request: LeaderAndIsrRequest | StopReplicaRequest) -> ErrorCode:
+        if request.broker_epoch != UNKNOWN_BROKER_EPOCH and request.broker_epoch < self._broker_epoch():
+            log_.info("refusing %s for an earlier run of this broker", type(request).__name__)
+            return ErrorCode.stale_broker_epoch
+        if request.controller_epoch < self._metadata.controller_epoch:
+            log_.warning("refusing %s of an earlier controller, %d", type(request).__name__, request.controller_id)
+            return ErrorCode.stale_controller_epoch
+        self._metadata.controller_epoch = request.controller_epoch
+        return ErrorCode.none
+
+    def _check(
+        self, topic_partition: TopicPartition, topic_id: uuid.UUID | None, state: LeaderAndIsrPartitionState
+    ) -> ErrorCode:
+        if self._hosted.is_offline(topic_partition):
+            return ErrorCode.kafka_storage_error
+        stored = self._logs.get(topic_partition)
+        if stored is not None and None not in (topic_id, stored.topic_id) and topic_id != stored.topic_id:
+            log_.error("%s: the log here is of topic id %s, not %s", topic_partition, stored.topic_id, topic_id)
+            return ErrorCode.inconsistent_topic_id
+        partition = self._hosted.get(topic_partition)
+        if partition is not None and state.leader_epoch <= partition.leader_epoch:
+            # An equal epoch is an update already known; Kafka answers it with the same code.
+            log_.info("%s: leader epoch %d is not news", topic_partition, state.leader_epoch)
+            return ErrorCode.stale_controller_epoch
+        if self._broker_id not in state.replicas:
+            log_.warning("%s is assigned to brokers %s, not to this one", topic_partition, state.replicas)
+            return ErrorCode.unknown_topic_or_partition
+        return ErrorCode.none
+
+    def _lead(
+        self,
+        chosen: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]],
+        errors: dict[TopicPartition, ErrorCode],
+    ) -> list[tuple[TopicPartition, int]]:
+        self._fetchers.drop(partition.topic_partition for partition, _, _ in chosen)
+        began = []
+        for partition, topic_id, state in chosen:
+            try:
+                is_new = partition.lead(state, partial(self._open_log, partition, topic_id, state))
+            except KafkaStorageError as error:
+                self._fail(partition, error, errors)
+                continue
+            partition.notify_all()
+            log_.info("%s: leading in epoch %d, ISR %s", partition, state.leader_epoch, state.isr)
+            if is_new:
+                began.append((partition.topic_partition, state.leader_epoch))
+        return began
+
+    def _follow(
+        self,
+        chosen: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]],
+        errors: dict[TopicPartition, ErrorCode],
+    ) -> list[TopicPartition]:
+        began = []
+        for partition, topic_id, state in chosen:
+            open_log = partial(self._open_log, partition, topic_id, state)
+            leader = self._endpoint_of(state.leader)
+            try:
+                if leader is None:
+                    # Its log is opened all the same, so that its high watermark is not missing from the checkpoint.
+                    log_.error("%s: cannot follow broker %d, which is not alive here", partition, state.leader)
+                    partition.log = open_log()
+                    continue
+                if not partition.follow(state, open_log):
+                    continue
+            except KafkaStorageError as error:
+                self._fail(partition, error, errors)
+                continue
+            log_.info("%s: following broker %d in epoch %d", partition, state.leader, state.leader_epoch)
+            self._fetchers.drop([partition.topic_partition])
+            partition.notify_all()
+            self._fetchers.follow(partition, leader)
+            began.append(partition.topic_partition)
+        return began
+
+    def _open_log(
+        self, partition: Partition, topic_id: uuid.UUID | None, state: LeaderAndIsrPartitionState
+    ) -> "PartitionLog":
+        if partition.log is not None:
+            return partition.log
+        log = self._logs.get_or_create(partition.topic_partition, topic_id, is_new=state.is_new)
+        log.set_high_watermark(self._logs.checkpointed_high_watermark(partition.topic_partition))
+        return log
+
+    def _fail(self, partition: Partition, error: KafkaStorageError, errors: dict[TopicPartition, ErrorCode]) -> None:
+        log_.error("%s: %s", partition, error)
+        errors[partition.topic_partition] = error.code
+        self._hosted.take_offline(partition.topic_partition)
+
+    # ---- StopReplica
+
+    def take_stop_replica(self, request: StopReplicaRequest) -> StopReplicaResponse:
+        refusal = self._fence(request)
+        if refusal is not ErrorCode.none:
+            return StopReplicaResponse(error_code=refusal)
+        outcomes, gone = [], []
+        for topic in request.topic_states:
+            for state in topic.partition_states:
+                topic_partition = TopicPartition(topic.topic_name, state.partition_index)
+                error = self._stop(topic_partition, state)
+                if error is ErrorCode.none and state.delete_partition:
+                    gone.append(topic_partition)
+                outcomes.append(
+                    StopReplicaPartitionError(
+                        topic_name=topic.topic_name, partition_index=state.partition_index, error_code=error
+                    )
+                )
+        self._fetchers.close_idle()
+        if gone:
+            for tell in self.on_leadership:
+                tell([], gone)
+        return StopReplicaResponse(partition_errors=tuple(outcomes))
+
+    def _stop(self, topic_partition: TopicPartition, state: StopReplicaPartitionState) -> ErrorCode:
+        if self._hosted.is_offline(topic_partition):
+            return ErrorCode.kafka_storage_error
+        partition = self._hosted.get(topic_partition)
+        if (
+            partition is not None
+            and state.leader_epoch not in (EPOCH_DURING_DELETE, NO_EPOCH)
+            and state.leader_epoch < partition.leader_epoch
+        ):
+            log_.warning("%s: not stopping in the earlier leader epoch %d", topic_partition, state.leader_epoch)
+            return ErrorCode.fenced_leader_epoch
+        self._fetchers.drop([topic_partition])
+        if not state.delete_partition:
+            if partition is not None:
+                partition.notify_all()
+            return ErrorCode.none
+        self._hosted.remove(topic_partition)
+        try:
+            self._logs.delete(topic_partition)  # also one that was left here while this broker was down
+        except KafkaStorageError as error:
+            log_.error("%s could not be deleted: %s", topic_partition, error)
+            return error.code
+        return ErrorCode.none
