@@ -1,0 +1,169 @@
+"""The small text files of a log directory and of a partition's folder, as Kafka writes them.
+
+    recovery-point-offset-checkpoint   below these offsets everything is on the device
+    log-start-offset-checkpoint        log starts that are not their first segment's base offset
+    replication-offset-checkpoint      high watermarks
+    cleaner-offset-checkpoint          where cleaning goes on
+        0                              version
+        2                              number of lines that follow
+        orders 0 42                    topic, partition, offset
+    leader-epoch-checkpoint            see leader_epochs.py: the same frame, lines of epoch and offset
+    partition.metadata                 "version: 0", "topic_id: <16 bytes in base64url without padding>"
+    meta.properties                    version, broker.id and cluster.id as .properties
+    .kafka_cleanshutdown               {"version":0,"brokerEpoch":-1}; only after a clean stop
+
+Each is replaced as a whole. Source: CheckpointFile, PartitionMetadataFile, MetaProperties, CleanShutdownFileHandler.
+"""
+
+import base64
+import json
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from pykafka_cli.broker.log.files import Files
+from pykafka_cli.broker.log.leader_epochs import EpochStart
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.grammar import read_properties
+
+RECOVERY_POINTS = "recovery-point-offset-checkpoint"
+LOG_STARTS = "log-start-offset-checkpoint"
+HIGH_WATERMARKS = "replication-offset-checkpoint"
+CLEANER_OFFSETS = "cleaner-offset-checkpoint"
+LEADER_EPOCHS = "leader-epoch-checkpoint"
+PARTITION_METADATA = "partition.metadata"
+META_PROPERTIES = "meta.properties"
+CLEAN_SHUTDOWN = ".kafka_cleanshutdown"
+LOCK = ".lock"
+
+_VERSION = "0"
+
+
+class MalformedFile(Exception):
+    """A checkpoint that is not in its format; the message names file and line."""
+
+
+class WrongDirectory(Exception):
+    """A log directory that belongs to another broker or cluster. Nothing in it was touched."""
+
+
+class MetaProperties(NamedTuple):
+    broker_id: int
+    cluster_id: str
+
+
+def read_offsets(files: Files, path: str) -> dict[TopicPartition, int]:
+    """Offsets per partition; empty when there is no such file. raises MalformedFile."""
+    offsets: dict[TopicPartition, int] = {}
+    for topic, partition, offset in _read_lines(files, path, 3):
+        offsets[TopicPartition(topic, int(partition))] = int(offset)
+    return offsets
+
+
+def write_offsets(files: Files, path: str, offsets: Mapping[TopicPartition, int]) -> None:
+    """Replace the file durably."""
+    lines = (f"{tp.topic} {tp.partition} {offset}" for tp, offset in offsets.items())
+    files.replace(path, _frame(lines))
+
+
+def read_leader_epochs(files: Files, path: str) -> list[EpochStart]:
+    """Epochs in the order of the file; empty when there is none. raises MalformedFile."""
+    return [EpochStart(int(epoch), int(offset)) for epoch, offset in _read_lines(files, path, 2)]
+
+
+def write_leader_epochs(files: Files, path: str, entries: Iterable[EpochStart], *, durable: bool) -> None:
+    """Replace the file. Without `durable` a loss of power may bring back the old one, which recovery puts right."""
+    files.replace(path, _frame(f"{epoch} {offset}" for epoch, offset in entries), durable=durable)
+
+
+def _frame(lines: Iterable[str]) -> bytes:
+    body = list(lines)
+    return "".join(f"{line}\n" for line in (_VERSION, len(body), *body)).encode()
+
+
+def _read_lines(files: Files, path: str, fields: int) -> list[list[str]]:
+    if not files.exists(path):
+        return []
+    try:
+        version, count, *lines = files.read(path).decode().splitlines()
+        rows = [line.split() for line in lines]
+        if version != _VERSION:
+            raise MalformedFile(f"{path}: version {version}, only {_VERSION} is known")
+        if len(rows) != int(count):
+            raise MalformedFile(f"{path}: says {count} lines and has {len(rows)}")
+        for number, row in enumerate(rows, 3):
+            if len(row) != fields or not all(field.lstrip("-").isdigit() for field in row[-2:]):
+                raise MalformedFile(f"{path}, line {number}: {' '.join(row)!r} is not {fields} fields with numbers")
+    except (ValueError, UnicodeDecodeError):
+        raise MalformedFile(f"{path}: no checkpoint: it begins with a version and a number of lines") from None
+    return rows
+
+
+def read_topic_id(files: Files, path: str) -> uuid.UUID | None:
+    """The id in a partition.metadata; None when there is no such file. raises MalformedFile."""
+    if not files.exists(path):
+        return None
+    try:
+        fields = dict(line.split(": ", 1) for line in files.read(path).decode().splitlines() if line)
+        if fields["version"] != _VERSION:
+            raise MalformedFile(f"{path}: version {fields['version']}, only {_VERSION} is known")
+        return uuid.UUID(bytes=base64.urlsafe_b64decode(fields["topic_id"] + "=="))
+    except (KeyError, ValueError):
+        raise MalformedFile(f"{path}: not the two lines `version: 0` and `topic_id: ...`") from None
+
+
+def write_topic_id(files: Files, path: str, topic_id: uuid.UUID) -> None:
+    text = base64.urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
+    files.replace(path, f"version: {_VERSION}\ntopic_id: {text}".encode())
+
+
+def read_meta_properties(files: Files, directory: str) -> MetaProperties | None:
+    """What a log directory says of itself; None when it is new. raises MalformedFile."""
+    path = os.path.join(directory, META_PROPERTIES)
+    if not files.exists(path):
+        return None
+    values = {each.key: each.value for each in read_properties(files.read(path))}
+    if values.get("version") != _VERSION:
+        raise MalformedFile(f"{path}: version {values.get('version')}; a ZooKeeper cluster writes {_VERSION}")
+    try:
+        return MetaProperties(int(values["broker.id"]), values["cluster.id"])
+    except (KeyError, ValueError):
+        raise MalformedFile(f"{path}: broker.id and cluster.id are needed") from None
+
+
+def check_meta_properties(directory: str, found: MetaProperties | None, *, broker_id: int, cluster_id: str) -> None:
+    """raises  WrongDirectory when the directory belongs to another cluster or broker."""
+    if found is None:
+        return
+    path = os.path.join(directory, META_PROPERTIES)
+    if found.cluster_id != cluster_id:
+        raise WrongDirectory(
+            f"{path}: the directory belongs to cluster {found.cluster_id}, but ZooKeeper's cluster is {cluster_id}. "
+            "Check zookeeper.connect and log.dirs."
+        )
+    if found.broker_id != broker_id:
+        raise WrongDirectory(
+            f"{path}: the directory belongs to broker {found.broker_id}, but broker.id is {broker_id}. "
+            "Check broker.id and log.dirs."
+        )
+
+
+def write_meta_properties(files: Files, directory: str, meta: MetaProperties) -> None:
+    lines = f"#\nbroker.id={meta.broker_id}\nversion={_VERSION}\ncluster.id={meta.cluster_id}\n"
+    files.replace(os.path.join(directory, META_PROPERTIES), lines.encode())
+
+
+def mark_clean_shutdown(files: Files, directory: str, broker_epoch: int = -1) -> None:
+    content = json.dumps({"version": 0, "brokerEpoch": broker_epoch}, separators=(",", ":"))
+    files.replace(os.path.join(directory, CLEAN_SHUTDOWN), content.encode())
+
+
+def take_clean_shutdown_mark(files: Files, directory: str) -> bool:
+    """Whether the directory was left cleanly. The mark is gone afterwards: a crash from now on is seen as one."""
+    path = os.path.join(directory, CLEAN_SHUTDOWN)
+    was_clean = files.exists(path)
+    if was_clean:
+        files.remove(path)
+        files.sync_directory(directory)
+    return was_clean

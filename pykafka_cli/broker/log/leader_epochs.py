@@ -1,0 +1,102 @@
+"""Which leader epoch wrote from which offset on (leader-epoch-checkpoint): how replicas find where their logs part.
+
+    0                 version
+    2                 number of lines that follow
+    0 0               epoch 0 began at offset 0
+    3 17              epoch 3 began at offset 17; epochs that wrote nothing are not listed
+
+Epochs and offsets grow. Source: KIP-101, KIP-279, LeaderEpochFileCache.
+"""
+
+import logging
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
+
+_log = logging.getLogger(__name__)
+
+UNDEFINED_EPOCH = -1
+UNDEFINED_OFFSET = -1
+
+
+class EpochStart(NamedTuple):
+    epoch: int
+    start_offset: int
+
+
+class LeaderEpochs:
+    """The list, in memory; `on_change` is told after each change that has to reach the file."""
+
+    def __init__(
+        self, entries: Iterable[EpochStart] = (), on_change: Callable[[list[EpochStart]], None] = lambda _: None
+    ) -> None:
+        self._entries: list[EpochStart] = []
+        self._on_change: Callable[[list[EpochStart]], None] = lambda _: None
+        for entry in entries:
+            self.assign(*entry)
+        self._on_change = on_change
+
+    @property
+    def entries(self) -> list[EpochStart]:
+        return list(self._entries)
+
+    @property
+    def latest(self) -> int | None:
+        """The newest epoch known; None when there is none."""
+        return self._entries[-1].epoch if self._entries else None
+
+    def assign(self, epoch: int, start_offset: int) -> None:
+        """Epoch `epoch` begins at `start_offset`. Entries that contradict it (a later epoch, or a later start) go."""
+        if epoch < 0 or start_offset < 0:
+            return
+        entries = self._entries
+        if entries and entries[-1].epoch == epoch and start_offset >= entries[-1].start_offset:
+            return
+        kept = len(entries)
+        while kept and (entries[kept - 1].epoch >= epoch or entries[kept - 1].start_offset >= start_offset):
+            kept -= 1
+        dropped = entries[kept:]
+        if len(dropped) > 1 or (dropped and dropped[0].start_offset != start_offset):
+            _log.warning("leader epoch %d from offset %d on replaces %s", epoch, start_offset, dropped)
+        entries[kept:] = [EpochStart(epoch, start_offset)]
+        self._on_change(entries)
+
+    def end_offset_for(self, epoch: int, log_end: int) -> tuple[int, int]:
+        """(largest epoch up to `epoch` that is known, offset after its last record); (-1, -1) when nothing can be said.
+
+        An epoch older than all known ones is answered with itself and the start of the oldest.
+        """
+        entries = self._entries
+        if epoch == NO_LEADER_EPOCH or not entries or epoch > entries[-1].epoch:
+            return UNDEFINED_EPOCH, UNDEFINED_OFFSET
+        if epoch == entries[-1].epoch:
+            return epoch, log_end
+        following = bisect_right(entries, epoch, key=lambda entry: entry.epoch)
+        end_offset = entries[following].start_offset
+        return (entries[following - 1].epoch, end_offset) if following else (epoch, end_offset)
+
+    def epoch_for_offset(self, offset: int) -> int | None:
+        """The epoch that wrote `offset`; None when it is older than all known ones."""
+        following = bisect_right(self._entries, offset, key=lambda entry: entry.start_offset)
+        return self._entries[following - 1].epoch if following else None
+
+    def truncate_from_end(self, end_offset: int) -> None:
+        """Forget epochs that begin at `end_offset` or later."""
+        kept = [entry for entry in self._entries if entry.start_offset < end_offset]
+        if len(kept) < len(self._entries):
+            self._entries = kept
+            self._on_change(kept)
+
+    def truncate_from_start(self, start_offset: int) -> None:
+        """Forget what is below `start_offset`; the epoch that covers it begins there from now on."""
+        passed = bisect_right(self._entries, start_offset, key=lambda entry: entry.start_offset)
+        if not passed or (passed == 1 and self._entries[0].start_offset == start_offset):
+            return
+        self._entries[:passed] = [EpochStart(self._entries[passed - 1].epoch, start_offset)]
+        self._on_change(self._entries)
+
+    def clear(self) -> None:
+        self._entries = []
+        self._on_change([])

@@ -1,0 +1,199 @@
+"""One directory of log.dirs: its lock, what it says of itself, and the partition folders in it.
+
+    .lock                               held by the one process that uses the directory
+    meta.properties  *-checkpoint       see checkpoints.py
+    .kafka_cleanshutdown
+    orders-0/                           one partition
+    orders-0.<32 hex digits>-delete/    deleted, to be removed
+    orders-0.<32 hex digits>-future/    on its way here from another directory
+
+A disk error takes the directory offline with all its partitions; the others go on. Source: LogManager, LocalLog.
+"""
+
+import logging
+import os
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.log import checkpoints
+from pykafka_cli.broker.log.checkpoints import MalformedFile, MetaProperties
+from pykafka_cli.broker.log.files import Files, Lock
+from pykafka_cli.broker.log.partition_log import PartitionLog
+from pykafka_cli.broker.log.recovery import load_log
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.topic import TopicConfig
+
+_log = logging.getLogger(__name__)
+
+DELETE_SUFFIX = "-delete"
+FUTURE_SUFFIX = "-future"
+STRAY_SUFFIX = "-stray"
+
+_PARTITION_FOLDER = re.compile(r"(\S+)-(\d+)")
+_MOVED_FOLDER = re.compile(r"(\S+)-(\d+)\.([0-9a-f]{32})(-delete|-future|-stray)")
+_LONGEST_NAME = 255
+
+
+class DirectoryInUse(Exception):
+    """Another process works in the log directory."""
+
+
+def parse_folder(name: str) -> TopicPartition | None:
+    """The partition of a folder name such as `orders-0`; None for any other name."""
+    match = _PARTITION_FOLDER.fullmatch(name)
+    return TopicPartition(match[1], int(match[2])) if match else None
+
+
+def moved_name(topic_partition: TopicPartition, suffix: str, unique: uuid.UUID) -> str:
+    """`orders-0.<unique>-delete` and the like; a topic's name is cut where the whole would be too long for a file."""
+    tail = f"-{topic_partition.partition}.{unique.hex}{suffix}"
+    return topic_partition.topic[: _LONGEST_NAME - len(tail)] + tail
+
+
+class LogDirectory:
+    """One entry of log.dirs. After `lock`, this process alone uses it."""
+
+    def __init__(self, files: Files, path: Path, clock: Clock, *, producer_expiration_ms: int) -> None:
+        self._files = files
+        self.path = path
+        self._clock = clock
+        self._producer_expiration_ms = producer_expiration_ms
+        self._lock: Lock | None = None
+        self.error: OSError | None = None
+        """Why the directory is offline; None while it is in use."""
+        self.high_watermarks: dict[TopicPartition, int] = {}
+        self._written: dict[str, dict[TopicPartition, int]] = {}
+
+    def lock(self) -> None:
+        """Make the directory if need be and take it. raises DirectoryInUse, OSError."""
+        self._files.make_directory(str(self.path))
+        path = os.path.join(self.path, checkpoints.LOCK)
+        try:
+            self._lock = self._files.lock(path)
+        except BlockingIOError:
+            raise DirectoryInUse(
+                f"{self.path}: another process is using this log directory (it holds {path}). "
+                "Stop it, or choose another directory in log.dirs."
+            ) from None
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def read_meta(self) -> MetaProperties | None:
+        """raises  MalformedFile, OSError"""
+        return checkpoints.read_meta_properties(self._files, str(self.path))
+
+    def write_meta(self, meta: MetaProperties) -> None:
+        checkpoints.write_meta_properties(self._files, str(self.path), meta)
+
+    def folders(self) -> list[tuple[TopicPartition, str]]:
+        """Partitions that have a folder here, and its name."""
+        found = [(parse_folder(name), name) for name in self._subfolders()]
+        return [(topic_partition, name) for topic_partition, name in found if topic_partition is not None]
+
+    def leftovers(self) -> list[str]:
+        """Folders that a deletion left behind, as paths, to be removed."""
+        names = (name for name in self._subfolders() if name.endswith((DELETE_SUFFIX, FUTURE_SUFFIX)))
+        return [os.path.join(self.path, name) for name in names if _MOVED_FOLDER.fullmatch(name)]
+
+    def _subfolders(self) -> list[str]:
+        names = self._files.names(str(self.path))
+        return [name for name in names if self._files.is_directory(os.path.join(self.path, name))]
+
+    def load(self, configs: Mapping[str, TopicConfig]) -> list[PartitionLog]:
+        """Open every partition here, with recovery if the directory was not left cleanly. Slow: not for the loop.
+
+        configs  by topic
+        raises   OSError, MalformedFile
+        """
+        had_clean_shutdown = checkpoints.take_clean_shutdown_mark(self._files, str(self.path))
+        recovery_points = self._read_offsets(checkpoints.RECOVERY_POINTS)
+        log_starts = self._read_offsets(checkpoints.LOG_STARTS)
+        self.high_watermarks = self._read_offsets(checkpoints.HIGH_WATERMARKS)
+        folders = self.folders()
+        if folders and not had_clean_shutdown:
+            _log.info("%s: not left cleanly, %d logs are recovered", self.path, len(folders))
+        logs: list[PartitionLog] = []
+        for topic_partition, name in folders:
+            logs.append(
+                self._open(
+                    topic_partition,
+                    name,
+                    configs[topic_partition.topic],
+                    had_clean_shutdown=had_clean_shutdown,
+                    recovery_point=recovery_points.get(topic_partition, 0),
+                    log_start=log_starts.get(topic_partition, 0),
+                )
+            )
+        return logs
+
+    def create(self, topic_partition: TopicPartition, config: TopicConfig, topic_id: uuid.UUID | None) -> PartitionLog:
+        """A new, empty log. raises OSError."""
+        folder = os.path.join(self.path, str(topic_partition))
+        self._files.make_directory(folder)
+        if topic_id is not None:
+            checkpoints.write_topic_id(self._files, os.path.join(folder, checkpoints.PARTITION_METADATA), topic_id)
+        return self._open(
+            topic_partition, str(topic_partition), config, had_clean_shutdown=True, recovery_point=0, log_start=0
+        )
+
+    def _open(
+        self,
+        topic_partition: TopicPartition,
+        name: str,
+        config: TopicConfig,
+        *,
+        had_clean_shutdown: bool,
+        recovery_point: int,
+        log_start: int,
+    ) -> PartitionLog:
+        log = load_log(
+            self._files,
+            self.path / name,
+            topic_partition,
+            config,
+            clock=self._clock,
+            had_clean_shutdown=had_clean_shutdown,
+            recovery_point=recovery_point,
+            log_start=log_start,
+            producer_expiration_ms=self._producer_expiration_ms,
+        )
+        log.set_high_watermark(self.high_watermarks.get(topic_partition, 0))
+        return log
+
+    def set_aside(self, log: PartitionLog, suffix: str) -> str:
+        """Rename a partition's folder out of the way; returns the new path. raises OSError."""
+        unique = uuid.uuid4()
+        path = self.path / moved_name(log.topic_partition, suffix, unique)
+        self._files.rename(str(log.directory), str(path))
+        log.moved_to(path)
+        return str(path)
+
+    def _read_offsets(self, name: str) -> dict[TopicPartition, int]:
+        try:
+            return checkpoints.read_offsets(self._files, os.path.join(self.path, name))
+        except MalformedFile as error:
+            _log.warning("%s; the file is ignored", error)
+            return {}
+
+    def plan_checkpoint(self, name: str, offsets: dict[TopicPartition, int]) -> Callable[[], None] | None:
+        """What writes this checkpoint, for any thread; None when the file says it already."""
+        if self.error is not None or self._written.get(name) == offsets:
+            return None
+        self._written[name] = offsets
+        return lambda: checkpoints.write_offsets(self._files, os.path.join(self.path, name), offsets)
+
+    def mark_clean_shutdown(self) -> None:
+        checkpoints.mark_clean_shutdown(self._files, str(self.path))
+
+    def usage(self) -> tuple[int, int]:
+        """(total, usable) bytes of the volume; (-1, -1) when it cannot be asked."""
+        try:
+            return self._files.free_bytes(str(self.path))
+        except OSError:
+            return -1, -1

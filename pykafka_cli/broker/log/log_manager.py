@@ -1,0 +1,371 @@
+"""All logs of a broker: opening and closing them, the directories they are in, and what is done from time to time.
+
+    await logs.start()                    lock the directories, check whose they are, open every log
+    log = logs.get_or_create(tp, topic_id, is_new=True)
+    await logs.flush(log)
+    await logs.shutdown()                 sync and checkpoint everything, so that the next start has nothing to recover
+
+What is slow (fsync, deletion, checkpoints, cleaning) runs in threads; the logs themselves are used on the loop alone.
+Source: LogManager.
+"""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError
+from pykafka_cli.broker.log import checkpoints
+from pykafka_cli.broker.log.checkpoints import MetaProperties, check_meta_properties
+from pykafka_cli.broker.log.files import DiskFiles, Files
+from pykafka_cli.broker.log.log_directory import DELETE_SUFFIX, LogDirectory
+from pykafka_cli.broker.log.partition_log import PartitionLog
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.topic import TopicConfig
+
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+_FLUSH_CHECK_MS = 10_000
+"""How often to look whether a topic has got a flush.ms, while none has."""
+
+
+class DirectoryUsage(NamedTuple):
+    """One of log.dirs, for DescribeLogDirs. `error` is set while it is offline; bytes are -1 when nobody can tell."""
+
+    path: Path
+    error: OSError | None
+    total_bytes: int
+    usable_bytes: int
+    logs: list[PartitionLog]
+
+
+class LogManager:
+    """The logs of one broker. `on_directory_failure` is told of the partitions that a disk error took away."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        clock: Clock,
+        topic_config: Callable[[str], TopicConfig],
+        *,
+        broker_id: int,
+        cluster_id: str,
+        files: Files | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._topic_config = topic_config
+        self._meta = MetaProperties(broker_id, cluster_id)
+        self._files: Files = files or DiskFiles()
+        expiration_ms = settings.producer_id_expiration_ms
+        self._directories = [
+            LogDirectory(self._files, Path(path).absolute(), clock, producer_expiration_ms=expiration_ms)
+            for path in settings.log_directories
+        ]
+        self._logs: dict[TopicPartition, PartitionLog] = {}
+        self._threads = ThreadPoolExecutor(max_workers=1 + len(self._directories), thread_name_prefix="log")
+        self._periodic: list[asyncio.Task[None]] = []
+        self._pending: set[asyncio.Task[Any]] = set()
+        self.on_directory_failure: list[Callable[[Path, list[TopicPartition]], None]] = []
+
+    # Starting and stopping.
+
+    async def start(self) -> None:
+        """Take the directories and open every log in them. A directory that cannot be read goes offline.
+
+        raises  DirectoryInUse, WrongDirectory, MalformedFile, and nothing was touched; KafkaStorageError when no
+                directory can be used or a partition is in two of them
+        """
+        try:
+            for directory in self._directories:
+                await self._try(directory, directory.lock)
+            found = {directory.path: await self._try(directory, directory.read_meta) for directory in self._online}
+            for path, meta in found.items():
+                check_meta_properties(str(path), meta, broker_id=self._meta.broker_id, cluster_id=self._meta.cluster_id)
+            for directory in self._online:
+                if found[directory.path] is None:
+                    await self._try(directory, partial(directory.write_meta, self._meta))
+            await asyncio.gather(*map(self._load, self._online))
+            if not self._online:
+                raise KafkaStorageError(f"none of log.dirs can be used: {self._offline_reasons()}")
+        except BaseException:
+            self._release()
+            raise
+        self._start_tasks()
+
+    async def _load(self, directory: LogDirectory) -> None:
+        folders = await self._try(directory, directory.folders) or []
+        configs = {topic: self._topic_config(topic) for topic in {tp.topic for tp, _ in folders}}
+        started = self._clock.monotonic()
+        for log in await self._try(directory, partial(directory.load, configs)) or []:
+            if (other := self._logs.get(log.topic_partition)) is not None:
+                raise KafkaStorageError(
+                    f"{log.topic_partition} is in two directories, {other.directory} and {log.directory}: "
+                    "remove or move away the one that is not wanted"
+                )
+            self._adopt(directory, log)
+        if directory.error is None:
+            seconds = self._clock.monotonic() - started
+            _log.info("%s: %d logs opened in %.2f s", directory.path, len(folders), seconds)
+            self._discard_later(directory.leftovers(), 0)
+
+    def _adopt(self, directory: LogDirectory, log: PartitionLog) -> None:
+        log.on_failure = partial(self._directory_failed, directory)
+        log.on_roll = lambda: self._spawn(self.flush(log))
+        log.discard = lambda paths: self._discard_later(paths, log.config.file_delete_delay_ms)
+        self._logs[log.topic_partition] = log
+
+    def _start_tasks(self) -> None:
+        settings = self._settings
+        first = settings.log_initial_task_delay_ms
+        for every_ms, job in (
+            (settings.log_retention_check_interval_ms, self._retain),
+            (settings.log_flush_offset_checkpoint_interval_ms, self._checkpoint_recovery_points),
+            (settings.log_flush_start_offset_checkpoint_interval_ms, self._checkpoint_log_starts),
+            (settings.producer_id_expiration_check_interval_ms, self._expire_producers),
+        ):
+            self._periodic.append(asyncio.create_task(self._repeat(every_ms, job, first)))
+        every_ms = settings.replica_high_watermark_checkpoint_interval_ms
+        self._periodic.append(asyncio.create_task(self._repeat(every_ms, self.checkpoint_high_watermarks, every_ms)))
+        self._periodic.append(asyncio.create_task(self._flush_by_time()))
+
+    async def _repeat(self, every_ms: int, job: Callable[[], Coroutine[Any, Any, None]], first_ms: int) -> None:
+        delay_ms = first_ms
+        while True:
+            await self._clock.sleep(delay_ms / 1000)
+            try:
+                await job()
+            except Exception:
+                _log.exception("%s failed and will be tried again", job.__name__)
+            delay_ms = every_ms
+
+    async def shutdown(self) -> None:
+        """Sync every log, write all checkpoints, mark the directories as left cleanly and let go of them."""
+        for task in self._periodic:
+            task.cancel()
+        await asyncio.gather(*self._periodic, *self._pending, return_exceptions=True)
+        for log in self._logs.values():
+            if not log.is_offline:
+                with contextlib.suppress(KafkaStorageError):
+                    log.close()
+        await asyncio.gather(*(self.flush(log) for log in self._logs.values()), return_exceptions=True)
+        await self._checkpoint_recovery_points()
+        await self._checkpoint_log_starts()
+        await self.checkpoint_high_watermarks()
+        for directory in self._online:
+            if all(log.recovery_point == log.log_end for log in self._in(directory)):
+                await self._try(directory, directory.mark_clean_shutdown)
+        self._release()
+
+    def _release(self) -> None:
+        for log in self._logs.values():
+            log.release()
+        for directory in self._directories:
+            directory.unlock()
+        self._threads.shutdown(wait=False)
+
+    # Logs.
+
+    def get(self, topic_partition: TopicPartition) -> PartitionLog | None:
+        return self._logs.get(topic_partition)
+
+    def all(self) -> list[PartitionLog]:
+        return list(self._logs.values())
+
+    def get_or_create(
+        self, topic_partition: TopicPartition, topic_id: uuid.UUID | None, *, is_new: bool
+    ) -> PartitionLog:
+        """The partition's log; a new one goes into the online directory that has the fewest.
+
+        is_new  the partition was just created: no offline directory can have a log of it
+        raises  InconsistentTopicId for a log of another topic of the same name; KafkaStorageError
+        """
+        log = self._logs.get(topic_partition)
+        if log is not None:
+            self._check_topic_id(log, topic_id)
+            return log
+        if not is_new and len(self._online) < len(self._directories):
+            raise KafkaStorageError(
+                f"{topic_partition}: its log may be in a directory that is offline: {self._offline_reasons()}"
+            )
+        if not self._online:
+            raise KafkaStorageError(f"{topic_partition}: no log directory is online: {self._offline_reasons()}")
+        directory = min(self._online, key=lambda each: len(self._in(each)))
+        try:
+            log = directory.create(topic_partition, self._topic_config(topic_partition.topic), topic_id)
+        except OSError as error:
+            raise KafkaStorageError(f"{topic_partition}: cannot make a log in {directory.path}: {error}") from error
+        self._adopt(directory, log)
+        return log
+
+    def _check_topic_id(self, log: PartitionLog, topic_id: uuid.UUID | None) -> None:
+        if topic_id is None or log.topic_id == topic_id:
+            return
+        if log.topic_id is not None:
+            raise InconsistentTopicId(
+                f"{log.topic_partition}: the log in {log.directory} is of topic id {log.topic_id}, not {topic_id}"
+            )
+        log.assign_topic_id(topic_id)
+
+    def delete(self, topic_partition: TopicPartition) -> None:
+        """Forget a log; its folder is renamed now and removed after file.delete.delay.ms. None is no error."""
+        log = self._logs.pop(topic_partition, None)
+        if log is None:
+            return
+        directory = self._directory_of(log)
+        directory.high_watermarks.pop(topic_partition, None)
+        log.release()
+        if directory.error is not None:
+            return
+        try:
+            path = directory.set_aside(log, DELETE_SUFFIX)
+        except OSError as error:
+            self._directory_failed(directory, error)
+            return
+        log.is_offline = True
+        self._discard_later([path], log.config.file_delete_delay_ms)
+
+    def topic_config_changed(self, topic: str, config: TopicConfig) -> None:
+        """From now on the topic's logs go by `config`."""
+        for log in self._logs.values():
+            if log.topic_partition.topic == topic:
+                log.config = config
+
+    def checkpointed_high_watermark(self, topic_partition: TopicPartition) -> int:
+        """As the last checkpoint before the start had it; 0 when it had none."""
+        return next(
+            (
+                each.high_watermarks[topic_partition]
+                for each in self._directories
+                if topic_partition in each.high_watermarks
+            ),
+            0,
+        )
+
+    # Directories.
+
+    def usages(self) -> list[DirectoryUsage]:
+        """Every directory with its logs."""
+        return [DirectoryUsage(each.path, each.error, *each.usage(), self._in(each)) for each in self._directories]
+
+    @property
+    def _online(self) -> list[LogDirectory]:
+        return [directory for directory in self._directories if directory.error is None]
+
+    def _in(self, directory: LogDirectory) -> list[PartitionLog]:
+        return [log for log in self._logs.values() if log.directory.parent == directory.path]
+
+    def _directory_of(self, log: PartitionLog) -> LogDirectory:
+        return next(directory for directory in self._directories if directory.path == log.directory.parent)
+
+    def _offline_reasons(self) -> str:
+        return "; ".join(f"{each.path}: {each.error}" for each in self._directories if each.error is not None)
+
+    def _directory_failed(self, directory: LogDirectory, error: OSError) -> None:
+        if directory.error is not None:
+            return
+        directory.error = error
+        _log.error("log directory %s is offline, its partitions are not served: %s", directory.path, error)
+        gone = self._in(directory)
+        for log in gone:
+            log.is_offline = True
+            del self._logs[log.topic_partition]
+        for callback in self.on_directory_failure:
+            callback(directory.path, [log.topic_partition for log in gone])
+
+    async def _try(self, directory: LogDirectory, action: Callable[[], _T]) -> _T | None:
+        # In a thread; an error takes the directory offline, the others go on.
+        try:
+            return await self._in_thread(action)
+        except OSError as error:
+            self._directory_failed(directory, error)
+            return None
+
+    async def _in_thread(self, action: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, action)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    def _discard_later(self, paths: list[str], delay_ms: int) -> None:
+        def remove() -> None:
+            for path in paths:
+                with contextlib.suppress(FileNotFoundError):
+                    if self._files.is_directory(path):
+                        self._files.remove_directory(path)
+                    else:
+                        self._files.remove(path)
+
+        async def in_thread() -> None:
+            try:
+                await self._in_thread(remove)
+            except OSError as error:
+                _log.warning("cannot remove %s, which is tried again at the next start: %s", paths, error)
+
+        if paths:
+            self._clock.call_later(delay_ms / 1000, lambda: self._spawn(in_thread()))
+
+    # What is done from time to time.
+
+    async def flush(self, log: PartitionLog) -> None:
+        """Return when everything that is in the log now is on the device. raises KafkaStorageError."""
+        if log.is_offline:
+            return
+        plan = log.begin_flush()
+        try:
+            await self._in_thread(plan.run)
+        except OSError as error:
+            self._directory_failed(self._directory_of(log), error)
+            raise KafkaStorageError(f"{log.topic_partition}: cannot sync {log.directory}: {error}") from error
+        log.finish_flush(plan)
+
+    async def _flush_by_time(self) -> None:
+        while True:
+            shortest = min((log.config.flush_ms for log in self._logs.values()), default=_FLUSH_CHECK_MS)
+            delay_ms = min(shortest, self._settings.log_flush_scheduler_interval_ms, _FLUSH_CHECK_MS)
+            await self._clock.sleep(max(delay_ms, 1) / 1000)
+            now_ms = self._clock.now_ms()
+            for log in self.all():
+                if log.has_unflushed_records and now_ms - log.last_flush_ms >= log.config.flush_ms:
+                    with contextlib.suppress(KafkaStorageError):
+                        await self.flush(log)
+
+    async def _retain(self) -> None:
+        for log in self.all():
+            with contextlib.suppress(KafkaStorageError):
+                log.delete_old_segments()
+            log.release_idle()
+            await asyncio.sleep(0)
+
+    async def _expire_producers(self) -> None:
+        for log in self.all():
+            log.expire_producers()
+
+    async def _checkpoint_recovery_points(self) -> None:
+        await self._checkpoint(checkpoints.RECOVERY_POINTS, lambda log: log.recovery_point)
+
+    async def _checkpoint_log_starts(self) -> None:
+        await self._checkpoint(checkpoints.LOG_STARTS, PartitionLog.log_start_to_checkpoint)
+
+    async def checkpoint_high_watermarks(self) -> None:
+        """Write replication-offset-checkpoint where a high watermark has moved."""
+        await self._checkpoint(checkpoints.HIGH_WATERMARKS, lambda log: log.high_watermark)
+
+    async def _checkpoint(self, name: str, offset_of: Callable[[PartitionLog], int | None]) -> None:
+        for directory in self._online:
+            offsets = {log.topic_partition: offset_of(log) for log in self._in(directory)}
+            known = {tp: offset for tp, offset in offsets.items() if offset is not None}
+            write = directory.plan_checkpoint(name, known)
+            if write is not None:
+                await self._try(directory, write)

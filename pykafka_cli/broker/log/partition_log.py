@@ -1,0 +1,652 @@
+"""The log of one partition: an append-only sequence of record batches in segments, and the offsets that bound it.
+
+    log_start <= last_stable <= high_watermark <= log_end      recovery_point <= log_end
+
+    log_start        the first offset that may be read; older records are gone
+    last_stable      below it no transaction is open: what readers with read_committed may see
+    high_watermark   below it everything is on all in-sync replicas: what consumers may see
+    log_end          the offset that the next record gets
+    recovery_point   below it everything is on the device
+
+A folder `TOPIC-PARTITION` holds the segments (segment.py), producer snapshots (producer_state.py),
+leader-epoch-checkpoint and partition.metadata (checkpoints.py). All methods are synchronous and belong to one thread;
+what is slow (fsync, deletion, cleaning) is handed out as plans that other threads carry out. The append path looks at
+the header and the checksum of a batch and writes it in one call; record bytes are never copied. Source: UnifiedLog,
+LocalLog.
+"""
+
+import errno
+import logging
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange, RecordListTooLarge
+from pykafka_cli.broker.log import checkpoints, retention, validation
+from pykafka_cli.broker.log.files import Files
+from pykafka_cli.broker.log.flush import FlushPlan
+from pykafka_cli.broker.log.leader_epochs import EpochStart, LeaderEpochs
+from pykafka_cli.broker.log.offset_lookup import TimestampOffset, find_by_timestamp, find_max_timestamp
+from pykafka_cli.broker.log.producer_state import AppendOrigin, Producer, ProducerState
+from pykafka_cli.broker.log.replay import replay_producers
+from pykafka_cli.broker.log.segment import DELETED_SUFFIX, Segment
+from pykafka_cli.broker.log.segment_list import FetchData, SegmentList
+from pykafka_cli.broker.log.transaction_index import AbortedTransaction
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.protocol.records.batch import (
+    LOG_APPEND_TIME,
+    NO_TIMESTAMP,
+    BatchHeader,
+    CorruptRecords,
+    crc_is_valid,
+    read_header,
+    stamp,
+    stamp_timestamp_type,
+    walk,
+)
+from pykafka_cli.protocol.records.control import EndTransactionMarker, read_marker
+
+_log = logging.getLogger(__name__)
+
+
+class AppendInfo(NamedTuple):
+    """What an append did. For a batch that was there already (`is_duplicate`): where it is."""
+
+    first_offset: int
+    last_offset: int
+    log_append_time_ms: int  # -1 unless the topic has LogAppendTime
+    log_start: int
+    size: int  # bytes written
+    record_count: int
+    is_duplicate: bool = False
+    must_flush: bool = False  # flush.messages is reached: answer after `LogManager.flush`
+
+
+class UnexpectedAppendOffset(Exception):
+    """Batches for a follower that begin below its log end."""
+
+    def __init__(self, message: str, first_offset: int, last_offset: int) -> None:
+        super().__init__(message)
+        self.first_offset = first_offset
+        self.last_offset = last_offset
+
+
+class PartitionLog:
+    """One partition's log; recovery.load_log makes it from a folder."""
+
+    def __init__(
+        self,
+        files: Files,
+        directory: Path,
+        topic_partition: TopicPartition,
+        config: TopicConfig,
+        *,
+        topic_id: uuid.UUID | None,
+        segments: Sequence[Segment],
+        log_start: int,
+        log_end: int,
+        recovery_point: int,
+        producers: ProducerState,
+        epochs: Sequence[EpochStart],
+        clock: Clock,
+    ) -> None:
+        self._files = files
+        self._clock = clock
+        self.directory = directory
+        self.topic_partition = topic_partition
+        self.topic_id = topic_id
+        self.config = config
+        self.segments = SegmentList(segments)
+        self.log_start = log_start
+        self.log_end = log_end
+        self._high_watermark = log_start
+        self.recovery_point = recovery_point
+        self._producers = producers
+        self._epochs = LeaderEpochs(epochs, on_change=self._store_epochs)
+        self._epochs_are_dirty = False
+        self._unflushed_records = 0
+        self.last_flush_ms = clock.now_ms()
+        self.is_offline = False
+        self.on_failure: Callable[[OSError], None] = lambda _: None
+        self.on_roll: Callable[[], None] = lambda: None
+        self.discard: Callable[[list[str]], None] = self._discard_at_once
+
+    def __repr__(self) -> str:
+        return f"PartitionLog({self.topic_partition}, {self.log_start}..{self.log_end}, {self.directory})"
+
+    # Offsets.
+
+    @property
+    def high_watermark(self) -> int:
+        return self._high_watermark
+
+    def advance_high_watermark(self, offset: int) -> bool:
+        """Move it up to `offset`, at most to the log's end; returns whether it moved. It never goes back here."""
+        offset = min(offset, self.log_end)
+        if offset <= self._high_watermark:
+            return False
+        self._high_watermark = offset
+        self._producers.on_high_watermark(offset)
+        return True
+
+    def set_high_watermark(self, offset: int) -> None:
+        """Take it over from a checkpoint or a leader, within log_start and log_end; it may go back."""
+        self._high_watermark = min(max(offset, self.log_start), self.log_end)
+        self._producers.on_high_watermark(self._high_watermark)
+
+    @property
+    def last_stable(self) -> int:
+        unstable = self._producers.first_unstable_offset
+        if unstable is None or unstable >= self._high_watermark:
+            return self._high_watermark
+        return max(unstable, self.log_start)
+
+    @property
+    def latest_epoch(self) -> int | None:
+        return self._epochs.latest
+
+    @property
+    def size_in_bytes(self) -> int:
+        return self.segments.size_in_bytes
+
+    # Appending.
+
+    def append_as_leader(
+        self,
+        batches: bytearray | memoryview,
+        *,
+        leader_epoch: int,
+        now_ms: int,
+        origin: AppendOrigin = AppendOrigin.CLIENT,
+    ) -> AppendInfo:
+        """Validate one batch, stamp it in place with its offset, epoch and (LogAppendTime) time, and write it.
+
+        batches   writable; its base offset, leader epoch and, where the topic asks for it, timestamp type are changed
+        raises    CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge, RecordListTooLarge,
+                  UnsupportedCompressionType, InvalidProducerEpoch, OutOfOrderSequenceNumber, InvalidTxnState,
+                  TransactionCoordinatorFenced; KafkaStorageError when it could not be written.
+                  In each case nothing is in the log
+        durable   not before a flush; replication is what keeps records safe
+        """
+        self._check_online()
+        where, config = self.topic_partition, self.config
+        header = validation.only_batch(batches, where)
+        validation.check_batch(batches, header, config, origin, where)
+        validation.check_timestamps(batches, header, config, now_ms, where)
+        marker = None
+        if header.producer_id >= 0:
+            if header.is_control:
+                marker = self._marker_of(batches, 0)
+                if marker is not None:
+                    self._producers.check_marker(header, marker, self.log_end)
+            else:
+                if origin is AppendOrigin.CLIENT and (known := self._producers.find_duplicate(header)) is not None:
+                    return AppendInfo(
+                        known.first_offset, known.last_offset, known.timestamp, self.log_start, 0, 0, is_duplicate=True
+                    )
+                self._producers.check_batch(header, origin, self.log_end)
+        if config.compacts and not header.is_control:
+            validation.check_keys(batches, where)
+        codec = validation.needs_other_codec(header, config)
+        if codec is not None:
+            batches = validation.recompress(batches, header, codec, config, where)
+            header = read_header(batches)
+        elif header.size != len(batches):
+            batches = memoryview(batches)[: header.size]
+        if len(batches) > config.segment_bytes:
+            raise RecordListTooLarge(
+                f"{where}: a batch of {len(batches)} bytes does not fit a segment of {config.segment_bytes}"
+            )
+
+        append_time = NO_TIMESTAMP
+        if config.message_timestamp_type == "LogAppendTime":
+            append_time = now_ms
+            header = stamp_timestamp_type(batches, 0, header, log_append_time_ms=now_ms)
+        elif header.attributes & LOG_APPEND_TIME:
+            header = stamp_timestamp_type(batches, 0, header, log_append_time_ms=None)
+        first_offset = self.log_end
+        last_offset = first_offset + header.last_offset_delta
+        stamp(batches, 0, base_offset=first_offset, leader_epoch=leader_epoch)
+
+        segment = self._segment_for(len(batches), first_offset, last_offset, header.max_timestamp, now_ms)
+        aborted = self._producers.aborted_by(header.producer_id, marker, first_offset) if marker is not None else None
+        position = self._write(segment, batches, aborted)
+        if leader_epoch != self._epochs.latest:
+            self._epochs.assign(leader_epoch, first_offset)
+        self._note(segment, position, header, marker, first_offset)
+        return AppendInfo(
+            first_offset,
+            last_offset,
+            append_time,
+            self.log_start,
+            header.size,
+            header.record_count,
+            must_flush=self._unflushed_records >= config.flush_messages,
+        )
+
+    def append_as_follower(self, batches: bytearray | memoryview) -> AppendInfo:
+        """Write batches as the leader has them; a batch cut short at the end is ignored.
+
+        raises    CorruptMessage; UnexpectedAppendOffset when they begin below the log's end; KafkaStorageError.
+                  After an error those before the faulty batch may be in the log
+        """
+        self._check_online()
+        found = self._checked_batches(batches)
+        if not found:
+            return AppendInfo(self.log_end, self.log_end - 1, NO_TIMESTAMP, self.log_start, 0, 0)
+        first_offset, count, now_ms = found[0][1].base_offset, 0, self._clock.now_ms()
+        with memoryview(batches) as view:
+            while count < len(found):
+                count += self._append_run(view, found[count:], now_ms)
+        size = found[-1][0] + found[-1][1].size
+        records = sum(header.record_count for _, header in found)
+        must_flush = self._unflushed_records >= self.config.flush_messages
+        return AppendInfo(
+            first_offset, self.log_end - 1, NO_TIMESTAMP, self.log_start, size, records, must_flush=must_flush
+        )
+
+    def _checked_batches(self, batches: bytearray | memoryview) -> list[tuple[int, BatchHeader]]:
+        where, expected = self.topic_partition, self.log_end
+        try:
+            found = list(walk(batches))
+        except CorruptRecords as error:
+            raise CorruptMessage(f"{where}: {error}") from None
+        for position, header in found:
+            if not crc_is_valid(batches, position, header):
+                raise CorruptMessage(f"Record is corrupt (stored crc = {header.crc}) in topic partition {where}.")
+            if header.base_offset < expected:
+                raise UnexpectedAppendOffset(
+                    f"{where}: a batch from offset {header.base_offset} on came, the next offset here is {expected}",
+                    found[0][1].base_offset,
+                    found[-1][1].last_offset,
+                )
+            expected = header.next_offset
+        return found
+
+    def _append_run(self, data: memoryview, batches: Sequence[tuple[int, BatchHeader]], now_ms: int) -> int:
+        # As many batches as fit the segment, at least one, go into it with one write.
+        start, first = batches[0]
+        segment = self._segment_for(first.size, first.base_offset, first.last_offset, first.max_timestamp, now_ms)
+        room = self.config.segment_bytes - segment.size
+        count, end = 1, start + first.size
+        marker = self._marker_of(data, start) if first.is_control else None
+        if marker is None:
+            for position, header in batches[1:]:
+                end_of_batch = position + header.size
+                if end_of_batch - start > room or header.is_control or not segment.can_hold(header.last_offset):
+                    break
+                count, end = count + 1, end_of_batch
+        aborted = self._producers.aborted_by(first.producer_id, marker, first.base_offset) if marker else None
+        position = self._write(segment, data[start:end], aborted)
+        for at, header in batches[:count]:
+            self._epochs.assign(header.leader_epoch, header.base_offset)
+            self._note(segment, position + at - start, header, marker, header.base_offset)
+        return count
+
+    def _write(self, segment: Segment, data: bytearray | memoryview, aborted: AbortedTransaction | None) -> int:
+        try:
+            if aborted is not None:
+                segment.transactions.append(aborted)
+            try:
+                return segment.write(data)
+            except OSError:
+                if aborted is not None:
+                    segment.transactions.truncate_to(aborted.last_offset)
+                raise
+        except OSError as error:
+            self._fail(f"append {len(data)} bytes", error)
+
+    def _note(
+        self, segment: Segment, position: int, header: BatchHeader, marker: EndTransactionMarker | None, offset: int
+    ) -> None:
+        # What follows from a batch that was written at `position`, `offset` being its first.
+        delta = header.last_offset_delta
+        segment.note(
+            position,
+            header.size,
+            last_offset=offset + delta,
+            max_timestamp=header.max_timestamp,
+        )
+        if header.producer_id >= 0:
+            if marker is not None:
+                self._producers.add_marker(header, marker, offset)
+            elif not header.is_control:
+                self._producers.add_batch(header, offset)
+        self.segments.remember(segment, offset, position)
+        self.log_end = self._producers.end_offset = offset + delta + 1
+        self._unflushed_records += header.record_count
+
+    def _marker_of(self, data: bytearray | memoryview, position: int) -> EndTransactionMarker | None:
+        try:
+            return read_marker(data, position)
+        except CorruptRecords as error:
+            raise CorruptMessage(f"{self.topic_partition}: {error}") from None
+
+    # Rolling.
+
+    def _segment_for(self, size: int, first_offset: int, last_offset: int, max_timestamp: int, now_ms: int) -> Segment:
+        active, config = self.segments.active, self.config
+        if (
+            active.size + size <= config.segment_bytes
+            and last_offset - active.base_offset <= 0x7FFFFFFF
+            and not active.offsets.is_full
+            and not active.times.is_full
+            and (
+                active.size == 0
+                or active.waited_ms(max_timestamp=max_timestamp, now_ms=now_ms)
+                <= config.max_segment_ms - retention.jitter_ms(config, self.topic_partition, active.base_offset)
+            )
+        ):
+            return active
+        return self.roll(first_offset)
+
+    def roll(self, base_offset: int = 0) -> Segment:
+        """Begin a new segment at log_end, or at `base_offset` if that is later, and snapshot the producers."""
+        base = max(self.log_end, base_offset)
+        active = self.segments.active
+        if active.base_offset == base and active.size == 0:
+            return active
+        try:
+            segment = self._new_segment(base)
+        except OSError as error:
+            self._fail("begin a segment", error)
+        try:
+            active.seal()
+        except OSError as error:  # costs a look-up its index, or retention its timestamp
+            _log.warning("%s: segment %d is left with its indexes as they are: %s", self, active.base_offset, error)
+        self.segments.add(segment)
+        self._producers.end_offset = base
+        self._take_snapshot()
+        self.on_roll()
+        return segment
+
+    def _new_segment(self, base_offset: int) -> Segment:
+        now_ms = self._clock.now_ms()
+        return Segment.create(self._files, str(self.directory), base_offset, self.config, now_ms=now_ms)
+
+    def _take_snapshot(self) -> None:
+        try:
+            self._producers.take_snapshot()
+        except OSError as error:  # the next load replays more of the log
+            _log.warning("%s: no producer snapshot at %d: %s", self, self._producers.end_offset, error)
+
+    # Reading.
+
+    def read(self, start: int, *, max_bytes: int, up_to: int, min_one_batch: bool) -> FetchData:
+        """Whole batches from the one that holds `start` on, at most `max_bytes`, all of them below offset `up_to`.
+
+        min_one_batch   a first batch larger than `max_bytes` is given all the same
+        raises          OffsetOutOfRange outside of log_start..log_end; KafkaStorageError
+        One call reads from one segment only, so less may come than there is.
+        """
+        self._check_online()
+        self.check_offset(start)
+        log_end = self.log_end
+        up_to = min(up_to, log_end)
+        try:
+            return self.segments.read(
+                start, max_bytes=max_bytes, up_to=up_to, log_end=log_end, min_one_batch=min_one_batch
+            )
+        except OSError as error:
+            self._fail("read", error)
+        except CorruptRecords as error:
+            raise CorruptMessage(
+                f"{self.topic_partition}: the log is damaged at offset {start} or after: {error}"
+            ) from None
+
+    def check_offset(self, offset: int) -> None:
+        """raises  OffsetOutOfRange when `offset` cannot be read from."""
+        if not self.log_start <= offset <= self.log_end:
+            raise OffsetOutOfRange(
+                f"Received request for offset {offset} for partition {self.topic_partition}, but we only have log "
+                f"segments in the range {self.log_start} to {self.log_end}."
+            )
+
+    def offset_for_timestamp(self, timestamp_ms: int) -> TimestampOffset | None:
+        """The first record whose timestamp is `timestamp_ms` or later; None when all are older."""
+        return find_by_timestamp(self.segments, timestamp_ms, self.log_start)
+
+    def max_timestamp_offset(self) -> TimestampOffset | None:
+        """The record with the largest timestamp; None when no record has one."""
+        return find_max_timestamp(self.segments, self.log_start)
+
+    # Producers and transactions.
+
+    def active_producers(self) -> list[Producer]:
+        return list(self._producers.producers.values())
+
+    def has_ongoing_transaction(self, producer_id: int) -> bool:
+        return self._producers.has_ongoing_transaction(producer_id)
+
+    def expire_producers(self) -> None:
+        self._producers.expire(self._clock.now_ms())
+
+    def aborted_transactions(self, start: int, up_to: int) -> list[AbortedTransaction]:
+        """Those with records in [start, up_to), as a reader with read_committed must know them."""
+        found: list[AbortedTransaction] = []
+        for segment in self.segments.starting_at(self.segments.index_of(start)):
+            for entry in segment.transactions.entries():
+                if entry.last_offset >= start and entry.first_offset < up_to:
+                    found.append(entry)
+                if entry.last_stable >= up_to:
+                    return found
+        return found
+
+    # Leader epochs.
+
+    def assign_epoch_start(self, leader_epoch: int, start_offset: int) -> None:
+        self._epochs.assign(leader_epoch, start_offset)
+
+    def end_offset_for_epoch(self, epoch: int) -> tuple[int, int]:
+        """(epoch, its end offset), as LeaderEpochs.end_offset_for; (-1, -1) when nothing is known."""
+        return self._epochs.end_offset_for(epoch, self.log_end)
+
+    def epoch_for_offset(self, offset: int) -> int | None:
+        return self._epochs.epoch_for_offset(offset)
+
+    def epoch_entries(self) -> list[EpochStart]:
+        return self._epochs.entries
+
+    def _store_epochs(self, entries: Sequence[EpochStart]) -> None:
+        # Batches carry their epochs, so what a crash loses here comes back from them; a flush makes the file durable.
+        path = os.path.join(self.directory, checkpoints.LEADER_EPOCHS)
+        try:
+            checkpoints.write_leader_epochs(self._files, path, entries, durable=False)
+            self._epochs_are_dirty = True
+        except OSError as error:
+            self._fail("note a leader epoch", error)
+
+    # Losing records on purpose.
+
+    def truncate_to(self, offset: int) -> int:
+        """Drop every batch that holds `offset` or a later one, as a follower does; returns the new log end.
+
+        offset    anything from 0 on; at or above log_end nothing but stray leader epochs goes
+        durable   the cut is not synced: after a crash a follower compares its log with the leader's again
+        source    KIP-101
+        """
+        self._check_online()
+        if offset >= self.log_end:
+            self._epochs.truncate_from_end(self.log_end)
+            return self.log_end
+        if offset < self.segments.base_offsets[0]:
+            self.truncate_fully_and_start_at(offset)
+            return self.log_end
+        try:
+            self._drop(slice(self.segments.index_of(offset) + 1, None))
+            active = self.segments.active
+            active.truncate_to(offset, now_ms=self._clock.now_ms())
+            # A batch that holds the offset goes as a whole, so the log may end earlier.
+            self.log_end = min(offset, active.next_offset() if active.size else max(active.base_offset, self.log_start))
+            self._after_cut()
+            now_ms = self._clock.now_ms()
+            replay_producers(self._producers, list(self.segments), self.log_start, self.log_end, now_ms=now_ms)
+        except OSError as error:
+            self._fail(f"truncate to {offset}", error)
+        return self.log_end
+
+    def truncate_fully_and_start_at(self, offset: int, *, log_start: int | None = None) -> None:
+        """Drop everything; the next record gets `offset`."""
+        self._check_online()
+        try:
+            first = self.segments[0]
+            if first.base_offset == offset:
+                self._drop(slice(1, None))
+                first.truncate_to(offset, now_ms=self._clock.now_ms())
+            else:
+                self._drop(slice(0, None))
+                self.segments.add(self._new_segment(offset))
+            self.log_end, self.log_start = offset, offset if log_start is None else log_start
+            self._producers.start_at(offset)
+            self._epochs.clear()
+            self._after_cut()
+        except OSError as error:
+            self._fail(f"start anew at {offset}", error)
+
+    def _after_cut(self) -> None:
+        self.segments.was_cut()
+        self._epochs.truncate_from_end(self.log_end)
+        self.log_start = min(self.log_start, self.log_end)
+        self.recovery_point = min(self.recovery_point, self.log_end)
+        self._high_watermark = min(max(self._high_watermark, self.log_start), self.log_end)
+
+    def advance_log_start(self, offset: int) -> bool:
+        """Records below `offset` are gone from now on (DeleteRecords, retention); returns whether that is new.
+
+        raises    OffsetOutOfRange above the high watermark
+        durable   with the next write of log-start-offset-checkpoint
+        """
+        if offset > self._high_watermark:
+            raise OffsetOutOfRange(
+                f"{self.topic_partition}: cannot delete up to offset {offset}, "
+                f"the high watermark is {self._high_watermark}"
+            )
+        if offset <= self.log_start:
+            return False
+        self.log_start = offset
+        self._epochs.truncate_from_start(offset)
+        self._producers.on_log_start(offset)
+        return True
+
+    def delete_old_segments(self) -> int:
+        """Set aside what retention.ms, retention.bytes or log_start no longer keep; returns the number of segments."""
+        if self.is_offline:
+            return 0
+        count, reason = retention.expired_segments(
+            list(self.segments),
+            self.config,
+            log_start=self.log_start,
+            high_watermark=self._high_watermark,
+            log_end=self.log_end,
+            now_ms=self._clock.now_ms(),
+        )
+        if not count:
+            return 0
+        if count == len(self.segments):
+            self.roll()
+        new_start = self.segments.base_offsets[count]
+        _log.info("%s: deleting %d segments up to offset %d: %s", self, count, new_start, reason)
+        self.advance_log_start(new_start)
+        try:
+            self._drop(slice(0, count))
+        except OSError as error:
+            self._fail("delete segments", error)
+        return count
+
+    def _drop(self, which: slice) -> None:
+        for segment in self.segments.drop(which):
+            self._set_aside(segment)
+            if (snapshot := self._producers.set_snapshot_aside(segment.base_offset)) is not None:
+                self.discard([snapshot])
+
+    def _set_aside(self, segment: Segment) -> None:
+        segment.close()
+        segment.change_suffix(DELETED_SUFFIX)
+        self.discard(segment.paths)
+
+    def _discard_at_once(self, paths: list[str]) -> None:
+        for path in paths:
+            self._files.remove(path)
+
+    # Flushing, closing, moving.
+
+    def begin_flush(self, up_to: int | None = None) -> FlushPlan:
+        """What has to be synced so that everything below `up_to` (log_end) is on the device; for any thread to run."""
+        up_to = self.log_end if up_to is None else up_to
+        first = self.segments.index_of(self.recovery_point)
+        unsynced = (segment for segment in self.segments.starting_at(first) if segment.base_offset < up_to)
+        handles = [handle for segment in unsynced for handle in segment.handles_to_sync()]
+        paths = self._producers.paths_to_sync()
+        if self._epochs_are_dirty:
+            self._epochs_are_dirty = False
+            paths.append(os.path.join(self.directory, checkpoints.LEADER_EPOCHS))
+        if up_to == self.log_end:
+            self._unflushed_records = 0
+        return FlushPlan(self._files, str(self.directory), handles, paths, up_to)
+
+    def finish_flush(self, plan: FlushPlan) -> None:
+        """`plan` was carried out."""
+        self.recovery_point = max(self.recovery_point, min(plan.up_to, self.log_end))
+        self.last_flush_ms = self._clock.now_ms()
+
+    def log_start_to_checkpoint(self) -> int | None:
+        """The log's start, unless it is that of its first segment anyway."""
+        return self.log_start if self.log_start > self.segments[0].base_offset else None
+
+    def assign_topic_id(self, topic_id: uuid.UUID) -> None:
+        """Note the id of a log from before topic ids (KIP-516)."""
+        path = os.path.join(self.directory, checkpoints.PARTITION_METADATA)
+        try:
+            checkpoints.write_topic_id(self._files, path, topic_id)
+        except OSError as error:
+            self._fail("note the topic id", error)
+        self.topic_id = topic_id
+
+    @property
+    def has_unflushed_records(self) -> bool:
+        return self.recovery_point < self.log_end
+
+    def close(self) -> None:
+        """End writing: cut the indexes to size and take a snapshot of the producers. A flush and `release` are due."""
+        try:
+            self.segments.active.seal()
+        except OSError as error:
+            self._fail("close", error)
+        self._take_snapshot()
+
+    def release(self) -> None:
+        """Close all files; for a log that was closed, or is of no use any more."""
+        for segment in self.segments:
+            segment.close()
+
+    def release_idle(self) -> None:
+        """Give back descriptors and memory of segments that nobody used since the last call."""
+        for segment in self.segments:
+            if segment is not self.segments.active:
+                segment.release_if_idle()
+
+    def moved_to(self, directory: Path) -> None:
+        """The folder got another name, with all that is in it."""
+        self.directory = directory
+        self._producers.directory = str(directory)
+        for segment in self.segments:
+            segment.moved_to(str(directory))
+
+    def _check_online(self) -> None:
+        if self.is_offline:
+            raise KafkaStorageError(f"{self.topic_partition}: {self.directory} is offline after a disk error")
+
+    def _fail(self, action: str, error: OSError) -> NoReturn:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            # The log is as it was before; it goes on as soon as there is room, nobody has to restart anything.
+            raise KafkaStorageError(
+                f"{self.topic_partition}: cannot {action}: no room left on the disk of {self.directory}. "
+                "Nothing was written; free some space there."
+            ) from error
+        self.is_offline = True
+        self.on_failure(error)
+        raise KafkaStorageError(f"{self.topic_partition}: cannot {action} in {self.directory}: {error}") from error

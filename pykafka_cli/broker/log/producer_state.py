@@ -1,0 +1,410 @@
+"""What a partition remembers of idempotent and transactional producers, and its snapshots (.snapshot).
+
+For each producer id: its epoch, the sequence ranges of its last five batches (to recognise a batch that is sent again)
+and the first offset of the transaction it has open. The state is a function of the log; a snapshot is taken at each
+roll and at a clean stop so that loading reads only what came after. 00000000000000000042.snapshot covers offsets below
+42:
+
+    version int16 = 1 | crc uint32 (CRC-32C of the rest) | count int32 | count times:
+      producer_id int64 | epoch int16 | last_sequence int32 | last_offset int64 | offset_delta int32 | timestamp int64
+      | coordinator_epoch int32 | current_txn_first_offset int64 (-1: none)
+
+A snapshot has the last batch alone. Source: KIP-98, ProducerStateManager, ProducerAppendInfo.
+"""
+
+import logging
+import os
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from crc32c import crc32c
+
+from pykafka_cli.broker.errors import (
+    InvalidProducerEpoch,
+    InvalidTxnState,
+    OutOfOrderSequenceNumber,
+    TransactionCoordinatorFenced,
+)
+from pykafka_cli.broker.log.files import Files
+from pykafka_cli.broker.log.segment import DELETED_SUFFIX, segment_name
+from pykafka_cli.broker.log.transaction_index import AbortedTransaction
+from pykafka_cli.protocol.records.batch import (
+    NO_PRODUCER_EPOCH,
+    NO_SEQUENCE,
+    NO_TIMESTAMP,
+    TRANSACTIONAL,
+    BatchHeader,
+    retreat_sequence,
+)
+from pykafka_cli.protocol.records.control import ControlType, EndTransactionMarker
+
+_log = logging.getLogger(__name__)
+
+SNAPSHOT_SUFFIX = ".snapshot"
+BATCHES_KEPT = 5
+"""Producers have up to five requests in flight, so one of the last five batches may come again."""
+
+_HEAD = struct.Struct(">hIi")
+_CRC_FROM = 6
+_ENTRY = struct.Struct(">qhiqiqiq")
+_SNAPSHOT_VERSION = 1
+_MAX_SEQUENCE = 0x7FFFFFFF
+
+
+class AppendOrigin(Enum):
+    """Who appends: it decides what is checked."""
+
+    CLIENT = "client"
+    COORDINATOR = "coordinator"
+    REPLICATION = "replication"
+
+
+class CorruptSnapshot(Exception):
+    """A snapshot that cannot be used; the state is rebuilt from an older one and the log."""
+
+
+class BatchRange(NamedTuple):
+    """One batch that was appended: its last sequence and offset, the number of records - 1, its largest timestamp."""
+
+    last_sequence: int
+    last_offset: int
+    offset_delta: int
+    timestamp: int
+
+    @property
+    def first_offset(self) -> int:
+        return self.last_offset - self.offset_delta
+
+    @property
+    def first_sequence(self) -> int:
+        return retreat_sequence(self.last_sequence, self.offset_delta)
+
+
+@dataclass(slots=True)
+class Producer:
+    """One producer id. `batches`: at most five, oldest first, all of the current epoch."""
+
+    producer_id: int
+    epoch: int = NO_PRODUCER_EPOCH
+    coordinator_epoch: int = -1
+    last_timestamp: int = NO_TIMESTAMP
+    current_txn_first_offset: int | None = None
+    batches: list[BatchRange] = field(default_factory=list)
+
+    @property
+    def last_sequence(self) -> int:
+        return self.batches[-1].last_sequence if self.batches else NO_SEQUENCE
+
+    def move_to_epoch(self, epoch: int) -> None:
+        if self.epoch != epoch:
+            self.epoch = epoch
+            self.batches.clear()
+
+
+class ProducerState:
+    """The producers of one partition, and where the first transaction that is not finished begins.
+
+    Invariant: `end_offset` is the offset up to which (exclusive) the log is reflected here.
+    """
+
+    def __init__(self, files: Files, directory: str, name: object, *, expiration_ms: int) -> None:
+        self._files = files
+        self.directory = directory
+        self._name = name
+        self._expiration_ms = expiration_ms
+        self.producers: dict[int, Producer] = {}
+        self._ongoing: dict[int, int] = {}  # first offset -> producer id, in the order of first offsets
+        self._unreplicated: dict[
+            int, int
+        ] = {}  # first offset -> offset of a marker that the high watermark has not passed
+        self.end_offset = 0
+        self._snapshot_end = 0
+        self._unsynced_snapshots: list[int] = []
+        self.snapshots: list[int] = []
+
+    # Transactions.
+
+    @property
+    def first_unstable_offset(self) -> int | None:
+        """Where the oldest transaction begins that is open, or whose marker is not replicated yet."""
+        ongoing = next(iter(self._ongoing), None)
+        if not self._unreplicated:
+            return ongoing
+        unreplicated = min(self._unreplicated)
+        return unreplicated if ongoing is None else min(ongoing, unreplicated)
+
+    def has_ongoing_transaction(self, producer_id: int) -> bool:
+        producer = self.producers.get(producer_id)
+        return producer is not None and producer.current_txn_first_offset is not None
+
+    def on_high_watermark(self, high_watermark: int) -> None:
+        """Markers below it are replicated."""
+        if self._unreplicated:
+            self._unreplicated = {
+                first: marker for first, marker in self._unreplicated.items() if marker >= high_watermark
+            }
+
+    # Checks, before a batch is written; nothing changes.
+
+    def find_duplicate(self, header: BatchHeader) -> BatchRange | None:
+        """The batch that was appended before with these very sequences, if it is among the last five."""
+        producer = self.producers.get(header.producer_id)
+        if producer is None or producer.epoch != header.producer_epoch:
+            return None
+        last_sequence, delta = header.last_sequence, header.last_offset_delta
+        for batch in producer.batches:
+            if batch.last_sequence == last_sequence and batch.offset_delta == delta:
+                return batch
+        return None
+
+    def check_batch(self, header: BatchHeader, origin: AppendOrigin, offset: int) -> None:
+        """May this data batch follow, at `offset`?
+
+        raises  InvalidProducerEpoch (fenced), OutOfOrderSequenceNumber, InvalidTxnState
+        """
+        producer = self.producers.get(header.producer_id)
+        if producer is None:
+            return
+        self._check_epoch(producer, header, offset)
+        if origin is AppendOrigin.CLIENT:
+            self._check_sequence(producer, header, offset)
+        if producer.current_txn_first_offset is not None and not header.is_transactional:
+            raise InvalidTxnState(
+                f"{self._name}: producer {header.producer_id} has a transaction open since offset "
+                f"{producer.current_txn_first_offset}, but sent a batch outside of it"
+            )
+
+    def check_marker(self, header: BatchHeader, marker: EndTransactionMarker, offset: int) -> None:
+        """May this marker follow? raises InvalidProducerEpoch, TransactionCoordinatorFenced."""
+        producer = self.producers.get(header.producer_id)
+        if producer is None:
+            return
+        self._check_epoch(producer, header, offset)
+        if marker.coordinator_epoch < producer.coordinator_epoch:
+            raise TransactionCoordinatorFenced(
+                f"{self._name}: marker for producer {header.producer_id} from coordinator epoch "
+                f"{marker.coordinator_epoch}, but {producer.coordinator_epoch} was seen"
+            )
+
+    def _check_epoch(self, producer: Producer, header: BatchHeader, offset: int) -> None:
+        if header.producer_epoch < producer.epoch:
+            raise InvalidProducerEpoch(
+                f"Epoch of producer {header.producer_id} at offset {offset} in {self._name} is "
+                f"{header.producer_epoch}, which is smaller than the last seen epoch {producer.epoch}"
+            )
+
+    def _check_sequence(self, producer: Producer, header: BatchHeader, offset: int) -> None:
+        first = header.base_sequence
+        if header.producer_epoch != producer.epoch:
+            if first != 0 and producer.epoch != NO_PRODUCER_EPOCH:
+                raise OutOfOrderSequenceNumber(
+                    f"Invalid sequence number for new epoch of producer {header.producer_id} at offset {offset} in "
+                    f"{self._name}: {header.producer_epoch} (request epoch), {first} (seq. number), "
+                    f"{producer.epoch} (current producer epoch)"
+                )
+            return
+        last = producer.last_sequence
+        # A state that was loaded knows nothing of a producer's records that retention has removed: any sequence will
+        # do.
+        if producer.epoch == NO_PRODUCER_EPOCH or first == last + 1 or (first == 0 and last == _MAX_SEQUENCE):
+            return
+        raise OutOfOrderSequenceNumber(
+            f"Out of order sequence number for producer {header.producer_id} at offset {offset} in {self._name}: "
+            f"{first} (incoming seq. number), {last} (current end sequence number)"
+        )
+
+    # Changes, after a batch is written.
+
+    def add_batch(self, header: BatchHeader, base_offset: int) -> None:
+        """A data batch of a producer is in the log, at `base_offset`."""
+        producer = self._producer(header.producer_id)
+        producer.move_to_epoch(header.producer_epoch)
+        batches = producer.batches
+        if len(batches) == BATCHES_KEPT:
+            del batches[0]
+        timestamp = header.max_timestamp
+        delta = header.last_offset_delta
+        batches.append(BatchRange(header.last_sequence, base_offset + delta, delta, timestamp))
+        producer.last_timestamp = timestamp
+        if header.attributes & TRANSACTIONAL and producer.current_txn_first_offset is None:
+            producer.current_txn_first_offset = base_offset
+            self._ongoing[base_offset] = header.producer_id
+
+    def aborted_by(self, producer_id: int, marker: EndTransactionMarker, offset: int) -> AbortedTransaction | None:
+        """What the transaction index has to note of this marker at `offset`: nothing for a commit or an empty one."""
+        producer = self.producers.get(producer_id)
+        if producer is None or producer.current_txn_first_offset is None or marker.type is not ControlType.ABORT:
+            return None
+        others = (start for start, owner in self._ongoing.items() if owner != producer_id)
+        return AbortedTransaction(producer_id, producer.current_txn_first_offset, offset, next(others, offset + 1))
+
+    def add_marker(self, header: BatchHeader, marker: EndTransactionMarker, offset: int) -> None:
+        """A marker is in the log at `offset`: its producer's transaction is over, if it had one here."""
+        producer = self._producer(header.producer_id)
+        if (first := producer.current_txn_first_offset) is not None:
+            self._ongoing.pop(first, None)
+            self._unreplicated[first] = offset
+        producer.move_to_epoch(header.producer_epoch)
+        producer.coordinator_epoch = marker.coordinator_epoch
+        producer.current_txn_first_offset = None
+        producer.last_timestamp = marker.timestamp
+
+    def _producer(self, producer_id: int) -> Producer:
+        producer = self.producers.get(producer_id)
+        if producer is None:
+            producer = self.producers[producer_id] = Producer(producer_id)
+        return producer
+
+    def expire(self, now_ms: int) -> None:
+        """Forget producers that wrote nothing for producer.id.expiration.ms and have no transaction open."""
+        expired = [each.producer_id for each in self.producers.values() if self._is_expired(each, now_ms)]
+        for producer_id in expired:
+            del self.producers[producer_id]
+
+    def _is_expired(self, producer: Producer, now_ms: int) -> bool:
+        return producer.current_txn_first_offset is None and now_ms - producer.last_timestamp >= self._expiration_ms
+
+    # Snapshots.
+
+    def take_snapshot(self) -> None:
+        """Write a snapshot at `end_offset`, unless the newest one is as new. It is synced by the next flush."""
+        if self.end_offset <= self._snapshot_end:
+            return
+        path = self._path(self.end_offset)
+        file = self._files.open(path)
+        try:
+            data = encode_snapshot(self.producers.values())
+            file.truncate(0)
+            file.write_at(0, data)
+        finally:
+            file.close()
+        self._unsynced_snapshots.append(self.end_offset)
+        self._snapshot_end = self.end_offset
+        if self.end_offset not in self.snapshots:
+            self.snapshots = sorted([*self.snapshots, self.end_offset])
+
+    def paths_to_sync(self) -> list[str]:
+        """Snapshots written since the last call that are still there."""
+        taken, self._unsynced_snapshots = self._unsynced_snapshots, []
+        return [self._path(offset) for offset in taken if offset in self.snapshots]
+
+    def load(self, log_start: int, end: int, now_ms: int) -> None:
+        """Take up the newest usable snapshot within (log_start, end]; the log from `end_offset` on is to be replayed.
+
+        Snapshots outside of that range are removed, and so is a corrupt one.
+        """
+        self.producers, self._ongoing, self._unreplicated = {}, {}, {}
+        self.snapshots = self._listed()
+        for offset in self.snapshots:
+            if offset > end or offset <= log_start:
+                self.remove_snapshot(offset)
+        self.end_offset = self._snapshot_end = log_start
+        for offset in reversed(self.snapshots):
+            try:
+                producers = decode_snapshot(self._files.read(self._path(offset)))
+            except CorruptSnapshot as error:
+                _log.warning("%s: producer snapshot %s is of no use: %s", self._name, self._path(offset), error)
+                self.remove_snapshot(offset)
+                continue
+            self.end_offset = self._snapshot_end = offset
+            alive = [each for each in producers if not self._is_expired(each, now_ms)]
+            self.producers = {each.producer_id: each for each in alive}
+            ongoing = [(each.current_txn_first_offset, each.producer_id) for each in alive]
+            self._ongoing = dict(sorted((first, owner) for first, owner in ongoing if first is not None))
+            return
+
+    def keep_snapshots_of(self, base_offsets: Iterable[int]) -> None:
+        """Remove snapshots that belong to no segment, except the newest one if it is past all of them."""
+        wanted = set(base_offsets)
+        newest_segment = max(wanted, default=-1)
+        self.snapshots = self._listed()
+        stray = [offset for offset in self.snapshots if offset not in wanted]
+        if stray and stray[-1] >= newest_segment:
+            stray.pop()
+        for offset in stray:
+            self.remove_snapshot(offset)
+
+    def remove_snapshot(self, offset: int) -> None:
+        self._files.remove(self._path(offset))
+        self.snapshots = [each for each in self.snapshots if each != offset]
+
+    def set_snapshot_aside(self, offset: int) -> str | None:
+        """Rename a snapshot to .deleted and return its path, to be removed later; None when there is none."""
+        if offset not in self.snapshots:
+            return None
+        path = self._path(offset)
+        self.snapshots.remove(offset)
+        if not self._files.exists(path):
+            return None
+        self._files.rename(path, path + DELETED_SUFFIX)
+        return path + DELETED_SUFFIX
+
+    def start_at(self, offset: int) -> None:
+        """Forget everything; the log is empty and goes on at `offset`."""
+        for snapshot in self._listed():
+            self.remove_snapshot(snapshot)
+        self.producers, self._ongoing, self._unreplicated = {}, {}, {}
+        self.end_offset, self._snapshot_end = offset, 0
+
+    def on_log_start(self, log_start: int) -> None:
+        """Records below `log_start` are gone."""
+        self.on_high_watermark(log_start)
+        self.end_offset = max(self.end_offset, log_start)
+
+    def _listed(self) -> list[int]:
+        stems = (
+            name.removesuffix(SNAPSHOT_SUFFIX)
+            for name in self._files.names(self.directory)
+            if name.endswith(SNAPSHOT_SUFFIX)
+        )
+        return sorted(int(stem) for stem in stems if stem.isdigit())
+
+    def _path(self, offset: int) -> str:
+        return os.path.join(self.directory, segment_name(offset) + SNAPSHOT_SUFFIX)
+
+
+def encode_snapshot(producers: Iterable[Producer]) -> bytes:
+    """The file's bytes, producers in the order of their ids."""
+    entries: list[bytes] = []
+    for producer in sorted(producers, key=lambda each: each.producer_id):
+        last = producer.batches[-1] if producer.batches else BatchRange(NO_SEQUENCE, -1, 0, NO_TIMESTAMP)
+        first_offset = producer.current_txn_first_offset
+        entries.append(
+            _ENTRY.pack(
+                producer.producer_id,
+                producer.epoch,
+                last.last_sequence,
+                last.last_offset,
+                last.offset_delta,
+                producer.last_timestamp,
+                producer.coordinator_epoch,
+                -1 if first_offset is None else first_offset,
+            )
+        )
+    count = struct.pack(">i", len(entries))
+    body = count + b"".join(entries)
+    return struct.pack(">hI", _SNAPSHOT_VERSION, crc32c(body)) + body
+
+
+def decode_snapshot(data: bytes) -> list[Producer]:
+    """raises  CorruptSnapshot for another version, a wrong CRC or a wrong length."""
+    if len(data) < _HEAD.size:
+        raise CorruptSnapshot(f"{len(data)} bytes")
+    version, crc, count = _HEAD.unpack_from(data)
+    if version != _SNAPSHOT_VERSION:
+        raise CorruptSnapshot(f"version {version}")
+    if crc32c(data[_CRC_FROM:]) != crc:
+        raise CorruptSnapshot("wrong checksum")
+    if len(data) != _HEAD.size + count * _ENTRY.size:
+        raise CorruptSnapshot(f"{count} producers do not take {len(data)} bytes")
+    producers: list[Producer] = []
+    for producer_id, epoch, sequence, offset, delta, timestamp, coordinator_epoch, first in _ENTRY.iter_unpack(
+        data[_HEAD.size :]
+    ):
+        batches = [BatchRange(sequence, offset, delta, timestamp)] if offset >= 0 else []
+        open_since = first if first >= 0 else None
+        producers.append(Producer(producer_id, epoch, coordinator_epoch, timestamp, open_since, batches))
+    return producers

@@ -1,0 +1,320 @@
+"""Opening a partition's folder: after a clean stop as it is, after a crash with what the crash left undone.
+
+    *.deleted, *.cleaned          removed: a deletion that did not end, a cleaning that did not
+    *.swap                        a cleaning that was complete: it replaces the segments that it covers
+    indexes without their log     removed
+    segments from the recovery    checked batch by batch; the log ends before the first batch that is cut short, has a
+    point on (after a crash)      wrong checksum or goes back in offsets, and nothing else is lost. Indexes, aborted
+                                  transactions, leader epochs and producers are made anew from what is there
+
+What is below the recovery point was synced and is not read. Source: LogLoader, LogSegment.recover.
+"""
+
+import logging
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.log import checkpoints
+from pykafka_cli.broker.log.files import Files
+from pykafka_cli.broker.log.index_file import CorruptIndex
+from pykafka_cli.broker.log.leader_epochs import LeaderEpochs
+from pykafka_cli.broker.log.partition_log import PartitionLog
+from pykafka_cli.broker.log.producer_state import ProducerState
+from pykafka_cli.broker.log.replay import apply_batch, replay_producers
+from pykafka_cli.broker.log.segment import (
+    CLEANED_SUFFIX,
+    DELETED_SUFFIX,
+    INDEX_SUFFIX,
+    LOG_SUFFIX,
+    SWAP_SUFFIX,
+    TIME_INDEX_SUFFIX,
+    TXN_INDEX_SUFFIX,
+    Segment,
+    segment_name,
+)
+from pykafka_cli.broker.log.transaction_index import AbortedTransaction
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.protocol.records.batch import (
+    HEADER_SIZE,
+    LEGACY_HEADER_SIZE,
+    BatchHeader,
+    CorruptRecords,
+    crc_is_valid,
+    read_header,
+)
+
+_log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 20
+_INDEX_SUFFIXES = (INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX)
+
+
+@dataclass(slots=True)
+class Cut:
+    """Where a log was cut, and why."""
+
+    segment: int
+    position: int
+    dropped_bytes: int
+    reason: str
+
+
+def load_log(
+    files: Files,
+    directory: Path,
+    topic_partition: TopicPartition,
+    config: TopicConfig,
+    *,
+    clock: Clock,
+    had_clean_shutdown: bool,
+    recovery_point: int,
+    log_start: int,
+    producer_expiration_ms: int,
+    topic_id: uuid.UUID | None = None,
+) -> PartitionLog:
+    """Open a folder, a new and empty one included, and say in the program's log what had to be done to it.
+
+    recovery_point, log_start   as checkpointed; 0 when nothing was
+    topic_id                    for a folder without partition.metadata
+    raises                      OSError; MalformedFile for partition.metadata
+    """
+    folder = str(directory)
+    stored_id = checkpoints.read_topic_id(files, os.path.join(folder, checkpoints.PARTITION_METADATA))
+    _finish_what_was_begun(files, folder)
+    now_ms = clock.now_ms()
+    segments = _open_segments(files, folder, config, now_ms)
+    epochs = _read_epochs(files, folder, segments)
+    producers = ProducerState(files, folder, topic_partition, expiration_ms=producer_expiration_ms)
+    log_start = max(log_start, segments[0].base_offset if segments else 0)
+
+    doubtful = _doubtful_segments(segments, had_clean_shutdown, recovery_point)
+    if doubtful is not None:
+        _recover(topic_partition, segments, doubtful, producers, epochs, log_start, now_ms)
+        recovery_point = min(recovery_point, segments[-1].next_offset())
+    log_end = segments[-1].next_offset() if segments else log_start
+    if log_end < log_start:
+        _log.warning("%s: the log ends at %d, before its start %d: it begins anew", folder, log_end, log_start)
+        for segment in segments:
+            segment.remove()
+        segments.clear()
+        log_end = log_start
+    if segments:
+        segments[-1].reopen_for_writing()
+    else:
+        segments.append(Segment.create(files, folder, log_start, config, now_ms=now_ms))
+    epochs.truncate_from_end(log_end)
+    epochs.truncate_from_start(log_start)
+    producers.keep_snapshots_of(segment.base_offset for segment in segments)
+    if had_clean_shutdown and not producers.snapshots:
+        # As Kafka does for a log from a time before snapshots: nobody can be in the middle of something.
+        producers.start_at(log_end)
+        producers.take_snapshot()
+    else:
+        replay_producers(producers, segments, log_start, log_end, now_ms=now_ms)
+    return PartitionLog(
+        files,
+        directory,
+        topic_partition,
+        config,
+        topic_id=stored_id or topic_id,
+        segments=segments,
+        log_start=log_start,
+        log_end=log_end,
+        recovery_point=log_end if had_clean_shutdown and doubtful is None else min(recovery_point, log_end),
+        producers=producers,
+        epochs=epochs.entries,
+        clock=clock,
+    )
+
+
+def _finish_what_was_begun(files: Files, folder: str) -> None:
+    names = files.names(folder)
+    cleaned = [name for name in names if name.endswith(CLEANED_SUFFIX)]
+    swaps = [name for name in names if name.endswith(SWAP_SUFFIX)]
+    # The log file is renamed to .swap first. While an index still is .cleaned the swap had not begun.
+    unfinished = {_base_offset(name) for name in cleaned}
+    for name in names:
+        gone = name.endswith((DELETED_SUFFIX, CLEANED_SUFFIX)) or (name in swaps and _base_offset(name) in unfinished)
+        if gone:
+            files.remove(os.path.join(folder, name))
+    swaps = [name for name in swaps if _base_offset(name) not in unfinished]
+    for name in swaps:
+        if name.endswith(LOG_SUFFIX + SWAP_SUFFIX):
+            _make_room_for(files, folder, name)
+    for name in swaps:
+        files.rename(os.path.join(folder, name), os.path.join(folder, name.removesuffix(SWAP_SUFFIX)))
+    if swaps:
+        _log.info("%s: put %d cleaned files in place, which a crash had kept from it", folder, len(swaps))
+
+
+def _make_room_for(files: Files, folder: str, swap_name: str) -> None:
+    # The cleaned segment covers [its base offset, its last offset]; segments that begin in there are the old ones.
+    start = _base_offset(swap_name)
+    path = os.path.join(folder, swap_name)
+    end = start + 1
+    data = files.read(path)
+    position = 0
+    while len(data) - position >= LEGACY_HEADER_SIZE[0]:
+        header = read_header(data, position)
+        end, position = max(end, header.next_offset), position + header.size
+    for name in files.names(folder):
+        if name.endswith((LOG_SUFFIX, *_INDEX_SUFFIXES)) and start <= _base_offset(name) < end:
+            files.remove(os.path.join(folder, name))
+
+
+def _base_offset(name: str) -> int:
+    stem = name.split(".", 1)[0]
+    return int(stem) if stem.isdigit() else -1
+
+
+def _open_segments(files: Files, folder: str, config: TopicConfig, now_ms: int) -> list[Segment]:
+    names = files.names(folder)
+    offsets = sorted(_base_offset(name) for name in names if name.endswith(LOG_SUFFIX) and _base_offset(name) >= 0)
+    known = set(offsets)
+    for name in names:
+        if name.endswith(_INDEX_SUFFIXES) and _base_offset(name) not in known:
+            _log.warning("%s: %s belongs to no segment and is removed", folder, name)
+            files.remove(os.path.join(folder, name))
+    segments = [Segment.open(files, folder, offset, config, now_ms=now_ms) for offset in offsets]
+    for segment in segments[:-1]:
+        if segment.size and segment_name(segment.base_offset) + INDEX_SUFFIX not in names:
+            _log.warning("%s: the index of segment %d is missing and is built anew", folder, segment.base_offset)
+            segment.rebuild_indexes()
+    return segments
+
+
+def _read_epochs(files: Files, folder: str, segments: Sequence[Segment]) -> LeaderEpochs:
+    path = os.path.join(folder, checkpoints.LEADER_EPOCHS)
+    try:
+        epochs = LeaderEpochs(checkpoints.read_leader_epochs(files, path))
+    except checkpoints.MalformedFile as error:
+        _log.warning("%s; leader epochs are read from the log instead", error)
+        epochs = LeaderEpochs()
+        for segment in segments:
+            for _, header in segment.batches():
+                epochs.assign(header.leader_epoch, header.base_offset)
+    return epochs
+
+
+def _doubtful_segments(segments: Sequence[Segment], had_clean_shutdown: bool, recovery_point: int) -> int | None:
+    """Index of the first segment that has to be checked; None when all can be trusted."""
+    if not segments:
+        return None
+    last = len(segments) - 1
+    if had_clean_shutdown:
+        return None if _ends_whole(segments[-1]) else last
+    return max((index for index, segment in enumerate(segments) if segment.base_offset <= recovery_point), default=0)
+
+
+def _ends_whole(segment: Segment) -> bool:
+    try:
+        end = segment.offsets.last_position
+        for position, header in segment.batches(end):
+            end = position + header.size
+    except (CorruptRecords, CorruptIndex):
+        return False
+    return end == segment.size
+
+
+def _recover(
+    topic_partition: TopicPartition,
+    segments: list[Segment],
+    first: int,
+    producers: ProducerState,
+    epochs: LeaderEpochs,
+    log_start: int,
+    now_ms: int,
+) -> None:
+    start = segments[first].base_offset
+    replay_producers(producers, segments[:first], min(log_start, start), start, now_ms=now_ms)
+    checked = 0
+    for index in range(first, len(segments)):
+        segment = segments[index]
+        checked += segment.size
+        cut = _recover_segment(segment, producers, epochs)
+        producers.take_snapshot()
+        if cut is not None:
+            lost = segments[index + 1 :]
+            del segments[index + 1 :]
+            for later in lost:
+                later.remove()
+                producers.remove_snapshot(later.base_offset)
+            _log.warning(
+                "%s: recovered from offset %d: %d bytes checked; %s at byte %d of segment %d: %d bytes cut%s, "
+                "the log ends at offset %d",
+                topic_partition,
+                start,
+                checked,
+                cut.reason,
+                cut.position,
+                cut.segment,
+                cut.dropped_bytes,
+                f" and {len(lost)} later segments removed" if lost else "",
+                producers.end_offset,
+            )
+            return
+    _log.info(
+        "%s: recovered from offset %d: %d bytes checked, all sound; the log ends at offset %d",
+        topic_partition,
+        start,
+        checked,
+        producers.end_offset,
+    )
+
+
+def _recover_segment(segment: Segment, producers: ProducerState, epochs: LeaderEpochs) -> Cut | None:
+    rebuild = segment.index_rebuild()
+    aborted: list[AbortedTransaction] = []
+    end, expected, reason = 0, segment.base_offset, ""
+    try:
+        for position, header, data, at in _verified(segment):
+            if header.base_offset < expected or not segment.can_hold(header.last_offset):
+                raise CorruptRecords(f"offset {header.base_offset} after {expected - 1}")
+            if header.producer_id >= 0 and header.base_offset >= producers.end_offset:
+                entry = apply_batch(producers, header, data, at)
+                aborted += [entry] if entry is not None else []
+            rebuild.add(position, header)
+            epochs_latest = epochs.latest
+            if header.leader_epoch >= 0 and (epochs_latest is None or header.leader_epoch > epochs_latest):
+                epochs.assign(header.leader_epoch, header.base_offset)
+            end, expected = position + header.size, header.next_offset
+            producers.end_offset = max(producers.end_offset, expected)
+    except CorruptRecords as error:
+        reason = str(error)
+    producers.end_offset = max(producers.end_offset, segment.base_offset)
+    dropped = segment.size - end
+    if dropped:
+        segment.cut(end)
+    segment.adopt_indexes(rebuild)
+    segment.transactions.rebuild(aborted)
+    return Cut(segment.base_offset, end, dropped, reason) if dropped else None
+
+
+def _verified(segment: Segment) -> Iterator[tuple[int, BatchHeader, bytes, int]]:
+    """(position, header, bytes, where in them it begins) of each batch up to the first that is not sound.
+
+    raises  CorruptRecords there
+    """
+    data, start, position = b"", 0, 0
+    while position < segment.size:
+        left = segment.size - position
+        if left < LEGACY_HEADER_SIZE[0]:
+            raise CorruptRecords(f"{left} bytes are too few for a batch")
+        at = position - start
+        if at + HEADER_SIZE > len(data):
+            data, start, at = segment.read(position, min(segment.size, position + _CHUNK)), position, 0
+        header = read_header(data, at)
+        if header.size > left:
+            raise CorruptRecords(f"a batch of {header.size} bytes, of which {left} are there")
+        if at + header.size > len(data):
+            end = position + max(header.size, min(left, _CHUNK))
+            data, start, at = segment.read(position, end), position, 0
+        if not crc_is_valid(data, at, header):
+            raise CorruptRecords("a batch with a wrong checksum")
+        yield position, header, data, at
+        position += header.size

@@ -1,0 +1,52 @@
+"""Bringing the producers of a partition up to an offset: the newest snapshot, then the batches after it."""
+
+from collections.abc import Sequence
+
+from pykafka_cli.broker.log.producer_state import ProducerState
+from pykafka_cli.broker.log.segment import SCAN_CHUNK, Segment
+from pykafka_cli.broker.log.transaction_index import AbortedTransaction
+from pykafka_cli.protocol.records.batch import BatchHeader, Buffer
+from pykafka_cli.protocol.records.control import read_marker
+
+
+def replay_producers(
+    state: ProducerState, segments: Sequence[Segment], log_start: int, end: int, *, now_ms: int
+) -> None:
+    """Make `state` what the log says up to offset `end`, and take a snapshot there.
+
+    raises  CorruptRecords, OSError
+    """
+    state.load(log_start, end, now_ms)
+    for index, segment in enumerate(segments):
+        following = segments[index + 1].base_offset if index + 1 < len(segments) else end
+        if following <= state.end_offset and index + 1 < len(segments):
+            continue
+        if segment.base_offset >= end:
+            break
+        position = segment.position_of(state.end_offset) if state.end_offset > segment.base_offset else 0
+        if position is None:
+            continue
+        for at, header in segment.batches(position, chunk=SCAN_CHUNK):
+            if header.base_offset >= end:
+                break
+            if header.producer_id >= 0 and header.base_offset >= state.end_offset:
+                batch = segment.read(at, at + header.size) if header.is_control else b""
+                apply_batch(state, header, batch)
+    state.end_offset = end
+    state.take_snapshot()
+
+
+def apply_batch(state: ProducerState, header: BatchHeader, data: Buffer, at: int = 0) -> AbortedTransaction | None:
+    """Take in one batch of a producer that is in the log; returns what the transaction index should say of it.
+
+    data  is looked into for a control batch only, at `at`
+    """
+    if not header.is_control:
+        state.add_batch(header, header.base_offset)
+        return None
+    marker = read_marker(data, at)
+    if marker is None:
+        return None
+    aborted = state.aborted_by(header.producer_id, marker, header.base_offset)
+    state.add_marker(header, marker, header.base_offset)
+    return aborted

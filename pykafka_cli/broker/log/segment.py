@@ -1,0 +1,384 @@
+"""One segment of a partition's log: a .log file of whole record batches, with the indexes beside it.
+
+    00000000000000000042.log         batches one after the other, as protocol/records/batch.py draws them
+    00000000000000000042.index       offset -> position        (offset_index.py)
+    00000000000000000042.timeindex   timestamp -> offset       (time_index.py)
+    00000000000000000042.txnindex    aborted transactions      (transaction_index.py)
+
+The name is the base offset in 20 digits. Only the last segment of a log is written; when it is rolled its indexes are
+cut to size and it never changes again, until it is deleted or replaced by a cleaned one. Source: LogSegment.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pykafka_cli.broker.log.files import File, Files
+from pykafka_cli.broker.log.index_file import CorruptIndex
+from pykafka_cli.broker.log.index_rebuild import IndexRebuild
+from pykafka_cli.broker.log.offset_index import MAX_RELATIVE_OFFSET, OffsetIndex
+from pykafka_cli.broker.log.time_index import TimeIndex, TimestampedOffset
+from pykafka_cli.broker.log.transaction_index import TransactionIndex
+from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.protocol.records.batch import (
+    HEADER_SIZE,
+    LEGACY_HEADER_SIZE,
+    MAGIC_AT,
+    NO_TIMESTAMP,
+    BatchHeader,
+    Buffer,
+    CorruptRecords,
+    read_header,
+)
+
+_log = logging.getLogger(__name__)
+
+LOG_SUFFIX = ".log"
+INDEX_SUFFIX = ".index"
+TIME_INDEX_SUFFIX = ".timeindex"
+TXN_INDEX_SUFFIX = ".txnindex"
+DELETED_SUFFIX = ".deleted"
+CLEANED_SUFFIX = ".cleaned"
+SWAP_SUFFIX = ".swap"
+
+_LOOKUP_CHUNK = 8 << 10
+SCAN_CHUNK = 256 << 10
+
+
+class StoredBatch(NamedTuple):
+    """Where a batch begins in its segment, and its header."""
+
+    position: int
+    header: BatchHeader
+
+
+def segment_name(base_offset: int) -> str:
+    """Stem of a segment's files: the base offset in 20 digits."""
+    return f"{base_offset:020d}"
+
+
+class Segment:
+    """Reads and writes one segment. Offsets are absolute, positions are bytes in the .log file."""
+
+    def __init__(
+        self, files: Files, directory: str, base_offset: int, config: TopicConfig, *, created_ms: int, suffix: str = ""
+    ) -> None:
+        """A segment as yet untouched on disk. `suffix` is `.cleaned` while the cleaner writes it."""
+        self._files = files
+        self.base_offset = base_offset
+        self.created_ms = created_ms
+        self.size = 0
+        self._stem = os.path.join(directory, segment_name(base_offset))
+        self._suffix = suffix
+        self._index_interval_bytes = config.index_interval_bytes
+        index_size = config.segment_index_bytes
+        self.offsets = OffsetIndex(files, self._path(INDEX_SUFFIX), base_offset, index_size)
+        self.times = TimeIndex(files, self._path(TIME_INDEX_SUFFIX), base_offset, index_size)
+        self.transactions = TransactionIndex(files, self._path(TXN_INDEX_SUFFIX), base_offset)
+        self._file: File | None = None
+        self._largest = TimestampedOffset(NO_TIMESTAMP, base_offset)
+        self._first_timestamp: int | None = None
+        self._bytes_since_index_entry = 0
+        self._is_dirty = False
+        self.is_idle = False  # nobody asked for its files since `release_if_idle`
+
+    @classmethod
+    def create(
+        cls, files: Files, directory: str, base_offset: int, config: TopicConfig, *, now_ms: int, suffix: str = ""
+    ) -> "Segment":
+        """A new, empty segment on disk, its indexes preallocated as those of an active one are."""
+        segment = cls(files, directory, base_offset, config, created_ms=now_ms, suffix=suffix)
+        file = segment.file
+        file.truncate(0)
+        if config.preallocate and not suffix:
+            file.truncate(config.segment_bytes)
+        segment._is_dirty = True
+        segment.offsets.start_empty()
+        segment.times.start_empty()
+        segment.transactions.start_empty()
+        segment.offsets.preallocate()
+        segment.times.preallocate()
+        return segment
+
+    @classmethod
+    def open(cls, files: Files, directory: str, base_offset: int, config: TopicConfig, *, now_ms: int) -> "Segment":
+        """A segment that is on disk, as it was left."""
+        segment = cls(files, directory, base_offset, config, created_ms=now_ms)
+        segment.size = files.size(segment.path)
+        return segment
+
+    @property
+    def path(self) -> str:
+        return self._path(LOG_SUFFIX)
+
+    @property
+    def paths(self) -> list[str]:
+        """Every file that the segment may have; the .txnindex is often missing."""
+        return [self._path(suffix) for suffix in (LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX)]
+
+    @property
+    def file(self) -> File:
+        self.is_idle = False
+        if self._file is None:
+            self._file = self._files.open(self.path)
+        return self._file
+
+    # Writing: the active segment only.
+
+    def write(self, data: Buffer) -> int:
+        """Put whole batches at the end, in one call; returns the position. `note` is due for each of them.
+
+        raises  OSError; the segment is then as before, unless cutting the part that was written fails, too
+        """
+        position = self.size
+        try:
+            self.file.write_at(position, data)
+        except OSError:
+            self.file.truncate(position)
+            raise
+        self._is_dirty = True
+        self.size = position + len(data)
+        return position
+
+    def note(self, position: int, size: int, *, last_offset: int, max_timestamp: int) -> None:
+        """Keep timestamps and indexes up to a batch that was written."""
+        if position == 0:
+            self._first_timestamp = max_timestamp
+        if max_timestamp > self._largest.timestamp:
+            self._largest = TimestampedOffset(max_timestamp, last_offset)
+        if self._bytes_since_index_entry > self._index_interval_bytes:
+            self._index(last_offset, position)
+        self._bytes_since_index_entry += size
+
+    def can_hold(self, offset: int) -> bool:
+        """Whether the offset fits an index entry of this segment."""
+        return 0 <= offset - self.base_offset <= MAX_RELATIVE_OFFSET
+
+    def waited_ms(self, *, max_timestamp: int, now_ms: int) -> int:
+        """How long the segment has been active by its records' times, or by the clock when they have none."""
+        first = self.first_timestamp
+        return max_timestamp - first if first >= 0 else now_ms - self.created_ms
+
+    def seal(self) -> None:
+        """End writing, after a roll or at the end: note the largest timestamp and cut the files to their contents."""
+        self.times.append_if_later(*self._largest)
+        self.offsets.cut()
+        self.times.cut()
+        if self._files.size(self.path) > self.size:
+            self.file.truncate(self.size)
+
+    def reopen_for_writing(self) -> None:
+        """Make the last segment of a log that was loaded an active one."""
+        self.offsets.preallocate()
+        self.times.preallocate()
+        self._largest = self.largest
+
+    def truncate_to(self, offset: int, *, now_ms: int) -> int:
+        """Drop batches that hold `offset` or a later one; returns the bytes that went. The segment is active then."""
+        position = self.position_of(offset)
+        self.offsets.truncate_to(offset)
+        self.times.truncate_to(offset)
+        self.transactions.truncate_to(offset)
+        dropped = 0
+        if position is not None:
+            dropped = self.size - position
+            self.file.truncate(position)
+            self.size = position
+            self._is_dirty = True
+        if self.size == 0:
+            self.created_ms, self._first_timestamp = now_ms, None
+        self._bytes_since_index_entry = 0
+        self._largest = self._scan_largest()
+        return dropped
+
+    def handles_to_sync(self) -> list[File]:
+        """Handles of their own for what has not been synced yet: to be synced and closed, in any thread."""
+        handles = [self.offsets.file.handle_to_sync(), self.times.file.handle_to_sync()]
+        handles.append(self.transactions.handle_to_sync())
+        if self._is_dirty:
+            self._is_dirty = False
+            handles.append(self.file.duplicate())
+        return [handle for handle in handles if handle is not None]
+
+    def mark_dirty(self) -> None:
+        """What was to be synced was not."""
+        self._is_dirty = True
+
+    # Reading.
+
+    def batches(self, position: int = 0, end: int | None = None, chunk: int = _LOOKUP_CHUNK) -> Iterator[StoredBatch]:
+        """Headers of the whole batches from `position` (a batch's start) on; record bytes are skipped, not read.
+
+        raises  CorruptRecords at a header that cannot be true
+        """
+        end = self.size if end is None else end
+        data, start = b"", 0
+        while end - position >= LEGACY_HEADER_SIZE[0]:
+            at = position - start
+            if at + HEADER_SIZE > len(data):
+                data, start, at = self.file.read_at(position, min(chunk, self.size - position)), position, 0
+                if len(data) < HEADER_SIZE and data[MAGIC_AT] == 2:
+                    return
+            header = read_header(data, at)
+            if position + header.size > end:
+                return
+            yield StoredBatch(position, header)
+            position += header.size
+
+    def find(self, offset: int) -> StoredBatch | None:
+        """The first batch whose last offset is `offset` or later; None when the segment ends before.
+
+        raises  CorruptRecords when the log cannot be walked from its beginning either
+        """
+        try:
+            return self._find(offset)
+        except (CorruptIndex, CorruptRecords) as error:
+            _log.warning("the index of %s leads astray and is built anew: %s", self.path, error)
+            self.rebuild_indexes()
+            return self._find(offset)
+
+    def _find(self, offset: int) -> StoredBatch | None:
+        for batch in self.batches(self.offsets.lookup(offset)):
+            if batch.header.last_offset >= offset:
+                return batch
+        return None
+
+    def index_rebuild(self) -> IndexRebuild:
+        """An empty collection of index entries with this segment's spacing."""
+        return IndexRebuild(self.base_offset, self._index_interval_bytes)
+
+    def rebuild_indexes(self) -> None:
+        """Make .index and .timeindex from the headers in the log. raises CorruptRecords."""
+        rebuild = self.index_rebuild()
+        for position, header in self.batches(chunk=SCAN_CHUNK):
+            rebuild.add(position, header)
+        self.adopt_indexes(rebuild)
+
+    def position_of(self, offset: int) -> int | None:
+        """Where the first batch begins whose last offset is `offset` or later; None when the segment ends before."""
+        batch = self.find(offset)
+        return None if batch is None else batch.position
+
+    def boundary_before(self, start: int, end: int) -> StoredBatch:
+        """The batch that begins last at or before position `end`, given that one begins at `start`, both in the log."""
+        for batch in self.batches(max(start, self.offsets.boundary_before(end))):
+            if batch.position + batch.header.size > end:
+                return batch
+        raise CorruptRecords(f"no batch ends after position {end} in {self.path}")
+
+    def read(self, start: int, end: int) -> bytes:
+        return self.file.read_at(start, end - start)
+
+    def next_offset(self) -> int:
+        """The offset after the last whole batch."""
+        offset = self.base_offset
+        for _, header in self.batches(self.offsets.last_position):
+            offset = header.next_offset
+        return offset
+
+    @property
+    def largest(self) -> TimestampedOffset:
+        """Largest timestamp of the segment and last offset of its batch; (-1, base offset) when no batch has one."""
+        if self._largest.timestamp == NO_TIMESTAMP and self.size:
+            self._largest = self.times.last()
+        return self._largest
+
+    @property
+    def retention_timestamp(self) -> int:
+        """What retention by time goes by: the largest timestamp, or the file's own when records have none."""
+        largest = self.largest.timestamp
+        return largest if largest >= 0 else self._files.modified_ms(self.path)
+
+    @property
+    def first_timestamp(self) -> int:
+        """Largest timestamp of the first batch; -1 when there is none."""
+        if self._first_timestamp is None and self.size:
+            self._first_timestamp = self._read_first_timestamp()
+        return NO_TIMESTAMP if self._first_timestamp is None else self._first_timestamp
+
+    def batches_not_older_than(self, timestamp: int, start: int) -> Iterator[StoredBatch]:
+        """Batches from offset `start` on whose largest timestamp is `timestamp` or later."""
+        position = self.offsets.lookup(max(self.times.lookup(timestamp - 1), start))
+        for batch in self.batches(position):
+            if batch.header.max_timestamp >= timestamp and batch.header.last_offset >= start:
+                yield batch
+
+    # The files.
+
+    def moved_to(self, directory: str) -> None:
+        """The segment's directory got another name."""
+        self._set_stem(os.path.join(directory, os.path.basename(self._stem)), self._suffix)
+
+    def change_suffix(self, suffix: str) -> None:
+        """Rename all files; the .log file goes first, except that a swap ends with it.
+
+        A .deleted segment whose rename was cut short is finished by recovery; so is a .swap one.
+        """
+        old = self.paths
+        self._set_stem(self._stem, suffix)
+        for path, new_path in zip(old, self.paths, strict=True):
+            if self._files.exists(path):
+                self._files.rename(path, new_path)
+
+    def release_if_idle(self) -> None:
+        """Give back what nobody used since the last call: the descriptor and the indexes in memory."""
+        if self.is_idle and not self._is_dirty:
+            self.close()
+        self.is_idle = True
+
+    def close(self) -> None:
+        """Close the files; they open again when needed."""
+        self.offsets.unload()
+        self.times.unload()
+        self.transactions.unload()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def remove(self) -> None:
+        """Delete the files."""
+        self.close()
+        for path in self.paths:
+            self._files.remove(path)
+
+    def adopt_indexes(self, rebuild: IndexRebuild) -> None:
+        """Take over indexes that were made from the log."""
+        rebuild.write(self.offsets, self.times)
+        self._largest = rebuild.largest
+
+    def cut(self, size: int) -> None:
+        """Keep the first `size` bytes of the log."""
+        self.file.truncate(size)
+        self.size, self._first_timestamp, self._is_dirty = size, None, True
+
+    def _index(self, last_offset: int, position: int) -> None:
+        # The batch is written: an index that finds no room must not undo that. The next append tries again.
+        try:
+            self.offsets.append(last_offset, position)
+            self.times.append_if_later(*self._largest)
+        except OSError as error:
+            _log.warning("no index entry for offset %d in %s: %s", last_offset, self.path, error)
+        else:
+            self._bytes_since_index_entry = 0
+
+    def _scan_largest(self) -> TimestampedOffset:
+        largest = self.times.last()
+        for _, header in self.batches(self.offsets.lookup(largest.offset), chunk=SCAN_CHUNK):
+            if header.max_timestamp > largest.timestamp:
+                largest = TimestampedOffset(header.max_timestamp, header.last_offset)
+        return largest
+
+    def _read_first_timestamp(self) -> int:
+        for batch in self.batches():
+            return batch.header.max_timestamp
+        return NO_TIMESTAMP
+
+    def _path(self, suffix: str) -> str:
+        return self._stem + suffix + self._suffix
+
+    def _set_stem(self, stem: str, suffix: str) -> None:
+        self._stem, self._suffix = stem, suffix
+        self.offsets.file.path = self._path(INDEX_SUFFIX)
+        self.times.file.path = self._path(TIME_INDEX_SUFFIX)
+        self.transactions.path = self._path(TXN_INDEX_SUFFIX)
