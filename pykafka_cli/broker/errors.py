@@ -4,6 +4,7 @@ Storage, coordinators and controller raise these; handlers answer per topic or p
 `dispatch` does so for a whole request. Source of codes and names: org.apache.kafka.common.protocol.Errors.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from kio.schema.errors import ErrorCode
@@ -23,6 +24,17 @@ class BrokerError(Exception):
 def error_code_of(error: BaseException) -> ErrorCode:
     """The code for `error`; anything that is not a BrokerError is UNKNOWN_SERVER_ERROR (-1)."""
     return error.code if isinstance(error, BrokerError) else ErrorCode.unknown_server_error
+
+
+class RecordsRefused(BrokerError):
+    """A batch that is not written because of single records in it.
+
+    record_errors   (index in the batch, what is wrong with the record), for answers to Produce 8 and up (KIP-467)
+    """
+
+    def __init__(self, message: str, record_errors: Sequence[tuple[int, str]] = ()) -> None:
+        super().__init__(message)
+        self.record_errors = record_errors
 
 
 class OffsetOutOfRange(BrokerError):
@@ -149,7 +161,7 @@ class ClusterAuthorizationFailed(BrokerError):
     code = ErrorCode.cluster_authorization_failed
 
 
-class InvalidTimestamp(BrokerError):
+class InvalidTimestamp(RecordsRefused):
     code = ErrorCode.invalid_timestamp
 
 
@@ -341,7 +353,7 @@ class GroupSubscribedToTopic(BrokerError):
     code = ErrorCode.group_subscribed_to_topic
 
 
-class InvalidRecord(BrokerError):
+class InvalidRecord(RecordsRefused):
     code = ErrorCode.invalid_record
 
 
