@@ -1,0 +1,172 @@
+"""Requests and answers that were shaped differently before: from the older shape to the newest, and back.
+
+Most versions only added fields, which codec.py fills in or leaves out by itself. Here are the few that renamed or moved
+something. RAISE takes what was read and its copy in the newest shape, and completes the copy; LOWER takes an answer in
+the newest shape, the version and the request, and returns what the older version's writer can read attributes from.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from types import SimpleNamespace
+from typing import Any
+
+from kio.schema.add_partitions_to_txn.v5 import request as add_partitions_to_txn
+from kio.schema.alter_partition.v3 import request as alter_partition
+from kio.schema.delete_topics.v6 import request as delete_topics
+from kio.schema.errors import ErrorCode
+from kio.schema.leave_group.v5 import request as leave_group
+from kio.schema.offset_fetch.v9 import request as offset_fetch
+
+Raise = Callable[[Any, Any, int], Any]
+Lower = Callable[[Any, int, Any], Any]
+
+AUTHORIZED_OPERATIONS_NOT_GIVEN = -(2**31)
+
+
+def _raise_metadata(old: Any, new: Any, version: int) -> Any:
+    # Version 0 says "all topics" with an empty list, later ones with null, so that an empty list can mean none.
+    return replace(new, topics=None) if version == 0 and not old.topics else new
+
+
+def _lower_metadata(response: Any, version: int, _request: Any) -> Any:
+    topics = response.topics
+    if version < 12 and any(topic.name is None for topic in topics):
+        topics = tuple(replace(topic, name="") if topic.name is None else topic for topic in topics)
+    return _like(response, topics=topics, cluster_authorized_operations=AUTHORIZED_OPERATIONS_NOT_GIVEN)
+
+
+def _raise_join_group(old: Any, new: Any, version: int) -> Any:
+    # Version 0 knew one timeout for both.
+    return replace(new, rebalance_timeout=old.session_timeout) if version == 0 else new
+
+
+def _lower_join_group(response: Any, _version: int, _request: Any) -> Any:
+    return _like(response, protocol_name=response.protocol_name or "")
+
+
+def _raise_find_coordinator(old: Any, new: Any, _version: int) -> Any:
+    return replace(new, coordinator_keys=(old.key,))
+
+
+def _lower_find_coordinator(response: Any, _version: int, _request: Any) -> Any:
+    (only,) = response.coordinators
+    return _like(only, throttle_time=response.throttle_time)
+
+
+def _raise_offset_fetch(old: Any, new: Any, _version: int) -> Any:
+    topics = old.topics and tuple(
+        offset_fetch.OffsetFetchRequestTopics(name=topic.name, partition_indexes=topic.partition_indexes)
+        for topic in old.topics
+    )
+    return replace(new, groups=(offset_fetch.OffsetFetchRequestGroup(group_id=old.group_id, topics=topics),))
+
+
+def _lower_offset_fetch(response: Any, version: int, request: Any) -> Any:
+    (group,) = response.groups
+    topics = group.topics
+    if version < 2 and group.error_code is not ErrorCode.none:
+        # No place for the group's error: each partition that was asked for carries it.
+        topics = [
+            SimpleNamespace(
+                name=topic.name,
+                partitions=[
+                    SimpleNamespace(
+                        partition_index=index,
+                        committed_offset=-1,
+                        committed_leader_epoch=-1,
+                        metadata="",
+                        error_code=group.error_code,
+                    )
+                    for index in topic.partition_indexes
+                ],
+            )
+            for topic in request.groups[0].topics or ()
+        ]
+    return SimpleNamespace(topics=topics, error_code=group.error_code, throttle_time=response.throttle_time)
+
+
+def _raise_leave_group(old: Any, new: Any, _version: int) -> Any:
+    return replace(new, members=(leave_group.MemberIdentity(member_id=old.member_id, group_instance_id=None),))
+
+
+def _lower_leave_group(response: Any, _version: int, _request: Any) -> Any:
+    if response.error_code is ErrorCode.none and response.members:
+        return _like(response, error_code=response.members[0].error_code)
+    return response
+
+
+def _raise_delete_topics(old: Any, new: Any, _version: int) -> Any:
+    return replace(
+        new, topics=tuple(delete_topics.DeleteTopicState(name=name, topic_id=None) for name in old.topic_names)
+    )
+
+
+def _lower_delete_topics(response: Any, _version: int, _request: Any) -> Any:
+    return response  # no name can be null where topics are deleted by name
+
+
+def _raise_alter_partition(old: Any, new: Any, _version: int) -> Any:
+    # Version 2 gave the ISR without the brokers' epochs.
+    topics = tuple(
+        replace(
+            topic,
+            partitions=tuple(
+                replace(
+                    partition,
+                    new_isr_with_epochs=tuple(alter_partition.BrokerState(broker_id=each) for each in before.new_isr),
+                )
+                for partition, before in zip(topic.partitions, old_topic.partitions, strict=True)
+            ),
+        )
+        for topic, old_topic in zip(new.topics, old.topics, strict=True)
+    )
+    return replace(new, topics=topics)
+
+
+def _raise_add_partitions_to_txn(old: Any, new: Any, _version: int) -> Any:
+    transaction = add_partitions_to_txn.AddPartitionsToTxnTransaction(
+        transactional_id=old.v3_and_below_transactional_id,
+        producer_id=old.v3_and_below_producer_id,
+        producer_epoch=old.v3_and_below_producer_epoch,
+        verify_only=False,
+        topics=tuple(
+            add_partitions_to_txn.AddPartitionsToTxnTopic(name=topic.name, partitions=topic.partitions)
+            for topic in old.v3_and_below_topics
+        ),
+    )
+    return replace(new, transactions=(transaction,))
+
+
+def _lower_add_partitions_to_txn(response: Any, _version: int, _request: Any) -> Any:
+    (only,) = response.results_by_transaction
+    return _like(response, results_by_topic_v3_and_below=only.topic_results)
+
+
+def _like(response: Any, **changes: Any) -> SimpleNamespace:
+    """The attributes of `response`, with others changed or added."""
+    return SimpleNamespace(**{each.name: getattr(response, each.name) for each in fields(response)} | changes)
+
+
+LEFT_BEHIND = frozenset({"retention_time", "include_cluster_authorized_operations"})
+"""Fields of older requests that nothing here acts upon: OffsetCommit 2-4's own retention, Metadata 8-10's question."""
+
+# API key -> last version that needs it, and what to do.
+RAISE: Mapping[int, tuple[int, Raise]] = {
+    3: (0, _raise_metadata),
+    9: (7, _raise_offset_fetch),
+    10: (3, _raise_find_coordinator),
+    11: (0, _raise_join_group),
+    13: (2, _raise_leave_group),
+    20: (5, _raise_delete_topics),
+    24: (3, _raise_add_partitions_to_txn),
+    56: (2, _raise_alter_partition),
+}
+LOWER: Mapping[int, tuple[int, Lower]] = {
+    3: (11, _lower_metadata),
+    9: (7, _lower_offset_fetch),
+    10: (3, _lower_find_coordinator),
+    11: (6, _lower_join_group),
+    13: (2, _lower_leave_group),
+    20: (5, _lower_delete_topics),
+    24: (3, _lower_add_partitions_to_txn),
+}

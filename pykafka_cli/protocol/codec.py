@@ -1,0 +1,279 @@
+"""Requests from bytes and answers to bytes, every version in the shape of the newest that is offered.
+
+    header of a request   api key int16, version int16, correlation id int32, client id nullable string [, tags]
+    header of an answer   correlation id int32 [, tags]
+
+Tags (tagged fields) are there in flexible versions; the answer to ApiVersions never has them, so that a client can read
+it whatever it knows (KIP-511), and the client id is never in the compact form. Bodies are kio's, but for Produce and
+Fetch (hot_path) and the four requests among brokers (inter_broker).
+
+An older request is copied into the newest class, fields that came later at their defaults. An answer needs no copy: a
+writer of kio takes attributes by name, and an older answer has no field that the newest lacks. What does not fit this
+is in adapters.py. Both are looked at once per API and version, when a `MessageCodec` is made.
+"""
+
+import io
+import struct
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, Protocol, get_args, get_origin
+
+from kio.index import load_request_schema, load_response_schema
+from kio.schema.errors import ErrorCode
+from kio.serial import entity_reader, entity_writer
+from kio.serial.errors import SerialError
+
+from pykafka_cli.protocol import adapters, inter_broker
+from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.protocol.hot_path import fetch, produce
+from pykafka_cli.protocol.hot_path.wire import Buffer, Cursor
+
+API_VERSIONS = 18
+
+_HEADER = struct.Struct(">hhih")
+_CORRELATION = struct.Struct(">i")
+
+
+class RequestHeader(NamedTuple):
+    """position: where the tagged fields of a flexible request begin, or the body of any other."""
+
+    api_key: int
+    api_version: int
+    correlation_id: int
+    client_id: str | None
+    position: int
+
+
+def read_request_header(data: memoryview) -> RequestHeader:
+    """The part of the header that all versions have; raises ProtocolError."""
+    if len(data) < _HEADER.size:
+        if len(data) == 8 and bytes(data[:4]) == b"\0\7\0\0":
+            # ControlledShutdown 0 alone has no client id.
+            return RequestHeader(7, 0, _CORRELATION.unpack_from(data, 4)[0], None, 8)
+        raise ProtocolError(f"a request of {len(data)} bytes, too short for a header")
+    api_key, version, correlation_id, size = _HEADER.unpack_from(data)
+    position = _HEADER.size + max(size, 0)
+    try:
+        client_id = None if size < 0 else str(data[_HEADER.size : position], "utf-8")
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"a client id that is not UTF-8: {error}") from error
+    if position > len(data):
+        raise ProtocolError(f"a client id of {size} bytes in a request of {len(data)}")
+    return RequestHeader(api_key, version, correlation_id, client_id, position)
+
+
+class MessageCodec(Protocol):
+    """Requests and answers of one API in one version."""
+
+    def decode_request(self, data: memoryview, position: int) -> Any:
+        """The request whose header says it begins at `position`; raises ProtocolError."""
+
+    def encode_response(self, correlation_id: int, response: Any, request: Any) -> list[Buffer]:
+        """Header and body of the answer to `request`, in buffers to be sent one after the other."""
+
+
+@cache
+def message_codec(api_key: int, version: int, newest: int) -> MessageCodec:
+    """The codec of one API in `version`, for handlers that speak `newest`."""
+    if api_key == produce.API_KEY:
+        return _HotCodec(version, produce.decode_request, produce.encode_response, flexible=version >= 9)
+    if api_key == fetch.API_KEY:
+        return _HotCodec(version, fetch.decode_request, fetch.encode_response, flexible=version >= 12)
+    return _KioCodec(api_key, version, newest)
+
+
+class _HotCodec:
+    """Produce or Fetch."""
+
+    def __init__(
+        self,
+        version: int,
+        decode: Callable[[memoryview, int, int], Any],
+        encode: Callable[[Any, int], list[Buffer]],
+        *,
+        flexible: bool,
+    ) -> None:
+        self._version, self._decode, self._encode, self._flexible = version, decode, encode, flexible
+
+    def decode_request(self, data: memoryview, position: int) -> Any:
+        return self._decode(data, _skip_tags(data, position) if self._flexible else position, self._version)
+
+    def encode_response(self, correlation_id: int, response: Any, _request: Any) -> list[Buffer]:
+        header = _CORRELATION.pack(correlation_id)
+        return [header + b"\0" if self._flexible else header, *self._encode(response, self._version)]
+
+
+class _KioCodec:
+    """Any API whose messages kio describes."""
+
+    def __init__(self, api_key: int, version: int, newest: int) -> None:
+        request, response = _schema(api_key, version, "request"), _schema(api_key, version, "response")
+        self._version = version
+        self._flexible = request.__flexible__
+        self._flexible_answer = response.__flexible__ and api_key != API_VERSIONS
+        self._read, self._write = entity_reader(request), entity_writer(response)
+        self._raise = copier(request, _schema(api_key, newest, "request"))
+        self._adapt_request = _needed(adapters.RAISE, api_key, version)
+        if self._adapt_request is None:
+            ensure_kept(request, _schema(api_key, newest, "request"))
+        self._adapt_response = _needed(adapters.LOWER, api_key, version)
+        if self._adapt_response is None:
+            ensure_attributes(response, _schema(api_key, newest, "response"))
+
+    def decode_request(self, data: memoryview, position: int) -> Any:
+        if self._flexible:
+            position = _skip_tags(data, position)
+        try:
+            request, _ = self._read(data, position)
+            if self._raise is None:
+                return request
+            newest = self._raise(request)
+            return self._adapt_request(request, newest, self._version) if self._adapt_request else newest
+        except (SerialError, ValueError, OverflowError, TypeError, IndexError) as error:
+            # kio does not name what a value out of range or null at the wrong place raises.
+            raise ProtocolError(f"{type(error).__name__}: {error}") from error
+
+    def encode_response(self, correlation_id: int, response: Any, request: Any) -> list[Buffer]:
+        if self._adapt_response is not None:
+            response = self._adapt_response(response, self._version, request)
+        buffer = io.BytesIO()
+        buffer.write(_CORRELATION.pack(correlation_id))
+        if self._flexible_answer:
+            buffer.write(b"\0")
+        self._write(buffer, response)
+        return [buffer.getvalue()]
+
+
+def _schema(api_key: int, version: int, kind: Any) -> Any:
+    if inter_broker.LEADER_AND_ISR <= api_key <= inter_broker.CONTROLLED_SHUTDOWN:
+        return inter_broker.load(api_key, version, kind)
+    return (load_request_schema if kind == "request" else load_response_schema)(api_key, version)
+
+
+def _needed(table: Any, api_key: int, version: int) -> Any:
+    last, adapt = table.get(api_key, (-1, None))
+    return adapt if version <= last else None
+
+
+def _skip_tags(data: memoryview, position: int) -> int:
+    if position < len(data) and data[position] == 0:
+        return position + 1
+    cursor = Cursor(data, position)
+    cursor.tags()
+    return cursor.position
+
+
+def copier(old: type, new: type) -> Callable[[Any], Any] | None:
+    """A function that copies an `old` into a `new`, down through its structures; None if they are one class.
+
+    Fields that `old` lacks get their defaults; those that only `old` has are left behind.
+    """
+    if old is new:
+        return None
+    present = {each.name: each for each in fields(old)}
+    constants = {each.name: default_of(each) for each in fields(new) if each.name not in present}
+    plain: list[str] = []
+    converted: list[tuple[str, Callable[[Any], Any]]] = []
+    for each in fields(new):
+        if each.name in present:
+            convert = _field_copier(present[each.name], each)
+            if convert is None:
+                plain.append(each.name)
+            else:
+                converted.append((each.name, convert))
+
+    def copy(value: Any) -> Any:
+        arguments = {name: getattr(value, name) for name in plain}
+        for name, convert in converted:
+            arguments[name] = convert(getattr(value, name))
+        return new(**constants, **arguments)
+
+    return copy
+
+
+def _field_copier(old: Field[Any], new: Field[Any]) -> Any:
+    structure, is_array = _structure(old)
+    target, _ = _structure(new)
+    if structure is None or target is None:
+        return None
+    copy = copier(structure, target)
+    if copy is None:
+        return None
+    if is_array:
+        return lambda values: None if values is None else tuple(map(copy, values))
+    return lambda value: None if value is None else copy(value)
+
+
+def ensure_kept(old: type, new: type) -> None:
+    """Raise TypeError if a copy of an `old` into a `new` loses anything that matters."""
+    kept = {each.name: each for each in fields(new)}
+    for each in fields(old):
+        if each.name in kept:
+            structure, target = _structure(each)[0], _structure(kept[each.name])[0]
+            if structure is not None and target is not None:
+                ensure_kept(structure, target)
+        elif each.name not in adapters.LEFT_BEHIND:
+            raise TypeError(f"{old.__module__}.{old.__name__}.{each.name} would be lost: adapters.py")
+
+
+def ensure_attributes(old: type, new: type) -> None:
+    """Raise TypeError unless a writer of `old` finds all it needs in a `new`: the reason why answers are not copied."""
+    offered = {each.name: each for each in fields(new)}
+    for each in fields(old):
+        if each.name not in offered:
+            raise TypeError(f"{old.__module__}.{old.__name__}.{each.name} is not in the newest version: adapters.py")
+        if _is_nullable(offered[each.name]) and not _is_nullable(each):
+            raise TypeError(f"{old.__module__}.{old.__name__}.{each.name} cannot be null, as it can now: adapters.py")
+        structure, _ = _structure(each)
+        target, _ = _structure(offered[each.name])
+        if structure is not None and target is not None:
+            ensure_attributes(structure, target)
+
+
+def default_of(field: Field[Any]) -> Any:
+    """What a field holds that a message does not carry: the definition's default, else zero, empty or null."""
+    if field.default is not MISSING:
+        return field.default
+    if _is_nullable(field):
+        return None
+    structure, is_array = _structure(field)
+    if is_array:
+        return ()
+    if structure is not None:
+        return structure(**{each.name: default_of(each) for each in fields(structure)})
+    return _ZEROS[field.metadata["kafka_type"]]
+
+
+_ZEROS = {
+    **dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"), 0),
+    "float64": 0.0,
+    "bool": False,
+    "string": "",
+    "bytes": b"",
+    "records": b"",
+    "uuid": None,
+    "error_code": ErrorCode.none,
+    "timedelta_i32": timedelta(0),
+    "timedelta_i64": timedelta(0),
+    "datetime_i64": datetime.fromtimestamp(0, UTC),
+}
+
+
+def _structure(field: Field[Any]) -> tuple[Any, bool]:
+    """The class of the structure that a field holds, None where it is a plain value; and whether it is an array."""
+    annotation: Any = field.type
+    if get_origin(annotation) is UnionType:
+        annotation = next(each for each in get_args(annotation) if each is not NoneType)
+    is_array = get_origin(annotation) is tuple
+    if is_array:
+        annotation = get_args(annotation)[0]
+    return (annotation if is_dataclass(annotation) else None), is_array
+
+
+def _is_nullable(field: Field[Any]) -> bool:
+    """Whether the field can be null; an id of zeros, which kio reads as None, is no null."""
+    is_union = get_origin(field.type) is UnionType and NoneType in get_args(field.type)
+    return is_union and field.metadata.get("kafka_type") != "uuid"
