@@ -58,7 +58,7 @@ def configuration() -> Iterator[str]:
     """All keys of server.properties and of topics."""
     yield "# Configuration"
     yield (
-        "The keys of Apache Kafka 3.9 in ZooKeeper mode. A key that Kafka does not know is named in a warning, with its "
+        "The keys of Apache Kafka 3.9 in ZooKeeper mode. A key that Kafka does not know is named in a warning with its "
         "line; a value that Kafka would refuse is refused, with its line."
     )
     shown = [key for key in BrokerSettings.KEYS.values() if not key.internal]
