@@ -1,0 +1,99 @@
+"""ZooKeeper's error codes, and the exceptions that carry them.
+
+A request that fails is answered with a header alone, whose `err` is one of these codes; so is each operation of a multi
+that failed. Source: org.apache.zookeeper.KeeperException.Code.
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ErrorCode(IntEnum):
+    """What a client may be told. Above API_ERROR: trouble of the system; below: answers to what was asked."""
+
+    OK = 0
+    RUNTIME_INCONSISTENCY = -2
+    MARSHALLING_ERROR = -5
+    UNIMPLEMENTED = -6
+    BAD_ARGUMENTS = -8
+    UNKNOWN_SESSION = -12
+    API_ERROR = -100
+    NO_NODE = -101
+    NO_AUTH = -102
+    BAD_VERSION = -103
+    NO_CHILDREN_FOR_EPHEMERALS = -108
+    NODE_EXISTS = -110
+    NOT_EMPTY = -111
+    SESSION_EXPIRED = -112
+    INVALID_ACL = -114
+    AUTH_FAILED = -115
+    NO_WATCHER = -121
+    RECONFIG_DISABLED = -123
+
+
+class ZooKeeperError(Exception):
+    """A request cannot be done as asked; `code` is what its client is told."""
+
+    code: ClassVar[ErrorCode] = ErrorCode.API_ERROR
+
+
+class MarshallingError(ZooKeeperError):
+    """Bytes that are not the record they should be; raised by decoders for any malformed or short input."""
+
+    code = ErrorCode.MARSHALLING_ERROR
+
+
+class Unimplemented(ZooKeeperError):
+    code = ErrorCode.UNIMPLEMENTED
+
+
+class BadArguments(ZooKeeperError):
+    code = ErrorCode.BAD_ARGUMENTS
+
+
+class UnknownSession(ZooKeeperError):
+    code = ErrorCode.UNKNOWN_SESSION
+
+
+class NoNode(ZooKeeperError):
+    code = ErrorCode.NO_NODE
+
+
+class NoAuth(ZooKeeperError):
+    code = ErrorCode.NO_AUTH
+
+
+class BadVersion(ZooKeeperError):
+    code = ErrorCode.BAD_VERSION
+
+
+class NoChildrenForEphemerals(ZooKeeperError):
+    code = ErrorCode.NO_CHILDREN_FOR_EPHEMERALS
+
+
+class NodeExists(ZooKeeperError):
+    code = ErrorCode.NODE_EXISTS
+
+
+class NotEmpty(ZooKeeperError):
+    code = ErrorCode.NOT_EMPTY
+
+
+class SessionExpired(ZooKeeperError):
+    code = ErrorCode.SESSION_EXPIRED
+
+
+class InvalidAcl(ZooKeeperError):
+    code = ErrorCode.INVALID_ACL
+
+
+class AuthFailed(ZooKeeperError):
+    code = ErrorCode.AUTH_FAILED
+
+
+class NoWatcher(ZooKeeperError):
+    code = ErrorCode.NO_WATCHER
+
+
+class ReconfigDisabled(ZooKeeperError):
+    code = ErrorCode.RECONFIG_DISABLED

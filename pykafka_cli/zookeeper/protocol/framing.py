@@ -1,0 +1,77 @@
+"""Frames of a ZooKeeper connection: an int32 length, then that many bytes. Bytes in, frames out; no sockets.
+
+A connection may instead begin with four letters, such as `ruok`, where the first length would be: see `opening`.
+"""
+
+from struct import Struct
+
+from pykafka_cli.zookeeper.protocol.errors import ZooKeeperError
+
+_LENGTH = Struct(">i")
+
+DEFAULT_LIMIT = 0xFFFFF
+"""jute.maxbuffer's default: the longest frame, in bytes, that is taken from a peer."""
+
+
+class FrameTooLarge(ZooKeeperError):
+    """A length that is negative or above the limit; what follows cannot be trusted, so the connection must end."""
+
+
+class FrameReader:
+    """The receiving half of a connection.
+
+    Holds at most one frame's worth of bytes beyond what `take` was asked for, so the caller bounds memory by not
+    feeding while frames wait.
+    """
+
+    __slots__ = ("_limit", "_pending", "_position")
+
+    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+        self._limit = limit
+        self._pending = bytearray()
+        self._position = 0  # bytes of _pending that were taken; cut off when more arrive
+
+    def feed(self, data: bytes) -> None:
+        """Add bytes that arrived."""
+        if self._position:
+            del self._pending[: self._position]
+            self._position = 0
+        self._pending += data
+
+    @property
+    def opening(self) -> bytes:
+        """The first four bytes not yet taken (fewer while fewer are there): a length, or a four-letter word."""
+        return bytes(self._pending[self._position : self._position + 4])
+
+    @property
+    def buffered(self) -> int:
+        """Bytes fed and not yet taken."""
+        return len(self._pending) - self._position
+
+    @property
+    def has_frame(self) -> bool:
+        """Whether `take` would give a frame, or raise."""
+        available = len(self._pending) - self._position - 4
+        if available < 0:
+            return False
+        length: int = _LENGTH.unpack_from(self._pending, self._position)[0]
+        return length <= available or length > self._limit
+
+    def take(self) -> bytes | None:
+        """The next whole frame without its length, or None until more bytes are fed; raises FrameTooLarge."""
+        start = self._position + 4
+        available = len(self._pending) - start
+        if available < 0:
+            return None
+        (length,) = _LENGTH.unpack_from(self._pending, self._position)
+        if length < 0 or length > self._limit:
+            raise FrameTooLarge(f"a frame of {length} bytes was announced, jute.maxbuffer is {self._limit}")
+        if available < length:
+            return None
+        self._position = start + length
+        return bytes(memoryview(self._pending)[start : start + length])
+
+
+def frame(body: bytes) -> bytes:
+    """`body` as a frame."""
+    return _LENGTH.pack(len(body)) + body
