@@ -1,0 +1,191 @@
+"""A ZooKeeper server's settings: the keys of zookeeper.properties (zoo.cfg), with ZooKeeper 3.8's names and defaults.
+
+    settings = ZooKeeperSettings(read_properties(Path("config/zookeeper.properties").read_bytes()))
+    settings.data_dir, settings.client_port, settings.tick_time
+
+Keys that ZooKeeper takes as Java system properties (zookeeper.preAllocSize) stand here without the prefix, as its own
+configuration reader takes them, too. Source: org.apache.zookeeper.server.quorum.QuorumPeerConfig.
+"""
+
+import re
+from collections.abc import Iterable
+
+from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.keys import (
+    BOOLEAN,
+    HIGH,
+    INT,
+    LIST,
+    LONG,
+    LOW,
+    PASSWORD,
+    STRING,
+    AtLeast,
+    BadProperty,
+    Between,
+    ConfigError,
+    InertKey,
+    Key,
+    Password,
+    Settings,
+)
+
+READ_ONLY_WORDS = "ruok, srvr, stat, mntr, cons, envi, conf, isro, dump, dirs, wchs, wchc, wchp, gtmk"
+_FEWEST_SNAPSHOTS = 3
+_MEMBER = re.compile(r"server\.[0-9]+")
+# Keys of parts that only an ensemble or a Java server has; any number of them may be there.
+_WITHOUT_EFFECT = re.compile(r"(group|weight|authProvider|metricsProvider|multiAddress|quorum|ssl|admin|jvm)\..+")
+
+
+class ZooKeeperSettings(Settings):
+    """One server's settings.
+
+    warnings          a line for each unknown key, with its number
+    without_effect    names of keys given that change nothing here
+    """
+
+    without_effect: list[str]
+
+    data_dir = Key[str | None](
+        STRING, None, "Where snapshots and, unless dataLogDir is set, logs are kept.", name="dataDir", importance=HIGH
+    )
+    data_log_dir = Key[str | None](
+        STRING, None, "Where the transaction log is kept, best on a disk of its own.", name="dataLogDir"
+    )
+    client_port = Key[int | None](
+        INT, None, "The port for clients; 0: any free one.", Between(0, 65535), name="clientPort", importance=HIGH
+    )
+    client_port_address = Key[str | None](
+        STRING, None, "The address to listen on; unset: all of this machine.", name="clientPortAddress"
+    )
+    client_port_listen_backlog = Key(
+        INT, -1, "Connections that may wait to be accepted; -1: as many as usual.", name="clientPortListenBacklog"
+    )
+    tick_time = Key(
+        INT, 3000, "One tick, in ms: the unit of session timeouts.", AtLeast(1), name="tickTime", importance=HIGH
+    )
+    min_session_timeout = Key(
+        INT, -1, "The shortest timeout a session may have, in ms; -1: two ticks.", name="minSessionTimeout"
+    )
+    max_session_timeout = Key(
+        INT, -1, "The longest timeout a session may have, in ms; -1: twenty ticks.", name="maxSessionTimeout"
+    )
+    max_client_cnxns = Key(
+        INT, 60, "Connections that one address may have; 0: any number.", AtLeast(0), name="maxClientCnxns"
+    )
+    max_cnxns = Key(INT, 0, "Connections in all; 0: any number.", AtLeast(0), name="maxCnxns")
+    snap_count = Key(INT, 100_000, "Transactions after which a snapshot is written.", AtLeast(2), name="snapCount")
+    pre_alloc_size = Key(
+        INT,
+        65_536,
+        "KiB by which a log grows ahead of what is written; 0: not at all.",
+        AtLeast(0),
+        name="preAllocSize",
+    )
+    autopurge_snap_retain_count = Key(
+        INT, 3, "Snapshots that purging keeps (three at least) and their logs.", name="autopurge.snapRetainCount"
+    )
+    autopurge_purge_interval = Key(
+        INT, 0, "Hours between purges of old snapshots and logs; 0: never.", AtLeast(0), name="autopurge.purgeInterval"
+    )
+    four_letter_words = Key(
+        LIST,
+        ("srvr",),
+        f"Four-letter words that are answered; *: all. Those that change nothing: {READ_ONLY_WORDS}.",
+        name="4lw.commands.whitelist",
+    )
+    jute_maxbuffer = Key(INT, 0xFFFFF, "The longest request, in bytes.", AtLeast(1024), name="jute.maxbuffer")
+    fsync_warningthresholdms = Key(LONG, 1000, "A warning tells of writes to disk that take longer, in ms.", AtLeast(0))
+    container_check_interval_ms = Key(
+        INT,
+        60_000,
+        "How often to look for containers whose children are gone, in ms.",
+        AtLeast(1),
+        name="znode.container.checkIntervalMs",
+    )
+    skip_acl = Key(STRING, "no", "yes: ACLs are kept and not obeyed.", name="skipACL")
+    super_digest = Key[Password | None](
+        PASSWORD,
+        None,
+        "name:base64(sha1(name:password)) of whoever may do everything.",
+        name="DigestAuthenticationProvider.superDigest",
+    )
+    init_limit = Key(INT, 10, "Ticks; it counts in an ensemble only.", name="initLimit")
+    sync_limit = Key(INT, 5, "Ticks; it counts in an ensemble only.", name="syncLimit")
+    admin_enable_server = Key(
+        BOOLEAN, False, "ZooKeeper's HTTP server, which does not exist here.", name="admin.enableServer", importance=LOW
+    )
+    secure_client_port = Key[int | None](
+        INT, None, "A port for TLS, which does not exist here.", name="secureClientPort"
+    )
+    standalone_enabled = InertKey(BOOLEAN, True, "Whether an ensemble may have one member.", name="standaloneEnabled")
+    reconfig_enabled = InertKey(BOOLEAN, False, "Whether an ensemble may be changed.", name="reconfigEnabled")
+    election_alg = InertKey(INT, 3, "How an ensemble elects its leader.", name="electionAlg")
+    leader_serves = InertKey(STRING, "yes", "Whether an ensemble's leader has clients.", name="leaderServes")
+    sync_enabled = InertKey(BOOLEAN, True, "Whether an ensemble's observers log.", name="syncEnabled")
+    peer_type = InertKey(STRING, "participant", "This member's role in an ensemble.", name="peerType")
+    local_sessions_enabled = InertKey(BOOLEAN, False, "Sessions of one member.", name="localSessionsEnabled")
+    global_outstanding_limit = InertKey(
+        INT, 1000, "Requests that may wait in all; here each connection has its limit.", name="globalOutstandingLimit"
+    )
+    extended_types_enabled = InertKey(
+        BOOLEAN, False, "Znodes with a time to live, which do not exist here.", name="extendedTypesEnabled"
+    )
+    snap_size_limit_in_kb = InertKey(LONG, 4_194_304, "KiB of log between snapshots.", name="snapSizeLimitInKb")
+
+    def __init__(self, properties: Iterable[Property] = ()) -> None:
+        """raises ConfigError (BadProperty where one value is to blame)"""
+        given = list(properties)
+        self._given = {p.key: p for p in given}
+        members = [p for p in given if _MEMBER.fullmatch(p.key)]
+        plain = [p for p in given if p.key in self.KEYS]
+        odd = [p for p in given if p.key not in self.KEYS]
+        super().__init__([*plain, *(p for p in odd if p not in members and not _WITHOUT_EFFECT.fullmatch(p.key))])
+        self.without_effect = [
+            *(key.name for key in self.KEYS.values() if key.name in self._given and not key.effective),
+            *(p.key for p in odd if _WITHOUT_EFFECT.fullmatch(p.key)),
+            *(p.key for p in members),
+            *(["admin.enableServer"] if self.admin_enable_server else []),
+        ]
+        if len(members) > 1:
+            why = "this is a standalone server, not a member of an ensemble; remove the server.N lines to run it"
+            raise BadProperty(members[0].key, members[0].value, members[0].line, why)
+        self._ensure_can_start()
+
+    @property
+    def directories(self) -> tuple[str, str]:
+        """Where snapshots and where logs are kept."""
+        data = self.data_dir or ""
+        return data, self.data_log_dir or data
+
+    @property
+    def session_timeouts(self) -> tuple[int, int]:
+        """The shortest and the longest timeout a session may have, in ms."""
+        shortest, longest = self.min_session_timeout, self.max_session_timeout
+        return (2 * self.tick_time if shortest == -1 else shortest), (20 * self.tick_time if longest == -1 else longest)
+
+    @property
+    def skips_acl(self) -> bool:
+        return self.skip_acl == "yes"
+
+    def allows_word(self, word: str) -> bool:
+        """Whether a four-letter word is answered; srvr always is, as ZooKeeper's own scripts need it."""
+        return word == "srvr" or word in self.four_letter_words or "*" in self.four_letter_words
+
+    def _ensure_can_start(self) -> None:
+        if not self.data_dir:
+            raise ConfigError("dataDir is not set: where may the server keep its data?")
+        if self.client_port is None:
+            raise ConfigError("clientPort is not set: where shall clients connect to? 2181 is usual.")
+        if self.secure_client_port is not None:
+            raise self._bad("secureClientPort", "this server does not speak TLS; leave it out to run without")
+        shortest, longest = self.session_timeouts
+        if shortest > longest:
+            given = "minSessionTimeout" if "minSessionTimeout" in self._given else "maxSessionTimeout"
+            raise self._bad(given, f"no session could last at least {shortest} and at most {longest} ms")
+        if self.autopurge_snap_retain_count < _FEWEST_SNAPSHOTS:
+            self._set({"autopurge.snapRetainCount": _FEWEST_SNAPSHOTS})
+
+    def _bad(self, name: str, why: str) -> BadProperty:
+        given = self._given[name]
+        return BadProperty(name, given.value, given.line, why)

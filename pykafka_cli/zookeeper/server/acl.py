@@ -1,0 +1,144 @@
+"""Access control: who a client is, what it may do, which ACLs it may set. Pure.
+
+Schemes: `world` (everybody), `auth` (whoever sets the ACL, replaced by their identities), `digest` (name and password,
+stored as name:base64(sha1(name:password))), `ip` (an IPv4 address or network). An identity with scheme `super` may do
+everything. An ACL is a list of permissions; nothing is inherited from the parent.
+Source: org.apache.zookeeper.server.{PrepRequestProcessor.fixupACL, ZooKeeperServer.checkACL}, .auth.
+"""
+
+from base64 import b64encode
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from hashlib import sha1
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+
+from pykafka_cli.zookeeper.protocol.errors import AuthFailed, InvalidAcl, NoAuth
+from pykafka_cli.zookeeper.protocol.records import ANYONE, OPEN_ACL, Acl, Id, Perms
+
+SUPER = Id("super", "")
+
+
+def check(acl: Sequence[Acl], permission: Perms, identities: Collection[Id], path: str) -> None:
+    """Raise NoAuth unless `acl` gives one of `identities` (one of) the `permission`. An empty ACL gives all to all."""
+    if acl is OPEN_ACL or not acl or allows(acl, permission, identities):
+        return
+    raise NoAuth(f"{permission!r} on {path} is not allowed to {', '.join(f'{i.scheme}:{i.id}' for i in identities)}")
+
+
+def allows(acl: Sequence[Acl], permission: Perms, identities: Collection[Id]) -> bool:
+    """Whether `acl` gives one of `identities` (one of) the `permission`."""
+    if SUPER in identities:
+        return True
+    wanted = permission.value
+    return any(
+        perms & wanted and (granted == ANYONE or any(_matches(identity, granted) for identity in identities))
+        for perms, granted in acl
+    )
+
+
+def fix_up(acl: Iterable[Acl], identities: Collection[Id], path: str) -> tuple[Acl, ...]:
+    """`acl` as it is stored: without repetitions, `auth` replaced by the setter's identities.
+
+    raises    InvalidAcl if it is empty, has an unknown scheme or a malformed id, or `auth` from who has not
+              authenticated (an address does not count as an authentication)
+    """
+    fixed: list[Acl] = []
+    for entry in dict.fromkeys(acl):
+        granted = entry.id
+        if granted == ANYONE:
+            fixed.append(entry)
+        elif granted.scheme == "auth":
+            authenticated = [identity for identity in identities if identity.scheme == "digest"]
+            if not authenticated:
+                raise InvalidAcl(f"the ACL of {path} names `auth`, its setter has not authenticated")
+            fixed += [Acl(entry.perms, identity) for identity in authenticated]
+        elif _is_valid(granted):
+            fixed.append(entry)
+        else:
+            raise InvalidAcl(f"the ACL of {path} names {granted.scheme}:{granted.id}, which is nobody")
+    if not fixed:
+        raise InvalidAcl(f"the ACL of {path} is empty")
+    return shared(tuple(fixed))
+
+
+def shared(acl: tuple[Acl, ...]) -> tuple[Acl, ...]:
+    """An equal ACL that others hold as well, so that ten thousand znodes with one ACL need the memory of one."""
+    return OPEN_ACL if acl == OPEN_ACL else _remembered(acl)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(acl: tuple[Acl, ...]) -> tuple[Acl, ...]:
+    return acl
+
+
+def authenticate(scheme: str | None, credentials: bytes, address: str, super_digest: str | None) -> list[Id]:
+    """The identities that an auth packet proves; raises AuthFailed for a scheme that has no proof.
+
+    address         where the client comes from
+    super_digest    whose `name:hash` is the super user (DigestAuthenticationProvider.superDigest), if any
+    """
+    if scheme == "digest":
+        digest = digest_of(credentials)
+        identity = Id("digest", digest)
+        return [SUPER, identity] if super_digest is not None and digest == super_digest else [identity]
+    if scheme == "ip":
+        return [Id("ip", address)]
+    raise AuthFailed(f"nobody can authenticate by the scheme {scheme!r}; there are digest and ip")
+
+
+def digest_of(credentials: bytes) -> str:
+    """`name:password` as it is stored in ACLs."""
+    name = credentials.split(b":", 1)[0].decode(errors="replace")
+    return f"{name}:{b64encode(sha1(credentials, usedforsecurity=False).digest()).decode()}"
+
+
+def hide_digests(acl: Iterable[Acl]) -> tuple[Acl, ...]:
+    """`acl` for who may read a znode and not administer it: hashes are replaced by x."""
+    return tuple(
+        Acl(perms, Id(granted.scheme, f"{(granted.id or '').split(':', 1)[0]}:x"))
+        if granted.scheme == "digest"
+        else Acl(perms, granted)
+        for perms, granted in acl
+    )
+
+
+def user_name(identity: Id) -> str:
+    """What whoAmI says of an identity: the name without the hash, an address as it is."""
+    if identity.scheme == "digest":
+        return (identity.id or "").split(":", 1)[0]
+    return identity.id or ""
+
+
+def _is_valid(granted: Id) -> bool:
+    if granted.id is None:
+        return False
+    if granted.scheme == "digest":
+        _, _, digest = granted.id.partition(":")
+        return bool(digest) and ":" not in digest
+    return granted.scheme == "ip" and _network(granted.id) is not None
+
+
+def _matches(identity: Id, granted: Id) -> bool:
+    if identity.scheme != granted.scheme:
+        return False
+    if identity.scheme != "ip":
+        return identity.id == granted.id
+    network = _network(granted.id or "")
+    if network is None:
+        return False
+    try:
+        return IPv4Address(identity.id or "") in network
+    except AddressValueError:
+        return False  # a client over IPv6: ZooKeeper's ip scheme has no form for it
+
+
+@lru_cache(maxsize=256)
+def _network(text: str) -> IPv4Network | None:
+    """`10.1.2.3` or `10.0.0.0/8`; None if it is neither."""
+    _, slash, bits = text.partition("/")
+    if slash and not (bits.isascii() and bits.isdigit()):
+        return None  # IPv4Network would take a netmask, too
+    try:
+        return IPv4Network(text, strict=False)
+    except (AddressValueError, NetmaskValueError):
+        return None

@@ -1,0 +1,273 @@
+"""One client's TCP connection: frames in, answers and events out, and nothing that could hurt the others.
+
+What a client sends is done in its order. It gets a turn of a few requests at a time, and none while too much of what it
+was answered has not left: so one that floods or does not read costs bounded memory and its own time only. Watch events
+cannot be held back like that; a client that lets them pile up is cut off. The first bytes may instead be a four-letter
+word, which is answered and ends the connection.
+Source: org.apache.zookeeper.server.NIOServerCnxn.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Protocol, cast
+
+from pykafka_cli.zookeeper.protocol.errors import MarshallingError
+from pykafka_cli.zookeeper.protocol.framing import FrameReader, FrameTooLarge
+from pykafka_cli.zookeeper.protocol.records import Id
+from pykafka_cli.zookeeper.protocol.requests import ConnectRequest, OpCode, read_connect_request
+from pykafka_cli.zookeeper.server.pipeline import Delivery, Refused
+from pykafka_cli.zookeeper.server.sessions import printed
+from pykafka_cli.zookeeper.server.statistics import ConnectionStatistics, ServerStatistics
+
+_log = logging.getLogger(__name__)
+
+REQUESTS_PER_TURN = 100
+UNSENT_TO_PAUSE = 256 * 1024
+"""Bytes answered and not yet taken by the network above which no further request is taken up."""
+UNSENT_TO_GIVE_UP = 32 * 1024 * 1024
+"""Bytes above which the client is cut off; more than the pause allows can only be events."""
+_TIME_TO_LEAVE = 5.0  # seconds in which a closed connection must take what was sent to it
+
+_WORD_LENGTH = 4
+_MAPPED = "::ffff:"  # an IPv4 address as a socket for both kinds shows it
+
+
+class Phase(Enum):
+    """OPENING: a connect request or a four-letter word must come. OPEN: requests do. LEAVING: nothing is taken up."""
+
+    OPENING = auto()
+    OPEN = auto()
+    LEAVING = auto()
+
+
+class Host(Protocol):
+    """What a connection needs of its server."""
+
+    statistics: ServerStatistics
+
+    def monotonic(self) -> float: ...
+    def now_ms(self) -> int: ...
+    def call_later(self, delay: float, callback: Callable[[], object]) -> object: ...
+
+    def admit(self, connection: "Connection") -> str | None:
+        """Count a new connection; or say why there must not be one more."""
+
+    def forget(self, connection: "Connection") -> None:
+        """The connection is closed."""
+
+    def connect(
+        self, connection: "Connection", request: ConnectRequest, read_only: bool | None, received_at: float
+    ) -> None: ...
+    def submit(self, connection: "Connection", frame: bytes, received_at: float) -> None: ...
+
+    def four_letter_word(self, word: bytes, asking: "Connection") -> str | None:
+        """The answer to a word, None if it is none."""
+
+
+class Connection(asyncio.Protocol):
+    """A connection from its beginning to its end; the pipeline's Client and watcher."""
+
+    def __init__(self, host: Host, frame_limit: int) -> None:
+        self.session_id = 0
+        self.identities: list[Id] = []
+        self.peer: tuple[str, int] = ("?", 0)
+        self.statistics = ConnectionStatistics(host.now_ms())
+        self.connected_at = host.monotonic()
+        self._host = host
+        self._reader = FrameReader(frame_limit)
+        self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+        self._phase = Phase.OPENING
+        self._ending = False
+        self._congested = False
+        self._unsent = 0  # bytes expected and not yet given to the transport
+        self._outgoing: list[bytes] = []
+        self._flushing = False
+        self._turn: asyncio.Handle | None = None
+        self._received_at = self.connected_at
+
+    def __str__(self) -> str:
+        return f"/{self.peer[0]}:{self.peer[1]}"
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        host, port = transport.get_extra_info("peername")[:2]
+        self.peer = (host.removeprefix(_MAPPED), port)
+        self.identities.append(Id("ip", self.peer[0]))
+        self._transport.set_write_buffer_limits(high=UNSENT_TO_PAUSE)
+        if refusal := self._host.admit(self):
+            self.end(refusal)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ending:
+            return
+        self._received_at = self._host.monotonic()
+        self._reader.feed(data)
+        if self._turn is None:
+            self._take_turn()
+
+    def pause_writing(self) -> None:
+        self._congested = True
+
+    def resume_writing(self) -> None:
+        self._congested = False
+        self._go_on()
+
+    def eof_received(self) -> bool:
+        return False  # the transport closes itself
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._ending:
+            _log.debug("Connection %s closed by its client%s", self, f": {exc}" if exc else "")
+            self._ending = True
+            self._host.statistics.dropped_connections += 1
+        if self._turn is not None:
+            self._turn.cancel()
+        self._transport = None
+        self._outgoing.clear()
+        self._host.forget(self)
+
+    # What the pipeline calls.
+
+    def expect(self, size: int, *, last: bool) -> None:
+        """`size` bytes will be delivered later; after the `last` ones no more requests are taken."""
+        self._unsent += size
+        self.statistics.outstanding += 1
+        if last:
+            self._phase = Phase.LEAVING
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Send what was expected; close the connection afterwards if the delivery says why."""
+        self.statistics.outstanding -= 1
+        if self._transport is None:
+            return
+        self._outgoing.append(delivery.frame)
+        self._count_answer(delivery)
+        if delivery.end is not None:
+            self._host.statistics.failed_authentications += delivery.kind is OpCode.AUTH
+            self._flush()
+            self.end(delivery.end, logging.DEBUG if delivery.kind is OpCode.CLOSE_SESSION else logging.INFO)
+        elif not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def end(self, reason: str, level: int = logging.INFO) -> None:
+        """Close the connection; what was sent may still leave. The reason goes to the log."""
+        if self._ending:
+            return
+        self._ending = True
+        _log.log(level, "Closing connection %s of session 0x%s: %s", self, printed(self.session_id), reason)
+        if self._transport is not None:
+            self._transport.close()
+            self._host.call_later(_TIME_TO_LEAVE, self.abort)
+
+    def abort(self) -> None:
+        """Drop the connection with all that has not left."""
+        self._ending = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether requests are taken from the network."""
+        return self._transport is not None and self._transport.is_reading()
+
+    # Taking requests up.
+
+    def _take_turn(self) -> None:
+        """Do some of the requests that are there, then let others have their turn."""
+        self._turn = None
+        self._flushing = True
+        try:
+            for _ in range(REQUESTS_PER_TURN):
+                if self._ending or self._is_congested() or not self._take_one():
+                    break
+        except (FrameTooLarge, MarshallingError, Refused) as error:
+            self._flush()
+            self.end(str(error))
+        self._flush()
+        self._go_on()
+
+    def _take_one(self) -> bool:
+        """Do the next request, if it is there to its last byte."""
+        if self._phase is Phase.OPENING and self._answer_word():
+            return False
+        frame = self._reader.take()
+        if frame is None:
+            return False
+        self.statistics.received += 1
+        self._host.statistics.received += 1
+        if self._phase is Phase.OPEN:
+            self._host.submit(self, frame, self._received_at)
+        elif self._phase is Phase.OPENING:
+            request, read_only = read_connect_request(frame)
+            self._phase = Phase.OPEN
+            self._host.connect(self, request, read_only, self._received_at)
+        return True
+
+    def _answer_word(self) -> bool:
+        """Whether the connection began with a four-letter word; then it is answered and over."""
+        word = self._reader.opening
+        if len(word) < _WORD_LENGTH or (answer := self._host.four_letter_word(word, self)) is None:
+            return False
+        data = answer.encode()
+        self._unsent += len(data)
+        self._outgoing.append(data)
+        self._flush()
+        self.end(f"it asked {word.decode('latin-1')}", logging.DEBUG)
+        return True
+
+    def _is_congested(self) -> bool:
+        return self._congested or self._unsent > UNSENT_TO_PAUSE
+
+    def _go_on(self) -> None:
+        """Read on, or let the network wait while requests do, and see to it that these get their turn."""
+        transport = self._transport
+        if self._ending or transport is None or transport.is_closing():
+            return
+        waiting, congested = self._reader.has_frame, self._is_congested()
+        if waiting or congested:
+            if transport.is_reading():
+                transport.pause_reading()
+        elif not transport.is_reading():
+            transport.resume_reading()
+        if waiting and not congested and self._turn is None:
+            self._turn = self._loop.call_soon(self._take_turn)
+
+    # Sending.
+
+    def _flush(self) -> None:
+        """Hand everything to the network in one piece."""
+        self._flushing = False
+        if self._transport is None or not self._outgoing:
+            return
+        data = b"".join(self._outgoing)
+        self._outgoing.clear()
+        self._unsent -= len(data)
+        self._transport.write(data)
+        waiting = self._transport.get_write_buffer_size()
+        if waiting > UNSENT_TO_GIVE_UP:
+            self.end(f"it does not read: {waiting} bytes wait for it")
+            self.abort()
+        elif self._turn is None:
+            self._go_on()
+
+    def _count_answer(self, delivery: Delivery) -> None:
+        self.statistics.sent += 1
+        self._host.statistics.sent += 1
+        if delivery.kind is None:
+            return
+        now = self._host.monotonic()
+        latency_ms = int((now - delivery.received_at) * 1000)
+        statistics = self.statistics
+        statistics.latencies.add(latency_ms)
+        self._host.statistics.latencies.add(latency_ms)
+        statistics.last_operation = delivery.kind.name
+        statistics.last_xid = delivery.xid
+        statistics.last_zxid = delivery.zxid
+        statistics.last_latency_ms = latency_ms
+        statistics.last_response_ms = int(now * 1000)

@@ -1,0 +1,127 @@
+"""ZooKeeper's data directory: its layout, its lock, and which files may go.
+
+    dataDir/.lock                              held while a server has the directory (ours; ZooKeeper has no such thing)
+    dataDir/version-2/snapshot.<zxid in hex>   all znodes and sessions as of that transaction
+    dataLogDir/version-2/log.<zxid in hex>     transactions from that one on; dataLogDir is dataDir unless configured
+
+To recover, a server needs one whole snapshot, the newest log that begins at or before the transaction after it, and all
+later logs. Source: org.apache.zookeeper.server.persistence.FileTxnSnapLog, org.apache.zookeeper.server.PurgeTxnLog.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO, Self
+
+_VERSION = "version-2"
+_LOCK = ".lock"
+_SNAPSHOT = "snapshot"
+_LOG = "log"
+
+
+class DirectoryUnusable(Exception):
+    """The directory cannot be had; the message says which, why and what would help."""
+
+
+class DataDirectory:
+    """The files of one server. Nothing is created before `lock`."""
+
+    def __init__(self, data: Path, log: Path | None = None) -> None:
+        self._data = data
+        self.snapshots = data / _VERSION
+        self.logs = (log or data) / _VERSION
+        self._lock: IO[str] | None = None
+
+    def lock(self) -> Self:
+        """Take the directory for this process, creating it if need be.
+
+        raises    DirectoryUnusable if another process has it or it cannot be written; then nothing was changed
+        """
+        try:
+            self._data.mkdir(parents=True, exist_ok=True)
+            lock = (self._data / _LOCK).open("a")
+        except OSError as error:
+            raise DirectoryUnusable(f"dataDir {self._data} cannot be used: {error.strerror}") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise DirectoryUnusable(
+                f"dataDir {self._data} is in use by another ZooKeeper server; stop that one, or use another dataDir"
+            ) from None
+        self._lock = lock
+        try:
+            self.snapshots.mkdir(parents=True, exist_ok=True)
+            self.logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.unlock()
+            raise DirectoryUnusable(f"{error.filename} cannot be created: {error.strerror}") from None
+        return self
+
+    def unlock(self) -> None:
+        """Let others have the directory."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def snapshot_files(self) -> list[tuple[int, Path]]:
+        """(zxid, file) of each snapshot, newest first."""
+        return sorted(_numbered(self.snapshots, _SNAPSHOT), reverse=True)
+
+    def log_files(self) -> list[tuple[int, Path]]:
+        """(zxid of the first transaction, file) of each log, oldest first."""
+        return sorted(_numbered(self.logs, _LOG))
+
+    def log_files_from(self, zxid: int) -> list[tuple[int, Path]]:
+        """The logs that may hold transactions from `zxid` on, oldest first."""
+        files = self.log_files()
+        earlier = [number for number, _ in files if number <= zxid]
+        return [(number, path) for number, path in files if not earlier or number >= earlier[-1]]
+
+    def snapshot_file(self, zxid: int) -> Path:
+        """Where the snapshot as of `zxid` belongs."""
+        return self.snapshots / f"{_SNAPSHOT}.{zxid:x}"
+
+    def log_file(self, zxid: int) -> Path:
+        """Where the log that begins with `zxid` belongs."""
+        return self.logs / f"{_LOG}.{zxid:x}"
+
+    def purge(self, keep: int) -> list[Path]:
+        """Delete all but the newest `keep` snapshots and the logs that any of these needs; return what was deleted."""
+        snapshots = self.snapshot_files()
+        if len(snapshots) <= keep:
+            return []
+        oldest_kept = snapshots[keep - 1][0]
+        needed = {path for _, path in self.log_files_from(oldest_kept + 1)}
+        superfluous = [path for _, path in snapshots[keep:]]
+        superfluous += [path for _, path in self.log_files() if path not in needed]
+        for path in superfluous:
+            path.unlink(missing_ok=True)
+        return superfluous
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of all snapshots and of all logs, as their file sizes say."""
+        return (
+            sum(path.stat().st_size for _, path in self.snapshot_files()),
+            sum(path.stat().st_size for _, path in self.log_files()),
+        )
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in `directory` durable: a file that was created or renamed is there after a power failure."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _numbered(directory: Path, prefix: str) -> list[tuple[int, Path]]:
+    """Files `prefix.<zxid in hex>`; any other is not ours."""
+    files = []
+    for path in directory.glob(f"{prefix}.*"):
+        try:
+            files.append((int(path.name[len(prefix) + 1 :], 16), path))
+        except ValueError:
+            continue
+    return files

@@ -1,0 +1,109 @@
+"""One fsync for all transactions that came while the one before was under way.
+
+Transactions take effect in memory at once, one after another; nobody is told of them, or of anything that was read
+since, before they are durable:
+
+    append(zxid, entry)    hold(what to tell)    ... the batch is on disk ...    deliver(all that was held, in order)
+
+So clients see one order of events, the log's, and what they saw is still true after kill -9. A batch is what comes in
+one turn of the event loop, or for as long as the batch before it takes. ZooKeeper's SyncRequestProcessor does the same
+by a thread.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class GroupCommit(Generic[T]):
+    """Writes batches by `executor`, which must run one thing at a time.
+
+    write      makes the entries, of which the first has that zxid, durable; or raises
+    roll       lets the next batch begin a new log
+    deliver    gets what was held, when it may be told
+    failed     gets the error after which nothing is written or delivered any more
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        *,
+        write: Callable[[int, bytes], None],
+        roll: Callable[[], None],
+        deliver: Callable[[list[T]], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._executor = executor
+        self._write = write
+        self._roll = roll
+        self._deliver = deliver
+        self._failed = failed
+        self._entries: list[bytes] = []
+        self._first_zxid = 0
+        self._held: list[T] = []
+        self._roll_after_batch = False
+        self._writing: asyncio.Future[None] | None = None
+        self._starting: asyncio.Handle | None = None
+        self._broken = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was appended is durable."""
+        return self._writing is None and not self._entries
+
+    def append(self, zxid: int, entry: bytes) -> None:
+        """Add a transaction to the next batch."""
+        if not self._entries:
+            self._first_zxid = zxid
+            if self._writing is None:
+                self._starting = asyncio.get_running_loop().call_soon(self._start)
+        self._entries.append(entry)
+
+    def hold(self, item: T) -> None:
+        """Deliver `item` as soon as all that was appended so far is durable; at once if it is."""
+        if self._writing is None and not self._entries:
+            self._deliver([item])
+        else:
+            self._held.append(item)
+
+    def roll(self) -> None:
+        """Begin a new log after the next batch."""
+        self._roll_after_batch = True
+
+    async def drain(self) -> None:
+        """Wait until all that was appended is durable and delivered, or writing has failed."""
+        while not self.is_idle and not self._broken:
+            if self._writing is None:
+                await asyncio.sleep(0)
+            else:
+                await asyncio.wait([self._writing])
+
+    def _start(self) -> None:
+        entries, held, roll = b"".join(self._entries), self._held, self._roll_after_batch
+        self._entries, self._held, self._roll_after_batch = [], [], False
+
+        def write_batch(first_zxid: int = self._first_zxid) -> None:
+            self._write(first_zxid, entries)
+            if roll:
+                self._roll()
+
+        self._writing = asyncio.get_running_loop().run_in_executor(self._executor, write_batch)
+        self._writing.add_done_callback(lambda written: self._written(written, held))
+
+    def _written(self, written: asyncio.Future[None], held: list[T]) -> None:
+        self._writing = None
+        error = asyncio.CancelledError() if written.cancelled() else written.exception()
+        if error is not None:
+            # What clients would be told next might be gone after a restart: tell nobody anything.
+            self._broken = True
+            self._failed(error)
+            return
+        if self._entries:
+            self._start()
+        else:
+            held += self._held
+            self._held = []
+        self._deliver(held)

@@ -1,0 +1,322 @@
+"""The way of a request: check, make a transaction of it, apply it, log it, answer it.
+
+    a read      reads.answer -------------------------------------------------> hold(answer)
+    a change    transactions.prepare -> Database.apply -> append(log entry) --> hold(watch events, answer)
+
+Whatever is held leaves when everything before it is durable (group_commit.py). One request is done from its check to
+its effect without a pause, so none sees another half done; events are held before the answer of the request that caused
+them, and before any answer that shows its effect: ZooKeeper's order guarantees. A failed change is a transaction, too,
+and has a zxid. An ensemble's leader and followers would be other chains of the same steps.
+Source: org.apache.zookeeper.server.{PrepRequestProcessor, SyncRequestProcessor, FinalRequestProcessor}.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, cast
+
+from pykafka_cli.zookeeper.protocol.errors import AuthFailed, ErrorCode, ZooKeeperError
+from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.records import EventType, Id, Perms
+from pykafka_cli.zookeeper.protocol.requests import (
+    AUTH_XID,
+    NOTIFICATION_XID,
+    REQUESTS,
+    AuthPacket,
+    ConnectRequest,
+    ConnectResponse,
+    Create2Response,
+    CreateResponse,
+    Empty,
+    ErrorResponse,
+    MultiResponse,
+    OpCode,
+    Operation,
+    SetWatches,
+    SetWatches2,
+    StatResponse,
+    WatcherEvent,
+    connect_response_frame,
+    read_request,
+    read_request_header,
+    reply_frame,
+)
+from pykafka_cli.zookeeper.protocol.txn_records import (
+    CloseSessionTxn,
+    CreateSessionTxn,
+    ErrorTxn,
+    TxnHeader,
+    encode_entry,
+)
+from pykafka_cli.zookeeper.server import acl
+from pykafka_cli.zookeeper.server.database import Database
+from pykafka_cli.zookeeper.server.reads import Reading, answer, missed_events
+from pykafka_cli.zookeeper.server.sessions import Sessions, password_of, printed
+from pykafka_cli.zookeeper.server.transactions import Requester, TreeView, prepare, prepare_container_deletion
+from pykafka_cli.zookeeper.server.tree import Event, Outcome
+from pykafka_cli.zookeeper.server.txn_log import frame_entry
+from pykafka_cli.zookeeper.server.watches import Watches
+
+_log = logging.getLogger(__name__)
+
+_SYNC_CONNECTED = 3  # the only state of a client that a server tells of
+_KINDS: Mapping[int, OpCode] = {kind.value: kind for kind in REQUESTS}
+_CHANGES = frozenset(
+    (
+        OpCode.CREATE,
+        OpCode.CREATE2,
+        OpCode.CREATE_CONTAINER,
+        OpCode.CREATE_TTL,
+        OpCode.DELETE,
+        OpCode.SET_DATA,
+        OpCode.SET_ACL,
+        OpCode.MULTI,
+        OpCode.RECONFIG,
+    )
+)
+
+
+class Client(Protocol):
+    """What the pipeline needs of a connection. Hashable by identity: it is the watcher, too."""
+
+    session_id: int
+    identities: list[Id]
+
+    def expect(self, size: int, *, last: bool) -> None:
+        """`size` bytes will be delivered later; after the `last` ones no more requests are taken."""
+
+    def deliver(self, delivery: "Delivery") -> None:
+        """What was expected: send it, and end the connection if the delivery says why."""
+
+    def end(self, reason: str) -> None:
+        """Close the connection now."""
+
+
+class Delivery(NamedTuple):
+    """A frame for a client. `kind` is None for what answers no request; `end` is why to close after it."""
+
+    client: Client
+    frame: bytes
+    kind: OpCode | None = None
+    xid: int = 0
+    zxid: int = 0
+    received_at: float = 0.0
+    end: str | None = None
+
+
+class Limits(NamedTuple):
+    """What sessions may ask for, and who may do all."""
+
+    min_session_timeout_ms: int
+    max_session_timeout_ms: int
+    super_digest: str | None = None
+    skip_acl: bool = False
+
+
+class Refused(Exception):
+    """A connection that must end without an answer; the message says why."""
+
+
+class Pipeline:
+    """Does requests one after another, each whole.
+
+    append     takes a zxid and a log entry to be made durable
+    hold       takes what to deliver once everything appended so far is durable
+    now_ms     the wall clock, for znodes' times
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        sessions: Sessions,
+        limits: Limits,
+        *,
+        append: Callable[[int, bytes], None],
+        hold: Callable[[Delivery], None],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.database = database
+        self.sessions = sessions
+        self.watches: Watches[Client] = Watches()
+        self.clients: dict[int, Client] = {}
+        """The connection of each session that has one."""
+        self._tree = database.tree
+        self._limits = limits
+        self._append = append
+        self._hold_delivery = hold
+        self._now_ms = now_ms
+
+    def connect(self, client: Client, request: ConnectRequest, read_only: bool | None, received_at: float) -> None:
+        """Give the connection a new session, or the one it asks for; raises Refused."""
+        if request.last_zxid_seen > self._tree.last_zxid:
+            raise Refused(
+                f"it has seen transaction 0x{request.last_zxid_seen:x}, the last one here is "
+                f"0x{self._tree.last_zxid:x}: it comes from another ensemble, or data was lost"
+            )
+        lowest, highest = self._limits.min_session_timeout_ms, self._limits.max_session_timeout_ms
+        timeout_ms = min(max(request.timeout_ms, lowest), highest)
+        now = _milliseconds(received_at)
+        session_id = request.session_id
+        if session_id == 0:
+            session_id = self.sessions.new_id()
+            self.sessions.open(session_id, timeout_ms, now)
+            self._commit(session_id, 0, OpCode.CREATE_SESSION, CreateSessionTxn(timeout_ms))
+        elif request.password != password_of(session_id) or not self.sessions.touch(session_id, now, timeout_ms):
+            gone = ConnectResponse(0, 0, 0, bytes(16))
+            frame = connect_response_frame(gone, with_read_only=read_only is not None)
+            self._hold(Delivery(client, frame, end=f"session 0x{printed(session_id)} is gone or the password is wrong"))
+            return
+        elif before := self.clients.get(session_id):
+            before.end("its client has connected anew")
+        client.session_id = session_id
+        self.clients[session_id] = client
+        agreed = ConnectResponse(0, timeout_ms, session_id, password_of(session_id))
+        frame = connect_response_frame(agreed, with_read_only=read_only is not None)
+        self._hold(Delivery(client, frame, OpCode.CREATE_SESSION, 0, self._tree.last_zxid, received_at))
+
+    def submit(self, client: Client, frame: bytes, received_at: float) -> None:
+        """Do what a request frame asks; raises MarshallingError if it is none, then the connection must end."""
+        xid, number = read_request_header(frame)
+        self.sessions.touch(client.session_id, _milliseconds(received_at))
+        kind = _KINDS.get(number)
+        if kind is None:
+            reply = reply_frame(xid, self._tree.last_zxid, ErrorCode.UNIMPLEMENTED)
+            self._hold(Delivery(client, reply, end=f"it asked for operation {number}, which this server does not have"))
+        elif kind in _CHANGES:
+            self._change(client, kind, xid, frame, received_at)
+        elif kind is OpCode.AUTH:
+            self._authenticate(client, cast("AuthPacket", read_request(kind, frame)), received_at)
+        elif kind is OpCode.CLOSE_SESSION:
+            self._close_session(client.session_id, xid)
+            reply = reply_frame(xid, self._tree.last_zxid, ErrorCode.OK)
+            self._hold(
+                Delivery(client, reply, kind, xid, self._tree.last_zxid, received_at, end="it has closed its session")
+            )
+        else:
+            self._read(client, kind, xid, frame, received_at)
+
+    def disconnected(self, client: Client) -> None:
+        """The connection is gone: its watches go, its session stays until it expires."""
+        self.watches.remove_watcher(client)
+        if self.clients.get(client.session_id) is client:
+            del self.clients[client.session_id]
+
+    def expire_sessions(self, now: float) -> None:
+        """Close the sessions that have been silent too long, as of `now` (monotonic seconds)."""
+        for session_id in self.sessions.expire(_milliseconds(now)):
+            timeout_ms = self.sessions.timeout_ms(session_id)
+            _log.info("Session 0x%s expired: nothing was heard of it for %d ms", printed(session_id), timeout_ms)
+            client = self.clients.get(session_id)
+            self._close_session(session_id, 0)
+            if client is not None:
+                self._hold(Delivery(client, b"", end="its session expired"))
+
+    def delete_unused_containers(self) -> None:
+        """Delete the containers whose children are all gone."""
+        for path in list(self._tree.unused_containers()):
+            try:
+                record = prepare_container_deletion(path, TreeView(self._tree))
+            except ZooKeeperError:
+                continue  # it was a child of another one, or has been given a child by now
+            self._commit(0, 0, OpCode.DELETE_CONTAINER, record)
+
+    def _change(self, client: Client, kind: OpCode, xid: int, frame: bytes, received_at: float) -> None:
+        record: Record
+        try:
+            self.sessions.check(client.session_id)
+            record = prepare(kind, read_request(kind, frame), self._requester(client), TreeView(self._tree))
+        except ZooKeeperError as error:
+            _log.debug("%s of session 0x%s failed: %s", kind.name, printed(client.session_id), error)
+            outcome = self._commit(client.session_id, xid, OpCode.ERROR, ErrorTxn(error.code))
+        else:
+            outcome = self._commit(client.session_id, xid, kind, record)
+        zxid = self._tree.last_zxid
+        if outcome.type == OpCode.MULTI:
+            reply = reply_frame(xid, zxid, ErrorCode.OK, MultiResponse(tuple(map(_operation, outcome.results))))
+        else:
+            reply = reply_frame(xid, zxid, outcome.err, None if outcome.err else _result(outcome))
+        self._hold(Delivery(client, reply, kind, xid, zxid, received_at))
+
+    def _read(self, client: Client, kind: OpCode, xid: int, frame: bytes, received_at: float) -> None:
+        zxid = self._tree.last_zxid
+        try:
+            self.sessions.check(client.session_id)
+            request = read_request(kind, frame)
+            reading = Reading(self._tree, self.watches, client, self._requester(client))
+            if isinstance(request, SetWatches | SetWatches2):
+                for event_type, path in missed_events(request, reading):
+                    self._hold(Delivery(client, _event_frame(event_type, path)))
+                reply = reply_frame(xid, zxid, ErrorCode.OK)
+            else:
+                reply = reply_frame(xid, zxid, ErrorCode.OK, answer(kind, request, reading))
+        except ZooKeeperError as error:
+            reply = reply_frame(xid, zxid, error.code)
+        self._hold(Delivery(client, reply, kind, xid, zxid, received_at))
+
+    def _authenticate(self, client: Client, packet: AuthPacket, received_at: float) -> None:
+        address = next((identity.id or "" for identity in client.identities if identity.scheme == "ip"), "")
+        err, end = ErrorCode.OK, None
+        try:
+            proven = acl.authenticate(packet.scheme, packet.auth or b"", address, self._limits.super_digest)
+            client.identities += [identity for identity in proven if identity not in client.identities]
+        except AuthFailed as error:
+            err, end = error.code, f"its authentication failed: {error}"
+        self._hold(Delivery(client, reply_frame(AUTH_XID, 0, err), OpCode.AUTH, AUTH_XID, 0, received_at, end))
+
+    def _close_session(self, session_id: int, xid: int) -> None:
+        paths = tuple(self._tree.ephemerals.get(session_id, ()))
+        self._commit(session_id, xid, OpCode.CLOSE_SESSION, CloseSessionTxn(paths))
+        self.sessions.remove(session_id)
+
+    def _commit(self, session_id: int, xid: int, kind: OpCode, record: Record) -> Outcome:
+        """Apply a transaction, log it, and hold the events that watches wait for."""
+        tree = self._tree
+        header = TxnHeader(session_id, xid, tree.last_zxid + 1, self._now_ms(), kind)
+        events: list[Event] = []
+        outcome = self.database.apply(header, record, events)
+        self._append(header.zxid, frame_entry(encode_entry(header, record, tree.digest)))
+        for event in events:
+            watchers = self.watches.fire(event.type, event.path)
+            if watchers:
+                frame = _event_frame(event.type, event.path)
+                for watcher in watchers:
+                    if self._may_know(watcher, event):
+                        self._hold(Delivery(watcher, frame))
+        return outcome
+
+    def _may_know(self, watcher: Client, event: Event) -> bool:
+        return self._limits.skip_acl or not event.acl or acl.allows(event.acl, Perms.READ, watcher.identities)
+
+    def _requester(self, client: Client) -> Requester:
+        return Requester(client.session_id, client.identities, self._limits.skip_acl)
+
+    def _hold(self, delivery: Delivery) -> None:
+        delivery.client.expect(len(delivery.frame), last=delivery.end is not None)
+        self._hold_delivery(delivery)
+
+
+def _result(outcome: Outcome) -> Record | None:
+    """What a change that worked is answered with; None: a header alone."""
+    kind, path, stat = outcome.type, outcome.path, outcome.stat
+    if path is None or stat is None:
+        return None
+    if kind == OpCode.CREATE:
+        return CreateResponse(path)
+    if kind in (OpCode.CREATE2, OpCode.CREATE_CONTAINER, OpCode.CREATE_TTL):
+        return Create2Response(path, stat)
+    return StatResponse(stat)
+
+
+def _operation(outcome: Outcome) -> Operation:
+    """The result of one operation of a multi."""
+    if outcome.type == OpCode.ERROR:
+        return Operation(OpCode.ERROR, ErrorResponse(outcome.err))
+    record = _result(outcome) or Empty()
+    return Operation(OpCode.CREATE2 if isinstance(record, Create2Response) else OpCode(outcome.type), record)
+
+
+def _event_frame(event_type: EventType, path: str) -> bytes:
+    return reply_frame(NOTIFICATION_XID, -1, ErrorCode.OK, WatcherEvent(event_type, _SYNC_CONNECTED, path))
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)

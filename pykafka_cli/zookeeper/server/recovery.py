@@ -1,0 +1,114 @@
+"""From the files of a data directory to the database they stand for.
+
+    the newest snapshot that is whole, then every logged transaction after it, in order
+
+A snapshot that is not whole gives way to the one before it; a torn transaction at the end of a log was never
+acknowledged and is dropped. Anything else that is wrong is refused, as starting would lose what clients were told is
+safe. Source: org.apache.zookeeper.server.persistence.FileTxnSnapLog.restore.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pykafka_cli.zookeeper.protocol.errors import NoNode
+from pykafka_cli.zookeeper.protocol.requests import OpCode
+from pykafka_cli.zookeeper.protocol.txn_records import DIGEST_VERSION, Entry
+from pykafka_cli.zookeeper.server.data_directory import DataDirectory
+from pykafka_cli.zookeeper.server.database import Database
+from pykafka_cli.zookeeper.server.snapshot import SnapshotInvalid, read_snapshot, remove_leftovers, write_snapshot
+from pykafka_cli.zookeeper.server.tree import Tree
+from pykafka_cli.zookeeper.server.txn_log import LogDamaged, read_entries
+
+_log = logging.getLogger(__name__)
+
+_COUNTER_BITS = 32  # of a zxid: the upper half is an ensemble's epoch, in which the lower half counts from 1
+
+
+class Recovered(NamedTuple):
+    """`replayed` transactions came from the logs; if there were any, a new snapshot would save that work next time."""
+
+    database: Database
+    replayed: int
+
+
+def recover(directory: DataDirectory) -> Recovered:
+    """What the files of `directory` stand for; an empty one gets the snapshot that ZooKeeper wants to find there.
+
+    raises    LogDamaged, SnapshotInvalid, OSError; nothing was changed then
+    """
+    remove_leftovers(directory.snapshots)
+    database, digest_zxid = _restore_newest(directory)
+    if database is None:
+        if any(True for _, path in directory.log_files() for _ in read_entries(path)):
+            raise SnapshotInvalid(
+                f"{directory.snapshots} has no snapshot, but {directory.logs} has transactions: without what they "
+                "build on they mean nothing. Put the snapshots back, or move the logs away to start empty"
+            )
+        database = Database()
+        write_snapshot(directory.snapshot_file(0), database.snapshot())
+        return Recovered(database, 0)
+
+    replayed = _replay(directory, database, digest_zxid)
+    if orphans := database.remove_orphans():
+        _log.warning("Removed ephemeral znodes of sessions that had ended: %s", ", ".join(orphans))
+        write_snapshot(directory.snapshot_file(database.tree.last_zxid), database.snapshot())
+    return Recovered(database, replayed)
+
+
+def _restore_newest(directory: DataDirectory) -> tuple[Database | None, int]:
+    """The database of the newest whole snapshot, if any, and the zxid from which on its digest means something."""
+    problems = []
+    for zxid, path in directory.snapshot_files():
+        try:
+            timeouts, nodes, digest_zxid, digest = read_snapshot(path)
+            tree = Tree.restore(nodes, zxid)
+        except (SnapshotInvalid, NoNode) as error:
+            _log.warning("Skipping a snapshot: %s", error)
+            problems.append(str(error))
+            continue
+        if digest_zxid == zxid and digest != tree.digest:
+            _log.error("The digest of %s is not that of its znodes", path)
+        return Database(tree, timeouts.items()), max(zxid, digest_zxid)
+    if problems:
+        raise SnapshotInvalid(f"no snapshot in {directory.snapshots} can be used: {'; '.join(problems)}")
+    return None, 0
+
+
+def _replay(directory: DataDirectory, database: Database, digest_zxid: int) -> int:
+    """Apply what was logged after the snapshot; return how many transactions that were."""
+    replayed = 0
+    digests_agree = True
+    for entry in _entries_after(directory, database.tree.last_zxid):
+        database.apply(entry.header, entry.record, [])
+        replayed += 1
+        # Up to digest_zxid the snapshot may be ahead of the log.
+        if digests_agree and entry.header.zxid >= digest_zxid and not _digest_agrees(entry, database.tree):
+            digests_agree = False
+            _log.error(
+                "From transaction 0x%x (%s) on the znodes are not what they were when it was logged",
+                entry.header.zxid,
+                OpCode(entry.header.type).name,
+            )
+    return replayed
+
+
+def _entries_after(directory: DataDirectory, zxid: int) -> Iterator[Entry]:
+    """All logged transactions after `zxid`; raises LogDamaged if one is missing in between."""
+    for _, path in directory.log_files_from(zxid + 1):
+        for entry in read_entries(path):
+            found = entry.header.zxid
+            if found <= zxid:
+                continue
+            if found != zxid + 1 and found >> _COUNTER_BITS == zxid >> _COUNTER_BITS:
+                raise LogDamaged(
+                    f"{path} goes on with transaction 0x{found:x}, but 0x{zxid + 1:x} is missing: a log was lost or "
+                    "cut. Restore it; or, to go on without what follows, move this log and later ones away"
+                )
+            zxid = found
+            yield entry
+
+
+def _digest_agrees(entry: Entry, tree: Tree) -> bool:
+    digest = entry.digest
+    return digest is None or digest.version != DIGEST_VERSION or digest.tree_digest == tree.digest

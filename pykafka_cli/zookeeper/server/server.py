@@ -1,0 +1,382 @@
+"""A standalone ZooKeeper server: builds all parts, starts and stops them in order; the only module that knows them all.
+
+    server = ZooKeeperServer(settings, clock)
+    await server.start()        # answers clients from here on; raises ServerUnusable and leaves all as it was
+    await server.failure        # only a disk that fails ends a server by itself
+    await server.stop()
+
+One event loop does everything but waiting for disks: one thread writes the log, one snapshots.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.zookeeper.protocol.requests import ConnectRequest
+from pykafka_cli.zookeeper.server.connection import Connection
+from pykafka_cli.zookeeper.server.data_directory import DataDirectory, DirectoryUnusable
+from pykafka_cli.zookeeper.server.database import Database
+from pykafka_cli.zookeeper.server.group_commit import GroupCommit
+from pykafka_cli.zookeeper.server.pipeline import Delivery, Limits, Pipeline
+from pykafka_cli.zookeeper.server.recovery import recover
+from pykafka_cli.zookeeper.server.sessions import Sessions
+from pykafka_cli.zookeeper.server.snapshot import SnapshotInvalid, write_snapshot
+from pykafka_cli.zookeeper.server.statistics import ServerStatistics
+from pykafka_cli.zookeeper.server.txn_log import LogDamaged, TxnLog
+
+_log = logging.getLogger(__name__)
+
+_KIB = 1024
+_HOUR_S = 3600.0
+_SESSIONLESS_S = 10.0
+"""How long a connection may be without a session."""
+_BACKLOG = 512
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
+
+
+class Clock(Protocol):
+    """What the server asks of time; see broker/clock.py."""
+
+    def monotonic(self) -> float: ...
+    def now_ms(self) -> int: ...
+    def call_later(self, delay: float, callback: Callable[[], object]) -> Timer: ...
+
+
+class ServerUnusable(Exception):
+    """The server cannot start or go on; the message says why and what would help."""
+
+
+class ZooKeeperServer:
+    """One server; a Host to its connections."""
+
+    def __init__(self, settings: ZooKeeperSettings, clock: Clock) -> None:
+        self.statistics = ServerStatistics()
+        self.connections: dict[Connection, None] = {}
+        self.pipeline: Pipeline
+        self.failure: asyncio.Future[None]
+        """Raises ServerUnusable if the server cannot go on; is cancelled when it is stopped."""
+        self.started_at = 0.0
+        self.port = settings.client_port or 0
+        """The port it listens on; before `start` the one it shall."""
+        self._settings = settings
+        self._clock = clock
+        self._per_address: Counter[str] = Counter()
+        self._listener: asyncio.Server | None = None
+        data, logs = map(Path, settings.directories)
+        self._directory = DataDirectory(data, logs)
+        self._timers: dict[str, Timer] = {}
+        self._next_tick = 0.0
+        self._since_snapshot = 0
+        self._snapshot: asyncio.Future[None] | None = None
+
+    async def start(self) -> None:
+        """Recover, then listen.
+
+        raises    ServerUnusable: the port or the directory is taken, or its files cannot be used; nothing was changed
+        """
+        listening = self._bind()
+        try:
+            self._directory.lock()
+            database, replayed = recover(self._directory)
+        except (DirectoryUnusable, LogDamaged, SnapshotInvalid, OSError) as error:
+            listening.close()
+            self._directory.unlock()
+            raise ServerUnusable(str(error)) from error
+        self._build(database)
+        loop = asyncio.get_running_loop()
+        self.failure = loop.create_future()
+        self._listener = await loop.create_server(
+            lambda: Connection(self, self._settings.jute_maxbuffer), sock=listening, backlog=self._backlog
+        )
+        self.port = listening.getsockname()[1]
+        self.started_at = self._clock.monotonic()
+        if replayed:
+            self._take_snapshot()
+        self._start_timers()
+        _log.info(
+            "ZooKeeper listens on port %d; %d znodes, last transaction 0x%x, dataDir %s",
+            self.port,
+            len(database.tree.nodes),
+            database.tree.last_zxid,
+            self._settings.data_dir,
+        )
+
+    async def stop(self) -> None:
+        """Make everything durable that was begun, close all connections and give the directory back."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        if self._listener is None:
+            return
+        self._listener.close()
+        await self._commit.drain()
+        for connection in list(self.connections):
+            connection.abort()
+        if self._snapshot is not None:
+            await asyncio.wait([self._snapshot])
+        self._log_thread.submit(self._txn_log.close)
+        self._log_thread.shutdown()
+        self._snapshot_thread.shutdown()
+        self._directory.unlock()
+        self._listener = None
+        self.failure.cancel()
+        _log.info("ZooKeeper on port %d has stopped", self.port)
+
+    def _bind(self) -> socket.socket:
+        """A socket on the client port, on which nobody can connect yet."""
+        address = self._settings.client_port_address
+        family = socket.AF_INET6 if (address and ":" in address) or (not address and _has_ipv6()) else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listening.bind((address or "", self.port))
+            listening.listen(self._backlog)
+        except OSError as error:
+            listening.close()
+            raise ServerUnusable(_why_not_bound(error, address, self.port)) from error
+        listening.setblocking(False)
+        return listening
+
+    @property
+    def _backlog(self) -> int:
+        configured = self._settings.client_port_listen_backlog
+        return _BACKLOG if configured == -1 else configured
+
+    def _build(self, database: Database) -> None:
+        settings = self._settings
+        self._database = database
+        self._txn_log = TxnLog(
+            self._directory,
+            preallocate=settings.pre_alloc_size * _KIB,
+            slow_fsync_seconds=settings.fsync_warningthresholdms / 1000,
+        )
+        self._log_thread = ThreadPoolExecutor(1, "zookeeper-log")
+        self._snapshot_thread = ThreadPoolExecutor(1, "zookeeper-snapshot")
+        self._commit: GroupCommit[Delivery] = GroupCommit(
+            self._log_thread,
+            write=self._txn_log.write,
+            roll=self._txn_log.roll,
+            deliver=_deliver,
+            failed=self._fail,
+        )
+        sessions = Sessions(
+            settings.tick_time,
+            database.timeouts,
+            now_ms=int(self._clock.monotonic() * 1000),
+            wall_ms=self._clock.now_ms(),
+        )
+        digest = settings.super_digest.value if settings.super_digest else None
+        self.pipeline = Pipeline(
+            database,
+            sessions,
+            Limits(*settings.session_timeouts, digest, settings.skips_acl),
+            append=self._append,
+            hold=self._commit.hold,
+            now_ms=self._clock.now_ms,
+        )
+
+    # Disk.
+
+    def _append(self, zxid: int, entry: bytes) -> None:
+        self._commit.append(zxid, entry)
+        self._since_snapshot += 1
+        if self._since_snapshot >= self._settings.snap_count and self._snapshot is None:
+            self._commit.roll()
+            self._take_snapshot()
+
+    def _take_snapshot(self) -> None:
+        """Write a snapshot of what is now, while requests go on."""
+        self._since_snapshot = 0
+        snapshot = self._database.snapshot()
+        path = self._directory.snapshot_file(self._database.tree.last_zxid)
+        loop = asyncio.get_running_loop()
+        self._snapshot = loop.run_in_executor(self._snapshot_thread, write_snapshot, path, snapshot)
+        self._snapshot.add_done_callback(self._snapshot_taken)
+
+    def _snapshot_taken(self, written: asyncio.Future[None]) -> None:
+        self._snapshot = None
+        if not written.cancelled() and (error := written.exception()):
+            # All is still in the log; the next one may work.
+            _log.error("A snapshot could not be written: %s", error)
+
+    def _purge(self) -> None:
+        def purge() -> None:
+            try:
+                deleted = self._directory.purge(self._settings.autopurge_snap_retain_count)
+            except OSError as error:
+                _log.error("Old snapshots and logs could not be deleted: %s", error)
+            else:
+                _log.info("Deleted %d old snapshots and logs", len(deleted))
+
+        self._snapshot_thread.submit(purge)
+
+    def _fail(self, error: BaseException) -> None:
+        """The log cannot be written: end, rather than tell clients what may be forgotten."""
+        for connection in list(self.connections):
+            connection.abort()
+        if not self.failure.done():
+            where = self._directory.logs
+            self.failure.set_exception(ServerUnusable(f"the transaction log in {where} cannot be written: {error}"))
+
+    # Time.
+
+    def _start_timers(self) -> None:
+        self._next_tick = self._clock.monotonic() + self._settings.tick_time / 1000
+        self._timers["tick"] = self._clock.call_later(self._settings.tick_time / 1000, self._tick)
+        self._every("containers", self._settings.container_check_interval_ms / 1000, self._delete_containers)
+        if self._settings.autopurge_purge_interval:
+            self._purge()
+            self._every("purge", self._settings.autopurge_purge_interval * _HOUR_S, self._purge)
+
+    def _every(self, name: str, seconds: float, action: Callable[[], None]) -> None:
+        def act() -> None:
+            self._every(name, seconds, action)
+            action()
+
+        self._timers[name] = self._clock.call_later(seconds, act)
+
+    def _tick(self) -> None:
+        now = self._clock.monotonic()
+        tick = self._settings.tick_time / 1000
+        late = now - self._next_tick
+        if late > tick:
+            # This process, or the whole machine, stood still: what clients sent meanwhile has not been read yet.
+            _log.warning("The server stood still for %.1f s; sessions get that much longer", late)
+            self.pipeline.sessions.postpone(int(late * 1000), int(now * 1000))
+        self.pipeline.expire_sessions(now)
+        for connection in list(self.connections):
+            if not connection.session_id and now - connection.connected_at > _SESSIONLESS_S:
+                connection.end(f"it asked for no session within {_SESSIONLESS_S:.0f} s")
+        # Ticks fall on whole ticks of the clock, as sessions' deadlines do.
+        self._next_tick = self.pipeline.sessions.next_tick(int(now * 1000)) / 1000
+        self._timers["tick"] = self._clock.call_later(self._next_tick - now, self._tick)
+
+    def _delete_containers(self) -> None:
+        self.pipeline.delete_unused_containers()
+
+    # What connections ask of their Host.
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def call_later(self, delay: float, callback: Callable[[], object]) -> object:
+        return self._clock.call_later(delay, callback)
+
+    def admit(self, connection: Connection) -> str | None:
+        """Count a new connection; or say why there must not be one more."""
+        address = connection.peer[0]
+        limit, total = self._settings.max_client_cnxns, self._settings.max_cnxns
+        self.connections[connection] = None
+        self._per_address[address] += 1
+        if limit and self._per_address[address] > limit:
+            self.statistics.refused_connections += 1
+            return f"{address} has as many connections as one address may have (maxClientCnxns={limit})"
+        if total and len(self.connections) > total:
+            self.statistics.refused_connections += 1
+            return f"there are as many connections as there may be (maxCnxns={total})"
+        return None
+
+    def forget(self, connection: Connection) -> None:
+        """The connection is closed."""
+        if connection not in self.connections:
+            return
+        del self.connections[connection]
+        address = connection.peer[0]
+        self._per_address[address] -= 1
+        if not self._per_address[address]:
+            del self._per_address[address]
+        self.pipeline.disconnected(connection)
+
+    def connect(
+        self, connection: Connection, request: ConnectRequest, read_only: bool | None, received_at: float
+    ) -> None:
+        self.pipeline.connect(connection, request, read_only, received_at)
+
+    def submit(self, connection: Connection, frame: bytes, received_at: float) -> None:
+        self.pipeline.submit(connection, frame, received_at)
+
+    def four_letter_word(self, word: bytes, asking: Connection) -> str | None:
+        """The answer to a word, None if it is none."""
+        if word[0] == 0:
+            return None  # the length of a connect request
+        from pykafka_cli.zookeeper.server.four_letter_words import answer  # most servers are never asked one
+
+        return answer(word, self, asking)
+
+    # What four-letter words tell.
+
+    def allows_word(self, word: str) -> bool:
+        return self._settings.allows_word(word)
+
+    def directory_sizes(self) -> tuple[int, int]:
+        """Bytes of snapshots and of logs."""
+        return self._directory.sizes()
+
+    def configuration(self) -> Iterable[tuple[str, object]]:
+        """What `conf` shows, in its order."""
+        settings = self._settings
+        data_size, log_size = self.directory_sizes()
+        shortest, longest = settings.session_timeouts
+        yield "clientPort", self.port
+        yield "secureClientPort", -1
+        yield "dataDir", self._directory.snapshots.absolute()
+        yield "dataDirSize", data_size
+        yield "dataLogDir", self._directory.logs.absolute()
+        yield "dataLogSize", log_size
+        yield "tickTime", settings.tick_time
+        yield "maxClientCnxns", settings.max_client_cnxns
+        yield "minSessionTimeout", shortest
+        yield "maxSessionTimeout", longest
+        yield "clientPortListenBacklog", settings.client_port_listen_backlog
+        yield "serverId", 0
+
+
+async def run_zookeeper(settings: ZooKeeperSettings, clock: Clock, stop: asyncio.Event) -> None:
+    """Run a server until `stop` is set; raises ServerUnusable if it cannot start or go on."""
+    server = ZooKeeperServer(settings, clock)
+    await server.start()
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((stopping, server.failure), return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done():
+            server.failure.result()
+    finally:
+        stopping.cancel()
+        await server.stop()
+
+
+def _deliver(deliveries: list[Delivery]) -> None:
+    for delivery in deliveries:
+        delivery.client.deliver(delivery)
+
+
+def _has_ipv6() -> bool:
+    """Whether one socket can listen for both kinds of addresses."""
+    with contextlib.suppress(OSError):
+        return socket.has_dualstack_ipv6()
+    return False
+
+
+def _why_not_bound(error: OSError, address: str | None, port: int) -> str:
+    where = f"port {port}" + (f" of {address}" if address else "")
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is in use: another server listens there; stop that one, or choose another clientPort"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{where} cannot be listened on: this machine does not have that clientPortAddress"
+    return f"{where} cannot be listened on: {error.strerror}"

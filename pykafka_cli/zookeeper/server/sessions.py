@@ -1,0 +1,146 @@
+"""Sessions: their ids, passwords and timeouts, and which have been silent too long. Pure: time comes as an argument.
+
+Deadlines are rounded up to whole ticks, so a session ends up to a tick later than its timeout, and keeping thousands
+alive is putting each into the bucket of its tick. A session is open until it expires, then closing until the
+transaction that ends it is made, and no request of it is done any more.
+
+Its password is not stored anywhere: it follows from the id, the same in every ZooKeeper, so a session survives the
+restart of its server. It keeps honest clients apart and is no protection.
+Source: org.apache.zookeeper.server.{SessionTrackerImpl, ExpiryQueue, ZooKeeperServer}.
+"""
+
+from collections.abc import Mapping
+
+from pykafka_cli.zookeeper.protocol.errors import SessionExpired, UnknownSession
+
+_PASSWORD_SEED = 0xB3415C00
+_SERVER_ID = 1  # what a standalone ZooKeeper puts into the first byte of its session ids
+
+
+class Session:
+    """One client's session; `deadline_ms` is when it expires unless something is heard."""
+
+    __slots__ = ("closing", "deadline_ms", "id", "timeout_ms")
+
+    def __init__(self, session_id: int, timeout_ms: int) -> None:
+        self.id = session_id
+        self.timeout_ms = timeout_ms
+        self.deadline_ms = 0
+        self.closing = False
+
+
+class Sessions:
+    """All sessions that are open or closing. Times are monotonic, in ms."""
+
+    def __init__(self, tick_ms: int, timeouts: Mapping[int, int], *, now_ms: int, wall_ms: int) -> None:
+        """Track those of `timeouts`, each with its whole timeout ahead; `wall_ms` keeps new ids apart from old ones."""
+        self._tick_ms = tick_ms
+        self._by_id: dict[int, Session] = {}
+        self._buckets: dict[int, dict[int, Session]] = {}
+        self._next_id = _SERVER_ID << 56 | (wall_ms << 24 & 0xFFFFFFFFFFFFFFFF) >> 8
+        self._expired_until_ms = self.next_tick(now_ms) - tick_ms
+        for session_id, timeout_ms in timeouts.items():
+            self.open(session_id, timeout_ms, now_ms)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def new_id(self) -> int:
+        """An id that no session has."""
+        while self._next_id in self._by_id:
+            self._next_id += 1
+        self._next_id += 1
+        return self._next_id - 1
+
+    def open(self, session_id: int, timeout_ms: int, now_ms: int) -> None:
+        """Begin to track a session."""
+        session = self._by_id[session_id] = Session(session_id, timeout_ms)
+        self._put(session, now_ms + timeout_ms)
+
+    def touch(self, session_id: int, now_ms: int, timeout_ms: int | None = None) -> bool:
+        """Something was heard of a session (a `timeout_ms` other than before, maybe); False if it is not open."""
+        session = self._by_id.get(session_id)
+        if session is None or session.closing:
+            return False
+        if timeout_ms is not None:
+            session.timeout_ms = timeout_ms
+        deadline_ms = self.next_tick(now_ms + session.timeout_ms)
+        if deadline_ms != session.deadline_ms:
+            self._take(session)
+            self._put(session, now_ms + session.timeout_ms)
+        return True
+
+    def check(self, session_id: int) -> None:
+        """Raise UnknownSession or SessionExpired unless requests of this session may be done."""
+        session = self._by_id.get(session_id)
+        if session is None:
+            raise UnknownSession(f"there is no session {session_id:#x}")
+        if session.closing:
+            raise SessionExpired(f"the session {session_id:#x} is being closed")
+
+    def timeout_ms(self, session_id: int) -> int:
+        """How long a session may be silent; 0 if there is none of that id."""
+        session = self._by_id.get(session_id)
+        return session.timeout_ms if session else 0
+
+    def remove(self, session_id: int) -> None:
+        """Forget a session."""
+        if session := self._by_id.pop(session_id, None):
+            self._take(session)
+
+    def expire(self, now_ms: int) -> list[int]:
+        """The sessions whose deadline has come; they are closing from now on, and are told once."""
+        expired: list[int] = []
+        while self._expired_until_ms + self._tick_ms <= now_ms:
+            self._expired_until_ms += self._tick_ms
+            for session in self._buckets.pop(self._expired_until_ms, {}).values():
+                if not session.closing:
+                    session.closing = True
+                    expired.append(session.id)
+        return expired
+
+    def postpone(self, ms: int, now_ms: int) -> None:
+        """Move every deadline back by `ms`: the server itself stood still for so long and could hear nobody."""
+        sessions = list(self._by_id.values())
+        self._buckets.clear()
+        self._expired_until_ms = self.next_tick(now_ms) - self._tick_ms
+        for session in sessions:
+            self._put(session, max(session.deadline_ms + ms, now_ms))
+
+    def next_tick(self, now_ms: int) -> int:
+        """The first whole tick after `now_ms`."""
+        return (now_ms // self._tick_ms + 1) * self._tick_ms
+
+    def by_deadline(self) -> list[tuple[int, list[int]]]:
+        """(deadline in ms, ids of the sessions that expire then), soonest first."""
+        return [(deadline, list(sessions)) for deadline, sessions in sorted(self._buckets.items())]
+
+    def _put(self, session: Session, due_ms: int) -> None:
+        session.deadline_ms = self.next_tick(due_ms)
+        self._buckets.setdefault(session.deadline_ms, {})[session.id] = session
+
+    def _take(self, session: Session) -> None:
+        bucket = self._buckets.get(session.deadline_ms)
+        if bucket is not None:
+            bucket.pop(session.id, None)
+            if not bucket:
+                del self._buckets[session.deadline_ms]
+
+
+def password_of(session_id: int) -> bytes:
+    """The 16 bytes that a client must show to take the session over.
+
+    They are what java.util.Random gives when seeded by the id and a constant: a linear congruential generator of 48
+    bits, of which each step yields the upper 32, least significant byte first.
+    """
+    state = (session_id ^ _PASSWORD_SEED ^ 0x5DEECE66D) & 0xFFFFFFFFFFFF
+    password = bytearray()
+    for _ in range(4):
+        state = (state * 0x5DEECE66D + 0xB) & 0xFFFFFFFFFFFF
+        password += (state >> 16).to_bytes(4, "little")
+    return bytes(password)
+
+
+def printed(session_id: int) -> str:
+    """An id as ZooKeeper prints it, without the 0x before it: its 64 bits, unsigned."""
+    return f"{session_id & 0xFFFFFFFFFFFFFFFF:x}"

@@ -1,0 +1,173 @@
+"""Snapshots: all sessions and znodes as of one transaction, in one file.
+
+    magic int32 "ZKSN" | version int32 (2) | dbid int64 (-1)
+    count int32, of sessions      each: id int64 | timeout in ms int32
+    count int32, of ACLs          each: number int64 | vector of ACL
+    znodes, parents first         each: path string ("" the root) | data buffer | ACL's number int64 | StatPersisted
+    "/" string                    the end of the znodes
+    adler32 int64 | "/" string    of all bytes before it
+    zxid int64 | version int32 (2) | digest of the tree int64         absent before 3.6
+    adler32 int64 | "/" string    of all bytes before it, likewise
+
+The ACL numbered -1 is world:anyone:cdrwa and is not listed. A snapshot is written beside its final name and renamed
+when it is durable, so one that has its name is whole. ZooKeeper's own may have been written while it went on working
+("fuzzy"): they hold some effects of later transactions, and replaying the log from the snapshot's zxid on makes them
+right. Source: org.apache.zookeeper.server.{ReferenceCountedACLCache, persistence.FileSnap, persistence.SnapStream}.
+"""
+
+import gzip
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from struct import Struct
+from typing import IO, NamedTuple
+from zlib import adler32
+
+from pykafka_cli.zookeeper.protocol.errors import MarshallingError
+from pykafka_cli.zookeeper.protocol.jute import Int, Long, Reader, encode, read
+from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, Acl, StatPersisted
+from pykafka_cli.zookeeper.protocol.txn_records import DIGEST_VERSION
+from pykafka_cli.zookeeper.server.data_directory import sync_directory
+from pykafka_cli.zookeeper.server.database import Snapshot
+from pykafka_cli.zookeeper.server.paths import ROOT
+from pykafka_cli.zookeeper.server.tree import NodeImage
+
+MAGIC = b"ZKSN"
+_HEADER = Struct(">4siq")
+_COUNT = Struct(">i")
+_LONG = Struct(">q")
+_END = "/"
+_OPEN_ACL_NUMBER = -1
+_BUFFER = 1 << 20
+
+
+class SnapshotInvalid(Exception):
+    """The file is no whole snapshot; the message says why."""
+
+
+class _SessionEntry(NamedTuple):
+    id: Long
+    timeout_ms: Int
+
+
+class _AclEntry(NamedTuple):
+    number: Long
+    acl: tuple[Acl, ...]
+
+
+class _NodeEntry(NamedTuple):
+    path: str
+    data: bytes | None
+    acl_number: Long
+    stat: StatPersisted
+
+
+class _Seal(NamedTuple):
+    checksum: Long
+    end: str
+
+
+class _Digest(NamedTuple):
+    zxid: Long
+    version: Int
+    digest: Long
+
+
+def write_snapshot(path: Path, snapshot: Snapshot) -> None:
+    """Write `snapshot` to `path`; once it is there it is whole and durable."""
+    beside = path.with_name(f".{path.name}.tmp")
+    try:
+        with beside.open("wb", buffering=_BUFFER) as file:
+            checksum = 1
+            for part in _parts(snapshot):
+                checksum = adler32(part, checksum)
+                file.write(part)
+            checksum = _seal(file, checksum)
+            part = encode(_Digest(snapshot.digest_zxid, DIGEST_VERSION, snapshot.digest))
+            file.write(part)
+            _seal(file, adler32(part, checksum))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """What `path` holds; raises SnapshotInvalid, or OSError if it cannot be read. Also reads `.gz`."""
+    data = path.read_bytes()
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError) as error:
+            raise SnapshotInvalid(f"{path} is not a whole gzip file: {error}") from None
+    if data[:4] != MAGIC:
+        raise SnapshotInvalid(f"{path} is not a snapshot of ZooKeeper: it begins with {data[:8].hex()}")
+    reader = Reader(data, _HEADER.size)
+    try:
+        timeouts = dict([read(_SessionEntry, reader) for _ in range(reader.count())])
+        acls = dict([read(_AclEntry, reader) for _ in range(reader.count())])
+        nodes = list(_read_nodes(reader, {**acls, _OPEN_ACL_NUMBER: OPEN_ACL}))
+        _check_seal(path, reader)
+        if not reader.remaining:
+            return Snapshot(timeouts, nodes)
+        zxid, version, digest = read(_Digest, reader)
+        _check_seal(path, reader)
+    except MarshallingError as error:
+        raise SnapshotInvalid(f"{path} is not whole: {error}") from None
+    return Snapshot(timeouts, nodes, zxid, digest) if version == DIGEST_VERSION else Snapshot(timeouts, nodes)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Delete what a server left that died while it wrote a snapshot."""
+    for path in directory.glob(".snapshot.*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def _parts(snapshot: Snapshot) -> Iterator[bytes]:
+    """The bytes up to the first seal."""
+    yield _HEADER.pack(MAGIC, 2, -1)
+    yield _COUNT.pack(len(snapshot.timeouts))
+    for session_id, timeout_ms in snapshot.timeouts.items():
+        yield encode(_SessionEntry(session_id, timeout_ms))
+    numbers: dict[tuple[Acl, ...], int] = {OPEN_ACL: _OPEN_ACL_NUMBER}
+    for node in snapshot.nodes:
+        numbers.setdefault(node.acl, len(numbers))
+    yield _COUNT.pack(len(numbers) - 1)
+    for acl, number in numbers.items():
+        if number != _OPEN_ACL_NUMBER:
+            yield encode(_AclEntry(number, acl))
+    for path, data, acl, stat in snapshot.nodes:
+        yield encode(_NodeEntry("" if path == ROOT else path, data, numbers[acl], stat))
+    yield _string(_END)
+
+
+def _read_nodes(reader: Reader, acls: Mapping[int, tuple[Acl, ...]]) -> Iterator[NodeImage]:
+    while (path := reader.string()) != _END:
+        if path is None:
+            raise MarshallingError(f"a znode without a path at {reader.position}")
+        data = reader.buffer()
+        (number,) = reader.fixed(_LONG)
+        if number not in acls:
+            raise MarshallingError(f"{path} has ACL {number}, which the snapshot does not hold")
+        yield NodeImage(path or ROOT, data, acls[number], read(StatPersisted, reader))
+
+
+def _seal(file: IO[bytes], checksum: int) -> int:
+    """Write the checksum of all so far; return the checksum with the seal itself."""
+    seal = encode(_Seal(checksum, _END))
+    file.write(seal)
+    return adler32(seal, checksum)
+
+
+def _check_seal(path: Path, reader: Reader) -> None:
+    actual = adler32(reader.data[: reader.position])
+    if read(_Seal, reader).checksum != actual:
+        raise SnapshotInvalid(f"{path} is damaged: its checksum is wrong")
+
+
+def _string(text: str) -> bytes:
+    data = text.encode()
+    return _COUNT.pack(len(data)) + data

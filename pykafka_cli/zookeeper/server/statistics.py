@@ -1,0 +1,67 @@
+"""What a server and its connections count about themselves, for the four-letter words. Pure."""
+
+
+class Latencies:
+    """Times from a request's arrival to its answer's departure, in ms."""
+
+    __slots__ = ("count", "highest", "lowest", "total")
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.count = 0
+        self.total = 0
+        self.lowest = 0
+        self.highest = 0
+
+    def add(self, milliseconds: int) -> None:
+        """Count one answer."""
+        self.lowest = min(self.lowest, milliseconds) if self.count else milliseconds
+        self.highest = max(self.highest, milliseconds)
+        self.count += 1
+        self.total += milliseconds
+
+    @property
+    def average(self) -> float:
+        """0 when there were none."""
+        return self.total / self.count if self.count else 0.0
+
+
+class ServerStatistics:
+    """Counted since the start or the last `srst`."""
+
+    def __init__(self) -> None:
+        self.latencies = Latencies()
+        self.received = 0
+        self.sent = 0
+        self.refused_connections = 0
+        self.failed_authentications = 0
+        self.dropped_connections = 0
+
+    def reset(self) -> None:
+        """As `srst` does."""
+        self.latencies.reset()
+        self.received = 0
+        self.sent = 0
+
+
+class ConnectionStatistics:
+    """Counted since the connection was made or the last `crst`."""
+
+    def __init__(self, established_ms: int) -> None:
+        self.established_ms = established_ms
+        self.latencies = Latencies()
+        self.received = 0
+        self.sent = 0
+        self.outstanding = 0
+        self.last_operation = "NA"
+        self.last_xid = -1
+        self.last_zxid = -1
+        self.last_response_ms = 0
+        self.last_latency_ms = 0
+
+    def reset(self) -> None:
+        """As `crst` does."""
+        self.__init__(self.established_ms)  # type: ignore[misc]

@@ -1,0 +1,349 @@
+"""The znodes, and how transactions change them. Pure: no I/O, no clock; equal transactions make equal trees.
+
+`Tree.apply` is the only way in which a tree changes, whether a client asked just now or the log is replayed at start.
+It never refuses: checks were made before a transaction was written (transactions.py). An effect that cannot be had (it
+may happen when a log is replayed over a snapshot that was taken while ZooKeeper went on working) is reported as `err`,
+and the rest of the transaction takes place, as in ZooKeeper.
+
+The tree keeps a digest of all znodes outside /zookeeper: the sum, modulo 2**64, of each one's CRC-32 over path (the
+root's is empty), data and
+
+    czxid | mzxid | pzxid | ctime | mtime int64 | version | cversion | aversion int32 | ephemeral_owner int64
+
+It is written beside each transaction, so a replay that goes another way than the original shows at once.
+Source: org.apache.zookeeper.server.{DataTree, DataNode, DigestCalculator}.
+"""
+
+from collections.abc import Iterable, Iterator
+from struct import Struct
+from typing import NamedTuple
+from zlib import crc32
+
+from pykafka_cli.zookeeper.protocol.errors import ErrorCode, NodeExists, NoNode, ZooKeeperError
+from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.records import CONTAINER, OPEN_ACL, READ_ACL, Acl, EventType, Stat, StatPersisted
+from pykafka_cli.zookeeper.protocol.requests import OpCode
+from pykafka_cli.zookeeper.protocol.txn_records import (
+    CloseSessionTxn,
+    CreateContainerTxn,
+    CreateTtlTxn,
+    CreateTxn,
+    DeleteTxn,
+    ErrorTxn,
+    MultiTxn,
+    SetAclTxn,
+    SetDataTxn,
+    TxnHeader,
+    decode_operation,
+)
+from pykafka_cli.zookeeper.server import acl as access
+from pykafka_cli.zookeeper.server.paths import CONFIG, QUOTA, ROOT, ZOOKEEPER, split
+
+_DIGESTED = Struct(">qqqqqiiiq")
+_DIGEST_MASK = 0xFFFFFFFFFFFFFFFF
+_UNDIGESTED = ZOOKEEPER + "/"
+_NEW = StatPersisted(0, 0, 0, 0, 0, 0, 0, 0, 0)
+_TTL_OWNER = -(1 << 56)  # 0xff in the first byte; the time to live, in ms, is in the low 40 bits
+
+
+class Node:
+    """One znode. Never share `children`; all else is immutable, so a copy of the fields is a snapshot."""
+
+    __slots__ = ("acl", "children", "data", "digest", "stat")
+
+    def __init__(self, data: bytes | None, acl: tuple[Acl, ...], stat: StatPersisted) -> None:
+        self.data = data
+        self.acl = acl
+        self.stat = stat
+        self.children: dict[str, None] = {}
+        self.digest = 0
+
+    def client_stat(self) -> Stat:
+        """The numbers as clients see them."""
+        czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = self.stat
+        children = len(self.children)
+        return Stat(
+            czxid,
+            mzxid,
+            ctime,
+            mtime,
+            version,
+            int32(cversion * 2 - children),  # all creations, and deletions of all that is not there any more
+            aversion,
+            0 if owner == CONTAINER else owner,
+            0 if self.data is None else len(self.data),
+            children,
+            pzxid,
+        )
+
+
+class NodeImage(NamedTuple):
+    """A znode as snapshots store it."""
+
+    path: str
+    data: bytes | None
+    acl: tuple[Acl, ...]
+    stat: StatPersisted
+
+
+class Event(NamedTuple):
+    """Something that watches may be waiting for; `acl` says who may know."""
+
+    type: EventType
+    path: str
+    acl: tuple[Acl, ...]
+
+
+class Outcome(NamedTuple):
+    """What became of a transaction (or, in `results`, of each operation of a multi)."""
+
+    type: int
+    err: int = ErrorCode.OK
+    path: str | None = None
+    stat: Stat | None = None
+    results: tuple["Outcome", ...] = ()
+
+
+def int32(number: int) -> int:
+    """`number` as it is in 32 bits: after two billion changes, version numbers go on from the lowest."""
+    return (number + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+
+
+class Tree:
+    """Every znode by its path.
+
+    Invariant: a parent stands before its children in `nodes`, so an image of it can be read from front to back.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.ephemerals: dict[int, dict[str, None]] = {}
+        self.containers: dict[str, None] = {}
+        self.last_zxid = 0
+        self.data_size = 0
+        """Characters of all paths and bytes of all data."""
+        self._digest = 0
+        self._add(ROOT, Node(b"", OPEN_ACL, _NEW))
+        self._add(ZOOKEEPER, Node(b"", OPEN_ACL, _NEW))
+        self._add(CONFIG, Node(b"", READ_ACL, _NEW._replace(aversion=-1)))
+        self._add(QUOTA, Node(b"", OPEN_ACL, _NEW))
+
+    @classmethod
+    def restore(cls, image: Iterable[NodeImage], last_zxid: int) -> "Tree":
+        """The tree of an image; raises NoNode if a znode comes without or before its parent."""
+        tree = cls.__new__(cls)
+        tree.nodes = {}
+        tree.ephemerals = {}
+        tree.containers = {}
+        tree.last_zxid = last_zxid
+        tree.data_size = 0
+        tree._digest = 0
+        for path, data, acl, stat in image:
+            tree._add(path, Node(data, access.shared(acl), stat))
+        if ROOT not in tree.nodes:
+            raise NoNode("the image has no root")
+        return tree
+
+    def image(self) -> list[NodeImage]:
+        """All znodes as they are now, parents before children. Costs no copy of data."""
+        return [NodeImage(path, node.data, node.acl, node.stat) for path, node in self.nodes.items()]
+
+    @property
+    def digest(self) -> int:
+        """The digest as signed 64 bits, as it is stored."""
+        return self._digest - (1 << 64) if self._digest >> 63 else self._digest
+
+    def node(self, path: str) -> Node:
+        """The znode at `path`; raises NoNode."""
+        try:
+            return self.nodes[path]
+        except KeyError:
+            raise NoNode(path) from None
+
+    def count_below(self, path: str) -> int:
+        """How many znodes there are below `path`."""
+        if path == ROOT:
+            return len(self.nodes) - 1
+        prefix = path + "/"
+        return sum(other.startswith(prefix) for other in self.nodes)
+
+    def unused_containers(self) -> Iterator[str]:
+        """Containers whose children are all gone."""
+        for path in self.containers:
+            node = self.nodes[path]
+            if not node.children and node.stat.cversion > 0:
+                yield path
+
+    def apply(self, header: TxnHeader, record: Record | None, events: list[Event]) -> Outcome:
+        """Make the transaction's change; append to `events` what watches should know, in order."""
+        outcome = self._multi(header, record, events) if isinstance(record, MultiTxn) else None
+        if outcome is None:
+            outcome = self._single(header, header.type, record, events)
+        self.last_zxid = max(self.last_zxid, header.zxid)
+        return outcome
+
+    def _multi(self, header: TxnHeader, multi: MultiTxn, events: list[Event]) -> Outcome:
+        results = []
+        failed = any(txn.type == OpCode.ERROR for txn in multi.txns)
+        # Of a failed multi nothing takes place: OK for what came before the error, as it was not at fault.
+        for txn in multi.txns:
+            if txn.type == OpCode.ERROR:
+                results.append(self._single(header, txn.type, decode_operation(txn), events))
+            elif failed:
+                results.append(Outcome(OpCode.ERROR))
+            else:
+                results.append(self._single(header, txn.type, decode_operation(txn), events))
+        err = next((result.err for result in results if result.err), ErrorCode.OK)
+        return Outcome(OpCode.MULTI, err, results=tuple(results))
+
+    def _single(self, header: TxnHeader, kind: int, record: Record | None, events: list[Event]) -> Outcome:
+        """Anything but a multi. `kind` differs from the header's type for an operation of a multi."""
+        zxid, time = header.zxid, header.time
+        path: str | None = None
+        stat: Stat | None = None
+        err: int = ErrorCode.OK
+        try:
+            match record:
+                case CreateTxn():
+                    path = record.path
+                    owner = header.client_id if record.ephemeral else 0
+                    node = self._create(
+                        path, record.data, record.acl, owner, record.parent_cversion, zxid, time, events
+                    )
+                    stat = node.client_stat()
+                case CreateContainerTxn():
+                    path = record.path
+                    cversion = record.parent_cversion
+                    node = self._create(path, record.data, record.acl, CONTAINER, cversion, zxid, time, events)
+                    stat = node.client_stat()
+                case CreateTtlTxn():
+                    path = record.path
+                    owner = _TTL_OWNER | record.ttl
+                    node = self._create(
+                        path, record.data, record.acl, owner, record.parent_cversion, zxid, time, events
+                    )
+                    stat = node.client_stat()
+                case DeleteTxn():
+                    path = record.path
+                    self._delete(path, zxid, events)
+                case SetDataTxn():
+                    path = record.path
+                    stat = self._set_data(path, record.data, record.version, zxid, time, events).client_stat()
+                case SetAclTxn():
+                    path = record.path
+                    stat = self._set_acl(path, record.acl, record.version).client_stat()
+                case ErrorTxn():
+                    err = record.err
+            if kind == OpCode.CLOSE_SESSION:
+                paths = record.paths_to_delete if isinstance(record, CloseSessionTxn) else ()
+                self._close_session(header.client_id, paths, zxid, events)
+        except ZooKeeperError as error:
+            err = error.code
+            if kind == OpCode.CREATE and isinstance(error, NodeExists) and isinstance(record, CreateTxn):
+                # A snapshot may hold the child and an older state of the parent.
+                self._child_created(split(record.path)[0], record.parent_cversion, zxid)
+        return Outcome(kind, err, path, stat)
+
+    def _create(
+        self,
+        path: str,
+        data: bytes | None,
+        acl: tuple[Acl, ...],
+        owner: int,
+        parent_cversion: int,
+        zxid: int,
+        time: int,
+        events: list[Event],
+    ) -> Node:
+        parent_path, name = split(path)
+        parent = self.node(parent_path)
+        if name in parent.children:
+            raise NodeExists(path)
+        self._child_created(parent_path, parent_cversion, zxid)
+        node = Node(data, access.shared(acl), StatPersisted(zxid, zxid, time, time, 0, 0, 0, owner, zxid))
+        self._add(path, node)
+        events.append(Event(EventType.NODE_CREATED, path, node.acl))
+        events.append(Event(EventType.NODE_CHILDREN_CHANGED, parent_path, parent.acl))
+        return node
+
+    def _child_created(self, path: str, cversion: int, zxid: int) -> None:
+        node = self.node(path)
+        stat = node.stat
+        if cversion == -1:
+            cversion = stat.cversion + 1
+        # Never back: the snapshot may already know of later children.
+        if cversion > stat.cversion:
+            node.stat = StatPersisted(*stat[:5], cversion, stat.aversion, stat.ephemeral_owner, zxid)
+            self._update_digest(path, node)
+
+    def _delete(self, path: str, zxid: int, events: list[Event]) -> None:
+        parent_path, name = split(path)
+        parent = self.node(parent_path)
+        parent.children.pop(name, None)
+        if zxid > parent.stat.pzxid:
+            parent.stat = StatPersisted(*parent.stat[:8], zxid)
+            self._update_digest(parent_path, parent)
+
+        node = self.node(path)
+        del self.nodes[path]
+        self._digest = (self._digest - node.digest) & _DIGEST_MASK
+        self.data_size -= len(path) + len(node.data or b"")
+        owner = node.stat.ephemeral_owner
+        if owner == CONTAINER:
+            self.containers.pop(path, None)
+        elif owner and (owned := self.ephemerals.get(owner)) is not None:
+            owned.pop(path, None)
+            if not owned:
+                del self.ephemerals[owner]
+        events.append(Event(EventType.NODE_DELETED, path, node.acl))
+        events.append(Event(EventType.NODE_CHILDREN_CHANGED, parent_path, parent.acl))
+
+    def _set_data(self, path: str, data: bytes | None, version: int, zxid: int, time: int, events: list[Event]) -> Node:
+        node = self.node(path)
+        stat = node.stat
+        self.data_size += len(data or b"") - len(node.data or b"")
+        node.data = data
+        node.stat = StatPersisted(stat.czxid, zxid, stat.ctime, time, version, *stat[5:])
+        self._update_digest(path, node)
+        events.append(Event(EventType.NODE_DATA_CHANGED, path, node.acl))
+        return node
+
+    def _set_acl(self, path: str, acl: tuple[Acl, ...], aversion: int) -> Node:
+        node = self.node(path)
+        node.acl = access.shared(acl)
+        node.stat = node.stat._replace(aversion=aversion)
+        self._update_digest(path, node)
+        return node
+
+    def _close_session(self, session_id: int, paths: tuple[str, ...], zxid: int, events: list[Event]) -> None:
+        """Delete `paths`, then whatever else the session owns."""
+        for path in dict.fromkeys((*paths, *self.ephemerals.get(session_id, ()))):
+            if path in self.nodes:
+                self._delete(path, zxid, events)
+
+    def _add(self, path: str, node: Node) -> None:
+        """Put a znode in its place; raises NoNode if there is no parent."""
+        if path != ROOT:
+            parent_path, name = split(path)
+            self.node(parent_path).children[name] = None
+        self.nodes[path] = node
+        self._update_digest(path, node)
+        self.data_size += len(path) + len(node.data or b"")
+        owner = node.stat.ephemeral_owner
+        if owner == CONTAINER:
+            self.containers[path] = None
+        elif owner:
+            self.ephemerals.setdefault(owner, {})[path] = None
+
+    def _update_digest(self, path: str, node: Node) -> None:
+        """Take a znode's new state into the tree's digest, in place of the state that was in it."""
+        if path.startswith(_UNDIGESTED):
+            return  # quotas are counted by each server for itself
+        czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = node.stat
+        digest = crc32(b"" if path == ROOT else path.encode())
+        if node.data:
+            digest = crc32(node.data, digest)
+        numbers = _DIGESTED.pack(czxid, mzxid, pzxid, ctime, mtime, version, cversion, aversion, owner)
+        digest = crc32(numbers, digest)
+        self._digest = (self._digest - node.digest + digest) & _DIGEST_MASK
+        node.digest = digest

@@ -1,0 +1,133 @@
+"""The transaction log: every change in the order in which it was made, before anybody is told of it.
+
+    file      magic int32 "ZKLG" | version int32 (2) | dbid int64 (0) | entries | zeros up to the preallocated size
+    entry     adler32 of body, int64 | length of body int32 | body | "B"                  body: see protocol/txn_records
+
+A file is named by the zxid of its first entry and never written again once there is a newer one. It ends where an
+entry begins with zeros (checksum 0, length 0: preallocated) or is not there to its last byte (torn: the server died
+before the entry was durable, so nobody was told of it). A whole entry with a wrong checksum is damage: refused, not
+skipped.
+Source: org.apache.zookeeper.server.persistence.FileTxnLog.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from struct import Struct
+from zlib import adler32
+
+from pykafka_cli.zookeeper.protocol.errors import MarshallingError
+from pykafka_cli.zookeeper.protocol.txn_records import Entry, decode_entry
+from pykafka_cli.zookeeper.server.data_directory import DataDirectory, sync_directory
+
+_log = logging.getLogger(__name__)
+
+MAGIC = b"ZKLG"
+_HEADER = Struct(">4siq")
+_ENTRY_HEADER = Struct(">qi")
+_END_OF_ENTRY = b"B"
+_ROOM = 4096  # bytes left in a file below which more is preallocated
+
+
+class LogDamaged(Exception):
+    """A log that cannot be what ZooKeeper wrote; the message says where and what may be done."""
+
+
+def frame_entry(body: bytes) -> bytes:
+    """An entry as it stands in the file."""
+    return _ENTRY_HEADER.pack(adler32(body), len(body)) + body + _END_OF_ENTRY
+
+
+def read_entries(path: Path) -> Iterator[Entry]:
+    """The transactions of one file, up to its end or a torn entry; raises LogDamaged."""
+    data = path.read_bytes()
+    if len(data) < _HEADER.size:
+        return  # the server died while it created the file
+    magic, version, _ = _HEADER.unpack_from(data)
+    if magic != MAGIC or version != 2:
+        raise LogDamaged(f"{path} is not a transaction log of ZooKeeper: it begins with {data[:8].hex()}")
+    position = _HEADER.size
+    while position + _ENTRY_HEADER.size <= len(data):
+        checksum, length = _ENTRY_HEADER.unpack_from(data, position)
+        start = position + _ENTRY_HEADER.size
+        end = start + length
+        if length == 0:
+            return
+        if length > 0 and data[end : end + 1] != _END_OF_ENTRY:
+            _log.warning("%s ends in a torn transaction at byte %d, which was never acknowledged", path, position)
+            return
+        body = data[start:end]
+        if length < 0 or adler32(body) != checksum:
+            raise LogDamaged(
+                f"{path} is damaged at byte {position}: the checksum of a whole transaction is wrong. What follows "
+                f"cannot be trusted. Restore the file; or, to go on without it, cut the file to {position} bytes and "
+                "move later logs away"
+            )
+        try:
+            yield decode_entry(body)
+        except MarshallingError as error:
+            raise LogDamaged(f"{path} has a transaction at byte {position} that cannot be read: {error}") from None
+        position = end + 1
+
+
+class TxnLog:
+    """The log that is being written. All methods block; call them from one thread at a time.
+
+    directory             where the files are
+    preallocate           bytes by which a file grows ahead of what is written, so that an fsync need not record a new
+                          size each time; the space is not occupied before it is used
+    slow_fsync_seconds    an fsync that takes longer is worth a warning
+    """
+
+    def __init__(self, directory: DataDirectory, *, preallocate: int, slow_fsync_seconds: float) -> None:
+        self._directory = directory
+        self._preallocate = preallocate
+        self._slow_fsync_seconds = slow_fsync_seconds
+        self._descriptor = -1
+        self._position = 0
+        self._size = 0
+
+    def write(self, first_zxid: int, entries: bytes) -> None:
+        """Append framed `entries`, of which the first has `first_zxid`, and return when they are durable."""
+        if self._descriptor == -1:
+            self._open(first_zxid)
+        if self._preallocate and self._position + len(entries) + _ROOM > self._size:
+            self._size = (self._position + len(entries)) // self._preallocate * self._preallocate + self._preallocate
+            os.ftruncate(self._descriptor, self._size)
+        remaining = memoryview(entries)
+        while remaining:
+            written = os.write(self._descriptor, remaining)
+            self._position += written
+            remaining = remaining[written:]
+        self._sync()
+
+    def roll(self) -> None:
+        """Let the next entry begin a new file."""
+        if self._descriptor != -1:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    close = roll
+
+    def _open(self, zxid: int) -> None:
+        path = self._directory.log_file(zxid)
+        # A file of that name can only be the rest of a log whose very first entry was torn.
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        header = _HEADER.pack(MAGIC, 2, 0)
+        os.write(self._descriptor, header)
+        self._position = self._size = len(header)
+        sync_directory(path.parent)
+
+    def _sync(self) -> None:
+        started = time.monotonic()
+        _fdatasync(self._descriptor)
+        took = time.monotonic() - started
+        if took > self._slow_fsync_seconds:
+            _log.warning(
+                "fsync of the transaction log took %.1f s; every change waits that long. Is the disk busy?", took
+            )
+
+
+_fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
