@@ -1,5 +1,7 @@
 """Plain nouns shared by all layers; no behaviour beyond what a noun can say of itself."""
 
+import base64
+import uuid
 from typing import NamedTuple
 
 
@@ -11,3 +13,75 @@ class TopicPartition(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}"
+
+
+class TopicListing(NamedTuple):
+    """A topic as a list shows it. The id is None where the cluster gives its topics none."""
+
+    topic: str
+    topic_id: uuid.UUID | None
+    is_internal: bool
+    partition_count: int
+    replication_factor: int
+
+
+class PartitionDescription(NamedTuple):
+    """Where one partition is. Replicas are in the order of assignment, the preferred leader first."""
+
+    partition: int
+    leader: int | None
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+    adding_replicas: tuple[int, ...] | None = None
+    removing_replicas: tuple[int, ...] | None = None
+    """Both None unless the partition is being reassigned."""
+    elr: tuple[int, ...] | None = None
+    last_known_elr: tuple[int, ...] | None = None
+    """Eligible leader replicas (KIP-966); None where the cluster does not say."""
+
+    @property
+    def replication_factor(self) -> int:
+        """Replicas, less those that a reassignment has yet to bring in sync and still may give up."""
+        changing = {*(self.adding_replicas or ()), *(self.removing_replicas or ())}
+        in_progress = not changing.isdisjoint(self.replicas)
+        return len(self.replicas) - len(self.adding_replicas or ()) if in_progress else len(self.replicas)
+
+
+class ConfigSynonym(NamedTuple):
+    """One place that an entry's value could come from."""
+
+    name: str
+    value: str | None
+    source: str
+
+
+class ConfigEntry(NamedTuple):
+    """One setting of a topic, broker or group; `source` is a name of Kafka's ConfigSource, such as DEFAULT_CONFIG."""
+
+    name: str
+    value: str | None
+    source: str
+    is_sensitive: bool = False
+    is_read_only: bool = False
+    synonyms: tuple[ConfigSynonym, ...] = ()
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is Kafka's own default: a value from server.properties is none."""
+        return self.source == "DEFAULT_CONFIG"
+
+
+class TopicDescription(NamedTuple):
+    """A topic with its partitions, in their order, and those settings that are not Kafka's defaults."""
+
+    topic: str
+    topic_id: uuid.UUID | None
+    partitions: tuple[PartitionDescription, ...]
+    is_internal: bool = False
+    configs: tuple[ConfigEntry, ...] = ()
+    is_marked_for_deletion: bool = False
+
+
+def base64_id(value: uuid.UUID) -> str:
+    """A topic's id as Kafka writes it: 22 characters of base64 for URLs."""
+    return base64.urlsafe_b64encode(value.bytes).decode().rstrip("=")

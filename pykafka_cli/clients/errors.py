@@ -1,6 +1,34 @@
-"""What a person is told about a cluster that cannot be asked."""
+"""What a cluster refuses, and what a person is told about a cluster that cannot be asked."""
+
+from collections.abc import Iterable
+from typing import Any
 
 from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionFailed, ConnectionLost
+
+NO_ERROR = 0
+
+
+class ApiError(Exception):
+    """An error code in an answer. `str()` is the broker's text, or Kafka's own for the code where it sent none."""
+
+    def __init__(self, code: int, message: str | None = None) -> None:
+        from pykafka_cli.clients.error_texts import error_text
+
+        self.code = code
+        self.exception, default = error_text(code)
+        super().__init__(default if message is None else message)
+
+    @property
+    def java(self) -> str:
+        """As Java's `toString()` shows it: the class, then the text."""
+        return f"{self.exception}: {self}"
+
+
+def ensure_none_failed(entries: Iterable[Any]) -> None:
+    """Raise ApiError for the first entry of an answer that has an error code."""
+    for entry in entries:
+        if entry.error_code != NO_ERROR:
+            raise ApiError(entry.error_code, getattr(entry, "error_message", None))
 
 
 def explain(error: ConnectionFailed) -> tuple[str, str]:

@@ -137,6 +137,10 @@ class Session:
         self._controller = None if answer.controller_id < 0 else answer.controller_id
         return answer
 
+    async def api_versions(self) -> Mapping[int, VersionRange]:
+        """What the broker that answered first offers."""
+        return await (await self._connection_to(None)).api_versions()
+
     # ---- connections
 
     async def _connection_to(self, broker: int | None) -> Connection:

@@ -17,5 +17,6 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
+    "topics": Command("topics", "Create, delete, describe, or change topics.", TOPICS, "kafka-topics"),
     "scripts": Command("scripts", "Put kafka-topics.sh and the others, calling pk, into a directory.", TOOL, None),
 }

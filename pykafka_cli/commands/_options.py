@@ -5,7 +5,6 @@ The checks are those of org.apache.kafka.server.util.CommandLineUtils, with its 
 
 import re
 import sys
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from typer._click.types import ParamType
 
 from pykafka_cli.commands._command import ScriptContext
 from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.output.render import OutputFormat
 
 CONNECTION = "Connection"
 OUTPUT = "Output"
@@ -39,15 +39,6 @@ class Integer(ParamType):
 
 INT = Integer(32)
 LONG = Integer(64)
-
-
-class OutputFormat(StrEnum):
-    """How results are shown."""
-
-    KAFKA = "kafka"
-    TABLE = "table"
-    JSON = "json"
-    YAML = "yaml"
 
 
 BootstrapServer = Annotated[
@@ -84,13 +75,14 @@ def chosen_output(output: OutputFormat | None) -> OutputFormat:
     return output or (OutputFormat.TABLE if sys.stdout.isatty() else OutputFormat.KAFKA)
 
 
-def bootstrap_or_default(value: str | None, missing: ScriptError) -> str:
+def bootstrap_or_default(value: str | None, missing: ScriptError, *, given: bool = False) -> str:
     """Where to connect: the option, else the variable (Click has seen to that), else for people localhost:9092.
 
-    A script that forgot the option must fail as it did, so `missing` is raised where nobody watches.
+    A script that forgot the option must fail as it did, so `missing` is raised where nobody watches. An option that was
+    `given` but is empty stays empty.
     """
-    if value:
-        return value
+    if value or given:
+        return value or ""
     if sys.stderr.isatty():
         return DEFAULT_BOOTSTRAP_SERVER
     missing.hint = (

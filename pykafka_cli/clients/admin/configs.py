@@ -1,0 +1,88 @@
+"""Settings of topics, brokers and other resources."""
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from kio.schema.describe_configs.v4.request import DescribeConfigsRequest, DescribeConfigsResource
+from kio.static.primitive import i8
+
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import ConfigEntry, ConfigSynonym
+
+SOURCES = {
+    1: "DYNAMIC_TOPIC_CONFIG",
+    2: "DYNAMIC_BROKER_CONFIG",
+    3: "DYNAMIC_DEFAULT_BROKER_CONFIG",
+    4: "STATIC_BROKER_CONFIG",
+    5: "DEFAULT_CONFIG",
+    6: "DYNAMIC_BROKER_LOGGER_CONFIG",
+    7: "CLIENT_METRICS_CONFIG",
+    8: "GROUP_CONFIG",
+}
+
+
+class ResourceType(IntEnum):
+    """What can have settings; the numbers are those of org.apache.kafka.common.config.ConfigResource.Type."""
+
+    TOPIC = 2
+    BROKER = 4
+    BROKER_LOGGER = 8
+    CLIENT_METRICS = 16
+    GROUP = 32
+
+
+class Resource(NamedTuple):
+    """One thing with settings; the name of a broker is its id, and empty for what all brokers share."""
+
+    type: ResourceType
+    name: str
+
+    @property
+    def broker(self) -> int | None:
+        """The broker that alone can be asked about it."""
+        if self.type in (ResourceType.BROKER, ResourceType.BROKER_LOGGER) and self.name:
+            return int(self.name)
+        return None
+
+
+async def describe_configs(
+    session: Session, resources: Sequence[Resource], *, synonyms: bool = False
+) -> dict[Resource, list[ConfigEntry] | ApiError]:
+    """All settings of each resource, in the broker's order, or why there are none."""
+    found: dict[Resource, list[ConfigEntry] | ApiError] = {}
+    for broker, asked in _by_broker(resources).items():
+        request = DescribeConfigsRequest(
+            resources=tuple(
+                DescribeConfigsResource(resource_type=i8(type_), resource_name=name, configuration_keys=None)
+                for type_, name in asked
+            ),
+            include_synonyms=synonyms,
+            include_documentation=False,
+        )
+        for result in (await session.ask(request, broker=broker)).results:
+            resource = Resource(ResourceType(result.resource_type), result.resource_name)
+            if result.error_code:
+                found[resource] = ApiError(result.error_code, result.error_message)
+            else:
+                found[resource] = [_entry(config) for config in result.configs]
+    return {resource: found[resource] for resource in resources}
+
+
+def _by_broker(resources: Iterable[Resource]) -> dict[int | None, list[Resource]]:
+    by_broker: dict[int | None, list[Resource]] = {}
+    for resource in resources:
+        by_broker.setdefault(resource.broker, []).append(resource)
+    return by_broker
+
+
+def _entry(config: Any) -> ConfigEntry:
+    return ConfigEntry(
+        config.name,
+        None if config.is_sensitive else config.value,
+        SOURCES.get(config.config_source, "UNKNOWN"),
+        config.is_sensitive,
+        config.read_only,
+        tuple(ConfigSynonym(each.name, each.value, SOURCES.get(each.source, "UNKNOWN")) for each in config.synonyms),
+    )

@@ -1,0 +1,250 @@
+"""Topics: list, describe, create, delete, add partitions."""
+
+import datetime
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kio.schema.errors import ErrorCode
+from kio.schema.types import BrokerId, TopicName
+from kio.static.primitive import i16, i32, i32Timedelta
+
+from pykafka_cli.clients.errors import ApiError, ensure_none_failed
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import PartitionDescription, TopicDescription, TopicListing, TopicPartition
+from pykafka_cli.transport.connection import VersionUnsupported
+
+DESCRIBE_TOPIC_PARTITIONS = 75
+DEFAULT_PARTITIONS = -1
+DEFAULT_REPLICATION_FACTOR = -1
+TOPIC_ALREADY_EXISTS = ErrorCode.topic_already_exists
+_NO_LEADER = -1
+ANSWER_MARGIN_S = 1.0
+
+
+async def list_topics(session: Session) -> list[TopicListing]:
+    """All topics, sorted by name."""
+    answer = await session.metadata(topics=None)
+    listings = [
+        TopicListing(
+            topic.name or "",
+            topic.topic_id,
+            topic.is_internal,
+            len(topic.partitions),
+            max((len(partition.replica_nodes) for partition in topic.partitions), default=0),
+        )
+        for topic in answer.topics
+    ]
+    return sorted(listings)
+
+
+async def describe_topics(
+    session: Session, topics: Sequence[str], *, partitions_per_answer: int = 2000
+) -> list[TopicDescription]:
+    """Topics by name, in the order given, without their settings.
+
+    Brokers that can are asked by DescribeTopicPartitions, which knows of eligible leader replicas (KIP-966).
+    raises    ApiError for the first that cannot be described
+    """
+    if DESCRIBE_TOPIC_PARTITIONS in await session.api_versions():
+        found = await _describe_in_parts(session, sorted(topics), partitions_per_answer)
+    else:
+        found = {topic.name or "": topic for topic in (await session.metadata(topics)).topics}
+    described = [found[name] for name in topics]
+    ensure_none_failed(described)
+    return await _with_reassignments(session, [_description(topic) for topic in described])
+
+
+async def describe_topic_by_id(session: Session, topic_id: uuid.UUID) -> TopicDescription:
+    """One topic by its id.
+
+    raises    ApiError
+    """
+    answer = await session.metadata((), ids=[topic_id])
+    ensure_none_failed(answer.topics)
+    return (await _with_reassignments(session, [_description(answer.topics[0])]))[0]
+
+
+async def create_topic(
+    session: Session,
+    name: str,
+    *,
+    partitions: int = DEFAULT_PARTITIONS,
+    replication_factor: int = DEFAULT_REPLICATION_FACTOR,
+    assignment: Mapping[int, Sequence[int]] | None = None,
+    configs: Mapping[str, str],
+) -> None:
+    """Create one topic and wait until the controller says that it is there.
+
+    assignment   replicas by partition, instead of the two numbers
+    raises       ApiError
+    """
+    from kio.schema.create_topics.v7.request import (
+        CreatableReplicaAssignment,
+        CreatableTopic,
+        CreatableTopicConfig,
+        CreateTopicsRequest,
+    )
+
+    topic = CreatableTopic(
+        name=TopicName(name),
+        num_partitions=i32(partitions),
+        replication_factor=i16(replication_factor),
+        assignments=tuple(
+            CreatableReplicaAssignment(partition_index=i32(index), broker_ids=_broker_ids(replicas))
+            for index, replicas in (assignment or {}).items()
+        ),
+        configs=tuple(CreatableTopicConfig(name=key, value=value) for key, value in configs.items()),
+    )
+    answer = await session.ask_controller(CreateTopicsRequest(topics=(topic,), timeout=broker_timeout(session)))
+    ensure_none_failed(answer.topics)
+
+
+async def delete_topics(session: Session, topics: Iterable[str]) -> None:
+    """Delete topics and wait until they are gone.
+
+    raises    ApiError for the first that could not be; the others may be gone all the same
+    """
+    from kio.schema.delete_topics.v6.request import DeleteTopicsRequest, DeleteTopicState
+
+    states = tuple(DeleteTopicState(name=TopicName(name), topic_id=None) for name in topics)
+    if states:
+        answer = await session.ask_controller(
+            DeleteTopicsRequest(topics=states, timeout=broker_timeout(session)), oldest=6
+        )
+        ensure_none_failed(answer.responses)
+
+
+async def create_partitions(
+    session: Session, counts: Mapping[str, int], assignments: Mapping[str, Sequence[Sequence[int]]] | None = None
+) -> None:
+    """Give each topic as many partitions as its count says.
+
+    assignments   for a topic that has an entry, the replicas of the new partitions in their order
+    raises        ApiError for the first that could not be; the others may have theirs all the same
+    """
+    from kio.schema.create_partitions.v3.request import (
+        CreatePartitionsAssignment,
+        CreatePartitionsRequest,
+        CreatePartitionsTopic,
+    )
+
+    placed = assignments or {}
+    topics = tuple(
+        CreatePartitionsTopic(
+            name=TopicName(name),
+            count=i32(count),
+            assignments=None
+            if name not in placed
+            else tuple(CreatePartitionsAssignment(broker_ids=_broker_ids(replicas)) for replicas in placed[name]),
+        )
+        for name, count in counts.items()
+    )
+    request = CreatePartitionsRequest(topics=topics, timeout=broker_timeout(session), validate_only=False)
+    ensure_none_failed((await session.ask_controller(request)).results)
+
+
+async def list_reassignments(
+    session: Session, partitions: Mapping[str, Iterable[int]] | None
+) -> dict[TopicPartition, Any]:
+    """Reassignments that go on, of these partitions (None: of all); kio's OngoingPartitionReassignment by partition.
+
+    raises    ApiError
+    """
+    from kio.schema.list_partition_reassignments.v0.request import (
+        ListPartitionReassignmentsRequest,
+        ListPartitionReassignmentsTopics,
+    )
+
+    topics = None
+    if partitions is not None:
+        topics = tuple(
+            ListPartitionReassignmentsTopics(name=TopicName(topic), partition_indexes=tuple(map(i32, indexes)))
+            for topic, indexes in partitions.items()
+        )
+    request = ListPartitionReassignmentsRequest(topics=topics, timeout=broker_timeout(session))
+    answer = await session.ask_controller(request)
+    ensure_none_failed([answer])
+    return {
+        TopicPartition(topic.name, partition.partition_index): partition
+        for topic in answer.topics
+        for partition in topic.partitions
+    }
+
+
+async def _describe_in_parts(session: Session, topics: Sequence[str], partitions_per_answer: int) -> dict[str, Any]:
+    """Topics by DescribeTopicPartitions, which breaks off after so many partitions and names where to go on."""
+    import dataclasses
+
+    from kio.schema.describe_topic_partitions.v0.request import Cursor, DescribeTopicPartitionsRequest, TopicRequest
+
+    found: dict[str, Any] = {}
+    cursor: Cursor | None = None
+    remaining = list(topics)
+    while remaining:
+        answer = await session.ask(
+            DescribeTopicPartitionsRequest(
+                topics=tuple(TopicRequest(name=TopicName(name)) for name in remaining),
+                response_partition_limit=i32(partitions_per_answer),
+                cursor=cursor,
+            )
+        )
+        for topic in answer.topics:
+            before = found.get(topic.name)
+            partitions = (before.partitions if before else ()) + topic.partitions
+            found[topic.name] = dataclasses.replace(topic, partitions=partitions)
+        if (next_cursor := answer.next_cursor) is None:
+            break
+        cursor = Cursor(topic_name=next_cursor.topic_name, partition_index=next_cursor.partition_index)
+        remaining = [name for name in remaining if name >= next_cursor.topic_name]
+    return found
+
+
+async def _with_reassignments(session: Session, topics: list[TopicDescription]) -> list[TopicDescription]:
+    """Adding and removing replicas of what is being reassigned; nothing where the cluster cannot or will not say."""
+    try:
+        ongoing = await list_reassignments(session, {topic.topic: range(len(topic.partitions)) for topic in topics})
+    except VersionUnsupported:
+        return topics
+    except ApiError as error:
+        if error.code in (ErrorCode.cluster_authorization_failed, ErrorCode.unsupported_version):
+            return topics
+        raise
+    return [topic._replace(partitions=_reassigned(topic, ongoing)) for topic in topics] if ongoing else topics
+
+
+def _reassigned(topic: TopicDescription, ongoing: Mapping[TopicPartition, Any]) -> tuple[PartitionDescription, ...]:
+    return tuple(
+        partition._replace(
+            adding_replicas=tuple(found.adding_replicas), removing_replicas=tuple(found.removing_replicas)
+        )
+        if (found := ongoing.get(TopicPartition(topic.topic, partition.partition)))
+        else partition
+        for partition in topic.partitions
+    )
+
+
+def _description(topic: Any) -> TopicDescription:
+    """From a topic in the answer of Metadata or of DescribeTopicPartitions."""
+    partitions = [
+        PartitionDescription(
+            partition.partition_index,
+            None if partition.leader_id == _NO_LEADER else partition.leader_id,
+            partition.replica_nodes,
+            partition.isr_nodes,
+            elr=getattr(partition, "eligible_leader_replicas", None),
+            last_known_elr=getattr(partition, "last_known_elr", None),
+        )
+        for partition in topic.partitions
+    ]
+    return TopicDescription(topic.name, topic.topic_id, tuple(sorted(partitions)), topic.is_internal)
+
+
+def _broker_ids(replicas: Iterable[int]) -> tuple[BrokerId, ...]:
+    return tuple(map(BrokerId, replicas))
+
+
+def broker_timeout(session: Session) -> i32Timedelta:
+    """How long a broker may work on it: somewhat less than we wait for its answer, or its word could come too late."""
+    seconds = max(session.settings.request_timeout - ANSWER_MARGIN_S, ANSWER_MARGIN_S)
+    return i32Timedelta.parse(datetime.timedelta(seconds=seconds))

@@ -1,0 +1,456 @@
+"""`pk topics`: kafka-topics.sh of Kafka 3.9, and of the generation that talked to ZooKeeper."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.clients.admin import topics as admin
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import BadAddress, Session
+from pykafka_cli.clients.settings import BadClientSetting, read_settings
+from pykafka_cli.commands._command import ScriptCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._options import (
+    CONNECTION,
+    INT,
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_or_default,
+    chosen_output,
+    refuse,
+    require,
+)
+from pykafka_cli.commands._topics_shared import (
+    COLLISION_WARNING,
+    TopicsFailed,
+    TopicsRequest,
+    reported,
+    show_descriptions,
+    show_listing,
+)
+from pykafka_cli.model import TopicDescription
+from pykafka_cli.operations.topic_views import DescribeFilter, view_topics
+from pykafka_cli.output.kafka_text import topics as text
+from pykafka_cli.topic_names import may_collide
+
+ACTION, WHICH, SHAPE, FILTER = "Actions, one of them", "Which topics", "How they should be", "What to describe"
+ACTIONS = ("list", "describe", "create", "alter", "delete")
+PARTITION_FILTERS = (
+    "under-replicated-partitions",
+    "under-min-isr-partitions",
+    "at-min-isr-partitions",
+    "unavailable-partitions",
+)
+TOPICS_WITH_OVERRIDES = "topics-with-overrides"
+DEFAULT_PARTITIONS_PER_ANSWER = 2000
+MAX_REPLICATION_FACTOR = 32767
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class TopicsCommand(ScriptCommand):
+    without_arguments = "Create, delete, describe, or change a topic."
+    defers_values = True
+
+
+@app.command(cls=TopicsCommand)
+def topics(
+    ctx: ScriptContext,
+    list_: Annotated[bool, typer.Option("--list", help="List topics.", rich_help_panel=ACTION)] = False,
+    describe: Annotated[bool, typer.Option("--describe", help="Describe topics.", rich_help_panel=ACTION)] = False,
+    create: Annotated[bool, typer.Option("--create", help="Create a topic.", rich_help_panel=ACTION)] = False,
+    alter: Annotated[
+        bool,
+        typer.Option(
+            "--alter",
+            help="Add partitions; with --zookeeper also change settings, for which kafka-configs is there otherwise.",
+            rich_help_panel=ACTION,
+        ),
+    ] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete topics.", rich_help_panel=ACTION)] = False,
+    bootstrap_server: BootstrapServer = None,
+    zookeeper: Annotated[
+        str | None,
+        typer.Option(
+            "--zookeeper",
+            metavar="HOST:PORT,.../CHROOT",
+            help="Go to ZooKeeper itself, as the scripts up to 2.8 did.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    command_config: CommandConfig = None,
+    topic: Annotated[
+        str | None,
+        typer.Option(
+            "--topic",
+            metavar="TOPIC",
+            help="A name; except for --create a regular expression or several names with commas between.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    topic_id: Annotated[
+        str | None, typer.Option("--topic-id", metavar="ID", help="The topic to describe.", rich_help_panel=WHICH)
+    ] = None,
+    exclude_internal: Annotated[
+        bool, typer.Option("--exclude-internal", help="Leave out Kafka's own topics.", rich_help_panel=WHICH)
+    ] = False,
+    if_exists: Annotated[
+        bool, typer.Option("--if-exists", help="Do nothing if there is no such topic.", rich_help_panel=WHICH)
+    ] = False,
+    if_not_exists: Annotated[
+        bool, typer.Option("--if-not-exists", help="Do nothing if the topic is there.", rich_help_panel=WHICH)
+    ] = False,
+    partitions: Annotated[
+        int | None,
+        typer.Option(
+            "--partitions",
+            click_type=INT,
+            help="How many. More than before changes which keys go where.",
+            rich_help_panel=SHAPE,
+        ),
+    ] = None,
+    replication_factor: Annotated[
+        int | None,
+        typer.Option("--replication-factor", click_type=INT, help="Replicas of each.", rich_help_panel=SHAPE),
+    ] = None,
+    replica_assignment: Annotated[
+        str | None,
+        typer.Option(
+            "--replica-assignment",
+            metavar="BROKER:BROKER,...",
+            help="Where the replicas go: a comma between partitions, a colon between replicas.",
+            rich_help_panel=SHAPE,
+        ),
+    ] = None,
+    disable_rack_aware: Annotated[
+        bool,
+        typer.Option("--disable-rack-aware", help="With --zookeeper: place without racks.", rich_help_panel=SHAPE),
+    ] = False,
+    config: Annotated[
+        list[str] | None,
+        typer.Option("--config", metavar="NAME=VALUE", help="A setting; may be repeated.", rich_help_panel=SHAPE),
+    ] = None,
+    delete_config: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--delete-config",
+            metavar="NAME",
+            help="With --zookeeper: a setting to take away; may be repeated.",
+            rich_help_panel=SHAPE,
+        ),
+    ] = None,
+    under_replicated_partitions: Annotated[
+        bool,
+        typer.Option("--under-replicated-partitions", help="Replicas are out of sync.", rich_help_panel=FILTER),
+    ] = False,
+    unavailable_partitions: Annotated[
+        bool, typer.Option("--unavailable-partitions", help="Without a live leader.", rich_help_panel=FILTER)
+    ] = False,
+    under_min_isr_partitions: Annotated[
+        bool,
+        typer.Option(
+            "--under-min-isr-partitions", help="Fewer in sync than min.insync.replicas.", rich_help_panel=FILTER
+        ),
+    ] = False,
+    at_min_isr_partitions: Annotated[
+        bool,
+        typer.Option("--at-min-isr-partitions", help="As many in sync as min.insync.replicas.", rich_help_panel=FILTER),
+    ] = False,
+    topics_with_overrides: Annotated[
+        bool,
+        typer.Option("--topics-with-overrides", help="Topics with settings of their own.", rich_help_panel=FILTER),
+    ] = False,
+    partition_size_limit_per_response: Annotated[
+        int,
+        typer.Option(
+            "--partition-size-limit-per-response",
+            click_type=INT,
+            help="How many partitions to ask for at a time.",
+            rich_help_panel=FILTER,
+        ),
+    ] = DEFAULT_PARTITIONS_PER_ANSWER,
+    force: Annotated[bool, typer.Option("--force", help="Taken, and without effect.", hidden=False)] = False,  # noqa: ARG001
+    output: Output = None,
+) -> None:
+    """Create, delete, describe, or change a topic."""
+    chosen = [
+        name for name, is_chosen in zip(ACTIONS, (list_, describe, create, alter, delete), strict=True) if is_chosen
+    ]
+    if len(chosen) != 1:
+        raise ctx.usage_problem(
+            "Command must include exactly one action: --list, --describe, --create, --alter or --delete"
+        )
+    if zookeeper is not None or "zookeeper" in ctx.given:
+        bootstrap = None
+        if "bootstrap-server" in ctx.given:
+            raise ScriptError("Only one of --bootstrap-server or --zookeeper must be specified")
+    else:
+        missing = ScriptError("--bootstrap-server must be specified")
+        bootstrap = bootstrap_or_default(bootstrap_server, missing, given="bootstrap-server" in ctx.given)
+    check_required(ctx)
+    check_invalid(ctx)
+    request = TopicsRequest(
+        action=chosen[0],
+        topic=topic,
+        topic_id=topic_id,
+        partitions=partitions,
+        replication_factor=replication_factor,
+        replica_assignment=replica_assignment,
+        configs=config or [],
+        deleted_configs=delete_config or [],
+        filter=DescribeFilter(
+            under_replicated_partitions,
+            unavailable_partitions,
+            under_min_isr_partitions,
+            at_min_isr_partitions,
+            topics_with_overrides,
+        ),
+        if_exists=if_exists,
+        if_not_exists=if_not_exists,
+        exclude_internal=exclude_internal,
+        rack_aware=not disable_rack_aware,
+        partitions_per_answer=partition_size_limit_per_response,
+        output=chosen_output(output),
+    )
+    if bootstrap is None:
+        from pykafka_cli.commands._topics_zookeeper import through_zookeeper
+
+        with reported():
+            ctx.read_values()
+            asyncio.run(through_zookeeper(request, zookeeper or ""))
+        return
+    try:
+        session = Session(bootstrap, read_settings(command_config))
+    except BadAddress as error:
+        raise ScriptError("Failed to create new KafkaAdminClient", hint=str(error)) from None
+    except BadClientSetting as error:
+        raise ScriptError(str(error)) from None
+    with reported():
+        ctx.read_values()
+        asyncio.run(through_brokers(request, session))
+
+
+def check_required(ctx: ScriptContext) -> None:
+    """What is missing, in the order in which the script looks."""
+    given, through_zookeeper = ctx.given, "zookeeper" in ctx.given
+    if {"describe", "if-exists"} <= given:
+        if through_zookeeper:
+            require(ctx, "topic")
+        elif not given & {"topic", "topic-id"}:
+            raise ctx.usage_problem("--topic or --topic-id is required to describe a topic")
+        elif {"topic", "topic-id"} <= given:
+            print(
+                "Only topic id will be used when both --topic and --topic-id are specified and topicId is not "
+                "Uuid.ZERO_UUID"
+            )
+    if not given & {"list", "describe"}:
+        require(ctx, "topic")
+    if through_zookeeper:
+        if "create" in given and "replica-assignment" not in given:
+            require(ctx, "partitions", "replication-factor")
+    elif "alter" in given:
+        if "config" in given:
+            raise ctx.usage_problem(
+                'Option combination "[[bootstrap-server], [config]]" can\'t be used with option "[alter]" '
+                "(the kafka-configs CLI supports altering topic configs with a --bootstrap-server option)"
+            )
+        require(ctx, "partitions")
+
+
+def check_invalid(ctx: ScriptContext) -> None:
+    """What does not go together, in the order in which the script looks."""
+    through_zookeeper = "zookeeper" in ctx.given
+    only_with(ctx, "config", "alter", "create")
+    only_with(ctx, "delete-config", "alter")
+    if "delete-config" in ctx.given and not through_zookeeper:
+        raise ctx.usage_problem('Option "[delete-config]" can\'t be used with option "[bootstrap-server]"')
+    only_with(ctx, "partitions", "alter", "create")
+    only_with(ctx, "replication-factor", "create")
+    only_with(ctx, "replica-assignment", "alter", "create")
+    if "create" in ctx.given:
+        refuse(ctx, "replica-assignment", "partitions", "replication-factor")
+    for name in PARTITION_FILTERS:
+        only_with(ctx, name, "describe")
+        refuse(ctx, name, TOPICS_WITH_OVERRIDES)
+    only_with(ctx, TOPICS_WITH_OVERRIDES, "describe")
+    only_with(ctx, "if-exists", "alter", "delete", "describe")
+    only_with(ctx, "if-not-exists", "create")
+    only_with(ctx, "exclude-internal", "list", "describe")
+    for name in ("topic-id", "under-min-isr-partitions", "at-min-isr-partitions"):
+        refuse(ctx, name, "zookeeper")
+
+
+def only_with(ctx: ScriptContext, option: str, *actions: str) -> None:
+    refuse(ctx, option, *(action for action in ACTIONS if action not in actions))
+
+
+async def through_brokers(request: TopicsRequest, session: Session) -> None:
+    """Do what was asked for by Kafka's protocol.
+
+    raises    TopicsFailed, ApiError, InvalidRegex, ConnectionFailed
+    """
+    actions = {
+        "list": list_topics,
+        "describe": describe_topics,
+        "create": create_topic,
+        "alter": alter_topics,
+        "delete": delete_topics,
+    }
+    await actions[request.action](request, session)
+
+
+async def list_topics(request: TopicsRequest, session: Session) -> None:
+    async with session:
+        found = {listing.topic: listing for listing in await admin.list_topics(session)}
+    names = request.matching(found)
+    show_listing(request, [found[name] for name in names], lambda: text.listing(names))
+
+
+async def describe_topics(request: TopicsRequest, session: Session) -> None:
+    from pykafka_cli.clients.admin.configs import Resource, ResourceType, describe_configs
+
+    async with session:
+        described = await _described(request, session)
+        if not described:
+            return
+        resources = [Resource(ResourceType.TOPIC, topic.topic) for topic in described]
+        configs = await describe_configs(session, resources)
+        live_brokers = {broker.node_id for broker in (await session.metadata(())).brokers}
+    for resource, entries in configs.items():
+        if isinstance(entries, ApiError):
+            raise TopicsFailed(f"{resource.name}: {entries}")
+    complete = [
+        topic._replace(configs=tuple(entries))
+        for topic, entries in zip(described, configs.values(), strict=True)
+        if not isinstance(entries, ApiError)
+    ]
+    views = view_topics(complete, request.filter, live_brokers)
+    show_descriptions(
+        request,
+        views,
+        lambda: "".join(
+            (text.header(view.topic) if view.shows_header else "")
+            + "".join(text.partition(view.topic.topic, partition) for partition in view.partitions)
+            for view in views
+        ),
+    )
+
+
+async def _described(request: TopicsRequest, session: Session) -> list[TopicDescription]:
+    if request.topic_id is not None:
+        from pykafka_cli.operations.topic_arguments import BadArgument, parse_topic_id
+
+        try:
+            topic_id = parse_topic_id(request.topic_id)
+        except BadArgument as error:
+            raise TopicsFailed(str(error)) from None
+        if topic_id:
+            known = {listing.topic_id for listing in await admin.list_topics(session)}
+            if topic_id in known:
+                return [await admin.describe_topic_by_id(session, topic_id)]
+            if request.if_exists:
+                return []
+            raise TopicsFailed(f"TopicId '{request.topic_id}' does not exist as expected")
+    names = await _existing(request, session)
+    return (
+        await admin.describe_topics(session, names, partitions_per_answer=request.partitions_per_answer)
+        if names
+        else []
+    )
+
+
+async def create_topic(request: TopicsRequest, session: Session) -> None:
+    from pykafka_cli.operations.topic_arguments import (
+        BadArgument,
+        format_version_warning,
+        parse_replica_assignment,
+        parse_topic_configs,
+    )
+
+    name = request.topic or ""
+    try:
+        assignment = parse_replica_assignment(request.replica_assignment) if request.replica_assignment else None
+        configs = parse_topic_configs(request.configs)
+    except BadArgument as error:
+        raise TopicsFailed(str(error)) from None
+    if warning := format_version_warning(configs):
+        request.note(warning)
+    if may_collide(name):
+        request.note(COLLISION_WARNING)
+    if request.replication_factor is not None and not 1 <= request.replication_factor <= MAX_REPLICATION_FACTOR:
+        raise TopicsFailed(f"The replication factor must be between 1 and {MAX_REPLICATION_FACTOR} inclusive")
+    if request.partitions is not None and request.partitions < 1:
+        raise TopicsFailed("The partitions must be greater than 0")
+    if not name:
+        raise TopicsFailed("The given topic name '' cannot be represented in a request.")
+    async with session:
+        try:
+            if assignment:
+                await _ensure_registered(session, assignment)
+            await admin.create_topic(
+                session,
+                name,
+                partitions=admin.DEFAULT_PARTITIONS if request.partitions is None else request.partitions,
+                replication_factor=admin.DEFAULT_REPLICATION_FACTOR
+                if request.replication_factor is None
+                else request.replication_factor,
+                assignment=assignment,
+                configs=configs,
+            )
+        except ApiError as error:
+            if request.if_not_exists and error.code == admin.TOPIC_ALREADY_EXISTS:
+                return
+            raise
+    request.tell([name], "created", lambda topic: f"Created topic {topic}.")
+
+
+async def _ensure_registered(session: Session, assignment: dict[int, list[int]]) -> None:
+    """Refuse brokers that are not there: a controller of ZooKeeper mode takes them, and the topic gets no leader."""
+    registered = {broker.node_id for broker in (await session.metadata(())).brokers}
+    for replicas in assignment.values():
+        for broker in replicas:
+            if broker not in registered:
+                raise TopicsFailed(
+                    f"The manual partition assignment includes broker {broker}, but no such broker is registered."
+                )
+
+
+async def alter_topics(request: TopicsRequest, session: Session) -> None:
+    from pykafka_cli.operations.topic_arguments import BadArgument, parse_replica_assignment
+
+    try:
+        assignment = parse_replica_assignment(request.replica_assignment) if request.replica_assignment else {}
+    except BadArgument as error:
+        raise TopicsFailed(str(error)) from None
+    count = request.partitions or 0
+    async with session:
+        names = await _existing(request, session)
+        if not names:
+            return
+        placed: dict[str, list[list[int]]] = {}
+        if assignment:
+            for topic in await admin.describe_topics(session, names):
+                # The assignment counts from the first partition on; those that are there are passed over.
+                placed[topic.topic] = list(assignment.values())[len(topic.partitions) :]
+        await admin.create_partitions(session, dict.fromkeys(names, count), placed)
+    request.tell(names, "altered", lambda topic: f"{topic} has {count} partitions.", silent=True)
+
+
+async def delete_topics(request: TopicsRequest, session: Session) -> None:
+    async with session:
+        names = await _existing(request, session)
+        await admin.delete_topics(session, names)
+    request.tell(names, "deleted", lambda topic: f"Deleted topic {topic}.", silent=True)
+
+
+async def _existing(request: TopicsRequest, session: Session) -> list[str]:
+    """The topics that --topic means.
+
+    raises    TopicsFailed if it means none, unless that is fine
+    """
+    names = request.matching(listing.topic for listing in await admin.list_topics(session))
+    if not names and request.topic and not request.if_exists:
+        raise TopicsFailed(f"Topic '{request.topic}' does not exist as expected")
+    return names

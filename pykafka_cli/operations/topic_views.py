@@ -1,0 +1,65 @@
+"""What `topics --describe` shows of all it was told: headers and partitions, or partitions in some kind of trouble."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from pykafka_cli.model import PartitionDescription, TopicDescription
+
+MIN_INSYNC_REPLICAS = "min.insync.replicas"
+
+
+@dataclass(frozen=True)
+class DescribeFilter:
+    """The filters of the command line; with several, a partition is shown that any of them wants."""
+
+    under_replicated: bool = False
+    unavailable: bool = False
+    under_min_isr: bool = False
+    at_min_isr: bool = False
+    only_overridden: bool = False
+
+    @property
+    def shows_headers(self) -> bool:
+        return not (self.under_replicated or self.unavailable or self.under_min_isr or self.at_min_isr)
+
+    @property
+    def shows_partitions(self) -> bool:
+        return not self.only_overridden
+
+    def wants(self, partition: PartitionDescription, *, min_isr: int, live_brokers: Collection[int]) -> bool:
+        in_sync = len(partition.isr)
+        return (
+            self.shows_headers
+            or (self.under_replicated and partition.replication_factor > in_sync)
+            or (self.unavailable and partition.leader not in live_brokers)
+            or (self.under_min_isr and (partition.leader is None or in_sync < min_isr))
+            or (self.at_min_isr and in_sync == min_isr)
+        )
+
+
+@dataclass(frozen=True)
+class TopicView:
+    """A topic with what is to be shown of it. Its settings are only those that are not Kafka's defaults."""
+
+    topic: TopicDescription
+    shows_header: bool
+    partitions: tuple[PartitionDescription, ...]
+
+
+def view_topics(
+    topics: Iterable[TopicDescription], wanted: DescribeFilter, live_brokers: Collection[int]
+) -> list[TopicView]:
+    """What is left of the descriptions, whose `configs` hold all settings of each topic."""
+    views = []
+    for topic in topics:
+        min_isr = next((int(entry.value or 0) for entry in topic.configs if entry.name == MIN_INSYNC_REPLICAS), 1)
+        overridden = tuple(entry for entry in topic.configs if not entry.is_default)
+        partitions = tuple(
+            partition
+            for partition in topic.partitions
+            if wanted.shows_partitions and wanted.wants(partition, min_isr=min_isr, live_brokers=live_brokers)
+        )
+        shows_header = wanted.shows_headers and bool(overridden or not wanted.only_overridden)
+        if shows_header or partitions:
+            views.append(TopicView(topic._replace(configs=overridden), shows_header, partitions))
+    return views

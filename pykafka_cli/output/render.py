@@ -1,0 +1,52 @@
+"""One result, shown in the way that was asked for. Only what that way needs is imported.
+
+show(form, text=lambda: topic_text.listing(topics), table=lambda: ..., document=lambda: [...])
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class OutputFormat(StrEnum):
+    """How results are shown."""
+
+    KAFKA = "kafka"
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class Table(NamedTuple):
+    """Rows for people. A column whose cells are all numbers is aligned to the right."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    title: str = ""
+
+
+def show(
+    form: OutputFormat,
+    *,
+    text: Callable[[], str],
+    table: Callable[[], Iterable[Table | str]],
+    document: Callable[[], object],
+) -> None:
+    """Write a result to stdout.
+
+    text       what the script prints, line ends included
+    table      tables, and lines between them
+    document   lists, dictionaries with stable keys, numbers, strings and None
+    """
+    match form:
+        case OutputFormat.KAFKA:
+            sys.stdout.write(text())
+        case OutputFormat.TABLE:
+            from pykafka_cli.output.tables import print_tables
+
+            print_tables(table())
+        case OutputFormat.JSON | OutputFormat.YAML:
+            from pykafka_cli.output.documents import as_json, as_yaml
+
+            sys.stdout.write(as_json(document()) if form is OutputFormat.JSON else as_yaml(document()))

@@ -1,0 +1,27 @@
+"""Results as tables for people, by rich."""
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from pykafka_cli.output.render import Table
+
+
+def print_tables(parts: Iterable[Table | str]) -> None:
+    """Tables and lines of text, in their order."""
+    console = Console(highlight=False)
+    for part in parts:
+        console.print(Text(part) if isinstance(part, str) else _rich(part))
+
+
+def _rich(table: Table) -> RichTable:
+    shown = RichTable(box=box.SIMPLE_HEAD, title=Text(table.title) if table.title else None, title_justify="left")
+    for index, name in enumerate(table.columns):
+        numbers = all(isinstance(row[index], int) for row in table.rows)
+        shown.add_column(name, justify="right" if numbers and table.rows else "left", overflow="fold")
+    for row in table.rows:
+        shown.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+    return shown
