@@ -82,6 +82,13 @@ class SegmentList:
                 self.remember(segment, offset, cut)
         return FetchData(segment.read(position, end) if position < end else b"", next_offset)
 
+    def bytes_between(self, start: int, end: int) -> int:
+        """Bytes of the batches from the one that holds `start` up to the one that holds `end`, which is not counted."""
+        first, last = self.index_of(start), self.index_of(end)
+        before_end = self._position_of(self._segments[last], end)
+        before_start = self._position_of(self._segments[first], start)
+        return sum(segment.size for segment in self._segments[first:last]) + before_end - before_start
+
     def _position_of(self, segment: Segment, offset: int) -> int:
         # Where the first batch begins that holds `offset` or a later one; the segment's size when it ends before.
         if offset <= segment.base_offset:
