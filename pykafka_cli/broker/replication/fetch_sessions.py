@@ -25,8 +25,11 @@ LAST_EPOCH = 2**31 - 1
 
 EVICTION_TIME = 120.0  # seconds; Kafka's constant (MinIncrementalFetchSessionEvictionMs)
 
-PartitionKey: TypeAlias = tuple[str | uuid.UUID, int]
-"""Topic id (Fetch 13 and up) or topic name (before), and partition. One session knows only one of the two kinds."""
+PartitionKey: TypeAlias = tuple[str | uuid.UUID | None, int]
+"""Topic id (Fetch 13 and up) or topic name (before), and partition. One session knows only one of the two kinds.
+
+None: a client sent the id that stands for no id.
+"""
 
 
 @dataclass(slots=True)
@@ -48,10 +51,7 @@ class FetchTarget:
 
     @property
     def key(self) -> PartitionKey:
-        if self.topic_id is not None:
-            return self.topic_id, self.partition
-        assert self.topic is not None, "a target has a topic id or a name"
-        return self.topic, self.partition
+        return self.topic if self.topic_id is None else self.topic_id, self.partition
 
 
 Answer: TypeAlias = tuple[FetchTarget, FetchPartitionResponse]

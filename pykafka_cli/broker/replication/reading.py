@@ -30,6 +30,7 @@ from pykafka_cli.broker.replication.partition import NO_EPOCH, Partition
 from pykafka_cli.broker.replication.truncation import EpochEnd, diverges
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.hot_path.fetch import CONSUMER, AbortedTransaction, EpochEndOffset, FetchPartitionResponse
+from pykafka_cli.protocol.records.batch import CorruptRecords
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.log.partition_log import PartitionLog
@@ -115,15 +116,13 @@ def enough_has_come(find: FindPartition, targets: Sequence[FetchTarget], terms: 
         for target in targets:
             try:
                 log = _log_for(_find(find, target), target, terms)
-            except BrokerError:
-                return True
-            end = terms.visibility.end_of(log)
-            if target.fetch_offset > end:
-                return True
-            if target.fetch_offset < end:
-                if terms.min_bytes <= 1:
+                end = terms.visibility.end_of(log)
+                if target.fetch_offset > end or (target.fetch_offset < end and terms.min_bytes <= 1):
                     return True
-                size += min(log.bytes_between(target.fetch_offset, end), target.max_bytes)
+                if target.fetch_offset < end:
+                    size += min(log.segments.bytes_between(target.fetch_offset, end), target.max_bytes)
+            except (BrokerError, OSError, CorruptRecords):
+                return True  # whatever is wrong, reading again will tell
         return size >= terms.min_bytes
 
     return enough

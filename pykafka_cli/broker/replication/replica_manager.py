@@ -162,9 +162,9 @@ class ReplicaManager:
             else:
                 results[topic_partition] = info
                 if info.must_flush:
-                    unflushed.append(topic_partition)
-        if unflushed:
-            await self._logs.flush(unflushed)
+                    unflushed.append(partition.leader_log())
+        for log in unflushed:
+            await self._logs.flush(log)
         if acks == -1:
             await self._await_replication(results, timeout_ms)
         return results

@@ -1,0 +1,112 @@
+"""Produce (key 0), versions 3-11.
+
+Appends one record batch for each partition. acks 1: answered when the leader has written it; -1: when all in-sync
+replicas have it, within the request's timeout; 0: never answered, an error ends the connection instead.
+v3 transactional id   v5 log start   v7 zstd (KIP-110)   v8 errors of records (KIP-467)   v9 flexible
+v10 current leader (KIP-951)   v11 errors that older transactional producers do not know (KIP-890)
+"""
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    InvalidRecord,
+    InvalidTopic,
+    RecordsRefused,
+    TransactionalIdAuthorizationFailed,
+    UnknownTopicOrPartition,
+    UnsupportedCompressionType,
+)
+from pykafka_cli.broker.log.partition_log import AppendInfo
+from pykafka_cli.broker.replication.leader_hints import leader_hint
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.hot_path.produce import (
+    ProducePartitionResponse,
+    ProduceRequest,
+    ProduceResponse,
+    ProduceTopicResponse,
+    RecordError,
+)
+from pykafka_cli.protocol.hot_path.wire import NodeEndpoint
+from pykafka_cli.protocol.records.batch import ATTRIBUTES_AT, CODEC_MASK, TRANSACTIONAL, Compression
+from pykafka_cli.topic_names import is_internal
+
+ADMIN_CLIENT_ID = "__admin_client"
+"""Who calls itself so may write to internal topics (AdminUtils.ADMIN_CLIENT_ID)."""
+
+FIRST_VERSION_WITH_ZSTD = 7
+FIRST_VERSION_WITH_LEADERS = 10
+
+
+async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceResponse:
+    refused: dict[TopicPartition, BrokerError] = {}
+    accepted: dict[TopicPartition, memoryview] = {}
+    for topic in request.topics:
+        for each in topic.partitions:
+            topic_partition = TopicPartition(topic.name, each.index)
+            try:
+                accepted[topic_partition] = _checked(ctx, request, topic_partition, each.records)
+            except TransactionalIdAuthorizationFailed:
+                raise  # refuses the request as a whole, and nothing has been written yet
+            except BrokerError as error:
+                refused[topic_partition] = error
+    results = await ctx.broker.replicas.append(accepted, acks=request.acks, timeout_ms=request.timeout_ms)
+    endpoints: dict[int, NodeEndpoint] = {}
+    return ProduceResponse(
+        [
+            ProduceTopicResponse(
+                topic.name,
+                [
+                    _answer(ctx, topic_partition, refused.get(topic_partition) or results[topic_partition], endpoints)
+                    for topic_partition in (TopicPartition(topic.name, each.index) for each in topic.partitions)
+                ],
+            )
+            for topic in request.topics
+        ],
+        node_endpoints=list(endpoints.values()),
+    )
+
+
+def _checked(
+    ctx: RequestContext, request: ProduceRequest, topic_partition: TopicPartition, records: memoryview | None
+) -> memoryview:
+    """The records, if they may be appended as far as the request alone can tell."""
+    if records is None or len(records) <= ATTRIBUTES_AT + 1:
+        raise InvalidRecord(f"{topic_partition}: no whole record batch was sent")
+    attributes = records[ATTRIBUTES_AT + 1]
+    if attributes & TRANSACTIONAL and request.transactional_id is None:
+        raise TransactionalIdAuthorizationFailed("transactional records were sent without a transactional id")
+    if ctx.broker.metadata.partition_state(topic_partition) is None:
+        raise UnknownTopicOrPartition(f"{topic_partition} does not exist")
+    if attributes & CODEC_MASK == Compression.ZSTD and ctx.api_version < FIRST_VERSION_WITH_ZSTD:
+        raise UnsupportedCompressionType(f"zstd needs Produce {FIRST_VERSION_WITH_ZSTD} or later")
+    if is_internal(topic_partition.topic) and ctx.client_id != ADMIN_CLIENT_ID:
+        raise InvalidTopic(f"clients do not write to the internal topic {topic_partition.topic}")
+    return records
+
+
+def _answer(
+    ctx: RequestContext,
+    topic_partition: TopicPartition,
+    result: AppendInfo | BrokerError,
+    endpoints: dict[int, NodeEndpoint],
+) -> ProducePartitionResponse:
+    index = topic_partition.partition
+    if isinstance(result, AppendInfo):
+        return ProducePartitionResponse(
+            index,
+            base_offset=result.first_offset,
+            log_append_time_ms=result.log_append_time_ms,
+            log_start_offset=result.log_start,
+        )
+    answer = ProducePartitionResponse(index, result.code)
+    if isinstance(result, RecordsRefused) and result.record_errors:
+        answer.record_errors = [RecordError(*each) for each in result.record_errors]
+        answer.error_message = result.message
+    if result.code is ErrorCode.not_leader_or_follower and ctx.api_version >= FIRST_VERSION_WITH_LEADERS:
+        hint = leader_hint(ctx.broker.replicas.hosted, ctx.broker.metadata, topic_partition, ctx.listener_name)
+        answer.current_leader = hint.leader
+        if hint.endpoint is not None:
+            endpoints[hint.endpoint.node_id] = hint.endpoint
+    return answer
