@@ -18,5 +18,11 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "topics": Command("topics", "Create, delete, describe, or change topics.", TOPICS, "kafka-topics"),
+    "zookeeper-server-start": Command(
+        "zookeeper_server_start", "Start a ZooKeeper server.", SERVERS, "zookeeper-server-start"
+    ),
+    "zookeeper-server-stop": Command(
+        "zookeeper_server_stop", "Stop the ZooKeeper servers of this machine.", SERVERS, "zookeeper-server-stop"
+    ),
     "scripts": Command("scripts", "Put kafka-topics.sh and the others, calling pk, into a directory.", TOOL, None),
 }

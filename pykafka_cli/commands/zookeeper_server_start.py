@@ -1,0 +1,57 @@
+"""`pk zookeeper-server-start`: a ZooKeeper server in the foreground, or with -daemon in the background."""
+
+import asyncio
+import logging
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._server_process import (
+    log_to_stdout,
+    parse_words,
+    read_settings,
+    run_until_signalled,
+    start_daemon,
+    warn_of,
+)
+
+NAME = "zookeeper-server-start"
+USAGE = f"USAGE: {NAME} [-daemon] zookeeper.properties [--override property=value]*"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def zookeeper_server_start(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-daemon] FILE [--override KEY=VALUE]...",
+            help="The server's properties, and what shall hold instead of them. -daemon comes first, if at all: the "
+            "server goes to the background, what it says to $LOG_DIR/zookeeper.out (logs/zookeeper.out).",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """Start a ZooKeeper server."""
+    given = parse_words(words or [], USAGE)
+    if given.daemon:
+        start_daemon(NAME, (words or [])[1:], "zookeeper.out")
+        return 0
+
+    from pykafka_cli.broker.clock import SystemClock
+    from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+    from pykafka_cli.zookeeper.server.server import ServerUnusable, run_zookeeper
+
+    settings: ZooKeeperSettings = read_settings(ZooKeeperSettings, given)
+    log_to_stdout()
+    warn_of(settings, settings.without_effect, given.file, logging.getLogger(__name__))
+
+    async def serve(stop: asyncio.Event) -> None:
+        await run_zookeeper(settings, SystemClock(), stop)
+
+    try:
+        return run_until_signalled(serve)
+    except ServerUnusable as error:
+        raise ScriptError(f"ZooKeeper cannot run: {error}") from None

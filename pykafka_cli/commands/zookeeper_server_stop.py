@@ -1,0 +1,13 @@
+"""`pk zookeeper-server-stop`: ask every `pk zookeeper-server-start` on this machine to end."""
+
+import typer
+
+from pykafka_cli.commands._server_process import signal_servers
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def zookeeper_server_stop() -> None:
+    """Stop all ZooKeeper servers that were started by pk zookeeper-server-start, by SIGTERM or $SIGNAL."""
+    signal_servers("zookeeper-server-start", "No zookeeper server to stop")
