@@ -5,8 +5,9 @@ Kafka's clients do. What is about TLS and SASL is in security.py.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from pykafka_cli.properties.grammar import MalformedProperties, read_properties
 
@@ -23,11 +24,10 @@ class BadClientSetting(Exception):
     """A property file that cannot be read, or a value that cannot be used."""
 
 
-@dataclass(frozen=True)
-class ClientSettings:
+class ClientSettings(NamedTuple):
     """The properties of one client; times come out in seconds."""
 
-    properties: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = MappingProxyType({})
 
     @property
     def client_id(self) -> str:

@@ -15,7 +15,6 @@ What comes out is a list of Given, free of ambiguity, that Click can take; what 
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -32,8 +31,7 @@ class Takes(Enum):
     SEVERAL_VALUES = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """One option: its spellings without dashes, the first one being its name."""
 
     names: tuple[str, ...]

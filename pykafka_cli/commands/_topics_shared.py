@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.commands._errors import ScriptError, UnreadableValue
@@ -24,8 +24,7 @@ class TopicsFailed(Exception):
     """A request that cannot be met, in the script's words."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TopicsRequest:
+class TopicsRequest(NamedTuple):
     """The values of the command line."""
 
     action: str

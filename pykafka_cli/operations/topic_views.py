@@ -1,15 +1,14 @@
 """What `topics --describe` shows of all it was told: headers and partitions, or partitions in some kind of trouble."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pykafka_cli.model import PartitionDescription, TopicDescription
 
 MIN_INSYNC_REPLICAS = "min.insync.replicas"
 
 
-@dataclass(frozen=True)
-class DescribeFilter:
+class DescribeFilter(NamedTuple):
     """The filters of the command line; with several, a partition is shown that any of them wants."""
 
     under_replicated: bool = False
@@ -37,8 +36,7 @@ class DescribeFilter:
         )
 
 
-@dataclass(frozen=True)
-class TopicView:
+class TopicView(NamedTuple):
     """A topic with what is to be shown of it. Its settings are only those that are not Kafka's defaults."""
 
     topic: TopicDescription

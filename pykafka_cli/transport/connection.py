@@ -22,11 +22,9 @@ import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
-from kio.schema.errors import ErrorCode
 from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 
-from pykafka_cli import __version__
 from pykafka_cli.transport.sasl import SaslExchange, SaslFailure
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
@@ -36,6 +34,8 @@ API_VERSIONS = 18
 
 _HEADER = struct.Struct(">hhih")
 _LENGTH = struct.Struct(">i")
+_VERSIONS_HEAD = struct.Struct(">hi")
+_VERSION_ENTRY = struct.Struct(">hhh")
 
 
 class ConnectionFailed(Exception):
@@ -184,33 +184,32 @@ class Connection(asyncio.BufferedProtocol):
                 self._abandoned.add(correlation_id)
         return frame if header_version < 2 or api_key == API_VERSIONS else _without_tagged_fields(frame)
 
-    def tell(self, request: Any) -> None:
-        """Send a kio request that gets no answer: Produce with acks=0.
+    async def tell(self, request: Any) -> None:
+        """Send a kio request that gets no answer: Produce with acks=0. Waits while the broker takes no more.
 
         raises    ConnectionLost
         """
         request_type = type(request)
         header_version = request_type.__header_schema__.__version__
         self._send(request_type.__api_key__, request_type.__version__, header_version, _encoded(request))
+        if self._drained:
+            await asyncio.shield(self._drained)
 
     async def api_versions(self) -> Mapping[int, VersionRange]:
-        """What the broker offers, by API key; asked once.
-
-        A broker that does not know ApiVersions 3 says so in v0's form, and is asked again in v0.
-        """
+        """What the broker offers, by API key; asked once, in version 0, which no broker has ever refused."""
         if self._versions is None:
-            from kio.schema.api_versions.v3.request import ApiVersionsRequest
-            from kio.schema.api_versions.v3.response import ApiVersionsResponse
-
-            question = ApiVersionsRequest(client_software_name="pykafka-cli", client_software_version=__version__)
-            answer = await self.request_raw(API_VERSIONS, 3, 2, _encoded(question))
-            if int.from_bytes(answer[:2]) == ErrorCode.unsupported_version:
-                from kio.schema.api_versions.v0.request import ApiVersionsRequest as ApiVersionsRequestV0
-
-                value = await self.request(ApiVersionsRequestV0())
-            else:
-                value = self._decoded(answer, ApiVersionsResponse)
-            self._versions = {api.api_key: VersionRange(api.min_version, api.max_version) for api in value.api_keys}
+            answer = await self.request_raw(API_VERSIONS, 0, 1, b"")
+            try:
+                error_code, count = _VERSIONS_HEAD.unpack_from(answer)
+                entries = answer[_VERSIONS_HEAD.size :][: count * _VERSION_ENTRY.size]
+                self._versions = {
+                    key: VersionRange(low, high) for key, low, high in _VERSION_ENTRY.iter_unpack(entries)
+                }
+            except struct.error as error:
+                raise self._malformed("ApiVersionsResponse 0", error) from error
+            if error_code:
+                self._versions = None
+                raise VersionUnsupported(f"{self.address} does not say what it offers: error {error_code}")
         return self._versions
 
     async def newest(self, api_key: int, ours: VersionRange) -> int:
@@ -241,9 +240,13 @@ class Connection(asyncio.BufferedProtocol):
         try:
             return entity_reader(response_type)(answer, 0)[0]
         except (SerialError, ValueError) as error:
-            what = f"{response_type.__name__} {response_type.__version__}"
-            self._fail(ConnectionLost(f"{self.address} gave an answer that is no {what}: {error}"))
-            raise ConnectionLost(*self._end.args if self._end else ()) from error
+            raise self._malformed(f"{response_type.__name__} {response_type.__version__}", error) from error
+
+    def _malformed(self, expected: str, error: Exception) -> ConnectionLost:
+        """End the connection, as nothing that follows can be trusted either."""
+        end = ConnectionLost(f"{self.address} gave an answer that is no {expected}: {error}")
+        self._fail(end)
+        return end
 
     def _send(self, api_key: int, api_version: int, header_version: int, body: bytes) -> int:
         if self._end:

@@ -190,27 +190,33 @@ async def test_an_answer_of_another_shape_ends_the_connection() -> None:
     assert not connection.is_open
 
 
-async def test_a_broker_that_does_not_know_our_api_versions_is_asked_again_in_version_0() -> None:
-    offered = ApiVersionsResponse(
-        error_code=ErrorCode.none, api_keys=(ApiVersion(api_key=3, min_version=0, max_version=8),)
-    )
-
+async def test_the_newest_version_is_the_newest_that_both_have() -> None:
     async def script(broker: Peer) -> None:
-        _, version, correlation_id, _ = await broker.request()
-        assert version == 3
-        broker.answer(correlation_id, b"\x00\x23\x00\x00\x00\x01\x00\x12\x00\x00\x00\x02")
-        _, version, correlation_id, _ = await broker.request()
-        assert version == 0
-        broker.answer_with(correlation_id, offered)
+        key, version, correlation_id, _ = await broker.request()
+        assert (key, version) == (18, 0)
+        offered = (ApiVersion(api_key=3, min_version=0, max_version=8),)
+        broker.answer_with(correlation_id, ApiVersionsResponse(error_code=ErrorCode.none, api_keys=offered))
 
     async with peer(script) as port:
         connection = await connect(port)
-        assert await connection.api_versions() == {3: (0, 8)}
         assert await connection.newest(3, VersionRange(1, 12)) == 8
+        assert await connection.api_versions() == {3: (0, 8)}
         with pytest.raises(VersionUnsupported, match="0 to 8"):
             await connection.newest(3, VersionRange(9, 12))
         with pytest.raises(VersionUnsupported, match="key 60"):
             await connection.newest(60, VersionRange(0, 1))
+
+
+async def test_offered_versions_that_make_no_sense_end_the_connection() -> None:
+    async def script(broker: Peer) -> None:
+        _, _, correlation_id, _ = await broker.request()
+        broker.answer(correlation_id, b"\x00\x00\x00\x00\x00\x01\x00\x12\x00")
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        with pytest.raises(ConnectionLost, match="no ApiVersionsResponse 0"):
+            await connection.api_versions()
+    assert not connection.is_open
 
 
 async def test_sasl_shakes_hands_and_authenticates_before_anything_else() -> None:
