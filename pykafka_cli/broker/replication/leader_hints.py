@@ -1,4 +1,4 @@
-"""Who leads a partition, said to a client that asked the wrong broker, so that it need not ask for metadata (KIP-951)."""
+"""Who leads a partition, told to a client that asked the wrong broker and so need not ask for metadata (KIP-951)."""
 
 from typing import TYPE_CHECKING, NamedTuple
 

@@ -1,0 +1,77 @@
+"""DescribeLogDirs (key 35), versions 1-4.
+
+The log directories of this broker with the partitions in them, all or those asked for; it tells only about itself.
+v2 flexible   v3 error of the whole request   v4 sizes of the directories (KIP-827)
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import groupby
+
+from kio.schema.describe_log_dirs.v4.request import DescribeLogDirsRequest
+from kio.schema.describe_log_dirs.v4.response import (
+    DescribeLogDirsPartition,
+    DescribeLogDirsResponse,
+    DescribeLogDirsResult,
+    DescribeLogDirsTopic,
+)
+from kio.schema.errors import ErrorCode
+from kio.schema.types import TopicName
+from kio.static.primitive import i32, i32Timedelta, i64
+
+from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.log.partition_log import PartitionLog
+from pykafka_cli.broker.replication.partition import Partition
+from pykafka_cli.model import TopicPartition
+
+_NO_THROTTLE = i32Timedelta.parse(timedelta(0))
+UNKNOWN_LAG = -1
+
+
+async def handle(ctx: RequestContext, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse:
+    wanted = (
+        None
+        if request.topics is None
+        else {TopicPartition(topic.topic, each) for topic in request.topics for each in topic.partitions}
+    )
+    return DescribeLogDirsResponse(
+        throttle_time=_NO_THROTTLE,
+        error_code=ErrorCode.none,
+        results=tuple(
+            DescribeLogDirsResult(
+                error_code=ErrorCode.none if usage.error is None else ErrorCode.kafka_storage_error,
+                log_dir=str(usage.path),
+                topics=_topics(ctx, (log for log in usage.logs if wanted is None or log.topic_partition in wanted)),
+                total_bytes=i64(usage.total_bytes),
+                usable_bytes=i64(usage.usable_bytes),
+            )
+            for usage in ctx.broker.logs.usages()
+        ),
+    )
+
+
+def _topics(ctx: RequestContext, logs: Iterable[PartitionLog]) -> tuple[DescribeLogDirsTopic, ...]:
+    in_order = sorted(logs, key=lambda log: log.topic_partition)
+    return tuple(
+        DescribeLogDirsTopic(
+            name=TopicName(topic),
+            partitions=tuple(
+                DescribeLogDirsPartition(
+                    partition_index=i32(log.topic_partition.partition),
+                    partition_size=i64(log.size_in_bytes),
+                    offset_lag=i64(_lag(ctx, log)),
+                    is_future_key=False,
+                )
+                for log in of_topic
+            ),
+        )
+        for topic, of_topic in groupby(in_order, key=lambda log: log.topic_partition.topic)
+    )
+
+
+def _lag(ctx: RequestContext, log: PartitionLog) -> int:
+    """How far the log end is behind the high watermark; unknown while the partition has no role here."""
+    partition: Partition | None = ctx.broker.replicas.hosted.get(log.topic_partition)
+    if partition is None or partition.log is not log:
+        return UNKNOWN_LAG
+    return max(0, log.high_watermark - log.log_end)

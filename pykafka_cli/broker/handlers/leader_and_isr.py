@@ -1,0 +1,13 @@
+"""LeaderAndIsr (key 4), versions 0-7: the controller says which partitions this broker leads or follows.
+
+Fenced by broker, controller and leader epochs (roles.py).
+v1 is_new   v2 broker epoch, topics   v3 reassignments   v4 flexible   v5 topic ids   v6 recovery state   v7 KRaft flag
+"""
+
+from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.protocol.inter_broker import LeaderAndIsrRequest, LeaderAndIsrResponse
+
+
+async def handle(ctx: RequestContext, request: LeaderAndIsrRequest) -> LeaderAndIsrResponse:
+    response: LeaderAndIsrResponse = ctx.broker.replicas.become_leader_or_follower(request)
+    return response

@@ -1,0 +1,115 @@
+"""ListOffsets (key 2), versions 1-9.
+
+The offset of each partition that belongs to a timestamp, or to earliest, latest and their like (listed_offsets.py).
+v2 isolation level   v4 leader epoch   v5 OFFSET_NOT_AVAILABLE   v6 flexible   v7 largest timestamp (KIP-734)
+v8 earliest local (KIP-405)   v9 latest tiered (KIP-1005)
+"""
+
+from collections import Counter
+from datetime import timedelta
+
+from kio.schema.errors import ErrorCode
+from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest
+from kio.schema.list_offsets.v9.response import (
+    ListOffsetsPartitionResponse,
+    ListOffsetsResponse,
+    ListOffsetsTopicResponse,
+)
+from kio.static.primitive import i32, i32Timedelta, i64
+
+from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.errors import BrokerError, InvalidRequest, OffsetNotAvailable, UnsupportedVersion, error_code_of
+from pykafka_cli.broker.replication.listed_offsets import (
+    EARLIEST,
+    EARLIEST_LOCAL,
+    LATEST,
+    LATEST_TIERED,
+    MAX_TIMESTAMP,
+    listed_offset,
+)
+from pykafka_cli.broker.replication.reading import Visibility
+from pykafka_cli.model import TopicPartition
+
+_NO_THROTTLE = i32Timedelta.parse(timedelta(0))
+
+CONSUMER, DEBUGGING = -1, -2
+"""Replica ids of who is no broker; the second may ask a follower, too."""
+
+FIRST_VERSION = {LATEST: 1, EARLIEST: 1, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9}
+"""From which version on a negative timestamp has a meaning."""
+
+FIRST_VERSION_WITH_OFFSET_NOT_AVAILABLE = 5
+
+READ_COMMITTED = 1
+
+
+async def handle(ctx: RequestContext, request: ListOffsetsRequest) -> ListOffsetsResponse:
+    times_named = Counter(
+        TopicPartition(topic.name, each.partition_index) for topic in request.topics for each in topic.partitions
+    )
+    if request.replica_id != CONSUMER:
+        visibility = Visibility.LOG_END
+    else:
+        visibility = Visibility.LAST_STABLE if request.isolation_level == READ_COMMITTED else Visibility.HIGH_WATERMARK
+    return ListOffsetsResponse(
+        throttle_time=_NO_THROTTLE,
+        topics=tuple(
+            ListOffsetsTopicResponse(
+                name=topic.name,
+                partitions=tuple(
+                    _answer(
+                        ctx,
+                        TopicPartition(topic.name, each.partition_index),
+                        each,
+                        visibility,
+                        only_leader=request.replica_id != DEBUGGING,
+                        is_duplicate=times_named[TopicPartition(topic.name, each.partition_index)] > 1,
+                    )
+                    for each in topic.partitions
+                ),
+            )
+            for topic in request.topics
+        ),
+    )
+
+
+def _answer(
+    ctx: RequestContext,
+    topic_partition: TopicPartition,
+    wanted: ListOffsetsPartition,
+    visibility: Visibility,
+    *,
+    only_leader: bool,
+    is_duplicate: bool,
+) -> ListOffsetsPartitionResponse:
+    try:
+        if is_duplicate:
+            raise InvalidRequest(f"{topic_partition} is named more than once")
+        if wanted.timestamp < 0 and ctx.api_version < FIRST_VERSION.get(wanted.timestamp, ctx.api_version + 1):
+            raise UnsupportedVersion(f"timestamp {wanted.timestamp} means nothing in version {ctx.api_version}")
+        found = listed_offset(
+            ctx.broker.replicas.partition(topic_partition),
+            wanted.timestamp,
+            visibility=visibility,
+            current_leader_epoch=wanted.current_leader_epoch,
+            only_leader=only_leader,
+        )
+    except BrokerError as error:
+        return ListOffsetsPartitionResponse(
+            partition_index=wanted.partition_index, error_code=_code(error, ctx.api_version)
+        )
+    if found is None:
+        return ListOffsetsPartitionResponse(partition_index=wanted.partition_index, error_code=ErrorCode.none)
+    return ListOffsetsPartitionResponse(
+        partition_index=wanted.partition_index,
+        error_code=ErrorCode.none,
+        timestamp=i64(found.timestamp),
+        offset=i64(found.offset),
+        leader_epoch=i32(found.leader_epoch),
+    )
+
+
+def _code(error: BrokerError, api_version: int) -> ErrorCode:
+    if isinstance(error, OffsetNotAvailable) and api_version < FIRST_VERSION_WITH_OFFSET_NOT_AVAILABLE:
+        return ErrorCode.leader_not_available
+    return error_code_of(error)

@@ -1,0 +1,51 @@
+"""OffsetForLeaderEpoch (key 23), versions 2-4.
+
+Where a leader epoch ended in the leader's log. A consumer that went through a change of leaders asks this to learn
+whether records that it has read were lost (KIP-320); followers learn the same from Fetch.
+v2 leader epoch of the asker   v3 replica id   v4 flexible
+"""
+
+from datetime import timedelta
+
+from kio.schema.errors import ErrorCode
+from kio.schema.offset_for_leader_epoch.v4.request import OffsetForLeaderEpochRequest, OffsetForLeaderPartition
+from kio.schema.offset_for_leader_epoch.v4.response import (
+    EpochEndOffset,
+    OffsetForLeaderEpochResponse,
+    OffsetForLeaderTopicResult,
+)
+from kio.static.primitive import i32, i32Timedelta, i64
+
+from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.errors import BrokerError, error_code_of
+from pykafka_cli.model import TopicPartition
+
+_NO_THROTTLE = i32Timedelta.parse(timedelta(0))
+
+
+async def handle(ctx: RequestContext, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse:
+    return OffsetForLeaderEpochResponse(
+        throttle_time=_NO_THROTTLE,
+        topics=tuple(
+            OffsetForLeaderTopicResult(
+                topic=topic.topic,
+                partitions=tuple(
+                    _answer(ctx, TopicPartition(topic.topic, each.partition), each) for each in topic.partitions
+                ),
+            )
+            for topic in request.topics
+        ),
+    )
+
+
+def _answer(ctx: RequestContext, topic_partition: TopicPartition, wanted: OffsetForLeaderPartition) -> EpochEndOffset:
+    """Epoch and offset stay -1 where the epoch is newer than all that are known here."""
+    try:
+        partition = ctx.broker.replicas.partition(topic_partition)
+        log = partition.log_at_epoch(wanted.current_leader_epoch, only_leader=True)
+    except BrokerError as error:
+        return EpochEndOffset(error_code=error_code_of(error), partition=wanted.partition)
+    epoch, end_offset = log.end_offset_for_epoch(wanted.leader_epoch)
+    return EpochEndOffset(
+        error_code=ErrorCode.none, partition=wanted.partition, leader_epoch=i32(epoch), end_offset=i64(end_offset)
+    )
