@@ -1,11 +1,13 @@
-"""The bridge to ZooKeeper, against the server that Debian ships."""
+"""The bridge to ZooKeeper, against the server that Debian ships; and its twin in memory, held to the same contract."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from kazoo.client import KazooClient
 
 from pykafka_cli.zookeeper.client import (
     BadVersion,
@@ -23,22 +25,33 @@ from pykafka_cli.zookeeper.client import (
     ZooKeeperClient,
     ZooKeeperUnreachable,
 )
+from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
 from tests.zookeeper_servers import DebianZooKeeper, debian_zookeeper
 
 PATIENCE_S = 20
 
 
+Server = DebianZooKeeper | FakeZooKeeper
+Client = ZooKeeperClient | FakeZooKeeperClient
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianZooKeeper]:
+def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianZooKeeper]:
     with debian_zookeeper(tmp_path_factory.mktemp("zookeeper")) as running:
         yield running
 
 
+@pytest.fixture(params=["debian", "memory"])
+def server(request: pytest.FixtureRequest) -> Server:
+    return request.getfixturevalue("debian") if request.param == "debian" else FakeZooKeeper()
+
+
 @asynccontextmanager
-async def connected(
-    server: DebianZooKeeper, chroot: str, session_timeout: float = 10
-) -> AsyncIterator[ZooKeeperClient]:
-    client = ZooKeeperClient(f"{server.address}{chroot}", session_timeout=session_timeout, connection_timeout=10)
+async def connected(server: Server, chroot: str, session_timeout: float = 10) -> AsyncIterator[Client]:
+    if isinstance(server, FakeZooKeeper):
+        client: Client = server.client(chroot)
+    else:
+        client = ZooKeeperClient(f"{server.address}{chroot}", session_timeout=session_timeout, connection_timeout=10)
     await client.start()
     try:
         yield client
@@ -47,7 +60,7 @@ async def connected(
 
 
 @pytest.fixture
-async def zookeeper(server: DebianZooKeeper, request: pytest.FixtureRequest) -> AsyncIterator[ZooKeeperClient]:
+async def zookeeper(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
     """A client in a chroot of the test's own."""
     async with connected(server, f"/{abs(hash(request.node.name))}/chroot") as client:
         yield client
@@ -57,7 +70,7 @@ async def seen(events: "asyncio.Queue[WatchEvent]") -> WatchEvent:
     return await asyncio.wait_for(events.get(), PATIENCE_S)
 
 
-async def test_what_is_created_is_read_changed_and_deleted(zookeeper: ZooKeeperClient) -> None:
+async def test_what_is_created_is_read_changed_and_deleted(zookeeper: Client) -> None:
     assert await zookeeper.create("/a", b"1") == "/a"
     data, stat = await zookeeper.get("/a")
     assert (data, stat.version, stat.data_length) == (b"1", 0, 1)
@@ -69,7 +82,7 @@ async def test_what_is_created_is_read_changed_and_deleted(zookeeper: ZooKeeperC
     assert await zookeeper.exists("/a") is None
 
 
-async def test_missing_parents_are_made_with_null_data(zookeeper: ZooKeeperClient) -> None:
+async def test_missing_parents_are_made_with_null_data(zookeeper: Client) -> None:
     await zookeeper.create("/p/q/r", b"")
 
     assert (await zookeeper.get("/p"))[0] is None
@@ -78,7 +91,7 @@ async def test_missing_parents_are_made_with_null_data(zookeeper: ZooKeeperClien
     assert await zookeeper.children("/p") == ["q"]
 
 
-async def test_refusals_have_their_own_exceptions(zookeeper: ZooKeeperClient) -> None:
+async def test_refusals_have_their_own_exceptions(zookeeper: Client) -> None:
     await zookeeper.create("/x/y")
 
     with pytest.raises(NodeExists):
@@ -92,12 +105,12 @@ async def test_refusals_have_their_own_exceptions(zookeeper: ZooKeeperClient) ->
             await lost
 
 
-async def test_sequential_znodes_are_numbered_in_their_chroot(zookeeper: ZooKeeperClient) -> None:
+async def test_sequential_znodes_are_numbered_in_their_chroot(zookeeper: Client) -> None:
     assert await zookeeper.create("/changes/c_", b"", sequential=True) == "/changes/c_0000000000"
     assert await zookeeper.create("/changes/c_", b"", sequential=True) == "/changes/c_0000000001"
 
 
-async def test_a_multi_does_all_and_answers_each(zookeeper: ZooKeeperClient) -> None:
+async def test_a_multi_does_all_and_answers_each(zookeeper: Client) -> None:
     await zookeeper.create("/epoch", b"1")
     await zookeeper.create("/old")
 
@@ -111,7 +124,7 @@ async def test_a_multi_does_all_and_answers_each(zookeeper: ZooKeeperClient) -> 
     assert stat.czxid < new.czxid
 
 
-async def test_a_multi_that_is_refused_does_nothing_and_says_which_operation(zookeeper: ZooKeeperClient) -> None:
+async def test_a_multi_that_is_refused_does_nothing_and_says_which_operation(zookeeper: Client) -> None:
     await zookeeper.create("/epoch", b"1")
 
     with pytest.raises(MultiFailed) as refused:
@@ -121,7 +134,7 @@ async def test_a_multi_that_is_refused_does_nothing_and_says_which_operation(zoo
     assert sorted(await zookeeper.children("/")) == ["epoch"]
 
 
-async def test_a_watch_sees_one_change(zookeeper: ZooKeeperClient) -> None:
+async def test_a_watch_sees_one_change(zookeeper: Client) -> None:
     events: asyncio.Queue[WatchEvent] = asyncio.Queue()
     assert await zookeeper.exists("/w", events.put_nowait) is None
 
@@ -166,7 +179,7 @@ async def test_the_session_takes_its_ephemeral_znodes_with_it(
     assert await seen(events) == WatchEvent(Change.DELETED, "/here")
 
 
-async def test_a_closed_client_says_so(server: DebianZooKeeper) -> None:
+async def test_a_closed_client_says_so(server: Server) -> None:
     async with connected(server, "") as client:
         pass
 
@@ -196,25 +209,60 @@ class Session:
         self.events.put_nowait("begun")
 
 
-async def test_a_lost_connection_keeps_requests_and_wakes_watches(tmp_path) -> None:
+class BadLine:
+    """Stands between a client and a server, and cuts all connections when told to."""
+
+    def __init__(self, server: DebianZooKeeper) -> None:
+        self._server = server
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> "BadLine":
+        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.address = f"127.0.0.1:{self._listening.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._listening.close()
+        self.cut()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._server.port)
+        self._writers += [writer, far_writer]
+        await asyncio.gather(self._relay(reader, far_writer), self._relay(far_reader, writer))
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    def cut(self) -> None:
+        for writer in self._writers:
+            writer.close()
+        self._writers.clear()
+
+
+async def test_a_lost_connection_keeps_requests_and_wakes_watches(debian: DebianZooKeeper) -> None:
     events: asyncio.Queue[WatchEvent] = asyncio.Queue()
-    with debian_zookeeper(tmp_path) as server:
-        async with connected(server, "", session_timeout=20) as client:
-            listener = Session()
-            client.add_listener(listener)
-            await client.create("/eph", ephemeral=True)
-            session_id = client.session_id
-            await client.exists("/eph", events.put_nowait)
-            server.stop()
-            asked = asyncio.ensure_future(client.exists("/eph"))
-            await asyncio.to_thread(server.start)
+    async with BadLine(debian) as line:
+        client = ZooKeeperClient(f"{line.address}/bad-line", session_timeout=10, connection_timeout=10)
+        await client.start()
+        listener = Session()
+        client.add_listener(listener)
+        await client.create("/eph", ephemeral=True)
+        session_id = client.session_id
+        await client.exists("/eph", events.put_nowait)
 
-            assert (await asyncio.wait_for(asked, PATIENCE_S)).ephemeral_owner == session_id
-            assert await seen(events) == WatchEvent(Change.UNSEEN, "/eph")
-            assert listener.events.empty()
+        line.cut()
+        answers = await asyncio.wait_for(asyncio.gather(*(client.exists("/eph") for _ in range(50))), PATIENCE_S)
+
+        assert {answer.ephemeral_owner for answer in answers} == {session_id}
+        assert await seen(events) == WatchEvent(Change.UNSEEN, "/eph")
+        assert listener.events.empty()
+        await client.close()
 
 
-async def test_an_expired_session_is_told_and_replaced(server: DebianZooKeeper) -> None:
+async def test_an_expired_session_is_told_and_replaced(server: Server) -> None:
     async with connected(server, "/expiry", session_timeout=1) as client:
         listener = Session()
         client.add_listener(listener)
@@ -223,13 +271,14 @@ async def test_an_expired_session_is_told_and_replaced(server: DebianZooKeeper) 
 
         assert await asyncio.wait_for(listener.events.get(), PATIENCE_S) == "lost"
         assert await asyncio.wait_for(listener.events.get(), PATIENCE_S) == "begun"
-        assert await client.exists("/expiry-is-relative") is None
+        assert await client.exists("/eph") is None
 
 
-def expire(client: ZooKeeperClient) -> None:
+def expire(client: Client) -> None:
     """End the session behind its back: another connection takes it over and closes it."""
-    from kazoo.client import KazooClient
-
+    if isinstance(client, FakeZooKeeperClient):
+        client.expire()
+        return
     session_id, password = client._kazoo.client_id
     thief = KazooClient(hosts=client.hosts, client_id=(session_id, password))
     thief.start()

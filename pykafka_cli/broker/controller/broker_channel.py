@@ -1,0 +1,113 @@
+"""The controller's connections to the brokers, its own among them: one request in flight to each, in order, until it is
+answered or the broker is gone.
+
+No ApiVersions is sent on them: the versions are those of inter.broker.protocol.version, here always the newest. A
+request that got no answer is sent again; the broker fences what is stale by controller and broker epoch.
+
+source  kafka.controller.ControllerChannelManager
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
+from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = 0.1  # seconds, Kafka's own
+
+OnAnswer = Callable[[Any], None]
+
+
+class BrokerChannel:
+    """What is to be said to one broker."""
+
+    def __init__(self, endpoint: BrokerEndpoint, client_id: str, connect: Connect, clock: Clock) -> None:
+        self.endpoint = endpoint
+        self._client_id = client_id
+        self._connect = connect
+        self._clock = clock
+        self._queue: asyncio.Queue[tuple[Any, OnAnswer]] = asyncio.Queue()
+        self._connection: PeerConnection | None = None
+        self._sender = asyncio.get_running_loop().create_task(self._send_all(), name=f"controller to {endpoint}")
+
+    def send(self, request: Any, on_answer: OnAnswer) -> None:
+        """Queue a request; `on_answer` is called with its answer, unless the broker goes first."""
+        self._queue.put_nowait((request, on_answer))
+
+    def close(self) -> None:
+        """Say no more; what is queued is dropped."""
+        self._sender.cancel()
+        self._disconnect()
+
+    async def _send_all(self) -> None:
+        while True:
+            request, on_answer = await self._queue.get()
+            answer = await self._answered(request)
+            try:
+                on_answer(answer)
+            except Exception:
+                log.exception("what %s answered to %s could not be used", self.endpoint, type(request).__name__)
+
+    async def _answered(self, request: Any) -> Any:
+        complained = False
+        while True:
+            try:
+                if self._connection is None or not self._connection.is_open:
+                    self._connection = await self._connect(self.endpoint, self._client_id)
+                return await self._connection.request(request)
+            except ConnectionFailed as error:
+                # A broker that has just died is found to be gone by ZooKeeper; until then this repeats.
+                level = logging.DEBUG if complained else logging.WARNING
+                log.log(level, "controller cannot reach %s, trying again: %s", self.endpoint, error)
+                complained = True
+                self._disconnect()
+                await self._clock.sleep(RETRY_AFTER)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class BrokerChannels:
+    """A channel for each live broker."""
+
+    def __init__(self, controller_id: int, listener: str, connect: Connect, clock: Clock) -> None:
+        """`listener` is the one that brokers talk to each other on."""
+        self._client_id = str(controller_id)
+        self._listener = listener
+        self._connect = connect
+        self._clock = clock
+        self._channels: dict[int, BrokerChannel] = {}
+
+    def add(self, broker: BrokerRegistration) -> None:
+        """Begin to talk to a broker; one of an earlier registration is forgotten with all that was queued for it."""
+        self.remove(broker.id)
+        endpoint = broker.endpoint(self._listener)
+        if endpoint is None:
+            log.error("broker %d has no listener %s, so the controller cannot talk to it", broker.id, self._listener)
+            return
+        self._channels[broker.id] = BrokerChannel(
+            BrokerEndpoint(broker.id, endpoint.host, endpoint.port), self._client_id, self._connect, self._clock
+        )
+
+    def remove(self, broker_id: int) -> None:
+        if channel := self._channels.pop(broker_id, None):
+            channel.close()
+
+    def send(self, broker_id: int, request: Any, on_answer: OnAnswer) -> None:
+        """Queue a request; dropped with a warning when the broker is not known."""
+        if channel := self._channels.get(broker_id):
+            channel.send(request, on_answer)
+        else:
+            log.warning("%s for broker %d is dropped: it is not there", type(request).__name__, broker_id)
+
+    def close(self) -> None:
+        for broker_id in list(self._channels):
+            self.remove(broker_id)

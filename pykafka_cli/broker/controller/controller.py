@@ -1,0 +1,357 @@
+"""Which broker is the controller, and the one task that does its work.
+
+Whoever creates the ephemeral znode /controller is the controller, until its session ends or the znode is removed; all
+brokers watch it. What happens - watches, brokers' answers, requests, timers - becomes a step in a queue, and one task
+takes one step at a time, so that no step sees another half done. A term (term.py) is one controllership; a step that
+finds itself fenced in ZooKeeper makes the broker look again who is controller.
+
+When the session expires the broker's own registration is gone as well: it resigns at once, registers anew with a new
+broker epoch, and takes part in the next election.
+
+source  kafka.controller.KafkaController, ControllerEventManager
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.clock import Clock, Timer
+from pykafka_cli.broker.controller.alter_partition import WantedIsr
+from pykafka_cli.broker.controller.broker_channel import BrokerChannels
+from pykafka_cli.broker.controller.term import Step, Term
+from pykafka_cli.broker.errors import BrokerError, NotController, StaleBrokerEpoch
+from pykafka_cli.broker.metadata.producer_ids import next_block
+from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved, Fence, ZkStore
+from pykafka_cli.broker.replication.peers import Connect
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.zookeeper.client import ConnectionClosed, SessionExpired, WatchEvent
+from pykafka_cli.zookeeper.kafka_znodes import (
+    BrokerRegistration,
+    PartitionState,
+    ProducerIdBlock,
+    ReplicaAssignment,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FIRST_BALANCE_AFTER = 5.0  # seconds after an election, Kafka's own
+
+
+class Controller:
+    """This broker's part in controlling the cluster.
+
+    controller_id   who the controller is, as last seen in ZooKeeper
+    broker_epoch    of this broker's registration; -1 before the first
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: BrokerSettings,
+        store: ZkStore,
+        clock: Clock,
+        connect: Connect,
+        unclean_election_allowed: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        self.controller_id: int | None = None
+        self.broker_epoch = -1
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._connect = connect
+        self._unclean_election_allowed = unclean_election_allowed
+        self._registration: BrokerRegistration | None = None
+        self._steps: asyncio.Queue[tuple[Term | None, Step]] = asyncio.Queue()
+        self._asked: set[asyncio.Future[Any]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._term: Term | None = None
+        self._balance_timer: Timer | None = None
+
+    # ---- life
+
+    async def start(self, registration: BrokerRegistration) -> None:
+        """Register this broker under /brokers/ids and take part in elections; returns when it is registered.
+
+        raises  BrokerIdTaken
+        """
+        self._registration = registration
+        await self._register()
+        self._store.client.add_listener(self)
+        self._task = asyncio.get_running_loop().create_task(self._work(), name="controller")
+        self._post(self._look_and_elect)
+
+    async def stop(self) -> None:
+        """Resign: the session's end, or this, makes room for another controller."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        fence = self._term.state.fence if self._term else None
+        self._resign()
+        if fence is not None:
+            try:
+                await self._store.resign_controller(fence)
+            except (ControllerMoved, ConnectionClosed, SessionExpired):
+                log.info("another controller has been elected already")
+
+    @property
+    def is_active(self) -> bool:
+        """Whether this broker is the controller."""
+        return self._term is not None
+
+    @property
+    def epoch(self) -> int:
+        """The controller epoch of this broker's term; 0 when it has none."""
+        return self._term.state.fence.epoch if self._term else 0
+
+    async def _register(self) -> None:
+        assert self._registration is not None
+        timeout_s = self._settings.zookeeper_session_timeout_ms / 1000
+        # A session may be seen to end up to one of ZooKeeper's ticks late.
+        self.broker_epoch = await self._store.register_broker(self._registration, patience=timeout_s * 1.5)
+        log.info("broker %d is registered, epoch %d", self._registration.id, self.broker_epoch)
+
+    def session_lost(self) -> None:
+        """ZooKeeperClient's listener: our ephemeral znodes are gone, so another broker may be elected at any moment."""
+        self._drop_queue()
+        self._post(self._resign_step)
+
+    def session_begun(self) -> None:
+        self._post(self._register_and_elect)
+
+    # ---- the task
+
+    def _post(self, step: Step) -> None:
+        self._steps.put_nowait((None, step))
+
+    async def _work(self) -> None:
+        while True:
+            term, step = await self._steps.get()
+            if term is not None and term is not self._term:
+                continue  # its term is over
+            try:
+                await step()
+            except ControllerMoved as moved:
+                log.warning("%s", moved)
+                await self._look()
+            except (SessionExpired, ConnectionClosed) as lost:
+                log.warning("a step of the controller was cut off: %r", lost)
+            except Exception:
+                log.exception("a step of the controller failed")
+
+    async def _ask(self, question: Callable[[Term], Awaitable[T]]) -> T:
+        """Run a step of the current term and return what it answers.
+
+        raises  NotController if this broker is not the controller, or ceases to be before the step is done
+        """
+        if self._term is None:
+            raise NotController("this broker is not the controller")
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._asked.add(answer)
+
+        async def step() -> None:
+            if answer.done():
+                return
+            try:
+                if self._term is None:
+                    raise NotController("this broker is no longer the controller")
+                result = await question(self._term)
+            except (ControllerMoved, SessionExpired, ConnectionClosed):
+                _fail(answer, NotController("this broker is no longer the controller"))
+                raise
+            except Exception as error:
+                _fail(answer, error)  # whoever asked will answer for it, or log it
+            else:
+                if not answer.done():
+                    answer.set_result(result)
+
+        self._post(step)
+        try:
+            return await answer
+        finally:
+            self._asked.discard(answer)
+
+    def _drop_queue(self) -> None:
+        """Forget what was to be done; whoever waits for it is told."""
+        while not self._steps.empty():
+            self._steps.get_nowait()
+        self._drop_questions()
+
+    # ---- elections
+
+    def _controller_changed(self, _: WatchEvent) -> None:
+        self._post(self._look_and_elect)
+
+    async def _look(self) -> None:
+        """See who is controller now, and resign if it is not us any more."""
+        self.controller_id = await self._store.controller(self._controller_changed)
+        if self._term is not None and self.controller_id != self._settings.broker_id:
+            self._resign()
+
+    async def _look_and_elect(self) -> None:
+        await self._look()
+        if self.controller_id is None:
+            await self._elect()
+
+    async def _elect(self) -> None:
+        broker_id = self._settings.broker_id
+        try:
+            fence = await self._store.become_controller(broker_id)
+        except ControllerMoved as moved:
+            log.info("%s", moved)
+            await self._look()
+            return
+        self.controller_id = broker_id
+        self._term = self._new_term(fence)
+        try:
+            await self._term.begin()
+        except ControllerMoved:
+            raise
+        except Exception:
+            log.exception("broker %d was elected controller and cannot begin: another may try", broker_id)
+            self._resign()
+            await self._store.resign_controller(fence)
+            return
+        if self._settings.auto_leader_rebalance_enable:
+            self._balance_after(FIRST_BALANCE_AFTER)
+
+    def _new_term(self, fence: Fence) -> Term:
+        term: Term
+
+        def post(step: Step) -> None:
+            self._steps.put_nowait((term, step))
+
+        term = Term(
+            fence,
+            broker_id=self._settings.broker_id,
+            settings=self._settings,
+            store=self._store,
+            channels=BrokerChannels(
+                self._settings.broker_id, self._settings.inter_broker_listener, self._connect, self._clock
+            ),
+            unclean_election_allowed=self._unclean_election_allowed,
+            post=post,
+        )
+        return term
+
+    def _resign(self) -> None:
+        if self._balance_timer is not None:
+            self._balance_timer.cancel()
+            self._balance_timer = None
+        if self._term is not None:
+            log.info("broker %d is no longer the controller", self._settings.broker_id)
+            self._term.end()
+            self._term = None
+            self._drop_questions()
+        if self.controller_id == self._settings.broker_id:
+            self.controller_id = None
+
+    def _drop_questions(self) -> None:
+        for answer in self._asked:
+            _fail(answer, NotController("this broker is no longer the controller"))
+
+    async def _resign_step(self) -> None:
+        self._resign()
+
+    async def _register_and_elect(self) -> None:
+        self._resign()
+        try:
+            await self._register()
+        except BrokerIdTaken as taken:
+            log.error("%s", taken)
+            self._post(self._register_and_elect)
+            return
+        await self._look_and_elect()
+
+    def _balance_after(self, delay: float) -> None:
+        self._balance_timer = self._clock.call_later(delay, lambda: self._post(self._balance))
+
+    async def _balance(self) -> None:
+        if self._term is None:
+            return
+        try:
+            await self._term.elections.balance(self._settings.leader_imbalance_per_broker_percentage / 100)
+        finally:
+            self._balance_after(self._settings.leader_imbalance_check_interval_seconds)
+
+    # ---- what others ask of the controller
+
+    async def controlled_shutdown(self, broker_id: int, broker_epoch: int) -> list[TopicPartition]:
+        """Partitions that the broker still leads after the rest was moved.
+
+        raises  NotController, StaleBrokerEpoch, BrokerNotAvailable
+        """
+        return await self._ask(lambda term: term.controlled_shutdown(broker_id, broker_epoch))
+
+    async def elect_leaders(
+        self, partitions: list[TopicPartition], *, preferred: bool
+    ) -> dict[TopicPartition, BrokerError | None]:
+        """None for each partition that has the leader asked for, else why not. Raises NotController."""
+        return await self._ask(lambda term: term.elections.elect(partitions, preferred=preferred))
+
+    async def alter_reassignments(
+        self, wanted: Mapping[TopicPartition, tuple[int, ...] | None]
+    ) -> dict[TopicPartition, BrokerError | None]:
+        """Begin, change or (None) cancel moves of partitions. Raises NotController."""
+        return await self._ask(lambda term: term.reassignment.alter(wanted))
+
+    async def list_reassignments(
+        self, partitions: list[TopicPartition] | None
+    ) -> dict[TopicPartition, ReplicaAssignment]:
+        """Those of the partitions (None: of all) that are being moved. Raises NotController."""
+
+        async def listed(term: Term) -> dict[TopicPartition, ReplicaAssignment]:
+            return term.reassignment.in_progress(partitions)
+
+        return await self._ask(listed)
+
+    async def alter_isrs(
+        self, broker_id: int, broker_epoch: int, wanted: Mapping[TopicPartition, WantedIsr]
+    ) -> dict[TopicPartition, PartitionState | ErrorCode]:
+        """What became of each ISR that a leader asked for. Raises NotController, StaleBrokerEpoch."""
+
+        async def altered(term: Term) -> dict[TopicPartition, PartitionState | ErrorCode]:
+            _ensure_current(term, broker_id, broker_epoch)
+            outcomes = await term.alter_isrs(wanted)
+            self._steps.put_nowait((term, lambda: term.isrs_altered(outcomes)))
+            return outcomes
+
+        return await self._ask(altered)
+
+    async def allocate_producer_ids(self, broker_id: int, broker_epoch: int) -> ProducerIdBlock:
+        """The next block of producer ids, for one broker alone. Raises NotController, StaleBrokerEpoch."""
+
+        async def allocated(term: Term) -> ProducerIdBlock:
+            _ensure_current(term, broker_id, broker_epoch)
+            return await next_block(self._store.client, broker_id)
+
+        return await self._ask(allocated)
+
+    def topic_name(self, topic_id: uuid.UUID) -> str | None:
+        """The name that belongs to a topic id, as the controller knows it; None if it is none of ours."""
+        return self._term.state.topic_names.get(topic_id) if self._term else None
+
+    def unclean_election_enabled(self, topic: str | None = None) -> None:
+        """unclean.leader.election.enable has become true, for one topic or for all that do not say otherwise."""
+        term = self._term
+        if term is not None:
+            self._steps.put_nowait((term, lambda: term.unclean_election_enabled(topic)))
+
+
+def _ensure_current(term: Term, broker_id: int, broker_epoch: int) -> None:
+    registration = term.state.brokers.get(broker_id)
+    if registration is None or registration.epoch != broker_epoch:
+        known = "not registered" if registration is None else f"at epoch {registration.epoch}"
+        raise StaleBrokerEpoch(f"broker {broker_id} asks with broker epoch {broker_epoch}, but is {known}")
+
+
+def _fail(answer: "asyncio.Future[T]", error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)

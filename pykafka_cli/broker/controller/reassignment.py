@@ -1,0 +1,250 @@
+"""Moving partitions to other brokers (KIP-455): new replicas join and catch up, then the old ones go.
+
+    A  while a wanted replica is not in the ISR: a new leader epoch, told to old and new replicas; new ones follow
+    B  when all are: a wanted replica leads, the others leave the ISR and are deleted, and ZooKeeper has the new list
+
+Where a partition stands is kept in /brokers/topics/T (adding_replicas, removing_replicas), so that the next controller
+goes on. Wishes come by AlterPartitionReassignments, or by the znode /admin/reassign_partitions of the older tools,
+which is emptied as they are done.
+
+source  kafka.controller.KafkaController, onPartitionReassignment and around it
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from pykafka_cli.broker.controller.cluster_state import Replica
+from pykafka_cli.broker.controller.office import Office
+from pykafka_cli.broker.controller.partition_moves import ElectionFailed, PartitionMoves
+from pykafka_cli.broker.controller.replica_moves import ReplicaMoves
+from pykafka_cli.broker.controller.replica_states import ReplicaStatus
+from pykafka_cli.broker.controller.topic_deletion import TopicDeletion
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    InvalidReplicaAssignment,
+    NoReassignmentInProgress,
+    UnknownTopicOrPartition,
+)
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.zookeeper.client import BadVersion
+from pykafka_cli.zookeeper.kafka_znodes import PartitionState, ReplicaAssignment
+
+log = logging.getLogger(__name__)
+
+
+class Reassignment:
+    """All partitions on the move."""
+
+    def __init__(
+        self, office: Office, partitions: PartitionMoves, replicas: ReplicaMoves, deletion: TopicDeletion
+    ) -> None:
+        self._office = office
+        self._state = office.state
+        self._partitions = partitions
+        self._replicas = replicas
+        self._deletion = deletion
+
+    # ---- wishes
+
+    async def alter(
+        self, wanted: Mapping[TopicPartition, tuple[int, ...] | None]
+    ) -> dict[TopicPartition, BrokerError | None]:
+        """Begin, change or (None) cancel moves; None for each that was taken, else why not."""
+        outcomes: dict[TopicPartition, BrokerError | None] = {}
+        accepted: dict[TopicPartition, ReplicaAssignment] = {}
+        for partition, target in wanted.items():
+            try:
+                if target is not None:
+                    self._ensure_valid(partition, target)
+                accepted[partition] = self._planned(partition, target)
+            except BrokerError as error:
+                outcomes[partition] = error
+        await self._drop_from_znode(lambda tp, _: tp in accepted)
+        return outcomes | await self._begin(accepted)
+
+    async def follow_znode(self, wanted: Mapping[TopicPartition, tuple[int, ...]]) -> set[TopicPartition]:
+        """Obey /admin/reassign_partitions; what cannot be done is taken out of it. Returns what was begun."""
+        outcomes: dict[TopicPartition, BrokerError | None] = {}
+        accepted: dict[TopicPartition, ReplicaAssignment] = {}
+        for partition, target in wanted.items():
+            try:
+                accepted[partition] = self._planned(partition, target)
+            except BrokerError as error:
+                outcomes[partition] = error
+        outcomes |= await self._begin(accepted)
+        failed = {partition for partition, error in outcomes.items() if error is not None}
+        for partition in failed:
+            log.warning("%s is not reassigned: %r", partition, outcomes[partition])
+        if failed or not wanted:
+            await self._drop_from_znode(lambda tp, _: tp in failed)
+        return outcomes.keys() - failed
+
+    def in_progress(self, partitions: Iterable[TopicPartition] | None) -> dict[TopicPartition, ReplicaAssignment]:
+        """Those of the partitions (None: of all) that are being moved."""
+        asked = self._state.reassigning if partitions is None else partitions
+        return {
+            partition: assignment
+            for partition in sorted(asked)
+            if (assignment := self._state.assignment(partition)).is_being_reassigned
+        }
+
+    def _ensure_valid(self, partition: TopicPartition, target: tuple[int, ...]) -> None:
+        if not target:
+            raise InvalidReplicaAssignment("Empty replica list specified in partition reassignment.")
+        if len(set(target)) < len(target):
+            raise InvalidReplicaAssignment(
+                f"Duplicate replica ids in partition reassignment replica list: {_as_scala_prints(target)}"
+            )
+        if min(target) < 0:
+            raise InvalidReplicaAssignment(f"Invalid broker id in replica list: {_as_scala_prints(target)}")
+        adding = self._state.assignment(partition).reassign_to(target).adding
+        if not self._state.live.issuperset(adding):
+            raise InvalidReplicaAssignment(
+                "Replica assignment has brokers that are not alive. Replica list: "
+                f"{_as_scala_prints(adding)}, live broker list: Set({', '.join(map(str, sorted(self._state.live)))})"
+            )
+
+    def _planned(self, partition: TopicPartition, target: tuple[int, ...] | None) -> ReplicaAssignment:
+        current = self._state.assignment(partition)
+        if target is not None:
+            return current.reassign_to(target)
+        if current.is_being_reassigned:
+            return current.reassign_to(current.origin)
+        raise NoReassignmentInProgress("No partition reassignment is in progress.")
+
+    async def _begin(
+        self, accepted: Mapping[TopicPartition, ReplicaAssignment]
+    ) -> dict[TopicPartition, BrokerError | None]:
+        outcomes: dict[TopicPartition, BrokerError | None] = {}
+        for partition, assignment in accepted.items():
+            if partition.topic in self._state.to_delete or not self._state.replicas(partition):
+                outcomes[partition] = UnknownTopicOrPartition("The partition does not exist.")
+                continue
+            await self.advance(partition, assignment)
+            outcomes[partition] = None
+        return outcomes
+
+    # ---- progress
+
+    async def resume(self, among: Iterable[int] | None = None, besides: Iterable[TopicPartition] = ()) -> None:
+        """Go on with moves: all, or those that want one of these brokers, which have just come back."""
+        done = set(besides)
+        for partition in sorted(self._state.reassigning):
+            assignment = self._state.assignment(partition)
+            if partition not in done and (among is None or set(among) & set(assignment.target)):
+                await self.advance(partition, assignment)
+
+    async def isr_changed(self, partition: TopicPartition) -> None:
+        """A partition's ISR has changed: if it is being moved, this may have been what it waited for."""
+        if partition in self._state.reassigning:
+            assignment = self._state.assignment(partition)
+            if await self._is_complete(partition, assignment):
+                await self.advance(partition, assignment)
+
+    async def advance(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
+        """Take one partition as far as it gets now on its way to `assignment`."""
+        self._deletion.halt({partition.topic}, "partitions are being moved")
+        await self._record(partition, assignment)
+        if not await self._is_complete(partition, assignment):
+            await self._announce(partition, assignment)
+            self._replicas.make_new(
+                replica
+                for replica in _replicas(partition, assignment.adding)
+                if self._state.replica_status.get(replica) in (None, ReplicaStatus.NON_EXISTENT)
+            )
+            return
+        self._replicas.make_online(_replicas(partition, assignment.adding))
+        finished = ReplicaAssignment(assignment.target)
+        self._state.set_assignment(partition, finished)
+        await self._move_leader(partition, finished)
+        await self._remove(partition, assignment.removing)
+        await self._write(partition, finished)
+        await self._drop_from_znode(lambda tp, replicas: tp == partition and replicas == finished.replicas)
+        self._state.reassigning.discard(partition)
+        batch = self._office.batch()
+        batch.tell(self._state.brokers, [partition])
+        self._office.send(batch)
+        await self._deletion.resume({partition.topic})
+
+    async def _record(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
+        """Write the plan; replicas that an earlier plan was adding and this one does not want go at once."""
+        current = self._state.assignment(partition)
+        if current != assignment:
+            await self._write(partition, assignment)
+            self._state.set_assignment(partition, assignment)
+            unneeded = tuple(replica for replica in current.replicas if replica not in assignment.replicas)
+            if unneeded:
+                await self._remove(partition, unneeded)
+        self._state.reassigning.add(partition)
+
+    async def _write(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
+        topic = self._state.topic_assignment(partition.topic)
+        partitions = {**topic.partitions, partition.partition: assignment}
+        await self._office.store.set_assignment(
+            partition.topic, replace(topic, partitions=partitions), self._office.fence
+        )
+
+    async def _is_complete(self, partition: TopicPartition, assignment: ReplicaAssignment) -> bool:
+        if not assignment.is_being_reassigned:
+            return True
+        state = await self._office.store.partition_state(partition)
+        return state is not None and set(state.isr).issuperset(assignment.target)
+
+    async def _announce(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
+        """Begin a new leader epoch, so that replicas take up their part in the new plan."""
+        if not await self._begin_leader_epoch(partition):
+            log.error("%s is being moved, but its state could not be written", partition)
+            return
+        batch = self._office.batch()
+        batch.lead_or_follow(assignment.origin, partition, is_new=False)
+        batch.lead_or_follow(assignment.adding, partition, is_new=True)
+        self._office.send(batch)
+
+    async def _begin_leader_epoch(self, partition: TopicPartition) -> bool:
+        while True:
+            state = await self._office.store.partition_state(partition)
+            if state is None or state.controller_epoch > self._office.fence.epoch:
+                return False
+            later = replace(state, leader_epoch=state.leader_epoch + 1, controller_epoch=self._office.fence.epoch)
+            written = await self._office.store.update_partition_states({partition: later}, self._office.fence)
+            result = written[partition]
+            if isinstance(result, PartitionState):
+                self._state.leaders[partition] = result
+                return True
+            if not isinstance(result, BadVersion):
+                raise result
+
+    async def _move_leader(self, partition: TopicPartition, finished: ReplicaAssignment) -> None:
+        leader = self._state.leaders[partition].leader
+        if leader in finished.replicas and self._state.is_online(leader, partition):
+            await self._announce(partition, finished)
+            return
+        outcomes = await self._partitions.bring_online([partition], self._partitions.among_wanted)
+        if isinstance(outcomes.get(partition), ElectionFailed):
+            log.error("%s has moved to %s, none of which can lead", partition, finished.replicas)
+
+    async def _remove(self, partition: TopicPartition, removed: tuple[int, ...]) -> None:
+        """Stop replicas, take them out of the ISR and have them deleted; the answer is not waited for."""
+        replicas = _replicas(partition, removed)
+        await self._replicas.make_offline(replicas)
+        self._replicas.start_deletion(replicas)
+        self._replicas.finish_deletion(replicas)
+        self._replicas.make_non_existent(replicas)
+
+    async def _drop_from_znode(self, is_done: Callable[[TopicPartition, tuple[int, ...]], bool]) -> None:
+        """Take partitions out of /admin/reassign_partitions, which goes when it is empty."""
+        wanted = await self._office.store.requested_reassignment()
+        if wanted is None:
+            return
+        kept = {partition: replicas for partition, replicas in wanted.items() if not is_done(partition, replicas)}
+        if len(kept) < len(wanted) or not kept:
+            await self._office.store.keep_requested_reassignment(kept, self._office.fence)
+
+
+def _replicas(partition: TopicPartition, brokers: Iterable[int]) -> list[Replica]:
+    return [Replica(partition, broker) for broker in brokers]
+
+
+def _as_scala_prints(brokers: Iterable[int]) -> str:
+    return f"ArrayBuffer({', '.join(map(str, brokers))})"

@@ -1,0 +1,242 @@
+"""What one step of the controller has to say, gathered and then sent: to each broker at most one LeaderAndIsr, one
+UpdateMetadata and one StopReplica, in that order.
+
+Whoever is told to lead or follow is told by LeaderAndIsr, and then every broker hears of the new leaders and ISRs by
+UpdateMetadata. `type` stays 0 in this mode.
+
+source  kafka.controller.AbstractControllerBrokerRequestBatch
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.controller.cluster_state import ClusterState
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.inter_broker import (
+    EPOCH_DURING_DELETE,
+    LEADER_DURING_DELETE,
+    NO_EPOCH,
+    LeaderAndIsrLiveLeader,
+    LeaderAndIsrPartitionState,
+    LeaderAndIsrRequest,
+    LeaderAndIsrResponse,
+    LeaderAndIsrTopicState,
+    StopReplicaPartitionState,
+    StopReplicaRequest,
+    StopReplicaResponse,
+    StopReplicaTopicState,
+    UpdateMetadataBroker,
+    UpdateMetadataEndpoint,
+    UpdateMetadataPartitionState,
+    UpdateMetadataRequest,
+    UpdateMetadataResponse,
+    UpdateMetadataTopicState,
+)
+from pykafka_cli.zookeeper.kafka_znodes import SECURITY_PROTOCOLS, BrokerRegistration
+
+
+class Channels(Protocol):
+    """What a batch needs of BrokerChannels."""
+
+    def send(self, broker_id: int, request: Any, on_answer: Callable[[Any], None]) -> None: ...
+
+
+class Answers(Protocol):
+    """Who is told what brokers answer."""
+
+    def leader_and_isr_answered(self, broker_id: int, answer: LeaderAndIsrResponse) -> None: ...
+
+    def update_metadata_answered(self, broker_id: int, answer: UpdateMetadataResponse) -> None: ...
+
+    def deletions_answered(
+        self, broker_id: int, error: ErrorCode, partitions: Mapping[TopicPartition, ErrorCode]
+    ) -> None:
+        """Only partitions that were to be deleted, of topics that are being deleted."""
+
+
+@dataclass(slots=True)
+class RequestBatch:
+    """Requests of one step. Make one, add to it, send it, drop it."""
+
+    controller_id: int
+    state: ClusterState
+    inter_broker_listener: str
+    _to_lead_or_follow: dict[int, dict[TopicPartition, LeaderAndIsrPartitionState]] = field(default_factory=dict)
+    _to_stop: dict[int, dict[TopicPartition, StopReplicaPartitionState]] = field(default_factory=dict)
+    _to_be_told: dict[int, None] = field(default_factory=dict)
+    _news: dict[TopicPartition, UpdateMetadataPartitionState] = field(default_factory=dict)
+
+    def lead_or_follow(self, brokers: Iterable[int], partition: TopicPartition, *, is_new: bool) -> None:
+        """Tell these brokers of the partition's leadership, and every broker of what clients need to know of it."""
+        leadership = self.state.leaders[partition]
+        assignment = self.state.assignment(partition)
+        for broker in brokers:
+            states = self._to_lead_or_follow.setdefault(broker, {})
+            earlier = states.get(partition)
+            states[partition] = LeaderAndIsrPartitionState(
+                partition_index=partition.partition,
+                controller_epoch=leadership.controller_epoch,
+                leader=leadership.leader,
+                leader_epoch=leadership.leader_epoch,
+                isr=leadership.isr,
+                partition_epoch=leadership.partition_epoch,
+                replicas=assignment.replicas,
+                adding_replicas=assignment.adding,
+                removing_replicas=assignment.removing,
+                is_new=is_new or (earlier is not None and earlier.is_new),
+                leader_recovery_state=leadership.recovering,
+            )
+        self.tell(self.state.brokers, [partition])
+
+    def stop(self, broker: int, partition: TopicPartition, *, delete: bool) -> None:
+        """Tell a broker to stop its replica."""
+        leadership = self.state.leaders.get(partition)
+        if partition.topic in self.state.to_delete:
+            epoch = EPOCH_DURING_DELETE
+        else:
+            epoch = leadership.leader_epoch if leadership else NO_EPOCH
+        states = self._to_stop.setdefault(broker, {})
+        earlier = states.get(partition)
+        states[partition] = StopReplicaPartitionState(
+            partition_index=partition.partition,
+            leader_epoch=epoch,
+            delete_partition=delete or (earlier is not None and earlier.delete_partition),
+        )
+
+    def tell(self, brokers: Iterable[int], partitions: Iterable[TopicPartition] = ()) -> None:
+        """Tell these brokers who lives, and what has become of these partitions (of those that have had a leader)."""
+        self._to_be_told.update(dict.fromkeys(brokers))
+        for partition in partitions:
+            leadership = self.state.leaders.get(partition)
+            if leadership is None:
+                continue
+            replicas = self.state.replicas(partition)
+            news = UpdateMetadataPartitionState(
+                partition_index=partition.partition,
+                controller_epoch=leadership.controller_epoch,
+                leader=leadership.leader,
+                leader_epoch=leadership.leader_epoch,
+                isr=leadership.isr,
+                zk_version=leadership.partition_epoch,
+                replicas=replicas,
+                offline_replicas=tuple(r for r in replicas if not self.state.is_online(r, partition)),
+            )
+            if partition.topic in self.state.to_delete:
+                news = replace(news, leader=LEADER_DURING_DELETE, leader_epoch=0, zk_version=0)
+            self._news[partition] = news
+
+    def send(self, channels: Channels, answers: Answers) -> None:
+        """Queue all of it for the brokers that live; what is for others is dropped."""
+        for broker, states in self._to_lead_or_follow.items():
+            if broker in self.state.brokers:
+                channels.send(
+                    broker, self._leader_and_isr(broker, states), _with(answers.leader_and_isr_answered, broker)
+                )
+        topics, brokers = self._told_topics(), self._told_brokers()
+        for broker in self._to_be_told:
+            if broker in self.state.brokers:
+                request = UpdateMetadataRequest(
+                    controller_id=self.controller_id,
+                    controller_epoch=self.state.fence.epoch,
+                    broker_epoch=self.state.brokers[broker].epoch,
+                    topic_states=topics,
+                    live_brokers=brokers,
+                )
+                channels.send(broker, request, _with(answers.update_metadata_answered, broker))
+        for broker, stops in self._to_stop.items():
+            if broker in self.state.brokers:
+                channels.send(broker, self._stop_replica(broker, stops), self._when_stopped(broker, stops, answers))
+
+    def _leader_and_isr(
+        self, broker: int, states: Mapping[TopicPartition, LeaderAndIsrPartitionState]
+    ) -> LeaderAndIsrRequest:
+        leaders = {state.leader for state in states.values()}
+        return LeaderAndIsrRequest(
+            controller_id=self.controller_id,
+            controller_epoch=self.state.fence.epoch,
+            broker_epoch=self.state.brokers[broker].epoch,
+            topic_states=tuple(
+                LeaderAndIsrTopicState(
+                    topic_name=topic, topic_id=self.state.topic_ids.get(topic), partition_states=partitions
+                )
+                for topic, partitions in _by_topic(states).items()
+            ),
+            live_leaders=tuple(
+                LeaderAndIsrLiveLeader(broker_id=leader.id, host_name=endpoint.host, port=endpoint.port)
+                for leader in self.state.brokers.values()
+                if leader.id in leaders and (endpoint := leader.endpoint(self.inter_broker_listener))
+            ),
+        )
+
+    def _told_topics(self) -> tuple[UpdateMetadataTopicState, ...]:
+        return tuple(
+            UpdateMetadataTopicState(
+                topic_name=topic, topic_id=self.state.topic_ids.get(topic), partition_states=partitions
+            )
+            for topic, partitions in _by_topic(self._news).items()
+        )
+
+    def _told_brokers(self) -> tuple[UpdateMetadataBroker, ...]:
+        return tuple(_as_told(broker) for broker in self.state.brokers.values())
+
+    def _stop_replica(
+        self, broker: int, states: Mapping[TopicPartition, StopReplicaPartitionState]
+    ) -> StopReplicaRequest:
+        return StopReplicaRequest(
+            controller_id=self.controller_id,
+            controller_epoch=self.state.fence.epoch,
+            broker_epoch=self.state.brokers[broker].epoch,
+            topic_states=tuple(
+                StopReplicaTopicState(topic_name=topic, partition_states=partitions)
+                for topic, partitions in _by_topic(states).items()
+            ),
+        )
+
+    def _when_stopped(
+        self, broker: int, states: Mapping[TopicPartition, StopReplicaPartitionState], answers: Answers
+    ) -> Callable[[StopReplicaResponse], None]:
+        def answered(answer: StopReplicaResponse) -> None:
+            outcomes = {TopicPartition(e.topic_name, e.partition_index): e.error_code for e in answer.partition_errors}
+            if answer.error_code:  # refused whole: nothing was deleted, whether named or not
+                outcomes = dict.fromkeys(states, answer.error_code)
+            deletions = {
+                partition: error
+                for partition, error in outcomes.items()
+                if partition in states
+                and states[partition].delete_partition
+                and partition.topic in self.state.to_delete
+            }
+            if deletions:
+                answers.deletions_answered(broker, answer.error_code, deletions)
+
+        return answered
+
+
+def _with(function: Callable[[int, Any], None], broker: int) -> Callable[[Any], None]:
+    return lambda answer: function(broker, answer)
+
+
+def _by_topic(states: Mapping[TopicPartition, Any]) -> dict[str, tuple[Any, ...]]:
+    topics: dict[str, list[Any]] = {}
+    for partition, state in states.items():
+        topics.setdefault(partition.topic, []).append(state)
+    return {topic: tuple(partitions) for topic, partitions in topics.items()}
+
+
+def _as_told(broker: BrokerRegistration) -> UpdateMetadataBroker:
+    return UpdateMetadataBroker(
+        id=broker.id,
+        endpoints=tuple(
+            UpdateMetadataEndpoint(
+                port=endpoint.port,
+                host=endpoint.host,
+                listener=endpoint.listener,
+                security_protocol=SECURITY_PROTOCOLS.index(endpoint.security_protocol),
+            )
+            for endpoint in broker.endpoints
+        ),
+        rack=broker.rack,
+    )

@@ -1,0 +1,432 @@
+"""A controller's time in office: what it does when it is elected, and on each thing that happens until it resigns.
+
+Every method here is one step, run by the controller's single task; between steps nothing changes. A term is over when
+another broker is elected or the session ends; then it is dropped with all it knew, and its watches find nobody.
+
+source  kafka.controller.KafkaController
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.controller import alter_partition
+from pykafka_cli.broker.controller.alter_partition import AlreadySo, WantedIsr
+from pykafka_cli.broker.controller.broker_channel import BrokerChannels
+from pykafka_cli.broker.controller.cluster_state import ClusterState, Replica
+from pykafka_cli.broker.controller.leader_elections import LeaderElections
+from pykafka_cli.broker.controller.office import Office
+from pykafka_cli.broker.controller.partition_moves import PartitionMoves
+from pykafka_cli.broker.controller.partition_states import PartitionStatus
+from pykafka_cli.broker.controller.reassignment import Reassignment
+from pykafka_cli.broker.controller.replica_moves import ReplicaMoves
+from pykafka_cli.broker.controller.replica_states import ReplicaStatus
+from pykafka_cli.broker.controller.topic_deletion import TopicDeletion
+from pykafka_cli.broker.errors import (
+    BrokerNotAvailable,
+    StaleBrokerEpoch,
+)
+from pykafka_cli.broker.metadata.zk_store import Fence, ZkStore
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.protocol.inter_broker import UNKNOWN_BROKER_EPOCH, LeaderAndIsrResponse, UpdateMetadataResponse
+from pykafka_cli.zookeeper import kafka_znodes as znodes
+from pykafka_cli.zookeeper.client import Change, WatchEvent
+from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, PartitionState, TopicAssignment
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[], Awaitable[object]]
+
+
+class Term:
+    """One controllership. `post` queues a step for the controller's task."""
+
+    def __init__(
+        self,
+        fence: Fence,
+        *,
+        broker_id: int,
+        settings: BrokerSettings,
+        store: ZkStore,
+        channels: BrokerChannels,
+        unclean_election_allowed: Callable[[str], Awaitable[bool]],
+        post: Callable[[Step], None],
+    ) -> None:
+        self.state = ClusterState(fence)
+        self._settings = settings
+        self._store = store
+        self._channels = channels
+        self._post = post
+        self._office = Office(
+            broker_id=broker_id,
+            inter_broker_listener=settings.inter_broker_listener,
+            state=self.state,
+            store=store,
+            channels=channels,
+            answers=self,
+            unclean_election_allowed=unclean_election_allowed,
+        )
+        self.partitions = PartitionMoves(self._office)
+        self.replicas = ReplicaMoves(self._office)
+        self.deletion = TopicDeletion(
+            self._office, self.partitions, self.replicas, enabled=settings.delete_topic_enable
+        )
+        self.reassignment = Reassignment(self._office, self.partitions, self.replicas, self.deletion)
+        self.elections = LeaderElections(self.state, self.partitions)
+
+    # ---- the first day and the last
+
+    async def begin(self) -> None:
+        """Read everything, tell every broker who lives, bring everything online that can be, and go on with what
+        earlier controllers had begun."""
+        await self._store.ensure_features()
+        await self._store.forget_news(await self._store.log_dir_events(self._log_dir_failed), self.state.fence)
+        await self._store.forget_news(await self._store.isr_changes(self._isrs_changed), self.state.fence)
+        await self._read_cluster()
+        await self.deletion.take_over(await self._store.topic_deletions(self._deletion_requested))
+        self._tell(self.state.brokers)
+        await self._take_stock()
+        log.info("broker %d is the controller, epoch %d", self._office.broker_id, self.state.fence.epoch)
+
+        begun = await self.reassignments_requested()
+        await self.reassignment.resume(besides=begun)
+        await self.deletion.go_on()
+        await self.elections_requested()
+
+    def end(self) -> None:
+        """Say no more to anybody."""
+        self._channels.close()
+
+    async def _read_cluster(self) -> None:
+        self.state.brokers = await self._store.brokers(self._brokers_changed)
+        for broker in self.state.brokers.values():
+            self._channels.add(broker)
+            await self._store.broker(broker.id, self._broker_modified)
+        await self._read_topics(await self._store.topics(self._topics_changed))
+        self.state.leaders = await self._store.partition_states(self.state.all_partitions())
+        for partition in self.state.all_partitions():
+            if self.state.assignment(partition).is_being_reassigned:
+                self.state.reassigning.add(partition)
+
+    async def _read_topics(self, topics: Iterable[str]) -> list[TopicPartition]:
+        """Learn of topics; those that older brokers made get an id. Returns their partitions."""
+        found = []
+        for topic in sorted(topics):
+            assignment = await self._store.assignment(topic, self._partitions_modified)
+            if assignment is None:
+                continue
+            if assignment.topic_id is None:
+                assignment = TopicAssignment(assignment.partitions, znodes.new_topic_id())
+                await self._store.set_assignment(topic, assignment, self.state.fence)
+            self.state.add_topic(topic, assignment)
+            found += self.state.partitions_of(topic)
+        return found
+
+    async def _take_stock(self) -> None:
+        """Replicas first, so that brokers know of leaders and followers; then partitions without a leader."""
+        replicas = self.state.replicas_of(self.state.all_partitions())
+        online = [replica for replica in replicas if self.state.is_online(replica.broker, replica.partition)]
+        offline = [replica for replica in replicas if not self.state.is_online(replica.broker, replica.partition)]
+        self.state.replica_status = dict.fromkeys(online, ReplicaStatus.ONLINE)
+        self.state.replica_status |= dict.fromkeys(offline, ReplicaStatus.DELETION_INELIGIBLE)
+        self.replicas.make_online(online)
+        await self.replicas.make_offline(offline)
+        for partition in self.state.all_partitions():
+            leadership = self.state.leaders.get(partition)
+            if leadership is None:
+                status = PartitionStatus.NEW
+            elif self.state.is_online(leadership.leader, partition):
+                status = PartitionStatus.ONLINE
+            else:
+                status = PartitionStatus.OFFLINE
+            self.state.partition_status[partition] = status
+        await self.partitions.bring_all_online()
+
+    # ---- brokers
+
+    def _brokers_changed(self, _: WatchEvent) -> None:
+        self._post(self.brokers_changed)
+
+    async def brokers_changed(self) -> None:
+        """Brokers have come, gone, or gone and come again so fast that only their epoch tells."""
+        present = await self._store.brokers(self._brokers_changed)
+        known = self.state.brokers
+        new = [broker for broker in present if broker not in known]
+        gone = [broker for broker in known if broker not in present]
+        restarted = [broker for broker in present if broker in known and present[broker].epoch > known[broker].epoch]
+        for broker in sorted(restarted + gone):
+            self._channels.remove(broker)
+        for broker in sorted(new + restarted):
+            self._channels.add(present[broker])
+        if new:
+            await self._brokers_came({broker: present[broker] for broker in sorted(new)})
+        if restarted:
+            await self._brokers_went(restarted)
+            await self._brokers_came({broker: present[broker] for broker in sorted(restarted)})
+        if gone:
+            await self._brokers_went(gone)
+
+    async def _brokers_came(self, brokers: Mapping[int, BrokerRegistration]) -> None:
+        log.info("brokers %s are here", ", ".join(map(str, brokers)))
+        others = list(self.state.brokers)
+        self.state.brokers = dict(sorted({**self.state.brokers, **brokers}.items()))
+        for broker in brokers:
+            self.state.offline_dirs.pop(broker, None)
+        self._tell(others)
+        self._tell(brokers, self.state.leaders)
+        replicas = self.state.replicas_on(brokers)
+        self.replicas.make_online(replicas)
+        await self.partitions.bring_all_online()
+        await self.reassignment.resume(among=brokers)
+        await self.deletion.resume(replica.topic for replica in replicas)
+        for broker in brokers:
+            await self._store.broker(broker, self._broker_modified)
+
+    async def _brokers_went(self, brokers: Iterable[int]) -> None:
+        log.info("brokers %s are gone", ", ".join(map(str, brokers)))
+        for broker in brokers:
+            self.state.brokers.pop(broker, None)
+            self.state.stopping.discard(broker)
+            self.state.offline_dirs.pop(broker, None)
+        await self._replicas_went(self.state.replicas_on(set(brokers)))
+
+    async def _replicas_went(self, replicas: list[Replica]) -> None:
+        """Elect other leaders where these led, and take them out of the ISRs."""
+        leaderless = self.state.without_live_leader()
+        self.partitions.make_offline(leaderless)
+        await self.partitions.bring_all_online()
+        await self.replicas.make_offline(r for r in replicas if r.topic not in self.state.to_delete)
+        await self.deletion.replicas_failed(r for r in replicas if r.topic in self.state.to_delete)
+        if not leaderless:
+            self._tell(self.state.brokers)
+
+    def _broker_modified(self, event: WatchEvent) -> None:
+        if event.change is not Change.DELETED:
+            broker_id = int(event.path.rpartition("/")[2])
+            self._post(lambda: self.broker_modified(broker_id))
+
+    async def broker_modified(self, broker_id: int) -> None:
+        """A broker says that its listeners are elsewhere now."""
+        present = await self._store.broker(broker_id, self._broker_modified)
+        known = self.state.brokers.get(broker_id)
+        if present and known and present.endpoints != known.endpoints:
+            self.state.brokers[broker_id] = present
+            self._tell(self.state.brokers)
+
+    async def controlled_shutdown(self, broker_id: int, broker_epoch: int) -> list[TopicPartition]:
+        """Move what a broker leads to others; returns what it still leads because there is no other in sync.
+
+        raises  StaleBrokerEpoch, BrokerNotAvailable
+        """
+        registration = self.state.brokers.get(broker_id)
+        if registration is None:
+            raise BrokerNotAvailable(f"Broker id {broker_id} does not exist.")
+        if UNKNOWN_BROKER_EPOCH != broker_epoch < registration.epoch:
+            raise StaleBrokerEpoch(
+                f"Received controlled shutdown request from an old broker epoch {broker_epoch} for broker "
+                f"{broker_id}. Current broker epoch is {registration.epoch}."
+            )
+        self.state.stopping.add(broker_id)
+        moved = [
+            partition
+            for partition in self.state.partitions_on(broker_id)
+            if len(self.state.replicas(partition)) > 1
+            and partition in self.state.leaders
+            and partition.topic not in self.state.to_delete
+        ]
+        led = [partition for partition in moved if self.state.leaders[partition].leader == broker_id]
+        followed = [partition for partition in moved if self.state.leaders[partition].leader != broker_id]
+        await self.partitions.bring_online(led, self.partitions.besides_stopping)
+        # Stopped before the ISR shrinks, or its fetches could bring it back into the ISR.
+        batch = self._office.batch()
+        for partition in followed:
+            batch.stop(broker_id, partition, delete=False)
+        self._office.send(batch)
+        await self.replicas.make_offline(Replica(partition, broker_id) for partition in followed)
+        return self.state.led_by(broker_id)
+
+    # ---- topics
+
+    def _topics_changed(self, _: WatchEvent) -> None:
+        self._post(self.topics_changed)
+
+    async def topics_changed(self) -> None:
+        """Topics were made, by us or by hand, or their znodes are gone."""
+        present = await self._store.topics(self._topics_changed)
+        for topic in self.state.assignments.keys() - present:
+            self.state.remove_topic(topic)
+        partitions = await self._read_topics(present - self.state.assignments.keys())
+        if partitions:
+            await self._partitions_made(partitions)
+
+    def _partitions_modified(self, event: WatchEvent) -> None:
+        if event.change is not Change.DELETED:
+            topic = event.path.rpartition("/")[2]
+            self._post(lambda: self.partitions_modified(topic))
+
+    async def partitions_modified(self, topic: str) -> None:
+        """A topic was given more partitions (or this is what we wrote ourselves)."""
+        assignment = await self._store.assignment(topic, self._partitions_modified)
+        known = self.state.assignments.get(topic)
+        if assignment is None or known is None:
+            return
+        added = {number: replicas for number, replicas in assignment.partitions.items() if number not in known}
+        if not added:
+            return
+        if topic in self.state.to_delete:
+            log.warning("%s is being deleted: its new partitions %s are not made", topic, sorted(added))
+            await self._store.set_assignment(topic, self.state.topic_assignment(topic), self.state.fence)
+            return
+        known.update(added)
+        await self._partitions_made([TopicPartition(topic, number) for number in sorted(added)])
+
+    async def _partitions_made(self, partitions: list[TopicPartition]) -> None:
+        replicas = self.state.replicas_of(partitions)
+        self.partitions.make_new(partitions)
+        self.replicas.make_new(replicas)
+        await self.partitions.bring_online(partitions)
+        self.replicas.make_online(replicas)
+
+    def _deletion_requested(self, _: WatchEvent) -> None:
+        self._post(self.deletions_requested)
+
+    async def deletions_requested(self) -> None:
+        topics = await self._store.topic_deletions(self._deletion_requested)
+        await self.deletion.request(topics - self.state.to_delete)
+
+    # ---- leaders
+
+    def _elections_requested(self, _: WatchEvent) -> None:
+        self._post(self.elections_requested)
+
+    async def elections_requested(self) -> None:
+        """Obey /admin/preferred_replica_election, remove it, and watch for the next."""
+        while (requested := await self._store.requested_elections(self._elections_requested)) is not None:
+            await self.elections.elect(requested, preferred=True)
+            await self._store.forget_requested_elections(self.state.fence)
+
+    async def unclean_election_enabled(self, topic: str | None) -> None:
+        """unclean.leader.election.enable has become true, for one topic or for all."""
+        await self.partitions.bring_all_online(topic)
+
+    # ---- ISRs
+
+    async def alter_isrs(
+        self, wanted: Mapping[TopicPartition, WantedIsr]
+    ) -> dict[TopicPartition, PartitionState | ErrorCode]:
+        """Write the ISRs that leaders ask for, and tell every broker."""
+        outcomes: dict[TopicPartition, PartitionState | ErrorCode] = {}
+        changes: dict[TopicPartition, PartitionState] = {}
+        for partition, wish in wanted.items():
+            decision = alter_partition.decide(wish, self.state.leaders.get(partition), self.state.live)
+            match decision:
+                case AlreadySo(state):
+                    outcomes[partition] = state
+                case PartitionState():
+                    changes[partition] = replace(decision, controller_epoch=self.state.fence.epoch)
+                case _:
+                    log.info("the ISR of %s is not altered to %s: %s", partition, wish, decision.name)
+                    outcomes[partition] = decision
+        for partition, written in (await self._store.update_partition_states(changes, self.state.fence)).items():
+            if isinstance(written, PartitionState):
+                self.state.leaders[partition] = outcomes[partition] = written
+            else:
+                log.info("the ISR of %s could not be written: %r", partition, written)
+                outcomes[partition] = ErrorCode.invalid_update_version
+        self._tell(self.state.brokers, wanted)
+        return outcomes
+
+    async def isrs_altered(self, outcomes: Mapping[TopicPartition, PartitionState | ErrorCode]) -> None:
+        """After the leaders were answered: a reassignment may have waited for this."""
+        for partition, outcome in outcomes.items():
+            if isinstance(outcome, PartitionState):
+                await self.reassignment.isr_changed(partition)
+
+    def _isrs_changed(self, _: WatchEvent) -> None:
+        self._post(self.isrs_changed)
+
+    async def isrs_changed(self) -> None:
+        """Leaders of older brokers have written their ISRs themselves."""
+        news = await self._store.isr_changes(self._isrs_changed)
+        partitions = list(dict.fromkeys(partition for changed in news.values() for partition in changed))
+        self.state.leaders |= await self._store.partition_states(partitions)
+        if partitions:
+            self._tell(self.state.brokers, partitions)
+        for partition in partitions:
+            await self.reassignment.isr_changed(partition)
+        await self._store.forget_news(news, self.state.fence)
+
+    # ---- reassignments and directories
+
+    def _reassignment_requested(self, event: WatchEvent) -> None:
+        # Changed data is what we left in it ourselves; it counts when it is made, and when it is gone another may come.
+        own_change = event.change is Change.DATA
+        self._post(self._watch_reassignments if own_change else self.reassignments_requested)
+
+    async def _watch_reassignments(self) -> None:
+        await self._store.requested_reassignment(self._reassignment_requested)
+
+    async def reassignments_requested(self) -> set[TopicPartition]:
+        """Obey /admin/reassign_partitions; it shrinks as partitions arrive. Returns what was begun."""
+        wanted = await self._store.requested_reassignment(self._reassignment_requested)
+        return set() if wanted is None else await self.reassignment.follow_znode(wanted)
+
+    def _log_dir_failed(self, _: WatchEvent) -> None:
+        self._post(self.log_dirs_failed)
+
+    async def log_dirs_failed(self) -> None:
+        """Ask brokers that lost a log directory which replicas they still have, by telling them of all again."""
+        events = await self._store.log_dir_events(self._log_dir_failed)
+        self.replicas.make_online(self.state.replicas_on(set(events.values())))
+        await self._store.forget_news(events, self.state.fence)
+
+    # ---- what brokers answer
+
+    def leader_and_isr_answered(self, broker_id: int, answer: LeaderAndIsrResponse) -> None:
+        self._post(lambda: self._after_leader_and_isr(broker_id, answer))
+
+    async def _after_leader_and_isr(self, broker_id: int, answer: LeaderAndIsrResponse) -> None:
+        if answer.error_code:
+            log.error("broker %d refused LeaderAndIsr: %s", broker_id, answer.error_code.name)
+            return
+        known = self.state.offline_dirs.get(broker_id, set())
+        offline = set(known)
+        for topic in answer.topics:
+            name = self.state.topic_names.get(topic.topic_id) if topic.topic_id else None
+            for outcome in topic.partition_errors if name else ():
+                partition = TopicPartition(name or "", outcome.partition_index)
+                if outcome.error_code is ErrorCode.kafka_storage_error:
+                    offline.add(partition)
+                elif not outcome.error_code:
+                    offline.discard(partition)
+                else:
+                    log.error("broker %d: LeaderAndIsr of %s: %s", broker_id, partition, outcome.error_code.name)
+        self.state.offline_dirs[broker_id] = offline
+        if offline - known:
+            await self._replicas_went([Replica(partition, broker_id) for partition in sorted(offline - known)])
+
+    def update_metadata_answered(self, broker_id: int, answer: UpdateMetadataResponse) -> None:
+        if answer.error_code:
+            log.error("broker %d refused UpdateMetadata: %s", broker_id, answer.error_code.name)
+
+    def deletions_answered(
+        self, broker_id: int, error: ErrorCode, partitions: Mapping[TopicPartition, ErrorCode]
+    ) -> None:
+        self._post(lambda: self._after_deletion(broker_id, error, partitions))
+
+    async def _after_deletion(
+        self, broker_id: int, error: ErrorCode, partitions: Mapping[TopicPartition, ErrorCode]
+    ) -> None:
+        failed = {partition for partition, outcome in partitions.items() if error or outcome}
+        await self.deletion.replicas_failed(Replica(partition, broker_id) for partition in failed)
+        deleted = [Replica(partition, broker_id) for partition in partitions if partition not in failed]
+        if deleted:
+            await self.deletion.replicas_deleted(deleted)
+
+    def _tell(self, brokers: Iterable[int], partitions: Iterable[TopicPartition] = ()) -> None:
+        batch = self._office.batch()
+        batch.tell(brokers, partitions)
+        self._office.send(batch)

@@ -1,0 +1,60 @@
+"""Producer ids, unique in the cluster for ever.
+
+Each broker gets blocks of 1000 from the controller and gives them out one by one. What is left of a block when the
+broker stops is lost, which costs nothing: there are 2^63.
+
+/latest_producer_id_block holds the last block that was given out; the next one is written over its version.
+
+source  kafka.coordinator.transaction.ZkProducerIdManager, RPCProducerIdManager
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from pykafka_cli.zookeeper import kafka_znodes as znodes
+from pykafka_cli.zookeeper.client import BadVersion, ZooKeeperClient
+from pykafka_cli.zookeeper.kafka_znodes import ProducerIdBlock
+
+BLOCK_SIZE = 1000
+LAST_ID = 2**63 - 1
+
+
+class ProducerIdsExhausted(Exception):
+    """All 2^63 producer ids have been given out."""
+
+
+async def next_block(client: ZooKeeperClient, broker_id: int) -> ProducerIdBlock:
+    """Take the next block in ZooKeeper; whoever else takes one meanwhile gets another."""
+    await client.ensure_path(znodes.PRODUCER_ID_BLOCK)
+    while True:
+        data, stat = await client.get(znodes.PRODUCER_ID_BLOCK)
+        last = znodes.decode_producer_id_block(data)
+        start = 0 if last is None else last.end + 1
+        block = ProducerIdBlock(broker_id, start, start + BLOCK_SIZE - 1)
+        if block.end > LAST_ID:
+            raise ProducerIdsExhausted(f"the last block of producer ids ended at {start - 1}")
+        try:
+            await client.set(znodes.PRODUCER_ID_BLOCK, znodes.encode_producer_id_block(block), stat.version)
+            return block
+        except BadVersion:
+            continue
+
+
+class ProducerIds:
+    """This broker's supply. `fetch_block` asks the controller: itself, or another broker by AllocateProducerIds."""
+
+    def __init__(self, fetch_block: Callable[[], Awaitable[ProducerIdBlock]]) -> None:
+        self._fetch_block = fetch_block
+        self._next = 0
+        self._end = -1
+        self._fetching = asyncio.Lock()
+
+    async def next(self) -> int:
+        """A producer id that nobody has had. Raises what `fetch_block` raises when the block is used up."""
+        async with self._fetching:  # one block is enough for all who wait
+            if self._next > self._end:
+                block = await self._fetch_block()
+                self._next, self._end = block.start, block.end
+            producer_id = self._next
+            self._next += 1
+            return producer_id
