@@ -105,6 +105,23 @@ def _lower_delete_topics(response: Any, _version: int, _request: Any) -> Any:
     return response  # no name can be null where topics are deleted by name
 
 
+def _lower_elect_leaders(response: Any, _version: int, request: Any) -> Any:
+    if response.error_code is ErrorCode.none:
+        return response
+    # No place for an error of the whole request: each partition carries it.
+    results = [
+        SimpleNamespace(
+            topic=topic.topic,
+            partition_result=[
+                SimpleNamespace(partition_id=partition, error_code=response.error_code, error_message=None)
+                for partition in topic.partitions
+            ],
+        )
+        for topic in request.topic_partitions or ()
+    ]
+    return _like(response, replica_election_results=results)
+
+
 def _raise_alter_partition(old: Any, new: Any, _version: int) -> Any:
     # Version 2 gave the ISR without the brokers' epochs.
     topics = tuple(
@@ -137,9 +154,22 @@ def _raise_add_partitions_to_txn(old: Any, new: Any, _version: int) -> Any:
     return replace(new, transactions=(transaction,))
 
 
-def _lower_add_partitions_to_txn(response: Any, _version: int, _request: Any) -> Any:
-    (only,) = response.results_by_transaction
-    return _like(response, results_by_topic_v3_and_below=only.topic_results)
+def _lower_add_partitions_to_txn(response: Any, _version: int, request: Any) -> Any:
+    if response.results_by_transaction:
+        results = response.results_by_transaction[0].topic_results
+    else:
+        # No place for an error of the whole request: each partition carries it.
+        results = [
+            SimpleNamespace(
+                name=topic.name,
+                results_by_partition=[
+                    SimpleNamespace(partition_index=index, partition_error_code=response.error_code)
+                    for index in topic.partitions
+                ],
+            )
+            for topic in request.transactions[0].topics
+        ]
+    return _like(response, results_by_topic_v3_and_below=results)
 
 
 def _like(response: Any, **changes: Any) -> SimpleNamespace:
@@ -169,4 +199,5 @@ LOWER: Mapping[int, tuple[int, Lower]] = {
     13: (2, _lower_leave_group),
     20: (5, _lower_delete_topics),
     24: (3, _lower_add_partitions_to_txn),
+    43: (0, _lower_elect_leaders),
 }

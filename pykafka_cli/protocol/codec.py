@@ -15,11 +15,9 @@ is in adapters.py. Both are looked at once per API and version, when a `MessageC
 import io
 import struct
 from collections.abc import Callable
-from dataclasses import MISSING, Field, fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import Field, fields
 from functools import cache
-from types import NoneType, UnionType
-from typing import Any, NamedTuple, Protocol, get_args, get_origin
+from typing import Any, NamedTuple, Protocol
 
 from kio.index import load_request_schema, load_response_schema
 from kio.schema.errors import ErrorCode
@@ -27,9 +25,11 @@ from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 
 from pykafka_cli.protocol import adapters, inter_broker
+from pykafka_cli.protocol.error_answers import error_answer
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import Buffer, Cursor
+from pykafka_cli.protocol.message_fields import default_of, is_nullable, structure_of
 
 API_VERSIONS = 18
 
@@ -74,36 +74,52 @@ class MessageCodec(Protocol):
     def encode_response(self, correlation_id: int, response: Any, request: Any) -> list[Buffer]:
         """Header and body of the answer to `request`, in buffers to be sent one after the other."""
 
+    def error_response(self, request: Any, error_code: ErrorCode, message: str | None) -> Any:
+        """An answer, in the newest shape, that refuses all of `request`."""
+
 
 @cache
 def message_codec(api_key: int, version: int, newest: int) -> MessageCodec:
     """The codec of one API in `version`, for handlers that speak `newest`."""
     if api_key == produce.API_KEY:
-        return _HotCodec(version, produce.decode_request, produce.encode_response, flexible=version >= 9)
-    if api_key == fetch.API_KEY:
-        return _HotCodec(version, fetch.decode_request, fetch.encode_response, flexible=version >= 12)
-    return _KioCodec(api_key, version, newest)
+        return _ProduceCodec(version)
+    return _FetchCodec(version) if api_key == fetch.API_KEY else _KioCodec(api_key, version, newest)
 
 
-class _HotCodec:
-    """Produce or Fetch."""
+class _ProduceCodec:
+    def __init__(self, version: int) -> None:
+        self._version, self._flexible = version, version >= produce.FLEXIBLE_FROM
 
-    def __init__(
-        self,
-        version: int,
-        decode: Callable[[memoryview, int, int], Any],
-        encode: Callable[[Any, int], list[Buffer]],
-        *,
-        flexible: bool,
-    ) -> None:
-        self._version, self._decode, self._encode, self._flexible = version, decode, encode, flexible
+    def decode_request(self, data: memoryview, position: int) -> produce.ProduceRequest:
+        return produce.decode_request(data, _skip_tags(data, position) if self._flexible else position, self._version)
 
-    def decode_request(self, data: memoryview, position: int) -> Any:
-        return self._decode(data, _skip_tags(data, position) if self._flexible else position, self._version)
+    def encode_response(
+        self, correlation_id: int, response: produce.ProduceResponse, _request: produce.ProduceRequest
+    ) -> list[Buffer]:
+        return [_answer_header(correlation_id, self._flexible), *produce.encode_response(response, self._version)]
 
-    def encode_response(self, correlation_id: int, response: Any, _request: Any) -> list[Buffer]:
-        header = _CORRELATION.pack(correlation_id)
-        return [header + b"\0" if self._flexible else header, *self._encode(response, self._version)]
+    def error_response(
+        self, request: produce.ProduceRequest, error_code: ErrorCode, message: str | None
+    ) -> produce.ProduceResponse:
+        return produce.error_response(request, error_code, message)
+
+
+class _FetchCodec:
+    def __init__(self, version: int) -> None:
+        self._version, self._flexible = version, version >= fetch.FLEXIBLE_FROM
+
+    def decode_request(self, data: memoryview, position: int) -> fetch.FetchRequest:
+        return fetch.decode_request(data, _skip_tags(data, position) if self._flexible else position, self._version)
+
+    def encode_response(
+        self, correlation_id: int, response: fetch.FetchResponse, _request: fetch.FetchRequest
+    ) -> list[Buffer]:
+        return [_answer_header(correlation_id, self._flexible), *fetch.encode_response(response, self._version)]
+
+    def error_response(
+        self, request: fetch.FetchRequest, error_code: ErrorCode, _message: str | None
+    ) -> fetch.FetchResponse:
+        return fetch.error_response(request, error_code, self._version)
 
 
 class _KioCodec:
@@ -115,13 +131,14 @@ class _KioCodec:
         self._flexible = request.__flexible__
         self._flexible_answer = response.__flexible__ and api_key != API_VERSIONS
         self._read, self._write = entity_reader(request), entity_writer(response)
+        self._newest_response = _schema(api_key, newest, "response")
         self._raise = copier(request, _schema(api_key, newest, "request"))
         self._adapt_request = _needed(adapters.RAISE, api_key, version)
         if self._adapt_request is None:
             ensure_kept(request, _schema(api_key, newest, "request"))
         self._adapt_response = _needed(adapters.LOWER, api_key, version)
         if self._adapt_response is None:
-            ensure_attributes(response, _schema(api_key, newest, "response"))
+            ensure_attributes(response, self._newest_response)
 
     def decode_request(self, data: memoryview, position: int) -> Any:
         if self._flexible:
@@ -140,11 +157,12 @@ class _KioCodec:
         if self._adapt_response is not None:
             response = self._adapt_response(response, self._version, request)
         buffer = io.BytesIO()
-        buffer.write(_CORRELATION.pack(correlation_id))
-        if self._flexible_answer:
-            buffer.write(b"\0")
+        buffer.write(_answer_header(correlation_id, self._flexible_answer))
         self._write(buffer, response)
         return [buffer.getvalue()]
+
+    def error_response(self, request: Any, error_code: ErrorCode, message: str | None) -> Any:
+        return error_answer(self._newest_response, request, error_code, message)
 
 
 def _schema(api_key: int, version: int, kind: Any) -> Any:
@@ -156,6 +174,10 @@ def _schema(api_key: int, version: int, kind: Any) -> Any:
 def _needed(table: Any, api_key: int, version: int) -> Any:
     last, adapt = table.get(api_key, (-1, None))
     return adapt if version <= last else None
+
+
+def _answer_header(correlation_id: int, flexible: bool) -> bytes:
+    return _CORRELATION.pack(correlation_id) + b"\0" if flexible else _CORRELATION.pack(correlation_id)
 
 
 def _skip_tags(data: memoryview, position: int) -> int:
@@ -195,8 +217,8 @@ def copier(old: type, new: type) -> Callable[[Any], Any] | None:
 
 
 def _field_copier(old: Field[Any], new: Field[Any]) -> Any:
-    structure, is_array = _structure(old)
-    target, _ = _structure(new)
+    structure, is_array = structure_of(old)
+    target, _ = structure_of(new)
     if structure is None or target is None:
         return None
     copy = copier(structure, target)
@@ -212,7 +234,7 @@ def ensure_kept(old: type, new: type) -> None:
     kept = {each.name: each for each in fields(new)}
     for each in fields(old):
         if each.name in kept:
-            structure, target = _structure(each)[0], _structure(kept[each.name])[0]
+            structure, target = structure_of(each)[0], structure_of(kept[each.name])[0]
             if structure is not None and target is not None:
                 ensure_kept(structure, target)
         elif each.name not in adapters.LEFT_BEHIND:
@@ -225,55 +247,9 @@ def ensure_attributes(old: type, new: type) -> None:
     for each in fields(old):
         if each.name not in offered:
             raise TypeError(f"{old.__module__}.{old.__name__}.{each.name} is not in the newest version: adapters.py")
-        if _is_nullable(offered[each.name]) and not _is_nullable(each):
+        if is_nullable(offered[each.name]) and not is_nullable(each):
             raise TypeError(f"{old.__module__}.{old.__name__}.{each.name} cannot be null, as it can now: adapters.py")
-        structure, _ = _structure(each)
-        target, _ = _structure(offered[each.name])
+        structure, _ = structure_of(each)
+        target, _ = structure_of(offered[each.name])
         if structure is not None and target is not None:
             ensure_attributes(structure, target)
-
-
-def default_of(field: Field[Any]) -> Any:
-    """What a field holds that a message does not carry: the definition's default, else zero, empty or null."""
-    if field.default is not MISSING:
-        return field.default
-    if _is_nullable(field):
-        return None
-    structure, is_array = _structure(field)
-    if is_array:
-        return ()
-    if structure is not None:
-        return structure(**{each.name: default_of(each) for each in fields(structure)})
-    return _ZEROS[field.metadata["kafka_type"]]
-
-
-_ZEROS = {
-    **dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"), 0),
-    "float64": 0.0,
-    "bool": False,
-    "string": "",
-    "bytes": b"",
-    "records": b"",
-    "uuid": None,
-    "error_code": ErrorCode.none,
-    "timedelta_i32": timedelta(0),
-    "timedelta_i64": timedelta(0),
-    "datetime_i64": datetime.fromtimestamp(0, UTC),
-}
-
-
-def _structure(field: Field[Any]) -> tuple[Any, bool]:
-    """The class of the structure that a field holds, None where it is a plain value; and whether it is an array."""
-    annotation: Any = field.type
-    if get_origin(annotation) is UnionType:
-        annotation = next(each for each in get_args(annotation) if each is not NoneType)
-    is_array = get_origin(annotation) is tuple
-    if is_array:
-        annotation = get_args(annotation)[0]
-    return (annotation if is_dataclass(annotation) else None), is_array
-
-
-def _is_nullable(field: Field[Any]) -> bool:
-    """Whether the field can be null; an id of zeros, which kio reads as None, is no null."""
-    is_union = get_origin(field.type) is UnionType and NoneType in get_args(field.type)
-    return is_union and field.metadata.get("kafka_type") != "uuid"

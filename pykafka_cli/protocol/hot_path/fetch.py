@@ -49,7 +49,7 @@ from pykafka_cli.protocol.hot_path.wire import (
 
 API_KEY = 1
 MIN_VERSION, MAX_VERSION = 4, 17
-_FLEXIBLE_FROM = 12
+FLEXIBLE_FROM = 12
 
 MAX_BYTES = 2**31 - 1
 CONSUMER = -1
@@ -161,7 +161,7 @@ class FetchResponse:
 def decode_request(data: memoryview, position: int, version: int) -> FetchRequest:
     """The request whose body begins at `position`; raises ProtocolError."""
     cursor = Cursor(data, position)
-    read = COMPACT if version >= _FLEXIBLE_FROM else LEGACY
+    read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
     replica_id = cursor.int32() if version <= 14 else CONSUMER
     max_wait_ms, min_bytes, max_bytes, isolation_level = cursor.unpack(_LIMITS)
     session_id, session_epoch = cursor.unpack(_SESSION) if version >= 7 else (0, -1)
@@ -197,7 +197,7 @@ def decode_request(data: memoryview, position: int, version: int) -> FetchReques
 
 def encode_request(request: FetchRequest, version: int) -> bytes:
     """The body of a request, as a follower sends it."""
-    flexible = version >= _FLEXIBLE_FROM
+    flexible = version >= FLEXIBLE_FROM
     string, count = (compact_string, compact_count) if flexible else (legacy_string, legacy_count)
     end = b"\0" if flexible else b""
     parts = [INT32.pack(request.replica_id)] if version <= 14 else []
@@ -230,7 +230,7 @@ def encode_request(request: FetchRequest, version: int) -> bytes:
 def decode_response(data: memoryview, position: int, version: int) -> FetchResponse:
     """The answer whose body begins at `position`; records are views of `data`. Raises ProtocolError."""
     cursor = Cursor(data, position)
-    read = COMPACT if version >= _FLEXIBLE_FROM else LEGACY
+    read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
     response = FetchResponse(throttle_time_ms=cursor.int32())
     if version >= 7:
         response.error_code = _error_code(cursor)
@@ -247,7 +247,7 @@ def decode_response(data: memoryview, position: int, version: int) -> FetchRespo
 
 def encode_response(response: FetchResponse, version: int) -> list[Buffer]:
     """The body of an answer, in buffers to be sent one after the other; records are not copied."""
-    flexible = version >= _FLEXIBLE_FROM
+    flexible = version >= FLEXIBLE_FROM
     count = compact_count if flexible else legacy_count
     end = b"\0" if flexible else b""
     buffers: list[Buffer] = []
@@ -312,7 +312,7 @@ def _named_topics(cursor: Cursor, read: Reading, version: int) -> Iterator[tuple
 def _topic_bytes(topic: FetchTopic | ForgottenTopic | FetchTopicResponse, version: int) -> bytes:
     if version >= 13:
         return uuid_bytes(topic.topic_id)
-    return compact_string(topic.topic) if version >= _FLEXIBLE_FROM else legacy_string(topic.topic)
+    return compact_string(topic.topic) if version >= FLEXIBLE_FROM else legacy_string(topic.topic)
 
 
 def _read_partition(cursor: Cursor, version: int) -> FetchPartition:
@@ -322,7 +322,7 @@ def _read_partition(cursor: Cursor, version: int) -> FetchPartition:
     last_fetched_epoch = cursor.int32() if version >= 12 else -1
     log_start_offset = cursor.int64() if version >= 5 else -1
     each = FetchPartition(partition, fetch_offset, cursor.int32(), leader_epoch, last_fetched_epoch, log_start_offset)
-    if version >= _FLEXIBLE_FROM:
+    if version >= FLEXIBLE_FROM:
         for tag, value in cursor.tags():
             if tag == 0 and version >= 17:
                 each.replica_directory_id = value.uuid()
@@ -339,7 +339,7 @@ def _partition_bytes(each: FetchPartition, version: int) -> bytes:
     if version >= 5:
         parts.append(INT64.pack(each.log_start_offset))
     parts.append(INT32.pack(each.partition_max_bytes))
-    if version >= _FLEXIBLE_FROM:
+    if version >= FLEXIBLE_FROM:
         directory = each.replica_directory_id if version >= 17 else None
         parts.append(tagged([(0, directory.bytes)] if directory else ()))
     return b"".join(parts)

@@ -35,7 +35,7 @@ from pykafka_cli.protocol.hot_path.wire import (
 
 API_KEY = 0
 MIN_VERSION, MAX_VERSION = 3, 11
-_FLEXIBLE_FROM = 9
+FLEXIBLE_FROM = 9
 
 _ACKS_TIMEOUT = struct.Struct(">hi")
 _PARTITION = struct.Struct(">ihqq")
@@ -103,7 +103,7 @@ class ProduceResponse:
 def decode_request(data: memoryview, position: int, version: int) -> ProduceRequest:
     """The request whose body begins at `position`; raises ProtocolError."""
     cursor = Cursor(data, position)
-    read = COMPACT if version >= _FLEXIBLE_FROM else LEGACY
+    read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
     transactional_id = read.string(cursor)
     acks, timeout_ms = cursor.unpack(_ACKS_TIMEOUT)
     topics = []
@@ -121,7 +121,7 @@ def decode_request(data: memoryview, position: int, version: int) -> ProduceRequ
 
 def encode_response(response: ProduceResponse, version: int) -> list[Buffer]:
     """The body of an answer."""
-    flexible = version >= _FLEXIBLE_FROM
+    flexible = version >= FLEXIBLE_FROM
     string, count = (compact_string, compact_count) if flexible else (legacy_string, legacy_count)
     parts = [count(len(response.topics))]
     for topic in response.topics:

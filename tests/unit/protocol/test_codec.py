@@ -22,12 +22,12 @@ from pykafka_cli.protocol import inter_broker
 from pykafka_cli.protocol.codec import (
     RequestHeader,
     copier,
-    default_of,
     ensure_attributes,
     message_codec,
     read_request_header,
 )
 from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.protocol.message_fields import default_of
 from tests.vectors_of import FILES, VECTORS, frames
 
 APIS = json.loads((VECTORS / "api-versions.json").read_text())["apis"]

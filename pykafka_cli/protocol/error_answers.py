@@ -1,0 +1,79 @@
+"""An answer that tells one error for a whole request, in whatever place the API has for it.
+
+Where the answer has an error code of its own, that is it. Where only topics, partitions, resources or groups have one,
+each that the request names gets its entry: the first array of the request is walked beside the first array of the
+answer that holds error codes, down through both, and fields of the same name are copied. (Kafka writes this out for
+each API, as AbstractRequest.getErrorResponse.)
+"""
+
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
+from typing import Any
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.protocol.message_fields import default_of, structure_of
+
+
+def error_answer(schema: Any, request: Any, error_code: ErrorCode, message: str | None) -> Any:
+    """An answer of class `schema` that refuses all of `request`."""
+    return _filled(schema, {}, request, error_code, message)
+
+
+def _filled(schema: Any, names: dict[str, Any], source: Any, error_code: ErrorCode, message: str | None) -> Any:
+    """One structure of the answer; `source` is its counterpart in the request, `names` says what it is about."""
+    answer: dict[str, Any] = {}
+    for field in fields(schema):
+        structure, is_array = structure_of(field)
+        if _is_code(field):
+            answer[field.name] = error_code
+        elif field.name == "error_message":
+            answer[field.name] = message
+        elif field.name in names:
+            answer[field.name] = names[field.name]
+        elif is_array and structure is not None and _tells_errors(structure) and not _has_code(schema):
+            answer[field.name] = tuple(
+                _filled(structure, _names(structure, entry), entry, error_code, message)
+                for entry in _first_array(source)
+            )
+        else:
+            answer[field.name] = default_of(field)
+    return schema(**answer)
+
+
+def _names(structure: Any, entry: Any) -> dict[str, Any]:
+    """The fields of an answer's structure that say which entry of the request it is about."""
+    plain = [each for each in fields(structure) if not _is_code(each) and structure_of(each) == (None, False)]
+    if not is_dataclass(entry):  # a group's name, a partition's number
+        kafka_types = ("string",) if isinstance(entry, str) else ("int32",)
+        first = next((each for each in plain if each.metadata["kafka_type"] in kafka_types), None)
+        return {} if first is None else {first.name: entry}
+    return {
+        each.name: getattr(entry, each.name)
+        for each in plain
+        if hasattr(entry, each.name) and (each.default is MISSING or each.name == "topic_id")
+    }
+
+
+def _first_array(source: Any) -> tuple[Any, ...]:
+    if not is_dataclass(source):
+        return ()
+    arrays = (getattr(source, field.name) for field in fields(source))
+    return next((each for each in arrays if isinstance(each, tuple)), ())
+
+
+def _is_code(field: Field[Any]) -> bool:
+    return field.metadata.get("kafka_type") == "error_code"
+
+
+@cache
+def _has_code(schema: Any) -> bool:
+    return any(map(_is_code, fields(schema)))
+
+
+@cache
+def _tells_errors(schema: Any) -> bool:
+    """Whether a structure has an error code, or one within it has."""
+    if _has_code(schema):
+        return True
+    return any(structure is not None and _tells_errors(structure) for structure, _ in map(structure_of, fields(schema)))
