@@ -77,17 +77,18 @@ class StickyPartition:
         self._batch_size = batch_size
         self._choose = choose
         self._partition: int | None = None
-        self._room = 0
+        self.room = 0
+        """Bytes that the current partition may still have."""
 
     def next_partition(self, available: Sequence[int]) -> int:
         """The partition for what comes next. Once one had its bytes another follows, if there is another."""
-        if self._partition not in available or self._room <= 0:
+        if self._partition not in available or self.room <= 0:
             others = [partition for partition in available if partition != self._partition] or list(available)
             self._partition = others[self._choose(len(others))]
-            self._room = self._batch_size
+            self.room = self._batch_size
         assert self._partition is not None
         return self._partition
 
     def sent(self, size: int) -> None:
         """`size` bytes went to the current partition."""
-        self._room -= size
+        self.room -= size

@@ -93,6 +93,8 @@ class RecordQueue:
     in_flight: list[Batch] = field(default_factory=list)
     opened_at: float | None = None
     """When the batch being filled got its first record; None if there is no such batch."""
+    held: int = 0
+    """Bytes of the batches that are sealed or in flight."""
     not_before: float = 0.0
     """Monotonic seconds: when what came back may be sent again."""
     _next_sequence: int = 0
@@ -142,6 +144,7 @@ class RecordQueue:
             return
         data = finished(self._builder.build(), self.packing)
         self.sealed.append(Batch(self.partition, data, self._tags, self.opened_at))
+        self.held += len(data)
         self._builder, self.opened_at, self._tags = None, None, array("q")
 
     @property
@@ -183,6 +186,7 @@ class RecordQueue:
     def done(self, batch: Batch) -> None:
         """The broker has it."""
         self.in_flight.remove(batch)
+        self.held -= len(batch.data)
         self._proven = True
         self._settle()
 
@@ -200,14 +204,14 @@ class RecordQueue:
         self.packing = replace(self.packing, size=max(1, min(self.packing.size, len(batch.data)) // 2))
         self._replace(batch, halves(batch, self.packing))
 
-    def give_up(self) -> list[Batch]:
-        """Take out all that is not in flight, never to be sent."""
-        self.seal()
-        given_up = list(self.sealed)
-        self.sealed.clear()
-        return given_up
+    def drop(self) -> Batch:
+        """Take out the batch that would be next, never to be sent."""
+        batch = self.sealed.popleft()
+        self.held -= len(batch.data)
+        return batch
 
     def _replace(self, batch: Batch, instead: Sequence[Batch]) -> None:
+        self.held += sum(len(each.data) for each in instead) - len(batch.data)
         self._instead[id(batch)] = instead
         self._settle()
 

@@ -24,5 +24,8 @@ COMMANDS: dict[str, Command] = {
     "zookeeper-server-stop": Command(
         "zookeeper_server_stop", "Stop the ZooKeeper servers of this machine.", SERVERS, "zookeeper-server-stop"
     ),
+    "console-producer": Command(
+        "console_producer", "Send lines of standard input to a topic.", TOPICS, "kafka-console-producer"
+    ),
     "scripts": Command("scripts", "Put kafka-topics.sh and the others, calling pk, into a directory.", TOOL, None),
 }

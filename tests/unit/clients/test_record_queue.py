@@ -189,12 +189,25 @@ def test_a_new_producer_starts_its_numbers_again_once_nothing_is_in_flight() -> 
     assert queue.take(other).sequence == 1
 
 
-def test_giving_up_leaves_only_what_is_in_flight() -> None:
+def test_a_batch_can_be_dropped_before_it_is_sent() -> None:
     queue, (a,) = proven([b"a"])
     queue.append([b"b"], 5, NOW_MS, now=1.0)
+    queue.seal()
 
-    assert [values_of(batch) for batch in queue.give_up()] == [[b"b"]]
-    assert queue.in_flight == [a]
+    assert values_of(queue.drop()) == [b"b"]
+    assert (queue.in_flight, list(queue.sealed)) == ([a], [])
+
+
+def test_the_bytes_held_are_those_of_all_batches() -> None:
+    queue, (a, b, c) = proven([b"a"], [b"b", b"b"], [b"c"])
+    queue.back(a, not_before=0.0)
+    queue.split(b)
+    queue.failed(c)
+
+    assert queue.held == sum(len(batch.data) for batch in queue.sealed) > 0
+    while queue.sealed:
+        queue.done(queue.take(PRODUCER))
+    assert queue.held == 0
 
 
 class Broker:

@@ -1,0 +1,139 @@
+"""Producer ids, and transactions around what a producer sends.
+
+    InitProducerId ──> [AddPartitionsToTxn before a partition's first batch] ──> Produce ... ──> EndTxn
+
+An idempotent producer needs the first step only, and may ask any broker; a transactional one asks its coordinator.
+source  KIP-98
+"""
+
+import asyncio
+import datetime
+from collections.abc import Iterable
+from typing import Any
+
+from kio.schema.add_partitions_to_txn.v3.request import AddPartitionsToTxnRequest, AddPartitionsToTxnTopic
+from kio.schema.end_txn.v3.request import EndTxnRequest
+from kio.schema.errors import ErrorCode
+from kio.schema.find_coordinator.v6.request import FindCoordinatorRequest
+from kio.schema.init_producer_id.v4.request import InitProducerIdRequest
+from kio.schema.types import ProducerId as KioProducerId
+from kio.schema.types import TopicName, TransactionalId
+from kio.static.primitive import i8, i16, i32, i32Timedelta
+
+from pykafka_cli.clients.error_texts import ErrorText, error_text
+from pykafka_cli.clients.record_queue import ProducerId
+from pykafka_cli.clients.session import Session
+from pykafka_cli.properties.producer import ProducerSettings
+
+_TRANSACTION = i8(1)
+_TRY_AGAIN = frozenset({
+    ErrorCode.coordinator_load_in_progress, ErrorCode.coordinator_not_available, ErrorCode.not_coordinator,
+    ErrorCode.concurrent_transactions, ErrorCode.request_timed_out, ErrorCode.unknown_topic_or_partition,
+})  # fmt: skip
+
+
+class ProducerRefused(Exception):
+    """A broker refuses what a producer needs before it can send; `text` is what Kafka's client says."""
+
+    def __init__(self, text: ErrorText) -> None:
+        super().__init__(text.message)
+        self.text = text
+
+
+async def new_producer_id(session: Session, settings: ProducerSettings) -> ProducerId:
+    """A producer id; for a transactional id its own, with an epoch that fences the producer that had it before.
+
+    raises    ProducerRefused, ConnectionFailed
+    """
+    transactional_id = settings.transactional_id
+    timeout = datetime.timedelta(milliseconds=settings.transaction_timeout_ms)
+    request = InitProducerIdRequest(
+        transactional_id=None if transactional_id is None else TransactionalId(transactional_id),
+        transaction_timeout=i32Timedelta.parse(timeout),
+    )
+    answer = await _ask(session, settings, request)
+    return ProducerId(int(answer.producer_id), int(answer.producer_epoch))
+
+
+class Transaction:
+    """The transactions of one producer, one after the other."""
+
+    def __init__(self, session: Session, settings: ProducerSettings, producer: ProducerId) -> None:
+        assert settings.transactional_id is not None
+        self._session = session
+        self._settings = settings
+        self._producer = producer
+        self._added: set[int] = set()
+
+    async def add(self, topic: str, partitions: Iterable[int]) -> None:
+        """Make partitions part of the transaction; must be done before anything is sent there.
+
+        raises    ProducerRefused, ConnectionFailed
+        """
+        new = sorted(set(partitions) - self._added)
+        if not new:
+            return
+        request = AddPartitionsToTxnRequest(
+            v3_and_below_transactional_id=self._id,
+            v3_and_below_producer_id=KioProducerId(self._producer.id),
+            v3_and_below_producer_epoch=i16(self._producer.epoch),
+            v3_and_below_topics=(
+                AddPartitionsToTxnTopic(name=TopicName(topic), partitions=tuple(i32(index) for index in new)),
+            ),
+        )
+        await _ask(self._session, self._settings, request)
+        self._added.update(new)
+
+    async def end(self, *, commit: bool) -> None:
+        """Commit or abort; a transaction to which nothing was added needs no ending.
+
+        raises    ProducerRefused, ConnectionFailed
+        """
+        if self._added:
+            request = EndTxnRequest(
+                transactional_id=self._id,
+                producer_id=KioProducerId(self._producer.id),
+                producer_epoch=i16(self._producer.epoch),
+                committed=commit,
+            )
+            await _ask(self._session, self._settings, request)
+            self._added.clear()
+
+    @property
+    def _id(self) -> TransactionalId:
+        return TransactionalId(self._settings.transactional_id or "")
+
+
+async def _ask(session: Session, settings: ProducerSettings, request: Any) -> Any:
+    """The answer of the coordinator, or of any broker where there is no transactional id; asked until it is ready."""
+    deadline = asyncio.get_running_loop().time() + settings.max_block_ms / 1000
+    while True:
+        code, broker = ErrorCode.none, None
+        if settings.transactional_id is not None:
+            code, broker = await _coordinator(session, settings.transactional_id)
+        if code is ErrorCode.none:
+            answer = await session.ask(request, broker=broker)
+            code = _error_of(answer)
+            if code is ErrorCode.none:
+                return answer
+        if code not in _TRY_AGAIN or asyncio.get_running_loop().time() > deadline:
+            raise ProducerRefused(error_text(code))
+        await asyncio.sleep(settings.retry_backoff_ms / 1000)
+
+
+def _error_of(answer: Any) -> ErrorCode:
+    """The answer's error; of one that lists partitions the first."""
+    if hasattr(answer, "error_code"):
+        return ErrorCode(answer.error_code)
+    entries = (part for topic in answer.results_by_topic_v3_and_below for part in topic.results_by_partition)
+    return next(
+        (ErrorCode(part.partition_error_code) for part in entries if part.partition_error_code is not ErrorCode.none),
+        ErrorCode.none,
+    )
+
+
+async def _coordinator(session: Session, transactional_id: str) -> tuple[ErrorCode, int]:
+    request = FindCoordinatorRequest(key_type=_TRANSACTION, coordinator_keys=(transactional_id,))
+    answer = await session.ask(request, oldest=4)
+    found = answer.coordinators[0]
+    return ErrorCode(found.error_code), int(found.node_id)

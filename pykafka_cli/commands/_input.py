@@ -1,0 +1,76 @@
+"""Standard input in chunks, read by a thread so that the event loop goes on while nothing comes."""
+
+import asyncio
+import fcntl
+import os
+import select
+import stat
+import threading
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+_PIPE_SIZE = 1 << 20
+_F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux
+
+
+class InputChunks:
+    """The bytes of a file descriptor as they come, at most `size` at a time; one chunk is read ahead.
+
+    The thread is a daemon: one that waits for a terminal must not keep the process from ending.
+    """
+
+    def __init__(self, descriptor: int, size: int = 1 << 20) -> None:
+        self._descriptor = descriptor
+        self._size = size
+        self._loop = asyncio.get_running_loop()
+        self._chunks: asyncio.Queue[bytes | OSError] = asyncio.Queue()
+        self._room = threading.Semaphore(1)
+        self.total: int | None = None
+        """Bytes to come, where the input is a file."""
+        status = os.fstat(descriptor)
+        self._can_be_polled = not stat.S_ISREG(status.st_mode)
+        if stat.S_ISREG(status.st_mode):
+            self.total = status.st_size
+        elif stat.S_ISFIFO(status.st_mode) and _F_SETPIPE_SZ is not None:
+            with suppress(OSError):  # a limit of the system; the pipe stays as it is
+                fcntl.fcntl(descriptor, _F_SETPIPE_SZ, _PIPE_SIZE)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        threading.Thread(target=self._read, daemon=True).start()
+        while True:
+            chunk = await self._chunks.get()
+            self._room.release()
+            if isinstance(chunk, OSError):
+                raise chunk
+            if not chunk:
+                return
+            yield chunk
+
+    def _read(self) -> None:
+        while True:
+            self._room.acquire()
+            try:
+                chunk: bytes | OSError = self._read_what_is_there()
+            except OSError as error:
+                chunk = error
+            try:
+                self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
+            except RuntimeError:  # the loop was closed meanwhile
+                return
+            if not chunk or isinstance(chunk, OSError):
+                return
+
+    def _read_what_is_there(self) -> bytes:
+        """Wait for something, then take what can be had without waiting: handing over costs more than reading."""
+        first = os.read(self._descriptor, self._size)
+        parts, size = [first], len(first)
+        while first and size < self._size and self._more_is_there():
+            part = os.read(self._descriptor, self._size - size)
+            if not part:
+                break
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)
+
+    def _more_is_there(self) -> bool:
+        return not self._can_be_polled or bool(select.select([self._descriptor], [], [], 0)[0])

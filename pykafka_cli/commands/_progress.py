@@ -1,0 +1,35 @@
+"""How far a long input has been sent, for a person who watches."""
+
+import sys
+import time
+
+_EVERY = 0.25  # seconds
+
+
+class Progress:
+    """One line on stderr that is written over; silent where stderr is no terminal or the end is not known.
+
+    total   bytes to come; None if nobody knows
+    """
+
+    def __init__(self, total: int | None) -> None:
+        self._total = total
+        self._done = 0
+        self._shown = 0.0
+        self._began = time.monotonic()
+        self._is_on = bool(total) and sys.stderr.isatty() and not sys.stdin.isatty()
+
+    def advance(self, count: int) -> None:
+        """`count` more bytes are done."""
+        self._done += count
+        now = time.monotonic()
+        if self._is_on and self._total and now - self._shown >= _EVERY:
+            self._shown = now
+            rate = self._done / max(now - self._began, 0.001) / 1e6
+            share = 100 * self._done // self._total
+            print(f"\r{share:3d} %  {self._done / 1e6:.0f} MB  {rate:.0f} MB/s ", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._is_on and self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,351 @@
+"""`pk console-producer`: kafka-console-producer.sh, lines of standard input to records of a topic.
+
+Input is taken a megabyte at a time and becomes batches without anything being awaited per line; lines that come one by
+one are sent as they come (linger.ms).
+"""
+
+import asyncio
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer._click.types import STRING
+
+from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._input import InputChunks
+from pykafka_cli.commands._log_lines import error, warn
+from pykafka_cli.commands._options import (
+    CONNECTION,
+    INT,
+    LONG,
+    BootstrapServer,
+    bootstrap_or_default,
+    check_host_ports,
+    require,
+)
+from pykafka_cli.commands._progress import Progress
+from pykafka_cli.commands._properties import key_values, merged, property_file
+from pykafka_cli.commands._signals import EndBySignal
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.operations.java_text import BadPattern
+from pykafka_cli.operations.line_readers import (
+    BadReaderProperties,
+    LineReader,
+    LineReaderSettings,
+    LineSplitter,
+    RecordBlock,
+)
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.properties.producer import ProducerSettings
+
+if TYPE_CHECKING:
+    from pykafka_cli.clients.error_texts import ErrorText
+    from pykafka_cli.clients.producer import Producer, Result
+
+LINES, SENDING = "Lines", "Sending"
+LINE_READERS = frozenset({
+    "kafka.tools.ConsoleProducer$LineMessageReader", "org.apache.kafka.tools.LineMessageReader", "LineMessageReader",
+})  # fmt: skip
+SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.serializer", "value.serializer", "send.buffer.bytes"})
+
+BULK_BATCH_SIZE = 256 * 1024
+"""Bytes of a batch where nobody chose batch.size: lines that come faster than they can be sent go in large batches."""
+
+KAFKA_EXCEPTION = "org.apache.kafka.common.KafkaException: "
+
+REPORTED_RECORDS = 10
+"""How many records of one failed batch are named one by one."""
+
+FLUSH_AFTER_SIGNAL = 2.0
+"""Seconds that lines already read have to be sent when the command is interrupted."""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class ConsoleProducerCommand(ScriptCommand):
+    defers_values = True
+
+
+@app.command(cls=ConsoleProducerCommand)
+def console_producer(
+    ctx: ScriptContext,
+    bootstrap_server: BootstrapServer = None,
+    broker_list: Annotated[
+        str | None,
+        typer.Option(
+            "--broker-list",
+            metavar="HOST:PORT,...",
+            help="Older name of --bootstrap-server.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: where to send.")] = None,
+    property_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--property",
+            "--reader-property",
+            metavar="KEY=VALUE",
+            help="How lines are read: parse.key, key.separator (tab), parse.headers, headers.delimiter (tab), "
+            "headers.separator (,), headers.key.separator (:), ignore.error, null.marker. "
+            "A line is headers, key and value, as far as they are parsed.",
+            rich_help_panel=LINES,
+        ),
+    ] = None,
+    reader_config: Annotated[
+        str | None,
+        typer.Option("--reader-config", metavar="FILE", help="The same in a file.", rich_help_panel=LINES),
+    ] = None,
+    line_reader: Annotated[
+        str,
+        typer.Option("--line-reader", metavar="CLASS", help="Only Kafka's own is there.", rich_help_panel=LINES),
+    ] = "org.apache.kafka.tools.LineMessageReader",
+    producer_property: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--producer-property",
+            "--command-property",
+            metavar="KEY=VALUE",
+            help="A property of the producer; may be repeated.",
+            rich_help_panel=SENDING,
+        ),
+    ] = None,
+    producer_config: Annotated[
+        str | None,
+        typer.Option(
+            "--producer.config",
+            "--command-config",
+            metavar="FILE",
+            help="Properties of the producer: security and all others.",
+            rich_help_panel=SENDING,
+        ),
+    ] = None,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Wait for each record before the next is read.", rich_help_panel=SENDING)
+    ] = False,
+    compression_codec: Annotated[
+        str | None,
+        typer.Option(
+            "--compression-codec",
+            click_type=OptionalValue(STRING, without="gzip"),
+            metavar="[CODEC]",
+            help="none, gzip, snappy, lz4 or zstd; gzip without a value.",
+            rich_help_panel=SENDING,
+        ),
+    ] = None,
+    request_required_acks: Annotated[
+        str, typer.Option("--request-required-acks", metavar="ACKS", help="acks.", rich_help_panel=SENDING)
+    ] = "-1",
+    timeout: Annotated[
+        int, typer.Option("--timeout", click_type=LONG, metavar="MS", help="linger.ms.", rich_help_panel=SENDING)
+    ] = 1000,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", click_type=INT, metavar="BYTES", help="batch.size.", rich_help_panel=SENDING)
+    ] = 16384,
+    max_partition_memory_bytes: Annotated[
+        int,
+        typer.Option(
+            "--max-partition-memory-bytes",
+            click_type=INT,
+            metavar="BYTES",
+            help="The same; counts where both are given.",
+            rich_help_panel=SENDING,
+        ),
+    ] = 16384,
+    message_send_max_retries: Annotated[
+        int, typer.Option("--message-send-max-retries", click_type=INT, help="retries.", rich_help_panel=SENDING)
+    ] = 3,
+    retry_backoff_ms: Annotated[
+        int, typer.Option("--retry-backoff-ms", click_type=LONG, help="retry.backoff.ms.", rich_help_panel=SENDING)
+    ] = 100,
+    request_timeout_ms: Annotated[
+        int, typer.Option("--request-timeout-ms", click_type=INT, help="request.timeout.ms.", rich_help_panel=SENDING)
+    ] = 1500,
+    metadata_expiry_ms: Annotated[
+        int, typer.Option("--metadata-expiry-ms", click_type=LONG, help="metadata.max.age.ms.", rich_help_panel=SENDING)
+    ] = 300_000,
+    max_block_ms: Annotated[
+        int, typer.Option("--max-block-ms", click_type=LONG, help="max.block.ms.", rich_help_panel=SENDING)
+    ] = 60_000,
+    max_memory_bytes: Annotated[
+        int, typer.Option("--max-memory-bytes", click_type=LONG, help="buffer.memory.", rich_help_panel=SENDING)
+    ] = 33_554_432,
+    socket_buffer_size: Annotated[
+        int, typer.Option("--socket-buffer-size", click_type=INT, help="send.buffer.bytes.", rich_help_panel=SENDING)
+    ] = 102_400,
+) -> None:
+    """Read lines from standard input and send each as a record.
+
+    \b
+    Send what is typed until Ctrl-D:   pk console-producer --topic t --bootstrap-server localhost:9092
+    Lines with keys:                   ... --property parse.key=true --property key.separator=:
+    """
+    if broker_list and "bootstrap-server" not in ctx.given:
+        addresses = broker_list
+    else:
+        missing = ctx.usage_problem("Missing required option(s) [bootstrap-server]")
+        addresses = bootstrap_or_default(bootstrap_server, missing, given="bootstrap-server" in ctx.given)
+    require(ctx, "topic")
+    ctx.read_values()
+    assert topic is not None
+    check_host_ports(ctx, addresses)
+    options = {
+        "timeout": ("linger.ms", timeout),
+        "request-required-acks": ("acks", request_required_acks),
+        "request-timeout-ms": ("request.timeout.ms", request_timeout_ms),
+        "message-send-max-retries": ("retries", message_send_max_retries),
+        "retry-backoff-ms": ("retry.backoff.ms", retry_backoff_ms),
+        "socket-buffer-size": ("send.buffer.bytes", socket_buffer_size),
+        "max-memory-bytes": ("buffer.memory", max_memory_bytes),
+        "batch-size": ("batch.size", batch_size),
+        "max-partition-memory-bytes": ("batch.size", max_partition_memory_bytes),
+        "metadata-expiry-ms": ("metadata.max.age.ms", metadata_expiry_ms),
+        "max-block-ms": ("max.block.ms", max_block_ms),
+    }
+    file, words = property_file(producer_config), key_values(producer_property)
+    properties = merged(ctx, file=file, properties=words, options=options) | {
+        "bootstrap.servers": addresses,
+        "compression.type": compression_codec or "none",  # whatever a file or --producer-property says, as in Kafka
+    }
+    properties.setdefault("client.id", "console-producer")
+    chosen = "batch.size" in file | words or ctx.given & {"batch-size", "max-partition-memory-bytes"}
+    reader_properties = property_file(reader_config) | key_values(property_)
+    if line_reader not in LINE_READERS:
+        raise ScriptError(f"{line_reader}: there is no such line reader", hint="Kafka's own is the only one here.")
+    try:
+        settings = ProducerSettings(properties, quiet=SET_BY_THE_SCRIPT)
+        reader = LineReader(LineReaderSettings.from_properties(reader_properties))
+        client = ClientSettings(properties)
+    except (ConfigError, BadReaderProperties, BadPattern, BadClientSetting) as problem:
+        raise ScriptError(str(problem)) from None
+    for warning in settings.warnings:
+        warn(warning)
+    run = ConsoleProducer(reader_properties.get("topic", topic), settings, reader, sync=sync)
+    asyncio.run(run.run(addresses, client, batch_size=None if chosen else BULK_BATCH_SIZE))
+    if run.failed:
+        raise typer.Exit(ExitStatus.FAILURE)
+
+
+class ConsoleProducer:
+    """One run: lines in, records out, failures told."""
+
+    def __init__(self, topic: str, settings: ProducerSettings, reader: LineReader, *, sync: bool) -> None:
+        self.failed = False
+        self._topic = topic
+        self._settings = settings
+        self._reader = reader
+        self._sync = sync
+        self._prompts = sys.stdin.isatty() and sys.stdout.isatty()
+
+    async def run(self, addresses: str, client: ClientSettings, *, batch_size: int | None) -> None:
+        """Send all of standard input."""
+        from pykafka_cli.clients.producer import Producer
+        from pykafka_cli.clients.session import Session
+
+        ended = EndBySignal()
+        async with Session(addresses, client) as session:
+            producer = Producer(
+                session,
+                self._topic,
+                self._settings,
+                choose=random.randrange,
+                on_result=self._note,
+                warn=warn,
+                batch_size=batch_size,
+            )
+            async with producer:
+                with ended:
+                    await self._send_all(producer)
+                if ended.signal:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(FLUSH_AFTER_SIGNAL):
+                            await producer.flush()
+                    raise typer.Exit(128 + ended.signal)
+
+    async def _send_all(self, producer: "Producer") -> None:
+        splitter = LineSplitter()
+        chunks = InputChunks(sys.stdin.fileno())
+        progress = Progress(chunks.total)
+        self._prompt()
+        async for chunk in chunks:
+            await self._send_lines(producer, splitter.feed(chunk))
+            progress.advance(len(chunk))
+            self._prompt()
+        await self._send_lines(producer, splitter.finish())
+        progress.end()
+
+    def _prompt(self) -> None:
+        if self._prompts:
+            print(">", end="", flush=True)
+
+    async def _send_lines(self, producer: "Producer", lines: list[bytes]) -> None:
+        if not lines:
+            return
+        block, bad_line = self._reader.read(lines)
+        for part in _one_by_one(block) if self._sync else [block]:
+            await self._send(producer, part)
+        if bad_line:
+            await producer.flush()
+            raise ScriptError(f"{KAFKA_EXCEPTION}{bad_line}")
+
+    async def _send(self, producer: "Producer", block: RecordBlock) -> None:
+        from pykafka_cli.clients.transactions import ProducerRefused
+
+        first, values, keys, headers = block
+        try:
+            await producer.send(values, keys, headers, first_tag=first, timestamp_ms=time.time_ns() // 1_000_000)
+        except ProducerRefused as problem:
+            self._tell(problem.text, range(first, first + len(values)), keys or [None] * len(values), values)
+        if self._sync:
+            await producer.flush()
+            if self.failed:
+                raise typer.Exit(ExitStatus.FAILURE)
+
+    def _note(self, result: "Result") -> None:
+        from pykafka_cli.clients.record_queue import records_of
+
+        if result.failure:
+            records = records_of(result.batch)
+            self._tell(
+                result.failure,
+                result.batch.tags,
+                [record.key for record in records],
+                [record.value for record in records],
+            )
+
+    def _tell(
+        self,
+        failure: "ErrorText",
+        lines: Sequence[int],
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+    ) -> None:
+        """Name the records that were not sent; of many, the first ones."""
+        self.failed = True
+        for line, key, value in list(zip(lines, keys, values, strict=True))[:REPORTED_RECORDS]:
+            error(
+                f"Error when sending message to topic {self._topic} with key: {_size(key)}, value: {_size(value)} "
+                f"with error: line {line}",
+                source="org.apache.kafka.clients.producer.internals.ErrorLoggingCallback",
+                cause=f"{failure.exception}: {failure.message}",
+            )
+        if len(values) > REPORTED_RECORDS:
+            rest = len(values) - REPORTED_RECORDS
+            error(f"{rest} more records were not sent, up to line {lines[-1]}: {failure.message}")
+
+
+def _one_by_one(block: RecordBlock) -> Iterator[RecordBlock]:
+    first, values, keys, headers = block
+    for position, value in enumerate(values):
+        key = [keys[position]] if keys else None
+        yield RecordBlock(first + position, [value], key, [headers[position]] if headers else None)
+
+
+def _size(field: bytes | None) -> str:
+    return "null" if field is None else f"{len(field)} bytes"

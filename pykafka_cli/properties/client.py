@@ -1,0 +1,69 @@
+"""Keys that Kafka's producer and consumer share, and what is done with those that mean nothing here.
+
+TLS and SASL have keys of their own (`security.protocol`, `ssl.*`, `sasl.*`), which clients/security.py reads.
+"""
+
+from collections.abc import Mapping
+
+from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.keys import (
+    BOOLEAN,
+    INT,
+    LIST,
+    LONG,
+    LOW,
+    STRING,
+    AtLeast,
+    InertKey,
+    Key,
+    Settings,
+)
+
+_SECURITY = ("security.", "ssl.", "sasl.")
+
+
+class ClientKeys(Settings):
+    """Parsed from a client's properties, all of them Strings as in Java; `warnings` names those without effect.
+
+    raises  BadProperty, with the text of Kafka's ConfigException
+    """
+
+    bootstrap_servers = Key(LIST, (), "Brokers to begin with; the command's own option always takes its place.")
+    client_id = Key(STRING, "", "Name of this client in the brokers' logs, metrics and quotas.")
+    request_timeout_ms = Key(INT, 30_000, "How long an answer may take before it is asked for again.", AtLeast(0))
+    retry_backoff_ms = Key(LONG, 100, "Pause before a failed request is tried again.", AtLeast(0), importance=LOW)
+    retry_backoff_max_ms = Key(LONG, 1000, "What that pause grows to at most.", AtLeast(0), importance=LOW)
+    metadata_max_age_ms = Key(LONG, 300_000, "After this long topics and leaders are looked up again.", AtLeast(0))
+    socket_connection_setup_timeout_ms = Key(LONG, 10_000, "How long a connection may take to be made.")
+
+    auto_include_jmx_reporter = InertKey(BOOLEAN, True, "There is no JMX.")
+    client_dns_lookup = InertKey(STRING, "use_all_dns_ips", "Every address of a name is tried.")
+    connections_max_idle_ms = InertKey(LONG, 540_000, "Connections last as long as the command.")
+    enable_metrics_push = InertKey(BOOLEAN, True, "Nothing is pushed to the brokers.")
+    interceptor_classes = InertKey(LIST, (), "There are no Java classes.")
+    metadata_recovery_strategy = InertKey(STRING, "none", "Bootstrap servers are always asked again.")
+    metric_reporters = InertKey(LIST, (), "There are no Java classes.")
+    metrics_num_samples = InertKey(INT, 2, "No metrics are kept.")
+    metrics_recording_level = InertKey(STRING, "INFO", "No metrics are kept.")
+    metrics_sample_window_ms = InertKey(LONG, 30_000, "No metrics are kept.")
+    receive_buffer_bytes = InertKey(INT, 65_536, "The system sizes the buffers of sockets.", AtLeast(-1))
+    reconnect_backoff_max_ms = InertKey(LONG, 1000, "retry.backoff.max.ms holds.")
+    reconnect_backoff_ms = InertKey(LONG, 50, "retry.backoff.ms holds.")
+    security_providers = InertKey(STRING, None, "There are no Java classes.")
+    send_buffer_bytes = InertKey(INT, 131_072, "The system sizes the buffers of sockets.", AtLeast(-1))
+    socket_connection_setup_timeout_max_ms = InertKey(LONG, 30_000, "Connections are tried once at a time.")
+
+    given: frozenset[str]
+    """Names of the properties that were there."""
+
+    def __init__(self, properties: Mapping[str, str], quiet: frozenset[str] = frozenset()) -> None:
+        """`quiet`: names that a script sets itself, about which nobody needs to be warned."""
+        own = {name: value for name, value in properties.items() if not name.startswith(_SECURITY)}
+        super().__init__(Property(name, value, 0) for name, value in own.items() if name in self.KEYS)
+        self.given = frozenset(properties)
+        without_effect = sorted(
+            name for name in own if name not in quiet and not (name in self.KEYS and self.KEYS[name].effective)
+        )
+        self.warnings = []
+        if without_effect:
+            self.warnings.append(f"These properties have no effect here: {', '.join(without_effect)}")

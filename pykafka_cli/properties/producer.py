@@ -1,0 +1,97 @@
+"""The keys of Kafka's producer, with the defaults of 3.9.
+
+source  org.apache.kafka.clients.producer.ProducerConfig
+"""
+
+from collections.abc import Mapping
+
+from pykafka_cli.properties.checks import GzipLevel
+from pykafka_cli.properties.client import ClientKeys
+from pykafka_cli.properties.keys import (
+    BOOLEAN,
+    CLASS,
+    HIGH,
+    INT,
+    LONG,
+    LOW,
+    MAX_INT,
+    STRING,
+    AtLeast,
+    Between,
+    ConfigError,
+    InertKey,
+    Key,
+    OneOf,
+)
+
+MOST_IN_FLIGHT = 5
+"""Requests whose order an idempotent producer can keep: brokers remember that many batches of a producer."""
+
+
+class ProducerSettings(ClientKeys):
+    """What a producer does with records.
+
+    raises  ConfigError, also where single values are fine and do not go together
+    """
+
+    acks = Key(STRING, "all", "Who must have a record before it counts as sent.", OneOf("all", "-1", "0", "1"))
+    batch_size = Key(INT, 16_384, "Bytes of records that go to a partition together.", AtLeast(0))
+    buffer_memory = Key(LONG, 33_554_432, "Bytes of records that may wait to be sent.", AtLeast(0), importance=HIGH)
+    compression_type = Key(
+        STRING, "none", "Codec of the batches.", OneOf("none", "gzip", "snappy", "lz4", "zstd"), importance=HIGH
+    )
+    compression_gzip_level = Key(INT, -1, "How hard gzip tries.", GzipLevel())
+    compression_lz4_level = InertKey(INT, 9, "LZ4's fast mode is always used.", Between(1, 17))
+    compression_zstd_level = Key(INT, 3, "How hard zstd tries.", Between(-131_072, 22))
+    delivery_timeout_ms = Key(INT, 120_000, "After this long a record is given up.", AtLeast(0))
+    enable_idempotence = Key(BOOLEAN, True, "Have brokers drop what they get twice.", importance=LOW)
+    linger_ms = Key(LONG, 0, "How long a batch that is not full waits for more.", AtLeast(0))
+    max_block_ms = Key(LONG, 60_000, "How long to wait for a topic's leaders or for memory.", AtLeast(0))
+    max_in_flight_requests_per_connection = Key(INT, 5, "Requests under way to one broker.", AtLeast(1), importance=LOW)
+    max_request_size = Key(INT, 1_048_576, "Bytes of one request, and so of one record.", AtLeast(0))
+    retries = Key(INT, MAX_INT, "How often a failed batch is tried again.", Between(0, MAX_INT), importance=HIGH)
+    transaction_timeout_ms = Key(INT, 60_000, "After this long the broker ends a transaction itself.", importance=LOW)
+    transactional_id = Key[str | None](STRING, None, "Makes what is sent part of transactions.", importance=LOW)
+    partitioner_ignore_keys = Key(BOOLEAN, False, "Spread records as if they had no keys.")
+
+    key_serializer = InertKey(CLASS, None, "Keys are bytes.")
+    value_serializer = InertKey(CLASS, None, "Values are bytes.")
+    metadata_max_idle_ms = InertKey(LONG, 300_000, "Topics are known as long as the command runs.", AtLeast(5000))
+    partitioner_adaptive_partitioning_enable = InertKey(BOOLEAN, True, "Slow brokers get no fewer records.")
+    partitioner_availability_timeout_ms = InertKey(LONG, 0, "Slow brokers get no fewer records.", AtLeast(0))
+    partitioner_class = InertKey(CLASS, None, "There are no Java classes.")
+
+    def __init__(self, properties: Mapping[str, str], quiet: frozenset[str] = frozenset()) -> None:
+        super().__init__(properties, quiet)
+        self.idempotent = self.enable_idempotence and self._may_be_idempotent()
+        if self.transactional_id is not None and not self.idempotent:
+            raise ConfigError("Cannot set a transactional.id without also enabling idempotence.")
+        least = self.linger_ms + self.request_timeout_ms
+        if self.delivery_timeout_ms < least and "delivery.timeout.ms" in self.given:
+            raise ConfigError("delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms")
+
+    @property
+    def required_acks(self) -> int:
+        """As the protocol has it: -1 for all."""
+        return -1 if self.acks in ("all", "-1") else int(self.acks)
+
+    @property
+    def delivery_timeout(self) -> float:
+        """Seconds; never less than one request may take."""
+        return max(self.delivery_timeout_ms, self.linger_ms + self.request_timeout_ms) / 1000
+
+    def _may_be_idempotent(self) -> bool:
+        """Idempotence that nobody asked for gives way to what was asked for."""
+        obstacles = {
+            "retries to non-zero when using the idempotent producer.": self.retries == 0,
+            "acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence.": (
+                self.required_acks != -1
+            ),
+            f"max.in.flight.requests.per.connection to at most {MOST_IN_FLIGHT} to use the idempotent producer.": (
+                self.max_in_flight_requests_per_connection > MOST_IN_FLIGHT
+            ),
+        }
+        for message, is_there in obstacles.items():
+            if is_there and "enable.idempotence" in self.given:
+                raise ConfigError(f"Must set {message}")
+        return not any(obstacles.values())
