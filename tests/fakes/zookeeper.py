@@ -54,6 +54,8 @@ class FakeZooKeeper:
         self._sessions = 0
         self._watches: dict[tuple[str, bool], dict[tuple[FakeZooKeeperClient, Watcher], None]] = {}
         self.writes: list[Sequence[Operation]] = []
+        self.activity = 0
+        """Counts everything that anybody asks, so that a test can tell when nobody does any more."""
 
     def client(self, chroot: str = "") -> "FakeZooKeeperClient":
         return FakeZooKeeperClient(self, chroot)
@@ -69,6 +71,11 @@ class FakeZooKeeper:
     def end_session(self, session: int) -> None:
         for path in [path for path, node in self._nodes.items() if node.owner == session]:
             self.apply([Delete(path)], session)
+
+    def forget_watches(self, client: "FakeZooKeeperClient") -> None:
+        for watchers in self._watches.values():
+            for key in [key for key in watchers if key[0] is client]:
+                del watchers[key]
 
     def node(self, path: str) -> _Node:
         try:
@@ -184,6 +191,7 @@ class FakeZooKeeperClient:
     def expire(self) -> None:
         """End the session as a server does whose client was silent too long; a new one begins a moment later."""
         ended, self.session_id = self.session_id, 0
+        self._server.forget_watches(self)
         self._server.end_session(ended)
         for listener in self._listeners:
             listener.session_lost()
@@ -275,6 +283,7 @@ class FakeZooKeeperClient:
         return (self.chroot + path).rstrip("/") or "/"
 
     async def _turn(self) -> None:
+        self._server.activity += 1
         await asyncio.sleep(0)
         if self._closed:
             raise ConnectionClosed("the session is closed")

@@ -48,7 +48,7 @@ class Controller:
     """This broker's part in controlling the cluster.
 
     controller_id   who the controller is, as last seen in ZooKeeper
-    broker_epoch    of this broker's registration; -1 before the first
+    broker_epoch    of this broker's registration; -1 while it has none
     """
 
     def __init__(
@@ -120,6 +120,7 @@ class Controller:
 
     def session_lost(self) -> None:
         """ZooKeeperClient's listener: our ephemeral znodes are gone, so another broker may be elected at any moment."""
+        self.broker_epoch = -1
         self._drop_queue()
         self._post(self._resign_step)
 
@@ -197,7 +198,7 @@ class Controller:
 
     async def _look_and_elect(self) -> None:
         await self._look()
-        if self.controller_id is None:
+        if self.controller_id is None and self.broker_epoch >= 0:  # an unregistered broker cannot control others
             await self._elect()
 
     async def _elect(self) -> None:

@@ -70,10 +70,10 @@ class PartitionMoves:
         self._office.send(batch)
         return outcomes
 
-    async def bring_all_online(self, topic: str | None = None) -> None:
+    async def bring_all_online(self, topic: str | None = None) -> dict[TopicPartition, Outcome]:
         """Try again for every partition that is new or offline, of one topic or of all, unless it is to be deleted."""
         waiting = self._state.partitions_with(PartitionStatus.NEW, PartitionStatus.OFFLINE)
-        await self.bring_online(
+        return await self.bring_online(
             tp for tp in waiting if tp.topic not in self._state.to_delete and topic in (None, tp.topic)
         )
 

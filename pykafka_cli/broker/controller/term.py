@@ -176,7 +176,7 @@ class Term:
         for broker in brokers:
             self.state.offline_dirs.pop(broker, None)
         self._tell(others)
-        self._tell(brokers, self.state.leaders)
+        self._tell(brokers, (tp for tp in self.state.leaders if tp.topic not in self.state.to_delete))
         replicas = self.state.replicas_on(brokers)
         self.replicas.make_online(replicas)
         await self.partitions.bring_all_online()
@@ -195,13 +195,13 @@ class Term:
 
     async def _replicas_went(self, replicas: list[Replica]) -> None:
         """Elect other leaders where these led, and take them out of the ISRs."""
-        leaderless = self.state.without_live_leader()
-        self.partitions.make_offline(leaderless)
-        await self.partitions.bring_all_online()
-        await self.replicas.make_offline(r for r in replicas if r.topic not in self.state.to_delete)
+        self.partitions.make_offline(self.state.without_live_leader())
+        elections = await self.partitions.bring_all_online()
+        kept = [replica for replica in replicas if replica.topic not in self.state.to_delete]
+        await self.replicas.make_offline(kept)
         await self.deletion.replicas_failed(r for r in replicas if r.topic in self.state.to_delete)
-        if not leaderless:
-            self._tell(self.state.brokers)
+        if not kept and not any(isinstance(outcome, PartitionState) for outcome in elections.values()):
+            self._tell(self.state.brokers)  # nothing above has said that brokers are gone
 
     def _broker_modified(self, event: WatchEvent) -> None:
         if event.change is not Change.DELETED:
