@@ -1,8 +1,8 @@
 """Brokers' replicas in one process: real logs on disks in memory, real requests between them; no sockets, no real time.
 
 Each Node has everything that replication needs of a broker and answers through the real handlers and codecs. The
-controller is a model: it elects, writes ISRs and sends LeaderAndIsr and UpdateMetadata as Kafka's does, with none of its
-bookkeeping.
+controller is a model: it elects, writes ISRs and sends LeaderAndIsr and UpdateMetadata as Kafka's does, with none of
+its bookkeeping.
 """
 
 import asyncio

@@ -9,7 +9,7 @@
     cut A B | mend A B                         the network between two brokers
     elect T BROKER                             unclean, if the broker is not in the ISR
     wait SECONDS
-    show T                                     leader, epoch, ISR as the controller has them; each log's start..end, mark
+    show T                                     leader, epoch, ISR as the controller has them; each log's bounds, mark
 
 Several commands on one line stand two or more spaces apart. Brokers have replica.lag.time.max.ms=10000 and are those of
 the first topic; broker 100 is the controller. `PK_REWRITE_SCENARIOS=1 pytest tests/scenarios` writes down what is seen,
