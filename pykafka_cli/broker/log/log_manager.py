@@ -75,6 +75,7 @@ class LogManager:
         self._threads = ThreadPoolExecutor(max_workers=1 + len(self._directories), thread_name_prefix="log")
         self._periodic: list[asyncio.Task[None]] = []
         self._pending: set[asyncio.Task[Any]] = set()
+        self._is_running = False
         self.on_directory_failure: list[Callable[[Path, list[TopicPartition]], None]] = []
 
     # Starting and stopping.
@@ -100,6 +101,7 @@ class LogManager:
         except BaseException:
             self._release()
             raise
+        self._is_running = True
         self._start_tasks()
 
     async def _load(self, directory: LogDirectory) -> None:
@@ -150,6 +152,9 @@ class LogManager:
 
     async def shutdown(self) -> None:
         """Sync every log, write all checkpoints, mark the directories as left cleanly and let go of them."""
+        if not self._is_running:
+            return
+        self._is_running = False
         for task in self._periodic:
             task.cancel()
         await asyncio.gather(*self._periodic, *self._pending, return_exceptions=True)

@@ -239,9 +239,13 @@ class Segment:
             return self._find(offset)
 
     def _find(self, offset: int) -> StoredBatch | None:
-        for batch in self.batches(self.offsets.lookup(offset)):
+        end = self.offsets.lookup(offset)
+        for batch in self.batches(end):
             if batch.header.last_offset >= offset:
                 return batch
+            end = batch.position + batch.header.size
+        if end != self.size:
+            raise CorruptRecords(f"no batch ends where the file does, after byte {end}")
         return None
 
     def index_rebuild(self) -> IndexRebuild:

@@ -97,21 +97,21 @@ def _unframe_snappy(data: Buffer, limit: int) -> bytes:
         if bytes(view[:8]) != _XERIAL_MAGIC:
             return _unfold_raw_snappy(view, limit)
         parts: list[bytes] = []
-        position, room = len(_XERIAL_HEADER), limit
+        position, total = len(_XERIAL_HEADER), 0
         while position < len(view):
             (length,) = struct.unpack_from(">i", view, position)
             position += 4
             if not 0 <= length <= len(view) - position:
                 raise CorruptRecords(f"snappy block of {length} bytes, {len(view) - position} are there")
-            parts.append(_unfold_raw_snappy(view[position : position + length], room))
-            position, room = position + length, room - len(parts[-1])
+            parts.append(_unfold_raw_snappy(view[position : position + length], limit, total))
+            position, total = position + length, total + len(parts[-1])
     return b"".join(parts)
 
 
-def _unfold_raw_snappy(block: memoryview, limit: int) -> bytes:
+def _unfold_raw_snappy(block: memoryview, limit: int, before: int = 0) -> bytes:
     if not block:
         raise CorruptRecords("an empty snappy block")
-    if cramjam.snappy.decompress_raw_len(block) > limit:
+    if before + cramjam.snappy.decompress_raw_len(block) > limit:
         raise CorruptRecords(f"records unfold to more than {limit} bytes")
     return bytes(cramjam.snappy.decompress_raw(block))
 

@@ -1,0 +1,222 @@
+"""A file system in memory that fails, runs full or loses power when a test says so."""
+
+import errno
+import os
+import random
+
+
+class Crash(BaseException):
+    """The process is dead: nothing that it does from now on reaches the disk."""
+
+
+class _Content:
+    """Bytes of one file; `synced` is what a loss of power leaves for sure."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.synced = b""
+        self.modified_ms = 0
+
+    def after_power_loss(self, chance: random.Random) -> bytes:
+        data = bytes(self.data)
+        if data.startswith(self.synced):
+            return data[: chance.randint(len(self.synced), len(data))]
+        return chance.choice([self.synced, data])
+
+
+class MemoryFile:
+    def __init__(self, files: "MemoryFiles", content: _Content) -> None:
+        self._files = files
+        self._content = content
+
+    def read_at(self, position: int, size: int) -> bytes:
+        return bytes(self._content.data[position : position + size])
+
+    def write_at(self, position: int, data: bytes | bytearray | memoryview) -> None:
+        taken = self._files.admit(len(data), position + len(data) - len(self._content.data))
+        stored = self._content.data
+        if len(stored) < position:
+            stored.extend(bytes(position - len(stored)))
+        stored[position : position + taken] = data[:taken]
+        if taken < len(data):
+            self._files.raise_planned()
+
+    def truncate(self, size: int) -> None:
+        self._files.step()
+        stored = self._content.data
+        del stored[size:]
+        stored.extend(bytes(size - len(stored)))
+
+    def sync(self) -> None:
+        self._files.step()
+        self._content.synced = bytes(self._content.data)
+
+    def duplicate(self) -> "MemoryFile":
+        return MemoryFile(self._files, self._content)
+
+    def close(self) -> None:
+        pass
+
+
+class MemoryLock:
+    def __init__(self, held: set[str], path: str) -> None:
+        self._held, self._path = held, path
+
+    def release(self) -> None:
+        self._held.discard(self._path)
+
+
+class MemoryFiles:
+    """Twin of pykafka_cli.broker.log.files.DiskFiles.
+
+    steps         changes that reached this disk so far: writes, cuts, syncs, renames, removals
+    fail_at(n)    the n-th step from now fails; a write does so half way. With Crash the disk is dead from then on
+    room          bytes that still fit; None: any number
+    restarted()   the disk as the next process finds it
+    """
+
+    def __init__(self) -> None:
+        self._contents: dict[str, _Content] = {}
+        self._directories: set[str] = {"/"}
+        self._locks: set[str] = set()
+        self.steps = 0
+        self.room: int | None = None
+        self.now_ms = 1_700_000_000_000
+        self._failing_step: int | None = None
+        self._failure: BaseException = Crash()
+        self._is_dead = False
+
+    def fail_at(self, steps_from_now: int, failure: BaseException | None = None) -> None:
+        self._failing_step, self._failure = self.steps + steps_from_now, failure or Crash()
+
+    def restarted(self, *, lost_power: random.Random | None = None) -> "MemoryFiles":
+        """After kill -9 everything written is there. After a loss of power, of what was not synced any beginning is."""
+        fresh = MemoryFiles()
+        fresh._directories = set(self._directories)
+        for path, content in self._contents.items():
+            data = bytes(content.data) if lost_power is None else content.after_power_loss(lost_power)
+            copy = fresh._contents[path] = _Content()
+            copy.data, copy.synced, copy.modified_ms = bytearray(data), data, content.modified_ms
+        return fresh
+
+    # What MemoryFile asks.
+
+    def step(self) -> None:
+        if self._is_dead:
+            raise Crash
+        self.steps += 1
+        if self.steps == self._failing_step:
+            self.raise_planned()
+
+    def admit(self, size: int, growth: int) -> int:
+        """How many of `size` bytes are written; with fewer than all, `raise_planned` is due."""
+        if self._is_dead:
+            raise Crash
+        self.steps += 1
+        if self.steps == self._failing_step:
+            return size // 2
+        if self.room is not None and growth > 0:
+            if growth > self.room:
+                self._failure = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                return max(size - growth + self.room, 0)
+            self.room -= growth
+        return size
+
+    def raise_planned(self) -> None:
+        self._is_dead = isinstance(self._failure, Crash)
+        raise self._failure
+
+    # Files.
+
+    def open(self, path: str) -> MemoryFile:
+        if path not in self._contents:
+            self.step()
+            self._in_existing_directory(path)
+            self._contents[path] = _Content()
+            self._contents[path].modified_ms = self.now_ms
+        return MemoryFile(self, self._contents[path])
+
+    def read(self, path: str) -> bytes:
+        return bytes(self._content(path).data)
+
+    def replace(self, path: str, content: bytes, *, durable: bool = True) -> None:
+        self.step()
+        self._in_existing_directory(path)
+        fresh = _Content()
+        fresh.data = bytearray(content)
+        old = self._contents.get(path)
+        fresh.synced = content if durable or old is None else old.synced
+        self._contents[path] = fresh
+
+    def names(self, directory: str) -> list[str]:
+        if directory not in self._directories:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), directory)
+        prefix = directory.rstrip("/") + "/"
+        paths = [*self._contents, *self._directories]
+        return sorted(
+            {path[len(prefix) :].split("/")[0] for path in paths if path.startswith(prefix) and path != prefix}
+        )
+
+    def exists(self, path: str) -> bool:
+        return path in self._contents or path in self._directories
+
+    def is_directory(self, path: str) -> bool:
+        return path in self._directories
+
+    def size(self, path: str) -> int:
+        return len(self._content(path).data)
+
+    def modified_ms(self, path: str) -> int:
+        return self._content(path).modified_ms
+
+    def rename(self, path: str, new_path: str) -> None:
+        self.step()
+        if path in self._contents:
+            self._contents[new_path] = self._contents.pop(path)
+            return
+        if path not in self._directories:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        moved = lambda each: new_path + each[len(path) :] if each == path or each.startswith(path + "/") else each  # noqa: E731
+        self._contents = {moved(each): content for each, content in self._contents.items()}
+        self._directories = {moved(each) for each in self._directories}
+
+    def remove(self, path: str) -> None:
+        self.step()
+        self._contents.pop(path, None)
+
+    def make_directory(self, path: str) -> None:
+        while path not in self._directories:
+            self._directories.add(path)
+            path = os.path.dirname(path)
+
+    def remove_directory(self, path: str) -> None:
+        self.step()
+        self._must_be_directory(path)
+        self._contents = {each: content for each, content in self._contents.items() if not each.startswith(path + "/")}
+        self._directories = {each for each in self._directories if each != path and not each.startswith(path + "/")}
+
+    def sync_directory(self, path: str) -> None:
+        self.step()
+        self._must_be_directory(path)
+
+    def free_bytes(self, directory: str) -> tuple[int, int]:
+        self._must_be_directory(directory)
+        return 1 << 40, 1 << 40 if self.room is None else self.room
+
+    def lock(self, path: str) -> MemoryLock:
+        if path in self._locks:
+            raise BlockingIOError(errno.EAGAIN, "locked", path)
+        self._locks.add(path)
+        return MemoryLock(self._locks, path)
+
+    def _content(self, path: str) -> _Content:
+        if path not in self._contents:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return self._contents[path]
+
+    def _in_existing_directory(self, path: str) -> None:
+        self._must_be_directory(os.path.dirname(path))
+
+    def _must_be_directory(self, path: str) -> None:
+        if path not in self._directories:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
