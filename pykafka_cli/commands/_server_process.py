@@ -63,18 +63,15 @@ def parse_words(words: Sequence[str], usage: str) -> Words:
 def read_settings(settings: Callable[[list[Property]], Any], words: Words) -> Any:
     """The settings of a file and its overrides; raises ScriptError, with line, key and value where one is to blame."""
     try:
-        properties = read_properties(words.file.read_bytes())
-        return settings([*properties, *words.overrides])
+        properties = [*read_properties(words.file.read_bytes()), *words.overrides]
+        return settings(list({each.key: each for each in properties}.values()))
     except OSError as error:
         raise ScriptError(f"{words.file} cannot be read: {error.strerror}") from None
-    except MalformedProperties as error:
+    except BadProperty as error:
+        where = f"{words.file}, line {error.line}" if error.line else f"--override {error.key}"
+        raise ScriptError(f"{where}: {error}") from None
+    except (MalformedProperties, ConfigError) as error:
         raise ScriptError(f"{words.file}: {error}") from None
-    except ConfigError as error:
-        key = error.key if isinstance(error, BadProperty) else ""
-        lines = [property_.line for property_ in properties if property_.key == key]
-        overridden = any(property_.key == key for property_ in words.overrides)
-        where = f"line {lines[-1]} of {words.file}" if lines and not overridden else str(words.file)
-        raise ScriptError(f"{where}: {error}" if not overridden else f"--override {key}: {error}") from None
 
 
 def warn_of(settings: Settings, without_effect: Iterable[str], file: Path, log: logging.Logger) -> None:

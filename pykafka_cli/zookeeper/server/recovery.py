@@ -67,7 +67,7 @@ def _restore_newest(directory: DataDirectory) -> tuple[Database | None, int]:
             _log.warning("Skipping a snapshot: %s", error)
             problems.append(str(error))
             continue
-        if digest_zxid == zxid and digest != tree.digest:
+        if digest_zxid == zxid != 0 and digest != tree.digest:
             _log.error("The digest of %s is not that of its znodes", path)
         return Database(tree, timeouts.items()), max(zxid, digest_zxid)
     if problems:

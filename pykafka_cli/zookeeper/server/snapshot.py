@@ -33,6 +33,7 @@ from pykafka_cli.zookeeper.server.paths import ROOT
 from pykafka_cli.zookeeper.server.tree import NodeImage
 
 MAGIC = b"ZKSN"
+_VERSION = 2
 _HEADER = Struct(">4siq")
 _COUNT = Struct(">i")
 _LONG = Struct(">q")
@@ -128,7 +129,7 @@ def remove_leftovers(directory: Path) -> None:
 
 def _parts(snapshot: Snapshot) -> Iterator[bytes]:
     """The bytes up to the first seal."""
-    yield _HEADER.pack(MAGIC, 2, -1)
+    yield _HEADER.pack(MAGIC, _VERSION, -1)
     yield _COUNT.pack(len(snapshot.timeouts))
     for session_id, timeout_ms in snapshot.timeouts.items():
         yield encode(_SessionEntry(session_id, timeout_ms))

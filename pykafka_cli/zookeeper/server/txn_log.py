@@ -14,6 +14,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from struct import Struct
 from zlib import adler32
@@ -25,6 +26,7 @@ from pykafka_cli.zookeeper.server.data_directory import DataDirectory, sync_dire
 _log = logging.getLogger(__name__)
 
 MAGIC = b"ZKLG"
+_VERSION = 2
 _HEADER = Struct(">4siq")
 _ENTRY_HEADER = Struct(">qi")
 _END_OF_ENTRY = b"B"
@@ -42,11 +44,17 @@ def frame_entry(body: bytes) -> bytes:
 
 def read_entries(path: Path) -> Iterator[Entry]:
     """The transactions of one file, up to its end or a torn entry; raises LogDamaged."""
-    data = path.read_bytes()
-    if len(data) < _HEADER.size:
-        return  # the server died while it created the file
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size < _HEADER.size:
+            return  # the server died while it created the file
+        # Mapped, so that what is preallocated and empty need not be read.
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            yield from _entries(path, data)
+
+
+def _entries(path: Path, data: mmap) -> Iterator[Entry]:
     magic, version, _ = _HEADER.unpack_from(data)
-    if magic != MAGIC or version != 2:
+    if magic != MAGIC or version != _VERSION:
         raise LogDamaged(f"{path} is not a transaction log of ZooKeeper: it begins with {data[:8].hex()}")
     position = _HEADER.size
     while position + _ENTRY_HEADER.size <= len(data):
@@ -58,8 +66,8 @@ def read_entries(path: Path) -> Iterator[Entry]:
         if length > 0 and data[end : end + 1] != _END_OF_ENTRY:
             _log.warning("%s ends in a torn transaction at byte %d, which was never acknowledged", path, position)
             return
-        body = data[start:end]
-        if length < 0 or adler32(body) != checksum:
+        body = data[start:end] if length > 0 else b""
+        if adler32(body) != checksum:
             raise LogDamaged(
                 f"{path} is damaged at byte {position}: the checksum of a whole transaction is wrong. What follows "
                 f"cannot be trusted. Restore the file; or, to go on without it, cut the file to {position} bytes and "
@@ -115,7 +123,7 @@ class TxnLog:
         path = self._directory.log_file(zxid)
         # A file of that name can only be the rest of a log whose very first entry was torn.
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        header = _HEADER.pack(MAGIC, 2, 0)
+        header = _HEADER.pack(MAGIC, _VERSION, 0)
         os.write(self._descriptor, header)
         self._position = self._size = len(header)
         sync_directory(path.parent)
