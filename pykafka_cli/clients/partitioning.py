@@ -49,7 +49,7 @@ def murmur2(keys: Sequence[bytes]) -> list[int]:
 class KeyPartitioner:
     """Keys to partitions of a topic with a fixed number of them; remembers the keys it met lately."""
 
-    def __init__(self, partition_count: int, remember: int = 1 << 16) -> None:
+    def __init__(self, partition_count: int, remember: int = 1 << 14) -> None:
         self._count = partition_count
         self._remember = remember
         self._known: dict[bytes, int] = {}
@@ -58,10 +58,9 @@ class KeyPartitioner:
         """The partition of each key."""
         if len(self._known) > self._remember:
             self._known.clear()
-        by_length: dict[int, list[bytes]] = {}
-        for key in set(keys).difference(self._known):
-            by_length.setdefault(len(key), []).append(key)
-        for same in by_length.values():
+        new = set(keys).difference(self._known)
+        for length in set(map(len, new)):
+            same = [key for key in new if len(key) == length]
             self._known.update(zip(same, [(hash_ & 0x7FFFFFFF) % self._count for hash_ in murmur2(same)], strict=True))
         return list(map(self._known.__getitem__, keys))
 

@@ -14,6 +14,7 @@ import asyncio
 import datetime
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple, Self
 
 from kio.schema.errors import ErrorCode
@@ -48,6 +49,7 @@ _MOVED = frozenset({
     ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available, ErrorCode.not_leader_or_follower,
     ErrorCode.kafka_storage_error, ErrorCode.fenced_leader_epoch, ErrorCode.network_exception,
 })  # fmt: skip
+_NO_HEADERS: list[Header] = []
 _OVERHEAD = 8  # bytes that a small record takes beside its value
 _EXCEPTIONS = "org.apache.kafka.common.errors."
 
@@ -190,21 +192,26 @@ class Producer:
         now: float,
     ) -> None:
         """Records with keys where their keys belong, the others by chance."""
-        count, queues = len(values), self._queues
-        alone = self._sticky.next_partition(self._available())
-        self._sticky.sent(count * _OVERHEAD + sum(len(value) for value in values if value))
-        if keys is None or self.settings.partitioner_ignore_keys:
+        count = len(values)
+        if keys is None or None in keys or self.settings.partitioner_ignore_keys:
+            alone = self._sticky.next_partition(self._available())
+            self._sticky.sent(count * _OVERHEAD + sum(len(value) for value in values if value))
             places = [alone] * count
-        elif None in keys:
-            known = iter(self._partitioner.partitions([key for key in keys if key is not None]))
-            places = [alone if key is None else next(known) for key in keys]
+            if keys is not None and not self.settings.partitioner_ignore_keys:
+                known = iter(self._partitioner.partitions([key for key in keys if key is not None]))
+                places = [alone if key is None else next(known) for key in keys]
         else:
             places = self._partitioner.partitions(keys)  # type: ignore[arg-type]  # no None among them
         tags = range(first_tag, first_tag + count)
-        for place, key, value, tag, header in zip(
-            places, keys or [None] * count, values, tags, headers or [[]] * count, strict=True
-        ):
-            queues[place].append_record(key, value, header, tag, timestamp_ms, now)
+        records = zip(keys or repeat(None), values, headers or repeat(_NO_HEADERS), tags, strict=False)
+        by_partition: list[list[tuple[bytes | None, bytes | None, list[Header], int]]] = [[] for _ in self._queues]
+        if len(by_partition) == 1:
+            by_partition[0].extend(records)
+        else:
+            for place, record in zip(places, records, strict=True):
+                by_partition[place].append(record)
+        for queue, its_records in zip(self._queues, by_partition, strict=True):
+            queue.append_records(its_records, timestamp_ms, now)
 
     def _available(self) -> list[int]:
         """Partitions that have a leader; all if none has."""

@@ -122,15 +122,23 @@ class RecordQueue:
             if start < count:
                 self.seal()
 
-    def append_record(
-        self, key: bytes | None, value: bytes | None, headers: list[Header], tag: int, timestamp_ms: int, now: float
+    def append_records(
+        self, records: Sequence[tuple[bytes | None, bytes | None, list[Header], int]], timestamp_ms: int, now: float
     ) -> None:
-        """One record."""
-        builder = self._builder or self._open(now)
-        if builder.append(len(self._tags), timestamp_ms, key, value, headers) is None:
-            self.seal()
-            self._open(now).append(0, timestamp_ms, key, value, headers)  # the first record is taken whatever its size
-        self._tags.append(tag)
+        """Records that are (key, value, headers, tag)."""
+        start, count = 0, len(records)
+        while start < count:
+            append = self._open(now).append
+            offset = held = len(self._tags)
+            for key, value, headers, _ in records[start:] if start else records:
+                if append(offset, timestamp_ms, key, value, headers) is None:
+                    break
+                offset += 1
+            end = start + offset - held
+            self._tags.extend([tag for _, _, _, tag in records[start:end]])
+            start = end
+            if start < count:
+                self.seal()
 
     def _open(self, now: float) -> DefaultRecordBatchBuilder:
         if self._builder is None:

@@ -16,6 +16,7 @@ import typer
 from typer._click.types import STRING
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.commands._bulk import collect_garbage_rarely
 from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._input import InputChunks
@@ -248,6 +249,7 @@ class ConsoleProducer:
         from pykafka_cli.clients.producer import Producer
         from pykafka_cli.clients.session import Session
 
+        collect_garbage_rarely()
         ended = EndBySignal()
         async with Session(addresses, client) as session:
             producer = Producer(

@@ -153,16 +153,15 @@ class LineReader:
 
     def _read_keyed(self, first: int, lines: Sequence[bytes]) -> tuple[RecordBlock, BadLine | None]:
         separator, bad = self._key_separator, None
-        keys: Sequence[bytes | None]
-        values: Sequence[bytes | None]
-        cuts = [line.partition(separator) if separator else (b"", b"", line) for line in lines]
-        keys, found, values = zip(*cuts, strict=True) if cuts else ((), (), ())
-        if separator and b"" in found:  # some line has no separator
+        cuts = [line.partition(separator) for line in lines] if separator else [(b"", b"", line) for line in lines]
+        keys: list[bytes | None] = [cut[0] for cut in cuts]
+        values: list[bytes | None] = [cut[2] for cut in cuts]
+        if separator and b"" in [cut[1] for cut in cuts]:
             if self.settings.ignore_error:
                 keys = [key if there else None for key, there, _ in cuts]
                 values = [value if there else key for key, there, value in cuts]
             else:
-                good = found.index(b"")
+                good = next(position for position, cut in enumerate(cuts) if not cut[1])
                 bad = _missing("key separator", first + good, lines[good])
                 keys, values = keys[:good], values[:good]
         return RecordBlock(first, self._nullable(values), self._nullable(keys)), bad

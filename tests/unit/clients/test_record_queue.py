@@ -58,9 +58,8 @@ def test_a_record_larger_than_a_batch_gets_one_of_its_own() -> None:
 
 def test_records_keep_key_value_headers_and_time() -> None:
     queue = RecordQueue(0, Packing(size=100))
-    queue.append_record(b"k", b"v", [("h", b"1"), ("h", None)], 5, NOW_MS, now=1.0)
-    queue.append_record(None, None, [], 6, NOW_MS + 3, now=1.0)
-    queue.append_record(b"k", b"x" * 90, [], 9, NOW_MS, now=2.0)
+    queue.append_records([(b"k", b"v", [("h", b"1"), ("h", None)], 5)], NOW_MS, now=1.0)
+    queue.append_records([(None, None, [], 6), (b"k", b"x" * 90, [], 9)], NOW_MS + 3, now=2.0)
     queue.seal()
 
     first, second = queue.sealed
@@ -259,7 +258,7 @@ def test_whatever_happens_on_the_way_each_record_arrives_once_and_in_order(
 
 def test_records_of_a_batch_can_be_described() -> None:
     queue = RecordQueue(0, Packing(compression=Compression.GZIP))
-    queue.append_record(b"key", b"value", [], 0, NOW_MS, now=1.0)
+    queue.append_records([(b"key", b"value", [], 0)], NOW_MS, now=1.0)
     queue.seal()
 
     assert [(record.key, record.value) for record in records_of(queue.sealed[0])] == [(b"key", b"value")]
