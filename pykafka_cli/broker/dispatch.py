@@ -1,0 +1,118 @@
+"""One frame: version check, reading, handler, errors to codes, writing, counting.
+
+What cannot be answered (garbage, an API or version that nobody offers, a failed produce that wants no answer) is
+raised as ProtocolError or Disconnect and ends that connection; the network logs why. A handler's own mistake is logged
+here and answered with UNKNOWN_SERVER_ERROR, so that the client need not wait for its time-out.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.context import Api, Broker, RequestContext
+from pykafka_cli.broker.errors import BrokerError
+from pykafka_cli.broker.handlers import HANDLERS, api_versions
+from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.connection import Disconnect, Peer
+from pykafka_cli.protocol.codec import API_VERSIONS, MessageCodec, RequestHeader, message_codec, read_request_header
+from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.protocol.hot_path import produce
+from pykafka_cli.protocol.hot_path.wire import Buffer
+
+log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Answers frames with the handlers of one broker."""
+
+    def __init__(self, broker: Broker, metrics: Metrics, apis: Mapping[int, Api] = HANDLERS) -> None:
+        self._broker, self._metrics, self._apis = broker, metrics, apis
+        self._prepared: dict[tuple[int, int], tuple[Api, MessageCodec]] = {}
+
+    async def answer(self, frame: bytearray, peer: Peer) -> list[Buffer] | None:
+        """The answer to one request, in buffers to be sent one after the other; None where none is wanted.
+
+        raises    ProtocolError, Disconnect: the connection is to be closed
+        """
+        data = memoryview(frame)
+        header = read_request_header(data)
+        key = (header.api_key, header.api_version)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            if self._is_unknown_api_versions(header):
+                return self._unsupported_api_versions(header)
+            prepared = self._prepared[key] = self._prepare(header)
+        api, codec = prepared
+        request = codec.decode_request(data, header.position)
+        context = RequestContext(
+            self._broker,
+            header.api_key,
+            header.api_version,
+            header.correlation_id,
+            header.client_id,
+            peer.host,
+            peer.listener_name,
+            peer.principal,
+            self._apis,
+        )
+        response = await self._handled(api, codec, context, request)
+        self._metrics.requests[api.name] += 1
+        if api.key == produce.API_KEY and request.acks == 0:
+            _ensure_nothing_failed(response)
+            return None
+        return self._encoded(api, codec, header.correlation_id, response, request)
+
+    async def _handled(self, api: Api, codec: MessageCodec, context: RequestContext, request: Any) -> Any:
+        try:
+            return await api.handle(context, request)
+        except BrokerError as error:
+            self._metrics.errors[api.name, error.code.name] += 1
+            log.debug("%s from %s (%s): %r", api.name, context.client_id, context.client_host, error)
+            return codec.error_response(request, error.code, error.message)
+        except Exception:
+            self._fail(api, "could not be served")
+            return codec.error_response(request, ErrorCode.unknown_server_error, None)
+
+    def _encoded(self, api: Api, codec: MessageCodec, correlation_id: int, response: Any, request: Any) -> list[Buffer]:
+        try:
+            return codec.encode_response(correlation_id, response, request)
+        except Exception:
+            self._fail(api, "was served, but the answer could not be written")
+            error = codec.error_response(request, ErrorCode.unknown_server_error, None)
+            return codec.encode_response(correlation_id, error, request)
+
+    def _fail(self, api: Api, what: str) -> None:
+        self._metrics.failures[api.name] += 1
+        log.exception("A %s request %s; this is a mistake in the broker", api.name, what)
+
+    def _prepare(self, header: RequestHeader) -> tuple[Api, MessageCodec]:
+        api = self._apis.get(header.api_key)
+        if api is None:
+            raise ProtocolError(f"a request for API {header.api_key}, which this broker does not offer")
+        if not api.min_version <= header.api_version <= api.max_version:
+            raise ProtocolError(
+                f"a {api.name} request of version {header.api_version} from client {header.client_id}; "
+                f"this broker speaks {api.min_version} to {api.max_version}"
+            )
+        return api, message_codec(api.key, header.api_version, api.max_version)
+
+    def _is_unknown_api_versions(self, header: RequestHeader) -> bool:
+        api = self._apis.get(API_VERSIONS)
+        return header.api_key == API_VERSIONS and api is not None and header.api_version > api.max_version
+
+    def _unsupported_api_versions(self, header: RequestHeader) -> list[Buffer]:
+        # A newer client must learn what to fall back to; version 0 is what everyone reads (KIP-511).
+        api = self._apis[API_VERSIONS]
+        codec = message_codec(API_VERSIONS, 0, api.max_version)
+        return codec.encode_response(header.correlation_id, api_versions.unsupported(api), None)
+
+
+def _ensure_nothing_failed(response: produce.ProduceResponse) -> None:
+    """Raise Disconnect if a partition refused its records: who reads no answers learns it in no other way."""
+    for topic in response.topics:
+        for each in topic.partitions:
+            if each.error_code is not ErrorCode.none:
+                what = f"{topic.name}-{each.index} refused records sent with acks=0: {each.error_code.name}"
+                raise Disconnect("acks=0", what)

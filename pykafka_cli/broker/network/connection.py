@@ -1,0 +1,227 @@
+"""One client's connection: frames in, answers out in the order of the requests.
+
+Requests of one connection are served one at a time, as Kafka does, so that answers are in order and nobody waits but
+who asked; those that wait are read ahead up to a limit (limits.py), beyond which the socket is not read. A client that
+does not take its answers is not served on: the next request waits until the socket takes more. So what one connection
+can hold of memory is bounded: some requests ahead, one answer.
+"""
+
+import asyncio
+import logging
+import struct
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias, cast
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.limits import READ_AHEAD_BYTES, READ_AHEAD_REQUESTS, ConnectionLimits, Intake
+from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.protocol.framing import SCRATCH_BYTES, FrameReceiver
+from pykafka_cli.protocol.hot_path.wire import Buffer, size_of
+
+log = logging.getLogger(__name__)
+
+_SIZE = struct.Struct(">i")
+_IPV4_IN_IPV6 = "::ffff:"
+
+
+@dataclass(slots=True)
+class Peer:
+    """Who is at the other end. host is an address; principal is what authentication made of it."""
+
+    host: str
+    port: int
+    listener_name: str
+    principal: str = "User:ANONYMOUS"
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port} on {self.listener_name}"
+
+
+class Disconnect(Exception):
+    """A connection must be closed though what came over it was well-formed. `kind` is a word for the metrics."""
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(why)
+        self.kind = kind
+
+
+Answer: TypeAlias = Callable[[bytearray, Peer], Awaitable[list[Buffer] | None]]
+"""Serves one request; None: no answer is wanted. Raises ProtocolError or Disconnect to end the connection."""
+
+
+@dataclass(slots=True)
+class Service:
+    """What the connections of one listener share."""
+
+    listener_name: str
+    answer: Answer
+    clock: Clock
+    metrics: Metrics
+    limits: ConnectionLimits
+    intake: Intake
+    max_request_bytes: int
+    scratch: bytearray = field(default_factory=lambda: bytearray(SCRATCH_BYTES))
+    connections: set["Connection"] = field(default_factory=set)
+
+
+class Connection(asyncio.BufferedProtocol):
+    """An accepted connection, from asyncio's point of view."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._receiver = FrameReceiver(service.max_request_bytes, service.scratch)
+        self._waiting: deque[bytearray] = deque()
+        self._waiting_bytes = 0
+        self._worker: asyncio.Task[None] | None = None
+        self._writable: asyncio.Future[None] | None = None  # while the socket takes no more
+        self._reading = True
+        self._is_last = False  # nothing is served after the current request
+        self._is_half_closed = False
+        self._last_active = service.clock.monotonic()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        host, port = (transport.get_extra_info("peername") or ("unknown", 0))[:2]
+        self.peer = Peer(str(host).removeprefix(_IPV4_IN_IPV6), port, self._service.listener_name)
+        metrics = self._service.metrics
+        refusal = self._service.limits.take(self.peer.host, self.peer.listener_name)
+        if refusal is not None:
+            metrics.connections_refused += 1
+            log.warning("Refusing the connection from %s: %s is reached", self.peer, refusal)
+            self._transport.abort()
+            return
+        metrics.connections_opened += 1
+        metrics.connections_open += 1
+        self._service.connections.add(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        return self._receiver.get_buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._last_active = self._service.clock.monotonic()
+        for frame in self._receiver.buffer_updated(nbytes):
+            self._waiting.append(frame)
+            self._waiting_bytes += len(frame)
+            self._service.intake.add(len(frame))
+        if self._receiver.refusal is not None or self._has_read_enough():
+            self._pause_reading()
+        if self._worker is None and (self._waiting or self._receiver.refusal):
+            self._worker = asyncio.get_running_loop().create_task(self._serve())
+
+    def eof_received(self) -> bool:
+        """Whoever has said all that it wants may still listen: what it asked is answered first."""
+        self._is_half_closed = True
+        return self._worker is not None and self._transport.get_extra_info("sslcontext") is None
+
+    def pause_writing(self) -> None:
+        self._writable = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        self._last_active = self._service.clock.monotonic()
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self not in self._service.connections:
+            return  # refused when it was made
+        self._service.connections.remove(self)
+        self._service.limits.give_back(self.peer.host, self.peer.listener_name)
+        self._service.metrics.connections_open -= 1
+        while self._waiting:
+            self._taken(self._waiting.popleft())
+        if self._worker is not None:
+            self._worker.cancel()
+        log.debug("Connection from %s is closed%s", self.peer, f": {exc}" if exc else "")
+
+    # What the listener calls.
+
+    @property
+    def worker(self) -> asyncio.Task[None] | None:
+        """The task that serves requests, while there is one."""
+        return self._worker
+
+    def is_idle(self, since: float) -> bool:
+        """Whether nothing has happened after `since` (monotonic seconds); waiting for a handler is something."""
+        return self._last_active < since and (self._worker is None or self._writable is not None)
+
+    def finish(self) -> None:
+        """Answer the request that is being served, if one is, and close."""
+        self._is_last = True
+        self._pause_reading()
+        if self._worker is None:
+            self._transport.close()
+
+    def end(self, kind: str, why: str, level: int = logging.INFO, *, at_once: bool = False) -> None:
+        """Close, for a reason that goes into the log and, as `kind`, into the metrics.
+
+        at_once    answers that are on their way are lost; so they are where the client takes none
+        """
+        self._service.metrics.connections_ended[kind] += 1
+        log.log(level, "Closing the connection from %s: %s", self.peer, why)
+        self._is_last = True
+        if at_once or self._writable is not None:
+            self._transport.abort()
+        else:
+            self._transport.close()
+
+    # Serving.
+
+    async def _serve(self) -> None:
+        try:
+            while self._waiting and not self._is_last:
+                frame = self._waiting.popleft()
+                self._taken(frame)
+                self._resume_reading()
+                buffers = await self._service.answer(frame, self.peer)
+                if buffers is not None:
+                    self._send(buffers)
+                if self._writable is not None:
+                    await self._writable
+            if self._receiver.refusal is not None and not self._is_last:
+                raise self._receiver.refusal
+            if self._is_half_closed or self._is_last:
+                self._transport.close()
+        except ProtocolError as error:
+            self.end("protocol", str(error), logging.WARNING)
+        except Disconnect as error:
+            self.end(error.kind, str(error))
+        except Exception:
+            log.exception("A request from %s could not be served", self.peer)
+            self.end("failure", "a mistake in the broker", logging.ERROR)
+        finally:
+            self._worker = None
+
+    def _send(self, buffers: list[Buffer]) -> None:
+        size = size_of(buffers)
+        self._service.metrics.response_bytes += size
+        self._transport.writelines([_SIZE.pack(size), *buffers])
+
+    def _taken(self, frame: bytearray) -> None:
+        self._waiting_bytes -= len(frame)
+        self._service.intake.remove(len(frame))
+        self._service.metrics.request_bytes += len(frame)
+
+    def _has_read_enough(self) -> bool:
+        return bool(self._waiting) and (
+            len(self._waiting) >= READ_AHEAD_REQUESTS
+            or self._waiting_bytes >= READ_AHEAD_BYTES
+            or self._service.intake.is_full
+        )
+
+    def _pause_reading(self) -> None:
+        if self._reading and not self._transport.is_closing():
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._reading and not self._is_last and self._receiver.refusal is None and not self._has_read_enough():
+            self._reading = True
+            if not self._transport.is_closing():
+                self._transport.resume_reading()

@@ -1,0 +1,82 @@
+"""How much may come in: connections, by address and in all, and requests that wait to be served.
+
+max.connections, max.connections.per.ip (.overrides)    a connection above them is closed at once
+queued.max.requests, queued.max.request.bytes           above them no connection reads ahead of its current request
+"""
+
+import socket
+from collections import Counter
+
+from pykafka_cli.properties.broker import BrokerSettings
+
+# What one connection may send ahead of the request that is being served for it, before it is no longer read.
+READ_AHEAD_REQUESTS = 64
+READ_AHEAD_BYTES = 4 * 1024 * 1024
+
+
+class ConnectionLimits:
+    """Connections of one broker, counted by address and listener."""
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
+        self._by_host: Counter[str] = Counter()
+        self._by_listener: Counter[str] = Counter()
+        self._overrides: dict[str, int] = {}
+        self._overrides_text: str | None = None
+
+    def take(self, host: str, listener: str) -> str | None:
+        """Count a connection from `host`; the limit that forbids it, if one does: then it is not counted."""
+        of_host = self._limit_of(host)
+        if self._by_host[host] >= of_host:
+            return f"max.connections.per.ip={of_host} from {host}"
+        of_listener = self._settings.for_listener(listener, "max.connections")
+        if self._by_listener[listener] >= of_listener or self._by_listener.total() >= self._settings.max_connections:
+            return f"max.connections={min(of_listener, self._settings.max_connections)}"
+        self._by_host[host] += 1
+        self._by_listener[listener] += 1
+        return None
+
+    def give_back(self, host: str, listener: str) -> None:
+        self._by_listener[listener] -= 1
+        self._by_host[host] -= 1
+        if not self._by_host[host]:
+            del self._by_host[host]
+
+    def _limit_of(self, host: str) -> int:
+        text = self._settings.max_connections_per_ip_overrides
+        if text != self._overrides_text:  # it can be changed while the broker runs
+            self._overrides = {
+                address: limit
+                for name, limit in self._settings.connections_per_ip_overrides.items()
+                for address in _addresses(name)
+            }
+            self._overrides_text = text
+        return self._overrides.get(host, self._settings.max_connections_per_ip)
+
+
+def _addresses(name: str) -> set[str]:
+    try:
+        return {str(found[4][0]) for found in socket.getaddrinfo(name, None)}
+    except OSError:
+        return {name}
+
+
+class Intake:
+    """Requests that have arrived and are not being served yet, over all connections."""
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
+        self.requests = self.bytes = 0
+
+    def add(self, size: int) -> None:
+        self.requests += 1
+        self.bytes += size
+
+    def remove(self, size: int) -> None:
+        self.requests -= 1
+        self.bytes -= size
+
+    @property
+    def is_full(self) -> bool:
+        limit = self._settings.queued_max_request_bytes
+        return self.requests >= self._settings.queued_max_requests or 0 < limit <= self.bytes

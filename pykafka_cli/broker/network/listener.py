@@ -1,0 +1,179 @@
+"""Where the broker listens: one socket for each listener, closed for idle clients, drained at the end.
+
+server = SocketServer(settings, clock, metrics)
+endpoints = await server.bind()         # ports are known, nobody is accepted yet
+await server.serve(dispatcher.answer)
+...
+await server.stop(grace=1.0)
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+import ssl
+from dataclasses import replace
+
+from pykafka_cli.broker.clock import Clock, Timer
+from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.connection import Answer, Connection, Service
+from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
+from pykafka_cli.broker.network.tls import server_context
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.listeners import Listener
+
+log = logging.getLogger(__name__)
+
+_MAX_SWEEP_INTERVAL = 30.0  # seconds
+
+
+class CannotListen(Exception):
+    """A listener cannot be opened: the port is taken, the host is not ours, or its certificate cannot be used."""
+
+
+class SocketServer:
+    """All listeners of one broker."""
+
+    def __init__(self, settings: BrokerSettings, clock: Clock, metrics: Metrics) -> None:
+        self._settings, self._clock, self._metrics = settings, clock, metrics
+        self._limits, self._intake = ConnectionLimits(settings), Intake(settings)
+        self._bound: list[tuple[Listener, socket.socket, ssl.SSLContext | None]] = []
+        self._servers: list[asyncio.Server] = []
+        self._services: list[Service] = []
+        self._sweep: Timer | None = None
+
+    @property
+    def endpoints(self) -> tuple[Listener, ...]:
+        """Where it listens, with the ports that it really has."""
+        return tuple(listener for listener, _, _ in self._bound)
+
+    async def bind(self) -> tuple[Listener, ...]:
+        """Take all ports, without accepting anyone; `endpoints` afterwards.
+
+        raises    CannotListen; then no port is held
+        """
+        try:
+            for listener in self._settings.listener_list:
+                context = server_context(self._settings, listener.name) if listener.protocol.encrypts else None
+                listening = _listening_socket(listener, self._settings)
+                port = listening.getsockname()[1]
+                self._bound.append((replace(listener, port=port), listening, context))
+        except OSError as error:
+            self._release()
+            raise CannotListen(f"cannot listen on {listener}: {_reason(error)}") from error
+        except ValueError as error:
+            self._release()
+            raise CannotListen(f"cannot listen on {listener}: {error}") from error
+        return self.endpoints
+
+    async def serve(self, answer: Answer) -> None:
+        """Accept connections on what `bind` took, and let `answer` serve their requests."""
+        loop = asyncio.get_running_loop()
+        for listener, listening, context in self._bound:
+            service = Service(
+                listener.name,
+                answer,
+                self._clock,
+                self._metrics,
+                self._limits,
+                self._intake,
+                self._settings.socket_request_max_bytes,
+            )
+            self._services.append(service)
+            server = await loop.create_server(
+                lambda service=service: Connection(service),
+                sock=listening,
+                ssl=context,
+                backlog=self._settings.socket_listen_backlog_size,
+            )
+            self._servers.append(server)
+        self._sweep_later()
+
+    async def stop(self, grace: float) -> None:
+        """Accept nobody any more, wait up to `grace` seconds for the answers under way, close everything."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        connections = [connection for service in self._services for connection in service.connections]
+        workers = [connection.worker for connection in connections if connection.worker is not None]
+        for connection in connections:
+            connection.finish()
+        if workers:
+            await asyncio.wait(workers, timeout=grace)
+        await asyncio.sleep(0)  # those that have nothing left to send are gone after this
+        for service in self._services:
+            for connection in list(service.connections):
+                connection.end("shutdown", "the broker stops", logging.DEBUG, at_once=True)
+                if connection.worker is not None:
+                    connection.worker.cancel()
+        if workers:
+            await asyncio.wait(workers)
+        self._release()
+
+    def _release(self) -> None:
+        for _, listening, _ in self._bound:
+            listening.close()
+        self._bound.clear()
+
+    def _sweep_later(self) -> None:
+        limit = self._settings.connections_max_idle_ms / 1000
+        interval = _MAX_SWEEP_INTERVAL if limit < 0 else min(limit / 2, _MAX_SWEEP_INTERVAL)
+        self._sweep = self._clock.call_later(interval, self._close_idle)
+
+    def _close_idle(self) -> None:
+        limit = self._settings.connections_max_idle_ms / 1000
+        if limit >= 0:
+            since = self._clock.monotonic() - limit
+            idle = [each for service in self._services for each in service.connections if each.is_idle(since)]
+            for connection in idle:
+                connection.end("idle", f"idle for connections.max.idle.ms={self._settings.connections_max_idle_ms}")
+        self._sweep_later()
+
+
+def _listening_socket(listener: Listener, settings: BrokerSettings) -> socket.socket:
+    """A bound socket; without a host one for IPv4 and IPv6 alike, so that port 0 is one port."""
+    if listener.host:
+        family, _, _, _, address = socket.getaddrinfo(
+            listener.host, listener.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return _bound(family, address, settings)
+    if socket.has_dualstack_ipv6():
+        try:
+            return _bound(socket.AF_INET6, ("::", listener.port), settings)
+        except OSError as error:
+            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                raise
+    return _bound(socket.AF_INET, ("", listener.port), settings)
+
+
+def _bound(family: int, address: object, settings: BrokerSettings) -> socket.socket:
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setblocking(False)
+        if os.name == "posix":
+            # A port whose last connections are in TIME_WAIT is free; one that somebody listens on is not.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6 and address[0] == "::":  # type: ignore[index]
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        # Accepted connections inherit these.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, size in (
+            (socket.SO_SNDBUF, settings.socket_send_buffer_bytes),
+            (socket.SO_RCVBUF, settings.socket_receive_buffer_bytes),
+        ):
+            if size != -1:
+                listening.setsockopt(socket.SOL_SOCKET, option, size)
+        listening.bind(address)  # type: ignore[arg-type]
+        listening.listen(settings.socket_listen_backlog_size)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def _reason(error: OSError) -> str:
+    text = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return text[:1].lower() + text[1:]
