@@ -15,6 +15,15 @@ class TopicPartition(NamedTuple):
         return f"{self.topic}-{self.partition}"
 
 
+class Broker(NamedTuple):
+    """A broker that is alive, at one of its addresses."""
+
+    id: int
+    host: str
+    port: int
+    rack: str | None
+
+
 class TopicListing(NamedTuple):
     """A topic as a list shows it. The id is None where the cluster gives its topics none."""
 

@@ -137,9 +137,9 @@ class Session:
         self._controller = None if answer.controller_id < 0 else answer.controller_id
         return answer
 
-    async def api_versions(self) -> Mapping[int, VersionRange]:
-        """What the broker that answered first offers."""
-        return await (await self._connection_to(None)).api_versions()
+    async def api_versions(self, broker: int | None = None) -> Mapping[int, VersionRange]:
+        """What a broker offers, that which answered first if none is named."""
+        return await (await self._connection_to(broker)).api_versions()
 
     # ---- connections
 

@@ -27,5 +27,14 @@ COMMANDS: dict[str, Command] = {
     "console-producer": Command(
         "console_producer", "Send lines of standard input to a topic.", TOPICS, "kafka-console-producer"
     ),
+    "get-offsets": Command("get_offsets", "Offsets of partitions, now or at a time.", TOPICS, "kafka-get-offsets"),
+    "delete-records": Command("delete_records", "Delete records below an offset.", TOPICS, "kafka-delete-records"),
+    "leader-election": Command("leader_election", "Elect leaders anew.", CLUSTER, "kafka-leader-election"),
+    "log-dirs": Command("log_dirs", "Sizes of partitions in log directories.", CLUSTER, "kafka-log-dirs"),
+    "cluster": Command("cluster", "The cluster's id; unregister brokers.", CLUSTER, "kafka-cluster"),
+    "features": Command("features", "Features that the cluster has agreed to use.", CLUSTER, "kafka-features"),
+    "broker-api-versions": Command(
+        "broker_api_versions", "APIs that brokers offer.", CLUSTER, "kafka-broker-api-versions"
+    ),
     "scripts": Command("scripts", "Put kafka-topics.sh and the others, calling pk, into a directory.", TOOL, None),
 }

@@ -20,6 +20,7 @@ from pykafka_cli.commands._errors import ScriptError, UnreadableValue, UsageProb
 from pykafka_cli.commands._grammar import Given, Parsed, Spec, Takes, Unparsable, parse_argparse, parse_jopt
 
 HELP_WIDTH = 100
+VERSION_HELP = "Print Kafka's version."
 
 
 class OptionalValue(ParamType):
@@ -75,6 +76,8 @@ class ScriptCommand(TyperCommand):
     without_arguments: ClassVar[str] = ""
     """The message when nothing at all is given, above the whole help on stderr; empty: nothing special happens."""
     parse_error_prefix: ClassVar[str] = ""
+    parse_error_shows_usage: ClassVar[bool] = True
+    has_version: ClassVar[bool] = True
     defers_values: ClassVar[bool] = False
     """The function calls ctx.read_values() itself, once it has checked which options go together."""
 
@@ -82,15 +85,12 @@ class ScriptCommand(TyperCommand):
         super().__init__(*args, **settings)
         self.context_settings = {"max_content_width": HELP_WIDTH, **self.context_settings}
         self.rich_markup_mode = None
-        self.params.append(
-            TyperOption(
-                param_decls=["--version"],
-                is_flag=True,
-                default=False,
-                expose_value=False,
-                help="Print Kafka's version.",
+        if self.has_version:
+            self.params.append(
+                TyperOption(
+                    param_decls=["--version"], is_flag=True, default=False, expose_value=False, help=VERSION_HELP
+                )
             )
-        )
 
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
         """Words to options, by this script's grammar; stray words are dropped unless the function has arguments."""
@@ -124,7 +124,10 @@ class ScriptCommand(TyperCommand):
 
     def parse_error(self, ctx: ScriptContext, problem: Unparsable) -> ScriptError:
         """How this script tells that it cannot read its command line."""
-        return ctx.usage_problem(f"{self.parse_error_prefix}{problem}", hint=problem.hint)
+        message = f"{self.parse_error_prefix}{problem}"
+        if not self.parse_error_shows_usage:
+            return ScriptError(message, hint=problem.hint)
+        return ctx.usage_problem(message, hint=problem.hint)
 
     def unreadable_value(self, spec: Spec, values: Sequence[str], *, repeated: bool) -> UnreadableValue | None:
         """How this script tells that a value cannot be read; None if a repeated one is fine and the last counts."""
@@ -168,10 +171,33 @@ class ScriptCommand(TyperCommand):
 
 
 class ArgparseCommand(ScriptCommand):
-    """A script that parses with argparse4j. Options of which one is needed are declared with `required`."""
+    """A script that parses with argparse4j."""
+
+    has_version = False
+
+    subcommands: ClassVar[tuple[str, ...]] = ()
+    """The words of which one must be given; the function takes it as its only typer.Argument."""
+    help_without_arguments: ClassVar[bool] = False
+    """Without any word the help is shown, and that is no error."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        if not args and self.help_without_arguments and not ctx.resilient_parsing:
+            print(self.get_help(ctx))
+            ctx.exit()
+        return super().parse_args(ctx, args)
 
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
-        return parse_argparse(words, specs)
+        parsed = parse_argparse(words, specs)
+        if any(option.spec.name == "help" for option in parsed.options):
+            return parsed
+        if self.subcommands and not parsed.words:
+            raise Unparsable("too few arguments")
+        if self.subcommands and parsed.words[0] not in self.subcommands:
+            choices = ", ".join(f"'{name}'" for name in self.subcommands)
+            raise Unparsable(f"invalid choice: '{parsed.words[0]}' (choose from {choices})")
+        if surplus := parsed.words[1 if self.subcommands else 0 :]:
+            raise Unparsable(f"unrecognized arguments: '{surplus[0]}'")
+        return parsed
 
     def parse_error(self, ctx: ScriptContext, problem: Unparsable) -> ScriptError:
         return self.argparse_error(ctx, str(problem), hint=problem.hint)

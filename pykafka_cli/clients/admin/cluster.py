@@ -1,0 +1,129 @@
+"""The cluster as a whole: its id and brokers, what they offer, their disks, elections."""
+
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+from kio.schema.errors import ErrorCode
+from kio.schema.types import BrokerId, TopicName
+from kio.static.primitive import i8, i32
+
+from pykafka_cli.clients.admin.leaders import by_topic
+from pykafka_cli.clients.admin.topics import broker_timeout
+from pykafka_cli.clients.errors import ApiError, ensure_none_failed
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import Broker, TopicPartition
+from pykafka_cli.transport.connection import ConnectionFailed, VersionRange
+
+
+class ElectionType(IntEnum):
+    """Who may become leader: the first replica if it is in sync; or any replica, where none that is in sync lives."""
+
+    PREFERRED = 0
+    UNCLEAN = 1
+
+
+class ReplicaOnDisk(NamedTuple):
+    """One partition in a log directory. A future replica is one that is being moved there."""
+
+    partition: TopicPartition
+    size: int
+    offset_lag: int
+    is_future: bool
+
+
+class LogDir(NamedTuple):
+    """A log directory of one broker; `error` is set if it is offline."""
+
+    path: str
+    error: ApiError | None
+    replicas: tuple[ReplicaOnDisk, ...]
+
+
+async def describe_brokers(session: Session) -> list[Broker]:
+    """Brokers that are alive, by id."""
+    answer = await session.metadata(())
+    return sorted(Broker(broker.node_id, broker.host, broker.port, broker.rack) for broker in answer.brokers)
+
+
+async def cluster_id(session: Session) -> str | None:
+    """None from a broker that is too old to have one."""
+    return (await session.metadata(())).cluster_id
+
+
+async def unregister_broker(session: Session, broker: int) -> None:
+    """Forget a broker for good; clusters with ZooKeeper have no such thing.
+
+    raises    VersionUnsupported, ApiError
+    """
+    from kio.schema.unregister_broker.v0.request import UnregisterBrokerRequest
+
+    ensure_none_failed([await session.ask(UnregisterBrokerRequest(broker_id=BrokerId(broker)))])
+
+
+async def offered_versions(
+    session: Session, brokers: Iterable[Broker]
+) -> dict[Broker, Mapping[int, VersionRange] | ConnectionFailed]:
+    """Each broker's own ApiVersions, or why it could not be asked."""
+    found: dict[Broker, Mapping[int, VersionRange] | ConnectionFailed] = {}
+    for broker in brokers:
+        try:
+            found[broker] = await session.api_versions(broker.id)
+        except ConnectionFailed as error:
+            found[broker] = error
+    return found
+
+
+async def describe_log_dirs(session: Session, broker: int) -> list[LogDir]:
+    """All log directories of one broker with all that is in them.
+
+    raises    ApiError
+    """
+    from kio.schema.describe_log_dirs.v4.request import DescribeLogDirsRequest
+
+    answer = await session.ask(DescribeLogDirsRequest(topics=None), broker=broker)
+    ensure_none_failed([answer])
+    return [
+        LogDir(
+            result.log_dir,
+            ApiError(result.error_code) if result.error_code else None,
+            tuple(
+                ReplicaOnDisk(
+                    TopicPartition(topic.name, each.partition_index),
+                    each.partition_size,
+                    each.offset_lag,
+                    each.is_future_key,
+                )
+                for topic in result.topics
+                for each in topic.partitions
+            ),
+        )
+        for result in answer.results
+    ]
+
+
+async def elect_leaders(
+    session: Session, election: ElectionType, partitions: Iterable[TopicPartition] | None
+) -> dict[TopicPartition, ApiError | None]:
+    """Elect leaders for partitions (None: for all that need one); what became of each.
+
+    raises    ApiError for the request as a whole
+    """
+    from kio.schema.elect_leaders.v2.request import ElectLeadersRequest, TopicPartitions
+
+    wanted = None
+    if partitions is not None:
+        wanted = tuple(
+            TopicPartitions(topic=TopicName(topic), partitions=tuple(map(i32, indexes)))
+            for topic, indexes in by_topic(partitions).items()
+        )
+    request = ElectLeadersRequest(election_type=i8(election), topic_partitions=wanted, timeout=broker_timeout(session))
+    answer = await session.ask_controller(request, oldest=0 if election is ElectionType.PREFERRED else 1)
+    ensure_none_failed([answer])
+    return {
+        TopicPartition(topic.topic, each.partition_id): ApiError(each.error_code, each.error_message)
+        if each.error_code != ErrorCode.none
+        else None
+        for topic in answer.replica_election_results
+        for each in topic.partition_result
+    }

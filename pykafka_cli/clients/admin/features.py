@@ -1,0 +1,78 @@
+"""Features that a cluster has switched on (KIP-584); a cluster with ZooKeeper has none."""
+
+import datetime
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+from kio.schema.api_versions.v3.request import ApiVersionsRequest
+from kio.static.primitive import i8, i16, i32Timedelta
+
+from pykafka_cli import __version__
+from pykafka_cli.clients.errors import ApiError, ensure_none_failed
+from pykafka_cli.clients.session import Session
+
+NO_EPOCH = -1
+
+
+class UpgradeType(IntEnum):
+    """How far an update may go; the numbers are the protocol's."""
+
+    UPGRADE = 1
+    SAFE_DOWNGRADE = 2
+    UNSAFE_DOWNGRADE = 3
+
+
+class Feature(NamedTuple):
+    """One feature with the levels that brokers support and the one that the cluster has agreed on (0: off)."""
+
+    name: str
+    min_level: int
+    max_level: int
+    finalized_level: int
+
+
+class Features(NamedTuple):
+    features: list[Feature]
+    epoch: int | None
+
+
+async def describe_features(session: Session) -> Features:
+    """All features that brokers support, by name."""
+    request = ApiVersionsRequest(client_software_name="pykafka-cli", client_software_version=__version__)
+    answer = await session.ask(request)
+    finalized = {feature.name: int(feature.max_version_level) for feature in answer.finalized_features}
+    features = [
+        Feature(each.name, each.min_version, each.max_version, finalized.get(each.name, 0))
+        for each in answer.supported_features
+    ]
+    epoch = None if answer.finalized_features_epoch == NO_EPOCH else int(answer.finalized_features_epoch)
+    return Features(sorted(features), epoch)
+
+
+async def update_features(
+    session: Session, levels: Mapping[str, int], kind: UpgradeType, *, dry_run: bool
+) -> dict[str, ApiError | None]:
+    """Set levels; what became of each feature.
+
+    raises    VersionUnsupported
+    """
+    from kio.schema.update_features.v1.request import FeatureUpdateKey, UpdateFeaturesRequest
+
+    request = UpdateFeaturesRequest(
+        timeout=i32Timedelta.parse(datetime.timedelta(seconds=session.settings.api_timeout)),
+        feature_updates=tuple(
+            FeatureUpdateKey(feature=name, max_version_level=i16(level), upgrade_type=i8(kind))
+            for name, level in levels.items()
+        ),
+        validate_only=dry_run,
+    )
+    answer = await session.ask_controller(request, oldest=1)
+    if not answer.results:
+        error = ApiError(answer.error_code, answer.error_message) if answer.error_code else None
+        return dict.fromkeys(sorted(levels), error)
+    ensure_none_failed([answer])
+    return {
+        result.feature: ApiError(result.error_code, result.error_message) if result.error_code else None
+        for result in sorted(answer.results, key=lambda each: str(each.feature))
+    }

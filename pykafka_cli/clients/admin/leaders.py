@@ -1,0 +1,90 @@
+"""Requests that only the leader of a partition answers: who leads what, and asking again when that changed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeVar
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import RETRY_PAUSE, Session
+from pykafka_cli.model import TopicPartition
+
+T = TypeVar("T")
+
+RETRIABLE = frozenset(
+    {
+        ErrorCode.leader_not_available,
+        ErrorCode.not_leader_or_follower,
+        ErrorCode.replica_not_available,
+        ErrorCode.fenced_leader_epoch,
+        ErrorCode.unknown_leader_epoch,
+        ErrorCode.offset_not_available,
+        ErrorCode.kafka_storage_error,
+        ErrorCode.request_timed_out,
+    }
+)
+"""What another leader, or the same a little later, may well answer. A topic that is not there is not among them."""
+
+
+async def ask_leaders(
+    session: Session,
+    partitions: Iterable[TopicPartition],
+    ask: Callable[[int, list[TopicPartition]], Awaitable[Mapping[TopicPartition, T | ApiError]]],
+) -> dict[TopicPartition, T | ApiError]:
+    """Each partition's result from its leader; an error that time may heal only once default.api.timeout.ms is over.
+
+    ask    one broker about the partitions that it leads
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + session.settings.api_timeout
+    wanted = list(dict.fromkeys(partitions))
+    results: dict[TopicPartition, T | ApiError] = {}
+    while wanted:
+        led, without_leader = await _leaders(session, wanted)
+        results.update(without_leader)
+        for broker, theirs in led.items():
+            results.update(await ask(broker, theirs))
+        wanted = [partition for partition in wanted if _may_heal(results[partition])]
+        if not wanted or clock() + RETRY_PAUSE > deadline:
+            break
+        await asyncio.sleep(RETRY_PAUSE)
+    return results
+
+
+async def _leaders(
+    session: Session, partitions: list[TopicPartition]
+) -> tuple[dict[int, list[TopicPartition]], dict[TopicPartition, ApiError]]:
+    """Partitions by the broker that leads them, and an error for each that nobody leads."""
+    answer = await session.metadata({partition.topic: None for partition in partitions})
+    alive = {broker.node_id for broker in answer.brokers}
+    known: dict[TopicPartition, int] = {}
+    topic_errors: dict[str, int] = {}
+    for topic in answer.topics:
+        topic_errors[topic.name or ""] = topic.error_code
+        for each in topic.partitions:
+            known[TopicPartition(topic.name or "", each.partition_index)] = each.leader_id
+    led: dict[int, list[TopicPartition]] = {}
+    failed: dict[TopicPartition, ApiError] = {}
+    for partition in partitions:
+        if topic_errors.get(partition.topic):
+            failed[partition] = ApiError(topic_errors[partition.topic])
+        elif partition not in known:
+            failed[partition] = ApiError(ErrorCode.unknown_topic_or_partition)
+        elif known[partition] not in alive:
+            failed[partition] = ApiError(ErrorCode.leader_not_available)
+        else:
+            led.setdefault(known[partition], []).append(partition)
+    return led, failed
+
+
+def by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[int]]:
+    """Partition numbers by topic, as most requests want them."""
+    grouped: dict[str, list[int]] = {}
+    for topic, partition in partitions:
+        grouped.setdefault(topic, []).append(partition)
+    return grouped
+
+
+def _may_heal(result: object) -> bool:
+    return isinstance(result, ApiError) and result.code in RETRIABLE

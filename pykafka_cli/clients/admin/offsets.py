@@ -1,0 +1,93 @@
+"""Offsets of partitions: where they begin and end, what is at a time, and moving the beginning up."""
+
+from collections.abc import Mapping
+
+from kio.schema.types import BrokerId, TopicName
+from kio.static.primitive import i8, i32, i64
+
+from pykafka_cli.clients.admin.leaders import ask_leaders, by_topic
+from pykafka_cli.clients.admin.topics import broker_timeout
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import TopicPartition
+
+LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5
+"""What may stand where a timestamp is asked for; each newer one came with a newer version of the API."""
+
+UNKNOWN_OFFSET = -1
+HIGH_WATERMARK = -1
+"""As the offset to delete up to: all that consumers can see."""
+
+_CONSUMER = -1
+_FIRST_VERSION = {MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9}
+_OLDEST_VERSION = 1
+
+
+async def list_offsets(
+    session: Session, wanted: Mapping[TopicPartition, int], *, read_committed: bool = False
+) -> dict[TopicPartition, int | ApiError]:
+    """The offset of each partition for a time in ms or one of the words above; UNKNOWN_OFFSET if nothing is there."""
+    from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
+
+    async def ask(broker: int, partitions: list[TopicPartition]) -> dict[TopicPartition, int | ApiError]:
+        request = ListOffsetsRequest(
+            replica_id=BrokerId(_CONSUMER),
+            isolation_level=i8(read_committed),
+            topics=tuple(
+                ListOffsetsTopic(
+                    name=TopicName(topic),
+                    partitions=tuple(
+                        ListOffsetsPartition(
+                            partition_index=i32(index), timestamp=i64(wanted[TopicPartition(topic, index)])
+                        )
+                        for index in indexes
+                    ),
+                )
+                for topic, indexes in by_topic(partitions).items()
+            ),
+        )
+        oldest = max((_FIRST_VERSION.get(wanted[each], _OLDEST_VERSION) for each in partitions), default=0)
+        answer = await session.ask(request, broker=broker, oldest=oldest)
+        return {
+            TopicPartition(topic.name, each.partition_index): ApiError(each.error_code)
+            if each.error_code
+            else int(each.offset)
+            for topic in answer.topics
+            for each in topic.partitions
+        }
+
+    return await ask_leaders(session, wanted, ask)
+
+
+async def delete_records(
+    session: Session, before: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int | ApiError]:
+    """Delete what lies below an offset; the new beginning of each partition (its low watermark)."""
+    from kio.schema.delete_records.v2.request import DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic
+
+    async def ask(broker: int, partitions: list[TopicPartition]) -> dict[TopicPartition, int | ApiError]:
+        request = DeleteRecordsRequest(
+            topics=tuple(
+                DeleteRecordsTopic(
+                    name=TopicName(topic),
+                    partitions=tuple(
+                        DeleteRecordsPartition(
+                            partition_index=i32(index), offset=i64(before[TopicPartition(topic, index)])
+                        )
+                        for index in indexes
+                    ),
+                )
+                for topic, indexes in by_topic(partitions).items()
+            ),
+            timeout=broker_timeout(session),
+        )
+        answer = await session.ask(request, broker=broker)
+        return {
+            TopicPartition(topic.name, each.partition_index): ApiError(each.error_code)
+            if each.error_code
+            else int(each.low_watermark)
+            for topic in answer.topics
+            for each in topic.partitions
+        }
+
+    return await ask_leaders(session, before, ask)

@@ -1,0 +1,33 @@
+"""How commands reach a cluster and read the files that they are given."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pykafka_cli.clients.session import BadAddress, Session
+from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_property_file
+from pykafka_cli.commands._errors import ScriptError
+
+
+def new_session(bootstrap: str, command_config: str | None, *, defaults: Mapping[str, str] | None = None) -> Session:
+    """A session to enter, with the properties of a file; `defaults` are those of the script.
+
+    raises    ScriptError
+    """
+    try:
+        properties = read_property_file(command_config) if command_config else {}
+        return Session(bootstrap, ClientSettings({**(defaults or {}), **properties}))
+    except BadAddress as error:
+        raise ScriptError("Failed to create new KafkaAdminClient", hint=str(error)) from None
+    except BadClientSetting as error:
+        raise ScriptError(str(error)) from None
+
+
+def read_plan(file: str) -> str:
+    """The text of a file that an option names.
+
+    raises    ScriptError
+    """
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ScriptError(f"Unable to read file {file}") from None

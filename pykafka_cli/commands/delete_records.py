@@ -1,0 +1,96 @@
+"""`pk delete-records`: kafka-delete-records.sh."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.clients.admin.offsets import delete_records as delete_before
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.commands._cluster import new_session, read_plan
+from pykafka_cli.commands._command import ScriptCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._options import (
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_or_default,
+    chosen_output,
+    require,
+)
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.operations.plan_files import BadPlan, parse_records_plan
+from pykafka_cli.output.render import Table, show
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class DeleteRecordsCommand(ScriptCommand):
+    without_arguments = "This tool helps to delete records of the given partitions down to the specified offset."
+
+
+@app.command(cls=DeleteRecordsCommand)
+def delete_records(
+    ctx: ScriptContext,
+    bootstrap_server: BootstrapServer = None,
+    command_config: CommandConfig = None,
+    offset_json_file: Annotated[
+        str | None,
+        typer.Option(
+            "--offset-json-file",
+            metavar="FILE",
+            help='Up to where: {"partitions": [{"topic": "foo", "partition": 1, "offset": 3}], "version": 1}; '
+            "offset -1 is the end.",
+        ),
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Delete the records of partitions that are below an offset."""
+    missing = ctx.usage_problem('Missing required argument "[bootstrap-server]"')
+    bootstrap = bootstrap_or_default(bootstrap_server, missing)
+    require(ctx, "offset-json-file")
+    try:
+        plan = parse_records_plan(read_plan(offset_json_file or ""))
+    except BadPlan as error:
+        raise ScriptError(str(error)) from None
+    session = new_session(bootstrap, command_config)
+    results = asyncio.run(delete(session, plan))
+    show(
+        chosen_output(output),
+        text=lambda: (
+            "Executing records delete operation\nRecords delete operation completed:\n"
+            + "".join(f"partition: {partition}\t{_outcome(results[partition])}\n" for partition in sorted(results))
+        ),
+        table=lambda: [
+            Table(
+                ("TOPIC", "PARTITION", "STARTS AT"),
+                [(*partition, _shown(results[partition])) for partition in sorted(results)],
+            )
+        ],
+        document=lambda: [
+            {
+                "topic": partition.topic,
+                "partition": partition.partition,
+                "low_watermark": None if isinstance(result, ApiError) else result,
+                "error": str(result) if isinstance(result, ApiError) else None,
+            }
+            for partition, result in sorted(results.items())
+        ],
+    )
+    if any(isinstance(result, ApiError) for result in results.values()):
+        raise typer.Exit(ExitStatus.FAILURE)
+
+
+async def delete(session: Session, plan: dict[TopicPartition, int]) -> dict[TopicPartition, int | ApiError]:
+    async with session:
+        return await delete_before(session, plan)
+
+
+def _outcome(result: int | ApiError) -> str:
+    return f"error: {result.java}" if isinstance(result, ApiError) else f"low_watermark: {result}"
+
+
+def _shown(result: int | ApiError) -> str | int:
+    return str(result) if isinstance(result, ApiError) else result

@@ -1,0 +1,146 @@
+"""`pk get-offsets`: kafka-get-offsets.sh."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.topics import list_topics
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.commands._cluster import new_session
+from pykafka_cli.commands._command import ScriptCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._options import (
+    CONNECTION,
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_or_default,
+    check_host_ports,
+    chosen_output,
+)
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.operations.offset_queries import (
+    BadQuery,
+    PartitionFilter,
+    parse_time,
+    partitions_of_rules,
+    partitions_of_topics,
+    select,
+)
+from pykafka_cli.operations.topic_filter import InvalidRegex
+from pykafka_cli.output.render import Table, show
+from pykafka_cli.topic_names import is_internal
+
+PREFIX = "Error occurred: "
+WHICH = "Which partitions"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class GetOffsetsCommand(ScriptCommand):
+    without_arguments = "An interactive shell for getting topic-partition offsets."
+    parse_error_prefix = PREFIX
+    parse_error_shows_usage = False
+
+
+@app.command(cls=GetOffsetsCommand)
+def get_offsets(
+    ctx: ScriptContext,
+    bootstrap_server: BootstrapServer = None,
+    broker_list: Annotated[
+        str | None,
+        typer.Option(
+            "--broker-list", metavar="HOST:PORT,...", help="As --bootstrap-server.", rich_help_panel=CONNECTION
+        ),
+    ] = None,
+    command_config: CommandConfig = None,
+    topic: Annotated[
+        str | None,
+        typer.Option(
+            "--topic", metavar="TOPIC", help="A name or regular expression; all topics without.", rich_help_panel=WHICH
+        ),
+    ] = None,
+    partitions: Annotated[
+        str | None, typer.Option("--partitions", metavar="N,...", help="All without.", rich_help_panel=WHICH)
+    ] = None,
+    topic_partitions: Annotated[
+        str | None,
+        typer.Option(
+            "--topic-partitions",
+            metavar="TOPIC:N,...",
+            help="Topics with a partition each, or a range: 0-3 is 0, 1, 2; 5- from 5 on; -3 below 3.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    exclude_internal_topics: Annotated[
+        bool, typer.Option("--exclude-internal-topics", help="Leave out Kafka's own topics.", rich_help_panel=WHICH)
+    ] = False,
+    time: Annotated[
+        str,
+        typer.Option(
+            "--time",
+            metavar="MS|WORD",
+            help="The first offset from that time on; or -1 latest, -2 earliest, -3 max-timestamp, -4 earliest-local, "
+            "-5 latest-tiered.",
+        ),
+    ] = "latest",
+    output: Output = None,
+) -> None:
+    """Offsets of partitions: where they end, begin, or were at a time."""
+    missing = ScriptError(f"{PREFIX}Missing required option(s) [bootstrap-server]")
+    servers = broker_list if broker_list is not None and "bootstrap-server" not in ctx.given else bootstrap_server
+    bootstrap = bootstrap_or_default(servers, missing)
+    check_host_ports(ctx, bootstrap)
+    if topic_partitions is not None and (topic is not None or partitions is not None):
+        raise ScriptError(f"{PREFIX}--topic-partitions cannot be used with --topic or --partitions")
+    try:
+        timestamp = parse_time(time)
+        if topic_partitions is not None:
+            allows = partitions_of_rules(topic_partitions)
+        else:
+            allows = partitions_of_topics(topic, partitions)
+    except (BadQuery, InvalidRegex) as error:
+        raise ScriptError(f"{PREFIX}{error}") from None
+    session = new_session(bootstrap, command_config)
+    found = asyncio.run(fetch(session, allows, timestamp, exclude_internal=exclude_internal_topics))
+    offsets = {}
+    for partition, offset in found.items():
+        if isinstance(offset, ApiError):
+            problem = ScriptError(f"Skip getting offsets for topic-partition {partition} due to error: {offset.java}")
+            problem.show()
+        elif offset != UNKNOWN_OFFSET:
+            offsets[partition] = offset
+    show(
+        chosen_output(output),
+        text=lambda: "".join(f"{topic}:{partition}:{offset}\n" for (topic, partition), offset in offsets.items()),
+        table=lambda: [
+            Table(("TOPIC", "PARTITION", "OFFSET"), [(*partition, offset) for partition, offset in offsets.items()])
+        ],
+        document=lambda: [
+            {"topic": topic, "partition": partition, "offset": offset} for (topic, partition), offset in offsets.items()
+        ],
+    )
+
+
+async def fetch(
+    session: Session, allows: PartitionFilter, timestamp: int, *, exclude_internal: bool
+) -> dict[TopicPartition, int | ApiError]:
+    """Offsets of all partitions that are wanted, sorted as the script sorts them.
+
+    raises    ScriptError if none is
+    """
+    async with session:
+        every = [
+            TopicPartition(listing.topic, partition)
+            for listing in await list_topics(session)
+            if not (exclude_internal and is_internal(listing.topic))
+            for partition in range(listing.partition_count)
+        ]
+        wanted = select(every, allows)
+        if not wanted:
+            raise ScriptError(f"{PREFIX}Could not match any topic-partitions with the specified filters")
+        found = await list_offsets(session, dict.fromkeys(wanted, timestamp))
+        return {partition: found[partition] for partition in wanted}

@@ -1,0 +1,196 @@
+"""`pk leader-election`: kafka-leader-election.sh."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+from typer._click import Context, Parameter
+from typer._click.types import ParamType
+
+from pykafka_cli.clients.admin.cluster import ElectionType, elect_leaders
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.commands._cluster import new_session, read_plan
+from pykafka_cli.commands._command import ScriptCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._options import (
+    CONNECTION,
+    INT,
+    BootstrapServer,
+    Output,
+    bootstrap_or_default,
+    chosen_output,
+)
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.operations.plan_files import BadPlan, parse_election_plan
+from pykafka_cli.output.render import Table, show
+from pykafka_cli.transport.connection import NoAnswerInTime
+
+WHICH = "Which partitions"
+WAYS = ("topic", "all-topic-partitions", "path-to-json-file")
+ELECTION_NOT_NEEDED = 84
+TIMEOUTS = {"default.api.timeout.ms": "30000", "request.timeout.ms": "15000"}
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class ElectionTypeValue(ParamType):
+    name = "preferred|unclean"
+
+    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> ElectionType:
+        if isinstance(value, ElectionType):
+            return value
+        try:
+            return ElectionType[str(value).upper()]
+        except KeyError:
+            self.fail(f"{value} is neither preferred nor unclean", param, ctx)
+
+
+class LeaderElectionCommand(ScriptCommand):
+    without_arguments = (
+        "This tool attempts to elect a new leader for a set of topic partitions. The type of elections supported are "
+        "preferred replicas and unclean replicas."
+    )
+    parse_error_shows_usage = False
+    defers_values = True
+
+
+@app.command(cls=LeaderElectionCommand)
+def leader_election(
+    ctx: ScriptContext,
+    bootstrap_server: BootstrapServer = None,
+    admin_config: Annotated[
+        str | None,
+        typer.Option(
+            "--admin.config",
+            "--command-config",
+            metavar="FILE",
+            help="Properties for the client.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    election_type: Annotated[
+        ElectionType | None,
+        typer.Option(
+            "--election-type",
+            click_type=ElectionTypeValue(),
+            help="preferred: back to the first replica, if it is in sync; unclean: to any replica, where no leader "
+            "is left, at the price of records.",
+        ),
+    ] = None,
+    topic: Annotated[
+        str | None, typer.Option("--topic", metavar="TOPIC", help="With --partition.", rich_help_panel=WHICH)
+    ] = None,
+    partition: Annotated[
+        int | None, typer.Option("--partition", click_type=INT, help="With --topic.", rich_help_panel=WHICH)
+    ] = None,
+    all_topic_partitions: Annotated[  # noqa: ARG001
+        bool, typer.Option("--all-topic-partitions", help="Every partition that needs it.", rich_help_panel=WHICH)
+    ] = False,
+    path_to_json_file: Annotated[
+        str | None,
+        typer.Option(
+            "--path-to-json-file",
+            metavar="FILE",
+            help='{"partitions": [{"topic": "foo", "partition": 1}]}',
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Elect leaders of partitions anew."""
+    absent = [
+        name
+        for name, value in (("bootstrap-server", bootstrap_server), ("election-type", "election-type" in ctx.given))
+        if not value
+    ]
+    missing = ScriptError(f"Missing required option(s): {', '.join(absent)}")
+    if "election-type" in absent:
+        raise missing
+    bootstrap = bootstrap_or_default(bootstrap_server, missing)
+    check(ctx)
+    ctx.read_values()
+    assert election_type is not None
+    partitions = None
+    if path_to_json_file is not None:
+        try:
+            partitions = parse_election_plan(read_plan(path_to_json_file))
+        except BadPlan as error:
+            raise ScriptError(str(error)) from None
+    elif topic is not None and partition is not None:
+        partitions = [TopicPartition(topic, partition)]
+    session = new_session(bootstrap, admin_config, defaults=TIMEOUTS)
+    try:
+        results = asyncio.run(elect(session, election_type, partitions))
+    except NoAnswerInTime:
+        raise ScriptError("Timeout waiting for election results", on_stdout=True) from None
+    except ApiError as error:
+        raise ScriptError(error.java) from None
+    tell(results, election_type, output)
+
+
+def check(ctx: ScriptContext) -> None:
+    """Which options must be there, and which exclude each other, in the order in which the script looks."""
+    if len(ctx.given & set(WAYS)) != 1:
+        raise ScriptError(f"One and only one of the following options is required: {', '.join(WAYS)}")
+    if "topic" in ctx.given and "partition" not in ctx.given:
+        raise ScriptError("Missing required option(s): partition")
+    if "partition" in ctx.given and "topic" not in ctx.given:
+        raise ScriptError("Option partition is only allowed if topic is used")
+
+
+async def elect(
+    session: Session, election: ElectionType, partitions: list[TopicPartition] | None
+) -> dict[TopicPartition, ApiError | None]:
+    async with session:
+        return await elect_leaders(session, election, partitions)
+
+
+def tell(results: dict[TopicPartition, ApiError | None], election: ElectionType, output: Any) -> None:
+    """Show what became of each partition; a failure of any is one of the command."""
+    elected = sorted(partition for partition, error in results.items() if error is None)
+    unneeded = sorted(partition for partition, error in results.items() if error and error.code == ELECTION_NOT_NEEDED)
+    failed = {
+        partition: error
+        for partition, error in sorted(results.items())
+        if error is not None and error.code != ELECTION_NOT_NEEDED
+    }
+
+    def outcome(partition: TopicPartition) -> str:
+        return "failed" if partition in failed else "elected" if results[partition] is None else "not needed"
+
+    def text() -> str:
+        lines = []
+        if elected:
+            names = ", ".join(map(str, elected))
+            lines.append(f"Successfully completed leader election ({election.name}) for partitions {names}\n")
+        if unneeded:
+            lines.append(f"Valid replica already elected for partitions {', '.join(map(str, unneeded))}\n")
+        lines.extend(
+            f"Error completing leader election ({election.name}) for partition: {partition}: {error.java}\n"
+            for partition, error in failed.items()
+        )
+        return "".join(lines)
+
+    show(
+        chosen_output(output),
+        text=text,
+        table=lambda: [
+            Table(
+                ("TOPIC", "PARTITION", "OUTCOME", "WHY"),
+                [(*each, outcome(each), str(failed.get(each, ""))) for each in sorted(results)],
+            )
+        ],
+        document=lambda: [
+            {
+                "topic": each.topic,
+                "partition": each.partition,
+                "outcome": outcome(each),
+                "error": str(failed[each]) if each in failed else None,
+            }
+            for each in sorted(results)
+        ],
+    )
+    if failed:
+        raise ScriptError(f"{len(failed)} replica(s) could not be elected", status=ExitStatus.FAILURE)

@@ -1,0 +1,160 @@
+"""`pk log-dirs`: kafka-log-dirs.sh."""
+
+import asyncio
+import json
+import re
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.clients.admin.cluster import LogDir, describe_brokers, describe_log_dirs
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.commands._cluster import new_session
+from pykafka_cli.commands._command import ScriptCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._options import (
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_or_default,
+    chosen_output,
+    require,
+)
+from pykafka_cli.output.render import Table, show
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class LogDirsCommand(ScriptCommand):
+    without_arguments = "This tool helps to query log directory usage on the specified brokers."
+
+
+@app.command(cls=LogDirsCommand)
+def log_dirs(
+    ctx: ScriptContext,
+    bootstrap_server: BootstrapServer = None,
+    command_config: CommandConfig = None,
+    describe: Annotated[bool, typer.Option("--describe", help="What the tool is for; it does nothing else.")] = False,  # noqa: ARG001
+    topic_list: Annotated[
+        str, typer.Option("--topic-list", metavar="TOPIC,...", help="Only these topics; all without.")
+    ] = "",
+    broker_list: Annotated[
+        str, typer.Option("--broker-list", metavar="ID,...", help="Only these brokers; all without.")
+    ] = "",
+    output: Output = None,
+) -> None:
+    """Log directories of brokers, and how large each partition in them is."""
+    missing = ctx.usage_problem('Missing required argument "[bootstrap-server]"')
+    bootstrap = bootstrap_or_default(bootstrap_server, missing)
+    require(ctx, "describe")
+    topics = {word for word in topic_list.split(",") if word}
+    brokers = {_broker_id(word) for word in broker_list.split(",") if word}
+    session = new_session(bootstrap, command_config, defaults={"client.id": "log-dirs-tool"})
+    try:
+        found = asyncio.run(fetch(session, brokers, topics))
+    except ApiError as error:
+        raise ScriptError(str(error)) from None
+    show(
+        chosen_output(output),
+        text=lambda: (
+            "Querying brokers for log directories information\n"
+            f"Received log directory information from brokers {','.join(map(str, found))}\n{_kafka_json(found)}\n"
+        ),
+        table=lambda: [
+            Table(
+                ("BROKER", "LOG DIR", "PARTITION", "BYTES", "LAG", "MOVING IN"),
+                [
+                    (
+                        broker,
+                        directory.path,
+                        str(each.partition),
+                        each.size,
+                        each.offset_lag,
+                        "yes" if each.is_future else "",
+                    )
+                    for broker, directories in found.items()
+                    for directory in directories
+                    for each in directory.replicas
+                ],
+            )
+        ],
+        document=lambda: [
+            {
+                "broker": broker,
+                "log_dir": directory.path,
+                "error": str(directory.error) if directory.error else None,
+                "partitions": [
+                    {
+                        "topic": each.partition.topic,
+                        "partition": each.partition.partition,
+                        "size": each.size,
+                        "offset_lag": each.offset_lag,
+                        "is_future": each.is_future,
+                    }
+                    for each in directory.replicas
+                ],
+            }
+            for broker, directories in found.items()
+            for directory in directories
+        ],
+    )
+
+
+async def fetch(session: Session, brokers: set[int], topics: set[str]) -> dict[int, list[LogDir]]:
+    """Log directories by broker, with the replicas of these topics (all if there are none), in order.
+
+    raises    ScriptError if a broker is not alive
+    """
+    async with session:
+        alive = {broker.id for broker in await describe_brokers(session)}
+        if absent := brokers - alive:
+            raise ScriptError(
+                f"ERROR: The given brokers do not exist from --broker-list: {','.join(map(str, sorted(absent)))}. "
+                f"Current existent brokers: {','.join(map(str, sorted(alive)))}"
+            )
+        found = {broker: await describe_log_dirs(session, broker) for broker in sorted(brokers or alive)}
+    return {
+        broker: [
+            directory._replace(
+                replicas=tuple(
+                    sorted(each for each in directory.replicas if not topics or each.partition.topic in topics)
+                )
+            )
+            for directory in directories
+        ]
+        for broker, directories in found.items()
+    }
+
+
+def _broker_id(word: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]+", word):
+        raise ScriptError(f'For input string: "{word}"')
+    return int(word)
+
+
+def _kafka_json(found: dict[int, list[LogDir]]) -> str:
+    """The script's document, its keys in the order that Java happens to give them."""
+    brokers = [
+        {
+            "broker": broker,
+            "logDirs": [
+                {
+                    "partitions": [
+                        {
+                            "partition": str(each.partition),
+                            "size": each.size,
+                            "offsetLag": each.offset_lag,
+                            "isFuture": each.is_future,
+                        }
+                        for each in directory.replicas
+                    ],
+                    "error": directory.error.exception if directory.error else None,
+                    "logDir": directory.path,
+                }
+                for directory in directories
+            ],
+        }
+        for broker, directories in found.items()
+    ]
+    return json.dumps({"brokers": brokers, "version": 1}, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,175 @@
+"""JSON files with partitions in them, as the scripts for records, elections and reassignments take them.
+
+    records        {"partitions": [{"topic": "t", "partition": 0, "offset": 3}], "version": 1}
+    elections      {"partitions": [{"topic": "t", "partition": 0}]}
+    reassignment   {"partitions": [{"topic": "t", "partition": 0, "replicas": [1, 2], "log_dirs": ["any", "/d"]}],
+                    "version": 1}
+    topics to move {"topics": [{"topic": "t"}], "version": 1}
+
+Messages are those of the scripts; where Java's library speaks, the words are its, without the class names.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeVar
+
+from pykafka_cli.model import TopicPartition
+
+T = TypeVar("T")
+
+VERSION = 1
+ANY_LOG_DIR = "any"
+
+
+class BadPlan(Exception):
+    """A file that does not hold what it should."""
+
+
+class PlannedReplicas(NamedTuple):
+    """Where a partition's replicas are to be; a log directory for each, ANY_LOG_DIR for wherever the broker likes."""
+
+    partition: TopicPartition
+    replicas: tuple[int, ...]
+    log_dirs: tuple[str, ...]
+
+
+def parse_records_plan(text: str) -> dict[TopicPartition, int]:
+    """Offsets to delete up to, by partition.
+
+    raises    BadPlan
+    """
+    plan = _object(_document(text, "The input string is not a valid JSON"))
+    _ensure_version(plan)
+    if "partitions" not in plan:
+        raise BadPlan("Missing partitions field")
+    entries = [(_partition(entry), _integer(entry, "offset")) for entry in _objects(plan["partitions"])]
+    if twice := _repeated(partition for partition, _ in entries):
+        raise BadPlan(f"Offset json file contains duplicate topic partitions: {','.join(map(str, twice))}")
+    return dict(entries)
+
+
+def parse_election_plan(text: str) -> list[TopicPartition]:
+    """Partitions to elect leaders for.
+
+    raises    BadPlan
+    """
+    plan = _object(_document(text, "Replica election data is empty"))
+    if "partitions" not in plan:
+        raise BadPlan('Replica election data is missing "partitions" field')
+    partitions = [_partition(entry) for entry in _objects(plan["partitions"])]
+    if twice := _repeated(partitions):
+        raise BadPlan(f"Replica election data contains duplicate partitions: [{', '.join(map(str, twice))}]")
+    return partitions
+
+
+def parse_topics_to_move(text: str) -> list[str]:
+    """Names of topics.
+
+    raises    BadPlan
+    """
+    plan = _object(_document(text, "The input string is not a valid JSON"))
+    _ensure_version(plan)
+    topics = [_string(entry, "topic") for entry in _objects(plan.get("topics", []))]
+    if twice := _repeated(topics):
+        raise BadPlan(f"List of topics to reassign contains duplicate entries: [{', '.join(twice)}]")
+    return topics
+
+
+def parse_reassignment_plan(text: str) -> list[PlannedReplicas]:
+    """What a reassignment should come to; as it stands in the file, twice the same partition included.
+
+    raises    BadPlan
+    """
+    plan = _object(_document(text, "The input string is not a valid JSON"))
+    _ensure_version(plan)
+    planned = []
+    for entry in _objects(plan.get("partitions", [])):
+        partition = _partition(entry)
+        replicas = tuple(_each_integer(entry, "replicas"))
+        log_dirs = tuple(map(str, _list(entry["log_dirs"]))) if "log_dirs" in entry else (ANY_LOG_DIR,) * len(replicas)
+        if len(replicas) != len(log_dirs):
+            raise BadPlan(
+                f"Size of replicas list {list(replicas)} is different from size of log dirs list "
+                f"[{', '.join(log_dirs)}] for partition {partition}"
+            )
+        planned.append(PlannedReplicas(partition, replicas, log_dirs))
+    return planned
+
+
+def reassignment_json(replicas: Mapping[TopicPartition, Iterable[int]]) -> str:
+    """An assignment in the form that the script reads, in Kafka's spacing and order."""
+    partitions = [
+        {
+            "topic": partition.topic,
+            "partition": partition.partition,
+            "replicas": list(replicas[partition]),
+            "log_dirs": [ANY_LOG_DIR for _ in replicas[partition]],
+        }
+        for partition in sorted(replicas)
+    ]
+    return json.dumps({"version": VERSION, "partitions": partitions}, separators=(",", ":"), ensure_ascii=False)
+
+
+def _document(text: str, complaint: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise BadPlan(complaint) from None
+
+
+def _ensure_version(plan: Mapping[str, object]) -> None:
+    version = plan.get("version", VERSION)
+    if version != VERSION:
+        raise BadPlan(f"Not supported version field value {version}")
+
+
+def _partition(entry: Mapping[str, object]) -> TopicPartition:
+    return TopicPartition(_string(entry, "topic"), _integer(entry, "partition"))
+
+
+def _field(entry: Mapping[str, object], name: str) -> object:
+    if name not in entry:
+        raise BadPlan(f"No such field exists: `{name}`")
+    return entry[name]
+
+
+def _string(entry: Mapping[str, object], name: str) -> str:
+    value = _field(entry, name)
+    if not isinstance(value, str):
+        raise BadPlan(f"Expected `String` value, received {json.dumps(value)}")
+    return value
+
+
+def _integer(entry: Mapping[str, object], name: str) -> int:
+    return _as_integer(_field(entry, name))
+
+
+def _each_integer(entry: Mapping[str, object], name: str) -> list[int]:
+    return [_as_integer(value) for value in _list(_field(entry, name))]
+
+
+def _as_integer(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BadPlan(f"Expected `Integer` value, received {json.dumps(value)}")
+    return value
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise BadPlan(f"Expected JSON array, received {json.dumps(value)}")
+    return value
+
+
+def _object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise BadPlan(f"Expected JSON object, received {json.dumps(value)}")
+    return value
+
+
+def _objects(value: object) -> list[dict[str, object]]:
+    return [_object(entry) for entry in _list(value)]
+
+
+def _repeated(values: Iterable[T]) -> list[T]:
+    return [value for value, count in Counter(values).items() if count > 1]

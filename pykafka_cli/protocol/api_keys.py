@@ -1,0 +1,112 @@
+"""Every API of Kafka's protocol by its key: its name, and the versions that Kafka 3.9 has of it, from 0 on.
+
+What our own broker offers is another table (broker/handlers); this is what Kafka's clients of 3.9 know.
+
+Source: the message definitions and org.apache.kafka.common.protocol.ApiKeys.
+"""
+
+from typing import NamedTuple
+
+
+class Api(NamedTuple):
+    name: str
+    newest: int
+    is_for_brokers: bool = True
+    """Whether a broker may offer it, in ZooKeeper mode or in KRaft mode; the others are for KRaft controllers."""
+
+
+APIS: dict[int, Api] = {
+    0: Api("Produce", 11),
+    1: Api("Fetch", 17),
+    2: Api("ListOffsets", 9),
+    3: Api("Metadata", 12),
+    4: Api("LeaderAndIsr", 7),
+    5: Api("StopReplica", 4),
+    6: Api("UpdateMetadata", 8),
+    7: Api("ControlledShutdown", 3),
+    8: Api("OffsetCommit", 9),
+    9: Api("OffsetFetch", 9),
+    10: Api("FindCoordinator", 6),
+    11: Api("JoinGroup", 9),
+    12: Api("Heartbeat", 4),
+    13: Api("LeaveGroup", 5),
+    14: Api("SyncGroup", 5),
+    15: Api("DescribeGroups", 5),
+    16: Api("ListGroups", 5),
+    17: Api("SaslHandshake", 1),
+    18: Api("ApiVersions", 4),
+    19: Api("CreateTopics", 7),
+    20: Api("DeleteTopics", 6),
+    21: Api("DeleteRecords", 2),
+    22: Api("InitProducerId", 5),
+    23: Api("OffsetForLeaderEpoch", 4),
+    24: Api("AddPartitionsToTxn", 5),
+    25: Api("AddOffsetsToTxn", 4),
+    26: Api("EndTxn", 4),
+    27: Api("WriteTxnMarkers", 1),
+    28: Api("TxnOffsetCommit", 4),
+    29: Api("DescribeAcls", 3),
+    30: Api("CreateAcls", 3),
+    31: Api("DeleteAcls", 3),
+    32: Api("DescribeConfigs", 4),
+    33: Api("AlterConfigs", 2),
+    34: Api("AlterReplicaLogDirs", 2),
+    35: Api("DescribeLogDirs", 4),
+    36: Api("SaslAuthenticate", 2),
+    37: Api("CreatePartitions", 3),
+    38: Api("CreateDelegationToken", 3),
+    39: Api("RenewDelegationToken", 2),
+    40: Api("ExpireDelegationToken", 2),
+    41: Api("DescribeDelegationToken", 3),
+    42: Api("DeleteGroups", 2),
+    43: Api("ElectLeaders", 2),
+    44: Api("IncrementalAlterConfigs", 1),
+    45: Api("AlterPartitionReassignments", 0),
+    46: Api("ListPartitionReassignments", 0),
+    47: Api("OffsetDelete", 0),
+    48: Api("DescribeClientQuotas", 1),
+    49: Api("AlterClientQuotas", 1),
+    50: Api("DescribeUserScramCredentials", 0),
+    51: Api("AlterUserScramCredentials", 0),
+    52: Api("Vote", 1, is_for_brokers=False),
+    53: Api("BeginQuorumEpoch", 1, is_for_brokers=False),
+    54: Api("EndQuorumEpoch", 1, is_for_brokers=False),
+    55: Api("DescribeQuorum", 2),
+    56: Api("AlterPartition", 3),
+    57: Api("UpdateFeatures", 1),
+    58: Api("Envelope", 0),
+    59: Api("FetchSnapshot", 1, is_for_brokers=False),
+    60: Api("DescribeCluster", 1),
+    61: Api("DescribeProducers", 0),
+    62: Api("BrokerRegistration", 4, is_for_brokers=False),
+    63: Api("BrokerHeartbeat", 1, is_for_brokers=False),
+    64: Api("UnregisterBroker", 0),
+    65: Api("DescribeTransactions", 0),
+    66: Api("ListTransactions", 1),
+    67: Api("AllocateProducerIds", 0),
+    68: Api("ConsumerGroupHeartbeat", 0),
+    69: Api("ConsumerGroupDescribe", 0),
+    70: Api("ControllerRegistration", 0, is_for_brokers=False),
+    71: Api("GetTelemetrySubscriptions", 0),
+    72: Api("PushTelemetry", 0),
+    73: Api("AssignReplicasToDirs", 0, is_for_brokers=False),
+    74: Api("ListClientMetricsResources", 0),
+    75: Api("DescribeTopicPartitions", 0),
+    76: Api("ShareGroupHeartbeat", 0),
+    77: Api("ShareGroupDescribe", 0),
+    78: Api("ShareFetch", 0),
+    79: Api("ShareAcknowledge", 0),
+    80: Api("AddRaftVoter", 0),
+    81: Api("RemoveRaftVoter", 0),
+    82: Api("UpdateRaftVoter", 0, is_for_brokers=False),
+    83: Api("InitializeShareGroupState", 0),
+    84: Api("ReadShareGroupState", 0),
+    85: Api("WriteShareGroupState", 0),
+    86: Api("DeleteShareGroupState", 0),
+    87: Api("ReadShareGroupStateSummary", 0),
+}
+
+
+def api_name(key: int) -> str:
+    """Its name, or a word that says which key has none."""
+    return APIS[key].name if key in APIS else f"UNKNOWN({key})"
