@@ -1,0 +1,167 @@
+"""Who gets which partition: the assignors that members of a classic group run, one of them for all.
+
+    range               consecutive partitions of each topic, to members in order
+    roundrobin          all partitions of all topics dealt out in turn
+    sticky              even numbers, and as much as possible stays where it was
+    cooperative-sticky  the same; a partition that moves is left to nobody until its owner has given it up
+
+Racks are not looked at. source  RangeAssignor, RoundRobinAssignor, AbstractStickyAssignor, CooperativeStickyAssignor;
+KIP-54, KIP-429
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle
+
+from pykafka_cli.model import TopicPartition
+
+Assignment = dict[str, list[TopicPartition]]
+"""Partitions by member id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a member tells the assignor: topics it wants, partitions it has and since when, its name if it is static."""
+
+    topics: Sequence[str]
+    owned: Sequence[TopicPartition] = ()
+    generation: int = -1
+    instance: str | None = None
+    user_data: bytes | None = field(default=None, compare=False)
+
+
+Subscriptions = Mapping[str, Subscription]
+PartitionCounts = Mapping[str, int]
+"""Partitions of each topic; topics that do not exist are missing."""
+
+
+def assign_range(members: Subscriptions, counts: PartitionCounts) -> Assignment:
+    assignment: Assignment = {member: [] for member in members}
+    ordered = _static_first(members)
+    for topic in sorted(counts):
+        interested = [member for member in ordered if topic in members[member].topics]
+        if not interested:
+            continue
+        each, more = divmod(counts[topic], len(interested))
+        start = 0
+        for position, member in enumerate(interested):
+            end = start + each + (position < more)
+            assignment[member] += [TopicPartition(topic, index) for index in range(start, end)]
+            start = end
+    return assignment
+
+
+def assign_round_robin(members: Subscriptions, counts: PartitionCounts) -> Assignment:
+    assignment: Assignment = {member: [] for member in members}
+    turn = cycle(_static_first(members))
+    for partition in _all_partitions(members, counts):
+        member = next(member for member in turn if partition.topic in members[member].topics)
+        assignment[member].append(partition)
+    return assignment
+
+
+def assign_sticky(members: Subscriptions, counts: PartitionCounts) -> Assignment:
+    kept = _still_valid(members, counts)
+    if len({frozenset(counts.keys() & member.topics) for member in members.values()}) == 1:
+        return _fill_quotas(members, counts, kept)
+    return _balance(members, counts, kept)
+
+
+def assign_cooperatively(members: Subscriptions, counts: PartitionCounts) -> Assignment:
+    target = assign_sticky(members, counts)
+    owner = {partition: member for member, its in _still_valid(members, counts).items() for partition in its}
+    return {
+        member: [partition for partition in partitions if owner.get(partition, member) == member]
+        for member, partitions in target.items()
+    }
+
+
+ASSIGNORS: Mapping[str, Callable[[Subscriptions, PartitionCounts], Assignment]] = {
+    "range": assign_range,
+    "roundrobin": assign_round_robin,
+    "sticky": assign_sticky,
+    "cooperative-sticky": assign_cooperatively,
+}
+
+
+def _static_first(members: Subscriptions) -> list[str]:
+    """Static members by their names, then the others by their ids: so a restart changes nobody's place."""
+    return sorted(
+        members, key=lambda member: (members[member].instance is None, members[member].instance or "", member)
+    )
+
+
+def _all_partitions(members: Subscriptions, counts: PartitionCounts) -> list[TopicPartition]:
+    wanted = {topic for member in members.values() for topic in member.topics}
+    return [TopicPartition(topic, index) for topic in sorted(wanted & counts.keys()) for index in range(counts[topic])]
+
+
+def _still_valid(members: Subscriptions, counts: PartitionCounts) -> Assignment:
+    """What each member has and may keep: of two that claim a partition the one of the later generation, if any."""
+    claims: dict[TopicPartition, list[tuple[int, str]]] = {}
+    for member, its in members.items():
+        for partition in its.owned:
+            if partition.topic in its.topics and partition.partition < counts.get(partition.topic, 0):
+                claims.setdefault(partition, []).append((its.generation, member))
+    kept: Assignment = {member: [] for member in members}
+    for partition, claimants in claims.items():
+        latest = max(claimants)[0]
+        newest = [member for generation, member in claimants if generation == latest]
+        if len(newest) == 1:
+            kept[newest[0]].append(partition)
+    return {member: sorted(its, key=lambda each: (each.partition, each.topic)) for member, its in kept.items()}
+
+
+def _fill_quotas(members: Subscriptions, counts: PartitionCounts, kept: Assignment) -> Assignment:
+    """All members want the same topics: each keeps up to its share, and what is left over is dealt out."""
+    partitions = _all_partitions(members, counts)
+    least, larger = divmod(len(partitions), len(members))  # so many members get one more than the least
+    assignment: Assignment = {}
+    for member in sorted(members):
+        share = least + 1 if larger and len(kept[member]) > least else least
+        larger -= share > least
+        assignment[member] = kept[member][:share]
+    taken = {partition for its in assignment.values() for partition in its}
+    left = [partition for partition in partitions if partition not in taken]
+    for share in (least, least + 1):
+        while left and (unfilled := [member for member, its in assignment.items() if len(its) < share]):
+            for member in unfilled[: len(left)]:
+                assignment[member].append(left.pop(0))
+    return assignment
+
+
+def _balance(members: Subscriptions, counts: PartitionCounts, kept: Assignment) -> Assignment:
+    """Members want different topics: place what nobody has, then move partitions as long as that evens things out."""
+    assignment = {member: list(its) for member, its in kept.items()}
+    partitions = _all_partitions(members, counts)
+    candidates = {
+        partition: [member for member in sorted(members) if partition.topic in members[member].topics]
+        for partition in partitions
+    }
+
+    def load(member: str) -> tuple[int, str]:
+        return len(assignment[member]), member
+
+    taken = {partition for its in assignment.values() for partition in its}
+    for partition in sorted(partitions, key=lambda each: (len(candidates[each]), each)):
+        if partition not in taken:
+            assignment[min(candidates[partition], key=load)].append(partition)
+    while move := _helpful_move(assignment, candidates, load):
+        partition, giver, taker = move
+        assignment[giver].remove(partition)
+        assignment[taker].append(partition)
+    return assignment
+
+
+def _helpful_move(
+    assignment: Assignment,
+    candidates: Mapping[TopicPartition, list[str]],
+    load: Callable[[str], tuple[int, str]],
+) -> tuple[TopicPartition, str, str] | None:
+    """A partition of the most loaded member that someone with at least two fewer could have."""
+    for giver in sorted(assignment, key=load, reverse=True):
+        for partition in assignment[giver]:
+            taker = min(candidates[partition], key=load)
+            if len(assignment[taker]) + 1 < len(assignment[giver]):
+                return partition, giver, taker
+    return None
