@@ -69,7 +69,7 @@ def assign_sticky(members: Subscriptions, counts: PartitionCounts) -> Assignment
 
 def assign_cooperatively(members: Subscriptions, counts: PartitionCounts) -> Assignment:
     target = assign_sticky(members, counts)
-    owner = {partition: member for member, its in _still_valid(members, counts).items() for partition in its}
+    owner = _owners(members)
     return {
         member: [partition for partition in partitions if owner.get(partition, member) == member]
         for member, partitions in target.items()
@@ -96,19 +96,26 @@ def _all_partitions(members: Subscriptions, counts: PartitionCounts) -> list[Top
     return [TopicPartition(topic, index) for topic in sorted(wanted & counts.keys()) for index in range(counts[topic])]
 
 
-def _still_valid(members: Subscriptions, counts: PartitionCounts) -> Assignment:
-    """What each member has and may keep: of two that claim a partition the one of the later generation, if any."""
+def _owners(members: Subscriptions) -> dict[TopicPartition, str | None]:
+    """Who has which partition: of two that claim it the one of the later generation, None if that is both."""
     claims: dict[TopicPartition, list[tuple[int, str]]] = {}
     for member, its in members.items():
         for partition in its.owned:
-            if partition.topic in its.topics and partition.partition < counts.get(partition.topic, 0):
-                claims.setdefault(partition, []).append((its.generation, member))
-    kept: Assignment = {member: [] for member in members}
+            claims.setdefault(partition, []).append((its.generation, member))
+    owners: dict[TopicPartition, str | None] = {}
     for partition, claimants in claims.items():
-        latest = max(claimants)[0]
-        newest = [member for generation, member in claimants if generation == latest]
-        if len(newest) == 1:
-            kept[newest[0]].append(partition)
+        latest, member = max(claimants)
+        owners[partition] = member if [generation for generation, _ in claimants].count(latest) == 1 else None
+    return owners
+
+
+def _still_valid(members: Subscriptions, counts: PartitionCounts) -> Assignment:
+    """What each member has and may keep, ordered by partition and then topic."""
+    kept: Assignment = {member: [] for member in members}
+    for partition, member in _owners(members).items():
+        exists = partition.partition < counts.get(partition.topic, 0)
+        if member is not None and exists and partition.topic in members[member].topics:
+            kept[member].append(partition)
     return {member: sorted(its, key=lambda each: (each.partition, each.topic)) for member, its in kept.items()}
 
 
