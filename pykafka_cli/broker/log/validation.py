@@ -108,24 +108,35 @@ def check_timestamps(data: Buffer, header: BatchHeader, config: TopicConfig, now
     before, after = config.timestamp_before_max_ms, config.timestamp_after_max_ms
     if before == UNBOUNDED_MS and after == UNBOUNDED_MS:
         return
-    largest = header.max_timestamp
-    suspects = [largest]
-    if before != UNBOUNDED_MS:  # the header has the first and the largest timestamp, not the smallest
-        suspects += (record.timestamp for record in _records(data, where))
-    for timestamp in suspects:
-        if timestamp != NO_TIMESTAMP and (now_ms - timestamp > before or timestamp - now_ms > after):
-            raise InvalidTimestamp(
-                f"{where}: timestamp {timestamp} is out of range. It should be within "
-                f"[{now_ms - before}, {now_ms + after}]"
-            )
+
+    def is_out_of_range(timestamp: int) -> bool:
+        return timestamp != NO_TIMESTAMP and (now_ms - timestamp > before or timestamp - now_ms > after)
+
+    if before == UNBOUNDED_MS and not is_out_of_range(header.max_timestamp):
+        return  # the header has the first and the largest timestamp, not the smallest
+    bounds = f"The timestamp should be within [{now_ms - before}, {now_ms + after}]"
+    errors = [
+        (index, f"Timestamp {record.timestamp} of message with offset {record.offset} is out of range. {bounds}")
+        for index, record in enumerate(_records(data, where))
+        if is_out_of_range(record.timestamp)
+    ]
+    if errors:
+        raise InvalidTimestamp("One or more records have been rejected due to invalid timestamp", errors)
 
 
 def check_keys(data: Buffer, where: object) -> None:
     """Every record of a compacted topic has a key. raises InvalidRecord."""
-    without = [index for index, record in enumerate(_records(data, where)) if record.key is None]
-    if without:
+    errors = [
+        (index, f"Compacted topic cannot accept message without key in topic partition {where}")
+        for index, record in enumerate(_records(data, where))
+        if record.key is None
+    ]
+    if errors:
+        shown = ", ".join(f"RecordError(batchIndex={index}, message='{why}')" for index, why in errors[:3])
         raise InvalidRecord(
-            f"Compacted topic cannot accept message without key in topic partition {where} (records {without[:3]})"
+            f"One or more records have been rejected due to {len(errors)} record errors in total, "
+            f"and only showing the first three errors at most: [{shown}]",
+            errors,
         )
 
 

@@ -146,7 +146,7 @@ def test_times_within_the_bounds_are_accepted(timestamp: int) -> None:
 def test_times_out_of_bounds_are_refused(timestamp: int) -> None:
     log = log_with(message_timestamp_before_max_ms=1000, message_timestamp_after_max_ms=500)
 
-    refused(log, batch(b"a", timestamp=timestamp), InvalidTimestamp, "out of range")
+    refused(log, batch(b"a", timestamp=timestamp), InvalidTimestamp, "due to invalid timestamp")
 
 
 def test_one_old_record_among_new_ones_is_found() -> None:
