@@ -45,7 +45,11 @@ class Dispatcher:
                 return self._unsupported_api_versions(header)
             prepared = self._prepared[key] = self._prepare(header)
         api, codec = prepared
-        request = codec.decode_request(data, header.position)
+        try:
+            request = codec.decode_request(data, header.position)
+        except ProtocolError as error:
+            what = f"a {api.name} request of version {header.api_version} that cannot be read"
+            raise ProtocolError(f"{what}: {error}") from error
         context = RequestContext(
             self._broker,
             header.api_key,

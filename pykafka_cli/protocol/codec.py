@@ -144,7 +144,7 @@ class _KioCodec:
         if self._flexible:
             position = _skip_tags(data, position)
         try:
-            request, _ = self._read(data, position)
+            request, _ = self._read(data.toreadonly(), position)  # kio takes no other
             if self._raise is None:
                 return request
             newest = self._raise(request)

@@ -12,11 +12,12 @@ from datetime import timedelta
 from kio.schema.api_versions.v4.request import ApiVersionsRequest
 from kio.schema.api_versions.v4.response import ApiVersion, ApiVersionsResponse
 from kio.schema.errors import ErrorCode
-from kio.static.primitive import i16, i32Timedelta
+from kio.static.primitive import i16, i32Timedelta, i64
 
 from pykafka_cli.broker.context import Api, RequestContext
 from pykafka_cli.broker.errors import InvalidRequest
 
+_FEATURES_EPOCH = i64(0)  # the version of the znode /feature, which names no features
 _NO_THROTTLE = i32Timedelta.parse(timedelta(0))
 _SOFTWARE_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
@@ -42,4 +43,5 @@ def _response(error_code: ErrorCode, *apis: Api) -> ApiVersionsResponse:
             for api in apis
         ),
         throttle_time=_NO_THROTTLE,
+        finalized_features_epoch=_FEATURES_EPOCH,
     )

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 _SIZE = struct.Struct(">i")
 _IPV4_IN_IPV6 = "::ffff:"
 
+# How long requests may take that came before the end of their connection: who wants no answers sends and goes.
+_LAST_REQUESTS_SECONDS = 5.0
+
 
 @dataclass(slots=True)
 class Peer:
@@ -66,6 +69,7 @@ class Service:
     max_request_bytes: int
     scratch: bytearray = field(default_factory=lambda: bytearray(SCRATCH_BYTES))
     connections: set["Connection"] = field(default_factory=set)
+    workers: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -80,7 +84,6 @@ class Connection(asyncio.BufferedProtocol):
         self._writable: asyncio.Future[None] | None = None  # while the socket takes no more
         self._reading = True
         self._is_last = False  # nothing is served after the current request
-        self._is_half_closed = False
         self._last_active = service.clock.monotonic()
 
     # What asyncio calls.
@@ -113,20 +116,15 @@ class Connection(asyncio.BufferedProtocol):
             self._pause_reading()
         if self._worker is None and (self._waiting or self._receiver.refusal):
             self._worker = asyncio.get_running_loop().create_task(self._serve())
-
-    def eof_received(self) -> bool:
-        """Whoever has said all that it wants may still listen: what it asked is answered first."""
-        self._is_half_closed = True
-        return self._worker is not None and self._transport.get_extra_info("sslcontext") is None
+            self._service.workers.add(self._worker)
+            self._worker.add_done_callback(self._service.workers.discard)
 
     def pause_writing(self) -> None:
         self._writable = asyncio.get_running_loop().create_future()
 
     def resume_writing(self) -> None:
         self._last_active = self._service.clock.monotonic()
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
-        self._writable = None
+        self._stop_waiting_to_write()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self not in self._service.connections:
@@ -134,18 +132,12 @@ class Connection(asyncio.BufferedProtocol):
         self._service.connections.remove(self)
         self._service.limits.give_back(self.peer.host, self.peer.listener_name)
         self._service.metrics.connections_open -= 1
-        while self._waiting:
-            self._taken(self._waiting.popleft())
+        self._stop_waiting_to_write()
         if self._worker is not None:
-            self._worker.cancel()
+            self._service.clock.call_later(0 if exc else _LAST_REQUESTS_SECONDS, self._worker.cancel)
         log.debug("Connection from %s is closed%s", self.peer, f": {exc}" if exc else "")
 
     # What the listener calls.
-
-    @property
-    def worker(self) -> asyncio.Task[None] | None:
-        """The task that serves requests, while there is one."""
-        return self._worker
 
     def is_idle(self, since: float) -> bool:
         """Whether nothing has happened after `since` (monotonic seconds); waiting for a handler is something."""
@@ -161,8 +153,12 @@ class Connection(asyncio.BufferedProtocol):
     def end(self, kind: str, why: str, level: int = logging.INFO, *, at_once: bool = False) -> None:
         """Close, for a reason that goes into the log and, as `kind`, into the metrics.
 
-        at_once    answers that are on their way are lost; so they are where the client takes none
+        at_once    answers that are on their way are lost; so they are where the client takes none, and where this is
+                   not the first reason to close
         """
+        if self._transport.is_closing():
+            self._transport.abort()
+            return
         self._service.metrics.connections_ended[kind] += 1
         log.log(level, "Closing the connection from %s: %s", self.peer, why)
         self._is_last = True
@@ -186,7 +182,7 @@ class Connection(asyncio.BufferedProtocol):
                     await self._writable
             if self._receiver.refusal is not None and not self._is_last:
                 raise self._receiver.refusal
-            if self._is_half_closed or self._is_last:
+            if self._is_last:
                 self._transport.close()
         except ProtocolError as error:
             self.end("protocol", str(error), logging.WARNING)
@@ -197,11 +193,21 @@ class Connection(asyncio.BufferedProtocol):
             self.end("failure", "a mistake in the broker", logging.ERROR)
         finally:
             self._worker = None
+            if self._is_last or self._transport.is_closing():
+                while self._waiting:
+                    self._taken(self._waiting.popleft())
 
     def _send(self, buffers: list[Buffer]) -> None:
+        if self._transport.is_closing():
+            return
         size = size_of(buffers)
         self._service.metrics.response_bytes += size
         self._transport.writelines([_SIZE.pack(size), *buffers])
+
+    def _stop_waiting_to_write(self) -> None:
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
 
     def _taken(self, frame: bytearray) -> None:
         self._waiting_bytes -= len(frame)

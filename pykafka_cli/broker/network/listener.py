@@ -97,21 +97,22 @@ class SocketServer:
         self._servers.clear()
         if self._sweep is not None:
             self._sweep.cancel()
-        connections = [connection for service in self._services for connection in service.connections]
-        workers = [connection.worker for connection in connections if connection.worker is not None]
-        for connection in connections:
+        for connection in self._connections():
             connection.finish()
+        workers = [worker for service in self._services for worker in service.workers]
         if workers:
             await asyncio.wait(workers, timeout=grace)
         await asyncio.sleep(0)  # those that have nothing left to send are gone after this
-        for service in self._services:
-            for connection in list(service.connections):
-                connection.end("shutdown", "the broker stops", logging.DEBUG, at_once=True)
-                if connection.worker is not None:
-                    connection.worker.cancel()
+        for connection in self._connections():
+            connection.end("shutdown", "the broker stops", logging.DEBUG, at_once=True)
+        for worker in workers:
+            worker.cancel()
         if workers:
             await asyncio.wait(workers)
         self._release()
+
+    def _connections(self) -> list[Connection]:
+        return [connection for service in self._services for connection in service.connections]
 
     def _release(self) -> None:
         for _, listening, _ in self._bound:
@@ -127,8 +128,7 @@ class SocketServer:
         limit = self._settings.connections_max_idle_ms / 1000
         if limit >= 0:
             since = self._clock.monotonic() - limit
-            idle = [each for service in self._services for each in service.connections if each.is_idle(since)]
-            for connection in idle:
+            for connection in (each for each in self._connections() if each.is_idle(since)):
                 connection.end("idle", f"idle for connections.max.idle.ms={self._settings.connections_max_idle_ms}")
         self._sweep_later()
 

@@ -53,7 +53,7 @@ def test_every_recorded_request_is_read_in_the_newest_shape(name: str) -> None:
     for frame in frames(name):
         if frame["d"] != "request":
             continue
-        data = memoryview(bytes.fromhex(frame["hex"])[4:])
+        data = memoryview(bytearray(bytes.fromhex(frame["hex"])[4:]))  # writable, as frames are received
         header = read_request_header(data)
         request = message_codec(frame["key"], frame["v"], NEWEST[frame["key"]]).decode_request(data, header.position)
         if header[:4] != (frame["key"], frame["v"], frame["id"], frame["client"]):

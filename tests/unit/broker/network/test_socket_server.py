@@ -1,0 +1,397 @@
+"""Listeners and connections over real sockets; requests are bare frames, served by a function of the test's own."""
+
+import asyncio
+import logging
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.connection import Disconnect, Peer
+from pykafka_cli.broker.network.limits import READ_AHEAD_REQUESTS
+from pykafka_cli.broker.network.listener import CannotListen, SocketServer
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.grammar import Property
+from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.protocol.hot_path.wire import Buffer
+from tests.fakes.clock import FakeClock
+
+DEADLINE = 10.0
+Serve = Callable[[bytearray, Peer], Awaitable[list[Buffer] | None]]
+
+
+def frame(body: bytes) -> bytes:
+    return struct.pack(">i", len(body)) + body
+
+
+async def echo(request: bytearray, _peer: Peer) -> list[Buffer]:
+    return [b"<", memoryview(request), b">"]
+
+
+class Client:
+    """One connection to the server under test."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    def send(self, *bodies: bytes) -> None:
+        self.writer.write(b"".join(map(frame, bodies)))
+
+    async def read(self) -> bytes:
+        async with asyncio.timeout(DEADLINE):
+            (size,) = struct.unpack(">i", await self.reader.readexactly(4))
+            return await self.reader.readexactly(size)
+
+    async def read_to_the_end(self) -> bytes:
+        async with asyncio.timeout(DEADLINE):
+            with suppress(ConnectionResetError):
+                return await self.reader.read()
+            return b""
+
+
+class Running:
+    """A server and what can be seen of it."""
+
+    def __init__(self, **given: str) -> None:
+        named = {"zookeeper.connect": "z", "listeners": "PLAINTEXT://127.0.0.1:0"}
+        named |= {name.replace("_", "."): text for name, text in given.items()}
+        self.clock, self.metrics = FakeClock(), Metrics()
+        settings = BrokerSettings(Property(name, text, 0) for name, text in named.items())
+        self.server = SocketServer(settings, self.clock, self.metrics)
+        self.clients: list[Client] = []
+
+    async def connect(self, listener: int = 0) -> Client:
+        async with asyncio.timeout(DEADLINE):
+            port = self.server.endpoints[listener].port
+            client = Client(*await asyncio.open_connection("127.0.0.1", port))
+        self.clients.append(client)
+        return client
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE):
+            while not condition():  # noqa: ASYNC110  # what is looked at tells nobody that it changes
+                await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running(answer: Serve = echo, **given: str) -> AsyncIterator[Running]:
+    it = Running(**given)
+    await it.server.bind()
+    await it.server.serve(answer)
+    try:
+        yield it
+    finally:
+        await it.server.stop(grace=0)
+        for client in it.clients:
+            client.writer.close()
+
+
+async def test_each_request_is_answered_on_its_connection() -> None:
+    async with running() as it:
+        one, other = await it.connect(), await it.connect()
+        one.send(b"a")
+        other.send(b"b")
+        assert (await one.read(), await other.read()) == (b"<a>", b"<b>")
+        assert (it.metrics.request_bytes, it.metrics.response_bytes, it.metrics.connections_open) == (2, 6, 2)
+
+
+async def test_answers_are_in_the_order_of_the_requests() -> None:
+    async def slow_if_asked(request: bytearray, _peer: Peer) -> list[Buffer]:
+        for _ in range(5 if request == b"slow" else 0):
+            await asyncio.sleep(0)
+        return [bytes(request)]
+
+    async with running(slow_if_asked) as it:
+        client = await it.connect()
+        client.send(b"slow", b"quick", b"slow", b"last")
+        assert [await client.read() for _ in range(4)] == [b"slow", b"quick", b"slow", b"last"]
+
+
+async def test_a_request_that_waits_holds_up_its_own_connection_only() -> None:
+    released = asyncio.Event()
+
+    async def wait_if_asked(request: bytearray, _peer: Peer) -> list[Buffer]:
+        if request == b"wait":
+            await released.wait()
+        return [bytes(request)]
+
+    async with running(wait_if_asked) as it:
+        waiting, other = await it.connect(), await it.connect()
+        waiting.send(b"wait", b"next")
+        other.send(b"x")
+        assert await other.read() == b"x"
+        released.set()
+        assert [await waiting.read(), await waiting.read()] == [b"wait", b"next"]
+
+
+async def test_a_request_without_an_answer_is_followed_by_the_next() -> None:
+    async def odd_ones(request: bytearray, _peer: Peer) -> list[Buffer] | None:
+        return None if request == b"silent" else [bytes(request)]
+
+    async with running(odd_ones) as it:
+        client = await it.connect()
+        client.send(b"silent", b"loud")
+        assert await client.read() == b"loud"
+
+
+async def test_the_peer_is_named_by_address_and_listener() -> None:
+    async def who(_request: bytearray, peer: Peer) -> list[Buffer]:
+        return [f"{peer.host} {peer.listener_name} {peer.principal}".encode()]
+
+    listeners = {
+        "listeners": "ONE://127.0.0.1:0,TWO://:0",
+        "listener_security_protocol_map": "ONE:PLAINTEXT,TWO:PLAINTEXT",
+        "advertised_listeners": "ONE://localhost:1",
+        "inter_broker_listener_name": "ONE",
+    }
+    async with running(who, **listeners) as it:
+        assert len({endpoint.port for endpoint in it.server.endpoints} - {0}) == 2
+        for number, name in enumerate((b"ONE", b"TWO")):
+            client = await it.connect(number)
+            client.send(b"?")
+            assert await client.read() == b"127.0.0.1 " + name + b" User:ANONYMOUS"
+
+
+async def test_a_large_request_and_a_large_answer_pass_whole() -> None:
+    body = bytes(range(256)) * 20_000
+    async with running() as it:
+        client = await it.connect()
+        client.send(body)
+        assert await client.read() == b"<" + body + b">"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xff\xff\xff\xff", "a request of -1 bytes"),
+        (frame(bytes(2000)), "more than socket.request.max.bytes=1000"),
+        (b"GET / HTTP/1.1\r\n\r\n", "it looks like HTTP"),
+    ],
+)
+async def test_what_is_no_frame_ends_its_connection_with_a_reason(
+    data: bytes, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(socket_request_max_bytes="1000") as it:
+        bad, good = await it.connect(), await it.connect()
+        bad.send(b"before")
+        bad.writer.write(data)
+        assert await bad.read_to_the_end() in (frame(b"<before>"), b"")
+        good.send(b"x")
+        assert await good.read() == b"<x>"
+        assert it.metrics.connections_ended["protocol"] == 1
+    assert words in caplog.text
+    assert "on PLAINTEXT" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (ProtocolError("nonsense"), "protocol", "nonsense"),
+        (Disconnect("acks=0", "t-0 refused"), "acks=0", "t-0 refused"),
+        (RuntimeError("bug"), "failure", "bug"),
+    ],
+)
+async def test_a_request_that_cannot_be_served_ends_its_connection_with_a_reason(
+    error: Exception, kind: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(_request: bytearray, _peer: Peer) -> None:
+        raise error
+
+    caplog.set_level(logging.INFO)
+    async with running(fail) as it:
+        client = await it.connect()
+        client.send(b"x", b"y")
+        assert await client.read_to_the_end() == b""
+        assert it.metrics.connections_ended[kind] == 1
+    assert words in caplog.text
+
+
+async def test_requests_are_served_even_if_their_sender_does_not_wait() -> None:
+    served = []
+
+    async def take_time(request: bytearray, _peer: Peer) -> None:
+        await asyncio.sleep(0)
+        served.append(bytes(request))
+
+    async with running(take_time) as it:
+        client = await it.connect()
+        client.send(b"a", b"b", b"c")
+        client.writer.close()
+        await it.until(lambda: it.metrics.connections_opened == 1 and it.metrics.connections_open == 0)
+        await it.until(lambda: len(served) == 3)
+        assert served == [b"a", b"b", b"c"]
+
+
+async def test_a_request_whose_sender_is_gone_does_not_wait_for_ever() -> None:
+    started, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def wait_for_ever(_request: bytearray, _peer: Peer) -> None:
+        started.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            cancelled.set()
+
+    async with running(wait_for_ever) as it:
+        client = await it.connect()
+        client.send(b"x", b"y")
+        await started.wait()
+        client.writer.close()
+        await it.until(lambda: it.metrics.connections_open == 0)
+        assert not cancelled.is_set()
+
+        it.clock.advance(10.0)
+
+        async with asyncio.timeout(DEADLINE):
+            await cancelled.wait()
+
+
+async def test_no_more_is_read_ahead_than_the_limit() -> None:
+    released = asyncio.Event()
+    served = 0
+
+    async def wait(_request: bytearray, _peer: Peer) -> list[Buffer]:
+        nonlocal served
+        await released.wait()
+        served += 1
+        return [b"."]
+
+    async with running(wait) as it:
+        client = await it.connect()
+        # Each as large as what is received at a time, so that reading can be seen to stop.
+        body = bytes(64 * 1024)
+        total = READ_AHEAD_REQUESTS * 4
+        for _ in range(total):
+            client.send(body)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await client.writer.drain()
+        assert client.writer.transport.get_write_buffer_size() > READ_AHEAD_REQUESTS * len(body)
+
+        released.set()
+        for _ in range(total):
+            await client.read()
+        assert served == total
+
+
+async def test_a_client_that_never_reads_is_not_served_on() -> None:
+    served = 0
+
+    async def much(_request: bytearray, _peer: Peer) -> list[Buffer]:
+        nonlocal served
+        served += 1
+        return [bytes(1_000_000)]
+
+    async with running(much) as it:
+        greedy = await it.connect()
+        greedy.writer.transport.pause_reading()
+        for _ in range(200):
+            greedy.send(b"x")
+        other = await it.connect()
+        for _ in range(20):
+            other.send(b"x")
+            await other.read()
+        assert served - 20 < 50
+
+
+async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    started = asyncio.Event()
+
+    async def wait_for_ever(_request: bytearray, _peer: Peer) -> None:
+        started.set()
+        await asyncio.get_running_loop().create_future()
+
+    async with running(wait_for_ever, connections_max_idle_ms="1000") as it:
+        idle, busy = await it.connect(), await it.connect()
+        await it.until(lambda: it.metrics.connections_open == 2)
+        busy.send(b"x")
+        await started.wait()
+
+        it.clock.advance(2.0)
+
+        assert await idle.read_to_the_end() == b""
+        assert (it.metrics.connections_open, it.metrics.connections_ended["idle"]) == (1, 1)
+    assert "connections.max.idle.ms=1000" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"max_connections_per_ip": "1"}, "max.connections.per.ip=1 from 127.0.0.1 is reached"),
+        ({"max_connections_per_ip_overrides": "127.0.0.1:1"}, "max.connections.per.ip=1 from 127.0.0.1"),
+        ({"max_connections": "1"}, "max.connections=1"),
+        ({"listener.name.plaintext.max.connections": "1"}, "max.connections=1"),
+    ],
+)
+async def test_a_connection_above_a_limit_is_closed_at_once(
+    given: dict[str, str], words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(**given) as it:
+        first = await it.connect()
+        first.send(b"a")
+        assert await first.read() == b"<a>"
+
+        second = await it.connect()
+        assert await second.read_to_the_end() == b""
+        assert it.metrics.connections_refused == 1
+
+        first.writer.close()
+        await it.until(lambda: it.metrics.connections_open == 0)
+        third = await it.connect()
+        third.send(b"c")
+        assert await third.read() == b"<c>"
+    assert words in caplog.text
+
+
+async def test_a_port_in_use_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotListen) as refusal:
+            await Running(listeners=f"PLAINTEXT://127.0.0.1:{port}").server.bind()
+    assert str(refusal.value) == f"cannot listen on PLAINTEXT://127.0.0.1:{port}: address already in use"
+
+
+async def test_stopping_lets_the_answer_under_way_arrive_and_accepts_nobody() -> None:
+    started, released = asyncio.Event(), asyncio.Event()
+
+    async def wait(request: bytearray, _peer: Peer) -> list[Buffer]:
+        started.set()
+        await released.wait()
+        return [bytes(request)]
+
+    it = Running()
+    await it.server.bind()
+    port = it.server.endpoints[0].port
+    await it.server.serve(wait)
+    client = await it.connect()
+    client.send(b"current", b"never")
+    await started.wait()
+
+    stopping = asyncio.create_task(it.server.stop(grace=DEADLINE))
+    await asyncio.sleep(0)
+    with pytest.raises(OSError):
+        await asyncio.open_connection("127.0.0.1", port)
+    released.set()
+    await stopping
+
+    assert await client.read_to_the_end() == frame(b"current")
+    client.writer.close()
+
+
+async def test_stopping_does_not_wait_for_ever() -> None:
+    async def wait_for_ever(_request: bytearray, _peer: Peer) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async with running(wait_for_ever) as it:
+        client = await it.connect()
+        client.send(b"x")
+        await it.until(lambda: it.metrics.request_bytes > 0)
+        await it.server.stop(grace=0.01)
+        assert await client.read_to_the_end() == b""
+        assert it.metrics.connections_open == 0

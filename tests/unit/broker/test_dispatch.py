@@ -1,0 +1,135 @@
+import logging
+from typing import Any
+
+import pytest
+from kio.schema.errors import ErrorCode
+from kio.schema.heartbeat.v4.response import HeartbeatResponse
+from kio.serial import entity_reader
+
+from pykafka_cli.broker.context import Api, RequestContext
+from pykafka_cli.broker.dispatch import Dispatcher
+from pykafka_cli.broker.errors import NotCoordinator
+from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.connection import Disconnect, Peer
+from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.protocol.hot_path.produce import (
+    ProducePartitionResponse,
+    ProduceRequest,
+    ProduceResponse,
+    ProduceTopicResponse,
+)
+from tests.samples import sample
+
+PEER = Peer("10.1.2.3", 5, "EXTERNAL", "User:alice")
+HEARTBEAT = b"\0\x0c\0\4\0\0\0\7\0\2me\0" + b"\2g\0\0\0\1\2m\0\0"
+
+
+class Asked:
+    """A handler that keeps what it was asked, and answers or raises what it is told to."""
+
+    def __init__(self, outcome: Any = None) -> None:
+        self.outcome = outcome
+        self.contexts: list[RequestContext] = []
+        self.requests: list[Any] = []
+
+    async def __call__(self, ctx: RequestContext, request: Any) -> Any:
+        self.contexts.append(ctx)
+        self.requests.append(request)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def with_handler(name: str, key: int, newest: int, handler: Asked, lowest: int = 0) -> tuple[Dispatcher, Metrics]:
+    metrics = Metrics()
+    apis = {key: Api(name, key, lowest, newest, handler)}
+    return Dispatcher(None, metrics, apis), metrics  # type: ignore[arg-type]
+
+
+def heartbeat_answer(buffers: Any) -> tuple[bytes, Any]:
+    data = b"".join(buffers)
+    return data[:5], entity_reader(HeartbeatResponse)(data, 5)[0]
+
+
+async def test_a_handler_gets_the_request_and_who_asks() -> None:
+    handler = Asked(sample(HeartbeatResponse))
+    dispatcher, metrics = with_handler("Heartbeat", 12, 4, handler)
+
+    header, answer = heartbeat_answer(await dispatcher.answer(bytearray(HEARTBEAT), PEER))
+
+    assert (header, answer) == (b"\0\0\0\7\0", sample(HeartbeatResponse))
+    (ctx,), (request,) = handler.contexts, handler.requests
+    assert (ctx.api_key, ctx.api_version, ctx.correlation_id, ctx.client_id) == (12, 4, 7, "me")
+    assert (ctx.client_host, ctx.listener_name, ctx.principal) == ("10.1.2.3", "EXTERNAL", "User:alice")
+    assert (request.group_id, request.generation_id, request.member_id) == ("g", 1, "m")
+    assert metrics.requests == {"Heartbeat": 1}
+
+
+async def test_an_error_of_the_whole_request_is_answered_with_its_code() -> None:
+    dispatcher, metrics = with_handler("Heartbeat", 12, 4, Asked(NotCoordinator("g lives on broker 2")))
+    _, answer = heartbeat_answer(await dispatcher.answer(bytearray(HEARTBEAT), PEER))
+    assert answer.error_code is ErrorCode.not_coordinator
+    assert metrics.errors == {("Heartbeat", "not_coordinator"): 1}
+
+
+async def test_a_handlers_mistake_is_logged_and_answered(caplog: pytest.LogCaptureFixture) -> None:
+    dispatcher, metrics = with_handler("Heartbeat", 12, 4, Asked(ZeroDivisionError("oops")))
+
+    _, answer = heartbeat_answer(await dispatcher.answer(bytearray(HEARTBEAT), PEER))
+
+    assert answer.error_code is ErrorCode.unknown_server_error
+    assert metrics.failures == {"Heartbeat": 1}
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "A Heartbeat request could not be served" in record.message
+    assert "ZeroDivisionError: oops" in caplog.text
+
+
+async def test_an_answer_that_cannot_be_written_is_a_mistake_too(caplog: pytest.LogCaptureFixture) -> None:
+    dispatcher, metrics = with_handler("Heartbeat", 12, 4, Asked("no answer at all"))
+    _, answer = heartbeat_answer(await dispatcher.answer(bytearray(HEARTBEAT), PEER))
+    assert answer.error_code is ErrorCode.unknown_server_error
+    assert metrics.failures == {"Heartbeat": 1}
+    assert "could not be written" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (b"", "0 bytes"),
+        (b"\x03\xe7\0\0\0\0\0\1\xff\xff", "API 999, which this broker does not offer"),
+        (b"\0\x0c\0\5\0\0\0\1\0\2me", "Heartbeat request of version 5 from client me; this broker speaks 0 to 4"),
+        (b"\0\x0c\xff\xff\0\0\0\1\0\2me", "version -1"),
+        (HEARTBEAT[:-4], "a Heartbeat request of version 4 that cannot be read"),
+    ],
+)
+async def test_what_cannot_be_answered_ends_the_connection(frame: bytes, words: str) -> None:
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, Asked())
+    with pytest.raises(ProtocolError, match=words):
+        await dispatcher.answer(bytearray(frame), PEER)
+
+
+def produce_frame(acks: int) -> bytearray:
+    body = b"\0" + acks.to_bytes(2, "big", signed=True) + b"\0\0\0\1" + b"\2\2t\2" + b"\0\0\0\3\1\0\0\0"
+    return bytearray(b"\0\0\0\x09\0\0\0\7\0\2me\0" + body)
+
+
+def produced(error_code: ErrorCode) -> ProduceResponse:
+    return ProduceResponse([ProduceTopicResponse("t", [ProducePartitionResponse(3, error_code)])])
+
+
+async def test_a_produce_without_acks_is_not_answered() -> None:
+    handler = Asked(produced(ErrorCode.none))
+    dispatcher, _ = with_handler("Produce", 0, 11, handler, lowest=3)
+    assert await dispatcher.answer(produce_frame(0), PEER) is None
+    assert isinstance(handler.requests[0], ProduceRequest)
+
+
+async def test_a_failed_produce_without_acks_ends_the_connection() -> None:
+    dispatcher, _ = with_handler("Produce", 0, 11, Asked(produced(ErrorCode.not_leader_or_follower)), lowest=3)
+    with pytest.raises(Disconnect, match="t-3 refused records sent with acks=0: not_leader_or_follower"):
+        await dispatcher.answer(produce_frame(0), PEER)
+
+
+async def test_a_failed_produce_with_acks_is_answered() -> None:
+    dispatcher, _ = with_handler("Produce", 0, 11, Asked(produced(ErrorCode.not_leader_or_follower)), lowest=3)
+    assert b"".join(await dispatcher.answer(produce_frame(1), PEER) or ())[:5] == b"\0\0\0\7\0"
