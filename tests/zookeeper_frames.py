@@ -22,13 +22,23 @@ class Frame(NamedTuple):
     body: bytes
 
 
+END = "end of connection"
+
+
 @cache
-def frames(name: str) -> list[Frame]:
-    """All frames of one file, in the order in which they were seen."""
+def history(name: str) -> list[Frame]:
+    """All frames of one file in the order in which they were seen, and (as operation END) ends of connections."""
     with gzip.open(VECTORS / "wire" / f"{name}.jsonl.gz", "rt") as lines:
-        return [_frame(line) for line in map(json.loads, lines) if "hex" in line]
+        return [_frame(line) for line in map(json.loads, lines) if "c" in line]
+
+
+def frames(name: str) -> list[Frame]:
+    """All frames of one file."""
+    return [frame for frame in history(name) if frame.operation != END]
 
 
 def _frame(line: dict[str, Any]) -> Frame:
+    if "hex" not in line:
+        return Frame(line["c"], False, END, None, b"")
     kind = _KINDS.get(line["op"].lower())
     return Frame(line["c"], line["d"] == "request", line["op"], kind, bytes.fromhex(line["hex"])[4:])
