@@ -1,0 +1,109 @@
+"""Configs in ZooKeeper: one znode an entity under /config, and a note in /config/changes for each change.
+
+An entity is named by its path below /config with percent-encoded names, as Kafka's notes name it: topics/T, brokers/0,
+brokers/<default>, clients/C, users/U, users/U/clients/C, ips/A. Whoever changes one writes the whole of it; the last
+writer wins.
+
+source  kafka.zk.AdminZkClient
+"""
+
+import contextlib
+
+from pykafka_cli.zookeeper import kafka_znodes as znodes
+from pykafka_cli.zookeeper.client import NodeExists, NoNode, NotEmpty, Watcher, ZooKeeperClient
+from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY, sanitized
+
+KEPT_MS = 15 * 60 * 1000
+"""How long a note stays, so that every broker has read it."""
+
+
+def topic_entity(topic: str) -> str:
+    return f"topics/{topic}"
+
+
+def broker_entity(broker_id: int | None) -> str:
+    """None stands for the defaults of all brokers."""
+    return f"brokers/{DEFAULT_ENTITY if broker_id is None else broker_id}"
+
+
+def user_entity(user: str | None) -> str:
+    """None stands for users that have no config of their own."""
+    return f"users/{DEFAULT_ENTITY if user is None else sanitized(user)}"
+
+
+class ConfigStore:
+    """Reads and writes entities' configs."""
+
+    def __init__(self, client: ZooKeeperClient) -> None:
+        self.client = client
+
+    async def read(self, entity: str) -> dict[str, str]:
+        """An entity's config; empty if it has none."""
+        path = znodes.config_path(entity)
+        try:
+            data, _ = await self.client.get(path)
+        except NoNode:
+            return {}
+        return znodes.decode_config(path, data)
+
+    async def entities(self, folder: str) -> list[str]:
+        """Entities with a znode right below a path such as `users` or `users/alice/clients`."""
+        try:
+            names = await self.client.children(znodes.config_path(folder))
+        except NoNode:
+            return []
+        return [f"{folder}/{name}" for name in sorted(names)]
+
+    async def create(self, entity: str, config: dict[str, str]) -> None:
+        """Write a config that nobody needs to hear of: a new topic's."""
+        path, data = znodes.config_path(entity), znodes.encode_config(config)
+        try:
+            await self.client.set(path, data)
+        except NoNode:
+            try:
+                await self.client.create(path, data)
+            except NodeExists:
+                await self.client.set(path, data)
+
+    async def write(self, entity: str, config: dict[str, str]) -> None:
+        """Replace an entity's config and tell all brokers. Quota entities that are left empty go altogether."""
+        if config or entity.startswith(("topics/", "brokers/")) or not await self._remove_empty(entity):
+            await self.create(entity, config)
+        await self.client.create(znodes.CONFIG_CHANGE, znodes.encode_config_change(entity), sequential=True)
+
+    async def _remove_empty(self, entity: str) -> bool:
+        """Remove the entity's znode, and with the last client of a user the user's, unless that has a config."""
+        path = znodes.config_path(entity)
+        try:
+            await self.client.delete(path)
+        except NoNode:
+            return True
+        except NotEmpty:
+            return False
+        user, clients, _ = entity.rpartition("/clients/")
+        if clients:
+            try:
+                await self.client.delete(znodes.config_path(f"{user}/clients"))
+                if not await self.read(user):
+                    await self.client.delete(znodes.config_path(user))
+            except (NoNode, NotEmpty):
+                pass
+        return True
+
+    async def changes(self, watch: Watcher) -> list[str]:
+        """Paths of the notes of changes, oldest first; `watch` hears of the next."""
+        names = await self.client.children(znodes.CONFIG_CHANGES, watch)
+        return [f"{znodes.CONFIG_CHANGES}/{name}" for name in sorted(names)]
+
+    async def changed_entity(self, note: str, now_ms: int) -> tuple[str | None, bool]:
+        """The entity a note names (None if the note is gone), and whether it has been there for long enough."""
+        try:
+            data, stat = await self.client.get(note)
+        except NoNode:
+            return None, False
+        return znodes.decode_config_change(note, data), now_ms - stat.ctime > KEPT_MS
+
+    async def forget_change(self, note: str) -> None:
+        """Another broker may have been faster."""
+        with contextlib.suppress(NoNode):
+            await self.client.delete(note)

@@ -1,0 +1,208 @@
+"""Configs that change while the broker runs: of topics, of brokers, of clients and users.
+
+What counts is in ZooKeeper; here is this broker's copy, loaded at the start and brought up to date by the notes in
+/config/changes. A topic's overrides are loaded when the broker first hears of the topic, for a topic's creation leaves
+no note.
+
+    static settings  <  brokers/<default>  <  brokers/N      apply to this broker, where a key may change at run time
+    that             <  topics/T                             applies to a topic
+
+source  kafka.server.DynamicConfigManager, ConfigHandler, DynamicBrokerConfig
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.metadata.config_store import ConfigStore, broker_entity, topic_entity, user_entity
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.zookeeper.client import ConnectionClosed, SessionExpired, WatchEvent
+
+log = logging.getLogger(__name__)
+
+OnTopicChange = Callable[[str], None]
+OnChange = Callable[[], None]
+
+
+class DynamicConfigs:
+    """This broker's view of all dynamic configs.
+
+    cluster_wide, this_broker   dynamic settings of brokers by key, as text; applied to `settings` in place
+    """
+
+    def __init__(self, store: ConfigStore, settings: BrokerSettings, clock: Clock) -> None:
+        self.store = store
+        self.settings = settings
+        self.cluster_wide: dict[str, str] = {}
+        self.this_broker: dict[str, str] = {}
+        self._clock = clock
+        self._topics: dict[str, dict[str, str]] = {}
+        self._clients: dict[str, dict[str, str]] = {}
+        self._last_change = ""
+        self._woken = asyncio.Event()
+        self._follower: asyncio.Task[None] | None = None
+        self._on_topic: list[OnTopicChange] = []
+        self._on_broker: list[OnChange] = []
+        self._on_clients: list[OnChange] = []
+
+    async def start(self) -> None:
+        """Load everything but topics, apply what concerns this broker, and follow changes from now on."""
+        await self._load()
+        self.store.client.add_listener(self)
+        self._follower = asyncio.get_running_loop().create_task(self._follow(), name="config changes")
+
+    async def stop(self) -> None:
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.wait([self._follower])
+
+    # ---- topics
+
+    async def load_topics(self, topics: Iterable[str]) -> None:
+        """Read the overrides of topics that this broker is about to hold; those it knows are read again."""
+        for topic in topics:
+            self._topics[topic] = await self.store.read(topic_entity(topic))
+
+    def forget_topics(self, topics: Iterable[str]) -> None:
+        """These topics have been deleted."""
+        for topic in topics:
+            self._topics.pop(topic, None)
+
+    def topic_overrides(self, topic: str) -> dict[str, str]:
+        """What the topic sets itself; empty for one that was never loaded."""
+        return self._topics.get(topic, {})
+
+    def topic_config(self, topic: str) -> TopicConfig:
+        """What holds for a topic on this broker. Overrides that make no sense here are left out, and logged."""
+        return self.resolve(topic, self.topic_overrides(topic))
+
+    def resolve(self, topic: str, overrides: Mapping[str, str]) -> TopicConfig:
+        """As `topic_config`, for overrides that were read elsewhere."""
+        try:
+            return TopicConfig.resolve(self.settings, overrides)
+        except ConfigError as error:
+            log.error("topic %s has a config that cannot be used: %s", topic, error)
+        usable: dict[str, str] = {}
+        for name, value in overrides.items():
+            try:
+                TopicConfig.resolve(self.settings, usable | {name: value})
+            except ConfigError:
+                continue
+            usable[name] = value
+        return TopicConfig.resolve(self.settings, usable)
+
+    async def unclean_election_allowed(self, topic: str) -> bool:
+        """What unclean.leader.election.enable is for a topic, freshly read: the controller may hold none of it."""
+        overrides = await self.store.read(topic_entity(topic))
+        return bool(self.resolve(topic, overrides).unclean_leader_election_enable)
+
+    def subscribe(self, on_topic: OnTopicChange) -> None:
+        """Call `on_topic(topic)` when what holds for a topic has changed, be it by the defaults of brokers."""
+        self._on_topic.append(on_topic)
+
+    # ---- brokers and clients
+
+    def subscribe_broker(self, on_change: OnChange) -> None:
+        """Call `on_change()` when this broker's settings have changed."""
+        self._on_broker.append(on_change)
+
+    def subscribe_clients(self, on_change: OnChange) -> None:
+        """Call `on_change()` when quotas or SCRAM credentials have changed."""
+        self._on_clients.append(on_change)
+
+    @property
+    def client_configs(self) -> Mapping[str, Mapping[str, str]]:
+        """Configs of users, clients and addresses by entity (config_store.py), quotas and credentials alike."""
+        return self._clients
+
+    def user_config(self, user: str) -> Mapping[str, str]:
+        """A user's own config: quotas, and credentials under SCRAM-SHA-256 and SCRAM-SHA-512."""
+        return self._clients.get(user_entity(user), {})
+
+    # ---- following changes
+
+    def session_lost(self) -> None:
+        """ZooKeeperClient's listener; the watch is gone."""
+
+    def session_begun(self) -> None:
+        self._woken.set()
+
+    def _changed(self, _: WatchEvent) -> None:
+        self._woken.set()
+
+    async def _load(self) -> None:
+        # The watch first: what changes while the rest is read is read again.
+        notes = await self.store.changes(self._changed)
+        self._last_change = notes[-1] if notes else ""
+        self.cluster_wide = await self.store.read(broker_entity(None))
+        self.this_broker = await self.store.read(broker_entity(self.settings.broker_id))
+        self._apply_to_broker()
+        for folder in ("users", "clients", "ips"):
+            for entity in await self.store.entities(folder):
+                self._clients[entity] = await self.store.read(entity)
+                for client in await self.store.entities(f"{entity}/clients") if folder == "users" else ():
+                    self._clients[client] = await self.store.read(client)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                await self._read_changes()
+            except (ConnectionClosed, SessionExpired) as lost:
+                log.info("config changes are not followed for now: %r", lost)
+            except Exception:
+                log.exception("a config change could not be read")
+
+    async def _read_changes(self) -> None:
+        notes = await self.store.changes(self._changed)
+        for note in notes:
+            if note > self._last_change:
+                entity, _ = await self.store.changed_entity(note, self._clock.now_ms())
+                if entity is not None:
+                    await self._reload(entity)
+                self._last_change = note
+        for note in notes:
+            entity, is_old = await self.store.changed_entity(note, self._clock.now_ms())
+            if entity is not None and not is_old:
+                break
+            await self.store.forget_change(note)
+
+    async def _reload(self, entity: str) -> None:
+        config = await self.store.read(entity)
+        kind, _, name = entity.partition("/")
+        if kind == "topics":
+            log.info("topic %s is configured anew: %s", name, config)
+            self._topics[name] = config
+            self._tell_topic(name)
+        elif entity == broker_entity(None):
+            self.cluster_wide = config
+            self._apply_to_broker()
+        elif entity == broker_entity(self.settings.broker_id):
+            self.this_broker = config
+            self._apply_to_broker()
+        elif kind in ("users", "clients", "ips"):
+            if config:
+                self._clients[entity] = config
+            else:
+                self._clients.pop(entity, None)
+            for on_change in self._on_clients:
+                on_change()
+
+    def _apply_to_broker(self) -> None:
+        try:
+            self.settings.apply_dynamic(self.cluster_wide, self.this_broker)
+        except ConfigError as error:
+            log.error("dynamic settings of this broker cannot be used and are left as they were: %s", error)
+            return
+        for on_change in self._on_broker:
+            on_change()
+        for topic in list(self._topics):
+            self._tell_topic(topic)
+
+    def _tell_topic(self, topic: str) -> None:
+        for on_topic in self._on_topic:
+            on_topic(topic)

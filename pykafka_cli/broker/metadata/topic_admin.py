@@ -1,0 +1,258 @@
+"""Making, extending and deleting topics, by writing the znodes that the controller acts upon.
+
+A request is answered when the outcome has come back round through UpdateMetadata - every partition has a leader, the
+topic is gone - or when its time is up: then with REQUEST_TIMED_OUT, though the topic may well be made or deleted later.
+
+source  kafka.server.ZkAdminManager, DefaultAutoTopicCreationManager
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple, TypeVar
+
+from pykafka_cli import topic_names
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    InvalidTopic,
+    RequestTimedOut,
+    TopicAlreadyExists,
+    UnknownTopicOrPartition,
+)
+from pykafka_cli.broker.metadata import topic_rules
+from pykafka_cli.broker.metadata.cache import MetadataCache, TopicChanged
+from pykafka_cli.broker.metadata.config_store import ConfigStore, topic_entity
+from pykafka_cli.broker.metadata.topic_rules import Existing, MorePartitions, NewTopic, PlacedTopic
+from pykafka_cli.broker.metadata.zk_store import ZkStore, full_assignment
+from pykafka_cli.broker.waiting import WaitingRoom
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.replica_assignment import Candidate
+from pykafka_cli.zookeeper.client import NodeExists, ZooKeeperError
+from pykafka_cli.zookeeper.kafka_znodes import TopicAssignment, new_topic_id
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class CreatedTopic(NamedTuple):
+    """What was made, or (validate_only) would have been. `topic_id` is None in the second case."""
+
+    topic_id: uuid.UUID | None
+    partitions: int
+    replication_factor: int
+    configs: dict[str, str]
+
+
+class TopicAdmin:
+    """Everything that is done to topics as a whole."""
+
+    def __init__(
+        self,
+        *,
+        settings: BrokerSettings,
+        store: ZkStore,
+        configs: ConfigStore,
+        cache: MetadataCache,
+        waiting: WaitingRoom,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._configs = configs
+        self._cache = cache
+        self._waiting = waiting
+        self._clock = clock
+        self._being_created: set[str] = set()
+
+    # ---- create
+
+    async def create(
+        self, topics: Iterable[NewTopic], *, timeout_ms: int, validate_only: bool = False
+    ) -> dict[str, CreatedTopic | BrokerError]:
+        """Make topics and wait for their leaders; an outcome for each, by name.
+
+        validate_only    only say what would come of it
+        """
+        outcomes: dict[str, CreatedTopic | BrokerError] = {}
+        for topic in topics:
+            outcomes[topic.name] = await self._attempt(topic.name, lambda t=topic: self._create(t, validate_only))
+        if validate_only:
+            return outcomes
+        made = {
+            name: [TopicPartition(name, number) for number in range(outcome.partitions)]
+            for name, outcome in outcomes.items()
+            if isinstance(outcome, CreatedTopic)
+        }
+        await self._wait(made, lambda name: self._cache.has_leaders(made[name]), timeout_ms)
+        late = {
+            name: RequestTimedOut("") for name in made if not self._cache.has_leaders(made[name]) or timeout_ms <= 0
+        }
+        return outcomes | late
+
+    async def _create(self, topic: NewTopic, validate_only: bool) -> CreatedTopic:
+        if topic.name in self._cache:
+            raise TopicAlreadyExists(f"Topic '{topic.name}' already exists.")
+        placed = topic_rules.placed(topic, self._settings, self._brokers())
+        topic_rules.ensure_creatable(placed, await self._existing(), self._settings)
+        topic_id = None if validate_only else await self._write(placed)
+        replication_factor = len(placed.assignment[0])
+        return CreatedTopic(topic_id, len(placed.assignment), replication_factor, dict(placed.configs))
+
+    async def _write(self, topic: PlacedTopic) -> uuid.UUID:
+        """The config first: whoever hears of the topic must find it."""
+        await self._configs.create(topic_entity(topic.name), dict(topic.configs))
+        topic_id = new_topic_id()
+        assignment = TopicAssignment(full_assignment(dict(topic.assignment)), topic_id)
+        try:
+            await self._store.create_assignment(topic.name, assignment)
+        except NodeExists:
+            raise TopicAlreadyExists(f"Topic '{topic.name}' already exists.") from None
+        log.info("topic %s is made: %s %s", topic.name, dict(topic.assignment), dict(topic.configs))
+        return topic_id
+
+    async def _existing(self) -> Existing:
+        topics, deletions = await asyncio.gather(self._store.topics(), self._store.topic_deletions())
+        return Existing(topics, deletions)
+
+    def _brokers(self) -> list[Candidate]:
+        return [Candidate(broker.id, broker.rack) for broker in self._cache.brokers()]
+
+    # ---- auto-create
+
+    async def auto_create(self, topics: Iterable[str]) -> dict[str, BrokerError | None]:
+        """Make topics that somebody asked about, with the broker's defaults, and do not wait for their leaders.
+
+        returns   None for each that is on its way, else why it is not: InvalidTopic, UnknownTopicOrPartition while an
+                  earlier request is making it, or what forbids it
+        """
+        outcomes: dict[str, BrokerError | None] = {}
+        for name in topics:
+            reason = topic_names.why_invalid(name)
+            if reason:
+                outcomes[name] = InvalidTopic(f"Topic name is invalid: {reason}")
+            elif name in self._being_created:
+                outcomes[name] = UnknownTopicOrPartition(f"Topic '{name}' is just being created.")
+            else:
+                self._being_created.add(name)
+                try:
+                    outcome = await self._attempt(name, lambda n=name: self._create(self.default_topic(n), False))
+                finally:
+                    self._being_created.discard(name)
+                made = isinstance(outcome, CreatedTopic | TopicAlreadyExists)
+                outcomes[name] = None if made else outcome
+                if not made:
+                    log.warning("topic %s is not created: %s", name, outcome)
+        return outcomes
+
+    def default_topic(self, name: str) -> NewTopic:
+        """What auto-creation makes of a name: Kafka's own topics have numbers and configs of their own."""
+        settings = self._settings
+        if name == topic_names.CONSUMER_OFFSETS:
+            return NewTopic(
+                name,
+                settings.offsets_topic_num_partitions,
+                settings.offsets_topic_replication_factor,
+                configs={
+                    "cleanup.policy": "compact",
+                    "segment.bytes": str(settings.offsets_topic_segment_bytes),
+                    "compression.type": "producer",
+                },
+            )
+        if name == topic_names.TRANSACTION_STATE:
+            return NewTopic(
+                name,
+                settings.transaction_state_log_num_partitions,
+                settings.transaction_state_log_replication_factor,
+                configs={
+                    "unclean.leader.election.enable": "false",
+                    "compression.type": "uncompressed",
+                    "cleanup.policy": "compact",
+                    "min.insync.replicas": str(settings.transaction_state_log_min_isr),
+                    "segment.bytes": str(settings.transaction_state_log_segment_bytes),
+                },
+            )
+        return NewTopic(name, settings.num_partitions, settings.default_replication_factor)
+
+    # ---- extend
+
+    async def create_partitions(
+        self, topics: Iterable[MorePartitions], *, timeout_ms: int, validate_only: bool = False
+    ) -> dict[str, BrokerError | None]:
+        """Add partitions to topics and wait for the leaders of all; None for each where it worked."""
+        outcomes: dict[str, BrokerError | None] = {}
+        extended: dict[str, list[TopicPartition]] = {}
+        for topic in topics:
+            outcome = await self._attempt(topic.topic, lambda t=topic: self._extend(t, validate_only))
+            if isinstance(outcome, BrokerError):
+                outcomes[topic.topic] = outcome
+            else:
+                outcomes[topic.topic] = None
+                extended[topic.topic] = [TopicPartition(topic.topic, number) for number in outcome]
+        if validate_only:
+            return outcomes
+        await self._wait(extended, lambda name: self._cache.has_leaders(extended[name]), timeout_ms)
+        late = {
+            name: RequestTimedOut("")
+            for name in extended
+            if timeout_ms <= 0 or not self._cache.has_leaders(extended[name])
+        }
+        return outcomes | late
+
+    async def _extend(self, wanted: MorePartitions, validate_only: bool) -> list[int]:
+        """All partitions that the topic is to have."""
+        current = await self._store.assignment(wanted.topic)
+        if current is None or not current.partitions:
+            raise UnknownTopicOrPartition(f"The topic '{wanted.topic}' does not exist.")
+        if await self._store.is_marked_for_deletion(wanted.topic):
+            raise InvalidTopic("The topic is queued for deletion.")
+        brokers = sorted((await self._store.brokers()).values(), key=lambda broker: broker.id)
+        candidates = [Candidate(broker.id, broker.rack) for broker in brokers]
+        added = topic_rules.new_partitions(wanted, current.partitions, candidates)
+        partitions = {**current.partitions, **full_assignment(added)}
+        if not validate_only:
+            await self._store.set_assignment(wanted.topic, TopicAssignment(partitions, current.topic_id))
+        return list(partitions)
+
+    # ---- delete
+
+    async def delete(self, topics: Iterable[str], *, timeout_ms: int) -> dict[str, BrokerError | None]:
+        """Have topics deleted and wait until they are gone; None for each that is."""
+        outcomes: dict[str, BrokerError | None] = {}
+        for name in topics:
+            outcome = await self._attempt(name, lambda n=name: self._request_deletion(n))
+            outcomes[name] = outcome if isinstance(outcome, BrokerError) else None
+        doomed = [name for name, error in outcomes.items() if error is None]
+        await self._wait(doomed, lambda name: name not in self._cache, timeout_ms)
+        late = {name: RequestTimedOut("") for name in doomed if name in self._cache or timeout_ms <= 0}
+        return outcomes | late
+
+    async def _request_deletion(self, topic: str) -> None:
+        if not await self._store.topic_exists(topic):
+            raise UnknownTopicOrPartition(f"Topic `{topic}` to delete does not exist")
+        try:
+            await self._store.request_topic_deletion(topic)
+        except NodeExists:
+            log.info("topic %s is being deleted already", topic)
+
+    # ---- both
+
+    async def _attempt(self, topic: str, act: Callable[[], Awaitable[T]]) -> T | BrokerError:
+        try:
+            return await act()
+        except BrokerError as error:
+            return error
+        except ZooKeeperError as error:
+            log.exception("%s: ZooKeeper refused", topic)
+            return BrokerError(f"ZooKeeper refused: {error!r}")
+
+    async def _wait(self, topics: Iterable[str], is_done: Callable[[str], bool], timeout_ms: int) -> None:
+        """Until all are done, or the time is up."""
+        topics = list(topics)
+        deadline = self._clock.monotonic() + timeout_ms / 1000
+        await self._waiting.wait_until(
+            [TopicChanged(name) for name in topics], lambda: all(is_done(name) for name in topics), deadline
+        )
