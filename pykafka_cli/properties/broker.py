@@ -213,6 +213,14 @@ class BrokerSettings(
             self.__dict__ = before
             raise
 
+    def check_dynamic(self, cluster_wide: Mapping[str, str], this_broker: Mapping[str, str]) -> None:
+        """Raise ConfigError where `apply_dynamic` would, and change nothing."""
+        before = self.__dict__
+        try:
+            self.apply_dynamic(cluster_wide, this_broker)
+        finally:
+            self.__dict__ = before
+
     # Rules.
 
     def _ensure_can_start(self) -> None:

@@ -95,7 +95,7 @@ def ensure_valid_for_broker(
     per_broker   whether they are for one broker, not the defaults of all
     others       the dynamic settings of the other kind, which hold beside them
     """
-    _refuse("Cannot update these configs dynamically", [name for name in config if _is_static(name)])
+    _refuse("Cannot update these configs dynamically", [name for name in config if is_static(name)])
     _refuse(
         "These security configs can be dynamically updated only per-listener using the listener prefix",
         [name for name in config if _is_per_broker(name) and name.startswith("ssl.")],
@@ -121,7 +121,8 @@ def _refuse(reason: str, names: list[str]) -> None:
         raise InvalidRequest(f"{reason}: Set({', '.join(names)})")
 
 
-def _is_static(name: str) -> bool:
+def is_static(name: str) -> bool:
+    """Whether a running broker takes no other value for this key."""
     key = BrokerSettings.KEYS.get(name)
     return key is not None and key.read_only
 

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.metadata.config_changes import is_static
 from pykafka_cli.broker.metadata.config_store import ConfigStore, broker_entity, topic_entity, user_entity
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.keys import ConfigError
@@ -137,14 +138,22 @@ class DynamicConfigs:
         # The watch first: what changes while the rest is read is read again.
         notes = await self.store.changes(self._changed)
         self._last_change = notes[-1] if notes else ""
-        self.cluster_wide = await self.store.read(broker_entity(None))
-        self.this_broker = await self.store.read(broker_entity(self.settings.broker_id))
+        self.cluster_wide = await self._read_settings(None)
+        self.this_broker = await self._read_settings(self.settings.broker_id)
         self._apply_to_broker()
         for folder in ("users", "clients", "ips"):
             for entity in await self.store.entities(folder):
                 self._clients[entity] = await self.store.read(entity)
                 for client in await self.store.entities(f"{entity}/clients") if folder == "users" else ():
                     self._clients[client] = await self.store.read(client)
+
+    async def _read_settings(self, broker_id: int | None) -> dict[str, str]:
+        """Dynamic settings, without those that only server.properties can give, whoever wrote them to ZooKeeper."""
+        given = await self.store.read(broker_entity(broker_id))
+        ignored = [name for name in given if is_static(name)]
+        if ignored:
+            log.error("%s cannot be changed at run time and are ignored: %s", broker_entity(broker_id), ignored)
+        return {name: value for name, value in given.items() if name not in ignored}
 
     async def _follow(self) -> None:
         while True:
@@ -172,19 +181,20 @@ class DynamicConfigs:
             await self.store.forget_change(note)
 
     async def _reload(self, entity: str) -> None:
-        config = await self.store.read(entity)
         kind, _, name = entity.partition("/")
         if kind == "topics":
+            config = await self.store.read(entity)
             log.info("topic %s is configured anew: %s", name, config)
             self._topics[name] = config
             self._tell_topic(name)
         elif entity == broker_entity(None):
-            self.cluster_wide = config
+            self.cluster_wide = await self._read_settings(None)
             self._apply_to_broker()
         elif entity == broker_entity(self.settings.broker_id):
-            self.this_broker = config
+            self.this_broker = await self._read_settings(self.settings.broker_id)
             self._apply_to_broker()
         elif kind in ("users", "clients", "ips"):
+            config = await self.store.read(entity)
             if config:
                 self._clients[entity] = config
             else:
