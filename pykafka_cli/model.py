@@ -56,6 +56,21 @@ class PartitionDescription(NamedTuple):
         return len(self.replicas) - len(self.adding_replicas or ()) if in_progress else len(self.replicas)
 
 
+class Reassignment(NamedTuple):
+    """A reassignment that goes on; `replicas` are all that there are meanwhile."""
+
+    replicas: tuple[int, ...]
+    adding: tuple[int, ...]
+    removing: tuple[int, ...]
+
+
+class ReplicaPlace(NamedTuple):
+    """The log directory that holds a replica (None: no live one), and the one it is being moved to (None: none)."""
+
+    current: str | None
+    future: str | None
+
+
 class ConfigSynonym(NamedTuple):
     """One place that an entry's value could come from."""
 

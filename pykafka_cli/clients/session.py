@@ -9,6 +9,7 @@ Requests are kio's newest; see message_versions.py for older brokers.
 """
 
 import asyncio
+import datetime
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ from kio.schema.errors import ErrorCode
 from kio.schema.metadata.v12.request import MetadataRequest, MetadataRequestTopic
 from kio.schema.metadata.v12.response import MetadataResponse
 from kio.schema.types import TopicName
+from kio.static.primitive import i32Timedelta
 
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
@@ -27,6 +29,8 @@ from pykafka_cli.transport.connection import BrokerUnreachable, Connection, Vers
 _ADDRESS = re.compile(r"(?:\w+://)?(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:]+)):(\d{1,5})")
 RETRY_PAUSE = 0.1
 """Kafka's retry.backoff.ms, in seconds."""
+
+ANSWER_MARGIN_S = 1.0
 
 LEAST_CONNECT_TIMEOUT = 1.0
 """Seconds; several bootstrap servers share the time that one has, but none gets less than this."""
@@ -211,3 +215,9 @@ def _mentions(answer: Any, code: ErrorCode) -> bool:
     return any(
         getattr(entry, "error_code", None) == code for group in entries if isinstance(group, tuple) for entry in group
     )
+
+
+def broker_timeout(session: Session) -> i32Timedelta:
+    """How long a broker may work on it: somewhat less than we wait for its answer, or its word could come too late."""
+    seconds = max(session.settings.request_timeout - ANSWER_MARGIN_S, ANSWER_MARGIN_S)
+    return i32Timedelta.parse(datetime.timedelta(seconds=seconds))

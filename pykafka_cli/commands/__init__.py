@@ -30,6 +30,9 @@ COMMANDS: dict[str, Command] = {
     "get-offsets": Command("get_offsets", "Offsets of partitions, now or at a time.", TOPICS, "kafka-get-offsets"),
     "delete-records": Command("delete_records", "Delete records below an offset.", TOPICS, "kafka-delete-records"),
     "leader-election": Command("leader_election", "Elect leaders anew.", CLUSTER, "kafka-leader-election"),
+    "reassign-partitions": Command(
+        "reassign_partitions", "Move replicas to other brokers.", CLUSTER, "kafka-reassign-partitions"
+    ),
     "log-dirs": Command("log_dirs", "Sizes of partitions in log directories.", CLUSTER, "kafka-log-dirs"),
     "cluster": Command("cluster", "The cluster's id; unregister brokers.", CLUSTER, "kafka-cluster"),
     "features": Command("features", "Features that the cluster has agreed to use.", CLUSTER, "kafka-features"),

@@ -9,9 +9,8 @@ from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32
 
 from pykafka_cli.clients.admin.leaders import by_topic
-from pykafka_cli.clients.admin.topics import broker_timeout
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
-from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.session import Session, broker_timeout
 from pykafka_cli.model import Broker, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed, VersionRange
 

@@ -1,13 +1,13 @@
 """Settings of topics, brokers and other resources."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 from kio.schema.describe_configs.v4.request import DescribeConfigsRequest, DescribeConfigsResource
 from kio.static.primitive import i8
 
-from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ConfigEntry, ConfigSynonym
 
@@ -86,3 +86,49 @@ def _entry(config: Any) -> ConfigEntry:
         config.read_only,
         tuple(ConfigSynonym(each.name, each.value, SOURCES.get(each.source, "UNKNOWN")) for each in config.synonyms),
     )
+
+
+class Operation(IntEnum):
+    """What is done to a setting; APPEND and SUBTRACT are for lists."""
+
+    SET = 0
+    DELETE = 1
+    APPEND = 2
+    SUBTRACT = 3
+
+
+class Change(NamedTuple):
+    name: str
+    operation: Operation
+    value: str | None = None
+
+
+async def alter_configs(
+    session: Session, changes: Mapping[Resource, Sequence[Change]], *, validate_only: bool = False
+) -> None:
+    """Change settings, each resource's all or none.
+
+    raises    ApiError for the first resource that could not be changed
+    """
+    from kio.schema.incremental_alter_configs.v1.request import (
+        AlterableConfig,
+        AlterConfigsResource,
+        IncrementalAlterConfigsRequest,
+    )
+
+    for broker, resources in _by_broker(changes).items():
+        request = IncrementalAlterConfigsRequest(
+            resources=tuple(
+                AlterConfigsResource(
+                    resource_type=i8(resource.type),
+                    resource_name=resource.name,
+                    configs=tuple(
+                        AlterableConfig(name=change.name, config_operation=i8(change.operation), value=change.value)
+                        for change in changes[resource]
+                    ),
+                )
+                for resource in resources
+            ),
+            validate_only=validate_only,
+        )
+        ensure_none_failed((await session.ask(request, broker=broker)).responses)

@@ -6,9 +6,8 @@ from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32, i64
 
 from pykafka_cli.clients.admin.leaders import ask_leaders, by_topic
-from pykafka_cli.clients.admin.topics import broker_timeout
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.session import Session, broker_timeout
 from pykafka_cli.model import TopicPartition
 
 LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5

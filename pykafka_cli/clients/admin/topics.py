@@ -1,17 +1,17 @@
 """Topics: list, describe, create, delete, add partitions."""
 
-import datetime
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kio.schema.errors import ErrorCode
 from kio.schema.types import BrokerId, TopicName
-from kio.static.primitive import i16, i32, i32Timedelta
+from kio.static.primitive import i16, i32
 
+from pykafka_cli.clients.admin.reassignments import list_reassignments
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
-from pykafka_cli.clients.session import Session
-from pykafka_cli.model import PartitionDescription, TopicDescription, TopicListing, TopicPartition
+from pykafka_cli.clients.session import Session, broker_timeout
+from pykafka_cli.model import PartitionDescription, Reassignment, TopicDescription, TopicListing, TopicPartition
 from pykafka_cli.transport.connection import VersionUnsupported
 
 DESCRIBE_TOPIC_PARTITIONS = 75
@@ -19,7 +19,6 @@ DEFAULT_PARTITIONS = -1
 DEFAULT_REPLICATION_FACTOR = -1
 TOPIC_ALREADY_EXISTS = ErrorCode.topic_already_exists
 _NO_LEADER = -1
-ANSWER_MARGIN_S = 1.0
 
 
 async def list_topics(session: Session) -> list[TopicListing]:
@@ -63,6 +62,24 @@ async def describe_topic_by_id(session: Session, topic_id: uuid.UUID) -> TopicDe
     answer = await session.metadata((), ids=[topic_id])
     ensure_none_failed(answer.topics)
     return (await _with_reassignments(session, [_description(answer.topics[0])]))[0]
+
+
+async def assignments(session: Session, topics: Iterable[str]) -> dict[TopicPartition, tuple[int, ...]]:
+    """Where the replicas of all partitions of these topics are.
+
+    raises    ApiError; of a topic that is not there it says which
+    """
+    names = list(dict.fromkeys(topics))
+    answer = await session.metadata(names)
+    for topic in answer.topics:
+        if topic.error_code == ErrorCode.unknown_topic_or_partition:
+            raise ApiError(topic.error_code, f"Topic {topic.name} not found.")
+    ensure_none_failed(answer.topics)
+    return {
+        TopicPartition(topic.name or "", partition.partition_index): partition.replica_nodes
+        for topic in answer.topics
+        for partition in topic.partitions
+    }
 
 
 async def create_topic(
@@ -144,34 +161,6 @@ async def create_partitions(
     ensure_none_failed((await session.ask_controller(request)).results)
 
 
-async def list_reassignments(
-    session: Session, partitions: Mapping[str, Iterable[int]] | None
-) -> dict[TopicPartition, Any]:
-    """Reassignments that go on, of these partitions (None: of all); kio's OngoingPartitionReassignment by partition.
-
-    raises    ApiError
-    """
-    from kio.schema.list_partition_reassignments.v0.request import (
-        ListPartitionReassignmentsRequest,
-        ListPartitionReassignmentsTopics,
-    )
-
-    topics = None
-    if partitions is not None:
-        topics = tuple(
-            ListPartitionReassignmentsTopics(name=TopicName(topic), partition_indexes=tuple(map(i32, indexes)))
-            for topic, indexes in partitions.items()
-        )
-    request = ListPartitionReassignmentsRequest(topics=topics, timeout=broker_timeout(session))
-    answer = await session.ask_controller(request)
-    ensure_none_failed([answer])
-    return {
-        TopicPartition(topic.name, partition.partition_index): partition
-        for topic in answer.topics
-        for partition in topic.partitions
-    }
-
-
 async def _describe_in_parts(session: Session, topics: Sequence[str], partitions_per_answer: int) -> dict[str, Any]:
     """Topics by DescribeTopicPartitions, which breaks off after so many partitions and names where to go on."""
     import dataclasses
@@ -213,11 +202,11 @@ async def _with_reassignments(session: Session, topics: list[TopicDescription]) 
     return [topic._replace(partitions=_reassigned(topic, ongoing)) for topic in topics] if ongoing else topics
 
 
-def _reassigned(topic: TopicDescription, ongoing: Mapping[TopicPartition, Any]) -> tuple[PartitionDescription, ...]:
+def _reassigned(
+    topic: TopicDescription, ongoing: Mapping[TopicPartition, Reassignment]
+) -> tuple[PartitionDescription, ...]:
     return tuple(
-        partition._replace(
-            adding_replicas=tuple(found.adding_replicas), removing_replicas=tuple(found.removing_replicas)
-        )
+        partition._replace(adding_replicas=found.adding, removing_replicas=found.removing)
         if (found := ongoing.get(TopicPartition(topic.topic, partition.partition)))
         else partition
         for partition in topic.partitions
@@ -242,9 +231,3 @@ def _description(topic: Any) -> TopicDescription:
 
 def _broker_ids(replicas: Iterable[int]) -> tuple[BrokerId, ...]:
     return tuple(map(BrokerId, replicas))
-
-
-def broker_timeout(session: Session) -> i32Timedelta:
-    """How long a broker may work on it: somewhat less than we wait for its answer, or its word could come too late."""
-    seconds = max(session.settings.request_timeout - ANSWER_MARGIN_S, ANSWER_MARGIN_S)
-    return i32Timedelta.parse(datetime.timedelta(seconds=seconds))

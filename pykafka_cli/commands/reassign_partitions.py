@@ -1,0 +1,168 @@
+"""`pk reassign-partitions`: kafka-reassign-partitions.sh."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.clients.errors import ApiError, explain
+from pykafka_cli.commands._cluster import new_session, read_plan
+from pykafka_cli.commands._command import ScriptCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError, UnreadableValue
+from pykafka_cli.commands._options import LONG, BootstrapServer, CommandConfig, bootstrap_or_default, require
+from pykafka_cli.commands._reassignment import (
+    NO_THROTTLE,
+    Rates,
+    Terse,
+    cancel_plan,
+    execute_plan,
+    generate_plan,
+    print_reassignments,
+    verify_plan,
+)
+from pykafka_cli.operations.plan_files import BadPlan, parse_reassignment_plan, parse_topics_to_move
+from pykafka_cli.operations.reassignment import BadReassignment, ensure_executable, parse_brokers
+from pykafka_cli.replica_assignment import AssignmentRefused
+from pykafka_cli.transport.connection import ConnectionFailed
+
+ACTION, PLAN, SPEED = "Actions, one of them", "What to move", "How fast"
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "generate": ("topics-to-move-json-file", "broker-list"),
+    "execute": ("reassignment-json-file",),
+    "verify": ("reassignment-json-file",),
+    "cancel": ("reassignment-json-file",),
+    "list": (),
+}
+PERMITTED: dict[str, tuple[str, ...]] = {
+    "generate": ("disable-rack-aware",),
+    "execute": ("additional", "throttle", "replica-alter-log-dirs-throttle", "timeout"),
+    "verify": ("preserve-throttles",),
+    "cancel": ("preserve-throttles", "timeout"),
+    "list": (),
+}
+ALWAYS_PERMITTED = ("bootstrap-server", "command-config")
+DEFAULT_TIMEOUT_MS = 10_000
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class ReassignPartitionsCommand(ScriptCommand):
+    without_arguments = "This tool helps to move topic partitions between replicas."
+    parse_error_shows_usage = False
+    defers_values = True
+
+
+@app.command(cls=ReassignPartitionsCommand)
+def reassign_partitions(
+    ctx: ScriptContext,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Propose a plan; it is only printed.", rich_help_panel=ACTION)
+    ] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="Begin with a plan.", rich_help_panel=ACTION)] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="How far a plan is; when it is done, take the throttles away.", rich_help_panel=ACTION
+        ),
+    ] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Stop what a plan began and go back.", rich_help_panel=ACTION)
+    ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="What is being moved now.", rich_help_panel=ACTION)] = False,
+    bootstrap_server: BootstrapServer = None,
+    command_config: CommandConfig = None,
+    reassignment_json_file: Annotated[
+        str | None,
+        typer.Option(
+            "--reassignment-json-file",
+            metavar="FILE",
+            help='The plan: {"partitions": [{"topic": "foo", "partition": 1, "replicas": [1, 2, 3], '
+            '"log_dirs": ["any", "any", "/disk2"]}], "version": 1}',
+            rich_help_panel=PLAN,
+        ),
+    ] = None,
+    topics_to_move_json_file: Annotated[
+        str | None,
+        typer.Option(
+            "--topics-to-move-json-file",
+            metavar="FILE",
+            help='For --generate: {"topics": [{"topic": "foo"}], "version": 1}',
+            rich_help_panel=PLAN,
+        ),
+    ] = None,
+    broker_list: Annotated[
+        str | None,
+        typer.Option("--broker-list", metavar="ID,...", help="For --generate: where to.", rich_help_panel=PLAN),
+    ] = None,
+    disable_rack_aware: Annotated[
+        bool, typer.Option("--disable-rack-aware", help="For --generate: as if nobody had racks.", rich_help_panel=PLAN)
+    ] = False,
+    additional: Annotated[
+        bool, typer.Option("--additional", help="Although something else is being moved.", rich_help_panel=PLAN)
+    ] = False,
+    throttle: Annotated[
+        int,
+        typer.Option("--throttle", click_type=LONG, help="Bytes a second between brokers.", rich_help_panel=SPEED),
+    ] = NO_THROTTLE,
+    replica_alter_log_dirs_throttle: Annotated[
+        int,
+        typer.Option(
+            "--replica-alter-log-dirs-throttle",
+            click_type=LONG,
+            help="Bytes a second between log directories.",
+            rich_help_panel=SPEED,
+        ),
+    ] = NO_THROTTLE,
+    preserve_throttles: Annotated[
+        bool, typer.Option("--preserve-throttles", help="Leave the throttles as they are.", rich_help_panel=SPEED)
+    ] = False,
+    timeout: Annotated[
+        int,
+        typer.Option(
+            "--timeout",
+            click_type=LONG,
+            help="Milliseconds to wait until moves between log directories begin.",
+            rich_help_panel=SPEED,
+        ),
+    ] = DEFAULT_TIMEOUT_MS,
+) -> None:
+    """Move replicas of partitions to other brokers or log directories."""
+    chosen = [name for name in REQUIRED if name in ctx.given]
+    if len(chosen) != 1:
+        actions = ", ".join(f"--{name}" for name in REQUIRED)
+        raise ctx.usage_problem(f"Command must include exactly one action: {actions}")
+    action = chosen[0]
+    bootstrap = bootstrap_or_default(bootstrap_server, ctx.usage_problem("Please specify --bootstrap-server"))
+    require(ctx, *REQUIRED[action])
+    allowed = {action, *REQUIRED[action], *PERMITTED[action], *ALWAYS_PERMITTED}
+    if surplus := sorted(ctx.given - allowed):
+        raise ctx.usage_problem(f'Option "[{surplus[0]}]" can\'t be used with action "[{action}]"')
+    try:
+        ctx.read_values()
+        session = new_session(bootstrap, command_config, defaults={"client.id": "reassign-partitions-tool"})
+        if generate:
+            topics = parse_topics_to_move(read_plan(topics_to_move_json_file or ""))
+            brokers = parse_brokers(broker_list or "")
+            asyncio.run(generate_plan(session, topics, brokers, rack_aware=not disable_rack_aware))
+        elif list_:
+            asyncio.run(print_reassignments(session))
+        else:
+            plan = parse_reassignment_plan(read_plan(reassignment_json_file or ""))
+            if execute:
+                ensure_executable(plan)
+                rates = Rates(throttle, replica_alter_log_dirs_throttle)
+                asyncio.run(execute_plan(session, plan, rates, additional=additional, timeout=timeout / 1000))
+            elif verify:
+                asyncio.run(verify_plan(session, plan, preserve_throttles=preserve_throttles))
+            elif cancel:
+                asyncio.run(cancel_plan(session, plan, preserve_throttles=preserve_throttles, timeout=timeout / 1000))
+    except Terse as error:
+        raise ScriptError(str(error), on_stdout=True) from None
+    except ApiError as error:
+        raise ScriptError(f"Error: {error.java}", on_stdout=True) from None
+    except ConnectionFailed as error:
+        message, hint = explain(error)
+        raise ScriptError(f"Error: {message}", hint=hint, on_stdout=True) from None
+    except (ScriptError, UnreadableValue, BadPlan, BadReassignment, AssignmentRefused) as error:
+        hint = error.hint if isinstance(error, ScriptError) else ""
+        raise ScriptError(f"Error: {error}", hint=hint, on_stdout=True) from None
