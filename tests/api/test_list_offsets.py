@@ -1,0 +1,131 @@
+import pytest
+from kio.schema.errors import ErrorCode
+from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
+
+from pykafka_cli.model import TopicPartition
+from tests.api.replicas import TOPIC, cluster_with_topic
+from tests.fakes.replica_cluster import Node
+from tests.logs import batch, sequenced
+
+LIST_OFFSETS = 2
+LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5
+T0 = TopicPartition(TOPIC, 0)
+
+
+@pytest.fixture
+async def cluster():
+    cluster = await cluster_with_topic(1)
+    yield cluster
+    await cluster.close()
+
+
+@pytest.fixture
+def broker(cluster) -> Node:
+    return cluster.nodes[1]
+
+
+async def listed(node: Node, timestamp: int, *, version=9, replica_id=-1, isolation=0, epoch=-1, topic=TOPIC, times=1):
+    wanted = ListOffsetsPartition(partition_index=0, timestamp=timestamp, current_leader_epoch=epoch)
+    request = ListOffsetsRequest(
+        replica_id=replica_id,
+        isolation_level=isolation,
+        topics=(ListOffsetsTopic(name=topic, partitions=(wanted,) * times),),
+    )
+    response = await node.ask(LIST_OFFSETS, request, version=version)
+    return response.topics[0].partitions[0]
+
+
+async def write(node: Node, *batches: bytearray) -> None:
+    for each in batches:
+        await node.replicas.append({T0: memoryview(each)}, acks=1, timeout_ms=0)
+
+
+def found(answer) -> tuple[int, int, int]:
+    assert answer.error_code is ErrorCode.none
+    return answer.timestamp, answer.offset, answer.leader_epoch
+
+
+async def test_the_ends_of_the_log(broker) -> None:
+    await write(broker, batch(b"a", b"b"), batch(b"c"))
+    broker.replicas.partition(T0).delete_records(1)
+
+    assert found(await listed(broker, EARLIEST)) == (-1, 1, 0)
+    assert found(await listed(broker, EARLIEST_LOCAL)) == (-1, 1, 0)
+    assert found(await listed(broker, LATEST)) == (-1, 3, 0)
+    assert found(await listed(broker, LATEST_TIERED)) == (-1, -1, -1)
+
+
+async def test_an_empty_log_has_ends_and_nothing_between(broker) -> None:
+    assert found(await listed(broker, EARLIEST))[1] == 0
+    assert found(await listed(broker, LATEST))[1] == 0
+    assert found(await listed(broker, MAX_TIMESTAMP)) == (-1, -1, -1)
+    assert found(await listed(broker, 0)) == (-1, -1, -1)
+
+
+async def test_a_time_gives_the_first_record_that_is_not_older(broker) -> None:
+    await write(broker, batch(b"a", timestamp=1000), batch(b"b", timestamp=3000), batch(b"c", timestamp=2000))
+
+    assert found(await listed(broker, 1001)) == (3000, 1, 0)
+    assert found(await listed(broker, 3001)) == (-1, -1, -1)
+    assert found(await listed(broker, MAX_TIMESTAMP)) == (3000, 1, 0)
+
+
+async def test_what_is_not_committed_is_not_found() -> None:
+    cluster = await cluster_with_topic(1, 2)
+    cluster.cut(1, 2)
+    leader = cluster.nodes[1]
+    await write(leader, batch(b"a", timestamp=1000))
+
+    assert found(await listed(leader, LATEST))[1] == 0
+    assert found(await listed(leader, 1000)) == (-1, -1, -1)
+    assert found(await listed(leader, LATEST, replica_id=2))[1] == 1
+    assert found(await listed(leader, 1000, replica_id=2))[1] == 0
+    await cluster.close()
+
+
+async def test_read_committed_ends_at_the_last_stable_offset(broker) -> None:
+    await write(broker, batch(b"a"), sequenced(b"open", sequence=0, transactional=True), batch(b"b"))
+
+    assert found(await listed(broker, LATEST, isolation=1))[1] == 1
+    assert found(await listed(broker, LATEST, isolation=0))[1] == 3
+
+
+async def test_a_new_leader_does_not_say_how_far_it_is_before_it_knows() -> None:
+    cluster = await cluster_with_topic(1, 2, 3)
+    await cluster.nodes[1].produce(TOPIC, b"a", acks=-1)
+    cluster.cut(2, 3)
+    await cluster.fail(1, how="crash")
+    leader = cluster.nodes[2]
+
+    assert (await listed(leader, LATEST)).error_code is ErrorCode.offset_not_available
+    assert (await listed(leader, LATEST, version=4)).error_code is ErrorCode.leader_not_available
+    assert found(await listed(leader, EARLIEST))[1] == 0
+    assert found(await listed(leader, LATEST, replica_id=3))[1] == 1
+    await cluster.close()
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "version"), [(MAX_TIMESTAMP, 6), (EARLIEST_LOCAL, 7), (LATEST_TIERED, 8), (-6, 9)]
+)
+async def test_a_name_from_the_future_is_refused(broker, timestamp, version) -> None:
+    assert (await listed(broker, timestamp, version=version)).error_code is ErrorCode.unsupported_version
+
+
+async def test_a_partition_named_twice_is_refused(broker) -> None:
+    assert (await listed(broker, LATEST, times=2)).error_code is ErrorCode.invalid_request
+
+
+async def test_epochs_and_places_are_checked(cluster, broker) -> None:
+    await cluster.controller.elect(T0, 1)
+
+    assert (await listed(broker, LATEST, epoch=0)).error_code is ErrorCode.fenced_leader_epoch
+    assert (await listed(broker, LATEST, epoch=2)).error_code is ErrorCode.unknown_leader_epoch
+    assert (await listed(broker, LATEST, topic="nobody")).error_code is ErrorCode.unknown_topic_or_partition
+
+
+async def test_only_the_debugging_replica_id_asks_a_follower() -> None:
+    cluster = await cluster_with_topic(1, 2)
+
+    assert (await listed(cluster.nodes[2], LATEST)).error_code is ErrorCode.not_leader_or_follower
+    assert found(await listed(cluster.nodes[2], LATEST, replica_id=-2))[1] == 0
+    await cluster.close()

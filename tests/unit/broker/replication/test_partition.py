@@ -1,0 +1,427 @@
+"""One leader or follower with a real log; the controller and the other brokers are played by the test."""
+
+import asyncio
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.errors import (
+    FencedLeaderEpoch,
+    NotEnoughReplicas,
+    NotEnoughReplicasAfterAppend,
+    NotLeaderOrFollower,
+    OffsetOutOfRange,
+    PolicyViolation,
+    UnknownLeaderEpoch,
+)
+from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed
+from pykafka_cli.broker.replication.partition import AT_HIGH_WATERMARK, Partition
+from pykafka_cli.broker.waiting import WaitingRoom
+from pykafka_cli.protocol.inter_broker import LeaderAndIsrPartitionState
+from tests.fakes.clock import FakeClock
+from tests.fakes.files import MemoryFiles
+from tests.logs import ORDERS, batch, open_log
+
+ME = 1
+MAX_LAG = 30.0
+STATE = LeaderAndIsrPartitionState(
+    partition_index=0,
+    controller_epoch=1,
+    leader=ME,
+    leader_epoch=1,
+    isr=(1, 2, 3),
+    partition_epoch=1,
+    replicas=(1, 2, 3),
+)
+
+
+class AskedChanges:
+    """Twin of IsrUpdates that keeps what is asked; the test answers."""
+
+    def __init__(self) -> None:
+        self.changes: list[IsrChange] = []
+        self._callbacks = []
+
+    def submit(self, change, when_answered) -> None:
+        self.changes.append(change)
+        self._callbacks.append(when_answered)
+
+    def grant(self) -> None:
+        change = self.changes[-1]
+        self._callbacks[-1](IsrConfirmed(change.isr, change.leader_epoch, change.partition_epoch + 1))
+
+    def refuse(self, error: ErrorCode) -> None:
+        self._callbacks[-1](error)
+
+
+class Bench:
+    """A partition on broker 1, and what it touches."""
+
+    def __init__(self, **config: object) -> None:
+        self.clock = FakeClock()
+        self.asked = AskedChanges()
+        self.dead: set[int] = set()
+        self.waiting = WaitingRoom(self.clock)
+        self.log = open_log(MemoryFiles(), clock=self.clock, **config)
+        self.partition = Partition(
+            ORDERS,
+            broker_id=ME,
+            max_lag=MAX_LAG,
+            clock=self.clock,
+            waiting=self.waiting,
+            isr_updates=self.asked,
+            is_alive=lambda broker_id: broker_id not in self.dead,
+        )
+
+    def lead(self, **changes: object) -> bool:
+        return self.partition.lead(replace(STATE, **changes), lambda: self.log)
+
+    def follow(self, **changes: object) -> bool:
+        return self.partition.follow(replace(STATE, leader=2, **changes), lambda: self.log)
+
+    def append(self, *values: bytes, acks: int = 1) -> int:
+        info = self.partition.append(
+            batch(*values), acks=acks, now_ms=self.clock.now_ms(), origin=AppendOrigin.CLIENT
+        )
+        return info.last_offset
+
+    def fetched(self, broker_id: int, offset: int, log_start: int = 0) -> None:
+        self.partition.follower_fetched(
+            broker_id, fetch_offset=offset, log_start=log_start, leader_end=self.log.log_end
+        )
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_leader_alone_commits_what_it_writes(bench) -> None:
+    bench.lead(isr=(1,), replicas=(1,))
+    bench.append(b"a", b"b")
+
+    assert bench.log.high_watermark == 2
+
+
+def test_the_mark_moves_when_the_whole_isr_has_fetched_past_it(bench) -> None:
+    bench.lead()
+    bench.append(b"a", b"b")
+
+    bench.fetched(2, 2)
+    assert bench.log.high_watermark == 0
+    bench.fetched(3, 1)
+    assert bench.log.high_watermark == 1
+
+
+def test_becoming_leader_assigns_the_epoch_even_to_an_empty_log(bench) -> None:
+    bench.lead(leader_epoch=4)
+
+    assert bench.log.latest_epoch == 4
+    assert bench.partition.epoch_start == 0
+
+
+def test_an_older_partition_epoch_changes_nothing(bench) -> None:
+    bench.lead(partition_epoch=5)
+
+    assert not bench.follow(partition_epoch=4, leader_epoch=9)
+    assert bench.partition.is_leader
+
+
+def test_leading_again_in_a_new_epoch_is_not_new_leadership(bench) -> None:
+    assert bench.lead()
+    assert not bench.lead(leader_epoch=2, partition_epoch=2)
+
+
+def test_following_starts_again_only_in_a_new_leader_epoch(bench) -> None:
+    assert bench.follow()
+    assert not bench.follow(partition_epoch=2)
+    assert bench.follow(leader_epoch=2, partition_epoch=3)
+
+
+def test_a_follower_serves_no_producer_and_forgets_its_followers(bench) -> None:
+    bench.lead()
+    bench.follow(leader_epoch=2)
+
+    with pytest.raises(NotLeaderOrFollower):
+        bench.append(b"a")
+    assert not bench.partition.followers
+    assert bench.partition.isr.committed == ()
+
+
+def test_requests_are_fenced_by_the_leader_epoch_that_they_believe_in(bench) -> None:
+    bench.lead(leader_epoch=3)
+
+    with pytest.raises(FencedLeaderEpoch):
+        bench.partition.log_at_epoch(2, only_leader=True)
+    with pytest.raises(UnknownLeaderEpoch):
+        bench.partition.log_at_epoch(4, only_leader=True)
+    assert bench.partition.log_at_epoch(3, only_leader=True) is bench.log
+    assert bench.partition.log_at_epoch(-1, only_leader=True) is bench.log
+
+
+def test_a_follower_may_be_read_where_any_replica_will_do(bench) -> None:
+    bench.follow()
+
+    assert bench.partition.log_at_epoch(-1, only_leader=False) is bench.log
+    with pytest.raises(NotLeaderOrFollower):
+        bench.partition.log_at_epoch(-1, only_leader=True)
+
+
+def test_acks_all_is_refused_before_writing_when_too_few_are_in_sync() -> None:
+    bench = Bench(min_insync_replicas=2)
+    bench.lead(isr=(1,))
+
+    with pytest.raises(NotEnoughReplicas, match=r"orders-0: 1 in sync, min.insync.replicas=2"):
+        bench.append(b"a", acks=-1)
+    assert bench.append(b"a", acks=1) == 0
+
+
+def test_the_mark_stays_while_too_few_are_in_sync() -> None:
+    bench = Bench(min_insync_replicas=2)
+    bench.lead(isr=(1,))
+    bench.append(b"a")
+
+    assert bench.log.high_watermark == 0
+
+
+def test_what_was_written_before_the_isr_shrank_is_reported_as_such() -> None:
+    bench = Bench(min_insync_replicas=2)
+    bench.lead(isr=(1, 2), replicas=(1, 2))
+    last = bench.append(b"a", acks=-1)
+    bench.fetched(2, last + 1)
+    bench.partition.isr = replace(bench.partition.isr, committed=(1,))
+
+    with pytest.raises(NotEnoughReplicasAfterAppend):
+        bench.partition.is_replicated(last + 1)
+
+
+def test_a_lagging_follower_is_proposed_to_leave_and_counts_until_it_is_written(bench) -> None:
+    bench.lead()
+    bench.append(b"a")
+    bench.fetched(2, 1)
+    bench.clock.advance(MAX_LAG + 1)
+    bench.fetched(2, 1)
+
+    bench.partition.shrink_isr()
+
+    assert bench.asked.changes[-1].isr == (1, 2)
+    assert bench.log.high_watermark == 0
+    bench.asked.grant()
+    assert bench.partition.isr.committed == (1, 2)
+    assert bench.log.high_watermark == 1
+
+
+def test_a_follower_that_caught_up_is_proposed_and_holds_the_mark_back_at_once(bench) -> None:
+    bench.lead(isr=(1, 2))
+    bench.append(b"a")
+    bench.fetched(2, 1)
+    bench.fetched(3, 1)
+
+    assert bench.asked.changes[-1].isr == (1, 2, 3)
+    bench.append(b"b")
+    bench.fetched(2, 2)
+    assert bench.log.high_watermark == 1
+
+
+def test_a_dead_broker_is_not_proposed(bench) -> None:
+    bench.lead(isr=(1, 2))
+    bench.dead.add(3)
+
+    bench.fetched(3, 0)
+
+    assert not bench.asked.changes
+
+
+def test_one_change_is_asked_for_at_a_time(bench) -> None:
+    bench.lead(isr=(1,))
+    bench.fetched(2, 0)
+    bench.fetched(3, 0)
+
+    assert [change.isr for change in bench.asked.changes] == [(1, 2)]
+
+
+@pytest.mark.parametrize("error", [ErrorCode.operation_not_attempted, ErrorCode.ineligible_replica])
+def test_a_change_that_was_surely_not_made_may_be_asked_again(bench, error) -> None:
+    bench.lead(isr=(1, 2))
+    bench.fetched(3, 0)
+
+    bench.asked.refuse(error)
+    bench.fetched(3, 0)
+
+    assert [change.isr for change in bench.asked.changes] == [(1, 2, 3)] * 2
+
+
+def test_after_a_refusal_that_tells_of_news_the_controller_is_awaited(bench) -> None:
+    bench.lead(isr=(1, 2))
+    bench.fetched(3, 0)
+
+    bench.asked.refuse(ErrorCode.invalid_update_version)
+    bench.fetched(3, 0)
+
+    assert len(bench.asked.changes) == 1
+    assert bench.partition.isr.maximal == (1, 2, 3)
+
+
+def test_an_unforeseen_refusal_is_asked_again_at_once(bench) -> None:
+    bench.lead(isr=(1, 2))
+    bench.fetched(3, 0)
+
+    bench.asked.refuse(ErrorCode.unknown_server_error)
+
+    assert len(bench.asked.changes) == 2
+
+
+def test_an_answer_from_before_the_controllers_word_is_ignored(bench) -> None:
+    bench.lead(isr=(1, 2))
+    bench.fetched(3, 0)
+    bench.lead(isr=(1,), leader_epoch=2, partition_epoch=3)
+
+    bench.asked.grant()
+
+    assert bench.partition.isr.committed == (1,)
+
+
+def test_a_newer_partition_epoch_counts_from_the_answer_on(bench) -> None:
+    bench.lead(isr=(1, 2), partition_epoch=7)
+    bench.fetched(3, 0)
+    bench.asked.grant()
+
+    assert bench.partition.partition_epoch == 8
+    assert not bench.follow(partition_epoch=7, leader_epoch=2)
+
+
+def test_deleting_stops_at_the_mark_and_compacted_topics_refuse_it(bench) -> None:
+    bench.lead()
+    bench.append(b"a", b"b")
+    bench.fetched(2, 1)
+    bench.fetched(3, 1)
+
+    with pytest.raises(OffsetOutOfRange):
+        bench.partition.delete_records(2)
+    assert bench.partition.delete_records(AT_HIGH_WATERMARK) == 1
+    assert bench.log.log_start == 1
+
+    compacted = Bench(cleanup_policy="compact")
+    compacted.lead()
+    with pytest.raises(PolicyViolation):
+        compacted.partition.delete_records(0)
+
+
+def test_the_low_watermark_is_that_of_the_slowest_live_replica(bench) -> None:
+    bench.lead(isr=(1, 2, 3))
+    bench.append(b"a", b"b")
+    for follower, log_start in ((2, 1), (3, 0)):
+        bench.fetched(follower, 2, log_start)
+    bench.partition.delete_records(2)
+
+    assert bench.partition.low_watermark() == 0
+    bench.dead.add(3)
+    assert bench.partition.low_watermark() == 1
+
+
+def test_a_follower_takes_over_records_mark_and_start(bench) -> None:
+    leader = Bench()
+    leader.lead(isr=(1,), replicas=(1,))
+    leader.append(b"a", b"b", b"c")
+    sent = leader.log.read(0, max_bytes=1000, up_to=3, min_one_batch=True).records
+    bench.follow()
+
+    bench.partition.append_from_leader(memoryview(sent), leader_high_watermark=2, leader_log_start=1)
+
+    assert (bench.log.log_start, bench.log.high_watermark, bench.log.log_end) == (1, 2, 3)
+    assert bench.log.latest_epoch == 1
+
+
+def test_an_empty_follower_takes_a_batch_in_whose_middle_the_leaders_log_starts(bench) -> None:
+    leader = Bench()
+    leader.lead(isr=(1,), replicas=(1,))
+    leader.append(b"a", b"b", b"c")
+    sent = leader.log.read(0, max_bytes=1000, up_to=3, min_one_batch=True).records
+    bench.follow()
+    bench.partition.start_at(2)
+
+    bench.partition.append_from_leader(memoryview(sent), leader_high_watermark=3, leader_log_start=2)
+
+    assert (bench.log.log_start, bench.log.log_end) == (2, 3)
+
+
+def test_without_epochs_what_is_not_committed_goes_when_following_begins(bench) -> None:
+    bench.follow()
+    bench.log.append_as_follower(memoryview(batch(b"a", b"b", leader_epoch=-1)))
+    bench.log.set_high_watermark(0)
+
+    bench.partition.forget_uncommitted_without_epochs()
+
+    assert bench.log.log_end == 0
+
+
+async def test_whoever_waits_hears_of_appends_commits_and_changes_of_role(bench) -> None:
+    bench.lead(isr=(1, 2), replicas=(1, 2))
+    heard = []
+    watchers = [
+        asyncio.ensure_future(bench.waiting.wait_until([key], lambda n=name: heard.append(n) or False, 99))
+        for name, key in (("end", bench.partition.appended), ("mark", bench.partition.committed))
+    ]
+    await asyncio.sleep(0)
+    heard.clear()
+
+    bench.append(b"a")
+    assert heard == ["end"]
+    bench.fetched(2, 1)
+    assert heard == ["end", "mark"]
+    bench.partition.notify_all()
+    assert heard == ["end", "mark", "end", "mark"]
+    for watcher in watchers:
+        watcher.cancel()
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.integers(1, 3)),
+        st.tuples(st.just("fetch"), st.sampled_from([2, 3]), st.integers(0, 6)),
+        st.tuples(st.just("wait"), st.sampled_from([1, 20, 40])),
+        st.tuples(st.just("shrink")),
+        st.tuples(st.sampled_from(["grant", "refuse"])),
+        st.tuples(st.just("elected")),
+    ),
+    max_size=30,
+)
+
+
+@given(steps, st.integers(1, 2))
+def test_the_mark_never_moves_back_nor_past_what_a_member_of_the_isr_has(history, min_isr) -> None:
+    bench = Bench(min_insync_replicas=min_isr)
+    bench.lead()
+    epochs = itertools.count(2)
+    ends = {2: 0, 3: 0}  # what the followers really have
+    for step in history:
+        mark = bench.log.high_watermark
+        match step:
+            case ("append", count):
+                bench.append(*[b"v"] * count)
+            case ("fetch", follower, count):
+                ends[follower] = min(ends[follower] + count, bench.log.log_end)
+                bench.fetched(follower, ends[follower])
+            case ("wait", seconds):
+                bench.clock.advance(seconds)
+            case ("shrink",):
+                bench.partition.shrink_isr()
+            case ("grant",) if bench.partition.isr.in_flight:
+                bench.asked.grant()
+            case ("refuse",) if bench.partition.isr.in_flight:
+                bench.asked.refuse(ErrorCode.ineligible_replica)
+            case ("elected",):
+                epoch = next(epochs)
+                isr = bench.partition.isr.committed
+                bench.lead(leader_epoch=epoch, partition_epoch=bench.partition.partition_epoch + 1, isr=isr)
+
+        after = bench.log.high_watermark
+        assert mark <= after <= bench.log.log_end
+        if after > mark:
+            assert all(ends[member] >= after for member in bench.partition.isr.maximal if member != ME)
+            assert len(bench.partition.isr.committed) >= min_isr
