@@ -10,6 +10,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from pykafka_cli import topic_names
@@ -79,7 +80,7 @@ class TopicAdmin:
         """
         outcomes: dict[str, CreatedTopic | BrokerError] = {}
         for topic in topics:
-            outcomes[topic.name] = await self._attempt(topic.name, lambda t=topic: self._create(t, validate_only))
+            outcomes[topic.name] = await self._attempt(topic.name, partial(self._create, topic, validate_only))
         if validate_only:
             return outcomes
         made = {
@@ -139,12 +140,13 @@ class TopicAdmin:
             else:
                 self._being_created.add(name)
                 try:
-                    outcome = await self._attempt(name, lambda n=name: self._create(self.default_topic(n), False))
+                    outcome = await self._attempt(name, partial(self._create, self.default_topic(name), False))
                 finally:
                     self._being_created.discard(name)
-                made = isinstance(outcome, CreatedTopic | TopicAlreadyExists)
-                outcomes[name] = None if made else outcome
-                if not made:
+                if isinstance(outcome, CreatedTopic | TopicAlreadyExists):
+                    outcomes[name] = None
+                else:
+                    outcomes[name] = outcome
                     log.warning("topic %s is not created: %s", name, outcome)
         return outcomes
 
@@ -186,7 +188,7 @@ class TopicAdmin:
         outcomes: dict[str, BrokerError | None] = {}
         extended: dict[str, list[TopicPartition]] = {}
         for topic in topics:
-            outcome = await self._attempt(topic.topic, lambda t=topic: self._extend(t, validate_only))
+            outcome = await self._attempt(topic.topic, partial(self._extend, topic, validate_only))
             if isinstance(outcome, BrokerError):
                 outcomes[topic.topic] = outcome
             else:
@@ -223,7 +225,7 @@ class TopicAdmin:
         """Have topics deleted and wait until they are gone; None for each that is."""
         outcomes: dict[str, BrokerError | None] = {}
         for name in topics:
-            outcome = await self._attempt(name, lambda n=name: self._request_deletion(n))
+            outcome = await self._attempt(name, partial(self._request_deletion, name))
             outcomes[name] = outcome if isinstance(outcome, BrokerError) else None
         doomed = [name for name, error in outcomes.items() if error is None]
         await self._wait(doomed, lambda name: name not in self._cache, timeout_ms)

@@ -50,10 +50,10 @@ class NewTopic(NamedTuple):
 
 
 class MorePartitions(NamedTuple):
-    """A topic to be extended to `count` partitions; `assignments` are the replicas of the new ones, or None."""
+    """A topic to be extended to `partition_count` partitions; `assignments`: replicas of the new ones, if given."""
 
     topic: str
-    count: int
+    partition_count: int
     assignments: Sequence[tuple[int, ...]] | None = None
 
 
@@ -179,10 +179,11 @@ def new_partitions(
     """
     if any(assignment.is_being_reassigned for assignment in current.values()):
         raise ReassignmentInProgress(f"A partition reassignment is in progress for the topic '{wanted.topic}'.")
-    added = wanted.count - len(current)
+    added = wanted.partition_count - len(current)
     if added < 0:
         raise InvalidPartitions(
-            f"Topic currently has {len(current)} partitions, which is higher than the requested {wanted.count}."
+            f"Topic currently has {len(current)} partitions, "
+            f"which is higher than the requested {wanted.partition_count}."
         )
     if added == 0:
         raise InvalidPartitions(f"Topic already has {len(current)} partitions.")
