@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pykafka_cli.broker.errors import BrokerError, InvalidRequiredAcks, RequestTimedOut
@@ -98,6 +99,7 @@ class ReplicaManager:
             endpoint_of=self._endpoint_of,
         )
         self._tasks: list[asyncio.Task[None]] = []
+        logs.on_directory_failure.append(self._directory_failed)
 
     async def start(self) -> None:
         """Begin to watch for followers that lag; half the lag time between looks, so that none exceeds it by more."""
@@ -288,6 +290,12 @@ class ReplicaManager:
 
     def _deadline(self, timeout_ms: int) -> float:
         return self._clock.monotonic() + timeout_ms / 1000
+
+    def _directory_failed(self, _directory: Path, lost: list[TopicPartition]) -> None:
+        """Serve what was in a failed log directory no more; other replicas take over when the controller is told."""
+        self._fetchers.drop(lost)
+        for topic_partition in lost:
+            self.hosted.take_offline(topic_partition)
 
     async def _shrink_isrs_every(self, interval: float) -> None:
         while True:

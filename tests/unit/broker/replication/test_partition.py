@@ -85,9 +85,7 @@ class Bench:
         return self.partition.follow(replace(STATE, leader=2, **changes), lambda: self.log)
 
     def append(self, *values: bytes, acks: int = 1) -> int:
-        info = self.partition.append(
-            batch(*values), acks=acks, now_ms=self.clock.now_ms(), origin=AppendOrigin.CLIENT
-        )
+        info = self.partition.append(batch(*values), acks=acks, now_ms=self.clock.now_ms(), origin=AppendOrigin.CLIENT)
         return info.last_offset
 
     def fetched(self, broker_id: int, offset: int, log_start: int = 0) -> None:

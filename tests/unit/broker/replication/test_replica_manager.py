@@ -1,0 +1,132 @@
+import errno
+
+import pytest
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.errors import (
+    KafkaStorageError,
+    NotEnoughReplicas,
+    NotLeaderOrFollower,
+    RequestTimedOut,
+    UnknownTopicOrPartition,
+)
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.records import records_in
+from tests.api.replicas import TOPIC, begun, cluster_with_topic
+from tests.logs import batch
+
+T0 = TopicPartition(TOPIC, 0)
+
+
+@pytest.fixture
+async def cluster():
+    cluster = await cluster_with_topic(1, 2)
+    yield cluster
+    await cluster.close()
+
+
+async def test_partitions_that_are_elsewhere_and_that_are_nowhere_are_told_apart(cluster) -> None:
+    await cluster.controller.create("elsewhere", (2,))
+
+    with pytest.raises(NotLeaderOrFollower):
+        cluster.nodes[1].replicas.partition(TopicPartition("elsewhere", 0))
+    with pytest.raises(UnknownTopicOrPartition):
+        cluster.nodes[1].replicas.partition(TopicPartition("nowhere", 0))
+
+
+async def test_a_failed_disk_takes_its_partitions_away_and_nothing_else(cluster) -> None:
+    follower = cluster.nodes[2]
+    follower.files.fail_at(1, OSError(errno.EIO, "broken"))
+
+    await cluster.nodes[1].produce(TOPIC, b"a", acks=1)
+    await cluster.wait(1)
+
+    assert follower.replicas.hosted.is_offline(T0)
+    with pytest.raises(KafkaStorageError):
+        follower.replicas.partition(T0)
+    await cluster.controller.elect(T0, 2)
+    assert (await follower.produce(TOPIC, b"b")).error_code is ErrorCode.kafka_storage_error
+
+
+async def test_a_broken_leader_answers_with_a_storage_error(cluster) -> None:
+    leader = cluster.nodes[1]
+    leader.files.fail_at(1, OSError(errno.EIO, "broken"))
+
+    answer = await leader.produce(TOPIC, b"a")
+
+    assert answer.error_code is ErrorCode.kafka_storage_error
+    assert (await leader.fetch(TOPIC)).error_code is ErrorCode.kafka_storage_error
+
+
+async def test_a_coordinator_writes_waits_and_reads(cluster) -> None:
+    replicas = cluster.nodes[1].replicas
+    last = replicas.append_records(T0, batch(b"a", b"b"))
+    stored = await begun(cluster, replicas.replicated(T0, last, 1000))
+
+    assert await stored is None
+    assert [record.value for record in records_in(replicas.read(T0, 0))] == [b"a", b"b"]
+    assert (replicas.log_start(T0), replicas.log_end(T0), replicas.high_watermark(T0)) == (0, 2, 2)
+    assert replicas.read(T0, 2) == b""
+
+
+async def test_a_coordinator_hears_when_its_records_do_not_get_around(cluster) -> None:
+    replicas = cluster.nodes[1].replicas
+    cluster.cut(1, 2)
+    last = replicas.append_records(T0, batch(b"a"))
+    late = await begun(cluster, replicas.replicated(T0, last, 500))
+    await cluster.wait(0.5)
+    with pytest.raises(RequestTimedOut):
+        await late
+
+    deposed = await begun(cluster, replicas.replicated(T0, last, 10_000))
+    await cluster.controller.elect(T0, 2)
+    with pytest.raises(NotLeaderOrFollower):
+        await deposed
+
+
+async def test_a_coordinator_does_not_write_below_min_insync_replicas() -> None:
+    cluster = await cluster_with_topic(1, 2, min_insync_replicas="2")
+    await cluster.fail(2)
+
+    with pytest.raises(NotEnoughReplicas):
+        cluster.nodes[1].replicas.append_records(T0, batch(b"a"))
+    await cluster.close()
+
+
+async def test_a_read_begins_with_the_batch_that_holds_the_offset(cluster) -> None:
+    replicas = cluster.nodes[1].replicas
+    replicas.append_records(T0, batch(b"a", b"b"))
+
+    assert [record.offset for record in records_in(replicas.read(T0, 1))] == [0, 1]
+
+
+async def test_flush_messages_makes_the_answer_wait_for_the_disk() -> None:
+    cluster = await cluster_with_topic(1, flush_messages="1")
+
+    await cluster.nodes[1].produce(TOPIC, b"a")
+
+    assert cluster.nodes[1].log(TOPIC).recovery_point == 1
+    await cluster.close()
+
+
+async def test_fetchers_end_with_the_last_partition_that_they_follow(cluster) -> None:
+    follower = cluster.nodes[2].replicas
+    assert len(follower._fetchers) == 1
+
+    await cluster.controller.elect(T0, 2)
+
+    assert len(follower._fetchers) == 0
+
+
+async def test_several_fetchers_share_the_partitions_of_one_leader() -> None:
+    from tests.fakes.replica_cluster import ReplicaCluster
+
+    cluster = await ReplicaCluster.started(1, 2, num_replica_fetchers=2)
+    await cluster.controller.create(TOPIC, *[(1, 2)] * 4)
+    for partition in range(4):
+        await cluster.nodes[1].produce(TOPIC, b"a", partition=partition)
+    await cluster.wait(1)
+
+    assert len(cluster.nodes[2].replicas._fetchers) == 2
+    assert [cluster.nodes[2].log(TOPIC, partition).log_end for partition in range(4)] == [1] * 4
+    await cluster.close()
