@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "get-offsets": Command("get_offsets", "Offsets of partitions, now or at a time.", TOPICS, "kafka-get-offsets"),
     "delete-records": Command("delete_records", "Delete records below an offset.", TOPICS, "kafka-delete-records"),
+    "configs": Command("configs", "Settings of topics and brokers, limits, credentials.", CLUSTER, "kafka-configs"),
     "leader-election": Command("leader_election", "Elect leaders anew.", CLUSTER, "kafka-leader-election"),
     "reassign-partitions": Command(
         "reassign_partitions", "Move replicas to other brokers.", CLUSTER, "kafka-reassign-partitions"

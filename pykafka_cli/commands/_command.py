@@ -51,6 +51,8 @@ class ScriptContext(typer.Context):
 
     given: frozenset[str] = frozenset()
     """Names, without dashes, of the options on the command line: jopt-simple's `options.has`."""
+    order: tuple[str, ...] = ()
+    """The same in the order of the command line, repetitions included."""
     words: tuple[str, ...] = ()
     """The command line as it came."""
     unreadable: UnreadableValue | None = None
@@ -110,7 +112,8 @@ class ScriptCommand(TyperCommand):
             parsed = self.parse(args, list(params))
         except Unparsable as problem:
             raise self.parse_error(script, problem) from None
-        script.given = frozenset(option.spec.name for option in parsed.options)
+        script.order = tuple(option.spec.name for option in parsed.options)
+        script.given = frozenset(script.order)
         if "help" in script.given:
             print(self.get_help(ctx))
             ctx.exit()

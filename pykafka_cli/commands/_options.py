@@ -81,14 +81,19 @@ def bootstrap_or_default(value: str | None, missing: ScriptError, *, given: bool
     A script that forgot the option must fail as it did, so `missing` is raised where nobody watches. An option that was
     `given` but is empty stays empty.
     """
-    if value or given:
+    if given:
         return value or ""
-    if sys.stderr.isatty():
-        return DEFAULT_BOOTSTRAP_SERVER
-    missing.hint = (
-        f"Give one, or set {BOOTSTRAP_SERVER_VARIABLE}. `pk up` starts a broker at {DEFAULT_BOOTSTRAP_SERVER}."
-    )
-    raise missing
+    if (found := bootstrap_if_any(value)) is None:
+        missing.hint = (
+            f"Give one, or set {BOOTSTRAP_SERVER_VARIABLE}. `pk up` starts a broker at {DEFAULT_BOOTSTRAP_SERVER}."
+        )
+        raise missing
+    return found
+
+
+def bootstrap_if_any(value: str | None) -> str | None:
+    """The same without a complaint."""
+    return value or (DEFAULT_BOOTSTRAP_SERVER if sys.stderr.isatty() else None)
 
 
 def require(ctx: ScriptContext, *names: str) -> None:

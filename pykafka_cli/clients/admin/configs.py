@@ -132,3 +132,15 @@ async def alter_configs(
             validate_only=validate_only,
         )
         ensure_none_failed((await session.ask(request, broker=broker)).responses)
+
+
+async def list_client_metrics(session: Session) -> list[str]:
+    """Names of subscriptions to client metrics (KIP-714).
+
+    raises    ApiError, VersionUnsupported
+    """
+    from kio.schema.list_config_resources.v0.request import ListConfigResourcesRequest
+
+    answer = await session.ask(ListConfigResourcesRequest())
+    ensure_none_failed([answer])
+    return sorted(str(resource.resource_name) for resource in answer.config_resources)

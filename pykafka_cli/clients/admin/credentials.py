@@ -1,0 +1,73 @@
+"""SCRAM credentials of users (KIP-554). Passwords never travel: the broker gets them salted."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from kio.schema.errors import ErrorCode
+from kio.static.primitive import i8, i32
+
+from pykafka_cli.clients.errors import ApiError, ensure_none_failed
+from pykafka_cli.clients.session import Session
+
+MECHANISMS = {"SCRAM-SHA-256": 1, "SCRAM-SHA-512": 2}
+_HASHES = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
+_NAMES = {number: name for name, number in MECHANISMS.items()}
+_SALT_BYTES = 32
+
+
+class NewCredential(NamedTuple):
+    iterations: int
+    password: str
+
+
+async def describe_credentials(session: Session, users: Iterable[str]) -> dict[str, dict[str, int] | ApiError]:
+    """Iterations by mechanism of each user (of all, if none is named), sorted; users without any are left out.
+
+    raises    ApiError
+    """
+    from kio.schema.describe_user_scram_credentials.v0.request import DescribeUserScramCredentialsRequest, UserName
+
+    names = tuple(UserName(name=user) for user in users)
+    answer = await session.ask(DescribeUserScramCredentialsRequest(users=names or None))
+    ensure_none_failed([answer])
+    return {
+        result.user: ApiError(result.error_code, result.error_message)
+        if result.error_code
+        else {_NAMES.get(info.mechanism, "UNKNOWN"): int(info.iterations) for info in result.credential_infos}
+        for result in sorted(answer.results, key=lambda result: str(result.user))
+        if result.error_code != ErrorCode.resource_not_found
+    }
+
+
+async def alter_credentials(
+    session: Session, user: str, upserted: Mapping[str, NewCredential], deleted: Iterable[str]
+) -> None:
+    """Give one user credentials, and take some away.
+
+    raises    ApiError
+    """
+    from kio.schema.alter_user_scram_credentials.v0.request import (
+        AlterUserScramCredentialsRequest,
+        ScramCredentialDeletion,
+        ScramCredentialUpsertion,
+    )
+
+    def upsertion(mechanism: str, credential: NewCredential) -> ScramCredentialUpsertion:
+        salt = secrets.token_bytes(_SALT_BYTES)
+        return ScramCredentialUpsertion(
+            name=user,
+            mechanism=i8(MECHANISMS[mechanism]),
+            iterations=i32(credential.iterations),
+            salt=salt,
+            salted_password=hashlib.pbkdf2_hmac(
+                _HASHES[mechanism], credential.password.encode(), salt, credential.iterations
+            ),
+        )
+
+    request = AlterUserScramCredentialsRequest(
+        deletions=tuple(ScramCredentialDeletion(name=user, mechanism=i8(MECHANISMS[name])) for name in deleted),
+        upsertions=tuple(upsertion(name, credential) for name, credential in upserted.items()),
+    )
+    ensure_none_failed((await session.ask_controller(request)).results)

@@ -1,0 +1,270 @@
+"""`pk configs`: kafka-configs.sh."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.settings import BadClientSetting, read_property_file
+from pykafka_cli.commands._cluster import new_session
+from pykafka_cli.commands._command import ScriptCommand, ScriptContext
+from pykafka_cli.commands._configs import ConfigRequest, alter_configs, describe_configs
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._options import (
+    CONNECTION,
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_if_any,
+    bootstrap_or_default,
+    chosen_output,
+    refuse,
+)
+from pykafka_cli.operations.config_arguments import (
+    BROKER_LOGGERS,
+    BROKERS,
+    CLIENTS,
+    DEFAULT_ENTITY,
+    IPS,
+    TOPICS,
+    USERS,
+    BadConfigArgument,
+    ensure_entities,
+    ensure_keys,
+    ensure_names,
+    format_version_warning,
+    pair_entities,
+    parse_added,
+    parse_deleted,
+)
+
+ACTION, ENTITY, CHANGE = "Actions, one of them", "Of what", "What to change"
+NAMED_ENTITIES = {
+    "topic": TOPICS,
+    "client": CLIENTS,
+    "user": USERS,
+    "broker": BROKERS,
+    "broker-logger": BROKER_LOGGERS,
+    "ip": IPS,
+}
+DEFAULT_ENTITIES = {"client-defaults": CLIENTS, "user-defaults": USERS, "broker-defaults": BROKERS, "ip-defaults": IPS}
+CONNECTIONS = ("bootstrap-server", "bootstrap-controller", "zookeeper")
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class ConfigsCommand(ScriptCommand):
+    without_arguments = (
+        "This tool helps to manipulate and describe entity config for a topic, client, user, broker, ip or "
+        "client-metrics"
+    )
+    parse_error_shows_usage = False
+
+
+@app.command(cls=ConfigsCommand)
+def configs(
+    ctx: ScriptContext,
+    describe: Annotated[bool, typer.Option("--describe", help="Show settings.", rich_help_panel=ACTION)] = False,
+    alter: Annotated[bool, typer.Option("--alter", help="Change settings.", rich_help_panel=ACTION)] = False,
+    bootstrap_server: BootstrapServer = None,
+    bootstrap_controller: Annotated[
+        str | None,
+        typer.Option(
+            "--bootstrap-controller",
+            metavar="HOST:PORT,...",
+            help="KRaft controllers to connect to.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    zookeeper: Annotated[
+        str | None,
+        typer.Option(
+            "--zookeeper",
+            metavar="HOST:PORT,.../CHROOT",
+            help="Go to ZooKeeper itself, as the scripts up to 2.8 did.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    zk_tls_config_file: Annotated[
+        str | None,
+        typer.Option("--zk-tls-config-file", metavar="FILE", help="TLS to ZooKeeper.", rich_help_panel=CONNECTION),
+    ] = None,
+    command_config: CommandConfig = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Settings from files and defaults as well.", rich_help_panel=ENTITY)
+    ] = False,
+    entity_type: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--entity-type",
+            metavar="TYPE",
+            help="topics, clients, users, brokers, broker-loggers, ips or client-metrics; users and clients may be "
+            "given together.",
+            rich_help_panel=ENTITY,
+        ),
+    ] = None,
+    entity_name: Annotated[
+        list[str] | None,
+        typer.Option("--entity-name", metavar="NAME", help="One for each type.", rich_help_panel=ENTITY),
+    ] = None,
+    entity_default: Annotated[  # noqa: ARG001 - its place on the command line counts, see generic_names
+        bool,
+        typer.Option(
+            "--entity-default", help="Instead of a name: what has no setting of its own.", rich_help_panel=ENTITY
+        ),
+    ] = False,
+    topic: Annotated[
+        str | None, typer.Option("--topic", metavar="NAME", help="A topic.", rich_help_panel=ENTITY)
+    ] = None,
+    client: Annotated[
+        str | None, typer.Option("--client", metavar="ID", help="A client id.", rich_help_panel=ENTITY)
+    ] = None,
+    client_defaults: Annotated[
+        bool, typer.Option("--client-defaults", help="All other clients.", rich_help_panel=ENTITY)
+    ] = False,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="NAME", help="A user's principal.", rich_help_panel=ENTITY)
+    ] = None,
+    user_defaults: Annotated[
+        bool, typer.Option("--user-defaults", help="All other users.", rich_help_panel=ENTITY)
+    ] = False,
+    broker: Annotated[
+        str | None, typer.Option("--broker", metavar="ID", help="A broker.", rich_help_panel=ENTITY)
+    ] = None,
+    broker_defaults: Annotated[
+        bool, typer.Option("--broker-defaults", help="What brokers have in common.", rich_help_panel=ENTITY)
+    ] = False,
+    broker_logger: Annotated[
+        str | None,
+        typer.Option("--broker-logger", metavar="ID", help="Log levels of a broker.", rich_help_panel=ENTITY),
+    ] = None,
+    ip: Annotated[
+        str | None, typer.Option("--ip", metavar="ADDRESS", help="A client's address.", rich_help_panel=ENTITY)
+    ] = None,
+    ip_defaults: Annotated[
+        bool, typer.Option("--ip-defaults", help="All other addresses.", rich_help_panel=ENTITY)
+    ] = False,
+    add_config: Annotated[
+        str | None,
+        typer.Option(
+            "--add-config",
+            metavar="NAME=VALUE,...",
+            help="Settings; a value with commas in it goes into [brackets].",
+            rich_help_panel=CHANGE,
+        ),
+    ] = None,
+    add_config_file: Annotated[
+        str | None,
+        typer.Option("--add-config-file", metavar="FILE", help="Settings in a file.", rich_help_panel=CHANGE),
+    ] = None,
+    delete_config: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--delete-config",
+            metavar="NAME,...",
+            help="Settings to take away; may be repeated.",
+            rich_help_panel=CHANGE,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Taken, and without effect.", rich_help_panel=CHANGE)] = False,  # noqa: ARG001
+    output: Output = None,
+) -> None:
+    """Settings of topics and brokers, limits of clients, users and addresses, credentials of users."""
+    if describe == alter:
+        raise ctx.usage_problem("Command must include exactly one action: --describe, --alter")
+    refuse(ctx, "describe", "add-config", "delete-config")
+    named = {"topic": topic, "client": client, "user": user, "broker": broker, "broker-logger": broker_logger, "ip": ip}
+    default = {
+        "client-defaults": client_defaults,
+        "user-defaults": user_defaults,
+        "broker-defaults": broker_defaults,
+        "ip-defaults": ip_defaults,
+    }
+    types = [
+        *(entity_type or []),
+        *(NAMED_ENTITIES[option] for option, value in named.items() if value is not None),
+        *(DEFAULT_ENTITIES[option] for option, is_given in default.items() if is_given),
+    ]
+    names = [
+        *generic_names(ctx, entity_name or []),
+        *(value for value in named.values() if value is not None),
+        *(DEFAULT_ENTITY for is_given in default.values() if is_given),
+    ]
+    servers = bootstrap_controller or (None if zookeeper is not None else bootstrap_if_any(bootstrap_server))
+    try:
+        ensure_entities(types, has_brokers=servers is not None or zookeeper is not None)
+        if ctx.given & {"entity-name", "entity-type", "entity-default"} and (
+            any(default.values()) or any(value is not None for value in named.values())
+        ):
+            raise BadConfigArgument(
+                "--entity-{type,name,default} should not be used in conjunction with specific entity flags"
+            )
+        check_connection(ctx, has_brokers=servers is not None, shows_all=show_all, tls_file=zk_tls_config_file)
+        ensure_names(types, names, is_alter=alter)
+        if alter:
+            check_changes(ctx)
+        entities = pair_entities(types, names, is_alter=alter)
+        added = parse_added(add_config) if add_config is not None else {}
+        if add_config_file is not None:
+            added = {**read_property_file(add_config_file), **added}
+        if warning := format_version_warning(added):
+            print(warning)
+        ensure_keys(added)
+        request = ConfigRequest(entities, added, parse_deleted(delete_config or []), show_all, chosen_output(output))
+        if zookeeper is not None:
+            from pykafka_cli.commands._configs_zookeeper import through_zookeeper
+
+            asyncio.run(through_zookeeper(request, zookeeper, is_alter=alter))
+            return
+        session = new_session(bootstrap_or_default(servers, ScriptError("")), command_config)
+        asyncio.run(alter_configs(request, session) if alter else describe_configs(request, session))
+    except (BadConfigArgument, BadClientSetting) as error:
+        raise ScriptError(str(error)) from None
+    except ApiError as error:
+        raise ScriptError(
+            f"Error while executing config command with args '{' '.join(ctx.words)}'\n{error.java}"
+        ) from None
+
+
+def generic_names(ctx: ScriptContext, names: list[str]) -> list[str]:
+    """--entity-name and --entity-default in the order in which they stand, as each belongs to a type before it."""
+    left = iter(names)
+    return [
+        next(left) if option == "entity-name" else DEFAULT_ENTITY
+        for option in ctx.order
+        if option in ("entity-name", "entity-default")
+    ]
+
+
+def check_connection(ctx: ScriptContext, *, has_brokers: bool, shows_all: bool, tls_file: str | None) -> None:
+    """One way to the cluster, and options that fit it.
+
+    raises    BadConfigArgument
+    """
+    given = [name for name in CONNECTIONS if name in ctx.given]
+    if len(given) > 1:
+        raise BadConfigArgument(
+            "Only one of --bootstrap-server, --boostrap-controller, and --zookeeper can be specified"
+        )
+    if not given and not has_brokers:
+        raise BadConfigArgument(
+            "One of the required --bootstrap-server, --boostrap-controller, or --zookeeper arguments must be specified"
+        )
+    if shows_all and "zookeeper" in ctx.given:
+        raise BadConfigArgument("--bootstrap-server must be specified for --all")
+    if tls_file is not None and "zookeeper" not in ctx.given:
+        raise BadConfigArgument("Only the --zookeeper option can be used with the --zk-tls-config-file option.")
+
+
+def check_changes(ctx: ScriptContext) -> None:
+    """Something must change, from one source.
+
+    raises    BadConfigArgument
+    """
+    if {"add-config", "add-config-file"} <= ctx.given:
+        raise BadConfigArgument("Only one of --add-config or --add-config-file must be specified")
+    if not ctx.given & {"add-config", "add-config-file", "delete-config"}:
+        raise BadConfigArgument(
+            "At least one of --add-config, --add-config-file, or --delete-config must be specified with --alter"
+        )
