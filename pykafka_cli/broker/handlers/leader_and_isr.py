@@ -9,5 +9,8 @@ from pykafka_cli.protocol.inter_broker import LeaderAndIsrRequest, LeaderAndIsrR
 
 
 async def handle(ctx: RequestContext, request: LeaderAndIsrRequest) -> LeaderAndIsrResponse:
+    # A new topic's config is in ZooKeeper before the topic is; whoever makes its logs must have read it.
+    new = [topic.topic_name for topic in request.topic_states if any(each.is_new for each in topic.partition_states)]
+    await ctx.broker.configs.load_topics(new)
     response: LeaderAndIsrResponse = ctx.broker.replicas.become_leader_or_follower(request)
     return response

@@ -1,8 +1,8 @@
 """Configs that change while the broker runs: of topics, of brokers, of clients and users.
 
 What counts is in ZooKeeper; here is this broker's copy, loaded at the start and brought up to date by the notes in
-/config/changes. A topic's overrides are loaded when the broker first hears of the topic, for a topic's creation leaves
-no note.
+/config/changes. The overrides of a new topic are loaded when the broker is told to hold it, for a topic's creation
+leaves no note.
 
     static settings  <  brokers/<default>  <  brokers/N      apply to this broker, where a key may change at run time
     that             <  topics/T                             applies to a topic
@@ -50,7 +50,7 @@ class DynamicConfigs:
         self._on_clients: list[OnChange] = []
 
     async def start(self) -> None:
-        """Load everything but topics, apply what concerns this broker, and follow changes from now on."""
+        """Load everything, apply what concerns this broker, and follow changes from now on."""
         await self._load()
         self.store.client.add_listener(self)
         self._follower = asyncio.get_running_loop().create_task(self._follow(), name="config changes")
@@ -64,8 +64,13 @@ class DynamicConfigs:
 
     async def load_topics(self, topics: Iterable[str]) -> None:
         """Read the overrides of topics that this broker is about to hold; those it knows are read again."""
-        for topic in topics:
-            self._topics[topic] = await self.store.read(topic_entity(topic))
+        topics = list(topics)
+        read = await asyncio.gather(*(self.store.read(topic_entity(topic)) for topic in topics))
+        self._topics.update(zip(topics, read, strict=True))
+
+    def knows_topic(self, topic: str) -> bool:
+        """Whether the topic's overrides have been loaded."""
+        return topic in self._topics
 
     def forget_topics(self, topics: Iterable[str]) -> None:
         """These topics have been deleted."""
@@ -141,6 +146,7 @@ class DynamicConfigs:
         self.cluster_wide = await self._read_settings(None)
         self.this_broker = await self._read_settings(self.settings.broker_id)
         self._apply_to_broker()
+        await self.load_topics(entity.partition("/")[2] for entity in await self.store.entities("topics"))
         for folder in ("users", "clients", "ips"):
             for entity in await self.store.entities(folder):
                 self._clients[entity] = await self.store.read(entity)

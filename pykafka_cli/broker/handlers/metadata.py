@@ -1,0 +1,145 @@
+"""Metadata (key 3), versions 0-12.
+
+Brokers, and the partitions, leaders and replicas of topics: all, those named, or those with an id (KIP-516). A topic
+that is not there is made, where the request and auto.create.topics.enable allow it, and is answered with
+LEADER_NOT_AVAILABLE, so that the client asks again.
+v1 rack, controller, internal   v2 cluster id   v3 throttle time   v4 allow_auto_topic_creation   v5 offline replicas
+v7 leader epoch   v8 authorized operations (of the cluster up to v10)   v9 flexible   v10 topic ids   v12 topics by id
+"""
+
+from collections.abc import Iterable
+
+from kio.schema.errors import ErrorCode
+from kio.schema.metadata.v12.request import MetadataRequest
+from kio.schema.metadata.v12.response import (
+    MetadataResponse,
+    MetadataResponseBroker,
+    MetadataResponsePartition,
+    MetadataResponseTopic,
+)
+from kio.schema.types import BrokerId, TopicName
+from kio.static.primitive import i32
+
+from pykafka_cli import topic_names
+from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.errors import InvalidRequest
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, NOT_ASKED, TOPIC_OPERATIONS, broker_ids
+from pykafka_cli.broker.metadata.cache import MetadataCache
+from pykafka_cli.protocol.inter_broker import UpdateMetadataPartitionState
+
+FIRST_VERSION_WITH_LISTENER_NOT_FOUND = 6
+FIRST_VERSION_BY_TOPIC_ID = 12
+
+
+async def handle(ctx: RequestContext, request: MetadataRequest) -> MetadataResponse:
+    cache: MetadataCache = ctx.broker.metadata
+    described: list[MetadataResponseTopic] = []
+    missing: list[str] = []
+    for name, topic in _asked(ctx, cache, request):
+        if topic is not None:
+            described.append(topic)
+        elif name in cache:
+            described.append(_existing(ctx, cache, name, with_operations=request.include_topic_authorized_operations))
+        else:
+            missing.append(name)
+    may_create = request.allow_auto_topic_creation and ctx.broker.settings.auto_create_topics_enable
+    described += await _created(ctx, missing) if may_create else map(_unknown, missing)
+    return MetadataResponse(
+        throttle_time=NO_THROTTLE,
+        brokers=tuple(
+            MetadataResponseBroker(
+                node_id=BrokerId(broker), host=endpoint.host, port=i32(endpoint.port), rack=cache.rack(broker)
+            )
+            for broker, endpoint in cache.alive_brokers(ctx.listener_name).items()
+        ),
+        cluster_id=cache.cluster_id,
+        controller_id=BrokerId(-1 if cache.controller_id is None else cache.controller_id),
+        topics=tuple(described),
+    )
+
+
+def _asked(
+    ctx: RequestContext, cache: MetadataCache, request: MetadataRequest
+) -> Iterable[tuple[str, MetadataResponseTopic | None]]:
+    """Names of the topics to describe; where an id has no topic, what is to be said of it."""
+    if request.topics is None:
+        return [(name, None) for name in cache.topics()]
+    ids = [topic.topic_id for topic in request.topics if topic.topic_id is not None]
+    if ctx.api_version < FIRST_VERSION_BY_TOPIC_ID:
+        if ids:
+            raise InvalidRequest(f"Topic IDs are not supported in requests for version {ctx.api_version}")
+        if any(topic.name is None for topic in request.topics):
+            raise InvalidRequest(f"Topic name can not be null for version {ctx.api_version}")
+    if not ids:
+        return [(name, None) for name in dict.fromkeys(t.name for t in request.topics if t.name is not None)]
+    found = []
+    for topic_id in dict.fromkeys(ids):
+        name = cache.topic_name(topic_id)
+        unknown = MetadataResponseTopic(
+            error_code=ErrorCode.unknown_topic_id, name=None, topic_id=topic_id, partitions=()
+        )
+        found.append((name or "", None if name else unknown))
+    return found
+
+
+def _existing(ctx: RequestContext, cache: MetadataCache, name: str, *, with_operations: bool) -> MetadataResponseTopic:
+    return MetadataResponseTopic(
+        error_code=ErrorCode.none,
+        name=TopicName(name),
+        topic_id=cache.topic_id(name),
+        is_internal=topic_names.is_internal(name),
+        partitions=tuple(_partition(ctx, cache, state) for _, state in sorted(cache.partitions(name).items())),
+        topic_authorized_operations=TOPIC_OPERATIONS if with_operations else NOT_ASKED,
+    )
+
+
+def _partition(
+    ctx: RequestContext, cache: MetadataCache, state: UpdateMetadataPartitionState
+) -> MetadataResponsePartition:
+    has_leader = cache.endpoint(state.leader, ctx.listener_name) is not None
+    replicas, isr = state.replicas, state.isr
+    error = ErrorCode.none
+    if not has_leader:
+        knows_why = ctx.api_version >= FIRST_VERSION_WITH_LISTENER_NOT_FOUND and cache.is_alive(state.leader)
+        error = ErrorCode.listener_not_found if knows_why else ErrorCode.leader_not_available
+    if ctx.api_version == 0:
+        # Later versions name all replicas; this one only those that the client can reach, and says so.
+        reachable = cache.alive_brokers(ctx.listener_name)
+        replicas = tuple(broker for broker in state.replicas if broker in reachable)
+        isr = tuple(broker for broker in state.isr if broker in reachable)
+        if has_leader and (len(replicas), len(isr)) < (len(state.replicas), len(state.isr)):
+            error = ErrorCode.replica_not_available
+    return MetadataResponsePartition(
+        error_code=error,
+        partition_index=i32(state.partition_index),
+        leader_id=BrokerId(state.leader if has_leader else -1),
+        leader_epoch=i32(state.leader_epoch),
+        replica_nodes=broker_ids(replicas),
+        isr_nodes=broker_ids(isr),
+        offline_replicas=broker_ids(state.offline_replicas),
+    )
+
+
+async def _created(ctx: RequestContext, names: list[str]) -> list[MetadataResponseTopic]:
+    outcomes = await ctx.broker.topics.auto_create(names)
+    return [
+        _without_partitions(name, ErrorCode.leader_not_available if error is None else error.code)
+        for name, error in outcomes.items()
+    ]
+
+
+def _unknown(name: str) -> MetadataResponseTopic:
+    is_valid = topic_names.why_invalid(name) is None
+    return _without_partitions(
+        name, ErrorCode.unknown_topic_or_partition if is_valid else ErrorCode.invalid_topic_exception
+    )
+
+
+def _without_partitions(name: str, error: ErrorCode) -> MetadataResponseTopic:
+    return MetadataResponseTopic(
+        error_code=error,
+        name=TopicName(name),
+        topic_id=None,
+        is_internal=topic_names.is_internal(name),
+        partitions=(),
+    )

@@ -1,0 +1,21 @@
+"""What configs belong to, as DescribeConfigs and AlterConfigs name it."""
+
+from enum import IntEnum
+
+from pykafka_cli.broker.errors import InvalidRequest
+
+
+class ResourceType(IntEnum):
+    """org.apache.kafka.common.config.ConfigResource.Type"""
+
+    TOPIC = 2
+    BROKER = 4
+    BROKER_LOGGER = 8
+
+
+def broker_id_of(name: str) -> int:
+    """The broker that a resource's name stands for; raises InvalidRequest."""
+    try:
+        return int(name)
+    except ValueError:
+        raise InvalidRequest(f"Broker id must be an integer, but it is: {name}") from None
