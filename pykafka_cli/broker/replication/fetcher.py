@@ -305,6 +305,8 @@ class LeaderFetcher:
             elif leader_start > partition.log.log_end:
                 log_.warning("%s: the leader's log starts at %d; starting there, too", partition, leader_start)
                 partition.start_at(leader_start)
+            else:
+                self._rest([followed])  # the leader has grown meanwhile, or will soon know its own epochs
         except (ConnectionFailed, BrokerError) as failure:
             log_.info("%s: could not learn the leader's offsets: %s", partition, failure)
             self._rest([followed])
