@@ -14,18 +14,18 @@ from typing import Any
 from kio.schema.add_partitions_to_txn.v3.request import AddPartitionsToTxnRequest, AddPartitionsToTxnTopic
 from kio.schema.end_txn.v3.request import EndTxnRequest
 from kio.schema.errors import ErrorCode
-from kio.schema.find_coordinator.v6.request import FindCoordinatorRequest
 from kio.schema.init_producer_id.v4.request import InitProducerIdRequest
 from kio.schema.types import ProducerId as KioProducerId
 from kio.schema.types import TopicName, TransactionalId
-from kio.static.primitive import i8, i16, i32, i32Timedelta
+from kio.static.primitive import i16, i32, i32Timedelta
 
+from pykafka_cli.clients.coordinator import TRANSACTION, find_coordinator
 from pykafka_cli.clients.error_texts import ErrorText, error_text
+from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.record_queue import ProducerId
 from pykafka_cli.clients.session import Session
 from pykafka_cli.properties.producer import ProducerSettings
 
-_TRANSACTION = i8(1)
 _TRY_AGAIN = frozenset({
     ErrorCode.coordinator_load_in_progress, ErrorCode.coordinator_not_available, ErrorCode.not_coordinator,
     ErrorCode.concurrent_transactions, ErrorCode.request_timed_out, ErrorCode.unknown_topic_or_partition,
@@ -108,14 +108,16 @@ async def _ask(session: Session, settings: ProducerSettings, request: Any) -> An
     """The answer of the coordinator, or of any broker where there is no transactional id; asked until it is ready."""
     deadline = asyncio.get_running_loop().time() + settings.max_block_ms / 1000
     while True:
-        code, broker = ErrorCode.none, None
-        if settings.transactional_id is not None:
-            code, broker = await _coordinator(session, settings.transactional_id)
-        if code is ErrorCode.none:
+        try:
+            broker = None
+            if settings.transactional_id is not None:
+                broker = await find_coordinator(session, settings.transactional_id, TRANSACTION)
             answer = await session.ask(request, broker=broker)
             code = _error_of(answer)
             if code is ErrorCode.none:
                 return answer
+        except ApiError as error:
+            code = ErrorCode(error.code)
         if code not in _TRY_AGAIN or asyncio.get_running_loop().time() > deadline:
             raise ProducerRefused(error_text(code))
         await asyncio.sleep(settings.retry_backoff_ms / 1000)
@@ -130,10 +132,3 @@ def _error_of(answer: Any) -> ErrorCode:
         (ErrorCode(part.partition_error_code) for part in entries if part.partition_error_code is not ErrorCode.none),
         ErrorCode.none,
     )
-
-
-async def _coordinator(session: Session, transactional_id: str) -> tuple[ErrorCode, int]:
-    request = FindCoordinatorRequest(key_type=_TRANSACTION, coordinator_keys=(transactional_id,))
-    answer = await session.ask(request, oldest=4)
-    found = answer.coordinators[0]
-    return ErrorCode(found.error_code), int(found.node_id)

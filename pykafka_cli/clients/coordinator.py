@@ -1,0 +1,129 @@
+"""The broker that keeps a group or a transactional id: found by asking any broker, and found again when it moved."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from kio.schema.errors import ErrorCode
+from kio.schema.find_coordinator.v3.request import FindCoordinatorRequest as FindOneCoordinatorRequest
+from kio.schema.find_coordinator.v6.request import FindCoordinatorRequest
+from kio.static.primitive import i8
+
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.message_versions import as_type, in_version
+from pykafka_cli.clients.session import Session
+from pykafka_cli.transport.connection import (
+    Connection,
+    ConnectionFailed,
+    VersionRange,
+    VersionUnsupported,
+    response_type_of,
+)
+
+GROUP, TRANSACTION = 0, 1
+
+MOVED = frozenset({ErrorCode.not_coordinator, ErrorCode.coordinator_not_available})
+NOT_READY = frozenset({ErrorCode.coordinator_load_in_progress})
+
+
+async def find_coordinator(session: Session, key: str, kind: int = GROUP) -> int:
+    """The id of the broker that keeps a group or transactional id.
+
+    raises    ApiError, ConnectionFailed
+    """
+    try:
+        batched = FindCoordinatorRequest(key_type=i8(kind), coordinator_keys=(key,))
+        found = (await session.ask(batched, oldest=4)).coordinators[0]
+    except VersionUnsupported:
+        found = await session.ask(FindOneCoordinatorRequest(key=key, key_type=i8(kind)), oldest=1 if kind else 0)
+    if found.error_code is not ErrorCode.none:
+        raise ApiError(found.error_code, found.error_message)
+    return int(found.node_id)
+
+
+def top_level_error(answer: Any) -> ErrorCode:
+    """The error code of an answer that has one for all of it."""
+    return ErrorCode(answer.error_code)
+
+
+class Coordinator:
+    """Asks the coordinator of one group, whichever broker that is at the moment.
+
+    private     over a connection of its own, so that nothing waits behind what others ask that broker
+    """
+
+    def __init__(self, session: Session, group_id: str, *, private: bool, pause: float) -> None:
+        self.group_id = group_id
+        self._session = session
+        self._private = private
+        self._pause = pause
+        self._connection: Connection | None = None
+        self._finding = asyncio.Lock()
+        self.broker: int | None = None
+
+    async def ask(
+        self,
+        request: Any,
+        *,
+        oldest: int = 0,
+        error_of: Callable[[Any], ErrorCode] = top_level_error,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> Any:
+        """The coordinator's answer; asked again where it moved, is loading, or cannot be reached, until `deadline`.
+
+        error_of    what says in the answer that it is not the coordinator's
+        timeout     seconds for one answer
+        deadline    the loop's time; default.api.timeout.ms from now if not given
+        raises      ConnectionFailed, ApiError if there is no coordinator; other errors are in the answer
+        """
+        clock = asyncio.get_running_loop().time
+        last = clock() + self._session.settings.api_timeout if deadline is None else deadline
+        while True:
+            try:
+                connection = await self._connect()
+                answer = await ask_over(connection, request, oldest=oldest, timeout=timeout)
+                code = error_of(answer)
+                if code not in MOVED and code not in NOT_READY:
+                    return answer
+                if code in MOVED:
+                    self._connection = None
+                problem: Exception | None = None
+            except VersionUnsupported:
+                raise
+            except ConnectionFailed as failure:
+                self._connection, problem = None, failure
+            except ApiError as error:
+                if error.code not in MOVED and error.code not in NOT_READY:
+                    raise
+                problem = error
+            if clock() + self._pause > last:
+                if problem:
+                    raise problem
+                return answer
+            await asyncio.sleep(self._pause)
+
+    def hang_up(self) -> None:
+        """End the connection, and with it what is being waited for; the next question opens another."""
+        if self._private and self._connection:
+            self._connection.close()
+        self._connection = None
+
+    async def _connect(self) -> Connection:
+        async with self._finding:
+            if self._connection is None or not self._connection.is_open:
+                self.broker = await find_coordinator(self._session, self.group_id)
+                open_one = self._session.private_connection if self._private else self._session.connection
+                self._connection = await open_one(self.broker)
+            return self._connection
+
+
+async def ask_over(connection: Connection, request: Any, *, oldest: int = 0, timeout: float | None = None) -> Any:
+    """A connection's answer in the version of `request`, whatever version the broker speaks.
+
+    raises    ConnectionFailed
+    """
+    newest = int(request.__version__)
+    version = await connection.newest(request.__api_key__, VersionRange(oldest, newest))
+    answer = await connection.request(in_version(request, version), timeout=timeout)
+    return answer if version == newest else as_type(answer, response_type_of(type(request)))

@@ -1,0 +1,133 @@
+"""Fetched bytes to records, by aiokafka's compiled reader, with what a consumer must not see taken out.
+
+Control records are never seen; in read_committed, records of aborted transactions are not, either: the broker names the
+transactions, and a batch belongs to one of them between its first offset and its abort marker.
+source  CompletedFetch of Kafka's consumer; KIP-98
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.memory_records import MemoryRecords
+
+from pykafka_cli.clients.group_offsets import Position
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.records.batch import BatchHeader, CorruptRecords, crc_is_valid, walk
+from pykafka_cli.protocol.records.control import ControlType, read_marker
+
+
+class Record(Protocol):
+    """A consumed record, of whatever format."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int | None: ...  # milliseconds since the epoch
+    @property
+    def timestamp_type(self) -> int | None:
+        """0 CreateTime, 1 LogAppendTime, None in the oldest format."""
+
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+class AbortedTransaction(NamedTuple):
+    producer_id: int
+    first_offset: int
+
+
+class Fetched(NamedTuple):
+    """Records of one partition, in order, and the position behind them, which may lie further than the last record."""
+
+    partition: TopicPartition
+    records: list[Record]
+    next: Position
+    epochs: tuple[tuple[int, int], ...] = ()
+    """(offset, leader epoch) where the epoch of the records begins, in order."""
+
+    def position_after(self, count: int) -> Position:
+        """The position once `count` of the records were used."""
+        if count >= len(self.records):
+            return self.next
+        offset = self.records[count].offset if count == 0 else self.records[count - 1].offset + 1
+        epochs = [epoch for first, epoch in self.epochs if first < offset]
+        return Position(offset, epochs[-1] if epochs else -1)
+
+
+def decode(
+    partition: TopicPartition,
+    data: bytes,
+    fetch_offset: int,
+    aborted: Iterable[AbortedTransaction] = (),
+    *,
+    check_crcs: bool = True,
+) -> Fetched:
+    """The records from `fetch_offset` on that a consumer sees.
+
+    aborted     transactions of which nothing is to be seen; empty for read_uncommitted
+    raises      CorruptRecords
+    """
+    try:
+        return _decode(partition, data, fetch_offset, aborted, check_crcs=check_crcs)
+    except CorruptRecordException as error:
+        raise CorruptRecords(f"{partition}: {error}") from error
+
+
+def _decode(
+    partition: TopicPartition,
+    data: bytes,
+    fetch_offset: int,
+    aborted: Iterable[AbortedTransaction],
+    *,
+    check_crcs: bool,
+) -> Fetched:
+    waiting = sorted(aborted, key=lambda each: each.first_offset, reverse=True)
+    open_aborted: set[int] = set()
+    records: list[Record] = []
+    epochs: list[tuple[int, int]] = []
+    offset, epoch = fetch_offset, -1
+    batches = MemoryRecords(data)
+    for position, header in walk(data):
+        batch = batches.next_batch()
+        if batch is None:
+            break
+        if check_crcs and not crc_is_valid(data, position, header):
+            raise CorruptRecords(f"Record batch for partition {partition} at offset {header.base_offset} is invalid")
+        while waiting and waiting[-1].first_offset <= header.last_offset:
+            open_aborted.add(waiting.pop().producer_id)
+        if header.magic == 2 and header.next_offset <= fetch_offset:
+            continue
+        if not header.is_control:
+            if not (header.is_transactional and header.producer_id in open_aborted):
+                _take(records, batch, fetch_offset, skips=header.base_offset < fetch_offset or header.magic < 2)
+        elif _is_abort(data, position, header):
+            open_aborted.discard(header.producer_id)
+        if header.leader_epoch != epoch:
+            epoch = header.leader_epoch
+            epochs.append((header.base_offset, epoch))
+        offset = max(offset, header.next_offset if header.magic == 2 else _after_last(records, header))
+    return Fetched(partition, records, Position(offset, epoch), tuple(epochs))
+
+
+def _take(records: list[Record], batch: Iterable[Record], fetch_offset: int, *, skips: bool) -> None:
+    """Append a batch; the first may begin before what was asked for, as brokers send whole batches."""
+    if skips:
+        records += [record for record in batch if record.offset >= fetch_offset]
+    else:
+        records += batch
+
+
+def _is_abort(data: bytes, position: int, header: BatchHeader) -> bool:
+    if not header.has_producer_id:
+        return False
+    marker = read_marker(data, position)
+    return marker is not None and marker.type is ControlType.ABORT
+
+
+def _after_last(records: list[Record], header: BatchHeader) -> int:
+    return int(records[-1].offset) + 1 if records else header.next_offset

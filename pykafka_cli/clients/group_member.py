@@ -1,0 +1,291 @@
+"""One member of a consumer group, by the classic protocol: it joins, takes its share, stays alive, leaves.
+
+    join ──JoinGroup──> (leader: assignor) ──SyncGroup──> assignment ──Heartbeat ... "rebalance" ──> join again
+                                                                     └── LeaveGroup
+
+Between `join` and the end of the partitions' use a task sends heartbeats, whatever the consumer is busy with; it says
+through `must_rejoin` that the group wants everyone back. Who commits what, and when, is the consumer's business.
+source  KIP-62, KIP-345 (static members), KIP-394 (member id required), KIP-429 (cooperative rebalancing)
+"""
+
+import asyncio
+import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from kio.schema.errors import ErrorCode
+from kio.schema.heartbeat.v4.request import HeartbeatRequest
+from kio.schema.join_group.v9.request import JoinGroupRequest, JoinGroupRequestProtocol
+from kio.schema.leave_group.v2.request import LeaveGroupRequest as OldLeaveGroupRequest
+from kio.schema.leave_group.v5.request import LeaveGroupRequest, MemberIdentity
+from kio.schema.sync_group.v5.request import SyncGroupRequest, SyncGroupRequestAssignment
+from kio.schema.types import GroupId
+from kio.static.primitive import i32, i32Timedelta
+
+from pykafka_cli.clients.assignors import ASSIGNORS, Subscription
+from pykafka_cli.clients.coordinator import Coordinator
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.group_offsets import Membership
+from pykafka_cli.clients.member_messages import (
+    BadMemberMessage,
+    decode_assignment,
+    decode_subscription,
+    encode_assignment,
+    encode_subscription,
+    sticky_user_data,
+)
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
+
+PROTOCOL_TYPE = "consumer"
+CLASSES: Mapping[str, str] = {
+    "RangeAssignor": "range",
+    "RoundRobinAssignor": "roundrobin",
+    "StickyAssignor": "sticky",
+    "CooperativeStickyAssignor": "cooperative-sticky",
+}
+"""What the assignors' classes are called in the protocol."""
+
+_JOIN_AGAIN = frozenset({ErrorCode.rebalance_in_progress, ErrorCode.illegal_generation})
+_WAIT_TO_JOIN = frozenset({ErrorCode.request_timed_out})
+_FORGOTTEN = frozenset({ErrorCode.unknown_member_id, ErrorCode.illegal_generation})
+_JOIN_MARGIN = 5.0
+"""Seconds beyond the rebalance time-out that a JoinGroup may take, as in Kafka's client."""
+
+PartitionCounts = Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
+"""Asks how many partitions topics have; the group's leader needs to know of all that members want."""
+
+
+class Joined(NamedTuple):
+    """What joining led to."""
+
+    partitions: list[TopicPartition]
+    generation: int
+    is_leader: bool
+
+
+def assignor_names(classes: Sequence[str]) -> list[str]:
+    """partition.assignment.strategy, by class or by name, as the protocol calls them.
+
+    raises    ConfigError for a class that is not Kafka's own
+    """
+    names = []
+    for given in classes:
+        name = CLASSES.get(given.rpartition(".")[2], given)
+        if name not in ASSIGNORS:
+            key = "partition.assignment.strategy"
+            raise ConfigError(f"Invalid value {given} for configuration {key}: Class {given} could not be found.")
+        names.append(name)
+    return names
+
+
+class GroupMember:
+    """raises    ConfigError from the constructor"""
+
+    def __init__(self, coordinator: Coordinator, settings: ConsumerSettings, counts: PartitionCounts) -> None:
+        self.must_rejoin = asyncio.Event()
+        self.must_rejoin.set()
+        self._coordinator = coordinator
+        self._settings = settings
+        self._counts = counts
+        self._assignors = assignor_names(settings.partition_assignment_strategy)
+        self._member_id = ""
+        self._generation = -1
+        self._heartbeats: asyncio.Task[None] | None = None
+        self._failure: ApiError | None = None
+        self._last_poll = 0.0
+
+    @property
+    def is_cooperative(self) -> bool:
+        """Whether partitions are kept while the group rebalances."""
+        return all(name == "cooperative-sticky" for name in self._assignors)
+
+    @property
+    def membership(self) -> Membership:
+        return Membership(self._member_id, self._generation, self._settings.group_instance_id)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the group has gone on without this member: what it had may be with another by now."""
+        return self._generation < 0
+
+    def polled(self) -> None:
+        """The consumer is alive; without this for max.poll.interval.ms the member leaves by itself."""
+        self._last_poll = asyncio.get_running_loop().time()
+        if self._failure:
+            raise self._failure
+
+    async def join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Joined:
+        """Join, or join again, and learn what this member gets.
+
+        raises    ApiError where the group refuses this member
+        """
+        self._stop_heartbeats()
+        try:
+            return await self._join_until_in(topics, owned)
+        except asyncio.CancelledError:
+            # The coordinator reads nothing more from this connection before it has answered.
+            self._coordinator.hang_up()
+            raise
+
+    async def _join_until_in(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Joined:
+        while True:
+            self.must_rejoin.clear()
+            joined = await self._join(topics, owned)
+            if joined.error_code is ErrorCode.none:
+                self._member_id, self._generation = joined.member_id, int(joined.generation_id)
+                assignment = await self._sync(joined)
+                if assignment is not None:
+                    self.polled()
+                    self._heartbeats = asyncio.get_running_loop().create_task(self._stay_alive())
+                    return Joined(assignment, self._generation, joined.leader == joined.member_id)
+
+    async def leave(self) -> None:
+        """Give up membership, so that the others need not wait for the session to end; a static member stays."""
+        self._stop_heartbeats()
+        if not self._member_id or self._settings.group_instance_id is not None:
+            return
+        member_id, self._member_id, self._generation = self._member_id, "", -1
+        group = GroupId(self._coordinator.group_id)
+        deadline = asyncio.get_running_loop().time()  # one attempt
+        with suppress(ConnectionFailed, ApiError):
+            try:
+                identity = MemberIdentity(
+                    member_id=member_id, group_instance_id=None, reason="the consumer is being closed"
+                )
+                request = LeaveGroupRequest(group_id=group, members=(identity,))
+                await self._coordinator.ask(request, oldest=3, timeout=5.0, deadline=deadline)
+            except VersionUnsupported:
+                old = OldLeaveGroupRequest(group_id=group, member_id=member_id)
+                await self._coordinator.ask(old, timeout=5.0, deadline=deadline)
+
+    # ---- joining
+
+    async def _join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Any:
+        """One JoinGroup; an answer with an error means that another is needed."""
+        rebalance_timeout = self._settings.max_poll_interval_ms / 1000
+        request = JoinGroupRequest(
+            group_id=GroupId(self._coordinator.group_id),
+            session_timeout=_milliseconds(self._settings.session_timeout_ms),
+            rebalance_timeout=_milliseconds(self._settings.max_poll_interval_ms),
+            member_id=self._member_id,
+            group_instance_id=self._settings.group_instance_id,
+            protocol_type=PROTOCOL_TYPE,
+            protocols=tuple(
+                JoinGroupRequestProtocol(name=name, metadata=self._metadata(name, topics, owned))
+                for name in self._assignors
+            ),
+        )
+        answer = await self._coordinator.ask(request, timeout=rebalance_timeout + _JOIN_MARGIN, deadline=float("inf"))
+        code = ErrorCode(answer.error_code)
+        if code is ErrorCode.member_id_required:
+            self._member_id = answer.member_id
+        elif code in _FORGOTTEN:
+            self._forget()
+        elif code in _JOIN_AGAIN or code in _WAIT_TO_JOIN:
+            await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
+        elif code is not ErrorCode.none:
+            raise ApiError(code)
+        return answer
+
+    def _metadata(self, assignor: str, topics: Sequence[str], owned: Sequence[TopicPartition]) -> bytes:
+        generation = self._generation if owned else -1
+        if assignor == "cooperative-sticky":
+            user_data = generation.to_bytes(4, "big", signed=True)
+            its = Subscription(topics, owned if self.is_cooperative else (), generation, user_data=user_data)
+        elif assignor == "sticky":
+            its = Subscription(topics, user_data=sticky_user_data(owned, generation) if owned else None)
+        else:
+            its = Subscription(topics)
+        return encode_subscription(its, rack=self._settings.client_rack)
+
+    async def _sync(self, joined: Any) -> list[TopicPartition] | None:
+        """The partitions of this member; None if it has to join again."""
+        assignments: tuple[SyncGroupRequestAssignment, ...] = ()
+        if joined.leader == joined.member_id and not joined.skip_assignment:
+            assignments = await self._assign(joined)
+        request = SyncGroupRequest(
+            group_id=GroupId(self._coordinator.group_id),
+            generation_id=i32(self._generation),
+            member_id=self._member_id,
+            group_instance_id=self._settings.group_instance_id,
+            protocol_type=PROTOCOL_TYPE,
+            protocol_name=joined.protocol_name,
+            assignments=assignments,
+        )
+        timeout = self._settings.max_poll_interval_ms / 1000 + _JOIN_MARGIN
+        answer = await self._coordinator.ask(request, timeout=timeout, deadline=float("inf"))
+        code = ErrorCode(answer.error_code)
+        if code is ErrorCode.none:
+            return decode_assignment(bytes(answer.assignment))
+        if code in _FORGOTTEN:
+            self._forget()
+        elif code not in _JOIN_AGAIN and code not in _WAIT_TO_JOIN:
+            raise ApiError(code)
+        return None
+
+    async def _assign(self, joined: Any) -> tuple[SyncGroupRequestAssignment, ...]:
+        """As the group's leader: decide for all."""
+        members: dict[str, Subscription] = {}
+        for member in joined.members:
+            with suppress(BadMemberMessage):  # a member that nobody understands gets nothing
+                members[member.member_id] = decode_subscription(bytes(member.metadata), member.group_instance_id)
+        topics = sorted({topic for subscription in members.values() for topic in subscription.topics})
+        assignment = ASSIGNORS[joined.protocol_name](members, await self._counts(topics))
+        return tuple(
+            SyncGroupRequestAssignment(member_id=member, assignment=encode_assignment(partitions))
+            for member, partitions in assignment.items()
+        )
+
+    # ---- staying
+
+    async def _stay_alive(self) -> None:
+        interval = self._settings.heartbeat_interval_ms / 1000
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(interval)
+            if clock() - self._last_poll > self._settings.max_poll_interval_ms / 1000:
+                self._heartbeats = None  # leaving must not cancel this task
+                await self.leave()
+                self.must_rejoin.set()
+                return
+            try:
+                await self._heartbeat(clock() + self._settings.session_timeout_ms / 1000)
+            except ConnectionFailed:
+                continue  # the session may still be saved
+            except ApiError as error:
+                self._failure = error
+                return
+
+    async def _heartbeat(self, deadline: float) -> None:
+        request = HeartbeatRequest(
+            group_id=GroupId(self._coordinator.group_id),
+            generation_id=i32(self._generation),
+            member_id=self._member_id,
+            group_instance_id=self._settings.group_instance_id,
+        )
+        answer = await self._coordinator.ask(request, deadline=deadline)
+        code = ErrorCode(answer.error_code)
+        if code is ErrorCode.rebalance_in_progress:
+            self.must_rejoin.set()
+        elif code in _FORGOTTEN:
+            self._forget()
+            self.must_rejoin.set()
+        elif code is not ErrorCode.none:
+            raise ApiError(code)
+
+    def _forget(self) -> None:
+        """The coordinator does not know this member (any more); a static one keeps its name."""
+        self._member_id, self._generation = "", -1
+
+    def _stop_heartbeats(self) -> None:
+        if self._heartbeats:
+            self._heartbeats.cancel()
+            self._heartbeats = None
+
+
+def _milliseconds(count: int) -> i32Timedelta:
+    return i32Timedelta.parse(datetime.timedelta(milliseconds=count))

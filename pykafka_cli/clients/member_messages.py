@@ -1,0 +1,136 @@
+"""What members of a consumer group tell each other through the coordinator, which does not look inside.
+
+    subscription    version int16, topics, user data, owned partitions (1), generation (2), rack (3)
+    assignment      version int16, partitions by topic, user data
+
+A version that is newer than ours is read as ours: later ones only add fields at the end. The user data of the sticky
+assignor is what its member had: topics with partitions, and the generation.
+source  ConsumerProtocolSubscription, ConsumerProtocolAssignment, StickyAssignor
+"""
+
+import io
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from kio.schema.consumer_protocol_assignment.v3.data import ConsumerProtocolAssignment
+from kio.schema.consumer_protocol_assignment.v3.data import TopicPartition as AssignedTopic
+from kio.schema.consumer_protocol_subscription.v3.data import ConsumerProtocolSubscription
+from kio.schema.consumer_protocol_subscription.v3.data import TopicPartition as OwnedTopic
+from kio.schema.types import TopicName
+from kio.serial import entity_reader, entity_writer
+from kio.serial.errors import SerialError
+from kio.static.primitive import i32
+
+from pykafka_cli.clients.assignors import Subscription
+from pykafka_cli.clients.message_versions import version_of
+from pykafka_cli.model import TopicPartition
+
+NEWEST = 3
+_VERSION = struct.Struct(">h")
+
+
+class BadMemberMessage(ValueError):
+    """Bytes that are no message of the consumer protocol."""
+
+
+def encode_subscription(subscription: Subscription, *, rack: str = "") -> bytes:
+    message = ConsumerProtocolSubscription(
+        topics=tuple(subscription.topics),
+        user_data=subscription.user_data,
+        owned_partitions=tuple(
+            OwnedTopic(topic=TopicName(topic), partitions=tuple(map(i32, its)))
+            for topic, its in _by_topic(subscription.owned).items()
+        ),
+        generation_id=i32(subscription.generation),
+        rack_id=rack or None,
+    )
+    return _encode(message)
+
+
+def decode_subscription(data: bytes, instance: str | None) -> Subscription:
+    """raises    BadMemberMessage"""
+    message = _decode(ConsumerProtocolSubscription, data)
+    owned = [
+        TopicPartition(each.topic, int(index))
+        for each in getattr(message, "owned_partitions", ())
+        for index in each.partitions
+    ]
+    generation = int(getattr(message, "generation_id", -1))
+    if not owned and message.user_data:
+        owned, generation = _sticky_memory(bytes(message.user_data), generation)
+    return Subscription(tuple(message.topics), owned, generation, instance, message.user_data)
+
+
+def encode_assignment(partitions: Iterable[TopicPartition]) -> bytes:
+    return _encode(
+        ConsumerProtocolAssignment(
+            assigned_partitions=tuple(
+                AssignedTopic(topic=TopicName(topic), partitions=tuple(map(i32, its)))
+                for topic, its in _by_topic(partitions).items()
+            )
+        )
+    )
+
+
+def decode_assignment(data: bytes) -> list[TopicPartition]:
+    """The partitions of a member; none from no bytes at all, which is what a member without partitions may get.
+
+    raises    BadMemberMessage
+    """
+    if not data:
+        return []
+    message = _decode(ConsumerProtocolAssignment, data)
+    return [TopicPartition(each.topic, int(index)) for each in message.assigned_partitions for index in each.partitions]
+
+
+def sticky_user_data(owned: Sequence[TopicPartition], generation: int) -> bytes:
+    """What the sticky assignor's members remember for each other."""
+    parts = [struct.pack(">i", len(_by_topic(owned)))]
+    for topic, its in _by_topic(owned).items():
+        name = topic.encode()
+        parts.append(struct.pack(f">h{len(name)}si{len(its)}i", len(name), name, len(its), *its))
+    return b"".join([*parts, struct.pack(">i", generation)])
+
+
+def _sticky_memory(data: bytes, generation: int) -> tuple[list[TopicPartition], int]:
+    """What `sticky_user_data` wrote; nothing from user data of another kind, such as cooperative-sticky's."""
+    owned: list[TopicPartition] = []
+    try:
+        (count,), position = struct.unpack_from(">i", data), 4
+        for _ in range(count):
+            (length,) = struct.unpack_from(">h", data, position)
+            topic = data[position + 2 : position + 2 + length].decode()
+            position += 2 + length
+            (partitions,) = struct.unpack_from(">i", data, position)
+            owned += [TopicPartition(topic, each) for each in struct.unpack_from(f">{partitions}i", data, position + 4)]
+            position += 4 + 4 * partitions
+        if len(data) - position == 4:
+            (generation,) = struct.unpack_from(">i", data, position)
+    except (struct.error, UnicodeDecodeError, MemoryError, OverflowError):
+        return [], generation
+    return owned, generation
+
+
+def _encode(message: Any) -> bytes:
+    body = io.BytesIO()
+    entity_writer(type(message))(body, message)
+    return _VERSION.pack(message.__version__) + body.getvalue()
+
+
+def _decode(newest: type[Any], data: bytes) -> Any:
+    try:
+        (version,) = _VERSION.unpack_from(data)
+        if version < 0:
+            raise BadMemberMessage(f"version {version} of {newest.__name__}")
+        reader = entity_reader(version_of(newest, min(version, NEWEST)))
+        return reader(memoryview(data), _VERSION.size)[0]
+    except (struct.error, SerialError, ValueError) as error:
+        raise BadMemberMessage(f"not a {newest.__name__}: {error}") from error
+
+
+def _by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[int]]:
+    grouped: dict[str, list[int]] = {}
+    for topic, partition in partitions:
+        grouped.setdefault(topic, []).append(partition)
+    return grouped
