@@ -165,7 +165,7 @@ def _seal(file: IO[bytes], checksum: int) -> int:
 
 def _check_seal(path: Path, reader: Reader) -> None:
     actual = adler32(reader.data[: reader.position])
-    if read(_Seal, reader).checksum != actual:
+    if read(_Seal, reader) != (actual, _END):
         raise SnapshotInvalid(f"{path} is damaged: its checksum is wrong")
 
 

@@ -101,8 +101,9 @@ class TxnLog:
         """Append framed `entries`, of which the first has `first_zxid`, and return when they are durable."""
         if self._descriptor == -1:
             self._open(first_zxid)
-        if self._preallocate and self._position + len(entries) + _ROOM > self._size:
-            self._size = (self._position + len(entries)) // self._preallocate * self._preallocate + self._preallocate
+        needed = self._position + len(entries) + _ROOM
+        if self._preallocate and needed > self._size:
+            self._size = (needed // self._preallocate + 1) * self._preallocate
             os.ftruncate(self._descriptor, self._size)
         remaining = memoryview(entries)
         while remaining:

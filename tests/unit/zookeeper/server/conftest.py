@@ -1,0 +1,39 @@
+"""Running servers on free ports."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from pykafka_cli.broker.clock import SystemClock
+from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.zookeeper.server.server import Clock, ZooKeeperServer
+
+StartServer = Callable[..., Awaitable[ZooKeeperServer]]
+
+
+def settings_of(folder: Path, **keys: object) -> ZooKeeperSettings:
+    """Settings with a free port and a dataDir below `folder`; dots in keys are written as double underscores."""
+    values = {"dataDir": folder / "data", "clientPort": 0, "clientPortAddress": "127.0.0.1", **keys}
+    return ZooKeeperSettings([Property(key.replace("__", "."), str(value), 0) for key, value in values.items()])
+
+
+@pytest.fixture
+async def start_server(tmp_path: Path) -> AsyncIterator[StartServer]:
+    """Starts servers that are stopped at the end of the test."""
+    async with contextlib.AsyncExitStack() as running:
+
+        async def start(clock: Clock | None = None, **keys: object) -> ZooKeeperServer:
+            server = ZooKeeperServer(settings_of(tmp_path, **keys), clock or SystemClock())
+            await server.start()
+            running.push_async_callback(server.stop)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+async def server(start_server: StartServer) -> ZooKeeperServer:
+    return await start_server(**{"4lw.commands.whitelist": "*"})

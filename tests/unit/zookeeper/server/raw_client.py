@@ -1,0 +1,86 @@
+"""A client that speaks ZooKeeper's protocol over a socket, frame by frame."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Self
+
+from pykafka_cli.zookeeper.protocol.framing import FrameReader, frame
+from pykafka_cli.zookeeper.protocol.jute import Record, decode, encode
+from pykafka_cli.zookeeper.protocol.requests import (
+    ConnectRequest,
+    ConnectResponse,
+    OpCode,
+    read_response,
+    request_frame,
+)
+
+PATIENCE_S = 20
+
+
+class RawClient:
+    """One connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.frames = FrameReader(1 << 30)
+
+    @classmethod
+    async def open(cls, port: int, host: str = "127.0.0.1") -> Self:
+        return cls(*await asyncio.open_connection(host, port))
+
+    @classmethod
+    async def with_session(cls, port: int, timeout_ms: int = 10_000) -> Self:
+        client = await cls.open(port)
+        assert (await client.connect(timeout_ms=timeout_ms)).session_id
+        return client
+
+    async def connect(
+        self, session_id: int = 0, password: bytes = bytes(16), timeout_ms: int = 10_000
+    ) -> ConnectResponse:
+        self.writer.write(frame(encode(ConnectRequest(0, 0, timeout_ms, session_id, password)) + b"\0"))
+        answer = await self.receive()
+        assert answer is not None
+        return decode(ConnectResponse, answer)
+
+    def send(self, kind: OpCode, record: Record, xid: int = 1) -> None:
+        self.writer.write(request_frame(xid, kind, record))
+
+    async def ask(self, kind: OpCode, record: Record) -> tuple[int, Record]:
+        """(err, answer); events before it must have been received."""
+        self.send(kind, record)
+        answer = await self.receive()
+        assert answer is not None
+        header, response = read_response(kind, answer)
+        return header.err, response
+
+    async def receive(self) -> bytes | None:
+        """The next frame, None if the server has closed the connection."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (whole := self.frames.take()) is None:
+                try:
+                    data = await self.reader.read(1 << 16)
+                except ConnectionResetError:
+                    return None
+                if not data:
+                    return None
+                self.frames.feed(data)
+            return whole
+
+    async def rest(self) -> bytes:
+        """All that comes until the server closes the connection."""
+        async with asyncio.timeout(PATIENCE_S):
+            try:
+                return await self.reader.read()
+            except ConnectionResetError:
+                return b""
+
+    async def close(self) -> None:
+        self.writer.close()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the loop run until `holds` does."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110  # what it asks is changed by callbacks that know of no event
+            await asyncio.sleep(0)
