@@ -10,6 +10,7 @@ import io
 import itertools
 import random
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -54,6 +55,13 @@ CONTROLLER = 100
 LEADER_AND_ISR, STOP_REPLICA = 4, 5
 
 
+class NoOverrides:
+    """Twin of DynamicConfigs where no topic sets anything itself."""
+
+    async def load_topics(self, topics: Iterable[str]) -> None:
+        pass
+
+
 class Node:
     """One broker, as far as its replicas go. `files` outlives it, as a disk does."""
 
@@ -95,7 +103,7 @@ class Node:
             metadata=self.metadata,
             store=None,
             topics=None,
-            configs=None,
+            configs=NoOverrides(),
             controller=None,
             groups=None,
             producer_ids=None,
