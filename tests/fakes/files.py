@@ -169,6 +169,9 @@ class MemoryFiles:
     def modified_ms(self, path: str) -> int:
         return self._content(path).modified_ms
 
+    def set_modified_ms(self, path: str, modified_ms: int) -> None:
+        self._content(path).modified_ms = modified_ms
+
     def rename(self, path: str, new_path: str) -> None:
         self.step()
         if path in self._contents:

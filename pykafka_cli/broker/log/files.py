@@ -59,6 +59,8 @@ class Files(Protocol):
 
     def modified_ms(self, path: str) -> int: ...
 
+    def set_modified_ms(self, path: str, modified_ms: int) -> None: ...
+
     def rename(self, path: str, new_path: str) -> None: ...
 
     def remove(self, path: str) -> None:
@@ -178,6 +180,9 @@ class DiskFiles:
 
     def modified_ms(self, path: str) -> int:
         return os.stat(path).st_mtime_ns // 1_000_000
+
+    def set_modified_ms(self, path: str, modified_ms: int) -> None:
+        os.utime(path, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
 
     def rename(self, path: str, new_path: str) -> None:
         os.replace(path, new_path)

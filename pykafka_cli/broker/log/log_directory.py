@@ -64,7 +64,9 @@ class LogDirectory:
         self._lock: Lock | None = None
         self.error: OSError | None = None
         """Why the directory is offline; None while it is in use."""
+        self.logs: dict[TopicPartition, PartitionLog] = {}
         self.high_watermarks: dict[TopicPartition, int] = {}
+        self.cleaned_up_to: dict[TopicPartition, int] = {}
         self._written: dict[str, dict[TopicPartition, int]] = {}
 
     def lock(self) -> None:
@@ -115,6 +117,7 @@ class LogDirectory:
         recovery_points = self._read_offsets(checkpoints.RECOVERY_POINTS)
         log_starts = self._read_offsets(checkpoints.LOG_STARTS)
         self.high_watermarks = self._read_offsets(checkpoints.HIGH_WATERMARKS)
+        self.cleaned_up_to = self._read_offsets(checkpoints.CLEANER_OFFSETS)
         folders = self.folders()
         if folders and not had_clean_shutdown:
             _log.info("%s: not left cleanly, %d logs are recovered", self.path, len(folders))

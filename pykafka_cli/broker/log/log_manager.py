@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -23,6 +24,7 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError
 from pykafka_cli.broker.log import checkpoints
 from pykafka_cli.broker.log.checkpoints import MetaProperties, check_meta_properties
+from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.files import DiskFiles, Files
 from pykafka_cli.broker.log.log_directory import DELETE_SUFFIX, LogDirectory
 from pykafka_cli.broker.log.partition_log import PartitionLog
@@ -74,8 +76,10 @@ class LogManager:
         self._logs: dict[TopicPartition, PartitionLog] = {}
         self._threads = ThreadPoolExecutor(max_workers=1 + len(self._directories), thread_name_prefix="log")
         self._periodic: list[asyncio.Task[None]] = []
-        self._pending: set[asyncio.Task[Any]] = set()
+        self._pending: set[asyncio.Task[None]] = set()
+        self._flushes: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._is_running = False
+        self._cleaner = LogCleaner(settings, clock, self._files, self._in_thread)
         self.on_directory_failure: list[Callable[[Path, list[TopicPartition]], None]] = []
 
     # Starting and stopping.
@@ -115,6 +119,7 @@ class LogManager:
                     "remove or move away the one that is not wanted"
                 )
             self._adopt(directory, log)
+        self._cleaner.clean_up_to.update(directory.cleaned_up_to)
         if directory.error is None:
             seconds = self._clock.monotonic() - started
             _log.info("%s: %d logs opened in %.2f s", directory.path, len(folders), seconds)
@@ -122,9 +127,10 @@ class LogManager:
 
     def _adopt(self, directory: LogDirectory, log: PartitionLog) -> None:
         log.on_failure = partial(self._directory_failed, directory)
-        log.on_roll = lambda: self._spawn(self.flush(log))
+        log.on_roll = lambda: self._flush_soon(log)
         log.discard = lambda paths: self._discard_later(paths, log.config.file_delete_delay_ms)
-        self._logs[log.topic_partition] = log
+        log.on_cut = lambda: self._cleaner.log_was_cut(log)
+        self._logs[log.topic_partition] = directory.logs[log.topic_partition] = log
 
     def _start_tasks(self) -> None:
         settings = self._settings
@@ -139,13 +145,16 @@ class LogManager:
         every_ms = settings.replica_high_watermark_checkpoint_interval_ms
         self._periodic.append(asyncio.create_task(self._repeat(every_ms, self.checkpoint_high_watermarks, every_ms)))
         self._periodic.append(asyncio.create_task(self._flush_by_time()))
+        if settings.log_cleaner_enable:
+            every_ms = settings.log_cleaner_backoff_ms
+            self._periodic.append(asyncio.create_task(self._repeat(every_ms, self._clean, every_ms)))
 
     async def _repeat(self, every_ms: int, job: Callable[[], Coroutine[Any, Any, None]], first_ms: int) -> None:
         delay_ms = first_ms
         while True:
             await self._clock.sleep(delay_ms / 1000)
             try:
-                await job()
+                await asyncio.shield(self._spawn(job()))
             except Exception:
                 _log.exception("%s failed and will be tried again", job.__name__)
             delay_ms = every_ms
@@ -155,19 +164,23 @@ class LogManager:
         if not self._is_running:
             return
         self._is_running = False
+        self._cleaner.stop()
         for task in self._periodic:
             task.cancel()
-        await asyncio.gather(*self._periodic, *self._pending, return_exceptions=True)
+        await asyncio.gather(*self._periodic, return_exceptions=True)
+        while self._pending:
+            await asyncio.wait(self._pending)
         for log in self._logs.values():
             if not log.is_offline:
                 with contextlib.suppress(KafkaStorageError):
                     log.close()
-        await asyncio.gather(*(self.flush(log) for log in self._logs.values()), return_exceptions=True)
+        last = [self._flush(log, log.log_end, is_last=True) for log in self._logs.values()]
+        await asyncio.gather(*last, return_exceptions=True)
         await self._checkpoint_recovery_points()
         await self._checkpoint_log_starts()
         await self.checkpoint_high_watermarks()
         for directory in self._online:
-            if all(log.recovery_point == log.log_end for log in self._in(directory)):
+            if all(log.recovery_point == log.log_end for log in directory.logs.values()):
                 await self._try(directory, directory.mark_clean_shutdown)
         self._release()
 
@@ -204,7 +217,7 @@ class LogManager:
             )
         if not self._online:
             raise KafkaStorageError(f"{topic_partition}: no log directory is online: {self._offline_reasons()}")
-        directory = min(self._online, key=lambda each: len(self._in(each)))
+        directory = min(self._online, key=lambda each: len(each.logs))
         try:
             log = directory.create(topic_partition, self._topic_config(topic_partition.topic), topic_id)
         except OSError as error:
@@ -227,7 +240,9 @@ class LogManager:
         if log is None:
             return
         directory = self._directory_of(log)
-        directory.high_watermarks.pop(topic_partition, None)
+        for offsets in (directory.logs, directory.high_watermarks, self._flushes):
+            offsets.pop(topic_partition, None)
+        self._cleaner.forget(topic_partition)
         log.release()
         if directory.error is not None:
             return
@@ -260,14 +275,13 @@ class LogManager:
 
     def usages(self) -> list[DirectoryUsage]:
         """Every directory with its logs."""
-        return [DirectoryUsage(each.path, each.error, *each.usage(), self._in(each)) for each in self._directories]
+        return [
+            DirectoryUsage(each.path, each.error, *each.usage(), list(each.logs.values())) for each in self._directories
+        ]
 
     @property
     def _online(self) -> list[LogDirectory]:
         return [directory for directory in self._directories if directory.error is None]
-
-    def _in(self, directory: LogDirectory) -> list[PartitionLog]:
-        return [log for log in self._logs.values() if log.directory.parent == directory.path]
 
     def _directory_of(self, log: PartitionLog) -> LogDirectory:
         return next(directory for directory in self._directories if directory.path == log.directory.parent)
@@ -280,7 +294,8 @@ class LogManager:
             return
         directory.error = error
         _log.error("log directory %s is offline, its partitions are not served: %s", directory.path, error)
-        gone = self._in(directory)
+        gone = list(directory.logs.values())
+        directory.logs.clear()
         for log in gone:
             log.is_offline = True
             del self._logs[log.topic_partition]
@@ -298,10 +313,12 @@ class LogManager:
     async def _in_thread(self, action: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, action)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        # Work that a thread is in the middle of must not be cancelled: whoever waits for it is, behind a shield.
         task = asyncio.get_running_loop().create_task(work)
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
+        return task
 
     def _discard_later(self, paths: list[str], delay_ms: int) -> None:
         def remove() -> None:
@@ -325,15 +342,28 @@ class LogManager:
 
     async def flush(self, log: PartitionLog) -> None:
         """Return when everything that is in the log now is on the device. raises KafkaStorageError."""
-        if log.is_offline:
-            return
-        plan = log.begin_flush()
-        try:
-            await self._in_thread(plan.run)
-        except OSError as error:
-            self._directory_failed(self._directory_of(log), error)
-            raise KafkaStorageError(f"{log.topic_partition}: cannot sync {log.directory}: {error}") from error
-        log.finish_flush(plan)
+        await asyncio.shield(self._spawn(self._flush(log, log.log_end)))
+
+    def _flush_soon(self, log: PartitionLog) -> None:
+        async def flush() -> None:
+            with contextlib.suppress(KafkaStorageError):
+                await self._flush(log, log.log_end)
+
+        self._spawn(flush())
+
+    async def _flush(self, log: PartitionLog, up_to: int, *, is_last: bool = False) -> None:
+        # One at a time: a second plan holds nothing of what the first one is still syncing. Who had to wait finds most
+        # of its work done by whoever went before.
+        async with self._flushes[log.topic_partition]:
+            if log.is_offline or (log.recovery_point >= up_to and not is_last):
+                return
+            plan = log.begin_flush()
+            try:
+                await self._in_thread(plan.run)
+            except OSError as error:
+                self._directory_failed(self._directory_of(log), error)
+                raise KafkaStorageError(f"{log.topic_partition}: cannot sync {log.directory}: {error}") from error
+            log.finish_flush(plan)
 
     async def _flush_by_time(self) -> None:
         while True:
@@ -353,6 +383,10 @@ class LogManager:
             log.release_idle()
             await asyncio.sleep(0)
 
+    async def _clean(self) -> None:
+        while await self._cleaner.clean_dirtiest(self.all()):
+            await self._checkpoint(checkpoints.CLEANER_OFFSETS, self._cleaner.offset_of)
+
     async def _expire_producers(self) -> None:
         for log in self.all():
             log.expire_producers()
@@ -369,7 +403,7 @@ class LogManager:
 
     async def _checkpoint(self, name: str, offset_of: Callable[[PartitionLog], int | None]) -> None:
         for directory in self._online:
-            offsets = {log.topic_partition: offset_of(log) for log in self._in(directory)}
+            offsets = {log.topic_partition: offset_of(log) for log in directory.logs.values()}
             known = {tp: offset for tp, offset in offsets.items() if offset is not None}
             write = directory.plan_checkpoint(name, known)
             if write is not None:

@@ -32,7 +32,7 @@ from pykafka_cli.broker.log.leader_epochs import EpochStart, LeaderEpochs
 from pykafka_cli.broker.log.offset_lookup import TimestampOffset, find_by_timestamp, find_max_timestamp
 from pykafka_cli.broker.log.producer_state import AppendOrigin, Producer, ProducerState
 from pykafka_cli.broker.log.replay import replay_producers
-from pykafka_cli.broker.log.segment import DELETED_SUFFIX, Segment
+from pykafka_cli.broker.log.segment import DELETED_SUFFIX, SWAP_SUFFIX, Segment
 from pykafka_cli.broker.log.segment_list import FetchData, SegmentList
 from pykafka_cli.broker.log.transaction_index import AbortedTransaction
 from pykafka_cli.model import TopicPartition
@@ -113,6 +113,7 @@ class PartitionLog:
         self.is_offline = False
         self.on_failure: Callable[[OSError], None] = lambda _: None
         self.on_roll: Callable[[], None] = lambda: None
+        self.on_cut: Callable[[], None] = lambda: None
         self.discard: Callable[[list[str]], None] = self._discard_at_once
 
     def __repr__(self) -> str:
@@ -509,6 +510,7 @@ class PartitionLog:
 
     def _after_cut(self) -> None:
         self.segments.was_cut()
+        self.on_cut()
         self._epochs.truncate_from_end(self.log_end)
         self.log_start = min(self.log_start, self.log_end)
         self.recovery_point = min(self.recovery_point, self.log_end)
@@ -557,16 +559,35 @@ class PartitionLog:
             self._fail("delete segments", error)
         return count
 
+    def replace_segments(self, old: Sequence[Segment], new: Segment) -> None:
+        """Put a cleaned segment (its files end in .cleaned) where `old` ones were; see recovery.py for a crash between.
+
+        raises  KafkaStorageError
+        """
+        try:
+            new.change_suffix(SWAP_SUFFIX)
+            self.segments.replace(old, [new])
+            for segment in old:
+                self._set_aside(segment)
+                if segment.base_offset != new.base_offset:
+                    self._set_snapshot_aside(segment.base_offset)
+            new.change_suffix("")
+        except OSError as error:
+            self._fail("put a cleaned segment in place", error)
+
     def _drop(self, which: slice) -> None:
         for segment in self.segments.drop(which):
             self._set_aside(segment)
-            if (snapshot := self._producers.set_snapshot_aside(segment.base_offset)) is not None:
-                self.discard([snapshot])
+            self._set_snapshot_aside(segment.base_offset)
 
     def _set_aside(self, segment: Segment) -> None:
         segment.close()
         segment.change_suffix(DELETED_SUFFIX)
         self.discard(segment.paths)
+
+    def _set_snapshot_aside(self, offset: int) -> None:
+        if (snapshot := self._producers.set_snapshot_aside(offset)) is not None:
+            self.discard([snapshot])
 
     def _discard_at_once(self, paths: list[str]) -> None:
         for path in paths:

@@ -13,7 +13,7 @@ What is below the recovery point was synced and is not read. Source: LogLoader, 
 import logging
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from pykafka_cli.broker.log.leader_epochs import LeaderEpochs
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import ProducerState
 from pykafka_cli.broker.log.replay import apply_batch, replay_producers
+from pykafka_cli.broker.log.scan import scan
 from pykafka_cli.broker.log.segment import (
     CLEANED_SUFFIX,
     DELETED_SUFFIX,
@@ -39,18 +40,10 @@ from pykafka_cli.broker.log.segment import (
 from pykafka_cli.broker.log.transaction_index import AbortedTransaction
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
-from pykafka_cli.protocol.records.batch import (
-    HEADER_SIZE,
-    LEGACY_HEADER_SIZE,
-    BatchHeader,
-    CorruptRecords,
-    crc_is_valid,
-    read_header,
-)
+from pykafka_cli.protocol.records.batch import LEGACY_HEADER_SIZE, CorruptRecords, crc_is_valid, read_header
 
 _log = logging.getLogger(__name__)
 
-_CHUNK = 1 << 20
 _INDEX_SUFFIXES = (INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX)
 
 
@@ -272,7 +265,9 @@ def _recover_segment(segment: Segment, producers: ProducerState, epochs: LeaderE
     aborted: list[AbortedTransaction] = []
     end, expected, reason = 0, segment.base_offset, ""
     try:
-        for position, header, data, at in _verified(segment):
+        for position, header, data, at in scan(segment.file.read_at, segment.size):
+            if not crc_is_valid(data, at, header):
+                raise CorruptRecords("a batch with a wrong checksum")
             if header.base_offset < expected or not segment.can_hold(header.last_offset):
                 raise CorruptRecords(f"offset {header.base_offset} after {expected - 1}")
             if header.producer_id >= 0 and header.base_offset >= producers.end_offset:
@@ -293,28 +288,3 @@ def _recover_segment(segment: Segment, producers: ProducerState, epochs: LeaderE
     segment.adopt_indexes(rebuild)
     segment.transactions.rebuild(aborted)
     return Cut(segment.base_offset, end, dropped, reason) if dropped else None
-
-
-def _verified(segment: Segment) -> Iterator[tuple[int, BatchHeader, bytes, int]]:
-    """(position, header, bytes, where in them it begins) of each batch up to the first that is not sound.
-
-    raises  CorruptRecords there
-    """
-    data, start, position = b"", 0, 0
-    while position < segment.size:
-        left = segment.size - position
-        if left < LEGACY_HEADER_SIZE[0]:
-            raise CorruptRecords(f"{left} bytes are too few for a batch")
-        at = position - start
-        if at + HEADER_SIZE > len(data):
-            data, start, at = segment.read(position, min(segment.size, position + _CHUNK)), position, 0
-        header = read_header(data, at)
-        if header.size > left:
-            raise CorruptRecords(f"a batch of {header.size} bytes, of which {left} are there")
-        if at + header.size > len(data):
-            end = position + max(header.size, min(left, _CHUNK))
-            data, start, at = segment.read(position, end), position, 0
-        if not crc_is_valid(data, at, header):
-            raise CorruptRecords("a batch with a wrong checksum")
-        yield position, header, data, at
-        position += header.size

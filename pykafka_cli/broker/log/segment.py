@@ -118,6 +118,16 @@ class Segment:
         return [self._path(suffix) for suffix in (LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX)]
 
     @property
+    def index_bytes(self) -> int:
+        """Size of the larger index of a segment that is not active."""
+        sizes = (
+            self._files.size(each.path)
+            for each in (self.offsets.file, self.times.file)
+            if self._files.exists(each.path)
+        )
+        return max(sizes, default=0)
+
+    @property
     def file(self) -> File:
         self.is_idle = False
         if self._file is None:

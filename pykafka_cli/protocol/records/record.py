@@ -95,6 +95,17 @@ def build_batch(
     return batch
 
 
+def build_empty_batch(header: BatchHeader) -> bytearray:
+    """The batch of `header` without its records: what cleaning leaves to keep a producer's sequence."""
+    attributes = header.attributes & (LOG_APPEND_TIME | TRANSACTIONAL | CONTROL)
+    fields = header._replace(
+        batch_length=HEADER_SIZE - LOG_OVERHEAD, attributes=attributes, base_timestamp=NO_TIMESTAMP, record_count=0
+    )
+    batch = bytearray(HEADER.pack(*fields))
+    seal(batch, 0, fields.batch_length)
+    return batch
+
+
 def append_record(output: bytearray, record: Record, *, base_offset: int, base_timestamp: int) -> None:
     """Write one record at the end of `output`."""
     body = bytearray(1)

@@ -1,0 +1,266 @@
+"""Compaction: of all records with one key only the last is kept. This is the work; cleaner.py decides when.
+
+Two passes over a log, both on handles that were opened before, in a thread of their own:
+
+1. `OffsetMap` learns from the dirty segments which offset is the last of each key.
+2. `compact` copies the segments of a group into one new segment and leaves out what the map makes obsolete:
+
+    a record whose key has a later offset     goes
+    a record of an aborted transaction        goes
+    a tombstone (null value)                  stays for delete.retention.ms, so that every reader can see it: the first
+                                              cleaning notes in its batch when it may go (delete horizon, KIP-534)
+    an end of transaction marker              likewise, once nothing of its transaction is left
+    an idempotent producer's last batch       stays, without records, to keep its sequence
+    a batch that keeps all its records        is copied as it is; else it is built anew with its first and last offset
+
+Batches of the old formats become format 2 when something of them goes. Source: Cleaner, MemoryRecords.filterTo.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pykafka_cli.broker.log.files import File
+from pykafka_cli.broker.log.scan import ScannedBatch, scan
+from pykafka_cli.broker.log.segment import Segment
+from pykafka_cli.broker.log.transaction_index import AbortedTransaction
+from pykafka_cli.protocol.records.batch import BatchHeader
+from pykafka_cli.protocol.records.control import ControlType, read_marker
+from pykafka_cli.protocol.records.record import Record, build_batch, build_empty_batch, read_records
+
+BYTES_PER_KEY = 200
+"""What an entry of the map takes, roughly: log.cleaner.dedupe.buffer.size is divided by it."""
+
+_DIGEST_SIZE = 32
+
+
+class CleaningAborted(Exception):
+    """The log changed while it was cleaned, or the broker stops; what was done is thrown away."""
+
+
+@dataclass(slots=True)
+class Source:
+    """A segment to be read: everything that a thread needs, taken while the log could not change."""
+
+    base_offset: int
+    file: File
+    size: int
+    aborted: Sequence[AbortedTransaction]
+
+
+class LastBatch(NamedTuple):
+    """What has to stay of a producer: its last data batch, or (-1) a marker of its epoch."""
+
+    last_offset: int
+    epoch: int
+
+
+class OffsetMap:
+    """The last offset of each key in the dirty part of a log, as far as `capacity` goes.
+
+    Invariant: every offset from where filling began up to `latest_offset` is in it.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._offsets: dict[bytes, int] = {}
+        self.latest_offset = -1
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._offsets) >= self._capacity
+
+    def put(self, key: bytes, offset: int) -> None:
+        self._offsets[_short(key)] = offset
+
+    def last_offset(self, key: bytes) -> int:
+        """The last offset of `key`; -1 when it is not in the dirty part."""
+        return self._offsets.get(_short(key), -1)
+
+    def fill(self, sources: Iterable[Source], start: int, end: int, check: Callable[[], None]) -> None:
+        """Take in the records of [start, end) until the map is full, which ends it after a whole batch.
+
+        check   raises CleaningAborted when there is no use in going on
+        raises  CorruptRecords, OSError
+        """
+        transactions = CleanedTransactions()
+        for source in sources:
+            transactions.expect(source.aborted)
+            for batch in scan(source.file.read_at, source.size):
+                header = batch.header
+                if header.base_offset >= end:
+                    break
+                if self.is_full:
+                    return
+                if header.is_control:
+                    transactions.see_marker(batch)
+                elif not transactions.see_data(header):
+                    for record in read_records(batch.data, batch.at):
+                        if record.key is not None and record.offset >= start:
+                            self.put(record.key, record.offset)
+                if header.last_offset >= start:
+                    self.latest_offset = header.last_offset
+                _let_others_run(check)
+        self.latest_offset = max(self.latest_offset, end - 1)
+
+
+class CleanedTransactions:
+    """Follows transactions through the batches of a log: which data was aborted, and which markers are still needed."""
+
+    def __init__(self) -> None:
+        self._expected: list[AbortedTransaction] = []
+        self._aborting: dict[int, tuple[AbortedTransaction, bool]] = {}  # producer -> (transaction, has data left)
+        self._committing: set[int] = set()
+        self.kept: list[AbortedTransaction] = []
+        """Aborted transactions of which something is left: for the new segment's transaction index."""
+
+    def expect(self, aborted: Iterable[AbortedTransaction]) -> None:
+        """Aborted transactions that begin somewhere further on."""
+        self._expected = sorted({*self._expected, *aborted}, key=lambda each: each.first_offset)
+
+    def see_data(self, header: BatchHeader) -> bool:
+        """Whether this data batch belongs to an aborted transaction."""
+        self._begin_up_to(header.last_offset)
+        if not header.is_transactional:
+            return False
+        found = self._aborting.get(header.producer_id)
+        if found is None:
+            self._committing.add(header.producer_id)
+            return False
+        self._aborting[header.producer_id] = (found[0], True)
+        return True
+
+    def see_marker(self, batch: ScannedBatch) -> bool:
+        """Whether this control batch is of no use any more: no data of its transaction was met."""
+        header = batch.header
+        self._begin_up_to(header.last_offset)
+        marker = read_marker(batch.data, batch.at)
+        if marker is None:
+            return header.record_count == 0
+        if marker.type is ControlType.COMMIT:
+            was_met = header.producer_id in self._committing
+            self._committing.discard(header.producer_id)
+            return not was_met
+        transaction, has_data = self._aborting.pop(header.producer_id, (None, False))
+        if transaction is not None and has_data:
+            self.kept.append(transaction)
+        return not has_data
+
+    def _begin_up_to(self, offset: int) -> None:
+        while self._expected and self._expected[0].first_offset <= offset:
+            transaction = self._expected.pop(0)
+            if transaction.producer_id not in self._aborting:
+                self._aborting[transaction.producer_id] = (transaction, False)
+
+
+def compact(
+    sources: Sequence[Source],
+    target: Segment,
+    offsets: OffsetMap,
+    transactions: CleanedTransactions,
+    last_batches: Mapping[int, LastBatch],
+    *,
+    now_ms: int,
+    delete_retention_ms: int,
+    check: Callable[[], None],
+) -> None:
+    """Copy what is still needed of `sources`, a group, into `target`, a new segment, and sync it.
+
+    raises  CleaningAborted from `check`, CorruptRecords, OSError; the target's files are then to be removed
+    """
+    for source in sources:
+        transactions.expect(source.aborted)
+        for batch in scan(source.file.read_at, source.size):
+            kept = _filter(batch, offsets, transactions, last_batches, now_ms, delete_retention_ms)
+            if kept is not None:
+                position = target.write(kept[1])
+                header = kept[0]
+                target.note(position, len(kept[1]), last_offset=header.last_offset, max_timestamp=kept[2])
+            _let_others_run(check)
+    for aborted in transactions.kept:
+        target.transactions.append(aborted)
+    transactions.kept.clear()
+    target.seal()
+    for handle in target.handles_to_sync():
+        try:
+            handle.sync()
+        finally:
+            handle.close()
+
+
+def _filter(
+    batch: ScannedBatch,
+    offsets: OffsetMap,
+    transactions: CleanedTransactions,
+    last_batches: Mapping[int, LastBatch],
+    now_ms: int,
+    delete_retention_ms: int,
+) -> tuple[BatchHeader, memoryview | bytearray, int] | None:
+    """(header, bytes, largest timestamp) of what is left of a batch; None for nothing."""
+    header, horizon = batch.header, batch.header.delete_horizon_ms
+    is_past_horizon = horizon is not None and horizon <= now_ms
+    if header.is_control:
+        is_obsolete = transactions.see_marker(batch)
+        drops_all, starts_waiting = is_obsolete and is_past_horizon, is_obsolete and horizon is None
+    else:
+        drops_all, starts_waiting = transactions.see_data(header), False
+    records = [] if drops_all else read_records(batch.data, batch.at)
+    kept = records
+    if not header.is_control:
+        kept = [record for record in records if _is_needed(record, offsets, is_past_horizon)]
+        starts_waiting = horizon is None and any(record.value is None for record in kept)
+    if not kept:
+        if not _is_last_of_producer(header, last_batches):
+            return None
+        return header, build_empty_batch(header), header.max_timestamp
+    if len(kept) == len(records) and not (starts_waiting and header.magic == 2):
+        return header, batch.bytes, header.max_timestamp
+    rebuilt = build_batch(
+        kept,
+        base_offset=header.base_offset if header.magic == 2 else kept[0].offset,
+        last_offset=header.last_offset,
+        leader_epoch=header.leader_epoch,
+        compression=header.compression,
+        log_append_time_ms=header.max_timestamp if header.is_log_append_time else None,
+        delete_horizon_ms=now_ms + delete_retention_ms if starts_waiting else horizon,
+        producer_id=header.producer_id,
+        producer_epoch=header.producer_epoch,
+        base_sequence=header.base_sequence,
+        transactional=header.is_transactional,
+        control=header.is_control,
+    )
+    largest = header.max_timestamp if header.is_log_append_time else max(record.timestamp for record in kept)
+    return header, rebuilt, largest
+
+
+def _is_needed(record: Record, offsets: OffsetMap, is_past_horizon: bool) -> bool:
+    if record.offset > offsets.latest_offset:
+        return True
+    if record.key is None:
+        return False
+    return record.offset >= offsets.last_offset(record.key) and (record.value is not None or not is_past_horizon)
+
+
+def _is_last_of_producer(header: BatchHeader, last_batches: Mapping[int, LastBatch]) -> bool:
+    last = last_batches.get(header.producer_id) if header.has_producer_id else None
+    if last is None:
+        return False
+    if last.last_offset >= 0:
+        return header.last_offset == last.last_offset
+    return header.is_control and header.producer_epoch == last.epoch
+
+
+def _short(key: bytes) -> bytes:
+    # A digest stands for a long key; it is as long as no key that stands for itself.
+    return key if len(key) < _DIGEST_SIZE else hashlib.blake2b(key, digest_size=_DIGEST_SIZE).digest()
+
+
+def _let_others_run(check: Callable[[], None]) -> None:
+    # The loop's thread waits for the interpreter lock: it is given up after each batch, not only when a turn is over.
+    time.sleep(0)
+    check()
