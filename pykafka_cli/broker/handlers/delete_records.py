@@ -5,8 +5,6 @@ done so.
 v2 flexible. Compacted topics refuse it (POLICY_VIOLATION), internal ones too (INVALID_TOPIC_EXCEPTION).
 """
 
-from datetime import timedelta
-
 from kio.schema.delete_records.v2.request import DeleteRecordsRequest
 from kio.schema.delete_records.v2.response import (
     DeleteRecordsPartitionResult,
@@ -14,14 +12,14 @@ from kio.schema.delete_records.v2.response import (
     DeleteRecordsTopicResult,
 )
 from kio.schema.errors import ErrorCode
-from kio.static.primitive import i32, i32Timedelta, i64
+from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidTopic, UnknownTopicOrPartition, error_code_of
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, milliseconds
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.topic_names import is_internal
 
-_NO_THROTTLE = i32Timedelta.parse(timedelta(0))
 UNKNOWN_LOW_WATERMARK = -1
 
 
@@ -37,10 +35,10 @@ async def handle(ctx: RequestContext, request: DeleteRecordsRequest) -> DeleteRe
                 refused[topic_partition] = InvalidTopic(f"records of the internal topic {topic.name} stay")
             else:
                 accepted[topic_partition] = each.offset
-    timeout_ms = request.timeout // timedelta(milliseconds=1)
+    timeout_ms = milliseconds(request.timeout)
     results = refused | await ctx.broker.replicas.delete_records(accepted, timeout_ms)
     return DeleteRecordsResponse(
-        throttle_time=_NO_THROTTLE,
+        throttle_time=NO_THROTTLE,
         topics=tuple(
             DeleteRecordsTopicResult(
                 name=topic.name,

@@ -5,7 +5,6 @@ v2 flexible   v3 error of the whole request   v4 sizes of the directories (KIP-8
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
 from itertools import groupby
 
 from kio.schema.describe_log_dirs.v4.request import DescribeLogDirsRequest
@@ -17,14 +16,14 @@ from kio.schema.describe_log_dirs.v4.response import (
 )
 from kio.schema.errors import ErrorCode
 from kio.schema.types import TopicName
-from kio.static.primitive import i32, i32Timedelta, i64
+from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.model import TopicPartition
 
-_NO_THROTTLE = i32Timedelta.parse(timedelta(0))
 UNKNOWN_LAG = -1
 
 
@@ -35,7 +34,7 @@ async def handle(ctx: RequestContext, request: DescribeLogDirsRequest) -> Descri
         else {TopicPartition(topic.topic, each) for topic in request.topics for each in topic.partitions}
     )
     return DescribeLogDirsResponse(
-        throttle_time=_NO_THROTTLE,
+        throttle_time=NO_THROTTLE,
         error_code=ErrorCode.none,
         results=tuple(
             DescribeLogDirsResult(

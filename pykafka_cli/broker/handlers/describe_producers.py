@@ -3,8 +3,6 @@
 The idempotent and transactional producers that a partition remembers (KIP-664).
 """
 
-from datetime import timedelta
-
 from kio.schema.describe_producers.v0.request import DescribeProducersRequest
 from kio.schema.describe_producers.v0.response import (
     DescribeProducersResponse,
@@ -14,21 +12,21 @@ from kio.schema.describe_producers.v0.response import (
 )
 from kio.schema.errors import ErrorCode
 from kio.schema.types import ProducerId
-from kio.static.primitive import i32, i32Timedelta, i64
+from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidTopic, UnknownTopicOrPartition, error_code_of
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.log.producer_state import Producer
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.topic_names import why_invalid
 
-_NO_THROTTLE = i32Timedelta.parse(timedelta(0))
 NO_TRANSACTION = -1
 
 
 async def handle(ctx: RequestContext, request: DescribeProducersRequest) -> DescribeProducersResponse:
     return DescribeProducersResponse(
-        throttle_time=_NO_THROTTLE,
+        throttle_time=NO_THROTTLE,
         topics=tuple(
             TopicResponse(
                 name=topic.name,

@@ -5,13 +5,11 @@ v2 flexible   v3 id and epoch that a transactional producer has (KIP-360)   v4 P
 Left out: transactional ids. There is no transaction coordinator, and the answer says so (docs/gaps.md).
 """
 
-from datetime import timedelta
-
 from kio.schema.errors import ErrorCode
 from kio.schema.init_producer_id.v5.request import InitProducerIdRequest
 from kio.schema.init_producer_id.v5.response import InitProducerIdResponse
 from kio.schema.types import ProducerId
-from kio.static.primitive import i16, i32Timedelta
+from kio.static.primitive import i16
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import (
@@ -21,9 +19,9 @@ from pykafka_cli.broker.errors import (
     InvalidRequest,
     error_code_of,
 )
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.transport.connection import ConnectionFailed
 
-_NO_THROTTLE = i32Timedelta.parse(timedelta(0))
 NO_PRODUCER_ID = NO_PRODUCER_EPOCH = -1
 
 
@@ -52,7 +50,7 @@ async def _new_producer_id(ctx: RequestContext, request: InitProducerIdRequest) 
 
 def _answer(producer_id: int, epoch: int, error_code: ErrorCode) -> InitProducerIdResponse:
     return InitProducerIdResponse(
-        throttle_time=_NO_THROTTLE,
+        throttle_time=NO_THROTTLE,
         error_code=error_code,
         producer_id=ProducerId(producer_id),
         producer_epoch=i16(epoch),

@@ -6,7 +6,6 @@ v8 earliest local (KIP-405)   v9 latest tiered (KIP-1005)
 """
 
 from collections import Counter
-from datetime import timedelta
 
 from kio.schema.errors import ErrorCode
 from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest
@@ -15,10 +14,11 @@ from kio.schema.list_offsets.v9.response import (
     ListOffsetsResponse,
     ListOffsetsTopicResponse,
 )
-from kio.static.primitive import i32, i32Timedelta, i64
+from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidRequest, OffsetNotAvailable, UnsupportedVersion, error_code_of
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.replication.listed_offsets import (
     EARLIEST,
     EARLIEST_LOCAL,
@@ -29,8 +29,6 @@ from pykafka_cli.broker.replication.listed_offsets import (
 )
 from pykafka_cli.broker.replication.reading import Visibility
 from pykafka_cli.model import TopicPartition
-
-_NO_THROTTLE = i32Timedelta.parse(timedelta(0))
 
 CONSUMER, DEBUGGING = -1, -2
 """Replica ids of who is no broker; the second may ask a follower, too."""
@@ -52,7 +50,7 @@ async def handle(ctx: RequestContext, request: ListOffsetsRequest) -> ListOffset
     else:
         visibility = Visibility.LAST_STABLE if request.isolation_level == READ_COMMITTED else Visibility.HIGH_WATERMARK
     return ListOffsetsResponse(
-        throttle_time=_NO_THROTTLE,
+        throttle_time=NO_THROTTLE,
         topics=tuple(
             ListOffsetsTopicResponse(
                 name=topic.name,
