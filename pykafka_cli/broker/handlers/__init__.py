@@ -1,4 +1,4 @@
-"""What this broker answers, a module for each API. HANDLERS is the only list; dispatch, ApiVersions and the docs follow.
+"""What this broker answers, one module per API. HANDLERS is the only list; dispatch, ApiVersions and docs follow it.
 
 A module holds `async def handle(ctx: RequestContext, request) -> response`; both are of the newest version that is
 offered, whatever the client spoke (protocol/codec.py). Versions are those that Kafka 3.9 and kio have in common.
