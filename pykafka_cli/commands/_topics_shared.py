@@ -124,7 +124,7 @@ def _table(view: TopicView) -> Table | str:
     return Table(
         ("PARTITION", "LEADER", "REPLICAS", "ISR", "MOVING"),
         [
-            (each.partition, each.leader, _ids(each.replicas), _ids(each.isr), _moving(each.adding_replicas))
+            (each.partition, _leader(each.leader), _ids(each.replicas), _ids(each.isr), _moving(each.adding_replicas))
             for each in view.partitions
         ],
         title,
@@ -144,7 +144,7 @@ def _document(view: TopicView) -> dict[str, object]:
         "partitions": [
             {
                 "partition": each.partition,
-                "leader": each.leader,
+                "leader": _leader(each.leader),
                 "replicas": list(each.replicas),
                 "isr": list(each.isr),
                 "adding_replicas": list(each.adding_replicas or ()),
@@ -155,6 +155,11 @@ def _document(view: TopicView) -> dict[str, object]:
             for each in view.partitions
         ],
     }
+
+
+def _leader(broker: int | None) -> int | None:
+    """Znodes tell of a leader that is none as broker -1."""
+    return None if broker is None or broker < 0 else broker
 
 
 def _ids(brokers: Iterable[int]) -> str:
