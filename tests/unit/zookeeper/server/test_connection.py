@@ -200,7 +200,7 @@ async def test_connections_from_one_address_are_limited(
 
 async def test_connections_in_all_are_limited(start_server: StartServer) -> None:
     server = await start_server(maxClientCnxns=0, maxCnxns=1)
-    await RawClient.with_session(server.port)
+    _kept = await RawClient.with_session(server.port)
 
     assert await (await RawClient.open(server.port)).rest() == b""
 

@@ -1,0 +1,223 @@
+"""pk zookeeper-server-start and -stop, as processes."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pykafka_cli.commands import _server_process
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._server_process import runs
+from pykafka_cli.commands.zookeeper_server_stop import zookeeper_server_stop
+from tests.running import PK
+from tests.zookeeper_servers import free_port
+
+READY_TIMEOUT_S = 30
+
+
+class Running:
+    """One `pk zookeeper-server-start`, its stdout piped; `pid` once it listens."""
+
+    def __init__(self, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [PK, "zookeeper-server-start", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.printed = ""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.printed += line
+            if "listens on port" in line:
+                return
+        raise RuntimeError(self.printed)
+
+    def end(self, by: signal.Signals) -> int:
+        self.process.send_signal(by)
+        self.printed += self.process.communicate(timeout=READY_TIMEOUT_S)[0]
+        return self.process.returncode
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def file(tmp_path: Path, port: int) -> Path:
+    path = tmp_path / "zookeeper.properties"
+    path.write_text(f"dataDir={tmp_path / 'data'}\nclientPort={port}\n4lw.commands.whitelist=*\n")
+    return path
+
+
+@pytest.fixture
+def running(file: Path) -> Iterator[Running]:
+    server = Running(str(file))
+    yield server
+    if server.process.poll() is None:
+        server.process.kill()
+        server.process.communicate()
+
+
+def start(*words: str, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [PK, "zookeeper-server-start", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, **environment},
+    )
+
+
+def answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as asking:
+        asking.sendall(b"ruok")
+        return asking.recv(4) == b"imok"
+    return False
+
+
+@pytest.mark.parametrize(("by", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_server_runs_until_a_signal_and_tells_which(
+    running: Running, port: int, by: signal.Signals, status: int
+) -> None:
+    assert answers(port)
+
+    assert running.end(by) == status
+    assert re.search(r"^\[\d{4}-.*\] INFO ZooKeeper on port \d+ has stopped \(", running.printed, re.MULTILINE)
+    assert not answers(port)
+
+
+def test_without_a_file_the_usage_is_told_on_stdout() -> None:
+    done = start()
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("USAGE: zookeeper-server-start [-daemon] zookeeper.properties")
+
+
+def test_a_file_that_is_not_there_is_told() -> None:
+    done = start("absent.properties")
+
+    assert (done.returncode, done.stderr) == (1, "absent.properties cannot be read: No such file or directory\n")
+
+
+def test_a_bad_value_is_told_with_key_value_and_line(file: Path) -> None:
+    with file.open("a") as properties:
+        properties.write("# one tick\ntickTime=soon\n")
+
+    done = start(str(file))
+
+    assert done.returncode == 1
+    assert done.stderr == f"{file}, line 5: Invalid value soon for configuration tickTime: Not a number of type INT\n"
+
+
+def test_an_override_wins_over_the_file_and_is_blamed_where_it_is_bad(file: Path) -> None:
+    with file.open("a") as properties:
+        properties.write("tickTime=soon\n")
+
+    done = start(str(file), "--override", "tickTime=later")
+
+    assert (
+        done.stderr == "--override tickTime: Invalid value later for configuration tickTime: Not a number of type INT\n"
+    )
+
+
+def test_what_changes_nothing_is_warned_of(file: Path) -> None:
+    with file.open("a") as properties:
+        properties.write("tickTimes=1\nelectionAlg=3\n")
+
+    server = Running(str(file))
+
+    assert server.end(signal.SIGTERM) == 143
+    assert f"WARN {file}: line 4: unknown key tickTimes is ignored; did you mean tickTime?" in server.printed
+    assert f"WARN {file}: without effect here: electionAlg" in server.printed
+
+
+def test_stray_words_are_refused(file: Path) -> None:
+    done = start(str(file), "stray")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Found non argument parameters: stray\nUSAGE: ")
+
+
+def test_a_second_server_on_the_port_or_the_data_is_refused(running: Running, file: Path, port: int) -> None:
+    same_port, same_data = start(str(file)), start(str(file), "--override", f"clientPort={free_port()}")
+
+    assert (same_port.returncode, same_data.returncode) == (1, 1)
+    assert f"ZooKeeper cannot run: port {port} is in use" in same_port.stderr
+    assert "is in use by another ZooKeeper server" in same_data.stderr
+    assert answers(port)
+
+
+def test_a_daemon_leaves_the_terminal_and_writes_to_log_dir(tmp_path: Path, file: Path, port: int) -> None:
+    done = start("-daemon", str(file), LOG_DIR=str(tmp_path / "logs"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    log = tmp_path / "logs/zookeeper.out"
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while not answers(port):
+        assert time.monotonic() < deadline, log.read_text()
+    found = subprocess.run(
+        [sys.executable, "-c", _FIND, str(file)], capture_output=True, text=True, check=True, timeout=60
+    )
+    os.kill(int(found.stdout), signal.SIGTERM)
+    while answers(port):
+        assert time.monotonic() < deadline
+    assert "ZooKeeper listens on port" in log.read_text()
+
+
+_FIND = """
+import sys
+from pykafka_cli.commands._server_process import processes, runs
+print(*[pid for pid, words in processes() if runs(words, "zookeeper-server-start") and sys.argv[1] in words])
+"""
+
+
+def test_stopping_when_nothing_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_server_process, "processes", lambda: iter([(1, ["init"])]))
+
+    with pytest.raises(ScriptError, match="No zookeeper server to stop") as told:
+        zookeeper_server_stop()
+
+    assert told.value.on_stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("/venv/bin/python /venv/bin/pk zookeeper-server-start file", True),
+        ("python -m pykafka_cli zookeeper-server-start -daemon file", True),
+        ("python -m pykafka_cli zookeeper-server-start.sh file", True),
+        ("/venv/bin/python /venv/bin/pk zookeeper-server-stop", False),
+        ("/venv/bin/python /venv/bin/pk server-start file", False),
+        ("vi zookeeper-server-start.properties", False),
+        ("grep zookeeper-server-start", False),
+    ],
+)
+def test_servers_are_known_by_their_command_lines(line: str, found: bool) -> None:
+    assert runs(line.split(), "zookeeper-server-start") == found
+
+
+def test_stopping_signals_servers_with_what_is_configured(running: Running) -> None:
+    """Signal 0 reaches the servers of this machine and harms none."""
+    done = subprocess.run(
+        [PK, "zookeeper-server-stop"], capture_output=True, text=True, env={**os.environ, "SIGNAL": "0"}, timeout=60
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert running.process.poll() is None
+
+
+def test_a_signal_that_is_none_is_refused() -> None:
+    done = subprocess.run(
+        [PK, "zookeeper-server-stop"], capture_output=True, text=True, env={**os.environ, "SIGNAL": "SOON"}, timeout=60
+    )
+
+    assert (done.returncode, done.stderr) == (1, "SIGNAL=SOON is no signal\n")

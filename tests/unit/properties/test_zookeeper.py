@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+
+from pykafka_cli.properties.grammar import read_properties
+from pykafka_cli.properties.keys import BadProperty, ConfigError
+from pykafka_cli.properties.zookeeper import READ_ONLY_WORDS, ZooKeeperSettings
+from pykafka_cli.zookeeper.server.four_letter_words import WORDS
+
+SAMPLE = Path(__file__).resolve().parents[3] / "config/zookeeper.properties"
+NEEDED = "dataDir=data\nclientPort=2181\n"
+
+
+def settings(text: str = "") -> ZooKeeperSettings:
+    return ZooKeeperSettings(read_properties((NEEDED + text).encode()))
+
+
+def test_the_sample_is_understood_to_its_last_key() -> None:
+    sample = ZooKeeperSettings(read_properties(SAMPLE.read_bytes()))
+
+    assert (sample.warnings, sample.without_effect) == ([], [])
+    assert (sample.data_dir, sample.client_port, sample.tick_time) == ("data/zookeeper", 2181, 2000)
+    assert (sample.max_client_cnxns, sample.admin_enable_server) == (0, False)
+    assert (sample.autopurge_purge_interval, sample.autopurge_snap_retain_count) == (1, 3)
+
+
+def test_the_sample_allows_every_word_that_changes_nothing() -> None:
+    sample = ZooKeeperSettings(read_properties(SAMPLE.read_bytes()))
+
+    assert {word for word in WORDS if not sample.allows_word(word)} == {"srst", "crst"}
+    assert set(READ_ONLY_WORDS.split(", ")) == set(WORDS) - {"srst", "crst"}
+
+
+def test_defaults_are_zookeepers() -> None:
+    default = settings()
+
+    assert (default.tick_time, default.max_client_cnxns, default.snap_count) == (3000, 60, 100_000)
+    assert (default.pre_alloc_size, default.autopurge_purge_interval) == (65_536, 0)
+    assert default.session_timeouts == (6000, 60_000)
+    assert default.directories == ("data", "data")
+    assert (default.allows_word("srvr"), default.allows_word("ruok")) == (True, False)
+
+
+def test_session_timeouts_follow_the_tick_unless_they_are_set() -> None:
+    assert settings("tickTime=500").session_timeouts == (1000, 10_000)
+    assert settings("tickTime=500\nminSessionTimeout=100").session_timeouts == (100, 10_000)
+    assert settings("maxSessionTimeout=90000").session_timeouts == (6000, 90_000)
+
+
+def test_logs_may_have_a_directory_of_their_own() -> None:
+    assert settings("dataLogDir=logs").directories == ("data", "logs")
+
+
+def test_a_star_allows_all_words() -> None:
+    assert settings("4lw.commands.whitelist=*").allows_word("crst")
+
+
+def test_an_unknown_key_is_named_with_its_line_and_what_was_meant() -> None:
+    assert settings("\ntickTim=1").warnings == ["line 4: unknown key tickTim is ignored; did you mean tickTime?"]
+
+
+def test_keys_of_ensembles_and_of_java_are_known_and_said_to_change_nothing() -> None:
+    given = settings(
+        "electionAlg=3\nauthProvider.1=x.Y\nserver.1=host:2888:3888\nmetricsProvider.httpPort=7000\nadmin.enableServer=true"
+    )
+
+    assert given.warnings == []
+    assert given.without_effect == [
+        "electionAlg",
+        "authProvider.1",
+        "metricsProvider.httpPort",
+        "server.1",
+        "admin.enableServer",
+    ]
+
+
+def test_fewer_than_three_snapshots_are_never_kept() -> None:
+    assert settings("autopurge.snapRetainCount=1").autopurge_snap_retain_count == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value", "why"),
+    [
+        ("tickTime=fast", "tickTime", "fast", "Not a number"),
+        ("tickTime=0", "tickTime", "0", "at least 1"),
+        ("clientPort=65536", "clientPort", "65536", "no more than 65535"),
+        ("snapCount=1", "snapCount", "1", "at least 2"),
+        ("minSessionTimeout=9\nmaxSessionTimeout=8", "minSessionTimeout", "9", "at least 9 and at most 8 ms"),
+        ("maxSessionTimeout=8", "maxSessionTimeout", "8", "at least 6000 and at most 8 ms"),
+        ("secureClientPort=2281", "secureClientPort", "2281", "does not speak TLS"),
+        ("server.1=a:1:2\nserver.2=b:1:2", "server.1", "a:1:2", "standalone"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_key_and_line(text: str, key: str, value: str, why: str) -> None:
+    with pytest.raises(BadProperty, match=why) as refused:
+        settings(text)
+
+    assert (refused.value.key, str(refused.value.value), refused.value.line) == (key, value, 3)
+
+
+@pytest.mark.parametrize(("text", "missing"), [("clientPort=2181", "dataDir"), ("dataDir=data", "clientPort")])
+def test_what_must_be_there_is_named(text: str, missing: str) -> None:
+    with pytest.raises(ConfigError, match=f"{missing} is not set"):
+        ZooKeeperSettings(read_properties(text.encode()))
