@@ -44,25 +44,32 @@ from pykafka_cli.broker.errors import (
 NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000
 """A new member cannot heartbeat, and a retry of its JoinGroup makes another; those left behind go after this time."""
 
+STORE_AGAIN_MS = 10_000
+"""When to try again to store that a group is empty. Until that is done, a new coordinator would expect the members."""
+
 NO_MEMBER_ID = ""
 
 log = logging.getLogger(__name__)
 
 
-class SessionTimer(NamedTuple):
+# Not tuples: one kind's key would equal another's.
+@dataclass(frozen=True, slots=True)
+class SessionTimer:
     """Runs out when a member, or the owner of an id given out, has not been heard of for its session timeout."""
 
     group_id: str
     member_id: str
 
 
-class RebalanceTimer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RebalanceTimer:
     """Runs out when members have been waited for long enough."""
 
     group_id: str
 
 
-class SyncTimer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SyncTimer:
     """Runs out when members that joined have not sent their SyncGroup."""
 
     group_id: str
@@ -325,36 +332,40 @@ class ClassicProtocol:
         fenced = FencedInstanceId(f"instance {member.group_instance_id!r} is now member {member_id!r}")
         member.answer_join(fenced)
         member.answer_sync(fenced)
+        before = replace(member)
         _update(member, joining, answer)
         step.timers[SessionTimer(group.group_id, was)] = None
         step.timers[SessionTimer(group.group_id, member_id)] = member.session_timeout_ms
         if group.state is GroupState.STABLE and group.select_protocol() == group.protocol_name:
-            self._store_replacement(group, was, member_id, joining, step)
+            self._store_replacement(group, before, member_id, joining, step)
             return
         group.rename(member, member_id)
         if group.state is not GroupState.PREPARING:
             # The leader may be at an assignment for the old id, or the protocol changes.
             self._prepare_rebalance(group, step, f"instance {member.group_instance_id} came back as {member_id}")
 
-    def _store_replacement(self, group: Group, was: str, member_id: str, joining: Joining, step: Step) -> None:
+    def _store_replacement(self, group: Group, before: Member, member_id: str, joining: Joining, step: Step) -> None:
         """Let replay give the member its new id; the generation and everybody's assignment stay."""
-        old_leader = group.leader
+        was, old_leader = before.member_id, group.leader
 
         def when_stored(step: Step, error: BrokerError | None) -> None:
             member = group.members.get(member_id) or group.members.get(was)
             if member is None or group.state is not GroupState.STABLE:
                 return  # another rebalance will answer it
-            if error is not None:
-                step.timers[SessionTimer(group.group_id, member_id)] = None
-                self._expect_heartbeat(group, member, step)
-                member.answer_join(_as_group_error(error))
-                return
-            joined = group.joined(member)
-            if joining.skips_assignment:
-                member.answer_join(joined._replace(skip_assignment=member_id == group.leader))
+            if error is None:
+                joined = group.joined(member)
+                if joining.skips_assignment:
+                    joined = joined._replace(skip_assignment=member_id == group.leader)
+                else:
+                    # With its old id for leader it will not assign anew what a stable group would not take from it.
+                    joined = joined._replace(leader=old_leader or "", members=())
+                member.answer_join(joined)
             else:
-                # With its old id for leader it will not assign anew what a stable group would not take from it.
-                member.answer_join(joined._replace(leader=old_leader or "", members=()))
+                member.answer_join(_as_group_error(error))
+                if member.member_id == was:  # nothing was written: it is who it was
+                    group.members[was] = before
+                    step.timers[SessionTimer(group.group_id, member_id)] = None
+            self._expect_heartbeat(group, member, step)
 
         stored = group.as_stored({member.member_id: member.assignment for member in group.members.values()})
         stored = replace(
@@ -374,8 +385,7 @@ class ClassicProtocol:
     def _prepare_rebalance(self, group: Group, step: Step, reason: str) -> None:
         """Call everyone to join again."""
         log.info("group %s: preparing generation %d: %s", group.group_id, group.generation + 1, reason)
-        for member in group.members.values():
-            member.answer_sync(RebalanceInProgress(f"group {group.group_id!r} rebalances: {reason}"))
+        self._answer_syncs(group, RebalanceInProgress(f"group {group.group_id!r} rebalances: {reason}"), step)
         group.awaiting_sync_from.clear()
         step.timers[SyncTimer(group.group_id)] = None
         delay = group.rebalance_timeout_ms
@@ -412,11 +422,10 @@ class ClassicProtocol:
         step.timers[SyncTimer(group.group_id)] = group.rebalance_timeout_ms
 
     def _become_empty(self, group: Group, step: Step) -> None:
-        def when_stored(_: Step, error: BrokerError | None) -> None:
+        def when_stored(step: Step, error: BrokerError | None) -> None:
             if error is not None and group.state is GroupState.PREPARING and not group.members:
-                # If the broker fails now, the members of the generation in the log will be expected once more, in vain.
                 log.warning("group %s: that it is empty could not be stored: %s", group.group_id, error)
-                group.restore(empty)
+                step.timers[RebalanceTimer(group.group_id)] = STORE_AGAIN_MS
 
         empty = group.as_empty(step.now_ms)
         log.info("group %s: empty in generation %d", group.group_id, empty.generation)
@@ -433,17 +442,20 @@ class ClassicProtocol:
             if group.generation != generation or group.state not in (GroupState.COMPLETING, GroupState.STABLE):
                 return  # the rebalance that came between has answered them
             if error is not None:
-                for member in group.members.values():
-                    member.answer_sync(_as_group_error(error))
+                self._answer_syncs(group, _as_group_error(error), step)
                 self._prepare_rebalance(group, step, f"the assignment could not be stored: {error}")
-                return
-            for member in group.members.values():
-                if member.sync_answer is not None:
-                    member.answer_sync(group.synced(member))
-                    self._expect_heartbeat(group, member, step)
+            else:
+                self._answer_syncs(group, None, step)
 
         self._store(group, group.as_stored(assignments), step)
         step.when_stored.append(when_stored)
+
+    def _answer_syncs(self, group: Group, error: BrokerError | None, step: Step) -> None:
+        """Give everyone who waits for it its assignment, or `error`. From now on it must be heard of again."""
+        for member in group.members.values():
+            if member.sync_answer is not None:
+                member.answer_sync(error or group.synced(member))
+                self._expect_heartbeat(group, member, step)
 
     @staticmethod
     def _store(group: Group, value: GroupMetadataValue, step: Step) -> None:

@@ -333,6 +333,7 @@ class Group:
             self.static_members[member.group_instance_id] = member_id
         if self.leader == was:
             self.leader = member_id
+        self._await_sync_from_renamed(was, member_id)
 
     def elect_joined_leader(self) -> bool:
         """See to it that the leader is one of those who have joined; False if there is none."""
@@ -401,6 +402,8 @@ class Group:
         for each in value.members:
             known = before.get(each.member_id) or before.get(each.group_instance_id or "")
             self.members[each.member_id] = _restored(each, value.protocol or "", known)
+            if known is not None:
+                self._await_sync_from_renamed(known.member_id, each.member_id)
             if each.group_instance_id is not None:
                 self.static_members[each.group_instance_id] = each.member_id
         self.state = GroupState.STABLE if self.members else GroupState.EMPTY
@@ -409,6 +412,11 @@ class Group:
         self.protocol_type = value.protocol_type or None
         self.protocol_name = value.protocol
         self.leader = value.leader or next(iter(self.members), None)
+
+    def _await_sync_from_renamed(self, was: str, member_id: str) -> None:
+        if was in self.awaiting_sync_from:
+            self.awaiting_sync_from.remove(was)
+            self.awaiting_sync_from.add(member_id)
 
 
 def _restored(stored: StoredMember, protocol: str, known: Member | None) -> Member:

@@ -1,0 +1,759 @@
+"""The classic protocol from the outside: who is answered what, and when."""
+
+import pytest
+
+from pykafka_cli.broker.coordinator.group.group import GroupState, Joined, NewMemberId, Synced
+from pykafka_cli.broker.errors import (
+    FencedInstanceId,
+    GroupMaxSizeReached,
+    IllegalGeneration,
+    InconsistentGroupProtocol,
+    InvalidSessionTimeout,
+    NotCoordinator,
+    RebalanceInProgress,
+    RequestTimedOut,
+    UnknownMemberId,
+)
+from tests.unit.broker.coordinator.group.desk import RANGE, Desk
+
+STICKY_AND_RANGE = (("sticky", b"s"), ("range", b"r"))
+ONLY_RANGE = (("range", b"r"),)
+
+
+# --- joining
+
+
+def test_a_new_member_is_sent_back_for_with_an_id() -> None:
+    desk = Desk()
+
+    answer = desk.join(client_id="app").answer
+
+    assert answer == NewMemberId("app-#1")
+    assert desk.state is GroupState.EMPTY
+
+
+def test_a_member_of_old_joins_without_an_id() -> None:
+    desk = Desk()
+
+    answer = desk.join(version=3)
+    desk.advance(0)
+
+    assert isinstance(answer.answer, Joined)
+
+
+def test_the_first_member_leads_and_learns_of_all() -> None:
+    desk = Desk()
+    first = desk.join().answer.member_id
+    second = desk.join().answer.member_id
+
+    one, two = desk.join(first), desk.join(second)
+    desk.advance(0)
+
+    assert one.answer.leader == two.answer.leader == first
+    assert [member.member_id for member in one.answer.members] == [first, second]
+    assert two.answer.members == ()
+    assert one.answer.generation == two.answer.generation == 1
+    assert one.answer.protocol_name == "range"
+
+
+def test_an_id_that_nobody_gave_out_is_unknown() -> None:
+    desk = Desk()
+
+    assert isinstance(desk.join("made-up").answer, UnknownMemberId)
+
+    desk.stable_group()
+    assert isinstance(desk.join("made-up").answer, UnknownMemberId)
+
+
+@pytest.mark.parametrize("session_ms", [5_999, 1_800_001])
+def test_a_session_timeout_outside_of_the_broker_s_bounds_is_refused(session_ms: int) -> None:
+    desk = Desk()
+
+    assert isinstance(desk.join(session_ms=session_ms).answer, InvalidSessionTimeout)
+    assert desk.shard.groups == {}
+
+
+@pytest.mark.parametrize(("protocol_type", "protocols"), [("", RANGE), ("consumer", ())])
+def test_a_member_without_protocol_is_refused(protocol_type: str, protocols: tuple[tuple[str, bytes], ...]) -> None:
+    desk = Desk()
+
+    answer = desk.join(protocol_type=protocol_type, protocols=protocols).answer
+
+    assert isinstance(answer, InconsistentGroupProtocol)
+    assert desk.shard.groups == {}
+
+
+def test_a_member_that_shares_no_protocol_with_the_others_is_refused() -> None:
+    desk = Desk()
+    desk.stable_group()
+
+    assert isinstance(desk.join(protocols=(("cooperative-sticky", b""),)).answer, InconsistentGroupProtocol)
+    assert isinstance(desk.join(protocol_type="connect").answer, InconsistentGroupProtocol)
+
+
+def test_the_protocol_with_most_votes_that_all_support_is_chosen() -> None:
+    desk = Desk()
+    first, second = desk.join().answer.member_id, desk.join().answer.member_id
+
+    one = desk.join(first, protocols=STICKY_AND_RANGE)
+    desk.join(second, protocols=ONLY_RANGE)
+    desk.advance(0)
+
+    assert one.answer.protocol_name == "range"
+    assert [member.metadata for member in one.answer.members] == [b"r", b"r"]
+
+
+def test_an_empty_group_waits_for_more_members_as_long_as_they_come() -> None:
+    desk = Desk(group_initial_rebalance_delay_ms=3_000)
+    first, second, third = (desk.join().answer.member_id for _ in range(3))
+    waiting = [desk.join(first)]
+
+    desk.advance(2_000)
+    waiting.append(desk.join(second))
+    desk.advance(2_000)  # the first wait is over at 3,000 and saw somebody come
+    waiting.append(desk.join(third))
+    desk.advance(1_999)
+    assert [each.answer for each in waiting] == [None, None, None]
+    desk.advance(3_001)
+
+    assert {each.answer.generation for each in waiting} == {1}
+    assert len(waiting[0].answer.members) == 3
+
+
+def test_an_empty_group_does_not_wait_beyond_the_rebalance_timeout() -> None:
+    desk = Desk(group_initial_rebalance_delay_ms=3_000)
+    ids = [desk.join(rebalance_ms=7_000).answer.member_id for _ in range(5)]
+
+    waiting = []
+    for member_id in ids:
+        waiting.append(desk.join(member_id, rebalance_ms=7_000))
+        desk.advance(2_000)
+
+    assert waiting[0].answer.generation == 1
+
+
+def test_a_member_that_joins_rebalances_the_others() -> None:
+    desk = Desk()
+    (leader,), generation = desk.stable_group()
+    newcomer, joining = desk.join_with_new_id()
+
+    with pytest.raises(RebalanceInProgress):
+        desk.heartbeat(leader, generation)
+    again = desk.join(leader)
+
+    assert again.answer.generation == joining.answer.generation == generation + 1
+    assert {member.member_id for member in again.answer.members} == {leader, newcomer}
+
+
+def test_a_generation_waits_for_ids_that_were_given_out() -> None:
+    desk = Desk()
+    (leader,), _ = desk.stable_group()
+    _, joining = desk.join_with_new_id()
+    late = desk.join().answer.member_id
+    again = desk.join(leader)
+    assert again.answer is None
+
+    desk.join(late)
+
+    assert again.answer.generation == joining.answer.generation == 2
+
+
+def test_an_id_that_was_given_out_is_forgotten_after_the_session_timeout() -> None:
+    desk = Desk()
+    (leader,), _ = desk.stable_group(session_ms=60_000)
+    _, joining = desk.join_with_new_id(session_ms=60_000)
+    late = desk.join().answer.member_id
+    again = desk.join(leader, session_ms=60_000)
+
+    desk.advance(10_000)
+
+    assert again.answer.generation == joining.answer.generation == 2
+    assert isinstance(desk.join(late).answer, UnknownMemberId)
+
+
+def test_who_does_not_join_again_in_time_is_left_behind() -> None:
+    desk = Desk()
+    (leader, follower), generation = desk.stable_group(2, session_ms=400_000)
+    _, joining = desk.join_with_new_id(session_ms=400_000)
+    again = desk.join(follower, session_ms=400_000)
+    desk.advance(59_999)
+    assert again.answer is None
+
+    desk.advance(1)
+
+    assert again.answer.generation == joining.answer.generation == generation + 1
+    assert again.answer.leader == follower
+    with pytest.raises(UnknownMemberId):
+        desk.heartbeat(leader, generation)
+
+
+def test_a_leader_that_joins_again_calls_for_a_new_assignment() -> None:
+    desk = Desk()
+    (leader, follower), generation = desk.stable_group(2)
+
+    again = desk.join(leader)
+
+    assert desk.state is GroupState.PREPARING
+    desk.join(follower)
+    assert again.answer.generation == generation + 1
+
+
+def test_a_follower_that_joins_again_as_it_was_is_told_the_generation() -> None:
+    desk = Desk()
+    (leader, follower), generation = desk.stable_group(2)
+
+    answer = desk.join(follower).answer
+
+    assert (answer.generation, answer.leader, answer.members) == (generation, leader, ())
+    assert desk.state is GroupState.STABLE
+
+
+def test_a_follower_that_subscribes_to_something_else_rebalances_the_group() -> None:
+    desk = Desk()
+    (_, follower), _ = desk.stable_group(2)
+
+    desk.join(follower, protocols=(("range", b"else"),))
+
+    assert desk.state is GroupState.PREPARING
+
+
+def test_a_member_that_missed_the_answer_to_its_join_gets_it_again() -> None:
+    desk = Desk()
+    first, joining = desk.join_with_new_id()
+    desk.advance(0)
+
+    again = desk.join(first)
+
+    assert again.answer == joining.answer
+
+
+def test_a_member_that_changes_its_mind_before_the_assignment_rebalances_the_group() -> None:
+    desk = Desk()
+    first, _ = desk.join_with_new_id()
+    desk.advance(0)
+
+    again = desk.join(first, protocols=(("range", b"else"),))
+
+    assert again.answer.generation == 2
+
+
+def test_a_join_that_takes_another_s_place_ends_the_first() -> None:
+    desk = Desk()
+    (leader, _), _ = desk.stable_group(2)
+    first = desk.join(leader)
+
+    desk.join(leader)
+
+    assert isinstance(first.answer, RebalanceInProgress)
+
+
+def test_a_full_group_takes_nobody() -> None:
+    desk = Desk(group_max_size=2)
+    (_, _), generation = desk.stable_group(2)
+
+    assert isinstance(desk.join().answer, GroupMaxSizeReached)
+    assert (desk.state, desk.group().generation) == (GroupState.STABLE, generation)
+
+
+def test_more_ids_than_places_let_in_only_as_many_as_there_are() -> None:
+    desk = Desk(group_max_size=2, group_initial_rebalance_delay_ms=1_000)
+    ids = [desk.join().answer.member_id for _ in range(3)]
+
+    waiting = [desk.join(member_id) for member_id in ids]
+    desk.advance(2_000)
+
+    assert isinstance(waiting[2].answer, GroupMaxSizeReached)
+    assert len(waiting[0].answer.members) == 2
+
+
+def test_a_new_member_that_waits_too_long_is_given_up() -> None:
+    desk = Desk()
+    desk.stable_group(session_ms=600_000, rebalance_ms=600_000)
+    _, joining = desk.join_with_new_id(session_ms=600_000)
+
+    desk.advance(300_000)
+
+    assert isinstance(joining.answer, UnknownMemberId)
+
+
+# --- syncing
+
+
+def test_followers_wait_for_the_leader_s_assignment() -> None:
+    desk = Desk()
+    first, second = desk.join().answer.member_id, desk.join().answer.member_id
+    one, _ = desk.join(first), desk.join(second)
+    desk.advance(0)
+    waiting = desk.sync(second, 1)
+    assert waiting.answer is None
+
+    leading = desk.sync(first, 1, {first: b"mine", second: b"yours"})
+
+    assert one.answer.leader == first
+    assert waiting.answer == Synced("consumer", "range", b"yours")
+    assert leading.answer == Synced("consumer", "range", b"mine")
+    assert desk.state is GroupState.STABLE
+
+
+def test_a_member_that_the_leader_forgot_gets_nothing() -> None:
+    desk = Desk()
+    first, second = desk.join().answer.member_id, desk.join().answer.member_id
+    desk.join(first), desk.join(second)
+    desk.advance(0)
+
+    desk.sync(first, 1, {first: b"all"})
+
+    assert desk.sync(second, 1).answer.assignment == b""
+
+
+def test_a_follower_that_comes_late_gets_its_assignment_at_once() -> None:
+    desk = Desk()
+    (_, follower), generation = desk.stable_group(2)
+
+    assert desk.sync(follower, generation).answer.assignment == f"{follower}@{generation}".encode()
+
+
+def test_a_stable_group_takes_no_other_assignment() -> None:
+    desk = Desk()
+    (leader,), generation = desk.stable_group()
+
+    assert desk.sync(leader, generation, {leader: b"other"}).answer.assignment == f"{leader}@{generation}".encode()
+
+
+def test_a_rebalance_sends_those_who_wait_for_an_assignment_back_to_join() -> None:
+    desk = Desk()
+    first, second = desk.join().answer.member_id, desk.join().answer.member_id
+    desk.join(first), desk.join(second)
+    desk.advance(0)
+    waiting = desk.sync(second, 1)
+
+    desk.join_with_new_id()
+
+    assert isinstance(waiting.answer, RebalanceInProgress)
+    assert isinstance(desk.sync(first, 1, {}).answer, RebalanceInProgress)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"generation": 2}, IllegalGeneration),
+        ({"protocol_type": "connect"}, InconsistentGroupProtocol),
+        ({"protocol_name": "sticky"}, InconsistentGroupProtocol),
+    ],
+)
+def test_a_sync_of_another_generation_or_protocol_is_refused(arguments: dict[str, object], error: type) -> None:
+    desk = Desk()
+    (leader,), generation = desk.stable_group()
+
+    assert isinstance(desk.sync(leader, **({"generation": generation} | arguments)).answer, error)
+
+
+def test_a_sync_from_a_stranger_is_refused() -> None:
+    desk = Desk()
+
+    assert isinstance(desk.sync("nobody", 1).answer, UnknownMemberId)
+    desk.stable_group()
+    assert isinstance(desk.sync("nobody", 1).answer, UnknownMemberId)
+
+
+def test_who_joined_but_does_not_sync_is_removed() -> None:
+    desk = Desk()
+    first, second = desk.join().answer.member_id, desk.join().answer.member_id
+    desk.join(first, session_ms=400_000), desk.join(second, session_ms=400_000)
+    desk.advance(0)
+    waiting = desk.sync(second, 1)
+
+    desk.advance(60_000)
+
+    assert isinstance(waiting.answer, RebalanceInProgress)
+    assert first not in desk.group().members
+    assert second in desk.group().members
+
+
+def test_an_assignment_is_given_only_when_it_is_stored() -> None:
+    desk = Desk()
+    first, second = desk.join().answer.member_id, desk.join().answer.member_id
+    desk.join(first), desk.join(second)
+    desk.advance(0)
+    desk.is_replicating = False
+
+    waiting = [desk.sync(first, 1, {first: b"1", second: b"2"}), desk.sync(second, 1)]
+    assert [each.answer for each in waiting] == [None, None]
+    desk.replicate()
+
+    assert [each.answer.assignment for each in waiting] == [b"1", b"2"]
+
+
+def test_an_assignment_that_is_not_stored_makes_everyone_join_again() -> None:
+    desk = Desk()
+    first, second = desk.join().answer.member_id, desk.join().answer.member_id
+    desk.join(first), desk.join(second)
+    desk.advance(0)
+    desk.is_replicating = False
+    waiting = [desk.sync(first, 1, {first: b"1", second: b"2"}), desk.sync(second, 1)]
+
+    desk.replicate(RequestTimedOut("slow"))
+
+    assert [type(each.answer) for each in waiting] == [RebalanceInProgress, RebalanceInProgress]
+    assert desk.state is GroupState.PREPARING
+
+
+def test_an_assignment_that_cannot_be_written_makes_everyone_join_again() -> None:
+    desk = Desk()
+    first, joining = desk.join_with_new_id()
+    desk.advance(0)
+    desk.refusal = NotCoordinator("moved")
+
+    waiting = desk.sync(first, joining.answer.generation, {})
+
+    assert isinstance(waiting.answer, NotCoordinator)
+    assert desk.state is GroupState.PREPARING
+
+
+def test_a_rebalance_while_the_assignment_is_being_stored_comes_first() -> None:
+    desk = Desk()
+    first, joining = desk.join_with_new_id()
+    desk.advance(0)
+    desk.is_replicating = False
+    waiting = desk.sync(first, joining.answer.generation, {first: b"1"})
+
+    desk.join_with_new_id()
+    desk.replicate()
+
+    assert isinstance(waiting.answer, RebalanceInProgress)
+    assert desk.state is GroupState.PREPARING
+
+
+# --- staying and leaving
+
+
+def test_a_member_that_is_silent_is_removed() -> None:
+    desk = Desk()
+    (leader, follower), generation = desk.stable_group(2)
+    for _ in range(4):
+        desk.advance(4_000)
+        if desk.state is GroupState.STABLE:
+            desk.heartbeat(follower, generation)
+
+    with pytest.raises(RebalanceInProgress):
+        desk.heartbeat(follower, generation)
+    assert leader not in desk.group().members
+
+
+def test_heartbeats_keep_a_member() -> None:
+    desk = Desk()
+    (leader,), generation = desk.stable_group()
+
+    for _ in range(10):
+        desk.advance(9_999)
+        desk.heartbeat(leader, generation)
+
+    assert desk.state is GroupState.STABLE
+
+
+def test_a_commit_keeps_a_member_as_a_heartbeat_does() -> None:
+    desk = Desk()
+    (leader,), generation = desk.stable_group()
+
+    for _ in range(3):
+        desk.advance(9_999)
+        desk.commit({"t": 1}, member_id=leader, generation=generation)
+
+    assert desk.state is GroupState.STABLE
+
+
+def test_a_member_that_waits_for_an_answer_need_not_heartbeat() -> None:
+    desk = Desk()
+    (leader, follower), _ = desk.stable_group(2, rebalance_ms=60_000)
+    waiting = desk.join(leader)
+    desk.advance(1)
+
+    for _ in range(2):
+        desk.advance(9_000)
+        with pytest.raises(RebalanceInProgress):
+            desk.heartbeat(follower, 1)
+    desk.join(follower)
+
+    assert isinstance(waiting.answer, Joined)
+
+
+def test_the_last_member_leaves_an_empty_group() -> None:
+    desk = Desk()
+    (leader,), generation = desk.stable_group()
+
+    assert desk.leave(leader) is None
+
+    assert (desk.state, desk.group().generation) == (GroupState.EMPTY, generation + 1)
+    assert desk.group().protocol_name is None
+
+
+def test_a_member_that_leaves_lets_the_others_rebalance_at_once() -> None:
+    desk = Desk()
+    (leader, follower), generation = desk.stable_group(2)
+
+    desk.leave(leader)
+
+    with pytest.raises(RebalanceInProgress):
+        desk.heartbeat(follower, generation)
+    assert desk.join(follower).answer.leader == follower
+
+
+def test_a_member_that_leaves_while_it_waits_is_answered() -> None:
+    desk = Desk()
+    (leader, follower), _ = desk.stable_group(2)
+    waiting = desk.join(leader)
+
+    desk.leave(leader)
+
+    assert isinstance(waiting.answer, UnknownMemberId)
+    assert isinstance(desk.join(follower).answer, Joined)
+
+
+def test_an_id_that_was_given_out_can_be_given_back() -> None:
+    desk = Desk()
+    (leader,), _ = desk.stable_group()
+    _, joining = desk.join_with_new_id()
+    late = desk.join().answer.member_id
+    again = desk.join(leader)
+
+    assert desk.leave(late) is None
+
+    assert again.answer.generation == joining.answer.generation == 2
+
+
+def test_strangers_can_neither_stay_nor_leave() -> None:
+    desk = Desk()
+    with pytest.raises(UnknownMemberId):
+        desk.heartbeat("nobody", 1)
+    assert isinstance(desk.leave("nobody"), UnknownMemberId)
+
+    (leader,), generation = desk.stable_group()
+
+    with pytest.raises(UnknownMemberId):
+        desk.heartbeat("nobody", generation)
+    with pytest.raises(IllegalGeneration):
+        desk.heartbeat(leader, generation - 1)
+    assert isinstance(desk.leave("nobody"), UnknownMemberId)
+    assert isinstance(desk.leave(instance="nobody"), UnknownMemberId)
+
+
+# --- static members
+
+
+def _static_group(desk: Desk, *instances: str, **arguments: object) -> tuple[list[str], int]:
+    waiting = [desk.join(instance=instance, **arguments) for instance in instances]
+    desk.advance(0)
+    ids = [each.answer.member_id for each in waiting]
+    generation = waiting[0].answer.generation
+    desk.sync(ids[0], generation, {member_id: member_id.encode() for member_id in ids}, instance=instances[0])
+    return ids, generation
+
+
+def test_a_static_member_joins_without_being_sent_back() -> None:
+    desk = Desk()
+
+    answer = desk.join(instance="one")
+    desk.advance(0)
+
+    assert answer.answer.member_id == "one-#1"
+
+
+def test_a_static_member_that_comes_back_takes_its_place_without_rebalance() -> None:
+    desk = Desk()
+    (first, second), generation = _static_group(desk, "one", "two")
+
+    answer = desk.join(instance="two").answer
+
+    assert desk.state is GroupState.STABLE
+    assert (answer.generation, answer.leader, answer.members) == (generation, first, ())
+    assert answer.member_id != second
+    assert desk.sync(answer.member_id, generation, instance="two").answer.assignment == second.encode()
+
+
+def test_a_static_leader_that_comes_back_is_told_to_leave_the_assignment_alone() -> None:
+    desk = Desk()
+    _, generation = _static_group(desk, "one", "two")
+
+    answer = desk.join(instance="one").answer
+
+    assert answer.leader == answer.member_id
+    assert answer.skip_assignment
+    assert len(answer.members) == 2
+    assert answer.generation == generation
+
+
+def test_an_old_static_leader_that_comes_back_does_not_know_that_it_leads() -> None:
+    desk = Desk()
+    (first, _), _ = _static_group(desk, "one", "two")
+
+    answer = desk.join(instance="one", version=8).answer
+
+    assert answer.leader == first
+    assert answer.members == ()
+    assert not answer.skip_assignment
+
+
+def test_the_earlier_self_of_a_static_member_is_fenced() -> None:
+    desk = Desk()
+    (first, _), generation = _static_group(desk, "one", "two")
+    current = desk.join(instance="one").answer.member_id
+
+    with pytest.raises(FencedInstanceId):
+        desk.heartbeat(first, generation, instance="one")
+    assert isinstance(desk.sync(first, generation, instance="one").answer, FencedInstanceId)
+    assert isinstance(desk.join(first, instance="one").answer, FencedInstanceId)
+    assert isinstance(desk.leave(first, instance="one"), FencedInstanceId)
+    with pytest.raises(FencedInstanceId):
+        desk.commit({"t": 1}, member_id=first, instance="one", generation=generation)
+    desk.heartbeat(current, generation, instance="one")
+
+
+def test_a_static_member_that_waits_is_fenced_when_it_comes_twice() -> None:
+    desk = Desk()
+    (_, second), _ = _static_group(desk, "one", "two")
+    waiting = desk.join(second, instance="two", protocols=(("range", b"new"),))
+    assert waiting.answer is None
+
+    desk.join(instance="two")
+
+    assert isinstance(waiting.answer, FencedInstanceId)
+
+
+def test_a_static_member_that_comes_back_with_another_protocol_rebalances_the_group() -> None:
+    desk = Desk()
+    _static_group(desk, "one", protocols=STICKY_AND_RANGE)
+
+    answer = desk.join(instance="one", protocols=ONLY_RANGE).answer
+
+    assert answer.generation == 2
+    assert answer.protocol_name == "range"
+
+
+def test_a_static_member_that_comes_back_before_the_assignment_rebalances_the_group() -> None:
+    desk = Desk()
+    desk.join(instance="one")
+    desk.join(instance="two")
+    desk.advance(0)
+
+    desk.join(instance="two")
+
+    assert desk.state is GroupState.PREPARING
+
+
+def test_a_static_member_keeps_its_place_through_a_rebalance_that_it_misses() -> None:
+    desk = Desk()
+    ids, _ = _static_group(desk, "one", "two", session_ms=400_000)
+    again = desk.join(ids[0], instance="one", session_ms=400_000)
+
+    desk.advance(60_000)
+
+    assert [member.group_instance_id for member in again.answer.members] == ["one", "two"]
+
+
+def test_a_group_of_absent_static_members_waits_for_one_to_come_back() -> None:
+    desk = Desk()
+    ids, _ = _static_group(desk, "one", "two", session_ms=400_000)
+    desk.leave(instance="one")
+
+    desk.advance(60_000)
+    assert desk.state is GroupState.PREPARING
+
+    assert desk.join(ids[1], instance="two", session_ms=400_000).answer.generation == 2
+
+
+def test_a_static_member_s_return_that_cannot_be_stored_changes_nothing() -> None:
+    desk = Desk()
+    (first,), generation = _static_group(desk, "one")
+    desk.refusal = NotCoordinator("moved")
+
+    answer = desk.join(instance="one").answer
+
+    assert isinstance(answer, NotCoordinator)
+    desk.refusal = None
+    desk.heartbeat(first, generation, instance="one")
+    desk.advance(10_000)
+    assert desk.state is GroupState.EMPTY
+
+
+def test_a_static_member_s_return_that_is_not_replicated_is_to_be_tried_again() -> None:
+    desk = Desk()
+    _static_group(desk, "one")
+    desk.is_replicating = False
+    waiting = desk.join(instance="one")
+
+    desk.replicate(RequestTimedOut("slow"))
+
+    assert isinstance(waiting.answer, RebalanceInProgress)
+    desk.advance(10_000)
+    assert desk.state is GroupState.EMPTY
+
+
+def test_an_administrator_removes_a_static_member_by_its_instance() -> None:
+    desk = Desk()
+    (first, second), _ = _static_group(desk, "one", "two")
+
+    assert desk.leave(instance="two") is None
+
+    assert second not in desk.group().members
+    assert isinstance(desk.join(first, instance="one").answer, Joined)
+
+
+# --- a new coordinator
+
+
+def test_members_go_on_in_their_generation_after_a_restart() -> None:
+    desk = Desk()
+    (leader, follower), generation = desk.stable_group(2)
+
+    desk.restart()
+
+    desk.heartbeat(leader, generation)
+    desk.heartbeat(follower, generation)
+    assert desk.sync(follower, generation).answer.assignment == f"{follower}@{generation}".encode()
+    assert desk.commit({"t": 5}, member_id=leader, generation=generation) != {}
+
+
+def test_members_that_do_not_come_after_a_restart_are_removed() -> None:
+    desk = Desk()
+    desk.stable_group(2)
+
+    desk.restart()
+    desk.advance(10_000)
+    assert desk.state is GroupState.EMPTY
+
+
+def test_those_who_wait_are_told_when_the_coordinator_moves() -> None:
+    desk = Desk()
+    (leader, _), _ = desk.stable_group(2)
+    joining = desk.join(leader)
+
+    desk.restart()
+
+    assert isinstance(joining.answer, NotCoordinator)
+    assert desk.state is GroupState.STABLE
+
+
+def test_static_members_are_known_after_a_restart() -> None:
+    desk = Desk()
+    (first, _), generation = _static_group(desk, "one", "two")
+    current = desk.join(instance="one").answer.member_id
+
+    desk.restart()
+
+    desk.heartbeat(current, generation, instance="one")
+    with pytest.raises(FencedInstanceId):
+        desk.heartbeat(first, generation, instance="one")
+
+
+def test_a_group_that_is_too_large_for_a_lowered_limit_rebalances_when_loaded() -> None:
+    desk = Desk()
+    (_, follower), generation = desk.stable_group(2)
+    desk.settings.group_max_size = 1
+
+    desk.restart()
+
+    with pytest.raises(RebalanceInProgress):
+        desk.heartbeat(follower, generation)
+    kept = desk.join(follower)
+    desk.advance(10_000)
+    assert [member.member_id for member in kept.answer.members] == [follower]
