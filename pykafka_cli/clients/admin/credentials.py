@@ -1,6 +1,8 @@
 """SCRAM credentials of users (KIP-554). Passwords never travel: the broker gets them salted."""
 
+import base64
 import hashlib
+import hmac
 import secrets
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -20,6 +22,17 @@ _SALT_BYTES = 32
 class NewCredential(NamedTuple):
     iterations: int
     password: str
+
+
+def stored_credential(mechanism: str, credential: NewCredential, salt: bytes | None = None) -> str:
+    """What ZooKeeper keeps of a credential: base64 of RFC 5802's salt, StoredKey and ServerKey, and the iterations."""
+    salt = salt or secrets.token_bytes(_SALT_BYTES)
+    salted = _salted(mechanism, credential, salt)
+    hash_name = _HASHES[mechanism]
+    stored_key = hashlib.new(hash_name, hmac.digest(salted, b"Client Key", hash_name)).digest()
+    server_key = hmac.digest(salted, b"Server Key", hash_name)
+    salt_text, stored_text, server_text = (base64.b64encode(each).decode() for each in (salt, stored_key, server_key))
+    return f"salt={salt_text},stored_key={stored_text},server_key={server_text},iterations={credential.iterations}"
 
 
 async def describe_credentials(session: Session, users: Iterable[str]) -> dict[str, dict[str, int] | ApiError]:
@@ -61,9 +74,7 @@ async def alter_credentials(
             mechanism=i8(MECHANISMS[mechanism]),
             iterations=i32(credential.iterations),
             salt=salt,
-            salted_password=hashlib.pbkdf2_hmac(
-                _HASHES[mechanism], credential.password.encode(), salt, credential.iterations
-            ),
+            salted_password=_salted(mechanism, credential, salt),
         )
 
     request = AlterUserScramCredentialsRequest(
@@ -71,3 +82,7 @@ async def alter_credentials(
         upsertions=tuple(upsertion(name, credential) for name, credential in upserted.items()),
     )
     ensure_none_failed((await session.ask_controller(request)).results)
+
+
+def _salted(mechanism: str, credential: NewCredential, salt: bytes) -> bytes:
+    return hashlib.pbkdf2_hmac(_HASHES[mechanism], credential.password.encode(), salt, credential.iterations)
