@@ -1,5 +1,7 @@
 """A pipeline without network and disk: what is held is delivered at once, or when the test says so."""
 
+from collections.abc import Callable
+
 from pykafka_cli.zookeeper.protocol.framing import FrameReader
 from pykafka_cli.zookeeper.protocol.jute import Reader, Record, decode, encode, read
 from pykafka_cli.zookeeper.protocol.records import Id
@@ -65,12 +67,13 @@ class FakeClient:
 class PipelineServer:
     """A pipeline, its clients and its log."""
 
-    def __init__(self, **limits: object) -> None:
+    def __init__(self, database: Database | None = None, **limits: object) -> None:
         self.clock = FakeClock()
-        self.database = Database()
+        self.database = database or Database()
         self.log: list[Entry] = []
+        self.on_entry: Callable[[Entry], None] = self.log.append
         self.held: list[Delivery] | None = None
-        sessions = Sessions(TICK_MS, {}, now_ms=0, wall_ms=self.clock.now_ms())
+        sessions = Sessions(TICK_MS, self.database.timeouts, now_ms=0, wall_ms=self.clock.now_ms())
         self.pipeline = Pipeline(
             self.database,
             sessions,
@@ -117,7 +120,7 @@ class PipelineServer:
     def _append(self, zxid: int, framed: bytes) -> None:
         entry = decode_entry(framed[12:-1])
         assert entry.header.zxid == zxid
-        self.log.append(entry)
+        self.on_entry(entry)
 
     def _hold(self, delivery: Delivery) -> None:
         if self.held is None:
