@@ -1,0 +1,307 @@
+"""Reads topics as Kafka's consumer does: alone or in a group, with positions that are committed as they are used.
+
+    poll ──> records of one partition ──> the caller uses them ──> used(...) ──> commit (auto.commit.interval.ms, close)
+
+Everything that changes who reads what happens inside `poll`, when the caller has no records in its hands: what is
+committed at a rebalance is exactly what was used.
+"""
+
+import asyncio
+import random
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.clients.coordinator import Coordinator
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.fetched_records import Fetched
+from pykafka_cli.clients.fetcher import Fetcher
+from pykafka_cli.clients.group_member import GroupMember, Joined
+from pykafka_cli.clients.group_offsets import Membership, Position, commit_offsets, fetch_offsets
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.transport.connection import ConnectionFailed
+
+_LOOK_AGAIN_FOR_MISSING = 1.0
+"""Seconds between looks for a subscribed topic that is not there."""
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds that a last commit may take."""
+
+
+class Consumer:
+    """Either subscribed (`subscribe`) or with partitions of its own choice (`assign`).
+
+    warn            called with lines that the scripts log at WARN
+    on_assigned     called with partitions that came and went, for tools that tell of them
+    raises          from `poll`: ConnectionFailed, ApiError, NoOffset, CorruptRecords
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        settings: ConsumerSettings,
+        *,
+        warn: Callable[[str], None],
+        on_assigned: Callable[[Sequence[TopicPartition]], None] = lambda _: None,
+        on_revoked: Callable[[Sequence[TopicPartition]], None] = lambda _: None,
+    ) -> None:
+        self._session = session
+        self._settings = settings
+        self._warn = warn
+        self._on_assigned = on_assigned
+        self._on_revoked = on_revoked
+        self._fetcher = Fetcher(session, settings, warn, self._starts_at)
+        self._topics: list[str] = []
+        self._pattern: re.Pattern[str] | None = None
+        self._known_topics: dict[str, int] = {}  # partitions by topic, as of the last look
+        self._lookups = 0
+        self._watching: asyncio.Task[None] | None = None
+        self._joining: asyncio.Task[Joined] | None = None
+        self._assigned: list[TopicPartition] = []
+        self._had: list[TopicPartition] = []  # before the last rebalance, for the sticky assignor
+        self._positions: dict[TopicPartition, Position] = {}  # of all partitions whose position is known
+        self._committed: dict[TopicPartition, Position] = {}
+        self._committing: asyncio.Task[None] | None = None
+        self._next_commit = 0.0
+        self._coordinator: Coordinator | None = None
+        self._member: GroupMember | None = None
+        if settings.group_id is not None:
+            pause = settings.retry_backoff_ms / 1000
+            self._coordinator = Coordinator(session, settings.group_id, private=True, pause=pause)
+
+    # ---- what to read
+
+    async def subscribe(self, topics: Iterable[str] = (), pattern: re.Pattern[str] | None = None) -> None:
+        """Read these topics, or all whose whole name matches, with the other members of the group."""
+        assert self._coordinator, "a subscription needs group.id"
+        self._topics, self._pattern = sorted(topics), pattern
+        self._member = GroupMember(self._coordinator, self._settings, self._partition_counts)
+        await self._look_at_topics()
+        self._watching = asyncio.get_running_loop().create_task(self._watch_topics())
+
+    def assign(self, positions: Mapping[TopicPartition, int | None]) -> None:
+        """Read these partitions, from where Fetcher.add says."""
+        self._assigned = list(positions)
+        self._fetcher.add(positions)
+
+    @property
+    def assignment(self) -> list[TopicPartition]:
+        return list(self._assigned)
+
+    # ---- reading
+
+    async def poll(self, timeout: float) -> Fetched | None:
+        """The next records of some partition, None if there are none within `timeout` seconds.
+
+        What was handed over before counts as done with: only what `used` was told is ever committed.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout
+        while True:
+            if self._member:
+                self._member.polled()
+                await self._take_part(self._member)
+            if self._watching and self._watching.done():
+                self._watching.result()
+            self._commit_sometimes(clock())
+            if not self._joining or (self._member and self._member.is_cooperative):
+                fetched = self._fetcher.take()
+                if fetched and not fetched.records:
+                    self._positions[fetched.partition] = fetched.next
+                    continue
+                if fetched:
+                    return fetched
+            remaining = deadline - clock()
+            if remaining <= 0:
+                return None
+            await self._something_happens(remaining)
+
+    def used(self, fetched: Fetched, count: int | None = None) -> None:
+        """The first `count` of the records (all if not given) were used and may be committed."""
+        self._positions[fetched.partition] = fetched.next if count is None else fetched.position_after(count)
+
+    def _starts_at(self, partition: TopicPartition, offset: int) -> None:
+        """A position that was not committed but found out; it is committed even if nothing follows, as Kafka does."""
+        self._positions[partition] = Position(offset)
+
+    async def close(self) -> None:
+        """Commit what was used, leave the group, stop reading."""
+        for task in (self._watching, self._joining, self._committing):
+            if task:
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
+        self._fetcher.close()
+        deadline = asyncio.get_running_loop().time() + CLOSE_TIMEOUT
+        if self._settings.enable_auto_commit:
+            await self.commit(deadline)
+        if self._member:
+            await self._member.leave()
+
+    async def commit(self, deadline: float | None = None) -> dict[TopicPartition, Position]:
+        """Commit positions that are not committed yet; those that now are.
+
+        A failure is no more than a warning: what was used was used.
+        """
+        positions = {each: where for each, where in self._positions.items() if self._committed.get(each) != where}
+        if not positions or not self._coordinator or (self._member and self._member.is_lost):
+            return {}
+        try:
+            failed = await commit_offsets(self._coordinator, positions, self._membership, deadline=deadline)
+        except (ConnectionFailed, ApiError) as error:
+            self._warn(f"{self._name} Offset commit failed: {error}")
+            return {}
+        for partition, problem in failed.items():
+            offset = positions.pop(partition).offset
+            self._warn(f"{self._name} Offset commit failed on partition {partition} at offset {offset}: {problem}")
+        self._committed.update(positions)
+        return positions
+
+    @property
+    def _name(self) -> str:
+        return f"[Consumer clientId={self._settings.client_id}, groupId={self._settings.group_id}]"
+
+    # ---- the group
+
+    async def _take_part(self, member: GroupMember) -> None:
+        """Join where that is due, and take over what joining led to."""
+        if self._joining is None and member.must_rejoin.is_set():
+            await self._prepare_to_join(member)
+            owned = self._assigned if member.is_cooperative else self._had
+            self._joining = asyncio.get_running_loop().create_task(member.join(self._subscription, owned))
+        if self._joining and self._joining.done():
+            joining, self._joining = self._joining, None
+            await self._take_over(member, joining.result())
+
+    async def _prepare_to_join(self, member: GroupMember) -> None:
+        if self._settings.enable_auto_commit:
+            await self.commit()
+        if not member.is_cooperative or member.is_lost:
+            self._had = self._assigned
+            self._give_up(self._assigned)
+
+    async def _take_over(self, member: GroupMember, joined: Joined) -> None:
+        lost = [partition for partition in self._assigned if partition not in joined.partitions]
+        if lost:
+            if self._settings.enable_auto_commit:
+                await self.commit()
+            self._give_up(lost)
+            member.must_rejoin.set()  # so that the others may have what this member gave up (KIP-429)
+        new = [partition for partition in joined.partitions if partition not in self._assigned]
+        self._assigned = self._assigned + new
+        self._on_assigned(new)
+        if new and self._coordinator:
+            stable = self._settings.isolation_level == "read_committed"
+            committed = await fetch_offsets(self._coordinator, new, stable=stable)
+            self._committed.update(committed)
+            self._positions.update(committed)
+            self._fetcher.add({each: committed[each].offset if each in committed else None for each in new})
+
+    def _give_up(self, partitions: Sequence[TopicPartition]) -> None:
+        if partitions:
+            self._fetcher.drop(partitions)
+            self._assigned = [each for each in self._assigned if each not in partitions]
+            for each in partitions:
+                self._positions.pop(each, None)
+                self._committed.pop(each, None)
+            self._on_revoked(partitions)
+
+    # ---- topics
+
+    @property
+    def _subscription(self) -> list[str]:
+        return sorted(self._known_topics) if self._pattern else self._topics
+
+    async def _partition_counts(self, topics: Sequence[str]) -> Mapping[str, int]:
+        answer = await self._session.metadata(topics)
+        return {str(topic.name): len(topic.partitions) for topic in answer.topics if topic.partitions}
+
+    async def _look_at_topics(self) -> None:
+        """See which of the subscribed topics are there, and how many partitions they have."""
+        self._lookups += 1
+        create = self._settings.allow_auto_create_topics and self._pattern is None
+        answer = await self._session.metadata(None if self._pattern else self._topics, create=create)
+        problems = {}
+        found = {}
+        for topic in answer.topics:
+            name = str(topic.name)
+            if self._pattern and not self._is_wanted(self._pattern, name, is_internal=topic.is_internal):
+                continue
+            if topic.error_code in (ErrorCode.topic_authorization_failed, ErrorCode.invalid_topic_exception):
+                raise ApiError(topic.error_code, _refused(topic.error_code, name))
+            if topic.error_code is not ErrorCode.none:
+                problems[name] = topic.error_code.name.upper()
+            else:
+                found[name] = len(topic.partitions)
+        if problems:
+            listed = ", ".join(f"{name}={code}" for name, code in problems.items())
+            self._warn(
+                f"{self._name} The metadata response from the cluster reported a recoverable issue with "
+                f"correlation id {self._lookups} : {{{listed}}}"
+            )
+        self._known_topics = found
+
+    def _is_wanted(self, pattern: re.Pattern[str], topic: str, *, is_internal: bool) -> bool:
+        return bool(pattern.fullmatch(topic)) and not (is_internal and self._settings.exclude_internal_topics)
+
+    async def _watch_topics(self) -> None:
+        """Look again and again, for new topics and partitions."""
+        while True:
+            complete = self._pattern is not None or len(self._known_topics) == len(self._topics)
+            often = min(_LOOK_AGAIN_FOR_MISSING, self._settings.metadata_max_age_ms / 1000)
+            await asyncio.sleep(self._settings.metadata_max_age_ms / 1000 if complete else often)
+            try:
+                before = self._known_topics
+                await self._look_at_topics()
+                if before != self._known_topics and self._member:
+                    self._member.must_rejoin.set()
+            except ConnectionFailed as failure:
+                self._warn(f"{self._name} {failure}")
+
+    # ---- waiting and committing
+
+    def _commit_sometimes(self, now: float) -> None:
+        if not self._settings.enable_auto_commit or now < self._next_commit:
+            return
+        if self._next_commit and (self._committing is None or self._committing.done()) and not self._joining:
+            self._committing = asyncio.get_running_loop().create_task(self._commit_in_background())
+        self._next_commit = now + self._settings.auto_commit_interval_ms / 1000
+
+    async def _commit_in_background(self) -> None:
+        await self.commit()
+
+    @property
+    def _membership(self) -> Membership:
+        return self._member.membership if self._member else Membership()
+
+    async def _something_happens(self, timeout: float) -> None:
+        """Wait for records, for the group, for the next commit, or for `timeout`."""
+        loop = asyncio.get_running_loop()
+        waiting: list[asyncio.Future[object]] = [loop.create_task(self._fetcher.ready.wait())]
+        if self._joining:
+            waiting.append(self._joining)  # type: ignore[arg-type]
+        elif self._member:
+            waiting.append(loop.create_task(self._member.must_rejoin.wait()))
+        if self._settings.enable_auto_commit:
+            timeout = min(timeout, max(0.0, self._next_commit - loop.time()))
+        try:
+            await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                if each is not self._joining:
+                    each.cancel()
+
+
+def _refused(code: ErrorCode, topic: str) -> str:
+    if code is ErrorCode.invalid_topic_exception:
+        return f"Invalid topics: [{topic}]"
+    return f"Not authorized to access topics: [{topic}]"
+
+
+def generated_group_id(choose: Callable[[int], int] = random.randrange) -> str:
+    """What the console consumer calls a group that nobody named."""
+    return f"console-consumer-{choose(100_000)}"

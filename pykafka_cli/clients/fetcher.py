@@ -1,0 +1,370 @@
+"""Fetches partitions from their leaders, ahead of who reads them.
+
+Each leader has one task that asks, waits, keeps what came, and asks again as soon as there is room; nothing is decoded
+here. A partition that is dropped while an answer is on its way is not in that answer any more.
+
+    add(partition, offset) ──> [leader's task: Fetch ... ] ──> ready ──> take() ──> decode
+                                    │ out of range ──> reset policy
+                                    └ leader moved ──> look up
+source  Fetcher and SubscriptionState of Kafka's consumer
+"""
+
+import asyncio
+import datetime
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from kio.schema.errors import ErrorCode
+from kio.schema.fetch.v12.request import FetchPartition, FetchRequest, FetchTopic
+from kio.schema.types import TopicName
+from kio.static.primitive import i8, i32, i32Timedelta, i64
+
+from pykafka_cli.clients.admin.offsets import EARLIEST, LATEST, list_offsets
+from pykafka_cli.clients.coordinator import ask_over
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.fetched_records import AbortedTransaction, Fetched, decode
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.protocol.records.batch import CorruptRecords, walk
+from pykafka_cli.transport.connection import Connection, ConnectionFailed
+
+BUFFERED_BYTES = 4 << 20
+"""What may lie ready before a leader is asked for more. An answer in between may be as large as fetch.max.bytes."""
+
+_OLDEST_FETCH = 4
+_MOVED = frozenset({
+    ErrorCode.not_leader_or_follower, ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available,
+    ErrorCode.replica_not_available, ErrorCode.kafka_storage_error, ErrorCode.fenced_leader_epoch,
+    ErrorCode.unknown_leader_epoch, ErrorCode.offset_not_available, ErrorCode.unknown_topic_id,
+    ErrorCode.inconsistent_topic_id, ErrorCode.request_timed_out,
+})  # fmt: skip
+
+
+class NoOffset(Exception):
+    """A partition has no position and auto.offset.reset is none."""
+
+
+@dataclass(slots=True, eq=False)
+class _Source:
+    """One partition that is being read. `offset` is what to fetch next; None until the log's start or end is known."""
+
+    partition: TopicPartition
+    offset: int | None
+    reset_to: int  # EARLIEST or LATEST
+    leader: int | None = None
+
+
+class _Chunk(NamedTuple):
+    source: _Source
+    offset: int
+    data: bytes
+    aborted: tuple[AbortedTransaction, ...]
+
+
+class Fetcher:
+    """Used by one reader; `take` hands over what came in the order in which it came.
+
+    warn        called with lines that the scripts log at WARN
+    on_start    called when the start or end of a log was looked up for a partition that had no position
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        settings: ConsumerSettings,
+        warn: Callable[[str], None],
+        on_start: Callable[[TopicPartition, int], None],
+    ) -> None:
+        self.ready = asyncio.Event()
+        """Something can be taken, or has gone wrong."""
+        self._session = session
+        self._settings = settings
+        self._warn = warn
+        self._on_start = on_start
+        self._sources: dict[TopicPartition, _Source] = {}
+        self._chunks: deque[_Chunk] = deque()
+        self._buffered = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._changed: dict[int, asyncio.Event] = {}  # by leader: which partitions it leads
+        self._leaders: dict[int, asyncio.Task[None]] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._problem: Exception | None = None
+        self._read_committed = settings.isolation_level == "read_committed"
+
+    # ---- what to read
+
+    @property
+    def partitions(self) -> list[TopicPartition]:
+        return list(self._sources)
+
+    def add(self, positions: Mapping[TopicPartition, int | None]) -> None:
+        """Read partitions from an offset, EARLIEST or LATEST; None: from where auto.offset.reset says."""
+        policy = {"earliest": EARLIEST, "latest": LATEST}.get(self._settings.auto_offset_reset)
+        for partition, position in positions.items():
+            if position is None and policy is None:
+                raise NoOffset(f"Undefined offset with no reset policy for partitions: [{partition}]")
+            wanted = policy if position is None else position
+            known = wanted is not None and wanted >= 0
+            reset_to = LATEST if policy is None else policy
+            self._sources[partition] = _Source(
+                partition, wanted if known else None, reset_to if known or wanted is None else wanted
+            )
+        self._look_up()
+
+    def drop(self, partitions: Iterable[TopicPartition]) -> None:
+        """Read these no more, and forget what was fetched of them."""
+        for partition in partitions:
+            self._sources.pop(partition, None)
+        self._chunks = deque(chunk for chunk in self._chunks if self._is_current(chunk.source))
+        self._set_buffered(sum(len(chunk.data) for chunk in self._chunks))
+
+    def close(self) -> None:
+        for task in (*self._leaders.values(), *([self._looking] if self._looking else [])):
+            task.cancel()
+        self._sources.clear()
+
+    # ---- what was read
+
+    def take(self) -> Fetched | None:
+        """What came first, decoded; None if nothing is there.
+
+        raises    CorruptRecords, NoOffset, ApiError
+        """
+        if self._problem:
+            problem, self._problem = self._problem, None
+            raise problem
+        while self._chunks:
+            chunk = self._chunks.popleft()
+            self._set_buffered(self._buffered - len(chunk.data))
+            if self._is_current(chunk.source):
+                return decode(
+                    chunk.source.partition,
+                    chunk.data,
+                    chunk.offset,
+                    chunk.aborted,
+                    check_crcs=self._settings.check_crcs,
+                )
+        self.ready.clear()
+        return None
+
+    def _is_current(self, source: _Source) -> bool:
+        return self._sources.get(source.partition) is source
+
+    def _set_buffered(self, size: int) -> None:
+        self._buffered = size
+        if size < BUFFERED_BYTES:
+            self._room.set()
+        else:
+            self._room.clear()
+
+    # ---- leaders
+
+    def _look_up(self) -> None:
+        """Find leaders and first offsets in the background, for all partitions that lack one."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._look_up_until_all_are_known())
+            self._looking.add_done_callback(self._ended)
+
+    async def _look_up_until_all_are_known(self) -> None:
+        while True:
+            try:
+                await self._reset_offsets()
+                await self._find_leaders()
+            except ConnectionFailed as failure:
+                self._warn(f"[Consumer clientId={self._settings.client_id}] {failure}")
+            if all(source.leader is not None and source.offset is not None for source in self._sources.values()):
+                return
+            await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
+
+    async def _reset_offsets(self) -> None:
+        wanted = {partition: source for partition, source in self._sources.items() if source.offset is None}
+        if not wanted:
+            return
+        asked = {partition: source.reset_to for partition, source in wanted.items()}
+        known = await self._existing(asked)
+        found = await list_offsets(
+            self._session, {each: asked[each] for each in known}, read_committed=self._read_committed
+        )
+        for partition, offset in found.items():
+            if not isinstance(offset, ApiError):
+                if self._is_current(wanted[partition]):
+                    wanted[partition].offset = offset
+                    self._on_start(partition, offset)
+            elif offset.code == ErrorCode.topic_authorization_failed:
+                raise offset
+
+    async def _existing(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
+        """Those that are there at all: the others may come, and are not worth an error."""
+        topics = {partition.topic for partition in partitions}
+        answer = await self._session.metadata(topics, create=self._settings.allow_auto_create_topics)
+        counts = {str(topic.name): len(topic.partitions) for topic in answer.topics}
+        return [partition for partition in partitions if partition.partition < counts.get(partition.topic, 0)]
+
+    async def _find_leaders(self) -> None:
+        missing = [source for source in self._sources.values() if source.leader is None]
+        if not missing:
+            return
+        answer = await self._session.metadata({source.partition.topic for source in missing})
+        leaders = {
+            TopicPartition(topic.name or "", int(part.partition_index)): int(part.leader_id)
+            for topic in answer.topics
+            for part in topic.partitions
+            if part.error_code in (ErrorCode.none, ErrorCode.replica_not_available)
+        }
+        for source in missing:
+            leader = leaders.get(source.partition, -1)
+            if leader >= 0 and self._is_current(source):
+                source.leader = leader
+        for leader in {source.leader for source in self._sources.values() if source.leader is not None}:
+            self._changed.setdefault(leader, asyncio.Event()).set()
+            if leader not in self._leaders or self._leaders[leader].done():
+                task = self._leaders[leader] = asyncio.get_running_loop().create_task(self._fetch_from(leader))
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self._fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+
+    def _fail(self, problem: Exception) -> None:
+        self._problem = self._problem or problem
+        self.ready.set()
+
+    # ---- fetching
+
+    async def _fetch_from(self, leader: int) -> None:
+        """Ask one leader again and again, while it leads something."""
+        connection: Connection | None = None
+        changed = self._changed[leader]
+        try:
+            while True:
+                await self._room.wait()
+                sources = self._led_by(leader)
+                if not sources:
+                    changed.clear()
+                    await changed.wait()
+                    continue
+                try:
+                    if connection is None or not connection.is_open:
+                        connection = await self._session.private_connection(leader)
+                    answer = await ask_over(
+                        connection, self._request(sources), oldest=_OLDEST_FETCH, timeout=self._answer_timeout
+                    )
+                except ConnectionFailed as failure:
+                    self._warn(f"[Consumer clientId={self._settings.client_id}] {failure}")
+                    await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
+                    self._forget_leader(sources)
+                    continue
+                pause = False
+                for topic in answer.responses:
+                    for part in topic.partitions:
+                        pause |= self._keep(part, topic.topic, sources)
+                if pause:
+                    await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
+        finally:
+            if connection:
+                connection.close()
+
+    @property
+    def _answer_timeout(self) -> float:
+        return (self._settings.fetch_max_wait_ms + self._settings.request_timeout_ms) / 1000
+
+    def _led_by(self, leader: int) -> dict[TopicPartition, _Source]:
+        return {
+            partition: source
+            for partition, source in self._sources.items()
+            if source.leader == leader and source.offset is not None
+        }
+
+    def _request(self, sources: Mapping[TopicPartition, _Source]) -> FetchRequest:
+        by_topic: dict[str, list[_Source]] = {}
+        for partition, source in sources.items():
+            by_topic.setdefault(partition.topic, []).append(source)
+        return FetchRequest(
+            max_wait=i32Timedelta.parse(datetime.timedelta(milliseconds=self._settings.fetch_max_wait_ms)),
+            min_bytes=i32(self._settings.fetch_min_bytes),
+            max_bytes=i32(self._settings.fetch_max_bytes),
+            isolation_level=i8(self._read_committed),
+            topics=tuple(
+                FetchTopic(
+                    topic=TopicName(topic),
+                    partitions=tuple(
+                        FetchPartition(
+                            partition=i32(source.partition.partition),
+                            fetch_offset=i64(source.offset or 0),
+                            partition_max_bytes=i32(self._settings.max_partition_fetch_bytes),
+                        )
+                        for source in its
+                    ),
+                )
+                for topic, its in by_topic.items()
+            ),
+            forgotten_topics_data=(),
+            rack_id=self._settings.client_rack,
+        )
+
+    def _keep(self, part: Any, topic: str, asked: Mapping[TopicPartition, _Source]) -> bool:
+        """Take in one partition's part of an answer; True if asking again at once would be no use."""
+        source = asked.get(TopicPartition(topic, int(part.partition_index)))
+        if source is None or not self._is_current(source) or source.offset is None:
+            return False
+        code = ErrorCode(part.error_code)
+        if code is ErrorCode.none:
+            self._keep_records(source, part)
+            return False
+        if code is ErrorCode.offset_out_of_range:
+            self._reset(source)
+        elif code in _MOVED:
+            self._forget_leader({source.partition: source})
+        else:
+            self._fail(ApiError(code))
+        return True
+
+    def _keep_records(self, source: _Source, part: Any) -> None:
+        data = bytes(part.records or b"")
+        if not data or source.offset is None:
+            return
+        following = source.offset
+        with suppress(CorruptRecords):  # told when it is decoded, to whoever reads the records before it
+            for _, header in walk(data):
+                following = max(following, header.next_offset)
+        if following == source.offset:
+            self._fail(
+                CorruptRecords(
+                    f"There are some messages at {source.partition}={source.offset} that cannot be read: "
+                    f"no whole batch fits into {len(data)} bytes"
+                )
+            )
+            return
+        aborted: tuple[AbortedTransaction, ...] = ()
+        if self._read_committed and part.aborted_transactions:
+            aborted = tuple(
+                AbortedTransaction(int(each.producer_id), int(each.first_offset)) for each in part.aborted_transactions
+            )
+        self._chunks.append(_Chunk(source, source.offset, data, aborted))
+        source.offset = following
+        self._set_buffered(self._buffered + len(data))
+        self.ready.set()
+
+    def _reset(self, source: _Source) -> None:
+        """The log does not have the offset (any more): go where auto.offset.reset says."""
+        policy = self._settings.auto_offset_reset
+        if policy == "none":
+            self._fail(
+                NoOffset(
+                    f"Fetch position {source.offset} is out of range for partition {source.partition}, "
+                    "and no reset policy is configured"
+                )
+            )
+            return
+        source.offset, source.reset_to = None, EARLIEST if policy == "earliest" else LATEST
+        self._look_up()
+
+    def _forget_leader(self, sources: Mapping[TopicPartition, _Source]) -> None:
+        for source in sources.values():
+            source.leader = None
+        self._look_up()

@@ -1,0 +1,75 @@
+"""Standard output for bulk data: written by a thread, so that a reader who is slow does not stop the event loop."""
+
+import asyncio
+import os
+import queue
+import threading
+from contextlib import suppress
+
+_FINISH_AFTER_CANCEL = 2.0
+"""Seconds that a write under way may take once the command is to end."""
+
+
+class OutputClosed(Exception):
+    """Nobody reads any more."""
+
+
+class BulkOutput:
+    """Bytes to a file descriptor, one piece at a time.
+
+    The thread is a daemon: one that waits for a reader must not keep the process from ending.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._pieces: queue.SimpleQueue[tuple[bytes, asyncio.Future[None]]] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    async def write(self, data: bytes) -> bool:
+        """Write all of `data`; False if the command was told to end meanwhile and the reader would not take it.
+
+        A cancellation waits for what is under way, so that the caller knows what was written.
+        raises    OutputClosed
+        """
+        if not data:
+            return True
+        if not self._thread.ident:
+            self._thread.start()
+        written = self._loop.create_future()
+        self._pieces.put((data, written))
+        try:
+            await asyncio.shield(written)
+        except asyncio.CancelledError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FINISH_AFTER_CANCEL):
+                    await asyncio.shield(written)
+            task = asyncio.current_task()
+            assert task
+            task.uncancel()
+            task.cancel()  # to be delivered where the caller waits next
+        return written.done()
+
+    def _write(self) -> None:
+        while True:
+            data, written = self._pieces.get()
+            problem: OSError | None = None
+            try:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(self._descriptor, view) :]
+            except OSError as error:
+                problem = error
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                self._loop.call_soon_threadsafe(self._done, written, problem)
+
+    @staticmethod
+    def _done(written: asyncio.Future[None], problem: OSError | None) -> None:
+        if written.done():
+            return
+        if problem is None:
+            written.set_result(None)
+        elif isinstance(problem, BrokenPipeError):
+            written.set_exception(OutputClosed())
+        else:
+            written.set_exception(problem)

@@ -1,0 +1,470 @@
+"""`pk console-consumer`: kafka-console-consumer.sh, records of a topic to standard output.
+
+Records are printed as fetched, many at a time and at once, so that a person sees them as they come and a pipe gets
+them fast. What a group commits is what was printed.
+"""
+
+import asyncio
+import random
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.commands._bulk import collect_garbage_rarely
+from pykafka_cli.commands._command import ScriptCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._log_lines import error, warn
+from pykafka_cli.commands._options import INT, LONG, BootstrapServer, bootstrap_or_default
+from pykafka_cli.commands._properties import key_values, property_file
+from pykafka_cli.commands._signals import EndBySignal
+from pykafka_cli.commands._stdout import BulkOutput, OutputClosed
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.operations.deserializers import DeserializationError
+from pykafka_cli.operations.formatters import (
+    DEFAULT_FORMATTER,
+    DEPRECATED_FORMATTERS,
+    DefaultFormatter,
+    Formatter,
+    UnknownFormatter,
+    formatter,
+)
+from pykafka_cli.operations.internal_topics import UnreadableRecord
+from pykafka_cli.operations.java_text import BadPattern, compile_pattern
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.protocol.records.batch import CorruptRecords
+from pykafka_cli.transport.connection import ConnectionFailed
+
+if TYPE_CHECKING:
+    from pykafka_cli.clients.consumer import Consumer
+    from pykafka_cli.clients.fetched_records import Fetched, Record
+
+WHAT, PRINTING, READING = "What to read", "How it is printed", "The consumer"
+SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer"})
+SOURCE = "org.apache.kafka.tools.consumer.ConsoleConsumer"
+UNKNOWN_ERROR = "Unknown error when running consumer: "
+TERMINATING = "Error processing message, terminating consumer process: "
+SKIPPING = "Error processing message, skipping this message: "
+EXCEPTIONS = "org.apache.kafka.common.errors."
+EARLIEST, LATEST = -2, -1  # as ListOffsets has them
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class ConsoleConsumerCommand(ScriptCommand):
+    without_arguments = "This tool helps to read data from Kafka topics and outputs it to standard output."
+    defers_values = True
+
+
+@app.command(cls=ConsoleConsumerCommand)
+def console_consumer(
+    ctx: ScriptContext,
+    bootstrap_server: BootstrapServer = None,
+    topic: Annotated[
+        str | None, typer.Option("--topic", metavar="TOPIC", help="The topic.", rich_help_panel=WHAT)
+    ] = None,
+    include: Annotated[
+        str | None,
+        typer.Option("--include", metavar="REGEX", help="All topics whose whole name matches.", rich_help_panel=WHAT),
+    ] = None,
+    whitelist: Annotated[
+        str | None,
+        typer.Option("--whitelist", metavar="REGEX", help="Older name of --include.", rich_help_panel=WHAT),
+    ] = None,
+    partition: Annotated[
+        int | None,
+        typer.Option(
+            "--partition", click_type=INT, metavar="N", help="One partition, without a group.", rich_help_panel=WHAT
+        ),
+    ] = None,
+    offset: Annotated[
+        str,
+        typer.Option(
+            "--offset",
+            metavar="OFFSET",
+            help="Where to begin in --partition: a number, earliest or latest.",
+            rich_help_panel=WHAT,
+        ),
+    ] = "latest",
+    from_beginning: Annotated[
+        bool,
+        typer.Option(
+            "--from-beginning",
+            help="Begin with the first record, where the group has not committed an offset.",
+            rich_help_panel=WHAT,
+        ),
+    ] = False,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group", metavar="GROUP", help="Share the partitions with others of this group.", rich_help_panel=WHAT
+        ),
+    ] = None,
+    max_messages: Annotated[
+        str | None,
+        typer.Option("--max-messages", metavar="N", help="End after so many records.", rich_help_panel=WHAT),
+    ] = None,
+    timeout_ms: Annotated[
+        int | None,
+        typer.Option(
+            "--timeout-ms",
+            click_type=LONG,
+            metavar="MS",
+            help="End when nothing comes for so long.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    isolation_level: Annotated[
+        str,
+        typer.Option(
+            "--isolation-level",
+            metavar="LEVEL",
+            help="read_committed leaves out what transactions have not committed.",
+            rich_help_panel=WHAT,
+        ),
+    ] = "read_uncommitted",
+    property_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--property",
+            "--formatter-property",
+            metavar="KEY=VALUE",
+            help="Columns: print.timestamp, print.partition, print.offset, print.headers, print.key, "
+            "print.value (true); key.separator (tab), line.separator, headers.separator (,), null.literal; "
+            "key.deserializer, value.deserializer, headers.deserializer.",
+            rich_help_panel=PRINTING,
+        ),
+    ] = None,
+    formatter_config: Annotated[
+        str | None,
+        typer.Option("--formatter-config", metavar="FILE", help="The same in a file.", rich_help_panel=PRINTING),
+    ] = None,
+    formatter_class: Annotated[
+        str,
+        typer.Option("--formatter", metavar="CLASS", help="One of Kafka's formatters.", rich_help_panel=PRINTING),
+    ] = DEFAULT_FORMATTER,
+    key_deserializer: Annotated[
+        str | None,
+        typer.Option(
+            "--key-deserializer",
+            metavar="CLASS",
+            help="One of Kafka's, such as org.apache.kafka.common.serialization.LongDeserializer.",
+            rich_help_panel=PRINTING,
+        ),
+    ] = None,
+    value_deserializer: Annotated[
+        str | None,
+        typer.Option("--value-deserializer", metavar="CLASS", help="The same for values.", rich_help_panel=PRINTING),
+    ] = None,
+    skip_message_on_error: Annotated[
+        bool,
+        typer.Option(
+            "--skip-message-on-error", help="Go on behind a record that cannot be printed.", rich_help_panel=PRINTING
+        ),
+    ] = False,
+    enable_systest_events: Annotated[
+        bool,
+        typer.Option("--enable-systest-events", help="Print shutdown_complete at the end.", rich_help_panel=PRINTING),
+    ] = False,
+    consumer_property: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--consumer-property",
+            "--command-property",
+            metavar="KEY=VALUE",
+            help="A property of the consumer; may be repeated.",
+            rich_help_panel=READING,
+        ),
+    ] = None,
+    consumer_config: Annotated[
+        str | None,
+        typer.Option(
+            "--consumer.config",
+            "--command-config",
+            metavar="FILE",
+            help="Properties of the consumer: security and all others.",
+            rich_help_panel=READING,
+        ),
+    ] = None,
+) -> None:
+    """Print the records of a topic, as long as they come.
+
+    \b
+    All records with their keys:   pk console-consumer --topic t --from-beginning --property print.key=true
+    """
+    ctx.read_values()
+    pattern = include if include is not None else whitelist
+    check_what_to_read(ctx, topic, pattern, partition)
+    addresses = bootstrap_or_default(
+        bootstrap_server,
+        ctx.usage_problem('Missing required argument "[bootstrap-server]"'),
+        given="bootstrap-server" in ctx.given,
+    )
+    file, words = property_file(consumer_config), key_values(consumer_property)
+    properties = file | words
+    group_id = chosen_group(ctx, group, file, words, partition)
+    reset = properties.setdefault("auto.offset.reset", "earliest" if from_beginning else "latest")
+    if from_beginning and reset != "earliest":
+        raise ScriptError(
+            f"Can't simultaneously specify --from-beginning and 'auto.offset.reset={reset}', please remove one option"
+        )
+    properties["bootstrap.servers"] = addresses
+    properties.setdefault("client.id", "console-consumer")
+    if "isolation-level" in ctx.given or "isolation.level" not in properties:
+        properties["isolation.level"] = isolation_level
+    if group_id is None:
+        properties.setdefault("enable.auto.commit", "false")
+        group_id = f"console-consumer-{random.randrange(100_000)}"
+    properties["group.id"] = group_id
+    start = first_offset(ctx, offset, from_beginning=from_beginning)
+    printer = build_formatter(
+        ctx,
+        formatter_class,
+        property_file(formatter_config)
+        | {
+            key: name
+            for key, name in (("key.deserializer", key_deserializer), ("value.deserializer", value_deserializer))
+            if name
+        }
+        | key_values(property_),
+    )
+    run = ConsoleConsumer(printer, skip_errors=skip_message_on_error, timeout_ms=timeout_ms, max_messages=max_messages)
+    try:
+        wanted = pattern if topic is None else None
+        run.run(addresses, properties, Wanted(topic, wanted, partition, start))
+    except (ConfigError, BadPattern, BadClientSetting) as problem:
+        exception = "org.apache.kafka.common.config.ConfigException: " if isinstance(problem, ConfigError) else ""
+        error(UNKNOWN_ERROR, source=SOURCE, cause=f"{exception}{problem}")
+        run.status = ExitStatus.FAILURE
+    if enable_systest_events:
+        print("shutdown_complete", flush=True)
+    if run.status:
+        raise typer.Exit(run.status)
+
+
+class Wanted(NamedTuple):
+    """What is to be read: a topic, topics by expression, or one partition of a topic from an offset."""
+
+    topic: str | None
+    pattern: str | None
+    partition: int | None
+    start: int
+
+
+def check_what_to_read(ctx: ScriptContext, topic: str | None, pattern: str | None, partition: int | None) -> None:
+    """raises    UsageProblem"""
+    if (topic is None) == (pattern is None):
+        hint = "--whitelist is DEPRECATED use --include instead; ignored if --include specified."
+        tail = hint if "whitelist" in ctx.given else ""
+        raise ctx.usage_problem(f"Exactly one of --include/--topic is required. {tail}")
+    if partition is None:
+        if "offset" in ctx.given:
+            raise ctx.usage_problem("The partition is required when offset is specified.")
+        return
+    if topic is None:
+        raise ctx.usage_problem("The topic is required when partition is specified.")
+    if {"from-beginning", "offset"} <= ctx.given:
+        raise ctx.usage_problem("Options from-beginning and offset cannot be specified together.")
+
+
+def chosen_group(
+    ctx: ScriptContext, group: str | None, file: Mapping[str, str], words: Mapping[str, str], partition: int | None
+) -> str | None:
+    """The group that was named, wherever; None if nowhere.
+
+    raises    UsageProblem if it was named twice and not the same, or together with a partition
+    """
+    named = dict.fromkeys(each for each in (group, file.get("group.id"), words.get("group.id")) if each is not None)
+    if len(named) > 1:
+        listed = ", ".join(f"'{each}'" for each in named)
+        raise ctx.usage_problem(
+            "The group ids provided in different places (directly using '--group', via '--consumer-property', or via "
+            f"'--consumer.config') do not match. Detected group ids: {listed}"
+        )
+    if named and partition is not None:
+        raise ctx.usage_problem("Options group and partition cannot be specified together.")
+    return next(iter(named), None)
+
+
+def first_offset(ctx: ScriptContext, offset: str, *, from_beginning: bool) -> int:
+    """Where --partition begins, as ListOffsets has it.
+
+    raises    UsageProblem
+    """
+    if "offset" not in ctx.given:
+        return EARLIEST if from_beginning else LATEST
+    if (word := offset.lower()) in ("earliest", "latest"):
+        return EARLIEST if word == "earliest" else LATEST
+    if re.fullmatch(r"\+?[0-9]+", offset) and int(offset) < 1 << 63:
+        return int(offset)
+    raise ctx.usage_problem(
+        f"The provided offset value '{offset}' is incorrect. Valid values are 'earliest', 'latest', or a "
+        "non-negative long."
+    )
+
+
+def build_formatter(ctx: ScriptContext, name: str, properties: Mapping[str, str]) -> Formatter:
+    """raises    UsageProblem for a class that is not known"""
+    if new_name := DEPRECATED_FORMATTERS.get(name):
+        print(
+            f"WARNING: {name} is deprecated and will be removed in the next major release. "
+            f"Please use {new_name} instead",
+            file=sys.stderr,
+        )
+    try:
+        built = formatter(name, properties)
+    except UnknownFormatter:
+        raise ctx.usage_problem(name) from None
+    if isinstance(built, DefaultFormatter):
+        for unknown in built.unknown_deserializers:
+            error(
+                f"Unable to instantiate a deserializer from {unknown}",
+                cause=f"java.lang.ClassNotFoundException: {unknown}",
+            )
+    return built
+
+
+class ConsoleConsumer:
+    """One run: records in, text out, and the count at the end."""
+
+    def __init__(
+        self, printer: Formatter, *, skip_errors: bool, timeout_ms: int | None, max_messages: str | None
+    ) -> None:
+        self.status: int = ExitStatus.SUCCESS
+        self._printer = printer
+        self._skip_errors = skip_errors
+        self._timeout = float("inf") if timeout_ms is None or timeout_ms < 0 else timeout_ms / 1000
+        self._max_messages = max_messages
+        self._limit = float("inf")
+        self._count = 0
+
+    def run(self, addresses: str, properties: Mapping[str, str], wanted: Wanted) -> None:
+        """Read and print until told to stop.
+
+        raises    ConfigError, BadPattern, BadClientSetting before anything is read
+        """
+        settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
+        pattern = None if wanted.pattern is None else compile_pattern(wanted.pattern)
+        for warning in settings.warnings:
+            warn(warning)
+        if self._max_messages is not None:
+            if not re.fullmatch(r"[+-]?[0-9]+", self._max_messages):
+                self._report()
+                error(
+                    UNKNOWN_ERROR,
+                    source=SOURCE,
+                    cause=f"Cannot parse argument '{self._max_messages}' of option max-messages",
+                )
+                self.status = ExitStatus.FAILURE
+                return
+            number = int(self._max_messages)
+            self._limit = float("inf") if number == -1 else number
+        asyncio.run(self._run(addresses, ClientSettings(properties), settings, wanted, pattern))
+
+    async def _run(
+        self,
+        addresses: str,
+        client: ClientSettings,
+        settings: ConsumerSettings,
+        wanted: Wanted,
+        pattern: re.Pattern[str] | None,
+    ) -> None:
+        from pykafka_cli.clients.consumer import Consumer
+        from pykafka_cli.clients.session import Session
+
+        collect_garbage_rarely()
+        async with Session(addresses, client) as session:
+            consumer = Consumer(session, settings, warn=warn)
+            failure: Exception | None = None
+            with EndBySignal() as end:
+                try:
+                    if wanted.partition is None:
+                        await consumer.subscribe([] if wanted.topic is None else [wanted.topic], pattern)
+                    else:
+                        consumer.assign({TopicPartition(wanted.topic or "", wanted.partition): wanted.start})
+                    await self._print_all(consumer)
+                except (DeserializationError, UnreadableRecord) as problem:
+                    failure = problem
+            if end.signal:
+                self.status = 128 + end.signal
+            await consumer.close()
+        self._report()
+        if failure:
+            error(UNKNOWN_ERROR, source=SOURCE, cause=f"{EXCEPTIONS}SerializationException: {failure}")
+            self.status = ExitStatus.FAILURE
+
+    def _report(self) -> None:
+        print(f"Processed a total of {self._count} messages", file=sys.stderr)
+
+    async def _print_all(self, consumer: "Consumer") -> None:
+        """Until the limit, a time-out, an error, or nobody reads any more."""
+        from pykafka_cli.clients.errors import ApiError
+        from pykafka_cli.clients.fetcher import NoOffset
+
+        output = BulkOutput(sys.stdout.fileno())
+        while self._count < self._limit:
+            try:
+                fetched = await self._receive(consumer)
+                if fetched is None:
+                    error(TERMINATING, source=SOURCE, cause=f"{EXCEPTIONS}TimeoutException")
+                    return
+            except (ApiError, NoOffset, CorruptRecords, ConnectionFailed) as problem:
+                cause = problem.java if isinstance(problem, ApiError) else str(problem)
+                error(TERMINATING, source=SOURCE, cause=cause)
+                self.status = ExitStatus.FAILURE
+                return
+            try:
+                await self._print(consumer, fetched, output)
+            except OutputClosed:
+                print("Unable to write to standard out, closing consumer.", file=sys.stderr)
+                return
+
+    async def _receive(self, consumer: "Consumer") -> "Fetched | None":
+        """The next records; None when more than the time-out has passed without any."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while True:
+            fetched = await consumer.poll(self._timeout)
+            if fetched or clock() - began > self._timeout:
+                return fetched
+
+    async def _print(self, consumer: "Consumer", fetched: "Fetched", output: BulkOutput) -> None:
+        """raises    DeserializationError, UnreadableRecord once the records before the bad one are printed"""
+        records = fetched.records[: int(min(self._limit - self._count, len(fetched.records)))]
+        text, problem = self._rendered(fetched.partition, records)
+        printed = len(records) if problem is None else problem.position
+        if await output.write(text):
+            self._count += printed
+            consumer.used(fetched, printed if problem or printed < len(fetched.records) else None)
+        if problem:
+            self._count += 1
+            raise problem.error
+
+    def _rendered(self, partition: TopicPartition, records: "Sequence[Record]") -> "tuple[bytes, BadRecord | None]":
+        """The text of all records, or of those before one that cannot be printed."""
+        topic, index = partition
+        try:
+            return self._printer.render(topic, index, records), None
+        except (DeserializationError, UnreadableRecord):
+            pass  # find out which
+        pieces: list[bytes] = []
+        for position, record in enumerate(records):
+            try:
+                pieces.append(self._printer.render(topic, index, [record]))
+            except (DeserializationError, UnreadableRecord) as problem:
+                if not self._skip_errors:
+                    return b"".join(pieces), BadRecord(position, problem)
+                error(SKIPPING, source=SOURCE, cause=f"{EXCEPTIONS}SerializationException: {problem}")
+        return b"".join(pieces), None
+
+
+class BadRecord(NamedTuple):
+    """The first record that cannot be printed, and why."""
+
+    position: int
+    error: Exception
