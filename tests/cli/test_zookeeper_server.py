@@ -3,12 +3,10 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._server_process import runs
 from pykafka_cli.commands.zookeeper_server_stop import zookeeper_server_stop
 from tests.running import PK
-from tests.zookeeper_servers import free_port
+from tests.zookeeper_servers import four_letter_word, free_port
 
 READY_TIMEOUT_S = 30
 
@@ -78,10 +76,7 @@ def start(*words: str, cwd: Path | None = None, **environment: str) -> "subproce
 
 
 def answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as asking:
-        asking.sendall(b"ruok")
-        return asking.recv(4) == b"imok"
-    return False
+    return four_letter_word(port, b"ruok") == b"imok"
 
 
 @pytest.mark.parametrize(("by", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
