@@ -17,6 +17,8 @@ from kio.schema.errors import ErrorCode
 from kio.schema.leave_group.v5 import request as leave_group
 from kio.schema.offset_fetch.v9 import request as offset_fetch
 
+from pykafka_cli.protocol import inter_broker, inter_broker_adapters
+
 Raise = Callable[[Any, Any, int], Any]
 Lower = Callable[[Any, int, Any], Any]
 
@@ -183,6 +185,9 @@ LEFT_BEHIND = frozenset({"retention_time", "include_cluster_authorized_operation
 # API key -> last version that needs it, and what to do.
 RAISE: Mapping[int, tuple[int, Raise]] = {
     3: (0, _raise_metadata),
+    inter_broker.LEADER_AND_ISR: (1, inter_broker_adapters.raise_leader_and_isr),
+    inter_broker.STOP_REPLICA: (2, inter_broker_adapters.raise_stop_replica),
+    inter_broker.UPDATE_METADATA: (4, inter_broker_adapters.raise_update_metadata),
     9: (7, _raise_offset_fetch),
     10: (3, _raise_find_coordinator),
     11: (0, _raise_join_group),
@@ -193,6 +198,7 @@ RAISE: Mapping[int, tuple[int, Raise]] = {
 }
 LOWER: Mapping[int, tuple[int, Lower]] = {
     3: (11, _lower_metadata),
+    inter_broker.LEADER_AND_ISR: (4, inter_broker_adapters.lower_leader_and_isr),
     9: (7, _lower_offset_fetch),
     10: (3, _lower_find_coordinator),
     11: (6, _lower_join_group),

@@ -14,8 +14,7 @@ is in adapters.py. Both are looked at once per API and version, when a `MessageC
 
 import io
 import struct
-from collections.abc import Callable
-from dataclasses import Field, fields
+from dataclasses import fields
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
@@ -29,7 +28,7 @@ from pykafka_cli.protocol.error_answers import error_answer
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import Buffer, Cursor
-from pykafka_cli.protocol.message_fields import default_of, is_nullable, structure_of
+from pykafka_cli.protocol.message_fields import copier, is_nullable, structure_of
 
 API_VERSIONS = 18
 
@@ -186,47 +185,6 @@ def _skip_tags(data: memoryview, position: int) -> int:
     cursor = Cursor(data, position)
     cursor.tags()
     return cursor.position
-
-
-def copier(old: type, new: type) -> Callable[[Any], Any] | None:
-    """A function that copies an `old` into a `new`, down through its structures; None if they are one class.
-
-    Fields that `old` lacks get their defaults; those that only `old` has are left behind.
-    """
-    if old is new:
-        return None
-    present = {each.name: each for each in fields(old)}
-    constants = {each.name: default_of(each) for each in fields(new) if each.name not in present}
-    plain: list[str] = []
-    converted: list[tuple[str, Callable[[Any], Any]]] = []
-    for each in fields(new):
-        if each.name in present:
-            convert = _field_copier(present[each.name], each)
-            if convert is None:
-                plain.append(each.name)
-            else:
-                converted.append((each.name, convert))
-
-    def copy(value: Any) -> Any:
-        arguments = {name: getattr(value, name) for name in plain}
-        for name, convert in converted:
-            arguments[name] = convert(getattr(value, name))
-        return new(**constants, **arguments)
-
-    return copy
-
-
-def _field_copier(old: Field[Any], new: Field[Any]) -> Any:
-    structure, is_array = structure_of(old)
-    target, _ = structure_of(new)
-    if structure is None or target is None:
-        return None
-    copy = copier(structure, target)
-    if copy is None:
-        return None
-    if is_array:
-        return lambda values: None if values is None else tuple(map(copy, values))
-    return lambda value: None if value is None else copy(value)
 
 
 def ensure_kept(old: type, new: type) -> None:

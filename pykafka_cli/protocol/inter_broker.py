@@ -443,7 +443,7 @@ def _at_version(newest: type[Any], api_key: int, version: int) -> type[Any]:
     gone = _GONE.get(newest, ())
     for present in fields(newest):
         members += [
-            (old.name, _type_at_version(old.annotation, api_key, version), old.definition)
+            (old.name, _type_at_version(old.annotation, api_key, version), _copied(old.definition))
             for old in gone
             if old.before == present.name and old.since <= version <= old.until
         ]

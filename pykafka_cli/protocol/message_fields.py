@@ -1,7 +1,9 @@
-"""What kio's classes say of their fields: structures, arrays, null, defaults."""
+"""What kio's classes say of their fields: structures, arrays, null, defaults; and copies between versions."""
 
+from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 
@@ -52,3 +54,52 @@ def is_nullable(field: Field[Any]) -> bool:
     """Whether the field can be null; an id of zeros, which kio reads as None, is no null."""
     is_union = get_origin(field.type) is UnionType and NoneType in get_args(field.type)
     return is_union and field.metadata.get("kafka_type") != "uuid"
+
+
+@cache
+def copier(old: type, new: type) -> Callable[[Any], Any] | None:
+    """A function that copies an `old` into a `new`, down through its structures; None if they are one class.
+
+    Fields that `old` lacks get their defaults; those that only `old` has are left behind.
+    """
+    if old is new:
+        return None
+    present = {each.name: each for each in fields(old)}
+    constants = {each.name: default_of(each) for each in fields(new) if each.name not in present}
+    plain: list[str] = []
+    converted: list[tuple[str, Callable[[Any], Any]]] = []
+    for each in fields(new):
+        if each.name in present:
+            convert = _field_copier(present[each.name], each)
+            if convert is None:
+                plain.append(each.name)
+            else:
+                converted.append((each.name, convert))
+
+    def copy(value: Any) -> Any:
+        arguments = {name: getattr(value, name) for name in plain}
+        for name, convert in converted:
+            arguments[name] = convert(getattr(value, name))
+        return new(**constants, **arguments)
+
+    return copy
+
+
+def _field_copier(old: Field[Any], new: Field[Any]) -> Any:
+    structure, is_array = structure_of(old)
+    target, _ = structure_of(new)
+    if structure is None or target is None:
+        return None
+    copy = copier(structure, target)
+    if copy is None:
+        return None
+    if is_array:
+        return lambda values: None if values is None else tuple(map(copy, values))
+    return lambda value: None if value is None else copy(value)
+
+
+def copied(value: Any, new: Any) -> Any:
+    """`value` as a `new`, an older or newer class of the same structure."""
+    old: Any = type(value)
+    copy = copier(old, new)
+    return value if copy is None else copy(value)

@@ -11,6 +11,7 @@ from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.handlers import HANDLERS, api_versions
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Peer
+from pykafka_cli.protocol.codec import message_codec
 from tests.vectors_of import VECTORS
 
 RECORDED = json.loads((VECTORS / "api-versions.json").read_text())
@@ -62,3 +63,9 @@ async def test_a_client_must_name_its_software_decently(name: str) -> None:
     request = bytearray(b"\0\x12\0\3\0\0\0\1\xff\xff\0" + body)
     answer = b"".join(await dispatcher(AS_KAFKA).answer(request, PEER) or ())
     assert struct.unpack_from(">h", answer, 4) == (42,)
+
+
+@pytest.mark.parametrize("api", HANDLERS.values(), ids=lambda api: api.name)
+def test_every_version_on_offer_can_be_read_and_answered(api: Api) -> None:
+    for version in range(api.min_version, api.max_version + 1):
+        assert message_codec(api.key, version, api.max_version)
