@@ -26,6 +26,7 @@ from pykafka_cli.properties.listeners import Listener
 log = logging.getLogger(__name__)
 
 _MAX_SWEEP_INTERVAL = 30.0  # seconds
+_NO_SUCH_ADDRESS = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class CannotListen(Exception):
@@ -38,7 +39,7 @@ class SocketServer:
     def __init__(self, settings: BrokerSettings, clock: Clock, metrics: Metrics) -> None:
         self._settings, self._clock, self._metrics = settings, clock, metrics
         self._limits, self._intake = ConnectionLimits(settings), Intake(settings)
-        self._bound: list[tuple[Listener, socket.socket, ssl.SSLContext | None]] = []
+        self._bound: list[tuple[Listener, list[socket.socket], ssl.SSLContext | None]] = []
         self._servers: list[asyncio.Server] = []
         self._services: list[Service] = []
         self._sweep: Timer | None = None
@@ -56,9 +57,9 @@ class SocketServer:
         try:
             for listener in self._settings.listener_list:
                 context = server_context(self._settings, listener.name) if listener.protocol.encrypts else None
-                listening = _listening_socket(listener, self._settings)
-                port = listening.getsockname()[1]
-                self._bound.append((replace(listener, port=port), listening, context))
+                sockets = _listening_sockets(listener, self._settings)
+                port = sockets[0].getsockname()[1]
+                self._bound.append((replace(listener, port=port), sockets, context))
         except OSError as error:
             self._release()
             raise CannotListen(f"cannot listen on {listener}: {_reason(error)}") from error
@@ -70,7 +71,7 @@ class SocketServer:
     async def serve(self, answer: Answer) -> None:
         """Accept connections on what `bind` took, and let `answer` serve their requests."""
         loop = asyncio.get_running_loop()
-        for listener, listening, context in self._bound:
+        for listener, sockets, context in self._bound:
             service = Service(
                 listener.name,
                 answer,
@@ -81,13 +82,14 @@ class SocketServer:
                 self._settings.socket_request_max_bytes,
             )
             self._services.append(service)
-            server = await loop.create_server(
-                lambda service=service: Connection(service),
-                sock=listening,
-                ssl=context,
-                backlog=self._settings.socket_listen_backlog_size,
-            )
-            self._servers.append(server)
+            for each in sockets:
+                server = await loop.create_server(
+                    lambda service=service: Connection(service),
+                    sock=each,
+                    ssl=context,
+                    backlog=self._settings.socket_listen_backlog_size,
+                )
+                self._servers.append(server)
         self._sweep_later()
 
     async def stop(self, grace: float) -> None:
@@ -115,8 +117,9 @@ class SocketServer:
         return [connection for service in self._services for connection in service.connections]
 
     def _release(self) -> None:
-        for _, listening, _ in self._bound:
-            listening.close()
+        for _, sockets, _ in self._bound:
+            for each in sockets:
+                each.close()
         self._bound.clear()
 
     def _sweep_later(self) -> None:
@@ -133,31 +136,49 @@ class SocketServer:
         self._sweep_later()
 
 
-def _listening_socket(listener: Listener, settings: BrokerSettings) -> socket.socket:
-    """A bound socket; without a host one for IPv4 and IPv6 alike, so that port 0 is one port."""
-    if listener.host:
-        family, _, _, _, address = socket.getaddrinfo(
-            listener.host, listener.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        return _bound(family, address, settings)
+def _listening_sockets(listener: Listener, settings: BrokerSettings) -> list[socket.socket]:
+    """A bound socket for each address of the host, all on one port. Without a host it is one for IPv4 and IPv6 alike.
+
+    A name such as localhost mostly has an address of each kind, and clients try either first.
+    """
+    if not listener.host:
+        return [_everywhere(listener.port, settings)]
+    found = socket.getaddrinfo(listener.host, listener.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    for family, _, _, _, address in found:
+        port = sockets[0].getsockname()[1] if sockets else listener.port
+        try:
+            sockets.append(_bound(family, (address[0], port, *address[2:]), settings))
+        except OSError as error:
+            # No such kind of address on this machine, or another's port by chance: what is bound must do.
+            if error.errno not in _NO_SUCH_ADDRESS and not (sockets and listener.port == 0):
+                for each in sockets:
+                    each.close()
+                raise
+    if not sockets:
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+    return sockets
+
+
+def _everywhere(port: int, settings: BrokerSettings) -> socket.socket:
     if socket.has_dualstack_ipv6():
         try:
-            return _bound(socket.AF_INET6, ("::", listener.port), settings)
+            return _bound(socket.AF_INET6, ("::", port), settings)
         except OSError as error:
-            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            if error.errno not in _NO_SUCH_ADDRESS:
                 raise
-    return _bound(socket.AF_INET, ("", listener.port), settings)
+    return _bound(socket.AF_INET, ("", port), settings)
 
 
-def _bound(family: int, address: object, settings: BrokerSettings) -> socket.socket:
+def _bound(family: int, address: tuple[str | int, ...], settings: BrokerSettings) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setblocking(False)
         if os.name == "posix":
             # A port whose last connections are in TIME_WAIT is free; one that somebody listens on is not.
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6 and address[0] == "::":  # type: ignore[index]
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
         # Accepted connections inherit these.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, size in (
@@ -166,7 +187,7 @@ def _bound(family: int, address: object, settings: BrokerSettings) -> socket.soc
         ):
             if size != -1:
                 listening.setsockopt(socket.SOL_SOCKET, option, size)
-        listening.bind(address)  # type: ignore[arg-type]
+        listening.bind(address)
         listening.listen(settings.socket_listen_backlog_size)
     except BaseException:
         listening.close()

@@ -347,6 +347,25 @@ async def test_a_connection_above_a_limit_is_closed_at_once(
     assert words in caplog.text
 
 
+async def test_a_host_name_is_listened_on_at_all_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def both(*_: object, **__: object) -> list[tuple[object, ...]]:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+        return [(*kind, ("127.0.0.1", 0)), (*kind, ("127.0.0.2", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    it = Running(listeners="PLAINTEXT://twofold:0")
+    (endpoint,) = await it.server.bind()
+    monkeypatch.undo()
+    await it.server.serve(echo)
+
+    for address in ("127.0.0.1", "127.0.0.2"):
+        client = Client(*await asyncio.open_connection(address, endpoint.port))
+        client.send(b"x")
+        assert await client.read() == b"<x>"
+        client.writer.close()
+    await it.server.stop(grace=0)
+
+
 async def test_a_port_in_use_is_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
