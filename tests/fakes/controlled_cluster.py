@@ -10,10 +10,17 @@ from typing import Any
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.broker.context import Broker
 from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.controller.controller import Controller
+from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.metadata.cache import MetadataCache
+from pykafka_cli.broker.metadata.config_store import ConfigStore
+from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
+from pykafka_cli.broker.metadata.topic_admin import TopicAdmin
 from pykafka_cli.broker.metadata.zk_store import ZkStore
+from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.connection import Peer
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
 from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.model import TopicPartition
@@ -43,6 +50,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.zookeeper import FakeZooKeeper
 
 QUIET_TURNS = 60
+LISTENER = "PLAINTEXT"
 
 
 class ControlledBroker:
@@ -59,20 +67,58 @@ class ControlledBroker:
         self.told: list[Any] = []
         self.refuses_delete: set[TopicPartition] = set()
         self.lost: set[TopicPartition] = set()
-        self.cache = MetadataCache(WaitingRoom(cluster.clock))
+        waiting = WaitingRoom(cluster.clock)
+        self.cache = MetadataCache(waiting, "in-memory-cluster")
         self.zookeeper = cluster.zookeeper.client()
         self.store = ZkStore(self.zookeeper, cluster.clock)
+        self.listener = cluster.listener
+        settings = {"zookeeper.connect": "in-memory:2181"} | cluster.settings | {"broker.id": str(broker_id)}
+        self.settings = BrokerSettings(Property(key, value, 0) for key, value in settings.items())
         self.registration = BrokerRegistration(
-            broker_id, (Endpoint("PLAINTEXT", "PLAINTEXT", "127.0.0.1", 9000 + broker_id),), rack
+            broker_id,
+            tuple(
+                Endpoint(name, "PLAINTEXT", "127.0.0.1", 9000 + broker_id)
+                for name in dict.fromkeys([cluster.listener, self.settings.inter_broker_listener])
+            ),
+            rack,
         )
-        settings = cluster.settings | {"broker.id": str(broker_id), "zookeeper.connect": "in-memory:2181"}
+        self.configs = DynamicConfigs(ConfigStore(self.zookeeper), self.settings, cluster.clock)
+        self.topics = TopicAdmin(
+            settings=self.settings,
+            store=self.store,
+            configs=self.configs.store,
+            cache=self.cache,
+            waiting=waiting,
+            clock=cluster.clock,
+        )
         self.controller = Controller(
-            settings=BrokerSettings(Property(key, value, 0) for key, value in settings.items()),
+            settings=self.settings,
             store=self.store,
             clock=cluster.clock,
             connect=cluster.connect,
             unclean_election_allowed=cluster.unclean_election_allowed,
         )
+        broker = Broker(
+            settings=self.settings,
+            clock=cluster.clock,
+            logs=None,
+            replicas=None,
+            metadata=self.cache,
+            store=self.store,
+            topics=self.topics,
+            configs=self.configs,
+            controller=self.controller,
+            groups=None,
+            producer_ids=None,
+            waiting=waiting,
+        )
+        self.dispatcher = Dispatcher(broker, Metrics())
+
+    async def serve(self, frame: bytes) -> bytes:
+        """The answer to a client's request, both without their length in front."""
+        answer = await self.dispatcher.answer(bytearray(frame), Peer("127.0.0.1", 50000, self.listener))
+        assert answer is not None
+        return b"".join(answer)
 
     def answer(self, request: Any) -> Any:
         self.told.append(request)
@@ -142,12 +188,12 @@ class _Line:
 class ControlledCluster:
     """Controllers of several brokers over one ZooKeeper in memory."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, listener: str = LISTENER, **settings: str) -> None:
+        """`settings` by key, dots or underscores."""
         self.zookeeper = FakeZooKeeper()
         self.clock = FakeClock()
-        self.settings = {"auto.leader.rebalance.enable": "false"} | {
-            key.replace("_", "."): value for key, value in settings.items()
-        }
+        self.listener = listener
+        self.settings = {key.replace("_", "."): value for key, value in settings.items()}
         self.brokers: dict[int, ControlledBroker] = {}
         self.unclean_topics: set[str] = set()
         self.activity = 0
@@ -167,6 +213,7 @@ class ControlledCluster:
         for broker_id in broker_ids:
             broker = self.brokers[broker_id] = ControlledBroker(self, broker_id, rack)
             await broker.store.ensure_persistent_paths()
+            await broker.configs.start()
             await broker.controller.start(broker.registration)
             await self.settle()
 
@@ -175,6 +222,7 @@ class ControlledCluster:
         broker = self.brokers[broker_id]
         broker.alive = False
         broker.controller._task.cancel()
+        await broker.configs.stop()
         await broker.zookeeper.close()
         await self.settle()
 
@@ -185,6 +233,7 @@ class ControlledCluster:
         await self.settle()
         broker.alive = False
         await broker.controller.stop()
+        await broker.configs.stop()
         await broker.zookeeper.close()
         await self.settle()
         return remaining
@@ -193,6 +242,7 @@ class ControlledCluster:
         for broker in self.brokers.values():
             if broker.alive:
                 await broker.controller.stop()
+                await broker.configs.stop()
         await asyncio.sleep(0)
 
     async def settle(self) -> None:

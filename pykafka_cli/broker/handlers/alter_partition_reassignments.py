@@ -40,7 +40,7 @@ async def handle(
     return AlterPartitionReassignmentsResponse(
         throttle_time=NO_THROTTLE,
         error_code=ErrorCode.none,
-        error_message=None,
+        error_message="",
         responses=tuple(
             ReassignableTopicResponse(name=TopicName(topic), partitions=tuple(partitions))
             for topic, partitions in by_topic.items()

@@ -35,4 +35,4 @@ async def handle(ctx: RequestContext, request: AlterUserScramCredentialsRequest)
 
 def _result(user: str, error: BrokerError | None) -> AlterUserScramCredentialsResult:
     code, message = code_and_message(error)
-    return AlterUserScramCredentialsResult(user=user, error_code=code, error_message=message)
+    return AlterUserScramCredentialsResult(user=user, error_code=code, error_message=message or "")

@@ -21,7 +21,7 @@ async def handle(ctx: RequestContext, request: DescribeClientQuotasRequest) -> D
     return DescribeClientQuotasResponse(
         throttle_time=NO_THROTTLE,
         error_code=ErrorCode.none,
-        error_message=None,
+        error_message="",
         entries=tuple(
             EntryData(
                 entity=tuple(EntityData(entity_type=kind, entity_name=name) for kind, name in entity),

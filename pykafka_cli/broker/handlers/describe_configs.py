@@ -54,7 +54,7 @@ async def _described(
         )
     return DescribeConfigsResult(
         error_code=ErrorCode.none,
-        error_message=None,
+        error_message="",
         resource_type=resource.resource_type,
         resource_name=resource.resource_name,
         configs=tuple(

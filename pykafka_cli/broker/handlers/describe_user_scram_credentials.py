@@ -26,7 +26,7 @@ async def handle(
     return DescribeUserScramCredentialsResponse(
         throttle_time=NO_THROTTLE,
         error_code=ErrorCode.none,
-        error_message=None,
+        error_message="",
         results=tuple(_result(user, outcome) for user, outcome in outcomes.items()),
     )
 
@@ -39,7 +39,7 @@ def _result(user: str, outcome: list[tuple[int, int]] | BrokerError) -> Describe
     return DescribeUserScramCredentialsResult(
         user=user,
         error_code=ErrorCode.none,
-        error_message=None,
+        error_message="",
         credential_infos=tuple(
             CredentialInfo(mechanism=i8(mechanism), iterations=i32(iterations)) for mechanism, iterations in outcome
         ),

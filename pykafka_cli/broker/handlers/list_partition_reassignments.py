@@ -37,7 +37,7 @@ async def handle(ctx: RequestContext, request: ListPartitionReassignmentsRequest
     return ListPartitionReassignmentsResponse(
         throttle_time=NO_THROTTLE,
         error_code=ErrorCode.none,
-        error_message=None,
+        error_message="",
         topics=tuple(
             OngoingTopicReassignment(name=TopicName(topic), partitions=tuple(partitions))
             for topic, partitions in by_topic.items()

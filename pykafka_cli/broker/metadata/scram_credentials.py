@@ -108,7 +108,7 @@ async def alter(
 ) -> dict[str, BrokerError | None]:
     """An outcome for each user: None where all of the user's changes were made, else why none was."""
     outcomes: dict[str, BrokerError | None] = {}
-    for user in dict.fromkeys(change.user for change in (*deletions, *upsertions)):
+    for user in dict.fromkeys([*(each.user for each in deletions), *(each.user for each in upsertions)]):
         own_upsertions = [upsertion for upsertion in upsertions if upsertion.user == user]
         own_deletions = [deletion for deletion in deletions if deletion.user == user]
         try:
@@ -129,7 +129,7 @@ async def alter(
 def _ensure_acceptable(user: str, upsertions: Sequence[Upsertion], deletions: Sequence[Deletion]) -> None:
     if not user:
         raise UnacceptableCredential("Username must not be empty")
-    mechanisms = [each.mechanism for each in (*upsertions, *deletions)]
+    mechanisms = [*(each.mechanism for each in upsertions), *(each.mechanism for each in deletions)]
     if not set(mechanisms) <= MECHANISMS.keys():
         raise UnsupportedSaslMechanism("Unknown SCRAM mechanism")
     for upsertion in upsertions:
