@@ -71,7 +71,7 @@ class Node:
         self.files = MemoryFiles()
         self.is_running = False
         self.epoch = 0
-        self.settings = broker_settings(broker_id=broker_id, log_dirs="/logs", **settings)
+        self.settings = broker_settings(**{"broker_id": broker_id, "log_dirs": "/logs", **settings})
 
     async def start(self) -> None:
         clock, waiting = self.cluster.clock, WaitingRoom(self.cluster.clock)

@@ -1,6 +1,7 @@
 """DescribeLogDirs (key 35), versions 1-4.
 
 The log directories of this broker with the partitions in them, all or those asked for; it tells only about itself.
+Copies on their way to another directory are "future" partitions.
 v2 flexible   v3 error of the whole request   v4 sizes of the directories (KIP-827)
 """
 
@@ -40,7 +41,15 @@ async def handle(ctx: RequestContext, request: DescribeLogDirsRequest) -> Descri
             DescribeLogDirsResult(
                 error_code=ErrorCode.none if usage.error is None else ErrorCode.kafka_storage_error,
                 log_dir=str(usage.path),
-                topics=_topics(ctx, (log for log in usage.logs if wanted is None or log.topic_partition in wanted)),
+                topics=_topics(
+                    ctx,
+                    (
+                        (log, is_arriving)
+                        for logs, is_arriving in ((usage.logs, False), (usage.arriving, True))
+                        for log in logs
+                        if wanted is None or log.topic_partition in wanted
+                    ),
+                ),
                 total_bytes=i64(usage.total_bytes),
                 usable_bytes=i64(usage.usable_bytes),
             )
@@ -49,8 +58,8 @@ async def handle(ctx: RequestContext, request: DescribeLogDirsRequest) -> Descri
     )
 
 
-def _topics(ctx: RequestContext, logs: Iterable[PartitionLog]) -> tuple[DescribeLogDirsTopic, ...]:
-    in_order = sorted(logs, key=lambda log: log.topic_partition)
+def _topics(ctx: RequestContext, logs: Iterable[tuple[PartitionLog, bool]]) -> tuple[DescribeLogDirsTopic, ...]:
+    in_order = sorted(logs, key=lambda each: each[0].topic_partition)
     return tuple(
         DescribeLogDirsTopic(
             name=TopicName(topic),
@@ -58,19 +67,19 @@ def _topics(ctx: RequestContext, logs: Iterable[PartitionLog]) -> tuple[Describe
                 DescribeLogDirsPartition(
                     partition_index=i32(log.topic_partition.partition),
                     partition_size=i64(log.size_in_bytes),
-                    offset_lag=i64(_lag(ctx, log)),
-                    is_future_key=False,
+                    offset_lag=i64(_lag(ctx, log, is_arriving=is_arriving)),
+                    is_future_key=is_arriving,
                 )
-                for log in of_topic
+                for log, is_arriving in of_topic
             ),
         )
-        for topic, of_topic in groupby(in_order, key=lambda log: log.topic_partition.topic)
+        for topic, of_topic in groupby(in_order, key=lambda each: each[0].topic_partition.topic)
     )
 
 
-def _lag(ctx: RequestContext, log: PartitionLog) -> int:
-    """How far the log end is behind the high watermark; unknown while the partition has no role here."""
+def _lag(ctx: RequestContext, log: PartitionLog, *, is_arriving: bool) -> int:
+    """How far a log is behind its high watermark, a copy behind its original; unknown without a role here."""
     partition: Partition | None = ctx.broker.replicas.hosted.get(log.topic_partition)
-    if partition is None or partition.log is not log:
+    if partition is None or partition.log is None:
         return UNKNOWN_LAG
-    return max(0, log.high_watermark - log.log_end)
+    return partition.log.log_end - log.log_end if is_arriving else max(0, log.high_watermark - log.log_end)

@@ -65,6 +65,8 @@ class LogDirectory:
         self.error: OSError | None = None
         """Why the directory is offline; None while it is in use."""
         self.logs: dict[TopicPartition, PartitionLog] = {}
+        self.arriving: dict[TopicPartition, PartitionLog] = {}
+        """Logs that are copied here from another directory, not in use yet."""
         self.high_watermarks: dict[TopicPartition, int] = {}
         self.cleaned_up_to: dict[TopicPartition, int] = {}
         self._written: dict[str, dict[TopicPartition, int]] = {}
@@ -135,15 +137,21 @@ class LogDirectory:
             )
         return logs
 
-    def create(self, topic_partition: TopicPartition, config: TopicConfig, topic_id: uuid.UUID | None) -> PartitionLog:
-        """A new, empty log. raises OSError."""
-        folder = os.path.join(self.path, str(topic_partition))
+    def create(
+        self,
+        topic_partition: TopicPartition,
+        config: TopicConfig,
+        topic_id: uuid.UUID | None,
+        *,
+        is_arriving: bool = False,
+    ) -> PartitionLog:
+        """A new, empty log; one that is arriving has another name until it is in use. raises OSError."""
+        name = moved_name(topic_partition, FUTURE_SUFFIX, uuid.uuid4()) if is_arriving else str(topic_partition)
+        folder = os.path.join(self.path, name)
         self._files.make_directory(folder)
         if topic_id is not None:
             checkpoints.write_topic_id(self._files, os.path.join(folder, checkpoints.PARTITION_METADATA), topic_id)
-        return self._open(
-            topic_partition, str(topic_partition), config, had_clean_shutdown=True, recovery_point=0, log_start=0
-        )
+        return self._open(topic_partition, name, config, had_clean_shutdown=True, recovery_point=0, log_start=0)
 
     def _open(
         self,
@@ -176,6 +184,12 @@ class LogDirectory:
         self._files.rename(str(log.directory), str(path))
         log.moved_to(path)
         return str(path)
+
+    def settle(self, log: PartitionLog) -> None:
+        """Give a log that has arrived its partition's own name. raises OSError."""
+        path = self.path / str(log.topic_partition)
+        self._files.rename(str(log.directory), str(path))
+        log.moved_to(path)
 
     def _read_offsets(self, name: str) -> dict[TopicPartition, int]:
         try:

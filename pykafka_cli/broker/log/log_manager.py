@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError
+from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError, LogDirNotFound
 from pykafka_cli.broker.log import checkpoints
 from pykafka_cli.broker.log.checkpoints import MetaProperties, check_meta_properties
 from pykafka_cli.broker.log.cleaner import LogCleaner
@@ -48,6 +48,7 @@ class DirectoryUsage(NamedTuple):
     total_bytes: int
     usable_bytes: int
     logs: list[PartitionLog]
+    arriving: list[PartitionLog]  # copies on their way here from another directory
 
 
 class LogManager:
@@ -74,6 +75,7 @@ class LogManager:
             for path in settings.log_directories
         ]
         self._logs: dict[TopicPartition, PartitionLog] = {}
+        self._preferred: dict[TopicPartition, LogDirectory] = {}
         self._threads = ThreadPoolExecutor(max_workers=1 + len(self._directories), thread_name_prefix="log")
         self._periodic: list[asyncio.Task[None]] = []
         self._pending: set[asyncio.Task[None]] = set()
@@ -188,6 +190,8 @@ class LogManager:
         for log in self._logs.values():
             log.release()
         for directory in self._directories:
+            for copy in directory.arriving.values():
+                copy.release()
             directory.unlock()
         self._threads.shutdown(wait=False)
 
@@ -217,7 +221,8 @@ class LogManager:
             )
         if not self._online:
             raise KafkaStorageError(f"{topic_partition}: no log directory is online: {self._offline_reasons()}")
-        directory = min(self._online, key=lambda each: len(each.logs))
+        chosen = self._preferred.pop(topic_partition, None)
+        directory = chosen if chosen in self._online else min(self._online, key=lambda each: len(each.logs))
         try:
             log = directory.create(topic_partition, self._topic_config(topic_partition.topic), topic_id)
         except OSError as error:
@@ -271,17 +276,70 @@ class LogManager:
             0,
         )
 
+    # Moving a log to another directory. Who asks for it copies the records (replication/directory_moves.py).
+
+    def prefer_directory(self, topic_partition: TopicPartition, path: str) -> None:
+        """Where to make the partition's log when its time comes. raises LogDirNotFound, KafkaStorageError."""
+        self._preferred[topic_partition] = self._directory_at(path)
+
+    def begin_move(self, log: PartitionLog, path: str) -> PartitionLog | None:
+        """An empty log beside `log` in another directory; None when `log` is there already.
+
+        raises  LogDirNotFound, KafkaStorageError
+        """
+        directory = self._directory_at(path)
+        if directory.logs.get(log.topic_partition) is log:
+            return None
+        try:
+            copy = directory.create(log.topic_partition, log.config, log.topic_id, is_arriving=True)
+        except OSError as error:
+            raise KafkaStorageError(f"{log.topic_partition}: cannot make a log in {path}: {error}") from error
+        copy.on_failure = partial(self._directory_failed, directory)
+        directory.arriving[log.topic_partition] = copy
+        return copy
+
+    def finish_move(self, log: PartitionLog, copy: PartitionLog) -> None:
+        """Use `copy`, which has all that `log` has, and remove `log`. raises KafkaStorageError."""
+        directory = self._directory_of(copy)
+        try:
+            directory.settle(copy)
+        except OSError as error:
+            self._directory_failed(directory, error)
+            raise KafkaStorageError(f"{copy.topic_partition}: cannot move to {directory.path}: {error}") from error
+        del directory.arriving[copy.topic_partition]
+        self.delete(log.topic_partition)
+        copy.config = log.config
+        self._adopt(directory, copy)
+
+    def cancel_move(self, copy: PartitionLog) -> None:
+        """Remove a copy that is not wanted any more."""
+        directory = self._directory_of(copy)
+        directory.arriving.pop(copy.topic_partition, None)
+        copy.release()
+        if directory.error is None and not copy.is_offline:
+            copy.is_offline = True
+            self._discard_later([str(copy.directory)], 0)
+
     # Directories.
 
     def usages(self) -> list[DirectoryUsage]:
         """Every directory with its logs."""
         return [
-            DirectoryUsage(each.path, each.error, *each.usage(), list(each.logs.values())) for each in self._directories
+            DirectoryUsage(each.path, each.error, *each.usage(), list(each.logs.values()), list(each.arriving.values()))
+            for each in self._directories
         ]
 
     @property
     def _online(self) -> list[LogDirectory]:
         return [directory for directory in self._directories if directory.error is None]
+
+    def _directory_at(self, path: str) -> LogDirectory:
+        directory = next((each for each in self._directories if each.path == Path(path)), None)
+        if directory is None:
+            raise LogDirNotFound(f"{path} is not one of log.dirs")
+        if directory.error is not None:
+            raise KafkaStorageError(f"{path} is offline: {directory.error}")
+        return directory
 
     def _directory_of(self, log: PartitionLog) -> LogDirectory:
         return next(directory for directory in self._directories if directory.path == log.directory.parent)
@@ -295,9 +353,11 @@ class LogManager:
         directory.error = error
         _log.error("log directory %s is offline, its partitions are not served: %s", directory.path, error)
         gone = list(directory.logs.values())
-        directory.logs.clear()
-        for log in gone:
+        for log in (*gone, *directory.arriving.values()):
             log.is_offline = True
+        directory.logs.clear()
+        directory.arriving.clear()
+        for log in gone:
             del self._logs[log.topic_partition]
         for callback in self.on_directory_failure:
             callback(directory.path, [log.topic_partition for log in gone])

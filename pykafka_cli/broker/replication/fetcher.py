@@ -20,11 +20,12 @@ from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32, i64
 
 from pykafka_cli.broker.errors import BrokerError, CorruptMessage, InvalidRecord, ReplicaNotAvailable
+from pykafka_cli.broker.replication.copying import common_end
 from pykafka_cli.broker.replication.fetch_sessions import FetchTarget
 from pykafka_cli.broker.replication.leader_session import FetchPlan, LeaderSession
 from pykafka_cli.broker.replication.partition import NO_EPOCH
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
-from pykafka_cli.broker.replication.truncation import EpochEnd, truncation_point
+from pykafka_cli.broker.replication.truncation import EpochEnd
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch
@@ -270,11 +271,9 @@ class LeaderFetcher:
 
     def _cut(self, partition: "Partition", diverging: fetch.EpochEndOffset) -> None:
         leader = EpochEnd(diverging.epoch, diverging.end_offset)
-        log = partition.hosted_log()
-        local = EpochEnd(*log.end_offset_for_epoch(leader.epoch))
-        cut = truncation_point(leader, local=local, log_end=log.log_end, fetch_offset=log.log_end)
-        log_.info("%s: its leader's epoch %d ended at %d; cutting to %d", partition, *leader, cut.offset)
-        partition.truncate_to(cut.offset)
+        offset = common_end(partition.hosted_log(), leader)
+        log_.info("%s: its leader's epoch %d ended at %d; cutting to %d", partition, *leader, offset)
+        partition.truncate_to(offset)
 
     def _take_error(self, followed: _Followed, error: ErrorCode) -> None:
         if error is ErrorCode.fenced_leader_epoch:

@@ -24,6 +24,7 @@ from pykafka_cli.broker.errors import (
     PolicyViolation,
     UnknownLeaderEpoch,
 )
+from pykafka_cli.broker.replication.copying import append_copied
 from pykafka_cli.broker.replication.high_watermark import effective_min_isr, high_watermark
 from pykafka_cli.broker.replication.isr import FollowerProgress, Isr, ends_to_respect, may_join, out_of_sync
 from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed, IsrUpdates, Outcome
@@ -197,13 +198,8 @@ class Partition:
         raises   CorruptMessage, KafkaStorageError, NotLeaderOrFollower
         """
         log = self.hosted_log()
-        if batches and log.log_start == log.log_end > (base_offset := int.from_bytes(batches[:8])):
-            # DeleteRecords moved the leader's start into the middle of a batch, and ours is empty: take it whole.
-            log.truncate_fully_and_start_at(base_offset)
-        info = log.append_as_follower(batches)
         before = log.high_watermark
-        log.set_high_watermark(leader_high_watermark)
-        log.advance_log_start(min(leader_log_start, log.high_watermark))
+        info = append_copied(log, batches, high_watermark=leader_high_watermark, log_start=leader_log_start)
         if log.high_watermark != before:
             self._waiting.notify(self.committed)
         return info

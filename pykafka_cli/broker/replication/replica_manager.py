@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pykafka_cli.broker.errors import BrokerError, InvalidRequiredAcks, RequestTimedOut
 from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.broker.replication.directory_moves import DirectoryMoves
 from pykafka_cli.broker.replication.fetch_sessions import Answer, FetchSessions, FetchTarget
 from pykafka_cli.broker.replication.fetcher import FetchLimits, LeaderFetcher
 from pykafka_cli.broker.replication.fetchers import Fetchers
@@ -89,12 +90,14 @@ class ReplicaManager:
             settings.broker_id, broker_epoch=broker_epoch, ask_controller=self._controller.ask, clock=clock
         )
         self._fetchers = Fetchers(self._new_fetcher, settings.num_replica_fetchers)
+        self._moves = DirectoryMoves(logs)
         self._roles = Roles(
             settings.broker_id,
             hosted=self.hosted,
             logs=logs,
             metadata=metadata,
             fetchers=self._fetchers,
+            moves=self._moves,
             broker_epoch=broker_epoch,
             endpoint_of=self._endpoint_of,
         )
@@ -112,6 +115,7 @@ class ReplicaManager:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._fetchers.stop()
+        await self._moves.stop()
         await self._isr_updates.stop()
         self._controller.close()
 
@@ -250,6 +254,17 @@ class ReplicaManager:
                 )
         return results
 
+    # ---- directories
+
+    def move(self, topic_partition: TopicPartition, path: str) -> None:
+        """Move the replica to the log directory `path`; one that is not here yet will be made there.
+
+        raises   LogDirNotFound, KafkaStorageError; NotLeaderOrFollower, UnknownTopicOrPartition when it is not here
+        """
+        if self._logs.get(topic_partition) is None:
+            self._logs.prefer_directory(topic_partition, path)
+        self._moves.begin(self.hosted.require(topic_partition), path)
+
     # ---- what a coordinator needs (its PartitionWriter)
 
     def append_records(self, partition: TopicPartition, batch: bytearray) -> int:
@@ -295,6 +310,7 @@ class ReplicaManager:
         """Serve what was in a failed log directory no more; other replicas take over when the controller is told."""
         self._fetchers.drop(lost)
         for topic_partition in lost:
+            self._moves.cancel(topic_partition)
             self.hosted.take_offline(topic_partition)
 
     async def _shrink_isrs_every(self, interval: float) -> None:

@@ -15,6 +15,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.errors import KafkaStorageError
 from pykafka_cli.broker.metadata.cache import MetadataCache
+from pykafka_cli.broker.replication.directory_moves import DirectoryMoves
 from pykafka_cli.broker.replication.fetchers import Fetchers
 from pykafka_cli.broker.replication.hosted_partitions import HostedPartitions
 from pykafka_cli.broker.replication.partition import Partition
@@ -59,6 +60,7 @@ class Roles:
         logs: "LogManager",
         metadata: MetadataCache,
         fetchers: Fetchers,
+        moves: DirectoryMoves,
         broker_epoch: Callable[[], int],
         endpoint_of: Callable[[int], BrokerEndpoint | None],
     ) -> None:
@@ -68,6 +70,7 @@ class Roles:
         self._logs = logs
         self._metadata = metadata
         self._fetchers = fetchers
+        self._moves = moves
         self._broker_epoch = broker_epoch
         self._endpoint_of = endpoint_of
 
@@ -238,6 +241,7 @@ class Roles:
             if partition is not None:
                 partition.notify_all()
             return ErrorCode.none
+        self._moves.cancel(topic_partition)
         self._hosted.remove(topic_partition)
         try:
             self._logs.delete(topic_partition)  # also one that was left here while this broker was down

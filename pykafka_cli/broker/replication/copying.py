@@ -1,0 +1,49 @@
+"""Making one log the copy of another: a follower's of its leader's, a moved one of the one that it will replace."""
+
+from pykafka_cli.broker.log.partition_log import AppendInfo, PartitionLog
+from pykafka_cli.broker.replication.truncation import EpochEnd, diverges, truncation_point
+
+
+def append_copied(copy: PartitionLog, batches: memoryview, *, high_watermark: int, log_start: int) -> AppendInfo:
+    """Write what the original has after the copy's end; take over how far it is committed, and where it starts.
+
+    raises   CorruptMessage, KafkaStorageError
+    """
+    if batches and copy.log_start == copy.log_end > (base_offset := int.from_bytes(batches[:8])):
+        # DeleteRecords moved the original's start into the middle of a batch, and the copy is empty: take it whole.
+        copy.truncate_fully_and_start_at(base_offset)
+    info = copy.append_as_follower(batches)
+    copy.set_high_watermark(high_watermark)
+    copy.advance_log_start(min(log_start, copy.high_watermark))
+    return info
+
+
+def common_end(copy: PartitionLog, original: EpochEnd) -> int:
+    """How far a copy that parts from the original is to be cut, as far as one answer tells (truncation.py).
+
+    original   its end of the largest epoch not above the last one in the copy
+    """
+    local = EpochEnd(*copy.end_offset_for_epoch(original.epoch))
+    return truncation_point(original, local=local, log_end=copy.log_end, fetch_offset=copy.log_end).offset
+
+
+def copy_some(original: PartitionLog, copy: PartitionLog, max_bytes: int) -> bool:
+    """Bring a copy on the same broker some way towards the original; return whether it has all now.
+
+    The original is in use meanwhile: it may grow, be cut as a follower's log is, lose its beginning or start anew.
+    raises   CorruptMessage, KafkaStorageError
+    """
+    is_elsewhere = not original.log_start <= copy.log_end <= original.log_end
+    is_empty = copy.log_start == copy.log_end
+    if is_elsewhere or (is_empty and copy.log_end != original.log_start):
+        copy.truncate_fully_and_start_at(original.log_start)
+    elif copy.latest_epoch is not None:
+        ended = EpochEnd(*original.end_offset_for_epoch(copy.latest_epoch))
+        if not ended.is_known:
+            copy.truncate_fully_and_start_at(original.log_start)
+        elif diverges(ended, last_fetched_epoch=copy.latest_epoch, fetch_offset=copy.log_end):
+            copy.truncate_to(common_end(copy, ended))
+            return False
+    data = original.read(copy.log_end, max_bytes=max_bytes, up_to=original.log_end, min_one_batch=True)
+    append_copied(copy, memoryview(data.records), high_watermark=original.high_watermark, log_start=original.log_start)
+    return copy.log_end == original.log_end
