@@ -21,6 +21,7 @@ TOPIC_OPERATIONS = i32(_READ | _WRITE | _CREATE | _DESCRIBE | _DELETE | _ALTER |
 CLUSTER_OPERATIONS = i32(
     _CREATE | _CLUSTER_ACTION | _DESCRIBE_CONFIGS | _ALTER_CONFIGS | _IDEMPOTENT_WRITE | _ALTER | _DESCRIBE
 )
+GROUP_OPERATIONS = i32(_READ | _DESCRIBE | _DELETE)
 NOT_ASKED = i32(-(2**31))
 """In place of authorized operations where the request did not ask for them."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
+from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.coordinator.group.classic_protocol import Joining, Leaving, Syncing
 from pykafka_cli.broker.coordinator.group.group import Joined, NewMemberId, Synced
@@ -36,7 +37,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.protocol.records.batch import Compression
 
-OFFSETS_TOPIC = "__consumer_offsets"
+OFFSETS_TOPIC = topic_names.CONSUMER_OFFSETS
 
 T = TypeVar("T")
 
