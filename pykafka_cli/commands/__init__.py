@@ -18,6 +18,9 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "topics": Command("topics", "Create, delete, describe, or change topics.", TOPICS, "kafka-topics"),
+    "up": Command("up", "Start ZooKeeper and brokers together, without configuration.", SERVERS, None),
+    "server-start": Command("server_start", "Start a broker.", SERVERS, "kafka-server-start"),
+    "server-stop": Command("server_stop", "Stop the brokers of this machine.", SERVERS, "kafka-server-stop"),
     "zookeeper-server-start": Command(
         "zookeeper_server_start", "Start a ZooKeeper server.", SERVERS, "zookeeper-server-start"
     ),

@@ -133,14 +133,20 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
     return _STATUS[received[0]] if received else ExitStatus.SUCCESS
 
 
-def signal_servers(command: str, nothing_found: str) -> None:
-    """Send $SIGNAL (TERM) to every process that runs `pk COMMAND`; raises ScriptError if there is none."""
+def signal_servers(
+    command: str, nothing_found: str, is_meant: Callable[[Sequence[str]], bool] = lambda _: True
+) -> None:
+    """Send $SIGNAL (TERM) to every process that runs `pk COMMAND` and whose command line `is_meant`.
+
+    raises    ScriptError if there is none
+    """
     name = os.environ.get(SIGNAL_VARIABLE, "TERM").removeprefix("SIG")
     try:
         number = int(name) if name.isdigit() else signal.Signals[f"SIG{name}"]
     except KeyError:
         raise ScriptError(f"{SIGNAL_VARIABLE}={name} is no signal") from None
-    found = [pid for pid, words in processes() if pid != os.getpid() and runs(words, command)]
+    running = [(pid, words) for pid, words in processes() if pid != os.getpid() and runs(words, command)]
+    found = [pid for pid, words in running if is_meant(words)]
     if not found:
         raise ScriptError(nothing_found, on_stdout=True)
     for pid in found:

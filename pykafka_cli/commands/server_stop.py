@@ -1,0 +1,54 @@
+"""`pk server-stop`: ask every `pk server-start` on this machine to end, or the one broker that is named."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._server_process import signal_servers
+from pykafka_cli.properties.grammar import MalformedProperties, read_properties
+
+NOTHING_FOUND = "No kafka server to stop"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def server_stop(
+    node_id: Annotated[
+        int | None, typer.Option(help="Stop the broker of this number (broker.id or node.id) alone.")
+    ] = None,
+    process_role: Annotated[
+        Literal["broker", "controller"] | None,
+        typer.Option(help="Stop servers of this role; in ZooKeeper mode each is a broker."),
+    ] = None,
+) -> None:
+    """Stop brokers that were started by pk server-start, by SIGTERM or $SIGNAL."""
+    if node_id is not None:
+        if process_role is not None:
+            print("When both node-id and process-role are provided, the value for node-id will take precedence")
+        signal_servers("server-start", NOTHING_FOUND, lambda words: _node_id_of(words) == node_id)
+    else:
+        signal_servers("server-start", NOTHING_FOUND, lambda _: process_role != "controller")
+
+
+def _node_id_of(words: Sequence[str]) -> int | None:
+    """The number of the broker with this command line: of --override, else of its file."""
+    given = [word.removeprefix("--override=") for word in words]
+    after = given[next(place for place, word in enumerate(given) if word.endswith("server-start")) + 1 :]
+    file = Path(next(word for word in after if not word.startswith("-")))
+    try:
+        values = {each.key: each.value for each in read_properties(file.read_bytes())}
+    except OSError:
+        raise ScriptError(
+            "Can not find the configuration file in the current directory. "
+            "Please make sure the kafka stop process and the start process are called in the same directory.",
+            on_stdout=True,
+        ) from None
+    except MalformedProperties as error:
+        raise ScriptError(f"{file}: {error}") from None
+    values.update((name, text) for name, equals, text in (word.partition("=") for word in after) if equals)
+    text = values.get("node.id", values.get("broker.id", ""))
+    return int(text) if text.strip().isdecimal() else None

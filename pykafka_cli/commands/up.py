@@ -1,0 +1,172 @@
+"""`pk up`: ZooKeeper and brokers in one process, without any configuration.
+
+    DIR/zookeeper              ZooKeeper's data
+    DIR/kafka                  broker 0's logs; DIR/kafka-1 broker 1's, and so on
+
+These are the places that config/zookeeper.properties and config/server.properties name below ./data, so that `pk up`
+and the two servers by themselves go on with each other's data.
+"""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._server_process import run_until_signalled
+
+if TYPE_CHECKING:
+    from pykafka_cli.broker.server import BrokerServer
+    from pykafka_cli.properties.broker import BrokerSettings
+    from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+
+HOST = "127.0.0.1"
+MAX_BROKERS = 9
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def up(
+    data_dir: Annotated[Path, typer.Option(help="Where all data is kept; made if it is not there.")] = Path("data"),
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the first broker, the others take the next ones; 0: any.")
+    ] = 9092,
+    zookeeper_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of ZooKeeper; 0: any.")] = 2181,
+    brokers: Annotated[int, typer.Option(min=1, max=MAX_BROKERS, help="How many brokers.")] = 1,
+) -> int:
+    """Start ZooKeeper and brokers together, for this machine alone. Ctrl-C stops them."""
+    from pykafka_cli.broker.server import BrokerUnusable
+    from pykafka_cli.zookeeper.server.server import ServerUnusable
+
+    logging.basicConfig(stream=sys.stderr, format="[%(asctime)s] %(levelname)s %(message)s (%(name)s)")
+    try:
+        run_until_signalled(lambda stop: _run(data_dir, port, zookeeper_port, brokers, stop))
+    except ServerUnusable as error:
+        raise ScriptError(f"ZooKeeper cannot run: {error}", hint=_other_port("--zookeeper-port", error)) from None
+    except BrokerUnusable as error:
+        raise ScriptError(f"The broker cannot run: {error}", hint=_other_port("--port", error)) from None
+    return 0  # being told to stop is how this ends
+
+
+async def _run(data_dir: Path, port: int, zookeeper_port: int, brokers: int, stop: asyncio.Event) -> None:
+    from pykafka_cli.broker.clock import SystemClock
+    from pykafka_cli.broker.server import BrokerServer
+    from pykafka_cli.zookeeper.server.server import ZooKeeperServer
+
+    ports = [port + number if port else 0 for number in range(brokers)]
+    await _ensure_usable(data_dir, [broker_settings(data_dir, *each, 0, brokers) for each in enumerate(ports)])
+    clock = SystemClock()
+    zookeeper = ZooKeeperServer(zookeeper_settings(data_dir, zookeeper_port), clock)
+    await zookeeper.start()
+    servers = [
+        BrokerServer(broker_settings(data_dir, number, each, zookeeper.port, brokers), clock)
+        for number, each in enumerate(ports)
+    ]
+    starting = [asyncio.create_task(server.start()) for server in servers]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        all_started = asyncio.gather(*starting)
+        await asyncio.wait((all_started, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if all_started.done():
+            all_started.result()
+            _announce(data_dir, zookeeper.port, servers)
+            await asyncio.wait((stopping, zookeeper.failure), return_when=asyncio.FIRST_COMPLETED)
+            if not stopping.done():
+                zookeeper.failure.result()
+    finally:
+        for task in (*starting, stopping):
+            task.cancel()
+        await asyncio.wait((*starting, stopping))
+        started = [server for server, task in zip(servers, starting, strict=True) if not _has_failed(task)]
+        await asyncio.gather(*(server.stop() for server in started))
+        await zookeeper.stop()
+
+
+def _has_failed(start: asyncio.Task[None]) -> bool:
+    """Whether a start, over by now, came to nothing; then nothing is left to stop."""
+    return start.cancelled() or start.exception() is not None
+
+
+def zookeeper_settings(data_dir: Path, port: int) -> "ZooKeeperSettings":
+    from pykafka_cli.properties.grammar import Property
+    from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+
+    given = {
+        "dataDir": str(data_dir / "zookeeper"),
+        "clientPort": str(port),
+        "clientPortAddress": HOST,
+        "maxClientCnxns": "0",
+    }
+    return ZooKeeperSettings([Property(name, text, 0) for name, text in given.items()])
+
+
+def broker_settings(data_dir: Path, number: int, port: int, zookeeper_port: int, brokers: int) -> "BrokerSettings":
+    """The values of config/server.properties, with as many replicas of the internal topics as there are brokers."""
+    from pykafka_cli.properties.broker import BrokerSettings
+    from pykafka_cli.properties.grammar import Property
+
+    replicas = str(min(brokers, 3))
+    given = {
+        "broker.id": str(number),
+        # localhost is both 127.0.0.1 and ::1, of which clients try either first.
+        "listeners": f"PLAINTEXT://localhost:{port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "log.dirs": str(data_dir / ("kafka" if number == 0 else f"kafka-{number}")),
+        "zookeeper.connect": f"{HOST}:{zookeeper_port}",
+        "offsets.topic.replication.factor": replicas,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": "2" if brokers >= 3 else "1",
+        "group.initial.rebalance.delay.ms": "0",
+        "controlled.shutdown.enable": "false",  # they all stop together, so there is nobody to hand over to
+    }
+    return BrokerSettings([Property(name, text, 0) for name, text in given.items()])
+
+
+async def _ensure_usable(data_dir: Path, brokers: "list[BrokerSettings]") -> None:
+    """Find what is in the way before anything is written: taken ports, brokers' logs without their ZooKeeper."""
+    from pykafka_cli.broker.clock import SystemClock
+    from pykafka_cli.broker.metrics import Metrics
+    from pykafka_cli.broker.network.listener import CannotListen, SocketServer
+    from pykafka_cli.broker.server import BrokerUnusable
+
+    for settings in brokers:
+        sockets = SocketServer(settings, SystemClock(), Metrics())
+        try:
+            await sockets.bind()
+        except CannotListen as error:
+            raise BrokerUnusable(str(error)) from error
+        await sockets.stop(grace=0)
+        (logs,) = map(Path, settings.log_directories)
+        if (logs / "meta.properties").exists() and not (data_dir / "zookeeper").exists():
+            raise BrokerUnusable(
+                f"{logs} holds records of a cluster whose ZooKeeper is not in {data_dir / 'zookeeper'}; "
+                "put that back, or choose another --data-dir"
+            )
+
+
+def _other_port(option: str, error: Exception) -> str:
+    return f"{option} chooses another port." if "in use" in str(error) and "port" in str(error) else ""
+
+
+def _announce(data_dir: Path, zookeeper_port: int, servers: "list[BrokerServer]") -> None:
+    addresses = [f"{HOST}:{endpoint.port}" for server in servers for endpoint in server.endpoints]
+    print(f"ZooKeeper listens on {HOST}:{zookeeper_port}")
+    for number, address in enumerate(addresses):
+        print(f"Broker {number} listens on {address}")
+    print(f"Data is kept in {data_dir.absolute()}")
+    where = f"--bootstrap-server {addresses[0]}"
+    print(
+        f"""
+Next, in another terminal:
+
+    pk topics {where} --create --topic firstTopic --partitions 3
+    pk console-producer {where} --topic firstTopic
+    pk console-consumer {where} --topic firstTopic --from-beginning
+
+Ctrl-C stops everything.""",
+        flush=True,
+    )
