@@ -20,7 +20,7 @@ import io
 import ssl
 import struct
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
@@ -283,8 +283,7 @@ class Connection(asyncio.BufferedProtocol):
     # ---- asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its class
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         return self._unfilled

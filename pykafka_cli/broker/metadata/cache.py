@@ -28,6 +28,10 @@ class TopicChanged(NamedTuple):
     topic: str
 
 
+BROKERS_CHANGED = "brokers changed"
+"""The key for those who wait for brokers to come or go."""
+
+
 class MetadataCache:
     """Brokers and partitions of the cluster. Only `apply` changes it, in one step of the loop."""
 
@@ -74,6 +78,7 @@ class MetadataCache:
                 else:
                     self._topics.setdefault(topic.topic_name, {})[state.partition_index] = state
                     self._remember_id(topic.topic_name, topic.topic_id)
+        self._waiting.notify(BROKERS_CHANGED)
         for topic in request.topic_states:
             self._waiting.notify(TopicChanged(topic.topic_name))
         return gone

@@ -1,0 +1,299 @@
+"""One broker: builds every part, starts and stops them in order. The only module that knows them all.
+
+    server = BrokerServer(settings, SystemClock())
+    await server.start()          # registered in ZooKeeper, and clients are answered
+    print(server.endpoints)
+    await server.stop()
+
+What comes first at the start is what can refuse it without a trace: the ports, ZooKeeper, the log directories. Clients
+are accepted before the broker is registered, since the controller - this broker, maybe - calls at once.
+Source: kafka.server.KafkaServer.
+"""
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from kio.schema.allocate_producer_ids.v0.request import AllocateProducerIdsRequest
+from kio.schema.errors import ErrorCode
+from kio.schema.types import BrokerId
+from kio.static.primitive import i64
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.context import Broker
+from pykafka_cli.broker.controller.controller import Controller
+from pykafka_cli.broker.coordinator.group.coordinator import OFFSETS_TOPIC, GroupCoordinator
+from pykafka_cli.broker.dispatch import Dispatcher
+from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, KafkaStorageError
+from pykafka_cli.broker.log.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
+from pykafka_cli.broker.log.files import DiskFiles
+from pykafka_cli.broker.log.log_directory import DirectoryInUse
+from pykafka_cli.broker.log.log_manager import LogManager
+from pykafka_cli.broker.metadata.cache import BROKERS_CHANGED, MetadataCache
+from pykafka_cli.broker.metadata.config_store import ConfigStore
+from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
+from pykafka_cli.broker.metadata.producer_ids import ProducerIds
+from pykafka_cli.broker.metadata.topic_admin import TopicAdmin
+from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
+from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.listener import CannotListen, SocketServer
+from pykafka_cli.broker.replication.peers import BrokerEndpoint, ControllerChannel, PeerConnection
+from pykafka_cli.broker.replication.replica_manager import ReplicaManager
+from pykafka_cli.broker.waiting import WaitingRoom
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.listeners import Listener
+from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
+from pykafka_cli.transport.connection import Connection, ConnectionFailed
+from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
+from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint, ProducerIdBlock
+
+log = logging.getLogger(__name__)
+
+GRACE = 1.0  # seconds for answers under way when the broker stops
+
+
+class BrokerUnusable(Exception):
+    """The broker cannot start; the message says what is in the way. Nothing of others was changed."""
+
+
+class BrokerServer:
+    """A broker. `start` and `stop` are for one loop, once each."""
+
+    def __init__(self, settings: BrokerSettings, clock: Clock) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.endpoints: tuple[Listener, ...] = ()
+        """Where it listens, with the ports that it really has; known after `start`."""
+        self._clock = clock
+        self._broker: Broker
+        self._stops: list[tuple[str, Callable[[], Awaitable[object]]]] = []
+        """What to stop, in the order of starting; each entry appears once its part needs stopping."""
+
+    async def start(self) -> None:
+        """Start everything; afterwards the broker is registered, and knows the cluster if there is a controller.
+
+        raises    BrokerUnusable; then everything that was started is stopped again
+        """
+        try:
+            await self._start()
+        except (
+            CannotListen, ZooKeeperUnreachable, ZooKeeperError, DirectoryInUse, WrongDirectory, MalformedFile,
+            KafkaStorageError, BrokerIdTaken,
+        ) as error:  # fmt: skip
+            await self._stop_parts()
+            raise BrokerUnusable(str(error)) from error
+        except BaseException:
+            await self._stop_parts()
+            raise
+
+    async def stop(self) -> None:
+        """Hand over what this broker leads, answer what is under way, and leave files that need no recovery."""
+        await self._hand_over()
+        await self._stop_parts()
+
+    async def _stop_parts(self) -> None:
+        while self._stops:
+            name, stop = self._stops.pop()
+            try:
+                await stop()
+            except Exception:
+                log.exception("%s could not be stopped properly", name)
+
+    # ---- starting, in order
+
+    async def _start(self) -> None:
+        sockets = SocketServer(self.settings, self._clock, self.metrics)
+        self.endpoints = await sockets.bind()
+        self._stops.append(("listeners", partial(sockets.stop, GRACE)))
+        store, cluster_id = await self._connect_to_zookeeper()
+        configs = DynamicConfigs(ConfigStore(store.client), self.settings, self._clock)
+        await configs.start()
+        self._stops.append(("dynamic configs", configs.stop))
+        logs = LogManager(
+            self.settings,
+            self._clock,
+            configs.topic_config,
+            broker_id=self.settings.broker_id,
+            cluster_id=cluster_id,
+        )
+        await logs.start()
+        self._stops.append(("logs", logs.shutdown))
+        self._broker = self._build(store, cluster_id, configs, logs)
+        await self._broker.replicas.start()
+        self._stops.append(("replicas", self._broker.replicas.stop))
+        self._broker.groups.start()
+        self._stops.append(("group coordinator", self._close_groups))
+        await sockets.serve(Dispatcher(self._broker, self.metrics).answer)
+        # From here on the listeners are closed early: no request comes in while what it needs is being stopped.
+        self._stops.append(self._stops.pop(0))
+        self._stops.append(("controller", self._broker.controller.stop))
+        await self._broker.controller.start(self._registration())
+        await self._wait_for_controller()
+
+    async def _wait_for_controller(self) -> None:
+        """Wait to be told of the cluster, so that the first client is, too; not for ever, if there is no controller."""
+        metadata, broker_id = self._broker.metadata, self.settings.broker_id
+        deadline = self._clock.monotonic() + self.settings.zookeeper_connect_timeout_ms / 1000
+        if not await self._broker.waiting.wait_until([BROKERS_CHANGED], lambda: metadata.is_alive(broker_id), deadline):
+            log.warning("no controller has told this broker of the cluster yet; going on without")
+
+    async def _connect_to_zookeeper(self) -> tuple[ZkStore, str]:
+        """A session, Kafka's permanent znodes, the cluster's id, and a broker id if none was configured."""
+        settings = self.settings
+        client = ZooKeeperClient(
+            settings.zookeeper_connect or "",
+            session_timeout=settings.zookeeper_session_timeout_ms / 1000,
+            connection_timeout=settings.zookeeper_connect_timeout_ms / 1000,
+        )
+        await client.start()
+        self._stops.append(("ZooKeeper session", client.close))
+        store = ZkStore(client, self._clock)
+        await store.ensure_persistent_paths()
+        if settings.broker_id < 0:
+            stored = self._stored_broker_id()
+            settings.assign_broker_id(
+                await store.generate_broker_id(settings.reserved_broker_max_id) if stored is None else stored
+            )
+        return store, await store.cluster_id()
+
+    def _stored_broker_id(self) -> int | None:
+        """The id that the log directories were used under before; None when they are new."""
+        files = DiskFiles()
+        found = [read_meta_properties(files, directory) for directory in self.settings.log_directories]
+        return next((meta.broker_id for meta in found if meta is not None), None)
+
+    def _build(self, store: ZkStore, cluster_id: str, configs: DynamicConfigs, logs: LogManager) -> Broker:
+        settings, clock = self.settings, self._clock
+        waiting = WaitingRoom(clock)
+        metadata = MetadataCache(waiting, cluster_id)
+        controller = Controller(
+            settings=settings,
+            store=store,
+            clock=clock,
+            connect=self._connect,
+            unclean_election_allowed=configs.unclean_election_allowed,
+        )
+        replicas = ReplicaManager(
+            settings,
+            clock,
+            logs,
+            metadata,
+            waiting,
+            broker_epoch=lambda: controller.broker_epoch,
+            connect=self._connect,
+        )
+        groups = GroupCoordinator(
+            settings,
+            clock,
+            replicas,
+            lambda: metadata.partition_count(OFFSETS_TOPIC) or settings.offsets_topic_num_partitions,
+        )
+        replicas.on_leadership.append(groups.on_leadership)
+        configs.subscribe(lambda topic: logs.topic_config_changed(topic, configs.topic_config(topic)))
+        topics = TopicAdmin(
+            settings=settings,
+            store=store,
+            configs=configs.store,
+            cache=metadata,
+            waiting=waiting,
+            clock=clock,
+        )
+        return Broker(
+            settings=settings,
+            clock=clock,
+            logs=logs,
+            replicas=replicas,
+            metadata=metadata,
+            store=store,
+            topics=topics,
+            configs=configs,
+            controller=controller,
+            groups=groups,
+            producer_ids=ProducerIds(self._next_producer_id_block),
+            waiting=waiting,
+        )
+
+    def _registration(self) -> BrokerRegistration:
+        """What other brokers and clients are told of this one: advertised.listeners, with the ports really bound."""
+        bound = {listener.name: listener.port for listener in self.endpoints}
+        return BrokerRegistration(
+            self.settings.broker_id,
+            tuple(
+                Endpoint(
+                    listener.name,
+                    listener.protocol.value,
+                    listener.host or socket.getfqdn(),
+                    listener.port or bound.get(listener.name, 0),
+                )
+                for listener in self.settings.advertised_listener_list
+            ),
+            rack=self.settings.broker_rack,
+        )
+
+    # ---- asking other brokers
+
+    async def _connect(self, endpoint: BrokerEndpoint, client_id: str) -> PeerConnection:
+        timeout = self.settings.replica_socket_timeout_ms / 1000
+        return await Connection.open(endpoint.host, endpoint.port, client_id=client_id, timeout=timeout)
+
+    def _controller_endpoint(self) -> BrokerEndpoint | None:
+        controller_id = self._broker.metadata.controller_id
+        if controller_id is None:
+            return None
+        endpoint = self._broker.metadata.endpoint(controller_id, self.settings.inter_broker_listener)
+        return None if endpoint is None else BrokerEndpoint(controller_id, endpoint.host, endpoint.port)
+
+    async def _ask_controller(self, request: Any) -> Any:
+        """raises    BrokerNotAvailable, ConnectionFailed"""
+        channel = ControllerChannel(self._controller_endpoint, self._connect, str(self.settings.broker_id))
+        try:
+            return await channel.ask(request)
+        finally:
+            channel.close()
+
+    async def _next_producer_id_block(self) -> ProducerIdBlock:
+        """A block of producer ids from the controller; raises BrokerNotAvailable, ConnectionFailed."""
+        request = AllocateProducerIdsRequest(
+            broker_id=BrokerId(self.settings.broker_id), broker_epoch=i64(self._broker.controller.broker_epoch)
+        )
+        answer = await self._ask_controller(request)
+        if answer.error_code is not ErrorCode.none:
+            raise BrokerNotAvailable(f"the controller gave no producer ids: {answer.error_code.name}")
+        start = answer.producer_id_start
+        return ProducerIdBlock(self.settings.broker_id, start, start + answer.producer_id_len - 1)
+
+    # ---- stopping
+
+    async def _close_groups(self) -> None:
+        self._broker.groups.close()
+
+    async def _hand_over(self) -> None:
+        """Ask the controller to move what this broker leads, if there is another broker to move it to.
+
+        Kafka's last broker asks in vain, three times with pauses of five seconds, and then stops all the same.
+        """
+        others = [each for each in self._broker.metadata.brokers() if each.id != self.settings.broker_id]
+        if not self.settings.controlled_shutdown_enable or not others:
+            return
+        for attempt in range(self.settings.controlled_shutdown_max_retries):
+            if attempt:
+                await self._clock.sleep(self.settings.controlled_shutdown_retry_backoff_ms / 1000)
+            try:
+                answer = await self._ask_controller(
+                    ControlledShutdownRequest(
+                        broker_id=self.settings.broker_id, broker_epoch=self._broker.controller.broker_epoch
+                    )
+                )
+            except (BrokerError, ConnectionFailed) as error:
+                log.warning("the controller could not be asked to move what this broker leads: %s", error)
+                continue
+            if answer.error_code is ErrorCode.none and not answer.remaining_partitions:
+                log.info("everything that this broker led has been moved")
+                return
+            log.warning(
+                "%d partitions could not be moved to other brokers (%s)",
+                len(answer.remaining_partitions),
+                answer.error_code.name,
+            )
