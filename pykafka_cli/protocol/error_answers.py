@@ -43,7 +43,11 @@ def _filled(schema: Any, names: dict[str, Any], source: Any, error_code: ErrorCo
 
 def _names(structure: Any, entry: Any) -> dict[str, Any]:
     """The fields of an answer's structure that say which entry of the request it is about."""
-    plain = [each for each in fields(structure) if not _is_code(each) and structure_of(each) == (None, False)]
+    plain = [
+        each
+        for each in fields(structure)
+        if not _is_code(each) and each.name != "error_message" and structure_of(each) == (None, False)
+    ]
     if not is_dataclass(entry):  # a group's name, a partition's number
         kafka_types = ("string",) if isinstance(entry, str) else ("int32",)
         first = next((each for each in plain if each.metadata["kafka_type"] in kafka_types), None)
