@@ -38,16 +38,16 @@ BROKER = 0
 
 
 class Topics:
-    """A cluster whose topics all exist, but for those that are `missing` until they are made."""
+    """A cluster whose topics all exist, unless they are just being made."""
 
-    def __init__(self, missing: set[str]) -> None:
-        self.missing = missing
+    def __init__(self) -> None:
+        self.are_being_made = False
 
-    def __contains__(self, topic: str) -> bool:
-        return topic not in self.missing
+    def __contains__(self, _topic: str) -> bool:
+        return not self.are_being_made
 
-    async def auto_create(self, topics: list[str]) -> None:
-        self.missing -= set(topics)
+    async def auto_create(self, _topics: list[str]) -> None:
+        pass
 
     def partition_count(self, _topic: str) -> int:
         return PARTITIONS
@@ -62,7 +62,7 @@ class Topics:
 class Conversation:
     """The frames of one recording, played to our handlers."""
 
-    def __init__(self, *, is_first: bool) -> None:
+    def __init__(self) -> None:
         self.clock = FakeClock()
         partitions = [TopicPartition(OFFSETS_TOPIC, number) for number in range(PARTITIONS)]
         settings = broker_settings(group_initial_rebalance_delay_ms=0, offsets_topic_num_partitions=PARTITIONS)
@@ -70,9 +70,9 @@ class Conversation:
         self.groups = GroupCoordinator(settings, self.clock, writer, lambda: PARTITIONS, itertools.count(1).__next__)
         self.groups.start()
         self.groups.on_leadership([(partition, 0) for partition in partitions], [])
-        topics: Any = Topics({OFFSETS_TOPIC, "__transaction_state"} if is_first else set())
+        self.topics = Topics()
         parts: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Broker))
-        parts |= {"settings": settings, "clock": self.clock, "metadata": topics, "topics": topics}
+        parts |= {"settings": settings, "clock": self.clock, "metadata": self.topics, "topics": self.topics}
         parts |= {"groups": self.groups, "waiting": WaitingRoom(self.clock)}
         self.broker = Broker(**parts)
         self.ours_for: dict[str, str] = {}
@@ -86,7 +86,7 @@ class Conversation:
             self.clock.advance(0)
 
     async def ask(self, frame: dict[str, Any]) -> None:
-        data = memoryview(bytes.fromhex(frame["hex"]))[4:]
+        data = memoryview(_data(frame))[4:]
         header = read_request_header(data)
         api = HANDLERS[header.api_key]
         codec = message_codec(header.api_key, header.api_version, api.max_version)
@@ -123,6 +123,10 @@ class Conversation:
         return self.ours_for.get(value, value) if isinstance(value, str) else value
 
 
+def _data(frame: dict[str, Any]) -> bytes:
+    return bytes.fromhex(frame["hex"])
+
+
 def meaning(value: Any) -> Any:
     """All lists in one order."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -134,16 +138,22 @@ def meaning(value: Any) -> Any:
 
 @pytest.mark.parametrize(("name", "at_least"), [("admin", 250), ("console", 650), ("clients", 40)])
 async def test_every_answer_in_a_group_says_what_kafkas_said(name: str, at_least: int) -> None:
-    conversation = Conversation(is_first=name == "admin")
+    conversation = Conversation()
     compared, step = 0, ""
     with gzip.open(VECTORS / "wire" / f"{name}.jsonl.gz", "rt") as lines:
         recorded = [json.loads(line) for line in lines]
+    unavailable = {
+        (frame["c"], frame["id"])
+        for frame in recorded
+        if frame.get("api") == "FindCoordinator" and frame["d"] == "response" and b"127.0.0.1" not in _data(frame)
+    }
     for frame in recorded:
         step = frame.get("step", step)
         if frame.get("api") not in GROUPS:
             continue
         await conversation.at(frame["t"])
         if frame["d"] == "request":
+            conversation.topics.are_being_made = (frame["c"], frame["id"]) in unavailable
             await conversation.ask(frame)
         elif (frame["c"], frame["id"]) in conversation.asked:
             await conversation.at(frame["t"])
