@@ -13,6 +13,7 @@ from pykafka_cli.protocol.records.record import Record, build_batch, records_in
 
 LED = TopicPartition("__consumer_offsets", 0)
 NOT_LED = TopicPartition("__consumer_offsets", 1)
+ALONE = TopicPartition("__consumer_offsets", 2)
 
 
 def batch_of(*values: bytes) -> bytearray:
@@ -20,9 +21,9 @@ def batch_of(*values: bytes) -> bytearray:
 
 
 class PartitionWriterContract:
-    """Fixtures needed: `writer`, which leads LED, empty, and not NOT_LED; `replicas`, whose `hold()` keeps what is
-    appended from being replicated, whose `go_on()` lets it be, whose `lose()` moves leadership of LED elsewhere and
-    whose `time_out()` lets `timeout_ms` go by."""
+    """Fixtures: `writer` leads LED and ALONE, both empty, the second without other replicas, and not NOT_LED.
+    `replicas.hold()` keeps what is appended to LED from being replicated, `go_on()` lets it be, `lose()` moves its
+    leadership elsewhere, `time_out()` lets 60 ms go by; all are awaited."""
 
     async def test_appended_records_get_the_next_offsets(self, writer: PartitionWriter) -> None:
         assert writer.append_records(LED, batch_of(b"a", b"b")) == 1
@@ -51,42 +52,42 @@ class PartitionWriterContract:
         assert seen == [b"%d" % number for number in range(7)]
 
     async def test_a_sole_replica_has_replicated_at_once(self, writer: PartitionWriter) -> None:
-        last = writer.append_records(LED, batch_of(b"a"))
+        last = writer.append_records(ALONE, batch_of(b"a"))
 
-        assert writer.high_watermark(LED) == last + 1
-        await writer.replicated(LED, last, timeout_ms=1000)
+        assert writer.high_watermark(ALONE) == last + 1
+        await writer.replicated(ALONE, last, timeout_ms=1000)
 
     async def test_replication_is_waited_for(self, writer: PartitionWriter, replicas: Any) -> None:
-        replicas.hold()
+        await replicas.hold()
         last = writer.append_records(LED, batch_of(b"a"))
         waiting = asyncio.ensure_future(writer.replicated(LED, last, timeout_ms=60_000))
         await asyncio.sleep(0)
         assert not waiting.done()
         assert writer.high_watermark(LED) <= last
 
-        replicas.go_on()
+        await replicas.go_on()
 
         await asyncio.wait_for(waiting, 10)
         assert writer.high_watermark(LED) > last
 
     async def test_waiting_for_replication_ends_with_the_timeout(self, writer: PartitionWriter, replicas: Any) -> None:
-        replicas.hold()
+        await replicas.hold()
         last = writer.append_records(LED, batch_of(b"a"))
         waiting = asyncio.ensure_future(writer.replicated(LED, last, timeout_ms=50))
         await asyncio.sleep(0)
 
-        replicas.time_out()
+        await replicas.time_out()
 
         with pytest.raises(RequestTimedOut):
             await asyncio.wait_for(waiting, 10)
 
     async def test_waiting_for_replication_ends_with_leadership(self, writer: PartitionWriter, replicas: Any) -> None:
-        replicas.hold()
+        await replicas.hold()
         last = writer.append_records(LED, batch_of(b"a"))
         waiting = asyncio.ensure_future(writer.replicated(LED, last, timeout_ms=60_000))
         await asyncio.sleep(0)
 
-        replicas.lose()
+        await replicas.lose()
 
         with pytest.raises(NotLeaderOrFollower):
             await asyncio.wait_for(waiting, 10)

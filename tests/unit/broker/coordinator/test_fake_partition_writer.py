@@ -2,7 +2,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.partition_writer import FakePartitionWriter
-from tests.unit.broker.coordinator.partition_writer_contract import LED, PartitionWriterContract
+from tests.unit.broker.coordinator.partition_writer_contract import ALONE, LED, PartitionWriterContract
 
 
 class _Replicas:
@@ -10,17 +10,17 @@ class _Replicas:
         self._writer = writer
         self._clock = clock
 
-    def hold(self) -> None:
+    async def hold(self) -> None:
         self._writer.is_replicating = False
 
-    def go_on(self) -> None:
+    async def go_on(self) -> None:
         self._writer.replicate(LED)
 
-    def lose(self) -> None:
+    async def lose(self) -> None:
         self._writer.lose(LED)
 
-    def time_out(self) -> None:
-        self._clock.advance(60)
+    async def time_out(self) -> None:
+        self._clock.advance(0.06)
 
 
 class TestFakePartitionWriter(PartitionWriterContract):
@@ -30,7 +30,7 @@ class TestFakePartitionWriter(PartitionWriterContract):
 
     @pytest.fixture
     def writer(self, clock: FakeClock) -> FakePartitionWriter:
-        return FakePartitionWriter(clock, {LED})
+        return FakePartitionWriter(clock, {LED, ALONE})
 
     @pytest.fixture
     def replicas(self, writer: FakePartitionWriter, clock: FakeClock) -> _Replicas:
