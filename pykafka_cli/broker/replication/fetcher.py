@@ -60,11 +60,16 @@ class FetchLimits:
 
 @dataclass(slots=True)
 class _Followed:
-    """One partition of a fetcher. The log end is where it fetches next; `resting_until` is monotonic seconds."""
+    """One partition of a fetcher. The log end is where it fetches next.
+
+    resting_until   monotonic seconds
+    trouble         the leader's last error, told in the log when it changes
+    """
 
     partition: "Partition"
     leader_epoch: int
     resting_until: float = 0.0
+    trouble: ErrorCode = ErrorCode.none
 
 
 class LeaderFetcher:
@@ -237,6 +242,7 @@ class LeaderFetcher:
                 elif fetched.error_code is not ErrorCode.none:
                     self._take_error(followed, fetched.error_code)
                 else:
+                    followed.trouble = ErrorCode.none
                     self._take_records(followed, fetched)
         for followed in lost:
             await self._find_place(followed)
@@ -282,8 +288,10 @@ class LeaderFetcher:
             )
             self.drop([followed.partition.topic_partition])
             return
-        # Nearly always the two brokers have heard from the controller at different times.
-        log_.info("%s: the leader answered with %s; asking again later", followed.partition, error.name)
+        if error is not followed.trouble:
+            # Nearly always the two brokers have heard from the controller at different times.
+            log_.info("%s: the leader answers with %s; asking again until it does not", followed.partition, error.name)
+            followed.trouble = error
         self._rest([followed])
 
     async def _find_place(self, followed: _Followed) -> None:

@@ -24,6 +24,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.inter_broker import (
     EPOCH_DURING_DELETE,
     NO_EPOCH,
+    NO_LEADER,
     UNKNOWN_BROKER_EPOCH,
     LeaderAndIsrPartitionError,
     LeaderAndIsrPartitionState,
@@ -172,7 +173,10 @@ class Roles:
             try:
                 if leader is None:
                     # Its log is opened all the same, so that its high watermark is not missing from the checkpoint.
-                    log_.error("%s: cannot follow broker %d, which is not alive here", partition, state.leader)
+                    if state.leader == NO_LEADER:
+                        log_.info("%s: without a leader in epoch %d", partition, state.leader_epoch)
+                    else:
+                        log_.error("%s: cannot follow broker %d, which is not known here", partition, state.leader)
                     partition.log = open_log()
                     continue
                 if not partition.follow(state, open_log):
