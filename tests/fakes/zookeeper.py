@@ -32,8 +32,8 @@ from pykafka_cli.zookeeper.client import (
 
 
 class _Node:
-    def __init__(self, data: bytes | None, zxid: int, owner: int) -> None:
-        self.data, self.owner = data, owner
+    def __init__(self, data: bytes | None, zxid: int, owner: int, now_ms: int) -> None:
+        self.data, self.owner, self.ctime = data, owner, now_ms
         self.czxid = self.mzxid = self.pzxid = zxid
         self.version = self.cversion = 0
         self.made = 0
@@ -41,7 +41,17 @@ class _Node:
     def stat(self, children: int) -> Stat:
         size = len(self.data or b"")
         return Stat(
-            self.czxid, self.mzxid, 0, 0, self.version, self.cversion, 0, self.owner, size, children, self.pzxid
+            self.czxid,
+            self.mzxid,
+            self.ctime,
+            self.ctime,
+            self.version,
+            self.cversion,
+            0,
+            self.owner,
+            size,
+            children,
+            self.pzxid,
         )
 
 
@@ -49,8 +59,9 @@ class FakeZooKeeper:
     """The tree. `writes` is what was asked for, in order, for tests that look at how something was written."""
 
     def __init__(self) -> None:
-        self._nodes: dict[str, _Node] = {"/": _Node(b"", 0, 0)}
+        self._nodes: dict[str, _Node] = {"/": _Node(b"", 0, 0, 0)}
         self._zxid = 0
+        self.now_ms = 1_700_000_000_000
         self._sessions = 0
         self._watches: dict[tuple[str, bool], dict[tuple[FakeZooKeeperClient, Watcher], None]] = {}
         self.writes: list[Sequence[Operation]] = []
@@ -130,7 +141,7 @@ class FakeZooKeeper:
                 parent = self.node(parent_path)
                 if path in self._nodes:
                     raise NodeExists(path)
-                self._nodes[path] = _Node(data, self._zxid, session if ephemeral else 0)
+                self._nodes[path] = _Node(data, self._zxid, session if ephemeral else 0, self.now_ms)
                 parent.cversion, parent.pzxid, parent.made = parent.cversion + 1, self._zxid, parent.made + 1
                 undo.append(lambda: self._nodes.pop(path))
                 events += [(path, False, Change.CREATED), (parent_path, True, Change.CHILDREN)]
