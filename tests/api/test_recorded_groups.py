@@ -7,24 +7,15 @@ one that ours gave in its place; lists that Kafka gives in hash order are compar
 import asyncio
 import dataclasses
 import gzip
-import itertools
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pykafka_cli.broker.context import Broker, RequestContext
-from pykafka_cli.broker.coordinator.group.coordinator import OFFSETS_TOPIC, GroupCoordinator
-from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.handlers import HANDLERS
-from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.codec import message_codec, read_request_header
-from pykafka_cli.zookeeper.kafka_znodes import Endpoint
-from tests.fakes.clock import FakeClock
-from tests.fakes.partition_writer import FakePartitionWriter
-from tests.logs import broker_settings
+from pykafka_cli.topic_names import CONSUMER_OFFSETS, TRANSACTION_STATE
+from tests.api.groups import GroupBroker
 from tests.vectors_of import VECTORS, response_of
 
 GROUPS = {
@@ -32,76 +23,29 @@ GROUPS = {
     "OffsetDelete", "DescribeGroups", "DeleteGroups", "ConsumerGroupHeartbeat", "ConsumerGroupDescribe",
 }  # fmt: skip
 
-PARTITIONS = 2
-GROUP, JOIN_GROUP = 0, 11
-BROKER = 0
-
-
-class Topics:
-    """A cluster whose topics all exist, unless they are just being made."""
-
-    def __init__(self) -> None:
-        self.are_being_made = False
-
-    def __contains__(self, _topic: str) -> bool:
-        return not self.are_being_made
-
-    async def auto_create(self, _topics: list[str]) -> None:
-        pass
-
-    def partition_count(self, _topic: str) -> int:
-        return PARTITIONS
-
-    def partition_state(self, _partition: TopicPartition) -> Any:
-        return SimpleNamespace(leader=BROKER)
-
-    def endpoint(self, _broker: int, _listener: str) -> Endpoint:
-        return Endpoint("CLIENT", "PLAINTEXT", "127.0.0.1", 19650)
+JOIN_GROUP = 11
 
 
 class Conversation:
     """The frames of one recording, played to our handlers."""
 
     def __init__(self) -> None:
-        self.clock = FakeClock()
-        partitions = [TopicPartition(OFFSETS_TOPIC, number) for number in range(PARTITIONS)]
-        settings = broker_settings(group_initial_rebalance_delay_ms=0, offsets_topic_num_partitions=PARTITIONS)
-        writer = FakePartitionWriter(self.clock, partitions)
-        self.groups = GroupCoordinator(settings, self.clock, writer, lambda: PARTITIONS, itertools.count(1).__next__)
-        self.groups.start()
-        self.groups.on_leadership([(partition, 0) for partition in partitions], [])
-        self.topics = Topics()
-        parts: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Broker))
-        parts |= {"settings": settings, "clock": self.clock, "metadata": self.topics, "topics": self.topics}
-        parts |= {"groups": self.groups, "waiting": WaitingRoom(self.clock)}
-        self.broker = Broker(**parts)
+        self.node = GroupBroker()
         self.ours_for: dict[str, str] = {}
         self.asked: dict[tuple[int, int], tuple[asyncio.Future[Any], Any, Any]] = {}
 
     async def at(self, milliseconds: float) -> None:
         """Let the time come."""
-        self.clock.advance(max(0.0, milliseconds / 1000 - self.clock.monotonic()))
-        for _ in range(10):
-            await asyncio.sleep(0)
-            self.clock.advance(0)
+        self.node.clock.advance(max(0.0, milliseconds / 1000 - self.node.clock.monotonic()))
+        await self.node.settle()
 
-    async def ask(self, frame: dict[str, Any]) -> None:
+    def ask(self, frame: dict[str, Any]) -> None:
         data = memoryview(_data(frame))[4:]
         header = read_request_header(data)
-        api = HANDLERS[header.api_key]
-        codec = message_codec(header.api_key, header.api_version, api.max_version)
+        codec = message_codec(header.api_key, header.api_version, HANDLERS[header.api_key].max_version)
         request = self.translated(codec.decode_request(data, header.position))
-        ctx = RequestContext(
-            self.broker, api.key, header.api_version, header.correlation_id, header.client_id, "127.0.0.1", "CLIENT"
-        )
-
-        async def answer() -> Any:
-            try:
-                return await api.handle(ctx, request)
-            except BrokerError as error:
-                return codec.error_response(request, error.code, error.message)
-
-        self.asked[frame["c"], frame["id"]] = asyncio.ensure_future(answer()), codec, request
+        answer = self.node.handled(header.api_key, header.api_version, request, header.client_id)
+        self.asked[frame["c"], frame["id"]] = asyncio.ensure_future(answer), codec, request
 
     def compare(self, frame: dict[str, Any]) -> None:
         task, codec, request = self.asked.pop((frame["c"], frame["id"]))
@@ -153,8 +97,9 @@ async def test_every_answer_in_a_group_says_what_kafkas_said(name: str, at_least
             continue
         await conversation.at(frame["t"])
         if frame["d"] == "request":
-            conversation.topics.are_being_made = (frame["c"], frame["id"]) in unavailable
-            await conversation.ask(frame)
+            being_made = (frame["c"], frame["id"]) in unavailable
+            conversation.node.topics.missing = {CONSUMER_OFFSETS, TRANSACTION_STATE} if being_made else set()
+            conversation.ask(frame)
         elif (frame["c"], frame["id"]) in conversation.asked:
             await conversation.at(frame["t"])
             try:

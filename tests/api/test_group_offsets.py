@@ -1,0 +1,196 @@
+"""OffsetCommit, OffsetFetch, OffsetDelete."""
+
+import pytest
+from kio.schema.errors import ErrorCode
+from kio.schema.offset_commit import v2 as commit_v2
+from kio.schema.offset_commit import v9 as commit_v9
+from kio.schema.offset_delete import v0 as delete_v0
+from kio.schema.offset_fetch import v1 as fetch_v1
+from kio.schema.offset_fetch import v5 as fetch_v5
+from kio.schema.offset_fetch import v9 as fetch_v9
+
+from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
+from pykafka_cli.broker.coordinator.group.shard import Committer
+from pykafka_cli.broker.coordinator.step import Producer
+from pykafka_cli.model import TopicPartition
+from tests.api.groups import GroupBroker
+
+
+@pytest.fixture
+async def broker():
+    return await GroupBroker.started()
+
+
+async def commit(broker, *offsets, group="g", topic="t", generation=-1, member_id="", metadata="note"):
+    """Commit `offsets` to partitions 0, 1, ...; the codes."""
+    answer = await broker.ask(
+        commit_v9.request.OffsetCommitRequest(
+            group_id=group,
+            generation_id_or_member_epoch=generation,
+            member_id=member_id,
+            topics=(
+                commit_v9.request.OffsetCommitRequestTopic(
+                    name=topic,
+                    partitions=tuple(
+                        commit_v9.request.OffsetCommitRequestPartition(
+                            partition_index=index,
+                            committed_offset=offset,
+                            committed_leader_epoch=3,
+                            committed_metadata=metadata,
+                        )
+                        for index, offset in enumerate(offsets)
+                    ),
+                ),
+            ),
+        )
+    )
+    (answered,) = answer.topics
+    assert [each.partition_index for each in answered.partitions] == list(range(len(offsets)))
+    return [each.error_code for each in answered.partitions]
+
+
+def wanted(*partitions, group="g", topic="t"):
+    """One group of an OffsetFetch; all its partitions if none is named."""
+    topics = (fetch_v9.request.OffsetFetchRequestTopics(name=topic, partition_indexes=partitions),)
+    return fetch_v9.request.OffsetFetchRequestGroup(group_id=group, topics=topics if partitions else None)
+
+
+async def fetch(broker, *groups, require_stable=False):
+    request = fetch_v9.request.OffsetFetchRequest(groups=groups, require_stable=require_stable)
+    return (await broker.ask(request)).groups
+
+
+def offsets_of(group):
+    return {
+        (topic.name, each.partition_index): (each.committed_offset, each.committed_leader_epoch, each.metadata)
+        for topic in group.topics
+        for each in topic.partitions
+    }
+
+
+async def test_what_is_committed_is_fetched(broker) -> None:
+    assert await commit(broker, 5, 6) == [ErrorCode.none, ErrorCode.none]
+
+    (group,) = await fetch(broker, wanted(0, 1, 2))
+
+    assert offsets_of(group) == {("t", 0): (5, 3, "note"), ("t", 1): (6, 3, "note"), ("t", 2): (-1, -1, "")}
+
+
+async def test_all_offsets_of_several_groups_are_fetched_at_once(broker) -> None:
+    await commit(broker, 5, group="a")
+    await commit(broker, 6, group="a", topic="u")
+    await commit(broker, 7, group="b")
+
+    first, second, third = await fetch(broker, wanted(group="a"), wanted(group="b"), wanted(group="none"))
+
+    assert offsets_of(first) == {("t", 0): (5, 3, "note"), ("u", 0): (6, 3, "note")}
+    assert offsets_of(second) == {("t", 0): (7, 3, "note")}
+    assert (third.topics, third.error_code) == ((), ErrorCode.none)
+
+
+async def test_null_metadata_is_stored_as_none_at_all(broker) -> None:
+    await commit(broker, 5, metadata=None)
+
+    (group,) = await fetch(broker, wanted(0))
+
+    assert offsets_of(group) == {("t", 0): (5, 3, "")}
+
+
+async def test_topics_that_do_not_exist_are_not_committed(broker) -> None:
+    broker.topics.missing = {"t"}
+
+    assert await commit(broker, 5, 6) == [ErrorCode.unknown_topic_or_partition] * 2
+    assert broker.groups.list_groups() == ([], False)
+
+
+async def test_an_error_of_the_group_is_told_for_every_partition(broker) -> None:
+    assert await commit(broker, 5, 6, generation=4, member_id="m") == [ErrorCode.illegal_generation] * 2
+
+
+async def test_too_long_a_note_is_told_for_its_partition() -> None:
+    broker = await GroupBroker.started(offset_metadata_max_bytes=3)
+
+    assert await commit(broker, 5) == [ErrorCode.offset_metadata_too_large]
+
+
+async def test_old_clients_commit_and_fetch(broker) -> None:
+    request = commit_v2.request
+    committed = request.OffsetCommitRequest(
+        group_id="g",
+        member_id="",
+        topics=(
+            request.OffsetCommitRequestTopic(
+                name="t",
+                partitions=(
+                    request.OffsetCommitRequestPartition(
+                        partition_index=0, committed_offset=5, committed_metadata=None
+                    ),
+                ),
+            ),
+        ),
+    )
+    assert (await broker.ask(committed)).topics[0].partitions[0].error_code is ErrorCode.none
+
+    topics = (fetch_v1.request.OffsetFetchRequestTopic(name="t", partition_indexes=(0,)),)
+    answer = await broker.ask(fetch_v1.request.OffsetFetchRequest(group_id="g", topics=topics))
+    assert answer.topics[0].partitions[0].committed_offset == 5
+    answer = await broker.ask(fetch_v5.request.OffsetFetchRequest(group_id="g", topics=None))
+    assert answer.topics[0].partitions[0].committed_offset == 5
+
+
+async def test_a_group_that_is_coordinated_elsewhere_is_told_in_every_version() -> None:
+    broker = await GroupBroker.started(leads=False)
+
+    (group,) = await fetch(broker, wanted(0))
+    assert (group.error_code, group.topics) == (ErrorCode.not_coordinator, ())
+    topics = (fetch_v1.request.OffsetFetchRequestTopic(name="t", partition_indexes=(0,)),)
+    old = await broker.ask(fetch_v1.request.OffsetFetchRequest(group_id="g", topics=topics))
+    assert old.topics[0].partitions[0].error_code is ErrorCode.not_coordinator
+    assert await commit(broker, 5) == [ErrorCode.not_coordinator]
+
+
+async def test_an_offset_in_an_open_transaction_is_unstable(broker) -> None:
+    value = OffsetCommitValue(offset=9, metadata="", commit_timestamp=0)
+    await commit(broker, 5)
+    await broker.groups.commit("g", Committer(), {TopicPartition("t", 0): value}, Producer(7, 0))
+
+    (stable,) = await fetch(broker, wanted(0), require_stable=True)
+    (current,) = await fetch(broker, wanted(0))
+
+    assert stable.topics[0].partitions[0].error_code is ErrorCode.unstable_offset_commit
+    assert stable.topics[0].partitions[0].committed_offset == -1
+    assert offsets_of(current) == {("t", 0): (5, 3, "note")}
+
+
+def deletion(*partitions, group="g", topic="t"):
+    request = delete_v0.request
+    chosen = tuple(request.OffsetDeleteRequestPartition(partition_index=index) for index in partitions)
+    topics = (request.OffsetDeleteRequestTopic(name=topic, partitions=chosen),)
+    return request.OffsetDeleteRequest(group_id=group, topics=topics)
+
+
+async def test_offsets_are_deleted(broker) -> None:
+    await commit(broker, 5, 6)
+
+    answer = await broker.ask(deletion(0))
+
+    assert answer.error_code is ErrorCode.none
+    assert [(each.partition_index, each.error_code) for each in answer.topics[0].partitions] == [(0, ErrorCode.none)]
+    (group,) = await fetch(broker, wanted())
+    assert offsets_of(group) == {("t", 1): (6, 3, "note")}
+
+
+async def test_offsets_of_a_group_that_is_not_there_cannot_be_deleted(broker) -> None:
+    answer = await broker.ask(deletion(0))
+
+    assert (answer.error_code, answer.topics) == (ErrorCode.group_id_not_found, ())
+
+
+async def test_offsets_of_topics_that_do_not_exist_cannot_be_deleted(broker) -> None:
+    await commit(broker, 5)
+    broker.topics.missing = {"u"}
+
+    answer = await broker.ask(deletion(0, topic="u"))
+
+    assert answer.error_code is ErrorCode.none
+    assert answer.topics[0].partitions[0].error_code is ErrorCode.unknown_topic_or_partition
