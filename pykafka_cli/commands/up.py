@@ -9,6 +9,7 @@ and the two servers by themselves go on with each other's data.
 
 import asyncio
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -149,15 +150,16 @@ async def _ensure_usable(data_dir: Path, brokers: "list[BrokerSettings]") -> Non
 
 
 def _other_port(option: str, error: Exception) -> str:
-    return f"{option} chooses another port." if "in use" in str(error) and "port" in str(error) else ""
+    in_use = re.search(r"address already in use|port \d+.* in use", str(error))
+    return f"{option} chooses another port." if in_use else ""
 
 
 def _announce(data_dir: Path, zookeeper_port: int, servers: "list[BrokerServer]") -> None:
     addresses = [f"{HOST}:{endpoint.port}" for server in servers for endpoint in server.endpoints]
+    print(f"Data is kept in {data_dir.absolute()}")
     print(f"ZooKeeper listens on {HOST}:{zookeeper_port}")
     for number, address in enumerate(addresses):
         print(f"Broker {number} listens on {address}")
-    print(f"Data is kept in {data_dir.absolute()}")
     where = f"--bootstrap-server {addresses[0]}"
     print(
         f"""

@@ -139,6 +139,11 @@ class Connection(asyncio.BufferedProtocol):
 
     # What the listener calls.
 
+    @property
+    def worker(self) -> asyncio.Task[None] | None:
+        """The task that serves a request, while one is served."""
+        return self._worker
+
     def is_idle(self, since: float) -> bool:
         """Whether nothing has happened after `since` (monotonic seconds); waiting for a handler is something."""
         return self._last_active < since and (self._worker is None or self._writable is not None)

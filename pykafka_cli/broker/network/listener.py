@@ -101,7 +101,12 @@ class SocketServer:
             self._sweep.cancel()
         for connection in self._connections():
             connection.finish()
+        await asyncio.sleep(0)
+        under_way = {connection.worker for connection in self._connections()}
         workers = [worker for service in self._services for worker in service.workers]
+        for worker in workers:
+            if worker not in under_way:
+                worker.cancel()  # nobody is there any more to be answered
         if workers:
             await asyncio.wait(workers, timeout=grace)
         await asyncio.sleep(0)  # those that have nothing left to send are gone after this

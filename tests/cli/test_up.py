@@ -1,0 +1,77 @@
+"""pk up: what it prints, what stops it from starting, and that it goes on with what it kept."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.running import RunningCluster, pk
+
+
+def names_below(directory: Path) -> set[str]:
+    return {path.name for path in directory.rglob("*")}
+
+
+def test_it_says_where_it_listens_and_what_to_type_next(cluster: RunningCluster) -> None:
+    assert cluster.zookeeper.startswith("127.0.0.1:")
+    assert f"Data is kept in {cluster.data_dir}" in cluster.printed
+    assert {"zookeeper", "kafka"} <= {path.name for path in cluster.data_dir.iterdir()}
+
+
+def test_a_topic_is_there_again_after_a_stop(tmp_path: Path) -> None:
+    first = RunningCluster(tmp_path / "data")
+    created = pk("topics", "--bootstrap-server", first.bootstrap, "--create", "--topic", "kept", "--partitions", "2")
+    assert (created.returncode, first.stop()) == (0, 0)
+
+    second = RunningCluster(tmp_path / "data")
+    listed = pk("topics", "--bootstrap-server", second.bootstrap, "--list")
+
+    assert (listed.stdout, second.stop()) == ("kept\n", 0)
+
+
+def test_several_brokers_make_one_cluster(tmp_path: Path) -> None:
+    running = RunningCluster(tmp_path / "data", extra=("--brokers", "2"))
+    try:
+        created = pk(
+            "topics", "--bootstrap-server", running.bootstrap, "--create", "--topic", "t", "--replication-factor", "2"
+        )
+        described = pk("topics", "--bootstrap-server", running.bootstrap, "--describe", "--topic", "t")
+    finally:
+        status = running.stop()
+    assert (created.returncode, status) == (0, 0)
+    assert "ReplicationFactor: 2" in described.stdout
+    assert {"kafka", "kafka-1"} <= {path.name for path in (tmp_path / "data").iterdir()}
+
+
+def test_data_of_a_running_cluster_is_left_alone(cluster: RunningCluster) -> None:
+    refused = pk("up", "--data-dir", str(cluster.data_dir), "--port", "0", "--zookeeper-port", "0")
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert str(cluster.data_dir) in refused.stderr
+
+
+@pytest.mark.parametrize("option", ["--port", "--zookeeper-port"])
+def test_a_port_in_use_stops_it_before_anything_is_written(option: str, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ports = {"--port": "0", "--zookeeper-port": "0", option: str(taken.getsockname()[1])}
+
+        refused = pk("up", "--data-dir", str(tmp_path / "data"), *(word for pair in ports.items() for word in pair))
+
+    assert refused.returncode == 1
+    assert "in use" in refused.stderr
+    assert f"{option} chooses another port" in refused.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_records_of_another_cluster_are_left_alone(tmp_path: Path) -> None:
+    logs = tmp_path / "data" / "kafka"
+    logs.mkdir(parents=True)
+    (logs / "meta.properties").write_text("version=0\nbroker.id=0\ncluster.id=another\n")
+
+    refused = pk("up", "--data-dir", str(tmp_path / "data"), "--port", "0", "--zookeeper-port", "0")
+
+    assert refused.returncode == 1
+    assert "holds records of a cluster whose ZooKeeper is not in" in refused.stderr
+    assert names_below(tmp_path / "data") == {"kafka", "meta.properties"}
