@@ -26,12 +26,12 @@ from pykafka_cli.zookeeper.client import (
     ZooKeeperUnreachable,
 )
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
-from tests.zookeeper_servers import DebianZooKeeper, debian_zookeeper
+from tests.zookeeper_servers import DebianZooKeeper, PkZooKeeper, debian_zookeeper, pk_zookeeper
 
 PATIENCE_S = 20
 
 
-Server = DebianZooKeeper | FakeZooKeeper
+Server = DebianZooKeeper | PkZooKeeper | FakeZooKeeper
 Client = ZooKeeperClient | FakeZooKeeperClient
 
 
@@ -41,9 +41,15 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianZooKeeper
         yield running
 
 
-@pytest.fixture(params=["debian", "memory"])
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PkZooKeeper]:
+    with pk_zookeeper(tmp_path_factory.mktemp("zookeeper")) as running:
+        yield running
+
+
+@pytest.fixture(params=["debian", "ours", "memory"])
 def server(request: pytest.FixtureRequest) -> Server:
-    return request.getfixturevalue("debian") if request.param == "debian" else FakeZooKeeper()
+    return FakeZooKeeper() if request.param == "memory" else request.getfixturevalue(request.param)
 
 
 @asynccontextmanager
