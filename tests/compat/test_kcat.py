@@ -63,10 +63,8 @@ def test_kcat_consumes_in_a_group_and_goes_on_where_it_stopped(cluster: RunningC
         cluster.bootstrap,
         "-q",
         "-e",
-        "-o",
-        "beginning",
         "-X",
-        "auto.offset.reset=earliest",
+        "auto.offset.reset=earliest",  # -o would make kcat ignore what is committed
         "-G",
         group,
         topic,
