@@ -36,7 +36,9 @@ _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 
 _LISTENER_KEY = re.compile(r"listener\.name\.([^.]+)\.(.+)")
 # Keys of plug-ins, which Kafka hands through unseen; the authorizer's are the ones that count here.
-_PLUGIN_KEYS = re.compile(r"super\.users|allow\.everyone\.if\.no\.acl\.found|authorizer\.(?!class\.name$).+|config\.providers(\..+)?")
+_PLUGIN_KEYS = re.compile(
+    r"super\.users|allow\.everyone\.if\.no\.acl\.found|authorizer\.(?!class\.name$).+|config\.providers(\..+)?"
+)
 
 # Keys that say the same thing, the strongest first (DynamicBrokerConfig.brokerConfigSynonyms).
 _SYNONYMS = (

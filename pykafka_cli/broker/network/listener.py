@@ -56,6 +56,8 @@ class SocketServer:
         """
         try:
             for listener in self._settings.listener_list:
+                if listener.protocol.authenticates:
+                    raise ValueError("SASL is not offered; clients would be let in without it")
                 context = server_context(self._settings, listener.name) if listener.protocol.encrypts else None
                 sockets = _listening_sockets(listener, self._settings)
                 port = sockets[0].getsockname()[1]

@@ -1,7 +1,19 @@
 """Keys of the broker as a member of its cluster: identity, ZooKeeper, controller, replication, quotas."""
 
 from pykafka_cli.properties.checks import ReleaseVersion
-from pykafka_cli.properties.keys import BOOLEAN, CLUSTER_WIDE, HIGH, INT, LONG, LOW, STRING, AtLeast, Key, Settings
+from pykafka_cli.properties.keys import (
+    BOOLEAN,
+    CLUSTER_WIDE,
+    HIGH,
+    INT,
+    LONG,
+    LOW,
+    STRING,
+    AtLeast,
+    InertKey,
+    Key,
+    Settings,
+)
 
 
 class ClusterKeys(Settings):
@@ -31,13 +43,13 @@ class ClusterKeys(Settings):
     zookeeper_session_timeout_ms = Key(
         INT, 18_000, "How long ZooKeeper goes without news of the broker before it counts as gone.", importance=HIGH
     )
-    zookeeper_max_in_flight_requests = Key(
+    zookeeper_max_in_flight_requests = InertKey(
         INT, 10, "Requests to ZooKeeper that may be without an answer at one time.", AtLeast(1), importance=HIGH
     )
-    zookeeper_set_acl = Key(
+    zookeeper_set_acl = InertKey(
         BOOLEAN, False, "Whether znodes are made so that only brokers may change them.", importance=HIGH
     )
-    inter_broker_protocol_version = Key(
+    inter_broker_protocol_version = InertKey(
         STRING,
         "3.9-IV0",
         "The release whose inter-broker requests are spoken; 3.9 here, other values are accepted.",
@@ -48,7 +60,7 @@ class ClusterKeys(Settings):
     )
     controlled_shutdown_max_retries = Key(INT, 3, "How often a stopping broker tries to hand over.")
     controlled_shutdown_retry_backoff_ms = Key(LONG, 5000, "How long a stopping broker rests between two tries.")
-    controller_socket_timeout_ms = Key(INT, 30_000, "How long the controller waits for a broker's answer.")
+    controller_socket_timeout_ms = InertKey(INT, 30_000, "How long the controller waits for a broker's answer.")
     auto_leader_rebalance_enable = Key(
         BOOLEAN, True, "Whether the controller gives leadership back to preferred replicas by itself.", importance=HIGH
     )
@@ -91,7 +103,7 @@ class ClusterKeys(Settings):
     replica_high_watermark_checkpoint_interval_ms = Key(
         LONG, 5000, "How often high watermarks are written down.", importance=HIGH
     )
-    replica_selector_class = Key[str | None](
+    replica_selector_class = InertKey(
         STRING, None, "Which replica a consumer reads from: unset for the leader, or Kafka's RackAwareReplicaSelector."
     )
     num_replica_fetchers = Key(
@@ -103,20 +115,20 @@ class ClusterKeys(Settings):
     max_incremental_fetch_session_cache_slots = Key(
         INT, 1000, "Fetch sessions that are remembered at one time (KIP-227).", AtLeast(0)
     )
-    max_request_partition_size_limit = Key(
+    max_request_partition_size_limit = InertKey(
         INT, 2000, "Partitions that one DescribeTopicPartitions answer may hold.", AtLeast(1)
     )
-    quota_window_num = Key(INT, 11, "Samples from which a client's rate is computed.", AtLeast(1), importance=LOW)
-    quota_window_size_seconds = Key(INT, 1, "How long one of these samples lasts.", AtLeast(1), importance=LOW)
-    controller_quota_window_num = Key(
+    quota_window_num = InertKey(INT, 11, "Samples from which a client's rate is computed.", AtLeast(1), importance=LOW)
+    quota_window_size_seconds = InertKey(INT, 1, "How long one of these samples lasts.", AtLeast(1), importance=LOW)
+    controller_quota_window_num = InertKey(
         INT, 11, "Samples from which the rate of topic changes is computed.", AtLeast(1), importance=LOW
     )
-    controller_quota_window_size_seconds = Key(
+    controller_quota_window_size_seconds = InertKey(
         INT, 1, "How long one of these samples lasts.", AtLeast(1), importance=LOW
     )
-    replication_quota_window_num = Key(
+    replication_quota_window_num = InertKey(
         INT, 11, "Samples from which the rate of throttled replication is computed.", AtLeast(1), importance=LOW
     )
-    replication_quota_window_size_seconds = Key(
+    replication_quota_window_size_seconds = InertKey(
         INT, 1, "How long one of these samples lasts.", AtLeast(1), importance=LOW
     )

@@ -10,6 +10,7 @@ from pykafka_cli.properties.keys import (
     MAX_INT,
     SHORT,
     AtLeast,
+    InertKey,
     Key,
     Settings,
 )
@@ -41,7 +42,7 @@ class CoordinatorKeys(Settings):
     offsets_topic_compression_codec = Key(
         INT, 0, "How commits are compressed: 0 not at all, 1 gzip, 2 snappy, 3 lz4, 4 zstd.", importance=HIGH
     )
-    offsets_load_buffer_size = Key(
+    offsets_load_buffer_size = InertKey(
         INT, 5_242_880, "Bytes read at a time while committed offsets are loaded.", AtLeast(1), importance=HIGH
     )
     offsets_retention_minutes = Key(
@@ -53,7 +54,7 @@ class CoordinatorKeys(Settings):
     offsets_commit_timeout_ms = Key(
         INT, 5000, "How long a commit may take to reach the in-sync replicas.", AtLeast(1), importance=HIGH
     )
-    transaction_max_timeout_ms = Key(
+    transaction_max_timeout_ms = InertKey(
         INT, 900_000, "The longest transaction timeout that a producer may ask for.", AtLeast(1), importance=HIGH
     )
     transaction_state_log_num_partitions = Key(
@@ -76,19 +77,19 @@ class CoordinatorKeys(Settings):
         AtLeast(1),
         importance=HIGH,
     )
-    transaction_state_log_load_buffer_size = Key(
+    transaction_state_log_load_buffer_size = InertKey(
         INT, 5_242_880, "Bytes read at a time while transactions are loaded.", AtLeast(1), importance=HIGH
     )
-    transaction_abort_timed_out_transaction_cleanup_interval_ms = Key(
+    transaction_abort_timed_out_transaction_cleanup_interval_ms = InertKey(
         INT, 10_000, "How often the coordinator looks for transactions to abort.", AtLeast(1), importance=LOW
     )
-    transaction_remove_expired_transaction_cleanup_interval_ms = Key(
+    transaction_remove_expired_transaction_cleanup_interval_ms = InertKey(
         INT, 3_600_000, "How often the coordinator looks for transactional ids to forget.", AtLeast(1), importance=LOW
     )
-    transactional_id_expiration_ms = Key(
+    transactional_id_expiration_ms = InertKey(
         INT, 604_800_000, "How long a transactional id is remembered that nobody uses.", AtLeast(1), importance=HIGH
     )
-    transaction_partition_verification_enable = Key(
+    transaction_partition_verification_enable = InertKey(
         BOOLEAN,
         True,
         "Whether a leader asks the coordinator if a transaction knows its partition (KIP-890).",

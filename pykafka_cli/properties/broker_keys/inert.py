@@ -19,7 +19,9 @@ from pykafka_cli.properties.keys import (
     Between,
     EachOneOf,
     InertKey,
+    Key,
     Settings,
+    Strings,
 )
 
 
@@ -199,7 +201,7 @@ class KRaftKeys(Settings):
 
     broker_heartbeat_interval_ms = InertKey(INT, 2000, "How often a KRaft broker tells its controller that it lives.")
     broker_session_timeout_ms = InertKey(INT, 9000, "How long a KRaft controller does without a broker's heartbeat.")
-    controller_listener_names = InertKey(
+    controller_listener_names = Key[str | None](
         STRING, None, "The listeners of a KRaft controller; must stay unset.", importance=HIGH
     )
     controller_quorum_append_linger_ms = InertKey(INT, 25, "How long a KRaft leader gathers writes.")
@@ -258,7 +260,7 @@ class KRaftKeys(Settings):
     metadata_max_retention_ms = InertKey(
         LONG, 604_800_000, "How long KRaft's metadata log and snapshots are kept.", importance=HIGH
     )
-    process_roles = InertKey(
+    process_roles = Key[Strings](
         LIST,
         (),
         "The roles of a KRaft node; must stay empty, since this broker lives on ZooKeeper.",

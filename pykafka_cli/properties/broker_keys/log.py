@@ -17,6 +17,7 @@ from pykafka_cli.properties.keys import (
     AtLeast,
     Between,
     EachOneOf,
+    InertKey,
     Key,
     OneOf,
     Settings,
@@ -98,17 +99,17 @@ class LogKeys(Settings):
         update=CLUSTER_WIDE,
     )
     log_cleaner_enable = Key(BOOLEAN, True, "Whether compacted topics are compacted.")
-    log_cleaner_threads = Key(INT, 1, "Logs that may be cleaned at one time.", AtLeast(0), update=CLUSTER_WIDE)
+    log_cleaner_threads = InertKey(INT, 1, "Logs that may be cleaned at one time.", AtLeast(0), update=CLUSTER_WIDE)
     log_cleaner_backoff_ms = Key(
         LONG, 15_000, "How long the cleaner rests when no log needs it.", AtLeast(0), update=CLUSTER_WIDE
     )
     log_cleaner_dedupe_buffer_size = Key(
         LONG, 134_217_728, "Bytes of memory for the cleaner's map of keys, over all threads.", update=CLUSTER_WIDE
     )
-    log_cleaner_io_buffer_load_factor = Key(
+    log_cleaner_io_buffer_load_factor = InertKey(
         DOUBLE, 0.9, "How full the cleaner's map of keys may become.", update=CLUSTER_WIDE
     )
-    log_cleaner_io_buffer_size = Key(
+    log_cleaner_io_buffer_size = InertKey(
         INT, 524_288, "Bytes of memory for the cleaner's reads and writes.", AtLeast(0), update=CLUSTER_WIDE
     )
     log_cleaner_io_max_bytes_per_second = Key(

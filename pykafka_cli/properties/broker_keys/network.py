@@ -12,6 +12,7 @@ from pykafka_cli.properties.keys import (
     PER_BROKER,
     STRING,
     AtLeast,
+    InertKey,
     Key,
     OneOf,
     Password,
@@ -55,7 +56,7 @@ class NetworkKeys(Settings):
         "The protocol between brokers when inter.broker.listener.name is not set.",
         OneOf("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
     )
-    control_plane_listener_name = Key[str | None](
+    control_plane_listener_name = InertKey(
         STRING,
         None,
         "A listener for the controller's requests alone; unset: they come with all others.",
@@ -103,7 +104,7 @@ class NetworkKeys(Settings):
     max_connections_per_ip_overrides = Key(
         STRING, "", "Other limits for some addresses or host names, as address:limit pairs.", update=CLUSTER_WIDE
     )
-    max_connection_creation_rate = Key(
+    max_connection_creation_rate = InertKey(
         INT, MAX_INT, "New connections a second; may be given for one listener, too.", AtLeast(0), update=CLUSTER_WIDE
     )
     request_timeout_ms = Key(INT, 30_000, "How long a broker waits for another broker's answer.", importance=HIGH)
@@ -156,13 +157,13 @@ class NetworkKeys(Settings):
         importance=LOW,
         update=PER_BROKER,
     )
-    ssl_principal_mapping_rules = Key(
+    ssl_principal_mapping_rules = InertKey(
         STRING, "DEFAULT", "Rules that turn a certificate's distinguished name into a user name.", importance=LOW
     )
-    sasl_enabled_mechanisms = Key[Strings](
+    sasl_enabled_mechanisms = InertKey(
         LIST, ("GSSAPI",), "The SASL mechanisms that clients may choose from.", update=PER_BROKER
     )
-    sasl_mechanism_inter_broker_protocol = Key(
+    sasl_mechanism_inter_broker_protocol = InertKey(
         STRING, "GSSAPI", "The SASL mechanism between brokers.", update=PER_BROKER
     )
     sasl_jaas_config = Key[Password | None](
@@ -171,32 +172,32 @@ class NetworkKeys(Settings):
         "The login module and its options, in JAAS form; set for one listener and mechanism.",
         update=PER_BROKER,
     )
-    sasl_server_max_receive_size = Key(
+    sasl_server_max_receive_size = InertKey(
         INT, 524_288, "The largest SASL message before a client is authenticated, in bytes."
     )
     connection_failed_authentication_delay_ms = Key(
         INT, 100, "How long a failed authentication is kept waiting for its end.", AtLeast(0), importance=LOW
     )
-    connections_max_reauth_ms = Key(LONG, 0, "After so long a client must authenticate again; 0: never.")
-    delegation_token_secret_key = Key[Password | None](
+    connections_max_reauth_ms = InertKey(LONG, 0, "After so long a client must authenticate again; 0: never.")
+    delegation_token_secret_key = InertKey(
         PASSWORD, None, "The secret that signs delegation tokens, the same on all brokers; unset: no tokens."
     )
-    delegation_token_master_key = Key[Password | None](PASSWORD, None, "The older name of delegation.token.secret.key.")
-    delegation_token_max_lifetime_ms = Key(
+    delegation_token_master_key = InertKey(PASSWORD, None, "The older name of delegation.token.secret.key.")
+    delegation_token_max_lifetime_ms = InertKey(
         LONG, 604_800_000, "The age at which a delegation token cannot be renewed any more.", AtLeast(1)
     )
-    delegation_token_expiry_time_ms = Key(
+    delegation_token_expiry_time_ms = InertKey(
         LONG, 86_400_000, "How long a delegation token is good for before it must be renewed.", AtLeast(1)
     )
-    delegation_token_expiry_check_interval_ms = Key(
+    delegation_token_expiry_check_interval_ms = InertKey(
         LONG, 3_600_000, "How often expired delegation tokens are removed.", AtLeast(1), importance=LOW
     )
-    authorizer_class_name = Key(
+    authorizer_class_name = InertKey(
         STRING, "", "The authorizer: empty for none, or kafka.security.authorizer.AclAuthorizer.", importance=LOW
     )
-    password_encoder_secret = Key[Password | None](
+    password_encoder_secret = InertKey(
         PASSWORD, None, "The secret with which passwords are encrypted that are set while the broker runs."
     )
-    password_encoder_old_secret = Key[Password | None](
+    password_encoder_old_secret = InertKey(
         PASSWORD, None, "The secret before the current one, to read what it encrypted."
     )

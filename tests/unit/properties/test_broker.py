@@ -1,11 +1,14 @@
+import re
 from pathlib import Path
 
 import pytest
 
+import pykafka_cli
 from pykafka_cli.properties.broker import DYNAMIC_ONLY_KEYS, BrokerSettings, key_of, synonyms
 from pykafka_cli.properties.grammar import Property, read_properties
 from pykafka_cli.properties.keys import ConfigError, Password
 from pykafka_cli.properties.listeners import Listener, SecurityProtocol
+from pykafka_cli.properties.topic import TOPIC_KEYS
 from tests.vectors_of import answers
 
 SAMPLE = Path(__file__).parents[3] / "config" / "server.properties"
@@ -56,6 +59,27 @@ def test_a_key_is_what_kafka_says_of_it(name: str) -> None:
 def test_every_key_is_explained_in_one_line() -> None:
     keys = [*BrokerSettings.KEYS.values(), *DYNAMIC_ONLY_KEYS.values()]
     assert [key.name for key in keys if not key.doc.endswith(".") or "\n" in key.doc] == []
+
+
+def test_a_key_is_inert_if_and_only_if_nothing_reads_it() -> None:
+    """Whoever makes a key count turns its InertKey into a Key, and the other way round."""
+    package = Path(pykafka_cli.__file__).parent
+    declarations = package / "properties" / "broker_keys"
+    source = "\n".join(path.read_text() for path in package.rglob("*.py") if declarations not in path.parents)
+    words = set(re.findall(r"\w+|\"[a-z.]+\"", source))
+    attributes_of_settings = set(re.findall(r"settings\.(\w+)", source))
+    fallbacks = {key.fallback for key in TOPIC_KEYS.values()}
+    unread = {
+        name
+        for name, key in BrokerSettings.KEYS.items()
+        if key.effective and key.attribute not in words and f'"{name}"' not in words and name not in fallbacks
+    }
+    read = {
+        name
+        for name, key in BrokerSettings.KEYS.items()
+        if not key.effective and key.attribute in attributes_of_settings
+    }
+    assert (unread, read) == (set(), set())
 
 
 @pytest.mark.parametrize(

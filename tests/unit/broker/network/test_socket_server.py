@@ -366,6 +366,12 @@ async def test_a_host_name_is_listened_on_at_all_its_addresses(monkeypatch: pyte
     await it.server.stop(grace=0)
 
 
+async def test_a_listener_that_should_authenticate_is_not_opened_without() -> None:
+    settings = {"listeners": "SASL_PLAINTEXT://127.0.0.1:0", "security.inter.broker.protocol": "SASL_PLAINTEXT"}
+    with pytest.raises(CannotListen, match="SASL is not offered"):
+        await Running(**settings).server.bind()
+
+
 async def test_a_port_in_use_is_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
