@@ -1,0 +1,71 @@
+"""`pk` prints what Kafka's own scripts printed, case by case, against our own broker and ZooKeeper.
+
+Where PK_GOLDEN_BOOTSTRAP and PK_GOLDEN_ZOOKEEPER name a fresh cluster of somebody else's, such as Apache Kafka's, the
+cases are run against that.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.golden_cases import GOLDEN, differences, load_case, read_golden, title
+from tests.cli.golden_runs import Addresses, CaseRun
+from tests.running import PK, RunningCluster
+
+CASES = {path.stem: load_case(path) for path in sorted(GOLDEN.glob("*.yaml"))}
+SHARED = [name for name, case in CASES.items() if not case["alone"]]
+ALONE = [name for name, case in CASES.items() if case["alone"]]
+GIVEN_BOOTSTRAP, GIVEN_ZOOKEEPER = "PK_GOLDEN_BOOTSTRAP", "PK_GOLDEN_ZOOKEEPER"
+
+
+def given_cluster() -> Addresses | None:
+    """A cluster that whoever runs the tests has started."""
+    if GIVEN_BOOTSTRAP not in os.environ:
+        return None
+    return Addresses(os.environ[GIVEN_BOOTSTRAP], os.environ[GIVEN_ZOOKEEPER])
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """A cluster for the cases that can share one."""
+    if given := given_cluster():
+        yield given
+        return
+    cluster = RunningCluster(tmp_path_factory.mktemp("golden") / "data")
+    yield Addresses(cluster.bootstrap, cluster.zookeeper)
+    cluster.stop()
+
+
+@pytest.fixture
+def own_addresses(request: pytest.FixtureRequest) -> Addresses:
+    """A cluster for one case."""
+    if given := given_cluster():
+        return given
+    cluster: RunningCluster = request.getfixturevalue("fresh_cluster")
+    return Addresses(cluster.bootstrap, cluster.zookeeper)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_pk_prints_what_the_script_printed(name: str, addresses: Addresses, tmp_path: Path) -> None:
+    assert not list(played(name, addresses, tmp_path))
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_pk_prints_what_the_script_printed_of_a_whole_cluster(
+    name: str, own_addresses: Addresses, tmp_path: Path
+) -> None:
+    assert not list(played(name, own_addresses, tmp_path))
+
+
+def played(name: str, addresses: Addresses, folder: Path) -> Iterator[str]:
+    """Run a case; all that differs from what was recorded, below the command that differs."""
+    case, recorded = CASES[name], iter(read_golden(GOLDEN / f"{name}.golden"))
+    owed = {id(step): next(recorded) for step in case["steps"] if step.get("only") != "pk" and "background" not in step}
+    with CaseRun(case, addresses, lambda command: [PK, command], folder) as run:
+        for step, outcome in run.outcomes(skipped="kafka"):
+            name_of_step, past = owed.get(id(step), (title(step), outcome))
+            assert name_of_step == title(step), "the golden file holds other steps than the case: record it again"
+            found = list(differences(step, past, outcome))
+            yield from [f"$ {title(step)}", *found] if found else []
