@@ -13,6 +13,7 @@ from the annotations. A `str` without `| None` refuses null. Source: org.apache.
 from collections.abc import Callable
 from functools import cache
 from struct import Struct
+from struct import error as StructError  # noqa: N812
 from types import UnionType
 from typing import Annotated, Any, Protocol, TypeVar, cast, get_args, get_origin
 
@@ -54,28 +55,33 @@ class Reader:
 
     def fixed(self, layout: Struct) -> tuple[Any, ...]:
         """The values of `layout`."""
-        start = self.position
-        end = start + layout.size
-        if end > len(self.data):
-            raise MarshallingError(f"{layout.size} bytes expected at {start}, {len(self.data) - start} are left")
-        self.position = end
-        return layout.unpack_from(self.data, start)
+        try:
+            values = layout.unpack_from(self.data, self.position)
+        except StructError:
+            raise self._short_of(layout.size) from None
+        self.position += layout.size
+        return values
 
     def integer(self) -> int:
         """An int32."""
-        value: int = self.fixed(_INT)[0]
+        try:
+            value: int = _INT.unpack_from(self.data, self.position)[0]
+        except StructError:
+            raise self._short_of(_INT.size) from None
+        self.position += _INT.size
         return value
 
     def buffer(self) -> bytes | None:
         """Bytes, or None for null."""
         length = self.integer()
+        start = self.position
+        end = start + length
+        if length >= 0 and end <= len(self.data):
+            self.position = end
+            return self.data[start:end]
         if length == -1:
             return None
-        start = self.position
-        if length < 0 or length > len(self.data) - start:
-            raise MarshallingError(f"a buffer of {length} bytes at {start}, {len(self.data) - start} are left")
-        self.position = start + length
-        return self.data[start : self.position]
+        raise MarshallingError(f"a buffer of {length} bytes at {start}, {self.remaining} are left")
 
     def string(self) -> str | None:
         """Text, or None for null."""
@@ -94,6 +100,9 @@ class Reader:
         if items < -1 or items > self.remaining:
             raise MarshallingError(f"a vector of {items} items at {self.position - 4}, {self.remaining} bytes are left")
         return max(items, 0)
+
+    def _short_of(self, size: int) -> MarshallingError:
+        return MarshallingError(f"{size} bytes expected at {self.position}, {self.remaining} are left")
 
 
 def decode(record: type[R], data: bytes) -> R:

@@ -96,10 +96,8 @@ def _replay(directory: DataDirectory, database: Database, digest_zxid: int) -> i
 def _entries_after(directory: DataDirectory, zxid: int) -> Iterator[Entry]:
     """All logged transactions after `zxid`; raises LogDamaged if one is missing in between."""
     for _, path in directory.log_files_from(zxid + 1):
-        for entry in read_entries(path):
+        for entry in read_entries(path, zxid):
             found = entry.header.zxid
-            if found <= zxid:
-                continue
             if found != zxid + 1 and found >> _COUNTER_BITS == zxid >> _COUNTER_BITS:
                 raise LogDamaged(
                     f"{path} goes on with transaction 0x{found:x}, but 0x{zxid + 1:x} is missing: a log was lost or "

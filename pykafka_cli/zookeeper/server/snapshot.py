@@ -15,7 +15,6 @@ when it is durable, so one that has its name is whole. ZooKeeper's own may have 
 right. Source: org.apache.zookeeper.server.{ReferenceCountedACLCache, persistence.FileSnap, persistence.SnapStream}.
 """
 
-import gzip
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -100,6 +99,8 @@ def read_snapshot(path: Path) -> Snapshot:
     """What `path` holds; raises SnapshotInvalid, or OSError if it cannot be read. Also reads `.gz`."""
     data = path.read_bytes()
     if data[:2] == b"\x1f\x8b":
+        import gzip  # only where ZooKeeper was told to compress
+
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError) as error:

@@ -30,6 +30,8 @@ _VERSION = 2
 _HEADER = Struct(">4siq")
 _ENTRY_HEADER = Struct(">qi")
 _END_OF_ENTRY = b"B"
+_ZXID = Struct(">q")
+_ZXID_AT = 12  # in a body: after client_id and cxid
 _ROOM = 4096  # bytes left in a file below which more is preallocated
 
 
@@ -42,17 +44,20 @@ def frame_entry(body: bytes) -> bytes:
     return _ENTRY_HEADER.pack(adler32(body), len(body)) + body + _END_OF_ENTRY
 
 
-def read_entries(path: Path) -> Iterator[Entry]:
-    """The transactions of one file, up to its end or a torn entry; raises LogDamaged."""
+def read_entries(path: Path, after: int = 0) -> Iterator[Entry]:
+    """The transactions of one file with a zxid above `after`, up to its end or a torn entry; raises LogDamaged.
+
+    What is skipped is not looked into, so damage there is not noticed: the snapshot has it.
+    """
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size < _HEADER.size:
             return  # the server died while it created the file
         # Mapped, so that what is preallocated and empty need not be read.
         with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-            yield from _entries(path, data)
+            yield from _entries(path, data, after)
 
 
-def _entries(path: Path, data: mmap) -> Iterator[Entry]:
+def _entries(path: Path, data: mmap, after: int) -> Iterator[Entry]:
     magic, version, _ = _HEADER.unpack_from(data)
     if magic != MAGIC or version != _VERSION:
         raise LogDamaged(f"{path} is not a transaction log of ZooKeeper: it begins with {data[:8].hex()}")
@@ -66,6 +71,9 @@ def _entries(path: Path, data: mmap) -> Iterator[Entry]:
         if length > 0 and data[end : end + 1] != _END_OF_ENTRY:
             _log.warning("%s ends in a torn transaction at byte %d, which was never acknowledged", path, position)
             return
+        if length >= _ZXID_AT + _ZXID.size and _ZXID.unpack_from(data, start + _ZXID_AT)[0] <= after:
+            position = end + 1
+            continue
         body = data[start:end] if length > 0 else b""
         if adler32(body) != checksum:
             raise LogDamaged(
