@@ -2,29 +2,39 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pykafka_cli.broker.clock import Clock
-from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.properties.broker import BrokerSettings
+if TYPE_CHECKING:
+    from pykafka_cli.broker.clock import Clock
+    from pykafka_cli.broker.controller.controller import Controller
+    from pykafka_cli.broker.coordinator.group.coordinator import GroupCoordinator
+    from pykafka_cli.broker.log.log_manager import LogManager
+    from pykafka_cli.broker.metadata.cache import MetadataCache
+    from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
+    from pykafka_cli.broker.metadata.producer_ids import ProducerIds
+    from pykafka_cli.broker.metadata.topic_admin import TopicAdmin
+    from pykafka_cli.broker.metadata.zk_store import ZkStore
+    from pykafka_cli.broker.replication.replica_manager import ReplicaManager
+    from pykafka_cli.broker.waiting import WaitingRoom
+    from pykafka_cli.properties.broker import BrokerSettings
 
 
 @dataclass(slots=True)
 class Broker:
     """The parts of one broker, built by server.py. A handler sees nothing else."""
 
-    settings: BrokerSettings
-    clock: Clock
-    logs: Any
-    replicas: Any
-    metadata: Any
-    store: Any
-    topics: Any
-    configs: Any
-    controller: Any
-    groups: Any
-    producer_ids: Any
-    waiting: WaitingRoom
+    settings: "BrokerSettings"
+    clock: "Clock"
+    logs: "LogManager"
+    replicas: "ReplicaManager"
+    metadata: "MetadataCache"
+    store: "ZkStore"
+    topics: "TopicAdmin"
+    configs: "DynamicConfigs"
+    controller: "Controller"
+    groups: "GroupCoordinator"
+    producer_ids: "ProducerIds"
+    waiting: "WaitingRoom"
 
 
 @dataclass(slots=True)
