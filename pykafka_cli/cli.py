@@ -13,7 +13,7 @@ from typer._click.exceptions import ClickException
 from typer.core import TyperGroup
 
 from pykafka_cli import KAFKA_VERSION, __version__
-from pykafka_cli.commands import COMMANDS
+from pykafka_cli.commands import COMMANDS, SECTIONS
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.exit_status import ExitStatus
 
@@ -40,8 +40,9 @@ class LazyGroup(TyperGroup):
         return command
 
     def format_commands(self, _ctx: Context, formatter: HelpFormatter) -> None:
-        for section in dict.fromkeys(entry.section for entry in COMMANDS.values()):
-            rows = [(name, entry.help) for name, entry in COMMANDS.items() if entry.section == section]
+        width = max(map(len, COMMANDS))
+        for section in SECTIONS:
+            rows = [(name.ljust(width), entry.help) for name, entry in COMMANDS.items() if entry.section == section]
             with formatter.section(section):
                 formatter.write_dl(rows)
 

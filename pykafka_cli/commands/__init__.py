@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 TOPICS, GROUPS, CLUSTER, SERVERS, TOOL = "Topics and records", "Consumer groups", "Cluster", "Servers", "pk itself"
+SECTIONS = (TOPICS, GROUPS, CLUSTER, SERVERS, TOOL)
+"""In the order of `pk --help`."""
 
 
 class Command(NamedTuple):
@@ -43,6 +45,9 @@ COMMANDS: dict[str, Command] = {
     "features": Command("features", "Features that the cluster has agreed to use.", CLUSTER, "kafka-features"),
     "broker-api-versions": Command(
         "broker_api_versions", "APIs that brokers offer.", CLUSTER, "kafka-broker-api-versions"
+    ),
+    "consumer-groups": Command(
+        "consumer_groups", "List, describe, delete or reset consumer groups.", GROUPS, "kafka-consumer-groups"
     ),
     "scripts": Command("scripts", "Put kafka-topics.sh and the others, calling pk, into a directory.", TOOL, None),
 }

@@ -2,7 +2,8 @@
 
 A case is YAML: `steps`, in order, each a `command` with `args`, and keys that say how to run and compare it, see
 STEP_KEYS. `{bootstrap}`, `{zookeeper}`, `{logdir}`, `{topic:NAME}`, `{group:NAME}`, `{id:NAME}`, `{file:NAME}` and
-`{captured:NAME}` stand for values of the run. A golden file beside it holds the outcomes, normalised; the recorder writes it:
+`{captured:NAME}` stand for values of the run. A golden file beside it holds the outcomes, normalised; the recorder
+writes it:
 
     [3] topics --list --bootstrap-server {bootstrap}
     exit 0
