@@ -18,6 +18,7 @@ from pykafka_cli.commands import COMMANDS
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.keys import Key
 from pykafka_cli.properties.topic import TOPIC_KEYS
+from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 
 DOCS = Path(__file__).resolve().parent
 RECORDED = DOCS.parent / "tests/vectors/api-versions.json"
@@ -55,7 +56,7 @@ def key_rows(keys: Iterator[Key[object]] | list[Key[object]]) -> str:
 
 
 def configuration() -> Iterator[str]:
-    """All keys of server.properties and of topics."""
+    """All keys of server.properties, of topics and of zookeeper.properties."""
     yield "# Configuration"
     yield (
         "The keys of Apache Kafka 3.9 in ZooKeeper mode. A key that Kafka does not know is named in a warning with its "
@@ -71,6 +72,11 @@ def configuration() -> Iterator[str]:
     yield "## Brokers: known, without effect here"
     yield "Accepted, so that a file written for Kafka starts our broker; named once in a warning."
     yield key_rows([key for key in shown if not key.effective])
+    yield "## ZooKeeper"
+    yield "Set in zookeeper.properties or with `--override`; the keys of ZooKeeper 3.8."
+    yield key_rows([key for key in ZooKeeperSettings.KEYS.values() if key.effective])
+    yield "## ZooKeeper: known, without effect here"
+    yield key_rows([key for key in ZooKeeperSettings.KEYS.values() if not key.effective])
 
 
 def cli_reference() -> Iterator[str]:
