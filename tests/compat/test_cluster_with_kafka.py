@@ -1,0 +1,140 @@
+"""Our broker and an unchanged Apache Kafka 3.9.1 in one cluster: each follows the other, and their logs are equal."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests import peers
+from tests.running import RunningCluster
+from tests.zookeeper_servers import free_port
+
+TIMEOUT_S = 90
+OURS, KAFKAS = 0, 1
+TOPIC = "shared"
+
+
+class KafkaBroker:
+    """Apache Kafka's broker 1 in the cluster of ours. A second `start` finds the logs of the first."""
+
+    def __init__(self, folder: Path, zookeeper: str) -> None:
+        self.port = free_port()
+        self.logs = folder / "kafka"
+        self.output = folder / "kafka.log"
+        self._settings = folder / "kafka.properties"
+        self._settings.write_text(
+            f"broker.id={KAFKAS}\nlisteners=PLAINTEXT://127.0.0.1:{self.port}\nlog.dirs={self.logs}\n"
+            f"zookeeper.connect={zookeeper}\nzookeeper.session.timeout.ms=6000\nreplica.lag.time.max.ms=5000\n"
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [peers.java(), "-Xmx384m", "-XX:TieredStopAtLevel=1", "-cp", peers.kafka_classpath(), "kafka.Kafka"]
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen([*command, str(self._settings)], stdout=output, stderr=output)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+class Pair:
+    """The two brokers, and what a client sees of them."""
+
+    def __init__(self, ours: RunningCluster, kafka: KafkaBroker) -> None:
+        self.ours, self.kafka = ours, kafka
+        self.bootstrap = f"{ours.bootstrap},127.0.0.1:{kafka.port}"
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
+        while not condition():
+            assert time.monotonic() < deadline, f"{what} did not come about"
+            time.sleep(0.1)
+
+    def isrs(self) -> dict[int, tuple[int, list[int]]]:
+        """Leader and sorted ISR of each partition."""
+        partitions = self.admin.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
+        return {index: (each.leader, sorted(each.isrs)) for index, each in partitions.items()}
+
+    def create(self) -> None:
+        self.wait_for(lambda: len(self.admin.list_topics(timeout=10).brokers) == 2, "a cluster of two")
+        topic = NewTopic(TOPIC, 2, replica_assignment=[[OURS, KAFKAS], [KAFKAS, OURS]])
+        self.admin.create_topics([topic])[TOPIC].result(TIMEOUT_S)
+        self.wait_until_in_sync()
+
+    def wait_until_in_sync(self) -> None:
+        self.wait_for(lambda: all(isr == [OURS, KAFKAS] for _, isr in self.isrs().values()), "a full ISR")
+
+    def produce(self, numbers: range) -> None:
+        producer = Producer({"bootstrap.servers": self.bootstrap, "acks": "all", "log_level": 0})
+        for number in numbers:
+            producer.produce(TOPIC, b"%d" % number, partition=number % 2)
+        assert producer.flush(TIMEOUT_S) == 0
+
+    def read(self) -> list[int]:
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "none", "log_level": 0})
+        values = []
+        for index in range(2):
+            start, end = consumer.get_watermark_offsets(TopicPartition(TOPIC, index), timeout=TIMEOUT_S)
+            consumer.assign([TopicPartition(TOPIC, index, start)])
+            for _ in range(start, end):
+                message = consumer.poll(TIMEOUT_S)
+                assert message is not None
+                assert message.error() is None
+                values.append(int(message.value()))
+        consumer.close()
+        return sorted(values)
+
+    def stored(self, index: int) -> tuple[bytes, bytes]:
+        """The partition's log file, ours and Kafka's."""
+        name = f"{TOPIC}-{index}/{0:020d}.log"
+        (ours,) = self.ours.data_dir.rglob(name)
+        return ours.read_bytes(), (self.kafka.logs / name).read_bytes()
+
+    def logs_are_equal(self) -> bool:
+        return all(ours == kafkas for ours, kafkas in map(self.stored, range(2)))
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    peers.kafka_classpath()
+    ours = RunningCluster(tmp_path / "data")
+    kafka = KafkaBroker(tmp_path, ours.zookeeper)
+    kafka.start()
+    yield Pair(ours, kafka)
+    kafka.kill()
+    ours.stop()
+
+
+@pytest.mark.timeout(300)
+def test_each_follows_the_other_byte_for_byte(pair: Pair) -> None:
+    pair.create()
+
+    pair.produce(range(2000))
+
+    pair.wait_for(pair.logs_are_equal, "equal logs")
+    assert pair.read() == list(range(2000))
+    assert {leader for leader, _ in pair.isrs().values()} == {OURS, KAFKAS}
+
+
+@pytest.mark.timeout(300)
+def test_kafka_comes_back_after_a_kill_and_catches_up_with_ours(pair: Pair) -> None:
+    pair.create()
+    pair.produce(range(500))
+
+    pair.kafka.kill()
+    pair.wait_for(lambda: all(each == (OURS, [OURS]) for each in pair.isrs().values()), "leadership of ours")
+    pair.produce(range(500, 1000))
+    pair.kafka.start()
+    pair.wait_until_in_sync()
+
+    pair.wait_for(pair.logs_are_equal, "equal logs")
+    assert pair.read() == list(range(1000))
