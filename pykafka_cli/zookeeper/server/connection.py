@@ -189,6 +189,10 @@ class Connection(asyncio.Protocol):
         except (FrameTooLarge, MarshallingError, Refused) as error:
             self._flush()
             self.end(str(error))
+        except Exception:
+            # Our bug, which must not cost more than this connection: its client would wait for an answer for ever.
+            _log.exception("A request of session 0x%s could not be done", printed(self.session_id))
+            self.abort()
         self._flush()
         self._go_on()
 

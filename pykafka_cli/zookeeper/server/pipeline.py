@@ -166,6 +166,7 @@ class Pipeline:
             self._hold(Delivery(client, frame, end=f"session 0x{printed(session_id)} is gone or the password is wrong"))
             return
         elif before := self.clients.get(session_id):
+            self.disconnected(before)  # its watches must not tell a connection that nobody reads any more
             before.end("its client has connected anew")
         client.session_id = session_id
         self.clients[session_id] = client

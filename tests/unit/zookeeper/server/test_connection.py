@@ -218,3 +218,17 @@ async def test_a_connection_that_wants_no_session_is_closed_in_the_end(start_ser
     clock.advance(1)
 
     assert await idle.rest() == b""
+
+
+async def test_a_bug_costs_the_connection_that_met_it_and_no_other(
+    server: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await RawClient.with_session(server.port)
+    with monkeypatch.context() as broken:
+        broken.setattr(server.pipeline, "submit", lambda *_: 1 / 0)
+        client.send(OpCode.EXISTS, WatchableRequest("/", False))
+        assert await client.receive() is None
+
+    assert "could not be done" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert await is_served(server)

@@ -54,12 +54,14 @@ def test_a_timeout_is_agreed_within_bounds(server: PipelineServer, wanted: int, 
 def test_a_client_that_comes_back_has_its_session_again(server: PipelineServer) -> None:
     before, after = server.client(), FakeClient()
     server.ask(before, OpCode.CREATE, create("/e", CreateFlags.EPHEMERAL))
+    server.ask(before, OpCode.GET_DATA, WatchableRequest("/e", True))
     zxid = server.database.tree.last_zxid
 
     response = server.connect(after, ConnectRequest(0, zxid, 6000, before.session_id, password_of(before.session_id)))
 
     assert (response.session_id, response.timeout_ms) == (before.session_id, 6000)
     assert before.ended == "its client has connected anew"
+    assert len(server.pipeline.watches) == 0
     assert server.database.tree.last_zxid == zxid
     assert server.ask(after, OpCode.EXISTS, WatchableRequest("/e", False))[0] == 0
 
