@@ -188,12 +188,13 @@ def _bound(family: int, address: tuple[str | int, ...], settings: BrokerSettings
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
         # Accepted connections inherit these.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, size in (
-            (socket.SO_SNDBUF, settings.socket_send_buffer_bytes),
-            (socket.SO_RCVBUF, settings.socket_receive_buffer_bytes),
+        for option, name in (
+            (socket.SO_SNDBUF, "socket.send.buffer.bytes"),
+            (socket.SO_RCVBUF, "socket.receive.buffer.bytes"),
         ):
-            if size != -1:
-                listening.setsockopt(socket.SOL_SOCKET, option, size)
+            # Kafka's default would keep the system from growing them, and make a large answer a dozen wake-ups.
+            if name in settings.originals and settings[name] != -1:
+                listening.setsockopt(socket.SOL_SOCKET, option, settings[name])
         listening.bind(address)
         listening.listen(settings.socket_listen_backlog_size)
     except BaseException:

@@ -71,10 +71,13 @@ class NetworkKeys(Settings):
     )
     socket_listen_backlog_size = Key(INT, 50, "Connections that may wait to be accepted on each listener.", AtLeast(1))
     socket_send_buffer_bytes = Key(
-        INT, 102_400, "The size of the sockets' send buffers; -1: as the system decides.", importance=HIGH
+        INT, 102_400, "The size of the sockets' send buffers; -1, or not set: as the system decides.", importance=HIGH
     )
     socket_receive_buffer_bytes = Key(
-        INT, 102_400, "The size of the sockets' receive buffers; -1: as the system decides.", importance=HIGH
+        INT,
+        102_400,
+        "The size of the sockets' receive buffers; -1, or not set: as the system decides.",
+        importance=HIGH,
     )
     queued_max_requests = Key(
         INT,
