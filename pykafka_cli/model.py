@@ -106,6 +106,51 @@ class TopicDescription(NamedTuple):
     is_marked_for_deletion: bool = False
 
 
+class GroupListing(NamedTuple):
+    """A consumer group as a list shows it; type and state are Kafka's words, Unknown where the cluster does not say."""
+
+    group: str
+    type: str
+    state: str
+
+
+class MemberDescription(NamedTuple):
+    """One member of a group. `instance_id` names a static member; `host` is as the broker says, `/127.0.0.1`."""
+
+    member_id: str
+    instance_id: str | None
+    client_id: str
+    host: str
+    assignment: tuple[TopicPartition, ...]
+
+
+class GroupDescription(NamedTuple):
+    """A group with its members and the broker that coordinates it. An unknown group has state Dead."""
+
+    group: str
+    state: str
+    assignor: str
+    coordinator: Broker
+    members: tuple[MemberDescription, ...]
+
+
+class GroupLag(NamedTuple):
+    """How far a group is in one partition, and who reads it; None where that is not known, or nobody does."""
+
+    group: str
+    partition: TopicPartition
+    current_offset: int | None
+    log_end_offset: int | None
+    member: MemberDescription | None
+
+    @property
+    def lag(self) -> int | None:
+        """Records that are still to be read."""
+        if self.current_offset is None or self.log_end_offset is None:
+            return None
+        return self.log_end_offset - self.current_offset
+
+
 def base64_id(value: uuid.UUID) -> str:
     """A topic's id as Kafka writes it: 22 characters of base64 for URLs."""
     return base64.urlsafe_b64encode(value.bytes).decode().rstrip("=")

@@ -1,7 +1,7 @@
 """The broker that keeps a group or a transactional id: found by asking any broker, and found again when it moved."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kio.schema.errors import ErrorCode
@@ -21,6 +21,7 @@ from pykafka_cli.transport.connection import (
 )
 
 GROUP, TRANSACTION = 0, 1
+_FIRST_BATCHED = 4
 
 MOVED = frozenset({ErrorCode.not_coordinator, ErrorCode.coordinator_not_available})
 NOT_READY = frozenset({ErrorCode.coordinator_load_in_progress})
@@ -31,14 +32,31 @@ async def find_coordinator(session: Session, key: str, kind: int = GROUP) -> int
 
     raises    ApiError, ConnectionFailed
     """
+    found = (await find_coordinators(session, [key], kind))[key]
+    if isinstance(found, ApiError):
+        raise found
+    return found
+
+
+async def find_coordinators(session: Session, keys: Sequence[str], kind: int = GROUP) -> dict[str, int | ApiError]:
+    """The same for many, in one request where the broker has that.
+
+    raises    ConnectionFailed
+    """
     try:
-        batched = FindCoordinatorRequest(key_type=i8(kind), coordinator_keys=(key,))
-        found = (await session.ask(batched, oldest=4)).coordinators[0]
+        request = FindCoordinatorRequest(key_type=i8(kind), coordinator_keys=tuple(keys))
+        found = {str(each.key): each for each in (await session.ask(request, oldest=_FIRST_BATCHED)).coordinators}
     except VersionUnsupported:
-        found = await session.ask(FindOneCoordinatorRequest(key=key, key_type=i8(kind)), oldest=1 if kind else 0)
-    if found.error_code is not ErrorCode.none:
-        raise ApiError(found.error_code, found.error_message)
-    return int(found.node_id)
+        found = {
+            key: await session.ask(FindOneCoordinatorRequest(key=key, key_type=i8(kind)), oldest=min(kind, 1))
+            for key in keys
+        }
+    return {
+        key: int(each.node_id)
+        if each.error_code is ErrorCode.none
+        else ApiError(each.error_code, each.error_message or None)
+        for key, each in found.items()
+    }
 
 
 def top_level_error(answer: Any) -> ErrorCode:

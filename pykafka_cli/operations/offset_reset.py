@@ -21,8 +21,12 @@ class InvalidScope(ValueError):
     """A --topic that cannot be understood, or an offset that cannot be worked out; the command line is at fault."""
 
 
-class Unparseable(ValueError):
-    """A date or duration in none of the accepted forms."""
+class BadDateTime(ValueError):
+    """A date and time in none of the accepted forms."""
+
+
+class BadDuration(ValueError):
+    """A duration in none of the accepted forms."""
 
 
 class InvalidPlan(ValueError):
@@ -85,16 +89,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def parse_date_time(text: str) -> int:
     """`YYYY-MM-DDTHH:mm:SS.sss` and a zone (`Z`, `+02:00`, `+0200`, `+02`; UTC without) to ms since the epoch.
 
-    raises  Unparseable; the milliseconds may not be left out
+    raises  BadDateTime; the milliseconds may not be left out
     """
     _, is_there, time = text.partition("T")
     if not is_there or not time:
-        raise Unparseable("Error parsing timestamp. It does not contain a 'T' according to ISO8601 format")
+        raise BadDateTime("Error parsing timestamp. It does not contain a 'T' according to ISO8601 format")
     if not any(sign in time for sign in "+-Z"):
         text += "Z"
     found = _DATE_TIME.match(text)
     if found is None:
-        raise Unparseable(f'Unparseable date: "{text}"')
+        raise BadDateTime(f'Unparseable date: "{text}"')
     year, month, day, hour, minute, second, ms = (
         int(found[name]) for name in ("year", "month", "day", "hour", "minute", "second", "ms")
     )
@@ -103,18 +107,18 @@ def parse_date_time(text: str) -> int:
         moment = datetime(year, month, day, hour, minute, second, ms * 1000, UTC)
         moment += zone if found["sign"] == "-" else -zone
     except (ValueError, OverflowError):  # a month 13, a millisecond 1000
-        raise Unparseable(f'Unparseable date: "{text}"') from None
+        raise BadDateTime(f'Unparseable date: "{text}"') from None
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def parse_duration(text: str) -> timedelta:
     """`PnDTnHnMnS`, each part with a sign of its own if need be, seconds with a fraction.
 
-    raises  Unparseable
+    raises  BadDuration
     """
     found = _DURATION.fullmatch(text)
     if found is None or not any(found[part] for part in ("days", "hours", "minutes", "seconds")):
-        raise Unparseable("Text cannot be parsed to a Duration")
+        raise BadDuration("Text cannot be parsed to a Duration")
     seconds = found["seconds"] or "0"
     fraction = int((found["fraction"] or "0").ljust(9, "0")[:6])
     try:
@@ -126,7 +130,7 @@ def parse_duration(text: str) -> timedelta:
             microseconds=-fraction if seconds.startswith("-") else fraction,
         )
     except OverflowError:
-        raise Unparseable("Text cannot be parsed to a Duration") from None
+        raise BadDuration("Text cannot be parsed to a Duration") from None
     return -duration if found["sign"] == "-" else duration
 
 

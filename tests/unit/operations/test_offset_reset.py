@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.operations.offset_reset import (
+    BadDateTime,
+    BadDuration,
     InvalidPlan,
     InvalidScope,
     TopicScope,
-    Unparseable,
     current,
     parse_date_time,
     parse_duration,
@@ -84,7 +85,7 @@ def test_date_and_time_are_utc_unless_a_zone_says_otherwise(text: str, ms: int) 
     ],
 )
 def test_other_dates_are_refused_in_the_scripts_words(text: str, message: str) -> None:
-    with pytest.raises(Unparseable) as raised:
+    with pytest.raises(BadDateTime) as raised:
         parse_date_time(text)
 
     assert str(raised.value) == message
@@ -112,7 +113,7 @@ def test_durations_are_days_to_seconds(text: str, duration: timedelta) -> None:
     "text", ["1h", "", "P", "PT", "P1DT", "P1M", "P1Y", "PT1H ", "P1.5D", "PT1M1H", "P9999999999D"]
 )
 def test_other_durations_are_refused(text: str) -> None:
-    with pytest.raises(Unparseable, match="Text cannot be parsed to a Duration"):
+    with pytest.raises(BadDuration, match="Text cannot be parsed to a Duration"):
         parse_duration(text)
 
 

@@ -1,0 +1,189 @@
+"""Consumer groups: which there are, what they do, deleting them and their offsets."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from kio.schema.errors import ErrorCode
+from kio.schema.types import GroupId, TopicName
+from kio.static.primitive import i32
+
+from pykafka_cli.clients.admin.cluster import describe_brokers
+from pykafka_cli.clients.admin.leaders import by_topic
+from pykafka_cli.clients.coordinator import MOVED, NOT_READY, Coordinator, find_coordinators
+from pykafka_cli.clients.errors import ApiError, ensure_none_failed
+from pykafka_cli.clients.group_offsets import Position, commit_offsets, fetch_offsets
+from pykafka_cli.clients.session import RETRY_PAUSE, Session
+from pykafka_cli.model import Broker, GroupDescription, GroupListing, MemberDescription, TopicPartition
+
+CONSUMER = "consumer"
+UNKNOWN = "Unknown"
+T = TypeVar("T")
+
+
+async def list_groups(session: Session, *, states: Sequence[str] = (), types: Sequence[str] = ()) -> list[GroupListing]:
+    """All consumer groups of all brokers by name, or those in one of the states and of one of the types."""
+    from kio.schema.list_groups.v5.request import ListGroupsRequest
+
+    request = ListGroupsRequest(states_filter=tuple(states), types_filter=tuple(types))
+    found: dict[str, GroupListing] = {}
+    for broker in (await session.metadata(())).brokers:
+        answer = await session.ask(request, broker=broker.node_id)
+        ensure_none_failed([answer])
+        for group in answer.groups:
+            if group.protocol_type in (CONSUMER, ""):
+                type_ = group.group_type.capitalize() or UNKNOWN
+                found[group.group_id] = GroupListing(group.group_id, type_, group.group_state or UNKNOWN)
+    return [
+        found[name]
+        for name in sorted(found)
+        if (not states or found[name].state in states) and (not types or found[name].type.lower() in types)
+    ]
+
+
+async def describe_groups(session: Session, groups: Iterable[str]) -> dict[str, GroupDescription]:
+    """Groups by name; of one that does not exist the state is Dead.
+
+    raises    ApiError for the first that cannot be described
+    """
+    from kio.schema.describe_groups.v5.request import DescribeGroupsRequest
+
+    async def ask(broker: Broker, names: list[str]) -> dict[str, GroupDescription | ApiError]:
+        request = DescribeGroupsRequest(groups=tuple(map(GroupId, names)), include_authorized_operations=False)
+        answer = await session.ask(request, broker=broker.id)
+        return {
+            each.group_id: ApiError(each.error_code)
+            if each.error_code
+            else GroupDescription(
+                each.group_id,
+                each.group_state,
+                each.protocol_data,
+                broker,
+                tuple(_member(member, each.protocol_type) for member in each.members),
+            )
+            for each in answer.groups
+        }
+
+    described: dict[str, GroupDescription] = {}
+    for name, result in (await _ask_coordinators(session, groups, ask)).items():
+        if isinstance(result, ApiError):
+            raise result
+        described[name] = result
+    return described
+
+
+def _member(member: Any, protocol_type: str) -> MemberDescription:
+    from pykafka_cli.clients.member_messages import decode_assignment
+
+    assignment = decode_assignment(bytes(member.member_assignment)) if protocol_type == CONSUMER else []
+    return MemberDescription(
+        member.member_id, member.group_instance_id, member.client_id, member.client_host, tuple(assignment)
+    )
+
+
+async def delete_groups(session: Session, groups: Iterable[str]) -> dict[str, ApiError | None]:
+    """Delete groups without members; what became of each."""
+    from kio.schema.delete_groups.v2.request import DeleteGroupsRequest
+
+    async def ask(broker: Broker, names: list[str]) -> dict[str, ApiError | None]:
+        request = DeleteGroupsRequest(groups_names=tuple(map(GroupId, names)))
+        answer = await session.ask(request, broker=broker.id)
+        return {
+            result.group_id: ApiError(result.error_code) if result.error_code else None for result in answer.results
+        }
+
+    return await _ask_coordinators(session, groups, ask)
+
+
+async def delete_offsets(
+    session: Session, group: str, partitions: Sequence[TopicPartition]
+) -> dict[TopicPartition, ApiError | None]:
+    """Forget what a group has committed in partitions; what became of each.
+
+    raises    ApiError for the group as a whole
+    """
+    from kio.schema.offset_delete.v0.request import (
+        OffsetDeleteRequest,
+        OffsetDeleteRequestPartition,
+        OffsetDeleteRequestTopic,
+    )
+
+    request = OffsetDeleteRequest(
+        group_id=GroupId(group),
+        topics=tuple(
+            OffsetDeleteRequestTopic(
+                name=TopicName(topic),
+                partitions=tuple(OffsetDeleteRequestPartition(partition_index=i32(index)) for index in indexes),
+            )
+            for topic, indexes in by_topic(partitions).items()
+        ),
+    )
+    answer = await _coordinator(session, group).ask(request)
+    ensure_none_failed([answer])
+    return {
+        TopicPartition(topic.name, int(each.partition_index)): ApiError(each.error_code) if each.error_code else None
+        for topic in answer.topics
+        for each in topic.partitions
+    }
+
+
+async def committed_offsets(session: Session, group: str) -> dict[TopicPartition, int]:
+    """All that a group has committed.
+
+    raises    ApiError
+    """
+    positions = await fetch_offsets(_coordinator(session, group), None)
+    return {partition: position.offset for partition, position in positions.items()}
+
+
+async def set_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, int]) -> None:
+    """Commit offsets for a group without members; one that does not exist is made.
+
+    raises    ApiError for the first partition that is refused
+    """
+    if offsets:
+        positions = {partition: Position(offset) for partition, offset in offsets.items()}
+        for refusal in (await commit_offsets(_coordinator(session, group), positions)).values():
+            raise refusal
+
+
+def _coordinator(session: Session, group: str) -> Coordinator:
+    return Coordinator(session, group, private=False, pause=RETRY_PAUSE)
+
+
+async def _ask_coordinators(
+    session: Session,
+    groups: Iterable[str],
+    ask: Callable[[Broker, list[str]], Awaitable[Mapping[str, T | ApiError]]],
+) -> dict[str, T | ApiError]:
+    """Each group's result from its coordinator, in the order given; asked again where that moved or is not ready.
+
+    ask    one broker about the groups that it coordinates
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + session.settings.api_timeout
+    names = list(dict.fromkeys(groups))
+    results: dict[str, T | ApiError] = {}
+    wanted = names
+    while wanted:
+        by_broker: dict[int, list[str]] = {}
+        for name, coordinator in (await find_coordinators(session, wanted)).items():
+            if isinstance(coordinator, ApiError):
+                results[name] = coordinator
+            else:
+                by_broker.setdefault(coordinator, []).append(name)
+        brokers = {broker.id: broker for broker in await describe_brokers(session)}
+        for broker_id, theirs in by_broker.items():
+            if broker_id in brokers:
+                results.update(await ask(brokers[broker_id], theirs))
+            else:
+                results.update(dict.fromkeys(theirs, ApiError(ErrorCode.coordinator_not_available)))
+        wanted = [name for name in wanted if _may_heal(results[name])]
+        if not wanted or clock() + RETRY_PAUSE > deadline:
+            break
+        await asyncio.sleep(RETRY_PAUSE)
+    return {name: results[name] for name in names}
+
+
+def _may_heal(result: object) -> bool:
+    return isinstance(result, ApiError) and (result.code in MOVED or result.code in NOT_READY)

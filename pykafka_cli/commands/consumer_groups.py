@@ -1,0 +1,448 @@
+"""`pk consumer-groups`: kafka-consumer-groups.sh, in the form of 2.3 to 3.6 where later ones print something broken.
+
+What fails leaves with 1, where the script leaves with 0.
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer._click.types import STRING
+
+from pykafka_cli.clients.admin import groups as admin
+from pykafka_cli.clients.errors import ApiError, explain
+from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting, ClientSettings, read_property_file
+from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
+from pykafka_cli.commands._consumer_groups_views import group_document, group_table, group_text
+from pykafka_cli.commands._errors import ScriptError, UnreadableValue
+from pykafka_cli.commands._options import (
+    LONG,
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_or_default,
+    chosen_output,
+    refuse,
+)
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.model import GroupDescription, GroupLag, TopicPartition
+from pykafka_cli.operations.offset_reset import BadDateTime, BadDuration, InvalidPlan, InvalidScope
+from pykafka_cli.output.kafka_text import consumer_groups as text
+from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.transport.connection import ConnectionFailed
+
+ACTION, WHICH, VIEW, RESET = "Actions, one of them", "Which groups", "What to describe", "New offsets"
+ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets")
+STATES = ("PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty", "Assigning", "Reconciling")
+REBALANCING = frozenset({"PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling"})
+TYPES = ("Consumer", "Classic")
+SCENARIOS = (
+    "to-offset", "to-datetime", "by-duration", "to-earliest", "to-latest", "to-current", "shift-by", "from-file",
+)  # fmt: skip
+AVAILABLE_WITH = {
+    "members": ("describe",),
+    "verbose": ("describe",),
+    "offsets": ("describe",),
+    "state": ("describe", "list"),
+    "type": ("list",),
+}
+NO_ACTION = (
+    "WARN: No action will be performed as the --execute option is missing.In a future major release, the default "
+    "behavior of this command will be to prompt the user before executing the reset rather than doing a dry run. You "
+    "should add the --dry-run option explicitly if you are scripting this command and want to keep the current default "
+    "behavior without prompting."
+)
+FAILED = "Executing consumer group command failed due to "
+EXECUTION = "java.util.concurrent.ExecutionException: "
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class ConsumerGroupsCommand(ScriptCommand):
+    without_arguments = (
+        "This tool helps to list all consumer groups, describe a consumer group, delete consumer group info, or reset "
+        "consumer group offsets."
+    )
+    defers_values = True
+
+
+@dataclass(frozen=True)
+class GroupsRequest:
+    """The values of the command line."""
+
+    groups: tuple[str, ...]
+    all_groups: bool
+    topics: tuple[str, ...]
+    output: OutputFormat
+
+    def tell(self, line: str) -> None:
+        """A line that the script prints beside its result; it must not get into a document."""
+        is_document = self.output in (OutputFormat.JSON, OutputFormat.YAML)
+        print(line, file=sys.stderr if is_document else sys.stdout, flush=True)
+
+    def tell_error(self, problem: str) -> None:
+        self.tell(f"\nError: {problem}")
+
+    async def names(self, session: Session) -> list[str]:
+        """The groups that are meant."""
+        if self.all_groups:
+            return [group.group for group in await admin.list_groups(session)]
+        return list(dict.fromkeys(self.groups))
+
+
+@app.command(cls=ConsumerGroupsCommand)
+def consumer_groups(
+    ctx: ScriptContext,
+    list_: Annotated[bool, typer.Option("--list", help="List groups.", rich_help_panel=ACTION)] = False,
+    describe: Annotated[bool, typer.Option("--describe", help="Describe groups.", rich_help_panel=ACTION)] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete groups that have no members.", rich_help_panel=ACTION)
+    ] = False,
+    reset_offsets: Annotated[
+        bool,
+        typer.Option("--reset-offsets", help="Give groups without members new offsets.", rich_help_panel=ACTION),
+    ] = False,
+    delete_offsets: Annotated[
+        bool,
+        typer.Option("--delete-offsets", help="Forget a group's offsets in some topics.", rich_help_panel=ACTION),
+    ] = False,
+    bootstrap_server: BootstrapServer = None,
+    command_config: CommandConfig = None,
+    timeout: Annotated[
+        int, typer.Option("--timeout", click_type=LONG, metavar="MS", help="How long to wait for the cluster.")
+    ] = 5000,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="GROUP", help="A group; may be repeated.", rich_help_panel=WHICH),
+    ] = None,
+    all_groups: Annotated[bool, typer.Option("--all-groups", help="All of them.", rich_help_panel=WHICH)] = False,
+    type_: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            click_type=OptionalValue(STRING),
+            metavar="[TYPE,...]",
+            help="With --list: show types, or only groups of these (classic, consumer).",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state",
+            click_type=OptionalValue(STRING),
+            metavar="[STATE,...]",
+            help="With --list: show states, or only groups in these. With --describe: show state and coordinator.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    offsets: Annotated[
+        bool, typer.Option("--offsets", help="Offsets and lag; this is the default.", rich_help_panel=VIEW)
+    ] = False,
+    members: Annotated[bool, typer.Option("--members", help="Members.", rich_help_panel=VIEW)] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --members: and their partitions.", rich_help_panel=VIEW)
+    ] = False,
+    topic: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--topic",
+            metavar="TOPIC[:PARTITION,...]",
+            help="Where offsets are reset or deleted; may be repeated.",
+            rich_help_panel=RESET,
+        ),
+    ] = None,
+    all_topics: Annotated[
+        bool,
+        typer.Option("--all-topics", help="Reset wherever the group has an offset.", rich_help_panel=RESET),
+    ] = False,
+    to_earliest: Annotated[
+        bool, typer.Option("--to-earliest", help="To the beginning.", rich_help_panel=RESET)
+    ] = False,
+    to_latest: Annotated[bool, typer.Option("--to-latest", help="To the end.", rich_help_panel=RESET)] = False,
+    to_current: Annotated[
+        bool, typer.Option("--to-current", help="To where the group is.", rich_help_panel=RESET)
+    ] = False,
+    to_offset: Annotated[
+        int | None,
+        typer.Option("--to-offset", click_type=LONG, metavar="N", help="To an offset.", rich_help_panel=RESET),
+    ] = None,
+    shift_by: Annotated[
+        int | None,
+        typer.Option(
+            "--shift-by", click_type=LONG, metavar="N", help="Forwards or, below 0, back.", rich_help_panel=RESET
+        ),
+    ] = None,
+    to_datetime: Annotated[
+        str | None,
+        typer.Option(
+            "--to-datetime",
+            metavar="TIME",
+            help="To the first record since YYYY-MM-DDTHH:mm:SS.sss, UTC or with a zone.",
+            rich_help_panel=RESET,
+        ),
+    ] = None,
+    by_duration: Annotated[
+        str | None,
+        typer.Option(
+            "--by-duration",
+            metavar="PnDTnHnMnS",
+            help="To the first record of that long ago.",
+            rich_help_panel=RESET,
+        ),
+    ] = None,
+    from_file: Annotated[
+        str | None,
+        typer.Option("--from-file", metavar="FILE", help="To what --export wrote.", rich_help_panel=RESET),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be done; the default.", rich_help_panel=RESET)
+    ] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="Do it.", rich_help_panel=RESET)] = False,
+    export: Annotated[
+        bool, typer.Option("--export", help="Show it as CSV, for --from-file.", rich_help_panel=RESET)
+    ] = False,
+    output: Output = None,
+) -> None:
+    """List and describe consumer groups, delete them, or have them read from elsewhere.
+
+    \b
+    How far a group is:    pk consumer-groups --describe --group g
+    Read all again:        pk consumer-groups --reset-offsets --group g --topic t --to-earliest --execute
+    """
+    check_available(ctx)
+    bootstrap = bootstrap_or_default(
+        bootstrap_server,
+        ctx.usage_problem('Missing required argument "[bootstrap-server]"'),
+        given="bootstrap-server" in ctx.given,
+    )
+    check_options(ctx, state)
+    if sum((list_, describe, delete, reset_offsets, delete_offsets)) != 1:
+        listed = ", ".join(f"--{action}" for action in ACTIONS)
+        raise ctx.usage_problem(f"Command must include exactly one action: {listed}")
+    request = GroupsRequest(tuple(group or ()), all_groups, tuple(topic or ()), chosen_output(output))
+    with reported(ctx):
+        ctx.read_values()
+        session = Session(bootstrap, client_settings(command_config, timeout))
+        if list_:
+            states = parsed_states(ctx, state) if state else ()
+            types = parsed_types(ctx, type_) if type_ else ()
+            work = show_list(request, session, states, types, columns=ctx.given)
+        elif describe:
+            view = "members" if members else "state" if "state" in ctx.given and not offsets else "offsets"
+            work = show_groups(request, session, view, verbose=verbose)
+        elif delete:
+            work = delete_groups(request, session)
+        elif delete_offsets:
+            from pykafka_cli.commands._consumer_groups_offsets import delete_offsets as forget
+
+            work = forget(request, session)
+        else:
+            from pykafka_cli.commands._consumer_groups_offsets import ResetRequest
+            from pykafka_cli.commands._consumer_groups_offsets import reset_offsets as reset
+
+            how = ResetRequest(
+                all_topics=all_topics,
+                to_earliest=to_earliest,
+                to_latest=to_latest,
+                to_current=to_current,
+                to_offset=to_offset,
+                shift_by=shift_by,
+                to_datetime=to_datetime,
+                by_duration=by_duration,
+                from_file=from_file,
+                execute=execute and not dry_run,
+                export=export,
+            )
+            work = reset(request, session, how)
+        if not asyncio.run(work):
+            raise typer.Exit(ExitStatus.FAILURE)
+
+
+# ---- the command line
+
+
+def check_available(ctx: ScriptContext) -> None:
+    """raises    UsageProblem for options whose action is not there"""
+    lost = [
+        name for name, actions in AVAILABLE_WITH.items() if name in ctx.given and not ctx.given.intersection(actions)
+    ]
+    if lost:
+        raise ctx.usage_problem(
+            f"Option(s) [{', '.join(lost)}] are unavailable given other options on the command line"
+        )
+
+
+def check_options(ctx: ScriptContext, state: str | None) -> None:
+    """What is missing and what does not go together, in the order in which the script looks.
+
+    raises    UsageProblem
+    """
+    given = ctx.given
+    named = bool(given & {"group", "all-groups"})
+    if "describe" in given:
+        if not named:
+            # The actions are named where the options should be: so does the script since 3.8.
+            raise ctx.usage_problem(
+                "Option [describe] takes one of these options: [reset-offsets], [describe], [delete], [list]"
+            )
+        if len(given & {"members", "offsets", "state"}) > 1:
+            raise ctx.usage_problem(
+                "Option [describe] takes at most one of these options: [members], [offsets], [state]"
+            )
+        if state:
+            raise ctx.usage_problem("Option [describe] does not take a value for [state]")
+    if "delete" in given:
+        if not named:
+            raise ctx.usage_problem("Option [delete] takes one of these options: [all-groups], [group]")
+        if "topic" in given:
+            raise ctx.usage_problem(
+                "The consumer does not support topic-specific offset deletion from a consumer group."
+            )
+    if "delete-offsets" in given and not {"group", "topic"} <= given:
+        raise ctx.usage_problem("Option [delete-offsets] takes the following options: [all-groups], [group]")
+    if "reset-offsets" in given:
+        if {"dry-run", "execute"} <= given:
+            raise ctx.usage_problem("Option [reset-offsets] only accepts one of [execute] and [dry-run]")
+        if not given & {"dry-run", "execute"}:
+            print(NO_ACTION, file=sys.stderr)
+        if not named:
+            raise ctx.usage_problem("Option [reset-offsets] takes one of these options: [all-groups], [group]")
+        for scenario in SCENARIOS:
+            refuse(ctx, scenario, *(other for other in SCENARIOS if other != scenario))
+    refuse(ctx, "group", "all-groups", "list")
+    refuse(ctx, "topic", "list", "describe")
+
+
+def parsed_states(ctx: ScriptContext, text_: str) -> tuple[str, ...]:
+    """States in any case. raises    UsageProblem"""
+    known = {state.lower(): state for state in STATES}
+    try:
+        return tuple(known[word.strip().lower()] for word in text_.split(","))
+    except KeyError:
+        raise ctx.usage_problem(f"Invalid state list '{text_}'. Valid states are: {', '.join(STATES)}") from None
+
+
+def parsed_types(ctx: ScriptContext, text_: str) -> tuple[str, ...]:
+    """Types in any case, as brokers call them. raises    UsageProblem"""
+    words = tuple(word.strip().lower() for word in text_.split(","))
+    if not {type_.lower() for type_ in TYPES}.issuperset(words):
+        raise ctx.usage_problem(f"Invalid types list '{text_}'. Valid types are: {', '.join(TYPES)}")
+    return words
+
+
+def client_settings(file: str | None, timeout_ms: int) -> ClientSettings:
+    """raises    BadClientSetting, in Java's words for a file that is missing"""
+    if file and not Path(file).exists():
+        raise BadClientSetting(f"java.nio.file.NoSuchFileException: {file}")
+    properties = read_property_file(file) if file else {}
+    return ClientSettings(properties | {API_TIMEOUT_MS: str(timeout_ms)})
+
+
+@contextmanager
+def reported(ctx: ScriptContext) -> Iterator[None]:
+    """Failures in the script's form: on stdout below an empty line; what the command line is to blame for on stderr."""
+    hint = ""
+    try:
+        yield
+        return
+    except InvalidScope as problem:
+        raise ctx.usage_problem(str(problem)) from None
+    except (UnreadableValue, BadClientSetting, InvalidPlan, BadDuration) as error:
+        message = str(error)
+    except BadDateTime as error:
+        message = f"java.text.ParseException: {error}"
+    except ApiError as error:
+        message = f"{EXECUTION}{error.java}"
+    except ConnectionFailed as error:
+        message, hint = explain(error)
+    raise ScriptError(f"\nError: {FAILED}{message}", hint=hint, on_stdout=True)
+
+
+# ---- listing, describing, deleting
+
+
+async def show_list(
+    request: GroupsRequest,
+    session: Session,
+    states: tuple[str, ...],
+    types: tuple[str, ...],
+    *,
+    columns: frozenset[str],
+) -> bool:
+    async with session:
+        listings = await admin.list_groups(session, states=states, types=types)
+    show(
+        request.output,
+        text=lambda: text.listing(listings, types="type" in columns, states="state" in columns),
+        table=lambda: [Table(("GROUP", "TYPE", "STATE"), listings)],
+        document=lambda: [each._asdict() for each in listings],
+    )
+    return True
+
+
+async def show_groups(request: GroupsRequest, session: Session, view: str, *, verbose: bool) -> bool:
+    """One view of each group; False if one of them does not exist."""
+    async with session:
+        described = await admin.describe_groups(session, await request.names(session))
+        groups = [described[name] for name in sorted(described)]
+        rows = await lags(session, [group for group in groups if group.state != "Dead"]) if view == "offsets" else {}
+    for group in groups:
+        notice(request, group)
+        # Notices go to stderr and tables to stdout: in a terminal each notice is to stand above its table.
+        if request.output is OutputFormat.KAFKA and group.state != "Dead":
+            print(group_text(group, view, rows.get(group.group, []), verbose=verbose), end="", flush=True)
+    living = [group for group in groups if group.state != "Dead"]
+    if request.output is not OutputFormat.KAFKA:
+        show(
+            request.output,
+            text=str,
+            table=lambda: [group_table(group, view, rows.get(group.group, [])) for group in living],
+            document=lambda: [group_document(group, view, rows.get(group.group, [])) for group in living],
+        )
+    return len(living) == len(groups)
+
+
+async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, list[GroupLag]]:
+    """Partitions with offsets and lag, by group."""
+    from pykafka_cli.clients.admin.offsets import LATEST, list_offsets
+    from pykafka_cli.operations.group_lag import lag_rows, partitions_of
+
+    committed = {group.group: await admin.committed_offsets(session, group.group) for group in groups}
+    wanted = {partition for group in groups for partition in partitions_of(group, committed[group.group])}
+    ends = await list_offsets(session, dict.fromkeys(wanted, LATEST))
+    known: Mapping[TopicPartition, int] = {each: end for each, end in ends.items() if not isinstance(end, ApiError)}
+    return {group.group: lag_rows(group, committed[group.group], known) for group in groups}
+
+
+def notice(request: GroupsRequest, group: GroupDescription) -> None:
+    """What there is to say about a group's state, if anything."""
+    if group.state == "Dead":
+        request.tell_error(f"Consumer group '{group.group}' does not exist.")
+    elif group.state == "Empty":
+        print(f"\nConsumer group '{group.group}' has no active members.", file=sys.stderr)
+    elif group.state in REBALANCING:
+        print(f"\nWarning: Consumer group '{group.group}' is rebalancing.", file=sys.stderr)
+
+
+async def delete_groups(request: GroupsRequest, session: Session) -> bool:
+    """Delete; False if one could not be."""
+    async with session:
+        results = await admin.delete_groups(session, await request.names(session))
+    outcome = {group: None if error is None else f"{EXECUTION}{error.java}" for group, error in sorted(results.items())}
+    show(
+        request.output,
+        text=lambda: text.deleted_groups(outcome),
+        table=lambda: [Table(("GROUP", "OUTCOME"), [(group, error or "deleted") for group, error in results.items()])],
+        document=lambda: [
+            {"group": group, "outcome": "failed" if error else "deleted", "error": str(error) if error else None}
+            for group, error in sorted(results.items())
+        ],
+    )
+    return not any(results.values())

@@ -1,0 +1,34 @@
+"""What a group has read and what is left, partition by partition.
+
+source  ConsumerGroupCommand.collectGroupsOffsets
+"""
+
+from collections.abc import Iterable, Mapping
+
+from pykafka_cli.model import GroupDescription, GroupLag, TopicPartition
+
+
+def lag_rows(
+    group: GroupDescription, committed: Mapping[TopicPartition, int], log_ends: Mapping[TopicPartition, int]
+) -> list[GroupLag]:
+    """Partitions of members, those of the member with most first; then partitions with an offset that nobody reads.
+
+    committed   offsets of the group; partitions without one are missing
+    log_ends    the ends of the logs; partitions that are gone are missing
+    """
+
+    def row(partition: TopicPartition) -> GroupLag:
+        return GroupLag(group.group, partition, committed.get(partition), log_ends.get(partition), None)
+
+    rows = [
+        row(partition)._replace(member=member)
+        for member in sorted(group.members, key=lambda each: (-len(each.assignment), each.member_id))
+        for partition in sorted(member.assignment)
+    ]
+    read = {each.partition for each in rows}
+    return rows + [row(partition) for partition in sorted(committed) if partition not in read]
+
+
+def partitions_of(group: GroupDescription, committed: Iterable[TopicPartition]) -> set[TopicPartition]:
+    """All partitions that `lag_rows` needs the ends of."""
+    return {partition for member in group.members for partition in member.assignment}.union(committed)
