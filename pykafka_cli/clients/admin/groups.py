@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kio.schema.errors import ErrorCode
 from kio.schema.types import GroupId, TopicName
@@ -10,11 +10,12 @@ from kio.static.primitive import i32
 
 from pykafka_cli.clients.admin.cluster import describe_brokers
 from pykafka_cli.clients.admin.leaders import by_topic
-from pykafka_cli.clients.coordinator import MOVED, NOT_READY, Coordinator, find_coordinators
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
-from pykafka_cli.clients.group_offsets import Position, commit_offsets, fetch_offsets
 from pykafka_cli.clients.session import RETRY_PAUSE, Session
 from pykafka_cli.model import Broker, GroupDescription, GroupListing, MemberDescription, TopicPartition
+
+if TYPE_CHECKING:
+    from pykafka_cli.clients.coordinator import Coordinator
 
 CONSUMER = "consumer"
 UNKNOWN = "Unknown"
@@ -132,6 +133,8 @@ async def committed_offsets(session: Session, group: str) -> dict[TopicPartition
 
     raises    ApiError
     """
+    from pykafka_cli.clients.group_offsets import fetch_offsets
+
     positions = await fetch_offsets(_coordinator(session, group), None)
     return {partition: position.offset for partition, position in positions.items()}
 
@@ -141,13 +144,17 @@ async def set_offsets(session: Session, group: str, offsets: Mapping[TopicPartit
 
     raises    ApiError for the first partition that is refused
     """
+    from pykafka_cli.clients.group_offsets import Position, commit_offsets
+
     if offsets:
         positions = {partition: Position(offset) for partition, offset in offsets.items()}
         for refusal in (await commit_offsets(_coordinator(session, group), positions)).values():
             raise refusal
 
 
-def _coordinator(session: Session, group: str) -> Coordinator:
+def _coordinator(session: Session, group: str) -> "Coordinator":
+    from pykafka_cli.clients.coordinator import Coordinator
+
     return Coordinator(session, group, private=False, pause=RETRY_PAUSE)
 
 
@@ -160,6 +167,8 @@ async def _ask_coordinators(
 
     ask    one broker about the groups that it coordinates
     """
+    from pykafka_cli.clients.coordinator import MOVED, NOT_READY, find_coordinators
+
     clock = asyncio.get_running_loop().time
     deadline = clock() + session.settings.api_timeout
     names = list(dict.fromkeys(groups))
@@ -178,12 +187,12 @@ async def _ask_coordinators(
                 results.update(await ask(brokers[broker_id], theirs))
             else:
                 results.update(dict.fromkeys(theirs, ApiError(ErrorCode.coordinator_not_available)))
-        wanted = [name for name in wanted if _may_heal(results[name])]
+        wanted = [name for name in wanted if _code(results[name]) in MOVED | NOT_READY]
         if not wanted or clock() + RETRY_PAUSE > deadline:
             break
         await asyncio.sleep(RETRY_PAUSE)
     return {name: results[name] for name in names}
 
 
-def _may_heal(result: object) -> bool:
-    return isinstance(result, ApiError) and (result.code in MOVED or result.code in NOT_READY)
+def _code(result: object) -> int:
+    return result.code if isinstance(result, ApiError) else ErrorCode.none
