@@ -78,9 +78,6 @@ class Partition:
         self.leader_epoch = NO_EPOCH
         self.partition_epoch = 0
         self.epoch_start = 0  # of a leader only
-        self.replicas: tuple[int, ...] = ()
-        self.adding: tuple[int, ...] = ()
-        self.removing: tuple[int, ...] = ()
         self.isr = Isr()
         self.followers: dict[int, FollowerProgress] = {}
         self._broker_id = broker_id
@@ -107,7 +104,6 @@ class Partition:
         if state.partition_epoch < self.partition_epoch:
             return False
         is_new_leader = not self.is_leader
-        self._take_assignment(state)
         self.isr = Isr(tuple(state.isr))
         self.followers = {
             broker_id: self.followers.get(broker_id, FollowerProgress())
@@ -135,7 +131,6 @@ class Partition:
         if state.partition_epoch < self.partition_epoch:
             return False
         is_new_epoch = state.leader_epoch > self.leader_epoch
-        self._take_assignment(state)
         self.leader = state.leader
         self.leader_epoch = state.leader_epoch
         self.partition_epoch = state.partition_epoch
@@ -153,11 +148,6 @@ class Partition:
         """Let every waiter see a change of role."""
         self._waiting.notify(self.appended)
         self._waiting.notify(self.committed)
-
-    def _take_assignment(self, state: "LeaderAndIsrPartitionState") -> None:
-        self.replicas = tuple(state.replicas)
-        self.adding = tuple(state.adding_replicas)
-        self.removing = tuple(state.removing_replicas)
 
     def _stop_leading(self) -> None:
         self.isr = Isr()
