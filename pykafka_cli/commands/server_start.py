@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 NAME = "server-start"
 USAGE = f"USAGE: {NAME} [-daemon] server.properties [--override property=value]*"
 
+log = logging.getLogger(__name__)
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -52,7 +54,7 @@ def server_start(
 
     settings: BrokerSettings = read_settings(BrokerSettings, given)
     log_to_stdout()
-    warn_of(settings, settings.without_effect, given.file, logging.getLogger(__name__))
+    warn_of(settings, settings.without_effect, given.file, log)
     try:
         return run_until_signalled(lambda stop: run_broker(settings, stop))
     except BrokerUnusable as error:
@@ -73,6 +75,8 @@ async def run_broker(settings: "BrokerSettings", stop: asyncio.Event) -> None:
         return
     try:
         starting.result()
+        where = ", ".join(map(str, server.endpoints))
+        log.info("[KafkaServer id=%d] started, listens on %s", settings.broker_id, where)
         await stopping
         await server.stop()
     finally:

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.cli import run
 from pykafka_cli.commands import _server_process
-from tests.running import pk
+from tests.running import PK, RunningCluster, pk
 
 USAGE = "USAGE: server-start [-daemon] server.properties [--override property=value]*"
 
@@ -84,6 +87,53 @@ def test_without_zookeeper_it_waits_and_then_says_so(tmp_path: Path) -> None:
     assert f"{file}: line 4: unknown key num.patitions is ignored; did you mean num.partitions?" in ended.stdout
     assert "without effect here: num.io.threads" in ended.stdout
     assert not (tmp_path / "logs").exists()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another process does."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def has_started(log: Path) -> bool:
+    """Whether the broker that writes to `log` serves."""
+    return log.exists() and "started, listens on PLAINTEXT://127.0.0.1:" in log.read_text()
+
+
+def test_a_broker_in_the_background_serves_until_it_is_told_to_stop(
+    fresh_cluster: RunningCluster, tmp_path: Path
+) -> None:
+    file = tmp_path / "server.properties"
+    file.write_text(f"broker.id=7\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs={tmp_path}/logs\n")
+    words = (str(file), "--override", f"zookeeper.connect={fresh_cluster.zookeeper}")
+
+    begun = subprocess.run([PK, "server-start", "-daemon", *words], env={**os.environ, "LOG_DIR": str(tmp_path)})
+    until(lambda: has_started(tmp_path / "kafkaServer.out"))
+    described = pk("broker-api-versions", "--bootstrap-server", fresh_cluster.bootstrap)
+    (pid,) = [pid for pid, line in _server_process.processes() if str(file) in line]
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: pid not in dict(_server_process.processes()))
+
+    assert begun.returncode == 0
+    assert "(id: 7 rack: null)" in described.stdout
+
+
+def test_a_signal_ends_it_cleanly_with_the_signals_status(fresh_cluster: RunningCluster, tmp_path: Path) -> None:
+    file = tmp_path / "server.properties"
+    file.write_text(
+        f"broker.id=7\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs={tmp_path}/logs\n"
+        f"zookeeper.connect={fresh_cluster.zookeeper}\n"
+    )
+    with (tmp_path / "out").open("wb") as out:
+        broker = subprocess.Popen([PK, "server-start", str(file)], stdout=out, stderr=out)
+    until(lambda: has_started(tmp_path / "out"))
+
+    broker.terminate()
+
+    assert broker.wait(timeout=30) == 143
+    assert (tmp_path / "logs" / ".kafka_cleanshutdown").exists()
 
 
 @pytest.fixture
