@@ -72,6 +72,8 @@ def tls_context(properties: Mapping[str, str]) -> ssl.SSLContext | None:
             context.load_default_certs()
         else:
             context.load_verify_locations(cadata=trusted.decode("ascii"))
+            # Java trusts whatever stands in the truststore; OpenSSL only what signs itself, unless told so.
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         if identity := _identity(properties):
             _load_identity(context, identity)
     except (ssl.SSLError, ValueError) as error:

@@ -119,7 +119,12 @@ SCRAM, RATE = "SCRAM-SHA-256", "producer_byte_rate"
         ),
         ([CLIENT], [SCRAM], [], f"Only quota configs can be added for 'clients' BY. NAMES: Set({SCRAM})"),
         ([USER, CLIENT], [], ["x"], "Only quota configs can be deleted for 'clients' BY. NAMES: ArrayBuffer(x)"),
-        ([USER], [SCRAM, RATE], [], "Cannot alter both quota and SCRAM credential configs simultaneously for 'users' BY."),
+        (
+            [USER],
+            [SCRAM, RATE],
+            [],
+            "Cannot alter both quota and SCRAM credential configs simultaneously for 'users' BY.",
+        ),
         (
             [OTHERS],
             [SCRAM],

@@ -1,0 +1,51 @@
+"""Error codes in the scripts' words."""
+
+from types import SimpleNamespace
+
+import pytest
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.clients.error_texts import ERROR_TEXTS, error_text
+from pykafka_cli.clients.errors import ApiError, ensure_none_failed, explain
+from pykafka_cli.transport.connection import BrokerUnreachable
+
+
+def test_an_error_without_a_text_has_kafkas() -> None:
+    error = ApiError(ErrorCode.unknown_topic_or_partition)
+
+    assert str(error) == "This server does not host this topic-partition."
+    assert error.java == (
+        "org.apache.kafka.common.errors.UnknownTopicOrPartitionException: "
+        "This server does not host this topic-partition."
+    )
+
+
+def test_the_brokers_own_text_comes_first() -> None:
+    assert str(ApiError(ErrorCode.topic_already_exists, "Topic 't' already exists.")) == "Topic 't' already exists."
+
+
+def test_an_unknown_code_is_an_unknown_error() -> None:
+    assert error_text(9999) == error_text(-1)
+
+
+def test_every_code_of_kafka_39_has_its_class_and_text() -> None:
+    assert {int(code) for code in ErrorCode if -1 <= code <= 127} - set(ERROR_TEXTS) == {0, 99}
+    assert all(text.exception.startswith("org.apache.kafka.common.errors.") for text in ERROR_TEXTS.values())
+    assert all(text.message for text in ERROR_TEXTS.values())
+
+
+def test_the_first_entry_that_failed_is_raised() -> None:
+    entries = [
+        SimpleNamespace(error_code=ErrorCode.none, error_message=None),
+        SimpleNamespace(error_code=ErrorCode.invalid_partitions, error_message="Topic already has 4 partitions."),
+    ]
+
+    with pytest.raises(ApiError, match="Topic already has 4 partitions"):
+        ensure_none_failed(entries)
+
+
+def test_who_hears_of_no_broker_hears_how_to_start_one() -> None:
+    message, hint = explain(BrokerUnreachable("cannot connect to localhost:9092: connection refused"))
+
+    assert message == "cannot connect to localhost:9092: connection refused"
+    assert "pk up" in hint

@@ -1,0 +1,251 @@
+"""TLS and SASL out of properties, with certificates made on the spot."""
+
+import datetime
+import json
+import ssl
+from base64 import urlsafe_b64decode
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
+from cryptography.x509.oid import NameOID
+
+from pykafka_cli.clients.security import (
+    aiokafka_security,
+    login_options,
+    sasl_exchange,
+    security_protocol,
+    tls_context,
+)
+from pykafka_cli.clients.settings import BadClientSetting
+
+PLAIN_LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="alice" password="s;e\\"c";'
+PASSWORD = "changeit"
+
+
+class Certificate:
+    """A key and a certificate that vouches for itself."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+        start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+        self.certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self.key.public_key())
+            .serial_number(1)
+            .not_valid_before(start)
+            .not_valid_after(start + datetime.timedelta(days=36500))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
+
+    @property
+    def pem(self) -> str:
+        return self.certificate.public_bytes(Encoding.PEM).decode()
+
+    @property
+    def key_pem(self) -> str:
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.fixture(scope="module")
+def own() -> Certificate:
+    return Certificate()
+
+
+def trusted(context: ssl.SSLContext | None) -> list[str]:
+    assert context
+    return [str(dict(part[0] for part in entry["subject"])["commonName"]) for entry in context.get_ca_certs()]
+
+
+def test_plaintext_is_the_default_and_needs_nothing() -> None:
+    assert security_protocol({}) == "PLAINTEXT"
+    assert tls_context({}) is None
+    assert sasl_exchange({}) is None
+    assert aiokafka_security({}) == {"security_protocol": "PLAINTEXT"}
+
+
+def test_an_unknown_protocol_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(BadClientSetting, match=r"Invalid value TLS for configuration security\.protocol"):
+        security_protocol({"security.protocol": "tls"})
+
+
+def test_tls_trusts_the_system_and_checks_the_host_by_default() -> None:
+    context = tls_context({"security.protocol": "SSL"})
+
+    assert context
+    assert context.check_hostname
+    assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+def test_an_empty_algorithm_leaves_the_host_unchecked() -> None:
+    context = tls_context({"security.protocol": "SSL", "ssl.endpoint.identification.algorithm": ""})
+
+    assert context
+    assert not context.check_hostname
+    assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+def test_a_truststore_may_be_a_pem_file(own: Certificate, tmp_path: Path) -> None:
+    store = tmp_path / "ca.pem"
+    store.write_text(own.pem)
+    properties = {"security.protocol": "SSL", "ssl.truststore.type": "PEM", "ssl.truststore.location": str(store)}
+
+    assert trusted(tls_context(properties)) == ["localhost"]
+
+
+def test_a_truststore_may_be_text_in_the_property_itself(own: Certificate) -> None:
+    one_line = own.pem.replace("\n", " ")
+    properties = {
+        "security.protocol": "SASL_SSL",
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.certificates": one_line,
+    }
+
+    assert trusted(tls_context(properties)) == ["localhost"]
+
+
+def test_stores_may_be_pkcs12(own: Certificate, tmp_path: Path) -> None:
+    store = tmp_path / "store.p12"
+    store.write_bytes(
+        pkcs12.serialize_key_and_certificates(
+            b"me", own.key, own.certificate, None, BestAvailableEncryption(PASSWORD.encode())
+        )
+    )
+    properties = {
+        "security.protocol": "SSL",
+        "ssl.truststore.location": str(store),
+        "ssl.truststore.password": PASSWORD,
+        "ssl.keystore.type": "PKCS12",
+        "ssl.keystore.location": str(store),
+        "ssl.keystore.password": PASSWORD,
+    }
+
+    assert trusted(tls_context(properties)) == ["localhost"]
+
+
+def test_a_keystore_may_be_pem_text(own: Certificate) -> None:
+    properties = {
+        "security.protocol": "SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.certificate.chain": own.pem,
+        "ssl.keystore.key": own.key_pem,
+    }
+
+    assert tls_context(properties)
+
+
+def test_a_wrong_password_is_told(own: Certificate, tmp_path: Path) -> None:
+    store = tmp_path / "store.p12"
+    encryption = BestAvailableEncryption(PASSWORD.encode())
+    store.write_bytes(pkcs12.serialize_key_and_certificates(b"me", own.key, own.certificate, None, encryption))
+    properties = {"security.protocol": "SSL", "ssl.truststore.location": str(store), "ssl.truststore.password": "wrong"}
+
+    with pytest.raises(BadClientSetting, match=f"Failed to load {store} as a PKCS12 store"):
+        tls_context(properties)
+
+
+def test_a_jks_store_is_told_how_to_become_one_that_can_be_read(tmp_path: Path) -> None:
+    store = tmp_path / "store.jks"
+    store.write_bytes(b"\xfe\xed\xfe\xed\x00\x00\x00\x02")
+
+    with pytest.raises(BadClientSetting, match="keytool -importkeystore"):
+        tls_context({"security.protocol": "SSL", "ssl.truststore.location": str(store)})
+
+
+def test_login_options_are_read_with_their_quotes() -> None:
+    assert login_options({"sasl.jaas.config": PLAIN_LOGIN}) == {"username": "alice", "password": 's;e"c'}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "set sasl.jaas.config"),
+        ("PlainLoginModule", "must read"),
+        ('a.B required username "x";', "no name=value here"),
+    ],
+)
+def test_a_login_that_cannot_be_read_is_refused(text: str | None, message: str) -> None:
+    with pytest.raises(BadClientSetting, match=message):
+        login_options({} if text is None else {"sasl.jaas.config": text})
+
+
+def test_plain_and_scram_take_user_and_password() -> None:
+    properties = {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.jaas.config": PLAIN_LOGIN,
+    }
+
+    exchange = sasl_exchange(properties)
+    scram = sasl_exchange({**properties, "sasl.mechanism": "SCRAM-SHA-512"})
+
+    assert exchange
+    assert exchange.respond(None) == b'\0alice\0s;e"c'
+    assert scram
+    assert scram.mechanism == "SCRAM-SHA-512"
+    assert aiokafka_security(properties) == {
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": "alice",
+        "sasl_plain_password": 's;e"c',
+    }
+
+
+def test_a_login_without_a_password_is_refused() -> None:
+    properties = {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.jaas.config": 'a.B required username="alice";',
+    }
+
+    with pytest.raises(BadClientSetting, match="has no password"):
+        sasl_exchange(properties)
+
+
+def test_kerberos_is_refused_with_what_there_is() -> None:
+    with pytest.raises(BadClientSetting, match="GSSAPI cannot be used here; PLAIN, SCRAM-SHA-256"):
+        sasl_exchange({"security.protocol": "SASL_SSL"})
+
+
+def test_oauthbearer_may_use_a_token_that_nobody_signed() -> None:
+    login = 'a.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="alice" extension_tenant="7";'
+    exchange = sasl_exchange(
+        {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER", "sasl.jaas.config": login}
+    )
+
+    assert exchange
+    token = (exchange.respond(None) or b"").decode()
+    header, claims, signature = token.split("\x01")[1].removeprefix("auth=Bearer ").split(".")
+    assert json.loads(urlsafe_b64decode(header + "==")) == {"alg": "none"}
+    assert json.loads(urlsafe_b64decode(claims + "=="))["sub"] == "alice"
+    assert signature == ""
+    assert "\x01tenant=7\x01" in token
+
+
+def test_oauthbearer_may_read_its_token_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("a.b.c\n")
+    exchange = sasl_exchange(
+        {
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "OAUTHBEARER",
+            "sasl.jaas.config": "a.OAuthBearerLoginModule required ;",
+            "sasl.oauthbearer.token.endpoint.url": file.as_uri(),
+        }
+    )
+
+    assert exchange
+    assert exchange.respond(None) == b"n,,\x01auth=Bearer a.b.c\x01\x01"

@@ -1,0 +1,50 @@
+"""Properties of clients."""
+
+from pathlib import Path
+
+import pytest
+
+from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_property_file, read_settings
+
+
+def test_times_come_out_in_seconds() -> None:
+    settings = ClientSettings({"request.timeout.ms": "1500", "default.api.timeout.ms": " 2000 "})
+
+    assert settings.request_timeout == 1.5
+    assert settings.api_timeout == 2.0
+
+
+def test_defaults_are_kafkas_but_for_connecting() -> None:
+    settings = read_settings(None)
+
+    assert (settings.request_timeout, settings.api_timeout) == (30, 60)
+    assert settings.connect_timeout < 3
+
+
+def test_a_time_that_is_no_number_is_refused() -> None:
+    with pytest.raises(
+        BadClientSetting, match=r"Invalid value soon for configuration request.timeout.ms: Not a number"
+    ):
+        _ = ClientSettings({"request.timeout.ms": "soon"}).request_timeout
+
+
+def test_a_file_is_read_as_java_reads_it(tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text("# a comment\nclient.id = one\nclient.id: two\nrequest.timeout.ms 30000\n")
+
+    assert read_property_file(str(file)) == {"client.id": "two", "request.timeout.ms": "30000"}
+
+
+def test_a_missing_file_is_named_first(tmp_path: Path) -> None:
+    absent = tmp_path / "absent.properties"
+
+    with pytest.raises(BadClientSetting, match=f"^{absent}: no such file"):
+        read_settings(str(absent))
+
+
+def test_a_malformed_file_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text("a=1\nb=\\u12\n")
+
+    with pytest.raises(BadClientSetting, match="line 2"):
+        read_settings(str(file))
