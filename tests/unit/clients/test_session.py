@@ -1,0 +1,198 @@
+"""A session against brokers that say what the test wants."""
+
+import asyncio
+import datetime
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from io import BytesIO
+from typing import Any
+
+import pytest
+from kio.schema.api_versions.v0.response import ApiVersion, ApiVersionsResponse
+from kio.schema.create_topics.v7.request import CreateTopicsRequest
+from kio.schema.create_topics.v7.response import CreatableTopicResult, CreateTopicsResponse
+from kio.schema.errors import ErrorCode
+from kio.schema.metadata.v12.response import MetadataResponse, MetadataResponseBroker
+from kio.serial import entity_writer
+from kio.static.primitive import i32Timedelta
+
+from pykafka_cli.clients.session import Address, BadAddress, Session, parse_addresses
+from pykafka_cli.clients.settings import ClientSettings
+from pykafka_cli.transport.connection import BrokerUnreachable, VersionUnsupported
+
+Answers = Mapping[int, Callable[[int], Any]]
+"""Per API key: from how often it was asked before to the answer."""
+
+METADATA, API_VERSIONS, CREATE_TOPICS = 3, 18, 19
+NO_TIME = i32Timedelta.parse(datetime.timedelta(0))
+
+
+@asynccontextmanager
+async def broker(answers: Answers, *, newest: Mapping[int, int] | None = None) -> AsyncIterator[tuple[int, list[int]]]:
+    """A port, and the API keys that are asked for there."""
+    asked: list[int] = []
+    offered = {METADATA: 12, CREATE_TOPICS: 7, **(newest or {})}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                frame = await reader.readexactly(int.from_bytes(await reader.readexactly(4)))
+                key, version = int.from_bytes(frame[:2]), int.from_bytes(frame[2:4])
+                if key == API_VERSIONS:
+                    entries = tuple(ApiVersion(api_key=k, min_version=0, max_version=v) for k, v in offered.items())
+                    body = encoded(ApiVersionsResponse(error_code=ErrorCode.none, api_keys=entries))
+                else:
+                    answer = answers[key](asked.count(key))
+                    flexible = b"\x00" if type(answer).__flexible__ else b""
+                    assert version == type(answer).__version__
+                    body = flexible + encoded(answer)
+                    asked.append(key)
+                writer.write((len(body) + 4).to_bytes(4) + frame[4:8] + body)
+        except (asyncio.IncompleteReadError, asyncio.CancelledError):
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], asked
+    finally:
+        server.close()
+
+
+def encoded(message: Any) -> bytes:
+    buffer = BytesIO()
+    entity_writer(type(message))(buffer, message)
+    return buffer.getvalue()
+
+
+def metadata(controller: int, ports: Mapping[int, int]) -> MetadataResponse:
+    return MetadataResponse(
+        throttle_time=NO_TIME,
+        brokers=tuple(
+            MetadataResponseBroker(node_id=node, host="127.0.0.1", port=port) for node, port in ports.items()
+        ),
+        cluster_id="c",
+        controller_id=controller,
+        topics=(),
+    )
+
+
+def created(code: ErrorCode) -> CreateTopicsResponse:
+    result = CreatableTopicResult(name="t", topic_id=None, error_code=code, error_message=None, configs=None)
+    return CreateTopicsResponse(throttle_time=NO_TIME, topics=(result,))
+
+
+CREATE = CreateTopicsRequest(topics=(), timeout=NO_TIME)
+
+
+def session_to(*ports: int) -> Session:
+    return Session(",".join(f"127.0.0.1:{port}" for port in ports), ClientSettings({"request.timeout.ms": "5000"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a:1", [Address("a", 1)]),
+        ("a:1, b:2,", [Address("a", 1), Address("b", 2)]),
+        ("PLAINTEXT://a:1", [Address("a", 1)]),
+        ("[::1]:9092", [Address("::1", 9092)]),
+    ],
+)
+def test_bootstrap_servers_are_hosts_with_ports(text: str, expected: list[Address]) -> None:
+    assert parse_addresses(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "nohost", "a:", "a:70000", "a b:1"])
+def test_a_bootstrap_server_without_a_port_is_refused(text: str) -> None:
+    with pytest.raises(BadAddress):
+        parse_addresses(text)
+
+
+async def test_the_first_bootstrap_server_that_answers_is_asked(unused_tcp_port: int) -> None:
+    async with (
+        broker({METADATA: lambda _: metadata(1, {1: 9})}) as (port, asked),
+        session_to(unused_tcp_port, port) as session,
+    ):
+        assert (await session.metadata(())).controller_id == 1
+    assert asked == [METADATA]
+
+
+async def test_when_none_answers_the_first_is_named(unused_tcp_port_factory: Callable[[], int]) -> None:
+    first, second = unused_tcp_port_factory(), unused_tcp_port_factory()
+
+    with pytest.raises(BrokerUnreachable, match=f"127.0.0.1:{first}: connection refused"):
+        async with session_to(first, second):
+            pass
+
+
+async def test_the_controller_is_found_and_asked() -> None:
+    async with (
+        broker({CREATE_TOPICS: lambda _: created(ErrorCode.none)}) as (controller, asked_there),
+        broker({METADATA: lambda _: metadata(2, {2: controller})}) as (port, asked_here),
+        session_to(port) as session,
+    ):
+        answer = await session.ask_controller(CREATE)
+
+    assert answer.topics[0].error_code is ErrorCode.none
+    assert (asked_here, asked_there) == ([METADATA], [CREATE_TOPICS])
+
+
+async def test_a_broker_that_is_no_longer_the_controller_is_not_taken_at_its_word() -> None:
+    codes = [ErrorCode.not_controller, ErrorCode.none]
+    ports: dict[int, int] = {}
+    answers: Answers = {
+        METADATA: lambda _: metadata(1, ports),
+        CREATE_TOPICS: lambda before: created(codes[before]),
+    }
+    async with broker(answers) as (port, asked):
+        ports[1] = port
+        async with session_to(port) as session:
+            answer = await session.ask_controller(CREATE)
+
+    assert answer.topics[0].error_code is ErrorCode.none
+    assert asked == [METADATA, CREATE_TOPICS, METADATA, CREATE_TOPICS]
+
+
+async def test_a_broker_that_is_not_there_is_told() -> None:
+    async with broker({METADATA: lambda _: metadata(1, {1: 9})}) as (port, _), session_to(port) as session:
+        with pytest.raises(BrokerUnreachable, match="broker 7 is not in the cluster"):
+            await session.ask(CREATE, broker=7)
+
+
+async def test_a_shape_that_the_broker_is_too_old_for_is_not_sent() -> None:
+    async with broker({}, newest={CREATE_TOPICS: 4}) as (port, asked), session_to(port) as session:
+        with pytest.raises(VersionUnsupported, match="0 to 4"):
+            await session.ask(CREATE, oldest=5)
+    assert asked == []
+
+
+async def test_an_older_broker_is_answered_in_the_newest_shape() -> None:
+    from kio.schema.create_topics.v4.response import CreatableTopicResult as OldResult
+    from kio.schema.create_topics.v4.response import CreateTopicsResponse as OldResponse
+
+    old = OldResponse(
+        throttle_time=NO_TIME, topics=(OldResult(name="t", error_code=ErrorCode.none, error_message=None),)
+    )
+    async with (
+        broker({CREATE_TOPICS: lambda _: old}, newest={CREATE_TOPICS: 4}) as (port, _),
+        session_to(port) as session,
+    ):
+        answer = await session.ask(CREATE)
+
+    assert isinstance(answer, CreateTopicsResponse)
+    assert answer.topics[0].topic_id is None
+    assert answer.topics[0].num_partitions == -1
+
+
+async def test_leaving_a_session_ends_its_connections() -> None:
+    gone = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        gone.set()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        async with session_to(server.sockets[0].getsockname()[1]):
+            assert not gone.is_set()
+
+        await asyncio.wait_for(gone.wait(), timeout=5)
