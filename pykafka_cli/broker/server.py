@@ -5,15 +5,16 @@
     print(server.endpoints)
     await server.stop()
 
-What comes first at the start is what can refuse it without a trace: the ports, ZooKeeper, the log directories. Clients
-are accepted before the broker is registered, since the controller - this broker, maybe - calls at once.
+What comes first at the start is what can refuse it without a trace: the ports, ZooKeeper, the log directories.
 Source: kafka.server.KafkaServer.
 """
 
+import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from kio.schema.allocate_producer_ids.v0.request import AllocateProducerIdsRequest
@@ -42,6 +43,7 @@ from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, ControllerChannel, PeerConnection
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
 from pykafka_cli.broker.waiting import WaitingRoom
+from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
 from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
@@ -61,13 +63,17 @@ class BrokerUnusable(Exception):
 class BrokerServer:
     """A broker. `start` and `stop` are for one loop, once each."""
 
-    def __init__(self, settings: BrokerSettings, clock: Clock) -> None:
+    def __init__(self, settings: BrokerSettings, clock: Clock, *, takes_over: bool = False) -> None:
+        """`takes_over`: whoever is still registered under this broker's id is known to be dead, so do not wait for the
+        session to end. Only where ZooKeeper has just been started by this very process can that be known."""
         self.settings = settings
+        self._takes_over = takes_over
         self.metrics = Metrics()
         self.endpoints: tuple[Listener, ...] = ()
         """Where it listens, with the ports that it really has; known after `start`."""
         self._clock = clock
         self._broker: Broker
+        self._announcements: set[asyncio.Future[None]] = set()
         self._stops: list[tuple[str, Callable[[], Awaitable[object]]]] = []
         """What to stop, in the order of starting; each entry appears once its part needs stopping."""
 
@@ -125,11 +131,15 @@ class BrokerServer:
         self._stops.append(("replicas", self._broker.replicas.stop))
         self._broker.groups.start()
         self._stops.append(("group coordinator", self._close_groups))
-        await sockets.serve(Dispatcher(self._broker, self.metrics).answer)
         # From here on the listeners are closed early: no request comes in while what it needs is being stopped.
         self._stops.append(self._stops.pop(0))
         self._stops.append(("controller", self._broker.controller.stop))
+        if self._takes_over:
+            await store.forget_dead_broker(self.settings.broker_id)
+        # Nobody is answered before the registration, for which this may have to wait: a client that found an empty
+        # cluster here would believe it. The controller, which calls at once, comes again when nobody answers yet.
         await self._broker.controller.start(self._registration())
+        await sockets.serve(Dispatcher(self._broker, self.metrics).answer)
         await self._wait_for_controller()
 
     async def _wait_for_controller(self) -> None:
@@ -191,6 +201,7 @@ class BrokerServer:
             lambda: metadata.partition_count(OFFSETS_TOPIC) or settings.offsets_topic_num_partitions,
         )
         replicas.on_leadership.append(groups.on_leadership)
+        logs.on_directory_failure.append(self._directory_failed)
         configs.subscribe(lambda topic: logs.topic_config_changed(topic, configs.topic_config(topic)))
         topics = TopicAdmin(
             settings=settings,
@@ -263,6 +274,14 @@ class BrokerServer:
             raise BrokerNotAvailable(f"the controller gave no producer ids: {answer.error_code.name}")
         start = answer.producer_id_start
         return ProducerIdBlock(self.settings.broker_id, start, start + answer.producer_id_len - 1)
+
+    # ---- trouble
+
+    def _directory_failed(self, _directory: Path, _lost: list[TopicPartition]) -> None:
+        """Tell the controller, which elects leaders elsewhere for what was in there."""
+        announcing = asyncio.ensure_future(self._broker.store.announce_log_dir_failure(self.settings.broker_id))
+        self._announcements.add(announcing)
+        announcing.add_done_callback(self._announcements.discard)
 
     # ---- stopping
 

@@ -64,7 +64,7 @@ async def _run(data_dir: Path, port: int, zookeeper_port: int, brokers: int, sto
     zookeeper = ZooKeeperServer(zookeeper_settings(data_dir, zookeeper_port), clock)
     await zookeeper.start()
     servers = [
-        BrokerServer(broker_settings(data_dir, number, each, zookeeper.port, brokers), clock)
+        BrokerServer(broker_settings(data_dir, number, each, zookeeper.port, brokers), clock, takes_over=True)
         for number, each in enumerate(ports)
     ]
     starting = [asyncio.create_task(server.start()) for server in servers]

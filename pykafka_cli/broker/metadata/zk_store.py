@@ -135,6 +135,14 @@ class ZkStore:
             await changed.wait()
             timer.cancel()
 
+    async def forget_dead_broker(self, broker_id: int) -> None:
+        """Remove what a dead broker's session left behind, and would keep until its timeout."""
+        with contextlib.suppress(NoNode):
+            await self.client.delete(znodes.broker_path(broker_id))
+        if await self.controller() == broker_id:
+            with contextlib.suppress(NoNode):
+                await self.client.delete(znodes.CONTROLLER)
+
     async def update_broker(self, broker: BrokerRegistration) -> None:
         """Tell other brokers of changed endpoints."""
         await self.client.set(znodes.broker_path(broker.id), znodes.encode_broker(broker, self._clock.now_ms()))
