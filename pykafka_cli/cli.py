@@ -17,7 +17,9 @@ from pykafka_cli.commands import COMMANDS, SECTIONS
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.exit_status import ExitStatus
 
+PROGRAM = "pk"
 DEBUG_VARIABLE = "PK_DEBUG"
+COMPLETION_VARIABLE = "_PK_COMPLETE"
 
 
 class LazyGroup(TyperGroup):
@@ -77,9 +79,16 @@ def pk(
 def run(words: Sequence[str]) -> int:
     """Run one command line; all that can go wrong is told here, without a traceback unless PK_DEBUG is set."""
     try:
-        status = typer.main.get_command(app)(args=list(words), prog_name="pk", standalone_mode=False)
+        command = typer.main.get_command(app)
+        if COMPLETION_VARIABLE in os.environ:
+            command.main(args=list(words), prog_name=PROGRAM)  # answers the shell and leaves
+        # Not command.main(): that makes a failure of a reader who has had enough.
+        with command.make_context(PROGRAM, list(words)) as ctx:
+            command.invoke(ctx)
         sys.stdout.flush()
-        return status if isinstance(status, int) else ExitStatus.SUCCESS
+        return ExitStatus.SUCCESS
+    except typer.Exit as ending:
+        return ending.exit_code
     except ScriptError as error:
         error.show()
         return error.status
@@ -95,8 +104,7 @@ def run(words: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        for line in told(error):
-            print(line, file=sys.stderr)
+        print(*filter(None, told(error)), sep="\n", file=sys.stderr)
         return ExitStatus.FAILURE
 
 

@@ -1,0 +1,38 @@
+"""One result in four forms."""
+
+import json
+
+import pytest
+import yaml
+
+from pykafka_cli.output.render import OutputFormat, Table, show
+
+DOCUMENT = [{"topic": "täst", "partitions": [0, 1], "leader": None}]
+
+
+def shown(form: OutputFormat, capsys: pytest.CaptureFixture[str]) -> str:
+    show(
+        form,
+        text=lambda: "täst\n",
+        table=lambda: ["a line", Table(("TOPIC", "PARTITIONS"), [("täst", 2), ("[bold]x", None)], "[red]Title")],
+        document=lambda: DOCUMENT,
+    )
+    return capsys.readouterr().out
+
+
+def test_kafkas_text_is_written_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(OutputFormat.KAFKA, capsys) == "täst\n"
+
+
+def test_json_and_yaml_hold_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(shown(OutputFormat.JSON, capsys)) == DOCUMENT
+    assert yaml.safe_load(shown(OutputFormat.YAML, capsys)) == DOCUMENT
+
+
+def test_a_table_takes_names_literally(capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(OutputFormat.TABLE, capsys)
+
+    assert "a line" in text
+    assert "[red]Title" in text
+    assert "[bold]x" in text
+    assert "-" in text

@@ -1,0 +1,57 @@
+"""Lines of kafka-topics.sh."""
+
+import uuid
+
+from pykafka_cli.model import ConfigEntry, PartitionDescription, TopicDescription
+from pykafka_cli.output.kafka_text import topics as text
+
+ID = uuid.UUID(int=0)
+OVERRIDE = ConfigEntry("retention.ms", "1000", "DYNAMIC_TOPIC_CONFIG")
+SECRET = ConfigEntry("secret", None, "DYNAMIC_TOPIC_CONFIG", is_sensitive=True)
+PARTITION = PartitionDescription(0, 1, (1, 2), (1, 2))
+
+
+def test_a_list_without_topics_is_an_empty_line() -> None:
+    assert text.listing([]) == "\n"
+    assert text.listing(["a", "b"]) == "a\nb\n"
+
+
+def test_a_header_ends_in_the_settings() -> None:
+    topic = TopicDescription("t", ID, (PARTITION,), configs=(OVERRIDE, SECRET))
+
+    assert text.header(topic) == (
+        "Topic: t\tTopicId: AAAAAAAAAAAAAAAAAAAAAA\tPartitionCount: 1\tReplicationFactor: 2"
+        "\tConfigs: retention.ms=1000,secret=null\n"
+    )
+    assert text.header(topic._replace(topic_id=None, configs=())).endswith("ReplicationFactor: 2\tConfigs: \n")
+
+
+def test_a_partition_without_leader_says_so() -> None:
+    assert text.partition("t", PARTITION._replace(leader=None, isr=())) == (
+        "\tTopic: t\tPartition: 0\tLeader: none\tReplicas: 1,2\tIsr: \tElr: N/A\tLastKnownElr: N/A\n"
+    )
+
+
+def test_eligible_leaders_are_listed_where_the_cluster_tells() -> None:
+    line = text.partition("t", PARTITION._replace(elr=(1, 2), last_known_elr=()))
+
+    assert line.endswith("\tElr: 1,2\tLastKnownElr: \n")
+
+
+def test_a_reassignment_stands_between_isr_and_elr() -> None:
+    moving = PartitionDescription(0, 1, (2, 3, 1), (1,), adding_replicas=(2, 3), removing_replicas=(1,))
+
+    assert "\tIsr: 1\tAdding Replicas: 2,3\tRemoving Replicas: 1\tElr: N/A" in text.partition("t", moving)
+    assert "ReplicationFactor: 1" in text.header(TopicDescription("t", None, (moving,)))
+
+
+def test_the_older_form_has_no_blanks_in_its_header() -> None:
+    topic = TopicDescription("t", ID, (PARTITION,), configs=(OVERRIDE,), is_marked_for_deletion=True)
+
+    assert text.zookeeper_header(topic) == (
+        "Topic:t\tPartitionCount:1\tReplicationFactor:2\tConfigs:retention.ms=1000\tMarkedForDeletion:true\n"
+    )
+    assert text.zookeeper_partition(topic, PARTITION, below_header=True) == (
+        "\tTopic: t\tPartition: 0\tLeader: 1\tReplicas: 1,2\tIsr: 1,2\n"
+    )
+    assert text.zookeeper_partition(topic, PARTITION, below_header=False).endswith("\tMarkedForDeletion: true\n")
