@@ -6,7 +6,7 @@ the newest shape, the version and the request, and returns what the older versio
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,26 +15,36 @@ from kio.schema.alter_partition.v3 import request as alter_partition
 from kio.schema.delete_topics.v6 import request as delete_topics
 from kio.schema.errors import ErrorCode
 from kio.schema.leave_group.v5 import request as leave_group
+from kio.schema.metadata.v12 import request as metadata
 from kio.schema.offset_fetch.v9 import request as offset_fetch
 
 from pykafka_cli.protocol import inter_broker, inter_broker_adapters
+from pykafka_cli.protocol.authorized_operations import CLUSTER_OPERATIONS, NOT_ASKED
 
 Raise = Callable[[Any, Any, int], Any]
 Lower = Callable[[Any, int, Any], Any]
 
-AUTHORIZED_OPERATIONS_NOT_GIVEN = -(2**31)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _MetadataRequestWithCluster(metadata.MetadataRequest):
+    """Versions 8 to 10 asked what may be done with the cluster; DescribeCluster does now. The lowering answers it."""
 
 
 def _raise_metadata(old: Any, new: Any, version: int) -> Any:
     # Version 0 says "all topics" with an empty list, later ones with null, so that an empty list can mean none.
-    return replace(new, topics=None) if version == 0 and not old.topics else new
+    if version == 0 and not old.topics:
+        return replace(new, topics=None)
+    if getattr(old, "include_cluster_authorized_operations", False):
+        return _MetadataRequestWithCluster(**{each.name: getattr(new, each.name) for each in fields(new)})
+    return new
 
 
-def _lower_metadata(response: Any, version: int, _request: Any) -> Any:
+def _lower_metadata(response: Any, version: int, request: Any) -> Any:
     topics = response.topics
     if version < 12 and any(topic.name is None for topic in topics):
         topics = tuple(replace(topic, name="") if topic.name is None else topic for topic in topics)
-    return _like(response, topics=topics, cluster_authorized_operations=AUTHORIZED_OPERATIONS_NOT_GIVEN)
+    operations = CLUSTER_OPERATIONS if isinstance(request, _MetadataRequestWithCluster) else NOT_ASKED
+    return _like(response, topics=topics, cluster_authorized_operations=operations)
 
 
 def _raise_join_group(old: Any, new: Any, version: int) -> Any:
@@ -179,12 +189,12 @@ def _like(response: Any, **changes: Any) -> SimpleNamespace:
     return SimpleNamespace(**{each.name: getattr(response, each.name) for each in fields(response)} | changes)
 
 
-LEFT_BEHIND = frozenset({"retention_time", "include_cluster_authorized_operations"})
-"""Fields of older requests that nothing here acts upon: OffsetCommit 2-4's own retention, Metadata 8-10's question."""
+LEFT_BEHIND = frozenset({"retention_time"})
+"""Fields of older requests that nothing here acts upon: OffsetCommit 2-4's own retention."""
 
 # API key -> last version that needs it, and what to do.
 RAISE: Mapping[int, tuple[int, Raise]] = {
-    3: (0, _raise_metadata),
+    3: (10, _raise_metadata),
     inter_broker.LEADER_AND_ISR: (1, inter_broker_adapters.raise_leader_and_isr),
     inter_broker.STOP_REPLICA: (2, inter_broker_adapters.raise_stop_replica),
     inter_broker.UPDATE_METADATA: (4, inter_broker_adapters.raise_update_metadata),

@@ -402,7 +402,7 @@ class Term:
                     offline.add(partition)
                 elif not outcome.error_code:
                     offline.discard(partition)
-                else:
+                elif outcome.error_code is not ErrorCode.stale_controller_epoch:  # that one: it knows the epoch already
                     log.error("broker %d: LeaderAndIsr of %s: %s", broker_id, partition, outcome.error_code.name)
         self.state.offline_dirs[broker_id] = offline
         if offline - known:

@@ -11,8 +11,9 @@ from kio.schema.types import BrokerId
 from kio.static.primitive import i32
 
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.handlers.wire_values import CLUSTER_OPERATIONS, NO_THROTTLE, NOT_ASKED
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.metadata.cache import MetadataCache
+from pykafka_cli.protocol.authorized_operations import CLUSTER_OPERATIONS, NOT_ASKED
 
 BROKERS, CONTROLLERS = 1, 2
 

@@ -12,7 +12,8 @@ from kio.schema.types import GroupId
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.group.shard import DescribedMember, GroupDescription
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.broker.handlers.wire_values import GROUP_OPERATIONS, NO_THROTTLE, NOT_ASKED
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
+from pykafka_cli.protocol.authorized_operations import GROUP_OPERATIONS, NOT_ASKED
 
 
 async def handle(ctx: RequestContext, request: DescribeGroupsRequest) -> DescribeGroupsResponse:

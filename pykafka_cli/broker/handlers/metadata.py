@@ -23,8 +23,9 @@ from kio.static.primitive import i32
 from pykafka_cli import topic_names
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import InvalidRequest
-from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, NOT_ASKED, TOPIC_OPERATIONS, broker_ids
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, broker_ids
 from pykafka_cli.broker.metadata.cache import MetadataCache
+from pykafka_cli.protocol.authorized_operations import NOT_ASKED, TOPIC_OPERATIONS
 from pykafka_cli.protocol.inter_broker import UpdateMetadataPartitionState
 
 FIRST_VERSION_WITH_LISTENER_NOT_FOUND = 6
