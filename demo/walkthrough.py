@@ -69,7 +69,10 @@ def groups(terminal: Terminal) -> None:
     consumer = "console-consumer --bootstrap-server {bootstrap} --topic firstTopic --group myFirstApp"
     terminal.run(f"{consumer} --from-beginning --max-messages 9", expect=NINE)
     terminal.run(f"{consumer} --from-beginning --timeout-ms 3000", expect="")
-    terminal.run("consumer-groups --bootstrap-server {bootstrap} --list --output kafka", expect="myFirstApp\n")
+    terminal.run(
+        "consumer-groups --bootstrap-server {bootstrap} --list --output kafka",
+        expect="(console-consumer-.*\n)*myFirstApp\n",
+    )
     assert_lag(terminal, 0)
     terminal.run(
         "consumer-groups --bootstrap-server {bootstrap} --group myFirstApp --reset-offsets --to-earliest --execute"
