@@ -43,7 +43,7 @@ def open_log(
         files,
         FOLDER,
         ORDERS,
-        topic_config(**keys),
+        topic_config(**{"segment_index_bytes": 4096, **keys}),
         clock=clock or FakeClock(NOW_MS),
         had_clean_shutdown=had_clean_shutdown,
         recovery_point=recovery_point,

@@ -85,6 +85,7 @@ class MemoryFiles:
         self._failing_step: int | None = None
         self._failure: BaseException = Crash()
         self._is_dead = False
+        self._is_full = False
 
     def fail_at(self, steps_from_now: int, failure: BaseException | None = None) -> None:
         self._failing_step, self._failure = self.steps + steps_from_now, failure or Crash()
@@ -117,12 +118,15 @@ class MemoryFiles:
             return size // 2
         if self.room is not None and growth > 0:
             if growth > self.room:
-                self._failure = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                self._is_full = True
                 return max(size - growth + self.room, 0)
             self.room -= growth
         return size
 
     def raise_planned(self) -> None:
+        if self._is_full:
+            self._is_full = False
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._is_dead = isinstance(self._failure, Crash)
         raise self._failure
 
@@ -140,8 +144,9 @@ class MemoryFiles:
         return bytes(self._content(path).data)
 
     def replace(self, path: str, content: bytes, *, durable: bool = True) -> None:
-        self.step()
         self._in_existing_directory(path)
+        if self.admit(len(content), len(content)) < len(content):
+            self.raise_planned()
         fresh = _Content()
         fresh.data = bytearray(content)
         old = self._contents.get(path)

@@ -32,12 +32,17 @@ class IndexFile:
         self._room = max_size // self._entry_size * self._entry_size
 
     def read(self) -> bytes:
-        """All entries, without the zeros after them; none when there is no file."""
+        """All entries, without the zeros after them; none when there is no file.
+
+        raises  CorruptIndex when it ends in the middle of one
+        """
         if not self._files.exists(self.path):
             return b""
         data = self._files.read(self.path)
-        filled = len(data.rstrip(b"\0"))
-        return data[: -(-filled // self._entry_size) * self._entry_size]
+        filled = -(-len(data.rstrip(b"\0")) // self._entry_size) * self._entry_size
+        if filled > len(data):
+            raise CorruptIndex(f"{self.path}: {len(data)} bytes end in the middle of an entry")
+        return data[:filled]
 
     def read_last(self) -> bytes:
         """The last entry of a file that was cut to size; empty when there is none."""

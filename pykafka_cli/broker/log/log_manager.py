@@ -131,8 +131,14 @@ class LogManager:
         log.on_failure = partial(self._directory_failed, directory)
         log.on_roll = lambda: self._flush_soon(log)
         log.discard = lambda paths: self._discard_later(paths, log.config.file_delete_delay_ms)
-        log.on_cut = lambda: self._cleaner.log_was_cut(log)
+        log.on_cut = partial(self._log_was_cut, log)
         self._logs[log.topic_partition] = directory.logs[log.topic_partition] = log
+
+    def _log_was_cut(self, log: PartitionLog) -> None:
+        self._cleaner.log_was_cut(log)
+        # Neither the cut nor what is written in its place is synced, and a recovery must begin before it.
+        self._flush_soon(log, even_if_synced=True)
+        self._spawn(self._checkpoint_recovery_points())
 
     def _start_tasks(self) -> None:
         settings = self._settings
@@ -176,7 +182,7 @@ class LogManager:
             if not log.is_offline:
                 with contextlib.suppress(KafkaStorageError):
                     log.close()
-        last = [self._flush(log, log.log_end, is_last=True) for log in self._logs.values()]
+        last = [self._flush(log, log.log_end, even_if_synced=True) for log in self._logs.values()]
         await asyncio.gather(*last, return_exceptions=True)
         await self._checkpoint_recovery_points()
         await self._checkpoint_log_starts()
@@ -404,18 +410,18 @@ class LogManager:
         """Return when everything that is in the log now is on the device. raises KafkaStorageError."""
         await asyncio.shield(self._spawn(self._flush(log, log.log_end)))
 
-    def _flush_soon(self, log: PartitionLog) -> None:
+    def _flush_soon(self, log: PartitionLog, *, even_if_synced: bool = False) -> None:
         async def flush() -> None:
             with contextlib.suppress(KafkaStorageError):
-                await self._flush(log, log.log_end)
+                await self._flush(log, log.log_end, even_if_synced=even_if_synced)
 
         self._spawn(flush())
 
-    async def _flush(self, log: PartitionLog, up_to: int, *, is_last: bool = False) -> None:
+    async def _flush(self, log: PartitionLog, up_to: int, *, even_if_synced: bool = False) -> None:
         # One at a time: a second plan holds nothing of what the first one is still syncing. Who had to wait finds most
         # of its work done by whoever went before.
         async with self._flushes[log.topic_partition]:
-            if log.is_offline or (log.recovery_point >= up_to and not is_last):
+            if log.is_offline or (log.recovery_point >= up_to and not even_if_synced):
                 return
             plan = log.begin_flush()
             try:

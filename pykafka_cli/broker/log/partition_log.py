@@ -15,6 +15,7 @@ the header and the checksum of a batch and writes it in one call; record bytes a
 LocalLog.
 """
 
+import contextlib
 import errno
 import logging
 import os
@@ -107,7 +108,7 @@ class PartitionLog:
         self.recovery_point = recovery_point
         self._producers = producers
         self._epochs = LeaderEpochs(epochs, on_change=self._store_epochs)
-        self._epochs_are_dirty = False
+        self._epochs_are_dirty, self._epochs_are_stored = False, True
         self._unflushed_records = 0
         self.last_flush_ms = clock.now_ms()
         self.is_offline = False
@@ -215,9 +216,9 @@ class PartitionLog:
 
         segment = self._segment_for(len(batches), first_offset, last_offset, header.max_timestamp, now_ms)
         aborted = self._producers.aborted_by(header.producer_id, marker, first_offset) if marker is not None else None
-        position = self._write(segment, batches, aborted)
         if leader_epoch != self._epochs.latest:
             self._epochs.assign(leader_epoch, first_offset)
+        position = self._write(segment, batches, aborted)
         self._note(segment, position, header, marker, first_offset)
         return AppendInfo(
             first_offset,
@@ -282,9 +283,10 @@ class PartitionLog:
                     break
                 count, end = count + 1, end_of_batch
         aborted = self._producers.aborted_by(first.producer_id, marker, first.base_offset) if marker else None
+        for _, header in batches[:count]:
+            self._epochs.assign(header.leader_epoch, header.base_offset)
         position = self._write(segment, data[start:end], aborted)
         for at, header in batches[:count]:
-            self._epochs.assign(header.leader_epoch, header.base_offset)
             self._note(segment, position + at - start, header, marker, header.base_offset)
         return count
 
@@ -354,11 +356,14 @@ class PartitionLog:
         try:
             segment = self._new_segment(base)
         except OSError as error:
+            self._remove_failed_segment(base)
             self._fail("begin a segment", error)
         try:
             active.seal()
-        except OSError as error:  # costs a look-up its index, or retention its timestamp
-            _log.warning("%s: segment %d is left with its indexes as they are: %s", self, active.base_offset, error)
+        except OSError as error:
+            if not _is_full(error):
+                self._fail("end a segment", error)
+            _log.warning("%s: segment %d is ended by the next flush: %s", self, active.base_offset, error)
         self.segments.add(segment)
         self._producers.end_offset = base
         self._take_snapshot()
@@ -368,6 +373,11 @@ class PartitionLog:
     def _new_segment(self, base_offset: int) -> Segment:
         now_ms = self._clock.now_ms()
         return Segment.create(self._files, str(self.directory), base_offset, self.config, now_ms=now_ms)
+
+    def _remove_failed_segment(self, base_offset: int) -> None:
+        # Its files would stand for the offsets from there on, which are in the segment before it.
+        with contextlib.suppress(OSError):
+            Segment(self._files, str(self.directory), base_offset, self.config, created_ms=0).remove()
 
     def _take_snapshot(self) -> None:
         try:
@@ -453,13 +463,16 @@ class PartitionLog:
         return self._epochs.entries
 
     def _store_epochs(self, entries: Sequence[EpochStart]) -> None:
-        # Batches carry their epochs, so what a crash loses here comes back from them; a flush makes the file durable.
+        # Batches carry their epochs, so what a crash loses here comes back from them. A flush makes the file durable,
+        # and writes it when there was no room before.
         path = os.path.join(self.directory, checkpoints.LEADER_EPOCHS)
+        self._epochs_are_dirty, self._epochs_are_stored = True, False
         try:
             checkpoints.write_leader_epochs(self._files, path, entries, durable=False)
-            self._epochs_are_dirty = True
+            self._epochs_are_stored = True
         except OSError as error:
-            self._fail("note a leader epoch", error)
+            if not _is_full(error):
+                self._fail("note a leader epoch", error)
 
     # Losing records on purpose.
 
@@ -474,7 +487,7 @@ class PartitionLog:
         if offset >= self.log_end:
             self._epochs.truncate_from_end(self.log_end)
             return self.log_end
-        if offset < self.segments.base_offsets[0]:
+        if offset <= self.log_start:
             self.truncate_fully_and_start_at(offset)
             return self.log_end
         try:
@@ -482,7 +495,10 @@ class PartitionLog:
             active = self.segments.active
             active.truncate_to(offset, now_ms=self._clock.now_ms())
             # A batch that holds the offset goes as a whole, so the log may end earlier.
-            self.log_end = min(offset, active.next_offset() if active.size else max(active.base_offset, self.log_start))
+            self.log_end = min(offset, active.next_offset())
+            if self.log_end < self.log_start:
+                self.truncate_fully_and_start_at(self.log_start)
+                return self.log_end
             self._after_cut()
             now_ms = self._clock.now_ms()
             replay_producers(self._producers, list(self.segments), self.log_start, self.log_end, now_ms=now_ms)
@@ -576,7 +592,9 @@ class PartitionLog:
             self._fail("put a cleaned segment in place", error)
 
     def _drop(self, which: slice) -> None:
-        for segment in self.segments.drop(which):
+        # From the end or from the beginning inwards: what a crash leaves has no hole.
+        dropped = self.segments.drop(which)
+        for segment in reversed(dropped) if which.stop is None else dropped:
             self._set_aside(segment)
             self._set_snapshot_aside(segment.base_offset)
 
@@ -599,8 +617,18 @@ class PartitionLog:
         """What has to be synced so that everything below `up_to` (log_end) is on the device; for any thread to run."""
         up_to = self.log_end if up_to is None else up_to
         first = self.segments.index_of(self.recovery_point)
-        unsynced = (segment for segment in self.segments.starting_at(first) if segment.base_offset < up_to)
-        handles = [handle for segment in unsynced for handle in segment.handles_to_sync()]
+        unsynced = [segment for segment in self.segments.starting_at(first) if segment.base_offset < up_to]
+        if not self._epochs_are_stored:
+            self._store_epochs(self._epochs.entries)
+        try:
+            if not self._epochs_are_stored:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            for segment in unsynced:
+                if not segment.is_sealed and segment is not self.segments.active:
+                    segment.seal()
+            handles = [handle for segment in unsynced for handle in segment.handles_to_sync()]
+        except OSError as error:
+            self._fail("flush", error)
         paths = self._producers.paths_to_sync()
         if self._epochs_are_dirty:
             self._epochs_are_dirty = False
@@ -662,7 +690,7 @@ class PartitionLog:
             raise KafkaStorageError(f"{self.topic_partition}: {self.directory} is offline after a disk error")
 
     def _fail(self, action: str, error: OSError) -> NoReturn:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if _is_full(error):
             # The log is as it was before; it goes on as soon as there is room, nobody has to restart anything.
             raise KafkaStorageError(
                 f"{self.topic_partition}: cannot {action}: no room left on the disk of {self.directory}. "
@@ -671,3 +699,7 @@ class PartitionLog:
         self.is_offline = True
         self.on_failure(error)
         raise KafkaStorageError(f"{self.topic_partition}: cannot {action} in {self.directory}: {error}") from error
+
+
+def _is_full(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)

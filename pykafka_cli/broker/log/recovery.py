@@ -10,6 +10,7 @@
 What is below the recovery point was synced and is not read. Source: LogLoader, LogSegment.recover.
 """
 
+import contextlib
 import logging
 import os
 import uuid
@@ -188,9 +189,10 @@ def _read_epochs(files: Files, folder: str, segments: Sequence[Segment]) -> Lead
     except checkpoints.MalformedFile as error:
         _log.warning("%s; leader epochs are read from the log instead", error)
         epochs = LeaderEpochs()
-        for segment in segments:
-            for _, header in segment.batches():
-                epochs.assign(header.leader_epoch, header.base_offset)
+        with contextlib.suppress(CorruptRecords):  # what follows the damage is cut off anyway
+            for segment in segments:
+                for _, header in segment.batches():
+                    epochs.assign(header.leader_epoch, header.base_offset)
     return epochs
 
 
@@ -201,7 +203,18 @@ def _doubtful_segments(segments: Sequence[Segment], had_clean_shutdown: bool, re
     last = len(segments) - 1
     if had_clean_shutdown:
         return None if _ends_whole(segments[-1]) else last
-    return max((index for index, segment in enumerate(segments) if segment.base_offset <= recovery_point), default=0)
+    first = max((index for index, segment in enumerate(segments) if segment.base_offset <= recovery_point), default=0)
+    while first and not _ends_by(segments[first - 1], segments[first].base_offset):
+        first -= 1
+    return first
+
+
+def _ends_by(segment: Segment, offset: int) -> bool:
+    # A segment that goes on where the next one begins was cut before that, and the cut came undone.
+    try:
+        return segment.next_offset() <= offset
+    except (CorruptRecords, CorruptIndex):
+        return False
 
 
 def _ends_whole(segment: Segment) -> bool:
@@ -229,7 +242,8 @@ def _recover(
     for index in range(first, len(segments)):
         segment = segments[index]
         checked += segment.size
-        cut = _recover_segment(segment, producers, epochs)
+        end = segments[index + 1].base_offset if index + 1 < len(segments) else None
+        cut = _recover_segment(segment, end, producers, epochs)
         producers.take_snapshot()
         if cut is not None:
             lost = segments[index + 1 :]
@@ -260,7 +274,9 @@ def _recover(
     )
 
 
-def _recover_segment(segment: Segment, producers: ProducerState, epochs: LeaderEpochs) -> Cut | None:
+def _recover_segment(
+    segment: Segment, before: int | None, producers: ProducerState, epochs: LeaderEpochs
+) -> Cut | None:
     rebuild = segment.index_rebuild()
     aborted: list[AbortedTransaction] = []
     end, expected, reason = 0, segment.base_offset, ""
@@ -270,6 +286,9 @@ def _recover_segment(segment: Segment, producers: ProducerState, epochs: LeaderE
                 raise CorruptRecords("a batch with a wrong checksum")
             if header.base_offset < expected or not segment.can_hold(header.last_offset):
                 raise CorruptRecords(f"offset {header.base_offset} after {expected - 1}")
+            if before is not None and header.last_offset >= before:
+                # A truncation that was not synced has come undone, yet the next segment was begun after it.
+                raise CorruptRecords(f"offset {header.last_offset} where the next segment begins with {before}")
             if header.producer_id >= 0 and header.base_offset >= producers.end_offset:
                 entry = apply_batch(producers, header, data, at)
                 aborted += [entry] if entry is not None else []

@@ -81,6 +81,8 @@ class Segment:
         self._first_timestamp: int | None = None
         self._bytes_since_index_entry = 0
         self._is_dirty = False
+        self.is_sealed = True
+        """Whether the files have their final size; not while the segment is active."""
         self.is_idle = False  # nobody asked for its files since `release_if_idle`
 
     @classmethod
@@ -93,7 +95,7 @@ class Segment:
         file.truncate(0)
         if config.preallocate and not suffix:
             file.truncate(config.segment_bytes)
-        segment._is_dirty = True
+        segment._is_dirty, segment.is_sealed = True, False
         segment.offsets.start_empty()
         segment.times.start_empty()
         segment.transactions.start_empty()
@@ -171,15 +173,21 @@ class Segment:
         return max_timestamp - first if first >= 0 else now_ms - self.created_ms
 
     def seal(self) -> None:
-        """End writing, after a roll or at the end: note the largest timestamp and cut the files to their contents."""
+        """End writing, after a roll or at the end: note the largest timestamp and cut the files to their contents.
+
+        raises  OSError; it can be called again
+        """
+        self.is_sealed = False
         self.times.append_if_later(*self._largest)
         self.offsets.cut()
         self.times.cut()
         if self._files.size(self.path) > self.size:
             self.file.truncate(self.size)
+        self.is_sealed = True
 
     def reopen_for_writing(self) -> None:
         """Make the last segment of a log that was loaded an active one."""
+        self.is_sealed = False
         self.offsets.preallocate()
         self.times.preallocate()
         self._largest = self.largest
@@ -295,7 +303,11 @@ class Segment:
     def largest(self) -> TimestampedOffset:
         """Largest timestamp of the segment and last offset of its batch; (-1, base offset) when no batch has one."""
         if self._largest.timestamp == NO_TIMESTAMP and self.size:
-            self._largest = self.times.last()
+            try:
+                self._largest = self.times.last()
+            except CorruptIndex as error:
+                _log.warning("the time index of %s is built anew: %s", self.path, error)
+                self.rebuild_indexes()
         return self._largest
 
     @property

@@ -56,15 +56,15 @@ class SegmentList:
 
     def read(self, start: int, *, max_bytes: int, up_to: int, log_end: int, min_one_batch: bool) -> FetchData:
         """As PartitionLog.read, for a `start` within the log and `up_to` <= `log_end`."""
+        if start >= up_to:
+            return FetchData(b"", start)
         for index in range(self.index_of(start), len(self._segments)):
-            if start >= up_to:
-                break
             segment = self._segments[index]
             position = self._position_of(segment, start)
             if position < segment.size:
                 following = self._base_offsets[index + 1] if index + 1 < len(self._segments) else log_end
                 return self._read_segment(segment, position, following, max_bytes, up_to, min_one_batch)
-        return FetchData(b"", start)
+        return FetchData(b"", up_to)
 
     def _read_segment(
         self, segment: Segment, position: int, following: int, max_bytes: int, up_to: int, min_one_batch: bool

@@ -42,7 +42,7 @@ async def open_logs(files: MemoryFiles, clock: FakeClock) -> AsyncIterator[Opene
         logs = LogManager(
             settings,
             clock,
-            lambda topic: topic_config(),
+            lambda topic: topic_config(segment_index_bytes=4096),
             broker_id=broker_id,
             cluster_id=cluster_id,
             files=on,

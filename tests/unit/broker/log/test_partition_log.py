@@ -61,7 +61,7 @@ def test_a_full_segment_is_followed_by_another(files: MemoryFiles, segmented: Pa
         "00000000000000000006.timeindex",
     ]
     assert files.size(f"{FOLDER}/00000000000000000006.index") == 16
-    assert files.size(f"{FOLDER}/00000000000000000018.index") == 10_485_760
+    assert files.size(f"{FOLDER}/00000000000000000018.index") == 4096
 
 
 def test_a_segment_is_rolled_by_the_age_of_its_first_record(files: MemoryFiles) -> None:

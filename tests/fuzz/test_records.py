@@ -1,0 +1,155 @@
+"""Decoders of records and of the log's files, fed with anything: they give values or the error that they promise."""
+
+import contextlib
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pykafka_cli.broker.errors import BrokerError
+from pykafka_cli.broker.log import checkpoints
+from pykafka_cli.broker.log.checkpoints import MalformedFile
+from pykafka_cli.broker.log.index_file import CorruptIndex
+from pykafka_cli.broker.log.offset_index import OffsetIndex
+from pykafka_cli.broker.log.partition_log import UnexpectedAppendOffset
+from pykafka_cli.broker.log.producer_state import CorruptSnapshot, decode_snapshot
+from pykafka_cli.broker.log.time_index import TimeIndex
+from pykafka_cli.broker.log.transaction_index import TransactionIndex
+from pykafka_cli.properties.grammar import read_properties
+from pykafka_cli.protocol.records import (
+    Compression,
+    CorruptRecords,
+    Record,
+    build_batch,
+    read_header,
+    read_marker,
+    read_records,
+    walk,
+    whole_batches_end,
+)
+from pykafka_cli.protocol.records.batch import crc_is_valid, seal
+from pykafka_cli.protocol.records.compression import decompress
+from tests.fakes.files import MemoryFiles
+from tests.logs import FOLDER, NOW_MS, append, open_log, read_all
+
+PATH = "/file"
+
+
+@st.composite
+def nearly_batches(draw: st.DrawFn) -> bytearray:
+    """Batches with some bytes changed, and perhaps cut or with a tail."""
+    records = [Record(index, NOW_MS, b"key", b"value", (("h", b"x"),)) for index in range(draw(st.integers(1, 4)))]
+    data = bytearray()
+    for _ in range(draw(st.integers(1, 3))):
+        data += build_batch(records, compression=draw(st.sampled_from(Compression)), control=draw(st.booleans()))
+    for position, value in draw(st.lists(st.tuples(st.integers(0, len(data) - 1), st.integers(0, 255)), max_size=4)):
+        data[position] = value
+    return data[: draw(st.integers(0, len(data)))] + draw(st.binary(max_size=20))
+
+
+anything = st.one_of(st.binary(max_size=200).map(bytearray), nearly_batches())
+
+
+def quietly(decode: Callable[[], object], *promised: type[Exception]) -> None:
+    with contextlib.suppress(*promised):
+        decode()
+
+
+@settings(deadline=None)
+@given(anything)
+def test_headers_and_records(data: bytearray) -> None:
+    quietly(lambda: read_header(data), CorruptRecords)
+    quietly(lambda: read_records(data), CorruptRecords)
+    quietly(lambda: read_marker(data), CorruptRecords)
+    quietly(lambda: [crc_is_valid(data, position, header) for position, header in walk(data)], CorruptRecords)
+    assert 0 <= whole_batches_end(data) <= len(data)
+
+
+@settings(deadline=None)
+@given(data=nearly_batches())
+def test_records_under_a_valid_checksum(data: bytearray) -> None:
+    try:
+        header = read_header(data)
+    except CorruptRecords:
+        return
+    if header.magic == 2 and header.size <= len(data):
+        seal(data, 0, header.batch_length)
+        quietly(lambda: read_records(data), CorruptRecords)
+
+
+@settings(deadline=None)
+@given(codec=st.sampled_from(Compression), data=st.binary(max_size=100), changed=st.integers(0, 255))
+def test_compressed_bytes(codec: Compression, data: bytes, changed: int) -> None:
+    quietly(lambda: decompress(codec, data, 1 << 16), CorruptRecords)
+    framed = bytearray(build_batch([Record(0, 1, None, data)], compression=codec)[61:])
+    framed[changed % len(framed)] ^= changed
+    quietly(lambda: decompress(codec, framed, 1 << 16), CorruptRecords)
+
+
+@settings(deadline=None)
+@given(anything)
+def test_appends_of_anything_are_refused_or_sound(data: bytearray) -> None:
+    leader, follower = open_log(MemoryFiles(), cleanup_policy="compact"), open_log(MemoryFiles())
+
+    quietly(lambda: leader.append_as_leader(data, leader_epoch=0, now_ms=NOW_MS), BrokerError)
+    quietly(lambda: follower.append_as_follower(data), BrokerError, UnexpectedAppendOffset)
+
+    assert [record.offset for record in read_all(leader)] == list(range(leader.log_end))
+    quietly(lambda: read_all(follower), CorruptRecords)
+    assert append(leader, b"next") == leader.log_end - 1
+
+
+@settings(deadline=None)
+@given(log=anything, index=st.binary(max_size=64), times=st.binary(max_size=64), aborted=st.binary(max_size=80))
+def test_any_folder_is_opened_after_a_crash_and_can_be_written(
+    log: bytearray, index: bytes, times: bytes, aborted: bytes
+) -> None:
+    files = MemoryFiles()
+    files.make_directory(str(FOLDER))
+    contents = {"log": bytes(log), "index": index, "timeindex": times, "txnindex": aborted, "snapshot": aborted}
+    for suffix, content in contents.items():
+        files.replace(f"{FOLDER}/00000000000000000000.{suffix}", content)
+    files.replace(f"{FOLDER}/leader-epoch-checkpoint", index)
+
+    opened = open_log(files, had_clean_shutdown=False)
+
+    start = opened.log_end
+    assert append(opened, b"next") == start
+    assert read_all(opened, start)[-1].value == b"next"
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=120))
+def test_small_files(data: bytes) -> None:
+    files = MemoryFiles()
+    files.replace(PATH, data)
+
+    quietly(lambda: OffsetIndex(files, PATH, 0, 1024).lookup(5), CorruptIndex)
+    quietly(lambda: TimeIndex(files, PATH, 0, 1024).lookup(5), CorruptIndex)
+    quietly(lambda: TimeIndex(files, PATH, 0, 1024).last(), CorruptIndex)
+    quietly(lambda: TransactionIndex(files, PATH, 0).entries(), CorruptIndex)
+    quietly(lambda: decode_snapshot(data), CorruptSnapshot)
+    quietly(lambda: checkpoints.read_offsets(files, PATH), MalformedFile)
+    quietly(lambda: checkpoints.read_leader_epochs(files, PATH), MalformedFile)
+    quietly(lambda: checkpoints.read_topic_id(files, PATH), MalformedFile)
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="0123456789 \n-xé", max_size=40))
+def test_checkpoints_that_nearly_are(text: str) -> None:
+    files = MemoryFiles()
+    files.replace(PATH, text.encode())
+
+    quietly(lambda: checkpoints.read_offsets(files, PATH), MalformedFile)
+    quietly(lambda: checkpoints.read_leader_epochs(files, PATH), MalformedFile)
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="version=0broke.idclust\n#:", max_size=60))
+def test_meta_properties_that_nearly_are(text: str) -> None:
+    files = MemoryFiles()
+    files.make_directory("/logs")
+    files.replace("/logs/meta.properties", text.encode())
+    read_properties(text.encode())
+
+    quietly(lambda: checkpoints.read_meta_properties(files, "/logs"), MalformedFile)
