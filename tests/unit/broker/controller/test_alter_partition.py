@@ -1,0 +1,58 @@
+"""What a leader may make of its ISR."""
+
+from dataclasses import replace
+
+import pytest
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.controller.alter_partition import (
+    RECOVERED,
+    RECOVERING,
+    AlreadySo,
+    WantedIsr,
+    decide,
+)
+from pykafka_cli.zookeeper.kafka_znodes import PartitionState
+
+CURRENT = PartitionState(1, 7, (1, 2), 4, RECOVERED, partition_epoch=3)
+SHRUNK = WantedIsr(1, 7, (1,), RECOVERED, 3)
+LIVE = {1, 2, 3}
+
+
+def test_a_wish_of_the_leader_that_knows_the_current_state_is_written() -> None:
+    assert decide(SHRUNK, CURRENT, LIVE) == replace(CURRENT, isr=(1,))
+
+
+@pytest.mark.parametrize("partition_epoch", [2, 3])
+def test_what_is_so_already_is_no_error(partition_epoch: int) -> None:
+    wanted = WantedIsr(1, 7, (1, 2), RECOVERED, partition_epoch)
+    assert decide(wanted, CURRENT, LIVE) == AlreadySo(CURRENT)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "refusal"),
+    [
+        (SHRUNK._replace(partition_epoch=4), ErrorCode.not_controller),
+        (SHRUNK._replace(leader_epoch=8), ErrorCode.not_controller),
+        (SHRUNK._replace(leader_epoch=6), ErrorCode.fenced_leader_epoch),
+        (SHRUNK._replace(partition_epoch=2), ErrorCode.invalid_update_version),
+        (SHRUNK._replace(isr=(1, 2, 9)), ErrorCode.ineligible_replica),
+        (SHRUNK._replace(recovering=RECOVERING), ErrorCode.invalid_request),
+    ],
+    ids=["of a later state", "of a later leader", "of an earlier leader", "of an earlier state", "with a dead replica",
+         "to recover once more"],
+)  # fmt: skip
+def test_other_wishes_are_refused(wanted: WantedIsr, refusal: ErrorCode) -> None:
+    assert decide(wanted, CURRENT, LIVE) is refusal
+
+
+def test_a_recovering_leader_stays_alone_until_it_has_recovered() -> None:
+    recovering = replace(CURRENT, isr=(1,), recovering=RECOVERING)
+    wanted = WantedIsr(1, 7, (1, 2), RECOVERING, 3)
+
+    assert decide(wanted, recovering, LIVE) is ErrorCode.invalid_request
+    assert decide(wanted._replace(recovering=RECOVERED), recovering, LIVE) == CURRENT
+
+
+def test_a_partition_without_a_state_is_unknown() -> None:
+    assert decide(SHRUNK, None, LIVE) is ErrorCode.unknown_topic_or_partition
