@@ -16,6 +16,7 @@ from typer._click.types import STRING, ParamType
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from pykafka_cli import KAFKA_VERSION
+from pykafka_cli.commands._completion import COMPLETED_OPTIONS
 from pykafka_cli.commands._errors import ScriptError, UnreadableValue, UsageProblem
 from pykafka_cli.commands._grammar import Given, Parsed, Spec, Takes, Unparsable, parse_argparse, parse_jopt
 
@@ -87,6 +88,9 @@ class ScriptCommand(TyperCommand):
         super().__init__(*args, **settings)
         self.context_settings = {"max_content_width": HELP_WIDTH, **self.context_settings}
         self.rich_markup_mode = None
+        for param in self.params:
+            if param.type is STRING and param.opts[0] in COMPLETED_OPTIONS:
+                param.type = COMPLETED_OPTIONS[param.opts[0]]
         if self.has_version:
             self.params.append(
                 TyperOption(

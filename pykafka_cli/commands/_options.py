@@ -12,12 +12,12 @@ from typer._click import Context, Parameter
 from typer._click.types import ParamType
 
 from pykafka_cli.commands._command import ScriptContext
+from pykafka_cli.commands._completion import DEFAULT_BOOTSTRAP_SERVER
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.output.render import OutputFormat
 
 CONNECTION = "Connection"
 OUTPUT = "Output"
-DEFAULT_BOOTSTRAP_SERVER = "localhost:9092"
 BOOTSTRAP_SERVER_VARIABLE = "PK_BOOTSTRAP_SERVER"
 HOST_PORTS = re.compile(r"(?:[A-Za-z]+://)?\[?([0-9A-Za-z\-%._:]*)\]?:([0-9]+)")
 

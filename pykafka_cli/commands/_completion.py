@@ -1,0 +1,73 @@
+"""Names that the shell completes: topics and groups of the cluster that the command line, or the environment, names.
+
+A shell waits for these, so they are asked for briefly; whatever goes wrong there leaves nothing to offer.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from typer._click import Context, Parameter
+from typer._click.types import ParamType
+
+if TYPE_CHECKING:
+    from typer._click.shell_completion import CompletionItem
+
+    from pykafka_cli.clients.session import Session
+
+PATIENCE_S = 1.0
+DEFAULT_BOOTSTRAP_SERVER = "localhost:9092"
+
+Question = Callable[["Session"], Awaitable[list[str]]]
+
+
+class NameInCluster(ParamType):
+    """Any text; while it is being typed, the names that the cluster has."""
+
+    name = "text"
+
+    def __init__(self, names: Question) -> None:
+        self._names = names
+
+    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> str:  # noqa: ARG002
+        return str(value)
+
+    def shell_complete(self, ctx: Context, param: Parameter, incomplete: str) -> list["CompletionItem"]:  # noqa: ARG002
+        from typer._click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in _asked(ctx, self._names) if name.startswith(incomplete)]
+
+
+async def topics(session: "Session") -> list[str]:
+    from pykafka_cli.clients.admin.topics import list_topics
+
+    return [listing.topic for listing in await list_topics(session)]
+
+
+async def groups(session: "Session") -> list[str]:
+    from pykafka_cli.clients.admin.groups import list_groups
+
+    return [listing.group for listing in await list_groups(session)]
+
+
+COMPLETED_OPTIONS = {"--topic": NameInCluster(topics), "--group": NameInCluster(groups)}
+"""Options that mean the same in every command."""
+
+
+def _asked(ctx: Context, question: Question) -> list[str]:
+    import asyncio
+
+    from pykafka_cli.clients.errors import ApiError
+    from pykafka_cli.clients.session import Session
+    from pykafka_cli.clients.settings import BadClientSetting, read_settings
+    from pykafka_cli.transport.connection import ConnectionFailed
+
+    async def answer() -> list[str]:
+        bootstrap = ctx.params.get("bootstrap_server") or DEFAULT_BOOTSTRAP_SERVER
+        settings = read_settings(ctx.params.get("command_config"))
+        async with asyncio.timeout(PATIENCE_S), Session(bootstrap, settings) as session:
+            return await question(session)
+
+    try:
+        return asyncio.run(answer())
+    except (ApiError, BadClientSetting, ConnectionFailed, TimeoutError):
+        return []
