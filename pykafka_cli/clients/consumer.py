@@ -138,28 +138,30 @@ class Consumer:
         self._fetcher.close()
         deadline = asyncio.get_running_loop().time() + CLOSE_TIMEOUT
         if self._settings.enable_auto_commit:
-            await self.commit(deadline)
+            await self._commit_or_warn(deadline)
+        self._give_up(self._assigned)
         if self._member:
             await self._member.leave()
 
     async def commit(self, deadline: float | None = None) -> dict[TopicPartition, Position]:
         """Commit positions that are not committed yet; those that now are.
 
-        A failure is no more than a warning: what was used was used.
+        raises    ConnectionFailed, ApiError; what was used was used all the same
         """
         positions = {each: where for each, where in self._positions.items() if self._committed.get(each) != where}
         if not positions or not self._coordinator or (self._member and self._member.is_lost):
             return {}
+        failed = await commit_offsets(self._coordinator, positions, self._membership, deadline=deadline)
+        self._committed.update({each: where for each, where in positions.items() if each not in failed})
+        for problem in failed.values():
+            raise problem
+        return positions
+
+    async def _commit_or_warn(self, deadline: float | None = None) -> None:
         try:
-            failed = await commit_offsets(self._coordinator, positions, self._membership, deadline=deadline)
+            await self.commit(deadline)
         except (ConnectionFailed, ApiError) as error:
             self._warn(f"{self._name} Offset commit failed: {error}")
-            return {}
-        for partition, problem in failed.items():
-            offset = positions.pop(partition).offset
-            self._warn(f"{self._name} Offset commit failed on partition {partition} at offset {offset}: {problem}")
-        self._committed.update(positions)
-        return positions
 
     @property
     def _name(self) -> str:
@@ -179,7 +181,7 @@ class Consumer:
 
     async def _prepare_to_join(self, member: GroupMember) -> None:
         if self._settings.enable_auto_commit:
-            await self.commit()
+            await self._commit_or_warn()
         if not member.is_cooperative or member.is_lost:
             self._had = self._assigned
             self._give_up(self._assigned)
@@ -188,7 +190,7 @@ class Consumer:
         lost = [partition for partition in self._assigned if partition not in joined.partitions]
         if lost:
             if self._settings.enable_auto_commit:
-                await self.commit()
+                await self._commit_or_warn()
             self._give_up(lost)
             member.must_rejoin.set()  # so that the others may have what this member gave up (KIP-429)
         new = [partition for partition in joined.partitions if partition not in self._assigned]
@@ -268,11 +270,8 @@ class Consumer:
         if not self._settings.enable_auto_commit or now < self._next_commit:
             return
         if self._next_commit and (self._committing is None or self._committing.done()) and not self._joining:
-            self._committing = asyncio.get_running_loop().create_task(self._commit_in_background())
+            self._committing = asyncio.get_running_loop().create_task(self._commit_or_warn())
         self._next_commit = now + self._settings.auto_commit_interval_ms / 1000
-
-    async def _commit_in_background(self) -> None:
-        await self.commit()
 
     @property
     def _membership(self) -> Membership:

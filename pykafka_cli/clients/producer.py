@@ -131,6 +131,30 @@ class Producer:
 
     # ---- sending
 
+    async def prepare(self) -> None:
+        """Wait until the topic's leaders are known, and the producer id.
+
+        raises    ProducerRefused, also if that takes longer than max.block.ms
+        """
+        deadline = asyncio.get_running_loop().time() + self.settings.max_block_ms / 1000
+        while not self._leaders or self._needs_producer:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._refresh()
+            except TimeoutError:
+                text = f"Topic {self.topic} not present in metadata after {self.settings.max_block_ms} ms."
+                raise ProducerRefused(ErrorText(_EXCEPTIONS + "TimeoutException", text)) from None
+
+    @property
+    def partitions(self) -> range:
+        """Of the topic, as far as known."""
+        return range(len(self._leaders))
+
+    @property
+    def producer_id(self) -> ProducerId | None:
+        """None without idempotence."""
+        return self._producer
+
     async def send(
         self,
         values: Sequence[bytes | None],
@@ -144,7 +168,7 @@ class Producer:
 
         raises    ProducerRefused if the topic has no leaders within max.block.ms; nothing was queued then
         """
-        await self._ready()
+        await self.prepare()
         while sum(queue.held for queue in self._queues) > self.settings.buffer_memory:
             await self._change()
         now = asyncio.get_running_loop().time()
@@ -374,20 +398,6 @@ class Producer:
         return None
 
     # ---- leaders
-
-    async def _ready(self) -> None:
-        """Wait until the topic's leaders are known, and the producer id.
-
-        raises    ProducerRefused
-        """
-        deadline = asyncio.get_running_loop().time() + self.settings.max_block_ms / 1000
-        while not self._leaders or self._needs_producer:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await self._refresh()
-            except TimeoutError:
-                text = f"Topic {self.topic} not present in metadata after {self.settings.max_block_ms} ms."
-                raise ProducerRefused(ErrorText(_EXCEPTIONS + "TimeoutException", text)) from None
 
     def _look_up(self) -> None:
         """Find out in the background where the leaders are now, and who we are."""

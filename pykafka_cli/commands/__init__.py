@@ -33,6 +33,19 @@ COMMANDS: dict[str, Command] = {
     "console-producer": Command(
         "console_producer", "Send lines of standard input to a topic.", TOPICS, "kafka-console-producer"
     ),
+    "producer-perf-test": Command(
+        "producer_perf_test", "How fast records can be sent.", TOPICS, "kafka-producer-perf-test"
+    ),
+    "consumer-perf-test": Command(
+        "consumer_perf_test", "How fast records can be read.", TOPICS, "kafka-consumer-perf-test"
+    ),
+    "e2e-latency": Command("e2e_latency", "How long records take.", TOPICS, "kafka-e2e-latency"),
+    "verifiable-producer": Command(
+        "verifiable_producer", "Send numbers, and tell which arrived.", TOPICS, "kafka-verifiable-producer"
+    ),
+    "verifiable-consumer": Command(
+        "verifiable_consumer", "Read in a group, and tell what happens.", TOPICS, "kafka-verifiable-consumer"
+    ),
     "get-offsets": Command("get_offsets", "Offsets of partitions, now or at a time.", TOPICS, "kafka-get-offsets"),
     "delete-records": Command("delete_records", "Delete records below an offset.", TOPICS, "kafka-delete-records"),
     "configs": Command("configs", "Settings of topics and brokers, limits, credentials.", CLUSTER, "kafka-configs"),

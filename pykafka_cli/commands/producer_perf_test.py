@@ -1,0 +1,311 @@
+"""`pk producer-perf-test`: kafka-producer-perf-test.sh, how fast records can be sent."""
+
+import asyncio
+import random
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.commands._bulk import collect_garbage_rarely
+from pykafka_cli.commands._command import ArgparseCommand, ScriptContext, SeveralValues
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._log_lines import warn
+from pykafka_cli.commands._options import INT, LONG
+from pykafka_cli.commands._pace import Pace
+from pykafka_cli.commands._properties import property_file
+from pykafka_cli.operations.java_text import BadPattern, compile_pattern, split_by_pattern
+from pykafka_cli.operations.throughput import ProducerFigures
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.properties.producer import ProducerSettings
+
+if TYPE_CHECKING:
+    from pykafka_cli.clients.producer import Producer, Result
+    from pykafka_cli.clients.session import Session
+
+PAYLOAD, TRANSACTIONS, PRODUCER = "What to send, one of the first three", "Transactions", "The producer"
+SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.serializer", "value.serializer"})
+LETTERS = bytes(65 + byte % 26 for byte in range(256))
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class ProducerPerfTestCommand(ArgparseCommand):
+    help_without_arguments = True
+
+
+@app.command(cls=ProducerPerfTestCommand)
+def producer_perf_test(
+    ctx: ScriptContext,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: where to send.")] = None,
+    num_records: Annotated[
+        int | None, typer.Option("--num-records", click_type=LONG, metavar="N", help="REQUIRED: how many records.")
+    ] = None,
+    throughput: Annotated[
+        float | None,
+        typer.Option("--throughput", metavar="RATE", help="REQUIRED: records a second; -1: as fast as it goes."),
+    ] = None,
+    record_size: Annotated[
+        int | None,
+        typer.Option("--record-size", click_type=INT, metavar="BYTES", help="Random letters.", rich_help_panel=PAYLOAD),
+    ] = None,
+    payload_file: Annotated[
+        str | None,
+        typer.Option("--payload-file", metavar="FILE", help="Parts of a file, at random.", rich_help_panel=PAYLOAD),
+    ] = None,
+    payload_monotonic: Annotated[
+        bool, typer.Option("--payload-monotonic", help="Numbers, counting up.", rich_help_panel=PAYLOAD)
+    ] = False,
+    payload_delimiter: Annotated[
+        str,
+        typer.Option(
+            "--payload-delimiter", metavar="REGEX", help="What parts the file; a line end.", rich_help_panel=PAYLOAD
+        ),
+    ] = "\\n",
+    producer_props: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--producer-props",
+            "--command-property",
+            click_type=SeveralValues(),
+            metavar="KEY=VALUE ...",
+            help="Properties of the producer, bootstrap.servers above all.",
+            rich_help_panel=PRODUCER,
+        ),
+    ] = None,
+    producer_config: Annotated[
+        str | None,
+        typer.Option(
+            "--producer.config",
+            "--command-config",
+            metavar="FILE",
+            help="The same in a file.",
+            rich_help_panel=PRODUCER,
+        ),
+    ] = None,
+    print_metrics: Annotated[
+        bool, typer.Option("--print-metrics", help="Print the producer's counts.", rich_help_panel=PRODUCER)
+    ] = False,
+    transactional_id: Annotated[
+        str, typer.Option("--transactional-id", metavar="ID", help="Whose they are.", rich_help_panel=TRANSACTIONS)
+    ] = "performance-producer-default-transactional-id",
+    transaction_duration_ms: Annotated[
+        int,
+        typer.Option(
+            "--transaction-duration-ms",
+            click_type=LONG,
+            metavar="MS",
+            help="Above 0: send in transactions, and commit each after so long.",
+            rich_help_panel=TRANSACTIONS,
+        ),
+    ] = 0,
+) -> None:
+    """Send many records and tell how fast they went.
+
+    \b
+    pk producer-perf-test --topic t --num-records 1000000 --record-size 100 --throughput -1
+        --producer-props bootstrap.servers=localhost:9092
+    """
+    for name, value in (("topic", topic), ("num-records", num_records), ("throughput", throughput)):
+        if value is None:
+            raise ProducerPerfTestCommand.argparse_error(ctx, f"argument --{name} is required")
+    chosen = {"record-size": record_size is not None, "payload-file": payload_file is not None}
+    payloads = [name for name, is_there in (chosen | {"payload-monotonic": payload_monotonic}).items() if is_there]
+    if not payloads:
+        raise ProducerPerfTestCommand.argparse_error(
+            ctx, "one of the arguments --record-size --payload-file --payload-monotonic is required"
+        )
+    if len(payloads) > 1:
+        raise ProducerPerfTestCommand.argparse_error(
+            ctx, f"argument --{payloads[1]}: not allowed with argument --{payloads[0]}"
+        )
+    if producer_props is None and producer_config is None:
+        raise ProducerPerfTestCommand.argparse_error(
+            ctx, "Either --producer-props or --producer.config must be specified."
+        )
+    assert topic is not None
+    assert num_records is not None
+    assert throughput is not None
+    properties = property_file(producer_config) | words_to_properties(producer_props or [])
+    if transaction_duration_ms > 0:
+        properties["transactional.id"] = transactional_id
+    properties.setdefault("client.id", "perf-producer-client")
+    try:
+        make = payload_maker(record_size, payload_file, payload_delimiter)
+        settings = ProducerSettings(properties, quiet=SET_BY_THE_SCRIPT)
+        run = PerfTest(topic, num_records, Pace(throughput), make, settings, transaction_duration_ms)
+        asyncio.run(run.run(properties.get("bootstrap.servers", ""), ClientSettings(properties)))
+    except (ConfigError, BadClientSetting, BadPattern) as problem:
+        raise ScriptError(str(problem)) from None
+    if print_metrics:
+        print_counts(settings.client_id, run.sent, run.failed)
+
+
+def words_to_properties(words: Sequence[str]) -> dict[str, str]:
+    """`key=value` words with exactly one `=`.
+
+    raises    ScriptError
+    """
+    properties: dict[str, str] = {}
+    for word in words:
+        pieces = word.split("=")
+        while pieces and not pieces[-1]:
+            pieces.pop()
+        if len(pieces) != 2:
+            raise ScriptError(f"Invalid property: {word}")
+        properties[pieces[0]] = pieces[1]
+    return properties
+
+
+Payloads = Callable[[int, int], list[bytes]]
+"""From the number of the first record and a count to as many values."""
+
+
+def payload_maker(record_size: int | None, file: str | None, delimiter: str) -> Payloads:
+    """What the records are made of. Chance begins the same way each time, so that runs can be compared.
+
+    raises    ScriptError, BadPattern
+    """
+    chance = random.Random(0)
+    if file is not None:
+        print(f"Reading payloads from: {Path(file).absolute()}")
+        path = Path(file)
+        content = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        if not content:
+            raise ScriptError("File does not exist or empty file provided.")
+        separator = compile_pattern("\n" if delimiter == "\\n" else delimiter)
+        parts = [part.encode() for part in split_by_pattern(separator, content)]
+        print(f"Number of messages read: {len(parts)}")
+        return lambda _first, count: chance.choices(parts, k=count)
+    if record_size is not None:
+        size = record_size
+
+        def letters(_first: int, count: int) -> list[bytes]:
+            text = chance.randbytes(size * count).translate(LETTERS)
+            return [text[start : start + size] for start in range(0, size * count, size)] if size else [b""] * count
+
+        return letters
+    return lambda first, count: [b"%d" % number for number in range(first, first + count)]
+
+
+@dataclass(slots=True)
+class Block:
+    """Records that were queued together."""
+
+    first: int
+    queued_ms: int
+    sizes: list[int]
+    left: int
+
+
+class PerfTest:
+    """One run: blocks of records as fast as allowed, and the figures of what was acknowledged."""
+
+    def __init__(
+        self, topic: str, num_records: int, pace: Pace, make: Payloads, settings: ProducerSettings, transaction_ms: int
+    ) -> None:
+        self.sent = self.failed = 0
+        self._topic = topic
+        self._num_records = num_records
+        self._pace = pace
+        self._make = make
+        self._settings = settings
+        self._transaction_ms = transaction_ms
+        self._figures = ProducerFigures(now_ms())
+        self._blocks: deque[Block] = deque()
+
+    async def run(self, addresses: str, client: ClientSettings) -> None:
+        from pykafka_cli.clients.producer import Producer
+        from pykafka_cli.clients.session import Session
+        from pykafka_cli.clients.transactions import ProducerRefused
+
+        collect_garbage_rarely()
+        async with Session(addresses, client) as session:
+            producer = Producer(
+                session, self._topic, self._settings, choose=random.randrange, on_result=self._note, warn=warn
+            )
+            try:
+                async with producer:
+                    await producer.prepare()
+                    self._figures = ProducerFigures(now_ms())
+                    if self._transaction_ms > 0:
+                        await self._send_in_transactions(session, producer)
+                    else:
+                        async for count in self._pace.counts(self._num_records):
+                            await self._send(producer, count)
+            except ProducerRefused as problem:
+                raise ScriptError(f"{problem.text.exception}: {problem.text.message}") from None
+        print(self._figures.total(now_ms()))
+
+    async def _send(self, producer: "Producer", count: int) -> None:
+        first = self.sent
+        values = self._make(first, count)
+        self._blocks.append(Block(first, now_ms(), list(map(len, values)), count))
+        self.sent += count
+        await producer.send(values, first_tag=first, timestamp_ms=now_ms())
+
+    async def _send_in_transactions(self, session: "Session", producer: "Producer") -> None:
+        from pykafka_cli.clients.transactions import Transaction
+
+        assert producer.producer_id
+        transaction = Transaction(session, self._settings, producer.producer_id)
+        ends: float | None = None
+        async for count in self._pace.counts(self._num_records):
+            if ends is None:
+                ends = now_ms() + self._transaction_ms
+                await transaction.add(self._topic, producer.partitions)
+            await self._send(producer, count)
+            if now_ms() >= ends:
+                await producer.flush()
+                await transaction.end(commit=True)
+                ends = None
+        await producer.flush()
+        await transaction.end(commit=True)
+
+    def _note(self, result: "Result") -> None:
+        if result.failure:
+            self.failed += result.batch.record_count
+            print(f"{result.failure.exception}: {result.failure.message}", file=sys.stderr)
+        now = now_ms()
+        for first, end in _runs(result.batch.tags):
+            for block in self._blocks:
+                start, stop = max(first, block.first), min(end, block.first + len(block.sizes))
+                if start < stop:
+                    block.left -= stop - start
+                    if not result.failure:
+                        size = sum(block.sizes[start - block.first : stop - block.first])
+                        if line := self._figures.record(now - block.queued_ms, stop - start, size, now):
+                            print(line, flush=True)
+        while self._blocks and not self._blocks[0].left:
+            self._blocks.popleft()
+
+
+def _runs(tags: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Consecutive numbers as (first, end)."""
+    start = 0
+    for position in range(1, len(tags) + 1):
+        if position == len(tags) or tags[position] != tags[position - 1] + 1:
+            yield tags[start], tags[position - 1] + 1
+            start = position
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def print_counts(client_id: str, sent: int, failed: int) -> None:
+    """The metrics that this producer has, in the form of the script's table."""
+    tags = f"{{client-id={client_id}}}"
+    rows = {
+        f"producer-metrics:record-error-total:{tags}": float(failed),
+        f"producer-metrics:record-send-total:{tags}": float(sent - failed),
+    }
+    width = max(map(len, rows))
+    print(f"\n{'Metric Name':<{width}}   Value")
+    for name, value in rows.items():
+        print(f"{name:<{width}} : {value:.3f}")

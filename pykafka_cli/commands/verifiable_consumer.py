@@ -1,0 +1,207 @@
+"""`pk verifiable-consumer`: kafka-verifiable-consumer.sh, tells of all that happens to a member of a group."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.commands._command import ArgparseCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._json_lines import print_event
+from pykafka_cli.commands._log_lines import error, warn
+from pykafka_cli.commands._options import CONNECTION, INT, BootstrapServer, bootstrap_or_default
+from pykafka_cli.commands._properties import property_file
+from pykafka_cli.commands._signals import EndBySignal
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.transport.connection import ConnectionFailed
+
+if TYPE_CHECKING:
+    from pykafka_cli.clients.consumer import Consumer
+    from pykafka_cli.clients.fetched_records import Fetched
+
+SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer"})
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class VerifiableConsumerCommand(ArgparseCommand):
+    help_without_arguments = True
+
+
+@app.command(cls=VerifiableConsumerCommand)
+def verifiable_consumer(
+    ctx: ScriptContext,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: what to read.")] = None,
+    group_id: Annotated[
+        str | None, typer.Option("--group-id", metavar="GROUP", help="REQUIRED: the group to be in.")
+    ] = None,
+    bootstrap_server: BootstrapServer = None,
+    broker_list: Annotated[
+        str | None,
+        typer.Option(
+            "--broker-list",
+            metavar="HOST:PORT,...",
+            help="Older name of --bootstrap-server.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    consumer_config: Annotated[
+        str | None,
+        typer.Option(
+            "--consumer.config",
+            "--command-config",
+            metavar="FILE",
+            help="Properties of the consumer.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    group_protocol: Annotated[
+        str, typer.Option("--group-protocol", metavar="PROTOCOL", help="Only classic groups are there.")
+    ] = "classic",
+    group_remote_assignor: Annotated[
+        str | None, typer.Option("--group-remote-assignor", metavar="NAME", help="For the other protocol only.")
+    ] = None,
+    group_instance_id: Annotated[
+        str | None, typer.Option("--group-instance-id", metavar="NAME", help="Be a static member.")
+    ] = None,
+    max_messages: Annotated[
+        int, typer.Option("--max-messages", click_type=INT, metavar="N", help="How many; -1: until it is stopped.")
+    ] = -1,
+    session_timeout: Annotated[
+        int, typer.Option("--session-timeout", click_type=INT, metavar="MS", help="session.timeout.ms.")
+    ] = 30_000,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print each record.")] = False,
+    enable_autocommit: Annotated[
+        bool, typer.Option("--enable-autocommit", help="Commit now and then, not after each read.")
+    ] = False,
+    reset_policy: Annotated[
+        str, typer.Option("--reset-policy", metavar="POLICY", help="earliest, latest or none.")
+    ] = "earliest",
+    assignment_strategy: Annotated[
+        str, typer.Option("--assignment-strategy", metavar="CLASS", help="One of Kafka's assignors.")
+    ] = "org.apache.kafka.clients.consumer.RangeAssignor",
+) -> None:
+    """Read in a group and print assignments, records and commits as JSON."""
+    for name, value in (("topic", topic), ("group-id", group_id)):
+        if value is None:
+            raise VerifiableConsumerCommand.argparse_error(ctx, f"argument --{name} is required")
+    addresses = broker_list or bootstrap_or_default(
+        bootstrap_server,
+        VerifiableConsumerCommand.argparse_error(
+            ctx, "one of the arguments --bootstrap-server --broker-list is required"
+        ),
+    )
+    properties = property_file(consumer_config) | {
+        "group.protocol": group_protocol,
+        "partition.assignment.strategy": assignment_strategy,
+        "group.id": group_id or "",
+        "enable.auto.commit": str(enable_autocommit).lower(),
+        "auto.offset.reset": reset_policy,
+        "session.timeout.ms": str(session_timeout),
+    }
+    properties.setdefault("client.id", f"consumer-{group_id}-1")
+    if group_instance_id is not None:
+        properties["group.instance.id"] = group_instance_id
+    if group_remote_assignor is not None and group_protocol.lower() == "consumer":
+        properties["group.remote.assignor"] = group_remote_assignor
+    try:
+        settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
+        run = VerifiableConsumer(topic or "", settings, max_messages, verbose=verbose)
+        asyncio.run(run.run(addresses, ClientSettings(properties)))
+    except (ConfigError, BadClientSetting) as problem:
+        raise ScriptError(str(problem)) from None
+
+
+class VerifiableConsumer:
+    """One run."""
+
+    def __init__(self, topic: str, settings: ConsumerSettings, max_messages: int, *, verbose: bool) -> None:
+        self._topic = topic
+        self._settings = settings
+        self._left = float("inf") if max_messages < 0 else max_messages
+        self._verbose = verbose
+
+    async def run(self, addresses: str, client: ClientSettings) -> None:
+        from pykafka_cli.clients.consumer import Consumer
+        from pykafka_cli.clients.errors import ApiError
+        from pykafka_cli.clients.session import Session
+
+        failed = False
+        async with Session(addresses, client) as session:
+            consumer = Consumer(
+                session,
+                self._settings,
+                warn=warn,
+                on_assigned=lambda partitions: print_event("partitions_assigned", partitions=_listed(partitions)),
+                on_revoked=lambda partitions: print_event("partitions_revoked", partitions=_listed(partitions)),
+            )
+            with EndBySignal() as end:
+                print_event("startup_complete")
+                try:
+                    await consumer.subscribe([self._topic])
+                    while self._left > 0:
+                        fetched = await consumer.poll(float("inf"))
+                        if fetched:
+                            await self._use(consumer, fetched)
+                except (ApiError, ConnectionFailed) as problem:
+                    error("Error during processing, terminating consumer process: ", cause=str(problem))
+                    failed = True
+            await consumer.close()
+        print_event("shutdown_complete")
+        if end.signal or failed:
+            raise typer.Exit(128 + end.signal if end.signal else 1)
+
+    async def _use(self, consumer: "Consumer", fetched: "Fetched") -> None:
+        """Records are taken as many at a time as max.poll.records says."""
+        at_a_time = self._settings.max_poll_records
+        for start in range(0, len(fetched.records), at_a_time):
+            records = fetched.records[start : start + at_a_time]
+            used = records[: int(min(self._left, len(records)))]
+            if not used:
+                return
+            topic, partition = fetched.partition
+            if self._verbose:
+                for record in used:
+                    print_event(
+                        "record_data",
+                        key=_text(record.key),
+                        value=_text(record.value),
+                        topic=topic,
+                        partition=partition,
+                        offset=record.offset,
+                    )
+            self._left -= len(used)
+            summary = {
+                "topic": topic,
+                "partition": partition,
+                "count": len(used),
+                "minOffset": used[0].offset,
+                "maxOffset": used[-1].offset,
+            }
+            print_event("records_consumed", count=len(records), partitions=[summary])
+            consumer.used(fetched, start + len(used))
+            if not self._settings.enable_auto_commit:
+                await self._commit(consumer, fetched.partition, used[-1].offset + 1)
+
+    @staticmethod
+    async def _commit(consumer: "Consumer", partition: TopicPartition, offset: int) -> None:
+        from pykafka_cli.clients.errors import ApiError
+
+        offsets = [{"topic": partition.topic, "partition": partition.partition, "offset": offset}]
+        try:
+            await consumer.commit()
+            print_event("offsets_committed", offsets=offsets, success=True)
+        except (ApiError, ConnectionFailed) as problem:
+            print_event("offsets_committed", offsets=offsets, error=str(problem), success=False)
+
+
+def _listed(partitions: Sequence[TopicPartition]) -> list[dict[str, object]]:
+    return [{"topic": each.topic, "partition": each.partition} for each in partitions]
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode(errors="replace")

@@ -1,0 +1,209 @@
+"""`pk verifiable-producer`: kafka-verifiable-producer.sh, counts up and tells of each record whether it arrived."""
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.commands._command import ArgparseCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._json_lines import print_event
+from pykafka_cli.commands._log_lines import warn
+from pykafka_cli.commands._options import CONNECTION, INT, LONG, BootstrapServer, bootstrap_or_default
+from pykafka_cli.commands._pace import Pace
+from pykafka_cli.commands._properties import property_file
+from pykafka_cli.commands._signals import EndBySignal
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.properties.producer import ProducerSettings
+
+if TYPE_CHECKING:
+    from pykafka_cli.clients.error_texts import ErrorText
+    from pykafka_cli.clients.producer import Producer, Result
+
+SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.serializer", "value.serializer"})
+ACKS = ("0", "1", "-1")
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class VerifiableProducerCommand(ArgparseCommand):
+    help_without_arguments = True
+
+
+@app.command(cls=VerifiableProducerCommand)
+def verifiable_producer(
+    ctx: ScriptContext,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: where to send.")] = None,
+    bootstrap_server: BootstrapServer = None,
+    broker_list: Annotated[
+        str | None,
+        typer.Option(
+            "--broker-list",
+            metavar="HOST:PORT,...",
+            help="Older name of --bootstrap-server.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    producer_config: Annotated[
+        str | None,
+        typer.Option(
+            "--producer.config",
+            "--command-config",
+            metavar="FILE",
+            help="Properties of the producer.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    max_messages: Annotated[
+        int, typer.Option("--max-messages", click_type=INT, metavar="N", help="How many; -1: until it is stopped.")
+    ] = -1,
+    throughput: Annotated[
+        int, typer.Option("--throughput", click_type=INT, metavar="RATE", help="Records a second; -1: no limit.")
+    ] = -1,
+    acks: Annotated[str, typer.Option("--acks", metavar="0|1|-1", help="Who must have a record.")] = "-1",
+    message_create_time: Annotated[
+        int,
+        typer.Option("--message-create-time", click_type=LONG, metavar="MS", help="Time of the first record; -1: now."),
+    ] = -1,
+    value_prefix: Annotated[
+        int | None, typer.Option("--value-prefix", click_type=INT, metavar="N", help="Values are N.0, N.1 ...")
+    ] = None,
+    repeating_keys: Annotated[
+        int | None,
+        typer.Option("--repeating-keys", click_type=INT, metavar="N", help="Keys are 0 to N-1, again and again."),
+    ] = None,
+) -> None:
+    """Send 0, 1, 2 ... and print what became of each as JSON."""
+    if topic is None:
+        raise VerifiableProducerCommand.argparse_error(ctx, "argument --topic is required")
+    if acks not in ACKS:
+        raise VerifiableProducerCommand.argparse_error(
+            ctx, f"argument --acks: invalid choice: '{acks}' (choose from {{0,1,-1}})"
+        )
+    addresses = broker_list or bootstrap_or_default(
+        bootstrap_server,
+        VerifiableProducerCommand.argparse_error(
+            ctx, "one of the arguments --bootstrap-server --broker-list is required"
+        ),
+    )
+    properties = {"acks": acks, "retries": "0"} | property_file(producer_config)
+    properties.setdefault("client.id", "producer-1")
+    try:
+        settings = ProducerSettings(properties, quiet=SET_BY_THE_SCRIPT)
+        source = Numbers(value_prefix, repeating_keys, None if message_create_time < 0 else message_create_time)
+        run = VerifiableProducer(topic, settings, source, throughput)
+        asyncio.run(run.run(addresses, ClientSettings(properties), None if max_messages < 0 else max_messages))
+    except (ConfigError, BadClientSetting) as problem:
+        raise ScriptError(str(problem)) from None
+
+
+class Numbers:
+    """The records: values count up, keys go round."""
+
+    def __init__(self, prefix: int | None, repeating_keys: int | None, create_time_ms: int | None) -> None:
+        self._prefix = "" if prefix is None else f"{prefix}."
+        self._repeating_keys = repeating_keys
+        self._create_time_ms = create_time_ms
+        self._began_ms = now_ms()
+
+    def value(self, number: int) -> str:
+        return f"{self._prefix}{number}"
+
+    def key(self, number: int) -> str | None:
+        return str(number % self._repeating_keys) if self._repeating_keys else None
+
+    def next_time_ms(self) -> int:
+        """Now, or the time that was given, which goes on from there."""
+        if self._create_time_ms is None:
+            return now_ms()
+        moment = self._create_time_ms
+        self._create_time_ms += now_ms() - self._began_ms
+        return moment
+
+
+class VerifiableProducer:
+    """One run."""
+
+    def __init__(self, topic: str, settings: ProducerSettings, source: Numbers, throughput: int) -> None:
+        self._topic = topic
+        self._settings = settings
+        self._source = source
+        self._throughput = throughput
+        self._sent = self._acked = 0
+        self._began_ms = now_ms()
+
+    async def run(self, addresses: str, client: ClientSettings, max_messages: int | None) -> None:
+        from pykafka_cli.clients.producer import Producer
+        from pykafka_cli.clients.session import Session
+
+        async with Session(addresses, client) as session:
+            producer = Producer(
+                session, self._topic, self._settings, choose=random.randrange, on_result=self._note, warn=warn
+            )
+            self._began_ms = now_ms()
+            async with producer:
+                with EndBySignal() as end:
+                    print_event("startup_complete")
+                    async for count in Pace(self._throughput).counts(max_messages):
+                        await self._send(producer, count)
+                await producer.flush()
+        print_event("shutdown_complete")
+        elapsed = max(now_ms() - self._began_ms, 1)
+        print_event(
+            "tool_data",
+            sent=self._sent,
+            acked=self._acked,
+            target_throughput=self._throughput,
+            avg_throughput=1000 * self._acked / elapsed,
+        )
+        if end.signal:
+            raise typer.Exit(128 + end.signal)
+
+    async def _send(self, producer: "Producer", count: int) -> None:
+        from pykafka_cli.clients.transactions import ProducerRefused
+
+        numbers = range(self._sent, self._sent + count)
+        self._sent += count
+        keys = [self._source.key(number) for number in numbers]
+        try:
+            await producer.send(
+                [self._source.value(number).encode() for number in numbers],
+                None if keys[0] is None else [key.encode() if key else None for key in keys],
+                first_tag=numbers[0],
+                timestamp_ms=self._source.next_time_ms(),
+            )
+        except ProducerRefused as problem:
+            for number in numbers:
+                self._tell_failure(number, problem.text)
+
+    def _note(self, result: "Result") -> None:
+        for position, number in enumerate(result.batch.tags):
+            if result.failure:
+                self._tell_failure(number, result.failure)
+                continue
+            self._acked += 1
+            print_event(
+                "producer_send_success",
+                key=self._source.key(number),
+                value=self._source.value(number),
+                offset=result.base_offset + position if result.base_offset >= 0 else -1,
+                partition=result.batch.partition,
+                topic=self._topic,
+            )
+
+    def _tell_failure(self, number: int, failure: "ErrorText") -> None:
+        print_event(
+            "producer_send_error",
+            exception=f"class {failure.exception}",
+            message=failure.message,
+            topic=self._topic,
+            key=self._source.key(number),
+            value=self._source.value(number),
+        )
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

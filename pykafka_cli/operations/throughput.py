@@ -1,0 +1,186 @@
+"""The figures of the perf tools: what was sent or read, how fast, and how the scripts print it.
+
+Times are milliseconds since the epoch, handed in by the caller; a MB has 1048576 bytes.
+source  ProducerPerformance, ConsumerPerformance and EndToEndLatency of Kafka's tools
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+
+MB = 1024 * 1024
+REPORTING_INTERVAL_MS = 5000
+
+CONSUMER_HEADER = (
+    "start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, "
+    "rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec"
+)
+CONSUMER_DETAILED_HEADER = (
+    "time, threadId, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, "
+    "rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec"
+)
+
+
+class ProducerFigures:
+    """Records that were sent: counted, with their latencies, all in all and for the window being reported."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.count = 0
+        self._started = self._window_started = now_ms
+        self._bytes = 0
+        self._latencies: Counter[int] = Counter()
+        self._window: Counter[int] = Counter()
+        self._window_bytes = 0
+
+    def record(self, latency_ms: int, count: int, size: int, now_ms: int) -> str | None:
+        """`count` records with `size` bytes in all were acknowledged; the line to print, if the window is over."""
+        self.count += count
+        self._bytes += size
+        self._latencies[latency_ms] += count
+        self._window[latency_ms] += count
+        self._window_bytes += size
+        if now_ms - self._window_started < REPORTING_INTERVAL_MS:
+            return None
+        line = self._window_line(now_ms)
+        self._window_started, self._window_bytes = now_ms, 0
+        self._window.clear()
+        return line
+
+    def _window_line(self, now_ms: int) -> str:
+        elapsed = now_ms - self._window_started
+        count = self._window.total()
+        return (
+            f"{count} records sent, {_rate(count, elapsed):.1f} records/sec "
+            f"({_rate(self._window_bytes, elapsed) / MB:.2f} MB/sec), {_mean(self._window):.1f} ms avg latency, "
+            f"{max(self._window):.1f} ms max latency."
+        )
+
+    def total(self, now_ms: int) -> str:
+        """The line at the end."""
+        elapsed = now_ms - self._started
+        p50, p95, p99, p999 = percentiles(self._latencies, 0.5, 0.95, 0.99, 0.999)
+        return _as_java(
+            f"{self.count} records sent, {_rate(self.count, elapsed):f} records/sec "
+            f"({_rate(self._bytes, elapsed) / MB:.2f} MB/sec), {_mean(self._latencies):.2f} ms avg latency, "
+            f"{max(self._latencies, default=0):.2f} ms max latency, {p50} ms 50th, {p95} ms 95th, {p99} ms 99th, "
+            f"{p999} ms 99.9th."
+        )
+
+
+def percentiles(values: Mapping[int, int], *shares: float) -> list[int]:
+    """For each share the value at that place of all values in order; `values` says how often each occurs."""
+    total = sum(values.values())
+    found = []
+    for share in shares:
+        place, seen = int(share * total), 0
+        for value in sorted(values):
+            seen += values[value]
+            if seen > place:
+                found.append(value)
+                break
+        else:
+            found.append(0)
+    return found
+
+
+class ConsumerFigures:
+    """Records that were read: counted, with the time that joining the group took."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.count = 0
+        self.joining_ms = 0
+        self._bytes = 0
+        self._started = self._reported = now_ms
+        self._reported_count = self._reported_bytes = 0
+        self._joining_since_report = 0
+
+    def joined(self, took_ms: int) -> None:
+        self.joining_ms += took_ms
+        self._joining_since_report += took_ms
+
+    def record(self, count: int, size: int) -> None:
+        self.count += count
+        self._bytes += size
+
+    def is_due(self, now_ms: int, interval_ms: int) -> bool:
+        """Whether it is time for an interval line."""
+        return now_ms - self._reported >= interval_ms
+
+    def interval(self, now_ms: int, date_format: str) -> str:
+        """The line for what came since the last one; a new interval begins."""
+        elapsed = now_ms - self._reported
+        count, size = self.count - self._reported_count, self._bytes - self._reported_bytes
+        fetching = elapsed - self._joining_since_report
+        line = (
+            f"{format_date(now_ms, date_format)}, 0, {self._bytes / MB:.4f}, {_rate(size, elapsed) / MB:.4f}, "
+            f"{self.count}, {_rate(count, elapsed):.4f}, {self._joining_since_report}, {fetching}, "
+            f"{_rate(size, fetching) / MB if fetching > 0 else 0:.4f}, "
+            f"{_rate(count, fetching) if fetching > 0 else 0:.4f}"
+        )
+        self._reported, self._reported_count, self._reported_bytes = now_ms, self.count, self._bytes
+        self._joining_since_report = 0
+        return line
+
+    def total(self, now_ms: int, date_format: str) -> str:
+        """The line at the end."""
+        elapsed = now_ms - self._started
+        fetching = elapsed - self.joining_ms
+        return _as_java(
+            f"{format_date(self._started, date_format)}, {format_date(now_ms, date_format)}, {self._bytes / MB:.4f}, "
+            f"{_rate(self._bytes, elapsed) / MB:.4f}, {self.count}, {_rate(self.count, elapsed):.4f}, "
+            f"{self.joining_ms}, {fetching}, {_rate(self._bytes, fetching) / MB:.4f}, {_rate(self.count, fetching):.4f}"
+        )
+
+
+_DATE_PART = re.compile(r"'(?P<quoted>[^']*)'|(?P<letters>([A-Za-z])\3*)|(?P<other>.)", re.DOTALL)
+
+
+def format_date(moment_ms: int, pattern: str) -> str:
+    """Local time in a pattern of java.text.SimpleDateFormat: y M d H h m s S a E and text, in English.
+
+    raises  ValueError for another letter
+    """
+    moment = datetime.fromtimestamp(moment_ms // 1000)
+    milliseconds = moment_ms % 1000
+    shown = []
+    for part in _DATE_PART.finditer(pattern):
+        if (letters := part["letters"]) is None:
+            shown.append(part["other"] if part["quoted"] is None else part["quoted"] or "'")
+            continue
+        numbers = {
+            "y": moment.year % 100 if len(letters) == 2 else moment.year,
+            "M": moment.month,
+            "d": moment.day,
+            "H": moment.hour,
+            "h": (moment.hour + 11) % 12 + 1,
+            "m": moment.minute,
+            "s": moment.second,
+            "S": milliseconds,
+        }
+        names = {"M": "%B" if len(letters) > 3 else "%b", "E": "%A" if len(letters) > 3 else "%a", "a": "%p"}
+        letter = letters[0]
+        if letter in names and (letter != "M" or len(letters) > 2):
+            shown.append(moment.strftime(names[letter]))
+        elif letter in numbers:
+            shown.append(f"{numbers[letter]:0{len(letters)}d}")
+        else:
+            raise ValueError(f"Illegal pattern character '{letter}'")
+    return "".join(shown)
+
+
+def _as_java(line: str) -> str:
+    """Infinity and NaN, which a rate over no time is, in Java's words."""
+    return re.sub(r"\b(inf|nan)\b", lambda found: "Infinity" if found[1] == "inf" else "NaN", line)
+
+
+def _rate(amount: float, elapsed_ms: int) -> float:
+    """Per second; infinite, as Java has it, where no time has passed."""
+    if elapsed_ms:
+        return 1000.0 * amount / elapsed_ms
+    return float("inf") if amount else float("nan")
+
+
+def _mean(values: Mapping[int, int]) -> float:
+    total = sum(values.values())
+    return sum(value * count for value, count in values.items()) / total if total else float("nan")
