@@ -28,7 +28,8 @@ from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.partitioning import KeyPartitioner, StickyPartition
 from pykafka_cli.clients.record_queue import Batch, Header, Packing, ProducerId, RecordQueue
 from pykafka_cli.clients.session import Session
-from pykafka_cli.clients.transactions import ProducerRefused, new_producer_id
+from pykafka_cli.clients.topic_leaders import ProducerRefused, TopicLeaders
+from pykafka_cli.clients.transactions import new_producer_id
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import Compression
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, VersionRange
@@ -44,7 +45,10 @@ RETRIABLE = frozenset({
     ErrorCode.unknown_topic_id, ErrorCode.throttling_quota_exceeded,
 })  # fmt: skip
 TOO_LARGE = frozenset({ErrorCode.message_too_large, ErrorCode.record_list_too_large})
-LOST_PRODUCER = frozenset({ErrorCode.unknown_producer_id, ErrorCode.invalid_producer_id_mapping})
+LOST_PRODUCER = frozenset({
+    ErrorCode.unknown_producer_id, ErrorCode.invalid_producer_id_mapping, ErrorCode.out_of_order_sequence_number,
+})  # fmt: skip
+"""The broker has lost track of the producer, which needs another id."""
 _MOVED = frozenset({
     ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available, ErrorCode.not_leader_or_follower,
     ErrorCode.kafka_storage_error, ErrorCode.fenced_leader_epoch, ErrorCode.network_exception,
@@ -102,7 +106,7 @@ class Producer:
         self._sticky = StickyPartition(self._packing.size, choose)
         self._partitioner = KeyPartitioner(1)
         self._queues: list[RecordQueue] = []
-        self._leaders: dict[int, int] = {}  # by partition; -1 where there is none
+        self._topic = TopicLeaders(session, topic, settings.client_id, warn)
         self._links: dict[int, _Link] = {}  # by broker
         self._linking: set[int] = set()
         self._requests: dict[int, int] = {}  # under way, by broker
@@ -112,8 +116,6 @@ class Producer:
         self._looking: asyncio.Task[None] | None = None
         self._changed: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._lookups = 0
-        self._asked_at = 0.0
         self._broken: BaseException | None = None
 
     async def __aenter__(self) -> Self:
@@ -137,7 +139,7 @@ class Producer:
         raises    ProducerRefused, also if that takes longer than max.block.ms
         """
         deadline = asyncio.get_running_loop().time() + self.settings.max_block_ms / 1000
-        while not self._leaders or self._needs_producer:
+        while not self._topic.leaders or self._needs_producer:
             try:
                 async with asyncio.timeout_at(deadline):
                     await self._refresh()
@@ -148,7 +150,7 @@ class Producer:
     @property
     def partitions(self) -> range:
         """Of the topic, as far as known."""
-        return range(len(self._leaders))
+        return range(len(self._topic.leaders))
 
     @property
     def producer_id(self) -> ProducerId | None:
@@ -172,7 +174,7 @@ class Producer:
         while sum(queue.held for queue in self._queues) > self.settings.buffer_memory:
             await self._change()
         now = asyncio.get_running_loop().time()
-        if now - self._asked_at > self.settings.metadata_max_age_ms / 1000:
+        if now - self._topic.asked_at > self.settings.metadata_max_age_ms / 1000:
             self._look_up()
         if keys is None and headers is None:
             self._spread(values, first_tag, timestamp_ms, now)
@@ -190,7 +192,7 @@ class Producer:
 
     def _spread(self, values: Sequence[bytes | None], first_tag: int, timestamp_ms: int, now: float) -> None:
         """Records without keys: about a batch to each partition in turn."""
-        available = self._available()
+        available = self._topic.available()
         if len(available) == 1:
             self._queues[available[0]].append(values, first_tag, timestamp_ms, now)
             return
@@ -218,7 +220,7 @@ class Producer:
         """Records with keys where their keys belong, the others by chance."""
         count = len(values)
         if keys is None or None in keys or self.settings.partitioner_ignore_keys:
-            alone = self._sticky.next_partition(self._available())
+            alone = self._sticky.next_partition(self._topic.available())
             self._sticky.sent(count * _OVERHEAD + sum(len(value) for value in values if value))
             places = [alone] * count
             if keys is not None and not self.settings.partitioner_ignore_keys:
@@ -236,10 +238,6 @@ class Producer:
                 by_partition[place].append(record)
         for queue, its_records in zip(self._queues, by_partition, strict=True):
             queue.append_records(its_records, timestamp_ms, now)
-
-    def _available(self) -> list[int]:
-        """Partitions that have a leader; all if none has."""
-        return [partition for partition, leader in self._leaders.items() if leader >= 0] or list(self._leaders)
 
     def _seal(self, opened_before: float) -> None:
         """Close batches that have waited long enough, and see to those that have not."""
@@ -263,8 +261,8 @@ class Producer:
         if self._needs_producer:
             self._look_up()
             return
-        for leader in {leader for leader in self._leaders.values() if leader >= 0}:
-            queues = deque(self._queues[partition] for partition, of in self._leaders.items() if of == leader)
+        for leader in {leader for leader in self._topic.leaders.values() if leader >= 0}:
+            queues = deque(self._queues[partition] for partition, of in self._topic.leaders.items() if of == leader)
             while self._requests.get(leader, 0) < self.settings.max_in_flight_requests_per_connection:
                 if not any(queue.sendable(self._producer, now) for queue in queues):
                     break
@@ -344,14 +342,13 @@ class Producer:
             queue.split(batch)
             return
         now = asyncio.get_running_loop().time()
+        if code is ErrorCode.out_of_order_sequence_number and queue.in_flight[0] is not batch:
+            # Because of a batch before it that failed, which counts as in flight until all are answered for.
+            batch.attempts -= 1
+            queue.back(batch, now)
+            return
         retriable = code in RETRIABLE
-        if self._producer and code is ErrorCode.out_of_order_sequence_number:
-            # Expected behind a batch that failed, which is in flight until all are answered for. With none of them
-            # before this one, the broker has lost track of us.
-            retriable = True
-            if queue.in_flight[0] is batch:
-                self._needs_producer = True
-        elif self._producer and code in LOST_PRODUCER:
+        if self._producer and code in LOST_PRODUCER:
             retriable = self._needs_producer = True
         if code in _MOVED:
             self._look_up()
@@ -420,7 +417,8 @@ class Producer:
         """Ask until the topic is there, and for a producer id if one is needed."""
         while True:
             try:
-                if await self._ask_for_leaders():
+                if await self._topic.look_up():
+                    self._take_over_leaders()
                     if self._needs_producer:
                         self._producer = await new_producer_id(self._session, self.settings)
                         self._needs_producer = False
@@ -429,31 +427,12 @@ class Producer:
                 self._warn(f"[Producer clientId={self.settings.client_id}] {failure}")
             await asyncio.sleep(self.settings.retry_backoff_ms / 1000)
 
-    async def _ask_for_leaders(self) -> bool:
-        self._lookups += 1
-        self._asked_at = asyncio.get_running_loop().time()
-        answer = await self._session.metadata([self.topic], create=True)
-        entry = answer.topics[0]
-        if entry.error_code is ErrorCode.invalid_topic_exception:
-            text = error_text(entry.error_code)
-            raise ProducerRefused(text._replace(message=f"Invalid topics: [{self.topic}]"))
-        if entry.error_code is ErrorCode.topic_authorization_failed:
-            text = error_text(entry.error_code)
-            raise ProducerRefused(text._replace(message=f"Not authorized to access topics: [{self.topic}]"))
-        if entry.error_code is not ErrorCode.none:
-            self._warn(
-                f"[Producer clientId={self.settings.client_id}] The metadata response from the cluster reported a "
-                f"recoverable issue with correlation id {self._lookups} : "
-                f"{{{self.topic}={entry.error_code.name.upper()}}}"
-            )
-            return False
-        self._leaders = {part.partition_index: part.leader_id for part in sorted(entry.partitions, key=_index)}
-        if len(self._leaders) != len(self._queues):
-            self._partitioner = KeyPartitioner(len(self._leaders))
-            self._queues += [
-                RecordQueue(index, self._packing) for index in range(len(self._queues), len(self._leaders))
-            ]
-        return any(leader >= 0 for leader in self._leaders.values())
+    def _take_over_leaders(self) -> None:
+        """A topic may have got more partitions."""
+        count = len(self._topic.leaders)
+        if count != len(self._queues):
+            self._partitioner = KeyPartitioner(count)
+            self._queues += [RecordQueue(index, self._packing) for index in range(len(self._queues), count)]
 
     def _connect(self, leader: int) -> None:
         if leader not in self._linking:
@@ -511,10 +490,6 @@ class Producer:
         self._timer = None
         self._seal(asyncio.get_running_loop().time() - self.settings.linger_ms / 1000)
         self._pump()
-
-
-def _index(part: Any) -> int:
-    return int(part.partition_index)
 
 
 def _level(settings: ProducerSettings) -> int | None:

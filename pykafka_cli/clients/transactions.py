@@ -20,24 +20,17 @@ from kio.schema.types import TopicName, TransactionalId
 from kio.static.primitive import i16, i32, i32Timedelta
 
 from pykafka_cli.clients.coordinator import TRANSACTION, find_coordinator
-from pykafka_cli.clients.error_texts import ErrorText, error_text
+from pykafka_cli.clients.error_texts import error_text
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.record_queue import ProducerId
 from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.topic_leaders import ProducerRefused
 from pykafka_cli.properties.producer import ProducerSettings
 
 _TRY_AGAIN = frozenset({
     ErrorCode.coordinator_load_in_progress, ErrorCode.coordinator_not_available, ErrorCode.not_coordinator,
     ErrorCode.concurrent_transactions, ErrorCode.request_timed_out, ErrorCode.unknown_topic_or_partition,
 })  # fmt: skip
-
-
-class ProducerRefused(Exception):
-    """A broker refuses what a producer needs before it can send; `text` is what Kafka's client says."""
-
-    def __init__(self, text: ErrorText) -> None:
-        super().__init__(text.message)
-        self.text = text
 
 
 async def new_producer_id(session: Session, settings: ProducerSettings) -> ProducerId:

@@ -297,7 +297,7 @@ class ConsoleProducer:
             raise ScriptError(f"{KAFKA_EXCEPTION}{bad_line}")
 
     async def _send(self, producer: "Producer", block: RecordBlock) -> None:
-        from pykafka_cli.clients.transactions import ProducerRefused
+        from pykafka_cli.clients.topic_leaders import ProducerRefused
 
         first, values, keys, headers = block
         try:

@@ -222,7 +222,7 @@ class PerfTest:
     async def run(self, addresses: str, client: ClientSettings) -> None:
         from pykafka_cli.clients.producer import Producer
         from pykafka_cli.clients.session import Session
-        from pykafka_cli.clients.transactions import ProducerRefused
+        from pykafka_cli.clients.topic_leaders import ProducerRefused
 
         collect_garbage_rarely()
         async with Session(addresses, client) as session:

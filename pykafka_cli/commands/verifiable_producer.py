@@ -163,7 +163,7 @@ class VerifiableProducer:
             raise typer.Exit(128 + end.signal)
 
     async def _send(self, producer: "Producer", count: int) -> None:
-        from pykafka_cli.clients.transactions import ProducerRefused
+        from pykafka_cli.clients.topic_leaders import ProducerRefused
 
         numbers = range(self._sent, self._sent + count)
         self._sent += count

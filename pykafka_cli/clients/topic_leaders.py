@@ -1,0 +1,62 @@
+"""Which brokers lead the partitions of a topic that is to be written to, the topic being made where that is allowed."""
+
+import asyncio
+from collections.abc import Callable
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.clients.error_texts import ErrorText, error_text
+from pykafka_cli.clients.session import Session
+
+_HOPELESS = {
+    ErrorCode.invalid_topic_exception: "Invalid topics: [{}]",
+    ErrorCode.topic_authorization_failed: "Not authorized to access topics: [{}]",
+}
+
+
+class ProducerRefused(Exception):
+    """A broker refuses what a producer needs before it can send; `text` is what Kafka's client says."""
+
+    def __init__(self, text: ErrorText) -> None:
+        super().__init__(text.message)
+        self.text = text
+
+
+class TopicLeaders:
+    """The leaders as of the last look."""
+
+    def __init__(self, session: Session, topic: str, client_id: str, warn: Callable[[str], None]) -> None:
+        self.leaders: dict[int, int] = {}
+        """By partition, in order; -1 where there is none. Empty until the topic is there."""
+        self.asked_at = 0.0
+        """The loop's time of the last look."""
+        self._session = session
+        self._topic = topic
+        self._client_id = client_id
+        self._warn = warn
+        self._looks = 0
+
+    async def look_up(self) -> bool:
+        """Ask once; False if that has to be repeated, since the topic is not there yet or nobody leads it.
+
+        raises    ProducerRefused where asking again is no use, ConnectionFailed
+        """
+        self._looks += 1
+        self.asked_at = asyncio.get_running_loop().time()
+        entry = (await self._session.metadata([self._topic], create=True)).topics[0]
+        code = entry.error_code
+        if code in _HOPELESS:
+            raise ProducerRefused(error_text(code)._replace(message=_HOPELESS[code].format(self._topic)))
+        if code is not ErrorCode.none:
+            self._warn(
+                f"[Producer clientId={self._client_id}] The metadata response from the cluster reported a recoverable "
+                f"issue with correlation id {self._looks} : {{{self._topic}={code.name.upper()}}}"
+            )
+            return False
+        leaders = {int(part.partition_index): int(part.leader_id) for part in entry.partitions}
+        self.leaders = dict(sorted(leaders.items()))
+        return any(leader >= 0 for leader in leaders.values())
+
+    def available(self) -> list[int]:
+        """Partitions that have a leader; all if none has."""
+        return [partition for partition, leader in self.leaders.items() if leader >= 0] or list(self.leaders)
