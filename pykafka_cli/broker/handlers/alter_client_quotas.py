@@ -16,7 +16,7 @@ from pykafka_cli.broker.metadata.client_quotas import Change
 
 async def handle(ctx: RequestContext, request: AlterClientQuotasRequest) -> AlterClientQuotasResponse:
     if not ctx.broker.controller.is_active:
-        raise NotController("")
+        raise NotController()
     entries = []
     for entry in request.entries:
         error = await client_quotas.alter(

@@ -19,7 +19,7 @@ from pykafka_cli.broker.metadata.scram_credentials import Deletion, Upsertion
 
 async def handle(ctx: RequestContext, request: AlterUserScramCredentialsRequest) -> AlterUserScramCredentialsResponse:
     if not ctx.broker.controller.is_active:
-        raise NotController("")
+        raise NotController()
     outcomes = await scram_credentials.alter(
         ctx.broker.configs.store,
         [

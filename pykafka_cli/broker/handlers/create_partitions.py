@@ -22,7 +22,7 @@ async def handle(ctx: RequestContext, request: CreatePartitionsRequest) -> Creat
     wanted = []
     for topic in request.topics:
         if not ctx.broker.controller.is_active:
-            outcomes[topic.name] = NotController("")
+            outcomes[topic.name] = NotController()
         elif times_named[topic.name] > 1:
             outcomes[topic.name] = InvalidRequest("Duplicate topic in request.")
         else:

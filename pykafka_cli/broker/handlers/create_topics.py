@@ -27,7 +27,7 @@ async def handle(ctx: RequestContext, request: CreateTopicsRequest) -> CreateTop
     wanted = []
     for topic in request.topics:
         if not ctx.broker.controller.is_active:
-            outcomes[topic.name] = NotController("")
+            outcomes[topic.name] = NotController()
         elif topic.name == KRAFT_METADATA_TOPIC:
             outcomes[topic.name] = InvalidRequest(f"Creation of internal topic {topic.name} is prohibited.")
         elif times_named[topic.name] > 1:

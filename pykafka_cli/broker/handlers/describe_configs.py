@@ -73,7 +73,7 @@ async def _entries(ctx: RequestContext, resource: DescribeConfigsResource) -> It
             if reason:
                 raise InvalidTopic(f"Topic name is invalid: {reason}")
             if name not in ctx.broker.metadata:
-                raise UnknownTopicOrPartition("")
+                raise UnknownTopicOrPartition()
             return describe_topic(configs, name, await configs.store.read(topic_entity(name)))
         case ResourceType.BROKER:
             if not name:

@@ -33,7 +33,7 @@ async def handle(ctx: RequestContext, request: ElectLeadersRequest) -> ElectLead
     try:
         outcomes = await ctx.broker.controller.elect_leaders(partitions, preferred=request.election_type == PREFERRED)
     except NotController:
-        outcomes = dict.fromkeys(partitions, NotController(""))
+        outcomes = dict.fromkeys(partitions, NotController())
     await _wait_for_news(ctx, cache, outcomes, milliseconds(request.timeout))
     by_topic: dict[str, list[PartitionResult]] = {}
     for partition, error in outcomes.items():
