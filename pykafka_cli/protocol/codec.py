@@ -49,11 +49,10 @@ class RequestHeader(NamedTuple):
 def read_request_header(data: memoryview) -> RequestHeader:
     """The part of the header that all versions have; raises ProtocolError."""
     if len(data) < _HEADER.size:
-        if len(data) == 8 and bytes(data[:4]) == b"\0\7\0\0":
-            # ControlledShutdown 0 alone has no client id.
-            return RequestHeader(7, 0, _CORRELATION.unpack_from(data, 4)[0], None, 8)
         raise ProtocolError(f"a request of {len(data)} bytes, too short for a header")
     api_key, version, correlation_id, size = _HEADER.unpack_from(data)
+    if api_key == inter_broker.CONTROLLED_SHUTDOWN and version == 0:
+        return RequestHeader(api_key, 0, correlation_id, None, _HEADER.size - 2)  # it alone has no client id
     position = _HEADER.size + max(size, 0)
     try:
         client_id = None if size < 0 else str(data[_HEADER.size : position], "utf-8")

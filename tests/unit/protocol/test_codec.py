@@ -137,7 +137,7 @@ def test_the_client_id_may_be_null() -> None:
 
 
 def test_controlled_shutdown_0_has_a_header_without_client_id() -> None:
-    assert read_request_header(memoryview(b"\0\7\0\0\0\0\0\x09")) == RequestHeader(7, 0, 9, None, 8)
+    assert read_request_header(memoryview(b"\0\7\0\0\0\0\0\x09\0\0\0\1")) == RequestHeader(7, 0, 9, None, 8)
 
 
 def test_tagged_fields_of_a_header_are_skipped() -> None:
