@@ -24,6 +24,7 @@ from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 
 from pykafka_cli.protocol import adapters, inter_broker
+from pykafka_cli.protocol.array_counts import count_checker
 from pykafka_cli.protocol.error_answers import error_answer
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch, produce
@@ -129,6 +130,7 @@ class _KioCodec:
         self._flexible = request.__flexible__
         self._flexible_answer = response.__flexible__ and api_key != API_VERSIONS
         self._read, self._write = entity_reader(request), entity_writer(response)
+        self._check_counts = count_checker(request)
         self._newest_response = _schema(api_key, newest, "response")
         self._raise = copier(request, _schema(api_key, newest, "request"))
         self._adapt_request = _needed(adapters.RAISE, api_key, version)
@@ -141,6 +143,8 @@ class _KioCodec:
     def decode_request(self, data: memoryview, position: int) -> Any:
         if self._flexible:
             position = _skip_tags(data, position)
+        if self._check_counts is not None:
+            self._check_counts(data, position)
         try:
             request, _ = self._read(data.toreadonly(), position)  # kio takes no other
             if self._raise is None:
