@@ -4,10 +4,11 @@ A key goes where its murmur2 hash says. Records without a key stay together on o
 about a batch of bytes went there (KIP-480, KIP-794).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
+_OVERHEAD = 8  # bytes that a small record takes beside its value
 _LANE = 8  # bytes; a 32-bit hash times a 32-bit constant fits
 
 
@@ -50,7 +51,7 @@ class KeyPartitioner:
     """Keys to partitions of a topic with a fixed number of them; remembers the keys it met lately."""
 
     def __init__(self, partition_count: int, remember: int = 1 << 14) -> None:
-        self._count = partition_count
+        self.partition_count = partition_count
         self._remember = remember
         self._known: dict[bytes, int] = {}
 
@@ -61,8 +62,60 @@ class KeyPartitioner:
         new = set(keys).difference(self._known)
         for length in set(map(len, new)):
             same = [key for key in new if len(key) == length]
-            self._known.update(zip(same, [(hash_ & 0x7FFFFFFF) % self._count for hash_ in murmur2(same)], strict=True))
+            self._known.update(
+                zip(same, [(hash_ & 0x7FFFFFFF) % self.partition_count for hash_ in murmur2(same)], strict=True)
+            )
         return list(map(self._known.__getitem__, keys))
+
+
+class Partitioner:
+    """Where a producer's records go; `partition_count` is the topic's, to be set before there are any.
+
+    choose          gives a number below its argument; chance is its business
+    ignore_keys     treat all records as if they had no key
+    """
+
+    def __init__(self, batch_size: int, choose: Callable[[int], int], *, ignore_keys: bool) -> None:
+        self._sticky = StickyPartition(batch_size, choose)
+        self._keyed = KeyPartitioner(1)
+        self._ignore_keys = ignore_keys
+
+    @property
+    def partition_count(self) -> int:
+        return self._keyed.partition_count
+
+    @partition_count.setter
+    def partition_count(self, count: int) -> None:
+        self._keyed = KeyPartitioner(count)
+
+    def runs(self, values: Sequence[bytes | None], available: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+        """Records without keys as (partition, start, end): about a batch to each partition in turn."""
+        start, count = 0, len(values)
+        while start < count:
+            if len(available) == 1:
+                yield available[0], start, count
+                return
+            # An estimate of their size is enough: which partition gets how many is chance anyway.
+            sample = values[start : start + 100]
+            mean = _OVERHEAD + sum(len(value) for value in sample if value) / len(sample)
+            partition = self._sticky.next_partition(available)
+            end = min(count, start + max(1, round(self._sticky.room / mean)))
+            self._sticky.sent(round(mean * (end - start)))
+            yield partition, start, end
+            start = end
+
+    def places(
+        self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, available: Sequence[int]
+    ) -> list[int]:
+        """The partition of each record: where its key belongs; those without a key stay together."""
+        if keys is not None and None not in keys and not self._ignore_keys:
+            return self._keyed.partitions(keys)  # type: ignore[arg-type]  # no None among them
+        alone = self._sticky.next_partition(available)
+        self._sticky.sent(sum(_OVERHEAD + len(value or b"") for value in values))
+        if keys is None or self._ignore_keys:
+            return [alone] * len(values)
+        known = iter(self._keyed.partitions([key for key in keys if key is not None]))
+        return [alone if key is None else next(known) for key in keys]
 
 
 class StickyPartition:

@@ -25,10 +25,10 @@ from kio.static.primitive import i16, i32, i32Timedelta
 
 from pykafka_cli.clients.error_texts import ErrorText, error_text
 from pykafka_cli.clients.message_versions import as_type, in_version
-from pykafka_cli.clients.partitioning import KeyPartitioner, StickyPartition
+from pykafka_cli.clients.partitioning import Partitioner
 from pykafka_cli.clients.record_queue import Batch, Header, Packing, ProducerId, RecordQueue
 from pykafka_cli.clients.session import Session
-from pykafka_cli.clients.topic_leaders import ProducerRefused, TopicLeaders
+from pykafka_cli.clients.topic_leaders import NO_LEADER, ProducerRefused, TopicLeaders
 from pykafka_cli.clients.transactions import new_producer_id
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import Compression
@@ -54,7 +54,7 @@ _MOVED = frozenset({
     ErrorCode.kafka_storage_error, ErrorCode.fenced_leader_epoch, ErrorCode.network_exception,
 })  # fmt: skip
 _NO_HEADERS: list[Header] = []
-_OVERHEAD = 8  # bytes that a small record takes beside its value
+_SHORT_PAUSES = 5
 _EXCEPTIONS = "org.apache.kafka.common.errors."
 
 
@@ -103,8 +103,7 @@ class Producer:
             compression_level=_level(settings),
             transactional=settings.transactional_id is not None,
         )
-        self._sticky = StickyPartition(self._packing.size, choose)
-        self._partitioner = KeyPartitioner(1)
+        self._partitioner = Partitioner(self._packing.size, choose, ignore_keys=settings.partitioner_ignore_keys)
         self._queues: list[RecordQueue] = []
         self._topic = TopicLeaders(session, topic, settings.client_id, warn)
         self._links: dict[int, _Link] = {}  # by broker
@@ -114,6 +113,7 @@ class Producer:
         self._needs_producer = settings.idempotent
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._looks = 0  # since a leader could last be reached
         self._changed: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._broken: BaseException | None = None
@@ -176,10 +176,7 @@ class Producer:
         now = asyncio.get_running_loop().time()
         if now - self._topic.asked_at > self.settings.metadata_max_age_ms / 1000:
             self._look_up()
-        if keys is None and headers is None:
-            self._spread(values, first_tag, timestamp_ms, now)
-        else:
-            self._place(values, keys, headers, first_tag, timestamp_ms, now)
+        self._place(values, keys, headers, first_tag, timestamp_ms, now)
         self._seal(now - self.settings.linger_ms / 1000)
         self._pump()
 
@@ -190,24 +187,6 @@ class Producer:
         while not all(queue.is_empty for queue in self._queues):
             await self._change()
 
-    def _spread(self, values: Sequence[bytes | None], first_tag: int, timestamp_ms: int, now: float) -> None:
-        """Records without keys: about a batch to each partition in turn."""
-        available = self._topic.available()
-        if len(available) == 1:
-            self._queues[available[0]].append(values, first_tag, timestamp_ms, now)
-            return
-        start = 0
-        while start < len(values):
-            # An estimate of their size is enough: which partition gets how many is chance anyway.
-            sample = values[start : start + 100]
-            mean = _OVERHEAD + sum(len(value) for value in sample if value) / len(sample)
-            partition = self._sticky.next_partition(available)
-            end = start + max(1, round(self._sticky.room / mean))
-            part = values[start:end]
-            self._queues[partition].append(part, first_tag + start, timestamp_ms, now)
-            self._sticky.sent(round(mean * len(part)))
-            start = end
-
     def _place(
         self,
         values: Sequence[bytes | None],
@@ -217,25 +196,19 @@ class Producer:
         timestamp_ms: int,
         now: float,
     ) -> None:
-        """Records with keys where their keys belong, the others by chance."""
-        count = len(values)
-        if keys is None or None in keys or self.settings.partitioner_ignore_keys:
-            alone = self._sticky.next_partition(self._topic.available())
-            self._sticky.sent(count * _OVERHEAD + sum(len(value) for value in values if value))
-            places = [alone] * count
-            if keys is not None and not self.settings.partitioner_ignore_keys:
-                known = iter(self._partitioner.partitions([key for key in keys if key is not None]))
-                places = [alone if key is None else next(known) for key in keys]
-        else:
-            places = self._partitioner.partitions(keys)  # type: ignore[arg-type]  # no None among them
-        tags = range(first_tag, first_tag + count)
+        """Put each record into the queue of its partition."""
+        available = self._topic.available()
+        if keys is None and headers is None:
+            for partition, start, end in self._partitioner.runs(values, available):
+                part = values if end - start == len(values) else values[start:end]
+                self._queues[partition].append(part, first_tag + start, timestamp_ms, now)
+            return
+        places = self._partitioner.places(values, keys, available)
+        tags = range(first_tag, first_tag + len(values))
         records = zip(keys or repeat(None), values, headers or repeat(_NO_HEADERS), tags, strict=False)
         by_partition: list[list[tuple[bytes | None, bytes | None, list[Header], int]]] = [[] for _ in self._queues]
-        if len(by_partition) == 1:
-            by_partition[0].extend(records)
-        else:
-            for place, record in zip(places, records, strict=True):
-                by_partition[place].append(record)
+        for place, record in zip(places, records, strict=True):
+            by_partition[place].append(record)
         for queue, its_records in zip(self._queues, by_partition, strict=True):
             queue.append_records(its_records, timestamp_ms, now)
 
@@ -261,7 +234,7 @@ class Producer:
         if self._needs_producer:
             self._look_up()
             return
-        for leader in {leader for leader in self._topic.leaders.values() if leader >= 0}:
+        for leader in set(self._topic.leaders.values()) - {NO_LEADER}:
             queues = deque(self._queues[partition] for partition, of in self._topic.leaders.items() if of == leader)
             while self._requests.get(leader, 0) < self.settings.max_in_flight_requests_per_connection:
                 if not any(queue.sendable(self._producer, now) for queue in queues):
@@ -351,6 +324,7 @@ class Producer:
         if self._producer and code in LOST_PRODUCER:
             retriable = self._needs_producer = True
         if code in _MOVED:
+            self._topic.forget(batch.partition)
             self._look_up()
         if (
             retriable
@@ -402,7 +376,7 @@ class Producer:
             self._looking = self._start(self._look_up_again())
 
     async def _look_up_again(self) -> None:
-        await asyncio.sleep(self.settings.retry_backoff_ms / 1000)
+        await self._pause()
         try:
             await self._refresh()
         except ProducerRefused as problem:
@@ -425,13 +399,18 @@ class Producer:
                     return
             except ConnectionFailed as failure:
                 self._warn(f"[Producer clientId={self.settings.client_id}] {failure}")
-            await asyncio.sleep(self.settings.retry_backoff_ms / 1000)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Before the cluster is asked again: short at first, as a new topic has its leaders soon."""
+        self._looks += 1
+        await asyncio.sleep(self._backoff(max(1, self._looks - _SHORT_PAUSES)))
 
     def _take_over_leaders(self) -> None:
         """A topic may have got more partitions."""
         count = len(self._topic.leaders)
         if count != len(self._queues):
-            self._partitioner = KeyPartitioner(count)
+            self._partitioner.partition_count = count
             self._queues += [RecordQueue(index, self._packing) for index in range(len(self._queues), count)]
 
     def _connect(self, leader: int) -> None:
@@ -444,9 +423,12 @@ class Producer:
             connection = await self._session.connection(leader)
             version = await connection.newest(ProduceRequest.__api_key__, _NAMED_PRODUCE)
             self._links[leader] = _Link(connection, version)
+            self._looks = 0
         except ConnectionFailed as failure:
             self._warn(f"[Producer clientId={self.settings.client_id}] {failure}")
-            await asyncio.sleep(self.settings.retry_backoff_ms / 1000)
+            for partition, its_leader in list(self._topic.leaders.items()):
+                if its_leader == leader:
+                    self._topic.forget(partition)
             self._look_up()
         finally:
             self._linking.discard(leader)

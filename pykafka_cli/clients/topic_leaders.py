@@ -8,6 +8,7 @@ from kio.schema.errors import ErrorCode
 from pykafka_cli.clients.error_texts import ErrorText, error_text
 from pykafka_cli.clients.session import Session
 
+NO_LEADER = -1
 _HOPELESS = {
     ErrorCode.invalid_topic_exception: "Invalid topics: [{}]",
     ErrorCode.topic_authorization_failed: "Not authorized to access topics: [{}]",
@@ -27,7 +28,7 @@ class TopicLeaders:
 
     def __init__(self, session: Session, topic: str, client_id: str, warn: Callable[[str], None]) -> None:
         self.leaders: dict[int, int] = {}
-        """By partition, in order; -1 where there is none. Empty until the topic is there."""
+        """By partition, in order; NO_LEADER where there is none. Empty until the topic is there."""
         self.asked_at = 0.0
         """The loop's time of the last look."""
         self._session = session
@@ -52,11 +53,16 @@ class TopicLeaders:
                 f"[Producer clientId={self._client_id}] The metadata response from the cluster reported a recoverable "
                 f"issue with correlation id {self._looks} : {{{self._topic}={code.name.upper()}}}"
             )
+            self.leaders = dict.fromkeys(self.leaders, NO_LEADER)
             return False
         leaders = {int(part.partition_index): int(part.leader_id) for part in entry.partitions}
         self.leaders = dict(sorted(leaders.items()))
-        return any(leader >= 0 for leader in leaders.values())
+        return any(leader != NO_LEADER for leader in leaders.values())
+
+    def forget(self, partition: int) -> None:
+        """Its leader is none, as it turned out."""
+        self.leaders[partition] = NO_LEADER
 
     def available(self) -> list[int]:
         """Partitions that have a leader; all if none has."""
-        return [partition for partition, leader in self.leaders.items() if leader >= 0] or list(self.leaders)
+        return [partition for partition, leader in self.leaders.items() if leader != NO_LEADER] or list(self.leaders)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.clients.partitioning import KeyPartitioner, StickyPartition, murmur2
+from pykafka_cli.clients.partitioning import KeyPartitioner, Partitioner, StickyPartition, murmur2
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 LINES: list[dict[str, Any]] = json.loads((VECTORS / "partitions.json").read_text())
@@ -62,3 +62,39 @@ def test_a_single_partition_is_always_the_one() -> None:
     assert sticky.next_partition([0]) == 0
     sticky.sent(10)
     assert sticky.next_partition([0]) == 0
+
+
+def partitioner(count: int, *, batch_size: int = 1000, ignore_keys: bool = False) -> Partitioner:
+    made = Partitioner(batch_size, choose=lambda below: below - 1, ignore_keys=ignore_keys)
+    made.partition_count = count
+    return made
+
+
+def test_records_without_keys_are_spread_a_batch_at_a_time() -> None:
+    values = [b"x" * 92] * 25
+
+    assert list(partitioner(3).runs(values, [0, 1, 2])) == [(2, 0, 10), (1, 10, 20), (2, 20, 25)]
+    assert list(partitioner(1).runs(values, [0])) == [(0, 0, 25)]
+    assert list(partitioner(3).runs([], [0, 1])) == []
+
+
+def test_a_batch_goes_on_where_the_last_records_stopped() -> None:
+    some = partitioner(3)
+
+    first = list(some.runs([b"x" * 92] * 6, [0, 1, 2]))
+    then = list(some.runs([b"x" * 92] * 6, [0, 1, 2]))
+
+    assert (first, then) == ([(2, 0, 6)], [(2, 0, 4), (1, 4, 6)])
+
+
+def test_keys_decide_and_records_without_one_stay_together() -> None:
+    some = partitioner(7)
+    hashed = KeyPartitioner(7).partitions([b"a", b"b"])
+
+    assert some.places([b"1", b"2"], [b"a", b"b"], [0, 1]) == hashed
+    assert some.places([b"1", b"2", None], [b"a", None, None], [0, 1]) == [hashed[0], 1, 1]
+    assert some.places([b"1", b"2"], None, [0, 1]) == [1, 1]
+
+
+def test_keys_can_be_ignored() -> None:
+    assert partitioner(7, ignore_keys=True).places([b"1", b"2"], [b"a", b"b"], [3]) == [3, 3]
