@@ -11,10 +11,10 @@ from pykafka_cli.broker.log import checkpoints
 from pykafka_cli.broker.log.checkpoints import MalformedFile
 from pykafka_cli.broker.log.index_file import CorruptIndex
 from pykafka_cli.broker.log.offset_index import OffsetIndex
-from pykafka_cli.broker.log.partition_log import UnexpectedAppendOffset
 from pykafka_cli.broker.log.producer_state import CorruptSnapshot, decode_snapshot
 from pykafka_cli.broker.log.time_index import TimeIndex
 from pykafka_cli.broker.log.transaction_index import TransactionIndex
+from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
 from pykafka_cli.properties.grammar import read_properties
 from pykafka_cli.protocol.records import (
     Compression,

@@ -83,10 +83,10 @@ def _frame(lines: Iterable[str]) -> bytes:
 
 
 def _read_lines(files: Files, path: str, fields: int) -> list[list[str]]:
-    if not files.exists(path):
-        return []
+    if not files.exists(path) or not (content := files.read(path)):
+        return []  # Kafka makes its checkpoints as empty files
     try:
-        version, count, *lines = files.read(path).decode().splitlines()
+        version, count, *lines = content.decode().splitlines()
         rows = [line.split() for line in lines]
         if version != _VERSION:
             raise MalformedFile(f"{path}: version {version}, only {_VERSION} is known")

@@ -9,7 +9,6 @@ in it is older than max.compaction.lag.ms. How far a log is clean is in cleaner-
 LogCleanerManager.
 """
 
-import errno
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from pykafka_cli.broker.log.compaction import (
     Source,
     compact,
 )
-from pykafka_cli.broker.log.files import Files
+from pykafka_cli.broker.log.files import Files, is_full
 from pykafka_cli.broker.log.offset_index import MAX_RELATIVE_OFFSET
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.segment import CLEANED_SUFFIX, Segment
@@ -175,7 +174,7 @@ class LogCleaner:
         return True
 
     def _give_up(self, log: PartitionLog, error: CorruptRecords | OSError) -> None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and is_full(error):
             _log.warning("%s: no room to clean, which is tried again later: %s", log.topic_partition, error)
             return
         self._uncleanable.add(log.topic_partition)

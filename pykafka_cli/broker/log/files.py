@@ -14,6 +14,11 @@ from typing import ClassVar, Protocol
 from pykafka_cli.protocol.records.batch import Buffer
 
 
+def is_full(error: OSError) -> bool:
+    """Whether there was no room: nothing is broken, and the same may work later."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 class File(Protocol):
     """An open file; positions are absolute, so readers and the one writer share it."""
 

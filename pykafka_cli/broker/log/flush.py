@@ -1,32 +1,31 @@
 """A flush as a plan: made by the log's own thread, carried out by any, so that fsync never holds up the loop."""
 
+import contextlib
+from typing import NamedTuple
+
 from pykafka_cli.broker.log.files import File, Files
 
 
-class FlushPlan:
-    """Handles and files to sync; when `run` has returned, everything below `up_to` is on the device."""
+class FlushPlan(NamedTuple):
+    """Handles to sync; when `run` has returned, everything below `up_to` is on the device.
 
-    def __init__(self, files: Files, directory: str, handles: list[File], paths: list[str], up_to: int) -> None:
-        self._files = files
-        self._directory = directory
-        self._handles = handles
-        self._paths = paths
-        self.up_to = up_to
+    rewrites  of the log's segments when the plan was made: what was written over them since is not in it
+    """
+
+    files: Files
+    directory: str
+    handles: list[File]
+    up_to: int
+    rewrites: int
 
     def run(self) -> None:
         """Sync. raises OSError: what can be read may then be lost all the same, so the log must not be used on."""
         try:
-            for handle in self._handles:
+            for handle in self.handles:
                 handle.sync()
         finally:
-            for handle in self._handles:
+            for handle in self.handles:
                 handle.close()
-        for path in self._paths:
-            if self._files.exists(path):
-                file = self._files.open(path)
-                try:
-                    file.sync()
-                finally:
-                    file.close()
-        if self._handles or self._paths:
-            self._files.sync_directory(self._directory)
+        if self.handles:
+            with contextlib.suppress(FileNotFoundError):  # the log was deleted meanwhile
+                self.files.sync_directory(self.directory)

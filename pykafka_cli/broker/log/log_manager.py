@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError, LogDirNotFound
 from pykafka_cli.broker.log import checkpoints
 from pykafka_cli.broker.log.checkpoints import MetaProperties, check_meta_properties
@@ -79,6 +79,7 @@ class LogManager:
         self._threads = ThreadPoolExecutor(max_workers=1 + len(self._directories), thread_name_prefix="log")
         self._periodic: list[asyncio.Task[None]] = []
         self._pending: set[asyncio.Task[None]] = set()
+        self._removals: set[Timer] = set()
         self._flushes: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._is_running = False
         self._cleaner = LogCleaner(settings, clock, self._files, self._in_thread)
@@ -130,7 +131,7 @@ class LogManager:
     def _adopt(self, directory: LogDirectory, log: PartitionLog) -> None:
         log.on_failure = partial(self._directory_failed, directory)
         log.on_roll = lambda: self._flush_soon(log)
-        log.discard = lambda paths: self._discard_later(paths, log.config.file_delete_delay_ms)
+        log.segments.discard = lambda paths: self._discard_later(paths, log.config.file_delete_delay_ms)
         log.on_cut = partial(self._log_was_cut, log)
         self._logs[log.topic_partition] = directory.logs[log.topic_partition] = log
 
@@ -175,6 +176,8 @@ class LogManager:
         self._cleaner.stop()
         for task in self._periodic:
             task.cancel()
+        for timer in self._removals:
+            timer.cancel()
         await asyncio.gather(*self._periodic, return_exceptions=True)
         while self._pending:
             await asyncio.wait(self._pending)
@@ -401,8 +404,13 @@ class LogManager:
             except OSError as error:
                 _log.warning("cannot remove %s, which is tried again at the next start: %s", paths, error)
 
+        def when_due() -> None:
+            self._removals.discard(timer)
+            self._spawn(in_thread())
+
         if paths:
-            self._clock.call_later(delay_ms / 1000, lambda: self._spawn(in_thread()))
+            timer = self._clock.call_later(delay_ms / 1000, when_due)
+            self._removals.add(timer)
 
     # What is done from time to time.
 
@@ -427,6 +435,8 @@ class LogManager:
             try:
                 await self._in_thread(plan.run)
             except OSError as error:
+                if log.is_offline:  # it was deleted meanwhile
+                    return
                 self._directory_failed(self._directory_of(log), error)
                 raise KafkaStorageError(f"{log.topic_partition}: cannot sync {log.directory}: {error}") from error
             log.finish_flush(plan)

@@ -15,39 +15,34 @@ the header and the checksum of a batch and writes it in one call; record bytes a
 LocalLog.
 """
 
-import contextlib
-import errno
 import logging
 import os
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.broker.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange, RecordListTooLarge
+from pykafka_cli.broker.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange
 from pykafka_cli.broker.log import checkpoints, retention, validation
-from pykafka_cli.broker.log.files import Files
+from pykafka_cli.broker.log.epoch_file import EpochFile
+from pykafka_cli.broker.log.files import Files, is_full
 from pykafka_cli.broker.log.flush import FlushPlan
 from pykafka_cli.broker.log.leader_epochs import EpochStart, LeaderEpochs
 from pykafka_cli.broker.log.offset_lookup import TimestampOffset, find_by_timestamp, find_max_timestamp
 from pykafka_cli.broker.log.producer_state import AppendOrigin, Producer, ProducerState
 from pykafka_cli.broker.log.replay import replay_producers
-from pykafka_cli.broker.log.segment import DELETED_SUFFIX, SWAP_SUFFIX, Segment
+from pykafka_cli.broker.log.segment import Segment
 from pykafka_cli.broker.log.segment_list import FetchData, SegmentList
 from pykafka_cli.broker.log.transaction_index import AbortedTransaction
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.records.batch import (
-    LOG_APPEND_TIME,
     NO_TIMESTAMP,
     BatchHeader,
     CorruptRecords,
-    crc_is_valid,
-    read_header,
     stamp,
-    stamp_timestamp_type,
-    walk,
 )
 from pykafka_cli.protocol.records.control import EndTransactionMarker, read_marker
 
@@ -65,15 +60,6 @@ class AppendInfo(NamedTuple):
     record_count: int
     is_duplicate: bool = False
     must_flush: bool = False  # flush.messages is reached: answer after `LogManager.flush`
-
-
-class UnexpectedAppendOffset(Exception):
-    """Batches for a follower that begin below its log end."""
-
-    def __init__(self, message: str, first_offset: int, last_offset: int) -> None:
-        super().__init__(message)
-        self.first_offset = first_offset
-        self.last_offset = last_offset
 
 
 class PartitionLog:
@@ -101,21 +87,20 @@ class PartitionLog:
         self.topic_partition = topic_partition
         self.topic_id = topic_id
         self.config = config
-        self.segments = SegmentList(segments)
+        self.segments = SegmentList(files, str(directory), segments)
         self.log_start = log_start
         self.log_end = log_end
         self._high_watermark = log_start
         self.recovery_point = recovery_point
         self._producers = producers
-        self._epochs = LeaderEpochs(epochs, on_change=self._store_epochs)
-        self._epochs_are_dirty, self._epochs_are_stored = False, True
+        self._epoch_file = EpochFile(files, str(directory), on_error=partial(self._fail, "note a leader epoch"))
+        self._epochs = LeaderEpochs(epochs, on_change=self._epoch_file.store)
         self._unflushed_records = 0
         self.last_flush_ms = clock.now_ms()
         self.is_offline = False
         self.on_failure: Callable[[OSError], None] = lambda _: None
         self.on_roll: Callable[[], None] = lambda: None
         self.on_cut: Callable[[], None] = lambda: None
-        self.discard: Callable[[list[str]], None] = self._discard_at_once
 
     def __repr__(self) -> str:
         return f"PartitionLog({self.topic_partition}, {self.log_start}..{self.log_end}, {self.directory})"
@@ -175,10 +160,7 @@ class PartitionLog:
         durable   not before a flush; replication is what keeps records safe
         """
         self._check_online()
-        where, config = self.topic_partition, self.config
-        header = validation.only_batch(batches, where)
-        validation.check_batch(batches, header, config, origin, where)
-        validation.check_timestamps(batches, header, config, now_ms, where)
+        batches, header, append_time = validation.admit(batches, self.config, origin, now_ms, self.topic_partition)
         marker = None
         if header.producer_id >= 0:
             if header.is_control:
@@ -191,25 +173,6 @@ class PartitionLog:
                         known.first_offset, known.last_offset, known.timestamp, self.log_start, 0, 0, is_duplicate=True
                     )
                 self._producers.check_batch(header, origin, self.log_end)
-        if config.compacts and not header.is_control:
-            validation.check_keys(batches, where)
-        codec = validation.needs_other_codec(header, config)
-        if codec is not None:
-            batches = validation.recompress(batches, header, codec, config, where)
-            header = read_header(batches)
-        elif header.size != len(batches):
-            batches = memoryview(batches)[: header.size]
-        if len(batches) > config.segment_bytes:
-            raise RecordListTooLarge(
-                f"{where}: a batch of {len(batches)} bytes does not fit a segment of {config.segment_bytes}"
-            )
-
-        append_time = NO_TIMESTAMP
-        if config.message_timestamp_type == "LogAppendTime":
-            append_time = now_ms
-            header = stamp_timestamp_type(batches, 0, header, log_append_time_ms=now_ms)
-        elif header.attributes & LOG_APPEND_TIME:
-            header = stamp_timestamp_type(batches, 0, header, log_append_time_ms=None)
         first_offset = self.log_end
         last_offset = first_offset + header.last_offset_delta
         stamp(batches, 0, base_offset=first_offset, leader_epoch=leader_epoch)
@@ -227,7 +190,7 @@ class PartitionLog:
             self.log_start,
             header.size,
             header.record_count,
-            must_flush=self._unflushed_records >= config.flush_messages,
+            must_flush=self._unflushed_records >= self.config.flush_messages,
         )
 
     def append_as_follower(self, batches: bytearray | memoryview) -> AppendInfo:
@@ -237,7 +200,7 @@ class PartitionLog:
                   After an error those before the faulty batch may be in the log
         """
         self._check_online()
-        found = self._checked_batches(batches)
+        found = validation.follower_batches(batches, self.log_end, self.topic_partition)
         if not found:
             return AppendInfo(self.log_end, self.log_end - 1, NO_TIMESTAMP, self.log_start, 0, 0)
         first_offset, count, now_ms = found[0][1].base_offset, 0, self._clock.now_ms()
@@ -250,24 +213,6 @@ class PartitionLog:
         return AppendInfo(
             first_offset, self.log_end - 1, NO_TIMESTAMP, self.log_start, size, records, must_flush=must_flush
         )
-
-    def _checked_batches(self, batches: bytearray | memoryview) -> list[tuple[int, BatchHeader]]:
-        where, expected = self.topic_partition, self.log_end
-        try:
-            found = list(walk(batches))
-        except CorruptRecords as error:
-            raise CorruptMessage(f"{where}: {error}") from None
-        for position, header in found:
-            if not crc_is_valid(batches, position, header):
-                raise CorruptMessage(f"Record is corrupt (stored crc = {header.crc}) in topic partition {where}.")
-            if header.base_offset < expected:
-                raise UnexpectedAppendOffset(
-                    f"{where}: a batch from offset {header.base_offset} on came, the next offset here is {expected}",
-                    found[0][1].base_offset,
-                    found[-1][1].last_offset,
-                )
-            expected = header.next_offset
-        return found
 
     def _append_run(self, data: memoryview, batches: Sequence[tuple[int, BatchHeader]], now_ms: int) -> int:
         # As many batches as fit the segment, at least one, go into it with one write.
@@ -333,18 +278,12 @@ class PartitionLog:
 
     def _segment_for(self, size: int, first_offset: int, last_offset: int, max_timestamp: int, now_ms: int) -> Segment:
         active, config = self.segments.active, self.config
-        if (
-            active.size + size <= config.segment_bytes
-            and last_offset - active.base_offset <= 0x7FFFFFFF
-            and not active.offsets.is_full
-            and not active.times.is_full
-            and (
-                active.size == 0
-                or active.waited_ms(max_timestamp=max_timestamp, now_ms=now_ms)
-                <= config.max_segment_ms - retention.jitter_ms(config, self.topic_partition, active.base_offset)
-            )
-        ):
-            return active
+        if active.has_room(size, last_offset, config.segment_bytes):
+            if active.size == 0:
+                return active
+            jitter_ms = retention.jitter_ms(config, self.topic_partition, active.base_offset)
+            if active.waited_ms(max_timestamp=max_timestamp, now_ms=now_ms) <= config.max_segment_ms - jitter_ms:
+                return active
         return self.roll(first_offset)
 
     def roll(self, base_offset: int = 0) -> Segment:
@@ -354,30 +293,13 @@ class PartitionLog:
         if active.base_offset == base and active.size == 0:
             return active
         try:
-            segment = self._new_segment(base)
+            self.segments.roll(base, self.config, now_ms=self._clock.now_ms())
         except OSError as error:
-            self._remove_failed_segment(base)
             self._fail("begin a segment", error)
-        try:
-            active.seal()
-        except OSError as error:
-            if not _is_full(error):
-                self._fail("end a segment", error)
-            _log.warning("%s: segment %d is ended by the next flush: %s", self, active.base_offset, error)
-        self.segments.add(segment)
         self._producers.end_offset = base
         self._take_snapshot()
         self.on_roll()
-        return segment
-
-    def _new_segment(self, base_offset: int) -> Segment:
-        now_ms = self._clock.now_ms()
-        return Segment.create(self._files, str(self.directory), base_offset, self.config, now_ms=now_ms)
-
-    def _remove_failed_segment(self, base_offset: int) -> None:
-        # Its files would stand for the offsets from there on, which are in the segment before it.
-        with contextlib.suppress(OSError):
-            Segment(self._files, str(self.directory), base_offset, self.config, created_ms=0).remove()
+        return self.segments.active
 
     def _take_snapshot(self) -> None:
         try:
@@ -438,14 +360,7 @@ class PartitionLog:
 
     def aborted_transactions(self, start: int, up_to: int) -> list[AbortedTransaction]:
         """Those with records in [start, up_to), as a reader with read_committed must know them."""
-        found: list[AbortedTransaction] = []
-        for segment in self.segments.starting_at(self.segments.index_of(start)):
-            for entry in segment.transactions.entries():
-                if entry.last_offset >= start and entry.first_offset < up_to:
-                    found.append(entry)
-                if entry.last_stable >= up_to:
-                    return found
-        return found
+        return self.segments.aborted_transactions(start, up_to)
 
     # Leader epochs.
 
@@ -461,18 +376,6 @@ class PartitionLog:
 
     def epoch_entries(self) -> list[EpochStart]:
         return self._epochs.entries
-
-    def _store_epochs(self, entries: Sequence[EpochStart]) -> None:
-        # Batches carry their epochs, so what a crash loses here comes back from them. A flush makes the file durable,
-        # and writes it when there was no room before.
-        path = os.path.join(self.directory, checkpoints.LEADER_EPOCHS)
-        self._epochs_are_dirty, self._epochs_are_stored = True, False
-        try:
-            checkpoints.write_leader_epochs(self._files, path, entries, durable=False)
-            self._epochs_are_stored = True
-        except OSError as error:
-            if not _is_full(error):
-                self._fail("note a leader epoch", error)
 
     # Losing records on purpose.
 
@@ -490,17 +393,13 @@ class PartitionLog:
         if offset <= self.log_start:
             self.truncate_fully_and_start_at(offset)
             return self.log_end
+        now_ms = self._clock.now_ms()
         try:
-            self._drop(slice(self.segments.index_of(offset) + 1, None))
-            active = self.segments.active
-            active.truncate_to(offset, now_ms=self._clock.now_ms())
-            # A batch that holds the offset goes as a whole, so the log may end earlier.
-            self.log_end = min(offset, active.next_offset())
+            self.log_end, gone = self.segments.truncate_to(offset, now_ms=now_ms)
             if self.log_end < self.log_start:
                 self.truncate_fully_and_start_at(self.log_start)
                 return self.log_end
-            self._after_cut()
-            now_ms = self._clock.now_ms()
+            self._after_cut(gone)
             replay_producers(self._producers, list(self.segments), self.log_start, self.log_end, now_ms=now_ms)
         except OSError as error:
             self._fail(f"truncate to {offset}", error)
@@ -510,22 +409,16 @@ class PartitionLog:
         """Drop everything; the next record gets `offset`."""
         self._check_online()
         try:
-            first = self.segments[0]
-            if first.base_offset == offset:
-                self._drop(slice(1, None))
-                first.truncate_to(offset, now_ms=self._clock.now_ms())
-            else:
-                self._drop(slice(0, None))
-                self.segments.add(self._new_segment(offset))
+            gone = self.segments.start_at(offset, self.config, now_ms=self._clock.now_ms())
             self.log_end, self.log_start = offset, offset if log_start is None else log_start
             self._producers.start_at(offset)
             self._epochs.clear()
-            self._after_cut()
+            self._after_cut(gone)
         except OSError as error:
             self._fail(f"start anew at {offset}", error)
 
-    def _after_cut(self) -> None:
-        self.segments.was_cut()
+    def _after_cut(self, gone: Sequence[int]) -> None:
+        self._discard_snapshots(gone)
         self.on_cut()
         self._epochs.truncate_from_end(self.log_end)
         self.log_start = min(self.log_start, self.log_end)
@@ -570,76 +463,42 @@ class PartitionLog:
         _log.info("%s: deleting %d segments up to offset %d: %s", self, count, new_start, reason)
         self.advance_log_start(new_start)
         try:
-            self._drop(slice(0, count))
+            self._discard_snapshots(self.segments.drop_oldest(count))
         except OSError as error:
             self._fail("delete segments", error)
         return count
 
     def replace_segments(self, old: Sequence[Segment], new: Segment) -> None:
-        """Put a cleaned segment (its files end in .cleaned) where `old` ones were; see recovery.py for a crash between.
-
-        raises  KafkaStorageError
-        """
+        """As SegmentList.replace. raises KafkaStorageError."""
         try:
-            new.change_suffix(SWAP_SUFFIX)
-            self.segments.replace(old, [new])
-            for segment in old:
-                self._set_aside(segment)
-                if segment.base_offset != new.base_offset:
-                    self._set_snapshot_aside(segment.base_offset)
-            new.change_suffix("")
+            self.segments.replace(old, new)
+            self._discard_snapshots([each.base_offset for each in old if each.base_offset != new.base_offset])
         except OSError as error:
             self._fail("put a cleaned segment in place", error)
 
-    def _drop(self, which: slice) -> None:
-        # From the end or from the beginning inwards: what a crash leaves has no hole.
-        dropped = self.segments.drop(which)
-        for segment in reversed(dropped) if which.stop is None else dropped:
-            self._set_aside(segment)
-            self._set_snapshot_aside(segment.base_offset)
-
-    def _set_aside(self, segment: Segment) -> None:
-        segment.close()
-        segment.change_suffix(DELETED_SUFFIX)
-        self.discard(segment.paths)
-
-    def _set_snapshot_aside(self, offset: int) -> None:
-        if (snapshot := self._producers.set_snapshot_aside(offset)) is not None:
-            self.discard([snapshot])
-
-    def _discard_at_once(self, paths: list[str]) -> None:
-        for path in paths:
-            self._files.remove(path)
+    def _discard_snapshots(self, offsets: Sequence[int]) -> None:
+        paths = [self._producers.set_snapshot_aside(offset) for offset in offsets]
+        self.segments.discard([path for path in paths if path is not None])
 
     # Flushing, closing, moving.
 
     def begin_flush(self, up_to: int | None = None) -> FlushPlan:
         """What has to be synced so that everything below `up_to` (log_end) is on the device; for any thread to run."""
         up_to = self.log_end if up_to is None else up_to
-        first = self.segments.index_of(self.recovery_point)
-        unsynced = [segment for segment in self.segments.starting_at(first) if segment.base_offset < up_to]
-        if not self._epochs_are_stored:
-            self._store_epochs(self._epochs.entries)
         try:
-            if not self._epochs_are_stored:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            for segment in unsynced:
-                if not segment.is_sealed and segment is not self.segments.active:
-                    segment.seal()
-            handles = [handle for segment in unsynced for handle in segment.handles_to_sync()]
+            handles = self._epoch_file.handles_to_sync()
+            handles += self.segments.handles_to_sync(self.recovery_point, up_to)
+            handles += self._producers.handles_to_sync()
         except OSError as error:
             self._fail("flush", error)
-        paths = self._producers.paths_to_sync()
-        if self._epochs_are_dirty:
-            self._epochs_are_dirty = False
-            paths.append(os.path.join(self.directory, checkpoints.LEADER_EPOCHS))
         if up_to == self.log_end:
             self._unflushed_records = 0
-        return FlushPlan(self._files, str(self.directory), handles, paths, up_to)
+        return FlushPlan(self._files, str(self.directory), handles, up_to, self.segments.rewrites)
 
     def finish_flush(self, plan: FlushPlan) -> None:
         """`plan` was carried out."""
-        self.recovery_point = max(self.recovery_point, min(plan.up_to, self.log_end))
+        if plan.rewrites == self.segments.rewrites:  # else offsets below `up_to` may have been written again meanwhile
+            self.recovery_point = max(self.recovery_point, plan.up_to)
         self.last_flush_ms = self._clock.now_ms()
 
     def log_start_to_checkpoint(self) -> int | None:
@@ -669,28 +528,24 @@ class PartitionLog:
 
     def release(self) -> None:
         """Close all files; for a log that was closed, or is of no use any more."""
-        for segment in self.segments:
-            segment.close()
+        self.segments.close()
 
     def release_idle(self) -> None:
         """Give back descriptors and memory of segments that nobody used since the last call."""
-        for segment in self.segments:
-            if segment is not self.segments.active:
-                segment.release_if_idle()
+        self.segments.release_idle()
 
     def moved_to(self, directory: Path) -> None:
         """The folder got another name, with all that is in it."""
         self.directory = directory
-        self._producers.directory = str(directory)
-        for segment in self.segments:
-            segment.moved_to(str(directory))
+        self._producers.directory = self._epoch_file.directory = str(directory)
+        self.segments.moved_to(str(directory))
 
     def _check_online(self) -> None:
         if self.is_offline:
             raise KafkaStorageError(f"{self.topic_partition}: {self.directory} is offline after a disk error")
 
     def _fail(self, action: str, error: OSError) -> NoReturn:
-        if _is_full(error):
+        if is_full(error):
             # The log is as it was before; it goes on as soon as there is room, nobody has to restart anything.
             raise KafkaStorageError(
                 f"{self.topic_partition}: cannot {action}: no room left on the disk of {self.directory}. "
@@ -699,7 +554,3 @@ class PartitionLog:
         self.is_offline = True
         self.on_failure(error)
         raise KafkaStorageError(f"{self.topic_partition}: cannot {action} in {self.directory}: {error}") from error
-
-
-def _is_full(error: OSError) -> bool:
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -28,7 +28,7 @@ from pykafka_cli.broker.errors import (
     OutOfOrderSequenceNumber,
     TransactionCoordinatorFenced,
 )
-from pykafka_cli.broker.log.files import Files
+from pykafka_cli.broker.log.files import File, Files
 from pykafka_cli.broker.log.segment import DELETED_SUFFIX, segment_name
 from pykafka_cli.broker.log.transaction_index import AbortedTransaction
 from pykafka_cli.protocol.records.batch import (
@@ -286,10 +286,10 @@ class ProducerState:
         if self.end_offset not in self.snapshots:
             self.snapshots = sorted([*self.snapshots, self.end_offset])
 
-    def paths_to_sync(self) -> list[str]:
-        """Snapshots written since the last call that are still there."""
+    def handles_to_sync(self) -> list[File]:
+        """Handles on snapshots written since the last call that are still there. raises OSError."""
         taken, self._unsynced_snapshots = self._unsynced_snapshots, []
-        return [self._path(offset) for offset in taken if offset in self.snapshots]
+        return [self._files.open(self._path(offset)) for offset in taken if offset in self.snapshots]
 
     def load(self, log_start: int, end: int, now_ms: int) -> None:
         """Take up the newest usable snapshot within (log_start, end]; the log from `end_offset` on is to be replayed.

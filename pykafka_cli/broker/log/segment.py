@@ -167,6 +167,15 @@ class Segment:
         """Whether the offset fits an index entry of this segment."""
         return 0 <= offset - self.base_offset <= MAX_RELATIVE_OFFSET
 
+    def has_room(self, size: int, last_offset: int, segment_bytes: int) -> bool:
+        """Whether a batch of `size` bytes that ends with `last_offset` fits, in the file as in the indexes."""
+        return (
+            self.size + size <= segment_bytes
+            and last_offset - self.base_offset <= MAX_RELATIVE_OFFSET
+            and not self.offsets.is_full
+            and not self.times.is_full
+        )
+
     def waited_ms(self, *, max_timestamp: int, now_ms: int) -> int:
         """How long the segment has been active by its records' times, or by the clock when they have none."""
         first = self.first_timestamp

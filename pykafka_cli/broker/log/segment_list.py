@@ -1,14 +1,21 @@
-"""The segments of one log in the order of their offsets, and reading across them.
+"""The segments of one log in the order of their offsets: reading across them, and their coming and going on disk.
 
 The last segment is active; there is always one. Where batches begin is remembered for the newest few offsets, so that
-readers at the end, and the high watermark, cost no index look-up.
+readers at the end, and the high watermark, cost no index look-up. Everything raises OSError, which the log answers.
 """
 
+import contextlib
+import logging
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pykafka_cli.broker.log.segment import Segment
+from pykafka_cli.broker.log.files import File, Files, is_full
+from pykafka_cli.broker.log.segment import DELETED_SUFFIX, SWAP_SUFFIX, Segment
+from pykafka_cli.broker.log.transaction_index import AbortedTransaction
+from pykafka_cli.properties.topic import TopicConfig
+
+_log = logging.getLogger(__name__)
 
 _POSITIONS_KEPT = 64
 
@@ -21,13 +28,17 @@ class FetchData(NamedTuple):
 
 
 class SegmentList:
-    def __init__(self, segments: Iterable[Segment]) -> None:
+    def __init__(self, files: Files, directory: str, segments: Iterable[Segment]) -> None:
+        self._files = files
+        self._directory = directory
         self._segments = list(segments)
         self._base_offsets = [segment.base_offset for segment in self._segments]
         self._positions: dict[int, tuple[Segment, int]] = {}  # offset -> where its batch begins, the newest last
         self.active = self._segments[-1]
         self.rewrites = 0
         """Grows whenever segments go or are cut: what was planned over them before is void."""
+        self.discard: Callable[[list[str]], None] = self._discard_at_once
+        """Removes files that were set aside, some time later."""
 
     def __len__(self) -> int:
         return len(self._segments)
@@ -50,9 +61,7 @@ class SegmentList:
         """Index of the segment that holds `offset`, or would; the first one for an offset below all."""
         return max(bisect_right(self._base_offsets, offset) - 1, 0)
 
-    def starting_at(self, index: int) -> Sequence[Segment]:
-        """The segments from an index on."""
-        return self._segments[index:]
+    # Reading.
 
     def read(self, start: int, *, max_bytes: int, up_to: int, log_end: int, min_one_batch: bool) -> FetchData:
         """As PartitionLog.read, for a `start` within the log and `up_to` <= `log_end`."""
@@ -109,29 +118,127 @@ class SegmentList:
         if len(positions) > _POSITIONS_KEPT:
             del positions[next(iter(positions))]
 
-    def add(self, segment: Segment) -> None:
-        """A new active segment."""
+    def aborted_transactions(self, start: int, up_to: int) -> list[AbortedTransaction]:
+        """Those with records in [start, up_to)."""
+        found: list[AbortedTransaction] = []
+        for segment in self._segments[self.index_of(start) :]:
+            for entry in segment.transactions.entries():
+                if entry.last_offset >= start and entry.first_offset < up_to:
+                    found.append(entry)
+                if entry.last_stable >= up_to:
+                    return found
+        return found
+
+    # Coming and going.
+
+    def roll(self, base_offset: int, config: TopicConfig, *, now_ms: int) -> None:
+        """End the active segment and begin one at `base_offset`."""
+        ended = self.active
+        self._begin(base_offset, config, now_ms)
+        try:
+            ended.seal()
+        except OSError as error:
+            if not is_full(error):
+                raise
+            _log.warning("%s is ended by the next flush: %s", ended.path, error)
+
+    def _begin(self, base_offset: int, config: TopicConfig, now_ms: int) -> None:
+        try:
+            segment = Segment.create(self._files, self._directory, base_offset, config, now_ms=now_ms)
+        except OSError:
+            # Its files would stand for the offsets from there on, which are in the segment before it.
+            with contextlib.suppress(OSError):
+                Segment(self._files, self._directory, base_offset, config, created_ms=now_ms).remove()
+            raise
         self._segments.append(segment)
-        self._base_offsets.append(segment.base_offset)
+        self._base_offsets.append(base_offset)
         self.active = segment
 
-    def drop(self, which: slice) -> list[Segment]:
-        """Take segments out, for the caller to delete; `add` is due when none is left."""
+    def truncate_to(self, offset: int, *, now_ms: int) -> tuple[int, list[int]]:
+        """Drop batches that hold `offset` or a later one: (the end of the log then, base offsets that are gone)."""
+        gone = self._drop(slice(self.index_of(offset) + 1, None))
+        self.active.truncate_to(offset, now_ms=now_ms)
+        # A batch that holds the offset goes as a whole, so the log may end earlier.
+        return min(offset, self.active.next_offset()), gone
+
+    def start_at(self, offset: int, config: TopicConfig, *, now_ms: int) -> list[int]:
+        """Drop everything and begin at `offset`; returns the base offsets that are gone."""
+        first = self._segments[0]
+        if first.base_offset == offset:
+            gone = self._drop(slice(1, None))
+            first.truncate_to(offset, now_ms=now_ms)
+            return gone
+        gone = self._drop(slice(0, None))
+        self._begin(offset, config, now_ms)
+        return gone
+
+    def drop_oldest(self, count: int) -> list[int]:
+        """Set the oldest segments aside, at least one stays; returns their base offsets."""
+        return self._drop(slice(0, count))
+
+    def _drop(self, which: slice) -> list[int]:
         dropped = self._segments[which]
         del self._segments[which], self._base_offsets[which]
         if self._segments:
             self.active = self._segments[-1]
-        self.was_cut()
-        return dropped
+        self._was_cut()
+        # From the end or from the beginning inwards: what a crash leaves has no hole.
+        for segment in reversed(dropped) if which.stop is None else dropped:
+            self._set_aside(segment)
+        return [segment.base_offset for segment in dropped]
 
-    def replace(self, old: Sequence[Segment], new: Sequence[Segment]) -> None:
-        """Put `new` where `old`, neighbours and none of them active, were."""
+    def replace(self, old: Sequence[Segment], new: Segment) -> None:
+        """Put a cleaned segment (its files end in .cleaned) where `old`, neighbours and none active, were.
+
+        recovery.py finishes or undoes what a crash interrupts
+        """
+        new.change_suffix(SWAP_SUFFIX)
         at = self._segments.index(old[0])
-        self._segments[at : at + len(old)] = new
+        self._segments[at : at + len(old)] = [new]
         self._base_offsets = [segment.base_offset for segment in self._segments]
-        self.was_cut()
+        self._was_cut()
+        for segment in old:
+            self._set_aside(segment)
+        new.change_suffix("")
 
-    def was_cut(self) -> None:
-        """What is remembered of positions holds no longer."""
+    def _was_cut(self) -> None:
         self.rewrites += 1
         self._positions.clear()
+
+    def _set_aside(self, segment: Segment) -> None:
+        segment.close()
+        segment.change_suffix(DELETED_SUFFIX)
+        self.discard(segment.paths)
+
+    def _discard_at_once(self, paths: list[str]) -> None:
+        for path in paths:
+            self._files.remove(path)
+
+    # The files.
+
+    def handles_to_sync(self, synced_up_to: int, up_to: int) -> list[File]:
+        """What has to be synced of the segments from offset `synced_up_to` on, those that begin below `up_to`."""
+        handles: list[File] = []
+        for segment in self._segments[self.index_of(synced_up_to) :]:
+            if segment.base_offset < up_to:
+                if not segment.is_sealed and segment is not self.active:
+                    segment.seal()
+                handles += segment.handles_to_sync()
+        return handles
+
+    def close(self) -> None:
+        """Close the files; they open again when needed."""
+        for segment in self._segments:
+            segment.close()
+
+    def release_idle(self) -> None:
+        """Give back descriptors and memory of segments that nobody used since the last call."""
+        for segment in self._segments:
+            if segment is not self.active:
+                segment.release_if_idle()
+
+    def moved_to(self, directory: str) -> None:
+        """The folder got another name, with all that is in it."""
+        self._directory = directory
+        for segment in self._segments:
+            segment.moved_to(directory)

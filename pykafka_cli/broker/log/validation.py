@@ -1,4 +1,4 @@
-"""What a batch must be before it is appended by a leader; pure functions over one batch.
+"""What batches must be before they are appended; pure functions over their bytes.
 
 The header decides nearly everything. Records are looked into only where a topic asks for more than its header can
 tell: a compacted topic (keys), message.timestamp.before.max.ms (the smallest timestamp), another codec than the
@@ -12,6 +12,7 @@ from pykafka_cli.broker.errors import (
     InvalidRecord,
     InvalidTimestamp,
     MessageTooLarge,
+    RecordListTooLarge,
     UnsupportedCompressionType,
 )
 from pykafka_cli.broker.log.producer_state import AppendOrigin
@@ -27,6 +28,8 @@ from pykafka_cli.protocol.records.batch import (
     batch_size_at,
     crc_is_valid,
     read_header,
+    stamp_timestamp_type,
+    walk,
 )
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
 
@@ -40,6 +43,69 @@ _TARGET_CODEC = {
     "lz4": Compression.LZ4,
     "zstd": Compression.ZSTD,
 }
+
+
+class UnexpectedAppendOffset(Exception):
+    """Batches for a follower that begin below its log end."""
+
+    def __init__(self, message: str, first_offset: int, last_offset: int) -> None:
+        super().__init__(message)
+        self.first_offset = first_offset
+        self.last_offset = last_offset
+
+
+def admit(
+    data: bytearray | memoryview, config: TopicConfig, origin: AppendOrigin, now_ms: int, where: object
+) -> tuple[bytearray | memoryview, BatchHeader, int]:
+    """Every rule for what a leader appends: (the one batch as it is to be stored, its header, LogAppendTime or -1).
+
+    The bytes are those that came, with their timestamp type set in place; other ones only where the codec changes.
+    raises  CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge, RecordListTooLarge,
+            UnsupportedCompressionType
+    """
+    header = only_batch(data, where)
+    check_batch(data, header, config, origin, where)
+    check_timestamps(data, header, config, now_ms, where)
+    if config.compacts and not header.is_control:
+        check_keys(data, where)
+    codec = needs_other_codec(header, config)
+    if codec is not None:
+        data = recompress(data, header, codec, config, where)
+        header = read_header(data)
+    elif header.size != len(data):
+        data = memoryview(data)[: header.size]
+    if header.size > config.segment_bytes:
+        raise RecordListTooLarge(
+            f"{where}: a batch of {header.size} bytes does not fit a segment of {config.segment_bytes}"
+        )
+    if config.message_timestamp_type == "LogAppendTime":
+        return data, stamp_timestamp_type(data, 0, header, log_append_time_ms=now_ms), now_ms
+    if header.attributes & LOG_APPEND_TIME:
+        header = stamp_timestamp_type(data, 0, header, log_append_time_ms=None)
+    return data, header, NO_TIMESTAMP
+
+
+def follower_batches(data: Buffer, log_end: int, where: object) -> list[tuple[int, BatchHeader]]:
+    """(position, header) of the whole batches that a leader sent, each sound and after the one before.
+
+    raises  CorruptMessage; UnexpectedAppendOffset when they begin below `log_end`, or go back
+    """
+    expected = log_end
+    try:
+        found = list(walk(data))
+    except CorruptRecords as error:
+        raise CorruptMessage(f"{where}: {error}") from None
+    for position, header in found:
+        if not crc_is_valid(data, position, header):
+            raise CorruptMessage(f"Record is corrupt (stored crc = {header.crc}) in topic partition {where}.")
+        if header.base_offset < expected:
+            raise UnexpectedAppendOffset(
+                f"{where}: a batch from offset {header.base_offset} on came, the next offset here is {expected}",
+                found[0][1].base_offset,
+                found[-1][1].last_offset,
+            )
+        expected = header.next_offset
+    return found
 
 
 def only_batch(data: Buffer, where: object) -> BatchHeader:

@@ -25,14 +25,16 @@ def test_offsets_are_written_a_partition_a_line(files: MemoryFiles) -> None:
     assert checkpoints.read_offsets(files, "/logs/c") == OFFSETS
 
 
-def test_a_checkpoint_that_is_not_there_has_no_offsets(files: MemoryFiles) -> None:
+def test_a_checkpoint_that_is_not_there_or_empty_has_no_offsets(files: MemoryFiles) -> None:
+    assert checkpoints.read_offsets(files, "/logs/c") == {}
+    files.replace("/logs/c", b"")
     assert checkpoints.read_offsets(files, "/logs/c") == {}
 
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "begins with a version"),
+        (b"0", "begins with a version"),
         (b"1\n0\n", "version 1"),
         (b"0\nx\n", "begins with a version"),
         (b"0\n2\norders 0 42\n", "says 2 lines and has 1"),

@@ -1,7 +1,8 @@
 import pytest
 
 from pykafka_cli.broker.errors import CorruptMessage, OffsetOutOfRange
-from pykafka_cli.broker.log.partition_log import PartitionLog, UnexpectedAppendOffset
+from pykafka_cli.broker.log.partition_log import PartitionLog
+from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
 from pykafka_cli.protocol.records import Record, build_batch, read_header, walk
 from pykafka_cli.protocol.records.batch import stamp
 from tests.fakes.clock import FakeClock
@@ -376,7 +377,7 @@ def test_a_log_that_begins_anew_at_its_own_start_is_empty(segmented: PartitionLo
 
 def test_files_that_are_not_needed_wait_under_another_name(files: MemoryFiles, segmented: PartitionLog) -> None:
     waiting: list[str] = []
-    segmented.discard = waiting.extend
+    segmented.segments.discard = waiting.extend
 
     segmented.truncate_to(6)
 
