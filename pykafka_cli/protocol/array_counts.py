@@ -10,10 +10,13 @@ from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 from pykafka_cli.protocol.errors import ProtocolError
-from pykafka_cli.protocol.hot_path.wire import Cursor
 from pykafka_cli.protocol.message_fields import is_nullable, structure_of
 
-Skip: TypeAlias = Callable[[Cursor], object]
+Skip: TypeAlias = Callable[[memoryview, int], int]
+"""From where a value begins to where it ends, which may be past the end of the message; IndexError if it begins there.
+
+Every request goes through these, so they do without a Cursor.
+"""
 
 _SIZES = {
     "bool": 1, "int8": 1, "uint8": 1,
@@ -25,13 +28,7 @@ _SIZES = {
 
 
 class _Shape(NamedTuple):
-    """A value as it lies in a message.
-
-    least       bytes that it takes, or takes at least
-    is_fixed    whether it never takes more
-    has_arrays  whether there is anything in it to be checked
-    skip        moves a cursor behind it
-    """
+    """A value as it lies in a message: bytes that it takes at least, whether it never takes more, has arrays in it."""
 
     least: int
     is_fixed: bool
@@ -39,7 +36,7 @@ class _Shape(NamedTuple):
     skip: Skip
 
 
-def count_checker(schema: Any) -> Callable[[memoryview, int], int] | None:
+def count_checker(schema: Any) -> Skip | None:
     """A function that finds where the message of this class which begins at a position ends; None: it has no arrays.
 
     It raises ProtocolError when an array has more elements than can follow, or the message ends too early.
@@ -49,9 +46,13 @@ def count_checker(schema: Any) -> Callable[[memoryview, int], int] | None:
         return None
 
     def check(data: memoryview, position: int) -> int:
-        cursor = Cursor(data, position)
-        shape.skip(cursor)
-        return cursor.position
+        try:
+            end = shape.skip(data, position)
+        except IndexError:
+            end = len(data) + 1
+        if end > len(data):
+            raise ProtocolError(f"a message of {len(data)} bytes that ends too early")
+        return end
 
     return check
 
@@ -63,11 +64,12 @@ def _structure(schema: Any) -> _Shape:
     tagged = {each.metadata["tag"]: _field(each, flexible) for each in fields(schema) if "tag" in each.metadata}
     if flexible:
         shapes.append(_Shape(1, False, any(shape.has_arrays for shape in tagged.values()), _tags_skipper(tagged)))
-    steps = [shape.skip for shape in _merged(shapes)]
+    steps, last = _steps(shapes)
 
-    def skip(cursor: Cursor) -> None:
-        for step in steps:
-            step(cursor)
+    def skip(data: memoryview, position: int) -> int:
+        for fixed, step in steps:
+            position = step(data, position + fixed)
+        return position + last
 
     return _Shape(
         sum(shape.least for shape in shapes),
@@ -77,19 +79,16 @@ def _structure(schema: Any) -> _Shape:
     )
 
 
-def _merged(shapes: Iterable[_Shape]) -> Iterable[_Shape]:
-    """The same, with neighbours of fixed size made one."""
-    size = 0
+def _steps(shapes: Iterable[_Shape]) -> tuple[list[tuple[int, Skip]], int]:
+    """How to skip each value of variable size, with the bytes of fixed size before it; and those after the last."""
+    steps, fixed = [], 0
     for shape in shapes:
         if shape.is_fixed:
-            size += shape.least
-            continue
-        if size:
-            yield _fixed(size)
-            size = 0
-        yield shape
-    if size:
-        yield _fixed(size)
+            fixed += shape.least
+        else:
+            steps.append((fixed, shape.skip))
+            fixed = 0
+    return steps, fixed
 
 
 def _field(field: Field[Any], flexible: bool) -> _Shape:
@@ -105,49 +104,82 @@ def _field(field: Field[Any], flexible: bool) -> _Shape:
 
 def _plain(kafka_type: str, flexible: bool) -> _Shape:
     if size := _SIZES.get(kafka_type):
-        return _fixed(size)
+        return _Shape(size, True, False, lambda _, position: position + size)
     if flexible:
-        return _Shape(1, False, False, Cursor.compact_bytes)
+        return _Shape(1, False, False, _skip_compact_bytes)
     if kafka_type == "string":
         return _Shape(2, False, False, _skip_legacy_string)
-    return _Shape(4, False, False, Cursor.legacy_bytes)
+    return _Shape(4, False, False, _skip_legacy_bytes)
 
 
-def _skip_legacy_string(cursor: Cursor) -> None:
-    size = cursor.int16()
-    if size > 0:
-        cursor.take(size)
+def _skip_compact_bytes(data: memoryview, position: int) -> int:
+    size = data[position]
+    if size < 0x80:
+        return position + (size or 1)  # it is one more than the length; 0 stands for null
+    size, position = _uvarint(data, position)
+    return position + size - 1
 
 
-def _fixed(size: int) -> _Shape:
-    return _Shape(size, True, False, lambda cursor: cursor.take(size))
+def _skip_legacy_string(data: memoryview, position: int) -> int:
+    size = data[position] << 8 | data[position + 1]
+    return position + 2 + (size if size < 1 << 15 else 0)
+
+
+def _skip_legacy_bytes(data: memoryview, position: int) -> int:
+    size = _int32(data, position)
+    return position + 4 + max(size, 0)
+
+
+def _int32(data: memoryview, position: int) -> int:
+    if position + 4 > len(data):
+        raise IndexError(position)
+    return int.from_bytes(data[position : position + 4], "big", signed=True)
+
+
+def _uvarint(data: memoryview, position: int) -> tuple[int, int]:
+    """Its value, and where it ends."""
+    value = 0
+    for shift in range(0, 35, 7):
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+    raise ProtocolError(f"no end of the varint before {position}")
 
 
 def _array(element: _Shape, flexible: bool) -> _Shape:
-    count_of = Cursor.compact_count if flexible else Cursor.int32
+    least, is_fixed, _, skip_element = element
 
-    def skip(cursor: Cursor) -> None:
-        count, left = count_of(cursor), cursor.end - cursor.position
-        if count < -1 or count * element.least > left:
-            raise ProtocolError(f"an array of {count} elements, with {left} bytes left in the message")
-        if element.is_fixed:
-            cursor.take(max(count, 0) * element.least)
+    def skip(data: memoryview, position: int) -> int:
+        if flexible:
+            count, position = _uvarint(data, position)
+            count -= 1
         else:
-            for _ in range(count):
-                element.skip(cursor)
+            count = _int32(data, position)
+            position += 4
+        if count < -1 or count * least > len(data) - position:
+            raise ProtocolError(f"an array of {count} elements, with {len(data) - position} bytes left in the message")
+        if is_fixed:
+            return position + max(count, 0) * least
+        for _ in range(count):
+            position = skip_element(data, position)
+        return position
 
     return _Shape(1 if flexible else 4, False, True, skip)
 
 
 def _tags_skipper(tagged: dict[int, _Shape]) -> Skip:
-    if not tagged:
-        return Cursor.tags
-
-    def skip(cursor: Cursor) -> None:
-        for tag, content in cursor.tags():
-            if shape := tagged.get(tag):
-                shape.skip(content)
-                if content.position != content.end:
-                    raise ProtocolError(f"tagged field {tag} is longer than its value")
+    def skip(data: memoryview, position: int) -> int:
+        if data[position] == 0:
+            return position + 1
+        count, position = _uvarint(data, position)
+        for _ in range(count):
+            tag, position = _uvarint(data, position)
+            size, position = _uvarint(data, position)
+            if (shape := tagged.get(tag)) and shape.skip(data[: position + size], position) != position + size:
+                raise ProtocolError(f"tagged field {tag} is not as long as its value")
+            position += size
+        return position
 
     return skip
