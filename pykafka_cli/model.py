@@ -151,6 +151,65 @@ class GroupLag(NamedTuple):
         return self.log_end_offset - self.current_offset
 
 
+class TransactionListing(NamedTuple):
+    """A transactional id as a list shows it, with the broker that coordinates it."""
+
+    transactional_id: str
+    coordinator: int
+    producer_id: int
+    state: str
+
+
+class TransactionDescription(NamedTuple):
+    """All that its coordinator knows of a transactional id. `start_ms` is None unless a transaction is open."""
+
+    coordinator: int
+    transactional_id: str
+    producer_id: int
+    producer_epoch: int
+    state: str
+    timeout_ms: int
+    start_ms: int | None
+    partitions: tuple[TopicPartition, ...]
+
+
+class ProducerState(NamedTuple):
+    """What a partition's log knows of one producer. Epoch of the last coordinator and start are None if none is."""
+
+    producer_id: int
+    producer_epoch: int
+    coordinator_epoch: int | None
+    last_sequence: int
+    last_timestamp: int
+    transaction_start: int | None
+
+
+class OpenTransaction(NamedTuple):
+    """A transaction as one partition has it."""
+
+    partition: TopicPartition
+    producer: ProducerState
+
+    def minutes(self, now_ms: int) -> int:
+        """Since the producer's last record, as Java's TimeUnit has it: cut off towards zero."""
+        return int((now_ms - self.producer.last_timestamp) / 60_000)
+
+
+class AbortSpec(NamedTuple):
+    """What a broker must be told to end a transaction in one partition."""
+
+    partition: TopicPartition
+    producer_id: int
+    producer_epoch: int
+    coordinator_epoch: int
+
+    def __str__(self) -> str:
+        return (
+            f"AbortTransactionSpec(topicPartition={self.partition}, producerId={self.producer_id}, "
+            f"producerEpoch={self.producer_epoch}, coordinatorEpoch={self.coordinator_epoch})"
+        )
+
+
 def base64_id(value: uuid.UUID) -> str:
     """A topic's id as Kafka writes it: 22 characters of base64 for URLs."""
     return base64.urlsafe_b64encode(value.bytes).decode().rstrip("=")

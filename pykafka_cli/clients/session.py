@@ -96,19 +96,26 @@ class Session:
     # ---- asking
 
     async def ask(
-        self, request: Any, *, broker: int | None = None, oldest: int = 0, timeout: float | None = None
+        self,
+        request: Any,
+        *,
+        broker: int | None = None,
+        oldest: int = 0,
+        timeout: float | None = None,
+        response_type: type[Any] | None = None,
     ) -> Any:
         """The answer of one broker, in the version of `request`, whatever version the broker speaks.
 
-        broker    its id; any broker if not given
-        oldest    the first version of the API in which the request can be said at all
-        timeout   seconds for the answer, request.timeout.ms if not given
-        raises    VersionUnsupported and other ConnectionFailed
+        broker          its id; any broker if not given
+        oldest          the first version of the API in which the request can be said at all
+        timeout         seconds for the answer, request.timeout.ms if not given
+        response_type   an answer that is not kio's own, for an API of one version
+        raises          VersionUnsupported and other ConnectionFailed
         """
         connection = await self._connection_to(broker)
         ours = VersionRange(oldest, request.__version__)
         version = await connection.newest(request.__api_key__, ours)
-        answer = await connection.request(in_version(request, version), timeout=timeout)
+        answer = await connection.request(in_version(request, version), response_type, timeout=timeout)
         return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
 
     async def ask_controller(self, request: Any, *, oldest: int = 0, timeout: float | None = None) -> Any:

@@ -53,6 +53,9 @@ COMMANDS: dict[str, Command] = {
     "reassign-partitions": Command(
         "reassign_partitions", "Move replicas to other brokers.", CLUSTER, "kafka-reassign-partitions"
     ),
+    "transactions": Command(
+        "transactions", "Transactions of producers, and those that hang.", CLUSTER, "kafka-transactions"
+    ),
     "log-dirs": Command("log_dirs", "Sizes of partitions in log directories.", CLUSTER, "kafka-log-dirs"),
     "cluster": Command("cluster", "The cluster's id; unregister brokers.", CLUSTER, "kafka-cluster"),
     "features": Command("features", "Features that the cluster has agreed to use.", CLUSTER, "kafka-features"),

@@ -81,6 +81,7 @@ class ScriptCommand(TyperCommand):
     parse_error_prefix: ClassVar[str] = ""
     parse_error_shows_usage: ClassVar[bool] = True
     has_version: ClassVar[bool] = True
+    version_text: ClassVar[str] = KAFKA_VERSION
     defers_values: ClassVar[bool] = False
     """The function calls ctx.read_values() itself, once it has checked which options go together."""
 
@@ -122,7 +123,7 @@ class ScriptCommand(TyperCommand):
             print(self.get_help(ctx))
             ctx.exit()
         if "version" in script.given:
-            print(KAFKA_VERSION)
+            print(self.version_text)
             ctx.exit()
         rest = super().parse_args(ctx, [*self._readable(script, parsed.options, params), "--", *parsed.words])
         if not self.defers_values:
@@ -195,7 +196,7 @@ class ArgparseCommand(ScriptCommand):
 
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
         parsed = parse_argparse(words, specs)
-        if any(option.spec.name == "help" for option in parsed.options):
+        if any(option.spec.name in ("help", "version") for option in parsed.options):
             return parsed
         if self.subcommands and not parsed.words:
             raise Unparsable("too few arguments")

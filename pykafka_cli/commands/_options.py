@@ -37,6 +37,7 @@ class Integer(ParamType):
         return int(value)
 
 
+SHORT = Integer(16)
 INT = Integer(32)
 LONG = Integer(64)
 

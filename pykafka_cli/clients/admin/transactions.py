@@ -1,0 +1,208 @@
+"""Transactions: what coordinators and the logs of partitions know of them, and ending one by hand (KIP-664)."""
+
+import asyncio
+from collections.abc import Collection, Iterable
+
+from kio.schema.errors import ErrorCode
+from kio.schema.types import ProducerId, TopicName, TransactionalId
+from kio.static.primitive import i16, i32, i64
+
+from pykafka_cli.clients.admin.leaders import ask_leaders, by_topic
+from pykafka_cli.clients.coordinator import MOVED, NOT_READY, TRANSACTION, find_coordinators
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import RETRY_PAUSE, Session
+from pykafka_cli.model import AbortSpec, ProducerState, TopicPartition, TransactionDescription, TransactionListing
+from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
+
+ANY_DURATION = -1
+_FIRST_WITH_DURATION = 1
+_STATES = frozenset(
+    {
+        "Ongoing", "PrepareAbort", "PrepareCommit", "CompleteAbort", "CompleteCommit", "Empty", "PrepareEpochFence",
+    }
+)  # fmt: skip
+
+
+async def list_transactions(
+    session: Session, *, producer_ids: Collection[int] = (), longer_than_ms: int = ANY_DURATION
+) -> list[TransactionListing]:
+    """What every broker coordinates, those of some producers only, or those that have been open for so long.
+
+    raises    ApiError
+    """
+    from kio.schema.list_transactions.v1.request import ListTransactionsRequest
+
+    request = ListTransactionsRequest(
+        producer_id_filters=tuple(map(ProducerId, producer_ids)), duration_filter=i64(longer_than_ms)
+    )
+    oldest = 0 if longer_than_ms < 0 else _FIRST_WITH_DURATION
+    brokers = sorted(broker.node_id for broker in (await session.metadata(())).brokers)
+    deadline = asyncio.get_running_loop().time() + session.settings.api_timeout
+    found: list[TransactionListing] = []
+    for broker in brokers:
+        while True:
+            answer = await session.ask(request, broker=broker, oldest=oldest)
+            if answer.error_code not in NOT_READY or asyncio.get_running_loop().time() > deadline:
+                break
+            await asyncio.sleep(RETRY_PAUSE)
+        if answer.error_code:
+            why = "failed with an unexpected exception"
+            if answer.error_code is ErrorCode.coordinator_not_available:
+                why = "failed because the coordinator is shutting down"
+            raise ApiError(answer.error_code, f"ListTransactions request sent to broker {broker} {why}")
+        found.extend(
+            TransactionListing(
+                str(each.transactional_id), broker, int(each.producer_id), _state_name(each.transaction_state)
+            )
+            for each in answer.transaction_states
+        )
+    return found
+
+
+async def describe_transactions(
+    session: Session, transactional_ids: Iterable[str]
+) -> dict[str, TransactionDescription | ApiError]:
+    """Each id as its coordinator knows it; asked again where that moved or is not ready yet."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + session.settings.api_timeout
+    wanted = list(dict.fromkeys(transactional_ids))
+    results: dict[str, TransactionDescription | ApiError] = {}
+    while wanted:
+        for transactional_id, coordinator in (await find_coordinators(session, wanted, TRANSACTION)).items():
+            results[transactional_id] = (
+                coordinator
+                if isinstance(coordinator, ApiError)
+                else await _describe_transaction(session, transactional_id, coordinator)
+            )
+        wanted = [each for each in wanted if _may_heal(results[each])]
+        if not wanted or clock() + RETRY_PAUSE > deadline:
+            break
+        await asyncio.sleep(RETRY_PAUSE)
+    return results
+
+
+async def _describe_transaction(
+    session: Session, transactional_id: str, coordinator: int
+) -> TransactionDescription | ApiError:
+    from kio.schema.describe_transactions.v0.request import DescribeTransactionsRequest
+
+    request = DescribeTransactionsRequest(transactional_ids=(TransactionalId(transactional_id),))
+    answer = await session.ask(request, broker=coordinator, response_type=DescribeTransactionsResponse)
+    (found,) = answer.transaction_states
+    if found.error_code:
+        why = {
+            ErrorCode.transactional_id_not_found: "because the ID could not be found",
+            ErrorCode.transactional_id_authorization_failed: "due to authorization failure",
+        }.get(found.error_code, "due to unexpected error")
+        request_text = f"DescribeTransactions request for transactionalId `{transactional_id}`"
+        return ApiError(found.error_code, f"{request_text} failed {why}")
+    return TransactionDescription(
+        coordinator=coordinator,
+        transactional_id=transactional_id,
+        producer_id=int(found.producer_id),
+        producer_epoch=int(found.producer_epoch),
+        state=_state_name(found.transaction_state),
+        timeout_ms=round(found.transaction_timeout.total_seconds() * 1000),
+        start_ms=None if found.transaction_start_time_ms < 0 else int(found.transaction_start_time_ms),
+        partitions=tuple(
+            TopicPartition(str(topic.topic), int(index)) for topic in found.topics for index in topic.partitions
+        ),
+    )
+
+
+async def describe_producers(
+    session: Session, partitions: Iterable[TopicPartition], *, broker: int | None = None
+) -> dict[TopicPartition, list[ProducerState] | ApiError]:
+    """The producers that each partition's log knows, on its leader or on the replica of one broker."""
+    from kio.schema.describe_producers.v0.request import DescribeProducersRequest, TopicRequest
+
+    async def ask(node: int, theirs: list[TopicPartition]) -> dict[TopicPartition, list[ProducerState] | ApiError]:
+        request = DescribeProducersRequest(
+            topics=tuple(
+                TopicRequest(name=TopicName(topic), partition_indexes=tuple(map(i32, indexes)))
+                for topic, indexes in by_topic(theirs).items()
+            )
+        )
+        answer = await session.ask(request, broker=node)
+        return {
+            TopicPartition(str(topic.name), int(each.partition_index)): ApiError(each.error_code, each.error_message)
+            if each.error_code
+            else [_producer_state(producer) for producer in each.active_producers]
+            for topic in answer.topics
+            for each in topic.partitions
+        }
+
+    if broker is None:
+        return await ask_leaders(session, partitions, ask)
+    return await ask(broker, list(partitions))
+
+
+async def abort_transaction(session: Session, spec: AbortSpec) -> None:
+    """Write an abort marker to one partition, whatever the coordinator thinks.
+
+    raises    ApiError
+    """
+    from kio.schema.write_txn_markers.v1.request import (
+        WritableTxnMarker,
+        WritableTxnMarkerTopic,
+        WriteTxnMarkersRequest,
+    )
+
+    topic = WritableTxnMarkerTopic(
+        name=TopicName(spec.partition.topic), partition_indexes=(i32(spec.partition.partition),)
+    )
+    marker = WritableTxnMarker(
+        producer_id=ProducerId(spec.producer_id),
+        producer_epoch=i16(spec.producer_epoch),
+        transaction_result=False,
+        topics=(topic,),
+        coordinator_epoch=i32(spec.coordinator_epoch),
+    )
+
+    async def ask(broker: int, _: list[TopicPartition]) -> dict[TopicPartition, ApiError | None]:
+        answer = await session.ask(WriteTxnMarkersRequest(markers=(marker,)), broker=broker)
+        ((code,),) = (
+            [each.error_code for topic in marker.topics for each in topic.partitions] for marker in answer.markers
+        )
+        return {spec.partition: ApiError(code) if code else None}
+
+    result = (await ask_leaders(session, [spec.partition], ask))[spec.partition]
+    if result is not None:
+        raise ApiError(result.code, f"WriteTxnMarkers request with {spec} failed {_why_not_aborted(spec, result)}")
+
+
+def _why_not_aborted(spec: AbortSpec, error: ApiError) -> str:
+    match error.code:
+        case ErrorCode.cluster_authorization_failed:
+            return "due to cluster authorization error"
+        case ErrorCode.invalid_producer_epoch:
+            return "due an invalid producer epoch"
+        case ErrorCode.transaction_coordinator_fenced:
+            return (
+                f"since the provided coordinator epoch {spec.coordinator_epoch} has been fenced "
+                "by the active coordinator"
+            )
+    return f"due to unexpected error: {error}"
+
+
+def _producer_state(said: object) -> ProducerState:
+    from kio.schema.describe_producers.v0.response import ProducerState as Said
+
+    assert isinstance(said, Said)
+    return ProducerState(
+        producer_id=int(said.producer_id),
+        producer_epoch=int(said.producer_epoch),
+        coordinator_epoch=None if said.coordinator_epoch < 0 else int(said.coordinator_epoch),
+        last_sequence=int(said.last_sequence),
+        last_timestamp=int(said.last_timestamp),
+        transaction_start=None if said.current_txn_start_offset < 0 else int(said.current_txn_start_offset),
+    )
+
+
+def _state_name(said: str) -> str:
+    """A state as it is shown: one that 3.9 does not know is Unknown."""
+    return said if said in _STATES else "Unknown"
+
+
+def _may_heal(result: object) -> bool:
+    return isinstance(result, ApiError) and (result.code in MOVED or result.code in NOT_READY)

@@ -1,0 +1,358 @@
+"""`pk transactions`: kafka-transactions.sh."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from pykafka_cli import KAFKA_VERSION
+from pykafka_cli.clients.admin.transactions import (
+    ANY_DURATION,
+    abort_transaction,
+    describe_producers,
+    describe_transactions,
+    list_transactions,
+)
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.commands._cluster import new_session
+from pykafka_cli.commands._command import VERSION_HELP, ArgparseCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._hanging_transactions import failing_as, find_hanging
+from pykafka_cli.commands._options import (
+    INT,
+    LONG,
+    SHORT,
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_or_default,
+    chosen_output,
+)
+from pykafka_cli.model import (
+    AbortSpec,
+    OpenTransaction,
+    ProducerState,
+    TopicPartition,
+    TransactionDescription,
+    TransactionListing,
+)
+from pykafka_cli.operations.transactions import spec_to_abort
+from pykafka_cli.output.render import Table, show
+
+T = TypeVar("T")
+
+WHICH = "Which transactions"
+ABORT = "What to abort"
+MS_PER_MINUTE = 60_000
+OPTIONS = {
+    "list": {"duration-filter"},
+    "describe": {"transactional-id"},
+    "describe-producers": {"broker-id", "topic", "partition"},
+    "abort": {"topic", "partition", "start-offset", "producer-id", "producer-epoch", "coordinator-epoch"},
+    "find-hanging": {"broker-id", "max-transaction-timeout", "topic", "partition"},
+}
+REQUIRED = {
+    "describe": ("transactional-id",),
+    "describe-producers": ("topic", "partition"),
+    "abort": ("topic", "partition"),
+}
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class TransactionsCommand(ArgparseCommand):
+    subcommands = tuple(OPTIONS)
+    version_text = f"{KAFKA_VERSION} (Commit:unknown)"
+
+
+@app.command(cls=TransactionsCommand)
+def transactions(
+    ctx: ScriptContext,
+    command: Annotated[
+        str,
+        typer.Argument(
+            metavar="|".join(OPTIONS),
+            help="What coordinators have, one id, what one partition has; end a transaction; find those that nobody "
+            "will end.",
+        ),
+    ],
+    bootstrap_server: BootstrapServer = None,
+    command_config: CommandConfig = None,
+    duration_filter: Annotated[
+        int,
+        typer.Option(
+            "--duration-filter",
+            click_type=LONG,
+            metavar="MS",
+            help="list: only those that have been open for longer; below 0: all.",
+            rich_help_panel=WHICH,
+        ),
+    ] = ANY_DURATION,
+    transactional_id: Annotated[
+        str | None,
+        typer.Option("--transactional-id", metavar="ID", help="describe: whose transaction.", rich_help_panel=WHICH),
+    ] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option(
+            "--topic", metavar="TOPIC", help="All but list and describe: in which topic.", rich_help_panel=WHICH
+        ),
+    ] = None,
+    partition: Annotated[
+        int | None,
+        typer.Option("--partition", click_type=INT, help="The same: in which partition.", rich_help_panel=WHICH),
+    ] = None,
+    broker_id: Annotated[
+        int | None,
+        typer.Option(
+            "--broker-id",
+            click_type=INT,
+            help="describe-producers: this broker's replica, not the leader's; find-hanging: what this broker has.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    max_transaction_timeout: Annotated[
+        int,
+        typer.Option(
+            "--max-transaction-timeout",
+            click_type=INT,
+            metavar="MINUTES",
+            help="find-hanging: younger ones are fine.",
+            rich_help_panel=WHICH,
+        ),
+    ] = 15,
+    start_offset: Annotated[
+        int | None,
+        typer.Option(
+            "--start-offset",
+            click_type=LONG,
+            help="The one that began there (brokers since 3.0).",
+            rich_help_panel=ABORT,
+        ),
+    ] = None,
+    producer_id: Annotated[
+        int | None,
+        typer.Option(
+            "--producer-id", click_type=LONG, help="Older brokers: all of these three.", rich_help_panel=ABORT
+        ),
+    ] = None,
+    producer_epoch: Annotated[
+        int | None, typer.Option("--producer-epoch", click_type=SHORT, rich_help_panel=ABORT)
+    ] = None,
+    coordinator_epoch: Annotated[
+        int | None, typer.Option("--coordinator-epoch", click_type=INT, rich_help_panel=ABORT)
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", "-v", help=VERSION_HELP)] = False,  # noqa: ARG001
+    output: Output = None,
+) -> None:
+    """Transactions of producers, and those that hang."""
+    check(ctx, command)
+    bootstrap = bootstrap_or_default(
+        bootstrap_server, TransactionsCommand.argparse_error(ctx, "argument --bootstrap-server is required")
+    )
+    where = TopicPartition(topic or "", partition or 0)
+    now_ms = time.time_ns() // 1_000_000
+    if command == "abort":
+        spec = given_spec(where, start_offset, producer_id, producer_epoch, coordinator_epoch)
+    elif command == "find-hanging":
+        check_scope(topic, partition, broker_id)
+    session = new_session(bootstrap, command_config)
+    match command:
+        case "list":
+            show_listing(run(session, fetch_listing(session, duration_filter)), output)
+        case "describe":
+            show_description(run(session, fetch_description(session, transactional_id or "")), now_ms, output)
+        case "describe-producers":
+            show_producers(run(session, fetch_producers(session, where, broker_id)), output)
+        case "abort":
+            run(session, abort(session, where, spec or start_offset or 0))
+        case _:
+            limit_ms = max_transaction_timeout * MS_PER_MINUTE
+            search = find_hanging(session, topic, partition, broker_id, limit_ms, now_ms)
+            show_hanging(run(session, search), now_ms, output)
+
+
+def check(ctx: ScriptContext, command: str) -> None:
+    """Options belong to subcommands, and some must be given.
+
+    raises    ScriptError
+    """
+    of_others = set().union(*OPTIONS.values()) - OPTIONS[command]
+    for name in ctx.order:
+        if name in of_others:
+            raise TransactionsCommand.argparse_error(ctx, f"unrecognized arguments: '--{name}'")
+    for name in REQUIRED.get(command, ()):
+        if name not in ctx.given:
+            raise TransactionsCommand.argparse_error(ctx, f"argument --{name} is required")
+
+
+def check_scope(topic: str | None, partition: int | None, broker: int | None) -> None:
+    """A search through all partitions of a cluster must not happen by accident.
+
+    raises    ScriptError
+    """
+    if topic is None and broker is None:
+        raise ScriptError(
+            "The `find-hanging` command requires either --topic or --broker-id to limit the scope of the search"
+        )
+    if partition is not None and topic is None:
+        raise ScriptError("The --partition argument requires --topic to be provided")
+
+
+def given_spec(
+    partition: TopicPartition,
+    start: int | None,
+    producer_id: int | None,
+    producer_epoch: int | None,
+    coordinator_epoch: int | None,
+) -> AbortSpec | None:
+    """What to abort, as the command line has it; None if it has an offset to look it up by.
+
+    raises    ScriptError
+    """
+    if start is not None:
+        return None
+    if producer_id is None:
+        raise ScriptError(
+            "The transaction to abort must be identified either with --start-offset (for brokers on 3.0 or above) or "
+            "with --producer-id, --producer-epoch, and --coordinator-epoch (for older brokers)"
+        )
+    if producer_epoch is None:
+        raise ScriptError("Missing required argument --producer-epoch")
+    if coordinator_epoch is None:
+        raise ScriptError("Missing required argument --coordinator-epoch")
+    return AbortSpec(partition, producer_id, producer_epoch, max(coordinator_epoch, 0))
+
+
+def run(session: Session, work: Coroutine[Any, Any, T]) -> T:
+    async def within() -> T:
+        try:
+            async with session:
+                return await work
+        finally:
+            work.close()
+
+    return asyncio.run(within())
+
+
+async def fetch_listing(session: Session, longer_than_ms: int) -> list[TransactionListing]:
+    with failing_as("Failed to list transactions"):
+        return await list_transactions(session, longer_than_ms=longer_than_ms)
+
+
+async def fetch_description(session: Session, transactional_id: str) -> TransactionDescription:
+    with failing_as(f"Failed to describe transaction state of transactional-id `{transactional_id}`"):
+        found = (await describe_transactions(session, [transactional_id]))[transactional_id]
+        if isinstance(found, ApiError):
+            raise found
+        return found
+
+
+async def fetch_producers(
+    session: Session, partition: TopicPartition, broker: int | None, what: str = ""
+) -> list[ProducerState]:
+    replica = "leader" if broker is None else f"broker {broker}"
+    with failing_as(what or f"Failed to describe producers for partition {partition} on {replica}"):
+        found = (await describe_producers(session, [partition], broker=broker))[partition]
+        if isinstance(found, ApiError):
+            raise found
+        return found
+
+
+async def abort(session: Session, partition: TopicPartition, which: AbortSpec | int) -> None:
+    """`which` is what to abort, or the offset at which it began."""
+    if isinstance(which, AbortSpec):
+        spec = which
+    else:
+        what = f"Failed to validate producer state for partition {partition}"
+        found = spec_to_abort(partition, await fetch_producers(session, partition, None, what), which)
+        if found is None:
+            raise ScriptError(
+                f"Could not find any open transactions starting at offset {which} on partition {partition}"
+            )
+        spec = found
+    with failing_as(f"Failed to abort transaction {spec}"):
+        await abort_transaction(session, spec)
+
+
+def show_listing(found: list[TransactionListing], output: Output) -> None:
+    from pykafka_cli.output.kafka_text import transactions as text
+
+    show(
+        chosen_output(output),
+        text=lambda: text.listing(found),
+        table=lambda: [Table(("TRANSACTIONAL ID", "COORDINATOR", "PRODUCER ID", "STATE"), found)],
+        document=lambda: [each._asdict() for each in found],
+    )
+
+
+def show_description(found: TransactionDescription, now_ms: int, output: Output) -> None:
+    from pykafka_cli.output.kafka_text import transactions as text
+
+    fields = {**found._asdict(), "partitions": [each._asdict() for each in found.partitions]}
+    show(
+        chosen_output(output),
+        text=lambda: text.description(found, now_ms),
+        table=lambda: [
+            Table(
+                ("TRANSACTIONAL ID", "COORDINATOR", "PRODUCER ID", "EPOCH", "STATE", "TIMEOUT (MS)", "OPEN FOR (MS)"),
+                [
+                    (
+                        found.transactional_id,
+                        found.coordinator,
+                        found.producer_id,
+                        found.producer_epoch,
+                        found.state,
+                        found.timeout_ms,
+                        "" if found.start_ms is None else now_ms - found.start_ms,
+                    )
+                ],
+            ),
+            *([f"In {', '.join(map(str, found.partitions))}."] if found.partitions else []),
+        ],
+        document=lambda: fields,
+    )
+
+
+def show_producers(found: list[ProducerState], output: Output) -> None:
+    from pykafka_cli.output.kafka_text import transactions as text
+
+    show(
+        chosen_output(output),
+        text=lambda: text.producers(found),
+        table=lambda: [
+            Table(
+                ("PRODUCER ID", "EPOCH", "COORDINATOR EPOCH", "LAST SEQUENCE", "LAST TIMESTAMP", "OPEN SINCE OFFSET"),
+                [tuple("" if cell is None else cell for cell in each) for each in found],
+            )
+        ],
+        document=lambda: [each._asdict() for each in found],
+    )
+
+
+def show_hanging(found: list[OpenTransaction], now_ms: int, output: Output) -> None:
+    from pykafka_cli.output.kafka_text import transactions as text
+
+    show(
+        chosen_output(output),
+        text=lambda: text.hanging(found, now_ms),
+        table=lambda: [
+            Table(
+                ("TOPIC", "PARTITION", "START OFFSET", "PRODUCER ID", "EPOCH", "MINUTES"),
+                [
+                    (
+                        *each.partition,
+                        each.producer.transaction_start,
+                        each.producer.producer_id,
+                        each.producer.producer_epoch,
+                        each.minutes(now_ms),
+                    )
+                    for each in found
+                ],
+            )
+        ],
+        document=lambda: [{**each.partition._asdict(), **each.producer._asdict()} for each in found],
+    )

@@ -1,0 +1,49 @@
+"""Transactions as an operator sees them, and which of them hang: open in a partition, and nobody will end them.
+
+Source: org.apache.kafka.tools.TransactionsCommand, 3.9
+"""
+
+from collections.abc import Iterable, Mapping
+
+from pykafka_cli.model import AbortSpec, OpenTransaction, ProducerState, TopicPartition, TransactionDescription
+
+
+def spec_to_abort(partition: TopicPartition, producers: Iterable[ProducerState], start: int) -> AbortSpec | None:
+    """How to end the transaction that began at an offset; None if none that is open did.
+
+    A producer whose transactions never ended before has no coordinator epoch; 0 is not above any leader's.
+    """
+    for producer in producers:
+        if producer.transaction_start == start:
+            return AbortSpec(partition, producer.producer_id, producer.producer_epoch, producer.coordinator_epoch or 0)
+    return None
+
+
+def open_longer_than(
+    limit_ms: int, producers: Mapping[TopicPartition, Iterable[ProducerState]], now_ms: int
+) -> list[OpenTransaction]:
+    """Transactions whose producer has been silent for longer than `limit_ms`."""
+    return [
+        OpenTransaction(partition, producer)
+        for partition, states in producers.items()
+        for producer in states
+        if producer.transaction_start is not None and now_ms - producer.last_timestamp > limit_ms
+    ]
+
+
+def hanging(
+    candidates: Iterable[OpenTransaction],
+    ids: Mapping[int, str],
+    descriptions: Mapping[str, TransactionDescription],
+) -> list[OpenTransaction]:
+    """Those that no coordinator has on its list: it will never write a marker to that partition.
+
+    ids             transactional ids by producer id, those that coordinators know
+    descriptions    of these ids; one that has gone meanwhile is missing
+    """
+
+    def is_known(candidate: OpenTransaction) -> bool:
+        description = descriptions.get(ids.get(candidate.producer.producer_id, ""))
+        return description is not None and candidate.partition in description.partitions
+
+    return [candidate for candidate in candidates if not is_known(candidate)]
