@@ -101,11 +101,11 @@ def _read_lines(files: Files, path: str, fields: int) -> list[list[str]]:
 
 
 def read_topic_id(files: Files, path: str) -> uuid.UUID | None:
-    """The id in a partition.metadata; None when there is no such file. raises MalformedFile."""
-    if not files.exists(path):
+    """The id in a partition.metadata; None when there is no such file, or an empty one. raises MalformedFile."""
+    if not files.exists(path) or not (content := files.read(path)):
         return None
     try:
-        fields = dict(line.split(": ", 1) for line in files.read(path).decode().splitlines() if line)
+        fields = dict(line.split(": ", 1) for line in content.decode().splitlines() if line)
         if fields["version"] != _VERSION:
             raise MalformedFile(f"{path}: version {fields['version']}, only {_VERSION} is known")
         return uuid.UUID(bytes=base64.urlsafe_b64decode(fields["topic_id"] + "=="))
@@ -114,8 +114,9 @@ def read_topic_id(files: Files, path: str) -> uuid.UUID | None:
 
 
 def write_topic_id(files: Files, path: str, topic_id: uuid.UUID) -> None:
+    """Write a partition.metadata, without a sync: the controller tells the id again with the next leadership."""
     text = base64.urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
-    files.replace(path, f"version: {_VERSION}\ntopic_id: {text}".encode())
+    files.replace(path, f"version: {_VERSION}\ntopic_id: {text}".encode(), durable=False)
 
 
 def read_meta_properties(files: Files, directory: str) -> MetaProperties | None:

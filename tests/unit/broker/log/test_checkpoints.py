@@ -69,7 +69,7 @@ def test_a_topic_id_is_kept_as_kafka_writes_it(files: MemoryFiles) -> None:
     assert files.read("/logs/q") == files.read("/logs/p")
 
 
-@pytest.mark.parametrize("content", [b"", b"version: 0", b"version: 0\ntopic_id: abc", b"version: 1\ntopic_id: x"])
+@pytest.mark.parametrize("content", [b"x", b"version: 0", b"version: 0\ntopic_id: abc", b"version: 1\ntopic_id: x"])
 def test_a_malformed_partition_metadata_is_named(files: MemoryFiles, content: bytes) -> None:
     files.replace("/logs/p", content)
 

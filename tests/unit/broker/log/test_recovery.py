@@ -1,6 +1,7 @@
 """Opening folders that were left in every kind of state; those recorded from Kafka are in test_recorded_directories."""
 
 import logging
+import zlib
 
 import pytest
 
@@ -165,3 +166,35 @@ def test_a_cleaning_whose_swap_had_only_begun_is_undone(files: MemoryFiles, log:
     files.replace(f"{FOLDER}/00000000000000000000.index.cleaned", b"")
 
     assert values(open_log(files)) == [b"%d" % number for number in range(6)]
+
+
+def old_message(offset: int, value: bytes, *, magic: int) -> bytes:
+    body = bytes([magic, 0]) + (NOW_MS.to_bytes(8, "big") if magic else b"") + b"\0\0\0\1k"
+    body += len(value).to_bytes(4, "big") + value
+    body = zlib.crc32(body).to_bytes(4, "big") + body
+    return offset.to_bytes(8, "big") + len(body).to_bytes(4, "big") + body
+
+
+@pytest.mark.parametrize("had_clean_shutdown", [True, False])
+def test_a_log_of_the_old_message_formats_is_read_and_goes_on_in_the_new_one(
+    files: MemoryFiles, had_clean_shutdown: bool
+) -> None:
+    files.make_directory(str(FOLDER))
+    files.replace(LOG, b"".join(old_message(offset, b"%d" % offset, magic=offset % 2) for offset in range(4)))
+
+    log = open_log(files, had_clean_shutdown=had_clean_shutdown, index_interval_bytes=0)
+    append(log, b"4")
+
+    assert values(log) == [b"0", b"1", b"2", b"3", b"4"]
+    assert [record.offset for record in read_all(log, 2)] == [2, 3, 4]
+    found = log.offset_for_timestamp(NOW_MS)
+    assert found is not None
+    assert found.offset == 1, "format 0 has no timestamps"
+
+
+def test_a_damaged_message_of_an_old_format_is_cut_off(files: MemoryFiles) -> None:
+    files.make_directory(str(FOLDER))
+    messages = [old_message(offset, b"%d" % offset, magic=1) for offset in range(3)]
+    files.replace(LOG, b"".join(messages)[:-1] + b"?")
+
+    assert values(open_log(files, had_clean_shutdown=False)) == [b"0", b"1"]
