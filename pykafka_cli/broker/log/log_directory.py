@@ -193,14 +193,16 @@ class LogDirectory:
 
     def _read_offsets(self, name: str) -> dict[TopicPartition, int]:
         try:
-            return checkpoints.read_offsets(self._files, os.path.join(self.path, name))
+            offsets = checkpoints.read_offsets(self._files, os.path.join(self.path, name))
         except MalformedFile as error:
             _log.warning("%s; the file is ignored", error)
             return {}
+        self._written[name] = dict(offsets)
+        return offsets
 
     def plan_checkpoint(self, name: str, offsets: dict[TopicPartition, int]) -> Callable[[], None] | None:
         """What writes this checkpoint, for any thread; None when the file says it already."""
-        if self.error is not None or self._written.get(name) == offsets:
+        if self.error is not None or self._written.get(name, {}) == offsets:
             return None
         self._written[name] = offsets
         return lambda: checkpoints.write_offsets(self._files, os.path.join(self.path, name), offsets)

@@ -80,6 +80,7 @@ class LogManager:
         self._periodic: list[asyncio.Task[None]] = []
         self._pending: set[asyncio.Task[None]] = set()
         self._removals: set[Timer] = set()
+        self._checkpointing = asyncio.Lock()
         self._flushes: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._is_running = False
         self._cleaner = LogCleaner(settings, clock, self._files, self._in_thread)
@@ -139,7 +140,7 @@ class LogManager:
         self._cleaner.log_was_cut(log)
         # Neither the cut nor what is written in its place is synced, and a recovery must begin before it.
         self._flush_soon(log, even_if_synced=True)
-        self._spawn(self._checkpoint_recovery_points())
+        self._spawn(self._checkpoint_all())
 
     def _start_tasks(self) -> None:
         settings = self._settings
@@ -187,9 +188,7 @@ class LogManager:
                     log.close()
         last = [self._flush(log, log.log_end, even_if_synced=True) for log in self._logs.values()]
         await asyncio.gather(*last, return_exceptions=True)
-        await self._checkpoint_recovery_points()
-        await self._checkpoint_log_starts()
-        await self.checkpoint_high_watermarks()
+        await self._checkpoint_all()
         for directory in self._online:
             if all(log.recovery_point == log.log_end for log in directory.logs.values()):
                 await self._try(directory, directory.mark_clean_shutdown)
@@ -267,6 +266,7 @@ class LogManager:
             return
         log.is_offline = True
         self._discard_later([path], log.config.file_delete_delay_ms)
+        self._spawn(self._checkpoint_all())  # a topic of the same name must not find its offsets
 
     def topic_config_changed(self, topic: str, config: TopicConfig) -> None:
         """From now on the topic's logs go by `config`."""
@@ -461,7 +461,7 @@ class LogManager:
 
     async def _clean(self) -> None:
         while await self._cleaner.clean_dirtiest(self.all()):
-            await self._checkpoint(checkpoints.CLEANER_OFFSETS, self._cleaner.offset_of)
+            await self._checkpoint_cleaner_offsets()
 
     async def _expire_producers(self) -> None:
         for log in self.all():
@@ -477,10 +477,20 @@ class LogManager:
         """Write replication-offset-checkpoint where a high watermark has moved."""
         await self._checkpoint(checkpoints.HIGH_WATERMARKS, lambda log: log.high_watermark)
 
+    async def _checkpoint_cleaner_offsets(self) -> None:
+        await self._checkpoint(checkpoints.CLEANER_OFFSETS, self._cleaner.offset_of)
+
+    async def _checkpoint_all(self) -> None:
+        await self._checkpoint_recovery_points()
+        await self._checkpoint_log_starts()
+        await self._checkpoint_cleaner_offsets()
+        await self.checkpoint_high_watermarks()
+
     async def _checkpoint(self, name: str, offset_of: Callable[[PartitionLog], int | None]) -> None:
-        for directory in self._online:
-            offsets = {log.topic_partition: offset_of(log) for log in directory.logs.values()}
-            known = {tp: offset for tp, offset in offsets.items() if offset is not None}
-            write = directory.plan_checkpoint(name, known)
-            if write is not None:
-                await self._try(directory, write)
+        async with self._checkpointing:
+            for directory in self._online:
+                offsets = {log.topic_partition: offset_of(log) for log in directory.logs.values()}
+                known = {tp: offset for tp, offset in offsets.items() if offset is not None}
+                write = directory.plan_checkpoint(name, known)
+                if write is not None:
+                    await self._try(directory, write)

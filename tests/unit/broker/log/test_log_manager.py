@@ -345,3 +345,82 @@ async def test_a_crash_while_stopping_leaves_no_mark_of_a_clean_stop(files: Memo
     found = again.get(ORDERS)
     assert found is not None
     assert values(found) == [b"a"]
+
+
+async def test_offsets_of_a_deleted_log_are_not_those_of_the_next_of_its_name(
+    files: MemoryFiles, open_logs: Opener
+) -> None:
+    logs = open_logs(log_dirs="/a")
+    await logs.start()
+    log = logs.get_or_create(ORDERS, TOPIC_ID, is_new=True)
+    append(log, b"a")
+    await logs.flush(log)
+    log.advance_high_watermark(1)
+    await logs.checkpoint_high_watermarks()
+
+    logs.delete(ORDERS)
+
+    await until(lambda: checkpoints.read_offsets(files, "/a/replication-offset-checkpoint") == {})
+    assert checkpoints.read_offsets(files, "/a/recovery-point-offset-checkpoint") == {}
+    assert logs.checkpointed_high_watermark(ORDERS) == 0
+
+
+async def test_a_log_that_is_cut_is_recovered_from_there(files: MemoryFiles, open_logs: Opener) -> None:
+    logs = open_logs(log_dirs="/a")
+    await logs.start()
+    log = logs.get_or_create(ORDERS, TOPIC_ID, is_new=True)
+    append(log, b"a")
+    append(log, b"b")
+    await logs.flush(log)
+
+    log.truncate_to(1)
+
+    path = "/a/recovery-point-offset-checkpoint"
+    await until(lambda: files.exists(path) and checkpoints.read_offsets(files, path) == {ORDERS: 1})
+
+
+async def test_cleaned_logs_say_so_in_their_checkpoint(files: MemoryFiles, clock: FakeClock, open_logs: Opener) -> None:
+    logs = open_logs(log_dirs="/a")
+    await logs.start()
+    log = logs.get_or_create(ORDERS, TOPIC_ID, is_new=True)
+    log.config = topic_config(cleanup_policy="compact", segment_index_bytes=4096)
+    append(log, b"a")
+    append(log, b"b")
+    log.roll()
+    log.advance_high_watermark(2)
+    await asyncio.sleep(0)
+
+    clock.advance(16)
+
+    path = "/a/cleaner-offset-checkpoint"
+    await until(lambda: files.exists(path) and checkpoints.read_offsets(files, path) == {ORDERS: 2})
+    assert values(log) == [b"b"]
+
+
+async def test_waiting_for_a_flush_can_be_given_up_without_ending_it(open_logs: Opener) -> None:
+    logs = open_logs(log_dirs="/a")
+    await logs.start()
+    log = logs.get_or_create(ORDERS, TOPIC_ID, is_new=True)
+    append(log, b"a")
+
+    waiting = asyncio.create_task(logs.flush(log))
+    await asyncio.sleep(0)
+    waiting.cancel()
+
+    await until(lambda: log.recovery_point == 1)
+
+
+async def test_a_flush_vouches_for_nothing_that_was_written_again_meanwhile(open_logs: Opener) -> None:
+    logs = open_logs(log_dirs="/a")
+    await logs.start()
+    log = logs.get_or_create(ORDERS, TOPIC_ID, is_new=True)
+    append(log, b"a")
+    append(log, b"b")
+
+    plan = log.begin_flush()
+    plan.run()
+    log.truncate_to(1)
+    append(log, b"c")
+    log.finish_flush(plan)
+
+    assert log.recovery_point <= 1
