@@ -7,6 +7,7 @@ signals all of them.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -112,6 +113,7 @@ def log_to_stdout() -> None:
 def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> ExitStatus:
     """Run `serve`, whose event is set on SIGINT or SIGTERM; the status tells which it was."""
     received: list[signal.Signals] = []
+    _allow_many_files()
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -131,6 +133,17 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
     else:
         run(main())
     return _STATUS[received[0]] if received else ExitStatus.SUCCESS
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files as far as this user may: a broker holds one to three for each partition."""
+    try:
+        import resource
+    except ImportError:  # no such limits here
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def signal_servers(
