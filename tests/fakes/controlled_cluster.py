@@ -5,7 +5,7 @@ to rest; nothing here waits for time to pass.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from kio.schema.errors import ErrorCode
@@ -51,6 +51,48 @@ from tests.fakes.zookeeper import FakeZooKeeper
 
 QUIET_TURNS = 60
 LISTENER = "PLAINTEXT"
+
+
+def answer_to(
+    request: Any, *, lost: Collection[TopicPartition] = (), refuses_delete: Collection[TopicPartition] = ()
+) -> Any:
+    """What a broker answers to a controller, when it does all that it can."""
+
+    def outcome(topic: str, partition: int, bad: Collection[TopicPartition]) -> ErrorCode:
+        return ErrorCode.kafka_storage_error if TopicPartition(topic, partition) in bad else ErrorCode.none
+
+    match request:
+        case LeaderAndIsrRequest():
+            return LeaderAndIsrResponse(
+                topics=tuple(
+                    LeaderAndIsrTopicError(
+                        topic_id=topic.topic_id,
+                        partition_errors=tuple(
+                            LeaderAndIsrPartitionError(
+                                partition_index=state.partition_index,
+                                error_code=outcome(topic.topic_name, state.partition_index, lost),
+                            )
+                            for state in topic.partition_states
+                        ),
+                    )
+                    for topic in request.topic_states
+                )
+            )
+        case UpdateMetadataRequest():
+            return UpdateMetadataResponse()
+        case StopReplicaRequest():
+            return StopReplicaResponse(
+                partition_errors=tuple(
+                    StopReplicaPartitionError(
+                        topic_name=topic.topic_name,
+                        partition_index=state.partition_index,
+                        error_code=outcome(topic.topic_name, state.partition_index, refuses_delete),
+                    )
+                    for topic in request.topic_states
+                    for state in topic.partition_states
+                )
+            )
+    raise AssertionError(f"a controller does not send {request}")
 
 
 class ControlledBroker:
@@ -122,42 +164,9 @@ class ControlledBroker:
 
     def answer(self, request: Any) -> Any:
         self.told.append(request)
-        match request:
-            case LeaderAndIsrRequest():
-                return LeaderAndIsrResponse(
-                    topics=tuple(
-                        LeaderAndIsrTopicError(
-                            topic_id=topic.topic_id,
-                            partition_errors=tuple(
-                                LeaderAndIsrPartitionError(
-                                    partition_index=state.partition_index,
-                                    error_code=self._outcome(topic.topic_name, state.partition_index, self.lost),
-                                )
-                                for state in topic.partition_states
-                            ),
-                        )
-                        for topic in request.topic_states
-                    )
-                )
-            case UpdateMetadataRequest():
-                self.cache.apply(request)
-                return UpdateMetadataResponse()
-            case StopReplicaRequest():
-                return StopReplicaResponse(
-                    partition_errors=tuple(
-                        StopReplicaPartitionError(
-                            topic_name=topic.topic_name,
-                            partition_index=state.partition_index,
-                            error_code=self._outcome(topic.topic_name, state.partition_index, self.refuses_delete),
-                        )
-                        for topic in request.topic_states
-                        for state in topic.partition_states
-                    )
-                )
-        raise AssertionError(f"a controller does not send {request}")
-
-    def _outcome(self, topic: str, partition: int, bad: set[TopicPartition]) -> ErrorCode:
-        return ErrorCode.kafka_storage_error if TopicPartition(topic, partition) in bad else ErrorCode.none
+        if isinstance(request, UpdateMetadataRequest):
+            self.cache.apply(request)
+        return answer_to(request, lost=self.lost, refuses_delete=self.refuses_delete)
 
     def told_briefly(self) -> list[str]:
         """What it was told since this was last asked, one line a request."""
