@@ -1,0 +1,114 @@
+"""Twins of a Session and its Connections, for clients that are tested without a broker.
+
+A test gives an answer for each kind of request:
+
+    session = FakeSession({ProduceRequest: lambda request: ...}, topics={"t": 2})
+
+An answer may be an exception, which is raised, or an awaitable, which is awaited. What was asked is in `asked`.
+"""
+
+import datetime
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from kio.schema.errors import ErrorCode
+from kio.schema.metadata.v12.response import (
+    MetadataResponse,
+    MetadataResponseBroker,
+    MetadataResponsePartition,
+    MetadataResponseTopic,
+)
+from kio.schema.types import BrokerId, TopicName
+from kio.static.primitive import i32, i32Timedelta
+
+from pykafka_cli.clients.settings import ClientSettings
+from pykafka_cli.transport.connection import VersionRange
+
+NO_TIME = i32Timedelta.parse(datetime.timedelta())
+Answers = dict[type[Any], Callable[[Any], Any]]
+
+
+class FakeConnection:
+    """Answers every request in its own version."""
+
+    def __init__(self, session: "FakeSession") -> None:
+        self._session = session
+        self.is_open = True
+
+    async def request(self, request: Any, *, timeout: float | None = None) -> Any:  # noqa: ARG002
+        return await self._session.answer(request)
+
+    async def tell(self, request: Any) -> None:
+        await self._session.answer(request)
+
+    async def newest(self, api_key: int, ours: VersionRange) -> int:  # noqa: ARG002
+        return ours.max
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+class FakeSession:
+    """A cluster of one broker, number 0, with these topics."""
+
+    def __init__(
+        self, answers: Answers, topics: Mapping[str, int] | None = None, settings: Mapping[str, str] | None = None
+    ) -> None:
+        self.settings = ClientSettings(settings or {})
+        self.topics = dict(topics or {})
+        self.topic_errors: list[ErrorCode] = []
+        """What the next questions for topics are answered with, before the topics are there."""
+        self.asked: list[Any] = []
+        self._answers = answers
+
+    async def answer(self, request: Any) -> Any:
+        self.asked.append(request)
+        found = self._answers[type(request)](request)
+        if inspect.isawaitable(found):
+            found = await found
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def ask(self, request: Any, **_: object) -> Any:
+        return await self.answer(request)
+
+    async def connection(self, broker: int) -> FakeConnection:  # noqa: ARG002
+        return FakeConnection(self)
+
+    private_connection = connection
+
+    async def metadata(self, topics: Iterable[str] | None, *, create: bool = False) -> MetadataResponse:  # noqa: ARG002
+        names = list(self.topics if topics is None else topics)
+        error = self.topic_errors.pop(0) if self.topic_errors and names else ErrorCode.none
+        return MetadataResponse(
+            throttle_time=NO_TIME,
+            brokers=(MetadataResponseBroker(node_id=BrokerId(0), host="fake", port=i32(9092), rack=None),),
+            cluster_id="fake",
+            controller_id=BrokerId(0),
+            topics=tuple(self._topic(name, error) for name in names),
+        )
+
+    def _topic(self, name: str, error: ErrorCode) -> MetadataResponseTopic:
+        if error is ErrorCode.none and name not in self.topics:
+            error = ErrorCode.unknown_topic_or_partition
+        count = self.topics.get(name, 0) if error is ErrorCode.none else 0
+        return MetadataResponseTopic(
+            error_code=error,
+            name=TopicName(name),
+            topic_id=None,
+            is_internal=name.startswith("__"),
+            partitions=tuple(
+                MetadataResponsePartition(
+                    error_code=ErrorCode.none,
+                    partition_index=i32(index),
+                    leader_id=BrokerId(0),
+                    leader_epoch=i32(0),
+                    replica_nodes=(BrokerId(0),),
+                    isr_nodes=(BrokerId(0),),
+                    offline_replicas=(),
+                )
+                for index in range(count)
+            ),
+        )

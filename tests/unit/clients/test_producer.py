@@ -1,0 +1,339 @@
+import asyncio
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kio.schema.errors import ErrorCode
+from kio.schema.init_producer_id.v4.request import InitProducerIdRequest
+from kio.schema.init_producer_id.v4.response import InitProducerIdResponse
+from kio.schema.produce.v11.request import ProduceRequest
+from kio.schema.produce.v11.response import (
+    PartitionProduceResponse,
+    ProduceResponse,
+    TopicProduceResponse,
+)
+from kio.schema.types import ProducerId, TopicName
+from kio.static.primitive import i16, i32Timedelta, i64
+
+from pykafka_cli.clients.producer import Producer, Result
+from pykafka_cli.clients.topic_leaders import ProducerRefused
+from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.protocol.records.batch import read_header
+from pykafka_cli.protocol.records.record import read_records
+from pykafka_cli.transport.connection import ConnectionLost
+from tests.fakes.cluster import FakeSession
+
+NO_TIME = i32Timedelta.parse(datetime.timedelta())
+NOW_MS = 1700000000000
+QUICK = {"retry.backoff.ms": "1", "retry.backoff.max.ms": "1"}
+
+
+class Broker:
+    """Takes what is produced, unless `errors` has another answer for the next batches of a partition."""
+
+    def __init__(self) -> None:
+        self.log: dict[int, list[bytes | None]] = {}
+        self.headers: list[Any] = []
+        self.errors: list[ErrorCode | Exception] = []
+        self.ids = iter(range(100))
+
+    def produce(self, request: ProduceRequest) -> Any:
+        parts = [part for topic in request.topic_data for part in topic.partition_data]
+        if self.errors and isinstance(self.errors[0], Exception):
+            return self.errors.pop(0)
+        answers = []
+        for part in parts:
+            data = bytes(part.records or b"")
+            error = self.errors.pop(0) if self.errors else ErrorCode.none
+            assert isinstance(error, ErrorCode)
+            self.headers.append(read_header(data))
+            values = self.log.setdefault(int(part.index), [])
+            answers.append(
+                PartitionProduceResponse(
+                    index=part.index, error_code=error, base_offset=i64(len(values)),
+                    record_errors=(), error_message=None,
+                )
+            )  # fmt: skip
+            if error is ErrorCode.none:
+                values += [record.value for record in read_records(data)]
+        topic = TopicProduceResponse(name=TopicName("t"), partition_responses=tuple(answers))
+        return ProduceResponse(throttle_time=NO_TIME, responses=(topic,))
+
+    def new_id(self, _: InitProducerIdRequest) -> InitProducerIdResponse:
+        return InitProducerIdResponse(
+            throttle_time=NO_TIME,
+            error_code=ErrorCode.none,
+            producer_id=ProducerId(next(self.ids)),
+            producer_epoch=i16(0),
+        )
+
+
+class Run:
+    """A producer, its broker, and what became of the batches."""
+
+    def __init__(self, partitions: int = 1, *, choose: Callable[[int], int] = lambda below: 0, **settings: str) -> None:
+        self.broker = Broker()
+        self.session = FakeSession(
+            {ProduceRequest: self.broker.produce, InitProducerIdRequest: self.broker.new_id}, {"t": partitions}
+        )
+        self.results: list[Result] = []
+        self.warnings: list[str] = []
+        properties = QUICK | {name.replace("_", "."): value for name, value in settings.items()}
+        self.producer = Producer(
+            self.session,  # type: ignore[arg-type]
+            "t",
+            ProducerSettings(properties),
+            choose=choose,
+            on_result=self.results.append,
+            warn=self.warnings.append,
+        )
+
+    @property
+    def failures(self) -> dict[int, str]:
+        """The failed records' numbers with what was said of them."""
+        return {tag: result.failure.message for result in self.results if result.failure for tag in result.batch.tags}
+
+    async def send(self, *values: bytes, first: int = 0, **columns: Any) -> None:
+        await self.producer.send(list(values), first_tag=first, timestamp_ms=NOW_MS, **columns)
+
+
+async def test_what_is_sent_arrives_in_order_and_idempotently() -> None:
+    run = Run(linger_ms="0")
+
+    async with run.producer:
+        for number in range(20):
+            await run.send(b"%d" % number, first=number)
+
+    assert run.broker.log == {0: [b"%d" % number for number in range(20)]}
+    assert [tag for result in run.results for tag in result.batch.tags] == list(range(20))
+    assert [header.base_sequence for header in run.broker.headers] == [
+        sum(header.record_count for header in run.broker.headers[:position])
+        for position in range(len(run.broker.headers))
+    ]
+    assert run.warnings == []
+
+
+async def test_records_linger_for_others_until_a_flush() -> None:
+    run = Run(linger_ms="60000")
+
+    async with run.producer:
+        await run.send(b"a")
+        await run.send(b"b")
+        assert run.broker.log == {}
+        await run.producer.flush()
+        assert run.broker.log == {0: [b"a", b"b"]}
+
+    assert len(run.broker.headers) == 1
+
+
+async def test_a_record_that_lingered_long_enough_goes_by_itself() -> None:
+    run = Run(linger_ms="1")
+    arrived = asyncio.Event()
+    run.producer._on_result = lambda result: arrived.set()
+
+    async with run.producer:
+        await run.send(b"a")
+        await asyncio.wait_for(arrived.wait(), 10)
+
+    assert run.broker.log == {0: [b"a"]}
+
+
+async def test_keys_go_to_their_partitions_and_others_by_chance() -> None:
+    run = Run(partitions=3, choose=lambda below: below - 1)
+
+    async with run.producer:
+        await run.send(b"1", b"2", b"3", keys=[b"a", b"abcd", None], headers=[[], [("h", b"1")], []])
+
+    assert run.broker.log == {1: [b"1"], 2: [b"2", b"3"]}
+
+
+@pytest.mark.parametrize(
+    "error", [ErrorCode.not_leader_or_follower, ErrorCode.request_timed_out, ConnectionLost("gone")]
+)
+async def test_what_may_succeed_later_is_sent_again(error: ErrorCode | Exception) -> None:
+    run = Run()
+    run.broker.errors = [error, error]
+
+    async with run.producer:
+        await run.send(b"a", b"b")
+
+    assert run.broker.log == {0: [b"a", b"b"]}
+    assert (run.failures, run.results[0].base_offset) == ({}, 0)
+
+
+async def test_retries_come_to_an_end() -> None:
+    run = Run(retries="2")
+    run.broker.errors = [ErrorCode.not_enough_replicas] * 3
+
+    async with run.producer:
+        await run.send(b"a", first=7)
+
+    assert run.failures == {7: "Messages are rejected since there are fewer in-sync replicas than required."}
+    assert run.broker.log == {0: []}
+
+
+async def test_what_cannot_succeed_is_given_up_at_once() -> None:
+    run = Run()
+    run.broker.errors = [ErrorCode.topic_authorization_failed]
+
+    async with run.producer:
+        await run.send(b"a")
+
+    assert run.failures == {0: "Topic authorization failed."}
+    assert len(run.broker.headers) == 1
+
+
+async def test_a_record_that_is_too_large_takes_no_other_with_it() -> None:
+    run = Run()
+
+    def produce(request: ProduceRequest) -> Any:
+        data = bytes(request.topic_data[0].partition_data[0].records or b"")
+        if len(data) > 200:
+            run.broker.errors = [ErrorCode.message_too_large]
+        return run.broker.produce(request)
+
+    run.session._answers[ProduceRequest] = produce
+
+    async with run.producer:
+        await run.send(b"a", b"b", b"x" * 500, b"c", b"d")
+
+    assert run.broker.log == {0: [b"a", b"b", b"c", b"d"]}
+    assert run.failures == {
+        2: "The request included a message larger than the max message size the server will accept."
+    }
+
+
+async def test_a_record_larger_than_a_request_is_not_even_sent() -> None:
+    run = Run(max_request_size="300")
+
+    async with run.producer:
+        await run.send(b"a", b"x" * 1000, b"b")
+
+    assert run.broker.log == {0: [b"a", b"b"]}
+    assert "which is the value of the max.request.size configuration" in run.failures[1]
+
+
+async def test_a_batch_that_the_broker_has_already_counts_as_sent() -> None:
+    run = Run()
+    run.broker.errors = [ErrorCode.duplicate_sequence_number]
+
+    async with run.producer:
+        await run.send(b"a")
+
+    assert run.failures == {}
+
+
+@pytest.mark.parametrize("error", [ErrorCode.unknown_producer_id, ErrorCode.out_of_order_sequence_number])
+async def test_a_producer_that_the_broker_forgot_becomes_another(error: ErrorCode) -> None:
+    run = Run(batch_size="1")
+
+    async with run.producer:
+        await run.send(b"a")
+        await run.producer.flush()
+        run.broker.errors = [error]
+        await run.send(b"b")
+
+    assert run.broker.log == {0: [b"a", b"b"]}
+    assert [(header.producer_id, header.base_sequence) for header in run.broker.headers] == [(0, 0), (0, 1), (1, 0)]
+
+
+async def test_without_acks_nobody_waits_for_an_answer() -> None:
+    run = Run(acks="0")
+
+    async with run.producer:
+        await run.send(b"a")
+
+    assert run.broker.log == {0: [b"a"]}
+    assert run.results[0].base_offset == -1
+    assert not any(isinstance(request, InitProducerIdRequest) for request in run.session.asked)
+
+
+async def test_a_topic_that_is_being_made_is_waited_for_with_a_warning() -> None:
+    run = Run(client_id="console-producer")
+    run.session.topic_errors = [ErrorCode.leader_not_available, ErrorCode.unknown_topic_or_partition]
+
+    async with run.producer:
+        await run.send(b"a")
+
+    prefix = "[Producer clientId=console-producer] The metadata response from the cluster reported a recoverable issue"
+    assert run.warnings == [
+        f"{prefix} with correlation id 1 : {{t=LEADER_NOT_AVAILABLE}}",
+        f"{prefix} with correlation id 2 : {{t=UNKNOWN_TOPIC_OR_PARTITION}}",
+    ]
+    assert run.broker.log == {0: [b"a"]}
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ErrorCode.invalid_topic_exception, "Invalid topics: [t]"),
+        (ErrorCode.topic_authorization_failed, "Not authorized to access topics: [t]"),
+    ],
+)
+async def test_a_topic_that_cannot_be_is_refused_at_once(error: ErrorCode, message: str) -> None:
+    run = Run()
+    run.session.topic_errors = [error]
+
+    async with run.producer:
+        with pytest.raises(ProducerRefused) as raised:
+            await run.send(b"a")
+
+    assert str(raised.value) == message
+
+
+async def test_a_topic_that_does_not_come_is_not_waited_for_longer_than_asked() -> None:
+    run = Run(max_block_ms="20")
+    run.session.topics.clear()
+
+    async with run.producer:
+        with pytest.raises(ProducerRefused, match=r"Topic t not present in metadata after 20 ms\."):
+            await run.send(b"a")
+
+
+async def test_new_partitions_are_used_once_they_are_known() -> None:
+    run = Run(partitions=1, choose=lambda below: below - 1, metadata_max_age_ms="0")
+
+    async with run.producer:
+        await run.send(b"a")
+        run.session.topics["t"] = 2
+        while len(run.producer.partitions) < 2:
+            await run.send(b"b")
+            await asyncio.sleep(0)
+        await run.send(b"c", keys=[b"a"])
+
+    assert set(run.broker.log) <= {0, 1}
+    assert b"c" in run.broker.log[0]
+
+
+async def test_memory_is_bounded_by_waiting_for_what_was_sent() -> None:
+    run = Run(buffer_memory="1000", batch_size="200")
+    values = [b"x" * 90] * 200
+
+    async with run.producer:
+        for first in range(0, 200, 10):
+            await run.send(*values[first : first + 10], first=first)
+            held = sum(queue.held for queue in run.producer._queues)
+            assert held < 1000 + 10 * 200
+
+    assert len(run.broker.log[0]) == 200
+
+
+async def test_what_has_waited_too_long_is_given_up() -> None:
+    run = Run(delivery_timeout_ms="30", request_timeout_ms="20", retries="1000")
+    run.broker.errors = [ErrorCode.not_enough_replicas] * 1000
+
+    async with run.producer:
+        await run.send(b"a")
+
+    assert list(run.failures) == [0]
+    assert 1 < len(run.broker.headers) < 1000
+
+
+async def test_a_fault_of_our_own_is_not_swallowed() -> None:
+    run = Run()
+    run.session._answers[ProduceRequest] = lambda request: RuntimeError("fault")
+
+    with pytest.raises(RuntimeError, match="fault"):
+        async with run.producer:
+            await run.send(b"a")
