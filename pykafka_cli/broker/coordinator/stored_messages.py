@@ -12,7 +12,7 @@ source  MessageUtil.toVersionPrefixedBytes; the definitions under */resources/co
 
 import io
 from dataclasses import MISSING, dataclass, field, fields, make_dataclass
-from types import GenericAlias
+from types import GenericAlias, NoneType
 from typing import Any, ClassVar, TypeVar, cast, get_args, get_origin
 
 from kio.serial import entity_reader, entity_writer
@@ -92,7 +92,11 @@ def _shape(message_type: type[StoredMessage], version: int) -> type[Any]:
         first, last = each.metadata["versions"]
         if first <= version <= last:
             element = _element(each.type)
-            annotation = each.type if element is None else GenericAlias(tuple, (_shape(element, version), ...))
+            annotation: Any = each.type
+            if element is not None:
+                annotation = GenericAlias(tuple, (_shape(element, version), ...))
+                if NoneType in get_args(each.type):
+                    annotation |= None
             members.append((each.name, annotation, field(metadata={"kafka_type": each.metadata["kafka_type"]})))
     constants = {
         "__type__": EntityType.data,
@@ -105,7 +109,9 @@ def _shape(message_type: type[StoredMessage], version: int) -> type[Any]:
 
 
 def _element(annotation: Any) -> type[StoredMessage] | None:
-    """The structure that a field is an array of; None for any other field."""
+    """The structure that a field is an array of, be it a nullable one; None for any other field."""
+    if NoneType in get_args(annotation):
+        annotation = get_args(annotation)[0]
     if get_origin(annotation) is tuple and issubclass(element := get_args(annotation)[0], StoredMessage):
         return cast(type[StoredMessage], element)
     return None
@@ -116,7 +122,7 @@ def _shaped(message: StoredMessage, shape: type[Any], version: int) -> Any:
     for each in fields(shape):
         value = getattr(message, each.name)
         element = _element(message.__dataclass_fields__[each.name].type)
-        if element is not None:
+        if element is not None and value is not None:
             value = tuple(_shaped(item, _shape(element, version), version) for item in value)
         values[each.name] = value
     return shape(**values)
@@ -127,7 +133,7 @@ def _unshaped(message_type: type[StoredMessage], entity: Any) -> StoredMessage:
     for each in fields(entity):
         value = getattr(entity, each.name)
         element = _element(message_type.__dataclass_fields__[each.name].type)
-        if element is not None:
+        if element is not None and value is not None:
             value = tuple(_unshaped(element, item) for item in value)
         values[each.name] = value
     return message_type(**values)

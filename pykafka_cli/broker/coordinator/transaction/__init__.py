@@ -1,0 +1,1 @@
+"""The transaction coordinator, whose state lives in __transaction_state."""

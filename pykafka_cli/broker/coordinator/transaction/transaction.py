@@ -1,0 +1,150 @@
+"""A transactional id: its producer, and how far the producer's transaction has come.
+
+    Empty ---> Ongoing ---> PrepareCommit ---> CompleteCommit ---> Ongoing | Empty
+                       \\--> PrepareAbort  ---> CompleteAbort  ---> Ongoing | Empty
+
+Once a Prepare state is on every in-sync replica the outcome stands; what is left is to write the markers, however often
+the coordinator changes meanwhile. PrepareEpochFence and Dead never stand in a log: the first is passed on the way from
+Ongoing to PrepareAbort when the coordinator ends a transaction against its producer's will, with the producer's epoch
+raised; the second on the way to a tombstone.
+
+source  kafka.coordinator.transaction.TransactionMetadata of Kafka 3.9, KIP-98
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from pykafka_cli.model import TopicPartition
+
+NO_START = -1
+LAST_EPOCH = 2**15 - 1
+
+
+class TransactionState(IntEnum):
+    """Numbered as in the log."""
+
+    EMPTY = 0
+    ONGOING = 1
+    PREPARE_COMMIT = 2
+    PREPARE_ABORT = 3
+    COMPLETE_COMMIT = 4
+    COMPLETE_ABORT = 5
+    DEAD = 6
+    PREPARE_EPOCH_FENCE = 7
+
+    @property
+    def title(self) -> str:
+        """As DescribeTransactions and ListTransactions call it."""
+        return "".join(word.capitalize() for word in self.name.split("_"))
+
+
+_S = TransactionState
+
+REACHED_FROM: Mapping[TransactionState, frozenset[TransactionState]] = {
+    _S.EMPTY: frozenset({_S.EMPTY, _S.COMPLETE_COMMIT, _S.COMPLETE_ABORT}),
+    _S.ONGOING: frozenset({_S.ONGOING, _S.EMPTY, _S.COMPLETE_COMMIT, _S.COMPLETE_ABORT}),
+    _S.PREPARE_COMMIT: frozenset({_S.ONGOING}),
+    _S.PREPARE_ABORT: frozenset({_S.ONGOING, _S.PREPARE_EPOCH_FENCE}),
+    _S.COMPLETE_COMMIT: frozenset({_S.PREPARE_COMMIT}),
+    _S.COMPLETE_ABORT: frozenset({_S.PREPARE_ABORT}),
+    _S.DEAD: frozenset({_S.EMPTY, _S.COMPLETE_COMMIT, _S.COMPLETE_ABORT}),
+    _S.PREPARE_EPOCH_FENCE: frozenset({_S.ONGOING}),
+}
+
+PREPARED = frozenset({_S.PREPARE_COMMIT, _S.PREPARE_ABORT})
+"""The outcome stands, the markers are being written."""
+
+EXPIRABLE = REACHED_FROM[_S.DEAD]
+
+COMPLETED_AS: Mapping[TransactionState, TransactionState] = {
+    _S.PREPARE_COMMIT: _S.COMPLETE_COMMIT,
+    _S.PREPARE_ABORT: _S.COMPLETE_ABORT,
+}
+
+
+class IllegalMove(Exception):
+    """A state was to be entered from one that does not lead there: a mistake of ours, not of a client."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """What the log says of a transactional id. Times in ms since the epoch; `started_at` is -1 before the first one.
+
+    Invariant: without a transaction that is Ongoing or prepared there are no partitions.
+    """
+
+    producer_id: int
+    producer_epoch: int
+    timeout_ms: int
+    state: TransactionState = TransactionState.EMPTY
+    partitions: frozenset[TopicPartition] = frozenset()
+    updated_at: int
+    started_at: int = NO_START
+
+    @property
+    def is_epoch_exhausted(self) -> bool:
+        """Whether the next producer needs another id. One more epoch is kept back, so that this one can be fenced."""
+        return is_exhausted(self.producer_epoch)
+
+    def moved_to(self, state: TransactionState) -> "Transaction":
+        """
+        raises  IllegalMove
+        """
+        if self.state not in REACHED_FROM[state]:
+            raise IllegalMove(f"from {self.state.title} to {state.title}: {self}")
+        return replace(self, state=state)
+
+    # --- moves, each to what will be written
+
+    def begun_anew(self, producer_id: int, producer_epoch: int, timeout_ms: int, now_ms: int) -> "Transaction":
+        """A producer has presented itself; what was here is over."""
+        return replace(
+            self.moved_to(_S.EMPTY),
+            producer_id=producer_id,
+            producer_epoch=producer_epoch,
+            timeout_ms=timeout_ms,
+            partitions=frozenset(),
+            updated_at=now_ms,
+            started_at=NO_START,
+        )
+
+    def with_partitions(self, partitions: frozenset[TopicPartition], now_ms: int) -> "Transaction":
+        """The producer is about to write to `partitions`; the first of them begin a transaction."""
+        return replace(
+            self.moved_to(_S.ONGOING),
+            partitions=self.partitions | partitions,
+            updated_at=now_ms,
+            started_at=self.started_at if self.state is _S.ONGOING else now_ms,
+        )
+
+    def ending(self, *, committed: bool, now_ms: int) -> "Transaction":
+        """The producer has decided."""
+        return replace(self.moved_to(_S.PREPARE_COMMIT if committed else _S.PREPARE_ABORT), updated_at=now_ms)
+
+    def fenced(self, now_ms: int) -> "Transaction":
+        """The coordinator aborts the transaction, and locks out the producer that has it open."""
+        if self.producer_epoch >= LAST_EPOCH:
+            raise IllegalMove(f"no epoch is left to fence with: {self}")
+        fencing = replace(self.moved_to(_S.PREPARE_EPOCH_FENCE), producer_epoch=self.producer_epoch + 1)
+        return fencing.ending(committed=False, now_ms=now_ms)
+
+    def completed(self, now_ms: int) -> "Transaction":
+        """All markers are written."""
+        moved = self.moved_to(COMPLETED_AS.get(self.state, _S.COMPLETE_ABORT))
+        return replace(moved, partitions=frozenset(), updated_at=now_ms)
+
+    # --- questions of time
+
+    def is_overdue(self, now_ms: int) -> bool:
+        """Whether its producer has had it open for longer than it asked for."""
+        return self.state is _S.ONGOING and self.started_at + self.timeout_ms < now_ms
+
+    def is_expired(self, now_ms: int, expiration_ms: int) -> bool:
+        """Whether nobody has used it for `expiration_ms`, and it may be forgotten."""
+        return self.state in EXPIRABLE and self.updated_at <= now_ms - expiration_ms
+
+
+def is_exhausted(producer_epoch: int) -> bool:
+    """Whether a producer id with this epoch is used up."""
+    return producer_epoch >= LAST_EPOCH - 1

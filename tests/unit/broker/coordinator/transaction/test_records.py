@@ -1,0 +1,106 @@
+"""Records of __transaction_state, against those that Apache Kafka 3.9.1 wrote."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from pykafka_cli.broker.coordinator.step import Record
+from pykafka_cli.broker.coordinator.stored_messages import UnreadableMessage, decode, encode
+from pykafka_cli.broker.coordinator.transaction.records import (
+    StoredPartitions,
+    TransactionEntry,
+    TransactionLogKey,
+    TransactionLogValue,
+    read_record,
+    transaction_record,
+    transaction_tombstone,
+)
+from pykafka_cli.broker.coordinator.transaction.transaction import Transaction, TransactionState
+from pykafka_cli.model import TopicPartition
+from tests.vectors_of import VECTORS
+
+
+def recorded() -> Iterator[Record]:
+    """Keys and values that Kafka's consumer read from __transaction_state."""
+    for line in (VECTORS / "disk" / "clean.records.jsonl").open():
+        partition = json.loads(line)
+        if partition["partition"].startswith("__transaction_state") and partition["isolation"] == "read_uncommitted":
+            for record in partition["records"]:
+                value = record["value"]
+                yield Record(bytes.fromhex(record["key"]), None if value is None else bytes.fromhex(value))
+
+
+@pytest.mark.parametrize("record", list(recorded()))
+def test_what_kafka_wrote_is_written_again_byte_for_byte(record: Record) -> None:
+    entry = read_record(record)
+
+    assert entry is not None
+    assert entry.transaction is not None
+    assert transaction_record(entry.transactional_id, entry.transaction) == record
+
+
+def test_the_recorded_ids_went_through_every_state_that_is_stored() -> None:
+    entries = [read_record(record) for record in recorded()]
+
+    assert {entry.transaction.state for entry in entries if entry and entry.transaction} == {
+        TransactionState.EMPTY,
+        TransactionState.ONGOING,
+        TransactionState.PREPARE_COMMIT,
+        TransactionState.PREPARE_ABORT,
+        TransactionState.COMPLETE_COMMIT,
+        TransactionState.COMPLETE_ABORT,
+    }
+
+
+TRANSACTION = Transaction(
+    producer_id=1000,
+    producer_epoch=3,
+    timeout_ms=60_000,
+    state=TransactionState.ONGOING,
+    partitions=frozenset({TopicPartition("b", 0), TopicPartition("a", 2), TopicPartition("a", 1)}),
+    updated_at=8,
+    started_at=7,
+)
+
+
+def test_partitions_are_stored_by_topic() -> None:
+    _, value = transaction_record("t", TRANSACTION)
+
+    assert value is not None
+    assert decode(TransactionLogValue, value).transaction_partitions == (
+        StoredPartitions(topic="a", partition_ids=(1, 2)),
+        StoredPartitions(topic="b", partition_ids=(0,)),
+    )
+
+
+def test_the_flexible_version_of_later_brokers_is_read_too() -> None:
+    key, value = transaction_record("t", TRANSACTION)
+    assert value is not None
+
+    later = Record(key, encode(decode(TransactionLogValue, value), 1))
+
+    assert read_record(later) == TransactionEntry("t", TRANSACTION)
+
+
+def test_a_tombstone_removes_the_id() -> None:
+    assert read_record(transaction_tombstone("t")) == TransactionEntry("t", None)
+
+
+def test_a_key_of_another_kind_is_left_alone() -> None:
+    assert read_record(Record(b"\0\1\0\1t", None)) is None
+
+
+def test_a_state_that_does_not_exist_is_refused() -> None:
+    value = TransactionLogValue(
+        producer_id=1,
+        producer_epoch=0,
+        transaction_timeout=1,
+        transaction_status=9,
+        transaction_partitions=None,
+        transaction_last_update_timestamp=1,
+        transaction_start_timestamp=-1,
+    )
+
+    with pytest.raises(UnreadableMessage, match="in state 9"):
+        read_record(Record(encode(TransactionLogKey(transactional_id="t"), 0), encode(value, 0)))
