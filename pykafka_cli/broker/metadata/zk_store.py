@@ -442,8 +442,6 @@ def _setter(event: asyncio.Event) -> Watcher:
 
 async def _all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """All answers, asked for at once; the first error is raised when every request has come back."""
-    answers = await asyncio.gather(*asked, return_exceptions=True)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    return [answer for answer in answers if not isinstance(answer, BaseException)]
+    tasks = [asyncio.ensure_future(each) for each in asked]
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return [task.result() for task in tasks]  # an answer may be an error that was caught

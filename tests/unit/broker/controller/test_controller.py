@@ -347,6 +347,42 @@ async def test_a_leader_may_alter_its_isr_only_from_the_state_it_knows(cluster: 
         await cluster.controller.alter_isrs(0, epoch - 1, {})
 
 
+async def test_a_state_that_was_written_by_somebody_else_is_read_again_before_an_election(
+    cluster: ControlledCluster,
+) -> None:
+    await cluster.create_topic("t", [1, 2, 0])
+    path = znodes.partition_state_path(TopicPartition("t", 0))
+    shrunk = cluster.zookeeper.node(path).data.replace(b'"isr":[1,2,0]', b'"isr":[1,0]')
+    await cluster.hand.set(path, shrunk)
+
+    await cluster.kill(1)
+
+    assert cluster.briefly("t") == "leader 0 epoch 1 isr 0"
+
+
+async def test_an_isr_is_not_written_over_what_somebody_else_wrote(cluster: ControlledCluster) -> None:
+    await cluster.create_topic("t", [0, 1, 2])
+    tp = TopicPartition("t", 0)
+    path = znodes.partition_state_path(tp)
+    await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1,2]', b'"isr":[0,1]'))
+    epoch = cluster.brokers[0].controller.broker_epoch
+
+    outcomes = await cluster.controller.alter_isrs(0, epoch, {tp: WantedIsr(0, 0, (0, 2), 0, 0)})
+
+    assert outcomes == {tp: ErrorCode.invalid_update_version}
+    assert cluster.briefly("t") == "leader 0 epoch 0 isr 0,1"
+
+
+async def test_a_replica_that_goes_leaves_the_isr_that_there_is(cluster: ControlledCluster) -> None:
+    await cluster.create_topic("t", [0, 1, 2])
+    path = znodes.partition_state_path(TopicPartition("t", 0))
+    await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1,2]', b'"isr":[0,2]'))
+
+    await cluster.kill(2)
+
+    assert cluster.briefly("t") == "leader 0 epoch 1 isr 0"
+
+
 # ---- reassignment
 
 
@@ -374,6 +410,19 @@ async def test_a_partition_moves_when_its_new_replica_has_caught_up(cluster: Con
         "UpdateMetadata brokers 0,1,2; t-0 leader 2",
     ]
     assert await cluster.controller.list_reassignments(None) == {}
+
+
+async def test_a_move_begins_from_the_state_that_there_is(cluster: ControlledCluster) -> None:
+    await cluster.create_topic("t", [0, 1])
+    path = znodes.partition_state_path(TopicPartition("t", 0))
+    await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1]', b'"isr":[0]'))
+
+    assert await cluster.controller.alter_reassignments({TopicPartition("t", 0): (2, 1)}) == {
+        TopicPartition("t", 0): None
+    }
+    await cluster.settle()
+
+    assert cluster.briefly("t") == "leader 0 epoch 1 isr 0"
 
 
 async def test_a_cancelled_move_removes_what_it_had_added(cluster: ControlledCluster) -> None:
