@@ -70,6 +70,13 @@ class ZooKeeperProcess(ABC):
             self._process.wait()
             self._process = None
 
+    def shut_down(self) -> None:
+        """SIGTERM."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(READY_TIMEOUT_S)
+        self._process = None
+
 
 class PkZooKeeper(ZooKeeperProcess):
     """Ours."""
@@ -85,6 +92,14 @@ class DebianZooKeeper(ZooKeeperProcess):
         classpath = peers.debian_zookeeper_classpath()
         main = "org.apache.zookeeper.server.ZooKeeperServerMain"
         return [peers.java(), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", classpath, main]
+
+
+class KafkaZooKeeper(ZooKeeperProcess):
+    """The one that Apache Kafka 3.9.1 ships, as its script starts it."""
+
+    def command(self) -> list[str]:
+        main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+        return [peers.java(), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", peers.kafka_classpath(), main]
 
 
 @contextlib.contextmanager
