@@ -1,11 +1,20 @@
 """Fixtures for tests that need a running cluster."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.running import RunningCluster
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nobodys_clusters(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Commands under test talk to no cluster that whoever runs the tests has named."""
+    for variable in ("PK_BOOTSTRAP_SERVER", "PK_CLUSTER"):
+        os.environ.pop(variable, None)
+    os.environ["PK_CONFIG"] = str(tmp_path_factory.mktemp("no-clusters") / "config.yaml")
 
 
 @pytest.fixture(scope="session")

@@ -65,5 +65,6 @@ COMMANDS: dict[str, Command] = {
     "consumer-groups": Command(
         "consumer_groups", "List, describe, delete or reset consumer groups.", GROUPS, "kafka-consumer-groups"
     ),
+    "config": Command("config", "Clusters by name, one of them current.", TOOL, None),
     "scripts": Command("scripts", "Put kafka-topics.sh and the others, calling pk, into a directory.", TOOL, None),
 }

@@ -6,7 +6,8 @@ is what the scripts ask of their parser: which options stood on the command line
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 import typer
@@ -18,7 +19,16 @@ from typer.core import TyperArgument, TyperCommand, TyperOption
 from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.commands._completion import COMPLETED_OPTIONS
 from pykafka_cli.commands._errors import ScriptError, UnreadableValue, UsageProblem
-from pykafka_cli.commands._grammar import Given, Parsed, Spec, Takes, Unparsable, parse_argparse, parse_jopt
+from pykafka_cli.commands._grammar import (
+    WHICH_CLUSTER,
+    Given,
+    Parsed,
+    Spec,
+    Takes,
+    Unparsable,
+    parse_argparse,
+    parse_jopt,
+)
 
 HELP_WIDTH = 100
 VERSION_HELP = "Print Kafka's version."
@@ -107,6 +117,8 @@ class ScriptCommand(TyperCommand):
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         if ctx.resilient_parsing:
+            with suppress(ScriptError):
+                self._default_to_named_cluster(ctx, {word.lstrip("-").partition("=")[0] for word in args})
             return super().parse_args(ctx, args)
         script = cast(ScriptContext, ctx)
         script.words = tuple(args)
@@ -125,6 +137,7 @@ class ScriptCommand(TyperCommand):
         if "version" in script.given:
             print(self.version_text)
             ctx.exit()
+        self._default_to_named_cluster(ctx, script.given)
         rest = super().parse_args(ctx, [*self._readable(script, parsed.options, params), "--", *parsed.words])
         if not self.defers_values:
             script.read_values()
@@ -165,6 +178,27 @@ class ScriptCommand(TyperCommand):
             if not problem:
                 words.extend(f"{param.opts[0]}={text}" for text in texts)
         return words
+
+    def _default_to_named_cluster(self, ctx: Context, given: Collection[str]) -> None:
+        """Where neither command line nor environment names a cluster, let it be the one of `pk config`.
+
+        raises    ScriptError
+        """
+        options = {opt: param for param in self.get_params(ctx) for opt in param.opts if isinstance(param, TyperOption)}
+        addresses = options.get("--bootstrap-server")
+        naming = {spelling for name in WHICH_CLUSTER if (param := options.get(f"--{name}")) for spelling in param.opts}
+        if not addresses or naming & {f"--{name}" for name in given} or addresses.resolve_envvar_value(ctx):
+            return
+        from pykafka_cli.clients.named_clusters import chosen_cluster
+        from pykafka_cli.clients.settings import BadClientSetting
+
+        try:
+            cluster = chosen_cluster()
+        except BadClientSetting as error:
+            raise ScriptError(str(error)) from None
+        if cluster:
+            defaults = {addresses: cluster.bootstrap_server, options.get("--command-config"): cluster.command_config}
+            ctx.default_map = {param.name: value for param, value in defaults.items() if param and param.name}
 
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Arguments, then options under the headings that `rich_help_panel` names, in the order of the function."""

@@ -1,4 +1,4 @@
-"""Names that the shell completes: topics and groups of the cluster that the command line, or the environment, names.
+"""Names that the shell completes: topics and groups of the cluster that the command itself would talk to.
 
 A shell waits for these, so they are asked for briefly; whatever goes wrong there leaves nothing to offer.
 """
@@ -63,7 +63,7 @@ def _asked(ctx: Context, question: Question) -> list[str]:
 
     async def answer() -> list[str]:
         bootstrap = ctx.params.get("bootstrap_server") or DEFAULT_BOOTSTRAP_SERVER
-        settings = read_settings(ctx.params.get("command_config"))
+        settings = read_settings(_property_file(ctx))
         async with asyncio.timeout(PATIENCE_S), Session(bootstrap, settings) as session:
             return await question(session)
 
@@ -71,3 +71,9 @@ def _asked(ctx: Context, question: Question) -> list[str]:
         return asyncio.run(answer())
     except (ApiError, BadClientSetting, ConnectionFailed, TimeoutError):
         return []
+
+
+def _property_file(ctx: Context) -> str | None:
+    """What --command-config has, whichever of its names is the command's own."""
+    names = [param.name for param in ctx.command.params if "--command-config" in param.opts]
+    return next((ctx.params.get(name) for name in names if name), None)

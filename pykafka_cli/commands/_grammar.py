@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-NEVER_ABBREVIATED = frozenset({"bootstrap-server", "bootstrap-controller", "broker-list", "zookeeper"})
+WHICH_CLUSTER = frozenset({"bootstrap-server", "bootstrap-controller", "broker-list", "zookeeper"})
+"""Options that are never abbreviated."""
+
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
 
 
@@ -179,7 +181,7 @@ def _abbreviated(name: str, specs: Iterable[Spec]) -> Spec | None:
     if last_word_only:
         return last_word_only.pop() if len(last_word_only) == 1 else None
     rest = {spec for spec, _ in candidates}
-    if len(rest) == 1 and (only := rest.pop()).name not in NEVER_ABBREVIATED:
+    if len(rest) == 1 and (only := rest.pop()).name not in WHICH_CLUSTER:
         return only
     return None
 

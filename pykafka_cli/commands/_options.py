@@ -77,7 +77,8 @@ def chosen_output(output: OutputFormat | None) -> OutputFormat:
 
 
 def bootstrap_or_default(value: str | None, missing: ScriptError, *, given: bool = False) -> str:
-    """Where to connect: the option, else the variable (Click has seen to that), else for people localhost:9092.
+    """Where to connect: the option, the variable, the current cluster (Click has seen to these), else for people
+    localhost:9092.
 
     A script that forgot the option must fail as it did, so `missing` is raised where nobody watches. An option that was
     `given` but is empty stays empty.
@@ -86,7 +87,8 @@ def bootstrap_or_default(value: str | None, missing: ScriptError, *, given: bool
         return value or ""
     if (found := bootstrap_if_any(value)) is None:
         missing.hint = (
-            f"Give one, or set {BOOTSTRAP_SERVER_VARIABLE}. `pk up` starts a broker at {DEFAULT_BOOTSTRAP_SERVER}."
+            f"Give one, set {BOOTSTRAP_SERVER_VARIABLE}, or name it by `pk config`. "
+            f"`pk up` starts a broker at {DEFAULT_BOOTSTRAP_SERVER}."
         )
         raise missing
     return found

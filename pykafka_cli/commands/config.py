@@ -1,0 +1,125 @@
+"""`pk config`: clusters by name, one of them current."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.clients.named_clusters import (
+    CLUSTER_VARIABLE,
+    NamedCluster,
+    NamedClusters,
+    clusters_file,
+    read_clusters,
+    write_clusters,
+)
+from pykafka_cli.clients.session import parse_addresses
+from pykafka_cli.clients.settings import BadClientSetting, read_settings
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen_output
+from pykafka_cli.output.render import Table, show
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What you call the cluster.")]
+
+
+@app.callback(
+    epilog=f"A cluster on the command line or in {BOOTSTRAP_SERVER_VARIABLE} goes before the current one, and so does "
+    f"one whose name is in {CLUSTER_VARIABLE}."
+)
+def config() -> None:
+    """Clusters by name; commands talk to the current one if nothing says otherwise."""
+
+
+@app.command("list")
+def list_clusters(output: Output = None) -> None:
+    """Show all clusters; the current one has a star."""
+    found = existing()
+    rows = [
+        ("*" if name == found.current else "", name, cluster.bootstrap_server, cluster.command_config or "")
+        for name, cluster in sorted(found.clusters.items())
+    ]
+    show(
+        chosen_output(output),
+        text=lambda: "".join("\t".join(row) + "\n" for row in rows),
+        table=lambda: [Table(("", "NAME", "BOOTSTRAP SERVER", "COMMAND CONFIG"), rows)],
+        document=lambda: [
+            {
+                "name": name,
+                "is_current": name == found.current,
+                "bootstrap_server": cluster.bootstrap_server,
+                "command_config": cluster.command_config,
+            }
+            for name, cluster in sorted(found.clusters.items())
+        ],
+    )
+
+
+@app.command("set")
+def set_cluster(
+    name: Name,
+    bootstrap_server: Annotated[
+        str, typer.Option("--bootstrap-server", metavar="HOST:PORT,...", help="Brokers to connect to.")
+    ],
+    command_config: Annotated[
+        Path | None,
+        typer.Option("--command-config", metavar="FILE", help="Properties for the client: security and time-outs."),
+    ] = None,
+) -> None:
+    """Give a cluster a name, or change where it is."""
+    file = str(command_config.expanduser().absolute()) if command_config else None
+    try:
+        parse_addresses(bootstrap_server)
+        read_settings(file)
+    except BadClientSetting as error:
+        raise ScriptError(str(error)) from None
+    found = existing()
+    save(found._replace(clusters={**found.clusters, name: NamedCluster(bootstrap_server, file)}))
+    hint = "" if name == found.current else f" `pk config use {name}` makes it the current one."
+    print(f"{name} is {bootstrap_server}.{hint}")
+
+
+@app.command("use")
+def use_cluster(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The cluster to talk to.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="No cluster is the current one.")] = False,
+) -> None:
+    """Make a cluster the current one."""
+    if (name is None) != none:
+        raise ScriptError("Either the name of a cluster or --none is needed")
+    found = existing()
+    if name is not None:
+        ensure_known(found, name)
+    save(found._replace(current=name))
+    print(f"Commands talk to {name} now." if name else "No cluster is current now.")
+
+
+@app.command("remove")
+def remove_cluster(name: Name) -> None:
+    """Forget a cluster's name; the cluster itself is left alone."""
+    found = existing()
+    ensure_known(found, name)
+    rest = {other: cluster for other, cluster in found.clusters.items() if other != name}
+    save(NamedClusters(rest, None if found.current == name else found.current))
+    print(f"{name} is forgotten.")
+
+
+def existing() -> NamedClusters:
+    try:
+        return read_clusters()
+    except BadClientSetting as error:
+        raise ScriptError(str(error)) from None
+
+
+def save(found: NamedClusters) -> None:
+    try:
+        write_clusters(found)
+    except BadClientSetting as error:
+        raise ScriptError(str(error)) from None
+
+
+def ensure_known(found: NamedClusters, name: str) -> None:
+    if name not in found.clusters:
+        known = ", ".join(sorted(found.clusters)) or "none yet; `pk config set NAME --bootstrap-server ...` adds one"
+        raise ScriptError(f"{clusters_file()} has no cluster {name}", hint=f"There are: {known}.")
