@@ -13,7 +13,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.context import Api, Broker, RequestContext
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.broker.handlers import HANDLERS, api_versions
+from pykafka_cli.broker.handlers import HANDLERS
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.protocol.codec import API_VERSIONS, MessageCodec, RequestHeader, message_codec, read_request_header
@@ -108,6 +108,8 @@ class Dispatcher:
 
     def _unsupported_api_versions(self, header: RequestHeader) -> list[Buffer]:
         # A newer client must learn what to fall back to; version 0 is what everyone reads (KIP-511).
+        from pykafka_cli.broker.handlers import api_versions
+
         api = self._apis[API_VERSIONS]
         codec = message_codec(API_VERSIONS, 0, api.max_version)
         return codec.encode_response(header.correlation_id, api_versions.unsupported(api), None)

@@ -4,103 +4,78 @@ A module holds `async def handle(ctx: RequestContext, request) -> response`; bot
 offered, whatever the client spoke (protocol/codec.py). Versions are those that Kafka 3.9 and kio have in common.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
 
-from pykafka_cli.broker.context import Api
-from pykafka_cli.broker.handlers import (
-    allocate_producer_ids,
-    alter_client_quotas,
-    alter_configs,
-    alter_partition,
-    alter_partition_reassignments,
-    alter_replica_log_dirs,
-    alter_user_scram_credentials,
-    api_versions,
-    consumer_group_describe,
-    consumer_group_heartbeat,
-    controlled_shutdown,
-    create_partitions,
-    create_topics,
-    delete_groups,
-    delete_records,
-    delete_topics,
-    describe_client_quotas,
-    describe_cluster,
-    describe_configs,
-    describe_groups,
-    describe_log_dirs,
-    describe_producers,
-    describe_user_scram_credentials,
-    elect_leaders,
-    fetch,
-    find_coordinator,
-    heartbeat,
-    incremental_alter_configs,
-    init_producer_id,
-    join_group,
-    leader_and_isr,
-    leave_group,
-    list_groups,
-    list_offsets,
-    list_partition_reassignments,
-    metadata,
-    offset_commit,
-    offset_delete,
-    offset_fetch,
-    offset_for_leader_epoch,
-    produce,
-    stop_replica,
-    sync_group,
-    update_metadata,
-)
+from pykafka_cli.broker.context import Api, Handler, RequestContext
+
+
+def handler(module: str) -> Handler:
+    """The `handle` of a module beside this one, which is imported with the first request that is for it.
+
+    All of them and the messages they speak cost 0.1 s, more than the rest of a start, and most are never asked.
+    """
+
+    @cache
+    def handle() -> Handler:
+        found: Handler = import_module(f"{__name__}.{module}").handle
+        return found
+
+    def serve(ctx: RequestContext, request: Any) -> Awaitable[Any]:
+        return handle()(ctx, request)
+
+    return serve
+
 
 HANDLERS: Mapping[int, Api] = {
     api.key: api
     for api in (
         # One line for each API, by key.
-        Api("Produce", 0, 3, 11, produce.handle),
-        Api("Fetch", 1, 4, 17, fetch.handle),
-        Api("ListOffsets", 2, 1, 9, list_offsets.handle),
-        Api("Metadata", 3, 0, 12, metadata.handle),
-        Api("LeaderAndIsr", 4, 0, 7, leader_and_isr.handle),
-        Api("StopReplica", 5, 0, 4, stop_replica.handle),
-        Api("UpdateMetadata", 6, 0, 8, update_metadata.handle),
-        Api("ControlledShutdown", 7, 0, 3, controlled_shutdown.handle),
-        Api("OffsetCommit", 8, 2, 9, offset_commit.handle),
-        Api("OffsetFetch", 9, 1, 9, offset_fetch.handle),
-        Api("FindCoordinator", 10, 0, 6, find_coordinator.handle),
-        Api("JoinGroup", 11, 0, 9, join_group.handle),
-        Api("Heartbeat", 12, 0, 4, heartbeat.handle),
-        Api("LeaveGroup", 13, 0, 5, leave_group.handle),
-        Api("SyncGroup", 14, 0, 5, sync_group.handle),
-        Api("DescribeGroups", 15, 0, 5, describe_groups.handle),
-        Api("ListGroups", 16, 0, 5, list_groups.handle),
-        Api("ApiVersions", 18, 0, 4, api_versions.handle),
-        Api("CreateTopics", 19, 2, 7, create_topics.handle),
-        Api("DeleteTopics", 20, 1, 6, delete_topics.handle),
-        Api("DeleteRecords", 21, 0, 2, delete_records.handle),
-        Api("InitProducerId", 22, 0, 5, init_producer_id.handle),
-        Api("OffsetForLeaderEpoch", 23, 2, 4, offset_for_leader_epoch.handle),
-        Api("DescribeConfigs", 32, 1, 4, describe_configs.handle),
-        Api("AlterConfigs", 33, 0, 2, alter_configs.handle),
-        Api("AlterReplicaLogDirs", 34, 1, 2, alter_replica_log_dirs.handle),
-        Api("DescribeLogDirs", 35, 1, 4, describe_log_dirs.handle),
-        Api("CreatePartitions", 37, 0, 3, create_partitions.handle),
-        Api("DeleteGroups", 42, 0, 2, delete_groups.handle),
-        Api("ElectLeaders", 43, 0, 2, elect_leaders.handle),
-        Api("IncrementalAlterConfigs", 44, 0, 1, incremental_alter_configs.handle),
-        Api("AlterPartitionReassignments", 45, 0, 0, alter_partition_reassignments.handle),
-        Api("ListPartitionReassignments", 46, 0, 0, list_partition_reassignments.handle),
-        Api("OffsetDelete", 47, 0, 0, offset_delete.handle),
-        Api("DescribeClientQuotas", 48, 0, 1, describe_client_quotas.handle),
-        Api("AlterClientQuotas", 49, 0, 1, alter_client_quotas.handle),
-        Api("DescribeUserScramCredentials", 50, 0, 0, describe_user_scram_credentials.handle),
-        Api("AlterUserScramCredentials", 51, 0, 0, alter_user_scram_credentials.handle),
-        Api("AlterPartition", 56, 2, 3, alter_partition.handle),
-        Api("DescribeCluster", 60, 0, 1, describe_cluster.handle),
-        Api("DescribeProducers", 61, 0, 0, describe_producers.handle),
-        Api("AllocateProducerIds", 67, 0, 0, allocate_producer_ids.handle),
-        Api("ConsumerGroupHeartbeat", 68, 0, 0, consumer_group_heartbeat.handle),
-        Api("ConsumerGroupDescribe", 69, 0, 0, consumer_group_describe.handle),
+        Api("Produce", 0, 3, 11, handler("produce")),
+        Api("Fetch", 1, 4, 17, handler("fetch")),
+        Api("ListOffsets", 2, 1, 9, handler("list_offsets")),
+        Api("Metadata", 3, 0, 12, handler("metadata")),
+        Api("LeaderAndIsr", 4, 0, 7, handler("leader_and_isr")),
+        Api("StopReplica", 5, 0, 4, handler("stop_replica")),
+        Api("UpdateMetadata", 6, 0, 8, handler("update_metadata")),
+        Api("ControlledShutdown", 7, 0, 3, handler("controlled_shutdown")),
+        Api("OffsetCommit", 8, 2, 9, handler("offset_commit")),
+        Api("OffsetFetch", 9, 1, 9, handler("offset_fetch")),
+        Api("FindCoordinator", 10, 0, 6, handler("find_coordinator")),
+        Api("JoinGroup", 11, 0, 9, handler("join_group")),
+        Api("Heartbeat", 12, 0, 4, handler("heartbeat")),
+        Api("LeaveGroup", 13, 0, 5, handler("leave_group")),
+        Api("SyncGroup", 14, 0, 5, handler("sync_group")),
+        Api("DescribeGroups", 15, 0, 5, handler("describe_groups")),
+        Api("ListGroups", 16, 0, 5, handler("list_groups")),
+        Api("ApiVersions", 18, 0, 4, handler("api_versions")),
+        Api("CreateTopics", 19, 2, 7, handler("create_topics")),
+        Api("DeleteTopics", 20, 1, 6, handler("delete_topics")),
+        Api("DeleteRecords", 21, 0, 2, handler("delete_records")),
+        Api("InitProducerId", 22, 0, 5, handler("init_producer_id")),
+        Api("OffsetForLeaderEpoch", 23, 2, 4, handler("offset_for_leader_epoch")),
+        Api("DescribeConfigs", 32, 1, 4, handler("describe_configs")),
+        Api("AlterConfigs", 33, 0, 2, handler("alter_configs")),
+        Api("AlterReplicaLogDirs", 34, 1, 2, handler("alter_replica_log_dirs")),
+        Api("DescribeLogDirs", 35, 1, 4, handler("describe_log_dirs")),
+        Api("CreatePartitions", 37, 0, 3, handler("create_partitions")),
+        Api("DeleteGroups", 42, 0, 2, handler("delete_groups")),
+        Api("ElectLeaders", 43, 0, 2, handler("elect_leaders")),
+        Api("IncrementalAlterConfigs", 44, 0, 1, handler("incremental_alter_configs")),
+        Api("AlterPartitionReassignments", 45, 0, 0, handler("alter_partition_reassignments")),
+        Api("ListPartitionReassignments", 46, 0, 0, handler("list_partition_reassignments")),
+        Api("OffsetDelete", 47, 0, 0, handler("offset_delete")),
+        Api("DescribeClientQuotas", 48, 0, 1, handler("describe_client_quotas")),
+        Api("AlterClientQuotas", 49, 0, 1, handler("alter_client_quotas")),
+        Api("DescribeUserScramCredentials", 50, 0, 0, handler("describe_user_scram_credentials")),
+        Api("AlterUserScramCredentials", 51, 0, 0, handler("alter_user_scram_credentials")),
+        Api("AlterPartition", 56, 2, 3, handler("alter_partition")),
+        Api("DescribeCluster", 60, 0, 1, handler("describe_cluster")),
+        Api("DescribeProducers", 61, 0, 0, handler("describe_producers")),
+        Api("AllocateProducerIds", 67, 0, 0, handler("allocate_producer_ids")),
+        Api("ConsumerGroupHeartbeat", 68, 0, 0, handler("consumer_group_heartbeat")),
+        Api("ConsumerGroupDescribe", 69, 0, 0, handler("consumer_group_describe")),
     )
 }
