@@ -237,6 +237,17 @@ async def test_a_request_to_delete_what_is_not_there_is_removed(cluster: Control
     assert not cluster.exists("/admin/delete_topics/nosuch")
 
 
+async def test_a_topic_that_is_being_deleted_gets_no_more_partitions(cluster: ControlledCluster) -> None:
+    await cluster.create_topic("t", [0, 1])
+    await cluster.kill(1)
+    await cluster.delete_topic("t")
+
+    await cluster.write_assignment("t", [0, 1], [0])
+
+    assert len(cluster.assignment("t").partitions) == 1
+    assert not cluster.exists("/brokers/topics/t/partitions/1")
+
+
 async def test_topics_stay_where_deletion_is_disabled() -> None:
     cluster = ControlledCluster(delete_topic_enable="false")
     await cluster.start(0)
@@ -381,6 +392,20 @@ async def test_a_replica_that_goes_leaves_the_isr_that_there_is(cluster: Control
     await cluster.kill(2)
 
     assert cluster.briefly("t") == "leader 0 epoch 1 isr 0"
+
+
+async def test_an_isr_that_an_older_broker_wrote_itself_is_told_to_all(cluster: ControlledCluster) -> None:
+    await cluster.create_topic("t", [0, 1])
+    path, tp = znodes.partition_state_path(TopicPartition("t", 0)), TopicPartition("t", 0)
+    await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1]', b'"isr":[0]'))
+    cluster.told()
+
+    await cluster.hand.create(znodes.ISR_CHANGE, znodes.encode_partitions([tp]), sequential=True)
+    await cluster.settle()
+
+    assert cluster.told()[2] == ["UpdateMetadata brokers 0,1,2; t-0 leader 0"]
+    assert cluster.brokers[2].cache.partition_state(tp).isr == (0,)
+    assert await cluster.hand.children(znodes.ISR_CHANGES) == []
 
 
 # ---- reassignment
