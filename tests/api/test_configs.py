@@ -189,8 +189,10 @@ async def test_checking_alters_nothing(cluster: ControlledCluster) -> None:
     assert await altered(cluster, TOPIC, "t", ("retention.ms", SET, "1"), validate_only=True) == ("none", None)
     assert await altered(cluster, TOPIC, "t", ("retention.ms", SET, "x"), validate_only=True) == (
         "invalid_config",
-        "Invalid config value for resource ConfigResource(type=TOPIC, name='t'): "
-        "Invalid value x for configuration retention.ms: Not a number of type LONG",
+        (
+            "Invalid config value for resource ConfigResource(type=TOPIC, name='t'): "
+            "Invalid value x for configuration retention.ms: Not a number of type LONG"
+        ),
     )
     assert await cluster.brokers[0].configs.store.read("topics/t") == {}
 
