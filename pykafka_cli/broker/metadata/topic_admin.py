@@ -213,11 +213,14 @@ class TopicAdmin:
             raise InvalidTopic("The topic is queued for deletion.")
         brokers = sorted((await self._store.brokers()).values(), key=lambda broker: broker.id)
         candidates = [Candidate(broker.id, broker.rack) for broker in brokers]
-        added = topic_rules.new_partitions(wanted, current.partitions, candidates)
-        partitions = {**current.partitions, **full_assignment(added)}
-        if not validate_only:
-            await self._store.set_assignment(wanted.topic, TopicAssignment(partitions, current.topic_id))
-        return list(partitions)
+
+        def extended(current: TopicAssignment) -> TopicAssignment:
+            added = topic_rules.new_partitions(wanted, current.partitions, candidates)
+            return TopicAssignment({**current.partitions, **full_assignment(added)}, current.topic_id)
+
+        if validate_only:
+            return list(extended(current).partitions)
+        return list((await self._store.change_assignment(wanted.topic, extended)).partitions)
 
     # ---- delete
 

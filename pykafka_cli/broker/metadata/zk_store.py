@@ -9,7 +9,7 @@ source  kafka.zk.KafkaZkClient, kafka.zk.AdminZkClient
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -242,13 +242,26 @@ class ZkStore:
         """This is what makes a topic be. Raises NodeExists."""
         await self.client.create(znodes.topic_path(topic), znodes.encode_topic(assignment))
 
-    async def set_assignment(self, topic: str, assignment: TopicAssignment, fence: Fence | None = None) -> None:
-        """Replace a topic's replicas; the controller brings its fence, others need none. Raises NoNode."""
-        change = SetData(znodes.topic_path(topic), znodes.encode_topic(assignment))
-        if fence is None:
-            await self.client.set(change.path, change.data)
-        else:
-            await self._fenced(fence, change)
+    async def set_assignment(self, topic: str, assignment: TopicAssignment, fence: Fence) -> None:
+        """Replace a topic's replicas, as the controller does. Raises NoNode."""
+        await self._fenced(fence, SetData(znodes.topic_path(topic), znodes.encode_topic(assignment)))
+
+    async def change_assignment(
+        self, topic: str, change: Callable[[TopicAssignment], TopicAssignment]
+    ) -> TopicAssignment:
+        """Write what `change` makes of a topic's assignment over the very version it was given; return that.
+
+        raises  NoNode, and what `change` raises
+        """
+        path = znodes.topic_path(topic)
+        while True:
+            data, stat = await self.client.get(path)
+            changed = change(znodes.decode_topic(topic, data))
+            try:
+                await self.client.set(path, znodes.encode_topic(changed), stat.version)
+            except BadVersion:
+                continue
+            return changed
 
     async def partition_numbers(self, topic: str) -> list[int]:
         """Partitions of which there are znodes; the assignment may name more."""

@@ -9,7 +9,13 @@ from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved,
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import BadVersion, NodeExists
-from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint, PartitionState, TopicAssignment
+from pykafka_cli.zookeeper.kafka_znodes import (
+    BrokerRegistration,
+    Endpoint,
+    PartitionState,
+    ReplicaAssignment,
+    TopicAssignment,
+)
 from tests.fakes.clock import FakeClock
 from tests.fakes.zookeeper import FakeZooKeeper
 
@@ -194,3 +200,17 @@ async def test_a_topic_is_removed_with_all_that_is_said_of_it(cluster: Cluster) 
     await store.resign_controller(fence)
     tree = cluster.zookeeper.tree()
     assert set(tree) - set(before) == {znodes.CONTROLLER_EPOCH}
+
+
+async def test_two_who_change_an_assignment_see_each_others_change(cluster: Cluster) -> None:
+    one, other = await cluster.store(), await cluster.store()
+    await one.create_assignment("t", TopicAssignment({0: ReplicaAssignment((1,))}, None))
+
+    def one_more(current: TopicAssignment) -> TopicAssignment:
+        return TopicAssignment({**current.partitions, len(current.partitions): ReplicaAssignment((2,))}, None)
+
+    await asyncio.gather(one.change_assignment("t", one_more), other.change_assignment("t", one_more))
+
+    found = await one.assignment("t")
+    assert found is not None
+    assert sorted(found.partitions) == [0, 1, 2]
