@@ -407,3 +407,7 @@ class NewLeaderElected(BrokerError):
 
 class IneligibleReplica(BrokerError):
     code = ErrorCode.ineligible_replica
+
+
+class TransactionAbortable(BrokerError):
+    code = ErrorCode.transaction_abortable

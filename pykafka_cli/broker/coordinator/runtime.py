@@ -192,6 +192,13 @@ class CoordinatorRuntime(Generic[S]):
         """
         return self._active(partition).shard
 
+    def leader_epoch(self, partition: int) -> int:
+        """The epoch in which this broker leads `partition`.
+
+        raises  as `shard`
+        """
+        return self._active(partition).leader_epoch
+
     def high_watermark(self, partition: int) -> int:
         """Up to where what the shard of `partition` knows is on every in-sync replica."""
         return self._writer.high_watermark(TopicPartition(self.topic, partition))
