@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,11 @@ class Servers:
     processes: list[subprocess.Popen[bytes]]
     seconds_to_ready: float
 
+    @property
+    def address(self) -> tuple[str, int]:
+        host, _, port = self.bootstrap.rpartition(":")
+        return host, int(port)
+
     def resident_mb(self) -> float:
         """Resident memory of all processes together, in MB."""
         total = 0
@@ -50,8 +55,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_metadata_answers(bootstrap: str) -> None:
-    """Return when the broker answers an ApiVersions and a Metadata request of version 1 and names itself."""
+def wait_until_metadata_answers(bootstrap: str, process: subprocess.Popen[bytes]) -> None:
+    """Return when the broker answers a Metadata request of version 1 and names itself."""
     host, _, port = bootstrap.rpartition(":")
     metadata = bytes.fromhex("0003000100000001ffff") + bytes(4)  # key 3, version 1, id 1, no client id, no topics
     frame = len(metadata).to_bytes(4, "big") + metadata
@@ -65,6 +70,8 @@ def wait_until_metadata_answers(bootstrap: str) -> None:
                     return
         except OSError:
             pass
+        if process.poll() is not None:
+            raise RuntimeError(f"the server at {bootstrap} ended with status {process.returncode}")
         if time.monotonic() > deadline:
             raise TimeoutError(f"{bootstrap} did not answer within {START_TIMEOUT_S:.0f} s")
         time.sleep(0.005)
@@ -88,13 +95,14 @@ def stopping(processes: list[subprocess.Popen[bytes]]) -> Iterator[None]:
 @contextmanager
 def pk_servers(folder: Path) -> Iterator[Servers]:
     """`pk up` on free ports."""
+    folder.mkdir(parents=True, exist_ok=True)
     port, zookeeper_port = free_port(), free_port()
     words = [PK, "up", "--data-dir", str(folder / "pk"), "--port", str(port), "--zookeeper-port", str(zookeeper_port)]
     began = time.monotonic()
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with stopping([process]):
         bootstrap = f"127.0.0.1:{port}"
-        wait_until_metadata_answers(bootstrap)
+        wait_until_metadata_answers(bootstrap, process)
         yield Servers("pk", bootstrap, [process], time.monotonic() - began)
 
 
@@ -105,13 +113,14 @@ def kafka_is_here() -> bool:
 def java(main: str, *words: str, heap: str, folder: Path) -> list[str]:
     """Command line of one of Kafka's classes, its log on stderr from WARN up, as the scripts have it."""
     log4j = folder / "log4j.properties"
-    log4j.write_text(LOG4J)
+    if not log4j.exists():
+        log4j.write_text(LOG4J)
     return ["java", *heap.split(), f"-Dlog4j.configuration=file:{log4j}", "-cp", f"{KAFKA_LIBS}/*", main, *words]
 
 
 @contextmanager
 def kafka_servers(folder: Path) -> Iterator[Servers]:
-    """Apache Kafka's ZooKeeper and broker with its own scripts' heap sizes, otherwise our settings."""
+    """Apache Kafka's ZooKeeper and broker with its own scripts' heap sizes, otherwise the settings of `pk up`."""
     folder.mkdir(parents=True, exist_ok=True)
     port, zookeeper_port = free_port(), free_port()
     zookeeper, broker = folder / "zookeeper.properties", folder / "server.properties"
@@ -135,5 +144,10 @@ def kafka_servers(folder: Path) -> Iterator[Servers]:
     )
     with stopping([second, first]):
         bootstrap = f"127.0.0.1:{port}"
-        wait_until_metadata_answers(bootstrap)
+        wait_until_metadata_answers(bootstrap, second)
         yield Servers("kafka", bootstrap, [first, second], time.monotonic() - began)
+
+
+def peers() -> dict[str, Callable[[Path], AbstractContextManager[Servers]]]:
+    """Who can be started here, by name; pk is first."""
+    return {"pk": pk_servers} | ({"kafka": kafka_servers} if kafka_is_here() else {})
