@@ -171,15 +171,18 @@ class Fetcher:
             self._looking.add_done_callback(self._ended)
 
     async def _look_up_until_all_are_known(self) -> None:
+        failures = 0  # in a row: a cluster that is away is asked less and less often
         while True:
             try:
                 await self._reset_offsets()
                 await self._find_leaders()
+                failures = 0
             except ConnectionFailed as failure:
+                failures += 1
                 self._warn(f"[Consumer clientId={self._settings.client_id}] {failure}")
             if all(source.leader is not None and source.offset is not None for source in self._sources.values()):
                 return
-            await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
+            await asyncio.sleep(self._settings.backoff(max(1, failures)))
 
     async def _reset_offsets(self) -> None:
         wanted = {partition: source for partition, source in self._sources.items() if source.offset is None}
@@ -314,8 +317,7 @@ class Fetcher:
             return False
         code = ErrorCode(part.error_code)
         if code is ErrorCode.none:
-            self._keep_records(source, part)
-            return False
+            return not self._keep_records(source, part)
         if code is ErrorCode.offset_out_of_range:
             self._reset(source)
         elif code in _MOVED:
@@ -324,10 +326,10 @@ class Fetcher:
             self._fail(ApiError(code))
         return True
 
-    def _keep_records(self, source: _Source, part: Any) -> None:
+    def _keep_records(self, source: _Source, part: Any) -> bool:
         data = bytes(part.records or b"")
         if not data or source.offset is None:
-            return
+            return True
         following = source.offset
         with suppress(CorruptRecords):  # told when it is decoded, to whoever reads the records before it
             for _, header in walk(data):
@@ -339,7 +341,7 @@ class Fetcher:
                     f"no whole batch fits into {len(data)} bytes"
                 )
             )
-            return
+            return False
         aborted: tuple[AbortedTransaction, ...] = ()
         if self._read_committed and part.aborted_transactions:
             aborted = tuple(
@@ -349,6 +351,7 @@ class Fetcher:
         source.offset = following
         self._set_buffered(self._buffered + len(data))
         self.ready.set()
+        return True
 
     def _reset(self, source: _Source) -> None:
         """The log does not have the offset (any more): go where auto.offset.reset says."""
