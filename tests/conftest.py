@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.running import RunningCluster
+
+settings.register_profile("any machine", deadline=None)  # being busy is no failure
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True, scope="session")

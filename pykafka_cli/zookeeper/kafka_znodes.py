@@ -95,6 +95,12 @@ def _decoded(path: str, data: bytes | None) -> dict[str, Any]:
     return value
 
 
+def _number(path: str, value: object) -> int:
+    if not isinstance(value, int):
+        raise BadZnode(f"{path} has {value!r} where a number is expected")
+    return value
+
+
 # ---- cluster, controller, brokers
 
 
@@ -108,7 +114,10 @@ def encode_cluster_id(cluster_id: str) -> bytes:
 
 
 def decode_cluster_id(data: bytes | None) -> str:
-    return str(_decoded(CLUSTER_ID, data)["id"])
+    value = _decoded(CLUSTER_ID, data)
+    if not isinstance(value.get("id"), str):
+        raise BadZnode(f"{CLUSTER_ID} holds no cluster id but {data!r}")
+    return str(value["id"])
 
 
 def encode_controller(broker_id: int, now_ms: int) -> bytes:
@@ -117,7 +126,7 @@ def encode_controller(broker_id: int, now_ms: int) -> bytes:
 
 def decode_controller(data: bytes | None) -> int:
     """Id of the controller."""
-    return int(_decoded(CONTROLLER, data)["brokerid"])
+    return _number(CONTROLLER, _decoded(CONTROLLER, data).get("brokerid"))
 
 
 def encode_controller_epoch(epoch: int) -> bytes:
@@ -125,7 +134,10 @@ def encode_controller_epoch(epoch: int) -> bytes:
 
 
 def decode_controller_epoch(data: bytes | None) -> int:
-    return int(data or b"0")
+    try:
+        return int(data or b"0")
+    except ValueError:
+        raise BadZnode(f"{CONTROLLER_EPOCH} holds no number but {data!r}") from None
 
 
 class Endpoint(NamedTuple):
@@ -290,7 +302,9 @@ def decode_topic(topic: str, data: bytes | None) -> TopicAssignment:
     adding, removing = value.get("adding_replicas") or {}, value.get("removing_replicas") or {}
     try:
         partitions = {
-            int(p): ReplicaAssignment(tuple(replicas), tuple(adding.get(p, ())), tuple(removing.get(p, ())))
+            int(p): ReplicaAssignment(
+                *(tuple(map(int, part)) for part in (replicas, adding.get(p, ()), removing.get(p, ())))
+            )
             for p, replicas in value["partitions"].items()
         }
         topic_id = value.get("topic_id")
@@ -339,14 +353,14 @@ def decode_partition_state(partition: TopicPartition, data: bytes | None, versio
     value = _decoded(partition_state_path(partition), data)
     try:
         return PartitionState(
-            value["leader"],
-            value["leader_epoch"],
-            tuple(value["isr"]),
-            value["controller_epoch"],
-            value.get("leader_recovery_state", 0),
+            int(value["leader"]),
+            int(value["leader_epoch"]),
+            tuple(map(int, value["isr"])),
+            int(value["controller_epoch"]),
+            int(value.get("leader_recovery_state", 0)),
             version,
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BadZnode(f"{partition_state_path(partition)} is no partition's state: {data!r} ({error!r})") from None
 
 
@@ -363,10 +377,10 @@ def encode_reassignment(wanted: Mapping[TopicPartition, Iterable[int]]) -> bytes
 def decode_reassignment(data: bytes | None) -> dict[TopicPartition, tuple[int, ...]]:
     try:
         return {
-            TopicPartition(entry["topic"], entry["partition"]): tuple(entry["replicas"])
+            TopicPartition(entry["topic"], int(entry["partition"])): tuple(map(int, entry["replicas"]))
             for entry in _decoded(REASSIGN_PARTITIONS, data)["partitions"]
         }
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BadZnode(f"{REASSIGN_PARTITIONS} is no reassignment: {data!r} ({error!r})") from None
 
 
@@ -378,8 +392,8 @@ def encode_partitions(partitions: Iterable[TopicPartition]) -> bytes:
 
 def decode_partitions(path: str, data: bytes | None) -> list[TopicPartition]:
     try:
-        return [TopicPartition(e["topic"], e["partition"]) for e in _decoded(path, data)["partitions"]]
-    except (KeyError, TypeError) as error:
+        return [TopicPartition(e["topic"], int(e["partition"])) for e in _decoded(path, data)["partitions"]]
+    except (KeyError, TypeError, ValueError) as error:
         raise BadZnode(f"{path} names no partitions: {data!r} ({error!r})") from None
 
 
@@ -389,7 +403,7 @@ def encode_log_dir_event(broker_id: int) -> bytes:
 
 def decode_log_dir_event(path: str, data: bytes | None) -> int:
     """Id of the broker that lost a log directory."""
-    return int(_decoded(path, data)["broker"])
+    return _number(path, _decoded(path, data).get("broker"))
 
 
 def delete_topic_path(topic: str) -> str:
@@ -483,8 +497,8 @@ def decode_producer_id_block(data: bytes | None) -> ProducerIdBlock | None:
         return None
     value = _decoded(PRODUCER_ID_BLOCK, data)
     try:
-        return ProducerIdBlock(value["broker"], int(value["block_start"]), int(value["block_end"]))
-    except (KeyError, ValueError) as error:
+        return ProducerIdBlock(int(value["broker"]), int(value["block_start"]), int(value["block_end"]))
+    except (KeyError, TypeError, ValueError) as error:
         raise BadZnode(f"{PRODUCER_ID_BLOCK} is no block: {data!r} ({error!r})") from None
 
 

@@ -5,6 +5,7 @@ to rest; nothing here waits for time to pass.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -140,21 +141,18 @@ class ControlledBroker:
             connect=cluster.connect,
             unclean_election_allowed=cluster.unclean_election_allowed,
         )
-        broker = Broker(
-            settings=self.settings,
-            clock=cluster.clock,
-            logs=None,
-            replicas=None,
-            metadata=self.cache,
-            store=self.store,
-            topics=self.topics,
-            configs=self.configs,
-            controller=self.controller,
-            groups=None,
-            producer_ids=None,
-            waiting=waiting,
-        )
-        self.dispatcher = Dispatcher(broker, Metrics())
+        parts: dict[str, Any] = dict.fromkeys(each.name for each in dataclasses.fields(Broker))
+        parts |= {
+            "settings": self.settings,
+            "clock": cluster.clock,
+            "metadata": self.cache,
+            "store": self.store,
+            "topics": self.topics,
+            "configs": self.configs,
+            "controller": self.controller,
+            "waiting": waiting,
+        }
+        self.dispatcher = Dispatcher(Broker(**parts), Metrics())
 
     async def serve(self, frame: bytes) -> bytes:
         """The answer to a client's request, both without their length in front."""

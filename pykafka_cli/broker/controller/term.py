@@ -380,7 +380,7 @@ class Term:
     async def log_dirs_failed(self) -> None:
         """Ask brokers that lost a log directory which replicas they still have, by telling them of all again."""
         events = await self._store.log_dir_events(self._log_dir_failed)
-        self.replicas.make_online(self.state.replicas_on(set(events.values())))
+        self.replicas.make_online(self.state.replicas_on({broker for broker in events.values() if broker is not None}))
         await self._store.forget_news(events, self.state.fence)
 
     # ---- what brokers answer

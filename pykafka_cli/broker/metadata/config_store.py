@@ -8,10 +8,13 @@ source  kafka.zk.AdminZkClient
 """
 
 import contextlib
+import logging
 
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import NodeExists, NoNode, NotEmpty, Watcher, ZooKeeperClient
-from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY, sanitized
+from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY, BadZnode, sanitized
+
+log = logging.getLogger(__name__)
 
 KEPT_MS = 15 * 60 * 1000
 """How long a note stays, so that every broker has read it."""
@@ -38,13 +41,17 @@ class ConfigStore:
         self.client = client
 
     async def read(self, entity: str) -> dict[str, str]:
-        """An entity's config; empty if it has none."""
+        """An entity's config; empty if it has none, or none that can be read."""
         path = znodes.config_path(entity)
         try:
             data, _ = await self.client.get(path)
         except NoNode:
             return {}
-        return znodes.decode_config(path, data)
+        try:
+            return znodes.decode_config(path, data)
+        except BadZnode as bad:
+            log.error("%s", bad)
+            return {}
 
     async def entities(self, folder: str) -> list[str]:
         """Entities with a znode right below a path such as `users` or `users/alice/clients`."""
@@ -101,7 +108,11 @@ class ConfigStore:
             data, stat = await self.client.get(note)
         except NoNode:
             return None, False
-        return znodes.decode_config_change(note, data), now_ms - stat.ctime > KEPT_MS
+        try:
+            return znodes.decode_config_change(note, data), now_ms - stat.ctime > KEPT_MS
+        except BadZnode as bad:
+            log.error("%s", bad)
+            return None, False
 
     async def forget_change(self, note: str) -> None:
         """Another broker may have been faster."""

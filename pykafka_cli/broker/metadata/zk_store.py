@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from pykafka_cli.broker.clock import Clock
@@ -32,6 +33,7 @@ from pykafka_cli.zookeeper.client import (
     ZooKeeperError,
 )
 from pykafka_cli.zookeeper.kafka_znodes import (
+    BadZnode,
     BrokerRegistration,
     PartitionState,
     ReplicaAssignment,
@@ -158,7 +160,7 @@ class ZkStore:
             data, stat = await self.client.get(znodes.broker_path(broker_id), watch)
         except NoNode:
             return None
-        return znodes.decode_broker(broker_id, data, stat.czxid)
+        return _readable(lambda: znodes.decode_broker(broker_id, data, stat.czxid), None)
 
     # ---- controller
 
@@ -231,12 +233,12 @@ class ZkStore:
         return await self.client.exists(znodes.topic_path(topic)) is not None
 
     async def assignment(self, topic: str, watch: Watcher | None = None) -> TopicAssignment | None:
-        """Replicas and id of a topic; None if there is none."""
+        """Replicas and id of a topic; None if there is none, or nothing that can be read."""
         try:
             data, _ = await self.client.get(znodes.topic_path(topic), watch)
         except NoNode:
             return None
-        return znodes.decode_topic(topic, data)
+        return _readable(lambda: znodes.decode_topic(topic, data), None)
 
     async def create_assignment(self, topic: str, assignment: TopicAssignment) -> None:
         """This is what makes a topic be. Raises NodeExists."""
@@ -296,7 +298,7 @@ class ZkStore:
             data, stat = await self.client.get(znodes.partition_state_path(partition))
         except NoNode:
             return None
-        return znodes.decode_partition_state(partition, data, stat.version)
+        return _readable(lambda: znodes.decode_partition_state(partition, data, stat.version), None)
 
     async def partition_states(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, PartitionState]:
         """Those of the partitions that have one."""
@@ -365,7 +367,10 @@ class ZkStore:
     ) -> dict[TopicPartition, tuple[int, ...]] | None:
         """Wanted replicas as the tools before 2.4 ask for them; None if nobody asks. `watch` hears of the next."""
         data = await self._requested(znodes.REASSIGN_PARTITIONS, watch)
-        return None if data is None else znodes.decode_reassignment(data)
+        if data is None:
+            return None
+        nothing: dict[TopicPartition, tuple[int, ...]] = {}
+        return _readable(lambda: znodes.decode_reassignment(data), nothing)
 
     async def keep_requested_reassignment(self, wanted: Mapping[TopicPartition, tuple[int, ...]], fence: Fence) -> None:
         """Leave only these in the request; remove it when they are none."""
@@ -377,7 +382,10 @@ class ZkStore:
     async def requested_elections(self, watch: Watcher | None = None) -> list[TopicPartition] | None:
         """Partitions for which the tools before 2.4 want their preferred leader; None if nobody asks."""
         data = await self._requested(znodes.PREFERRED_REPLICA_ELECTION, watch)
-        return None if data is None else znodes.decode_partitions(znodes.PREFERRED_REPLICA_ELECTION, data)
+        if data is None:
+            return None
+        nothing: list[TopicPartition] = []
+        return _readable(lambda: znodes.decode_partitions(znodes.PREFERRED_REPLICA_ELECTION, data), nothing)
 
     async def forget_requested_elections(self, fence: Fence) -> None:
         await self._remove(znodes.PREFERRED_REPLICA_ELECTION, fence)
@@ -393,13 +401,14 @@ class ZkStore:
     async def isr_changes(self, watch: Watcher | None = None) -> dict[str, list[TopicPartition]]:
         """News of leaders that wrote their state themselves, by the znode that brings it."""
         return {
-            path: znodes.decode_partitions(path, data) for path, data in await self._news(znodes.ISR_CHANGES, watch)
+            path: _readable(partial(znodes.decode_partitions, path, data), [])
+            for path, data in await self._news(znodes.ISR_CHANGES, watch)
         }
 
-    async def log_dir_events(self, watch: Watcher | None = None) -> dict[str, int]:
+    async def log_dir_events(self, watch: Watcher | None = None) -> dict[str, int | None]:
         """Brokers that lost a log directory, by the znode that says so."""
         return {
-            path: znodes.decode_log_dir_event(path, data)
+            path: _readable(partial(znodes.decode_log_dir_event, path, data), None)
             for path, data in await self._news(znodes.LOG_DIR_EVENTS, watch)
         }
 
@@ -447,6 +456,15 @@ class ZkStore:
 def full_assignment(partitions: Mapping[int, tuple[int, ...]]) -> dict[int, ReplicaAssignment]:
     """Replicas of a topic that nothing is being moved of."""
     return {partition: ReplicaAssignment(replicas) for partition, replicas in partitions.items()}
+
+
+def _readable(decode: Callable[[], T], otherwise: T) -> T:
+    """What a znode says; `otherwise` where somebody has written what cannot be read: the rest must go on."""
+    try:
+        return decode()
+    except BadZnode as bad:
+        log.error("%s", bad)
+        return otherwise
 
 
 def _setter(event: asyncio.Event) -> Watcher:

@@ -603,3 +603,24 @@ async def test_producer_ids_come_in_blocks_of_a_thousand(cluster: ControlledClus
     )
     with pytest.raises(StaleBrokerEpoch):
         await cluster.controller.allocate_producer_ids(2, two - 1)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"{}", b"no JSON", b'{"version":1,"partitions":[7]}'])
+async def test_what_cannot_be_read_does_not_stop_the_rest(cluster: ControlledCluster, garbage: bytes) -> None:
+    await cluster.write("/brokers/topics/bad", garbage)
+    await cluster.write("/config/changes/config_change_0", garbage)
+    await cluster.write("/isr_change_notification/isr_change_0", garbage)
+    await cluster.write("/log_dir_event_notification/log_dir_event_0", garbage)
+    await cluster.write(znodes.REASSIGN_PARTITIONS, garbage)
+    await cluster.write(znodes.PREFERRED_REPLICA_ELECTION, garbage)
+
+    await cluster.create_topic("good", [0])
+    await cluster.kill(0)
+    await cluster.start(0)
+
+    assert cluster.briefly("good") == "leader 0 epoch 2 isr 0"
+    assert "bad" not in cluster.brokers[1].cache
+    left = {"/brokers/topics/bad"}
+    assert {path for path, data in cluster.zookeeper.tree().items() if data == garbage and data} <= left
+    assert not cluster.exists(znodes.REASSIGN_PARTITIONS)
+    assert not cluster.exists(znodes.PREFERRED_REPLICA_ELECTION)
