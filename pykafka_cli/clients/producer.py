@@ -331,16 +331,11 @@ class Producer:
             and batch.attempts <= self.settings.retries
             and now - batch.opened_at < self.settings.delivery_timeout
         ):
-            queue.back(batch, now + self._backoff(batch.attempts))
+            queue.back(batch, now + self.settings.backoff(batch.attempts))
             return
         queue.failed(batch)
         text = error_text(code)
         self._on_result(Result(batch, text._replace(message=message) if message else text, -1))
-
-    def _backoff(self, attempts: int) -> float:
-        first, most = self.settings.retry_backoff_ms, self.settings.retry_backoff_max_ms
-        pause: int = min(first << min(attempts - 1, 30), max(first, most))
-        return pause / 1000
 
     def _give_up(self, now: float) -> None:
         """Take out what has waited too long to be sent at all, and what is too large for a request."""
@@ -404,7 +399,7 @@ class Producer:
     async def _pause(self) -> None:
         """Before the cluster is asked again: short at first, as a new topic has its leaders soon."""
         self._looks += 1
-        await asyncio.sleep(self._backoff(max(1, self._looks - _SHORT_PAUSES)))
+        await asyncio.sleep(self.settings.backoff(max(1, self._looks - _SHORT_PAUSES)))
 
     def _take_over_leaders(self) -> None:
         """A topic may have got more partitions."""
