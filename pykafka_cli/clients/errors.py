@@ -1,11 +1,19 @@
 """What a cluster refuses, and what a person is told about a cluster that cannot be asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionFailed, ConnectionLost
+from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionFailed, ConnectionLost, HostUnknown, TlsFailed
 
 NO_ERROR = 0
+
+_HINTS: Mapping[type[ConnectionFailed], str] = {
+    HostUnknown: "Is the name spelled as that machine's?",
+    TlsFailed: "Is this a TLS listener, and do ssl.* in the file for --command-config fit it?",
+    BrokerUnreachable: "Is a broker running there? `pk up` starts one on this machine.",
+    ConnectionLost: "If this listener wants TLS or SASL, say so in a file for --command-config.",
+}
+"""What would help, by the kind of failure; the first that fits."""
 
 
 class ApiError(Exception):
@@ -33,8 +41,7 @@ def ensure_none_failed(entries: Iterable[Any]) -> None:
 
 def explain(error: ConnectionFailed) -> tuple[str, str]:
     """What happened, and what would help (empty if we do not know)."""
-    if isinstance(error, BrokerUnreachable):
-        return str(error), "Is a broker running there? `pk up` starts one on this machine."
-    if isinstance(error, ConnectionLost):
-        return str(error), "If this listener wants TLS or SASL, say so in a file for --command-config."
+    for kind, hint in _HINTS.items():
+        if isinstance(error, kind):
+            return str(error), hint
     return str(error), ""

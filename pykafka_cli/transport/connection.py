@@ -17,6 +17,7 @@ import asyncio
 import errno
 import importlib
 import io
+import socket
 import ssl
 import struct
 from collections.abc import Mapping
@@ -43,7 +44,15 @@ class ConnectionFailed(Exception):
 
 
 class BrokerUnreachable(ConnectionFailed):
-    """Nothing could be asked: no such host, nothing listens there, no TLS, or no answer in time."""
+    """Nothing could be asked: nothing listens there, or there was no answer in time."""
+
+
+class HostUnknown(BrokerUnreachable):
+    """No machine has this name."""
+
+
+class TlsFailed(BrokerUnreachable):
+    """The two sides did not agree on TLS, or do not trust each other."""
 
 
 class ConnectionLost(ConnectionFailed):
@@ -130,10 +139,16 @@ class Connection(asyncio.BufferedProtocol):
         except TimeoutError:
             problem: ConnectionFailed = BrokerUnreachable(f"{address} did not answer within {timeout:g} s")
         except ssl.SSLError as error:
-            problem = BrokerUnreachable(f"TLS with {address} failed: {_tls_reason(error)}")
+            problem = TlsFailed(f"TLS with {address} failed: {_tls_reason(error)}")
+        except socket.gaierror as error:
+            problem = HostUnknown(f"cannot connect to {address}: {_reason(error)}")
         except OSError as error:
-            reason = _reason(error) or ("it ended the TLS handshake" if tls else type(error).__name__)
-            problem = BrokerUnreachable(f"cannot connect to {address}: {reason}")
+            if reason := _reason(error):
+                problem = BrokerUnreachable(f"cannot connect to {address}: {reason}")
+            elif tls:
+                problem = TlsFailed(f"cannot connect to {address}: it ended the TLS handshake")
+            else:
+                problem = BrokerUnreachable(f"cannot connect to {address}: {type(error).__name__}")
         except (ConnectionFailed, asyncio.CancelledError):
             if connection:
                 connection.close()

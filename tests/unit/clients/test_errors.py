@@ -7,7 +7,13 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.error_texts import ERROR_TEXTS, error_text
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed, explain
-from pykafka_cli.transport.connection import BrokerUnreachable
+from pykafka_cli.transport.connection import (
+    BrokerUnreachable,
+    ConnectionFailed,
+    ConnectionLost,
+    HostUnknown,
+    TlsFailed,
+)
 
 
 def test_an_error_without_a_text_has_kafkas() -> None:
@@ -49,3 +55,19 @@ def test_who_hears_of_no_broker_hears_how_to_start_one() -> None:
 
     assert message == "cannot connect to localhost:9092: connection refused"
     assert "pk up" in hint
+
+
+@pytest.mark.parametrize(
+    ("error", "help_with"),
+    [
+        (HostUnknown("cannot connect to nowhere:9092: Name or service not known"), "name"),
+        (TlsFailed("TLS with localhost:9093 failed: wrong version number"), "ssl."),
+        (ConnectionLost("localhost:9093 ended the connection"), "--command-config"),
+    ],
+)
+def test_the_hint_fits_the_failure(error: ConnectionFailed, help_with: str) -> None:
+    message, hint = explain(error)
+
+    assert message == str(error)
+    assert help_with in hint
+    assert "pk up" not in hint
