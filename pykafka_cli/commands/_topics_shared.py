@@ -117,7 +117,7 @@ def show_descriptions(request: TopicsRequest, views: list[TopicView], text: Call
 
 
 def _table(view: TopicView) -> Table | str:
-    configs = "  ".join(f"{entry.name}={entry.value}" for entry in view.topic.configs)
+    configs = ", ".join(f"{entry.name}={entry.value}" for entry in view.topic.configs)
     title = f"{view.topic.topic}  {configs}".rstrip() if view.shows_header else view.topic.topic
     if not view.partitions:
         return title

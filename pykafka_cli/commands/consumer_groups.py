@@ -425,6 +425,8 @@ def notice(request: GroupsRequest, group: GroupDescription) -> None:
     """What there is to say about a group's state, if anything."""
     if group.state == "Dead":
         request.tell_error(f"Consumer group '{group.group}' does not exist.")
+    elif request.output is not OutputFormat.KAFKA:
+        return  # everything else shows the state itself
     elif group.state == "Empty":
         print(f"\nConsumer group '{group.group}' has no active members.", file=sys.stderr)
     elif group.state in REBALANCING:

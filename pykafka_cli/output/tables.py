@@ -14,11 +14,17 @@ def print_tables(parts: Iterable[Table | str]) -> None:
     """Tables and lines of text, in their order."""
     console = Console(highlight=False)
     for part in parts:
-        console.print(Text(part) if isinstance(part, str) else _rich(part))
+        if isinstance(part, str):
+            console.print(Text(part))
+            continue
+        if part.title:
+            # not as rich's title, which is broken into lines of the table's width
+            console.print(Text(part.title, style="bold"), soft_wrap=True)
+        console.print(_rich(part))
 
 
 def _rich(table: Table) -> RichTable:
-    shown = RichTable(box=box.SIMPLE_HEAD, title=Text(table.title) if table.title else None, title_justify="left")
+    shown = RichTable(box=box.SIMPLE_HEAD)
     for index, name in enumerate(table.columns):
         numbers = all(isinstance(row[index], int) for row in table.rows)
         shown.add_column(name, justify="right" if numbers and table.rows else "left", overflow="fold")

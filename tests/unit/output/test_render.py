@@ -36,3 +36,11 @@ def test_a_table_takes_names_literally(capsys: pytest.CaptureFixture[str]) -> No
     assert "[red]Title" in text
     assert "[bold]x" in text
     assert "-" in text
+
+
+def test_a_title_wider_than_its_table_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    title = ", ".join(f"setting.{number}=value" for number in range(20))
+
+    show(OutputFormat.TABLE, text=str, table=lambda: [Table(("A",), [(1,)], title)], document=list)
+
+    assert title in capsys.readouterr().out.splitlines()
