@@ -79,5 +79,6 @@ async def run_broker(settings: "BrokerSettings", stop: asyncio.Event) -> None:
         log.info("[KafkaServer id=%d] started, listens on %s", settings.broker_id, where)
         await stopping
         await server.stop()
+        log.info("[KafkaServer id=%d] stopped", settings.broker_id)
     finally:
         stopping.cancel()

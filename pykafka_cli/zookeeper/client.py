@@ -25,6 +25,9 @@ from kazoo.security import OPEN_ACL_UNSAFE
 
 log = logging.getLogger(__name__)
 
+# kazoo warns at every try, and does not say of which server; what there is to say is said here, once.
+logging.getLogger("kazoo").setLevel(logging.ERROR)
+
 ANY_VERSION = -1
 
 
@@ -228,6 +231,7 @@ class ZooKeeperClient:
         raises  ZooKeeperUnreachable when no server has answered within the connection timeout
         """
         self._loop = asyncio.get_running_loop()
+        log.info("connecting to ZooKeeper at %s, for up to %g s", self.hosts, self._connection_timeout)
         self._kazoo.start_async()
         try:
             await asyncio.wait_for(self._connected.wait(), self._connection_timeout)
@@ -235,7 +239,7 @@ class ZooKeeperClient:
             await self.close()
             raise ZooKeeperUnreachable(
                 f"no ZooKeeper server answered at {self.hosts} within {self._connection_timeout:g} s; "
-                "is one running there, and is zookeeper.connect right?"
+                "is one running there, and is the address right?"
             ) from None
         if self.chroot:
             await self.ensure_path("/")
@@ -397,6 +401,7 @@ class ZooKeeperClient:
             return
         if state == KazooState.CONNECTED:
             self._connected.set()
+            log.info("connected to ZooKeeper at %s", self.hosts)
             if self._lost_session:
                 self._lost_session = False
                 for listener in self._listeners:
@@ -406,6 +411,8 @@ class ZooKeeperClient:
                 watch.callback(WatchEvent(Change.UNSEEN, watch.path))
         else:
             self._connected.clear()
+            if state == KazooState.SUSPENDED:
+                log.warning("the connection to ZooKeeper at %s is lost; connecting again", self.hosts)
             if client_state == KeeperState.EXPIRED_SESSION:
                 log.warning("the session with ZooKeeper at %s has expired", self.hosts)
                 self._lost_session = True
