@@ -76,6 +76,8 @@ def decode(
         return _decode(partition, data, fetch_offset, aborted, check_crcs=check_crcs)
     except CorruptRecordException as error:
         raise CorruptRecords(f"{partition}: {error}") from error
+    except UnicodeDecodeError:
+        raise CorruptRecords(f"{partition}: record header whose key is not UTF-8") from None
 
 
 def _decode(

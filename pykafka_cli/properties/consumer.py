@@ -70,5 +70,7 @@ class ConsumerSettings(ClientKeys):
                 f"Invalid value {self.group_protocol} for configuration group.protocol: "
                 "String must be one of (case insensitive): CLASSIC, CONSUMER"
             )
+        if self.group_protocol.lower() == "consumer":
+            raise ConfigError("group.protocol=consumer (KIP-848) is not offered here, group.protocol=classic is")
         if self.heartbeat_interval_ms >= self.session_timeout_ms:
             raise ConfigError("Heartbeat must be set lower than the session timeout")

@@ -1,0 +1,145 @@
+"""Properties of the producer and the consumer: which go together, and which mean nothing here."""
+
+from pathlib import Path
+
+import pytest
+
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.properties.keys import BadProperty, ConfigError
+from pykafka_cli.properties.producer import ProducerSettings
+
+
+def test_defaults_are_those_of_kafka() -> None:
+    producer, consumer = ProducerSettings({}), ConsumerSettings({})
+
+    assert producer.idempotent
+    assert producer.required_acks == -1
+    assert producer.delivery_timeout == 120
+    assert producer.batch_size == 16_384
+    assert consumer.group_id is None
+    assert consumer.auto_offset_reset == "latest"
+    assert consumer.session_timeout_ms == 45_000
+    assert not producer.warnings + consumer.warnings
+
+
+def test_properties_without_effect_are_named_once_in_one_line() -> None:
+    settings = ProducerSettings({"partitioner.class": "x.Y", "acks": "1", "no.such.key": "1", "ssl.protocol": "TLS"})
+
+    assert settings.warnings == ["These properties have no effect here: no.such.key, partitioner.class"]
+
+
+def test_what_a_script_sets_itself_is_not_warned_of() -> None:
+    properties = {"key.serializer": "x.Y", "value.serializer": "x.Y"}
+
+    assert not ProducerSettings(properties, quiet=frozenset(properties)).warnings
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"acks": "1"},
+        {"acks": "0"},
+        {"retries": "0"},
+        {"max.in.flight.requests.per.connection": "6"},
+        {"enable.idempotence": "false"},
+    ],
+)
+def test_idempotence_gives_way_to_what_was_asked_for(properties: dict[str, str]) -> None:
+    assert not ProducerSettings(properties).idempotent
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"acks": "1"}, "Must set acks to all in order to use the idempotent producer"),
+        ({"retries": "0"}, "Must set retries to non-zero"),
+        ({"max.in.flight.requests.per.connection": "6"}, "to at most 5 to use the idempotent producer"),
+    ],
+)
+def test_idempotence_that_was_asked_for_does_not_give_way(properties: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ProducerSettings(properties | {"enable.idempotence": "true"})
+
+
+def test_transactions_need_idempotence() -> None:
+    assert ProducerSettings({"transactional.id": "x"}).transactional_id == "x"
+    with pytest.raises(ConfigError, match=r"Cannot set a transactional\.id without"):
+        ProducerSettings({"transactional.id": "x", "acks": "1"})
+
+
+def test_a_delivery_takes_at_least_as_long_as_a_request() -> None:
+    with pytest.raises(ConfigError, match=r"delivery\.timeout\.ms should be equal to or larger than"):
+        ProducerSettings({"delivery.timeout.ms": "1000"})
+    assert ProducerSettings({"request.timeout.ms": "200000", "linger.ms": "1000"}).delivery_timeout == 201
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"acks": "2"}, "Invalid value 2 for configuration acks: String must be one of: all, -1, 0, 1"),
+        ({"batch.size": "many"}, "Invalid value many for configuration batch.size: Not a number of type INT"),
+        ({"compression.type": "rar"}, "String must be one of: none, gzip, snappy, lz4, zstd"),
+        ({"linger.ms": "-1"}, "Value must be at least 0"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_in_kafkas_words(properties: dict[str, str], message: str) -> None:
+    with pytest.raises(BadProperty) as failure:
+        ProducerSettings(properties)
+    assert message in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"group.protocol": "other"}, "must be one of \\(case insensitive\\): CLASSIC, CONSUMER"),
+        ({"group.protocol": "CONSUMER"}, "is not offered here"),
+        ({"session.timeout.ms": "3000"}, "Heartbeat must be set lower than the session timeout"),
+    ],
+)
+def test_consumer_properties_that_do_not_go_together(properties: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ConsumerSettings(properties)
+
+
+def test_the_pause_doubles_up_to_its_maximum() -> None:
+    settings = ConsumerSettings({})
+
+    assert [settings.backoff(attempt) for attempt in (1, 2, 3, 4, 5, 99)] == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+    assert ConsumerSettings({"retry.backoff.ms": "2000"}).backoff(3) == 2.0
+
+
+def test_every_key_of_kafkas_clients_is_known() -> None:
+    """The constants of ProducerConfig and ConsumerConfig of 3.9."""
+    assert ProducerSettings.KEYS.keys() >= {
+        "acks", "batch.size", "bootstrap.servers", "buffer.memory", "client.dns.lookup", "client.id",
+        "compression.gzip.level", "compression.lz4.level", "compression.type", "compression.zstd.level",
+        "connections.max.idle.ms", "delivery.timeout.ms", "enable.idempotence", "enable.metrics.push",
+        "interceptor.classes", "key.serializer", "linger.ms", "max.block.ms",
+        "max.in.flight.requests.per.connection", "max.request.size", "metadata.max.age.ms", "metadata.max.idle.ms",
+        "metadata.recovery.strategy", "metric.reporters", "metrics.num.samples", "metrics.recording.level",
+        "metrics.sample.window.ms", "partitioner.adaptive.partitioning.enable",
+        "partitioner.availability.timeout.ms", "partitioner.class", "partitioner.ignore.keys",
+        "receive.buffer.bytes", "reconnect.backoff.max.ms", "reconnect.backoff.ms", "request.timeout.ms", "retries",
+        "retry.backoff.max.ms", "retry.backoff.ms", "send.buffer.bytes", "socket.connection.setup.timeout.max.ms",
+        "socket.connection.setup.timeout.ms", "transaction.timeout.ms", "transactional.id", "value.serializer",
+    }  # fmt: skip
+    assert ConsumerSettings.KEYS.keys() >= {
+        "allow.auto.create.topics", "auto.commit.interval.ms", "auto.offset.reset", "check.crcs", "client.rack",
+        "default.api.timeout.ms", "enable.auto.commit", "exclude.internal.topics", "fetch.max.bytes",
+        "fetch.max.wait.ms", "fetch.min.bytes", "group.id", "group.instance.id", "group.protocol",
+        "group.remote.assignor", "heartbeat.interval.ms", "isolation.level", "key.deserializer",
+        "max.partition.fetch.bytes", "max.poll.interval.ms", "max.poll.records", "partition.assignment.strategy",
+        "session.timeout.ms", "value.deserializer",
+    }  # fmt: skip
+
+
+def test_every_key_is_used_by_a_client() -> None:
+    """A key that is not inert is read somewhere: one that is not would be a promise that nobody keeps."""
+    package = Path(__file__).parents[3] / "pykafka_cli"
+    sources = "".join(
+        file.read_text() for part in ("clients", "commands", "properties") for file in (package / part).rglob("*.py")
+    )
+    for settings in (ProducerSettings, ConsumerSettings):
+        for name, key in settings.KEYS.items():
+            if key.effective and name != "bootstrap.servers":
+                assert f".{name.replace('.', '_')}" in sources or f'"{name}"' in sources, name
