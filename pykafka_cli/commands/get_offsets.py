@@ -116,11 +116,9 @@ def get_offsets(
     show(
         chosen_output(output),
         text=lambda: "".join(f"{topic}:{partition}:{offset}\n" for (topic, partition), offset in offsets.items()),
-        table=lambda: [
-            Table(("TOPIC", "PARTITION", "OFFSET"), [(*partition, offset) for partition, offset in offsets.items()])
-        ],
+        table=lambda: [Table(("TOPIC", "PARTITION", "OFFSET"), [(*each, offsets[each]) for each in sorted(offsets)])],
         document=lambda: [
-            {"topic": topic, "partition": partition, "offset": offset} for (topic, partition), offset in offsets.items()
+            {"topic": each.topic, "partition": each.partition, "offset": offsets[each]} for each in sorted(offsets)
         ],
     )
 

@@ -20,7 +20,7 @@ def print_tables(parts: Iterable[Table | str]) -> None:
         if part.title:
             # not as rich's title, which is broken into lines of the table's width
             console.print(Text(part.title, style="bold"), soft_wrap=True)
-        console.print(_rich(part))
+        console.print(_rich(part) if part.rows else "\n  none\n")
 
 
 def _rich(table: Table) -> RichTable:

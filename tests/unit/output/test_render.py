@@ -38,6 +38,12 @@ def test_a_table_takes_names_literally(capsys: pytest.CaptureFixture[str]) -> No
     assert "-" in text
 
 
+def test_a_table_without_rows_says_that_there_are_none(capsys: pytest.CaptureFixture[str]) -> None:
+    show(OutputFormat.TABLE, text=str, table=lambda: [Table(("GROUP", "STATE"), [], "a title")], document=list)
+
+    assert capsys.readouterr().out.split() == ["a", "title", "none"]
+
+
 def test_a_title_wider_than_its_table_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     title = ", ".join(f"setting.{number}=value" for number in range(20))
 
