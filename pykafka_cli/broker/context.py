@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
     from pykafka_cli.broker.controller.controller import Controller
     from pykafka_cli.broker.coordinator.group.coordinator import GroupCoordinator
+    from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCoordinator
     from pykafka_cli.broker.log.log_manager import LogManager
     from pykafka_cli.broker.metadata.cache import MetadataCache
     from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
@@ -33,6 +34,7 @@ class Broker:
     configs: "DynamicConfigs"
     controller: "Controller"
     groups: "GroupCoordinator"
+    transactions: "TransactionCoordinator"
     producer_ids: "ProducerIds"
     waiting: "WaitingRoom"
 

@@ -26,6 +26,8 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.context import Broker
 from pykafka_cli.broker.controller.controller import Controller
 from pykafka_cli.broker.coordinator.group.coordinator import OFFSETS_TOPIC, GroupCoordinator
+from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCoordinator
+from pykafka_cli.broker.coordinator.transaction.markers import MarkerWriter
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, KafkaStorageError
 from pykafka_cli.broker.log.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
@@ -47,6 +49,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
 from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
+from pykafka_cli.topic_names import TRANSACTION_STATE
 from pykafka_cli.transport.connection import Connection, ConnectionFailed
 from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint, ProducerIdBlock
@@ -131,6 +134,8 @@ class BrokerServer:
         self._stops.append(("replicas", self._broker.replicas.stop))
         self._broker.groups.start()
         self._stops.append(("group coordinator", self._close_groups))
+        self._broker.transactions.start()
+        self._stops.append(("transaction coordinator", self._close_transactions))
         # From here on the listeners are closed early: no request comes in while what it needs is being stopped.
         self._stops.append(self._stops.pop(0))
         self._stops.append(("controller", self._broker.controller.stop))
@@ -200,7 +205,17 @@ class BrokerServer:
             replicas,
             lambda: metadata.partition_count(OFFSETS_TOPIC) or settings.offsets_topic_num_partitions,
         )
-        replicas.on_leadership.append(groups.on_leadership)
+        producer_ids = ProducerIds(self._next_producer_id_block)
+        transactions = TransactionCoordinator(
+            settings,
+            clock,
+            replicas,
+            lambda: metadata.partition_count(TRANSACTION_STATE) or settings.transaction_state_log_num_partitions,
+            producer_ids.next,
+            MarkerWriter(metadata, settings.inter_broker_listener, self._connect, clock, settings.broker_id),
+            write_timeout_ms=settings.request_timeout_ms,
+        )
+        replicas.on_leadership.extend((groups.on_leadership, transactions.on_leadership))
         logs.on_directory_failure.append(self._directory_failed)
         configs.subscribe(lambda topic: logs.topic_config_changed(topic, configs.topic_config(topic)))
         topics = TopicAdmin(
@@ -222,7 +237,8 @@ class BrokerServer:
             configs=configs,
             controller=controller,
             groups=groups,
-            producer_ids=ProducerIds(self._next_producer_id_block),
+            transactions=transactions,
+            producer_ids=producer_ids,
             waiting=waiting,
         )
 
@@ -287,6 +303,9 @@ class BrokerServer:
 
     async def _close_groups(self) -> None:
         self._broker.groups.close()
+
+    async def _close_transactions(self) -> None:
+        self._broker.transactions.close()
 
     async def _hand_over(self) -> None:
         """Ask the controller to move what this broker leads, if there is another broker to move it to.

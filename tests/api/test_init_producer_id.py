@@ -24,7 +24,7 @@ class Supply:
 
 
 async def given(supply: Supply, *, transactional_id=None, producer_id=-1, producer_epoch=-1):
-    context = SimpleNamespace(broker=SimpleNamespace(producer_ids=supply))
+    context = SimpleNamespace(broker=SimpleNamespace(producer_ids=supply), api_version=5)
     answer = await init_producer_id.handle(
         context,
         InitProducerIdRequest(
@@ -53,11 +53,6 @@ async def test_an_id_without_epoch_and_the_other_way_round_are_refused(producer_
     refused = await given(Supply(), producer_id=producer_id, producer_epoch=producer_epoch)
 
     assert refused == (ErrorCode.invalid_request, -1, -1)
-
-
-async def test_transactional_ids_find_no_coordinator() -> None:
-    assert await given(Supply(), transactional_id="tx") == (ErrorCode.coordinator_not_available, -1, -1)
-    assert await given(Supply(), transactional_id="") == (ErrorCode.invalid_request, -1, -1)
 
 
 async def test_while_the_controller_cannot_be_asked_the_producer_shall_try_again() -> None:

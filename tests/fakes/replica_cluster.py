@@ -106,6 +106,7 @@ class Node:
             configs=NoOverrides(),
             controller=None,
             groups=None,
+            transactions=None,
             producer_ids=None,
             waiting=waiting,
         )

@@ -8,7 +8,7 @@ from kio.schema.errors import ErrorCode
 from kio.schema.types import BrokerId
 from kio.static.primitive import i32Timedelta
 
-from pykafka_cli.broker.errors import BrokerError
+from pykafka_cli.broker.errors import BrokerError, ProducerFenced
 
 NO_THROTTLE = i32Timedelta.parse(timedelta(0))
 
@@ -25,3 +25,10 @@ def milliseconds(time: timedelta) -> int:
 def code_and_message(error: BrokerError | None) -> tuple[ErrorCode, str | None]:
     """What the answer says of one item of a request; None stands for success."""
     return (ErrorCode.none, None) if error is None else (error.code, error.message)
+
+
+def code_for_producer(error: BrokerError, *, knows_fenced: bool) -> ErrorCode:
+    """What a producer is told; an older one hears INVALID_PRODUCER_EPOCH where PRODUCER_FENCED is new to it."""
+    if isinstance(error, ProducerFenced) and not knows_fenced:
+        return ErrorCode.invalid_producer_epoch
+    return error.code

@@ -54,7 +54,7 @@ class CoordinatorKeys(Settings):
     offsets_commit_timeout_ms = Key(
         INT, 5000, "How long a commit may take to reach the in-sync replicas.", AtLeast(1), importance=HIGH
     )
-    transaction_max_timeout_ms = InertKey(
+    transaction_max_timeout_ms = Key(
         INT, 900_000, "The longest transaction timeout that a producer may ask for.", AtLeast(1), importance=HIGH
     )
     transaction_state_log_num_partitions = Key(
@@ -80,13 +80,13 @@ class CoordinatorKeys(Settings):
     transaction_state_log_load_buffer_size = InertKey(
         INT, 5_242_880, "Bytes read at a time while transactions are loaded.", AtLeast(1), importance=HIGH
     )
-    transaction_abort_timed_out_transaction_cleanup_interval_ms = InertKey(
+    transaction_abort_timed_out_transaction_cleanup_interval_ms = Key(
         INT, 10_000, "How often the coordinator looks for transactions to abort.", AtLeast(1), importance=LOW
     )
-    transaction_remove_expired_transaction_cleanup_interval_ms = InertKey(
+    transaction_remove_expired_transaction_cleanup_interval_ms = Key(
         INT, 3_600_000, "How often the coordinator looks for transactional ids to forget.", AtLeast(1), importance=LOW
     )
-    transactional_id_expiration_ms = InertKey(
+    transactional_id_expiration_ms = Key(
         INT, 604_800_000, "How long a transactional id is remembered that nobody uses.", AtLeast(1), importance=HIGH
     )
     transaction_partition_verification_enable = InertKey(

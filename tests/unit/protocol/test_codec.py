@@ -25,6 +25,7 @@ from pykafka_cli.protocol.codec import (
     message_codec,
     read_request_header,
 )
+from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.message_fields import copier, default_of
 from tests.vectors_of import FILES, VECTORS, frames
@@ -35,6 +36,8 @@ NO_TIME = timedelta(0)
 
 
 def newest_class(api_key: int, kind: str) -> Any:
+    if (api_key, kind) == (65, "response"):
+        return DescribeTransactionsResponse  # kio's own cannot write every moment that it reads
     if 4 <= api_key <= 7:
         return inter_broker.load(api_key, NEWEST[api_key], kind)
     return (load_request_schema if kind == "request" else load_response_schema)(api_key, NEWEST[api_key])
@@ -92,6 +95,8 @@ def test_every_recorded_answer_is_written_as_kafka_wrote_it(name: str) -> None:
             continue
         key, version, data = frame["key"], frame["v"], bytes.fromhex(frame["hex"])[4:]
         schema = inter_broker.load(key, version, "response") if 4 <= key <= 7 else load_response_schema(key, version)
+        if frame["api"] == "DescribeTransactions":
+            schema = DescribeTransactionsResponse
         header = 5 if schema.__flexible__ and key != 18 else 4
         old, _ = entity_reader(schema)(data, header)
         buffers = message_codec(key, version, NEWEST[key]).encode_response(frame["id"], raised(frame, old), None)

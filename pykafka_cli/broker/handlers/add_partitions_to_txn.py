@@ -1,0 +1,86 @@
+"""AddPartitionsToTxn (key 24), versions 0-5.
+
+Announces the partitions that a transaction will write to; the first of them begin it. Producers send version 3 and
+below for one transaction. From 4 on brokers ask for several, and with `verify_only` just whether the partitions have
+been announced, before they let a producer write there (KIP-890).
+v1 throttle time (late)   v2 PRODUCER_FENCED   v3 flexible   v4 several transactions, verify_only
+v5 TRANSACTION_ABORTABLE
+"""
+
+from collections.abc import Mapping
+
+from kio.schema.add_partitions_to_txn.v5.request import AddPartitionsToTxnRequest, AddPartitionsToTxnTransaction
+from kio.schema.add_partitions_to_txn.v5.response import (
+    AddPartitionsToTxnPartitionResult,
+    AddPartitionsToTxnResponse,
+    AddPartitionsToTxnResult,
+    AddPartitionsToTxnTopicResult,
+)
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.coordinator.step import Producer
+from pykafka_cli.broker.errors import BrokerError, OperationNotAttempted, UnknownTopicOrPartition
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_for_producer
+from pykafka_cli.model import TopicPartition
+
+FIRST_VERSION_WITH_PRODUCER_FENCED = 2
+
+Outcomes = Mapping[TopicPartition, BrokerError | None]
+
+
+async def handle(ctx: RequestContext, request: AddPartitionsToTxnRequest) -> AddPartitionsToTxnResponse:
+    return AddPartitionsToTxnResponse(
+        throttle_time=NO_THROTTLE,
+        error_code=ErrorCode.none,
+        results_by_transaction=tuple(
+            [_answer(ctx, transaction, await _outcomes(ctx, transaction)) for transaction in request.transactions]
+        ),
+    )
+
+
+async def _outcomes(ctx: RequestContext, transaction: AddPartitionsToTxnTransaction) -> Outcomes:
+    partitions = [TopicPartition(topic.name, each) for topic in transaction.topics for each in topic.partitions]
+    unknown = {each for each in partitions if ctx.broker.metadata.partition_state(each) is None}
+    if unknown:
+        return {
+            each: UnknownTopicOrPartition(f"{each} does not exist")
+            if each in unknown
+            else OperationNotAttempted(f"{each} was not added, because others could not be")
+            for each in partitions
+        }
+    producer = Producer(transaction.producer_id, transaction.producer_epoch)
+    transactions = ctx.broker.transactions
+    try:
+        if transaction.verify_only:
+            return transactions.verify_partitions(transaction.transactional_id, producer, partitions)
+        await transactions.add_partitions(transaction.transactional_id, producer, partitions)
+    except BrokerError as error:
+        return dict.fromkeys(partitions, error)
+    return dict.fromkeys(partitions)
+
+
+def _answer(
+    ctx: RequestContext, transaction: AddPartitionsToTxnTransaction, outcomes: Outcomes
+) -> AddPartitionsToTxnResult:
+    knows_fenced = ctx.api_version >= FIRST_VERSION_WITH_PRODUCER_FENCED
+
+    def code_of(error: BrokerError | None) -> ErrorCode:
+        return ErrorCode.none if error is None else code_for_producer(error, knows_fenced=knows_fenced)
+
+    return AddPartitionsToTxnResult(
+        transactional_id=transaction.transactional_id,
+        topic_results=tuple(
+            AddPartitionsToTxnTopicResult(
+                name=topic.name,
+                results_by_partition=tuple(
+                    AddPartitionsToTxnPartitionResult(
+                        partition_index=each,
+                        partition_error_code=code_of(outcomes[TopicPartition(topic.name, each)]),
+                    )
+                    for each in topic.partitions
+                ),
+            )
+            for topic in transaction.topics
+        ),
+    )
