@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 _SIZE = struct.Struct(">i")
 _IPV4_IN_IPV6 = "::ffff:"
 
+# Answers to requests that came together leave together, up to this size.
+_TOGETHER_BYTES = 64 * 1024
+
 # How long requests may take that came before the end of their connection: who wants no answers sends and goes.
 _LAST_REQUESTS_SECONDS = 5.0
 
@@ -81,6 +84,9 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting: deque[bytearray] = deque()
         self._waiting_bytes = 0
         self._worker: asyncio.Task[None] | None = None
+        self._unsent: list[Buffer] = []
+        self._unsent_bytes = 0
+        self._sending_is_due = False
         self._writable: asyncio.Future[None] | None = None  # while the socket takes no more
         self._reading = True
         self._is_last = False  # nothing is served after the current request
@@ -170,6 +176,7 @@ class Connection(asyncio.BufferedProtocol):
         if at_once or self._writable is not None:
             self._transport.abort()
         else:
+            self._send()
             self._transport.close()
 
     # Serving.
@@ -182,9 +189,10 @@ class Connection(asyncio.BufferedProtocol):
                 self._resume_reading()
                 buffers = await self._service.answer(frame, self.peer)
                 if buffers is not None:
-                    self._send(buffers)
+                    self._add(buffers)
                 if self._writable is not None:
                     await self._writable
+            self._send()
             if self._receiver.refusal is not None and not self._is_last:
                 raise self._receiver.refusal
             if self._is_last:
@@ -202,12 +210,34 @@ class Connection(asyncio.BufferedProtocol):
                 while self._waiting:
                     self._taken(self._waiting.popleft())
 
-    def _send(self, buffers: list[Buffer]) -> None:
-        if self._transport.is_closing():
-            return
+    def _add(self, buffers: list[Buffer]) -> None:
+        """Take an answer to be sent: at once, unless the next request is there already and may be answered at once."""
         size = size_of(buffers)
         self._service.metrics.response_bytes += size
-        self._transport.writelines([_SIZE.pack(size), *buffers])
+        self._unsent += (_SIZE.pack(size), *buffers)
+        self._unsent_bytes += size
+        if not self._waiting or self._unsent_bytes >= _TOGETHER_BYTES:
+            self._send()
+        elif not self._sending_is_due:
+            # The next request may have to wait for something, and then this answer must not.
+            self._sending_is_due = True
+            asyncio.get_running_loop().call_soon(self._send_what_is_due)
+
+    def _send_what_is_due(self) -> None:
+        self._sending_is_due = False
+        self._send()
+
+    def _send(self) -> None:
+        buffers, size = self._unsent, self._unsent_bytes
+        if not buffers:
+            return
+        self._unsent, self._unsent_bytes = [], 0
+        if self._transport.is_closing():
+            return
+        if size < _TOGETHER_BYTES:
+            self._transport.write(b"".join(buffers))
+        else:
+            self._transport.writelines(buffers)
 
     def _stop_waiting_to_write(self) -> None:
         if self._writable is not None and not self._writable.done():

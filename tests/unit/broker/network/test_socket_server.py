@@ -127,6 +127,18 @@ async def test_a_request_that_waits_holds_up_its_own_connection_only() -> None:
         assert [await waiting.read(), await waiting.read()] == [b"wait", b"next"]
 
 
+async def test_an_answer_does_not_wait_for_a_request_behind_it() -> None:
+    async def wait_if_asked(request: bytearray, _peer: Peer) -> list[Buffer]:
+        if request == b"wait":
+            await asyncio.get_running_loop().create_future()
+        return [bytes(request)]
+
+    async with running(wait_if_asked) as it:
+        client = await it.connect()
+        client.send(b"one", b"two", b"wait")
+        assert [await client.read(), await client.read()] == [b"one", b"two"]
+
+
 async def test_a_request_without_an_answer_is_followed_by_the_next() -> None:
     async def odd_ones(request: bytearray, _peer: Peer) -> list[Buffer] | None:
         return None if request == b"silent" else [bytes(request)]
