@@ -52,20 +52,16 @@ async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceRespons
             except BrokerError as error:
                 refused[topic_partition] = error
     results = await ctx.broker.replicas.append(accepted, acks=request.acks, timeout_ms=request.timeout_ms)
+    results.update(refused)
     endpoints: dict[int, NodeEndpoint] = {}
-    return ProduceResponse(
-        [
-            ProduceTopicResponse(
-                topic.name,
-                [
-                    _answer(ctx, topic_partition, refused.get(topic_partition) or results[topic_partition], endpoints)
-                    for topic_partition in (TopicPartition(topic.name, each.index) for each in topic.partitions)
-                ],
-            )
-            for topic in request.topics
-        ],
-        node_endpoints=list(endpoints.values()),
-    )
+    topics = []
+    for topic in request.topics:
+        answers = []
+        for each in topic.partitions:
+            topic_partition = TopicPartition(topic.name, each.index)
+            answers.append(_answer(ctx, topic_partition, results[topic_partition], endpoints))
+        topics.append(ProduceTopicResponse(topic.name, answers))
+    return ProduceResponse(topics, node_endpoints=list(endpoints.values()))
 
 
 def _checked(

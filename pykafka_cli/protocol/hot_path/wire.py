@@ -63,15 +63,19 @@ class Cursor:
         return self.unpack(INT64)[0]
 
     def uvarint(self) -> int:
+        start = self.position
+        if start < self.end and (byte := self.data[start]) < 0x80:  # nearly all are
+            self.position = start + 1
+            return byte
         value = shift = 0
-        for position in range(self.position, min(self.position + 5, self.end)):
+        for position in range(start, min(start + 5, self.end)):
             byte = self.data[position]
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 self.position = position + 1
                 return value
             shift += 7
-        raise ProtocolError(f"no end of the varint at {self.position}")
+        raise ProtocolError(f"no end of the varint at {start}")
 
     def take(self, size: int) -> memoryview:
         position = self.position
