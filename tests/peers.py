@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 KAFKA_LIBS = Path(os.environ.get("PK_KAFKA_LIBS", ROOT / ".cache/kafka/libs"))
 DEBIAN_JAVA = Path("/usr/share/java")
 DEBIAN_ZOOKEEPER_JARS = [
-    "zookeeper.jar", "zookeeper-jute.jar", "slf4j-api.jar", "slf4j-simple.jar", "netty-all.jar", "netty-handler.jar", "netty-common.jar",
-    "netty-buffer.jar", "netty-transport.jar", "commons-cli.jar", "jline2.jar", "metrics-core.jar", "snappy-java.jar", "log4j-1.2.jar",
+    "zookeeper.jar", "zookeeper-jute.jar", "slf4j-api.jar", "slf4j-simple.jar", "log4j-1.2.jar", "commons-cli.jar",
+    "netty-all.jar", "netty-handler.jar", "netty-common.jar", "netty-buffer.jar", "netty-transport.jar", "jline2.jar",
+    "metrics-core.jar", "snappy-java.jar",
 ]  # fmt: skip
 
 

@@ -7,7 +7,6 @@ committed at a rebalance is exactly what was used.
 """
 
 import asyncio
-import random
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -299,8 +298,3 @@ def _refused(code: ErrorCode, topic: str) -> str:
     if code is ErrorCode.invalid_topic_exception:
         return f"Invalid topics: [{topic}]"
     return f"Not authorized to access topics: [{topic}]"
-
-
-def generated_group_id(choose: Callable[[int], int] = random.randrange) -> str:
-    """What the console consumer calls a group that nobody named."""
-    return f"console-consumer-{choose(100_000)}"

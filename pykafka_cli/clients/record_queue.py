@@ -156,11 +156,6 @@ class RecordQueue:
         self._builder, self.opened_at, self._tags = None, None, array("q")
 
     @property
-    def open_size(self) -> int:
-        """Bytes in the batch being filled."""
-        return self._builder.size() if self._builder else 0
-
-    @property
     def is_empty(self) -> bool:
         return not (self.sealed or self.in_flight or self._builder)
 

@@ -120,15 +120,6 @@ def refuse(ctx: ScriptContext, used: str, *others: str) -> None:
                 raise ctx.usage_problem(f'Option "[{used}]" can\'t be used with option "[{other}]"')
 
 
-def require_at_parsing(ctx: ScriptContext, *names: str) -> None:
-    """Options that a script declares as required: all that are missing are named at once.
-
-    raises    UsageProblem
-    """
-    if missing := [name for name in names if name not in ctx.given]:
-        raise ctx.usage_problem(f"Missing required option(s) [{', '.join(missing)}]")
-
-
 def check_host_ports(ctx: ScriptContext, addresses: str) -> None:
     """Every address must be HOST:PORT; an empty one between commas is let through.
 

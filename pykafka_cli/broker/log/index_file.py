@@ -27,10 +27,6 @@ class IndexFile:
     def max_entries(self) -> int:
         return self._room // self._entry_size
 
-    def resize(self, max_size: int) -> None:
-        """segment.index.bytes for entries to come; the file itself follows at the next `preallocate`."""
-        self._room = max_size // self._entry_size * self._entry_size
-
     def read(self) -> bytes:
         """All entries, without the zeros after them; none when there is no file.
 

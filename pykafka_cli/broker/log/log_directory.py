@@ -30,7 +30,6 @@ _log = logging.getLogger(__name__)
 
 DELETE_SUFFIX = "-delete"
 FUTURE_SUFFIX = "-future"
-STRAY_SUFFIX = "-stray"
 
 _PARTITION_FOLDER = re.compile(r"(\S+)-(\d+)")
 _MOVED_FOLDER = re.compile(r"(\S+)-(\d+)\.([0-9a-f]{32})(-delete|-future|-stray)")

@@ -37,7 +37,6 @@ from pykafka_cli.protocol.records.batch import (
     NO_TIMESTAMP,
     TRANSACTIONAL,
     BatchHeader,
-    retreat_sequence,
 )
 from pykafka_cli.protocol.records.control import ControlType, EndTransactionMarker
 
@@ -59,7 +58,6 @@ class AppendOrigin(Enum):
 
     CLIENT = "client"
     COORDINATOR = "coordinator"
-    REPLICATION = "replication"
 
 
 class CorruptSnapshot(Exception):
@@ -77,10 +75,6 @@ class BatchRange(NamedTuple):
     @property
     def first_offset(self) -> int:
         return self.last_offset - self.offset_delta
-
-    @property
-    def first_sequence(self) -> int:
-        return retreat_sequence(self.last_sequence, self.offset_delta)
 
 
 @dataclass(slots=True)

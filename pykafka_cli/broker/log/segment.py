@@ -228,10 +228,6 @@ class Segment:
             handles.append(self.file.duplicate())
         return [handle for handle in handles if handle is not None]
 
-    def mark_dirty(self) -> None:
-        """What was to be synced was not."""
-        self._is_dirty = True
-
     # Reading.
 
     def batches(self, position: int = 0, end: int | None = None, chunk: int = _LOOKUP_CHUNK) -> Iterator[StoredBatch]:

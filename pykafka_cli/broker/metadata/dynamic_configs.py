@@ -68,10 +68,6 @@ class DynamicConfigs:
         read = await asyncio.gather(*(self.store.read(topic_entity(topic)) for topic in topics))
         self._topics.update(zip(topics, read, strict=True))
 
-    def knows_topic(self, topic: str) -> bool:
-        """Whether the topic's overrides have been loaded."""
-        return topic in self._topics
-
     def forget_topics(self, topics: Iterable[str]) -> None:
         """These topics have been deleted."""
         for topic in topics:

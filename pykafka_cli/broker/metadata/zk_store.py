@@ -145,10 +145,6 @@ class ZkStore:
             with contextlib.suppress(NoNode):
                 await self.client.delete(znodes.CONTROLLER)
 
-    async def update_broker(self, broker: BrokerRegistration) -> None:
-        """Tell other brokers of changed endpoints."""
-        await self.client.set(znodes.broker_path(broker.id), znodes.encode_broker(broker, self._clock.now_ms()))
-
     async def brokers(self, watch: Watcher | None = None) -> dict[int, BrokerRegistration]:
         """All live brokers; `watch` hears of the next to come or go."""
         ids = await self.client.children(znodes.BROKER_IDS, watch)
@@ -264,13 +260,6 @@ class ZkStore:
             except BadVersion:
                 continue
             return changed
-
-    async def partition_numbers(self, topic: str) -> list[int]:
-        """Partitions of which there are znodes; the assignment may name more."""
-        try:
-            return sorted(int(name) for name in await self.client.children(znodes.partitions_path(topic)))
-        except NoNode:
-            return []
 
     async def remove_topic(self, topic: str, fence: Fence) -> None:
         """Delete all znodes of a topic, its configs, and the request to delete it, in Kafka's order."""

@@ -24,7 +24,7 @@ def common_end(copy: PartitionLog, original: EpochEnd) -> int:
     original   its end of the largest epoch not above the last one in the copy
     """
     local = EpochEnd(*copy.end_offset_for_epoch(original.epoch))
-    return truncation_point(original, local=local, log_end=copy.log_end, fetch_offset=copy.log_end).offset
+    return truncation_point(original, local=local, log_end=copy.log_end, fetch_offset=copy.log_end)
 
 
 def copy_some(original: PartitionLog, copy: PartitionLog, max_bytes: int) -> bool:

@@ -22,13 +22,6 @@ class EpochEnd(NamedTuple):
         return self.epoch != UNDEFINED_EPOCH and self.end_offset != UNDEFINED_OFFSET
 
 
-class Truncation(NamedTuple):
-    """Cut the log to `offset`. Unless `is_final`, the next fetch may find yet another divergence below it."""
-
-    offset: int
-    is_final: bool
-
-
 def diverges(leader: EpochEnd, *, last_fetched_epoch: int, fetch_offset: int) -> bool:
     """Whether a follower that is at `fetch_offset`, with `last_fetched_epoch` before it, has what the leader lacks.
 
@@ -37,18 +30,18 @@ def diverges(leader: EpochEnd, *, last_fetched_epoch: int, fetch_offset: int) ->
     return leader.epoch < last_fetched_epoch or leader.end_offset < fetch_offset
 
 
-def truncation_point(leader: EpochEnd, *, local: EpochEnd, log_end: int, fetch_offset: int) -> Truncation:
-    """How far to cut after the leader answered with a diverging epoch.
+def truncation_point(leader: EpochEnd, *, local: EpochEnd, log_end: int, fetch_offset: int) -> int:
+    """The offset to cut to after the leader answered with a diverging epoch; there may be another one below it.
 
     leader         what the answer said
     local          the follower's own end of the largest epoch not above `leader.epoch`; unknown if it has none so old
     fetch_offset   where this follower began: its high watermark, or its log end if it tracks epochs
     """
     if leader.end_offset == UNDEFINED_OFFSET:
-        return Truncation(min(fetch_offset, log_end), is_final=True)
+        return min(fetch_offset, log_end)
     if leader.epoch == UNDEFINED_EPOCH or not local.is_known:
-        return Truncation(min(leader.end_offset, log_end), is_final=True)
+        return min(leader.end_offset, log_end)
     if local.epoch != leader.epoch:
         # The leader went through an epoch that this replica never saw; what came after its own last common epoch goes.
-        return Truncation(min(local.end_offset, log_end), is_final=False)
-    return Truncation(min(local.end_offset, leader.end_offset, log_end), is_final=True)
+        return min(local.end_offset, log_end)
+    return min(local.end_offset, leader.end_offset, log_end)

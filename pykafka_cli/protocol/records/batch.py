@@ -144,11 +144,6 @@ def advance_sequence(sequence: int, by: int) -> int:
     return (sequence + by) & _MAX_SEQUENCE
 
 
-def retreat_sequence(sequence: int, by: int) -> int:
-    """`sequence` - `by`, wrapping from 0 to 2147483647."""
-    return (sequence - by) & _MAX_SEQUENCE
-
-
 def read_header(data: Buffer, position: int = 0) -> BatchHeader:
     """The header of the batch that starts at `position`, of any format; the CRC is not looked at.
 

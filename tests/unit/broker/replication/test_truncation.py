@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.broker.replication.truncation import EpochEnd, Truncation, diverges, truncation_point
+from pykafka_cli.broker.replication.truncation import EpochEnd, diverges, truncation_point
 
 UNKNOWN = EpochEnd(-1, -1)
 
@@ -22,27 +22,27 @@ def test_an_epoch_that_the_leader_never_had_diverges() -> None:
 def test_a_follower_cuts_to_where_the_common_epoch_ended_on_both_sides() -> None:
     leader, local = EpochEnd(2, 10), EpochEnd(2, 8)
 
-    assert truncation_point(leader, local=local, log_end=15, fetch_offset=15) == Truncation(8, is_final=True)
-    assert truncation_point(local, local=leader, log_end=15, fetch_offset=15) == Truncation(8, is_final=True)
+    assert truncation_point(leader, local=local, log_end=15, fetch_offset=15) == 8
+    assert truncation_point(local, local=leader, log_end=15, fetch_offset=15) == 8
 
 
 def test_an_epoch_unknown_here_cuts_to_the_last_common_one_and_asks_again() -> None:
     cut = truncation_point(EpochEnd(5, 30), local=EpochEnd(3, 12), log_end=20, fetch_offset=20)
 
-    assert cut == Truncation(12, is_final=False)
+    assert cut == 12
 
 
 def test_without_local_epochs_the_leaders_offset_counts() -> None:
-    assert truncation_point(EpochEnd(2, 10), local=UNKNOWN, log_end=20, fetch_offset=20) == Truncation(10, True)
-    assert truncation_point(EpochEnd(2, 30), local=UNKNOWN, log_end=20, fetch_offset=20) == Truncation(20, True)
+    assert truncation_point(EpochEnd(2, 10), local=UNKNOWN, log_end=20, fetch_offset=20) == 10
+    assert truncation_point(EpochEnd(2, 30), local=UNKNOWN, log_end=20, fetch_offset=20) == 20
 
 
 def test_a_leader_that_knows_no_offset_leaves_the_follower_its_own_starting_point() -> None:
-    assert truncation_point(UNKNOWN, local=EpochEnd(1, 4), log_end=20, fetch_offset=7) == Truncation(7, True)
+    assert truncation_point(UNKNOWN, local=EpochEnd(1, 4), log_end=20, fetch_offset=7) == 7
 
 
 def test_a_leader_without_epochs_gives_an_offset_to_cut_to() -> None:
-    assert truncation_point(EpochEnd(-1, 9), local=EpochEnd(1, 4), log_end=20, fetch_offset=20) == Truncation(9, True)
+    assert truncation_point(EpochEnd(-1, 9), local=EpochEnd(1, 4), log_end=20, fetch_offset=20) == 9
 
 
 @st.composite
@@ -77,8 +77,8 @@ def test_rounds_of_cutting_end_at_a_common_prefix_and_lose_nothing_of_it(logs) -
             break
         local = end_of(follower, answer.epoch, current=follower[-1])
         cut = truncation_point(answer, local=local, log_end=len(follower), fetch_offset=len(follower))
-        assert cut.offset < len(follower)
-        del follower[cut.offset :]
+        assert cut < len(follower)
+        del follower[cut:]
 
     assert follower == leader[: len(follower)]
     assert len(follower) >= common

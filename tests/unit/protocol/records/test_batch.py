@@ -7,7 +7,6 @@ from pykafka_cli.protocol.records.batch import (
     HEADER_SIZE,
     advance_sequence,
     crc_is_valid,
-    retreat_sequence,
     stamp,
     stamp_timestamp_type,
     whole_batches_end,
@@ -92,7 +91,6 @@ def test_an_unknown_format_is_refused_by_its_number() -> None:
 def test_sequences_wrap_after_the_largest_int() -> None:
     assert advance_sequence(0x7FFFFFFF, 1) == 0
     assert advance_sequence(0x7FFFFFFE, 3) == 1
-    assert retreat_sequence(1, 3) == 0x7FFFFFFE
 
 
 def test_a_message_of_format_1_has_a_header_too() -> None:
