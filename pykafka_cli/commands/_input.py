@@ -25,6 +25,7 @@ class InputChunks:
         self._loop = asyncio.get_running_loop()
         self._chunks: asyncio.Queue[bytes | OSError] = asyncio.Queue()
         self._room = threading.Semaphore(1)
+        self._ended = False
         self.total: int | None = None
         """Bytes to come, where the input is a file."""
         status = os.fstat(descriptor)
@@ -61,13 +62,14 @@ class InputChunks:
                 return
 
     def _read_what_is_there(self) -> bytes:
-        """Wait for something, then take what can be had without waiting: handing over costs more than reading."""
-        first = os.read(self._descriptor, self._size)
-        parts, size = [first], len(first)
-        while first and size < self._size and self._more_is_there():
+        """Wait for something, then take what can be had without waiting: handing over costs more than reading.
+
+        The end is looked for once: a terminal tells it one time only.
+        """
+        parts, size = [], 0
+        while not self._ended and size < self._size and (not size or self._more_is_there()):
             part = os.read(self._descriptor, self._size - size)
-            if not part:
-                break
+            self._ended = not part
             parts.append(part)
             size += len(part)
         return b"".join(parts)

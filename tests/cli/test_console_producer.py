@@ -1,0 +1,161 @@
+"""pk console-producer while somebody types, when something goes wrong, and when it is interrupted."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.consoles import Talk
+from tests.running import PK, RunningCluster, pk
+
+
+@pytest.fixture
+def topic(cluster: RunningCluster, request: pytest.FixtureRequest) -> str:
+    name = request.node.name.replace("[", "-").replace("]", "")
+    created = pk("topics", "--bootstrap-server", cluster.bootstrap, "--create", "--topic", name, "--partitions", "1")
+    assert created.returncode == 0, created.stderr
+    return name
+
+
+def lines_of(cluster: RunningCluster, topic: str, count: int, *extra: str) -> list[str]:
+    read = pk(
+        "console-consumer", "--bootstrap-server", cluster.bootstrap, "--topic", topic, "--from-beginning",
+        "--max-messages", str(count), "--timeout-ms", "10000", *extra,
+    )  # fmt: skip
+    return read.stdout.splitlines()
+
+
+def producer(cluster: RunningCluster, topic: str, *extra: str) -> list[str]:
+    return ["console-producer", "--bootstrap-server", cluster.bootstrap, "--topic", topic, *extra]
+
+
+def test_a_terminal_is_prompted_and_each_line_sent_while_more_may_come(cluster: RunningCluster, topic: str) -> None:
+    with Talk(producer(cluster, topic), terminal=True) as talk:
+        talk.read_until("^>$")
+        talk.type("one\n")
+        talk.read_until("one\r\n>$")
+        assert lines_of(cluster, topic, 1) == ["one"]
+
+        talk.type("two\n\x04")
+        done = talk.end()
+
+    assert done.returncode == 0
+    assert not done.stderr
+    assert lines_of(cluster, topic, 2) == ["one", "two"]
+
+
+def test_a_slow_pipe_is_not_prompted_and_sent_line_by_line(cluster: RunningCluster, topic: str) -> None:
+    with Talk(producer(cluster, topic)) as talk:
+        for line in ("one", "two"):
+            talk.type(f"{line}\n")
+            expected = ["one"] if line == "one" else ["one", "two"]
+            assert lines_of(cluster, topic, len(expected)) == expected
+        talk.type("no newline at the end")
+        done = talk.end()
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert lines_of(cluster, topic, 3)[2] == "no newline at the end"
+
+
+def test_a_record_that_is_too_large_keeps_its_neighbours(cluster: RunningCluster, topic: str) -> None:
+    text = f"before\n{'x' * 2000}\nafter\n"
+
+    done = pk(*producer(cluster, topic, "--producer-property", "max.request.size=1000"), stdin=text)
+
+    assert done.returncode == 1
+    assert "line 2" in done.stderr
+    assert "org.apache.kafka.common.errors.RecordTooLargeException" in done.stderr
+    assert lines_of(cluster, topic, 2) == ["before", "after"]
+
+
+def test_a_record_that_the_broker_finds_too_large_keeps_its_neighbours(cluster: RunningCluster, topic: str) -> None:
+    pk(
+        "configs", "--bootstrap-server", cluster.bootstrap, "--alter", "--topic", topic,
+        "--add-config", "max.message.bytes=1000",
+    )  # fmt: skip
+    text = "".join(f"{number}\n" for number in range(100)) + f"{'x' * 2000}\n" + "after\n"
+
+    done = pk(*producer(cluster, topic), stdin=text)
+
+    assert done.returncode == 1
+    assert "line 101" in done.stderr
+    assert "RecordTooLargeException" in done.stderr
+    assert lines_of(cluster, topic, 101) == [*map(str, range(100)), "after"]
+
+
+def test_a_line_without_separator_ends_it_after_what_came_before(cluster: RunningCluster, topic: str) -> None:
+    done = pk(
+        *producer(cluster, topic, "--property", "parse.key=true", "--property", "key.separator=:"),
+        stdin="a:1\nb:2\nbad\nc:3\n",
+    )
+
+    assert done.returncode == 1
+    assert "No key separator found on line number 3: 'bad'" in done.stderr
+    assert lines_of(cluster, topic, 2, "--property", "print.key=true") == ["a\t1", "b\t2"]
+
+
+def test_a_topic_that_is_not_there_is_created_with_a_warning(cluster: RunningCluster) -> None:
+    done = pk(*producer(cluster, "made-by-the-console"), stdin="hello\n")
+
+    assert done.returncode == 0
+    assert "{made-by-the-console=UNKNOWN_TOPIC_OR_PARTITION}" in done.stderr or "LEADER_NOT_AVAILABLE" in done.stderr
+    assert lines_of(cluster, "made-by-the-console", 1) == ["hello"]
+
+
+def test_sync_sends_one_after_the_other(cluster: RunningCluster, topic: str) -> None:
+    done = pk(*producer(cluster, topic, "--sync"), stdin="1\n2\n3\n")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lines_of(cluster, topic, 3) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_sends_what_was_read(cluster: RunningCluster, topic: str, number: signal.Signals, status: int) -> None:
+    with Talk(producer(cluster, topic, "--producer-property", "linger.ms=60000", "--timeout", "60000",
+                       "--producer-property", "delivery.timeout.ms=120000")) as talk:  # fmt: skip
+        talk.type("one\ntwo\n")
+        time.sleep(1)
+        talk.process.send_signal(number)
+        talk.process.wait(30)
+        done = talk.end()
+
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+    assert lines_of(cluster, topic, 2) == ["one", "two"]
+
+
+@pytest.fixture
+def restarting(tmp_path: Path) -> Iterator[RunningCluster]:
+    running = RunningCluster(tmp_path / "data")
+    yield running
+    running.stop()
+
+
+def test_a_broker_that_is_killed_meanwhile_loses_and_repeats_nothing(restarting: RunningCluster) -> None:
+    ports = (restarting.port, restarting.zookeeper_port)
+    bootstrap = ["--bootstrap-server", restarting.bootstrap]
+    pk("topics", *bootstrap, "--create", "--topic", "t", "--partitions", "1")
+    process = subprocess.Popen(
+        [PK, "console-producer", *bootstrap, "--topic", "t"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin
+
+    for number in range(400):
+        process.stdin.write(b"%d\n" % number)
+        process.stdin.flush()
+        time.sleep(0.005)
+        if number == 200:
+            restarting.kill()
+        if number == 300:
+            second = RunningCluster(restarting.data_dir, ports=ports)
+    try:
+        _, errors = process.communicate(timeout=60)
+
+        assert process.returncode == 0, errors.decode()
+        read = pk("console-consumer", *bootstrap, "--topic", "t", "--from-beginning", "--timeout-ms", "3000")
+        assert read.stdout.split() == [str(number) for number in range(400)]
+    finally:
+        second.stop()
