@@ -112,7 +112,13 @@ class TopicAdmin:
             await self._store.create_assignment(topic.name, assignment)
         except NodeExists:
             raise TopicAlreadyExists(f"Topic '{topic.name}' already exists.") from None
-        log.info("topic %s is made: %s %s", topic.name, dict(topic.assignment), dict(topic.configs))
+        log.info(
+            "topic %s is made: %d partitions on brokers %s, configs %s",
+            topic.name,
+            len(topic.assignment),
+            sorted({broker for replicas in topic.assignment.values() for broker in replicas}),
+            dict(topic.configs),
+        )
         return topic_id
 
     async def _existing(self) -> Existing:
