@@ -10,6 +10,7 @@ and the two servers by themselves go on with each other's data.
 import asyncio
 import logging
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,19 +85,6 @@ async def _run(data_dir: Path, port: int, zookeeper_port: int, brokers: int, sto
         started = [server for server, task in zip(servers, starting, strict=True) if not _has_failed(task)]
         await asyncio.gather(*(server.stop() for server in started))
         await zookeeper.stop()
-
-
-def _log_to_stderr() -> None:
-    """Levels are those of a broker of its own, INFO; here only warnings are printed, and what DEBUG was asked for."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s %(message)s (%(name)s)"))
-    handler.addFilter(_is_printed)
-    logging.getLogger().addHandler(handler)
-    logging.getLogger("pykafka_cli").setLevel(logging.INFO)
-
-
-def _is_printed(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
 def _has_failed(start: asyncio.Task[None]) -> bool:

@@ -75,3 +75,14 @@ def test_records_of_another_cluster_are_left_alone(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "holds records of a cluster whose ZooKeeper is not in" in refused.stderr
     assert names_below(tmp_path / "data") == {"kafka", "meta.properties"}
+
+
+def test_it_prints_what_a_logger_is_told_to_say(fresh_cluster: RunningCluster) -> None:
+    logger = ("--bootstrap-server", fresh_cluster.bootstrap, "--entity-type", "broker-loggers", "--entity-name", "0")
+    before = pk("configs", *logger, "--describe")
+    altered = pk("configs", *logger, "--alter", "--add-config", "pykafka_cli.broker.replication.roles=DEBUG")
+    created = pk("topics", "--bootstrap-server", fresh_cluster.bootstrap, "--create", "--topic", "told")
+
+    assert "  kafka.controller=INFO " in before.stdout
+    assert (altered.returncode, created.returncode) == (0, 0)
+    assert "told-0: leading in epoch 0" in fresh_cluster.log.read_text()
