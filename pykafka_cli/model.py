@@ -2,7 +2,8 @@
 
 import base64
 import uuid
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 
 class TopicPartition(NamedTuple):
@@ -13,6 +14,25 @@ class TopicPartition(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}"
+
+
+class ConsumedRecord(Protocol):
+    """What is asked of a record that was consumed, of whatever format; aiokafka's compiled records have it."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int | None: ...  # milliseconds since the epoch
+    @property
+    def timestamp_type(self) -> int | None:
+        """0 CreateTime, 1 LogAppendTime, None in the oldest format."""
+
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 class Broker(NamedTuple):

@@ -5,35 +5,16 @@ transactions, and a batch belongs to one of them between its first offset and it
 source  CompletedFetch of Kafka's consumer; KIP-98
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 
 from pykafka_cli.clients.group_offsets import Position
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ConsumedRecord, TopicPartition
 from pykafka_cli.protocol.records.batch import BatchHeader, CorruptRecords, crc_is_valid, walk
 from pykafka_cli.protocol.records.control import ControlType, read_marker
-
-
-class Record(Protocol):
-    """A consumed record, of whatever format."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int | None: ...  # milliseconds since the epoch
-    @property
-    def timestamp_type(self) -> int | None:
-        """0 CreateTime, 1 LogAppendTime, None in the oldest format."""
-
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 class AbortedTransaction(NamedTuple):
@@ -45,7 +26,7 @@ class Fetched(NamedTuple):
     """Records of one partition, in order, and the position behind them, which may lie further than the last record."""
 
     partition: TopicPartition
-    records: list[Record]
+    records: list[ConsumedRecord]
     next: Position
     epochs: tuple[tuple[int, int], ...] = ()
     """(offset, leader epoch) where the epoch of the records begins, in order."""
@@ -90,7 +71,7 @@ def _decode(
 ) -> Fetched:
     waiting = sorted(aborted, key=lambda each: each.first_offset, reverse=True)
     open_aborted: set[int] = set()
-    records: list[Record] = []
+    records: list[ConsumedRecord] = []
     epochs: list[tuple[int, int]] = []
     offset, epoch = fetch_offset, -1
     batches = MemoryRecords(data)
@@ -116,7 +97,7 @@ def _decode(
     return Fetched(partition, records, Position(offset, epoch), tuple(epochs))
 
 
-def _take(records: list[Record], batch: Iterable[Record], fetch_offset: int, *, skips: bool) -> None:
+def _take(records: list[ConsumedRecord], batch: Iterable[ConsumedRecord], fetch_offset: int, *, skips: bool) -> None:
     """Append a batch; the first may begin before what was asked for, as brokers send whole batches."""
     if skips:
         records += [record for record in batch if record.offset >= fetch_offset]
@@ -131,5 +112,5 @@ def _is_abort(data: bytes, position: int, header: BatchHeader) -> bool:
     return marker is not None and marker.type is ControlType.ABORT
 
 
-def _after_last(records: list[Record], header: BatchHeader) -> int:
+def _after_last(records: list[ConsumedRecord], header: BatchHeader) -> int:
     return int(records[-1].offset) + 1 if records else header.next_offset

@@ -23,7 +23,7 @@ from pykafka_cli.commands._properties import key_values, property_file
 from pykafka_cli.commands._signals import EndBySignal
 from pykafka_cli.commands._stdout import BulkOutput, OutputClosed
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ConsumedRecord, TopicPartition
 from pykafka_cli.operations.deserializers import DeserializationError
 from pykafka_cli.operations.formatters import (
     DEFAULT_FORMATTER,
@@ -42,7 +42,7 @@ from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consumer import Consumer
-    from pykafka_cli.clients.fetched_records import Fetched, Record
+    from pykafka_cli.clients.fetched_records import Fetched
 
 WHAT, PRINTING, READING = "What to read", "How it is printed", "The consumer"
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer"})
@@ -445,7 +445,7 @@ class ConsoleConsumer:
             self._count += 1
             raise problem.error
 
-    def _rendered(self, partition: TopicPartition, records: "Sequence[Record]") -> "tuple[bytes, BadRecord | None]":
+    def _rendered(self, partition: TopicPartition, records: Sequence[ConsumedRecord]) -> tuple[bytes, BadRecord | None]:
         """The text of all records, or of those before one that cannot be printed."""
         topic, index = partition
         try:

@@ -11,34 +11,16 @@ source  org.apache.kafka.tools.consumer.DefaultMessageFormatter and its neighbou
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from pykafka_cli.model import ConsumedRecord
 from pykafka_cli.operations.deserializers import Deserializer, UnknownDeserializer, deserializer
 from pykafka_cli.operations.internal_formatters import INTERNAL_FORMATTERS
 from pykafka_cli.operations.java_text import is_true
 
 
-class Record(Protocol):
-    """What is asked of a consumed record; aiokafka's compiled records have it."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int | None: ...  # milliseconds since the epoch
-    @property
-    def timestamp_type(self) -> int | None:
-        """0 CreateTime, 1 LogAppendTime, None in the oldest message format."""
-
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
-
-
 class Formatter(Protocol):
     """Prints records."""
 
-    def render(self, topic: str, partition: int, records: Sequence[Record]) -> bytes:
+    def render(self, topic: str, partition: int, records: Sequence[ConsumedRecord]) -> bytes:
         """What to print for `records`. raises DeserializationError, UnreadableRecord"""
 
 
@@ -80,7 +62,7 @@ class DefaultFormatter:
             self.unknown_deserializers.append(name)  # the script says so and prints the bytes
             return None
 
-    def render(self, topic: str, partition: int, records: Sequence[Record]) -> bytes:  # noqa: ARG002
+    def render(self, topic: str, partition: int, records: Sequence[ConsumedRecord]) -> bytes:  # noqa: ARG002
         columns: list[list[bytes]] = []
         if self._timestamp:
             columns.append([self._timestamp_of(record) for record in records])
@@ -105,7 +87,7 @@ class DefaultFormatter:
         texts = [null if field is None else field for field in fields]
         return texts if deserialize is None else list(map(deserialize, texts))
 
-    def _timestamp_of(self, record: Record) -> bytes:
+    def _timestamp_of(self, record: ConsumedRecord) -> bytes:
         kind = record.timestamp_type
         return b"NO_TIMESTAMP" if kind is None else b"%s%d" % (_TIMESTAMP_TYPES[kind], record.timestamp or 0)
 
@@ -121,7 +103,7 @@ class DefaultFormatter:
 class NoOpFormatter:
     """Prints nothing; the records count all the same."""
 
-    def render(self, topic: str, partition: int, records: Sequence[Record]) -> bytes:  # noqa: ARG002
+    def render(self, topic: str, partition: int, records: Sequence[ConsumedRecord]) -> bytes:  # noqa: ARG002
         return b""
 
 
