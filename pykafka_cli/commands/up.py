@@ -43,7 +43,7 @@ def up(
     from pykafka_cli.broker.server import BrokerUnusable
     from pykafka_cli.zookeeper.server.server import ServerUnusable
 
-    _log_to_stderr()
+    _log_what_matters()
     try:
         run_until_signalled(lambda stop: _run(data_dir, port, zookeeper_port, brokers, stop))
     except ServerUnusable as error:
@@ -51,6 +51,20 @@ def up(
     except BrokerUnusable as error:
         raise ScriptError(f"The broker cannot run: {error}", hint=_other_port("--port", error)) from None
     return 0  # being told to stop is how this ends
+
+
+def _log_what_matters() -> None:
+    """Loggers have the level of Kafka's log4j.properties, which tools show and change; the terminal is kept quiet."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s %(message)s (%(name)s)"))
+    handler.addFilter(_deserves_attention)
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("pykafka_cli").setLevel(logging.INFO)
+
+
+def _deserves_attention(record: logging.LogRecord) -> bool:
+    """Warnings and worse, and whatever comes from a logger that somebody has told to say more."""
+    return record.levelno >= logging.WARNING or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
 async def _run(data_dir: Path, port: int, zookeeper_port: int, brokers: int, stop: asyncio.Event) -> None:
