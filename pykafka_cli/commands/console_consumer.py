@@ -445,7 +445,9 @@ class ConsoleConsumer:
             self._count += 1
             raise problem.error
 
-    def _rendered(self, partition: TopicPartition, records: Sequence[ConsumedRecord]) -> tuple[bytes, BadRecord | None]:
+    def _rendered(
+        self, partition: TopicPartition, records: Sequence[ConsumedRecord]
+    ) -> "tuple[bytes, BadRecord | None]":
         """The text of all records, or of those before one that cannot be printed."""
         topic, index = partition
         try:
