@@ -52,7 +52,7 @@ from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from pykafka_cli.transport.connection import Connection, ConnectionFailed
 from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
-from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint, ProducerIdBlock
+from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, Endpoint, ProducerIdBlock
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class BrokerServer:
         try:
             await self._start()
         except (
-            CannotListen, ZooKeeperUnreachable, ZooKeeperError, DirectoryInUse, WrongDirectory, MalformedFile,
+            BadZnode, CannotListen, ZooKeeperUnreachable, ZooKeeperError, DirectoryInUse, WrongDirectory, MalformedFile,
             KafkaStorageError, BrokerIdTaken,
         ) as error:  # fmt: skip
             await self._stop_parts()
