@@ -53,6 +53,27 @@ BootstrapServer = Annotated[
         rich_help_panel=CONNECTION,
     ),
 ]
+BrokerList = Annotated[
+    str | None,
+    typer.Option(
+        "--broker-list",
+        metavar="HOST:PORT,...",
+        help="Older name of --bootstrap-server.",
+        rich_help_panel=CONNECTION,
+    ),
+]
+
+ConsumerConfig = Annotated[
+    str | None,
+    typer.Option(
+        "--consumer.config",
+        "--command-config",
+        metavar="FILE",
+        help="Properties of the consumer.",
+        rich_help_panel=CONNECTION,
+    ),
+]
+
 CommandConfig = Annotated[
     str | None,
     typer.Option(

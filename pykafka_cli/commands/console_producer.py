@@ -22,10 +22,10 @@ from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._input import InputChunks
 from pykafka_cli.commands._log_lines import error, warn
 from pykafka_cli.commands._options import (
-    CONNECTION,
     INT,
     LONG,
     BootstrapServer,
+    BrokerList,
     bootstrap_or_default,
     check_host_ports,
     require,
@@ -77,15 +77,7 @@ class ConsoleProducerCommand(ScriptCommand):
 def console_producer(
     ctx: ScriptContext,
     bootstrap_server: BootstrapServer = None,
-    broker_list: Annotated[
-        str | None,
-        typer.Option(
-            "--broker-list",
-            metavar="HOST:PORT,...",
-            help="Older name of --bootstrap-server.",
-            rich_help_panel=CONNECTION,
-        ),
-    ] = None,
+    broker_list: BrokerList = None,
     topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: where to send.")] = None,
     property_: Annotated[
         list[str] | None,

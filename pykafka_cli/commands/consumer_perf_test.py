@@ -12,7 +12,15 @@ from pykafka_cli.commands._bulk import collect_garbage_rarely
 from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._log_lines import warn
-from pykafka_cli.commands._options import CONNECTION, INT, LONG, BootstrapServer, bootstrap_or_default, require
+from pykafka_cli.commands._options import (
+    INT,
+    LONG,
+    BootstrapServer,
+    BrokerList,
+    ConsumerConfig,
+    bootstrap_or_default,
+    require,
+)
 from pykafka_cli.commands._properties import property_file
 from pykafka_cli.operations.throughput import (
     CONSUMER_DETAILED_HEADER,
@@ -42,25 +50,8 @@ class ConsumerPerfTestCommand(ScriptCommand):
 def consumer_perf_test(
     ctx: ScriptContext,
     bootstrap_server: BootstrapServer = None,
-    broker_list: Annotated[
-        str | None,
-        typer.Option(
-            "--broker-list",
-            metavar="HOST:PORT,...",
-            help="Older name of --bootstrap-server.",
-            rich_help_panel=CONNECTION,
-        ),
-    ] = None,
-    consumer_config: Annotated[
-        str | None,
-        typer.Option(
-            "--consumer.config",
-            "--command-config",
-            metavar="FILE",
-            help="Properties of the consumer.",
-            rich_help_panel=CONNECTION,
-        ),
-    ] = None,
+    broker_list: BrokerList = None,
+    consumer_config: ConsumerConfig = None,
     topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: what to read.")] = None,
     messages: Annotated[
         int | None, typer.Option("--messages", click_type=LONG, metavar="N", help="REQUIRED: how many records.")

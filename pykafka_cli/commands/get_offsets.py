@@ -13,8 +13,8 @@ from pykafka_cli.commands._cluster import new_session
 from pykafka_cli.commands._command import ScriptCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._options import (
-    CONNECTION,
     BootstrapServer,
+    BrokerList,
     CommandConfig,
     Output,
     bootstrap_or_default,
@@ -50,12 +50,7 @@ class GetOffsetsCommand(ScriptCommand):
 def get_offsets(
     ctx: ScriptContext,
     bootstrap_server: BootstrapServer = None,
-    broker_list: Annotated[
-        str | None,
-        typer.Option(
-            "--broker-list", metavar="HOST:PORT,...", help="As --bootstrap-server.", rich_help_panel=CONNECTION
-        ),
-    ] = None,
+    broker_list: BrokerList = None,
     command_config: CommandConfig = None,
     topic: Annotated[
         str | None,

@@ -11,7 +11,13 @@ from pykafka_cli.commands._command import ArgparseCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._json_lines import print_event
 from pykafka_cli.commands._log_lines import error, warn
-from pykafka_cli.commands._options import CONNECTION, INT, BootstrapServer, bootstrap_or_default
+from pykafka_cli.commands._options import (
+    INT,
+    BootstrapServer,
+    BrokerList,
+    ConsumerConfig,
+    bootstrap_or_default,
+)
 from pykafka_cli.commands._properties import property_file
 from pykafka_cli.commands._signals import EndBySignal
 from pykafka_cli.model import TopicPartition
@@ -40,25 +46,8 @@ def verifiable_consumer(
         str | None, typer.Option("--group-id", metavar="GROUP", help="REQUIRED: the group to be in.")
     ] = None,
     bootstrap_server: BootstrapServer = None,
-    broker_list: Annotated[
-        str | None,
-        typer.Option(
-            "--broker-list",
-            metavar="HOST:PORT,...",
-            help="Older name of --bootstrap-server.",
-            rich_help_panel=CONNECTION,
-        ),
-    ] = None,
-    consumer_config: Annotated[
-        str | None,
-        typer.Option(
-            "--consumer.config",
-            "--command-config",
-            metavar="FILE",
-            help="Properties of the consumer.",
-            rich_help_panel=CONNECTION,
-        ),
-    ] = None,
+    broker_list: BrokerList = None,
+    consumer_config: ConsumerConfig = None,
     group_protocol: Annotated[
         str, typer.Option("--group-protocol", metavar="PROTOCOL", help="Only classic groups are there.")
     ] = "classic",

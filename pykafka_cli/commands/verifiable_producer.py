@@ -12,7 +12,7 @@ from pykafka_cli.commands._command import ArgparseCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._json_lines import print_event
 from pykafka_cli.commands._log_lines import warn
-from pykafka_cli.commands._options import CONNECTION, INT, LONG, BootstrapServer, bootstrap_or_default
+from pykafka_cli.commands._options import CONNECTION, INT, LONG, BootstrapServer, BrokerList, bootstrap_or_default
 from pykafka_cli.commands._pace import Pace
 from pykafka_cli.commands._properties import property_file
 from pykafka_cli.commands._signals import EndBySignal
@@ -38,15 +38,7 @@ def verifiable_producer(
     ctx: ScriptContext,
     topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: where to send.")] = None,
     bootstrap_server: BootstrapServer = None,
-    broker_list: Annotated[
-        str | None,
-        typer.Option(
-            "--broker-list",
-            metavar="HOST:PORT,...",
-            help="Older name of --bootstrap-server.",
-            rich_help_panel=CONNECTION,
-        ),
-    ] = None,
+    broker_list: BrokerList = None,
     producer_config: Annotated[
         str | None,
         typer.Option(
