@@ -144,7 +144,7 @@ class TransactionCoordinator:
         partition = self._partition(transactional_id)
         if not 0 < timeout_ms <= self._settings.transaction_max_timeout_ms:
             raise InvalidTransactionTimeout(
-                f"{timeout_ms} ms; it must be positive and at most {self._settings.transaction_max_timeout_ms} "
+                f"{timeout_ms} ms; it must be positive and at most {self._settings.transaction_max_timeout_ms} ms "
                 "(transaction.max.timeout.ms)"
             )
         is_new = self._runtime.shard(partition).needs_producer_id(transactional_id, expected)
