@@ -14,7 +14,7 @@ from tests.running import PK, RunningCluster, pk
 
 @pytest.fixture
 def topic(cluster: RunningCluster, request: pytest.FixtureRequest) -> str:
-    name = request.node.name.replace("[", "-").replace("]", "")
+    name: str = request.node.name.replace("[", "-").replace("]", "")
     created = pk("topics", "--bootstrap-server", cluster.bootstrap, "--create", "--topic", name, "--partitions", "1")
     assert created.returncode == 0, created.stderr
     return name
