@@ -19,6 +19,7 @@ TOOLS = {
     "log-dirs": "org.apache.kafka.tools.LogDirsCommand",
     "broker-api-versions": "kafka.admin.BrokerApiVersionsCommand",
     "producer-perf-test": "org.apache.kafka.tools.ProducerPerformance",
+    "transactions": "org.apache.kafka.tools.TransactionsCommand",
 }
 
 
