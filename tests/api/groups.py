@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import io
 import itertools
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,6 +54,13 @@ class Topics:
         return Endpoint(LISTENER, "PLAINTEXT", "127.0.0.1", 19650) if broker == BROKER else None
 
 
+class Replicas:
+    """The partitions that are not the coordinator's: whatever is written there is."""
+
+    async def append(self, entries: Mapping[TopicPartition, bytearray], **_: Any) -> dict[TopicPartition, None]:
+        return dict.fromkeys(entries)
+
+
 class GroupBroker:
     """`leads` says whether the coordinator's partitions are here."""
 
@@ -70,7 +78,8 @@ class GroupBroker:
             self.groups.on_leadership([(partition, 0) for partition in partitions], [])
         parts: dict[str, Any] = dict.fromkeys(each.name for each in dataclasses.fields(Broker))
         parts |= {"settings": self.settings, "clock": self.clock, "waiting": WaitingRoom(self.clock)}
-        self.broker = Broker(**(parts | {"metadata": self.topics, "topics": self.topics, "groups": self.groups}))
+        parts |= {"metadata": self.topics, "topics": self.topics, "replicas": Replicas(), "groups": self.groups}
+        self.broker = Broker(**parts)
 
     @classmethod
     async def started(cls, **settings: object) -> "GroupBroker":

@@ -21,6 +21,7 @@ from tests.vectors_of import VECTORS, response_of
 GROUPS = {
     "FindCoordinator", "JoinGroup", "SyncGroup", "Heartbeat", "LeaveGroup", "OffsetCommit", "OffsetFetch",
     "OffsetDelete", "DescribeGroups", "DeleteGroups", "ConsumerGroupHeartbeat", "ConsumerGroupDescribe",
+    "TxnOffsetCommit", "WriteTxnMarkers",
 }  # fmt: skip
 
 JOIN_GROUP = 11
@@ -80,7 +81,9 @@ def meaning(value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("admin", 250), ("console", 650), ("clients", 40)])
+@pytest.mark.parametrize(
+    ("name", "at_least"), [("admin", 250), ("console", 650), ("clients", 40), ("transactions", 30)]
+)
 async def test_every_answer_in_a_group_says_what_kafkas_said(name: str, at_least: int) -> None:
     conversation = Conversation()
     compared, step = 0, ""
