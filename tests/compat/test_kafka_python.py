@@ -26,7 +26,7 @@ def test_kafka_python_produces_consumes_in_a_group_and_commits(cluster: RunningC
         enable_auto_commit=False,
         consumer_timeout_ms=30_000,
     )
-    records = [record for record, _ in zip(consumer, range(20), strict=False)]
+    records = [record for _, record in zip(range(20), consumer, strict=False)]
     consumer.commit()
     ends = consumer.end_offsets([TopicPartition(topic, 0), TopicPartition(topic, 1)])
     committed = {partition: consumer.committed(partition) for partition in ends}
