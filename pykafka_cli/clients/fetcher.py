@@ -5,7 +5,8 @@ here. A partition that is dropped while an answer is on its way is not in that a
 
     add(partition, offset) ──> [leader's task: Fetch ... ] ──> ready ──> take() ──> decode
                                     │ out of range ──> reset policy
-                                    └ leader moved ──> look up
+                                    ├ leader moved ──> look up
+                                    └ leader names a nearer replica (KIP-392) ──> ask that one for a while
 source  Fetcher and SubscriptionState of Kafka's consumer
 """
 
@@ -56,6 +57,9 @@ class _Source:
     offset: int | None
     reset_to: int  # EARLIEST or LATEST
     leader: int | None = None
+    """Whom to ask."""
+    nearer_until: float | None = None
+    """Monotonic seconds until when that is a nearer replica instead of the leader; None while it is the leader."""
 
 
 class _Chunk(NamedTuple):
@@ -224,10 +228,13 @@ class Fetcher:
             if leader >= 0 and self._is_current(source):
                 source.leader = leader
         for leader in {source.leader for source in self._sources.values() if source.leader is not None}:
-            self._changed.setdefault(leader, asyncio.Event()).set()
-            if leader not in self._leaders or self._leaders[leader].done():
-                task = self._leaders[leader] = asyncio.get_running_loop().create_task(self._fetch_from(leader))
-                task.add_done_callback(self._ended)
+            self._begin_to_ask(leader)
+
+    def _begin_to_ask(self, leader: int) -> None:
+        self._changed.setdefault(leader, asyncio.Event()).set()
+        if leader not in self._leaders or self._leaders[leader].done():
+            task = self._leaders[leader] = asyncio.get_running_loop().create_task(self._fetch_from(leader))
+            task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
@@ -246,6 +253,7 @@ class Fetcher:
         try:
             while True:
                 await self._room.wait()
+                self._return_to_leaders()
                 sources = self._led_by(leader)
                 if not sources:
                     changed.clear()
@@ -316,10 +324,15 @@ class Fetcher:
         if source is None or not self._is_current(source) or source.offset is None:
             return False
         code = ErrorCode(part.error_code)
+        if code is ErrorCode.none and part.preferred_read_replica >= 0:
+            self._ask_nearer(source, int(part.preferred_read_replica))
+            return False
         if code is ErrorCode.none:
             return not self._keep_records(source, part)
-        if code is ErrorCode.offset_out_of_range:
+        if code is ErrorCode.offset_out_of_range and source.nearer_until is None:
             self._reset(source)
+        elif code is ErrorCode.offset_out_of_range:  # a replica may lag: only the leader can say it
+            self._forget_leader({source.partition: source})
         elif code in _MOVED:
             self._forget_leader({source.partition: source})
         else:
@@ -369,5 +382,17 @@ class Fetcher:
 
     def _forget_leader(self, sources: Mapping[TopicPartition, _Source]) -> None:
         for source in sources.values():
-            source.leader = None
+            source.leader = source.nearer_until = None
         self._look_up()
+
+    def _ask_nearer(self, source: _Source, replica: int) -> None:
+        source.leader = replica
+        source.nearer_until = asyncio.get_running_loop().time() + self._settings.metadata_max_age_ms / 1000
+        self._begin_to_ask(replica)
+
+    def _return_to_leaders(self) -> None:
+        """Have leaders say anew who is nearest, where that was said too long ago."""
+        now = asyncio.get_running_loop().time()
+        old = {each.partition: each for each in self._sources.values() if each.nearer_until and each.nearer_until < now}
+        if old:
+            self._forget_leader(old)

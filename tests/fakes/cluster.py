@@ -32,15 +32,16 @@ Answers = dict[type[Any], Callable[[Any], Any]]
 class FakeConnection:
     """Answers every request in its own version."""
 
-    def __init__(self, session: "FakeSession") -> None:
+    def __init__(self, session: "FakeSession", broker: int) -> None:
         self._session = session
+        self._broker = broker
         self.is_open = True
 
     async def request(self, request: Any, *, timeout: float | None = None) -> Any:  # noqa: ARG002
-        return await self._session.answer(request)
+        return await self._session.answer(request, self._broker)
 
     async def tell(self, request: Any) -> None:
-        await self._session.answer(request)
+        await self._session.answer(request, self._broker)
 
     async def newest(self, api_key: int, ours: VersionRange) -> int:  # noqa: ARG002
         return ours.max
@@ -60,10 +61,13 @@ class FakeSession:
         self.topic_errors: list[ErrorCode] = []
         """What the next questions for topics are answered with, before the topics are there."""
         self.asked: list[Any] = []
+        self.asked_broker: int | None = None
+        """The one that the last request went to; None where the client did not choose."""
         self._answers = answers
 
-    async def answer(self, request: Any) -> Any:
+    async def answer(self, request: Any, broker: int | None = None) -> Any:
         self.asked.append(request)
+        self.asked_broker = broker
         found = self._answers[type(request)](request)
         if inspect.isawaitable(found):
             found = await found
@@ -74,8 +78,8 @@ class FakeSession:
     async def ask(self, request: Any, **_: object) -> Any:
         return await self.answer(request)
 
-    async def connection(self, broker: int) -> FakeConnection:  # noqa: ARG002
-        return FakeConnection(self)
+    async def connection(self, broker: int) -> FakeConnection:
+        return FakeConnection(self, broker)
 
     private_connection = connection
 

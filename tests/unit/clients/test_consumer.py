@@ -75,6 +75,9 @@ class Cluster:
         """What the next requests of a kind are answered with."""
         self.data: bytes | None = None
         """Instead of the log's records."""
+        self.nearest = -1
+        """The replica that the leader, broker 0, sends consumers to."""
+        self.fetched_from: list[int | None] = []
         self.left = asyncio.Event()
         self.produced = asyncio.Event()
         self.session = FakeSession(
@@ -106,6 +109,8 @@ class Cluster:
     async def fetch(self, request: FetchRequest) -> FetchResponse:
         answers = []
         code = self._error(request)
+        self.fetched_from.append(self.session.asked_broker)
+        sent_away = self.nearest >= 0 and self.session.asked_broker == 0
         if code is ErrorCode.none and not any(
             self._records(topic, part) for topic in request.topics for part in topic.partitions
         ):
@@ -115,7 +120,8 @@ class Cluster:
             parts = [
                 PartitionData(
                     partition_index=part.partition, error_code=code, high_watermark=i64(0), aborted_transactions=None,
-                    records=Records(self._records(topic, part) if code is ErrorCode.none else b""),
+                    records=Records(self._records(topic, part) if code is ErrorCode.none and not sent_away else b""),
+                    preferred_read_replica=BrokerId(self.nearest if sent_away else -1),
                 )
                 for part in topic.partitions
             ]  # fmt: skip
@@ -551,6 +557,42 @@ async def test_a_leader_that_moved_is_looked_up() -> None:
     reader.consumer.assign({T0: 0})
 
     assert await reader.read(1) == {T0: [0]}
+    await reader.consumer.close()
+
+
+async def test_a_nearer_replica_is_asked_until_it_does_not_have_the_offset() -> None:
+    cluster = Cluster(t=1)
+    cluster.nearest = 1
+    cluster.add(T0, 1)
+    reader = Reader(cluster, client_rack="here")
+    reader.consumer.assign({T0: 0})
+
+    assert await reader.read(1) == {T0: [0]}
+    assert cluster.fetched_from[:2] == [0, 1]
+
+    cluster.errors[FetchRequest] = [ErrorCode.offset_out_of_range]
+    cluster.nearest = -1
+    cluster.add(T0, 1)
+    assert await reader.read(1) == {T0: [1]}
+    assert cluster.fetched_from[-1] == 0
+    await reader.consumer.close()
+
+
+async def test_the_leader_is_asked_again_after_a_while_who_is_nearest() -> None:
+    cluster = Cluster(t=1)
+    cluster.nearest = 1
+    cluster.add(T0, 1)
+    reader = Reader(cluster, client_rack="here", metadata_max_age_ms="1")
+    reader.consumer.assign({T0: 0})
+    await reader.read(1)
+    await asyncio.sleep(0.01)  # the next request is under way already, the one after it goes to the leader
+
+    cluster.add(T0, 1)
+    await reader.read(1)
+    cluster.add(T0, 1)
+    await reader.read(1)
+
+    assert cluster.fetched_from[:5] == [0, 1, 1, 0, 1]
     await reader.consumer.close()
 
 
