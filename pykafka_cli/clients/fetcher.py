@@ -331,9 +331,7 @@ class Fetcher:
             return not self._keep_records(source, part)
         if code is ErrorCode.offset_out_of_range and source.nearer_until is None:
             self._reset(source)
-        elif code is ErrorCode.offset_out_of_range:  # a replica may lag: only the leader can say it
-            self._forget_leader({source.partition: source})
-        elif code in _MOVED:
+        elif code in _MOVED or code is ErrorCode.offset_out_of_range:  # of which only a leader can be sure
             self._forget_leader({source.partition: source})
         else:
             self._fail(ApiError(code))
