@@ -1,86 +1,41 @@
 """ZooKeeper and brokers in a process of their own, as `pk up` starts them, for tests that talk to them from outside."""
 
-import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from queue import Empty, Queue
+
+from tests.server_processes import ServerProcess
 
 PK = str(Path(sys.executable).with_name("pk"))
-READY_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 30
 ADDRESS = r"(?:localhost|\d+\.\d+\.\d+\.\d+):\d+"
 
 
-class RunningCluster:
-    """`pk up` on free ports; `bootstrap` and `zookeeper` are HOST:PORT.
-
-    raises    RuntimeError with all it printed, when it ends before it listens
-    """
+class RunningCluster(ServerProcess):
+    """`pk up` on free ports, already started; `bootstrap` and `zookeeper` are HOST:PORT."""
 
     def __init__(self, data_dir: Path, *, ports: tuple[int, int] = (0, 0), extra: Sequence[str] = ()) -> None:
+        super().__init__(data_dir.parent / f"{data_dir.name}.log")
         self.data_dir = data_dir
-        broker_port, zookeeper_port = ports
-        words = [
-            PK,
-            "up",
-            "--data-dir",
-            str(data_dir),
-            "--port",
-            str(broker_port),
-            "--zookeeper-port",
-            str(zookeeper_port),
-        ]
-        self.log = data_dir.parent / f"{data_dir.name}.err"
-        with self.log.open("ab") as errors:
-            self.process = subprocess.Popen(
-                [*words, *extra],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                stdin=subprocess.DEVNULL,
-                text=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )
-        self._lines: Queue[str | None] = Queue()
-        threading.Thread(target=self._read_stdout, daemon=True).start()
-        self.printed = ""
-        self.zookeeper = self._wait_for(rf"(?i)zookeeper\b.*?({ADDRESS})")
-        self.bootstrap = self._wait_for(rf"(?i)\bbroker\b.*?({ADDRESS})")
+        self._ports = ports
+        self._extra = extra
+        self.start()
+        (self.zookeeper,) = re.findall(rf"^ZooKeeper listens on ({ADDRESS})$", self.said(), re.MULTILINE)
+        self.bootstrap, *_ = re.findall(rf"^Broker \d+ listens on ({ADDRESS})$", self.said(), re.MULTILINE)
 
-    def _read_stdout(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(line)
-        self._lines.put(None)
+    def command(self) -> Sequence[str]:
+        broker, zookeeper = map(str, self._ports)
+        ports = ("--port", broker, "--zookeeper-port", zookeeper)
+        return [PK, "up", "--data-dir", str(self.data_dir), *ports, *self._extra]
 
-    def _wait_for(self, pattern: str) -> str:
-        while not (found := re.search(pattern, self.printed)):
-            try:
-                line = self._lines.get(timeout=READY_TIMEOUT_S)
-            except Empty:
-                self.kill()
-                raise RuntimeError(
-                    f"not ready within {READY_TIMEOUT_S} s: {self.printed}{self.log.read_text()}"
-                ) from None
-            if line is None:
-                raise RuntimeError(f"ended with {self.process.wait()}: {self.printed}{self.log.read_text()}")
-            self.printed += line
-        return found[1]
+    def serves(self) -> bool:
+        return "Ctrl-C stops everything." in self.said()
 
-    def stop(self) -> int:
+    def stop(self, by: signal.Signals = signal.SIGINT) -> int:
         """Ctrl-C; returns the exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=STOP_TIMEOUT_S)
-
-    def kill(self) -> None:
-        """kill -9."""
-        self.process.kill()
-        self.process.wait()
+        return super().stop(by)
 
     @property
     def port(self) -> int:

@@ -14,7 +14,7 @@ def names_below(directory: Path) -> set[str]:
 
 def test_it_says_where_it_listens_and_what_to_type_next(cluster: RunningCluster) -> None:
     assert cluster.zookeeper.startswith("127.0.0.1:")
-    assert f"Data is kept in {cluster.data_dir}" in cluster.printed
+    assert f"Data is kept in {cluster.data_dir}" in cluster.said()
     assert {"zookeeper", "kafka"} <= {path.name for path in cluster.data_dir.iterdir()}
 
 
@@ -85,4 +85,4 @@ def test_it_prints_what_a_logger_is_told_to_say(fresh_cluster: RunningCluster) -
 
     assert "  kafka.controller=INFO " in before.stdout
     assert (altered.returncode, created.returncode) == (0, 0)
-    assert "told-0: leading in epoch 0" in fresh_cluster.log.read_text()
+    assert "told-0: leading in epoch 0" in fresh_cluster.said()

@@ -16,30 +16,24 @@ from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._server_process import runs
 from pykafka_cli.commands.zookeeper_server_stop import zookeeper_server_stop
 from tests.running import PK
+from tests.server_processes import ServerProcess
 from tests.zookeeper_servers import four_letter_word, free_port
 
 READY_TIMEOUT_S = 30
 
 
-class Running:
-    """One `pk zookeeper-server-start`, its stdout piped; `pid` once it listens."""
+class Server(ServerProcess):
+    """`pk zookeeper-server-start` with a file of properties."""
 
-    def __init__(self, *words: str) -> None:
-        self.process = subprocess.Popen(
-            [PK, "zookeeper-server-start", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.printed = ""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.printed += line
-            if "listens on port" in line:
-                return
-        raise RuntimeError(self.printed)
+    def __init__(self, file: Path) -> None:
+        super().__init__(file.with_suffix(".out"))
+        self._file = file
 
-    def end(self, by: signal.Signals) -> int:
-        self.process.send_signal(by)
-        self.printed += self.process.communicate(timeout=READY_TIMEOUT_S)[0]
-        return self.process.returncode
+    def command(self) -> list[str]:
+        return [PK, "zookeeper-server-start", str(self._file)]
+
+    def serves(self) -> bool:
+        return "listens on port" in self.said()
 
 
 @pytest.fixture
@@ -55,12 +49,11 @@ def file(tmp_path: Path, port: int) -> Path:
 
 
 @pytest.fixture
-def running(file: Path) -> Iterator[Running]:
-    server = Running(str(file))
+def running(file: Path) -> Iterator[Server]:
+    server = Server(file)
+    server.start()
     yield server
-    if server.process.poll() is None:
-        server.process.kill()
-        server.process.communicate()
+    server.kill()
 
 
 def start(*words: str, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -81,12 +74,12 @@ def answers(port: int) -> bool:
 
 @pytest.mark.parametrize(("by", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_server_runs_until_a_signal_and_tells_which(
-    running: Running, port: int, by: signal.Signals, status: int
+    running: Server, port: int, by: signal.Signals, status: int
 ) -> None:
     assert answers(port)
 
-    assert running.end(by) == status
-    assert re.search(r"^\[\d{4}-.*\] INFO ZooKeeper on port \d+ has stopped \(", running.printed, re.MULTILINE)
+    assert running.stop(by) == status
+    assert re.search(r"^\[\d{4}-.*\] INFO ZooKeeper on port \d+ has stopped \(", running.said(), re.MULTILINE)
     assert not answers(port)
 
 
@@ -128,11 +121,12 @@ def test_what_changes_nothing_is_warned_of(file: Path) -> None:
     with file.open("a") as properties:
         properties.write("tickTimes=1\nelectionAlg=3\n")
 
-    server = Running(str(file))
+    server = Server(file)
+    server.start()
 
-    assert server.end(signal.SIGTERM) == 143
-    assert f"WARN {file}: line 4: unknown key tickTimes is ignored; did you mean tickTime?" in server.printed
-    assert f"WARN {file}: without effect here: electionAlg" in server.printed
+    assert server.stop() == 143
+    assert f"WARN {file}: line 4: unknown key tickTimes is ignored; did you mean tickTime?" in server.said()
+    assert f"WARN {file}: without effect here: electionAlg" in server.said()
 
 
 def test_stray_words_are_refused(file: Path) -> None:
@@ -142,7 +136,7 @@ def test_stray_words_are_refused(file: Path) -> None:
     assert done.stderr.startswith("Found non argument parameters: stray\nUSAGE: ")
 
 
-def test_a_second_server_on_the_port_or_the_data_is_refused(running: Running, file: Path, port: int) -> None:
+def test_a_second_server_on_the_port_or_the_data_is_refused(running: Server, file: Path, port: int) -> None:
     same_port, same_data = start(str(file)), start(str(file), "--override", f"clientPort={free_port()}")
 
     assert (same_port.returncode, same_data.returncode) == (1, 1)
@@ -200,14 +194,14 @@ def test_servers_are_known_by_their_command_lines(line: str, found: bool) -> Non
     assert runs(line.split(), "zookeeper-server-start") == found
 
 
-def test_stopping_signals_servers_with_what_is_configured(running: Running) -> None:
+def test_stopping_signals_servers_with_what_is_configured(running: Server) -> None:
     """Signal 0 reaches the servers of this machine and harms none."""
     done = subprocess.run(
         [PK, "zookeeper-server-stop"], capture_output=True, text=True, env={**os.environ, "SIGNAL": "0"}, timeout=60
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert running.process.poll() is None
+    assert running.is_running
 
 
 def test_a_signal_that_is_none_is_refused() -> None:

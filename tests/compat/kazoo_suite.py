@@ -7,6 +7,7 @@ It takes the place of kazoo.testing.common, which starts ZooKeeper in Java.
 
 import os
 import shutil
+import signal
 import sys
 import types
 from collections.abc import Iterator
@@ -21,23 +22,23 @@ KEYS = "DigestAuthenticationProvider.superDigest=super:D/InIHSb7yEEbrWz8b9l71RjZ
 class ManagedServer(PkZooKeeper):
     """One server, under the names that kazoo's tests use."""
 
-    running = False
+    @property
+    def running(self) -> bool:
+        return self.is_running
 
     def run(self) -> None:
-        if not self.running:
+        if not self.is_running:
             self.start()
-            self.running = True
 
-    def stop(self) -> None:
-        super().stop()
-        self.running = False
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        return super().stop(by) if self.is_running else 0
 
     @property
     def client_port(self) -> int:
         return self.port
 
     def reset(self) -> None:
-        self.stop()
+        self.kill()
         shutil.rmtree(self.data, ignore_errors=True)
 
     destroy = reset
@@ -67,7 +68,7 @@ class Cluster:
     reset = terminate
 
     def get_logs(self) -> list[str]:
-        return self._server.log.read_text().splitlines(keepends=True)[-100:]
+        return self._server.output.read_text().splitlines(keepends=True)[-100:]
 
 
 _common = types.ModuleType("kazoo.testing.common")

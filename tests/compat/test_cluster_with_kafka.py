@@ -1,7 +1,5 @@
 """Our broker and an unchanged Apache Kafka 3.9.1 in one cluster: each follows the other, and their logs are equal."""
 
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,38 +9,12 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests import peers
+from tests.broker_processes import KafkaBroker
 from tests.running import RunningCluster
-from tests.zookeeper_servers import free_port
 
 TIMEOUT_S = 90
 OURS, KAFKAS = 0, 1
 TOPIC = "shared"
-
-
-class KafkaBroker:
-    """Apache Kafka's broker 1 in the cluster of ours. A second `start` finds the logs of the first."""
-
-    def __init__(self, folder: Path, zookeeper: str) -> None:
-        self.port = free_port()
-        self.logs = folder / "kafka"
-        self.output = folder / "kafka.log"
-        self._settings = folder / "kafka.properties"
-        self._settings.write_text(
-            f"broker.id={KAFKAS}\nlisteners=PLAINTEXT://127.0.0.1:{self.port}\nlog.dirs={self.logs}\n"
-            f"zookeeper.connect={zookeeper}\nzookeeper.session.timeout.ms=6000\nreplica.lag.time.max.ms=5000\n"
-        )
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [peers.java(), "-Xmx384m", "-XX:TieredStopAtLevel=1", "-cp", peers.kafka_classpath(), "kafka.Kafka"]
-        with self.output.open("ab") as output:
-            self.process = subprocess.Popen([*command, str(self._settings)], stdout=output, stderr=output)
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-            self.process = None
 
 
 class Pair:
@@ -50,7 +22,7 @@ class Pair:
 
     def __init__(self, ours: RunningCluster, kafka: KafkaBroker) -> None:
         self.ours, self.kafka = ours, kafka
-        self.bootstrap = f"{ours.bootstrap},127.0.0.1:{kafka.port}"
+        self.bootstrap = f"{ours.bootstrap},{kafka.bootstrap}"
         self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
@@ -107,7 +79,10 @@ class Pair:
 def pair(tmp_path: Path) -> Iterator[Pair]:
     peers.kafka_classpath()
     ours = RunningCluster(tmp_path / "data")
-    kafka = KafkaBroker(tmp_path, ours.zookeeper)
+    kafka = KafkaBroker(
+        KAFKAS, tmp_path, ours.zookeeper,
+        settings={"zookeeper.session.timeout.ms": "6000", "replica.lag.time.max.ms": "5000"},
+    )  # fmt: skip
     kafka.start()
     yield Pair(ours, kafka)
     kafka.kill()

@@ -66,9 +66,9 @@ class Installation(NamedTuple):
     def end(self, *, cleanly: bool) -> None:
         if cleanly:
             self.broker.stop()
-            self.zookeeper.shut_down()
-        else:
             self.zookeeper.stop()
+        else:
+            self.zookeeper.kill()
             self.broker.kill()
 
 

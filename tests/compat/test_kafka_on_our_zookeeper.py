@@ -1,9 +1,6 @@
 """An unchanged Apache Kafka 3.9.1 broker lives on our ZooKeeper server."""
 
 import json
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,46 +10,15 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from kazoo.client import KazooClient
 
 from tests import peers
-from tests.zookeeper_servers import PkZooKeeper, free_port, pk_zookeeper
+from tests.broker_processes import KafkaBroker
+from tests.zookeeper_servers import PkZooKeeper, pk_zookeeper
 
 TIMEOUT_S = 60
 
 
-class KafkaBroker:
-    """Apache Kafka's broker 0; it listens at `bootstrap` once it is made."""
-
-    def __init__(self, folder: Path, zookeeper: str) -> None:
-        port = free_port()
-        self.bootstrap = f"127.0.0.1:{port}"
-        self.log = folder / "kafka.log"
-        settings = folder / "server.properties"
-        settings.write_text(
-            f"broker.id=0\nlisteners=PLAINTEXT://127.0.0.1:{port}\nlog.dirs={folder / 'kafka'}\n"
-            f"zookeeper.connect={zookeeper}\noffsets.topic.replication.factor=1\noffsets.topic.num.partitions=3\n"
-            "group.initial.rebalance.delay.ms=0\n"
-        )
-        command = [peers.java(), "-Xmx384m", "-XX:TieredStopAtLevel=1", "-cp", peers.kafka_classpath(), "kafka.Kafka"]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen([*command, str(settings)], stdout=log, stderr=log)
-        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-        deadline = time.monotonic() + TIMEOUT_S
-        while not self._serves():
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                self.stop(signal.SIGKILL)
-                raise RuntimeError(f"Kafka does not answer: {self.log.read_text()[-3000:]}")
-
-    def _serves(self) -> bool:
-        try:
-            return bool(self.admin.list_topics(timeout=1).brokers)
-        except Exception:
-            return False
-
-    def create(self, topic: str, partitions: int) -> None:
-        self.admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(TIMEOUT_S)
-
-    def stop(self, by: signal.Signals) -> None:
-        self.process.send_signal(by)
-        self.process.wait(TIMEOUT_S)
+def create(broker: KafkaBroker, topic: str, partitions: int) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
+    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(TIMEOUT_S)
 
 
 @pytest.fixture
@@ -64,10 +30,10 @@ def zookeeper(tmp_path: Path) -> Iterator[PkZooKeeper]:
 
 @pytest.fixture
 def broker(tmp_path: Path, zookeeper: PkZooKeeper) -> Iterator[KafkaBroker]:
-    running = KafkaBroker(tmp_path, zookeeper.address)
+    running = KafkaBroker(0, tmp_path, zookeeper.address, settings={"zookeeper.session.timeout.ms": "18000"})
+    running.start()
     yield running
-    if running.process.poll() is None:
-        running.stop(signal.SIGKILL)
+    running.kill()
 
 
 def produced_and_read(broker: KafkaBroker, topic: str) -> list[bytes]:
@@ -89,7 +55,7 @@ def produced_and_read(broker: KafkaBroker, topic: str) -> list[bytes]:
 
 @pytest.mark.timeout(300)
 def test_kafka_registers_creates_topics_and_serves_clients(zookeeper: PkZooKeeper, broker: KafkaBroker) -> None:
-    broker.create("t", 5)
+    create(broker, "t", 5)
     assert produced_and_read(broker, "t") == [b"%d" % number for number in range(10)]
 
     client = KazooClient(zookeeper.address)
@@ -101,7 +67,7 @@ def test_kafka_registers_creates_topics_and_serves_clients(zookeeper: PkZooKeepe
     assert (stat.version, stat.ephemeralOwner != 0) == (1, True)
     assert len(client.get_children("/brokers/topics/t/partitions")) == 5
 
-    broker.stop(signal.SIGTERM)
+    broker.stop()
     assert client.exists("/brokers/ids/0") is None
     assert client.exists("/controller") is None
     client.stop()
@@ -110,11 +76,12 @@ def test_kafka_registers_creates_topics_and_serves_clients(zookeeper: PkZooKeepe
 
 @pytest.mark.timeout(300)
 def test_kafka_outlives_the_kill_of_zookeeper(zookeeper: PkZooKeeper, broker: KafkaBroker) -> None:
-    broker.create("before", 2)
+    create(broker, "before", 2)
 
-    zookeeper.stop()
+    zookeeper.kill()
     zookeeper.start()
 
-    broker.create("after", 300)
-    assert set(broker.admin.list_topics(timeout=TIMEOUT_S).topics) >= {"before", "after"}
-    assert "Session expired" not in broker.log.read_text()
+    create(broker, "after", 300)
+    topics = AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=TIMEOUT_S).topics
+    assert set(topics) >= {"before", "after"}
+    assert "Session expired" not in broker.said()

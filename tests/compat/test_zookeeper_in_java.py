@@ -140,28 +140,28 @@ def test_zookeeper_goes_on_with_our_files_and_we_go_on_with_its(tmp_path: Path) 
         ours.start()
         fill(ours, "/a")
         before = znodes(ours)
-        ours.stop()
+        ours.kill()
 
         theirs.start()
         assert znodes(theirs) == before
         assert digest_mismatches(theirs) == b"0"
         fill(theirs, "/b")
         before = znodes(theirs)
-        theirs.stop()
+        theirs.kill()
 
         ours.start()
         assert znodes(ours) == before
         fill(ours, "/c")
         before = znodes(ours)
-        ours.stop()
-        assert "not what they were" not in ours.log.read_text()
+        ours.kill()
+        assert "not what they were" not in ours.output.read_text()
 
         theirs.start()
         assert znodes(theirs) == before
         assert digest_mismatches(theirs) == b"0"
     finally:
-        ours.stop()
-        theirs.stop()
+        ours.kill()
+        theirs.kill()
 
 
 def test_a_session_moves_from_our_server_to_zookeepers(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_session_moves_from_our_server_to_zookeepers(tmp_path: Path) -> None:
         first.start(TIMEOUT_S)
         first.create("/e", b"", ephemeral=True)
         session = first.client_id
-        ours.stop()
+        ours.kill()
 
         theirs.start()
         second = KazooClient(theirs.address, timeout=10, client_id=session)
@@ -189,5 +189,5 @@ def test_a_session_moves_from_our_server_to_zookeepers(tmp_path: Path) -> None:
             client.stop()
             client.close()
     finally:
-        ours.stop()
-        theirs.stop()
+        ours.kill()
+        theirs.kill()

@@ -51,7 +51,7 @@ def create_until_killed(server: PkZooKeeper, name: str, kill_after: int) -> list
         for number in range(4 * kill_after):
             client.create_async(f"/{name}-", b"%d" % number, sequence=True).rawlink(done)
         assert enough.wait(TIMEOUT_S)
-        server.stop()
+        server.kill()
     return acknowledged
 
 
@@ -79,7 +79,7 @@ def test_a_session_and_its_ephemerals_outlive_the_server(server: PkZooKeeper) ->
     before = client.client_id
     back = threading.Event()
 
-    server.stop()
+    server.kill()
     client.add_listener(lambda state: back.set() if state == "CONNECTED" else None)
     server.start()
     assert back.wait(TIMEOUT_S)
@@ -98,7 +98,7 @@ def test_transactions_are_numbered_on_after_a_kill(server: PkZooKeeper) -> None:
         for version in range(20):
             assert client.set("/a", b"%d" % version).version == version + 1
         seen = client.get("/a")[1].mzxid
-        server.stop()
+        server.kill()
 
     server.start()
 
@@ -110,7 +110,7 @@ def test_transactions_are_numbered_on_after_a_kill(server: PkZooKeeper) -> None:
 
 
 def test_a_server_killed_before_its_first_client_starts_again(server: PkZooKeeper) -> None:
-    server.stop()
+    server.kill()
     server.start()
 
     with session(server) as client:

@@ -1,0 +1,87 @@
+"""What servers for tests have in common, each in a process of its own.
+
+server = PkBroker(...)
+server.start()                      # answers now
+server.kill(); server.start()       # the second start finds the data of the first
+"""
+
+import signal
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+READY_TIMEOUT_S = 90
+STOP_TIMEOUT_S = 60
+PAUSE_S = 0.05
+
+
+class ServerProcess(ABC):
+    """`output` is the file that all it prints goes to, start after start; `process` is the one started last."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self.process: subprocess.Popen[bytes] | None = None
+        self._seen = 0
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @abstractmethod
+    def command(self) -> Sequence[str]:
+        """What to run."""
+
+    @abstractmethod
+    def serves(self) -> bool:
+        """Whether it answers by now."""
+
+    def begin(self) -> None:
+        """Start, without waiting until it serves."""
+        assert not self.is_running
+        command = self.command()
+        with self.output.open("ab") as output:
+            self._seen = output.tell()
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+
+    def start(self) -> None:
+        """Start, and wait until it serves; raises RuntimeError with the end of its output if it does not."""
+        self.begin()
+        self.wait_until_started()
+
+    def wait_until_started(self) -> None:
+        assert self.process is not None
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline and self.is_running:
+            if self.serves():
+                return
+            time.sleep(PAUSE_S)
+        self.kill()
+        raise RuntimeError(f"{type(self).__name__} does not serve: {self.said()[-3000:]}")
+
+    def said(self) -> str:
+        """What it has printed since it was started last."""
+        with self.output.open("rb") as output:
+            output.seek(self._seen)
+            return output.read().decode(errors="replace")
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end, unless it has ended by itself; its status."""
+        assert self.process is not None
+        self.process.send_signal(by)
+        return self.process.wait(STOP_TIMEOUT_S)
+
+    def kill(self) -> None:
+        """kill -9, if it was ever started."""
+        if self.process is not None:
+            self.stop(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Take its processor away, as a long pause would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
