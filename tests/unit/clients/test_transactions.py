@@ -1,0 +1,161 @@
+"""What a transactional producer tells its coordinator, and what it does when that is not ready."""
+
+import datetime
+from typing import Any
+
+import pytest
+from kio.schema.add_partitions_to_txn.v3.request import AddPartitionsToTxnRequest
+from kio.schema.add_partitions_to_txn.v3.response import (
+    AddPartitionsToTxnPartitionResult,
+    AddPartitionsToTxnResponse,
+    AddPartitionsToTxnTopicResult,
+)
+from kio.schema.end_txn.v3.request import EndTxnRequest
+from kio.schema.end_txn.v3.response import EndTxnResponse
+from kio.schema.errors import ErrorCode
+from kio.schema.find_coordinator.v6.request import FindCoordinatorRequest
+from kio.schema.find_coordinator.v6.response import Coordinator, FindCoordinatorResponse
+from kio.schema.init_producer_id.v4.request import InitProducerIdRequest
+from kio.schema.init_producer_id.v4.response import InitProducerIdResponse
+from kio.schema.types import BrokerId
+from kio.schema.types import ProducerId as KioProducerId
+from kio.static.primitive import i16, i32, i32Timedelta
+
+from pykafka_cli.clients.record_queue import ProducerId
+from pykafka_cli.clients.topic_leaders import ProducerRefused
+from pykafka_cli.clients.transactions import Transaction, new_producer_id
+from pykafka_cli.properties.producer import ProducerSettings
+from tests.fakes.cluster import FakeSession
+
+NO_TIME = i32Timedelta.parse(datetime.timedelta())
+ME = ProducerId(7, 3)
+
+
+class Coordination:
+    """A coordinator that does what it is told, unless `errors` has another answer for what comes next."""
+
+    def __init__(self) -> None:
+        self.errors: list[ErrorCode] = []
+        self.session = FakeSession(
+            {
+                AddPartitionsToTxnRequest: self.add,
+                EndTxnRequest: lambda _: EndTxnResponse(throttle_time=NO_TIME, error_code=self._error()),
+                FindCoordinatorRequest: self.find,
+                InitProducerIdRequest: lambda _: InitProducerIdResponse(
+                    throttle_time=NO_TIME,
+                    error_code=self._error(),
+                    producer_id=KioProducerId(ME.id),
+                    producer_epoch=i16(ME.epoch),
+                ),
+            }
+        )
+
+    def _error(self) -> ErrorCode:
+        return self.errors.pop(0) if self.errors else ErrorCode.none
+
+    def find(self, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
+        (key,) = request.coordinator_keys
+        found = Coordinator(
+            key=key, node_id=BrokerId(0), host="fake", port=i32(1), error_code=ErrorCode.none, error_message=None
+        )
+        return FindCoordinatorResponse(throttle_time=NO_TIME, coordinators=(found,))
+
+    def add(self, request: AddPartitionsToTxnRequest) -> AddPartitionsToTxnResponse:
+        error = self._error()
+        return AddPartitionsToTxnResponse(
+            throttle_time=NO_TIME,
+            results_by_topic_v3_and_below=tuple(
+                AddPartitionsToTxnTopicResult(
+                    name=topic.name,
+                    results_by_partition=tuple(
+                        AddPartitionsToTxnPartitionResult(partition_index=index, partition_error_code=error)
+                        for index in topic.partitions
+                    ),
+                )
+                for topic in request.v3_and_below_topics
+            ),
+        )
+
+    def asked(self, kind: type[Any]) -> list[Any]:
+        return [request for request in self.session.asked if isinstance(request, kind)]
+
+
+def settings(**properties: str) -> ProducerSettings:
+    return ProducerSettings(
+        {"transactional.id": "x", "retry.backoff.ms": "1"}
+        | {name.replace("_", "."): value for name, value in properties.items()}
+    )
+
+
+async def test_a_transactional_id_is_asked_of_its_coordinator() -> None:
+    coordination = Coordination()
+
+    assert await new_producer_id(coordination.session, settings(transaction_timeout_ms="9000")) == ME  # type: ignore[arg-type]
+
+    (request,) = coordination.asked(InitProducerIdRequest)
+    assert request.transactional_id == "x"
+    assert request.transaction_timeout == datetime.timedelta(seconds=9)
+    (search,) = coordination.asked(FindCoordinatorRequest)
+    assert (search.key_type, search.coordinator_keys) == (1, ("x",))
+
+
+async def test_without_one_any_broker_is_asked() -> None:
+    coordination = Coordination()
+
+    assert await new_producer_id(coordination.session, ProducerSettings({})) == ME  # type: ignore[arg-type]
+    assert not coordination.asked(FindCoordinatorRequest)
+
+
+async def test_what_passes_is_asked_again_and_what_does_not_is_told() -> None:
+    coordination = Coordination()
+    coordination.errors = [ErrorCode.coordinator_load_in_progress, ErrorCode.not_coordinator]
+    assert await new_producer_id(coordination.session, settings()) == ME  # type: ignore[arg-type]
+
+    coordination.errors = [ErrorCode.transactional_id_authorization_failed]
+    with pytest.raises(ProducerRefused) as refusal:
+        await new_producer_id(coordination.session, settings())  # type: ignore[arg-type]
+    assert "Transactional Id authorization failed" in refusal.value.text.message
+
+
+async def test_patience_ends_with_max_block_ms() -> None:
+    coordination = Coordination()
+    coordination.errors = [ErrorCode.concurrent_transactions] * 1000
+
+    with pytest.raises(ProducerRefused):
+        await new_producer_id(coordination.session, settings(max_block_ms="20"))  # type: ignore[arg-type]
+
+
+async def test_a_partition_is_added_once_in_a_transaction() -> None:
+    coordination = Coordination()
+    transaction = Transaction(coordination.session, settings(), ME)  # type: ignore[arg-type]
+
+    await transaction.add("t", [1, 0, 1])
+    await transaction.add("t", [0, 2])
+    await transaction.add("t", [1])
+    await transaction.end(commit=True)
+    await transaction.add("t", [1])
+    await transaction.end(commit=False)
+
+    added = [
+        [int(index) for topic in request.v3_and_below_topics for index in topic.partitions]
+        for request in coordination.asked(AddPartitionsToTxnRequest)
+    ]
+    assert added == [[0, 1], [2], [1]]
+    ends = coordination.asked(EndTxnRequest)
+    assert [(end.producer_id, end.producer_epoch, end.committed) for end in ends] == [(7, 3, True), (7, 3, False)]
+
+
+async def test_an_empty_transaction_needs_no_end() -> None:
+    coordination = Coordination()
+
+    await Transaction(coordination.session, settings(), ME).end(commit=True)  # type: ignore[arg-type]
+
+    assert not coordination.session.asked
+
+
+async def test_a_fenced_producer_is_told_when_it_adds_a_partition() -> None:
+    coordination = Coordination()
+    coordination.errors = [ErrorCode.producer_fenced]
+
+    with pytest.raises(ProducerRefused):
+        await Transaction(coordination.session, settings(), ME).add("t", [0])  # type: ignore[arg-type]
