@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.controller.controller import Controller
     from pykafka_cli.broker.coordinator.group.coordinator import GroupCoordinator
     from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCoordinator
+    from pykafka_cli.broker.coordinator.transaction.verification import TransactionVerification
     from pykafka_cli.broker.log.log_manager import LogManager
     from pykafka_cli.broker.metadata.cache import MetadataCache
     from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
@@ -35,6 +36,7 @@ class Broker:
     controller: "Controller"
     groups: "GroupCoordinator"
     transactions: "TransactionCoordinator"
+    verification: "TransactionVerification"
     producer_ids: "ProducerIds"
     waiting: "WaitingRoom"
 

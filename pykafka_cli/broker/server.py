@@ -28,6 +28,7 @@ from pykafka_cli.broker.controller.controller import Controller
 from pykafka_cli.broker.coordinator.group.coordinator import OFFSETS_TOPIC, GroupCoordinator
 from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCoordinator
 from pykafka_cli.broker.coordinator.transaction.markers import MarkerWriter
+from pykafka_cli.broker.coordinator.transaction.verification import TransactionVerification
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, KafkaStorageError
 from pykafka_cli.broker.log.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
@@ -215,7 +216,17 @@ class BrokerServer:
             MarkerWriter(metadata, settings.inter_broker_listener, self._connect, clock, settings.broker_id),
             write_timeout_ms=settings.request_timeout_ms,
         )
-        replicas.on_leadership.extend((groups.on_leadership, transactions.on_leadership))
+        verification = TransactionVerification(
+            transactions,
+            metadata,
+            clock,
+            self._connect,
+            lambda partition, producer: replicas.partition(partition).leader_log().has_ongoing_transaction(producer),
+            broker_id=settings.broker_id,
+            listener=settings.inter_broker_listener,
+            forget_s=settings.producer_id_expiration_ms / 1000,
+        )
+        replicas.on_leadership.extend((groups.on_leadership, transactions.on_leadership, verification.on_leadership))
         logs.on_directory_failure.append(self._directory_failed)
         configs.subscribe(lambda topic: logs.topic_config_changed(topic, configs.topic_config(topic)))
         topics = TopicAdmin(
@@ -238,6 +249,7 @@ class BrokerServer:
             controller=controller,
             groups=groups,
             transactions=transactions,
+            verification=verification,
             producer_ids=producer_ids,
             waiting=waiting,
         )
@@ -306,6 +318,7 @@ class BrokerServer:
 
     async def _close_transactions(self) -> None:
         self._broker.transactions.close()
+        self._broker.verification.close()
 
     async def _hand_over(self) -> None:
         """Ask the controller to move what this broker leads, if there is another broker to move it to.

@@ -61,6 +61,16 @@ class Replicas:
         return dict.fromkeys(entries)
 
 
+class NothingToVerify:
+    """Every partition has been announced to whoever coordinates the transaction."""
+
+    async def refused(self, _transactional_id: str, _producer: object, _sequences: object) -> dict[Any, Any]:
+        return {}
+
+    def ended(self, _partition: TopicPartition, _producer_id: int) -> None:
+        pass
+
+
 class GroupBroker:
     """`leads` says whether the coordinator's partitions are here."""
 
@@ -79,6 +89,7 @@ class GroupBroker:
         parts: dict[str, Any] = dict.fromkeys(each.name for each in dataclasses.fields(Broker))
         parts |= {"settings": self.settings, "clock": self.clock, "waiting": WaitingRoom(self.clock)}
         parts |= {"metadata": self.topics, "topics": self.topics, "replicas": Replicas(), "groups": self.groups}
+        parts["verification"] = NothingToVerify()
         self.broker = Broker(**parts)
 
     @classmethod

@@ -71,7 +71,14 @@ class Node:
         self.files = MemoryFiles()
         self.is_running = False
         self.epoch = 0
-        self.settings = broker_settings(**{"broker_id": broker_id, "log_dirs": "/logs", **settings})
+        self.settings = broker_settings(
+            **{
+                "broker_id": broker_id,
+                "log_dirs": "/logs",
+                "transaction_partition_verification_enable": "false",  # nobody coordinates transactions here
+                **settings,
+            }
+        )
 
     async def start(self) -> None:
         clock, waiting = self.cluster.clock, WaitingRoom(self.cluster.clock)
@@ -107,6 +114,7 @@ class Node:
             controller=None,
             groups=None,
             transactions=None,
+            verification=None,
             producer_ids=None,
             waiting=waiting,
         )

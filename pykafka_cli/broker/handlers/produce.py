@@ -6,14 +6,21 @@ v3 transactional id   v5 log start   v7 zstd (KIP-110)   v8 errors of records (K
 v10 current leader (KIP-951)   v11 errors that older transactional producers do not know (KIP-890)
 """
 
+from collections.abc import Mapping
+from contextlib import suppress
+
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.errors import (
     BrokerError,
+    InvalidProducerIdMapping,
     InvalidRecord,
     InvalidTopic,
+    InvalidTxnState,
     RecordsRefused,
+    TransactionAbortable,
     TransactionalIdAuthorizationFailed,
     UnknownTopicOrPartition,
     UnsupportedCompressionType,
@@ -29,7 +36,14 @@ from pykafka_cli.protocol.hot_path.produce import (
     RecordError,
 )
 from pykafka_cli.protocol.hot_path.wire import NodeEndpoint
-from pykafka_cli.protocol.records.batch import ATTRIBUTES_AT, CODEC_MASK, TRANSACTIONAL, Compression
+from pykafka_cli.protocol.records.batch import (
+    ATTRIBUTES_AT,
+    CODEC_MASK,
+    TRANSACTIONAL,
+    Compression,
+    CorruptRecords,
+    read_header,
+)
 from pykafka_cli.topic_names import is_internal
 
 ADMIN_CLIENT_ID = "__admin_client"
@@ -37,6 +51,7 @@ ADMIN_CLIENT_ID = "__admin_client"
 
 FIRST_VERSION_WITH_ZSTD = 7
 FIRST_VERSION_WITH_LEADERS = 10
+FIRST_VERSION_WITH_TRANSACTION_ABORTABLE = 11
 
 
 async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceResponse:
@@ -51,6 +66,9 @@ async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceRespons
                 raise  # refuses the request as a whole, and nothing has been written yet
             except BrokerError as error:
                 refused[topic_partition] = error
+    if request.transactional_id is not None and ctx.broker.settings.transaction_partition_verification_enable:
+        refused |= await _unverified(ctx, request.transactional_id, accepted)
+        accepted = {each: records for each, records in accepted.items() if each not in refused}
     results = await ctx.broker.replicas.append(accepted, acks=request.acks, timeout_ms=request.timeout_ms)
     results.update(refused)
     endpoints: dict[int, NodeEndpoint] = {}
@@ -80,6 +98,31 @@ def _checked(
     if is_internal(topic_partition.topic) and ctx.client_id != ADMIN_CLIENT_ID:
         raise InvalidTopic(f"clients do not write to the internal topic {topic_partition.topic}")
     return records
+
+
+async def _unverified(
+    ctx: RequestContext, transactional_id: str, accepted: Mapping[TopicPartition, memoryview]
+) -> dict[TopicPartition, BrokerError]:
+    """The partitions that the transaction has not announced to its coordinator. What passes must be written at once."""
+    producers: set[Producer] = set()
+    sequences: dict[TopicPartition, int] = {}
+    for topic_partition, records in accepted.items():
+        with suppress(CorruptRecords):  # which the log refuses in the right words
+            header = read_header(records)
+            if header.is_transactional and header.producer_id >= 0:
+                producers.add(Producer(header.producer_id, header.producer_epoch))
+                sequences[topic_partition] = header.base_sequence
+    if not producers:
+        return {}
+    if len(producers) > 1:
+        raise InvalidProducerIdMapping("transactional records of more than one producer were sent in one request")
+    refused = await ctx.broker.verification.refused(transactional_id, producers.pop(), sequences)
+    if ctx.api_version >= FIRST_VERSION_WITH_TRANSACTION_ABORTABLE:
+        return refused
+    return {
+        each: InvalidTxnState(str(error)) if isinstance(error, TransactionAbortable) else error
+        for each, error in refused.items()
+    }
 
 
 def _answer(

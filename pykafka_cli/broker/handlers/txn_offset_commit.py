@@ -13,13 +13,26 @@ from kio.schema.txn_offset_commit.v4.response import (
     TxnOffsetCommitResponseTopic,
 )
 
+from pykafka_cli import topic_names
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
 from pykafka_cli.broker.coordinator.step import Producer
-from pykafka_cli.broker.errors import BrokerError, CoordinatorLoadInProgress, UnknownTopicOrPartition
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    CoordinatorLoadInProgress,
+    CoordinatorNotAvailable,
+    InvalidTxnState,
+    KafkaStorageError,
+    NotCoordinator,
+    NotEnoughReplicas,
+    NotLeaderOrFollower,
+    TransactionAbortable,
+    UnknownTopicOrPartition,
+)
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.records.batch import NO_SEQUENCE
 
 FIRST_VERSION_WITH_LOAD_IN_PROGRESS = 2
 """Older producers break on COORDINATOR_LOAD_IN_PROGRESS (KAFKA-7296)."""
@@ -45,6 +58,7 @@ async def handle(ctx: RequestContext, request: TxnOffsetCommitRequest) -> TxnOff
         committer = Committer(request.member_id, request.group_instance_id, request.generation_id)
         producer = Producer(request.producer_id, request.producer_epoch)
         try:
+            await _verify(ctx, request, producer)
             outcomes |= await ctx.broker.groups.commit(request.group_id, committer, offsets, producer)
         except BrokerError as error:
             outcomes |= dict.fromkeys(offsets, error)
@@ -64,6 +78,25 @@ async def handle(ctx: RequestContext, request: TxnOffsetCommitRequest) -> TxnOff
             for topic in request.topics
         ),
     )
+
+
+async def _verify(ctx: RequestContext, request: TxnOffsetCommitRequest, producer: Producer) -> None:
+    """Make sure that the transaction has announced the group's partition; what then is written must be at once."""
+    if not ctx.broker.settings.transaction_partition_verification_enable:
+        return
+    home = TopicPartition(topic_names.CONSUMER_OFFSETS, ctx.broker.groups.partition_for(request.group_id))
+    refused = await ctx.broker.verification.refused(request.transactional_id, producer, {home: NO_SEQUENCE})
+    if (error := refused.get(home)) is not None:
+        raise _as_group_error(error)
+
+
+def _as_group_error(error: BrokerError) -> BrokerError:
+    """What stands against writing to the partition, as the client of a group's coordinator knows it."""
+    if isinstance(error, NotLeaderOrFollower | KafkaStorageError):
+        return NotCoordinator(str(error))
+    if isinstance(error, UnknownTopicOrPartition | NotEnoughReplicas):
+        return CoordinatorNotAvailable(str(error))
+    return InvalidTxnState(str(error)) if isinstance(error, TransactionAbortable) else error
 
 
 def _code(ctx: RequestContext, error: BrokerError | None) -> ErrorCode:

@@ -40,6 +40,8 @@ async def handle(ctx: RequestContext, request: WriteTxnMarkersRequest) -> WriteT
 
 async def _write(ctx: RequestContext, marker: WritableTxnMarker) -> WritableTxnMarkerResult:
     partitions = [TopicPartition(topic.name, each) for topic in marker.topics for each in topic.partition_indexes]
+    for partition in partitions:
+        ctx.broker.verification.ended(partition, marker.producer_id)
     of_groups = [each for each in partitions if each.topic == topic_names.CONSUMER_OFFSETS]
     of_groups_outcomes, outcomes = await asyncio.gather(
         asyncio.gather(*(_end_in_group(ctx, marker, each.partition) for each in of_groups)),

@@ -89,7 +89,7 @@ class CoordinatorKeys(Settings):
     transactional_id_expiration_ms = Key(
         INT, 604_800_000, "How long a transactional id is remembered that nobody uses.", AtLeast(1), importance=HIGH
     )
-    transaction_partition_verification_enable = InertKey(
+    transaction_partition_verification_enable = Key(
         BOOLEAN,
         True,
         "Whether a leader asks the coordinator if a transaction knows its partition (KIP-890).",
