@@ -1,1 +1,0 @@
-"""Principals and credentials."""
