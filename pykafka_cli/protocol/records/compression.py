@@ -28,6 +28,7 @@ _XERIAL_BLOCK = 32 << 10
 # Magic, FLG (version 1, independent blocks), BD (64 KiB), second byte of the descriptor's xxHash32.
 _LZ4_FRAME = bytes.fromhex("04224d18604082")
 _LZ4_BLOCK = 64 << 10
+_LZ4_HAS_SIZE = 0x08
 _LZ4_STORED = 0x80000000  # this block did not shrink and is as it was
 _LZ4_END = struct.pack("<I", 0)
 
@@ -128,3 +129,35 @@ def _lz4_frame(data: Buffer) -> bytes:
                 parts += (struct.pack("<I", len(plain) | _LZ4_STORED), bytes(plain))
     parts.append(_LZ4_END)
     return b"".join(parts)
+
+
+def with_lz4_checksum(frame: bytes, *, over_magic: bool) -> bytes:
+    """An LZ4 frame with the checksum of its header made anew: as the format has it, or over its magic number, too.
+
+    The latter is what Kafka wrote and wanted in message format 0 (KAFKA-3160). What is no frame stays as it is.
+    """
+    if len(frame) < 7 or frame[:4] != _LZ4_FRAME[:4]:
+        return frame
+    end = 6 + (8 if frame[4] & _LZ4_HAS_SIZE else 0)
+    checksum = _xxhash32(frame[0 if over_magic else 4 : end]) >> 8 & 0xFF
+    return frame[:end] + bytes((checksum,)) + frame[end + 1 :]
+
+
+def _xxhash32(data: bytes) -> int:
+    """XXH32 with seed 0 of less than 16 bytes, which the header of an LZ4 frame always is."""
+    value, position = 0x165667B1 + len(data), 0
+    while position + 4 <= len(data):
+        value += int.from_bytes(data[position : position + 4], "little") * 0xC2B2AE3D
+        value = _rotated(value, 17) * 0x27D4EB2F
+        position += 4
+    for byte in data[position:]:
+        value = _rotated(value + byte * 0x165667B1, 11) * 0x9E3779B1
+    value &= 0xFFFFFFFF
+    value = (value ^ value >> 15) * 0x85EBCA77 & 0xFFFFFFFF
+    value = (value ^ value >> 13) * 0xC2B2AE3D & 0xFFFFFFFF
+    return value ^ value >> 16
+
+
+def _rotated(value: int, bits: int) -> int:
+    value &= 0xFFFFFFFF
+    return value << bits | value >> 32 - bits

@@ -1,15 +1,16 @@
-"""Message formats 0 and 1, which Kafka wrote until 0.11: read from old log directories, never written.
+"""Message formats 0 and 1, which Kafka wrote until 0.11: old clients send and fetch them, old logs hold them.
 
     offset int64 | size int32 | crc uint32 (CRC-32 of the rest) | magic int8 | attributes int8
     | timestamp int64 (format 1) | key int32 length (-1: null), bytes | value int32 length (-1: null), bytes
 
 A compressed message's value is a message set; the wrapper has the offset (and in format 1 the time) of its last inner
-message. In format 1 inner offsets are relative: 0, 1, 2 ... up to the wrapper's offset. Refused: lz4 in format 0, whose
-frames carry a wrong checksum (KAFKA-3160). Source: LegacyRecord, AbstractLegacyRecordBatch.
+message. In format 1 inner offsets are relative: 0, 1, 2 ... up to the wrapper's offset. The frames of lz4 in format 0
+carry a header checksum over the wrong bytes (KAFKA-3160). Source: LegacyRecord, AbstractLegacyRecordBatch.
 """
 
 import struct
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 
 from pykafka_cli.protocol.records.batch import (
     LEGACY_HEADER_SIZE,
@@ -23,27 +24,37 @@ from pykafka_cli.protocol.records.batch import (
     crc_is_valid,
     walk,
 )
-from pykafka_cli.protocol.records.compression import decompress
+from pykafka_cli.protocol.records.compression import compress, decompress, with_lz4_checksum
 
 _INT32 = struct.Struct(">i")
+_PREFIX = struct.Struct(">qiIbb")  # offset, size, crc, magic, attributes
+_TIMESTAMP = struct.Struct(">q")
+_NULL = _INT32.pack(-1)
 _NO_HEADERS: tuple[tuple[str, bytes | None], ...] = ()
 
+Stored = tuple[int, int, bytes | None, bytes | None]
 Message = tuple[int, int, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
+
+
+class WrongChecksum(CorruptRecords):
+    """A message within a compressed one whose CRC is not that of its bytes."""
 
 
 def read_messages(data: Buffer, header: BatchHeader, limit: int) -> list[Message]:
     """(offset, timestamp, key, value, no headers) of one stored message, or of those inside a compressed one.
 
-    raises  CorruptRecords, also for the lz4 of format 0
+    raises  CorruptRecords; WrongChecksum for an inner message
     """
     key, value = _key_and_value(data, header)
     codec = header.compression
     if codec is Compression.NONE:
         return [(header.base_offset, header.max_timestamp, key, value, _NO_HEADERS)]
-    if codec is Compression.ZSTD or (codec is Compression.LZ4 and header.magic == 0):
-        raise CorruptRecords(f"{codec.name.lower()} in message format {header.magic} is not supported")
+    if codec is Compression.ZSTD:
+        raise CorruptRecords(f"zstd in message format {header.magic} is not supported")
     if value is None:
         raise CorruptRecords("a compressed message without a value")
+    if codec is Compression.LZ4 and header.magic == 0:
+        value = with_lz4_checksum(value, over_magic=False)
     inner = list(_inner_messages(decompress(codec, value, limit), header))
     if not inner:
         raise CorruptRecords("a compressed message with nothing inside")
@@ -58,7 +69,7 @@ def _inner_messages(payload: Buffer, wrapper: BatchHeader) -> Iterator[Message]:
         if header.magic != wrapper.magic or header.compression is not Compression.NONE:
             raise CorruptRecords("a message inside a compressed one has another format, or is compressed itself")
         if not crc_is_valid(data, position, header):
-            raise CorruptRecords(f"wrong checksum of the inner message at byte {position}")
+            raise WrongChecksum(f"wrong checksum of the inner message at byte {position}")
         key, value = _key_and_value(data[position : position + header.size], header)
         timestamp = wrapper.max_timestamp if wrapper.attributes & LOG_APPEND_TIME else header.max_timestamp
         yield header.base_offset, timestamp if header.magic else NO_TIMESTAMP, key, value, _NO_HEADERS
@@ -83,3 +94,44 @@ def _nullable_bytes(message: Buffer, position: int) -> tuple[bytes | None, int]:
     if not 0 <= length <= len(message) - position:
         raise CorruptRecords(f"field of {length} bytes, {len(message) - position} are left")
     return bytes(message[position : position + length]), position + length
+
+
+def build_message_set(
+    messages: Sequence[Stored],
+    *,
+    magic: int,
+    compression: Compression = Compression.NONE,
+    log_append_time_ms: int | None = None,
+) -> bytes:
+    """(offset, timestamp, key, value) of each message, at least one: one after the other, or in a compressed one.
+
+    log_append_time_ms   the time of all of them, marked as LogAppendTime (format 1)
+    """
+    attributes = LOG_APPEND_TIME if magic and log_append_time_ms is not None else 0
+    if log_append_time_ms is not None:
+        messages = [(offset, log_append_time_ms, key, value) for offset, _, key, value in messages]
+    if compression is Compression.NONE:
+        return _joined(messages, magic, attributes)
+    first, last = messages[0][0], messages[-1][0]
+    start = first if magic else 0
+    inner = [(offset - start, timestamp, key, value) for offset, timestamp, key, value in messages]
+    payload = compress(compression, _joined(inner, magic, attributes))
+    if compression is Compression.LZ4 and not magic:
+        payload = with_lz4_checksum(payload, over_magic=True)
+    latest = max(timestamp for _, timestamp, _, _ in messages)
+    return _joined([(last, latest, None, payload)], magic, attributes | compression)
+
+
+def _joined(messages: Iterable[Stored], magic: int, attributes: int) -> bytes:
+    parts: list[bytes] = []
+    for offset, timestamp, key, value in messages:
+        rest = b"".join(
+            (
+                _TIMESTAMP.pack(timestamp) if magic else b"",
+                _NULL if key is None else _INT32.pack(len(key)) + key,
+                _NULL if value is None else _INT32.pack(len(value)) + value,
+            )
+        )
+        crc = zlib.crc32(rest, zlib.crc32(bytes((magic, attributes))))
+        parts += (_PREFIX.pack(offset, len(rest) + 6, crc, magic, attributes), rest)
+    return b"".join(parts)

@@ -1,9 +1,12 @@
 import zlib
 
 import pytest
+from aiokafka.record.legacy_records import LegacyRecordBatch
 
 from pykafka_cli.protocol.records import Compression, CorruptRecords, read_records, walk
-from pykafka_cli.protocol.records.compression import compress
+from pykafka_cli.protocol.records.batch import crc_is_valid
+from pykafka_cli.protocol.records.compression import compress, decompress, with_lz4_checksum
+from pykafka_cli.protocol.records.legacy import build_message_set
 
 
 def message(
@@ -57,9 +60,65 @@ def test_log_append_time_of_the_wrapper_counts_for_all() -> None:
     assert [record.timestamp for record in records] == [500, 500]
 
 
-def test_lz4_in_format_0_is_refused_by_name() -> None:
-    with pytest.raises(CorruptRecords, match="lz4 in message format 0"):
-        read_records(message(0, 1, None, b"...", attributes=3))
+@pytest.mark.parametrize("magic", [0, 1])
+def test_zstd_is_refused_by_name(magic: int) -> None:
+    with pytest.raises(CorruptRecords, match=f"zstd in message format {magic}"):
+        read_records(message(magic, 1, None, b"...", attributes=4))
+
+
+def test_lz4_in_format_0_has_its_header_summed_up_from_the_magic_number_on() -> None:
+    (stored,) = build_message_set([(1, -1, None, b"a")], magic=0, compression=Compression.LZ4).split(
+        b"\x04\x22\x4d\x18"
+    )[1:]
+    frame = compress(Compression.LZ4, message(0, 1, None, b"a"))
+
+    assert frame[4:7].hex() == "604082"
+    assert stored[:3].hex() == "60401a"  # what Kafka 0.9 wrote
+    assert [each.value for each in read_records(message(0, 1, None, frame, attributes=3))] == [b"a"]
+
+
+def test_a_frame_that_says_how_large_it_is_gets_its_checksum_behind_that() -> None:
+    frame = bytes.fromhex("04224d18 68 40 0400000000000000 00 04000080 61626364 00000000".replace(" ", ""))
+
+    fixed = with_lz4_checksum(frame, over_magic=False)
+
+    assert bytes(decompress(Compression.LZ4, fixed)) == b"abcd"
+    assert (fixed[:14], fixed[15:]) == (frame[:14], frame[15:])
+
+
+MESSAGES = [(10, 100, b"k", b"v" * 50), (11, 120, None, b"w"), (14, 90, b"k", None)]
+
+
+@pytest.mark.parametrize("magic", [0, 1])
+@pytest.mark.parametrize("codec", [Compression.NONE, Compression.GZIP, Compression.SNAPPY, Compression.LZ4])
+def test_what_is_built_is_read_again(magic: int, codec: Compression) -> None:
+    data = build_message_set(MESSAGES, magic=magic, compression=codec)
+
+    found = list(walk(data))
+    assert [header.last_offset for _, header in found] == ([14] if codec else [10, 11, 14])
+    assert all(crc_is_valid(data, position, header) for position, header in found)
+    assert [record[:4] for position, _ in found for record in read_records(data, position)] == [
+        (offset, time if magic else -1, key, value) for offset, time, key, value in MESSAGES
+    ]
+
+
+@pytest.mark.parametrize(("magic", "codec"), [(0, Compression.GZIP), (1, Compression.GZIP), (1, Compression.LZ4)])
+def test_aiokafka_reads_what_is_built(magic: int, codec: Compression) -> None:
+    theirs = LegacyRecordBatch(bytearray(build_message_set(MESSAGES, magic=magic, compression=codec)), magic)
+
+    assert theirs.validate_crc()
+    assert [(each.offset, each.timestamp, each.key, each.value) for each in theirs] == [
+        (offset, time if magic else None, key, value) for offset, time, key, value in MESSAGES
+    ]
+
+
+@pytest.mark.parametrize("codec", [Compression.NONE, Compression.GZIP])
+def test_log_append_time_is_the_time_of_all_that_are_built(codec: Compression) -> None:
+    data = build_message_set(MESSAGES, magic=1, compression=codec, log_append_time_ms=500)
+
+    found = list(walk(data))
+    assert all(header.is_log_append_time for _, header in found)
+    assert {record.timestamp for position, _ in found for record in read_records(data, position)} == {500}
 
 
 def test_a_damaged_inner_message_is_refused() -> None:
