@@ -133,7 +133,7 @@ class TopicConfig(Settings):
     message_downconversion_enable = Key(
         BOOLEAN,
         True,
-        "Whether records are rewritten for clients that only know the older formats; here none are.",
+        "Whether records are rewritten for clients that only know the older formats.",
         importance=LOW,
         fallback="log.message.downconversion.enable",
     )

@@ -18,7 +18,7 @@ from kio.schema.leave_group.v5 import request as leave_group
 from kio.schema.metadata.v12 import request as metadata
 from kio.schema.offset_fetch.v9 import request as offset_fetch
 
-from pykafka_cli.protocol import inter_broker, inter_broker_adapters
+from pykafka_cli.protocol import first_versions_adapters, inter_broker, inter_broker_adapters
 from pykafka_cli.protocol.authorized_operations import CLUSTER_OPERATIONS, NOT_ASKED
 
 Raise = Callable[[Any, Any, int], Any]
@@ -134,8 +134,8 @@ def _lower_elect_leaders(response: Any, _version: int, request: Any) -> Any:
     return _like(response, replica_election_results=results)
 
 
-def _raise_alter_partition(old: Any, new: Any, _version: int) -> Any:
-    # Version 2 gave the ISR without the brokers' epochs.
+def _raise_alter_partition(old: Any, new: Any, version: int) -> Any:
+    # Up to version 2 the ISR came without the brokers' epochs.
     topics = tuple(
         replace(
             topic,
@@ -149,7 +149,8 @@ def _raise_alter_partition(old: Any, new: Any, _version: int) -> Any:
         )
         for topic, old_topic in zip(new.topics, old.topics, strict=True)
     )
-    return replace(new, topics=topics)
+    raised = replace(new, topics=topics)
+    return raised if version == 2 else first_versions_adapters.name_topics(old, raised)
 
 
 def _raise_add_partitions_to_txn(old: Any, new: Any, _version: int) -> Any:
@@ -194,10 +195,12 @@ LEFT_BEHIND = frozenset({"retention_time"})
 
 # API key -> last version that needs it, and what to do.
 RAISE: Mapping[int, tuple[int, Raise]] = {
+    2: (0, first_versions_adapters.raise_list_offsets),
     3: (10, _raise_metadata),
     inter_broker.LEADER_AND_ISR: (1, inter_broker_adapters.raise_leader_and_isr),
     inter_broker.STOP_REPLICA: (2, inter_broker_adapters.raise_stop_replica),
     inter_broker.UPDATE_METADATA: (4, inter_broker_adapters.raise_update_metadata),
+    8: (1, first_versions_adapters.raise_offset_commit),
     9: (7, _raise_offset_fetch),
     10: (3, _raise_find_coordinator),
     11: (0, _raise_join_group),
@@ -207,6 +210,7 @@ RAISE: Mapping[int, tuple[int, Raise]] = {
     56: (2, _raise_alter_partition),
 }
 LOWER: Mapping[int, tuple[int, Lower]] = {
+    2: (0, first_versions_adapters.lower_list_offsets),
     3: (11, _lower_metadata),
     inter_broker.LEADER_AND_ISR: (4, inter_broker_adapters.lower_leader_and_isr),
     9: (7, _lower_offset_fetch),
@@ -215,5 +219,7 @@ LOWER: Mapping[int, tuple[int, Lower]] = {
     13: (2, _lower_leave_group),
     20: (5, _lower_delete_topics),
     24: (3, _lower_add_partitions_to_txn),
+    32: (0, first_versions_adapters.lower_describe_configs),
     43: (0, _lower_elect_leaders),
+    56: (1, first_versions_adapters.lower_alter_partition),
 }

@@ -5,7 +5,8 @@
 
 Tags (tagged fields) are there in flexible versions; the answer to ApiVersions never has them, so that a client can read
 it whatever it knows (KIP-511), and the client id is never in the compact form. Bodies are kio's, but for Produce and
-Fetch (hot_path), the four requests among brokers (inter_broker) and the answer of DescribeTransactions.
+Fetch (hot_path), the four requests among brokers (inter_broker), versions before kio's (first_versions) and the answer
+of DescribeTransactions.
 
 An older request is copied into the newest class, fields that came later at their defaults. An answer needs no copy: a
 writer of kio takes attributes by name, and an older answer has no field that the newest lacks. What does not fit this
@@ -23,7 +24,7 @@ from kio.schema.errors import ErrorCode
 from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 
-from pykafka_cli.protocol import adapters, inter_broker
+from pykafka_cli.protocol import adapters, first_versions, inter_broker
 from pykafka_cli.protocol.array_counts import count_checker
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 from pykafka_cli.protocol.error_answers import error_answer
@@ -172,6 +173,8 @@ class _KioCodec:
 def _schema(api_key: int, version: int, kind: Any) -> Any:
     if inter_broker.LEADER_AND_ISR <= api_key <= inter_broker.CONTROLLED_SHUTDOWN:
         return inter_broker.load(api_key, version, kind)
+    if first_versions.is_missing_in_kio(api_key, version):
+        return first_versions.load(api_key, version, kind)
     if api_key == DESCRIBE_TRANSACTIONS and kind == "response":
         return DescribeTransactionsResponse
     return (load_request_schema if kind == "request" else load_response_schema)(api_key, version)

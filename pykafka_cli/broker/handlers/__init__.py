@@ -1,7 +1,7 @@
 """What this broker answers, one module per API. HANDLERS is the only list; dispatch, ApiVersions and docs follow it.
 
 A module holds `async def handle(ctx: RequestContext, request) -> response`; both are of the newest version that is
-offered, whatever the client spoke (protocol/codec.py). Versions are those that Kafka 3.9 and kio have in common.
+offered, whatever the client spoke (protocol/codec.py). Versions are those that Kafka 3.9 offers.
 """
 
 from collections.abc import Awaitable, Mapping
@@ -33,16 +33,16 @@ HANDLERS: Mapping[int, Api] = {
     api.key: api
     for api in (
         # One line for each API, by key.
-        Api("Produce", 0, 3, 11, handler("produce")),
-        Api("Fetch", 1, 4, 17, handler("fetch")),
-        Api("ListOffsets", 2, 1, 9, handler("list_offsets")),
+        Api("Produce", 0, 0, 11, handler("produce")),
+        Api("Fetch", 1, 0, 17, handler("fetch")),
+        Api("ListOffsets", 2, 0, 9, handler("list_offsets")),
         Api("Metadata", 3, 0, 12, handler("metadata")),
         Api("LeaderAndIsr", 4, 0, 7, handler("leader_and_isr")),
         Api("StopReplica", 5, 0, 4, handler("stop_replica")),
         Api("UpdateMetadata", 6, 0, 8, handler("update_metadata")),
         Api("ControlledShutdown", 7, 0, 3, handler("controlled_shutdown")),
-        Api("OffsetCommit", 8, 2, 9, handler("offset_commit")),
-        Api("OffsetFetch", 9, 1, 9, handler("offset_fetch")),
+        Api("OffsetCommit", 8, 0, 9, handler("offset_commit")),
+        Api("OffsetFetch", 9, 0, 9, handler("offset_fetch")),
         Api("FindCoordinator", 10, 0, 6, handler("find_coordinator")),
         Api("JoinGroup", 11, 0, 9, handler("join_group")),
         Api("Heartbeat", 12, 0, 4, handler("heartbeat")),
@@ -51,20 +51,20 @@ HANDLERS: Mapping[int, Api] = {
         Api("DescribeGroups", 15, 0, 5, handler("describe_groups")),
         Api("ListGroups", 16, 0, 5, handler("list_groups")),
         Api("ApiVersions", 18, 0, 4, handler("api_versions")),
-        Api("CreateTopics", 19, 2, 7, handler("create_topics")),
-        Api("DeleteTopics", 20, 1, 6, handler("delete_topics")),
+        Api("CreateTopics", 19, 0, 7, handler("create_topics")),
+        Api("DeleteTopics", 20, 0, 6, handler("delete_topics")),
         Api("DeleteRecords", 21, 0, 2, handler("delete_records")),
         Api("InitProducerId", 22, 0, 5, handler("init_producer_id")),
-        Api("OffsetForLeaderEpoch", 23, 2, 4, handler("offset_for_leader_epoch")),
+        Api("OffsetForLeaderEpoch", 23, 0, 4, handler("offset_for_leader_epoch")),
         Api("AddPartitionsToTxn", 24, 0, 5, handler("add_partitions_to_txn")),
         Api("AddOffsetsToTxn", 25, 0, 4, handler("add_offsets_to_txn")),
         Api("EndTxn", 26, 0, 4, handler("end_txn")),
-        Api("WriteTxnMarkers", 27, 1, 1, handler("write_txn_markers")),
+        Api("WriteTxnMarkers", 27, 0, 1, handler("write_txn_markers")),
         Api("TxnOffsetCommit", 28, 0, 4, handler("txn_offset_commit")),
-        Api("DescribeConfigs", 32, 1, 4, handler("describe_configs")),
+        Api("DescribeConfigs", 32, 0, 4, handler("describe_configs")),
         Api("AlterConfigs", 33, 0, 2, handler("alter_configs")),
-        Api("AlterReplicaLogDirs", 34, 1, 2, handler("alter_replica_log_dirs")),
-        Api("DescribeLogDirs", 35, 1, 4, handler("describe_log_dirs")),
+        Api("AlterReplicaLogDirs", 34, 0, 2, handler("alter_replica_log_dirs")),
+        Api("DescribeLogDirs", 35, 0, 4, handler("describe_log_dirs")),
         Api("CreatePartitions", 37, 0, 3, handler("create_partitions")),
         Api("DeleteGroups", 42, 0, 2, handler("delete_groups")),
         Api("ElectLeaders", 43, 0, 2, handler("elect_leaders")),
@@ -76,7 +76,7 @@ HANDLERS: Mapping[int, Api] = {
         Api("AlterClientQuotas", 49, 0, 1, handler("alter_client_quotas")),
         Api("DescribeUserScramCredentials", 50, 0, 0, handler("describe_user_scram_credentials")),
         Api("AlterUserScramCredentials", 51, 0, 0, handler("alter_user_scram_credentials")),
-        Api("AlterPartition", 56, 2, 3, handler("alter_partition")),
+        Api("AlterPartition", 56, 0, 3, handler("alter_partition")),
         Api("DescribeCluster", 60, 0, 1, handler("describe_cluster")),
         Api("DescribeProducers", 61, 0, 0, handler("describe_producers")),
         Api("DescribeTransactions", 65, 0, 0, handler("describe_transactions")),

@@ -1,4 +1,4 @@
-"""AlterPartition (key 56), versions 2-3.
+"""AlterPartition (key 56), versions 0-3.
 
 A leader asks the controller for another ISR (KIP-497), naming the state it knows; the answer is the state there is.
 v1 leader recovery state (KIP-704)   v2 topic ids   v3 the ISR's brokers with their epochs (KIP-903), here unchecked
@@ -7,6 +7,7 @@ v1 leader recovery state (KIP-704)   v2 topic ids   v3 the ISR's brokers with th
 import uuid
 
 from kio.schema.alter_partition.v3.request import AlterPartitionRequest
+from kio.schema.alter_partition.v3.request import TopicData as WantedTopic
 from kio.schema.alter_partition.v3.response import AlterPartitionResponse, PartitionData, TopicData
 from kio.schema.errors import ErrorCode
 from kio.schema.types import BrokerId
@@ -16,6 +17,7 @@ from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, broker_ids
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.first_versions_adapters import NamedTopicData
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
 
@@ -23,7 +25,7 @@ async def handle(ctx: RequestContext, request: AlterPartitionRequest) -> AlterPa
     wanted: dict[TopicPartition, WantedIsr] = {}
     asked: list[tuple[uuid.UUID | None, list[TopicPartition | int]]] = []
     for topic in request.topics:
-        name = None if topic.topic_id is None else ctx.broker.controller.topic_name(topic.topic_id)
+        name = _name_of(ctx, topic)
         partitions: list[TopicPartition | int] = []
         for each in topic.partitions:
             if name is None:
@@ -56,6 +58,12 @@ async def handle(ctx: RequestContext, request: AlterPartitionRequest) -> AlterPa
             for topic_id, partitions in asked
         ),
     )
+
+
+def _name_of(ctx: RequestContext, topic: WantedTopic) -> str | None:
+    if isinstance(topic, NamedTopicData):
+        return topic.topic_name
+    return None if topic.topic_id is None else ctx.broker.controller.topic_name(topic.topic_id)
 
 
 def _answer(partition: int, outcome: PartitionState | ErrorCode) -> PartitionData:

@@ -1,7 +1,7 @@
-"""DeleteTopics (key 20), versions 1-6.
+"""DeleteTopics (key 20), versions 0-6.
 
 Has topics deleted and waits until they are gone, or the time is up. Only the controller does it.
-v3 TOPIC_DELETION_DISABLED   v4 flexible   v5 error messages   v6 topics by id (KIP-516)
+v1 throttle time   v3 TOPIC_DELETION_DISABLED   v4 flexible   v5 error messages   v6 topics by id (KIP-516)
 """
 
 from kio.schema.delete_topics.v6.request import DeleteTopicsRequest, DeleteTopicState

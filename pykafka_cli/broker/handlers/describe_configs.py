@@ -1,4 +1,4 @@
-"""DescribeConfigs (key 32), versions 1-4.
+"""DescribeConfigs (key 32), versions 0-4.
 
 Configs of topics, of this broker, of all brokers by default (the empty name) and of this broker's loggers.
 v1 sources and synonyms (KIP-226)   v3 documentation and types (KIP-569)   v4 flexible

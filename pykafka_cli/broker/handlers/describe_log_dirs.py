@@ -1,4 +1,4 @@
-"""DescribeLogDirs (key 35), versions 1-4.
+"""DescribeLogDirs (key 35), versions 0-4.
 
 The log directories of this broker with the partitions in them, all or those asked for; it tells only about itself.
 Copies on their way to another directory are "future" partitions.

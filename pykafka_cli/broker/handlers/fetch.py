@@ -1,7 +1,8 @@
-"""Fetch (key 1), versions 4-17.
+"""Fetch (key 1), versions 0-17.
 
 Reads partitions for consumers (up to the high watermark, or the last stable offset) and for followers (up to the log
 end), and waits up to max_wait for min_bytes. A follower's fetch also says how far it has got.
+v1 throttle time   v2 message format 1 (KIP-32)   v3 max_bytes (KIP-74)   v4 batches of format 2, isolation (KIP-98)
 v5 log start   v7 sessions (KIP-227)   v9 leader epoch (KIP-320)   v10 zstd   v11 any replica serves consumers (KIP-392)
 v12 flexible, diverging epoch (KIP-595)   v13 topic ids (KIP-516)   v15 replica epoch (KIP-903)
 v16 current leader (KIP-951)   v17 directory id of the follower, which is ignored
@@ -18,10 +19,17 @@ from pykafka_cli.broker.errors import (
     FetchSessionTopicIdError,
     InvalidFetchSessionEpoch,
 )
+from pykafka_cli.broker.replication.down_conversion import (
+    FETCH_BYTES,
+    FIRST_VERSION_WITH_BATCHES,
+    DownConversion,
+    message_format,
+)
 from pykafka_cli.broker.replication.fetch_sessions import Answer, FetchTarget, PartitionKey
 from pykafka_cli.broker.replication.leader_hints import leader_hint
 from pykafka_cli.broker.replication.reading import FetchTerms, Visibility
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.hot_path.fetch import (
     FetchPartitionResponse,
     FetchRequest,
@@ -65,6 +73,8 @@ async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
             unknown.append((target, FetchPartitionResponse(target.partition, error_code)))
     answers = await replicas.fetch(readable, _terms(ctx, request)) if readable else []
     endpoints = _adapt(ctx, answers)
+    if ctx.api_version < FIRST_VERSION_WITH_BATCHES:
+        await _down_convert(ctx, request, answers)
     try:
         session_id, news = fetch.conclude(answers + unknown, clock.monotonic())
     except InvalidFetchSessionEpoch as error:
@@ -123,6 +133,8 @@ def _terms(ctx: RequestContext, request: FetchRequest) -> FetchTerms:
         committed_only = request.isolation_level == READ_COMMITTED
         visibility = Visibility.LAST_STABLE if committed_only else Visibility.HIGH_WATERMARK
     max_bytes = min(request.max_bytes, ctx.broker.settings.fetch_max_bytes)
+    if ctx.api_version < FIRST_VERSION_WITH_BATCHES:
+        max_bytes = min(max_bytes, FETCH_BYTES)
     return FetchTerms(
         replica_id=request.replica_id,
         visibility=visibility,
@@ -154,6 +166,25 @@ def _adapt(ctx: RequestContext, answers: list[Answer]) -> list[NodeEndpoint]:
 
 
 def _stores_zstd(ctx: RequestContext, topic_partition: TopicPartition) -> bool:
+    config = _config_of(ctx, topic_partition)
+    return config is not None and config.compression_type == "zstd"
+
+
+async def _down_convert(ctx: RequestContext, request: FetchRequest, answers: list[Answer]) -> None:
+    """Put records into the older message format, for consumers only where message.downconversion.enable says so."""
+    conversion = DownConversion(message_format(ctx.api_version))
+    for target, answer in answers:
+        assert target.topic is not None, "older versions name topics"
+        if answer.error_code is not ErrorCode.none:
+            continue
+        config = _config_of(ctx, TopicPartition(target.topic, target.partition))
+        if request.replica_id < 0 and config is not None and not config.message_downconversion_enable:
+            answer.error_code, answer.records = ErrorCode.unsupported_version, b""
+        else:
+            await conversion.convert(answer, target.fetch_offset)
+
+
+def _config_of(ctx: RequestContext, topic_partition: TopicPartition) -> TopicConfig | None:
     partition = ctx.broker.replicas.hosted.get(topic_partition)
     log = None if partition is None else partition.log
-    return log is not None and log.config.compression_type == "zstd"
+    return None if log is None else log.config

@@ -1,7 +1,8 @@
-"""ListOffsets (key 2), versions 1-9.
+"""ListOffsets (key 2), versions 0-9.
 
 The offset of each partition that belongs to a timestamp, or to earliest, latest and their like (listed_offsets.py).
-v2 isolation level   v4 leader epoch   v5 OFFSET_NOT_AVAILABLE   v6 flexible   v7 largest timestamp (KIP-734)
+v0 several offsets, where segments begin   v1 one offset with its time (KIP-79)   v2 isolation level   v4 leader epoch
+v5 OFFSET_NOT_AVAILABLE   v6 flexible   v7 largest timestamp (KIP-734)
 v8 earliest local (KIP-405)   v9 latest tiered (KIP-1005)
 """
 
@@ -26,14 +27,19 @@ from pykafka_cli.broker.replication.listed_offsets import (
     LATEST_TIERED,
     MAX_TIMESTAMP,
     listed_offset,
+    old_style_offsets,
 )
 from pykafka_cli.broker.replication.reading import Visibility
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.first_versions_adapters import (
+    OldStyleListOffsetsPartition,
+    OldStyleListOffsetsPartitionResponse,
+)
 
 CONSUMER, DEBUGGING = -1, -2
 """Replica ids of who is no broker; the second may ask a follower, too."""
 
-FIRST_VERSION = {LATEST: 1, EARLIEST: 1, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9}
+FIRST_VERSION = {LATEST: 0, EARLIEST: 0, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9}
 """From which version on a negative timestamp has a meaning."""
 
 FIRST_VERSION_WITH_OFFSET_NOT_AVAILABLE = 5
@@ -81,10 +87,25 @@ def _answer(
     is_duplicate: bool,
 ) -> ListOffsetsPartitionResponse:
     try:
-        if is_duplicate:
+        if is_duplicate and not isinstance(wanted, OldStyleListOffsetsPartition):
             raise InvalidRequest(f"{topic_partition} is named more than once")
         if wanted.timestamp < 0 and ctx.api_version < FIRST_VERSION.get(wanted.timestamp, ctx.api_version + 1):
             raise UnsupportedVersion(f"timestamp {wanted.timestamp} means nothing in version {ctx.api_version}")
+        if isinstance(wanted, OldStyleListOffsetsPartition):
+            return OldStyleListOffsetsPartitionResponse(
+                partition_index=wanted.partition_index,
+                error_code=ErrorCode.none,
+                old_style_offsets=tuple(
+                    old_style_offsets(
+                        ctx.broker.replicas.partition(topic_partition),
+                        wanted.timestamp,
+                        wanted.max_num_offsets,
+                        visibility=visibility,
+                        only_leader=only_leader,
+                        now_ms=ctx.broker.clock.now_ms(),
+                    )
+                ),
+            )
         found = listed_offset(
             ctx.broker.replicas.partition(topic_partition),
             wanted.timestamp,

@@ -1,10 +1,13 @@
-"""OffsetCommit (key 8), versions 2-9.
+"""OffsetCommit (key 8), versions 0-9.
 
 Stores how far a group has come in its partitions: a member in its generation, or anybody for a group without members.
+v0 goes to ZooKeeper   v1 generation and member, a time for each offset   v2 a retention time in its place
 v3 throttle time   v5 no retention time of its own (KIP-211)   v6 leader epoch   v7 group_instance_id (KIP-345)
 v8 flexible   v9 member epoch in place of the generation, for groups of KIP-848
 Left out: the retention time of versions 2 to 4; the broker's counts (docs/gaps.md).
 """
+
+import logging
 
 from kio.schema.errors import ErrorCode
 from kio.schema.offset_commit.v9.request import OffsetCommitRequest
@@ -17,33 +20,44 @@ from kio.schema.offset_commit.v9.response import (
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
-from pykafka_cli.broker.errors import BrokerError, UnknownTopicOrPartition
+from pykafka_cli.broker.errors import BrokerError, OffsetMetadataTooLarge, UnknownTopicOrPartition
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
+from pykafka_cli.broker.metadata.consumer_offsets import store_offset
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.first_versions_adapters import TimedOffsetCommitPartition
+from pykafka_cli.zookeeper.client import ZooKeeperError
+
+log = logging.getLogger(__name__)
+
+FIRST_VERSION_WITH_COORDINATOR = 1
 
 
 async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> OffsetCommitResponse:
-    outcomes: dict[TopicPartition, BrokerError | None] = {}
+    outcomes: dict[TopicPartition, ErrorCode] = {}
     offsets: dict[TopicPartition, OffsetCommitValue] = {}
     now_ms = ctx.broker.clock.now_ms()
     for topic in request.topics:
         for each in topic.partitions:
             partition = TopicPartition(topic.name, each.partition_index)
             if ctx.broker.metadata.partition_state(partition) is None:
-                outcomes[partition] = UnknownTopicOrPartition(f"{partition} does not exist")
+                outcomes[partition] = UnknownTopicOrPartition.code
             else:
                 offsets[partition] = OffsetCommitValue(
                     offset=each.committed_offset,
                     leader_epoch=each.committed_leader_epoch,
                     metadata=each.committed_metadata or "",
-                    commit_timestamp=now_ms,
+                    commit_timestamp=_commit_time(each, now_ms),
                 )
-    if offsets:
+    if offsets and ctx.api_version < FIRST_VERSION_WITH_COORDINATOR:
+        for partition, value in offsets.items():
+            outcomes[partition] = await _store(ctx, request.group_id, partition, value)
+    elif offsets:
         committer = Committer(request.member_id, request.group_instance_id, request.generation_id_or_member_epoch)
         try:
-            outcomes |= await ctx.broker.groups.commit(request.group_id, committer, offsets)
+            committed = await ctx.broker.groups.commit(request.group_id, committer, offsets)
+            outcomes |= {partition: _code(error) for partition, error in committed.items()}
         except BrokerError as error:
-            outcomes |= dict.fromkeys(offsets, error)
+            outcomes |= dict.fromkeys(offsets, error.code)
     return OffsetCommitResponse(
         throttle_time=NO_THROTTLE,
         topics=tuple(
@@ -52,7 +66,7 @@ async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> OffsetCom
                 partitions=tuple(
                     OffsetCommitResponsePartition(
                         partition_index=each.partition_index,
-                        error_code=_code(outcomes[TopicPartition(topic.name, each.partition_index)]),
+                        error_code=outcomes[TopicPartition(topic.name, each.partition_index)],
                     )
                     for each in topic.partitions
                 ),
@@ -60,6 +74,27 @@ async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> OffsetCom
             for topic in request.topics
         ),
     )
+
+
+def _commit_time(partition: object, now_ms: int) -> int:
+    """Version 1 tells it, unless it says -1."""
+    if isinstance(partition, TimedOffsetCommitPartition) and partition.commit_timestamp != -1:
+        return partition.commit_timestamp
+    return now_ms
+
+
+async def _store(ctx: RequestContext, group: str, partition: TopicPartition, value: OffsetCommitValue) -> ErrorCode:
+    """Version 0: the offset alone, into ZooKeeper."""
+    if len(value.metadata) > ctx.broker.settings.offset_metadata_max_bytes:
+        return OffsetMetadataTooLarge.code
+    try:
+        await store_offset(ctx.broker.store.client, group, partition, value.offset)
+    except BrokerError as error:
+        return error.code
+    except ZooKeeperError as error:
+        log.warning("offset of group %s in %s was not stored: %s", group, partition, error)
+        return ErrorCode.unknown_server_error
+    return ErrorCode.none
 
 
 def _code(error: BrokerError | None) -> ErrorCode:

@@ -1,10 +1,12 @@
-"""OffsetFetch (key 9), versions 1-9.
+"""OffsetFetch (key 9), versions 0-9.
 
 The offsets that groups have committed: those of the partitions named, or all of a group's. -1 where there is none.
-v2 all partitions, an error for the group   v3 throttle time   v5 leader epoch   v6 flexible
-v7 require_stable (KIP-447)   v8 several groups (KIP-709)   v9 member id and epoch, which groups of KIP-848 need
+v0 asks ZooKeeper, not a coordinator   v2 all partitions, an error for the group   v3 throttle time
+v5 leader epoch   v6 flexible   v7 require_stable (KIP-447)   v8 several groups (KIP-709)
+v9 member id and epoch, which groups of KIP-848 need
 """
 
+import logging
 from collections.abc import Mapping
 
 from kio.schema.errors import ErrorCode
@@ -20,14 +22,24 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.group.records import NO_LEADER_EPOCH, OffsetCommitValue
-from pykafka_cli.broker.errors import BrokerError, UnstableOffsetCommit
+from pykafka_cli.broker.errors import BrokerError, UnknownTopicOrPartition, UnstableOffsetCommit
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
+from pykafka_cli.broker.metadata.consumer_offsets import stored_offset
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.zookeeper.client import ZooKeeperError
+from pykafka_cli.zookeeper.kafka_znodes import BadZnode
+
+log = logging.getLogger(__name__)
+
+FIRST_VERSION_WITH_COORDINATOR = 1
 
 NO_OFFSET = -1
 
 
 async def handle(ctx: RequestContext, request: OffsetFetchRequest) -> OffsetFetchResponse:
+    if ctx.api_version < FIRST_VERSION_WITH_COORDINATOR:
+        stored = tuple([await _stored(ctx, group) for group in request.groups])
+        return OffsetFetchResponse(throttle_time=NO_THROTTLE, groups=stored)
     groups = tuple(_group(ctx, group, require_stable=request.require_stable) for group in request.groups)
     return OffsetFetchResponse(throttle_time=NO_THROTTLE, groups=groups)
 
@@ -43,12 +55,49 @@ def _group(ctx: RequestContext, group: OffsetFetchRequestGroup, *, require_stabl
     return OffsetFetchResponseGroup(group_id=group.group_id, topics=_by_topic(found), error_code=ErrorCode.none)
 
 
+async def _stored(ctx: RequestContext, group: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup:
+    """Version 0: what ZooKeeper has. A partition without an offset is one that does not exist, for those clients."""
+    topics: dict[str, list[OffsetFetchResponsePartitions]] = {}
+    for topic in group.topics or ():
+        partitions = topics.setdefault(topic.name, [])
+        for index in topic.partition_indexes:
+            partition = TopicPartition(topic.name, index)
+            offset, error_code = await _stored_offset(ctx, group.group_id, partition)
+            partitions.append(
+                OffsetFetchResponsePartitions(
+                    partition_index=index,
+                    committed_offset=i64(offset),
+                    committed_leader_epoch=i32(NO_LEADER_EPOCH),
+                    metadata="",
+                    error_code=error_code,
+                )
+            )
+    return OffsetFetchResponseGroup(group_id=group.group_id, topics=_topics(topics), error_code=ErrorCode.none)
+
+
+async def _stored_offset(ctx: RequestContext, group: str, partition: TopicPartition) -> tuple[int, ErrorCode]:
+    if ctx.broker.metadata.partition_state(partition) is None:
+        return NO_OFFSET, UnknownTopicOrPartition.code
+    try:
+        offset = await stored_offset(ctx.broker.store.client, group, partition)
+    except BrokerError as error:
+        return NO_OFFSET, error.code
+    except (ZooKeeperError, BadZnode) as error:
+        log.warning("offset of group %s in %s was not found: %s", group, partition, error)
+        return NO_OFFSET, ErrorCode.unknown_server_error
+    return (NO_OFFSET, UnknownTopicOrPartition.code) if offset is None else (offset, ErrorCode.none)
+
+
 def _by_topic(
     found: Mapping[TopicPartition, OffsetCommitValue | UnstableOffsetCommit | None],
 ) -> tuple[OffsetFetchResponseTopics, ...]:
     topics: dict[str, list[OffsetFetchResponsePartitions]] = {}
     for partition, offset in found.items():
         topics.setdefault(partition.topic, []).append(_partition(partition.partition, offset))
+    return _topics(topics)
+
+
+def _topics(topics: Mapping[str, list[OffsetFetchResponsePartitions]]) -> tuple[OffsetFetchResponseTopics, ...]:
     return tuple(
         OffsetFetchResponseTopics(name=TopicName(topic), partitions=tuple(partitions))
         for topic, partitions in topics.items()

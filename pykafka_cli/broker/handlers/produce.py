@@ -1,8 +1,9 @@
-"""Produce (key 0), versions 3-11.
+"""Produce (key 0), versions 0-11.
 
 Appends one record batch for each partition. acks 1: answered when the leader has written it; -1: when all in-sync
 replicas have it, within the request's timeout; 0: never answered, an error ends the connection instead.
-v3 transactional id   v5 log start   v7 zstd (KIP-110)   v8 errors of records (KIP-467)   v9 flexible
+v1 throttle time   v2 log append time (KIP-32)   v3 batches of format 2, transactional id (KIP-98)   v5 log start
+v7 zstd (KIP-110)   v8 errors of records (KIP-467)   v9 flexible
 v10 current leader (KIP-951)   v11 errors that older transactional producers do not know (KIP-890)
 """
 
@@ -25,6 +26,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
     UnsupportedCompressionType,
 )
+from pykafka_cli.broker.log.message_conversion import batch_of
 from pykafka_cli.broker.log.partition_log import AppendInfo
 from pykafka_cli.broker.replication.leader_hints import leader_hint
 from pykafka_cli.model import TopicPartition
@@ -49,6 +51,7 @@ from pykafka_cli.topic_names import is_internal
 ADMIN_CLIENT_ID = "__admin_client"
 """Who calls itself so may write to internal topics (AdminUtils.ADMIN_CLIENT_ID)."""
 
+FIRST_VERSION_WITH_BATCHES = 3
 FIRST_VERSION_WITH_ZSTD = 7
 FIRST_VERSION_WITH_LEADERS = 10
 FIRST_VERSION_WITH_TRANSACTION_ABORTABLE = 11
@@ -61,7 +64,12 @@ async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceRespons
         for each in topic.partitions:
             topic_partition = TopicPartition(topic.name, each.index)
             try:
-                accepted[topic_partition] = _checked(ctx, request, topic_partition, each.records)
+                records = each.records
+                if ctx.api_version < FIRST_VERSION_WITH_BATCHES and records is not None:
+                    records = _converted(ctx, topic_partition, records)
+                    if records is None:
+                        continue
+                accepted[topic_partition] = _checked(ctx, request, topic_partition, records)
             except TransactionalIdAuthorizationFailed:
                 raise  # refuses the request as a whole, and nothing has been written yet
             except BrokerError as error:
@@ -77,9 +85,18 @@ async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceRespons
         answers = []
         for each in topic.partitions:
             topic_partition = TopicPartition(topic.name, each.index)
-            answers.append(_answer(ctx, topic_partition, results[topic_partition], endpoints))
+            answers.append(_answer(ctx, topic_partition, results.get(topic_partition), endpoints))
         topics.append(ProduceTopicResponse(topic.name, answers))
     return ProduceResponse(topics, node_endpoints=list(endpoints.values()))
+
+
+def _converted(ctx: RequestContext, topic_partition: TopicPartition, messages: memoryview) -> memoryview | None:
+    """The batch that stands for messages of an older format; None for no messages, which older versions allow."""
+    if ctx.broker.metadata.partition_state(topic_partition) is None:
+        raise UnknownTopicOrPartition(f"{topic_partition} does not exist")
+    partition = ctx.broker.replicas.partition(topic_partition)
+    batch = batch_of(messages, partition.leader_log().config.max_message_bytes, topic_partition)
+    return None if batch is None else memoryview(batch)
 
 
 def _checked(
@@ -128,10 +145,12 @@ async def _unverified(
 def _answer(
     ctx: RequestContext,
     topic_partition: TopicPartition,
-    result: AppendInfo | BrokerError,
+    result: AppendInfo | BrokerError | None,
     endpoints: dict[int, NodeEndpoint],
 ) -> ProducePartitionResponse:
     index = topic_partition.partition
+    if result is None:
+        return ProducePartitionResponse(index)
     if isinstance(result, AppendInfo):
         return ProducePartitionResponse(
             index,

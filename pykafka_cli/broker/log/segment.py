@@ -85,6 +85,11 @@ class Segment:
         """Whether the files have their final size; not while the segment is active."""
         self.is_idle = False  # nobody asked for its files since `release_if_idle`
 
+    @property
+    def modified_ms(self) -> int:
+        """When its file was last written."""
+        return self._files.modified_ms(self.path)
+
     @classmethod
     def create(
         cls, files: Files, directory: str, base_offset: int, config: TopicConfig, *, now_ms: int, suffix: str = ""
@@ -319,7 +324,7 @@ class Segment:
     def retention_timestamp(self) -> int:
         """What retention by time goes by: the largest timestamp, or the file's own when records have none."""
         largest = self.largest.timestamp
-        return largest if largest >= 0 else self._files.modified_ms(self.path)
+        return largest if largest >= 0 else self.modified_ms
 
     @property
     def first_timestamp(self) -> int:

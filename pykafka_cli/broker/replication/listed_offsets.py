@@ -6,7 +6,9 @@
     -4   earliest local      the log start, as nothing is tiered (KIP-405)
     -5   latest tiered       no offset, as nothing is tiered (KIP-1005)
 
-Source: Partition.fetchOffsetForTimestamp, UnifiedLog.fetchOffsetByTimestamp.
+ListOffsets 0 asks for something else: where segments begin that were last written before a time.
+
+Source: Partition.fetchOffsetForTimestamp, UnifiedLog.fetchOffsetByTimestamp, UnifiedLog.legacyFetchOffsetsBefore.
 """
 
 from pykafka_cli.broker.errors import OffsetNotAvailable
@@ -53,3 +55,25 @@ def listed_offset(
             f"where leader epoch {partition.leader_epoch} began"
         )
     return found
+
+
+def old_style_offsets(
+    partition: Partition, timestamp: int, limit: int, *, visibility: Visibility, only_leader: bool, now_ms: int
+) -> list[int]:
+    """At most `limit` offsets, largest first: where segments last written up to `timestamp` begin, and the end.
+
+    raises   NotLeaderOrFollower
+    """
+    log = partition.log_at_epoch(NO_EPOCH, only_leader=only_leader)
+    times = [(max(segment.base_offset, log.log_start), segment.modified_ms) for segment in log.segments]
+    if log.segments.active.size:
+        times.append((log.log_end, now_ms))
+    if timestamp == EARLIEST:
+        times = times[:1]
+    elif timestamp != LATEST:
+        while times and times[-1][1] > timestamp:
+            times.pop()
+    newest_first = [offset for offset, _ in reversed(times)][: max(limit, 0)]
+    end = visibility.end_of(log)
+    visible = [offset for offset in newest_first if offset <= end]
+    return visible if len(visible) == len(newest_first) else [end, *visible]

@@ -66,13 +66,6 @@ class JavaKeys(Settings):
     delete_records_purgatory_purge_interval_requests = InertKey(
         INT, 1, "DeleteRecords requests after which finished ones are dropped; here each is dropped at once."
     )
-    log_message_downconversion_enable = InertKey(
-        BOOLEAN,
-        True,
-        "Whether records are rewritten for clients that only know the older formats; here none are.",
-        importance=LOW,
-        update=CLUSTER_WIDE,
-    )
     log_dir_failure_timeout_ms = InertKey(
         LONG,
         30_000,

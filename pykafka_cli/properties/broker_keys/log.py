@@ -172,6 +172,13 @@ class LogKeys(Settings):
     log_preallocate = Key(
         BOOLEAN, False, "Whether a new segment's file takes its full size at once.", update=CLUSTER_WIDE
     )
+    log_message_downconversion_enable = Key(
+        BOOLEAN,
+        True,
+        "Whether records are rewritten for clients that only know the older formats.",
+        importance=LOW,
+        update=CLUSTER_WIDE,
+    )
     log_message_timestamp_type = Key(
         STRING,
         "CreateTime",

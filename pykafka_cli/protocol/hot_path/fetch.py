@@ -1,18 +1,20 @@
-"""Fetch (key 1), versions 4-17: both sides, since followers ask what consumers ask.
+"""Fetch (key 1), versions 0-17: both sides, since followers ask what consumers ask.
 
-    request   [to v14] replica id int32, max wait int32 (ms), min bytes int32, max bytes int32, isolation level int8,
-              [v7] session id int32, session epoch int32, topics: name [v13: id], partitions: partition int32,
-              [v9] leader epoch int32, fetch offset int64, [v12] last fetched epoch int32, [v5] log start int64,
-              max bytes int32, [v17, tag 0] directory id; [v7] forgotten topics: name or id, partitions int32;
-              [v11] rack string, [v12, tag 0] cluster id, [v15, tag 1] replica id int32 and epoch int64
-    answer    throttle time int32 (ms), [v7] error int16, session id int32, topics: name [v13: id], partitions:
-              index int32, error int16, high watermark int64, last stable offset int64, [v5] log start int64,
-              aborted transactions: producer id int64, first offset int64; [v11] preferred replica int32, records bytes,
-              [v12, tag 0] diverging epoch int32 and its end int64, [tag 1] current leader;
+    request   [to v14] replica id int32, max wait int32 (ms), min bytes int32, [v3] max bytes int32,
+              [v4] isolation level int8, [v7] session id int32, session epoch int32,
+              topics: name [v13: id], partitions: partition int32, [v9] leader epoch int32, fetch offset int64,
+              [v12] last fetched epoch int32, [v5] log start int64, max bytes int32, [v17, tag 0] directory id;
+              [v7] forgotten topics: name or id, partitions int32; [v11] rack string,
+              [v12, tag 0] cluster id, [v15, tag 1] replica id int32 and epoch int64
+    answer    [v1] throttle time int32 (ms), [v7] error int16, session id int32, topics: name [v13: id], partitions:
+              index int32, error int16, high watermark int64, [v4] last stable offset int64, [v5] log start int64,
+              [v4] aborted transactions: producer id int64, first offset int64; [v11] preferred replica int32,
+              records bytes, [v12, tag 0] diverging epoch int32 and its end int64, [tag 1] current leader;
               [v16, tag 0] endpoints of leaders
 
-flexible from v12 on. source: FetchRequest.json, FetchResponse.json of Kafka 3.9; KIP-227 (v7), KIP-320 (v9),
-KIP-392 (v11), KIP-595 (v12), KIP-516 (v13), KIP-903 (v15), KIP-951 (v16). KRaft's snapshot id (tag 2) is not read.
+flexible from v12 on. source: FetchRequest.json, FetchResponse.json of Kafka 3.9; KIP-74 (v3), KIP-98 (v4),
+KIP-227 (v7), KIP-320 (v9), KIP-392 (v11), KIP-595 (v12), KIP-516 (v13), KIP-903 (v15), KIP-951 (v16).
+KRaft's snapshot id (tag 2) is not read.
 """
 
 import struct
@@ -48,19 +50,21 @@ from pykafka_cli.protocol.hot_path.wire import (
 )
 
 API_KEY = 1
-MIN_VERSION, MAX_VERSION = 4, 17
+MIN_VERSION, MAX_VERSION = 0, 17
 FLEXIBLE_FROM = 12
 
 MAX_BYTES = 2**31 - 1
 CONSUMER = -1
 """The replica id of whoever is no replica."""
 
+_WAIT = struct.Struct(">ii")
 _LIMITS = struct.Struct(">iiib")
 _SESSION = struct.Struct(">ii")
 _REPLICA = struct.Struct(">iq")
 _EPOCH_END = struct.Struct(">iq")
 _ABORTED = struct.Struct(">qq")
 _PARTITION = struct.Struct(">ihqq")
+_PARTITION_TO_V3 = struct.Struct(">ihq")
 
 
 @dataclass(slots=True)
@@ -163,7 +167,11 @@ def decode_request(data: memoryview, position: int, version: int) -> FetchReques
     cursor = Cursor(data, position)
     read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
     replica_id = cursor.int32() if version <= 14 else CONSUMER
-    max_wait_ms, min_bytes, max_bytes, isolation_level = cursor.unpack(_LIMITS)
+    if version >= 4:
+        max_wait_ms, min_bytes, max_bytes, isolation_level = cursor.unpack(_LIMITS)
+    else:
+        max_wait_ms, min_bytes = cursor.unpack(_WAIT)
+        max_bytes, isolation_level = cursor.int32() if version == 3 else MAX_BYTES, 0
     session_id, session_epoch = cursor.unpack(_SESSION) if version >= 7 else (0, -1)
     topics = []
     for topic, topic_id in _named_topics(cursor, read, version):
@@ -201,7 +209,12 @@ def encode_request(request: FetchRequest, version: int) -> bytes:
     string, count = (compact_string, compact_count) if flexible else (legacy_string, legacy_count)
     end = b"\0" if flexible else b""
     parts = [INT32.pack(request.replica_id)] if version <= 14 else []
-    parts.append(_LIMITS.pack(request.max_wait_ms, request.min_bytes, request.max_bytes, request.isolation_level))
+    if version >= 4:
+        parts.append(_LIMITS.pack(request.max_wait_ms, request.min_bytes, request.max_bytes, request.isolation_level))
+    else:
+        parts.append(_WAIT.pack(request.max_wait_ms, request.min_bytes))
+        if version == 3:
+            parts.append(INT32.pack(request.max_bytes))
     if version >= 7:
         parts.append(_SESSION.pack(request.session_id, request.session_epoch))
     parts.append(count(len(request.topics)))
@@ -231,7 +244,7 @@ def decode_response(data: memoryview, position: int, version: int) -> FetchRespo
     """The answer whose body begins at `position`; records are views of `data`. Raises ProtocolError."""
     cursor = Cursor(data, position)
     read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
-    response = FetchResponse(throttle_time_ms=cursor.int32())
+    response = FetchResponse(throttle_time_ms=cursor.int32() if version >= 1 else 0)
     if version >= 7:
         response.error_code = _error_code(cursor)
         response.session_id = cursor.int32()
@@ -251,7 +264,7 @@ def encode_response(response: FetchResponse, version: int) -> list[Buffer]:
     count = compact_count if flexible else legacy_count
     end = b"\0" if flexible else b""
     buffers: list[Buffer] = []
-    own = bytearray(INT32.pack(response.throttle_time_ms))
+    own = bytearray(INT32.pack(response.throttle_time_ms) if version >= 1 else b"")
     if version >= 7:
         own += INT16.pack(response.error_code)
         own += INT32.pack(response.session_id)
@@ -260,16 +273,21 @@ def encode_response(response: FetchResponse, version: int) -> list[Buffer]:
         own += _topic_bytes(topic, version)
         own += count(len(topic.partitions))
         for each in topic.partitions:
-            own += _PARTITION.pack(each.partition_index, each.error_code, each.high_watermark, each.last_stable_offset)
-            if version >= 5:
-                own += INT64.pack(each.log_start_offset)
-            aborted = each.aborted_transactions
-            own += count(-1 if aborted is None else len(aborted))
-            for transaction in aborted or ():
-                own += _ABORTED.pack(transaction.producer_id, transaction.first_offset)
-                own += end
-            if version >= 11:
-                own += INT32.pack(each.preferred_read_replica)
+            if version >= 4:
+                own += _PARTITION.pack(
+                    each.partition_index, each.error_code, each.high_watermark, each.last_stable_offset
+                )
+                if version >= 5:
+                    own += INT64.pack(each.log_start_offset)
+                aborted = each.aborted_transactions
+                own += count(-1 if aborted is None else len(aborted))
+                for transaction in aborted or ():
+                    own += _ABORTED.pack(transaction.producer_id, transaction.first_offset)
+                    own += end
+                if version >= 11:
+                    own += INT32.pack(each.preferred_read_replica)
+            else:
+                own += _PARTITION_TO_V3.pack(each.partition_index, each.error_code, each.high_watermark)
             own += count(len(each.records))
             if each.records:
                 buffers += (own, each.records)
@@ -347,10 +365,12 @@ def _partition_bytes(each: FetchPartition, version: int) -> bytes:
 
 def _read_partition_response(cursor: Cursor, read: Reading, version: int) -> FetchPartitionResponse:
     index = cursor.int32()
-    each = FetchPartitionResponse(index, _error_code(cursor), cursor.int64(), cursor.int64())
+    each = FetchPartitionResponse(index, _error_code(cursor), cursor.int64())
+    if version >= 4:
+        each.last_stable_offset = cursor.int64()
     if version >= 5:
         each.log_start_offset = cursor.int64()
-    count = read.count(cursor)
+    count = read.count(cursor) if version >= 4 else -1
     if count >= 0:
         each.aborted_transactions = aborted = []
         for _ in range(count):

@@ -1,11 +1,13 @@
-"""Produce (key 0), versions 3-11: requests read, answers written.
+"""Produce (key 0), versions 0-11: requests read, answers written.
 
-    request   transactional id, acks int16, timeout int32 (ms), topics: name, partitions: index int32, records bytes
-    answer    topics: name, partitions: index int32, error int16, base offset int64, log append time int64 (ms),
-              [v5] log start int64, [v8] errors of records: batch index int32, text; error text,
-              [v10, tag 0] current leader; throttle time int32 (ms), [v10, tag 0] endpoints of leaders
+    request   [v3] transactional id, acks int16, timeout int32 (ms), topics: name,
+              partitions: index int32, records bytes
+    answer    topics: name, partitions: index int32, error int16, base offset int64,
+              [v2] log append time int64 (ms), [v5] log start int64, [v8] errors of records: batch index int32, text;
+              error text, [v10, tag 0] current leader; [v1] throttle time int32 (ms), [v10, tag 0] endpoints of leaders
 
-flexible from v9 on. source: ProduceRequest.json, ProduceResponse.json of Kafka 3.9; KIP-467 (v8), KIP-951 (v10).
+flexible from v9 on. Up to v2 records are messages of formats 0 and 1. source: ProduceRequest.json,
+ProduceResponse.json of Kafka 3.9; KIP-32 (v2), KIP-98 (v3), KIP-467 (v8), KIP-951 (v10).
 """
 
 import struct
@@ -34,11 +36,12 @@ from pykafka_cli.protocol.hot_path.wire import (
 )
 
 API_KEY = 0
-MIN_VERSION, MAX_VERSION = 3, 11
+MIN_VERSION, MAX_VERSION = 0, 11
 FLEXIBLE_FROM = 9
 
 _ACKS_TIMEOUT = struct.Struct(">hi")
 _PARTITION = struct.Struct(">ihqq")
+_PARTITION_TO_V1 = struct.Struct(">ihq")
 
 
 @dataclass(slots=True)
@@ -104,7 +107,7 @@ def decode_request(data: memoryview, position: int, version: int) -> ProduceRequ
     """The request whose body begins at `position`; raises ProtocolError."""
     cursor = Cursor(data, position)
     read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
-    transactional_id = read.string(cursor)
+    transactional_id = read.string(cursor) if version >= 3 else None
     acks, timeout_ms = cursor.unpack(_ACKS_TIMEOUT)
     topics = []
     for _ in range(read.count(cursor)):
@@ -127,7 +130,10 @@ def encode_response(response: ProduceResponse, version: int) -> list[Buffer]:
     for topic in response.topics:
         parts += (string(topic.name), count(len(topic.partitions)))
         for each in topic.partitions:
-            parts.append(_PARTITION.pack(each.index, each.error_code, each.base_offset, each.log_append_time_ms))
+            if version >= 2:
+                parts.append(_PARTITION.pack(each.index, each.error_code, each.base_offset, each.log_append_time_ms))
+            else:
+                parts.append(_PARTITION_TO_V1.pack(each.index, each.error_code, each.base_offset))
             if version >= 5:
                 parts.append(INT64.pack(each.log_start_offset))
             if version >= 8:
@@ -140,7 +146,8 @@ def encode_response(response: ProduceResponse, version: int) -> list[Buffer]:
                 parts.append(tagged([(0, leader_bytes(leader))]) if leader else b"\0")
         if flexible:
             parts.append(b"\0")
-    parts.append(INT32.pack(response.throttle_time_ms))
+    if version >= 1:
+        parts.append(INT32.pack(response.throttle_time_ms))
     if flexible:
         endpoints = response.node_endpoints if version >= 10 else None
         parts.append(tagged([(0, endpoints_bytes(endpoints))]) if endpoints else b"\0")

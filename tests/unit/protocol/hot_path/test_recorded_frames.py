@@ -108,7 +108,7 @@ def test_every_fetch_version_carries_what_it_has_fields_for(version: int) -> Non
             )
         ],
         replica_id=2,
-        isolation_level=1,
+        isolation_level=1 if version >= 4 else 0,
     )
 
     again = fetch.decode_request(memoryview(fetch.encode_request(request, version)), 0, version)

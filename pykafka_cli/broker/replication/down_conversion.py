@@ -1,0 +1,61 @@
+"""Answers to Fetch 0-3 in the message format that those versions carry: 0 up to version 1, 1 in versions 2 and 3.
+
+Records are taken apart and built anew, unlike anywhere else on the way of a fetch, so the work is bounded: an answer
+stops at FETCH_BYTES of stored records and of converted ones, and other requests get their turn in between. The first
+batch that gives a message is always converted, however large: without it nobody would get on.
+Source: KafkaApis.maybeConvertFetchedData, LazyDownConversionRecords.
+"""
+
+import asyncio
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.broker.errors import BrokerError
+from pykafka_cli.broker.log.message_conversion import messages_of
+from pykafka_cli.protocol.hot_path.fetch import FetchPartitionResponse
+from pykafka_cli.protocol.records.batch import Buffer, CorruptRecords, walk
+
+FIRST_VERSION_WITH_BATCHES = 4
+FETCH_BYTES = 4 << 20
+"""Stored bytes that one answer converts at most, but for the first batches."""
+
+_TURN_BYTES = 128 << 10
+
+
+def message_format(fetch_version: int) -> int:
+    """The newest format that whoever fetches with this version can read."""
+    return 2 if fetch_version >= FIRST_VERSION_WITH_BATCHES else 1 if fetch_version >= 2 else 0
+
+
+class DownConversion:
+    """One answer's conversions. `magic` is the format that they end in."""
+
+    def __init__(self, magic: int) -> None:
+        self._magic = magic
+        self._left = FETCH_BYTES
+        self._until_turn = _TURN_BYTES
+
+    async def convert(self, answer: FetchPartitionResponse, first_offset: int) -> None:
+        """Put the records of one partition, fetched from `first_offset` on, into the format."""
+        parts: list[Buffer] = []
+        try:
+            for position, header in walk(answer.records):
+                if parts and self._left <= 0:
+                    break
+                converted = messages_of(answer.records, position, header, self._magic, first_offset)
+                if converted:
+                    parts.append(converted)
+                work = max(header.size, len(converted))
+                self._left -= work
+                self._until_turn -= work
+                if self._until_turn <= 0:
+                    self._until_turn = _TURN_BYTES
+                    await asyncio.sleep(0)
+        except BrokerError as error:
+            # Kafka gives what came before; the client meets the error with its next fetch.
+            if not parts:
+                answer.error_code = error.code
+        except CorruptRecords:
+            if not parts:
+                answer.error_code = ErrorCode.corrupt_message
+        answer.records = b"".join(parts)
