@@ -1,4 +1,4 @@
-"""docs/tutorial.md says the truth: every `$` line in it is run, in order, and must print what stands below it."""
+"""docs/tutorial.md and docs/output.md tell the truth: each `$` line is run, in order, and prints what stands below."""
 
 import re
 import shlex
@@ -6,15 +6,17 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tests.running import PK, RunningCluster
 
-TUTORIAL = Path(__file__).resolve().parents[2] / "docs/tutorial.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 NO_CONFIGURATION = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
 
 
 @dataclass
 class Step:
-    """One command of the tutorial: what is typed into it, and what it prints."""
+    """One command of a page: what is typed into it, and what it prints."""
 
     command: str
     typed: list[str] = field(default_factory=list)
@@ -43,9 +45,12 @@ def pattern_of(printed: list[str]) -> str:
     )
 
 
-def test_every_command_of_the_tutorial_prints_what_the_tutorial_says(fresh_cluster: RunningCluster) -> None:
-    steps = steps_of(TUTORIAL.read_text())
-    assert len(steps) > 15
+@pytest.mark.parametrize(("page", "at_least"), [("tutorial.md", 18), ("output.md", 10)])
+def test_every_command_of_a_page_prints_what_the_page_says(
+    fresh_cluster: RunningCluster, page: str, at_least: int
+) -> None:
+    steps = steps_of((DOCS / page).read_text())
+    assert len(steps) >= at_least
 
     for step in steps:
         command = step.command.replace("127.0.0.1:9092", fresh_cluster.bootstrap)
