@@ -6,13 +6,13 @@ with pk_zookeeper(folder) as zookeeper:
     broker.kill(); broker.start()       # the second start finds the logs of the first
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
 
 from tests import peers
+from tests.polling import until
 from tests.running import PK
 from tests.server_processes import READY_TIMEOUT_S, ServerProcess
 from tests.zookeeper_servers import free_port
@@ -85,10 +85,7 @@ class KafkaBroker(BrokerProcess):
         """It serves before its controller has told it who the controller is, which admin clients want to know."""
         super().wait_until_started()
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-        deadline = time.monotonic() + READY_TIMEOUT_S
-        while admin.list_topics(timeout=READY_TIMEOUT_S).controller_id < 0:
-            assert time.monotonic() < deadline, "there is no controller"
-            time.sleep(0.1)
+        until(lambda: admin.list_topics(timeout=READY_TIMEOUT_S).controller_id >= 0, "there is no controller")
 
     def command(self) -> Sequence[str]:
         logging = self.output.with_suffix(".log4j.properties")

@@ -1,15 +1,19 @@
 """Commands of `pk` that are talked to while they run: in a pipe, or on a terminal of their own."""
 
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from tests.polling import until
 from tests.running import PK
 
 PATIENCE_S = 30
@@ -55,6 +59,10 @@ class Talk:
 
     def type(self, text: str) -> None:
         os.write(self._here, text.encode())
+
+    def wait_until_read(self) -> None:
+        """Until the command has taken all that was typed into its pipe."""
+        until(lambda: struct.unpack("i", fcntl.ioctl(self._here, termios.FIONREAD, bytes(4)))[0] == 0)
 
     def read_until(self, pattern: str) -> "re.Match[bytes]":
         """Read stdout until all of it matches somewhere.

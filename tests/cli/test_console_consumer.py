@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.cli.consoles import Talk
+from tests.polling import until
 from tests.running import PK, RunningCluster, pk
 
 QUICK_GROUP = [
@@ -50,16 +51,13 @@ def committed(cluster: RunningCluster, group: str) -> dict[int, str]:
 
 def wait_for_members(cluster: RunningCluster, group: str, partitions: list[str]) -> None:
     """Until the members of a group have so many partitions each."""
-    deadline = time.monotonic() + 30
-    while True:
-        done = pk(
-            "consumer-groups", "--bootstrap-server", cluster.bootstrap, "--describe", "--members", "--group", group
-        )
-        found = sorted(line.split()[-1] for line in done.stdout.splitlines() if line.startswith(f"{group} "))
-        if found == partitions:
-            return
-        assert time.monotonic() < deadline, f"{found} is not {partitions}: {done.stderr}"
-        time.sleep(0.2)
+
+    def found() -> list[str]:
+        words = ["--bootstrap-server", cluster.bootstrap, "--describe", "--members", "--group", group]
+        lines = pk("consumer-groups", *words).stdout.splitlines()
+        return sorted(line.split()[-1] for line in lines if line.startswith(f"{group} "))
+
+    until(lambda: found() == partitions, lambda: f"{found()} is not {partitions}")
 
 
 def test_two_members_share_and_one_that_is_killed_is_replaced(cluster: RunningCluster, topic: str) -> None:
@@ -103,7 +101,6 @@ def test_a_signal_commits_and_counts(cluster: RunningCluster, topic: str, number
     produce(cluster, topic, ["one", "two", "three"])
     with Talk(consumer(cluster, topic, "--group", topic, "--from-beginning")) as talk:
         talk.read_until(r"one\ntwo\nthree\n")
-        time.sleep(0.2)
         talk.process.send_signal(number)
         done = talk.end()
 
@@ -149,10 +146,10 @@ def test_a_time_out_counts_from_the_last_record(cluster: RunningCluster, topic: 
 def test_a_topic_that_comes_later_is_read(cluster: RunningCluster) -> None:
     words = [
         "console-consumer", "--bootstrap-server", cluster.bootstrap, "--include", "late-.*", "--from-beginning",
-        "--consumer-property", "metadata.max.age.ms=500",
+        "--consumer-property", "metadata.max.age.ms=500", "--group", "of-late-topics",
     ]  # fmt: skip
     with Talk(words) as talk:
-        time.sleep(1)
+        wait_for_members(cluster, "of-late-topics", ["0"])
         produce(cluster, "late-topic", ["hello"])
         talk.read_until("hello\n")
 

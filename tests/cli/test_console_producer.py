@@ -117,7 +117,7 @@ def test_a_signal_sends_what_was_read(cluster: RunningCluster, topic: str, numbe
     with Talk(producer(cluster, topic, "--producer-property", "linger.ms=60000", "--timeout", "60000",
                        "--producer-property", "delivery.timeout.ms=120000")) as talk:  # fmt: skip
         talk.type("one\ntwo\n")
-        time.sleep(1)
+        talk.wait_until_read()
         talk.process.send_signal(number)
         talk.process.wait(30)
         done = talk.end()

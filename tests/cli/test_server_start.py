@@ -3,8 +3,6 @@
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.cli import run
 from pykafka_cli.commands import _server_process
+from tests.polling import until
 from tests.running import PK, RunningCluster, pk
 
 USAGE = "USAGE: server-start [-daemon] server.properties [--override property=value]*"
@@ -87,14 +86,6 @@ def test_without_zookeeper_it_waits_and_then_says_so(tmp_path: Path) -> None:
     assert f"{file}: line 4: unknown key num.patitions is ignored; did you mean num.partitions?" in ended.stdout
     assert "without effect here: num.io.threads" in ended.stdout
     assert not (tmp_path / "logs").exists()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another process does."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def has_started(log: Path) -> bool:

@@ -1,7 +1,6 @@
 """Our broker and an unchanged Apache Kafka 3.9.1 in one cluster: each follows the other, and their logs are equal."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests import peers
 from tests.broker_processes import KafkaBroker
+from tests.polling import until
 from tests.running import RunningCluster
 
 TIMEOUT_S = 90
@@ -25,25 +25,19 @@ class Pair:
         self.bootstrap = f"{ours.bootstrap},{kafka.bootstrap}"
         self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
 
-    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + TIMEOUT_S
-        while not condition():
-            assert time.monotonic() < deadline, f"{what} did not come about"
-            time.sleep(0.1)
-
     def isrs(self) -> dict[int, tuple[int, list[int]]]:
         """Leader and sorted ISR of each partition."""
         partitions = self.admin.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
         return {index: (each.leader, sorted(each.isrs)) for index, each in partitions.items()}
 
     def create(self) -> None:
-        self.wait_for(lambda: len(self.admin.list_topics(timeout=10).brokers) == 2, "a cluster of two")
+        until(lambda: len(self.admin.list_topics(timeout=10).brokers) == 2, "a cluster of two")
         topic = NewTopic(TOPIC, 2, replica_assignment=[[OURS, KAFKAS], [KAFKAS, OURS]])
         self.admin.create_topics([topic])[TOPIC].result(TIMEOUT_S)
         self.wait_until_in_sync()
 
     def wait_until_in_sync(self) -> None:
-        self.wait_for(lambda: all(isr == [OURS, KAFKAS] for _, isr in self.isrs().values()), "a full ISR")
+        until(lambda: all(isr == [OURS, KAFKAS] for _, isr in self.isrs().values()), "a full ISR")
 
     def produce(self, numbers: range) -> None:
         producer = Producer({"bootstrap.servers": self.bootstrap, "acks": "all", "log_level": 0})
@@ -95,7 +89,7 @@ def test_each_follows_the_other_byte_for_byte(pair: Pair) -> None:
 
     pair.produce(range(2000))
 
-    pair.wait_for(pair.logs_are_equal, "equal logs")
+    until(pair.logs_are_equal, "equal logs")
     assert pair.read() == list(range(2000))
     assert {leader for leader, _ in pair.isrs().values()} == {OURS, KAFKAS}
 
@@ -106,10 +100,10 @@ def test_kafka_comes_back_after_a_kill_and_catches_up_with_ours(pair: Pair) -> N
     pair.produce(range(500))
 
     pair.kafka.kill()
-    pair.wait_for(lambda: all(each == (OURS, [OURS]) for each in pair.isrs().values()), "leadership of ours")
+    until(lambda: all(each == (OURS, [OURS]) for each in pair.isrs().values()), "leadership of ours")
     pair.produce(range(500, 1000))
     pair.kafka.start()
     pair.wait_until_in_sync()
 
-    pair.wait_for(pair.logs_are_equal, "equal logs")
+    until(pair.logs_are_equal, "equal logs")
     assert pair.read() == list(range(1000))

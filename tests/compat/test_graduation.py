@@ -5,7 +5,6 @@ of both. Whatever a client can see must then be what it was: records, offsets, g
 producer that was there all along goes on with its sequence numbers.
 """
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +27,7 @@ from kazoo.client import KazooClient
 
 from tests import peers
 from tests.broker_processes import BrokerProcess, KafkaBroker, PkBroker
+from tests.polling import until
 from tests.zookeeper_servers import KafkaZooKeeper, PkZooKeeper, ZooKeeperProcess, free_port
 
 TIMEOUT_S = 60
@@ -56,10 +56,7 @@ class Installation(NamedTuple):
         """Until the session of a killed broker is over, for Kafka does not start before."""
         client = KazooClient(self.zookeeper.address)
         client.start(TIMEOUT_S)
-        deadline = time.monotonic() + TIMEOUT_S
-        while client.exists("/brokers/ids/0"):
-            assert time.monotonic() < deadline, "the killed broker's session does not end"
-            time.sleep(0.1)
+        until(lambda: not client.exists("/brokers/ids/0"), "the killed broker's session does not end")
         client.stop()
         client.close()
 
@@ -168,14 +165,12 @@ def everything(bootstrap: str) -> dict[str, Any]:
 def wait_until_led(bootstrap: str) -> None:
     """Kafka answers clients before its controller has told it of the topics."""
     admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
-    deadline = time.monotonic() + TIMEOUT_S
-    while True:
+
+    def leaders() -> list[int]:
         topics = admin.list_topics(timeout=TIMEOUT_S).topics
-        leaders = [partition.leader for topic in topics.values() for partition in topic.partitions.values()]
-        if leaders == [0] * (3 * len(TOPICS) + OFFSETS_PARTITIONS):
-            return
-        assert time.monotonic() < deadline, topics
-        time.sleep(0.1)
+        return [partition.leader for topic in topics.values() for partition in topic.partitions.values()]
+
+    until(lambda: leaders() == [0] * (3 * len(TOPICS) + OFFSETS_PARTITIONS), lambda: f"leaders are {leaders()}")
 
 
 def set_configs(admin: AdminClient, kind: ResourceType, name: str) -> dict[str, str]:

@@ -261,14 +261,17 @@ def expire(client: ZooKeeperClient) -> None:
 
 
 async def test_a_restarted_broker_waits_until_its_old_session_is_over(
-    start: Starter, server: ZooKeeperProcess, chroot: str
+    start: Starter, server: ZooKeeperProcess, chroot: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     old = ZooKeeperClient(f"{server.address}{chroot}", session_timeout=6, connection_timeout=10)
     await old.start()
     await old.create("/brokers/ids/0", b"{}", ephemeral=True)
 
+    async def is_waiting() -> bool:
+        return "/brokers/ids/0 is held by another session" in caplog.text
+
     starting = asyncio.ensure_future(start(0))
-    await asyncio.sleep(0.3)
+    await until(is_waiting)
     assert not starting.done()
     await old.close()
 
