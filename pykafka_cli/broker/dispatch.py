@@ -5,6 +5,7 @@ raised as ProtocolError or Disconnect and ends that connection; the network logs
 here and answered with UNKNOWN_SERVER_ERROR, so that the client need not wait for its time-out.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -20,8 +21,16 @@ from pykafka_cli.protocol.codec import API_VERSIONS, MessageCodec, RequestHeader
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import produce
 from pykafka_cli.protocol.hot_path.wire import Buffer
+from pykafka_cli.protocol.inter_broker import CONTROLLED_SHUTDOWN, LEADER_AND_ISR, STOP_REPLICA, UPDATE_METADATA
 
 log = logging.getLogger(__name__)
+
+ALTER_PARTITION, ALLOCATE_PRODUCER_IDS = 56, 67
+OF_THE_CONTROLLER = frozenset({
+    API_VERSIONS, LEADER_AND_ISR, STOP_REPLICA, UPDATE_METADATA, CONTROLLED_SHUTDOWN, ALTER_PARTITION,
+    ALLOCATE_PRODUCER_IDS,
+})  # fmt: skip
+"""What goes to and fro between brokers and their controller, before a broker knows the cluster, too."""
 
 
 class Dispatcher:
@@ -30,6 +39,16 @@ class Dispatcher:
     def __init__(self, broker: Broker, metrics: Metrics, apis: Mapping[int, Api] = HANDLERS) -> None:
         self._broker, self._metrics, self._apis = broker, metrics, apis
         self._prepared: dict[tuple[int, int], tuple[Api, MessageCodec]] = {}
+        self._admission: asyncio.Event | None = None
+
+    def hold_clients(self) -> None:
+        """Let all but the controller's requests wait: a broker that knows no cluster yet would deny its topics."""
+        self._admission = asyncio.Event()
+
+    def admit_clients(self) -> None:
+        if self._admission:
+            self._admission.set()
+        self._admission = None
 
     async def answer(self, frame: bytearray, peer: Peer) -> list[Buffer] | None:
         """The answer to one request, in buffers to be sent one after the other; None where none is wanted.
@@ -45,6 +64,8 @@ class Dispatcher:
                 return self._unsupported_api_versions(header)
             prepared = self._prepared[key] = self._prepare(header)
         api, codec = prepared
+        if self._admission and header.api_key not in OF_THE_CONTROLLER:
+            await self._admission.wait()
         try:
             request = codec.decode_request(data, header.position)
         except ProtocolError as error:

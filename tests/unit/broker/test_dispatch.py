@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from typing import Any
 
@@ -18,6 +19,7 @@ from pykafka_cli.protocol.hot_path.produce import (
     ProduceResponse,
     ProduceTopicResponse,
 )
+from pykafka_cli.protocol.inter_broker import ControlledShutdownResponse
 from tests.samples import sample
 
 PEER = Peer("10.1.2.3", 5, "EXTERNAL", "User:alice")
@@ -63,6 +65,27 @@ async def test_a_handler_gets_the_request_and_who_asks() -> None:
     assert (ctx.client_host, ctx.listener_name, ctx.principal) == ("10.1.2.3", "EXTERNAL", "User:alice")
     assert (request.group_id, request.generation_id, request.member_id) == ("g", 1, "m")
     assert metrics.requests == {"Heartbeat": 1}
+
+
+async def test_clients_that_are_held_are_answered_once_they_are_admitted() -> None:
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, Asked(sample(HeartbeatResponse)))
+    dispatcher.hold_clients()
+
+    answering = asyncio.ensure_future(dispatcher.answer(bytearray(HEARTBEAT), PEER))
+    await asyncio.sleep(0)
+    assert not answering.done()
+    dispatcher.admit_clients()
+
+    assert heartbeat_answer(await answering)[1] == sample(HeartbeatResponse)
+
+
+async def test_the_controller_is_never_held() -> None:
+    dispatcher, _ = with_handler("ControlledShutdown", 7, 3, Asked(sample(ControlledShutdownResponse)))
+    dispatcher.hold_clients()
+
+    frame = b"\0\7\0\1\0\0\0\7\0\2me" + b"\0\0\0\1"
+
+    assert await asyncio.wait_for(dispatcher.answer(bytearray(frame), PEER), 1)
 
 
 async def test_an_error_of_the_whole_request_is_answered_with_its_code() -> None:
