@@ -1,34 +1,12 @@
 """Apache Kafka 3.9.1's own command-line tools against our broker."""
 
 import re
-import subprocess
 import uuid
 
 import pytest
 
-from tests import peers
+from tests.kafka_scripts import kafka
 from tests.running import RunningCluster, pk
-
-TOOLS = {
-    "topics": "org.apache.kafka.tools.TopicCommand",
-    "console-producer": "kafka.tools.ConsoleProducer",
-    "console-consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
-    "consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-    "configs": "kafka.admin.ConfigCommand",
-    "get-offsets": "org.apache.kafka.tools.GetOffsetShell",
-    "log-dirs": "org.apache.kafka.tools.LogDirsCommand",
-    "broker-api-versions": "kafka.admin.BrokerApiVersionsCommand",
-    "producer-perf-test": "org.apache.kafka.tools.ProducerPerformance",
-    "transactions": "org.apache.kafka.tools.TransactionsCommand",
-}
-
-
-def kafka(tool: str, *words: str, stdin: str = "") -> str:
-    """stdout of one of Kafka's tools, started by class name."""
-    command = [peers.java(), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", peers.kafka_classpath(), TOOLS[tool], *words]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=90, check=False)
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition as AioTopicPartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.compat.test_kafka_scripts import kafka
+from tests.kafka_scripts import kafka
 from tests.running import RunningCluster, pk
 
 
