@@ -1,5 +1,7 @@
 """OffsetCommit, OffsetFetch, OffsetDelete."""
 
+import struct
+
 import pytest
 from kio.schema.errors import ErrorCode
 from kio.schema.offset_commit import v2 as commit_v2
@@ -12,8 +14,11 @@ from kio.schema.offset_fetch import v9 as fetch_v9
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
 from pykafka_cli.broker.coordinator.step import Producer
+from pykafka_cli.broker.metadata.zk_store import ZkStore
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.codec import message_codec
 from tests.api.groups import GroupBroker
+from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
 
 
 @pytest.fixture
@@ -194,3 +199,67 @@ async def test_offsets_of_topics_that_do_not_exist_cannot_be_deleted(broker) -> 
 
     assert answer.error_code is ErrorCode.none
     assert answer.topics[0].partitions[0].error_code is ErrorCode.unknown_topic_or_partition
+
+
+@pytest.fixture
+def zookeeper(broker) -> FakeZooKeeperClient:
+    broker.broker.store = ZkStore(FakeZooKeeperClient(FakeZooKeeper()), broker.clock)
+    return broker.broker.store.client
+
+
+def old_commit(version, index, offset, *, group="g", topic="t", metadata="", time=-1):
+    """An OffsetCommit 0 or 1 as it comes out of the codec."""
+
+    def string(text):
+        return struct.pack(">h", len(text)) + text.encode()
+
+    body = string(group) + (struct.pack(">i", -1) + string("") if version else b"")
+    body += struct.pack(">i", 1) + string(topic) + struct.pack(">iiq", 1, index, offset)
+    body += (struct.pack(">q", time) if version else b"") + string(metadata)
+    return message_codec(8, version, 9).decode_request(memoryview(body), 0)
+
+
+async def commit_0(broker, index, offset, **fields):
+    answer = await broker.handled(8, 0, old_commit(0, index, offset, **fields))
+    return answer.topics[0].partitions[0].error_code
+
+
+async def fetch_0(broker, *partitions, group="g", topic="t"):
+    request = fetch_v9.request.OffsetFetchRequest(
+        groups=(wanted(*partitions, group=group, topic=topic),), require_stable=False
+    )
+    answer = await broker.handled(9, 0, request)
+    return [(each.committed_offset, each.error_code) for each in answer.groups[0].topics[0].partitions]
+
+
+async def test_version_0_keeps_offsets_in_zookeeper_and_nowhere_else(broker, zookeeper) -> None:
+    await commit(broker, 5)
+
+    assert await commit_0(broker, 0, 41, metadata="note") is ErrorCode.none
+    assert await commit_0(broker, 0, 42) is ErrorCode.none
+
+    assert (await zookeeper.get("/consumers/g/offsets/t/0"))[0] == b"42"
+    assert await fetch_0(broker, 0, 1) == [(42, ErrorCode.none), (-1, ErrorCode.unknown_topic_or_partition)]
+    (group,) = await fetch(broker, wanted(0))
+    assert offsets_of(group) == {("t", 0): (5, 3, "note")}
+
+
+async def test_version_0_refuses_what_kafka_refuses(broker, zookeeper) -> None:
+    broker.topics.missing = {"gone"}
+    await zookeeper.create("/consumers/g/offsets/t/1", b"many")
+
+    assert await commit_0(broker, 0, 1, topic="gone") is ErrorCode.unknown_topic_or_partition
+    assert await commit_0(broker, 0, 1, metadata="x" * 5000) is ErrorCode.offset_metadata_too_large
+    assert await commit_0(broker, 0, 1, group="a/b") is ErrorCode.invalid_group_id
+    assert await fetch_0(broker, 0, topic="gone") == [(-1, ErrorCode.unknown_topic_or_partition)]
+    assert await fetch_0(broker, 0, group="..") == [(-1, ErrorCode.invalid_group_id)]
+    assert await fetch_0(broker, 1) == [(-1, ErrorCode.unknown_server_error)]
+
+
+@pytest.mark.parametrize(("told", "kept"), [(1000, 1000), (-1, None)])
+async def test_version_1_says_when_each_offset_was_committed(broker, told, kept) -> None:
+    answer = await broker.handled(8, 1, old_commit(1, 0, 42, time=told))
+
+    assert answer.topics[0].partitions[0].error_code is ErrorCode.none
+    (found,) = broker.groups.fetch_offsets("g", [TopicPartition("t", 0)], require_stable=False).values()
+    assert (found.offset, found.commit_timestamp) == (42, broker.clock.now_ms() if kept is None else kept)

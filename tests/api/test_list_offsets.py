@@ -3,6 +3,7 @@ from kio.schema.errors import ErrorCode
 from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.first_versions_adapters import OldStyleListOffsetsPartition
 from tests.api.replicas import TOPIC, cluster_with_topic
 from tests.fakes.replica_cluster import Node
 from tests.logs import batch, sequenced
@@ -129,3 +130,40 @@ async def test_only_the_debugging_replica_id_asks_a_follower() -> None:
     assert (await listed(cluster.nodes[2], LATEST)).error_code is ErrorCode.not_leader_or_follower
     assert found(await listed(cluster.nodes[2], LATEST, replica_id=-2))[1] == 0
     await cluster.close()
+
+
+async def old_style(node: Node, timestamp: int, limit: int, *, replica_id: int = -1, topic: str = TOPIC):
+    """(offsets, code) of a ListOffsets 0."""
+    wanted = OldStyleListOffsetsPartition(partition_index=0, timestamp=timestamp, max_num_offsets=limit)
+    topics = (ListOffsetsTopic(name=topic, partitions=(wanted,)),)
+    request = ListOffsetsRequest(replica_id=replica_id, isolation_level=0, topics=topics)
+    (partition,) = (await node.ask(LIST_OFFSETS, request, version=0)).topics[0].partitions
+    return list(getattr(partition, "old_style_offsets", ())), partition.error_code
+
+
+async def test_version_0_lists_where_segments_begin_and_the_end(broker) -> None:
+    log = broker.log(TOPIC)
+    for modified_ms, data in ((1000, batch(b"a", b"b")), (2000, batch(b"c")), (3000, batch(b"d"))):
+        await write(broker, data)
+        broker.files.set_modified_ms(log.segments.active.path, modified_ms)
+        if modified_ms < 3000:
+            log.roll()
+
+    assert await old_style(broker, LATEST, 9) == ([4, 3, 2, 0], ErrorCode.none)
+    assert await old_style(broker, LATEST, 1) == ([4], ErrorCode.none)
+    assert await old_style(broker, EARLIEST, 9) == ([0], ErrorCode.none)
+    assert await old_style(broker, 2500, 9) == ([2, 0], ErrorCode.none)
+    assert await old_style(broker, 500, 9) == ([], ErrorCode.none)
+
+
+async def test_version_0_shows_consumers_no_more_than_is_committed(broker) -> None:
+    await write(broker, batch(b"a", b"b"))
+    broker.log(TOPIC)._high_watermark = 1
+
+    assert await old_style(broker, LATEST, 9) == ([1, 0], ErrorCode.none)
+    assert await old_style(broker, LATEST, 9, replica_id=2) == ([2, 0], ErrorCode.none)
+
+
+async def test_version_0_knows_no_other_names_of_offsets(broker) -> None:
+    assert await old_style(broker, MAX_TIMESTAMP, 1) == ([], ErrorCode.unsupported_version)
+    assert await old_style(broker, LATEST, 1, topic="nosuch") == ([], ErrorCode.unknown_topic_or_partition)

@@ -1,13 +1,14 @@
 """Decoders of records and of the log's files, fed with anything: they give values or the error that they promise."""
 
 import contextlib
+import zlib
 from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.broker.log import checkpoints
+from pykafka_cli.broker.log import checkpoints, message_conversion
 from pykafka_cli.broker.log.checkpoints import MalformedFile
 from pykafka_cli.broker.log.index_file import CorruptIndex
 from pykafka_cli.broker.log.offset_index import OffsetIndex
@@ -28,7 +29,8 @@ from pykafka_cli.protocol.records import (
     whole_batches_end,
 )
 from pykafka_cli.protocol.records.batch import crc_is_valid, seal
-from pykafka_cli.protocol.records.compression import decompress
+from pykafka_cli.protocol.records.compression import decompress, with_lz4_checksum
+from pykafka_cli.protocol.records.legacy import build_message_set
 from tests.fakes.files import MemoryFiles
 from tests.logs import FOLDER, NOW_MS, append, open_log, read_all
 
@@ -63,6 +65,39 @@ def test_headers_and_records(data: bytearray) -> None:
     quietly(lambda: read_marker(data), CorruptRecords)
     quietly(lambda: [crc_is_valid(data, position, header) for position, header in walk(data)], CorruptRecords)
     assert 0 <= whole_batches_end(data) <= len(data)
+
+
+@st.composite
+def nearly_messages(draw: st.DrawFn) -> bytes:
+    """Messages of formats 0 and 1 with some bytes changed, sealed again or not, and perhaps cut."""
+    codec = draw(st.sampled_from([Compression.NONE, Compression.GZIP, Compression.SNAPPY, Compression.LZ4]))
+    messages = [(offset, NOW_MS, b"key", b"value") for offset in range(draw(st.integers(1, 4)))]
+    data = bytearray(build_message_set(messages, magic=draw(st.integers(0, 1)), compression=codec))
+    for position, value in draw(st.lists(st.tuples(st.integers(0, len(data) - 1), st.integers(0, 255)), max_size=4)):
+        data[position] = value
+    if draw(st.booleans()):
+        with contextlib.suppress(CorruptRecords):
+            for position, header in list(walk(data)):
+                crc = zlib.crc32(data[position + 16 : position + header.size])
+                data[position + 12 : position + 16] = crc.to_bytes(4, "big")
+    return bytes(data[: draw(st.integers(0, len(data)))])
+
+
+@settings(deadline=None)
+@given(st.one_of(anything.map(bytes), nearly_messages()))
+def test_messages_of_old_clients(data: bytes) -> None:
+    quietly(lambda: message_conversion.batch_of(data, 1 << 20, "t-0"), BrokerError)
+    quietly(lambda: with_lz4_checksum(data, over_magic=False))
+
+
+@settings(deadline=None)
+@given(nearly_batches(), st.integers(0, 1))
+def test_batches_for_old_clients(data: bytearray, magic: int) -> None:
+    def convert() -> None:
+        for position, header in walk(data):
+            message_conversion.messages_of(data, position, header, magic, 0)
+
+    quietly(convert, CorruptRecords, BrokerError)
 
 
 @settings(deadline=None)
