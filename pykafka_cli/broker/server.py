@@ -57,6 +57,7 @@ from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, End
 
 log = logging.getLogger(__name__)
 
+UNCLEAN_ELECTION = "unclean.leader.election.enable"
 GRACE = 1.0  # seconds for answers under way when the broker stops
 
 
@@ -228,7 +229,8 @@ class BrokerServer:
         )
         replicas.on_leadership.extend((groups.on_leadership, transactions.on_leadership, verification.on_leadership))
         logs.on_directory_failure.append(self._directory_failed)
-        configs.subscribe(lambda topic: logs.topic_config_changed(topic, configs.topic_config(topic)))
+        configs.subscribe(partial(_topic_configured, configs, logs, controller))
+        configs.subscribe_broker(partial(_broker_configured, settings, controller))
         topics = TopicAdmin(
             settings=settings,
             store=store,
@@ -348,3 +350,16 @@ class BrokerServer:
                 len(answer.remaining_partitions),
                 answer.error_code.name,
             )
+
+
+def _topic_configured(configs: DynamicConfigs, logs: LogManager, controller: Controller, topic: str) -> None:
+    config = configs.topic_config(topic)
+    logs.topic_config_changed(topic, config)
+    # Of a topic's own only: what brokers are told holds for all topics, and one election is enough for those.
+    if UNCLEAN_ELECTION in configs.topic_overrides(topic) and config.unclean_leader_election_enable:
+        controller.unclean_election_enabled(topic)
+
+
+def _broker_configured(settings: BrokerSettings, controller: Controller) -> None:
+    if settings.unclean_leader_election_enable:
+        controller.unclean_election_enabled()
