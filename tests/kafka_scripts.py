@@ -15,6 +15,7 @@ TOOLS = {
     "broker-api-versions": "kafka.admin.BrokerApiVersionsCommand",
     "producer-perf-test": "org.apache.kafka.tools.ProducerPerformance",
     "transactions": "org.apache.kafka.tools.TransactionsCommand",
+    "dump-log": "kafka.tools.DumpLogSegments",
 }
 
 

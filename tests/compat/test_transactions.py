@@ -9,8 +9,11 @@ from aiokafka import TopicPartition as AioTopicPartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from pykafka_cli.broker.coordinator.runtime import partition_for
 from tests.kafka_scripts import kafka
 from tests.running import RunningCluster, pk
+
+STATE_PARTITIONS = 50
 
 
 @pytest.fixture
@@ -238,3 +241,18 @@ def test_javas_perf_test_produces_in_transactions(cluster: RunningCluster, topic
     states = {line.split()[0]: line.split()[-1] for line in listed.splitlines()[1:] if line.strip()}
     assert states[f"perf-{topic}"] == "CompleteCommit"
     assert "CompleteCommit" in described
+
+
+def test_kafka_dump_log_reads_our_transaction_log(cluster: RunningCluster, topic: str) -> None:
+    transactional_id = f"id-{topic}"
+    transactional = producer(cluster, transactional_id)
+    transactional.begin_transaction()
+    write(transactional, topic, "open")
+    home = f"__transaction_state-{partition_for(transactional_id, STATE_PARTITIONS)}"
+    (file,) = cluster.data_dir.rglob(f"{home}/{0:020d}.log")
+
+    dumped = kafka("dump-log", "--transaction-log-decoder", "--files", str(file))
+
+    records = [line for line in dumped.splitlines() if f"transactionalId={transactional_id}" in line]
+    assert ["state=Empty" in records[0], "state=Ongoing" in records[1], len(records)] == [True, True, 2]
+    assert f"partitions=[{topic}-0]" in records[1]
