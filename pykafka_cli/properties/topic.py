@@ -7,6 +7,7 @@ Source: TopicConfig, LogConfig, ServerTopicConfigSynonyms.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self
 
 from pykafka_cli.properties.broker import BrokerSettings
@@ -252,27 +253,29 @@ class TopicConfig(Settings):
             )
         return config
 
-    @property
+    # Each append asks for these; a changed topic gets a new TopicConfig.
+
+    @cached_property
     def compacts(self) -> bool:
         return "compact" in self.cleanup_policy
 
-    @property
+    @cached_property
     def deletes(self) -> bool:
         return "delete" in self.cleanup_policy
 
-    @property
+    @cached_property
     def timestamp_before_max_ms(self) -> int:
         """message.timestamp.before.max.ms, or the older key for both directions where that is not set."""
         own = self.message_timestamp_before_max_ms
         return self.message_timestamp_difference_max_ms if own == MAX_LONG else own
 
-    @property
+    @cached_property
     def timestamp_after_max_ms(self) -> int:
         """message.timestamp.after.max.ms, or the older key for both directions where that is not set."""
         own = self.message_timestamp_after_max_ms
         return self.message_timestamp_difference_max_ms if own == MAX_LONG else own
 
-    @property
+    @cached_property
     def max_segment_ms(self) -> int:
         """The age at which a segment is closed: segment.ms, sooner where compaction must not lag."""
         lag = self.max_compaction_lag_ms

@@ -19,13 +19,10 @@ class IndexFile:
         self._files = files
         self.path = path
         self._entry_size = entry_size
-        self._room = max_size // entry_size * entry_size
+        self.max_entries = max_size // entry_size
+        self._room = self.max_entries * entry_size
         self._file: File | None = None
         self.is_dirty = False  # something was written since the last `handle_to_sync`
-
-    @property
-    def max_entries(self) -> int:
-        return self._room // self._entry_size
 
     def read(self) -> bytes:
         """All entries, without the zeros after them; none when there is no file.

@@ -72,12 +72,11 @@ def admit(
     if codec is not None:
         data = recompress(data, header, codec, config, where)
         header = read_header(data)
-    elif header.size != len(data):
-        data = memoryview(data)[: header.size]
-    if header.size > config.segment_bytes:
-        raise RecordListTooLarge(
-            f"{where}: a batch of {header.size} bytes does not fit a segment of {config.segment_bytes}"
-        )
+    size = header.size
+    if size != len(data):
+        data = memoryview(data)[:size]
+    if size > config.segment_bytes:
+        raise RecordListTooLarge(f"{where}: a batch of {size} bytes does not fit a segment of {config.segment_bytes}")
     if config.message_timestamp_type == "LogAppendTime":
         return data, stamp_timestamp_type(data, 0, header, log_append_time_ms=now_ms), now_ms
     if header.attributes & LOG_APPEND_TIME:

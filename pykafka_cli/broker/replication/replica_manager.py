@@ -154,32 +154,35 @@ class ReplicaManager:
         if acks not in (-1, 0, 1):
             return {tp: InvalidRequiredAcks(f"acks={acks}; it is 0, 1 or -1 (all)") for tp in entries}
         results: dict[TopicPartition, AppendInfo | BrokerError] = {}
+        pending: dict[TopicPartition, int] = {}  # the log end that the in-sync replicas have to reach
         unflushed = []
         now_ms = self._clock.now_ms()
         for topic_partition, batches in entries.items():
             try:
                 partition = self.hosted.require(topic_partition)
-                info = partition.append(batches, acks=acks, now_ms=now_ms, origin=origin)
+                results[topic_partition] = info = partition.append(batches, acks=acks, now_ms=now_ms, origin=origin)
+                if info.must_flush:
+                    unflushed.append(partition.leader_log())
+                if acks == -1 and not partition.is_replicated(info.last_offset + 1):
+                    pending[topic_partition] = info.last_offset + 1
             except BrokerError as error:
                 results[topic_partition] = error
             except Exception as error:
                 log_.exception("appending to %s", topic_partition)
                 results[topic_partition] = BrokerError(f"{topic_partition}: {error!r}")
-            else:
-                results[topic_partition] = info
-                if info.must_flush:
-                    unflushed.append(partition.leader_log())
         for log in unflushed:
             await self._logs.flush(log)
-        if acks == -1:
-            await self._await_replication(results, timeout_ms)
+        if pending:
+            await self._await_replication(pending, results, timeout_ms)
         return results
 
     async def _await_replication(
-        self, results: "dict[TopicPartition, AppendInfo | BrokerError]", timeout_ms: int
+        self,
+        pending: dict[TopicPartition, int],
+        results: "dict[TopicPartition, AppendInfo | BrokerError]",
+        timeout_ms: int,
     ) -> None:
         """Wait for what was written; what then went wrong takes the place of the result."""
-        pending = {tp: info.last_offset + 1 for tp, info in results.items() if not isinstance(info, BrokerError)}
 
         def all_settled() -> bool:
             for topic_partition, required in list(pending.items()):

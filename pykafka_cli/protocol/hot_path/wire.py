@@ -117,8 +117,10 @@ class Cursor:
 
     def tags(self) -> list[tuple[int, "Cursor"]]:
         """The tagged fields at the end of a structure, each with a cursor over its own bytes."""
-        count = self.uvarint()
-        return [(self.uvarint(), Cursor(self.take(self.uvarint()))) for _ in range(count)] if count else []
+        if self.position < self.end and not self.data[self.position]:  # nearly always
+            self.position += 1
+            return []
+        return [(self.uvarint(), Cursor(self.take(self.uvarint()))) for _ in range(self.uvarint())]
 
 
 @dataclass(frozen=True, slots=True)
