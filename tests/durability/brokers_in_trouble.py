@@ -1,0 +1,236 @@
+"""A cluster of three brokers and a ZooKeeper server, each a process that can be killed, stopped and frozen alone."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from confluent_kafka import Consumer, ElectionType, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from tests.broker_processes import PkBroker
+from tests.polling import Found, until
+from tests.zookeeper_servers import PkZooKeeper
+
+TIMEOUT_S = 60
+QUIET = {"log_level": 0, "socket.timeout.ms": 5000, "topic.metadata.refresh.interval.ms": 500}
+SETTINGS = {
+    "default.replication.factor": "3",
+    "offsets.topic.replication.factor": "3",
+    "min.insync.replicas": "2",
+    "replica.lag.time.max.ms": "3000",
+    "controlled.shutdown.retry.backoff.ms": "500",
+    "auto.leader.rebalance.enable": "false",
+}
+
+
+class Cluster:
+    """Brokers 0, 1 and 2, all started; topics are made with a replica on each and min.insync.replicas=2."""
+
+    def __init__(self, folder: Path) -> None:
+        self.zookeeper = PkZooKeeper(folder)
+        self.zookeeper.start()
+        self.brokers = [PkBroker(n, folder, self.zookeeper.address, settings=SETTINGS) for n in range(3)]
+        self.bootstrap = ",".join(broker.bootstrap for broker in self.brokers)
+        for broker in self.brokers:
+            broker.begin()
+        for broker in self.brokers:
+            broker.wait_until_started()
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, **QUIET})
+
+    def close(self) -> None:
+        for broker in self.brokers:
+            broker.kill()
+        self.zookeeper.stop()
+
+    def wait_for(self, condition: Callable[[], Found], what: str) -> Found:
+        return until(condition, lambda: f"{what} did not come about; {self.state()}")
+
+    def state(self) -> str:
+        """Leaders and ISRs as some broker knows them, for messages."""
+        try:
+            topics = self.admin.list_topics(timeout=5).topics
+        except KafkaException as error:
+            return str(error)
+        return ", ".join(
+            f"{name}-{number}: {partition.leader} {partition.isrs}"
+            for name, topic in topics.items()
+            if not name.startswith("__")
+            for number, partition in topic.partitions.items()
+        )
+
+    # ---- topics
+
+    def create(self, topic: str, partitions: int = 1, **config: str) -> None:
+        self.wait_for(lambda: len(self.admin.list_topics(timeout=10).brokers) == 3, "a cluster of three")
+        self.admin.create_topics([NewTopic(topic, partitions, config=config)])[topic].result(TIMEOUT_S)
+        self.wait_for(lambda: self.isr(topic) == [0, 1, 2], f"a full ISR of {topic}")
+
+    def can_create(self, topic: str) -> bool:
+        """Create it, unless it is still being deleted."""
+        error = self.admin.create_topics([NewTopic(topic)])[topic].exception(TIMEOUT_S)
+        return error is None
+
+    def leader_now(self, topic: str, partition: int = 0) -> int:
+        """-1 when there is none, or when the broker that answers does not know of one (yet)."""
+        try:
+            return self.admin.list_topics(topic, timeout=5).topics[topic].partitions[partition].leader
+        except (KafkaException, KeyError):
+            return -1
+
+    def leader(self, topic: str, partition: int = 0, *, besides: int = -1) -> int:
+        """Wait until there is one, and not `besides`."""
+        wanted = {broker.number for broker in self.brokers} - {besides}
+        return self.wait_for(
+            lambda: {self.leader_now(topic, partition)} & wanted, f"a leader of {topic}-{partition} besides {besides}"
+        ).pop()
+
+    def isr(self, topic: str, partition: int = 0) -> list[int]:
+        try:
+            return sorted(self.admin.list_topics(topic, timeout=5).topics[topic].partitions[partition].isrs)
+        except (KafkaException, KeyError):
+            return []
+
+    def wait_until_in_sync(self, topic: str, partitions: int = 1) -> None:
+        self.wait_for(
+            lambda: all(self.isr(topic, partition) == [0, 1, 2] for partition in range(partitions)),
+            f"a full ISR of {topic}",
+        )
+
+    def controller(self, *, besides: int = -1) -> int:
+        """Wait until there is one, and not `besides`."""
+        wanted = {broker.number for broker in self.brokers} - {besides}
+        return self.wait_for(
+            lambda: {self.admin.list_topics(timeout=10).controller_id} & wanted, f"a controller besides {besides}"
+        ).pop()
+
+    def replicas(self, topic: str, partition: int = 0) -> list[int]:
+        """In the order of preference."""
+        return list(self.admin.list_topics(topic, timeout=10).topics[topic].partitions[partition].replicas)
+
+    def elect_preferred(self, topic: str, partitions: int) -> None:
+        wanted = [TopicPartition(topic, number) for number in range(partitions)]
+        outcomes = self.admin.elect_leaders(ElectionType.PREFERRED, wanted).result(TIMEOUT_S)
+        failed = {tp: e for tp, e in outcomes.items() if e and e.code() != KafkaError.ELECTION_NOT_NEEDED}
+        assert not failed
+
+    def configure(self, topic: str, key: str, value: str) -> None:
+        change = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[change])
+        self.admin.incremental_alter_configs([resource])[resource].result(TIMEOUT_S)
+
+    def coordinator(self, group: str) -> int:
+        """The broker that coordinates a group; -1 when nobody does just now."""
+        try:
+            return int(self.admin.describe_consumer_groups([group])[group].result(TIMEOUT_S).coordinator.id)
+        except KafkaException:
+            return -1
+
+    # ---- records
+
+    def try_to_write(self, topic: str, *, acks: str) -> int | None:
+        """Write one record; the code of the error, if it is not acknowledged within a few seconds."""
+        producer = Producer({"bootstrap.servers": self.bootstrap, "acks": acks, "message.timeout.ms": 3000, **QUIET})
+        errors: list[int | None] = []
+        producer.produce(
+            topic, b"tried", partition=0, on_delivery=lambda error, _: errors.append(error and error.code())
+        )
+        assert producer.flush(TIMEOUT_S) == 0
+        return errors[0]
+
+    def logs(self, topic: str, partition: int = 0) -> list[bytes]:
+        """What each broker has of a partition, byte for byte."""
+        name = f"{topic}-{partition}"
+        return [b"".join(file.read_bytes() for file in sorted((b.logs / name).glob("*.log"))) for b in self.brokers]
+
+    def wait_for_equal_logs(self, topic: str, partitions: int = 1) -> None:
+        def equal() -> bool:
+            return all(len(set(self.logs(topic, partition))) == 1 for partition in range(partitions))
+
+        self.wait_for(equal, f"equal logs of {topic}")
+
+    def read(self, topic: str, partition: int = 0) -> list[bytes]:
+        """Values of all records of a partition, in order."""
+        alone = {"group.id": "none", "enable.auto.commit": False}
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, **alone, **QUIET})
+        start, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+        consumer.assign([TopicPartition(topic, partition, start)])
+        values = []
+        while start < end:
+            message = consumer.poll(TIMEOUT_S)
+            assert message is not None, f"nothing comes from {start} on, the end is {end}; {self.state()}"
+            assert message.error() is None, message.error()
+            values.append(message.value())
+            start = message.offset() + 1
+        consumer.close()
+        return values
+
+
+class Writer:
+    """Writes 0, 1, 2 ... to the partitions in turn with acks=all, as long as the block runs, and notes what was
+    acknowledged.
+
+        with Writer(cluster, "t") as writer:
+            ...                                 # trouble
+            writer.wait_for_more(100)           # it is being served
+        assert cluster.read("t") == writer.acknowledged(0)
+    """
+
+    def __init__(self, cluster: Cluster, topic: str, partitions: int = 1) -> None:
+        self._cluster, self._topic, self._partitions = cluster, topic, partitions
+        self._producer = Producer(
+            {"bootstrap.servers": cluster.bootstrap, "enable.idempotence": True, "retry.backoff.ms": 20, **QUIET}
+        )
+        self._acknowledged: list[list[bytes]] = [[] for _ in range(partitions)]
+        self._failures: list[KafkaError] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._write)
+
+    def __enter__(self) -> "Writer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        left = self._producer.flush(TIMEOUT_S)
+        assert (left, self._failures) == (0, []), self._cluster.state()
+
+    def _write(self) -> None:
+        number = 0
+        while not self._over.is_set():
+            self._producer.produce(
+                self._topic, b"%d" % number, partition=number % self._partitions, on_delivery=self._delivered
+            )
+            number += 1
+            self._producer.poll(0.001 if len(self._producer) < 200 else 0.1)
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._failures.append(error)
+        else:
+            self._acknowledged[message.partition()].append(message.value())
+
+    def acknowledged(self, partition: int = 0) -> list[bytes]:
+        return self._acknowledged[partition]
+
+    def wait_for_more(self, records: int) -> None:
+        """Until so many more are acknowledged."""
+        goal = sum(map(len, self._acknowledged)) + records
+        self._cluster.wait_for(lambda: sum(map(len, self._acknowledged)) >= goal, f"{records} acknowledged records")
+
+
+@contextmanager
+def cluster_of_three(folder: Path) -> Iterator[Cluster]:
+    cluster = Cluster(folder)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
