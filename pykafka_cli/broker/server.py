@@ -146,8 +146,11 @@ class BrokerServer:
         # Nobody is answered before the registration, for which this may have to wait: a client that found an empty
         # cluster here would believe it. The controller, which calls at once, comes again when nobody answers yet.
         await self._broker.controller.start(self._registration())
-        await sockets.serve(Dispatcher(self._broker, self.metrics).answer)
+        dispatcher = Dispatcher(self._broker, self.metrics)
+        dispatcher.hold_clients()
+        await sockets.serve(dispatcher.answer)
         await self._wait_for_controller()
+        dispatcher.admit_clients()
 
     async def _wait_for_controller(self) -> None:
         """Wait to be told of the cluster, so that the first client is, too; not for ever, if there is no controller."""
