@@ -250,6 +250,7 @@ class Fetcher:
         """Ask one leader again and again, while it leads something."""
         connection: Connection | None = None
         changed = self._changed[leader]
+        failures = 0  # in a row
         try:
             while True:
                 await self._room.wait()
@@ -266,10 +267,12 @@ class Fetcher:
                         connection, self._request(sources), oldest=_OLDEST_FETCH, timeout=self._answer_timeout
                     )
                 except ConnectionFailed as failure:
+                    failures += 1
                     self._warn(f"[Consumer clientId={self._settings.client_id}] {failure}")
-                    await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
+                    await asyncio.sleep(self._settings.backoff(failures))
                     self._forget_leader(sources)
                     continue
+                failures = 0
                 pause = False
                 for topic in answer.responses:
                     for part in topic.partitions:
