@@ -62,7 +62,10 @@ def configuration() -> Iterator[str]:
     shown = [key for key in BrokerSettings.KEYS.values() if not key.internal]
     yield "## Topics"
     yield "Set with `pk topics --create --config` or `pk configs --alter`; take effect at once."
-    yield key_rows([key for key in TOPIC_KEYS.values() if not key.internal])
+    topics = [key for key in TOPIC_KEYS.values() if not key.internal]
+    yield key_rows([key for key in topics if key.effective])
+    yield "## Topics: known, without effect here"
+    yield key_rows([key for key in topics if not key.effective])
     yield "## Brokers"
     yield "Set in server.properties or with `--override`."
     yield key_rows([key for key in shown if key.effective])

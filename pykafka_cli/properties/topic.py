@@ -26,6 +26,7 @@ from pykafka_cli.properties.keys import (
     Between,
     ConfigError,
     EachOneOf,
+    InertKey,
     Key,
     KeyTable,
     OneOf,
@@ -49,8 +50,12 @@ class TopicConfig(Settings):
     compression_gzip_level = Key(
         INT, -1, "The level at which the broker compresses with gzip.", GzipLevel(), fallback="compression.gzip.level"
     )
-    compression_lz4_level = Key(
-        INT, 9, "The level at which the broker compresses with lz4.", Between(1, 17), fallback="compression.lz4.level"
+    compression_lz4_level = InertKey(
+        INT,
+        9,
+        "The level at which the broker compresses with lz4; its fast mode is always used.",
+        Between(1, 17),
+        fallback="compression.lz4.level",
     )
     compression_type = Key(
         STRING,
@@ -94,23 +99,23 @@ class TopicConfig(Settings):
         AtLeast(0),
         fallback="log.flush.interval.ms",
     )
-    follower_replication_throttled_replicas = Key[Strings](
+    follower_replication_throttled_replicas = InertKey(
         LIST, (), "Replicas that are throttled where they follow: PARTITION:BROKER pairs, or *.", ThrottledReplicas()
     )
     index_interval_bytes = Key(
         INT, 4096, "Bytes of records between two entries of an index.", AtLeast(0), fallback="log.index.interval.bytes"
     )
-    leader_replication_throttled_replicas = Key[Strings](
+    leader_replication_throttled_replicas = InertKey(
         LIST, (), "Replicas that are throttled where they lead: PARTITION:BROKER pairs, or *.", ThrottledReplicas()
     )
-    local_retention_bytes = Key(
+    local_retention_bytes = InertKey(
         LONG,
         -2,
         "Bytes that stay on local disk once they are in tiered storage; -2: retention.bytes.",
         AtLeast(-2),
         fallback="log.local.retention.bytes",
     )
-    local_retention_ms = Key(
+    local_retention_ms = InertKey(
         LONG,
         -2,
         "How long records stay on local disk once they are in tiered storage; -2: retention.ms.",
@@ -138,7 +143,7 @@ class TopicConfig(Settings):
         importance=LOW,
         fallback="log.message.downconversion.enable",
     )
-    message_format_version = Key(
+    message_format_version = InertKey(
         STRING,
         "3.0-IV1",
         "The record format; formats before the second are no longer written, so any value means the second.",
@@ -197,9 +202,11 @@ class TopicConfig(Settings):
     preallocate = Key(
         BOOLEAN, False, "Whether a new segment's file takes its full size at once.", fallback="log.preallocate"
     )
-    remote_log_copy_disable = Key(BOOLEAN, False, "Whether tiered storage takes no more of this topic.")
-    remote_log_delete_on_disable = Key(BOOLEAN, False, "Whether tiered data goes when tiered storage is turned off.")
-    remote_storage_enable = Key(BOOLEAN, False, "Whether this topic is in tiered storage; there is none here.")
+    remote_log_copy_disable = InertKey(BOOLEAN, False, "Whether tiered storage takes no more of this topic.")
+    remote_log_delete_on_disable = InertKey(
+        BOOLEAN, False, "Whether tiered data goes when tiered storage is turned off."
+    )
+    remote_storage_enable = InertKey(BOOLEAN, False, "Whether this topic is in tiered storage; there is none here.")
     retention_bytes = Key(
         LONG,
         -1,

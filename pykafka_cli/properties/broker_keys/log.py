@@ -199,7 +199,7 @@ class LogKeys(Settings):
     log_message_timestamp_after_max_ms = Key(
         LONG, MAX_LONG, "How far a record's time may be ahead of the broker's.", AtLeast(0), update=CLUSTER_WIDE
     )
-    log_message_format_version = Key(
+    log_message_format_version = InertKey(
         STRING,
         "3.0-IV1",
         "The record format; formats before the second are no longer written, so any value means the second.",
@@ -232,8 +232,12 @@ class LogKeys(Settings):
     compression_gzip_level = Key(
         INT, -1, "The level at which the broker compresses with gzip.", GzipLevel(), update=CLUSTER_WIDE
     )
-    compression_lz4_level = Key(
-        INT, 9, "The level at which the broker compresses with lz4.", Between(1, 17), update=CLUSTER_WIDE
+    compression_lz4_level = InertKey(
+        INT,
+        9,
+        "The level at which the broker compresses with lz4; its fast mode is always used.",
+        Between(1, 17),
+        update=CLUSTER_WIDE,
     )
     compression_zstd_level = Key(
         INT, 3, "The level at which the broker compresses with zstd.", Between(-131_072, 22), update=CLUSTER_WIDE
