@@ -19,7 +19,7 @@ async def test_a_rate_is_kept_over_the_whole_time() -> None:
 
     assert sum(await counts(200, 51)) == 51
 
-    assert clock() - began >= 0.25
+    assert clock() - began >= 49.5 / 200  # the first goes at once, counts are rounded
 
 
 async def test_the_first_record_does_not_wait() -> None:
