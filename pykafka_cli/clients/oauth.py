@@ -13,7 +13,6 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from typing import Any
 
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.transport.sasl import SaslFailure
@@ -34,24 +33,6 @@ def bearer_token(properties: Mapping[str, str], options: Mapping[str, str]) -> s
     if any(name.startswith(_UNSECURED) for name in options):
         return _unsecured(options, int(time.time()))
     raise BadClientSetting(f"OAUTHBEARER needs {TOKEN_ENDPOINT}, or unsecuredLoginStringClaim_sub in sasl.jaas.config")
-
-
-def token_provider(properties: Mapping[str, str], options: Mapping[str, str]) -> Any:
-    """The same for aiokafka."""
-    from aiokafka.abc import AbstractTokenProvider
-
-    class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
-        async def token(self) -> str:
-            return bearer_token(properties, options)
-
-        def extensions(self) -> dict[str, str]:
-            return {
-                name.removeprefix("extension_"): value
-                for name, value in options.items()
-                if name.startswith("extension_")
-            }
-
-    return TokenProvider()
 
 
 def _from_endpoint(url: str, options: Mapping[str, str]) -> str:

@@ -1,9 +1,9 @@
-"""TLS and SASL as a client's properties describe them, for our own connections and for aiokafka.
+"""TLS and SASL as a client's properties describe them.
 
     security.protocol                        PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL
     ssl.truststore.* / ssl.keystore.*        PEM or PKCS12 files, or PEM text in the property itself (KIP-651)
     ssl.endpoint.identification.algorithm    empty: any host name will do
-    sasl.mechanism, sasl.jaas.config         PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER; aiokafka also GSSAPI
+    sasl.mechanism, sasl.jaas.config         PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER
 
 Source: SaslConfigs, SslConfigs, DefaultSslEngineFactory, JaasConfig.
 """
@@ -104,29 +104,6 @@ def sasl_exchange(properties: Mapping[str, str]) -> SaslExchange | None:
     raise BadClientSetting(
         f"sasl.mechanism {mechanism} cannot be used here; PLAIN, {', '.join(SCRAM_MECHANISMS)} and OAUTHBEARER can"
     )
-
-
-def aiokafka_security(properties: Mapping[str, str]) -> dict[str, Any]:
-    """The same as keyword arguments of AIOKafkaProducer and AIOKafkaConsumer.
-
-    raises    BadClientSetting
-    """
-    arguments: dict[str, Any] = {"security_protocol": security_protocol(properties)}
-    if context := tls_context(properties):
-        arguments["ssl_context"] = context
-    if not arguments["security_protocol"].startswith("SASL"):
-        return arguments
-    arguments["sasl_mechanism"] = mechanism = sasl_mechanism(properties)
-    if mechanism == "OAUTHBEARER":
-        from pykafka_cli.clients.oauth import token_provider
-
-        arguments["sasl_oauth_token_provider"] = token_provider(properties, login_options(properties))
-    elif mechanism == "GSSAPI":
-        arguments["sasl_kerberos_service_name"] = properties.get("sasl.kerberos.service.name", "kafka")
-    else:
-        user, password = _user_and_password(properties)
-        arguments |= {"sasl_plain_username": user, "sasl_plain_password": password}
-    return arguments
 
 
 def sasl_mechanism(properties: Mapping[str, str]) -> str:

@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from pykafka_cli.clients.security import (
-    aiokafka_security,
     login_options,
     sasl_exchange,
     security_protocol,
@@ -74,7 +73,6 @@ def test_plaintext_is_the_default_and_needs_nothing() -> None:
     assert security_protocol({}) == "PLAINTEXT"
     assert tls_context({}) is None
     assert sasl_exchange({}) is None
-    assert aiokafka_security({}) == {"security_protocol": "PLAINTEXT"}
 
 
 def test_an_unknown_protocol_is_refused_with_those_that_are_known() -> None:
@@ -196,12 +194,6 @@ def test_plain_and_scram_take_user_and_password() -> None:
     assert exchange.respond(None) == b'\0alice\0s;e"c'
     assert scram
     assert scram.mechanism == "SCRAM-SHA-512"
-    assert aiokafka_security(properties) == {
-        "security_protocol": "SASL_PLAINTEXT",
-        "sasl_mechanism": "PLAIN",
-        "sasl_plain_username": "alice",
-        "sasl_plain_password": 's;e"c',
-    }
 
 
 def test_a_login_without_a_password_is_refused() -> None:
