@@ -21,8 +21,10 @@ class BrokerError(Exception):
         return str(self) or None
 
 
-def error_code_of(error: BaseException) -> ErrorCode:
-    """The code for `error`; anything that is not a BrokerError is UNKNOWN_SERVER_ERROR (-1)."""
+def error_code_of(error: BaseException | None) -> ErrorCode:
+    """The code for `error`, NONE (0) without one; anything that is not a BrokerError is UNKNOWN_SERVER_ERROR (-1)."""
+    if error is None:
+        return ErrorCode.none
     return error.code if isinstance(error, BrokerError) else ErrorCode.unknown_server_error
 
 

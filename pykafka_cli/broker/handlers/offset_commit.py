@@ -20,7 +20,7 @@ from kio.schema.offset_commit.v9.response import (
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
-from pykafka_cli.broker.errors import BrokerError, OffsetMetadataTooLarge, UnknownTopicOrPartition
+from pykafka_cli.broker.errors import BrokerError, OffsetMetadataTooLarge, UnknownTopicOrPartition, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.metadata.consumer_offsets import store_offset
 from pykafka_cli.model import TopicPartition
@@ -55,7 +55,7 @@ async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> OffsetCom
         committer = Committer(request.member_id, request.group_instance_id, request.generation_id_or_member_epoch)
         try:
             committed = await ctx.broker.groups.commit(request.group_id, committer, offsets)
-            outcomes |= {partition: _code(error) for partition, error in committed.items()}
+            outcomes |= {partition: error_code_of(error) for partition, error in committed.items()}
         except BrokerError as error:
             outcomes |= dict.fromkeys(offsets, error.code)
     return OffsetCommitResponse(
@@ -95,7 +95,3 @@ async def _store(ctx: RequestContext, group: str, partition: TopicPartition, val
         log.warning("offset of group %s in %s was not stored: %s", group, partition, error)
         return ErrorCode.unknown_server_error
     return ErrorCode.none
-
-
-def _code(error: BrokerError | None) -> ErrorCode:
-    return ErrorCode.none if error is None else error.code

@@ -12,7 +12,7 @@ from kio.schema.offset_delete.v0.response import (
 )
 
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.errors import BrokerError, UnknownTopicOrPartition
+from pykafka_cli.broker.errors import BrokerError, UnknownTopicOrPartition, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.model import TopicPartition
 
@@ -37,7 +37,7 @@ async def handle(ctx: RequestContext, request: OffsetDeleteRequest) -> OffsetDel
                 partitions=tuple(
                     OffsetDeleteResponsePartition(
                         partition_index=each.partition_index,
-                        error_code=_code(outcomes[TopicPartition(topic.name, each.partition_index)]),
+                        error_code=error_code_of(outcomes[TopicPartition(topic.name, each.partition_index)]),
                     )
                     for each in topic.partitions
                 ),
@@ -45,7 +45,3 @@ async def handle(ctx: RequestContext, request: OffsetDeleteRequest) -> OffsetDel
             for topic in request.topics
         ),
     )
-
-
-def _code(error: BrokerError | None) -> ErrorCode:
-    return ErrorCode.none if error is None else error.code
