@@ -1,0 +1,71 @@
+"""What a start of `pk` loads: a short command's time is that of its imports."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from tests.running import RunningCluster
+
+# Runs a command and then tells, on stderr, which modules it has loaded.
+TELLING = """
+import json, sys
+from pykafka_cli.__main__ import main
+try:
+    main()
+finally:
+    print(json.dumps(sorted(name for name, module in sys.modules.items() if module)), file=sys.stderr)
+"""
+
+HEAVY = {
+    "aiokafka", "cramjam", "crc32c", "cryptography", "hypothesis", "importlib.metadata", "kazoo", "pydantic", "rich",
+    "scramp", "uvloop", "yaml",
+}  # fmt: skip
+"""What takes from 5 to 100 ms each."""
+
+
+def modules_of(*words: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", TELLING, *words], capture_output=True, text=True, check=True)
+    names: list[str] = json.loads(done.stderr.splitlines()[-1])
+    return names
+
+
+def loaded(names: list[str], packages: set[str]) -> set[str]:
+    return {
+        package for package in packages if package in names or any(name.startswith(f"{package}.") for name in names)
+    }
+
+
+def test_listing_topics_loads_no_more_than_it_runs(cluster: RunningCluster) -> None:
+    names = modules_of("topics", "--bootstrap-server", cluster.bootstrap, "--list")
+
+    assert loaded(names, HEAVY) == set()
+    assert "pykafka_cli.broker" not in names
+    counts = Counter(name.partition(".")[0] for name in names)
+    assert counts["pykafka_cli"] <= 35
+    assert counts["kio"] <= 35
+
+
+@pytest.mark.parametrize(
+    ("command", "needless"),
+    [
+        (["--version"], HEAVY | {"asyncio", "kio"}),
+        (["topics", "--help"], HEAVY),
+        (["console-producer", "--help"], HEAVY),
+    ],
+    ids=["--version", "topics --help", "console-producer --help"],
+)
+def test_help_and_version_load_little(command: list[str], needless: set[str]) -> None:
+    assert loaded(modules_of(*command), needless) == set()
+
+
+def test_servers_load_nothing_that_only_commands_need() -> None:
+    code = (
+        "import sys, json; sys.modules['hypothesis'] = None;"
+        "import pykafka_cli.broker.server, pykafka_cli.zookeeper.server.server;"
+        "print(json.dumps(sorted(name for name, module in sys.modules.items() if module)))"
+    )
+    names = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
+    assert loaded(names, {"aiokafka", "cryptography", "pydantic", "rich", "scramp", "typer", "yaml"}) == set()
