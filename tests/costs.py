@@ -1,5 +1,6 @@
 """What a piece of work costs, in numbers that no machine changes: function calls, system calls, bytes copied."""
 
+import gc
 import os
 import sys
 import tracemalloc
@@ -37,11 +38,16 @@ def counted_calls(within: str = "") -> Iterator[Calls]:
         elif event == "c_call":
             calls.compiled += 1
 
+    # A collection in between would add finalizers, and hypothesis's own callback, which have nothing to do with the work.
+    collecting = gc.isenabled()
+    gc.disable()
     sys.setprofile(note)
     try:
         yield calls
     finally:
         sys.setprofile(None)
+        if collecting:
+            gc.enable()
 
 
 @dataclass
