@@ -38,7 +38,7 @@ def counted_calls(within: str = "") -> Iterator[Calls]:
         elif event == "c_call":
             calls.compiled += 1
 
-    # A collection in between would add finalizers, and hypothesis's own callback, which have nothing to do with the work.
+    # A collection in between would add finalizers and hypothesis's own callback, which are not the work's.
     collecting = gc.isenabled()
     gc.disable()
     sys.setprofile(note)
