@@ -59,6 +59,7 @@ log = logging.getLogger(__name__)
 
 UNCLEAN_ELECTION = "unclean.leader.election.enable"
 GRACE = 1.0  # seconds for answers under way when the broker stops
+RESIGNATION = 3.0  # seconds for a word to ZooKeeper, which may be away: then the session's end says it
 
 
 class BrokerUnusable(Exception):
@@ -140,7 +141,7 @@ class BrokerServer:
         self._stops.append(("transaction coordinator", self._close_transactions))
         # From here on the listeners are closed early: no request comes in while what it needs is being stopped.
         self._stops.append(self._stops.pop(0))
-        self._stops.append(("controller", self._broker.controller.stop))
+        self._stops.append(("controller", self._resign))
         if self._takes_over:
             await store.forget_dead_broker(self.settings.broker_id)
         # Nobody is answered before the registration, for which this may have to wait: a client that found an empty
@@ -317,6 +318,13 @@ class BrokerServer:
         announcing.add_done_callback(self._announcements.discard)
 
     # ---- stopping
+
+    async def _resign(self) -> None:
+        try:
+            async with asyncio.timeout(RESIGNATION):
+                await self._broker.controller.stop()
+        except TimeoutError:
+            log.warning("ZooKeeper could not be told that this broker resigns; its session ends by itself")
 
     async def _close_groups(self) -> None:
         self._broker.groups.close()
