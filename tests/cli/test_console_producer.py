@@ -2,13 +2,13 @@
 
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.consoles import Talk
+from tests.polling import until
 from tests.running import PK, RunningCluster, pk
 
 
@@ -143,14 +143,17 @@ def test_a_broker_that_is_killed_meanwhile_loses_and_repeats_nothing(restarting:
     )
     assert process.stdin
 
-    for number in range(400):
-        process.stdin.write(b"%d\n" % number)
+    def feed(first: int, end: int) -> None:
+        process.stdin.write(b"".join(b"%d\n" % number for number in range(first, end)))
         process.stdin.flush()
-        time.sleep(0.005)
-        if number == 200:
-            restarting.kill()
-        if number == 300:
-            second = RunningCluster(restarting.data_dir, ports=ports)
+
+    feed(0, 100)
+    until(lambda: pk("get-offsets", *bootstrap, "--topic", "t").stdout == "t:0:100\n", "nothing was stored")
+    feed(100, 200)
+    restarting.kill()
+    feed(200, 300)
+    second = RunningCluster(restarting.data_dir, ports=ports)
+    feed(300, 400)
     try:
         _, errors = process.communicate(timeout=60)
 

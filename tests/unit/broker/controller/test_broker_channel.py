@@ -26,7 +26,7 @@ class Line:
         return await self._waiting[-1]
 
     async def request_raw(self, *_: object) -> memoryview:
-        raise NotImplementedError
+        raise AssertionError("a controller sends messages that have a class")
 
     def close(self) -> None:
         self.is_open = False
