@@ -4,9 +4,9 @@
     header of an answer   correlation id int32 [, tags]
 
 Tags (tagged fields) are there in flexible versions; the answer to ApiVersions never has them, so that a client can read
-it whatever it knows (KIP-511), and the client id is never in the compact form. Bodies are kio's, but for Produce,
-Fetch and the answer of Metadata (hot_path), the four requests among brokers (inter_broker), versions before kio's
-(first_versions) and the answer of DescribeTransactions.
+it whatever it knows (KIP-511), and the client id is never in the compact form. Bodies are kio's, but for Produce and
+Fetch (hot_path), the four requests among brokers (inter_broker), versions before kio's (first_versions) and the answer
+of DescribeTransactions.
 
 An older request is copied into the newest class, fields that came later at their defaults. An answer needs no copy: a
 writer of kio takes attributes by name, and an older answer has no field that the newest lacks. What does not fit this
@@ -29,7 +29,7 @@ from pykafka_cli.protocol.array_counts import count_checker
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 from pykafka_cli.protocol.error_answers import error_answer
 from pykafka_cli.protocol.errors import ProtocolError
-from pykafka_cli.protocol.hot_path import fetch, metadata, produce
+from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import Buffer, Cursor
 from pykafka_cli.protocol.message_fields import copier, is_nullable, structure_of
 
@@ -85,9 +85,7 @@ def message_codec(api_key: int, version: int, newest: int) -> MessageCodec:
     """The codec of one API in `version`, for handlers that speak `newest`."""
     if api_key == produce.API_KEY:
         return _ProduceCodec(version)
-    if api_key == fetch.API_KEY:
-        return _FetchCodec(version)
-    return (_MetadataCodec if api_key == metadata.API_KEY else _KioCodec)(api_key, version, newest)
+    return _FetchCodec(version) if api_key == fetch.API_KEY else _KioCodec(api_key, version, newest)
 
 
 class _ProduceCodec:
@@ -161,26 +159,15 @@ class _KioCodec:
             raise ProtocolError(f"{type(error).__name__}: {error}") from error
 
     def encode_response(self, correlation_id: int, response: Any, request: Any) -> list[Buffer]:
+        if self._adapt_response is not None:
+            response = self._adapt_response(response, self._version, request)
         buffer = io.BytesIO()
         buffer.write(_answer_header(correlation_id, self._flexible_answer))
-        self._write(buffer, self._lowered(response, request))
+        self._write(buffer, response)
         return [buffer.getvalue()]
 
     def error_response(self, request: Any, error_code: ErrorCode, message: str | None) -> Any:
         return error_answer(self._newest_response, request, error_code, message)
-
-    def _lowered(self, response: Any, request: Any) -> Any:
-        if self._adapt_response is None:
-            return response
-        return self._adapt_response(response, self._version, request)
-
-
-class _MetadataCodec(_KioCodec):
-    """Like any other API, except that its answers are large."""
-
-    def encode_response(self, correlation_id: int, response: Any, request: Any) -> list[Buffer]:
-        body = metadata.encode_response(self._lowered(response, request), self._version)
-        return [_answer_header(correlation_id, self._flexible_answer) + body]
 
 
 def _schema(api_key: int, version: int, kind: Any) -> Any:
