@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
+from pykafka_cli.java_hash import java_hash_order
 from pykafka_cli.model import TopicPartition
 
 CONSUMERS = "/consumers"
@@ -428,7 +429,7 @@ def config_path(entity: str) -> str:
 
 
 def encode_config(config: Mapping[str, str]) -> bytes:
-    return _encoded({"version": 1, "config": {key: config[key] for key in _java_hash_order(config)}})
+    return _encoded({"version": 1, "config": {key: config[key] for key in java_hash_order(config)}})
 
 
 def decode_config(path: str, data: bytes | None) -> dict[str, str]:
@@ -452,26 +453,6 @@ def decode_config_change(path: str, data: bytes | None) -> str:
         return str(value["entity_path"])
     except KeyError as error:
         raise BadZnode(f"{path} names no changed entity: {data!r} ({error!r})") from None
-
-
-def _java_hash_order(keys: Iterable[str]) -> list[str]:
-    """As java.util.Properties gives them: by place in a hash table that doubles when it is three quarters full."""
-    keys = list(keys)
-    size = 16
-    while len(keys) >= size * 3 // 4:
-        size *= 2
-    return sorted(keys, key=lambda key: _spread(_java_hash(key)) & (size - 1))
-
-
-def _java_hash(text: str) -> int:
-    value = 0
-    for unit in memoryview(text.encode("utf-16-le")).cast("H"):
-        value = (31 * value + unit) & 0xFFFFFFFF
-    return value
-
-
-def _spread(value: int) -> int:
-    return value ^ value >> 16
 
 
 # ---- producer ids, features

@@ -30,6 +30,7 @@ from pykafka_cli.broker.errors import (
     NotLeaderOrFollower,
     UnknownTopicOrPartition,
 )
+from pykafka_cli.java_hash import java_hash
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records.batch import BatchHeader, Compression, CorruptRecords, walk
 from pykafka_cli.protocol.records.control import ControlType, build_marker, read_marker
@@ -97,10 +98,7 @@ S = TypeVar("S", bound=CoordinatorShard)
 
 def partition_for(key: str, partitions: int) -> int:
     """Where a group or transactional id lives: Java's hashCode of it, made positive, modulo the partition count."""
-    code = 0
-    units = key.encode("utf-16-be", "surrogatepass")
-    for index in range(0, len(units), 2):
-        code = (31 * code + (units[index] << 8 | units[index + 1])) & 0xFFFFFFFF
+    code = java_hash(key)
     signed = code - 2**32 if code >= 2**31 else code
     return (0 if signed == -(2**31) else abs(signed)) % partitions
 

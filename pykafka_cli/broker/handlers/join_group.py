@@ -12,8 +12,8 @@ from kio.schema.join_group.v9.response import JoinGroupResponse, JoinGroupRespon
 from kio.static.primitive import i32
 
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.coordinator.group.classic_protocol import Joining
 from pykafka_cli.broker.coordinator.group.group import Joined, NewMemberId
+from pykafka_cli.broker.coordinator.group.member_requests import Joining
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, milliseconds
 

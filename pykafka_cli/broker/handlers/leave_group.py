@@ -9,7 +9,7 @@ from kio.schema.leave_group.v5.request import LeaveGroupRequest
 from kio.schema.leave_group.v5.response import LeaveGroupResponse, MemberResponse
 
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.coordinator.group.classic_protocol import Leaving
+from pykafka_cli.broker.coordinator.group.member_requests import Leaving
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 
 

@@ -9,7 +9,7 @@ from kio.schema.sync_group.v5.request import SyncGroupRequest
 from kio.schema.sync_group.v5.response import SyncGroupResponse
 
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.coordinator.group.classic_protocol import Syncing
+from pykafka_cli.broker.coordinator.group.member_requests import Syncing
 from pykafka_cli.broker.errors import InconsistentGroupProtocol
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 

@@ -14,7 +14,6 @@ source  kafka.coordinator.group.GroupCoordinator of Kafka 3.9; KIP-134, KIP-345,
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from pykafka_cli.broker.coordinator.group.group import (
     AnswerJoin,
@@ -24,8 +23,8 @@ from pykafka_cli.broker.coordinator.group.group import (
     InitialDelay,
     Member,
     NewMemberId,
-    Protocols,
 )
+from pykafka_cli.broker.coordinator.group.member_requests import Joining, Leaving, Syncing
 from pykafka_cli.broker.coordinator.group.records import GroupMetadataValue, group_record
 from pykafka_cli.broker.coordinator.step import Step
 from pykafka_cli.broker.errors import (
@@ -73,46 +72,6 @@ class SyncTimer:
     """Runs out when members that joined have not sent their SyncGroup."""
 
     group_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Joining:
-    """A JoinGroup request and who sends it. What older versions lack has been filled in; timeouts in ms.
-
-    requires_member_id  a new dynamic member gets an id first and joins with it (version 4)
-    skips_assignment    a static leader that comes back can be told to leave the assignment alone (version 9)
-    """
-
-    member_id: str
-    group_instance_id: str | None
-    client_id: str
-    client_host: str
-    session_timeout_ms: int
-    rebalance_timeout_ms: int
-    protocol_type: str
-    protocols: Protocols
-    reason: str | None = None
-    requires_member_id: bool = True
-    skips_assignment: bool = True
-
-
-class Syncing(NamedTuple):
-    """A SyncGroup request; what the protocol is called is None when the client does not say. Only a leader assigns."""
-
-    member_id: str
-    group_instance_id: str | None
-    generation: int
-    protocol_type: str | None
-    protocol_name: str | None
-    assignments: Mapping[str, bytes]
-
-
-class Leaving(NamedTuple):
-    """One member to be removed: by id, or by instance id alone when an administrator does it."""
-
-    member_id: str
-    group_instance_id: str | None
-    reason: str | None = None
 
 
 class ClassicProtocol:

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock, Timer
-from pykafka_cli.broker.coordinator.group.classic_protocol import Joining, Leaving, Syncing
 from pykafka_cli.broker.coordinator.group.group import Joined, NewMemberId, Synced
+from pykafka_cli.broker.coordinator.group.member_requests import Joining, Leaving, Syncing
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import (
     Committer,

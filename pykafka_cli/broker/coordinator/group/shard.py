@@ -14,14 +14,12 @@ from typing import NamedTuple
 from pykafka_cli.broker.coordinator.group.classic_protocol import (
     NO_MEMBER_ID,
     ClassicProtocol,
-    Joining,
-    Leaving,
     RebalanceTimer,
     SessionTimer,
-    Syncing,
     SyncTimer,
 )
 from pykafka_cli.broker.coordinator.group.group import AnswerJoin, AnswerSync, Group, GroupState, Member
+from pykafka_cli.broker.coordinator.group.member_requests import Joining, Leaving, Syncing
 from pykafka_cli.broker.coordinator.group.records import (
     GroupEntry,
     OffsetCommitValue,

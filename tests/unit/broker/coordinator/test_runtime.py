@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.broker.coordinator.group.classic_protocol import Joining, Leaving, Syncing
 from pykafka_cli.broker.coordinator.group.coordinator import GroupCoordinator
 from pykafka_cli.broker.coordinator.group.group import GroupState, Joined, NewMemberId
+from pykafka_cli.broker.coordinator.group.member_requests import Joining, Leaving, Syncing
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
 from pykafka_cli.broker.coordinator.runtime import partition_for

@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from pykafka_cli.broker.coordinator.group.classic_protocol import Joining, Leaving, Syncing
 from pykafka_cli.broker.coordinator.group.group import Group, GroupState, Joined, NewMemberId, Synced
+from pykafka_cli.broker.coordinator.group.member_requests import Joining, Leaving, Syncing
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer, GroupShard
 from pykafka_cli.broker.coordinator.step import Producer, Record, Step
