@@ -38,6 +38,23 @@ def recover(directory: DataDirectory) -> Recovered:
     raises    LogDamaged, SnapshotInvalid, OSError; nothing was changed then
     """
     remove_leftovers(directory.snapshots)
+    recovered = read_database(directory)
+    if recovered is None:
+        database = Database()
+        write_snapshot(directory.snapshot_file(0), database.snapshot())
+        return Recovered(database, 0)
+    database = recovered.database
+    if orphans := database.remove_orphans():
+        _log.warning("Removed ephemeral znodes of sessions that had ended: %s", ", ".join(orphans))
+        write_snapshot(directory.snapshot_file(database.tree.last_zxid), database.snapshot())
+    return recovered
+
+
+def read_database(directory: DataDirectory) -> Recovered | None:
+    """The same without changing anything; None for an empty directory.
+
+    raises    LogDamaged, SnapshotInvalid, OSError
+    """
     database, digest_zxid = _restore_newest(directory)
     if database is None:
         if any(True for _, path in directory.log_files() for _ in read_entries(path)):
@@ -45,15 +62,8 @@ def recover(directory: DataDirectory) -> Recovered:
                 f"{directory.snapshots} has no snapshot, but {directory.logs} has transactions: without what they "
                 "build on they mean nothing. Put the snapshots back, or move the logs away to start empty"
             )
-        database = Database()
-        write_snapshot(directory.snapshot_file(0), database.snapshot())
-        return Recovered(database, 0)
-
-    replayed = _replay(directory, database, digest_zxid)
-    if orphans := database.remove_orphans():
-        _log.warning("Removed ephemeral znodes of sessions that had ended: %s", ", ".join(orphans))
-        write_snapshot(directory.snapshot_file(database.tree.last_zxid), database.snapshot())
-    return Recovered(database, replayed)
+        return None
+    return Recovered(database, _replay(directory, database, digest_zxid))
 
 
 def _restore_newest(directory: DataDirectory) -> tuple[Database | None, int]:
