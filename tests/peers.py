@@ -5,6 +5,7 @@ With PK_EXPECT_PEERS=1 (as .ci/run sets it) a missing peer is a failure: the gat
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import NoReturn
 
@@ -46,6 +47,14 @@ def kafka_classpath() -> str:
     if not any(KAFKA_LIBS.glob("kafka_2.13-*.jar")):
         _missing("Apache Kafka", "`make peers-java` fetches its jars with Maven")
     return f"{KAFKA_LIBS}/*"
+
+
+def java_program(name: str, folder: Path) -> list[str]:
+    """The words that start a class of tests/compat/java, compiled into the folder, with Kafka's jars beside it."""
+    compiler, libraries = program("javac", "a JDK 11 or newer has it"), kafka_classpath()
+    source = ROOT / f"tests/compat/java/{name}.java"
+    subprocess.run([compiler, "-Xlint:all", "-Werror", "-d", str(folder), "-cp", libraries, str(source)], check=True)
+    return [java(), "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{folder}:{libraries}", name]
 
 
 def debian_zookeeper_classpath() -> str:

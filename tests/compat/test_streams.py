@@ -1,0 +1,220 @@
+"""Kafka Streams counts words exactly once on our brokers, whatever is killed under it."""
+
+import random
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+
+from tests import peers
+from tests.durability.brokers_in_trouble import QUIET, cluster_of_three
+from tests.polling import until
+from tests.running import RunningCluster, pk
+from tests.server_processes import ServerProcess
+
+INPUT, OUTPUT, APPLICATION, PARTITIONS = "lines", "counts", "counting", 2
+CHANGELOG, REPARTITION = f"{APPLICATION}-counts-changelog", f"{APPLICATION}-words-repartition"
+AHEAD = 300
+"""How many words the input may be ahead of the output: there is always something in work, and never much."""
+
+WORDS = [f"word-{number}" for number in range(40)]
+SETTINGS = {
+    "processing.guarantee": "exactly_once_v2",
+    "num.standby.replicas": "1",
+    "commit.interval.ms": "50",
+    "statestore.cache.max.bytes": "0",  # every word gives a record of its own
+    "session.timeout.ms": "6000",
+    "heartbeat.interval.ms": "500",
+    "transaction.timeout.ms": "6000",
+    "repartition.purge.interval.ms": "500",
+    "default.key.serde": "org.apache.kafka.common.serialization.Serdes$StringSerde",
+    "default.value.serde": "org.apache.kafka.common.serialization.Serdes$StringSerde",
+    "auto.offset.reset": "earliest",
+    "metadata.max.age.ms": "2000",
+    "topic.segment.bytes": "20000",  # of the topics that Streams makes: they are to be compacted while it runs
+    "topic.min.cleanable.dirty.ratio": "0.01",
+}
+
+
+class Instance(ServerProcess):
+    """One JVM of the application, with a state directory of its own."""
+
+    def __init__(self, program: Sequence[str], folder: Path, name: str, bootstrap: str, **settings: str) -> None:
+        super().__init__(folder / f"{name}.log")
+        self.state = folder / f"state-{name}"
+        given = SETTINGS | {name.replace("_", "."): value for name, value in settings.items()}
+        given |= {"application.id": APPLICATION, "bootstrap.servers": bootstrap, "state.dir": str(self.state)}
+        self._command = [*program, INPUT, OUTPUT, *(f"{key}={value}" for key, value in given.items())]
+
+    def command(self) -> Sequence[str]:
+        return self._command
+
+    def serves(self) -> bool:
+        return "state RUNNING" in self.said()
+
+
+class Counting:
+    """Feeds the input, never far ahead of the output, and checks each count that comes out: the word's next number."""
+
+    def __init__(self, bootstrap: str, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.sent: Counter[str] = Counter()
+        self.counted: Counter[str] = Counter()
+        self._failures: list[KafkaError] = []
+        self._producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5, **QUIET})
+        self._consumer = Consumer(
+            {"bootstrap.servers": bootstrap, "group.id": "unused", "isolation.level": "read_committed", **QUIET}
+        )
+        self._consumer.assign([TopicPartition(OUTPUT, number, 0) for number in range(PARTITIONS)])
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def go_on(self, more: int) -> None:
+        """Until so many more words, or a few fewer, have been counted, while others are being written."""
+        goal = self.counted.total() + self.random.randint(more // 2, more)
+        until(lambda: self._step() or self.counted.total() >= goal, self._complaint, patience_s=60)
+
+    def finish(self) -> None:
+        """Until all that was written is counted."""
+        assert self._producer.flush(60) == 0
+        until(lambda: self._read() or self.counted.total() >= self.sent.total(), self._complaint, patience_s=60)
+
+    def _step(self) -> None:
+        while self.sent.total() < self.counted.total() + AHEAD:
+            line = self.random.choices(WORDS, k=3)
+            self._producer.produce(INPUT, " ".join(line), on_delivery=self._delivered)
+            self.sent.update(line)
+        self._producer.poll(0)
+        self._read()
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        assert error is None, error
+
+    def _read(self) -> None:
+        for message in self._consumer.consume(1000, timeout=0.05):
+            if message.error() is None:
+                word, count = message.key().decode(), int.from_bytes(message.value())
+                self.counted[word] += 1
+                assert count == self.counted[word], f"{word} was counted {count} times, then {self.counted[word] - 1}"
+
+    def _complaint(self) -> str:
+        return f"{self.counted.total()} of {self.sent.total()} words were counted"
+
+
+@pytest.fixture(scope="session")
+def word_count(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The words that start the application."""
+    return peers.java_program("WordCount", tmp_path_factory.mktemp("java"))
+
+
+@pytest.fixture
+def instances(word_count: list[str], tmp_path: Path) -> Iterator[list[Instance]]:
+    """Put instances in here; they are killed at the end."""
+    started: list[Instance] = []
+    yield started
+    for instance in started:
+        instance.kill()
+
+
+def create_topics(bootstrap: str) -> AdminClient:
+    """Input and output; their brokers are told to compact at once what can be compacted."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
+    for created in admin.create_topics([NewTopic(name, PARTITIONS) for name in (INPUT, OUTPUT)]).values():
+        created.result(30)
+    altered = pk(
+        "configs", "--bootstrap-server", bootstrap, "--alter", "--entity-type", "brokers", "--entity-default",
+        "--add-config", "log.cleaner.backoff.ms=100",
+    )  # fmt: skip
+    assert altered.returncode == 0, altered
+    return admin
+
+
+def settings_of(admin: AdminClient, topic: str) -> dict[str, str]:
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    return {name: entry.value for name, entry in admin.describe_configs([resource])[resource].result(30).items()}
+
+
+def log_start(admin: AdminClient, topic: str) -> int:
+    """The sum of where its partitions begin."""
+    wanted = {TopicPartition(topic, number): OffsetSpec.earliest() for number in range(PARTITIONS)}
+    return sum(found.result(30).offset for found in admin.list_offsets(wanted).values())
+
+
+def cleaned(logs: Path) -> set[str]:
+    """The partitions that have been compacted, by the broker's own books."""
+    _, _, *entries = (logs / "cleaner-offset-checkpoint").read_text().splitlines()
+    return {f"{topic}-{number}" for topic, number, offset in map(str.split, entries) if int(offset)}
+
+
+def test_counts_stay_exact_while_instances_and_the_broker_are_killed(
+    word_count: list[str], instances: list[Instance], tmp_path: Path
+) -> None:
+    cluster = RunningCluster(tmp_path / "data")
+    ports = cluster.port, cluster.zookeeper_port
+    admin = create_topics(cluster.bootstrap)
+    counting = Counting(cluster.bootstrap, seed=1)
+    static = Instance(word_count, tmp_path, "static", cluster.bootstrap, group_instance_id="static")
+    dynamic = Instance(word_count, tmp_path, "dynamic", cluster.bootstrap)
+    instances += [static, dynamic]
+    for instance in instances:
+        instance.begin()
+    counting.go_on(1000)
+
+    static.kill()
+    static.begin()
+    counting.go_on(1000)
+    dynamic.kill()
+    shutil.rmtree(dynamic.state)
+    dynamic.begin()
+    counting.go_on(1000)
+    cluster.kill()
+    cluster = RunningCluster(tmp_path / "data", ports=ports)
+    counting.go_on(1000)
+    for instance in instances:
+        instance.kill()
+    for instance in instances:
+        instance.begin()
+    counting.go_on(1000)
+    counting.finish()
+
+    assert counting.counted == counting.sent
+    for instance in instances:
+        assert instance.is_running
+        assert re.search(rf"restored [1-9]\d* records of {CHANGELOG}", instance.said())
+        assert "ERROR" not in instance.said()
+    assert settings_of(admin, CHANGELOG)["cleanup.policy"] == "compact"
+    assert settings_of(admin, REPARTITION).items() >= {"cleanup.policy": "delete", "retention.ms": "-1"}.items()
+    until(lambda: log_start(admin, REPARTITION) > 0, "what was taken from the repartition topic was not deleted")
+    until(lambda: cleaned(cluster.data_dir / "kafka") >= {f"{CHANGELOG}-0", f"{CHANGELOG}-1"}, "nothing was compacted")
+    counting.close()
+    assert cluster.stop() == 0
+
+
+def test_counts_stay_exact_while_one_of_three_brokers_after_another_is_killed(
+    word_count: list[str], instances: list[Instance], tmp_path: Path
+) -> None:
+    with cluster_of_three(tmp_path) as cluster:
+        create_topics(cluster.bootstrap)
+        counting = Counting(cluster.bootstrap, seed=3)
+        instances += [Instance(word_count, tmp_path, name, cluster.bootstrap) for name in ("one", "other")]
+        for instance in instances:
+            instance.begin()
+        counting.go_on(1000)
+
+        for find in (lambda: cluster.coordinator(APPLICATION), lambda: cluster.leader(CHANGELOG)):
+            broker = cluster.brokers[find()]
+            broker.kill()
+            counting.go_on(1000)
+            broker.start()
+            cluster.wait_until_in_sync(CHANGELOG, PARTITIONS)
+        counting.finish()
+
+        assert counting.counted == counting.sent
+        assert all(instance.is_running and "ERROR" not in instance.said() for instance in instances)
+        counting.close()
