@@ -6,6 +6,7 @@ With PK_EXPECT_PEERS=1 (as .ci/run sets it) a missing peer is a failure: the gat
 import os
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -35,6 +36,12 @@ def program(name: str, remedy: str) -> str:
 
 def kcat() -> str:
     return program("kcat", "Debian's package kcat has it")
+
+
+def gssapi() -> None:
+    """The package that pk's extra `kerberos` brings."""
+    if find_spec("gssapi") is None:
+        _missing("The Python package gssapi", "`pip install -e .[kerberos]` builds it with Debian's libkrb5-dev")
 
 
 def java() -> str:

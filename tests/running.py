@@ -4,7 +4,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.server_processes import ServerProcess
@@ -46,6 +46,10 @@ class RunningCluster(ServerProcess):
         return int(self.zookeeper.rpartition(":")[2])
 
 
-def pk(*words: str, stdin: str = "", timeout: float = 60) -> "subprocess.CompletedProcess[str]":
+def pk(
+    *words: str, stdin: str = "", timeout: float = 60, env: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Run one command of `pk` to its end, its output piped."""
-    return subprocess.run([PK, *words], input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(
+        [PK, *words], input=stdin, capture_output=True, text=True, timeout=timeout, env=env, check=False
+    )

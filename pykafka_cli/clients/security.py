@@ -3,9 +3,9 @@
     security.protocol                        PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL
     ssl.truststore.* / ssl.keystore.*        PEM or PKCS12 files, or PEM text in the property itself (KIP-651)
     ssl.endpoint.identification.algorithm    empty: any host name will do
-    sasl.mechanism, sasl.jaas.config         PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER
+    sasl.mechanism, sasl.jaas.config         PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, GSSAPI (kerberos.py)
 
-Source: SaslConfigs, SslConfigs, DefaultSslEngineFactory, JaasConfig.
+Source: SaslConfigs, SslConfigs, DefaultSslEngineFactory.
 """
 
 import os
@@ -16,17 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pykafka_cli.clients.jaas import login, required_option
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.transport.sasl import SCRAM_MECHANISMS, OAuthBearer, Plain, SaslExchange, Scram
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _JKS_MAGIC = b"\xfe\xed\xfe\xed"
-_JAAS = re.compile(
-    r"\s*(?P<module>[\w.$]+)\s+(?:required|requisite|sufficient|optional)(?P<options>.*?);\s*", re.DOTALL
-)
-_JAAS_OPTION = re.compile(
-    r'\s*(?P<name>[\w.$-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s";]+))', re.DOTALL
-)
 _TLS_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -81,18 +76,22 @@ def tls_context(properties: Mapping[str, str]) -> ssl.SSLContext | None:
     return context
 
 
-def sasl_exchange(properties: Mapping[str, str]) -> SaslExchange | None:
-    """A new exchange for one connection; None where the protocol is without SASL.
+def sasl_exchange(properties: Mapping[str, str], host: str) -> SaslExchange | None:
+    """A new exchange for one connection to the broker at `host`; None where the protocol is without SASL.
 
     raises    BadClientSetting
     """
     if not security_protocol(properties).startswith("SASL"):
         return None
-    mechanism = sasl_mechanism(properties)
+    mechanism = properties.get("sasl.mechanism", "GSSAPI").strip()
+    if mechanism == "GSSAPI":
+        from pykafka_cli.clients.kerberos import kerberos_exchange
+
+        return kerberos_exchange(properties, host)
     if mechanism == "OAUTHBEARER":
         from pykafka_cli.clients.oauth import bearer_token
 
-        options = login_options(properties)
+        options = login(properties).options
         extensions = {
             name.removeprefix("extension_"): value for name, value in options.items() if name.startswith("extension_")
         }
@@ -101,44 +100,15 @@ def sasl_exchange(properties: Mapping[str, str]) -> SaslExchange | None:
         return Plain(*_user_and_password(properties))
     if mechanism in SCRAM_MECHANISMS:
         return Scram(mechanism, *_user_and_password(properties))
+    others = ", ".join(SCRAM_MECHANISMS)
     raise BadClientSetting(
-        f"sasl.mechanism {mechanism} cannot be used here; PLAIN, {', '.join(SCRAM_MECHANISMS)} and OAUTHBEARER can"
+        f"sasl.mechanism {mechanism} cannot be used here; PLAIN, {others}, OAUTHBEARER and GSSAPI can"
     )
 
 
-def sasl_mechanism(properties: Mapping[str, str]) -> str:
-    return properties.get("sasl.mechanism", "GSSAPI").strip()
-
-
-def login_options(properties: Mapping[str, str]) -> dict[str, str]:
-    """The options in sasl.jaas.config: `Module required name="value" ...;`.
-
-    raises    BadClientSetting
-    """
-    text = properties.get("sasl.jaas.config")
-    if text is None:
-        raise BadClientSetting("Could not find a 'KafkaClient' entry in the JAAS configuration; set sasl.jaas.config")
-    entry = _JAAS.fullmatch(text)
-    if not entry:
-        raise BadClientSetting('sasl.jaas.config must read: LoginModule required name="value" ...;')
-    options: dict[str, str] = {}
-    position = 0
-    while entry["options"][position:].strip():
-        option = _JAAS_OPTION.match(entry["options"], position)
-        if not option:
-            raise BadClientSetting(f"sasl.jaas.config: no name=value here: {entry['options'][position:].strip()}")
-        value = option["bare"] if option["quoted"] is None else re.sub(r"\\(.)", r"\1", option["quoted"])
-        options[option["name"]] = value
-        position = option.end()
-    return options
-
-
 def _user_and_password(properties: Mapping[str, str]) -> tuple[str, str]:
-    options = login_options(properties)
-    try:
-        return options["username"], options["password"]
-    except KeyError as missing:
-        raise BadClientSetting(f"sasl.jaas.config has no {missing.args[0]}") from None
+    its = login(properties)
+    return required_option(its, "username"), required_option(its, "password")
 
 
 # ---- certificates and keys

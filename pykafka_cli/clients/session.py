@@ -189,7 +189,8 @@ class Session:
         if self.settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
             from pykafka_cli.clients.security import sasl_exchange, tls_context
 
-            tls, sasl = tls_context(self.settings.properties), sasl_exchange(self.settings.properties)
+            tls = tls_context(self.settings.properties)
+            sasl = sasl_exchange(self.settings.properties, address.host)
         return await Connection.open(
             *address,
             client_id=self.settings.client_id,

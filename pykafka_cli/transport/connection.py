@@ -287,7 +287,8 @@ class Connection(asyncio.BufferedProtocol):
                     f"it offers {', '.join(handshake.mechanisms) or 'none'}"
                 )
             answer: bytes | None = None
-            while (token := exchange.respond(answer)) is not None:
+            # A mechanism may have to ask others first, for tickets or tokens.
+            while (token := await asyncio.to_thread(exchange.respond, answer)) is not None:
                 result = await self.request(SaslAuthenticateRequest(auth_bytes=token))
                 if result.error_code:
                     raise AuthenticationFailed(result.error_message or f"{self.address} refused the credentials")

@@ -1,4 +1,4 @@
-"""SASL mechanisms as pure exchanges: the other side's last words in, ours out. No I/O.
+"""SASL mechanisms as pure exchanges: the other side's last words in, ours out; connection.py carries them.
 
 An exchange is used once. `respond(None)` gives the first token; every later call takes what came back and gives the
 next token, or None when the mechanism is content. Tokens travel in SaslAuthenticate (see connection.py).
@@ -6,6 +6,7 @@ next token, or None when the mechanism is content. Tokens travel in SaslAuthenti
     PLAIN                 NUL user NUL password                                        RFC 4616
     SCRAM-SHA-256, -512   client-first, client-final; the server proves itself, too    RFC 5802, RFC 7677
     OAUTHBEARER           n,, SOH auth=Bearer token SOH [key=value SOH]... SOH         RFC 7628, KIP-255
+    GSSAPI                see kerberos.py                                              RFC 4752
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +26,7 @@ class SaslExchange(Protocol):
     def mechanism(self) -> str: ...
 
     def respond(self, challenge: bytes | None) -> bytes | None:
-        """The next token; None when there is nothing more to say.
+        """The next token; None when there is nothing more to say. May block, on whoever gives tickets or tokens.
 
         raises    SaslFailure
         """
