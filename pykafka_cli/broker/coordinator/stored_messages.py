@@ -58,8 +58,7 @@ def encode(message: StoredMessage, version: int) -> bytes:
     """`message` as `version` has it, the version in front."""
     buffer = io.BytesIO()
     buffer.write(version.to_bytes(2, "big", signed=True))
-    shape = _shape(type(message), version)
-    entity_writer(shape)(buffer, _shaped(message, shape, version))
+    entity_writer(_shape(type(message), version))(buffer, message)  # it takes the fields that it knows, by name
     return buffer.getvalue()
 
 
@@ -117,23 +116,23 @@ def _element(annotation: Any) -> type[StoredMessage] | None:
     return None
 
 
-def _shaped(message: StoredMessage, shape: type[Any], version: int) -> Any:
-    values = {}
-    for each in fields(shape):
-        value = getattr(message, each.name)
-        element = _element(message.__dataclass_fields__[each.name].type)
-        if element is not None and value is not None:
-            value = tuple(_shaped(item, _shape(element, version), version) for item in value)
-        values[each.name] = value
-    return shape(**values)
+_members: dict[type[Any], list[tuple[str, type[StoredMessage] | None]]] = {}
+
+
+def _members_of(shape: type[Any], message_type: type[StoredMessage]) -> list[tuple[str, type[StoredMessage] | None]]:
+    """The fields that `shape` has, each with what `_element` says of it."""
+    known = _members.get(shape)
+    if known is None:
+        annotations = {each.name: each.type for each in fields(message_type)}
+        known = _members[shape] = [(each.name, _element(annotations[each.name])) for each in fields(shape)]
+    return known
 
 
 def _unshaped(message_type: type[StoredMessage], entity: Any) -> StoredMessage:
     values = {}
-    for each in fields(entity):
-        value = getattr(entity, each.name)
-        element = _element(message_type.__dataclass_fields__[each.name].type)
+    for name, element in _members_of(type(entity), message_type):
+        value = getattr(entity, name)
         if element is not None and value is not None:
             value = tuple(_unshaped(element, item) for item in value)
-        values[each.name] = value
+        values[name] = value
     return message_type(**values)

@@ -66,7 +66,7 @@ def admit(
     header = only_batch(data, where)
     check_batch(data, header, config, origin, where)
     check_timestamps(data, header, config, now_ms, where)
-    if config.compacts and not header.is_control:
+    if config.compacts and not header.is_control and origin is not AppendOrigin.COORDINATOR:  # whose records have keys
         check_keys(data, where)
     codec = needs_other_codec(header, config)
     if codec is not None:
