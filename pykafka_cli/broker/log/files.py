@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import shutil
-from typing import ClassVar, Protocol
+from typing import ClassVar, NoReturn, Protocol
 
 from pykafka_cli.protocol.records.batch import Buffer
 
@@ -213,5 +213,38 @@ class DiskFiles:
         usage = shutil.disk_usage(directory)
         return usage.total, usage.free
 
-    def lock(self, path: str) -> _DiskLock:
+    def lock(self, path: str) -> Lock:
         return _DiskLock(path)
+
+
+class _SharedLock:
+    # Any number of those who only look may hold it, but not beside the one who writes.
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._descriptor)
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                raise BlockingIOError(errno.EAGAIN, "locked by another process", path) from None
+            raise
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
+class ReadOnlyFiles(DiskFiles):
+    """The real file system, to be looked at: whatever would change it fails with EROFS."""
+
+    def open(self, path: str) -> DiskFile:
+        """Open what must be there, for reading."""
+        return DiskFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
+    def lock(self, path: str) -> Lock:
+        """Keep writers away; `path` must be there."""
+        return _SharedLock(path)
+
+    def _refuse(self, path: str, *_: object, **__: object) -> NoReturn:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+    replace = set_modified_ms = rename = remove = make_directory = remove_directory = _refuse

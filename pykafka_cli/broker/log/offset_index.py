@@ -69,6 +69,10 @@ class OffsetIndex:
         del offsets[slot:], positions[slot:]
         self.file.preallocate(slot)
 
+    def entries(self) -> list[tuple[int, int]]:
+        """(last offset, position) pairs. raises CorruptIndex when the file cannot be true."""
+        return [(self._base_offset + offset, position) for offset, position in zip(*self._loaded(), strict=True)]
+
     def rebuild(self, entries: list[tuple[int, int]]) -> None:
         """Replace everything by (last offset, position) pairs."""
         offsets = array("I", (last_offset - self._base_offset for last_offset, _ in entries))

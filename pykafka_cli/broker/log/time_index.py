@@ -76,6 +76,11 @@ class TimeIndex:
         del timestamps[slot:], offsets[slot:]
         self.file.preallocate(slot)
 
+    def entries(self) -> list[TimestampedOffset]:
+        """All of them. raises CorruptIndex when the file cannot be true."""
+        columns = zip(*self._loaded(), strict=True)
+        return [TimestampedOffset(timestamp, self._base_offset + offset) for timestamp, offset in columns]
+
     def rebuild(self, entries: list[TimestampedOffset]) -> None:
         """Replace everything."""
         columns = ([entry.timestamp for entry in entries], [entry.offset - self._base_offset for entry in entries])

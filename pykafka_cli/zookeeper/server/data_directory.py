@@ -10,6 +10,8 @@ later logs. Source: org.apache.zookeeper.server.persistence.FileTxnSnapLog, org.
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Self
 
@@ -57,6 +59,25 @@ class DataDirectory:
             self.unlock()
             raise DirectoryUnusable(f"{error.filename} cannot be created: {error.strerror}") from None
         return self
+
+    @contextmanager
+    def kept_from_servers(self) -> Iterator[None]:
+        """Look at the files without changing any, and without a server that does.
+
+        raises    DirectoryUnusable if a server of ours has the directory, or there is none
+        """
+        if not self.snapshots.is_dir():
+            raise DirectoryUnusable(f"dataDir {self._data} has no {_VERSION}, where a ZooKeeper keeps what it knows")
+        with ExitStack() as held:
+            if (self._data / _LOCK).exists():
+                lock = held.enter_context((self._data / _LOCK).open())
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError:
+                    raise DirectoryUnusable(
+                        f"dataDir {self._data} is in use by a ZooKeeper server; stop it first"
+                    ) from None
+            yield
 
     def unlock(self) -> None:
         """Let others have the directory."""

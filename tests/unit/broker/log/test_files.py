@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.broker.log.files import DiskFiles, Files
+from pykafka_cli.broker.log.files import DiskFiles, Files, ReadOnlyFiles
 from tests.fakes.files import MemoryFiles
 
 
@@ -182,4 +182,36 @@ def test_a_lock_is_held_against_other_processes(tmp_path: Path) -> None:
     with pytest.raises(BlockingIOError):
         DiskFiles().lock(str(path))
     holder.communicate(b"\n")
+    DiskFiles().lock(str(path)).release()
+
+
+def test_files_to_look_at_are_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    files = ReadOnlyFiles()
+
+    file = files.open(str(path))
+    assert file.read_at(1, 9) == b"bc"
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        file.write_at(0, b"x")
+    file.close()
+    for change in (files.remove, files.make_directory, files.remove_directory):
+        with pytest.raises(OSError, match="Read-only file system"):
+            change(str(path))
+    with pytest.raises(OSError, match="Read-only file system"):
+        files.replace(str(path), b"x")
+    with pytest.raises(OSError, match="Read-only file system"):
+        files.rename(str(path), str(tmp_path / "other"))
+    with pytest.raises(FileNotFoundError):
+        files.open(str(tmp_path / "other"))
+    assert path.read_bytes() == b"abc"
+
+
+def test_who_only_looks_shares_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    path.touch()
+    first, second = ReadOnlyFiles().lock(str(path)), ReadOnlyFiles().lock(str(path))
+    first.release()
+    second.release()
+
     DiskFiles().lock(str(path)).release()

@@ -34,6 +34,30 @@ def test_a_directory_is_had_by_one_server_at_a_time(tmp_path: Path, directory: D
     other.lock()
 
 
+def test_who_only_looks_keeps_servers_away_and_changes_nothing(tmp_path: Path, directory: DataDirectory) -> None:
+    looking, server = DataDirectory(tmp_path / "data"), DataDirectory(tmp_path / "data")
+    with pytest.raises(DirectoryUnusable, match="in use by a ZooKeeper server"), looking.kept_from_servers():
+        pass
+    directory.unlock()
+    before = sorted(tmp_path.rglob("*"))
+
+    with looking.kept_from_servers(), DataDirectory(tmp_path / "data").kept_from_servers():
+        with pytest.raises(DirectoryUnusable, match="in use"):
+            server.lock()
+        assert sorted(tmp_path.rglob("*")) == before
+
+    server.lock().unlock()
+
+
+def test_there_is_nothing_to_look_at_where_no_server_was(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DirectoryUnusable, match="has no version-2"),
+        DataDirectory(tmp_path / "data").kept_from_servers(),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_logs_may_live_elsewhere(tmp_path: Path) -> None:
     directory = DataDirectory(tmp_path / "data", tmp_path / "logs").lock()
 
