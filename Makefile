@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format docs bench clean peers-java peers-javascript
+.PHONY: demo test check format docs bench binary clean peers-java peers-javascript
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -47,6 +47,10 @@ tests/compat/javascript/node_modules/.installed: tests/compat/javascript/package
 # ROWS='console "topics --list"' runs the rows whose name holds one of the words.
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(ROWS)
+
+# dist/pk, all of pk in one file. Needs a C compiler, Python's headers and its static library (Debian: gcc, python3-dev).
+binary: $(INSTALLED)
+	$(BIN)/python -m binary
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache dist build

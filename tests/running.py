@@ -1,5 +1,6 @@
 """ZooKeeper and brokers in a process of their own, as `pk up` starts them, for tests that talk to them from outside."""
 
+import os
 import re
 import signal
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from tests.server_processes import ServerProcess
 
-PK = str(Path(sys.executable).with_name("pk"))
+PK = os.environ.get("PK_PROGRAM") or str(Path(sys.executable).with_name("pk"))
+"""The program under test; PK_PROGRAM=dist/pk has the one that `make binary` builds stand in."""
+
 ADDRESS = r"(?:localhost|\d+\.\d+\.\d+\.\d+):\d+"
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._program import own_command, program_names
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.properties.grammar import MalformedProperties, Property, read_properties
 from pykafka_cli.properties.keys import BadProperty, ConfigError, Settings
@@ -26,7 +27,6 @@ from pykafka_cli.properties.keys import BadProperty, ConfigError, Settings
 LOG_DIRECTORY_VARIABLE = "LOG_DIR"
 SIGNAL_VARIABLE = "SIGNAL"
 _STATUS = {signal.SIGINT: ExitStatus.INTERRUPTED, signal.SIGTERM: ExitStatus.TERMINATED}
-_PROGRAMS = ("pk", "pykafka_cli")
 
 
 class Words(NamedTuple):
@@ -90,7 +90,7 @@ def start_daemon(command: str, words: Sequence[str], output: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / output).open("ab") as log:
             subprocess.Popen(
-                [sys.executable, "-m", "pykafka_cli", command, *words],
+                [*own_command(), command, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -173,8 +173,9 @@ def signal_servers(
 
 def runs(words: Sequence[str], command: str) -> bool:
     """Whether a process with this command line is `pk COMMAND`, by whichever of its names."""
+    programs = program_names()
     for program, name in pairwise(words):
-        if Path(program).name in _PROGRAMS and name.removesuffix(".sh").removeprefix("kafka-") == command:
+        if Path(program).name in programs and name.removesuffix(".sh").removeprefix("kafka-") == command:
             return True
     return False
 

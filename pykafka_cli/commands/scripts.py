@@ -1,7 +1,6 @@
 """`pk scripts install DIR`: the names that scripts and fingers know, as small shell scripts that call pk."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 
 from pykafka_cli.commands import COMMANDS
 from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._program import own_command
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
@@ -36,5 +36,5 @@ def install(
 
 
 def wrapper(command: str) -> str:
-    """The text of one script. It names this very Python, so that it works without an activated environment."""
-    return f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m pykafka_cli {command} "$@"\n'
+    """The text of one script."""
+    return f'#!/bin/sh\nexec {shlex.join(own_command())} {command} "$@"\n'

@@ -1,0 +1,118 @@
+"""What dist/pk runs first: from here on imports come from the running file itself, and from nowhere else.
+
+    program (pk.c, Python, start.py) | modules, extensions, libraries | index | its position, its size: 8 bytes each
+
+The index is marshal's; payload.py draws it. Modules are read where they stand. An extension has to be a file for the
+loader of shared objects, and becomes one in memory (memfd). Nothing is unpacked to a disk: there is nothing to wait for
+at the first start, to share with another version, to leave behind or to find damaged.
+"""
+
+import marshal
+import os
+import sys
+from _frozen_importlib import ModuleSpec  # importlib.machinery has both, and takes longer
+from _frozen_importlib_external import ExtensionFileLoader
+
+import _pk  # type: ignore[import-not-found]  # pk.c's
+
+TRAILER_SIZE = 16
+CERTIFICATES = [
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, Red Hat
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+]
+
+
+class OwnFile:
+    """Finder and loader, as importlib wants them, of what stands behind the program's end."""
+
+    def __init__(self):
+        # The descriptor is kept: a file that was replaced meanwhile still has what this process may yet import.
+        self._file = os.open("/proc/self/exe", os.O_RDONLY | os.O_CLOEXEC)
+        end = os.fstat(self._file).st_size
+        trailer = os.pread(self._file, TRAILER_SIZE, end - TRAILER_SIZE)
+        position, size = int.from_bytes(trailer[:8], "little"), int.from_bytes(trailer[8:], "little")
+        index = marshal.loads(os.pread(self._file, size, position))
+        self._modules = index["modules"]
+        self._extensions = index["extensions"]
+        self._libraries = index["libraries"]
+        self._versions = index["versions"]
+        self._loaded = set()
+
+    def find_spec(self, name, _path=None, _target=None):
+        if name in self._modules:
+            _, _, path, is_package = self._modules[name]
+            spec = ModuleSpec(name, self, origin=f"{sys.executable}/{path}", is_package=is_package)
+            spec.has_location = True  # gives the module a __file__, whose folder some libraries compare with others
+            return spec
+        if name in self._extensions:
+            position, size, libraries = self._extensions[name]
+            self._load(libraries)
+            path = self._in_memory(name, position, size)
+            return ModuleSpec(name, ExtensionFileLoader(name, path), origin=path)
+        return None
+
+    def create_module(self, _spec):
+        return None  # an ordinary one
+
+    def exec_module(self, module):
+        exec(self.get_code(module.__name__), module.__dict__)
+
+    def get_code(self, name):
+        position, size, _, _ = self._modules[name]
+        return marshal.loads(os.pread(self._file, size, position))
+
+    def find_distributions(self, context):
+        """For importlib.metadata.version, which some libraries ask for their own."""
+        from importlib.metadata import Distribution
+
+        class Own(Distribution):
+            def __init__(self, version):
+                self._version = version
+
+            @property
+            def version(self):
+                return self._version
+
+            def read_text(self, _filename):
+                return None
+
+            def locate_file(self, path):
+                raise FileNotFoundError(path)
+
+        names = self._versions if context.name is None else {context.name.lower().replace("_", "-")}
+        return [Own(self._versions[name]) for name in names if name in self._versions]
+
+    def _load(self, libraries):
+        """Load shared libraries, before each those that it needs; then whoever names them finds them loaded."""
+        for library in libraries:
+            if library not in self._loaded:
+                self._loaded.add(library)
+                position, size, needed = self._libraries[library]
+                self._load(needed)
+                _pk.load_library(self._in_memory(library, position, size))
+
+    def _in_memory(self, name, position, size):
+        """The path of a file in memory, which stays open: the loader takes two files of one path for the same."""
+        memory = os.memfd_create(name, os.MFD_CLOEXEC)
+        end = position + size
+        while position < end:
+            position += os.sendfile(memory, self._file, position, end - position)
+        return f"/proc/self/fd/{memory}"
+
+
+def point_at_certificates():
+    """OpenSSL looks for authorities where the machine that it was built on keeps them; this may be another."""
+    if "SSL_CERT_FILE" not in os.environ and "SSL_CERT_DIR" not in os.environ:
+        for path in filter(os.path.exists, CERTIFICATES):
+            os.environ["SSL_CERT_FILE"] = path
+            return
+
+
+sys.meta_path.insert(0, OwnFile())
+sys.frozen = True  # commands/_program.py asks
+point_at_certificates()
+
+from pykafka_cli.__main__ import main  # noqa: E402
+
+main()
