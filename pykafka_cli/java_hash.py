@@ -22,3 +22,16 @@ def java_hash_order(keys: Iterable[str]) -> list[str]:
 
 def _spread(value: int) -> int:
     return value ^ value >> 16
+
+
+def scala_hash_set_order(hashes: Iterable[int]) -> list[int]:
+    """In which order a scala.collection.mutable.HashSet gives elements with these hashes: their places in `hashes`."""
+    spread = [_spread(value & 0xFFFFFFFF) for value in hashes]
+    size = 16
+    while len(spread) >= size * 3 // 4:
+        size *= 2
+    return sorted(range(len(spread)), key=lambda place: (spread[place] & (size - 1), _signed(spread[place])))
+
+
+def _signed(value: int) -> int:
+    return value - ((value & 0x80000000) << 1)

@@ -56,6 +56,7 @@ COMMANDS: dict[str, Command] = {
     "transactions": Command(
         "transactions", "Transactions of producers, and those that hang.", CLUSTER, "kafka-transactions"
     ),
+    "dump-log": Command("dump_log", "What is in the files of a log.", CLUSTER, "kafka-dump-log"),
     "log-dirs": Command("log_dirs", "Sizes of partitions in log directories.", CLUSTER, "kafka-log-dirs"),
     "cluster": Command("cluster", "The cluster's id; unregister brokers.", CLUSTER, "kafka-cluster"),
     "features": Command("features", "Features that the cluster has agreed to use.", CLUSTER, "kafka-features"),

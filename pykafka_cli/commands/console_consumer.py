@@ -33,11 +33,11 @@ from pykafka_cli.operations.formatters import (
     UnknownFormatter,
     formatter,
 )
-from pykafka_cli.operations.internal_topics import UnreadableRecord
 from pykafka_cli.operations.java_text import BadPattern, compile_pattern
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.protocol.records.batch import CorruptRecords
+from pykafka_cli.protocol.stored_messages import UnreadableRecord
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:

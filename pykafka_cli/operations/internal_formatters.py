@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pykafka_cli.operations import internal_topics as topics
-from pykafka_cli.operations.internal_topics import Schema, version_of
+from pykafka_cli.operations.internal_topics import version_of
+from pykafka_cli.protocol.stored_messages import Schema
 
 
 class _Record(Protocol):

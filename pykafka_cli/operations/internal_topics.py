@@ -1,114 +1,42 @@
 """What __consumer_offsets and __transaction_state hold, read for printing.
 
-Every key and value begins with its version (int16, big-endian), followed by the fields of that version in the order of
-the tables below; from `flexible` on, lengths are compact (unsigned varint of length + 1) and tagged fields end each
-structure.
+Every key and value begins with its version (int16, big-endian); a key's version says what kind of record it is:
 
-    key versions      0, 1  offset commit      2  group metadata          (__consumer_offsets)
-                      0     transactional id                              (__transaction_state)
+    0, 1  offset commit   2  group   3-8  groups of the protocol of KIP-848      (__consumer_offsets)
+    0     transactional id                                                     (__transaction_state)
 
-source  OffsetCommitKey, OffsetCommitValue, GroupMetadataKey, GroupMetadataValue, TransactionLogKey and
-        TransactionLogValue of Kafka's message definitions
+source  Kafka's message definitions of the same names
 """
 
-import struct
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-ANY = 1 << 15  # above every version
+from pykafka_cli.protocol.stored_messages import (
+    ANY,
+    Field,
+    Reader,
+    Schema,
+    UnreadableRecord,
+    array,
+    byte_array,
+    fields,
+    int8,
+    int16,
+    int32,
+    int64,
+    string,
+    structure,
+    uuid,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field and the versions that carry it, `first` up to `last`."""
-
-    name: str
-    read: Callable[["Reader"], Any]
-    first: int = 0
-    last: int = ANY
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """A structure: versions it knows, the first that is flexible (compact lengths, tagged fields), its fields."""
-
-    versions: range
-    flexible: int
-    fields: tuple[Field, ...]
-
-
-class UnreadableRecord(ValueError):
-    """Bytes that are not what the topic should hold."""
-
-
-class Reader:
-    """Takes fields off one key or value, in order."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._position = 0
-        self.version = 0
-        self.flexible = False
-
-    def _take(self, count: int) -> bytes:
-        taken = self._data[self._position : self._position + count]
-        if count < 0 or len(taken) < count:
-            raise UnreadableRecord(f"ends within a field at byte {self._position}")
-        self._position += count
-        return taken
-
-    def int8(self) -> int:
-        return int.from_bytes(self._take(1), "big", signed=True)
-
-    def int16(self) -> int:
-        return int.from_bytes(self._take(2), "big", signed=True)
-
-    def int32(self) -> int:
-        return int.from_bytes(self._take(4), "big", signed=True)
-
-    def int64(self) -> int:
-        return int.from_bytes(self._take(8), "big", signed=True)
-
-    def _varint(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self._take(1)[0]
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-            shift += 7
-
-    def _length(self, plain: Callable[[], int]) -> int:
-        """Of a string, bytes or array; -1 for null."""
-        return self._varint() - 1 if self.flexible else plain()
-
-    def string(self) -> str | None:
-        length = self._length(self.int16)
-        return None if length < 0 else self._take(length).decode(errors="replace")
-
-    def bytes(self) -> "bytes | None":
-        length = self._length(self.int32)
-        return None if length < 0 else self._take(length)
-
-    def array(self, item: Callable[[], Any]) -> list[Any] | None:
-        length = self._length(self.int32)
-        return None if length < 0 else [item() for _ in range(length)]
-
-    def structure(self, fields: tuple[Field, ...]) -> dict[str, Any]:
-        values = {field.name: field.read(self) for field in fields if field.first <= self.version <= field.last}
-        if self.flexible:
-            for _ in range(self._varint()):  # tagged fields, none of which is known here
-                self._varint()
-                self._take(self._varint())
-        return values
+_NO_FIELD = Field("version", int16)
 
 
 def version_of(data: bytes) -> int:
     """The version that a key or value begins with."""
     if len(data) < 2:
         raise UnreadableRecord("too short for a version")
-    return int(struct.unpack_from(">h", data)[0])
+    return int.from_bytes(data[:2], "big", signed=True)
 
 
 def read(schema: Schema, data: bytes) -> dict[str, Any] | None:
@@ -117,76 +45,66 @@ def read(schema: Schema, data: bytes) -> dict[str, Any] | None:
     raises  UnreadableRecord if the bytes end too early
     """
     reader = Reader(data)
-    reader.version = reader.int16()
-    if reader.version not in schema.versions:
-        return None
-    reader.flexible = reader.version >= schema.flexible
-    return reader.structure(schema.fields)
+    version = int16(reader, _NO_FIELD)
+    return schema.read(reader, version) if version in schema.versions else None
 
 
-def _members(reader: Reader) -> list[Any] | None:
-    return reader.array(lambda: reader.structure(_MEMBER))
+def _key(versions: range, *names: str) -> Schema:
+    return Schema(versions, ANY, tuple(Field(name, string) for name in names))
 
 
-def _partitions(reader: Reader) -> list[Any] | None:
-    return reader.array(lambda: reader.structure(_TOPIC_PARTITIONS))
-
-
-def _partition_ids(reader: Reader) -> list[Any] | None:
-    return reader.array(reader.int32)
-
-
-_MEMBER = (
-    Field("memberId", Reader.string),
-    Field("groupInstanceId", Reader.string, first=3),
-    Field("clientId", Reader.string),
-    Field("clientHost", Reader.string),
-    Field("rebalanceTimeout", Reader.int32, first=1),
-    Field("sessionTimeout", Reader.int32),
-    Field("subscription", Reader.bytes),
-    Field("assignment", Reader.bytes),
+_MEMBER = structure(
+    "MemberMetadata",
+    Field("memberId", string),
+    Field("groupInstanceId", string, first=3, nullable=True),
+    Field("clientId", string),
+    Field("clientHost", string),
+    Field("rebalanceTimeout", int32, first=1),
+    Field("sessionTimeout", int32),
+    Field("subscription", byte_array),
+    Field("assignment", byte_array),
 )
-_TOPIC_PARTITIONS = (Field("topic", Reader.string), Field("partitionIds", _partition_ids))
-
-OFFSET_COMMIT_KEY = Schema(
-    range(2), ANY, (Field("group", Reader.string), Field("topic", Reader.string), Field("partition", Reader.int32))
-)
+OFFSET_COMMIT_KEY = Schema(range(2), ANY, fields({"group": string, "topic": string, "partition": int32}))
 OFFSET_COMMIT_VALUE = Schema(
     range(5),
     4,
     (
-        Field("offset", Reader.int64),
-        Field("leaderEpoch", Reader.int32, first=3),
-        Field("metadata", Reader.string),
-        Field("commitTimestamp", Reader.int64),
-        Field("expireTimestamp", Reader.int64, first=1, last=1),
+        Field("offset", int64),
+        Field("leaderEpoch", int32, first=3),
+        Field("metadata", string),
+        Field("commitTimestamp", int64),
+        Field("expireTimestamp", int64, first=1, last=1),
     ),
 )
-GROUP_METADATA_KEY = Schema(range(2, 3), ANY, (Field("group", Reader.string),))
+GROUP_METADATA_KEY = _key(range(2, 3), "group")
 GROUP_METADATA_VALUE = Schema(
     range(5),
     4,
     (
-        Field("protocolType", Reader.string),
-        Field("generation", Reader.int32),
-        Field("protocol", Reader.string),
-        Field("leader", Reader.string),
-        Field("currentStateTimestamp", Reader.int64, first=2),
-        Field("members", _members),
+        Field("protocolType", string),
+        Field("generation", int32),
+        Field("protocol", string, nullable=True),
+        Field("leader", string, nullable=True),
+        Field("currentStateTimestamp", int64, first=2),
+        Field("members", array(_MEMBER)),
     ),
 )
-TRANSACTION_LOG_KEY = Schema(range(1), ANY, (Field("transactionalId", Reader.string),))
+TRANSACTION_LOG_KEY = _key(range(1), "transactionalId")
 TRANSACTION_LOG_VALUE = Schema(
     range(2),
     1,
     (
-        Field("producerId", Reader.int64),
-        Field("producerEpoch", Reader.int16),
-        Field("transactionTimeoutMs", Reader.int32),
-        Field("transactionStatus", Reader.int8),
-        Field("transactionPartitions", _partitions),
-        Field("transactionLastUpdateTimestampMs", Reader.int64),
-        Field("transactionStartTimestampMs", Reader.int64),
+        Field("producerId", int64),
+        Field("producerEpoch", int16),
+        Field("transactionTimeoutMs", int32),
+        Field("transactionStatus", int8),
+        Field(
+            "transactionPartitions",
+            array(structure("PartitionsSchema", *fields({"topic": string, "partitionIds": array(int32)}))),
+            nullable=True,
+        ),
+        Field("transactionLastUpdateTimestampMs", int64),
+        Field("transactionStartTimestampMs", int64),
     ),
 )
 TRANSACTION_STATES: Mapping[int, str] = {
@@ -199,3 +117,90 @@ TRANSACTION_STATES: Mapping[int, str] = {
     6: "Dead",
     7: "PrepareEpochFence",
 }
+
+# Groups of KIP-848.
+
+
+def _value(*of: Field) -> Schema:
+    return Schema(range(1), 0, of)
+
+
+_PARTITIONS = array(structure("TopicPartitions", *fields({"topicId": uuid, "partitions": array(int32)})))
+_CLASSIC_MEMBER = structure(
+    "ClassicMemberMetadata",
+    Field("sessionTimeoutMs", int32),
+    Field("supportedProtocols", array(structure("ClassicProtocol", *fields({"name": string, "metadata": byte_array})))),
+)
+CONSUMER_OFFSETS: Mapping[int, tuple[Schema, Schema]] = {
+    0: (OFFSET_COMMIT_KEY, OFFSET_COMMIT_VALUE),
+    1: (OFFSET_COMMIT_KEY, OFFSET_COMMIT_VALUE),
+    2: (GROUP_METADATA_KEY, GROUP_METADATA_VALUE),
+    3: (_key(range(3, 4), "groupId"), _value(Field("epoch", int32))),
+    4: (
+        _key(range(4, 5), "groupId"),
+        _value(
+            Field(
+                "topics",
+                array(
+                    structure(
+                        "TopicMetadata",
+                        Field("topicId", uuid),
+                        Field("topicName", string),
+                        Field("numPartitions", int32),
+                        Field(
+                            "partitionMetadata",
+                            array(
+                                structure("PartitionMetadata", *fields({"partition": int32, "racks": array(string)}))
+                            ),
+                        ),
+                    )
+                ),
+            )
+        ),
+    ),
+    5: (
+        _key(range(5, 6), "groupId", "memberId"),
+        _value(
+            Field("instanceId", string, nullable=True),
+            Field("rackId", string, nullable=True),
+            Field("clientId", string),
+            Field("clientHost", string),
+            Field("subscribedTopicNames", array(string)),
+            Field("subscribedTopicRegex", string, nullable=True),
+            Field("rebalanceTimeoutMs", int32),
+            Field("serverAssignor", string, nullable=True),
+            Field("classicMemberMetadata", _CLASSIC_MEMBER, nullable=True, tag=0),
+        ),
+    ),
+    6: (_key(range(6, 7), "groupId"), _value(Field("assignmentEpoch", int32))),
+    7: (_key(range(7, 8), "groupId", "memberId"), _value(Field("topicPartitions", _PARTITIONS))),
+    8: (
+        _key(range(8, 9), "groupId", "memberId"),
+        _value(
+            Field("memberEpoch", int32),
+            Field("previousMemberEpoch", int32),
+            Field("state", int8),
+            Field("assignedPartitions", _PARTITIONS),
+            Field("partitionsPendingRevocation", _PARTITIONS),
+        ),
+    ),
+}
+"""By the key's version: what is in a key and in its value."""
+
+# What consumers put into `subscription` and `assignment` of a member.
+
+_OWNED = array(structure("TopicPartition", *fields({"topic": string, "partitions": array(int32)})))
+CONSUMER_SUBSCRIPTION = Schema(
+    range(4),
+    ANY,
+    (
+        Field("topics", array(string)),
+        Field("userData", byte_array, nullable=True),
+        Field("ownedPartitions", _OWNED, first=1),
+        Field("generationId", int32, first=2),
+        Field("rackId", string, first=3, nullable=True),
+    ),
+)
+CONSUMER_ASSIGNMENT = Schema(
+    range(4), ANY, (Field("assignedPartitions", _OWNED), Field("userData", byte_array, nullable=True))
+)

@@ -1,6 +1,8 @@
-"""Results as documents for other programs: JSON and YAML of the same values."""
+"""Results as documents for other programs: JSON and YAML of the same values, at once or as they come."""
 
 import json
+from collections.abc import Iterator
+from textwrap import indent
 
 import yaml
 
@@ -12,3 +14,25 @@ def as_json(document: object) -> str:
 def as_yaml(document: object) -> str:
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return text
+
+
+class DocumentList:
+    """One list, of which each item is written as soon as it is there; nothing is kept."""
+
+    def __init__(self, *, is_json: bool) -> None:
+        self._is_json = is_json
+        self._is_empty = True
+
+    def item(self, document: object) -> Iterator[str]:
+        """The text of the next item."""
+        if self._is_json:
+            yield "[\n" if self._is_empty else ",\n"
+            yield indent(as_json(document), "  ").removesuffix("\n")
+        else:
+            yield as_yaml([document])
+        self._is_empty = False
+
+    def end(self) -> str:
+        if self._is_json:
+            return "[]\n" if self._is_empty else "\n]\n"
+        return "[]\n" if self._is_empty else ""

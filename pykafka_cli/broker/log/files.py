@@ -127,6 +127,11 @@ class DiskFile:
         os.close(self._descriptor)
 
 
+def open_to_read(path: str) -> DiskFile:
+    """A file that must be there, without touching it. raises OSError."""
+    return DiskFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
+
 class _DiskLock:
     # POSIX locks, as Java's FileChannel.tryLock takes them, do not exclude within one process: hence the set.
     held: ClassVar[set[str]] = set()

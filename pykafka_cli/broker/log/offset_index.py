@@ -10,12 +10,25 @@ import sys
 from array import array
 from bisect import bisect_right
 from itertools import pairwise
+from typing import NamedTuple
 
 from pykafka_cli.broker.log.files import Files
 from pykafka_cli.broker.log.index_file import CorruptIndex, IndexFile
 
 _ENTRY = struct.Struct(">II")
+_AS_STORED = struct.Struct(">ii")  # Kafka reads both with a sign, which only damage shows
 MAX_RELATIVE_OFFSET = 0x7FFFFFFF
+
+
+class OffsetPosition(NamedTuple):
+    offset: int
+    position: int
+
+
+def stored_entries(data: bytes, base_offset: int) -> list[OffsetPosition]:
+    """Every entry of a file as it stands, zeros and damage included; an entry cut short at the end is left out."""
+    whole = data[: len(data) // _AS_STORED.size * _AS_STORED.size]
+    return [OffsetPosition(base_offset + relative, position) for relative, position in _AS_STORED.iter_unpack(whole)]
 
 
 class OffsetIndex:

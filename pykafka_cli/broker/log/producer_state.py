@@ -50,6 +50,7 @@ _HEAD = struct.Struct(">hIi")
 _CRC_FROM = 6
 _ENTRY = struct.Struct(">qhiqiqiq")
 _SNAPSHOT_VERSION = 1
+_INVALID_SCHEMA = "Snapshot failed schema validation: "
 _MAX_SEQUENCE = 0x7FFFFFFF
 
 
@@ -384,19 +385,31 @@ def encode_snapshot(producers: Iterable[Producer]) -> bytes:
 
 
 def decode_snapshot(data: bytes) -> list[Producer]:
-    """raises  CorruptSnapshot for another version, a wrong CRC or a wrong length."""
+    """raises  CorruptSnapshot, in Kafka's words, for another version, a wrong CRC or a wrong length."""
     if len(data) < _HEAD.size:
-        raise CorruptSnapshot(f"{len(data)} bytes")
+        raise CorruptSnapshot(_INVALID_SCHEMA + f"{len(data)} bytes are too few")
     version, crc, count = _HEAD.unpack_from(data)
+    left = len(data) - _HEAD.size
+    if count < 0:
+        raise CorruptSnapshot(
+            f"{_INVALID_SCHEMA}Error reading field 'producer_entries': Array size {count} cannot be negative"
+        )
+    if count > left:
+        raise CorruptSnapshot(
+            f"{_INVALID_SCHEMA}Error reading field 'producer_entries': Error reading array of size {count}, "
+            f"only {left} bytes available"
+        )
+    if count * _ENTRY.size > left:
+        raise CorruptSnapshot(f"{_INVALID_SCHEMA}{count} producers cannot be in {left} bytes")
     if version != _SNAPSHOT_VERSION:
-        raise CorruptSnapshot(f"version {version}")
-    if crc32c(data[_CRC_FROM:]) != crc:
-        raise CorruptSnapshot("wrong checksum")
-    if len(data) != _HEAD.size + count * _ENTRY.size:
-        raise CorruptSnapshot(f"{count} producers do not take {len(data)} bytes")
+        raise CorruptSnapshot(f"Snapshot contained an unknown file version {version}")
+    if (computed := crc32c(data[_CRC_FROM:])) != crc:
+        raise CorruptSnapshot(
+            f"Snapshot is corrupt (CRC is no longer valid). Stored crc: {crc}. Computed crc: {computed}"
+        )
     producers: list[Producer] = []
     for producer_id, epoch, sequence, offset, delta, timestamp, coordinator_epoch, first in _ENTRY.iter_unpack(
-        data[_HEAD.size :]
+        data[_HEAD.size : _HEAD.size + count * _ENTRY.size]
     ):
         batches = [BatchRange(sequence, offset, delta, timestamp)] if offset >= 0 else []
         open_since = first if first >= 0 else None

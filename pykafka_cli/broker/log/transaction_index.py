@@ -7,6 +7,7 @@ transaction that aborts later can begin below it, which lets a search end. Sourc
 """
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pykafka_cli.broker.log.files import File, Files
@@ -20,6 +21,20 @@ class AbortedTransaction(NamedTuple):
     first_offset: int
     last_offset: int
     last_stable: int
+
+
+def stored_entries(data: bytes, path: str) -> Iterator[AbortedTransaction]:
+    """The entries of a file as they stand; one cut short at the end is left out.
+
+    path    for the message
+    raises  CorruptIndex, in Kafka's words, at an entry of a version above 0
+    """
+    for version, *fields in _ENTRY.iter_unpack(data[: len(data) // _ENTRY.size * _ENTRY.size]):
+        if (known := version >> 8) > 0:  # Kafka looks at the first of the two bytes
+            raise CorruptIndex(
+                f"Unexpected aborted transaction version {known} in transaction index {path}, current version is 0"
+            )
+        yield AbortedTransaction(*fields)
 
 
 class TransactionIndex:

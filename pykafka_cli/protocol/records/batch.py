@@ -144,6 +144,11 @@ def advance_sequence(sequence: int, by: int) -> int:
     return (sequence + by) & _MAX_SEQUENCE
 
 
+def retreat_sequence(sequence: int, by: int) -> int:
+    """`sequence` - `by`, the other way round, as DefaultRecordBatch.decrementSequence does."""
+    return sequence - by if sequence >= by else _MAX_SEQUENCE - (by - sequence) + 1
+
+
 def read_header(data: Buffer, position: int = 0) -> BatchHeader:
     """The header of the batch that starts at `position`, of any format; the CRC is not looked at.
 
@@ -168,16 +173,31 @@ def read_header(data: Buffer, position: int = 0) -> BatchHeader:
 def _read_legacy_header(data: Buffer, position: int, magic: int) -> BatchHeader:
     if magic > 1:
         raise CorruptRecords(f"unknown record format (magic) {magic}")
-    smallest = LEGACY_HEADER_SIZE[magic]
-    if len(data) - position < smallest:
-        raise CorruptRecords(f"{len(data) - position} bytes are too few for a message of format {magic}")
+    header = unpack_header(data, position)
+    if header.batch_length < LEGACY_HEADER_SIZE[magic] - LOG_OVERHEAD or header.base_offset < 0:
+        raise CorruptRecords(f"message of {header.batch_length} bytes at offset {header.base_offset} cannot be")
+    return header
+
+
+def unpack_header(data: Buffer, position: int = 0) -> BatchHeader:
+    """The header, whatever its fields say: for looking at what is damaged.
+
+    A magic above 2 is read as 2, and a negative one (the byte has a sign) as 1, as Kafka does.
+    raises  CorruptRecords when fewer bytes are there than a header of that format takes
+    """
+    left = len(data) - position
+    magic = data[position + MAGIC_AT] if left > MAGIC_AT else 0
+    if 2 <= magic < 0x80:
+        if left < HEADER_SIZE:
+            raise CorruptRecords(f"{left} bytes are too few for the header of a batch")
+        return BatchHeader._make(HEADER.unpack_from(data, position))
+    if left < LEGACY_HEADER_SIZE[1 if magic else 0]:
+        raise CorruptRecords(f"{left} bytes are too few for a message of format {magic}")
     if magic:
-        offset, size, crc, _, attributes, timestamp = _LEGACY.unpack_from(data, position)
+        offset, size, crc, magic, attributes, timestamp = _LEGACY.unpack_from(data, position)
     else:
         (offset, size), (crc,) = _PREFIX.unpack_from(data, position), _UINT32.unpack_from(data, position + LOG_OVERHEAD)
         attributes, timestamp = data[position + MAGIC_AT + 1], NO_TIMESTAMP
-    if size < smallest - LOG_OVERHEAD or offset < 0:
-        raise CorruptRecords(f"message of {size} bytes at offset {offset} cannot be")
     # The one offset of a wrapper is that of its last inner message; the first is known only after decompression.
     return BatchHeader(offset, size, -1, magic, crc, attributes & 0x0F, 0, timestamp, timestamp, -1, -1, -1, 1)
 

@@ -11,17 +11,21 @@ carry a header checksum over the wrong bytes (KAFKA-3160). Source: LegacyRecord,
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from pykafka_cli.protocol.records.batch import (
     LEGACY_HEADER_SIZE,
     LOG_APPEND_TIME,
+    LOG_OVERHEAD,
     MAGIC_AT,
     NO_TIMESTAMP,
     BatchHeader,
     Buffer,
     Compression,
     CorruptRecords,
+    batch_size_at,
     crc_is_valid,
+    unpack_header,
     walk,
 )
 from pykafka_cli.protocol.records.compression import compress, decompress, with_lz4_checksum
@@ -76,8 +80,7 @@ def _inner_messages(payload: Buffer, wrapper: BatchHeader) -> Iterator[Message]:
 
 
 def _key_and_value(message: Buffer, header: BatchHeader) -> tuple[bytes | None, bytes | None]:
-    position = MAGIC_AT + 2 + (8 if header.magic else 0)
-    key, position = _nullable_bytes(message, position)
+    key, position = _nullable_bytes(message, _key_at(header))
     value, position = _nullable_bytes(message, position)
     if position != header.size or header.size < LEGACY_HEADER_SIZE[header.magic]:
         raise CorruptRecords(f"message of {header.size} bytes ends at byte {position}")
@@ -94,6 +97,71 @@ def _nullable_bytes(message: Buffer, position: int) -> tuple[bytes | None, int]:
     if not 0 <= length <= len(message) - position:
         raise CorruptRecords(f"field of {length} bytes, {len(message) - position} are left")
     return bytes(message[position : position + length]), position + length
+
+
+class StoredMessage(NamedTuple):
+    """A message as it stands, with its checksum and whether that is true."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    crc: int
+    is_valid: bool
+
+
+def messages_of(data: Buffer, header: BatchHeader, limit: int) -> list[StoredMessage]:
+    """What `read_messages` reads, as far as it can be read: for looking at what is damaged.
+
+    raises  CorruptRecords, in the words of Kafka's AbstractLegacyRecordBatch where it has some
+    """
+    codec = header.compression
+    if codec is Compression.NONE:
+        return [_as_it_stands(data, 0, header, header.base_offset, header.max_timestamp)]
+    key_end = _nullable_bytes(data, _key_at(header))[1]
+    value = _nullable_bytes(data, key_end)[0]
+    if codec is Compression.ZSTD or not 0 <= header.magic < 2:
+        what = "compressionType" if codec is Compression.ZSTD else "magic"
+        raise CorruptRecords(f"Invalid wrapper {what} found in legacy deep record iterator {header.magic}")
+    if value is None:
+        raise CorruptRecords(f"Found invalid compressed record set with null value (magic = {header.magic})")
+    if codec is Compression.LZ4 and header.magic == 0:
+        value = with_lz4_checksum(value, over_magic=False)
+    payload, position = bytes(decompress(codec, value, limit)), 0
+    inner: list[tuple[int, BatchHeader]] = []
+    while len(payload) - position >= LOG_OVERHEAD:
+        if (size := batch_size_at(payload, position) or 0) < LEGACY_HEADER_SIZE[0]:
+            raise CorruptRecords("Record size is less than the minimum record overhead (14)")
+        if position + size > len(payload):
+            break
+        inner.append((position, unpack_header(payload, position)))
+        position += size
+    if not inner:
+        raise CorruptRecords("Found invalid compressed record set with no inner records")
+    last = inner[-1][1].base_offset
+    if header.magic and 0 != header.base_offset < last:
+        raise CorruptRecords(
+            f"Found invalid wrapper offset in compressed v1 message set, wrapper offset '{header.base_offset}' is less "
+            f"than the last inner message offset '{last}' and it is not zero."
+        )
+    shift = header.base_offset - last if header.magic and header.base_offset else 0
+    append_time = header.max_timestamp if header.attributes & LOG_APPEND_TIME else None
+    messages: list[StoredMessage] = []
+    for position, each in inner:
+        timestamp = each.max_timestamp if append_time is None or not each.magic else append_time
+        messages.append(_as_it_stands(payload, position, each, each.base_offset + shift, timestamp))
+    return messages
+
+
+def _as_it_stands(data: Buffer, position: int, header: BatchHeader, offset: int, timestamp: int) -> StoredMessage:
+    message = data[position : position + header.size]
+    key, end = _nullable_bytes(message, _key_at(header))
+    value, _ = _nullable_bytes(message, end)
+    return StoredMessage(offset, timestamp, key, value, header.crc, crc_is_valid(message, 0, header))
+
+
+def _key_at(header: BatchHeader) -> int:
+    return MAGIC_AT + 2 + (8 if header.magic else 0)
 
 
 def build_message_set(

@@ -145,65 +145,91 @@ def records_in(data: Buffer) -> Iterator[Record]:
 
 
 def _read_all(header: BatchHeader, payload: Buffer) -> list[Record]:
+    # One record takes 7 bytes at least, so a false count cannot make us allocate.
+    if header.record_count > len(payload) // 7:
+        raise CorruptRecords(f"{header.record_count} records cannot be in {len(payload)} bytes")
+    if not header.record_count and len(payload):
+        raise CorruptRecords(f"{len(payload)} bytes in a batch without records")
+    return list(records_of(header, payload))
+
+
+def records_of(header: BatchHeader, payload: Buffer, *, errors: str = "strict") -> Iterator[Record]:
+    """The records of a batch of format 2, one by one, from their decompressed bytes.
+
+    errors  for header keys that are not UTF-8: `strict` or `replace`
+    raises  CorruptRecords, in the words of Kafka's DefaultRecord, at the first that cannot be read
+    """
+    if header.record_count < 0:
+        raise CorruptRecords(f"Found invalid record count {header.record_count} in magic v{header.magic} batch")
     base_offset, base_timestamp = header.base_offset, header.base_timestamp
     append_time = header.max_timestamp if header.is_log_append_time else None
-    # One record takes 7 bytes at least, so a false count cannot make us allocate.
-    if not 0 <= header.record_count <= len(payload) // 7:
-        raise CorruptRecords(f"{header.record_count} records cannot be in {len(payload)} bytes")
-    records: list[Record] = []
-    position = 0
-    try:
-        for _ in range(header.record_count):
+    size, position = len(payload), 0
+    for left in range(header.record_count - 1, -1, -1):
+        try:
             length, start = _read_varint(payload, position)
-            end = start + length
-            if length < 0 or end > len(payload):
-                raise CorruptRecords(f"record of {length} bytes at byte {position} of {len(payload)}")
+        except IndexError:
+            raise CorruptRecords("Incorrect declared batch size, premature EOF reached") from None
+        end = start + length
+        if end > size:
+            raise CorruptRecords(
+                f"Invalid record size: expected {length} bytes in record payload, but instead the buffer has only "
+                f"{size - start} remaining bytes."
+            )
+        try:
             timestamp_delta, position = _read_varint(payload, start + 1)
             offset_delta, position = _read_varint(payload, position)
-            key, position = _read_bytes(payload, position, end)
-            value, position = _read_bytes(payload, position, end)
+            key, position = _read_bytes(payload, position)
+            value, position = _read_bytes(payload, position)
             count, position = _read_varint(payload, position)
             headers: tuple[tuple[str, bytes | None], ...] = ()
             if count:
-                headers, position = _read_headers(payload, position, end, count)
-            if position != end:
-                raise CorruptRecords(f"record says {length} bytes and has {position - start}")
-            timestamp = base_timestamp + timestamp_delta if append_time is None else append_time
-            records.append(Record(base_offset + offset_delta, timestamp, key, value, headers))
-    except IndexError:
-        raise CorruptRecords(f"record cut short at byte {position} of {len(payload)}") from None
-    if position != len(payload):
-        raise CorruptRecords(f"{len(payload) - position} bytes after the last record")
-    return records
+                headers, position = _read_headers(payload, position, count, errors)
+        except IndexError:
+            raise CorruptRecords("Found invalid record structure") from None
+        if position != end:
+            raise CorruptRecords(
+                f"Invalid record size: expected to read {length} bytes in record payload, but instead read "
+                f"{position - start}"
+            )
+        if not left and position < size:
+            raise CorruptRecords("Incorrect declared batch size, records still remaining in file")
+        timestamp = base_timestamp + timestamp_delta if append_time is None else append_time
+        yield Record(base_offset + offset_delta, timestamp, key, value, headers)
 
 
 def _read_headers(
-    payload: Buffer, position: int, end: int, count: int
+    payload: Buffer, position: int, count: int, errors: str
 ) -> tuple[tuple[tuple[str, bytes | None], ...], int]:
-    if not 0 < count <= end - position:
-        raise CorruptRecords(f"{count} headers cannot be in {end - position} bytes")
+    if count < 0:
+        raise CorruptRecords(f"Found invalid number of record headers {count}")
+    if count > len(payload) - position:
+        raise CorruptRecords(
+            f"Found invalid number of record headers. {count} is larger than the remaining size of the buffer"
+        )
     headers: list[tuple[str, bytes | None]] = []
     for _ in range(count):
-        name, position = _read_bytes(payload, position, end)
-        value, position = _read_bytes(payload, position, end)
-        if name is None:
-            raise CorruptRecords("record header without a key")
+        length, position = _read_varint(payload, position)
+        if length < 0:
+            raise CorruptRecords(f"Invalid negative header key size {length}")
+        name, position = _take(payload, position, length)
+        value, position = _read_bytes(payload, position)
         try:
-            headers.append((name.decode(), value))
+            headers.append((name.decode(errors=errors), value))
         except UnicodeDecodeError:
             raise CorruptRecords("record header whose key is not UTF-8") from None
     return tuple(headers), position
 
 
-def _read_bytes(payload: Buffer, position: int, end: int) -> tuple[bytes | None, int]:
+def _read_bytes(payload: Buffer, position: int) -> tuple[bytes | None, int]:
     length, position = _read_varint(payload, position)
-    if length < 0:
-        if length != -1:
-            raise CorruptRecords(f"field of {length} bytes")
-        return None, position
-    if position + length > end:
-        raise CorruptRecords(f"field of {length} bytes, {end - position} are left")
-    return bytes(payload[position : position + length]), position + length
+    return (None, position) if length < 0 else _take(payload, position, length)
+
+
+def _take(payload: Buffer, position: int, length: int) -> tuple[bytes, int]:
+    end = position + length
+    if end > len(payload):
+        raise IndexError(end)
+    return bytes(payload[position:end]), end
 
 
 def _read_varint(data: Buffer, position: int) -> tuple[int, int]:
