@@ -45,7 +45,13 @@ tests/compat/javascript/node_modules/.installed: tests/compat/javascript/package
 	touch $@
 
 # ROWS='console "topics --list"' runs the rows whose name holds one of the words.
-bench: $(INSTALLED)
+# Apache Kafka comes by Maven, unless PK_KAFKA_LIBS says where its jars are; kcat, kcl and dist/pk are measured where found.
+BENCH_INSTALLED := $(VENV)/.installed-bench
+$(BENCH_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@
+
+bench: $(BENCH_INSTALLED) $(if $(PK_KAFKA_LIBS),,$(if $(shell command -v mvn),peers-java))
 	$(BIN)/python -m benchmarks $(ROWS)
 
 # dist/pk, all of pk in one file. Needs a C compiler, Python's headers and its static library (Debian: gcc, python3-dev).

@@ -3,64 +3,118 @@
 BENCH_MESSAGES    lines and records of the bulk rows, 5,000,000 unless set
 BENCH_RUNS        runs, 3 unless set; within a run the peers take turns row by row. The best is shown, with the median
 BENCH_FOLDER      where data goes for the time being; the system's folder for temporary files unless set
+
+A bench of all rows is written down after each of its parts (see report.py). A row that fails says so, and the rest goes
+on.
 """
 
 import compileall
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from benchmarks.measurements import IDLE_MEMORY, MEASUREMENTS, START, USED_MEMORY, Measurement
-from benchmarks.servers import ROOT, Servers, kafka_is_here, peers
-from benchmarks.table import Row, Table, machine
-from benchmarks.tools import MESSAGES, Bench
+from benchmarks import report
+from benchmarks.inside import INSIDE
+from benchmarks.limits import allow_files, limited_to, stop_in_order
+from benchmarks.machine import machine
+from benchmarks.measurements import IDLE_MEMORY, MEASUREMENTS, START, Measurement
+from benchmarks.scale import SCALE
+from benchmarks.servers import ONE_FILE, ROOT, OneFileServers, Servers, kafka_is_here, servers_here
+from benchmarks.single import SingleMeasurement
+from benchmarks.table import PEERS, Row, Table
+from benchmarks.tools import MESSAGES, Bench, is_here
 
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
-RESULTS = Path(__file__).parent / "results"
 SETTLING_S = 2.0  # before memory is read
 
-
-def wants(row: Row, words: list[str]) -> bool:
-    return not words or any(word in row.name for word in words)
+_T = TypeVar("_T")
 
 
-def can_run(measurement: Measurement, words: list[str]) -> bool:
-    here = {"java": kafka_is_here(), "kcat": shutil.which("kcat") is not None}
-    return any(wants(row, words) for row in measurement.rows) and all(here[each] for each in measurement.needs)
+class Selection:
+    """Which rows are wanted, and can be had on this machine."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+
+    def __contains__(self, row: Row) -> bool:
+        return not self._words or any(word in row.name for word in self._words)
+
+    def has(self, measurement: Measurement | SingleMeasurement) -> bool:
+        here = {"java": kafka_is_here(), "kcat": is_here("kcat")}
+        return any(row in self for row in measurement.rows) and all(here[each] for each in measurement.needs)
 
 
-def measure(bench: Bench, table: Table, words: list[str], *, run: int) -> None:
+@contextmanager
+def noting_failure(table: Table, rows: Sequence[Row], peer: str, limit_s: float) -> Iterator[None]:
+    """What goes wrong costs these rows and no others."""
+    try:
+        with limited_to(limit_s):
+            yield
+    except Exception as error:
+        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else None
+        text = said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+        last = text.strip().splitlines()[-1:]
+        reason = " ".join(" ".join([type(error).__name__, str(error), *last]).split())
+        for row in rows:
+            table.fail(row, peer, reason[:300].replace("|", "¦"))
+
+
+def run_all(bench: Bench, table: Table, selection: Selection, *, run: int) -> None:
     """One run: start all servers, take the rows one by one, each from every peer, stop."""
+    chosen = [each for each in MEASUREMENTS if selection.has(each)]
+    if not chosen and START not in selection and IDLE_MEMORY not in selection:
+        return
+    folders = {name: bench.folder / f"run-{run}-{name.replace(' ', '-')}" for name in [*servers_here(), "one file"]}
+    if ONE_FILE.is_file() and START in selection:
+        with noting_failure(table, [START], "one file", 300), OneFileServers(folders["one file"]).running() as took:
+            table.add(START, "one file", took)
     with ExitStack() as stack:
-        servers: dict[str, Servers] = {}
-        turns = list(peers().items())
-        for name, start in turns if run % 2 == 0 else reversed(turns):
-            servers[name] = stack.enter_context(start(bench.folder / f"run-{run}-{name}"))
-            if wants(START, words):
-                table.add(START, name, servers[name].seconds_to_ready)
+        running: dict[str, Servers] = {}
+        for name, kind in in_turns(list(servers_here().items()), run):
+            with noting_failure(table, [START, IDLE_MEMORY], name, 300):
+                servers = kind(folders[name])
+                took = stack.enter_context(servers.running())
+                running[name] = servers
+                if START in selection:
+                    table.add(START, name, took)
         time.sleep(SETTLING_S)
-        note_memory(table, servers, IDLE_MEMORY, words)
-        for measurement in MEASUREMENTS:
-            if not can_run(measurement, words):
-                continue
-            who = [name for name in measurement.peers if name in servers or shutil.which(name)]
-            for name in who if run % 2 == 0 else reversed(who):
-                figures = measurement.run(bench, servers.get(name, servers["pk"]), name)
-                for row, figure in zip(measurement.rows, figures, strict=True):
-                    table.add(row, name, figure)
-        note_memory(table, servers, USED_MEMORY, words)
-    for name in servers:
-        shutil.rmtree(bench.folder / f"run-{run}-{name}", ignore_errors=True)
+        for name, servers in running.items():
+            if IDLE_MEMORY in selection:
+                table.add(IDLE_MEMORY, name, servers.resident_mb())
+        guests = [name for name in PEERS if name not in servers_here() and "pk" in running and is_here(name)]
+        for measurement in chosen:
+            for name in in_turns([name for name in measurement.peers if name in {*running, *guests}], run):
+                with noting_failure(table, measurement.rows, name, measurement.limit_s):
+                    figures = measurement.run(bench, running[name if name in running else "pk"], name)
+                    for row, figure in zip(measurement.rows, figures, strict=True):
+                        table.add(row, name, figure)
+    for folder in folders.values():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def note_memory(table: Table, servers: dict[str, Servers], row: Row, words: list[str]) -> None:
-    if wants(row, words):
-        for name, each in servers.items():
-            table.add(row, name, each.resident_mb())
+def in_turns(peers: Sequence[_T], run: int) -> Sequence[_T]:
+    """Who comes first changes from run to run."""
+    return peers if run % 2 == 0 else peers[::-1]
+
+
+def run_single(bench: Bench, table: Table, measurement: SingleMeasurement) -> None:
+    """One measurement from each peer, one after the other, on servers of their own."""
+    for name, kind in servers_here().items():
+        folder = bench.folder / f"single-{name}"
+        with noting_failure(table, measurement.rows, name, measurement.limit_s):
+            figures = measurement.run(bench, kind(folder), partial(table.add_point, name))
+            for row, figure in zip(measurement.rows, figures, strict=True):
+                table.add(row, name, figure)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def as_a_user_has_it() -> None:
@@ -71,20 +125,32 @@ def as_a_user_has_it() -> None:
 
 
 def main() -> int:
-    words, table = sys.argv[1:], Table()
+    words = sys.argv[1:]
+    selection, table = Selection(words), Table()
     as_a_user_has_it()
+    allow_files()
+    stop_in_order()
+    taken, description, runs = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine(), 0
+
+    def conditions() -> report.Conditions:
+        return report.Conditions(description, taken, MESSAGES, runs)
+
     with tempfile.TemporaryDirectory(prefix="pk-bench-", dir=os.environ.get("BENCH_FOLDER")) as folder:
+        bench = Bench(Path(folder))
         for run in range(RUNS):
             print(f"run {run + 1} of {RUNS}", file=sys.stderr, flush=True)
-            measure(Bench(Path(folder)), table, words, run=run)
-    title = f"{MESSAGES:,} messages of 100 bytes; best (median) of {RUNS} runs"
-    report = f"{title}\n\n{machine()}\n\n{table.markdown()}"
-    print(report)
-    if not words:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "latest.md").write_text(report)
-        (RESULTS / "latest.json").write_text(table.as_json())
-    return 0
+            run_all(bench, table, selection, run=run)
+            runs += 1
+            if not words:
+                report.write(table, conditions())
+        for measurement in (*SCALE, *INSIDE):
+            if selection.has(measurement):
+                print("once", file=sys.stderr, flush=True)
+                run_single(bench, table, measurement)
+                if not words:
+                    report.write(table, conditions())
+    print(report.as_markdown(table, conditions()))
+    return 1 if table.failures else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The rows of the table and what is run for them. Each measurement is given servers and says a figure for each row.
+"""The rows that every run measures again. Each measurement is given running servers and says a figure for each row.
 
     the broker    the same client (kcat, Kafka's perf tools) against pk's broker and against Kafka's
-    the tools     pk's command on pk's broker, Kafka's script on Kafka's, kcat on pk's
+    the tools     pk's command on pk's broker, Kafka's script on Kafka's, kcat and kcl on pk's
 
 Rows' goals are those of docs/performance.md.
 """
@@ -12,15 +12,15 @@ from typing import NamedTuple
 
 from benchmarks.servers import Servers
 from benchmarks.table import Row
-from benchmarks.tools import MESSAGES, Bench, delete_topic, new_topic, output, seconds
+from benchmarks.tools import MESSAGES, Bench, delete_topic, new_topic, output, produce_lines, seconds
 
 START = Row("servers, start to first metadata answer", "s", at_most=0.4)
 IDLE_MEMORY = Row("resident memory, idle", "MB", at_most=60)
-USED_MEMORY = Row("resident memory after all bulk rows", "MB", at_most=150)
 
+STARTS = 5  # of a tool that is over in a moment: the best of them
 LATENCY_RATE = 20_000  # records a second
-LATENCY_SECONDS = 15
-END_TO_END_MESSAGES = 10_000
+LATENCY_S = 30  # long enough that the Java client's own warm-up is less than a hundredth of the records
+END_TO_END_MESSAGES = 15_000
 
 # A consumer of librdkafka's defaults stops asking for up to a second whenever 100,000 messages wait in its own queue,
 # which measures chance: a broker that answers faster fills that queue more often.
@@ -28,26 +28,39 @@ KCAT_QUEUE = ("-X", "queued.min.messages=1000000")
 
 
 class Measurement(NamedTuple):
-    """`run` returns one figure for each of `rows`. `peers` beside pk and Kafka: who is measured with pk's servers."""
+    """`run` returns one figure for each of `rows`, within `limit_s`, or is given up."""
 
     rows: Sequence[Row]
     run: Callable[[Bench, Servers, str], Sequence[float]]
-    peers: Sequence[str] = ("pk", "kafka")
+    peers: Sequence[str] = ("pk", "kafka")  # whoever has no servers of his own is measured with pk's
     needs: Sequence[str] = ()
+    limit_s: float = 300
+
+
+def _version(bench: Bench, _servers: Servers, who: str) -> Sequence[float]:
+    command = bench.tool(who, "topics", "--version") if who == "kafka" else [bench.tool(who, "")[0], "--version"]
+    return (min(seconds(command) for _ in range(STARTS)),)
 
 
 def _topics_list(bench: Bench, servers: Servers, who: str) -> Sequence[float]:
-    command = bench.tool(who, "topics", "--bootstrap-server", servers.bootstrap, "--list")
-    return (min(seconds(command) for _ in range(5)),)
+    if who == "kcat":
+        command = ["kcat", "-b", servers.bootstrap, "-L"]
+    elif who == "kcl":
+        command = ["kcl", "--no-config-file", "-B", servers.bootstrap, "topic", "list"]
+    else:
+        command = bench.tool(who, "topics", "--bootstrap-server", servers.bootstrap, "--list")
+    return (min(seconds(command) for _ in range(STARTS)),)
 
 
-def _kcat_and_perf_consumer(bench: Bench, servers: Servers, _who: str) -> Sequence[float]:
+def _kcat(bench: Bench, servers: Servers, _who: str) -> Sequence[float]:
     topic = new_topic(servers)
-    into = seconds(["kcat", "-b", servers.bootstrap, "-P", "-t", topic, "-l", str(bench.lines(keyed=False))])
-    out = seconds(["kcat", "-b", servers.bootstrap, "-C", "-t", topic, "-e", "-q", "-o", "beginning", *KCAT_QUEUE])
-    defaults = seconds(["kcat", "-b", servers.bootstrap, "-C", "-t", topic, "-e", "-q", "-o", "beginning"])
+    into = produce_lines(servers, topic, bench.lines())
+    consumer = ["kcat", "-b", servers.bootstrap, "-C", "-t", topic, "-e", "-q", "-o", "beginning"]
+    out = seconds([*consumer, *KCAT_QUEUE])
+    memory = servers.resident_mb()
+    defaults = seconds(consumer)
     delete_topic(servers, topic)
-    return MESSAGES / into, MESSAGES / out, MESSAGES / defaults
+    return MESSAGES / into, MESSAGES / out, memory, MESSAGES / defaults
 
 
 def _java_perf(bench: Bench, servers: Servers, _who: str) -> Sequence[float]:
@@ -75,7 +88,7 @@ def _steady_rate(bench: Bench, servers: Servers, _who: str) -> Sequence[float]:
     topic = new_topic(servers)
     told = output(
         bench.tool(
-            "kafka", "producer-perf-test", "--topic", topic, "--num-records", str(LATENCY_RATE * LATENCY_SECONDS),
+            "kafka", "producer-perf-test", "--topic", topic, "--num-records", str(LATENCY_RATE * LATENCY_S),
             "--record-size", "100", "--throughput", str(LATENCY_RATE), "--producer-props",
             f"bootstrap.servers={servers.bootstrap}", "linger.ms=0",
         )
@@ -104,24 +117,43 @@ def _single_records(bench: Bench, servers: Servers, _who: str) -> Sequence[float
 def _console(*, keyed: bool) -> Callable[[Bench, Servers, str], Sequence[float]]:
     def run(bench: Bench, servers: Servers, who: str) -> Sequence[float]:
         topic, lines = new_topic(servers), bench.lines(keyed=keyed)
-        if who == "kcat":
-            key = ["-K", ","] if keyed else []
-            producer = ["kcat", "-b", servers.bootstrap, "-P", "-t", topic, *key]
-            consumer = ["kcat", "-b", servers.bootstrap, "-C", "-t", topic, "-e", "-q", "-o", "beginning", *KCAT_QUEUE]
-            consumer += key
-        else:
-            words = ["--bootstrap-server", servers.bootstrap, "--topic", topic]
-            separated = ["--property", "key.separator=,"]
-            parsed = ["--property", "parse.key=true", *separated] if keyed else []
-            printed = ["--property", "print.key=true", *separated] if keyed else []
-            producer = bench.tool(who, "console-producer", *words, *parsed)
-            begin = ["--from-beginning", "--max-messages", str(MESSAGES)]
-            consumer = bench.tool(who, "console-consumer", *words, *begin, *printed)
+        producer, consumer = _CONSOLES.get(who, _kafkas_console)(bench, servers, who, topic, keyed)
         into, out = seconds(producer, stdin=lines), seconds(consumer)
         delete_topic(servers, topic)
         return MESSAGES / into, MESSAGES / out
 
     return run
+
+
+def _kafkas_console(
+    bench: Bench, servers: Servers, who: str, topic: str, keyed: bool
+) -> tuple[Sequence[str], Sequence[str]]:
+    """The commands that produce and consume, in the words that the script and pk share."""
+    words = ["--bootstrap-server", servers.bootstrap, "--topic", topic]
+    separated = ["--property", "key.separator=,"]
+    parsed = ["--property", "parse.key=true", *separated] if keyed else []
+    printed = ["--property", "print.key=true", *separated] if keyed else []
+    begin = ["--from-beginning", "--max-messages", str(MESSAGES)]
+    producer = bench.tool(who, "console-producer", *words, *parsed)
+    return producer, bench.tool(who, "console-consumer", *words, *begin, *printed)
+
+
+def _kcats_console(
+    _bench: Bench, servers: Servers, _who: str, topic: str, keyed: bool
+) -> tuple[Sequence[str], Sequence[str]]:
+    words = ["kcat", "-b", servers.bootstrap, "-t", topic, *(["-K", ","] if keyed else [])]
+    return [*words, "-P"], [*words, "-C", "-e", "-q", "-o", "beginning", *KCAT_QUEUE]
+
+
+def _kcls_console(
+    _bench: Bench, servers: Servers, _who: str, topic: str, keyed: bool
+) -> tuple[Sequence[str], Sequence[str]]:
+    words, line = ["kcl", "--no-config-file", "-B", servers.bootstrap], "%k,%v\\n" if keyed else "%v\\n"
+    producer = [*words, "produce", topic, "-z", "none", "-f", line]
+    return producer, [*words, "consume", topic, "-n", str(MESSAGES), "-f", line]
+
+
+_CONSOLES = {"kcat": _kcats_console, "kcl": _kcls_console}
 
 
 def _number(pattern: str, text: str) -> float:
@@ -131,16 +163,38 @@ def _number(pattern: str, text: str) -> float:
     return float(found[1])
 
 
+_TOOLS = ("pk", "kafka", "kcat", "kcl")
+
 MEASUREMENTS = (
-    Measurement([Row("topics --list", "s", times_kafka=0.1)], _topics_list),
+    Measurement([Row("--version", "s")], _version, peers=("pk", "one file", "kafka")),
+    Measurement(
+        [Row("topics --list", "s", times_kafka=0.1)], _topics_list, peers=("pk", "one file", "kafka", "kcat", "kcl")
+    ),
     Measurement(
         [
             Row("kcat producing into the broker", "records/s", higher_is_better=True, times_kafka=1),
             Row("kcat consuming from the broker", "records/s", higher_is_better=True, times_kafka=1),
-            Row("the same with kcat's default queue", "records/s", higher_is_better=True),
+            Row(f"resident memory after {MESSAGES:,} records in and out", "MB", at_most=150),
+            Row("kcat consuming with its default queue", "records/s", higher_is_better=True),
         ],
-        _kcat_and_perf_consumer,
+        _kcat,
         needs=("kcat",),
+    ),
+    Measurement(
+        [
+            Row("console producer", "lines/s", higher_is_better=True, times_kafka=4, ahead_of=("kcl",)),
+            Row("console consumer", "lines/s", higher_is_better=True, times_kafka=4, ahead_of=("kcl",)),
+        ],
+        _console(keyed=False),
+        peers=_TOOLS,
+    ),
+    Measurement(
+        [
+            Row("console producer with keys", "lines/s", higher_is_better=True, times_kafka=2),
+            Row("console consumer with keys", "lines/s", higher_is_better=True, times_kafka=4),
+        ],
+        _console(keyed=True),
+        peers=_TOOLS,
     ),
     Measurement(
         [
@@ -149,22 +203,6 @@ MEASUREMENTS = (
         ],
         _java_perf,
         needs=("java",),
-    ),
-    Measurement(
-        [
-            Row("console producer", "lines/s", higher_is_better=True, times_kafka=4),
-            Row("console consumer", "lines/s", higher_is_better=True, times_kafka=4),
-        ],
-        _console(keyed=False),
-        peers=("pk", "kafka", "kcat"),
-    ),
-    Measurement(
-        [
-            Row("console producer with keys", "lines/s", higher_is_better=True, times_kafka=2),
-            Row("console consumer with keys", "lines/s", higher_is_better=True, times_kafka=4),
-        ],
-        _console(keyed=True),
-        peers=("pk", "kafka", "kcat"),
     ),
     Measurement(
         [
