@@ -7,7 +7,8 @@ v1 rack, controller, internal   v2 cluster id   v3 throttle time   v4 allow_auto
 v7 leader epoch   v8 authorized operations (of the cluster up to v10)   v9 flexible   v10 topic ids   v12 topics by id
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import cast
 
 from kio.schema.errors import ErrorCode
 from kio.schema.metadata.v12.request import MetadataRequest
@@ -34,13 +35,15 @@ FIRST_VERSION_BY_TOPIC_ID = 12
 
 async def handle(ctx: RequestContext, request: MetadataRequest) -> MetadataResponse:
     cache: MetadataCache = ctx.broker.metadata
+    reachable = cache.alive_brokers(ctx.listener_name)
     described: list[MetadataResponseTopic] = []
     missing: list[str] = []
     for name, topic in _asked(ctx, cache, request):
         if topic is not None:
             described.append(topic)
         elif name in cache:
-            described.append(_existing(ctx, cache, name, with_operations=request.include_topic_authorized_operations))
+            operations = TOPIC_OPERATIONS if request.include_topic_authorized_operations else NOT_ASKED
+            described.append(_existing(ctx, cache, reachable, name, operations))
         else:
             missing.append(name)
     may_create = request.allow_auto_topic_creation and ctx.broker.settings.auto_create_topics_enable
@@ -51,7 +54,7 @@ async def handle(ctx: RequestContext, request: MetadataRequest) -> MetadataRespo
             MetadataResponseBroker(
                 node_id=BrokerId(broker), host=endpoint.host, port=i32(endpoint.port), rack=cache.rack(broker)
             )
-            for broker, endpoint in cache.alive_brokers(ctx.listener_name).items()
+            for broker, endpoint in reachable.items()
         ),
         cluster_id=cache.cluster_id,
         controller_id=BrokerId(-1 if cache.controller_id is None else cache.controller_id),
@@ -83,21 +86,25 @@ def _asked(
     return found
 
 
-def _existing(ctx: RequestContext, cache: MetadataCache, name: str, *, with_operations: bool) -> MetadataResponseTopic:
+def _existing(
+    ctx: RequestContext, cache: MetadataCache, reachable: Collection[int], name: str, operations: i32
+) -> MetadataResponseTopic:
     return MetadataResponseTopic(
         error_code=ErrorCode.none,
         name=TopicName(name),
         topic_id=cache.topic_id(name),
         is_internal=topic_names.is_internal(name),
-        partitions=tuple(_partition(ctx, cache, state) for _, state in sorted(cache.partitions(name).items())),
-        topic_authorized_operations=TOPIC_OPERATIONS if with_operations else NOT_ASKED,
+        partitions=tuple(
+            _partition(ctx, cache, reachable, state) for _, state in sorted(cache.partitions(name).items())
+        ),
+        topic_authorized_operations=operations,
     )
 
 
 def _partition(
-    ctx: RequestContext, cache: MetadataCache, state: UpdateMetadataPartitionState
+    ctx: RequestContext, cache: MetadataCache, reachable: Collection[int], state: UpdateMetadataPartitionState
 ) -> MetadataResponsePartition:
-    has_leader = cache.endpoint(state.leader, ctx.listener_name) is not None
+    has_leader = state.leader in reachable
     replicas, isr = state.replicas, state.isr
     error = ErrorCode.none
     if not has_leader:
@@ -105,16 +112,16 @@ def _partition(
         error = ErrorCode.listener_not_found if knows_why else ErrorCode.leader_not_available
     if ctx.api_version == 0:
         # Later versions name all replicas; this one only those that the client can reach, and says so.
-        reachable = cache.alive_brokers(ctx.listener_name)
         replicas = tuple(broker for broker in state.replicas if broker in reachable)
         isr = tuple(broker for broker in state.isr if broker in reachable)
         if has_leader and (len(replicas), len(isr)) < (len(state.replicas), len(state.isr)):
             error = ErrorCode.replica_not_available
+    # Unchecked, being the controller's: there may be thousands, and a check takes as long as all else about one.
     return MetadataResponsePartition(
         error_code=error,
-        partition_index=i32(state.partition_index),
-        leader_id=BrokerId(state.leader if has_leader else -1),
-        leader_epoch=i32(state.leader_epoch),
+        partition_index=cast(i32, state.partition_index),
+        leader_id=cast(BrokerId, state.leader if has_leader else -1),
+        leader_epoch=cast(i32, state.leader_epoch),
         replica_nodes=broker_ids(replicas),
         isr_nodes=broker_ids(isr),
         offline_replicas=broker_ids(state.offline_replicas),
