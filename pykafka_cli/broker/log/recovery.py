@@ -22,7 +22,7 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.log import checkpoints
 from pykafka_cli.broker.log.files import Files
 from pykafka_cli.broker.log.index_file import CorruptIndex
-from pykafka_cli.broker.log.leader_epochs import LeaderEpochs
+from pykafka_cli.broker.log.leader_epochs import EpochStart, LeaderEpochs
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import ProducerState
 from pykafka_cli.broker.log.replay import apply_batch, replay_producers
@@ -82,7 +82,8 @@ def load_log(
     _finish_what_was_begun(files, folder)
     now_ms = clock.now_ms()
     segments = _open_segments(files, folder, config, now_ms)
-    epochs = _read_epochs(files, folder, segments)
+    stored_epochs = _read_epochs(files, folder)
+    epochs = _epochs_in(segments) if stored_epochs is None else LeaderEpochs(stored_epochs)
     producers = ProducerState(files, folder, topic_partition, expiration_ms=producer_expiration_ms)
     log_start = max(log_start, segments[0].base_offset if segments else 0)
 
@@ -90,6 +91,10 @@ def load_log(
     if doubtful is not None:
         _recover(topic_partition, segments, doubtful, producers, epochs, log_start, now_ms)
         recovery_point = min(recovery_point, segments[-1].next_offset())
+    if epochs.entries != stored_epochs:
+        # The recovery point will move past the batches that told of these epochs, and nobody reads them again.
+        path = os.path.join(folder, checkpoints.LEADER_EPOCHS)
+        checkpoints.write_leader_epochs(files, path, epochs.entries, durable=True)
     log_end = segments[-1].next_offset() if segments else log_start
     if log_end < log_start:
         _log.warning("%s: the log ends at %d, before its start %d: it begins anew", folder, log_end, log_start)
@@ -182,17 +187,21 @@ def _open_segments(files: Files, folder: str, config: TopicConfig, now_ms: int) 
     return segments
 
 
-def _read_epochs(files: Files, folder: str, segments: Sequence[Segment]) -> LeaderEpochs:
-    path = os.path.join(folder, checkpoints.LEADER_EPOCHS)
+def _read_epochs(files: Files, folder: str) -> list[EpochStart] | None:
+    """What the folder's file has; None when it is of no use."""
     try:
-        epochs = LeaderEpochs(checkpoints.read_leader_epochs(files, path))
+        return checkpoints.read_leader_epochs(files, os.path.join(folder, checkpoints.LEADER_EPOCHS))
     except checkpoints.MalformedFile as error:
         _log.warning("%s; leader epochs are read from the log instead", error)
-        epochs = LeaderEpochs()
-        with contextlib.suppress(CorruptRecords):  # what follows the damage is cut off anyway
-            for segment in segments:
-                for _, header in segment.batches():
-                    epochs.assign(header.leader_epoch, header.base_offset)
+        return None
+
+
+def _epochs_in(segments: Sequence[Segment]) -> LeaderEpochs:
+    epochs = LeaderEpochs()
+    with contextlib.suppress(CorruptRecords):  # what follows the damage is cut off anyway
+        for segment in segments:
+            for _, header in segment.batches():
+                epochs.assign(header.leader_epoch, header.base_offset)
     return epochs
 
 

@@ -112,6 +112,18 @@ def test_leader_epochs_are_read_from_the_log_when_their_file_is_lost(files: Memo
     assert recovered(files).epoch_entries() == [(0, 0), (5, 6)]
 
 
+def test_leader_epochs_read_from_the_log_are_written_down(files: MemoryFiles, log: PartitionLog) -> None:
+    """The next stop may be a clean one, after which nobody reads the log."""
+    stale = files.read(f"{FOLDER}/leader-epoch-checkpoint")
+    log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
+    files.replace(f"{FOLDER}/leader-epoch-checkpoint", stale)
+
+    disk = files.restarted()
+    open_log(disk, had_clean_shutdown=False).close()
+
+    assert open_log(disk).epoch_entries() == [(0, 0), (5, 6)]
+
+
 def test_epochs_of_records_that_are_gone_go_too(files: MemoryFiles, log: PartitionLog) -> None:
     log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
     damage(files, "00000000000000000006.log", 65)
