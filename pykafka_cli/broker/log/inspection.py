@@ -43,7 +43,6 @@ _CHECKPOINTS = (
     checkpoints.HIGH_WATERMARKS,
     checkpoints.CLEANER_OFFSETS,
 )
-_REMEDY = "Remove the file: the next start makes it anew"
 
 _SEGMENT = re.compile(r"\d{20}\.log")
 _SNAPSHOT = re.compile(r"\d{20}\.snapshot")
@@ -91,7 +90,7 @@ def inspect_directory(files: Files, path: str, on_batch: OnBatch = lambda _tp, _
         try:
             offsets[name] = checkpoints.read_offsets(files, os.path.join(path, name))
         except MalformedFile as error:
-            found.damage.append(f"{error}. {_REMEDY}")
+            found.damage.append(f"{error}. Remove the file: the broker writes it anew")
             offsets[name] = {}
     for name in files.names(path):
         topic_partition, folder = parse_folder(name), os.path.join(path, name)
@@ -118,6 +117,15 @@ class _Inspection:
         self._synced_end = synced_end
         self._on_batch = on_batch
 
+    @property
+    def _remedy(self) -> str:
+        """How to get what stands beside a log: recovery makes all of it from the log, if told to begin at its start."""
+        root = os.path.dirname(self.log.folder)
+        marks = " and ".join(
+            os.path.join(root, each) for each in (checkpoints.CLEAN_SHUTDOWN, checkpoints.RECOVERY_POINTS)
+        )
+        return f"To have it made anew from the log, remove {marks}, then start and stop the broker once"
+
     def run(self, log_start: int) -> None:
         log = self.log
         names = self._files.names(log.folder)
@@ -136,18 +144,19 @@ class _Inspection:
         try:
             self.log.topic_id = checkpoints.read_topic_id(self._files, self._path(checkpoints.PARTITION_METADATA))
         except MalformedFile as error:
-            self._note(f"{error}. {_REMEDY}", is_synced=self._synced_end is None)
+            remedy = "Remove the file: the controller tells the topic's id again"
+            self._note(f"{error}. {remedy}", is_synced=self._synced_end is None)
         try:
             checkpoints.read_leader_epochs(self._files, self._path(checkpoints.LEADER_EPOCHS))
         except MalformedFile as error:
-            self._note(f"{error}. {_REMEDY}", is_synced=self._synced_end is None)
+            self._note(f"{error}. {self._remedy}", is_synced=self._synced_end is None)
 
     def _check_snapshot(self, name: str) -> None:
         path, offset = self._path(name), int(name.removesuffix(SNAPSHOT_SUFFIX))
         try:
             decode_snapshot(self._files.read(path))
         except CorruptSnapshot as error:
-            self._note(f"{path}: no snapshot of producers: {error}. {_REMEDY}", is_synced=self._is_synced(offset))
+            self._note(f"{path}: no snapshot of producers: {error}. {self._remedy}", is_synced=self._is_synced(offset))
 
     def _check_segment(self, base_offset: int, following: int | None) -> None:
         stem, problems = self._path(segment_name(base_offset)), list[str]()
@@ -157,11 +166,12 @@ class _Inspection:
         next_offset, latest = found
         if indexed:
             position, offset = next(iter(indexed.items()))
-            problems.append(f"{stem}{INDEX_SUFFIX}: offset {offset} is not at byte {position}. {_REMEDY}")
+            problems.append(f"{stem}{INDEX_SUFFIX}: offset {offset} is not at byte {position}. {self._remedy}")
         missing = [suffix for suffix in (INDEX_SUFFIX, TIME_INDEX_SUFFIX) if not self._files.exists(stem + suffix)]
         if next_offset > base_offset:
-            problems += [f"{stem}{suffix} is missing; the next start makes it anew" for suffix in missing]
+            problems += [f"{stem}{suffix} is missing. {self._remedy}" for suffix in missing]
         self._check_time_index(stem, base_offset, next_offset, latest, problems)
+        self._check_transaction_index(stem, base_offset, problems)
         for problem in problems:
             self._note(problem, is_synced=self._is_synced(next_offset))
 
@@ -202,7 +212,7 @@ class _Inspection:
         try:
             entries = OffsetIndex(self._files, stem + INDEX_SUFFIX, base_offset, 0).entries()
         except CorruptIndex as error:
-            problems.append(f"{error}. {_REMEDY}")
+            problems.append(f"{error}. {self._remedy}")
             return {}
         return {position: offset for offset, position in entries}
 
@@ -211,14 +221,17 @@ class _Inspection:
     ) -> None:
         path = stem + TIME_INDEX_SUFFIX
         try:
-            entries = TimeIndex(self._files, path, base_offset, 0).entries()
+            for timestamp, offset in TimeIndex(self._files, path, base_offset, 0).entries()[-1:]:
+                if offset >= next_offset or timestamp > latest:
+                    raise CorruptIndex(f"{path}: offset {offset} of {timestamp} ms is not in the log")
+        except CorruptIndex as error:
+            problems.append(f"{error}. {self._remedy}")
+
+    def _check_transaction_index(self, stem: str, base_offset: int, problems: list[str]) -> None:
+        try:
             TransactionIndex(self._files, stem + TXN_INDEX_SUFFIX, base_offset).entries()
         except CorruptIndex as error:
-            problems.append(f"{error}. {_REMEDY}")
-            return
-        if entries and (entries[-1].offset >= next_offset or entries[-1].timestamp > latest):
-            last = f"offset {entries[-1].offset} of {entries[-1].timestamp} ms"
-            problems.append(f"{path}: {last} is not in the log. {_REMEDY}")
+            problems.append(f"{error}. {self._remedy}")
 
     def _is_synced(self, end: int) -> bool:
         """Whether the disk had everything below offset `end` for sure."""
