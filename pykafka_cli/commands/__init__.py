@@ -21,6 +21,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "topics": Command("topics", "Create, delete, describe, or change topics.", TOPICS, "kafka-topics"),
     "up": Command("up", "Start ZooKeeper and brokers together, without configuration.", SERVERS, None),
+    "graduate": Command("graduate", "Go on with Apache Kafka on a stopped cluster's data.", SERVERS, None),
     "server-start": Command("server_start", "Start a broker.", SERVERS, "kafka-server-start"),
     "server-stop": Command("server_stop", "Stop the brokers of this machine.", SERVERS, "kafka-server-stop"),
     "zookeeper-server-start": Command(

@@ -119,8 +119,18 @@ def zookeeper_settings(data_dir: Path, port: int) -> "ZooKeeperSettings":
     return ZooKeeperSettings([Property(name, text, 0) for name, text in given.items()])
 
 
-def broker_settings(data_dir: Path, number: int, port: int, zookeeper_port: int, brokers: int) -> "BrokerSettings":
-    """The values of config/server.properties, with as many replicas of the internal topics as there are brokers."""
+def logs_of(data_dir: Path, number: int) -> Path:
+    """Where a broker's logs are."""
+    return data_dir / ("kafka" if number == 0 else f"kafka-{number}")
+
+
+def broker_settings(
+    data_dir: Path, number: int, port: int, zookeeper_port: int, brokers: int, *, stop_together: bool = True
+) -> "BrokerSettings":
+    """The values of config/server.properties, with as many replicas of the internal topics as there are brokers.
+
+    stop_together    all brokers stop at once, so there is nobody to hand over to
+    """
     from pykafka_cli.properties.broker import BrokerSettings
     from pykafka_cli.properties.grammar import Property
 
@@ -130,13 +140,13 @@ def broker_settings(data_dir: Path, number: int, port: int, zookeeper_port: int,
         # localhost is both 127.0.0.1 and ::1, of which clients try either first.
         "listeners": f"PLAINTEXT://localhost:{port}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
-        "log.dirs": str(data_dir / ("kafka" if number == 0 else f"kafka-{number}")),
+        "log.dirs": str(logs_of(data_dir, number)),
         "zookeeper.connect": f"{HOST}:{zookeeper_port}",
         "offsets.topic.replication.factor": replicas,
         "transaction.state.log.replication.factor": replicas,
         "transaction.state.log.min.isr": "2" if brokers >= 3 else "1",
         "group.initial.rebalance.delay.ms": "0",
-        "controlled.shutdown.enable": "false",  # they all stop together, so there is nobody to hand over to
+        **({"controlled.shutdown.enable": "false"} if stop_together else {}),
     }
     return BrokerSettings([Property(name, text, 0) for name, text in given.items()])
 

@@ -11,7 +11,7 @@ Bytes are ISO-8859-1. A backslash makes the next character plain, except \\t \\n
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -89,3 +89,21 @@ def _unescape(text: str, line: int) -> str:
         return text
     # Two \u escapes may be the halves of one character outside the basic plane.
     return _ESCAPE.sub(plain, text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def write_properties(values: Mapping[str, str]) -> str:
+    """Lines that `read_properties` gives back as `values`, in ASCII."""
+    return "".join(f"{_escape(key, is_key=True)}={_escape(text, is_key=False)}\n" for key, text in values.items())
+
+
+def _escape(text: str, *, is_key: bool) -> str:
+    escaped = text.replace("\\", "\\\\")
+    for character, letter in zip(_CONTROL.values(), _CONTROL, strict=True):
+        escaped = escaped.replace(character, f"\\{letter}")
+    if is_key:
+        escaped = re.sub(r"[ =:]", r"\\\g<0>", escaped)
+    if escaped.startswith((" ", "#", "!")):
+        escaped = f"\\{escaped}"
+    units = escaped.encode("utf-16-be", "surrogatepass")
+    codes = [int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2)]
+    return "".join(chr(code) if 0x20 <= code < 0x7F else f"\\u{code:04X}" for code in codes)

@@ -40,10 +40,12 @@ _WITHOUT_EFFECT = re.compile(r"(group|weight|authProvider|metricsProvider|multiA
 class ZooKeeperSettings(Settings):
     """One server's settings.
 
+    originals         what was given, as text, by name
     warnings          a line for each unknown key, with its number
     without_effect    names of keys given that change nothing here
     """
 
+    originals: dict[str, str]
     without_effect: list[str]
 
     data_dir = Key[str | None](
@@ -137,6 +139,7 @@ class ZooKeeperSettings(Settings):
         """raises ConfigError (BadProperty where one value is to blame)"""
         given = list(properties)
         self._given = {p.key: p for p in given}
+        self.originals = {p.key: p.value for p in given}
         members = [p for p in given if _MEMBER.fullmatch(p.key)]
         plain = [p for p in given if p.key in self.KEYS]
         odd = [p for p in given if p.key not in self.KEYS]

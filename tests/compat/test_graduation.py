@@ -3,6 +3,9 @@
 The broker's log directories and ZooKeeper's data directory change hands together, after a clean stop and after kill -9
 of both. Whatever a client can see must then be what it was: records, offsets, groups, configs, ids; and an idempotent
 producer that was there all along goes on with its sequence numbers.
+
+So it is with `pk up` and the files that `pk graduate` writes; there a transaction that is open all the while is
+committed by its producer on Kafka.
 """
 
 from collections.abc import Iterator
@@ -28,7 +31,8 @@ from kazoo.client import KazooClient
 from tests import peers
 from tests.broker_processes import BrokerProcess, KafkaBroker, PkBroker
 from tests.polling import until
-from tests.zookeeper_servers import KafkaZooKeeper, PkZooKeeper, ZooKeeperProcess, free_port
+from tests.running import RunningCluster, pk
+from tests.zookeeper_servers import KafkaZooKeeper, PkZooKeeper, ZooKeeperProcess, four_letter_word, free_port
 
 TIMEOUT_S = 60
 OFFSETS_PARTITIONS = 3
@@ -219,3 +223,95 @@ def test_a_cluster_changes_hands_with_all_it_has(installations: Installations, t
     now = everything(installations.bootstrap)
     assert [value for _, _, value, *_ in now["records"]["records"][1][1:]][-200:] == [b"%d" % n for n in range(200)]
     assert ("records", 0, 18, "further") in now["committed"]
+
+
+class GraduatedZooKeeper(KafkaZooKeeper):
+    """Kafka's, with the file that `pk graduate` wrote, which lets it answer no four-letter word but srvr."""
+
+    def __init__(self, folder: Path, file: Path, port: int) -> None:
+        super().__init__(folder)
+        self.file, self.port, self.address = file, port, f"127.0.0.1:{port}"
+
+    def serves(self) -> bool:
+        return b"Mode: standalone" in four_letter_word(self.port, b"srvr")
+
+
+def graduated(folder: Path, cluster: RunningCluster) -> Installation:
+    """Apache Kafka with the files that `pk graduate` writes, on the ports and directories of a stopped cluster."""
+    ports = ("--port", str(cluster.port), "--zookeeper-port", str(cluster.zookeeper_port))
+    done = pk("graduate", str(cluster.data_dir), "--to", str(folder / "kafka"), *ports)
+    assert (done.returncode, done.stderr) == (0, "")
+    zookeeper = GraduatedZooKeeper(folder, folder / "kafka/zookeeper.properties", cluster.zookeeper_port)
+    broker = KafkaBroker(0, folder, zookeeper.address, port=cluster.port)
+    broker.file = folder / "kafka/server.properties"
+    return Installation(zookeeper, broker)
+
+
+def transactional(bootstrap: str, name: str) -> Producer:
+    """A producer with its first transaction begun."""
+    settings = {"transactional.id": name, "transaction.timeout.ms": 600_000, **QUIET}
+    producer = Producer({"bootstrap.servers": bootstrap, **settings})
+    producer.init_transactions(TIMEOUT_S)
+    producer.begin_transaction()
+    return producer
+
+
+def send(producer: Producer, *texts: bytes) -> None:
+    for text in texts:
+        producer.produce("transacted", text, partition=0)
+    assert producer.flush(TIMEOUT_S) == 0
+
+
+def committed_values(bootstrap: str, count: int) -> list[bytes]:
+    """The first `count` values that a reader with read_committed gets, and whatever comes with them."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "none", "enable.auto.commit": False, **QUIET})
+    consumer.assign([TopicPartition("transacted", 0, 0)])
+    values: list[bytes] = []
+    while len(values) < count:
+        values += [message.value() for message in consumer.consume(100, TIMEOUT_S)]
+    consumer.close()
+    return values
+
+
+@pytest.mark.timeout(600)
+def test_what_pk_up_left_goes_on_with_the_files_that_graduate_wrote(tmp_path: Path) -> None:
+    peers.kafka_classpath()
+    ours = RunningCluster(tmp_path / "data")
+    bootstrap = ours.bootstrap
+    steady = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, **QUIET})
+    fill(bootstrap, steady, delete_some=True)
+    aborting, staying_open = transactional(bootstrap, "aborting"), transactional(bootstrap, "open")
+    send(aborting, b"aborted")
+    send(staying_open, b"late 1")
+    aborting.abort_transaction(TIMEOUT_S)
+    aborting.begin_transaction()
+    send(aborting, b"committed")
+    aborting.commit_transaction(TIMEOUT_S)
+    seen = everything(bootstrap)
+    assert ours.stop() == 0
+
+    kafka = graduated(tmp_path, ours)
+    try:
+        kafka.zookeeper.start()
+        kafka.broker.start()
+        until(lambda: everything_is_led(bootstrap), "not every partition has got a leader")
+        assert everything(bootstrap) == seen
+        produce(steady, range(100, 200))
+        send(staying_open, b"late 2")
+        staying_open.commit_transaction(TIMEOUT_S)
+        assert committed_values(bootstrap, 3) == [b"late 1", b"committed", b"late 2"]
+        seen = everything(bootstrap)
+    finally:
+        kafka.end(cleanly=kafka.broker.is_running)
+
+    again = RunningCluster(ours.data_dir, ports=(ours.port, ours.zookeeper_port))
+    assert everything(bootstrap) == seen
+    assert committed_values(bootstrap, 3) == [b"late 1", b"committed", b"late 2"]
+    produce(steady, range(200, 300))
+    assert again.stop() == 0
+
+
+def everything_is_led(bootstrap: str) -> bool:
+    topics = AdminClient({"bootstrap.servers": bootstrap, **QUIET}).list_topics(timeout=TIMEOUT_S).topics
+    leaders = [partition.leader for topic in topics.values() for partition in topic.partitions.values()]
+    return set(topics) >= {*TOPICS, "__consumer_offsets", "__transaction_state"} and set(leaders) == {0}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.properties.grammar import MalformedProperties, Property, read_properties
+from pykafka_cli.properties.grammar import MalformedProperties, Property, read_properties, write_properties
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,14 @@ def test_any_bytes_are_read_or_refused_as_malformed(data: bytes) -> None:
     except MalformedProperties:
         return
     assert all(1 <= p.line <= data.count(b"\n") + data.count(b"\r") + 1 for p in found)
+
+
+# What UTF-16 cannot hold, half a surrogate pair, is no text.
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(values=st.dictionaries(texts, texts))
+def test_what_is_written_is_read_back(values: dict[str, str]) -> None:
+    written = write_properties(values)
+
+    assert {each.key: each.value for each in read_properties(written.encode("ascii"))} == values

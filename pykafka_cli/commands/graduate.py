@@ -1,0 +1,186 @@
+"""`pk graduate`: from a stopped cluster of ours to Apache Kafka on the same directories."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._options import Output, chosen_output
+from pykafka_cli.output.render import Table, show
+
+if TYPE_CHECKING:
+    from pykafka_cli.graduation.report import Report
+    from pykafka_cli.properties.broker import BrokerSettings
+    from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+
+WHAT_WAS_RUN = "Servers that were started one by one"
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def graduate(
+    data_dir: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA_DIR",
+            help="The --data-dir of `pk up`, stopped.",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="Where to write Kafka's files; new or empty. Without: only check."),
+    ] = None,
+    port: Annotated[
+        int,
+        typer.Option(min=1, max=65535, help="Port that the first broker of DATA_DIR shall have, the others the next."),
+    ] = 9092,
+    zookeeper_port: Annotated[int, typer.Option(min=1, max=65535, help="Port that ZooKeeper shall have.")] = 2181,
+    server_properties: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="What `pk server-start` was given; once for each broker.", rich_help_panel=WHAT_WAS_RUN
+        ),
+    ] = None,
+    zookeeper_properties: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What `pk zookeeper-server-start` was given.", rich_help_panel=WHAT_WAS_RUN),
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Check a stopped cluster's directories, and write what is needed to go on with Apache Kafka on them.
+
+    Every file is read and none is changed.
+    """
+    from pykafka_cli.graduation.examination import examine
+    from pykafka_cli.graduation.kafka_files import write_files
+    from pykafka_cli.graduation.report import NotReady
+
+    if data_dir is None and not (server_properties and zookeeper_properties):
+        raise ScriptError(
+            "Which cluster?",
+            hint="Give the --data-dir of `pk up`, or both --server-properties and --zookeeper-properties.",
+        )
+    brokers = _given_brokers(server_properties) if server_properties else _brokers_of(data_dir, port, zookeeper_port)
+    zookeeper = (
+        _given_zookeeper(zookeeper_properties) if zookeeper_properties else _zookeeper_of(data_dir, zookeeper_port)
+    )
+    if to is not None:
+        _check_target(to, [*zookeeper.directories, *(path for each in brokers for path in each.log_directories)])
+    try:
+        report = examine(zookeeper, brokers)
+    except NotReady as error:
+        raise ScriptError(
+            str(error), hint="Apache Kafka should not go on with this. Nothing was changed, nothing written."
+        ) from None
+    files = list[Path]()
+    if to is not None:
+        try:
+            files = write_files(to, zookeeper, brokers, report)
+        except OSError as error:
+            raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
+    show(
+        chosen_output(output),
+        text=lambda: _text(report, files),
+        table=lambda: [
+            Table(("TOPIC", "PARTITIONS", "RECORDS", "BYTES"), report.topics),
+            Table(("GROUP", "COMMITTED OFFSETS"), report.groups),
+            Table(("OPEN TRANSACTION", "STATE", "PARTITIONS"), report.open_transactions),
+            _text(report, files),
+        ],
+        document=lambda: report.as_document() | {"files": [str(each.absolute()) for each in files]},
+    )
+
+
+def _given_brokers(files: list[Path]) -> "list[BrokerSettings]":
+    from pykafka_cli.commands._server_process import Words, read_settings
+    from pykafka_cli.properties.broker import BrokerSettings
+
+    return [read_settings(BrokerSettings, Words(False, file, [])) for file in files]
+
+
+def _given_zookeeper(file: Path) -> "ZooKeeperSettings":
+    from pykafka_cli.commands._server_process import Words, read_settings
+    from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+
+    settings: ZooKeeperSettings = read_settings(ZooKeeperSettings, Words(False, file, []))
+    return settings
+
+
+def _brokers_of(data_dir: Path | None, port: int, zookeeper_port: int) -> "list[BrokerSettings]":
+    """The settings with which `pk up` ran every broker that has left logs in DATA_DIR."""
+    from pykafka_cli.commands.up import MAX_BROKERS, broker_settings, logs_of
+
+    assert data_dir is not None
+    root = data_dir.absolute()
+    numbers = [each for each in range(MAX_BROKERS) if (logs_of(root, each) / "meta.properties").exists()]
+    if not numbers:
+        raise ScriptError(
+            f"{data_dir} is no data directory of `pk up`: it has no {logs_of(root, 0).name}/meta.properties.",
+            hint="For servers that were started one by one give --server-properties and --zookeeper-properties.",
+        )
+    return [
+        broker_settings(root, each, port + each, zookeeper_port, len(numbers), stop_together=False) for each in numbers
+    ]
+
+
+def _zookeeper_of(data_dir: Path | None, port: int) -> "ZooKeeperSettings":
+    from pykafka_cli.commands.up import zookeeper_settings
+
+    assert data_dir is not None
+    return zookeeper_settings(data_dir.absolute(), port)
+
+
+def _check_target(to: Path, data: list[str]) -> None:
+    target = to.absolute().resolve()
+    if inside := next((each for each in data if target.is_relative_to(Path(each).resolve())), None):
+        raise ScriptError(f"--to {to} is inside of {inside}, which is to stay as it is; choose another directory.")
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise ScriptError(f"--to {to} is there already and not empty; choose another directory.")
+
+
+def _text(report: "Report", files: list[Path]) -> str:
+    from pykafka_cli.graduation.kafka_files import commands
+
+    topics, groups = report.users_topics, report.groups
+    partitions, records = sum(each.partitions for each in topics), sum(each.records for each in topics)
+    held = f"{_count(records, 'record')} in {_count(partitions, 'partition')} of {_count(len(topics), 'topic')}"
+    offsets = _count(sum(each.offsets for each in groups), "committed offset")
+    lines = [
+        f"All is sound. Cluster {report.cluster_id} has",
+        f"  {held}",
+        f"  {_count(len(groups), 'consumer group')} with {offsets}",
+        f"  {_count(len(report.open_transactions), 'open transaction')}",
+        *(f"  settings of {_count(count, kind.removesuffix('s'))}" for kind, count in report.settings.items()),
+        *(f"  broker {each.id}: {_size(each.bytes)} in {', '.join(each.directories)}" for each in report.brokers),
+    ]
+    lines += [f"Note: {note}" for note in report.notes]
+    if files:
+        names = [each.name for each in files if each.name.startswith("server")]
+        directory = files[0].parent.absolute()
+        lines += [
+            "",
+            f"Written: {', '.join(str(each) for each in files)}",
+            "",
+            "Next, in the directory of Apache Kafka 3.9:",
+            "",
+            *(f"    {line}" for line in commands(directory, names)),
+            "",
+            f"{files[-1]} has more: what to look at then, and the way back.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _size(number: float) -> str:
+    for unit in _UNITS:
+        if number < 1024 or unit == _UNITS[-1]:
+            break
+        number /= 1024
+    return f"{number:.0f} {unit}" if number >= 10 or unit == _UNITS[0] else f"{number:.1f} {unit}"

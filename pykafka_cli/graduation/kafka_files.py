@@ -1,0 +1,133 @@
+"""What Apache Kafka is started with: a properties file for each server, and a README with the commands to type.
+
+    zookeeper.properties
+    server.properties          server-0.properties, server-1.properties ... where there are several brokers
+    README.md
+
+Every setting goes over as it was given, under the name that Kafka has for it; relative paths become absolute.
+"""
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pykafka_cli import KAFKA_VERSION
+from pykafka_cli.graduation.report import Report
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.grammar import write_properties
+from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+
+ZOOKEEPER_FILE = "zookeeper.properties"
+README = "README.md"
+
+_ZOOKEEPER_PATHS = ("dataDir", "dataLogDir")
+_REPLACED = ("log.dir", "log.dirs", "node.id")  # node.id is but another name of broker.id
+
+
+def write_files(
+    directory: Path, zookeeper: ZooKeeperSettings, brokers: Sequence[BrokerSettings], report: Report
+) -> list[Path]:
+    """Make `directory` with all the files; returns their paths. raises OSError."""
+    contents = {ZOOKEEPER_FILE: _properties("ZooKeeper's settings", _zookeeper_values(zookeeper))}
+    started = list[tuple[str, str]]()
+    for part, settings in zip(report.brokers, _by_id(brokers, report), strict=True):
+        name = "server.properties" if len(brokers) == 1 else f"server-{part.id}.properties"
+        contents[name] = _properties(f"Broker {part.id}'s settings", _broker_values(settings, part.directories))
+        started.append((name, _address(settings)))
+    contents[README] = _readme(directory.absolute(), report, started)
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in contents.items():
+        (directory / name).write_text(text, encoding="utf-8")
+    return [directory / name for name in contents]
+
+
+def commands(directory: Path, files: Sequence[str]) -> list[str]:
+    """What starts Apache Kafka with these files of brokers, line by line."""
+    lines = [_start("zookeeper-server-start.sh", directory / ZOOKEEPER_FILE, "logs/zookeeper")]
+    return lines + [_start("kafka-server-start.sh", directory / name, f"logs/{Path(name).stem}") for name in files]
+
+
+def _start(script: str, file: Path, logs: str) -> str:
+    return f"LOG_DIR={logs} bin/{script} -daemon {shlex.quote(str(file))}"
+
+
+def _by_id(brokers: Sequence[BrokerSettings], report: Report) -> list[BrokerSettings]:
+    """The brokers' settings in the order of the report, which has their ids from their directories."""
+    of_directory = {os.path.abspath(each.log_directories[0]): each for each in brokers}
+    return [of_directory[part.directories[0]] for part in report.brokers]
+
+
+def _properties(title: str, values: Mapping[str, str]) -> str:
+    return f"# {title}, for Apache Kafka {KAFKA_VERSION}. Written by `pk graduate`.\n{write_properties(values)}"
+
+
+def _zookeeper_values(settings: ZooKeeperSettings) -> dict[str, str]:
+    values = {
+        name: os.path.abspath(text) if name in _ZOOKEEPER_PATHS else text for name, text in settings.originals.items()
+    }
+    # Kafka's would start an HTTP server on port 8080, which ours never did.
+    return {"admin.enableServer": "false"} | values
+
+
+def _broker_values(settings: BrokerSettings, directories: Sequence[str]) -> dict[str, str]:
+    values = {name: text for name, text in settings.originals.items() if name not in _REPLACED}
+    for name, text in values.items():
+        if name.endswith(".location") and text:
+            values[name] = os.path.abspath(text)
+    return values | {"log.dirs": ",".join(directories)}
+
+
+def _address(settings: BrokerSettings) -> str:
+    """Where the first of the listeners that clients are told of is."""
+    listener = settings.advertised_listener_list[0]
+    return f"{listener.host or 'localhost'}:{listener.port}"
+
+
+def _readme(directory: Path, report: Report, started: Sequence[tuple[str, str]]) -> str:
+    start = "\n".join(commands(directory, [name for name, _ in started]))
+    topics = report.users_topics
+    records, partitions = sum(each.records for each in topics), sum(each.partitions for each in topics)
+    notes = "".join(f"* {note}\n" for note in report.notes)
+    return f"""# Going on with Apache Kafka
+
+The files here start Apache Kafka {
+        KAFKA_VERSION
+    } on the directories where `pk` kept the data. Any 3.9 will do; Kafka 4 will not, for it
+has no ZooKeeper. Nothing was copied or converted: `pk` and Kafka can both run on these directories, one at a time.
+
+Unpack Apache Kafka (https://kafka.apache.org/downloads; it needs Java 11 or newer), go into its directory, and type:
+
+```
+{start}
+```
+
+Then see that everything is there: {len(topics)} topics with {partitions} partitions, {records} records, {
+        len(report.groups)
+    } consumer groups.
+
+```
+bin/kafka-topics.sh --bootstrap-server {started[0][1]} --list
+bin/kafka-topics.sh --bootstrap-server {started[0][1]} --describe --unavailable-partitions
+bin/kafka-get-offsets.sh --bootstrap-server {started[0][1]}
+bin/kafka-consumer-groups.sh --bootstrap-server {started[0][1]} --describe --all-groups --offsets
+bin/kafka-transactions.sh --bootstrap-server {started[0][1]} list
+```
+
+The second one names partitions without a leader, so it should print nothing.
+{
+        notes
+        and f'''
+Good to know:
+
+{notes}'''
+    }
+To stop again, the brokers first:
+
+```
+bin/kafka-server-stop.sh
+bin/zookeeper-server-stop.sh
+```
+
+After that `pk` can go on with the directories as before.
+"""

@@ -1,0 +1,67 @@
+"""What was found in a stopped cluster's directories."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from pykafka_cli.graduation.coordinators import Group, OpenTransaction
+from pykafka_cli.topic_names import is_internal
+
+
+class NotReady(Exception):
+    """What is in the way, each with what would help. Nothing was changed or written."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Topic(NamedTuple):
+    """A topic's records, counted once however many replicas they have, and the bytes of all replicas."""
+
+    name: str
+    partitions: int
+    records: int
+    bytes: int
+
+
+class BrokerPart(NamedTuple):
+    """What one broker has."""
+
+    id: int
+    directories: tuple[str, ...]
+    partitions: int
+    bytes: int
+    was_left_cleanly: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """
+    settings    how many topics, brokers, users ... have settings of their own
+    notes       what is no obstacle, but good to know
+    """
+
+    cluster_id: str
+    brokers: tuple[BrokerPart, ...]
+    topics: tuple[Topic, ...]
+    groups: tuple[Group, ...]
+    open_transactions: tuple[OpenTransaction, ...]
+    settings: Mapping[str, int]
+    notes: tuple[str, ...]
+
+    @property
+    def users_topics(self) -> tuple[Topic, ...]:
+        """Without those that are Kafka's own."""
+        return tuple(each for each in self.topics if not is_internal(each.name))
+
+    def as_document(self) -> dict[str, Any]:
+        """For JSON and YAML."""
+        lists = {name: [each._asdict() for each in getattr(self, name)] for name in ("topics", "groups")}
+        brokers = [each._asdict() | {"directories": list(each.directories)} for each in self.brokers]
+        return asdict(self) | lists | {
+            "brokers": brokers,
+            "open_transactions": [each._asdict() for each in self.open_transactions],
+            "settings": dict(self.settings),
+            "notes": list(self.notes),
+        }  # fmt: skip
