@@ -61,8 +61,9 @@ class Table:
         return self.cells.setdefault(row.name, {})
 
     def markdown(self) -> str:
-        """The table, with a column for each peer that has a figure anywhere, and below it what failed."""
-        peers = [peer for peer in PEERS if any(peer in runs for runs in self.cells.values())]
+        """The table, with a column for each peer that was asked for anything, and below it what failed."""
+        asked = {peer for runs in self.cells.values() for peer in runs} | {peer for _, peer in self.failures}
+        peers = [peer for peer in PEERS if peer in asked]
         heads = ["row", *(PEERS[peer] for peer in peers), "pk : Kafka", "goal"]
         lines = [f"| {' | '.join(heads)} |", f"| {' | '.join('---' for _ in heads)} |"]
         for row in self.rows:
