@@ -1,4 +1,5 @@
-"""What a Produce and a Fetch request cost the broker: the same for one record as for nine thousand, and not more.
+"""What a Produce and a Fetch request cost the broker: the same for one record as for nine thousand, and not more; and
+what it costs to commit an offset.
 
 The bounds are what the code needs today, so that whoever adds to the path of every request sees it here. A bound may
 be raised on purpose; docs/performance.md says what it is worth.
@@ -20,6 +21,7 @@ from pykafka_cli.broker.network.connection import Connection, Peer, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import Buffer, compact_count, compact_string
+from tests.api.groups import GroupBroker
 from tests.costs import at_once, counted_calls, counted_system_calls, peak_memory
 from tests.fakes.replica_cluster import Node, ReplicaCluster
 from tests.logs import broker_settings, sequenced
@@ -27,6 +29,7 @@ from tests.logs import broker_settings, sequenced
 PRODUCE_CALLS, PRODUCE_COMPILED_CALLS = 132, 88
 FETCH_CALLS, FETCH_COMPILED_CALLS = 127, 69
 CONNECTION_CALLS, CONNECTION_COMPILED_CALLS = 17, 19
+COMMIT_CALLS, COMMIT_COMPILED_CALLS = 210, 193
 
 PEER = Peer("127.0.0.1", 1, "PLAINTEXT")
 MANY = [b"x" * 100] * 9_000
@@ -103,6 +106,24 @@ async def test_fetching_takes_so_many_calls_and_no_more(served: Served, batches:
     assert sum(map(len, answer)) > 100 * sum(map(len, batches))
     assert calls.python <= FETCH_CALLS
     assert calls.compiled <= FETCH_COMPILED_CALLS
+
+
+async def test_committing_an_offset_takes_so_many_calls_and_no_more() -> None:
+    groups = await GroupBroker.started()
+    dispatcher = Dispatcher(groups.broker, Metrics())
+    name = compact_string("g")
+    partition = struct.pack(">iqi", 0, 5, -1) + compact_string("") + b"\0"
+    topic = compact_string("t") + compact_count(1) + partition + b"\0"
+    body = name + struct.pack(">i", -1) + compact_string("") + compact_string(None) + compact_count(1) + topic + b"\0"
+    request = bytearray(struct.pack(">hhih", 8, 8, 7, 2) + b"me\0" + body)
+    at_once(dispatcher.answer(request, PEER))  # what is made once is made
+
+    with counted_calls() as calls:
+        answer = at_once(dispatcher.answer(request, PEER))
+
+    assert b"".join(answer).endswith(b"\0\0" + b"\0\0\0")  # no error, no tagged fields
+    assert calls.python <= COMMIT_CALLS
+    assert calls.compiled <= COMMIT_COMPILED_CALLS
 
 
 async def test_producing_is_one_system_call_of_the_log(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ source  the message definitions of Kafka 3.9's group-coordinator; kafka.coordina
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 from pykafka_cli.broker.coordinator.step import Record
@@ -26,6 +27,7 @@ _OFFSET_KEY_VERSION = 1
 _VALUE_VERSION = 3
 _VALUE_VERSION_WITH_EXPIRY = 1
 _GROUP_KEY_VERSION = 2
+_KEYS_KEPT = 4096  # a consumer commits for the same few partitions again and again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +136,7 @@ def read_record(record: Record) -> OffsetEntry | GroupEntry | None:
     """
     version = version_of(record.key)
     if version in OffsetCommitKey.versions:
-        key = decode(OffsetCommitKey, record.key)
+        key = _read_offset_key(record.key)
         value = None if record.value is None else decode(OffsetCommitValue, record.value)
         return OffsetEntry(key.group, TopicPartition(key.topic, key.partition), value)
     if version in GroupMetadataKey.versions:
@@ -143,6 +145,12 @@ def read_record(record: Record) -> OffsetEntry | GroupEntry | None:
     return None
 
 
+@lru_cache(_KEYS_KEPT)
 def _offset_key(group: str, partition: TopicPartition) -> bytes:
     key = OffsetCommitKey(group=group, topic=partition.topic, partition=partition.partition)
     return encode(key, _OFFSET_KEY_VERSION)
+
+
+@lru_cache(_KEYS_KEPT)
+def _read_offset_key(data: bytes) -> OffsetCommitKey:
+    return decode(OffsetCommitKey, data)
