@@ -145,7 +145,7 @@ def main() -> int:
                 report.write(table, conditions())
         for measurement in (*SCALE, *INSIDE):
             if selection.has(measurement):
-                print("once", file=sys.stderr, flush=True)
+                print(f"once: {measurement.rows[0].name}", file=sys.stderr, flush=True)
                 run_single(bench, table, measurement)
                 if not words:
                     report.write(table, conditions())

@@ -113,11 +113,13 @@ def committed_rate(servers: Servers, topic: str, producers: int) -> float:
         return committed
 
     with ThreadPoolExecutor(producers) as pool:
-        working = [pool.submit(work, number) for number in range(producers)]
-        time.sleep(WARMING_UP_S)
-        counting.set()
-        time.sleep(COUNTING_S)
-        done.set()
+        try:
+            working = [pool.submit(work, number) for number in range(producers)]
+            time.sleep(WARMING_UP_S)
+            counting.set()
+            time.sleep(COUNTING_S)
+        finally:
+            done.set()
         return sum(each.result() for each in working) / COUNTING_S
 
 

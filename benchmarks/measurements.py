@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from benchmarks.servers import Servers
 from benchmarks.table import Row
-from benchmarks.tools import MESSAGES, Bench, delete_topic, new_topic, output, produce_lines, seconds
+from benchmarks.tools import MESSAGES, Bench, delete_topic, new_topic, output, produce_lines, program, seconds
 
 START = Row("servers, start to first metadata answer", "s", at_most=0.4)
 IDLE_MEMORY = Row("resident memory, idle", "MB", at_most=60)
@@ -38,7 +38,7 @@ class Measurement(NamedTuple):
 
 
 def _version(bench: Bench, _servers: Servers, who: str) -> Sequence[float]:
-    command = bench.tool(who, "topics", "--version") if who == "kafka" else [bench.tool(who, "")[0], "--version"]
+    command = bench.tool(who, "topics", "--version") if who == "kafka" else [program(who), "--version"]
     return (min(seconds(command) for _ in range(STARTS)),)
 
 

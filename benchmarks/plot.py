@@ -28,6 +28,7 @@ def draw(curves: Mapping[Curve, Points], path: Path) -> None:
             "svg.fonttype": "none",
             "svg.hashsalt": "pk",
             "font.family": "sans-serif",
+            "font.sans-serif": ["DejaVu Sans"],  # what a browser without it has is narrower
             "font.size": 9,
             "axes.titlesize": 9.5,
             "axes.spines.top": False,

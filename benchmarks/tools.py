@@ -49,7 +49,12 @@ class Bench:
         if who == "kafka":
             main, heap = JAVA_TOOLS[name]
             return java(main, *words, heap=heap, folder=self.folder)
-        return [str(ONE_FILE) if who == "one file" else PK, name, *words]
+        return [program(who), name, *words]
+
+
+def program(who: str) -> str:
+    """pk as it is installed, or the one file."""
+    return str(ONE_FILE) if who == "one file" else PK
 
 
 def is_here(who: str) -> bool:
