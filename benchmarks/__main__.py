@@ -60,12 +60,17 @@ def noting_failure(table: Table, rows: Sequence[Row], peer: str, limit_s: float)
         with limited_to(limit_s):
             yield
     except Exception as error:
-        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else None
-        text = said.decode(errors="replace") if isinstance(said, bytes) else said or ""
-        last = text.strip().splitlines()[-1:]
-        reason = " ".join(" ".join([type(error).__name__, str(error), *last]).split())
         for row in rows:
-            table.fail(row, peer, reason[:300].replace("|", "¦"))
+            table.fail(row, peer, reason_of(error))
+
+
+def reason_of(error: Exception) -> str:
+    """One line for a table: what happened, and the last that a failed command said."""
+    words = [type(error).__name__, str(error)]
+    if isinstance(error, subprocess.CalledProcessError):
+        said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else error.stderr or ""
+        words = [Path(error.cmd[0]).name, f"ended with status {error.returncode}:", *said.strip().splitlines()[-1:]]
+    return " ".join(" ".join(words).split())[:300].replace("|", "¦")
 
 
 def run_all(bench: Bench, table: Table, selection: Selection, *, run: int) -> None:
@@ -87,14 +92,17 @@ def run_all(bench: Bench, table: Table, selection: Selection, *, run: int) -> No
                 if START in selection:
                     table.add(START, name, took)
         time.sleep(SETTLING_S)
-        for name, servers in running.items():
-            if IDLE_MEMORY in selection:
-                table.add(IDLE_MEMORY, name, servers.resident_mb())
+        if IDLE_MEMORY in selection:
+            for name, servers in running.items():
+                with noting_failure(table, [IDLE_MEMORY], name, 60):
+                    table.add(IDLE_MEMORY, name, servers.resident_mb())
         guests = [name for name in PEERS if name not in servers_here() and "pk" in running and is_here(name)]
         for measurement in chosen:
             for name in in_turns([name for name in measurement.peers if name in {*running, *guests}], run):
                 with noting_failure(table, measurement.rows, name, measurement.limit_s):
-                    figures = measurement.run(bench, running[name if name in running else "pk"], name)
+                    servers = running[name if name in running else "pk"]
+                    servers.ensure_running()
+                    figures = measurement.run(bench, servers, name)
                     for row, figure in zip(measurement.rows, figures, strict=True):
                         table.add(row, name, figure)
     for folder in folders.values():

@@ -99,6 +99,12 @@ class Servers(ABC):
         finally:
             self.stop()
 
+    def ensure_running(self) -> None:
+        """Raise RuntimeError when a process has ended, so that nobody waits for it."""
+        for process in self.processes:
+            if process.poll() is not None:
+                raise RuntimeError(f"a server had ended before, with status {process.returncode}")
+
     def resident_mb(self) -> float:
         """Resident memory of all processes together, in MB."""
         total = 0
