@@ -67,6 +67,12 @@ COMMANDS: dict[str, Command] = {
     "consumer-groups": Command(
         "consumer_groups", "List, describe, delete or reset consumer groups.", GROUPS, "kafka-consumer-groups"
     ),
+    "streams-application-reset": Command(
+        "streams_application_reset",
+        "Have a Kafka Streams application begin anew.",
+        GROUPS,
+        "kafka-streams-application-reset",
+    ),
     "config": Command("config", "Clusters by name, one of them current.", TOOL, None),
     "scripts": Command("scripts", "Put kafka-topics.sh and the others, calling pk, into a directory.", TOOL, None),
 }

@@ -49,7 +49,11 @@ async def groups(session: "Session") -> list[str]:
     return [listing.group for listing in await list_groups(session)]
 
 
-COMPLETED_OPTIONS = {"--topic": NameInCluster(topics), "--group": NameInCluster(groups)}
+COMPLETED_OPTIONS = {
+    "--topic": NameInCluster(topics),
+    "--group": NameInCluster(groups),
+    "--application-id": NameInCluster(groups),
+}
 """Options that mean the same in every command."""
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-WHICH_CLUSTER = frozenset({"bootstrap-server", "bootstrap-controller", "broker-list", "zookeeper"})
+WHICH_CLUSTER = frozenset({"bootstrap-server", "bootstrap-servers", "bootstrap-controller", "broker-list", "zookeeper"})
 """Options that are never abbreviated."""
 
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")

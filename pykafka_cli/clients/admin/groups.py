@@ -96,6 +96,30 @@ async def delete_groups(session: Session, groups: Iterable[str]) -> dict[str, Ap
     return await _ask_coordinators(session, groups, ask)
 
 
+async def remove_members(session: Session, group: str, members: Iterable[MemberDescription], reason: str) -> None:
+    """Have the group go on without these members; to one that is gone already nothing is done.
+
+    reason    what the coordinator's log is to say
+    raises    ApiError for the first that could not be removed
+    """
+    from kio.schema.leave_group.v5.request import LeaveGroupRequest, MemberIdentity
+
+    leaving = tuple(
+        MemberIdentity(
+            # A static member may have come back under another id meanwhile; it is removed by its name.
+            member_id="" if member.instance_id else member.member_id,
+            group_instance_id=member.instance_id,
+            reason=reason,
+        )
+        for member in members
+    )
+    answer = await _coordinator(session, group).ask(
+        LeaveGroupRequest(group_id=GroupId(group), members=leaving), oldest=3
+    )
+    ensure_none_failed([answer])
+    ensure_none_failed(each for each in answer.members if each.error_code != ErrorCode.unknown_member_id)
+
+
 async def delete_offsets(
     session: Session, group: str, partitions: Sequence[TopicPartition]
 ) -> dict[TopicPartition, ApiError | None]:

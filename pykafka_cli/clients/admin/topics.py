@@ -122,14 +122,23 @@ async def delete_topics(session: Session, topics: Iterable[str]) -> None:
 
     raises    ApiError for the first that could not be; the others may be gone all the same
     """
+    for error in (await try_to_delete_topics(session, topics)).values():
+        if error:
+            raise error
+
+
+async def try_to_delete_topics(session: Session, topics: Iterable[str]) -> dict[str, ApiError | None]:
+    """Delete topics and wait until they are gone; what became of each."""
     from kio.schema.delete_topics.v6.request import DeleteTopicsRequest, DeleteTopicState
 
     states = tuple(DeleteTopicState(name=TopicName(name), topic_id=None) for name in topics)
-    if states:
-        answer = await session.ask_controller(
-            DeleteTopicsRequest(topics=states, timeout=broker_timeout(session)), oldest=6
-        )
-        ensure_none_failed(answer.responses)
+    if not states:
+        return {}
+    answer = await session.ask_controller(DeleteTopicsRequest(topics=states, timeout=broker_timeout(session)), oldest=6)
+    return {
+        topic.name or "": ApiError(topic.error_code, topic.error_message) if topic.error_code else None
+        for topic in answer.responses
+    }
 
 
 async def create_partitions(

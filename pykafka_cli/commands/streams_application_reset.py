@@ -1,0 +1,194 @@
+"""`pk streams-application-reset`: kafka-streams-application-reset.sh."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.clients.errors import ApiError, explain
+from pykafka_cli.clients.session import BadAddress, Session
+from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_settings
+from pykafka_cli.commands._command import ScriptCommand, ScriptContext
+from pykafka_cli.commands._completion import DEFAULT_BOOTSTRAP_SERVER
+from pykafka_cli.commands._errors import ScriptError, UnreadableValue
+from pykafka_cli.commands._options import CONNECTION, LONG, BootstrapServer, Output, chosen_output, refuse
+from pykafka_cli.commands._streams_reset import Reset, ResetFailed, ResetRequest
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.operations.streams_reset import comma_separated
+from pykafka_cli.transport.connection import ConnectionFailed
+
+WHICH, WHERE = "Which topics", "Where the input topics are read from next, one of them"
+SCENARIOS = ("to-offset", "to-datetime", "by-duration", "to-earliest", "to-latest", "from-file", "shift-by")
+READ_FIRST = ("application-id", "bootstrap-server", "bootstrap-servers", "config-file")
+"""Other values are read only when they are needed: so does the script, and it tells of bad ones no earlier."""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class StreamsApplicationResetCommand(ScriptCommand):
+    without_arguments = "Missing required option(s) [application-id]"
+    defers_values = True
+
+
+@app.command(cls=StreamsApplicationResetCommand)
+def streams_application_reset(
+    ctx: ScriptContext,
+    application_id: Annotated[
+        str | None, typer.Option("--application-id", metavar="ID", help="The application.id; must be given.")
+    ] = None,
+    bootstrap_server: BootstrapServer = None,
+    bootstrap_servers: Annotated[
+        str | None,
+        typer.Option(
+            "--bootstrap-servers",
+            metavar="HOST:PORT,...",
+            help="Older name of --bootstrap-server.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    config_file: Annotated[
+        str | None,
+        typer.Option(
+            "--config-file",
+            "--command-config",
+            metavar="FILE",
+            help="Properties for the client: security and time-outs; isolation.level and auto.offset.reset count, too.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    input_topics: Annotated[
+        list[str] | None,
+        typer.Option("--input-topics", metavar="TOPIC,...", help="What the application reads.", rich_help_panel=WHICH),
+    ] = None,
+    intermediate_topics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--intermediate-topics",
+            metavar="TOPIC,...",
+            help="What it both writes and reads: it will go on at their end.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    internal_topics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--internal-topics",
+            metavar="TOPIC,...",
+            help="Delete only these of the topics that Streams made for it.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    to_earliest: Annotated[  # noqa: ARG001  # the default
+        bool, typer.Option("--to-earliest", help="From the beginning; the default.", rich_help_panel=WHERE)
+    ] = False,
+    to_latest: Annotated[bool, typer.Option("--to-latest", help="From the end.", rich_help_panel=WHERE)] = False,
+    to_offset: Annotated[
+        int | None,
+        typer.Option("--to-offset", click_type=LONG, metavar="N", help="From an offset.", rich_help_panel=WHERE),
+    ] = None,
+    shift_by: Annotated[
+        int | None,
+        typer.Option(
+            "--shift-by", click_type=LONG, metavar="N", help="Forwards or, below 0, back.", rich_help_panel=WHERE
+        ),
+    ] = None,
+    to_datetime: Annotated[
+        str | None,
+        typer.Option(
+            "--to-datetime",
+            metavar="TIME",
+            help="From the first record since YYYY-MM-DDTHH:mm:SS.sss, UTC or with a zone.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    by_duration: Annotated[
+        str | None,
+        typer.Option(
+            "--by-duration", metavar="PnDTnHnMnS", help="From the first record of that long ago.", rich_help_panel=WHERE
+        ),
+    ] = None,
+    from_file: Annotated[
+        str | None,
+        typer.Option(
+            "--from-file",
+            metavar="FILE",
+            help="From where its lines TOPIC,PARTITION,OFFSET say.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Remove members that the group still has, with --dry-run, too.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    output: Output = None,
+) -> None:
+    """Have a Kafka Streams application begin anew: set its input topics back and delete the topics that it made.
+
+    Stop all its instances before. Afterwards clean their state directories, or they give wrong results.
+
+    \b
+    See what would be done:   pk streams-application-reset --application-id a --input-topics t --dry-run
+    """
+    if "application-id" not in ctx.given:
+        raise ctx.usage_problem("Missing required option(s) [application-id]")
+    for scenario in SCENARIOS:
+        refuse(ctx, scenario, *(other for other in SCENARIOS if other != scenario))
+    with reported():
+        if any(ctx.order.count(name) > 1 for name in READ_FIRST):
+            ctx.read_values()
+        older = bootstrap_servers is not None and "bootstrap-server" not in ctx.given
+        servers = (bootstrap_servers if older else bootstrap_server) or DEFAULT_BOOTSTRAP_SERVER
+        settings = client_settings(config_file)
+        request = ResetRequest(
+            application_id=application_id or "",
+            input_topics=comma_separated(input_topics or ()),
+            intermediate_topics=comma_separated(intermediate_topics or ()),
+            internal_topics=comma_separated(internal_topics or ()),
+            to_latest=to_latest,
+            to_offset=to_offset,
+            shift_by=shift_by,
+            to_datetime=to_datetime,
+            by_duration=by_duration,
+            from_file=from_file,
+            ensure_readable=ctx.read_values,
+            force=force,
+            dry_run=dry_run,
+            output=chosen_output(output),
+        )
+        complete = asyncio.run(Reset(request, Session(servers, settings)).run())
+    if not complete:
+        raise typer.Exit(ExitStatus.FAILURE)
+
+
+def client_settings(file: str | None) -> ClientSettings:
+    """raises    BadClientSetting, in Java's words for a file that is missing"""
+    if file is not None and not Path(file).exists():
+        raise BadClientSetting(f"java.nio.file.NoSuchFileException: {file}")
+    return read_settings(file)
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Failures as the script tells them, on stderr, with the exceptions that it would have had.
+
+    raises    ScriptError
+    """
+    hint = ""
+    try:
+        yield
+        return
+    except UnreadableValue as error:
+        kind = "MultipleArgumentsForOption" if str(error).startswith("Found multiple") else "OptionArgumentConversion"
+        message = f"joptsimple.{kind}Exception: {error}"
+    except BadAddress as error:
+        message, hint = "org.apache.kafka.common.KafkaException: Failed to create new KafkaAdminClient", str(error)
+    except ApiError as error:
+        message = error.java
+    except ConnectionFailed as error:
+        message, hint = explain(error)
+    except (BadClientSetting, ResetFailed) as error:
+        message = str(error)
+    raise ScriptError(f"ERROR: {message}", hint=hint)
