@@ -5,13 +5,14 @@ import sys
 
 from pykafka_cli.exit_status import ExitStatus
 
-_GARBAGE_THRESHOLD = 50_000
+GARBAGE_THRESHOLD = 100_000
+"""New objects before a search for garbage: more than any command, a server included, makes by loading its modules."""
 
 
 def main() -> None:
     """Run the command line of this process and leave with its status."""
     # Modules are no garbage: looking for cycles in them, again and again, is a fifth of what a short command takes.
-    gc.set_threshold(_GARBAGE_THRESHOLD)
+    gc.set_threshold(GARBAGE_THRESHOLD)
     # kio registers strategies with hypothesis wherever that is installed: 100 ms that no command has a use for.
     sys.modules.setdefault("hypothesis", None)  # type: ignore[arg-type]
 

@@ -8,6 +8,7 @@ signals all of them.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -29,6 +30,9 @@ SIGNAL_VARIABLE = "SIGNAL"
 SWITCH_INTERVAL_S = 0.001
 """For how long a thread that cleans a log or writes a snapshot may hold up the loop, which lets others run at each
 system call: with Python's own 5 ms a request takes more than 10 ms as long as such work goes on."""
+
+GARBAGE_THRESHOLD = 10_000
+"""New objects before a search for garbage among them, during which nothing else is done: some 2 ms."""
 
 _STATUS = {signal.SIGINT: ExitStatus.INTERRUPTED, signal.SIGTERM: ExitStatus.TERMINATED}
 
@@ -119,6 +123,8 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
     received: list[signal.Signals] = []
     _allow_many_files()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.freeze()  # what has been loaded stays
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
     async def main() -> None:
         stop = asyncio.Event()

@@ -69,3 +69,16 @@ def test_servers_load_nothing_that_only_commands_need() -> None:
     )
     names = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
     assert loaded(names, {"aiokafka", "cryptography", "pydantic", "rich", "scramp", "typer", "yaml"}) == set()
+
+
+def test_a_server_is_loaded_without_a_search_for_garbage() -> None:
+    code = (
+        "import sys, gc, json; sys.modules['hypothesis'] = None;"
+        "from pykafka_cli.__main__ import GARBAGE_THRESHOLD;"
+        "gc.set_threshold(GARBAGE_THRESHOLD); before = gc.get_stats();"
+        "import pykafka_cli.cli, pykafka_cli.commands.up;"
+        "import pykafka_cli.broker.server, pykafka_cli.zookeeper.server.server;"
+        "print(json.dumps([each['collections'] for stats in (before, gc.get_stats()) for each in stats]))"
+    )
+    collections = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
+    assert collections[:3] == collections[3:]
