@@ -14,7 +14,7 @@ from pykafka_cli.broker.log.producer_state import Producer
 from pykafka_cli.broker.log.scan import ScannedBatch
 from pykafka_cli.broker.log.stored_files import CheckedOffset, CheckedTimestamp
 from pykafka_cli.broker.log.transaction_index import AbortedTransaction
-from pykafka_cli.commands._dumped_records import Gaps, Shown, batch_text, is_valid, record_text, records_in
+from pykafka_cli.commands._dumped_records import Gaps, Shown, batch_text, is_valid, record_text, records_in, sizes
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.operations.record_decoders import Undecodable, control_record
 from pykafka_cli.output.documents import DocumentList
@@ -239,11 +239,8 @@ def _record_documents(batch: ScannedBatch, shown: Shown, gaps: Gaps, *, compiled
         gaps.last = record.offset
         document: dict[str, Any] = {"offset": record.offset}
         if shown.metadata:
-            document |= {
-                "timestamp": record.timestamp,
-                "key_size": -1 if record.key is None else len(record.key),
-                "value_size": -1 if record.value is None else len(record.value),
-            }
+            key_size, value_size = sizes(record)
+            document |= {"timestamp": record.timestamp, "key_size": key_size, "value_size": value_size}
             if isinstance(record, StoredMessage):
                 document |= {"is_valid": record.is_valid, "crc": record.crc}
             else:

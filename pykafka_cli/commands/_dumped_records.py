@@ -8,9 +8,10 @@ from pykafka_cli.broker.log.scan import ScannedBatch
 from pykafka_cli.operations.java_json import json_text
 from pykafka_cli.operations.record_decoders import Decoder, control_record, text_of
 from pykafka_cli.output.kafka_text import dump_log as lines
+from pykafka_cli.protocol.java_strings import JAVA_REPLACE
 from pykafka_cli.protocol.records.batch import HEADER_SIZE, BatchHeader, CorruptRecords, advance_sequence, crc_is_valid
 from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
-from pykafka_cli.protocol.records.legacy import messages_of
+from pykafka_cli.protocol.records.legacy import StoredMessage, messages_of
 from pykafka_cli.protocol.records.record import records_of
 
 INDENT = "| "
@@ -63,7 +64,15 @@ def records_in(batch: ScannedBatch, *, compiled: bool = False) -> Iterable[Any]:
 
         if (records := compiled_records(header, payload)) is not None:
             return records
-    return records_of(header, payload, errors="replace")
+    return records_of(header, payload, errors=JAVA_REPLACE)
+
+
+def sizes(record: Any) -> tuple[int, int]:
+    """Of key and value; -1 for what is null."""
+    if isinstance(record, StoredMessage):
+        return record.key_size, record.value_size
+    key, value = record.key, record.value
+    return -1 if key is None else len(key), -1 if value is None else len(value)
 
 
 def payload_of(batch: ScannedBatch) -> bytes:
@@ -107,13 +116,13 @@ def record_text(out: list[str], batch: ScannedBatch, shown: Shown, gaps: Gaps, *
     kind, is_legacy, is_control = lines.timestamp_type(header), header.magic < 2, header.is_control
     decode = None if is_control else shown.decode
     for record in records_in(batch, compiled=compiled):
-        offset, key, value = record.offset, record.key, record.value
+        offset = record.offset
         if offset != gaps.last + 1:
             gaps.step_to(offset)
         gaps.last = offset
         text = INDENT
         if shown.metadata:
-            key_size, value_size = -1 if key is None else len(key), -1 if value is None else len(value)
+            key_size, value_size = sizes(record)
             text = f"| offset: {offset} {kind}: {record.timestamp} keySize: {key_size} valueSize: {value_size}"
             if is_legacy:
                 text += f" isValid: {lines.boolean(record.is_valid)} crc: {record.crc}}}"
@@ -123,10 +132,10 @@ def record_text(out: list[str], batch: ScannedBatch, shown: Shown, gaps: Gaps, *
                 text += f" sequence: {sequence} headerKeys: [{names}]"
             out.append(text)
             if is_control:
-                out.append(_control_text(control_record(key, value)))
+                out.append(_control_text(control_record(record.key, record.value)))
             text = " "
         if decode:
-            shown_key, payload = decode(offset, key, value)
+            shown_key, payload = decode(offset, record.key, record.value)
             if shown_key is not None:
                 out.append(f"{text}key: {text_of(shown_key)}")
             if payload is not None:

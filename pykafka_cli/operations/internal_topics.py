@@ -54,7 +54,7 @@ def _key(versions: range, *names: str) -> Schema:
 
 
 _MEMBER = structure(
-    "MemberMetadata",
+    "",
     Field("memberId", string),
     Field("groupInstanceId", string, first=3, nullable=True),
     Field("clientId", string),
@@ -125,7 +125,8 @@ def _value(*of: Field) -> Schema:
     return Schema(range(1), 0, of)
 
 
-_PARTITIONS = array(structure("TopicPartitions", *fields({"topicId": uuid, "partitions": array(int32)})))
+_ID_AND_PARTITIONS = fields({"topicId": uuid, "partitions": array(int32)})
+_PARTITIONS = array(structure("", *_ID_AND_PARTITIONS))
 _CLASSIC_MEMBER = structure(
     "ClassicMemberMetadata",
     Field("sessionTimeoutMs", int32),
@@ -173,7 +174,10 @@ CONSUMER_OFFSETS: Mapping[int, tuple[Schema, Schema]] = {
         ),
     ),
     6: (_key(range(6, 7), "groupId"), _value(Field("assignmentEpoch", int32))),
-    7: (_key(range(7, 8), "groupId", "memberId"), _value(Field("topicPartitions", _PARTITIONS))),
+    7: (
+        _key(range(7, 8), "groupId", "memberId"),
+        _value(Field("topicPartitions", array(structure("TopicPartition", *_ID_AND_PARTITIONS)))),
+    ),
     8: (
         _key(range(8, 9), "groupId", "memberId"),
         _value(

@@ -16,6 +16,7 @@ from pykafka_cli.operations import internal_topics as topics
 from pykafka_cli.operations.cluster_metadata import CONTROL_RECORDS, CONTROL_TYPES, METADATA_RECORDS, read_framed
 from pykafka_cli.operations.java_json import json_text
 from pykafka_cli.operations.remote_log_metadata import remote_log_metadata_text
+from pykafka_cli.protocol.java_strings import java_utf_8
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.protocol.records.control import ControlType
 from pykafka_cli.protocol.stored_messages import NO_MESSAGE, Field, Reader, Schema, UnreadableRecord, int16
@@ -59,10 +60,6 @@ def field_decoder(class_name: str) -> tuple[FieldDecoder, str]:
     raise UnknownDecoder(class_name)
 
 
-def utf_8(data: bytes) -> str:
-    return data.decode(errors="replace")
-
-
 def _big_endian(name: str, layout: str) -> FieldDecoder:
     number = struct.Struct(layout)
 
@@ -75,11 +72,11 @@ def _big_endian(name: str, layout: str) -> FieldDecoder:
 
 
 _FIELD_DECODERS: Mapping[str, FieldDecoder] = {
-    "StringDecoder": utf_8,
+    "StringDecoder": java_utf_8,
     "IntegerDecoder": _big_endian("IntegerDecoder", ">i"),
     "LongDecoder": _big_endian("LongDecoder", ">q"),
     # Java prints the array's identity here; the data is what anyone wants to see.
-    "DefaultDecoder": utf_8,
+    "DefaultDecoder": java_utf_8,
 }
 
 
@@ -87,8 +84,8 @@ _FIELD_DECODERS: Mapping[str, FieldDecoder] = {
 class FieldsDecoder:
     """Key and value by a decoder each."""
 
-    key: FieldDecoder = utf_8
-    value: FieldDecoder = utf_8
+    key: FieldDecoder = java_utf_8
+    value: FieldDecoder = java_utf_8
 
     def __call__(self, _offset: int, key: bytes | None, value: bytes | None) -> tuple[Shown, Shown]:
         return None if key is None else self.key(key), None if value is None else self.value(value)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from pykafka_cli.protocol.java_strings import java_utf_8
+
 ANY = 1 << 15  # above every version
 
 
@@ -80,12 +82,13 @@ class Reader:
         return value
 
     def unsigned_varint(self) -> int:
+        """Up to 32 bits; like Kafka's int, below 0 when the highest is set."""
         value = shift = 0
         while True:
             byte: int = self.fixed(_UINT8)
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
-                return value
+                return (value & 0x7FFFFFFF) - (value & 0x80000000)
             shift += 7
             if shift > 28:
                 raise UnreadableRecord("Varint is too long, the most significant bit in the 5th byte is set")
@@ -95,6 +98,8 @@ class Reader:
         return self.unsigned_varint() - 1 if self.flexible else int(self.fixed(plain))
 
     def take(self, count: int) -> bytes:
+        if count < 0:
+            raise UnreadableRecord(str(count))
         if count > self.remaining:
             raise UnreadableRecord(
                 f"Error reading byte array of {count} byte(s): only {self.remaining} byte(s) available"
@@ -155,7 +160,7 @@ def string(reader: Reader, field: Field) -> str | None:
     length = reader.length(_INT16)
     if length > 0x7FFF:
         raise UnreadableRecord(f"string field {field.name} had invalid length {length}")
-    return None if _is_null(length, field) else reader.take(length).decode(errors="replace")
+    return None if _is_null(length, field) else java_utf_8(reader.take(length))
 
 
 def byte_array(reader: Reader, field: Field) -> bytes | None:
@@ -180,10 +185,14 @@ def array(kind: Kind) -> Kind:
 
 
 def structure(name: str, *fields: Field) -> Kind:
+    """A structure within a message. One that has a name refuses versions above the message's, as Kafka does unless the
+    definition has it among its common structures.
+    """
+
     def read(reader: Reader, field: Field) -> dict[str, Any] | None:
         if field.nullable and (reader.unsigned_varint() if field.tag is not None else reader.fixed(_INT8) + 1) <= 0:
             return None
-        if reader.version > reader.newest:
+        if name and reader.version > reader.newest:
             raise UnreadableRecord(f"Can't read version {reader.version} of {name}")
         return reader.structure(fields)
 

@@ -15,9 +15,10 @@ A snapshot has the last batch alone. Source: KIP-98, ProducerStateManager, Produ
 import logging
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import accumulate
 from typing import NamedTuple
 
 from crc32c import crc32c
@@ -51,6 +52,18 @@ _CRC_FROM = 6
 _ENTRY = struct.Struct(">qhiqiqiq")
 _SNAPSHOT_VERSION = 1
 _INVALID_SCHEMA = "Snapshot failed schema validation: "
+_IN_ENTRIES = "Error reading field 'producer_entries': "
+_HEAD_FIELDS = {"version": 2, "crc": 4, "producer_entries": 4}
+_ENTRY_FIELDS = {
+    "producer_id": 8,
+    "epoch": 2,
+    "last_sequence": 4,
+    "last_offset": 8,
+    "offset_delta": 4,
+    "timestamp": 8,
+    "coordinator_epoch": 4,
+    "current_txn_first_offset": 8,
+}
 _MAX_SEQUENCE = 0x7FFFFFFF
 
 
@@ -387,20 +400,17 @@ def encode_snapshot(producers: Iterable[Producer]) -> bytes:
 def decode_snapshot(data: bytes) -> list[Producer]:
     """raises  CorruptSnapshot, in Kafka's words, for another version, a wrong CRC or a wrong length."""
     if len(data) < _HEAD.size:
-        raise CorruptSnapshot(_INVALID_SCHEMA + f"{len(data)} bytes are too few")
+        raise CorruptSnapshot(_INVALID_SCHEMA + _cut_short(len(data), _HEAD_FIELDS))
     version, crc, count = _HEAD.unpack_from(data)
     left = len(data) - _HEAD.size
     if count < 0:
-        raise CorruptSnapshot(
-            f"{_INVALID_SCHEMA}Error reading field 'producer_entries': Array size {count} cannot be negative"
-        )
+        raise CorruptSnapshot(f"{_INVALID_SCHEMA}{_IN_ENTRIES}Array size {count} cannot be negative")
     if count > left:
         raise CorruptSnapshot(
-            f"{_INVALID_SCHEMA}Error reading field 'producer_entries': Error reading array of size {count}, "
-            f"only {left} bytes available"
+            f"{_INVALID_SCHEMA}{_IN_ENTRIES}Error reading array of size {count}, only {left} bytes available"
         )
     if count * _ENTRY.size > left:
-        raise CorruptSnapshot(f"{_INVALID_SCHEMA}{count} producers cannot be in {left} bytes")
+        raise CorruptSnapshot(_INVALID_SCHEMA + _IN_ENTRIES + _cut_short(left % _ENTRY.size, _ENTRY_FIELDS))
     if version != _SNAPSHOT_VERSION:
         raise CorruptSnapshot(f"Snapshot contained an unknown file version {version}")
     if (computed := crc32c(data[_CRC_FROM:])) != crc:
@@ -415,3 +425,10 @@ def decode_snapshot(data: bytes) -> list[Producer]:
         open_since = first if first >= 0 else None
         producers.append(Producer(producer_id, epoch, coordinator_epoch, timestamp, open_since, batches))
     return producers
+
+
+def _cut_short(left: int, sizes: Mapping[str, int]) -> str:
+    """Kafka's words for fields of which only `left` bytes are there."""
+    ends = zip(sizes, accumulate(sizes.values()), strict=True)
+    name = next(name for name, end in ends if left < end)
+    return f"Error reading field '{name}': java.nio.BufferUnderflowException"

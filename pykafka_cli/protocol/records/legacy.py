@@ -100,24 +100,46 @@ def _nullable_bytes(message: Buffer, position: int) -> tuple[bytes | None, int]:
 
 
 class StoredMessage(NamedTuple):
-    """A message as it stands, with its checksum and whether that is true."""
+    """A message as it stands: its checksum and whether that is true, and sizes that need not be.
+
+    fields  from the size of the key on
+    """
 
     offset: int
     timestamp: int
-    key: bytes | None
-    value: bytes | None
     crc: int
     is_valid: bool
+    key_size: int
+    value_size: int
+    fields: bytes
+
+    @property
+    def key(self) -> bytes | None:
+        """raises  CorruptRecords if it would be longer than the message"""
+        return self._field(4, self.key_size)
+
+    @property
+    def value(self) -> bytes | None:
+        """raises  CorruptRecords if it would be longer than the message"""
+        return self._field(8 + max(0, self.key_size), self.value_size)
+
+    def _field(self, position: int, size: int) -> bytes | None:
+        if size < 0:
+            return None
+        if size > len(self.fields) - position:
+            raise CorruptRecords(f"newLimit > capacity: ({size} > {len(self.fields) - position})")
+        return self.fields[position : position + size]
 
 
-def messages_of(data: Buffer, header: BatchHeader, limit: int) -> list[StoredMessage]:
+def messages_of(data: Buffer, header: BatchHeader, limit: int) -> Iterator[StoredMessage]:
     """What `read_messages` reads, as far as it can be read: for looking at what is damaged.
 
     raises  CorruptRecords, in the words of Kafka's AbstractLegacyRecordBatch where it has some
     """
     codec = header.compression
     if codec is Compression.NONE:
-        return [_as_it_stands(data, 0, header, header.base_offset, header.max_timestamp)]
+        yield _as_it_stands(data, 0, header, header.base_offset, header.max_timestamp)
+        return
     key_end = _nullable_bytes(data, _key_at(header))[1]
     value = _nullable_bytes(data, key_end)[0]
     if codec is Compression.ZSTD or not 0 <= header.magic < 2:
@@ -146,18 +168,20 @@ def messages_of(data: Buffer, header: BatchHeader, limit: int) -> list[StoredMes
         )
     shift = header.base_offset - last if header.magic and header.base_offset else 0
     append_time = header.max_timestamp if header.attributes & LOG_APPEND_TIME else None
-    messages: list[StoredMessage] = []
     for position, each in inner:
         timestamp = each.max_timestamp if append_time is None or not each.magic else append_time
-        messages.append(_as_it_stands(payload, position, each, each.base_offset + shift, timestamp))
-    return messages
+        yield _as_it_stands(payload, position, each, each.base_offset + shift, timestamp)
 
 
 def _as_it_stands(data: Buffer, position: int, header: BatchHeader, offset: int, timestamp: int) -> StoredMessage:
-    message = data[position : position + header.size]
-    key, end = _nullable_bytes(message, _key_at(header))
-    value, _ = _nullable_bytes(message, end)
-    return StoredMessage(offset, timestamp, key, value, header.crc, crc_is_valid(message, 0, header))
+    message = bytes(data[position : position + header.size])
+    fields = message[_key_at(header) :]
+    try:
+        (key_size,) = _INT32.unpack_from(fields)
+        (value_size,) = _INT32.unpack_from(fields, 4 + max(0, key_size))
+    except struct.error:
+        raise CorruptRecords(f"message at offset {offset} ends within its key") from None
+    return StoredMessage(offset, timestamp, header.crc, crc_is_valid(message, 0, header), key_size, value_size, fields)
 
 
 def _key_at(header: BatchHeader) -> int:

@@ -156,7 +156,7 @@ def _read_all(header: BatchHeader, payload: Buffer) -> list[Record]:
 def records_of(header: BatchHeader, payload: Buffer, *, errors: str = "strict") -> Iterator[Record]:
     """The records of a batch of format 2, one by one, from their decompressed bytes.
 
-    errors  for header keys that are not UTF-8: `strict` or `replace`
+    errors  for header keys that are not UTF-8, as for bytes.decode
     raises  CorruptRecords, in the words of Kafka's DefaultRecord, at the first that cannot be read
     """
     if header.record_count < 0:
