@@ -1,4 +1,4 @@
-"""dist/pk: all of pk in one file that runs without Python; `python -m binary`, why in docs/decisions/one-file.md.
+"""dist/pk: all of pk in one file that runs without Python. `python -m binary` builds it (docs/decisions/one-file.md).
 
-__main__.py builds it: pk.c is the program, start.py what runs in it first, payload.py what that finds behind its end.
+program.py links pk.c, in which start.py runs first; payload.py is what that finds behind the program's end.
 """

@@ -1,24 +1,23 @@
 """`python -m binary [FILE]`: build dist/pk, or FILE, for machines like this one; it takes ten seconds.
 
 pip puts pk and what it depends on into a folder, in the versions that this Python has installed. The program is linked
-from Python's static library and pk.c, and everything else goes behind its end (payload.py).
+(program.py), and everything else goes behind its end (payload.py).
 """
 
+import platform
 import re
 import sys
 import sysconfig
 import time
 from importlib.metadata import distributions
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from binary.payload import LIBC, BuildFailed, Payload, compiled, run
+from binary.payload import BuildFailed, Payload, run
+from binary.program import link
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
-
-NEEDED_TO_START = ["encodings", "encodings.aliases", "encodings.utf_8"]
-"""Python imports these before start.py runs, so they are in the program as start.py is."""
+ROOT = Path(__file__).parent.parent
 
 
 def build(file: Path) -> str:
@@ -45,66 +44,14 @@ def build(file: Path) -> str:
 
 
 def install(work: Path) -> Path:
-    """A folder with pk and its dependencies, as this Python's environment has them."""
+    """A folder with pk and its dependencies, as this Python's environment has them: with Kerberos, if that is there."""
     constraints, folder = work / "constraints.txt", work / "packages"
     installed = (each for each in distributions() if each.name != "pk-kafka")
     constraints.write_text("".join(f"{each.name}=={each.version}\n" for each in installed))
+    extra = "[kerberos]" if find_spec("gssapi") else ""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(*pip, "--constraint", str(constraints), "--target", str(folder), str(ROOT))
+    run(*pip, "--constraint", str(constraints), "--target", str(folder), f"{ROOT}{extra}")
     return folder
-
-
-def link(standard_library: Path, work: Path) -> bytes:
-    """The program, with nothing behind its end yet."""
-    write_frozen_modules(standard_library, work / "frozen.h")
-    program = work / "program"
-    headers = sysconfig.get_path("include")
-    run(
-        *words("CC"), "-O2", "-s", f"-I{headers}", f"-I{work}", str(HERE / "pk.c"), "-o", str(program),
-        *words("LINKFORSHARED"), "-Wl,--whole-archive", str(static_library()), "-Wl,--no-whole-archive", *libraries(),
-    )  # fmt: skip
-    return program.read_bytes()
-
-
-def static_library() -> Path:
-    """Python as a library to link; raises BuildFailed where the machine lacks it."""
-    library = Path(sysconfig.get_config_var("LIBPL")) / sysconfig.get_config_var("LIBRARY")
-    for path in (library, Path(sysconfig.get_path("include")) / "Python.h"):
-        if not path.exists():
-            raise BuildFailed(
-                f"{path} is missing; Debian's package python3-dev brings it, as does Python's own `make install`."
-            )
-    return library
-
-
-def libraries() -> list[str]:
-    """What Python itself is linked with: the C library dynamically, all else into the program."""
-    names = dict.fromkeys(
-        word for key in ("MODLIBS", "LIBS", "SYSLIBS") for word in words(key) if word.startswith("-l")
-    )
-    of_libc = [name for name in names if any(each.startswith(f"lib{name[2:]}.") for each in LIBC)]
-    return ["-Wl,-Bstatic", *(name for name in names if name not in of_libc), "-Wl,-Bdynamic", *of_libc]
-
-
-def words(key: str) -> list[str]:
-    return str(sysconfig.get_config_var(key) or "").split()
-
-
-def write_frozen_modules(standard_library: Path, header: Path) -> None:
-    """The table of modules that pk.c gives to Python, as C."""
-    arrays, rows = [], []
-    for name in ["start", *NEEDED_TO_START]:
-        source = (
-            HERE / "start.py" if name == "start" else standard_library.joinpath(*name.split(".")).with_suffix(".py")
-        )
-        is_package = not source.exists()
-        if is_package:
-            source = source.with_suffix("") / "__init__.py"
-        array = name.replace(".", "_")
-        code = compiled(source, Path(*name.split(".")).with_suffix(".py"))
-        arrays.append(f"static const unsigned char {array}[] = {{{','.join(map(str, code))}}};\n")
-        rows.append(f'    {{"{name}", {array}, sizeof {array}, {int(is_package)}}},\n')
-    header.write_text("".join([*arrays, "static const struct _frozen FROZEN[] = {\n", *rows, "    {0},\n};\n"]))
 
 
 def required_glibc(whole: bytes) -> str:
@@ -117,8 +64,8 @@ def main() -> None:
     began = time.monotonic()
     file = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "dist/pk")
     try:
-        if sys.platform != "linux":
-            raise BuildFailed("Only Linux can run a program of this kind.")
+        if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+            raise BuildFailed("Programs of this kind are for Linux with glibc.")
         became = build(file)
     except BuildFailed as error:
         sys.exit(f"{file} was not built. {error}")

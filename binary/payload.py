@@ -22,7 +22,7 @@ OMITTED = re.compile(
 )
 """Folders and modules left out: tests, building, teaching, and modules for whose libraries no part of pk has a use."""
 
-LIBC = {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1"}
+LIBC = {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "libresolv.so.2", "librt.so.1", "libutil.so.1"}
 
 
 class BuildFailed(Exception):

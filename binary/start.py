@@ -10,7 +10,7 @@ at the first start, to share with another version, to leave behind or to find da
 import marshal
 import os
 import sys
-from _frozen_importlib import ModuleSpec  # importlib.machinery has both, and takes longer
+from _frozen_importlib import BuiltinImporter, FrozenImporter, ModuleSpec  # importlib.machinery takes longer
 from _frozen_importlib_external import ExtensionFileLoader
 
 import _pk  # type: ignore[import-not-found]  # pk.c's
@@ -44,6 +44,8 @@ class OwnFile:
             _, _, path, is_package = self._modules[name]
             spec = ModuleSpec(name, self, origin=f"{sys.executable}/{path}", is_package=is_package)
             spec.has_location = True  # gives the module a __file__, whose folder some libraries compare with others
+            if is_package:
+                spec.submodule_search_locations.append(spec.origin.removesuffix("/__init__.py"))
             return spec
         if name in self._extensions:
             position, size, libraries = self._extensions[name]
@@ -61,6 +63,16 @@ class OwnFile:
     def get_code(self, name):
         position, size, _, _ = self._modules[name]
         return marshal.loads(os.pread(self._file, size, position))
+
+    def folder(self, path):
+        """As a hook of sys.path_hooks: what pkgutil.iter_modules asks, by which some libraries look for their own."""
+        root, _, package = path.partition(f"{sys.executable}/")
+        if root or not package:
+            raise ImportError(f"{path} is not in {sys.executable}")
+        parent = package.replace("/", ".")
+        found = {name: each[3] for name, each in self._modules.items() if name.rpartition(".")[0] == parent}
+        found |= dict.fromkeys((name for name in self._extensions if name.rpartition(".")[0] == parent), False)
+        return Folder(found)
 
     def find_distributions(self, context):
         """For importlib.metadata.version, which some libraries ask for their own."""
@@ -101,6 +113,17 @@ class OwnFile:
         return f"/proc/self/fd/{memory}"
 
 
+class Folder:
+    """The modules of one package: {name: whether a package}."""
+
+    def __init__(self, modules):
+        self._modules = modules
+
+    def iter_modules(self, prefix=""):
+        for name, is_package in self._modules.items():
+            yield prefix + name.rpartition(".")[2], is_package
+
+
 def point_at_certificates():
     """OpenSSL looks for authorities where the machine that it was built on keeps them; this may be another."""
     if "SSL_CERT_FILE" not in os.environ and "SSL_CERT_DIR" not in os.environ:
@@ -109,7 +132,9 @@ def point_at_certificates():
             return
 
 
-sys.meta_path.insert(0, OwnFile())
+own_file = OwnFile()
+sys.meta_path[:] = [own_file, BuiltinImporter, FrozenImporter]
+sys.path_hooks[:] = [own_file.folder]
 sys.frozen = True  # commands/_program.py asks
 point_at_certificates()
 

@@ -12,6 +12,9 @@ from typing import NoReturn
 
 import pytest
 
+from binary.payload import BuildFailed
+from binary.program import static_library
+
 ROOT = Path(__file__).resolve().parent.parent
 KAFKA_LIBS = Path(os.environ.get("PK_KAFKA_LIBS", ROOT / ".cache/kafka/libs"))
 DEBIAN_JAVA = Path("/usr/share/java")
@@ -32,6 +35,23 @@ def _missing(what: str, remedy: str) -> NoReturn:
 def program(name: str, remedy: str) -> str:
     """Path of an executable."""
     return shutil.which(name) or _missing(name, remedy)
+
+
+def builder_of_dist_pk() -> None:
+    """What `make binary` needs beside Python."""
+    for name in ("gcc", "strip", "ldd"):
+        program(name, "Debian's package gcc has it")
+    try:
+        static_library()
+    except BuildFailed as missing:
+        _missing("Python's static library", str(missing))
+
+
+def mount_namespaces() -> None:
+    """The kernel's leave to give a process a root directory of its own."""
+    unshare = program("unshare", "Debian's package util-linux has it")
+    if subprocess.run([unshare, "--mount", "--map-root-user", "true"], capture_output=True, check=False).returncode:
+        _missing("A mount namespace", "run as root, or let the kernel give them to users")
 
 
 def kcat() -> str:

@@ -1,0 +1,132 @@
+"""dist/pk does all it does where there is nothing but the C library."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import peers
+from tests.binary.empty_root import ClusterInside, EmptyRoot
+
+pytestmark = pytest.mark.timeout(600)  # the first test waits until the file is built
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file, built now unless PK_PROGRAM names one."""
+    if given := os.environ.get("PK_PROGRAM"):
+        return Path(given)
+    peers.builder_of_dist_pk()
+    file = tmp_path_factory.mktemp("dist") / "pk"
+    subprocess.run([sys.executable, "-m", "binary", str(file)], check=True, cwd=peers.ROOT)
+    return file
+
+
+@pytest.fixture(scope="module")
+def root(program: Path, tmp_path_factory: pytest.TempPathFactory) -> EmptyRoot:
+    peers.mount_namespaces()
+    return EmptyRoot(tmp_path_factory.mktemp("empty") / "root", program)
+
+
+@pytest.fixture(scope="module")
+def cluster(root: EmptyRoot) -> Iterator[ClusterInside]:
+    running = ClusterInside(root)
+    running.start()
+    yield running
+    if running.is_running:
+        running.stop()
+
+
+def test_it_says_its_version_and_leaves_nothing_behind(root: EmptyRoot) -> None:
+    before = root.files()
+
+    said = root.pk("--version")
+
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith("pk ")
+    assert root.files() == before
+
+
+def test_it_explains_itself(root: EmptyRoot) -> None:
+    assert "consumer-groups" in root.pk("--help").stdout
+
+
+@pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
+def test_what_is_produced_is_consumed(root: EmptyRoot, cluster: ClusterInside, codec: str) -> None:
+    at = ("--bootstrap-server", cluster.bootstrap)
+    created = root.pk("topics", *at, "--create", "--topic", codec, "--partitions", "1")
+    assert (created.returncode, created.stdout) == (0, f"Created topic {codec}.\n")
+
+    lines = "".join(f"line {number}\n" for number in range(1000))
+    produced = root.pk("console-producer", *at, "--topic", codec, "--compression-codec", codec, stdin=lines)
+    consumed = root.pk("console-consumer", *at, "--topic", codec, "--from-beginning", "--max-messages", "1000")
+
+    assert (produced.returncode, produced.stderr) == (0, "")
+    assert (consumed.returncode, consumed.stdout) == (0, lines)
+
+
+def test_a_group_of_consumers_is_described(root: EmptyRoot, cluster: ClusterInside) -> None:
+    at = ("--bootstrap-server", cluster.bootstrap)
+    root.pk("console-producer", *at, "--topic", "grouped", stdin="a\n")
+    root.pk("console-consumer", *at, "--topic", "grouped", "--group", "g", "--from-beginning", "--max-messages", "1")
+
+    described = root.pk("consumer-groups", *at, "--describe", "--group", "g", "--output", "yaml")
+
+    assert described.returncode == 0, described.stderr
+    assert "topic: grouped" in described.stdout
+
+
+def test_what_does_not_work_has_the_status_of_the_scripts(root: EmptyRoot, cluster: ClusterInside) -> None:
+    at = ("--bootstrap-server", cluster.bootstrap)
+
+    unknown = root.pk("topics", *at, "--describe", "--topic", "nowhere")
+    misspelt = root.pk("topics", *at, "--lisst")
+
+    assert (unknown.returncode, misspelt.returncode) == (1, 1)
+    assert "Topic 'nowhere' does not exist as expected" in unknown.stdout + unknown.stderr
+    assert "lisst" in misspelt.stdout + misspelt.stderr
+
+
+def test_it_speaks_tls(root: EmptyRoot, cluster: ClusterInside) -> None:
+    (root.path / "tmp/tls.properties").write_text("security.protocol=SSL\nrequest.timeout.ms=2000\n")
+
+    refused = root.pk(
+        "topics", "--bootstrap-server", cluster.bootstrap, "--command-config", "/tmp/tls.properties", "--list"
+    )
+
+    assert refused.returncode == 1  # the broker does not
+    assert "ended the TLS handshake" in refused.stdout
+
+
+def test_a_cluster_that_was_terminated_goes_on_with_its_data(root: EmptyRoot, cluster: ClusterInside) -> None:
+    created = root.pk("topics", "--bootstrap-server", cluster.bootstrap, "--create", "--topic", "kept")
+    assert created.returncode == 0, created.stderr
+
+    status = cluster.stop(signal.SIGTERM)
+    cluster.start()
+    listed = root.pk("topics", "--bootstrap-server", cluster.bootstrap, "--list")
+
+    assert status == 0
+    assert "kept" in listed.stdout.split()
+
+
+def test_scripts_call_the_file(program: Path, tmp_path: Path) -> None:
+    subprocess.run([program, "scripts", "install", str(tmp_path)], check=True, capture_output=True)
+
+    said = subprocess.run([tmp_path / "kafka-topics.sh", "--version"], check=True, capture_output=True, text=True)
+
+    assert str(program.resolve()) in (tmp_path / "kafka-topics.sh").read_text()
+    assert said.stdout.startswith("3.9")
+
+
+def test_python_variables_mean_nothing_to_it(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(7)")
+    environment = {"PYTHONPATH": str(tmp_path), "PYTHONHOME": str(tmp_path), "PYTHONSTARTUP": str(tmp_path / "json.py")}
+
+    done = subprocess.run([program, "topics", "--version"], cwd=tmp_path, env=environment, check=False, timeout=60)
+
+    assert done.returncode == 0
