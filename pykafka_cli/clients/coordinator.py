@@ -15,6 +15,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.transport.connection import (
     Connection,
     ConnectionFailed,
+    Refused,
     VersionRange,
     VersionUnsupported,
     response_type_of,
@@ -107,7 +108,7 @@ class Coordinator:
                 if code in MOVED:
                     self._connection = None
                 problem: Exception | None = None
-            except VersionUnsupported:
+            except (VersionUnsupported, Refused):
                 raise
             except ConnectionFailed as failure:
                 self._connection, problem = None, failure

@@ -3,15 +3,36 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionFailed, ConnectionLost, HostUnknown, TlsFailed
+from pykafka_cli.transport.connection import (
+    AuthenticationFailed,
+    BrokerUnreachable,
+    CertificateOfAnother,
+    CertificateOutdated,
+    CertificateRefused,
+    ClientCertificateRefused,
+    ConnectionFailed,
+    ConnectionLost,
+    HostUnknown,
+    NotKafka,
+    TlsFailed,
+)
 
 NO_ERROR = 0
 
+_SAY_SO = "If this listener wants TLS or SASL, say so in a file for --command-config."
 _HINTS: Mapping[type[ConnectionFailed], str] = {
+    AuthenticationFailed: "Do security.protocol, sasl.mechanism and sasl.jaas.config fit this listener?",
+    CertificateOutdated: "The broker needs a new one, unless this machine's clock is wrong.",
+    CertificateOfAnother: (
+        "Ask for the host that it names; an empty ssl.endpoint.identification.algorithm leaves names unchecked."
+    ),
+    CertificateRefused: "ssl.truststore.* say who may vouch for brokers.",
+    ClientCertificateRefused: "ssl.keystore.* say which one the client shows.",
     HostUnknown: "Is the name spelled as that machine's?",
     TlsFailed: "Is this a TLS listener, and do ssl.* in the file for --command-config fit it?",
     BrokerUnreachable: "Is a broker running there? `pk up` starts one on this machine.",
-    ConnectionLost: "If this listener wants TLS or SASL, say so in a file for --command-config.",
+    NotKafka: _SAY_SO,
+    ConnectionLost: _SAY_SO,
 }
 """What would help, by the kind of failure; the first that fits."""
 

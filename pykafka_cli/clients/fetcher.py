@@ -31,7 +31,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
-from pykafka_cli.transport.connection import Connection, ConnectionFailed
+from pykafka_cli.transport.connection import Connection, ConnectionFailed, Refused
 
 BUFFERED_BYTES = 4 << 20
 """What may lie ready before a leader is asked for more. An answer in between may be as large as fetch.max.bytes."""
@@ -181,6 +181,8 @@ class Fetcher:
                 await self._reset_offsets()
                 await self._find_leaders()
                 failures = 0
+            except Refused:
+                raise
             except ConnectionFailed as failure:
                 failures += 1
                 self._warn(f"[Consumer clientId={self._settings.client_id}] {failure}")
@@ -266,6 +268,8 @@ class Fetcher:
                     answer = await ask_over(
                         connection, self._request(sources), oldest=_OLDEST_FETCH, timeout=self._answer_timeout
                     )
+                except Refused:
+                    raise
                 except ConnectionFailed as failure:
                     failures += 1
                     self._warn(f"[Consumer clientId={self._settings.client_id}] {failure}")

@@ -32,7 +32,7 @@ from pykafka_cli.clients.topic_leaders import NO_LEADER, ProducerRefused, TopicL
 from pykafka_cli.clients.transactions import new_producer_id
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import Compression
-from pykafka_cli.transport.connection import Connection, ConnectionFailed, VersionRange
+from pykafka_cli.transport.connection import Connection, ConnectionFailed, Refused, VersionRange
 
 _NAMED_PRODUCE = VersionRange(3, 11)
 """Later versions know topics by id only, or have nothing that is needed here."""
@@ -55,6 +55,8 @@ _MOVED = frozenset({
 })  # fmt: skip
 _NO_HEADERS: list[Header] = []
 _SHORT_PAUSES = 5
+_FIRST_TRIES = 3
+"""How often a cluster may hang up that has not answered yet: it does so where it wants TLS or a login, too."""
 _EXCEPTIONS = "org.apache.kafka.common.errors."
 
 
@@ -114,6 +116,7 @@ class Producer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._looks = 0  # since a leader could last be reached
+        self._was_answered = False
         self._changed: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._broken: BaseException | None = None
@@ -136,7 +139,7 @@ class Producer:
     async def prepare(self) -> None:
         """Wait until the topic's leaders are known, and the producer id.
 
-        raises    ProducerRefused, also if that takes longer than max.block.ms
+        raises    ProducerRefused, also if that takes longer than max.block.ms; ConnectionFailed
         """
         deadline = asyncio.get_running_loop().time() + self.settings.max_block_ms / 1000
         while not self._topic.leaders or self._needs_producer:
@@ -383,16 +386,27 @@ class Producer:
         self._pump()
 
     async def _refresh(self) -> None:
-        """Ask until the topic is there, and for a producer id if one is needed."""
+        """Ask until the topic is there, and for a producer id if one is needed.
+
+        raises    ProducerRefused; Refused; what else a cluster does that has never answered
+        """
+        failures = 0
         while True:
             try:
-                if await self._topic.look_up():
+                found = await self._topic.look_up()
+                self._was_answered = True
+                if found:
                     self._take_over_leaders()
                     if self._needs_producer:
                         self._producer = await new_producer_id(self._session, self.settings)
                         self._needs_producer = False
                     return
+            except Refused:
+                raise
             except ConnectionFailed as failure:
+                failures += 1
+                if not self._was_answered and failures == _FIRST_TRIES:
+                    raise
                 self._warn(f"[Producer clientId={self.settings.client_id}] {failure}")
             await self._pause()
 
@@ -419,6 +433,8 @@ class Producer:
             version = await connection.newest(ProduceRequest.__api_key__, _NAMED_PRODUCE)
             self._links[leader] = _Link(connection, version)
             self._looks = 0
+        except Refused:
+            raise
         except ConnectionFailed as failure:
             self._warn(f"[Producer clientId={self.settings.client_id}] {failure}")
             for partition, its_leader in list(self._topic.leaders.items()):

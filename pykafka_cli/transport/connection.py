@@ -52,23 +52,61 @@ class HostUnknown(BrokerUnreachable):
 
 
 class TlsFailed(BrokerUnreachable):
-    """The two sides did not agree on TLS, or do not trust each other."""
+    """The two sides did not agree on TLS."""
 
 
 class ConnectionLost(ConnectionFailed):
-    """The connection ended, or what came over it was not Kafka's protocol."""
+    """The connection ended, or an answer was not what was asked for."""
 
 
 class NoAnswerInTime(ConnectionFailed):
     """The broker took the request and has not answered within its time."""
 
 
-class AuthenticationFailed(ConnectionFailed):
-    """The broker refused the mechanism or the credentials. Trying again will not help."""
+class Refused(ConnectionFailed):
+    """The two sides will not talk to each other as they are. Trying again will not help."""
+
+
+class NotKafka(Refused):
+    """What came over the connection is not Kafka's protocol; over a TLS listener, an alert."""
+
+
+class AuthenticationFailed(Refused):
+    """The broker refused the mechanism or the credentials, or there are none."""
+
+
+class CertificateRefused(Refused):
+    """We do not believe the broker's certificate."""
+
+
+class CertificateOutdated(CertificateRefused):
+    """It is not valid yet, or no longer."""
+
+
+class CertificateOfAnother(CertificateRefused):
+    """It does not name the host that we asked."""
+
+
+class ClientCertificateRefused(Refused):
+    """The broker does not believe ours, or wants one where we showed none."""
 
 
 class VersionUnsupported(ConnectionFailed):
     """The broker does not have the API, or none of the versions that we have."""
+
+
+_BY_VERDICT = {
+    9: CertificateOutdated,  # X509_V_ERR_CERT_NOT_YET_VALID
+    10: CertificateOutdated,  # X509_V_ERR_CERT_HAS_EXPIRED
+    62: CertificateOfAnother,  # X509_V_ERR_HOSTNAME_MISMATCH
+    64: CertificateOfAnother,  # X509_V_ERR_IP_ADDRESS_MISMATCH
+}
+_CERTIFICATE_ALERTS = (
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_CERTIFICATE",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_UNSUPPORTED_CERTIFICATE",
+)
 
 
 class VersionRange(NamedTuple):
@@ -94,7 +132,7 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting: dict[int, asyncio.Future[memoryview]] = {}
         self._abandoned: set[int] = set()
         self._last_id = 0
-        self._end: ConnectionLost | None = None
+        self._end: ConnectionFailed | None = None
         self._drained: asyncio.Future[None] | None = None
         self._versions: Mapping[int, VersionRange] | None = None
         self._length = bytearray(_LENGTH.size)
@@ -117,7 +155,7 @@ class Connection(asyncio.BufferedProtocol):
 
         timeout           seconds for all of that
         request_timeout   seconds for each later answer; `timeout` if not given
-        raises            BrokerUnreachable, AuthenticationFailed, ConnectionLost
+        raises            BrokerUnreachable, Refused, ConnectionLost
         """
         address = f"{host}:{port}"
         loop = asyncio.get_running_loop()
@@ -139,7 +177,7 @@ class Connection(asyncio.BufferedProtocol):
         except TimeoutError:
             problem: ConnectionFailed = BrokerUnreachable(f"{address} did not answer within {timeout:g} s")
         except ssl.SSLError as error:
-            problem = TlsFailed(f"TLS with {address} failed: {_tls_reason(error)}")
+            problem = _tls_failure(address, error)
         except socket.gaierror as error:
             problem = HostUnknown(f"cannot connect to {address}: {_reason(error)}")
         except OSError as error:
@@ -265,7 +303,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _send(self, api_key: int, api_version: int, header_version: int, body: bytes) -> int:
         if self._end:
-            raise ConnectionLost(*self._end.args)
+            raise _again(self._end)
         assert self._transport
         self._last_id = self._last_id % 0x7FFFFFFF + 1
         header = _HEADER.pack(api_key, api_version, self._last_id, self._client_id_length) + self._client_id
@@ -311,9 +349,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._frame is None:
             (length,) = _LENGTH.unpack(self._length)
             if not _LENGTH.size <= length <= MAX_ANSWER_BYTES:
-                self._fail(
-                    ConnectionLost(f"{self.address} does not speak Kafka's protocol here; is it a TLS listener?")
-                )
+                self._fail(NotKafka(f"{self.address} does not speak Kafka's protocol here; is it a TLS listener?"))
                 return
             self._frame = bytearray(length)
             self._unfilled = memoryview(self._frame)
@@ -340,15 +376,18 @@ class Connection(asyncio.BufferedProtocol):
         self._drained = None
 
     def connection_lost(self, error: Exception | None) -> None:
+        if isinstance(error, ssl.SSLError):  # in TLS 1.3 the broker looks at our certificate when we are done already
+            self._fail(_tls_failure(self.address, error))
+            return
         why = f": {error}" if error else ""
         self._fail(ConnectionLost(f"{self.address} ended the connection{why}"))
 
-    def _fail(self, end: ConnectionLost) -> None:
+    def _fail(self, end: ConnectionFailed) -> None:
         if self._end is None:
             self._end = end
             for answer in self._waiting.values():
                 if not answer.done():
-                    answer.set_exception(ConnectionLost(*end.args))
+                    answer.set_exception(_again(end))
             self._waiting.clear()
             self.resume_writing()
             if self._transport:
@@ -392,10 +431,19 @@ def _encoded(request: Any) -> bytes:
     return body.getvalue()
 
 
-def _tls_reason(error: ssl.SSLError) -> str:
+def _again(end: ConnectionFailed) -> ConnectionFailed:
+    """The same for another who waits: an exception that is raised twice would show both places."""
+    return type(end)(*end.args)
+
+
+def _tls_failure(address: str, error: ssl.SSLError) -> ConnectionFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    return (error.reason or str(error)).replace("_", " ").lower()
+        kind = _BY_VERDICT.get(error.verify_code, CertificateRefused)
+        return kind(f"the certificate of {address} is not trusted: {error.verify_message.rstrip('.')}")
+    reason = error.reason or str(error)
+    if any(word in reason for word in _CERTIFICATE_ALERTS):
+        return ClientCertificateRefused(f"{address} does not accept this client's certificate, or wants one")
+    return TlsFailed(f"TLS with {address} failed: {reason.replace('_', ' ').lower()}")
 
 
 def _reason(error: OSError) -> str:

@@ -58,8 +58,8 @@ class FakeSession:
     ) -> None:
         self.settings = ClientSettings(settings or {})
         self.topics = dict(topics or {})
-        self.topic_errors: list[ErrorCode] = []
-        """What the next questions for topics are answered with, before the topics are there."""
+        self.topic_errors: list[ErrorCode | Exception] = []
+        """What the next questions for topics are answered with, before the topics are there; exceptions are raised."""
         self.asked: list[Any] = []
         self.asked_broker: int | None = None
         """The one that the last request went to; None where the client did not choose."""
@@ -86,6 +86,8 @@ class FakeSession:
     async def metadata(self, topics: Iterable[str] | None, *, create: bool = False) -> MetadataResponse:  # noqa: ARG002
         names = list(self.topics if topics is None else topics)
         error = self.topic_errors.pop(0) if self.topic_errors and names else ErrorCode.none
+        if isinstance(error, Exception):
+            raise error
         return MetadataResponse(
             throttle_time=NO_TIME,
             brokers=(MetadataResponseBroker(node_id=BrokerId(0), host="fake", port=i32(9092), rack=None),),

@@ -21,7 +21,7 @@ from pykafka_cli.clients.topic_leaders import ProducerRefused
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import read_header
 from pykafka_cli.protocol.records.record import read_records
-from pykafka_cli.transport.connection import ConnectionLost
+from pykafka_cli.transport.connection import AuthenticationFailed, ConnectionLost
 from tests.fakes.cluster import FakeSession
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
@@ -280,6 +280,40 @@ async def test_a_topic_that_cannot_be_is_refused_at_once(error: ErrorCode, messa
             await run.send(b"a")
 
     assert str(raised.value) == message
+
+
+async def test_a_cluster_that_refuses_the_client_is_not_asked_again() -> None:
+    run = Run()
+    run.session.topic_errors = [AuthenticationFailed("who are you?")]
+
+    async with run.producer:
+        with pytest.raises(AuthenticationFailed, match="who are you"):
+            await run.send(b"a")
+
+    assert run.warnings == []
+
+
+async def test_a_cluster_that_only_ever_hangs_up_is_given_up_soon() -> None:
+    """As one does that wants TLS or a login."""
+    run = Run()
+    run.session.topic_errors = [ConnectionLost("it ended the connection")] * 10
+
+    async with run.producer:
+        with pytest.raises(ConnectionLost, match="it ended the connection"):
+            await run.send(b"a")
+
+    assert len(run.warnings) == 2
+
+
+async def test_a_cluster_that_hangs_up_once_is_asked_again() -> None:
+    run = Run()
+    run.session.topic_errors = [ConnectionLost("it ended the connection")]
+
+    async with run.producer:
+        await run.send(b"a")
+
+    assert run.warnings == ["[Producer clientId=] it ended the connection"]
+    assert run.broker.log == {0: [b"a"]}
 
 
 async def test_a_topic_that_does_not_come_is_not_waited_for_longer_than_asked() -> None:

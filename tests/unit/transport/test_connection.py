@@ -18,6 +18,7 @@ from pykafka_cli.transport.connection import (
     Connection,
     ConnectionLost,
     NoAnswerInTime,
+    NotKafka,
     VersionRange,
     VersionUnsupported,
 )
@@ -160,7 +161,7 @@ async def test_what_is_no_kafka_frame_ends_the_connection(said: bytes) -> None:
 
     async with peer(script) as port:
         connection = await connect(port)
-        with pytest.raises(ConnectionLost, match="does not speak Kafka's protocol"):
+        with pytest.raises(NotKafka, match="does not speak Kafka's protocol"):
             await ask_raw(connection, b"")
 
 
