@@ -15,13 +15,25 @@ import typer.main
 
 from pykafka_cli.broker.handlers import HANDLERS
 from pykafka_cli.commands import COMMANDS
+from pykafka_cli.properties.admin import AdminSettings
 from pykafka_cli.properties.broker import BrokerSettings
-from pykafka_cli.properties.keys import Key
+from pykafka_cli.properties.client import ClientKeys
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.properties.keys import Key, Settings
+from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.properties.topic import TOPIC_KEYS
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 
 DOCS = Path(__file__).resolve().parent
 RECORDED = DOCS.parent / "tests/vectors/api-versions.json"
+CLIENTS: dict[str, type[Settings]] = {
+    "All clients": ClientKeys,
+    "All clients: TLS and SASL": SecuritySettings,
+    "Commands (`--command-config`)": AdminSettings,
+    "Producers (`--producer.config`, `--producer-property`)": ProducerSettings,
+    "Consumers (`--consumer.config`, `--consumer-property`)": ConsumerSettings,
+}
 NOTICE = "<!-- Written by docs/generate.py; change the code, then run `make docs`. -->"
 
 
@@ -52,8 +64,15 @@ def key_rows(keys: Iterator[Key[object]] | list[Key[object]]) -> str:
     return "\n".join(rows)
 
 
+def own_keys(settings: type[Settings]) -> list[Key[object]]:
+    """Without those that other sections have: what all clients share, and what is about security."""
+    shared = {ClientKeys: SecuritySettings, SecuritySettings: Settings}.get(settings, ClientKeys)
+    others = getattr(shared, "KEYS", {})
+    return [key for name, key in settings.KEYS.items() if others.get(name) is not key]
+
+
 def configuration() -> Iterator[str]:
-    """All keys of server.properties, of topics and of zookeeper.properties."""
+    """All keys of server.properties, of topics, of clients and of zookeeper.properties."""
     yield "# Configuration"
     yield (
         "The keys of Apache Kafka 3.9 in ZooKeeper mode. A key that Kafka does not know is named in a warning with its "
@@ -72,6 +91,11 @@ def configuration() -> Iterator[str]:
     yield "## Brokers: known, without effect here"
     yield "Accepted, so that a file written for Kafka starts our broker; named once in a warning."
     yield key_rows([key for key in shown if not key.effective])
+    for title, settings in CLIENTS.items():
+        yield f"## {title}"
+        yield key_rows([key for key in own_keys(settings) if key.effective])
+        yield f"## {title}: known, without effect here"
+        yield key_rows([key for key in own_keys(settings) if not key.effective])
     yield "## ZooKeeper"
     yield "Set in zookeeper.properties or with `--override`; the keys of ZooKeeper 3.8."
     yield key_rows([key for key in ZooKeeperSettings.KEYS.values() if key.effective])

@@ -111,8 +111,11 @@ def run(words: Sequence[str]) -> int:
 def told(error: Exception) -> tuple[str, str]:
     """What happened and what would help, of an error that the command did not put into words of its own."""
     from pykafka_cli.clients.errors import explain
+    from pykafka_cli.clients.settings import BadClientSetting
     from pykafka_cli.transport.connection import ConnectionFailed
 
     if isinstance(error, ConnectionFailed):
         return explain(error)
+    if isinstance(error, BadClientSetting):
+        return str(error), ""
     return f"{type(error).__name__}: {error}", f"This should not have happened; {DEBUG_VARIABLE}=1 shows where it did."

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.security import SecuritySettings
 
 _ENTRY = "KafkaClient"
 _FLAGS = ("REQUIRED", "REQUISITE", "SUFFICIENT", "OPTIONAL")
@@ -50,14 +51,13 @@ class _Token(NamedTuple):
     is_sign: bool
 
 
-def login(properties: Mapping[str, str]) -> Login:
+def login(settings: SecuritySettings) -> Login:
     """The client's login.
 
     raises    BadClientSetting
     """
-    text = properties.get("sasl.jaas.config")
-    if text is not None:
-        return _only(_logins(_tokens(text), None))
+    if settings.sasl_jaas_config is not None:
+        return _only(_logins(_tokens(settings.sasl_jaas_config.value), None))
     options = os.environ.get("KAFKA_OPTS", "")
     file = _FILE_OPTION.search(options)
     if file is None:

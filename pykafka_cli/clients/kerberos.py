@@ -19,16 +19,16 @@ from pathlib import Path
 
 from pykafka_cli.clients.jaas import Login, login
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.transport.sasl import SaslExchange
 
 _MODULE = "Krb5LoginModule"
-_SERVICE_NAME = "sasl.kerberos.service.name"
 _FILE_PREFIX = "FILE:"
 _USUAL_KEYTAB = "/etc/krb5.keytab"
 _OWN_TICKETS = "MEMORY:pk"
 
 
-def kerberos_exchange(properties: Mapping[str, str], host: str) -> SaslExchange:
+def kerberos_exchange(settings: SecuritySettings, host: str) -> SaslExchange:
     """A new exchange with the broker at `host`.
 
     raises    BadClientSetting
@@ -38,16 +38,16 @@ def kerberos_exchange(properties: Mapping[str, str], host: str) -> SaslExchange:
             "sasl.mechanism GSSAPI needs the Python package gssapi: pip install 'pk-kafka[kerberos]', for which the "
             "machine must have Kerberos' headers (Debian: libkrb5-dev, Fedora: krb5-devel) and a C compiler"
         )
-    its = login(properties)
+    its = login(settings)
     if its.name != _MODULE:
         raise BadClientSetting(f"sasl.mechanism GSSAPI needs {_MODULE} in sasl.jaas.config, not {its.module}")
     from pykafka_cli.transport.kerberos import Kerberos, KerberosLogin
 
-    return Kerberos(_service(properties, its), host, KerberosLogin(its.options.get("principal"), _stores(its)))
+    return Kerberos(_service(settings, its), host, KerberosLogin(its.options.get("principal"), _stores(its)))
 
 
-def _service(properties: Mapping[str, str], its: Login) -> str:
-    in_login, in_properties = its.options.get("serviceName"), properties.get(_SERVICE_NAME)
+def _service(settings: SecuritySettings, its: Login) -> str:
+    in_login, in_properties = its.options.get("serviceName"), settings.sasl_kerberos_service_name
     if in_login and in_properties and in_login != in_properties:
         raise BadClientSetting(
             f"Conflicting serviceName values found in JAAS and Kafka configs value in JAAS file {in_login}, "
@@ -55,7 +55,7 @@ def _service(properties: Mapping[str, str], its: Login) -> str:
         )
     if service := in_login or in_properties:
         return service
-    raise BadClientSetting(f"No serviceName defined in either JAAS or Kafka config; set {_SERVICE_NAME}")
+    raise BadClientSetting("No serviceName defined in either JAAS or Kafka config; set sasl.kerberos.service.name")
 
 
 def _stores(its: Login) -> tuple[Mapping[str, str], ...]:

@@ -1,9 +1,11 @@
 """Where a client's OAUTHBEARER token comes from.
 
-sasl.oauthbearer.token.endpoint.url=https://...   the client credentials grant: clientId, clientSecret, scope in
-                                                  sasl.jaas.config (KIP-768)
+sasl.oauthbearer.token.endpoint.url=https://...   the client credentials grant: clientId, clientSecret, scope, ssl.* for
+                                                  that server and extension_NAME in sasl.jaas.config (KIP-768)
 sasl.oauthbearer.token.endpoint.url=file:///...   a file with the token in it
 unsecuredLoginStringClaim_sub="alice" and so on   a token that nobody signed, for trying things out (KIP-255)
+
+source  OAuthBearerLoginCallbackHandler, HttpAccessTokenRetriever, OAuthBearerUnsecuredLoginCallbackHandler
 """
 
 import base64
@@ -14,46 +16,59 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 
+from pykafka_cli.clients.jaas import Login, required_option
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.transport.sasl import SaslFailure
 
-TOKEN_ENDPOINT = "sasl.oauthbearer.token.endpoint.url"
-_ANSWER_TIMEOUT_S = 10
+_ANSWER_TIMEOUT_MS = 10_000
 _UNSECURED = "unsecuredLogin"
-_UNSECURED_LIFETIME_S = 3600
+_RESERVED_CLAIMS = ("iat", "exp")
 
 
-def bearer_token(properties: Mapping[str, str], options: Mapping[str, str]) -> str:
+def extensions(its: Login) -> dict[str, str]:
+    """What goes to the broker beside the token (KIP-342)."""
+    prefixes = ("extension_", f"{_UNSECURED}Extension_")
+    return {
+        name.removeprefix(prefix): value
+        for name, value in its.options.items()
+        for prefix in prefixes
+        if name.startswith(prefix)
+    }
+
+
+def bearer_token(settings: SecuritySettings, its: Login) -> str:
     """A token for one login. Blocks while a server is asked for it.
 
     raises    BadClientSetting, SaslFailure if the server does not give one
     """
-    if url := properties.get(TOKEN_ENDPOINT):
-        return _from_endpoint(url, options)
-    if any(name.startswith(_UNSECURED) for name in options):
-        return _unsecured(options, int(time.time()))
-    raise BadClientSetting(f"OAUTHBEARER needs {TOKEN_ENDPOINT}, or unsecuredLoginStringClaim_sub in sasl.jaas.config")
+    if settings.sasl_oauthbearer_token_endpoint_url:
+        return _from_endpoint(settings.sasl_oauthbearer_token_endpoint_url, settings, its)
+    if any(name.startswith(_UNSECURED) for name in its.options):
+        return unsecured_token(its.options, time.time())
+    raise BadClientSetting(
+        "OAUTHBEARER needs sasl.oauthbearer.token.endpoint.url, or unsecuredLoginStringClaim_sub in sasl.jaas.config"
+    )
 
 
-def _from_endpoint(url: str, options: Mapping[str, str]) -> str:
-    request = urllib.request.Request(url)
+def _from_endpoint(url: str, settings: SecuritySettings, its: Login) -> str:
+    from pykafka_cli.clients.security import security_settings, tls_context
+
+    request, tls = urllib.request.Request(url), None
     if not url.startswith("file:"):
-        try:
-            user, secret = options["clientId"], options["clientSecret"]
-        except KeyError as missing:
-            raise BadClientSetting(f"sasl.jaas.config has no {missing.args[0]}") from None
-        form = {"grant_type": "client_credentials"} | ({"scope": options["scope"]} if "scope" in options else {})
-        login = base64.b64encode(f"{user}:{secret}".encode()).decode()
-        request = urllib.request.Request(
-            url,
-            urllib.parse.urlencode(form).encode(),
-            {"Authorization": f"Basic {login}", "Accept": "application/json"},
-        )
+        request = _token_request(url, its, encode=settings.sasl_oauthbearer_header_urlencode)
+        about_tls = {name: value for name, value in its.options.items() if name.startswith("ssl.")}
+        tls = tls_context(security_settings({"security.protocol": "SSL", **about_tls}))
+    # Python has one time-out for connecting and for reading.
+    given = (settings.sasl_login_connect_timeout_ms, settings.sasl_login_read_timeout_ms)
+    timeout_ms = max((each for each in given if each is not None), default=_ANSWER_TIMEOUT_MS)
     try:
-        with urllib.request.urlopen(request, timeout=_ANSWER_TIMEOUT_S) as answer:
+        with urllib.request.urlopen(request, timeout=timeout_ms / 1000, context=tls) as answer:
             text: str = answer.read().decode().strip()
-    except (OSError, urllib.error.URLError, UnicodeDecodeError) as error:
-        raise SaslFailure(f"no token from {url}: {error}") from None
+    except urllib.error.HTTPError as error:
+        raise SaslFailure(f"no token from {url}: {error.code} {_explanation(error) or error.reason}") from None
+    except (OSError, ValueError) as error:
+        raise SaslFailure(f"no token from {url}: {getattr(error, 'reason', None) or error}") from None
     if url.startswith("file:"):
         return text
     try:
@@ -62,18 +77,57 @@ def _from_endpoint(url: str, options: Mapping[str, str]) -> str:
         raise SaslFailure(f"no token from {url}: its answer has no access_token") from None
 
 
-def _unsecured(options: Mapping[str, str], now: int) -> str:
-    """A JSON web token with algorithm `none`; options unsecuredLogin{String,Number,List}Claim_NAME are its claims."""
-    claims: dict[str, object] = {"iat": now, "exp": now + _UNSECURED_LIFETIME_S}
-    for name, value in options.items():
-        kind, _, claim = name.removeprefix(_UNSECURED).partition("Claim_")
-        if not name.startswith(_UNSECURED) or not claim:
-            continue
-        if kind == "Number":
-            claims[claim] = float(value) if "." in value else int(value)
-        else:
-            claims[claim] = value.lstrip(",").split(",") if kind == "List" else value
+def _token_request(url: str, its: Login, *, encode: bool) -> urllib.request.Request:
+    """RFC 6749, 4.4.2; `encode` as 2.3.1 wants it and few servers expect it."""
+    user, secret = (required_option(its, name).strip() for name in ("clientId", "clientSecret"))
+    if encode:
+        user, secret = urllib.parse.quote_plus(user), urllib.parse.quote_plus(secret)
+    form = {"grant_type": "client_credentials"}
+    if scope := its.options.get("scope", "").strip():
+        form["scope"] = scope
+    login = base64.b64encode(f"{user}:{secret}".encode()).decode()
+    return urllib.request.Request(
+        url,
+        urllib.parse.urlencode(form).encode(),
+        {"Authorization": f"Basic {login}", "Accept": "application/json", "Cache-Control": "no-cache"},
+    )
+
+
+def _explanation(error: urllib.error.HTTPError) -> str:
+    """What the server says of its refusal (RFC 6749, 5.2)."""
+    try:
+        body = json.loads(error.read())
+        return " - ".join(str(body[name]) for name in ("error", "error_description") if name in body)
+    except (OSError, ValueError, TypeError):
+        return ""
+
+
+def unsecured_token(options: Mapping[str, str], now: float) -> str:
+    """A JSON web token with algorithm `none`; options unsecuredLogin{String,Number,List}Claim_NAME are its claims.
+
+    raises    BadClientSetting
+    """
+    try:
+        lifetime_s = int(options.get(f"{_UNSECURED}LifetimeSeconds", "3600"))
+        claims: dict[str, object] = {"exp": now + lifetime_s, "iat": now}
+        for option, value in options.items():
+            kind, found, name = option.removeprefix(_UNSECURED).partition("Claim_")
+            if not option.startswith(_UNSECURED) or not found or not name:
+                continue
+            if name in _RESERVED_CLAIMS:
+                raise BadClientSetting(f"Cannot explicitly set the '{name}' claim")
+            claims[name] = float(value) if kind == "Number" else _listed(value) if kind == "List" else value
+    except ValueError as error:
+        raise BadClientSetting(f"sasl.jaas.config: {error}") from None
+    principal = options.get(f"{_UNSECURED}PrincipalClaimName", "").strip() or "sub"
+    if not claims.get(principal):
+        raise BadClientSetting(f"No value in JWT for claim {principal}; set {_UNSECURED}StringClaim_{principal}")
     return f"{_segment({'alg': 'none'})}.{_segment(claims)}."
+
+
+def _listed(value: str) -> list[str]:
+    """The first character says what separates the elements."""
+    return value[1:].split(value[0]) if len(value) > 1 else []
 
 
 def _segment(value: Mapping[str, object]) -> str:

@@ -11,10 +11,11 @@ Requests are kio's newest; see message_versions.py for older brokers.
 import asyncio
 import datetime
 import re
+import socket
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 from kio.schema.errors import ErrorCode
 from kio.schema.metadata.v12.request import MetadataRequest, MetadataRequestTopic
@@ -27,9 +28,6 @@ from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.transport.connection import BrokerUnreachable, Connection, VersionRange, response_type_of
 
 _ADDRESS = re.compile(r"(?:\w+://)?(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:]+)):(\d{1,5})")
-RETRY_PAUSE = 0.1
-"""Kafka's retry.backoff.ms, in seconds."""
-
 ANSWER_MARGIN_S = 1.0
 
 LEAST_CONNECT_TIMEOUT = 1.0
@@ -78,6 +76,8 @@ class Session:
 
     async def __aenter__(self) -> Self:
         try:
+            if self.settings.wants_full_names:
+                self._bootstrap = await _full_names(self._bootstrap)
             self._any = await self._first_that_answers()
         except BaseException:
             self.close()
@@ -128,7 +128,7 @@ class Session:
             if not _mentions(answer, ErrorCode.not_controller) or asyncio.get_running_loop().time() > deadline:
                 return answer
             self._controller = None
-            await asyncio.sleep(RETRY_PAUSE)
+            await asyncio.sleep(self.settings.retry_pause)
 
     async def metadata(
         self, topics: Iterable[str] | None, *, ids: Iterable[uuid.UUID] = (), create: bool = False
@@ -187,10 +187,10 @@ class Session:
     async def _open(self, address: Address, timeout: float | None = None) -> Connection:
         tls, sasl = None, None
         if self.settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
-            from pykafka_cli.clients.security import sasl_exchange, tls_context
+            from pykafka_cli.clients.security import sasl_exchange, security_settings, tls_context
 
-            tls = tls_context(self.settings.properties)
-            sasl = sasl_exchange(self.settings.properties, address.host)
+            security = security_settings(self.settings.properties)
+            tls, sasl = tls_context(security), sasl_exchange(security, address.host)
         return await Connection.open(
             *address,
             client_id=self.settings.client_id,
@@ -213,6 +213,23 @@ class Session:
             except BrokerUnreachable as error:
                 problems.append(error)
         raise problems[0]
+
+
+async def _full_names(addresses: Sequence[Address]) -> list[Address]:
+    """The same with a host's full name for each of its addresses, which is what tickets and certificates are for.
+
+    source    ClientUtils.parseAndValidateAddresses
+    """
+    loop = asyncio.get_running_loop()
+    found = []
+    for address in addresses:
+        try:
+            for *_, at in await loop.getaddrinfo(*address, type=socket.SOCK_STREAM):
+                name, _ = await loop.getnameinfo(cast("tuple[str, int]", at))
+                found.append(Address(name, address.port))
+        except OSError:
+            found.append(address)  # connecting will tell
+    return list(dict.fromkeys(found))
 
 
 def _mentions(answer: Any, code: ErrorCode) -> bool:

@@ -1,10 +1,10 @@
 """A client's properties, as --command-config files hold them, and what our own connections take from them.
 
-Names, units and defaults are those of Kafka's AdminClientConfig; keys that mean nothing to us are left alone, as
-Kafka's clients do. What is about TLS and SASL is in security.py.
+Names, units and defaults are those of Kafka's AdminClientConfig; properties/admin.py has them all. What is about TLS
+and SASL is in security.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -15,6 +15,10 @@ CLIENT_ID = "client.id"
 REQUEST_TIMEOUT_MS = "request.timeout.ms"
 API_TIMEOUT_MS = "default.api.timeout.ms"
 CONNECT_TIMEOUT_MS = "socket.connection.setup.timeout.ms"
+RETRY_PAUSE_MS = "retry.backoff.ms"
+DNS_LOOKUP = "client.dns.lookup"
+
+CANONICAL_NAMES = "resolve_canonical_bootstrap_servers_only"
 
 DEFAULT_CONNECT_TIMEOUT_MS = 2_500
 """Below Kafka's 10 s: whoever mistyped an address should hear of it at once."""
@@ -48,6 +52,16 @@ class ClientSettings(NamedTuple):
         """For one thing that a command wants done, with all requests and retries that takes."""
         return self._seconds(API_TIMEOUT_MS, 60_000)
 
+    @property
+    def retry_pause(self) -> float:
+        """Before a request is repeated that came to nothing."""
+        return self._seconds(RETRY_PAUSE_MS, 100)
+
+    @property
+    def wants_full_names(self) -> bool:
+        """Whether bootstrap servers are to be called by the full name of each of their addresses (KIP-302)."""
+        return self.properties.get(DNS_LOOKUP) == CANONICAL_NAMES
+
     def _seconds(self, key: str, default_ms: int) -> float:
         text = self.properties.get(key, "").strip()
         if not text:
@@ -57,12 +71,29 @@ class ClientSettings(NamedTuple):
         return int(text) / 1000
 
 
-def read_settings(file: str | None) -> ClientSettings:
-    """The settings in a .properties file; none at all without a file.
+def read_settings(
+    file: str | None,
+    defaults: Mapping[str, str] = MappingProxyType({}),
+    warn: Callable[[str], None] = lambda _: None,
+) -> ClientSettings:
+    """The settings in a .properties file, as a command has them; only `defaults` without a file.
 
+    warn      called with a line that names what has no effect
     raises    BadClientSetting; of a file that is missing the message begins with its name
     """
-    return ClientSettings(read_property_file(file) if file else {})
+    if not file:
+        return ClientSettings(defaults)
+    from pykafka_cli.properties.admin import AdminSettings
+    from pykafka_cli.properties.keys import ConfigError
+
+    properties = {**defaults, **read_property_file(file)}
+    try:
+        settings = AdminSettings(properties)
+    except ConfigError as error:
+        raise BadClientSetting(str(error)) from None
+    for warning in settings.warnings:
+        warn(warning)
+    return ClientSettings(properties)
 
 
 def read_property_file(file: str) -> dict[str, str]:

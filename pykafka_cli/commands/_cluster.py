@@ -2,20 +2,23 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pykafka_cli.clients.session import BadAddress, Session
-from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_property_file
+from pykafka_cli.clients.settings import BadClientSetting, read_settings
 from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._log_lines import warn
 
 
-def new_session(bootstrap: str, command_config: str | None, *, defaults: Mapping[str, str] | None = None) -> Session:
+def new_session(
+    bootstrap: str, command_config: str | None, *, defaults: Mapping[str, str] = MappingProxyType({})
+) -> Session:
     """A session to enter, with the properties of a file; `defaults` are those of the script.
 
     raises    ScriptError
     """
     try:
-        properties = read_property_file(command_config) if command_config else {}
-        return Session(bootstrap, ClientSettings({**(defaults or {}), **properties}))
+        return Session(bootstrap, read_settings(command_config, defaults, warn))
     except BadAddress as error:
         raise ScriptError("Failed to create new KafkaAdminClient", hint=str(error)) from None
     except BadClientSetting as error:

@@ -16,7 +16,7 @@ from pykafka_cli.clients.admin.reassignments import (
 )
 from pykafka_cli.clients.admin.topics import assignments
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.session import RETRY_PAUSE, Session
+from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ReplicaPlace, TopicPartition
 from pykafka_cli.operations.plan_files import PlannedReplicas, reassignment_json
 from pykafka_cli.operations.reassignment import (
@@ -230,7 +230,7 @@ async def _move_log_dirs(session: Session, targets: Mapping[Replica, str], timeo
             raise Terse(
                 f"Timed out before log directory move{_plural(pending)} could be started for: {_names(pending)}"
             )
-        await asyncio.sleep(RETRY_PAUSE)
+        await asyncio.sleep(session.settings.retry_pause)
 
 
 async def _begin_moves(session: Session, targets: Mapping[Replica, str]) -> list[Replica]:

@@ -17,10 +17,11 @@ from typer._click.types import STRING
 from pykafka_cli.clients.admin import groups as admin
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.session import Session
-from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting, ClientSettings, read_property_file
+from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting, ClientSettings, read_settings
 from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.commands._consumer_groups_views import group_document, group_table, group_text
 from pykafka_cli.commands._errors import ScriptError, UnreadableValue
+from pykafka_cli.commands._log_lines import warn
 from pykafka_cli.commands._options import (
     LONG,
     BootstrapServer,
@@ -341,8 +342,7 @@ def client_settings(file: str | None, timeout_ms: int) -> ClientSettings:
     """raises    BadClientSetting, in Java's words for a file that is missing"""
     if file and not Path(file).exists():
         raise BadClientSetting(f"java.nio.file.NoSuchFileException: {file}")
-    properties = read_property_file(file) if file else {}
-    return ClientSettings(properties | {API_TIMEOUT_MS: str(timeout_ms)})
+    return ClientSettings({**read_settings(file, warn=warn).properties, API_TIMEOUT_MS: str(timeout_ms)})
 
 
 @contextmanager

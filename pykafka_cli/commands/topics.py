@@ -7,8 +7,8 @@ import typer
 
 from pykafka_cli.clients.admin import topics as admin
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.session import BadAddress, Session
-from pykafka_cli.clients.settings import BadClientSetting, read_settings
+from pykafka_cli.clients.session import Session
+from pykafka_cli.commands._cluster import new_session
 from pykafka_cli.commands._command import ScriptCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._options import (
@@ -221,12 +221,7 @@ def topics(
             ctx.read_values()
             asyncio.run(through_zookeeper(request, zookeeper or ""))
         return
-    try:
-        session = Session(bootstrap, read_settings(command_config))
-    except BadAddress as error:
-        raise ScriptError("Failed to create new KafkaAdminClient", hint=str(error)) from None
-    except BadClientSetting as error:
-        raise ScriptError(str(error)) from None
+    session = new_session(bootstrap, command_config)
     with reported():
         ctx.read_values()
         asyncio.run(through_brokers(request, session))

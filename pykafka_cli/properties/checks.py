@@ -55,6 +55,45 @@ class ReleaseVersion:
         return f"[{', '.join(_RELEASES)}]"
 
 
+class OneOfAnyCase:
+    """A string out of a fixed set, in capitals or not; `choices` in the order in which Kafka names them."""
+
+    def __init__(self, *choices: str) -> None:
+        self.choices = choices
+
+    def ensure_valid(self, name: str, value: str, line: int) -> None:
+        if value.upper() not in self.choices:
+            raise BadProperty(name, value, line, f"String must be one of (case insensitive): {', '.join(self.choices)}")
+
+    def __str__(self) -> str:
+        return f"(case insensitive) [{', '.join(self.choices)}]"
+
+
+class NonEmpty:
+    """A string that is not there, or not empty."""
+
+    def ensure_valid(self, name: str, value: str, line: int) -> None:
+        if not value:
+            raise BadProperty(name, value, line, "String must be non-empty")
+
+    def __str__(self) -> str:
+        return "non-empty string"
+
+
+class AvailableClass:
+    """A Java class, one of those that something stands in for here: for all others Kafka's own text."""
+
+    def __init__(self, *known: str) -> None:
+        self.known = known
+
+    def ensure_valid(self, name: str, value: str, line: int) -> None:
+        if value not in self.known:
+            raise BadProperty(name, value, line, f"Class {value} could not be found.")
+
+    def __str__(self) -> str:
+        return ""
+
+
 class GzipLevel:
     def ensure_valid(self, name: str, value: int, line: int) -> None:
         if value != -1 and not 1 <= value <= 9:

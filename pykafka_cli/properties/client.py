@@ -1,11 +1,11 @@
-"""Keys that Kafka's producer and consumer share, and what is done with those that mean nothing here.
+"""Keys that Kafka's producer, consumer and admin client share, and what is done with those that mean nothing here.
 
-TLS and SASL have keys of their own (`security.protocol`, `ssl.*`, `sasl.*`), which clients/security.py reads.
+Those of TLS and SASL are in security.py.
 """
 
 from collections.abc import Mapping
 
-from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.checks import OneOfAnyCase
 from pykafka_cli.properties.keys import (
     BOOLEAN,
     INT,
@@ -16,13 +16,14 @@ from pykafka_cli.properties.keys import (
     AtLeast,
     InertKey,
     Key,
-    Settings,
+    OneOf,
 )
+from pykafka_cli.properties.security import SecuritySettings
 
-_SECURITY = ("security.", "ssl.", "sasl.")
+CANONICAL_NAMES = "resolve_canonical_bootstrap_servers_only"
 
 
-class ClientKeys(Settings):
+class ClientKeys(SecuritySettings):
     """Parsed from a client's properties, all of them Strings as in Java; `warnings` names those without effect.
 
     raises  BadProperty, with the text of Kafka's ConfigException
@@ -34,35 +35,36 @@ class ClientKeys(Settings):
     retry_backoff_ms = Key(LONG, 100, "Pause before a failed request is tried again.", AtLeast(0), importance=LOW)
     retry_backoff_max_ms = Key(LONG, 1000, "What that pause grows to at most.", AtLeast(0), importance=LOW)
     metadata_max_age_ms = Key(LONG, 300_000, "After this long topics and leaders are looked up again.", AtLeast(0))
-    socket_connection_setup_timeout_ms = Key(LONG, 10_000, "How long a connection may take to be made.")
+    socket_connection_setup_timeout_ms = Key(
+        LONG, 10_000, "How long a connection may take to be made; 2.5 s unless it is set."
+    )
+
+    client_dns_lookup = Key(
+        STRING, "use_all_dns_ips", "Every address of a name is tried; whether bootstrap servers get their full names.",
+        OneOf("use_all_dns_ips", CANONICAL_NAMES),
+    )  # fmt: skip
 
     auto_include_jmx_reporter = InertKey(BOOLEAN, True, "There is no JMX.")
-    client_dns_lookup = InertKey(STRING, "use_all_dns_ips", "Every address of a name is tried.")
     connections_max_idle_ms = InertKey(LONG, 540_000, "Connections last as long as the command.")
     enable_metrics_push = InertKey(BOOLEAN, True, "Nothing is pushed to the brokers.")
-    interceptor_classes = InertKey(LIST, (), "There are no Java classes.")
-    metadata_recovery_strategy = InertKey(STRING, "none", "Bootstrap servers are always asked again.")
+    metadata_recovery_strategy = InertKey(
+        STRING, "none", "Bootstrap servers are always asked again.", OneOfAnyCase("REBOOTSTRAP", "NONE")
+    )
     metric_reporters = InertKey(LIST, (), "There are no Java classes.")
-    metrics_num_samples = InertKey(INT, 2, "No metrics are kept.")
-    metrics_recording_level = InertKey(STRING, "INFO", "No metrics are kept.")
-    metrics_sample_window_ms = InertKey(LONG, 30_000, "No metrics are kept.")
+    metrics_num_samples = InertKey(INT, 2, "No metrics are kept.", AtLeast(1))
+    metrics_recording_level = InertKey(STRING, "INFO", "No metrics are kept.", OneOf("INFO", "DEBUG", "TRACE"))
+    metrics_sample_window_ms = InertKey(LONG, 30_000, "No metrics are kept.", AtLeast(0))
     receive_buffer_bytes = InertKey(INT, 65_536, "The system sizes the buffers of sockets.", AtLeast(-1))
-    reconnect_backoff_max_ms = InertKey(LONG, 1000, "retry.backoff.max.ms holds.")
-    reconnect_backoff_ms = InertKey(LONG, 50, "retry.backoff.ms holds.")
-    security_providers = InertKey(STRING, None, "There are no Java classes.")
+    reconnect_backoff_max_ms = InertKey(LONG, 1000, "retry.backoff.max.ms holds.", AtLeast(0))
+    reconnect_backoff_ms = InertKey(LONG, 50, "retry.backoff.ms holds.", AtLeast(0))
     send_buffer_bytes = InertKey(INT, 131_072, "The system sizes the buffers of sockets.", AtLeast(-1))
     socket_connection_setup_timeout_max_ms = InertKey(LONG, 30_000, "Connections are tried once at a time.")
 
-    given: frozenset[str]
-    """Names of the properties that were there."""
-
     def __init__(self, properties: Mapping[str, str], quiet: frozenset[str] = frozenset()) -> None:
         """`quiet`: names that a script sets itself, about which nobody needs to be warned."""
-        own = {name: value for name, value in properties.items() if not name.startswith(_SECURITY)}
-        super().__init__(Property(name, value, 0) for name, value in own.items() if name in self.KEYS)
-        self.given = frozenset(properties)
+        super().__init__(properties)
         without_effect = sorted(
-            name for name in own if name not in quiet and not (name in self.KEYS and self.KEYS[name].effective)
+            name for name in properties if name not in quiet and not (name in self.KEYS and self.KEYS[name].effective)
         )
         self.warnings = []
         if without_effect:

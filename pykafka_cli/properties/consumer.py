@@ -5,6 +5,7 @@ source  org.apache.kafka.clients.consumer.ConsumerConfig
 
 from collections.abc import Mapping
 
+from pykafka_cli.properties.checks import NonEmpty, OneOfAnyCase
 from pykafka_cli.properties.client import ClientKeys
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -44,7 +45,9 @@ class ConsumerSettings(ClientKeys):
     fetch_max_wait_ms = Key(INT, 500, "How long a broker may wait for fetch.min.bytes.", AtLeast(0), importance=LOW)
     fetch_min_bytes = Key(INT, 1, "What makes an answer worth sending.", AtLeast(0), importance=HIGH)
     group_id = Key[str | None](STRING, None, "The group that shares the partitions.", importance=HIGH)
-    group_instance_id = Key[str | None](STRING, None, "Makes a static member that may be away for a session.")
+    group_instance_id = Key[str | None](
+        STRING, None, "Makes a static member that may be away for a session.", NonEmpty()
+    )
     heartbeat_interval_ms = Key(INT, 3000, "How often the group hears of this member.", importance=HIGH)
     isolation_level = Key(
         STRING, "read_uncommitted", "Whether open and aborted transactions are read.",
@@ -58,19 +61,19 @@ class ConsumerSettings(ClientKeys):
     )
     session_timeout_ms = Key(INT, 45_000, "After this long without a heartbeat a member is gone.", importance=HIGH)
 
-    group_protocol = Key(STRING, "classic", "How groups are formed.", importance=HIGH)
+    group_protocol = Key(
+        STRING, "classic", "How groups are formed.", OneOfAnyCase("CONSUMER", "CLASSIC"), importance=HIGH
+    )
     group_remote_assignor = InertKey(STRING, None, "For the other group protocol only.")
+    interceptor_classes = InertKey(LIST, (), "There are no Java classes.")
     key_deserializer = InertKey(CLASS, None, "Keys are bytes; formatters have deserializers.")
     value_deserializer = InertKey(CLASS, None, "Values are bytes; formatters have deserializers.")
 
     def __init__(self, properties: Mapping[str, str], quiet: frozenset[str] = frozenset()) -> None:
         super().__init__(properties, quiet)
-        if self.group_protocol.lower() not in ("classic", "consumer"):
-            raise ConfigError(
-                f"Invalid value {self.group_protocol} for configuration group.protocol: "
-                "String must be one of (case insensitive): CLASSIC, CONSUMER"
-            )
         if self.group_protocol.lower() == "consumer":
             raise ConfigError("group.protocol=consumer (KIP-848) is not offered here, group.protocol=classic is")
+        if self.group_remote_assignor:
+            raise ConfigError("group.remote.assignor cannot be set when group.protocol=CLASSIC")
         if self.heartbeat_interval_ms >= self.session_timeout_ms:
             raise ConfigError("Heartbeat must be set lower than the session timeout")

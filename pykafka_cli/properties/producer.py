@@ -5,13 +5,14 @@ source  org.apache.kafka.clients.producer.ProducerConfig
 
 from collections.abc import Mapping
 
-from pykafka_cli.properties.checks import GzipLevel
+from pykafka_cli.properties.checks import GzipLevel, NonEmpty
 from pykafka_cli.properties.client import ClientKeys
 from pykafka_cli.properties.keys import (
     BOOLEAN,
     CLASS,
     HIGH,
     INT,
+    LIST,
     LONG,
     LOW,
     MAX_INT,
@@ -51,9 +52,13 @@ class ProducerSettings(ClientKeys):
     max_request_size = Key(INT, 1_048_576, "Bytes of one request, and so of one record.", AtLeast(0))
     retries = Key(INT, MAX_INT, "How often a failed batch is tried again.", Between(0, MAX_INT), importance=HIGH)
     transaction_timeout_ms = Key(INT, 60_000, "After this long the broker ends a transaction itself.", importance=LOW)
-    transactional_id = Key[str | None](STRING, None, "Makes what is sent part of transactions.", importance=LOW)
+    transactional_id = Key[str | None](
+        STRING, None, "Makes what is sent part of transactions.", NonEmpty(), importance=LOW
+    )
     partitioner_ignore_keys = Key(BOOLEAN, False, "Spread records as if they had no keys.")
 
+    interceptor_classes = InertKey(LIST, (), "There are no Java classes.")
+    receive_buffer_bytes = InertKey(INT, 32_768, "The system sizes the buffers of sockets.", AtLeast(-1))
     key_serializer = InertKey(CLASS, None, "Keys are bytes.")
     value_serializer = InertKey(CLASS, None, "Values are bytes.")
     metadata_max_idle_ms = InertKey(LONG, 300_000, "Topics are known as long as the command runs.", AtLeast(5000))

@@ -7,7 +7,7 @@ import pytest
 
 from pykafka_cli.cli import run
 from pykafka_cli.clients.named_clusters import NamedCluster, NamedClusters, read_clusters
-from pykafka_cli.commands import topics
+from pykafka_cli.commands import _cluster
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ class TestTopics:
 
     @pytest.fixture(autouse=True)
     def staging(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(topics, "Session", NoSession)
+        monkeypatch.setattr(_cluster, "Session", NoSession)
         monkeypatch.setenv("PK_DEBUG", "1")
         self.properties = tmp_path / "staging.properties"
         self.properties.write_text("client.id=mine\n")

@@ -2,9 +2,11 @@
 
 import datetime
 import ipaddress
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from cryptography import x509
@@ -19,7 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from tests import peers
 from tests.broker_processes import KafkaBroker
+from tests.kafka_scripts import run_kafka
 from tests.running import pk
 from tests.zookeeper_servers import free_port, pk_zookeeper
 
@@ -29,55 +33,90 @@ MODULES = {
     "SCRAM-SHA-256": "org.apache.kafka.common.security.scram.ScramLoginModule",
     "SCRAM-SHA-512": "org.apache.kafka.common.security.scram.ScramLoginModule",
 }
+AS_WRITTEN = r'a;\\"i\\\\c\\145'
+"""A password with a quote, a backslash and an octal e, escaped as JAAS wants it and once more for properties files."""
+OAUTH_MODULE = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
 
 
 @dataclass
 class SecuredKafka:
-    """A broker with three listeners, and the stores that clients of its TLS listeners need."""
+    """A broker with a listener for each way to be secured, and the stores that clients of its TLS listeners need."""
 
     plaintext: str
     ssl: str
+    """Wants a certificate of the client."""
     sasl_ssl: str
+    sasl_plaintext: str
+    expired: str
+    """TLS with a certificate whose time is over."""
+    elsewhere: str
+    """TLS with the certificate of another host."""
     folder: Path
+
+    def properties(self, *lines: str) -> str:
+        """A file with these lines."""
+        file = self.folder / "client.properties"
+        file.write_text("\n".join(lines) + "\n")
+        return str(file)
+
+    def list_topics(self, bootstrap: str, *lines: str) -> "subprocess.CompletedProcess[str]":
+        return pk("topics", "--bootstrap-server", bootstrap, "--command-config", self.properties(*lines), "--list")
+
+    @property
+    def trust(self) -> str:
+        return f"ssl.truststore.type=PEM\nssl.truststore.location={self.folder}/trust.pem"
 
 
 def write_stores(folder: Path) -> None:
-    """broker.p12 (key and certificate), trust.pem and trust.p12 (the certificate alone)."""
-    key = rsa.generate_private_key(65537, 2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    """For each certificate NAME.p12 (with its key) and NAME.pem (the other way round); trust.pem and trust.p12."""
     now = datetime.datetime.now(datetime.UTC)
-    addresses = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
     encryption = BestAvailableEncryption(PASSWORD.encode())
-    (folder / "broker.p12").write_bytes(pkcs12.serialize_key_and_certificates(b"b", key, certificate, None, encryption))
+    certificates = []
+    for name, host, days in (("broker", "localhost", 2), ("expired", "localhost", -1), ("elsewhere", "elsewhere", 2)):
+        key = rsa.generate_private_key(65537, 2048)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+        addresses: list[x509.GeneralName] = [x509.DNSName(host)]
+        if host == "localhost":
+            addresses.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=3))
+            .not_valid_after(now + datetime.timedelta(days=days))
+            .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        certificates.append(certificate)
+        (folder / f"{name}.p12").write_bytes(
+            pkcs12.serialize_key_and_certificates(name.encode(), key, certificate, None, encryption)
+        )
+        (folder / f"{name}.pem").write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            + certificate.public_bytes(Encoding.PEM)
+        )
     (folder / "trust.p12").write_bytes(
-        pkcs12.serialize_java_truststore([pkcs12.PKCS12Certificate(certificate, b"b")], encryption)
+        pkcs12.serialize_java_truststore(
+            [pkcs12.PKCS12Certificate(each, b"%d" % n) for n, each in enumerate(certificates)], encryption
+        )
     )
-    (folder / "trust.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (folder / "client.pem").write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
-    )
+    (folder / "trust.pem").write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in certificates))
 
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
     folder = tmp_path_factory.mktemp("secured")
     write_stores(folder)
-    ports = [free_port() for _ in range(3)]
-    plaintext, ssl, sasl_ssl = (f"127.0.0.1:{port}" for port in ports)
+    names = ("PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT", "EXPIRED", "ELSEWHERE")
+    ports = [free_port() for _ in names]
+    addresses = [f"127.0.0.1:{port}" for port in ports]
     settings = {
-        "listeners": f"PLAINTEXT://{plaintext},SSL://{ssl},SASL_SSL://{sasl_ssl}",
+        "listeners": ",".join(f"{name}://{address}" for name, address in zip(names, addresses, strict=True)),
+        "listener.security.protocol.map": ",".join(f"{name}:{name}" for name in names[:4])
+        + ",EXPIRED:SSL,ELSEWHERE:SSL",
         "ssl.keystore.location": str(folder / "broker.p12"),
         "ssl.keystore.type": "PKCS12",
         "ssl.keystore.password": PASSWORD,
@@ -87,6 +126,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
         "ssl.truststore.password": PASSWORD,
         "listener.name.ssl.ssl.client.auth": "required",
         "sasl.enabled.mechanisms": ",".join(MODULES),
+        "listener.name.sasl_plaintext.sasl.enabled.mechanisms": "PLAIN,OAUTHBEARER",
+        "listener.name.sasl_plaintext.plain.sasl.jaas.config": (
+            f'{MODULES["PLAIN"]} required user_alice="{AS_WRITTEN}";'
+        ),
+        "listener.name.sasl_plaintext.oauthbearer.sasl.jaas.config": (
+            f'{OAUTH_MODULE} required unsecuredLoginStringClaim_sub="broker";'
+        ),
         "listener.name.sasl_ssl.plain.sasl.jaas.config": f'{MODULES["PLAIN"]} required user_alice="a;ice";',
         **{
             f"listener.name.sasl_ssl.{mechanism.lower()}.sasl.jaas.config": f"{module} required;"
@@ -94,11 +140,18 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
             if mechanism != "PLAIN"
         },
     }
+    for name in ("expired", "elsewhere"):
+        settings |= {
+            f"listener.name.{name}.ssl.keystore.location": str(folder / f"{name}.p12"),
+            f"listener.name.{name}.ssl.keystore.type": "PKCS12",
+            f"listener.name.{name}.ssl.keystore.password": PASSWORD,
+            f"listener.name.{name}.ssl.key.password": PASSWORD,
+        }
     with pk_zookeeper(folder) as zookeeper:
         broker = KafkaBroker(0, folder, zookeeper.address, port=ports[0], settings=settings)
         broker.start()
         try:
-            yield SecuredKafka(plaintext, ssl, sasl_ssl, folder)
+            yield SecuredKafka(*addresses, folder)
         finally:
             broker.stop()
 
@@ -146,31 +199,247 @@ def test_pk_shows_a_certificate_of_its_own(kafka: SecuredKafka) -> None:
         "security.protocol=SSL\n"
         f"ssl.truststore.type=PKCS12\nssl.truststore.location={kafka.folder}/trust.p12\n"
         f"ssl.truststore.password={PASSWORD}\n"
-        f"ssl.keystore.type=PEM\nssl.keystore.location={kafka.folder}/client.pem\n"
+        f"ssl.keystore.type=PEM\nssl.keystore.location={kafka.folder}/broker.pem\n"
     )
 
     produce_and_read_back(kafka, kafka.ssl, properties, "mutual-tls")
 
 
-def test_a_wrong_password_is_told_as_such(kafka: SecuredKafka) -> None:
-    config = kafka.folder / "wrong.properties"
-    config.write_text(
-        "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n"
-        f'sasl.jaas.config={MODULES["PLAIN"]} required username="alice" password="guess";\n'
-        f"ssl.truststore.type=PEM\nssl.truststore.location={kafka.folder}/trust.pem\n"
+def test_pk_reads_java_stores_as_keytool_writes_them(kafka: SecuredKafka) -> None:
+    """A JKS keystore whose key has a password of its own, and a truststore of the older kind."""
+    keytool = peers.program("keytool", "a JDK has it")
+    stores = ("-srcstoretype", "PKCS12", "-srcstorepass", PASSWORD, "-deststoretype", "JKS", "-deststorepass", PASSWORD)
+    for words in (
+        ("-srckeystore", "broker.p12", "-destkeystore", "client.jks", "-alias", "broker", "-destkeypass", "of-its-own"),
+        ("-srckeystore", "trust.p12", "-destkeystore", "trust.jks"),
+    ):
+        command = [keytool, "-importkeystore", "-noprompt", *stores, *words]
+        subprocess.run(command, cwd=kafka.folder, check=True, capture_output=True)
+    properties = (
+        "security.protocol=SSL\n"
+        f"ssl.truststore.location={kafka.folder}/trust.jks\nssl.truststore.password={PASSWORD}\n"
+        f"ssl.keystore.type=JKS\nssl.keystore.location={kafka.folder}/client.jks\n"
+        f"ssl.keystore.password={PASSWORD}\nssl.key.password=of-its-own\n"
     )
 
-    listed = pk("topics", "--bootstrap-server", kafka.sasl_ssl, "--command-config", str(config), "--list")
-
-    assert listed.returncode == 1
-    assert "Authentication failed: Invalid username or password" in listed.stdout + listed.stderr
+    produce_and_read_back(kafka, kafka.ssl, properties, "java-stores")
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(kafka: SecuredKafka) -> None:
-    config = kafka.folder / "untrusting.properties"
-    config.write_text("security.protocol=SSL\n")
+def test_pk_logs_in_with_a_token(kafka: SecuredKafka) -> None:
+    properties = (
+        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=OAUTHBEARER\n"
+        f'sasl.jaas.config={OAUTH_MODULE} required unsecuredLoginStringClaim_sub="alice" '
+        'unsecuredLoginListClaim_scope="|a|b" unsecuredLoginLifetimeSeconds="60";\n'
+    )
 
-    listed = pk("topics", "--bootstrap-server", kafka.ssl, "--command-config", str(config), "--list")
+    produce_and_read_back(kafka, kafka.sasl_plaintext, properties, "token")
 
-    assert listed.returncode == 1
-    assert "certificate" in listed.stdout + listed.stderr
+
+def test_pk_reads_quotes_in_a_login_as_java_does(kafka: SecuredKafka) -> None:
+    listed = kafka.list_topics(kafka.sasl_plaintext, *login("SASL_PLAINTEXT", AS_WRITTEN))
+
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+
+
+def test_a_host_that_the_certificate_does_not_name_may_be_let_pass(kafka: SecuredKafka) -> None:
+    listed = kafka.list_topics(
+        kafka.elsewhere, "security.protocol=SSL", kafka.trust, "ssl.endpoint.identification.algorithm="
+    )
+
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+
+
+def test_the_versions_that_are_enabled_are_those_used(kafka: SecuredKafka) -> None:
+    for version, suite in (("TLSv1.2", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"), ("TLSv1.3", "TLS_AES_256_GCM_SHA384")):
+        listed = kafka.list_topics(
+            kafka.elsewhere, "security.protocol=SSL", kafka.trust, "ssl.endpoint.identification.algorithm=",
+            f"ssl.enabled.protocols={version}", f"ssl.cipher.suites={suite}",
+        )  # fmt: skip
+
+        assert listed.returncode == 0, listed.stdout + listed.stderr
+
+
+# ---- refusals: one line, a hint, status 1, and nobody waits
+
+
+class Mistake(NamedTuple):
+    """Properties that do not fit a listener, what is said of it and what is suggested."""
+
+    listener: str
+    properties: Sequence[str]
+    complaint: str
+    hint: str
+
+
+def login(protocol: str, password: str, mechanism: str = "PLAIN") -> list[str]:
+    return [
+        f"security.protocol={protocol}",
+        f"sasl.mechanism={mechanism}",
+        f'sasl.jaas.config={MODULES[mechanism]} required username="alice" password="{password}";',
+    ]
+
+
+TRUST = "ssl.truststore.location={folder}/trust.pem"
+SAY_SO = "If this listener wants TLS or SASL, say so in a file for --command-config."
+FIT = "Do security.protocol, sasl.mechanism and sasl.jaas.config fit this listener?"
+MISTAKES = {
+    "a wrong password": Mistake(
+        "sasl_plaintext", login("SASL_PLAINTEXT", "guess"), "Authentication failed: Invalid username or password", FIT
+    ),
+    "a wrong password, salted": Mistake(
+        "sasl_ssl",
+        [*login("SASL_SSL", "guess", "SCRAM-SHA-512"), TRUST],
+        "Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-512",
+        FIT,
+    ),
+    "a mechanism that is not offered": Mistake(
+        "sasl_plaintext",
+        login("SASL_PLAINTEXT", "x", "SCRAM-SHA-256"),
+        "{address} does not take SASL mechanism SCRAM-SHA-256; it offers PLAIN, OAUTHBEARER",
+        FIT,
+    ),
+    "a login where none is wanted": Mistake(
+        "plaintext",
+        login("SASL_PLAINTEXT", "x"),
+        "{address} does not take SASL mechanism PLAIN; it offers none",
+        FIT,
+    ),
+    "no login where one is wanted": Mistake(
+        "sasl_plaintext", ["security.protocol=PLAINTEXT"], "{address} ended the connection", SAY_SO
+    ),
+    "no TLS where it is wanted": Mistake(
+        "elsewhere",
+        ["security.protocol=PLAINTEXT"],
+        "{address} does not speak Kafka's protocol here; is it a TLS listener?",
+        SAY_SO,
+    ),
+    "a login without TLS where it is wanted": Mistake(
+        "sasl_ssl",
+        login("SASL_PLAINTEXT", "x"),
+        "{address} does not speak Kafka's protocol here; is it a TLS listener?",
+        SAY_SO,
+    ),
+    "TLS where there is none": Mistake(
+        "plaintext",
+        ["security.protocol=SSL", TRUST],
+        "cannot connect to {address}: it ended the TLS handshake",
+        "Is this a TLS listener, and do ssl.* in the file for --command-config fit it?",
+    ),
+    "a certificate that nobody vouches for": Mistake(
+        "elsewhere",
+        ["security.protocol=SSL"],
+        "the certificate of {address} is not trusted: self-signed certificate",
+        "ssl.truststore.* say who may vouch for brokers.",
+    ),
+    "a certificate that has expired": Mistake(
+        "expired",
+        ["security.protocol=SSL", TRUST],
+        "the certificate of {address} is not trusted: certificate has expired",
+        "The broker needs a new one, unless this machine's clock is wrong.",
+    ),
+    "the certificate of another host": Mistake(
+        "elsewhere",
+        ["security.protocol=SSL", TRUST],
+        "the certificate of {address} is not trusted: IP address mismatch, certificate is not valid for '127.0.0.1'",
+        "Ask for the host that it names; an empty ssl.endpoint.identification.algorithm leaves names unchecked.",
+    ),
+    "no certificate of the client": Mistake(
+        "ssl",
+        ["security.protocol=SSL", TRUST],
+        "{address} does not accept this client's certificate, or wants one",
+        "ssl.keystore.* say which one the client shows.",
+    ),
+    "no certificate of the client, before TLS 1.3": Mistake(
+        "ssl",
+        ["security.protocol=SSL", TRUST, "ssl.enabled.protocols=TLSv1.2"],
+        "{address} does not accept this client's certificate, or wants one",
+        "ssl.keystore.* say which one the client shows.",
+    ),
+}
+
+
+TRIED_AGAIN_IF_MISJUDGED = (
+    "a wrong password",
+    "no login where one is wanted",
+    "no TLS where it is wanted",
+    "TLS where there is none",
+    "a certificate that has expired",
+    "no certificate of the client",
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        *(("topics", what) for what in MISTAKES),
+        *(("console-producer", what) for what in TRIED_AGAIN_IF_MISJUDGED),
+        *(("console-consumer", what) for what in TRIED_AGAIN_IF_MISJUDGED),
+    ],
+)
+def test_what_the_two_sides_do_not_agree_on_is_told_at_once(kafka: SecuredKafka, command: str, what: str) -> None:
+    listener, properties, complaint, hint = MISTAKES[what]
+    address = getattr(kafka, listener)
+    config = kafka.properties(*(line.format(folder=kafka.folder) for line in properties))
+    words = {
+        "topics": ("--command-config", config, "--list"),
+        "console-producer": ("--producer.config", config, "--topic", "t"),
+        "console-consumer": ("--consumer.config", config, "--topic", "t"),
+    }[command]
+
+    done = pk(command, "--bootstrap-server", address, *words, stdin="a\n", timeout=20)
+
+    told = [line for line in (done.stdout + done.stderr).splitlines() if " WARN " not in line]
+    assert done.returncode == 1
+    assert told[0].removeprefix("Error while executing topic command : ") == complaint.format(address=address)
+    assert told[1:] == [hint]
+
+
+def test_properties_that_mean_nothing_here_are_named_in_one_warning(kafka: SecuredKafka) -> None:
+    listed = kafka.list_topics(kafka.plaintext, "interceptor.classes=a.B", "ssl.provider=x", "client.id=mine")
+
+    assert listed.returncode == 0
+    assert [line.partition(" WARN ")[2] for line in listed.stderr.splitlines()] == [
+        "These properties have no effect here: interceptor.classes, ssl.provider"
+    ]
+
+
+INVALID, ONE_OF = "Invalid value", "String must be one of"
+PROTOCOLS = ("SASL_SSL", "PLAINTEXT", "SSL", "SASL_PLAINTEXT")
+LOOKUPS = ("use_all_dns_ips", "resolve_canonical_bootstrap_servers_only")
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (
+            "security.protocol=TLS",
+            f"{INVALID} TLS for configuration security.protocol: {ONE_OF} (case insensitive): {', '.join(PROTOCOLS)}",
+        ),
+        (
+            "request.timeout.ms=soon",
+            "Invalid value soon for configuration request.timeout.ms: Not a number of type INT",
+        ),
+        (
+            "default.api.timeout.ms=1000",
+            "The specified value of default.api.timeout.ms must be no smaller than the value of request.timeout.ms.",
+        ),
+        (
+            "client.dns.lookup=default",
+            f"{INVALID} default for configuration client.dns.lookup: {ONE_OF}: {', '.join(LOOKUPS)}",
+        ),
+        (
+            "security.protocol=SSL\nssl.keystore.password=x",
+            "SSL key store is not specified, but key store password is specified.",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_in_javas_words(kafka: SecuredKafka, line: str, complaint: str) -> None:
+    """The words are compared with those of Kafka's own script."""
+    listed = kafka.list_topics(kafka.plaintext, line)
+    script = run_kafka(
+        "topics", "--bootstrap-server", kafka.plaintext, "--command-config", kafka.properties(line), "--list"
+    )
+
+    assert listed.returncode == script.returncode == 1
+    assert listed.stderr.splitlines()[0] == complaint
+    assert complaint in script.stdout + script.stderr

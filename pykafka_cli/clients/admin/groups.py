@@ -11,7 +11,7 @@ from kio.static.primitive import i32
 from pykafka_cli.clients.admin.cluster import describe_brokers
 from pykafka_cli.clients.admin.leaders import by_topic
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
-from pykafka_cli.clients.session import RETRY_PAUSE, Session
+from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Broker, GroupDescription, GroupListing, MemberDescription, TopicPartition
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ async def set_offsets(session: Session, group: str, offsets: Mapping[TopicPartit
 def _coordinator(session: Session, group: str) -> "Coordinator":
     from pykafka_cli.clients.coordinator import Coordinator
 
-    return Coordinator(session, group, private=False, pause=RETRY_PAUSE)
+    return Coordinator(session, group, private=False, pause=session.settings.retry_pause)
 
 
 async def _ask_coordinators(
@@ -212,9 +212,9 @@ async def _ask_coordinators(
             else:
                 results.update(dict.fromkeys(theirs, ApiError(ErrorCode.coordinator_not_available)))
         wanted = [name for name in wanted if _code(results[name]) in MOVED | NOT_READY]
-        if not wanted or clock() + RETRY_PAUSE > deadline:
+        if not wanted or clock() + session.settings.retry_pause > deadline:
             break
-        await asyncio.sleep(RETRY_PAUSE)
+        await asyncio.sleep(session.settings.retry_pause)
     return {name: results[name] for name in names}
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.session import RETRY_PAUSE, Session
+from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
 
 T = TypeVar("T")
@@ -46,9 +46,9 @@ async def ask_leaders(
         for broker, theirs in led.items():
             results.update(await ask(broker, theirs))
         wanted = [partition for partition in wanted if _may_heal(results[partition])]
-        if not wanted or clock() + RETRY_PAUSE > deadline:
+        if not wanted or clock() + session.settings.retry_pause > deadline:
             break
-        await asyncio.sleep(RETRY_PAUSE)
+        await asyncio.sleep(session.settings.retry_pause)
     return results
 
 

@@ -10,7 +10,7 @@ from kio.static.primitive import i16, i32, i64
 from pykafka_cli.clients.admin.leaders import ask_leaders, by_topic
 from pykafka_cli.clients.coordinator import MOVED, NOT_READY, TRANSACTION, find_coordinators
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.session import RETRY_PAUSE, Session
+from pykafka_cli.clients.session import Session
 from pykafka_cli.model import AbortSpec, ProducerState, TopicPartition, TransactionDescription, TransactionListing
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 
@@ -44,7 +44,7 @@ async def list_transactions(
             answer = await session.ask(request, broker=broker, oldest=oldest)
             if answer.error_code not in NOT_READY or asyncio.get_running_loop().time() > deadline:
                 break
-            await asyncio.sleep(RETRY_PAUSE)
+            await asyncio.sleep(session.settings.retry_pause)
         if answer.error_code:
             why = "failed with an unexpected exception"
             if answer.error_code is ErrorCode.coordinator_not_available:
@@ -75,9 +75,9 @@ async def describe_transactions(
                 else await _describe_transaction(session, transactional_id, coordinator)
             )
         wanted = [each for each in wanted if _may_heal(results[each])]
-        if not wanted or clock() + RETRY_PAUSE > deadline:
+        if not wanted or clock() + session.settings.retry_pause > deadline:
             break
-        await asyncio.sleep(RETRY_PAUSE)
+        await asyncio.sleep(session.settings.retry_pause)
     return results
 
 

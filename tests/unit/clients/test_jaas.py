@@ -6,6 +6,7 @@ import pytest
 
 from pykafka_cli.clients.jaas import Login, login, required_option
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.security import SecuritySettings
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +15,7 @@ def no_java_options(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def of(text: str) -> Login:
-    return login({"sasl.jaas.config": text})
+    return login(SecuritySettings({"sasl.jaas.config": text}))
 
 
 def test_a_login_has_a_module_and_options() -> None:
@@ -65,7 +66,7 @@ def test_a_login_that_cannot_be_read_is_refused(text: str, message: str) -> None
 
 def test_without_a_login_it_is_said_where_one_belongs() -> None:
     with pytest.raises(BadClientSetting, match=r"Could not find a 'KafkaClient' entry.*set sasl\.jaas\.config"):
-        login({})
+        login(SecuritySettings({}))
 
 
 def test_an_option_that_is_missing_is_named() -> None:
@@ -78,7 +79,7 @@ def test_java_options_may_name_a_file(tmp_path: Path, monkeypatch: pytest.Monkey
     file.write_text('KafkaServer { a.B required; };\n\nKafkaClient {\n  c.D required\n  username="alice";\n};\n')
     monkeypatch.setenv("KAFKA_OPTS", f"-Xmx1g -Djava.security.auth.login.config={file} -Dx=y")
 
-    assert login({}) == Login("c.D", {"username": "alice"})
+    assert login(SecuritySettings({})) == Login("c.D", {"username": "alice"})
 
 
 def test_a_file_without_the_entry_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,11 +90,11 @@ def test_a_file_without_the_entry_is_named(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(
         BadClientSetting, match=f"Could not find a 'KafkaClient' entry in the JAAS configuration {file}"
     ):
-        login({})
+        login(SecuritySettings({}))
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_OPTS", f"-Djava.security.auth.login.config={tmp_path}/none")
 
     with pytest.raises(BadClientSetting, match="none: No such file"):
-        login({})
+        login(SecuritySettings({}))

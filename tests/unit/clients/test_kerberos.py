@@ -8,6 +8,7 @@ import pytest
 from pykafka_cli.clients import kerberos
 from pykafka_cli.clients.security import sasl_exchange
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.security import SecuritySettings
 from tests import peers
 
 MODULE = "com.sun.security.auth.module.Krb5LoginModule"
@@ -19,7 +20,7 @@ def properties(login: str, **more: str) -> dict[str, str]:
 
 def refusal(of: Mapping[str, str]) -> str:
     with pytest.raises(BadClientSetting) as raised:
-        sasl_exchange(of, "localhost")
+        sasl_exchange(SecuritySettings(of), "localhost")
     return str(raised.value)
 
 
@@ -36,7 +37,9 @@ class TestWithThePackage:
         peers.gssapi()
 
     def test_it_is_the_mechanism_where_none_is_named(self) -> None:
-        exchange = sasl_exchange(properties(f"{MODULE} required useTicketCache=true serviceName=kafka"), "localhost")
+        exchange = sasl_exchange(
+            SecuritySettings(properties(f"{MODULE} required useTicketCache=true serviceName=kafka")), "localhost"
+        )
 
         assert exchange
         assert exchange.mechanism == "GSSAPI"

@@ -4,6 +4,7 @@ import datetime
 import json
 import ssl
 from base64 import urlsafe_b64decode
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,16 +20,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from pykafka_cli.clients.security import (
-    sasl_exchange,
-    security_protocol,
-    tls_context,
-)
+from pykafka_cli.clients import security
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.transport.sasl import SaslExchange
 
 PLAIN_LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="alice" password="s;e\\"c";'
 PASSWORD = "changeit"
-HOST = "localhost"
 
 
 class Certificate:
@@ -69,15 +66,22 @@ def trusted(context: ssl.SSLContext | None) -> list[str]:
     return [str(dict(part[0] for part in entry["subject"])["commonName"]) for entry in context.get_ca_certs()]
 
 
+def tls_context(properties: Mapping[str, str]) -> ssl.SSLContext | None:
+    return security.tls_context(security.security_settings(properties))
+
+
+def sasl_exchange(properties: Mapping[str, str]) -> SaslExchange | None:
+    return security.sasl_exchange(security.security_settings(properties), "localhost")
+
+
 def test_plaintext_is_the_default_and_needs_nothing() -> None:
-    assert security_protocol({}) == "PLAINTEXT"
     assert tls_context({}) is None
-    assert sasl_exchange({}, HOST) is None
+    assert sasl_exchange({}) is None
 
 
 def test_an_unknown_protocol_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(BadClientSetting, match=r"Invalid value TLS for configuration security\.protocol"):
-        security_protocol({"security.protocol": "tls"})
+    with pytest.raises(BadClientSetting, match=r"Invalid value tls for configuration security\.protocol"):
+        tls_context({"security.protocol": "tls"})
 
 
 def test_tls_trusts_the_system_and_checks_the_host_by_default() -> None:
@@ -151,16 +155,92 @@ def test_a_wrong_password_is_told(own: Certificate, tmp_path: Path) -> None:
     store.write_bytes(pkcs12.serialize_key_and_certificates(b"me", own.key, own.certificate, None, encryption))
     properties = {"security.protocol": "SSL", "ssl.truststore.location": str(store), "ssl.truststore.password": "wrong"}
 
-    with pytest.raises(BadClientSetting, match=f"Failed to load {store} as a PKCS12 store"):
+    with pytest.raises(BadClientSetting, match=f"Failed to load SSL keystore {store}: "):
         tls_context(properties)
 
 
-def test_a_jks_store_is_told_how_to_become_one_that_can_be_read(tmp_path: Path) -> None:
-    store = tmp_path / "store.jks"
-    store.write_bytes(b"\xfe\xed\xfe\xed\x00\x00\x00\x02")
+def test_a_key_may_be_encrypted(own: Certificate, tmp_path: Path) -> None:
+    encryption = BestAvailableEncryption(b"key-secret")
+    encrypted = own.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
+    properties = {
+        "security.protocol": "SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.certificate.chain": own.pem,
+        "ssl.keystore.key": encrypted.replace("\n", " "),
+        "ssl.key.password": "key-secret",
+    }
 
-    with pytest.raises(BadClientSetting, match="keytool -importkeystore"):
-        tls_context({"security.protocol": "SSL", "ssl.truststore.location": str(store)})
+    assert tls_context(properties)
+    with pytest.raises(BadClientSetting, match=r"Failed to load the SSL keystore: .*is ssl\.key\.password right"):
+        tls_context(properties | {"ssl.key.password": "guess"})
+
+
+def test_a_key_that_another_certificate_belongs_to_is_refused(own: Certificate) -> None:
+    properties = {
+        "security.protocol": "SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.certificate.chain": own.pem,
+        "ssl.keystore.key": Certificate().key_pem,
+    }
+
+    with pytest.raises(BadClientSetting, match="does the certificate belong to the key"):
+        tls_context(properties)
+
+
+@pytest.mark.parametrize(
+    ("properties", "versions"),
+    [
+        ({}, (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)),
+        ({"ssl.enabled.protocols": "TLSv1.2"}, (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)),
+        (
+            {"ssl.cipher.suites": "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
+            (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2),
+        ),
+        ({"ssl.cipher.suites": "TLS_AES_256_GCM_SHA384"}, (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3)),
+    ],
+)
+def test_versions_are_those_enabled_that_have_a_cipher_suite(
+    properties: dict[str, str], versions: tuple[ssl.TLSVersion, ssl.TLSVersion]
+) -> None:
+    context = tls_context({"security.protocol": "SSL", **properties})
+
+    assert context
+    assert (context.minimum_version, context.maximum_version) == versions
+
+
+@pytest.mark.parametrize(
+    ("suite", "name"),
+    [
+        ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384"),
+        ("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        ("TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", "DHE-RSA-AES128-GCM-SHA256"),
+        ("TLS_RSA_WITH_AES_128_CBC_SHA", "AES128-SHA"),
+    ],
+)
+def test_only_the_cipher_suites_that_are_named_are_offered(suite: str, name: str) -> None:
+    context = tls_context({"security.protocol": "SSL", "ssl.cipher.suites": suite})
+
+    assert context
+    assert [each["name"] for each in context.get_ciphers() if each["protocol"] != "TLSv1.3"] == [name]
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"ssl.cipher.suites": "TLS_NULL"}, "Unsupported CipherSuite: TLS_NULL"),
+        ({"ssl.enabled.protocols": "TLSv1.1"}, "Invalid value TLSv1.1 for configuration ssl.enabled.protocols"),
+        (
+            {"ssl.enabled.protocols": "TLSv1.2", "ssl.cipher.suites": "TLS_AES_256_GCM_SHA384"},
+            "ssl.cipher.suites has none for any of ssl.enabled.protocols",
+        ),
+        ({"ssl.endpoint.identification.algorithm": "LDAP"}, "Unknown identification algorithm: ldap"),
+        ({"ssl.engine.factory.class": "a.B"}, "Class a.B could not be found"),
+        ({"ssl.truststore.certificates": "x", "ssl.truststore.type": "PEM"}, "Failed to load the SSL truststore"),
+    ],
+)
+def test_what_cannot_be_is_refused(properties: dict[str, str], message: str) -> None:
+    with pytest.raises(BadClientSetting, match=message):
+        tls_context({"security.protocol": "SSL", **properties})
 
 
 def test_plain_and_scram_take_user_and_password() -> None:
@@ -170,8 +250,8 @@ def test_plain_and_scram_take_user_and_password() -> None:
         "sasl.jaas.config": PLAIN_LOGIN,
     }
 
-    exchange = sasl_exchange(properties, HOST)
-    scram = sasl_exchange({**properties, "sasl.mechanism": "SCRAM-SHA-512"}, HOST)
+    exchange = sasl_exchange(properties)
+    scram = sasl_exchange({**properties, "sasl.mechanism": "SCRAM-SHA-512"})
 
     assert exchange
     assert exchange.respond(None) == b'\0alice\0s;e"c'
@@ -187,18 +267,18 @@ def test_a_login_without_a_password_is_refused() -> None:
     }
 
     with pytest.raises(BadClientSetting, match="has no password"):
-        sasl_exchange(properties, HOST)
+        sasl_exchange(properties)
 
 
 def test_a_mechanism_that_nobody_has_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(BadClientSetting, match="DIGEST-MD5 cannot be used here; PLAIN, SCRAM-SHA-256"):
-        sasl_exchange({"security.protocol": "SASL_SSL", "sasl.mechanism": "DIGEST-MD5"}, HOST)
+        sasl_exchange({"security.protocol": "SASL_SSL", "sasl.mechanism": "DIGEST-MD5"})
 
 
 def test_oauthbearer_may_use_a_token_that_nobody_signed() -> None:
     login = 'a.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="alice" extension_tenant="7";'
     exchange = sasl_exchange(
-        {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER", "sasl.jaas.config": login}, HOST
+        {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER", "sasl.jaas.config": login}
     )
 
     assert exchange
@@ -219,8 +299,7 @@ def test_oauthbearer_may_read_its_token_from_a_file(tmp_path: Path) -> None:
             "sasl.mechanism": "OAUTHBEARER",
             "sasl.jaas.config": "a.OAuthBearerLoginModule required ;",
             "sasl.oauthbearer.token.endpoint.url": file.as_uri(),
-        },
-        HOST,
+        }
     )
 
     assert exchange

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -196,3 +197,13 @@ async def test_leaving_a_session_ends_its_connections() -> None:
             assert not gone.is_set()
 
         await asyncio.wait_for(gone.wait(), timeout=5)
+
+
+async def test_bootstrap_servers_get_their_full_names_where_that_is_wanted() -> None:
+    async with broker({}) as (port, _):
+        settings = ClientSettings({"client.dns.lookup": "resolve_canonical_bootstrap_servers_only"})
+        session = Session(f"127.0.0.1:{port}", settings)
+        name, _ = socket.getnameinfo(("127.0.0.1", port), 0)
+
+        async with session:
+            assert session._bootstrap == [Address(name, port)]

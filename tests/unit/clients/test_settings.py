@@ -48,3 +48,32 @@ def test_a_malformed_file_is_told_with_its_line(tmp_path: Path) -> None:
 
     with pytest.raises(BadClientSetting, match="line 2"):
         read_settings(str(file))
+
+
+def test_what_has_no_effect_in_a_file_is_named_once(tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text("interceptor.classes=a.B\nssl.provider=x\nretry.backoff.ms=250\nno.such.key=1\n")
+    warnings: list[str] = []
+
+    settings = read_settings(str(file), {"client.id": "tool"}, warnings.append)
+
+    assert warnings == ["These properties have no effect here: interceptor.classes, no.such.key, ssl.provider"]
+    assert (settings.client_id, settings.retry_pause) == ("tool", 0.25)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("retries=-1", "Invalid value -1 for configuration retries: Value must be at least 0"),
+        ("default.api.timeout.ms=1000", "must be no smaller than the value of request.timeout.ms"),
+        ("security.protocol=TLS", r"String must be one of \(case insensitive\): SASL_SSL, PLAINTEXT"),
+        ("security.protocol=SASL_SSL\nsasl.mechanism=", "mechanism must be non-null and non-empty string"),
+        ("sasl.login.callback.handler.class=a.B", "Class a.B could not be found"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(tmp_path: Path, line: str, message: str) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text(line)
+
+    with pytest.raises(BadClientSetting, match=message):
+        read_settings(str(file))

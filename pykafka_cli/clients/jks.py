@@ -1,0 +1,116 @@
+"""Java's own key stores, JKS, as far as a client needs them: read, never written. All numbers are big-endian.
+
+    0xFEEDFEED uint32, version uint32 (2; in 1 certificates have no type), number of entries uint32
+    entry         1 uint32, alias, time uint64, key, number of certificates uint32, certificates
+                  2 uint32, alias, time uint64, certificate
+    alias, type   length uint16, text
+    key           length uint32, DER: SEQUENCE { SEQUENCE { algorithm }, OCTET STRING { salt 20, key, check 20 } }
+    certificate   type, length uint32, DER
+    at the end    SHA-1 of password, "Mighty Aphrodite" and all before, 20 bytes
+
+A key's bytes are those of PKCS 8, each XORed with SHA-1(password, salt), SHA-1(password, that one) and so on; its check
+is SHA-1(password, key). Passwords are UTF-16 in all of this.
+
+source  sun.security.provider.JavaKeyStore and KeyProtector
+"""
+
+import hashlib
+from typing import NamedTuple
+
+JKS_MAGIC = b"\xfe\xed\xfe\xed"
+_SALT = b"Mighty Aphrodite"
+_DIGEST_LENGTH = 20
+_KEY_ENTRY, _CERTIFICATE_ENTRY = 1, 2
+_SEQUENCE, _OCTET_STRING = 0x30, 0x04
+
+
+class StoreEntries(NamedTuple):
+    """What a store holds, all DER: certificates, the first private key (PKCS 8), the certificates that belong to it."""
+
+    certificates: list[bytes]
+    """Those that may be trusted, and so the first that goes with each key, as Java has it."""
+    key: bytes | None
+    chain: list[bytes]
+
+
+def read_jks(data: bytes, password: str | None, key_password: str | None) -> StoreEntries:
+    """What a store holds; without `password` unchecked, without `key_password` no keys.
+
+    raises    ValueError where it is no such store, or a password is wrong
+    """
+    content, digest = data[:-_DIGEST_LENGTH], data[-_DIGEST_LENGTH:]
+    if password is not None and _sha1(password.encode("utf-16-be"), _SALT, content) != digest:
+        raise ValueError("keystore was tampered with, or password was incorrect")
+    reader = _JksReader(content)
+    entries = StoreEntries([], None, [])
+    for _ in range(reader.entry_count):
+        kind, _, _ = reader.number(), reader.text(), reader.take(8)
+        if kind == _CERTIFICATE_ENTRY:
+            entries.certificates.append(reader.certificate())
+        elif kind == _KEY_ENTRY:
+            protected = reader.take(reader.number())
+            chain = [reader.certificate() for _ in range(reader.number())]
+            entries.certificates.extend(chain[:1])
+            if entries.key is None and key_password is not None:
+                entries = entries._replace(key=_unprotected(protected, key_password), chain=chain)
+        else:
+            raise ValueError(f"there is no entry of kind {kind} in a JKS store")
+    return entries
+
+
+class _JksReader:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._position = len(JKS_MAGIC)
+        self._version = self.number()
+        self.entry_count = self.number()
+
+    def take(self, length: int) -> bytes:
+        taken = self._content[self._position : self._position + length]
+        if len(taken) < length:
+            raise ValueError("it ends too early")
+        self._position += length
+        return taken
+
+    def number(self) -> int:
+        return int.from_bytes(self.take(4))
+
+    def text(self) -> bytes:
+        return self.take(int.from_bytes(self.take(2)))
+
+    def certificate(self) -> bytes:
+        if self._version > 1:
+            self.text()
+        return self.take(self.number())
+
+
+def _unprotected(protected: bytes, password: str) -> bytes:
+    """The key inside SEQUENCE { SEQUENCE, OCTET STRING }."""
+    sequence, _ = _der(protected, _SEQUENCE)
+    _, rest = _der(sequence, _SEQUENCE)
+    data, _ = _der(rest, _OCTET_STRING)
+    secret = password.encode("utf-16-be")
+    salt, hidden, check = data[:_DIGEST_LENGTH], data[_DIGEST_LENGTH:-_DIGEST_LENGTH], data[-_DIGEST_LENGTH:]
+    stream = bytearray()
+    while len(stream) < len(hidden):
+        salt = _sha1(secret, salt)
+        stream += salt
+    key = bytes(a ^ b for a, b in zip(hidden, stream, strict=False))
+    if _sha1(secret, key) != check:
+        raise ValueError("cannot recover the key; is ssl.key.password right?")
+    return key
+
+
+def _der(data: bytes, tag: int) -> tuple[bytes, bytes]:
+    """The content of the element at the start, and what follows it."""
+    if len(data) < 2 or data[0] != tag:
+        raise ValueError("its private key is damaged")
+    start, length = 2, data[1]
+    if length & 0x80:
+        start += length & 0x7F
+        length = int.from_bytes(data[2:start])
+    return data[start : start + length], data[start + length :]
+
+
+def _sha1(*parts: bytes) -> bytes:
+    return hashlib.sha1(b"".join(parts), usedforsecurity=False).digest()
