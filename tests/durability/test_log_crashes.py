@@ -9,6 +9,7 @@ full disk      an operation is refused, the log goes on
 import contextlib
 import errno
 import random
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import pytest
@@ -240,6 +241,46 @@ def test_a_disk_error_loses_nothing_that_was_acknowledged(steps: list[tuple], fa
     check(log, model)
 
 
+@given(steps=st.lists(operations, min_size=1, max_size=12), full_at=st.integers(1, 80), times=st.integers(1, 3))
+@example(  # a segment that can neither be begun nor removed again
+    steps=[("append", each) for each in ([0], [0, 0], [0, 0, 20], [0, 0, 47], [0])] + [("stop_and_start",)],
+    full_at=8,
+    times=2,
+)
+@settings(deadline=None, max_examples=300)
+def test_a_full_disk_refuses_as_a_whole_and_loses_nothing(steps: list[tuple], full_at: int, times: int) -> None:
+    """At any step, not only where bytes are written: names take room, too. What it catches half done goes offline."""
+    files = MemoryFiles()
+    history = History(files)
+    files.fail_at(full_at, OSError(errno.ENOSPC, "No space left on device"), times=times)
+    for step in steps:
+        before = deepcopy(history.model)
+        try:
+            run(history, [step])
+        except OSError:  # while it starts, stops or syncs; the directory would be offline then
+            break
+        except KafkaStorageError:
+            if history.log.is_offline:
+                break
+            history.model = before
+            assert history.log.log_end == before.end
+    else:
+        files.fail_at(1, times=0)  # there is room again
+        check(history.log, history.model)
+        return
+
+    model = history.model
+    log = open_log(
+        files.restarted(),
+        had_clean_shutdown=False,
+        recovery_point=model.recovery_point,
+        clock=history.clock,
+        **SETTINGS,
+    )
+    assert log.log_end in model.possible_ends
+    check(log, model)
+
+
 KEYS = [b"a", b"b", b"c"]
 
 
@@ -284,3 +325,26 @@ async def test_a_crash_while_cleaning_loses_no_keys_last_value(crash_at: int, lo
     assert again.log_end == end
     offsets = [record.offset for record in read_all(again)]
     assert offsets == sorted(set(offsets))
+
+
+@pytest.mark.parametrize("fail_at", range(1, 60, 2))
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
+async def test_an_error_while_cleaning_loses_no_keys_last_value(fail_at: int, error: int) -> None:
+    files = MemoryFiles()
+    written = [(index % 3, index % 4 or None if index % 5 == 0 else index % 4) for index in range(14)]
+    log, cleaner = await cleaned_log(files, written)
+    expected, end = last_values(log), log.log_end
+
+    files.fail_at(fail_at, OSError(error, "it failed"))
+    await cleaner.clean_dirtiest([log])
+    files.fail_at(1, times=0)
+
+    if not log.is_offline:
+        assert last_values(log) == expected
+        if error == errno.ENOSPC:  # there is room again
+            while await cleaner.clean_dirtiest([log]):
+                assert last_values(log) == expected
+            assert cleaner.offset_of(log) == log.segments.active.base_offset
+    again = open_log(files.restarted(), had_clean_shutdown=False, recovery_point=0, **SETTINGS)
+    assert last_values(again) == expected
+    assert again.log_end == end

@@ -70,7 +70,8 @@ class MemoryFiles:
     """Twin of pykafka_cli.broker.log.files.DiskFiles.
 
     steps         changes that reached this disk so far: writes, cuts, syncs, renames, removals
-    fail_at(n)    the n-th step from now fails; a write does so half way. With Crash the disk is dead from then on
+    fail_at(n)    the n-th step from now fails, and `times` - 1 after it (0: none does); a write does so half way. With Crash the disk
+                  is dead from then on
     room          bytes that still fit; None: any number
     restarted()   the disk as the next process finds it
     """
@@ -82,13 +83,14 @@ class MemoryFiles:
         self.steps = 0
         self.room: int | None = None
         self.now_ms = 1_700_000_000_000
-        self._failing_step: int | None = None
+        self._failing_steps = range(0)
         self._failure: BaseException = Crash()
         self._is_dead = False
         self._is_full = False
 
-    def fail_at(self, steps_from_now: int, failure: BaseException | None = None) -> None:
-        self._failing_step, self._failure = self.steps + steps_from_now, failure or Crash()
+    def fail_at(self, steps_from_now: int, failure: BaseException | None = None, *, times: int = 1) -> None:
+        first = self.steps + steps_from_now
+        self._failing_steps, self._failure = range(first, first + times), failure or Crash()
 
     def restarted(self, *, lost_power: random.Random | None = None) -> "MemoryFiles":
         """After kill -9 everything written is there. After a loss of power, of what was not synced any beginning is."""
@@ -106,7 +108,7 @@ class MemoryFiles:
         if self._is_dead:
             raise Crash
         self.steps += 1
-        if self.steps == self._failing_step:
+        if self.steps in self._failing_steps:
             self.raise_planned()
 
     def admit(self, size: int, growth: int) -> int:
@@ -114,7 +116,7 @@ class MemoryFiles:
         if self._is_dead:
             raise Crash
         self.steps += 1
-        if self.steps == self._failing_step:
+        if self.steps in self._failing_steps:
             return size // 2
         if self.room is not None and growth > 0:
             if growth > self.room:

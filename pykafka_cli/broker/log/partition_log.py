@@ -402,7 +402,7 @@ class PartitionLog:
             self._after_cut(gone)
             replay_producers(self._producers, list(self.segments), self.log_start, self.log_end, now_ms=now_ms)
         except OSError as error:
-            self._fail(f"truncate to {offset}", error)
+            self._fail(f"truncate to {offset}", error, is_half_done=True)
         return self.log_end
 
     def truncate_fully_and_start_at(self, offset: int, *, log_start: int | None = None) -> None:
@@ -415,7 +415,7 @@ class PartitionLog:
             self._epochs.clear()
             self._after_cut(gone)
         except OSError as error:
-            self._fail(f"start anew at {offset}", error)
+            self._fail(f"start anew at {offset}", error, is_half_done=True)
 
     def _after_cut(self, gone: Sequence[int]) -> None:
         self._discard_snapshots(gone)
@@ -474,7 +474,7 @@ class PartitionLog:
             self.segments.replace(old, new)
             self._discard_snapshots([each.base_offset for each in old if each.base_offset != new.base_offset])
         except OSError as error:
-            self._fail("put a cleaned segment in place", error)
+            self._fail("put a cleaned segment in place", error, is_half_done=True)
 
     def _discard_snapshots(self, offsets: Sequence[int]) -> None:
         paths = [self._producers.set_snapshot_aside(offset) for offset in offsets]
@@ -544,8 +544,8 @@ class PartitionLog:
         if self.is_offline:
             raise KafkaStorageError(f"{self.topic_partition}: {self.directory} is offline after a disk error")
 
-    def _fail(self, action: str, error: OSError) -> NoReturn:
-        if is_full(error):
+    def _fail(self, action: str, error: OSError, *, is_half_done: bool = False) -> NoReturn:
+        if is_full(error) and not is_half_done:
             # The log is as it was before; it goes on as soon as there is room, nobody has to restart anything.
             raise KafkaStorageError(
                 f"{self.topic_partition}: cannot {action}: no room left on the disk of {self.directory}. "

@@ -4,7 +4,7 @@ The last segment is active; there is always one. Where batches begin is remember
 readers at the end, and the high watermark, cost no index look-up. Everything raises OSError, which the log answers.
 """
 
-import contextlib
+import errno
 import logging
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -145,10 +145,13 @@ class SegmentList:
     def _begin(self, base_offset: int, config: TopicConfig, now_ms: int) -> None:
         try:
             segment = Segment.create(self._files, self._directory, base_offset, config, now_ms=now_ms)
-        except OSError:
-            # Its files would stand for the offsets from there on, which are in the segment before it.
-            with contextlib.suppress(OSError):
-                Segment(self._files, self._directory, base_offset, config, created_ms=now_ms).remove()
+        except OSError as error:
+            # Its files would stand for the offsets from there on, which will be in the segment before it.
+            segment = Segment(self._files, self._directory, base_offset, config, created_ms=now_ms)
+            try:
+                segment.remove()
+            except OSError as stays:
+                raise OSError(errno.EIO, f"cannot be removed ({stays.strerror})", segment.path) from error
             raise
         self._segments.append(segment)
         self._base_offsets.append(base_offset)
