@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 OMITTED = re.compile(
-    "test|tests|_test.*|_?xx.*|.*_test"
+    "test|tests|_test.*|_ctypes_test|_?xx.*"
     "|config-.*|distutils|ensurepip|idlelib|lib-dynload|lib2to3|pydoc_data|site-packages|turtle|turtledemo|venv"
     "|_?curses|_curses_panel|_crypt|_dbm|_gdbm|_sqlite3|sqlite3|_tkinter|tkinter|nis|ossaudiodev|readline"
 )

@@ -11,6 +11,7 @@ import pytest
 
 from tests import peers
 from tests.binary.empty_root import ClusterInside, EmptyRoot
+from tests.binary.index import index_of
 
 pytestmark = pytest.mark.timeout(600)  # the first test waits until the file is built
 
@@ -49,6 +50,12 @@ def test_it_says_its_version_and_leaves_nothing_behind(root: EmptyRoot) -> None:
     assert (said.returncode, said.stderr) == (0, "")
     assert said.stdout.startswith("pk ")
     assert root.files() == before
+
+
+def test_every_module_of_pk_is_in_it(program: Path) -> None:
+    modules = {path.relative_to(peers.ROOT) for path in (peers.ROOT / "pykafka_cli").rglob("*.py")}
+
+    assert modules <= {Path(path) for _, _, path, _ in index_of(program.read_bytes())["modules"].values()}
 
 
 def test_it_explains_itself(root: EmptyRoot) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from binary.__main__ import required_glibc
 from binary.payload import BuildFailed, Payload
+from tests.binary.index import index_of
 
 
 @pytest.fixture
@@ -30,8 +31,7 @@ def test_modules_stand_where_the_index_says(library: Path) -> None:
     payload.add_folder(library)
     whole = program + payload.to_bytes()
 
-    at, size = (int.from_bytes(whole[end - 8 : end], "little") for end in (len(whole) - 8, len(whole)))
-    index = marshal.loads(whole[at : at + size])
+    index = index_of(whole)
     position, size, path, is_package = index["modules"]["alone"]
     namespace: dict[str, int] = {}
     exec(marshal.loads(whole[position : position + size]), namespace)
