@@ -80,6 +80,10 @@ def run(words: Sequence[str]) -> int:
     """Run one command line; all that can go wrong is told here, without a traceback unless PK_DEBUG is set."""
     try:
         command = typer.main.get_command(app)
+        if COMPLETION_VARIABLE in os.environ or any(word.endswith("-completion") for word in words[:1]):
+            from pykafka_cli.commands import _bash_completion
+
+            _bash_completion.install()
         if COMPLETION_VARIABLE in os.environ:
             command.main(args=list(words), prog_name=PROGRAM)  # answers the shell and leaves
         # Not command.main(): that makes a failure of a reader who has had enough.

@@ -3,16 +3,71 @@
 import os
 import subprocess
 
+import pytest
+
 from tests.running import PK, RunningCluster, pk
 
+BREAKS = "\"'@><=;|&(:\n"
+"""What bash breaks words at."""
 
-def test_topics_of_the_cluster_are_offered(cluster: RunningCluster) -> None:
+
+def offered(line: str, shell: str = "bash") -> list[str]:
+    """What is handed to the shell when Tab is pressed at the end of the line."""
+    environment = (
+        os.environ
+        | {
+            "bash": {"_PK_COMPLETE": "complete_bash", "COMP_LINE": line, "_PK_WORDBREAKS": BREAKS},
+            "zsh": {"_PK_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": line},
+            "fish": {
+                "_PK_COMPLETE": "complete_fish",
+                "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+                "_TYPER_COMPLETE_ARGS": line,
+            },
+        }[shell]
+    )
+    return subprocess.run([PK], capture_output=True, text=True, check=True, env=environment).stdout.split()
+
+
+@pytest.fixture(scope="module")
+def completed_cluster(cluster: RunningCluster) -> RunningCluster:
     for name in ("completion-one", "completion-two"):
         created = pk("topics", "--bootstrap-server", cluster.bootstrap, "--create", "--topic", name)
         assert created.returncode == 0, created.stderr
-    words = f"pk topics --bootstrap-server {cluster.bootstrap} --describe --topic completion-t"
+    reset = ("--reset-offsets", "--topic", "completion-one", "--to-earliest", "--execute")
+    made = pk("consumer-groups", "--bootstrap-server", cluster.bootstrap, "--group", "completion:group", *reset)
+    assert made.returncode == 0, made.stderr
+    return cluster
 
-    environment = {**os.environ, "_PK_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "6"}
-    done = subprocess.run([PK], capture_output=True, text=True, check=True, env=environment)
 
-    assert done.stdout.split() == ["completion-two"]
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_topics_of_the_cluster_are_offered(shell: str, completed_cluster: RunningCluster) -> None:
+    line = f"pk topics --bootstrap-server {completed_cluster.bootstrap} --describe --topic completion-t"
+
+    assert "completion-two" in "".join(offered(line, shell))
+    assert "completion-one" not in "".join(offered(line, shell))
+
+
+def test_a_value_behind_an_equals_sign_is_completed(completed_cluster: RunningCluster) -> None:
+    assert offered(f"pk topics --bootstrap-server={completed_cluster.bootstrap} --list --topic=completion-t") == [
+        "completion-two"
+    ]
+
+
+def test_bash_gets_what_follows_the_break_of_a_name_with_a_colon(completed_cluster: RunningCluster) -> None:
+    """It replaces only that part of the word."""
+    line = f"pk consumer-groups --bootstrap-server {completed_cluster.bootstrap} --describe --group completion:"
+
+    assert offered(line) == ["group"]
+
+
+@pytest.mark.parametrize("line", ["pk to", "pk topics --output j", "pk config us"])
+def test_commands_options_and_words_are_offered(line: str) -> None:
+    assert offered(line) in (["topics"], ["json"], ["use"])
+
+
+def test_the_script_for_bash_hands_over_the_whole_line() -> None:
+    named = os.environ | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # or it looks at who calls
+
+    shown = subprocess.run([PK, "--show-completion", "bash"], capture_output=True, text=True, check=True, env=named)
+
+    assert 'COMP_LINE="${COMP_LINE:0:$COMP_POINT}"' in shown.stdout
