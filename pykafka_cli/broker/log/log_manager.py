@@ -18,7 +18,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError, LogDirNotFound
@@ -35,6 +35,7 @@ from pykafka_cli.properties.topic import TopicConfig
 _log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+_Job: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 _FLUSH_CHECK_MS = 10_000
 """How often to look whether a topic has got a flush.ms, while none has."""
@@ -143,31 +144,33 @@ class LogManager:
         self._spawn(self._checkpoint_all())
 
     def _start_tasks(self) -> None:
-        settings = self._settings
-        first = settings.log_initial_task_delay_ms
-        for every_ms, job in (
-            (settings.log_retention_check_interval_ms, self._retain),
-            (settings.log_flush_offset_checkpoint_interval_ms, self._checkpoint_recovery_points),
-            (settings.log_flush_start_offset_checkpoint_interval_ms, self._checkpoint_log_starts),
-            (settings.producer_id_expiration_check_interval_ms, self._expire_producers),
-        ):
-            self._periodic.append(asyncio.create_task(self._repeat(every_ms, job, first)))
-        every_ms = settings.replica_high_watermark_checkpoint_interval_ms
-        self._periodic.append(asyncio.create_task(self._repeat(every_ms, self.checkpoint_high_watermarks, every_ms)))
+        settings, begin_ms = self._settings, self._settings.log_initial_task_delay_ms
+        self._every(lambda: settings.log_retention_check_interval_ms, self._retain, begin_ms)
+        self._every(
+            lambda: settings.log_flush_offset_checkpoint_interval_ms, self._checkpoint_recovery_points, begin_ms
+        )
+        self._every(
+            lambda: settings.log_flush_start_offset_checkpoint_interval_ms, self._checkpoint_log_starts, begin_ms
+        )
+        self._every(lambda: settings.replica_high_watermark_checkpoint_interval_ms, self.checkpoint_high_watermarks)
+        self._every(lambda: settings.producer_id_expiration_check_interval_ms, self._expire_producers)
         self._periodic.append(asyncio.create_task(self._flush_by_time()))
         if settings.log_cleaner_enable:
-            every_ms = settings.log_cleaner_backoff_ms
-            self._periodic.append(asyncio.create_task(self._repeat(every_ms, self._clean, every_ms)))
+            self._every(lambda: settings.log_cleaner_backoff_ms, self._clean)
 
-    async def _repeat(self, every_ms: int, job: Callable[[], Coroutine[Any, Any, None]], first_ms: int) -> None:
-        delay_ms = first_ms
+    def _every(self, interval_ms: Callable[[], int], job: _Job, first_ms: int | None = None) -> None:
+        """Do it again and again; the interval is asked for each time, as it may be altered."""
+        self._periodic.append(asyncio.create_task(self._repeat(interval_ms, job, first_ms)))
+
+    async def _repeat(self, interval_ms: Callable[[], int], job: _Job, first_ms: int | None) -> None:
+        delay_ms = interval_ms() if first_ms is None else first_ms
         while True:
             await self._clock.sleep(delay_ms / 1000)
             try:
                 await asyncio.shield(self._spawn(job()))
             except Exception:
                 _log.exception("%s failed and will be tried again", job.__name__)
-            delay_ms = every_ms
+            delay_ms = interval_ms()
 
     async def shutdown(self) -> None:
         """Sync every log, write all checkpoints, mark the directories as left cleanly and let go of them."""
@@ -465,7 +468,7 @@ class LogManager:
 
     async def _expire_producers(self) -> None:
         for log in self.all():
-            log.expire_producers()
+            log.expire_producers(self._settings.producer_id_expiration_ms)
 
     async def _checkpoint_recovery_points(self) -> None:
         await self._checkpoint(checkpoints.RECOVERY_POINTS, lambda log: log.recovery_point)

@@ -355,8 +355,9 @@ class PartitionLog:
     def has_ongoing_transaction(self, producer_id: int) -> bool:
         return self._producers.has_ongoing_transaction(producer_id)
 
-    def expire_producers(self) -> None:
-        self._producers.expire(self._clock.now_ms())
+    def expire_producers(self, expiration_ms: int) -> None:
+        """Forget producers that have been silent for so long."""
+        self._producers.expire(self._clock.now_ms(), expiration_ms)
 
     def aborted_transactions(self, start: int, up_to: int) -> list[AbortedTransaction]:
         """Those with records in [start, up_to), as a reader with read_committed must know them."""

@@ -266,14 +266,11 @@ class ProducerState:
             producer = self.producers[producer_id] = Producer(producer_id)
         return producer
 
-    def expire(self, now_ms: int) -> None:
-        """Forget producers that wrote nothing for producer.id.expiration.ms and have no transaction open."""
-        expired = [each.producer_id for each in self.producers.values() if self._is_expired(each, now_ms)]
+    def expire(self, now_ms: int, expiration_ms: int) -> None:
+        """Forget producers that wrote nothing for so long and have no transaction open."""
+        expired = [each.producer_id for each in self.producers.values() if _is_expired(each, now_ms, expiration_ms)]
         for producer_id in expired:
             del self.producers[producer_id]
-
-    def _is_expired(self, producer: Producer, now_ms: int) -> bool:
-        return producer.current_txn_first_offset is None and now_ms - producer.last_timestamp >= self._expiration_ms
 
     # Snapshots.
 
@@ -318,7 +315,7 @@ class ProducerState:
                 self.remove_snapshot(offset)
                 continue
             self.end_offset = self._snapshot_end = offset
-            alive = [each for each in producers if not self._is_expired(each, now_ms)]
+            alive = [each for each in producers if not _is_expired(each, now_ms, self._expiration_ms)]
             self.producers = {each.producer_id: each for each in alive}
             ongoing = [(each.current_txn_first_offset, each.producer_id) for each in alive]
             self._ongoing = dict(sorted((first, owner) for first, owner in ongoing if first is not None))
@@ -372,6 +369,10 @@ class ProducerState:
 
     def _path(self, offset: int) -> str:
         return os.path.join(self.directory, segment_name(offset) + SNAPSHOT_SUFFIX)
+
+
+def _is_expired(producer: Producer, now_ms: int, expiration_ms: int) -> bool:
+    return producer.current_txn_first_offset is None and now_ms - producer.last_timestamp >= expiration_ms
 
 
 def encode_snapshot(producers: Iterable[Producer]) -> bytes:

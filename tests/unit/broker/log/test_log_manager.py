@@ -11,9 +11,10 @@ from pykafka_cli.broker.log.checkpoints import MalformedFile, WrongDirectory
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
 from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.broker import BrokerSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
-from tests.logs import NOW_MS, ORDERS, append, broker_settings, topic_config, values
+from tests.logs import NOW_MS, ORDERS, append, broker_settings, sequenced, topic_config, values
 
 OTHER = TopicPartition("other", 1)
 TOPIC_ID = uuid.UUID(int=7)
@@ -37,10 +38,16 @@ async def open_logs(files: MemoryFiles, clock: FakeClock) -> AsyncIterator[Opene
     """Makes log managers over the test's disk; those still running at the end are stopped."""
     made: list[LogManager] = []
 
-    def make(*, on: MemoryFiles = files, broker_id: int = 0, cluster_id: str = "c", **keys: object) -> LogManager:
-        settings = broker_settings(**{"log_dirs": "/a,/b", **keys})
+    def make(
+        settings: BrokerSettings | None = None,
+        *,
+        on: MemoryFiles = files,
+        broker_id: int = 0,
+        cluster_id: str = "c",
+        **keys: object,
+    ) -> LogManager:
         logs = LogManager(
-            settings,
+            settings or broker_settings(**{"log_dirs": "/a,/b", **keys}),
             clock,
             lambda topic: topic_config(segment_index_bytes=4096),
             broker_id=broker_id,
@@ -395,6 +402,43 @@ async def test_cleaned_logs_say_so_in_their_checkpoint(files: MemoryFiles, clock
     path = "/a/cleaner-offset-checkpoint"
     await until(lambda: files.exists(path) and checkpoints.read_offsets(files, path) == {ORDERS: 2})
     assert values(log) == [b"b"]
+
+
+async def test_silent_producers_are_forgotten_by_the_setting_of_the_moment(clock: FakeClock, open_logs: Opener) -> None:
+    settings = broker_settings(log_dirs="/a", producer_id_expiration_check_interval_ms=1000)
+    logs = open_logs(settings)
+    await logs.start()
+    log = logs.get_or_create(ORDERS, TOPIC_ID, is_new=True)
+    log.append_as_leader(sequenced(b"a", sequence=0), leader_epoch=0, now_ms=NOW_MS)
+    await asyncio.sleep(0)
+
+    clock.advance(60)
+    await asyncio.sleep(0)
+    remembered = bool(log.active_producers())
+    settings.apply_dynamic({"producer.id.expiration.ms": "60000"}, {})
+    await until(lambda: clock.advance(1) or not log.active_producers())
+
+    assert remembered
+
+
+async def test_the_cleaner_pauses_as_the_setting_of_the_moment_says(clock: FakeClock, open_logs: Opener) -> None:
+    settings = broker_settings(log_dirs="/a")
+    logs = open_logs(settings)
+    await logs.start()
+    log = logs.get_or_create(ORDERS, TOPIC_ID, is_new=True)
+    log.config = topic_config(cleanup_policy="compact", segment_index_bytes=4096)
+    settings.apply_dynamic({"log.cleaner.backoff.ms": "1000"}, {})
+    await asyncio.sleep(0)
+    clock.advance(15)  # what was being waited for already
+    append(log, b"a")
+    append(log, b"b")
+    log.roll()
+    log.advance_high_watermark(2)
+
+    started = clock.monotonic()
+    await until(lambda: clock.advance(0.01) or values(log) == [b"b"])
+
+    assert clock.monotonic() - started < 15
 
 
 async def test_waiting_for_a_flush_can_be_given_up_without_ending_it(open_logs: Opener) -> None:

@@ -104,7 +104,7 @@ def test_producers_that_have_been_silent_for_long_are_forgotten(log: PartitionLo
     produce(log, sequenced(b"old", sequence=0, producer=1, timestamp=NOW_MS - 86_400_000))
     produce(log, sequenced(b"new", sequence=0, producer=2))
 
-    log.expire_producers()
+    log.expire_producers(86_400_000)
 
     assert [producer.producer_id for producer in log.active_producers()] == [2]
 
