@@ -6,8 +6,10 @@ with pk_zookeeper(folder) as zookeeper:
     broker.kill(); broker.start()       # the second start finds the logs of the first
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from confluent_kafka.admin import AdminClient
 
@@ -65,6 +67,19 @@ class BrokerProcess(ServerProcess):
 
     def serves(self) -> bool:
         return self.STARTED in self.said()
+
+
+Kind = TypeVar("Kind", bound=BrokerProcess)
+
+
+@contextmanager
+def running(broker: Kind) -> Iterator[Kind]:
+    """Start it; it is killed at the end of the block."""
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.kill()
 
 
 class PkBroker(BrokerProcess):

@@ -14,15 +14,21 @@ TOOLS = {
     "log-dirs": "org.apache.kafka.tools.LogDirsCommand",
     "broker-api-versions": "kafka.admin.BrokerApiVersionsCommand",
     "producer-perf-test": "org.apache.kafka.tools.ProducerPerformance",
+    "verifiable-consumer": "org.apache.kafka.tools.VerifiableConsumer",
+    "streams-application-reset": "org.apache.kafka.tools.StreamsResetter",
     "transactions": "org.apache.kafka.tools.TransactionsCommand",
     "dump-log": "kafka.tools.DumpLogSegments",
 }
 
 
+def command(tool: str, *words: str) -> list[str]:
+    """What starts one of Kafka's tools, by class name."""
+    return [*peers.small_java(256), "-cp", peers.kafka_classpath(), TOOLS[tool], *words]
+
+
 def run_kafka(tool: str, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run one of Kafka's tools, started by class name, to its end."""
-    command = [peers.java(), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", peers.kafka_classpath(), TOOLS[tool], *words]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=90, check=False)
+    """Run one of Kafka's tools to its end."""
+    return subprocess.run(command(tool, *words), input=stdin, capture_output=True, text=True, timeout=90, check=False)
 
 
 def kafka(tool: str, *words: str, stdin: str = "") -> str:

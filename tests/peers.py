@@ -68,6 +68,12 @@ def java() -> str:
     return program("java", "a JDK 11 or newer has it")
 
 
+def small_java(megabytes: int) -> list[str]:
+    """Java with so much heap, quick to start, that tells on stderr what its libraries warn of."""
+    logging = (ROOT / "tests/compat/java/log4j.properties").as_uri()
+    return [java(), f"-Xmx{megabytes}m", "-XX:TieredStopAtLevel=1", f"-Dlog4j.configuration={logging}"]
+
+
 def kafka_classpath() -> str:
     """Class path with Apache Kafka 3.9.1's tools, broker and ZooKeeper."""
     java()
@@ -81,7 +87,7 @@ def java_program(name: str, folder: Path) -> list[str]:
     compiler, libraries = program("javac", "a JDK 11 or newer has it"), kafka_classpath()
     source = ROOT / f"tests/compat/java/{name}.java"
     subprocess.run([compiler, "-Xlint:all", "-Werror", "-d", str(folder), "-cp", libraries, str(source)], check=True)
-    return [java(), "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{folder}:{libraries}", name]
+    return [*small_java(128), "-XX:+UseSerialGC", "-cp", f"{folder}:{libraries}", name]
 
 
 def debian_zookeeper_classpath() -> str:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -10,8 +11,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from pykafka_cli.broker.coordinator.runtime import partition_for
+from tests.broker_processes import PkBroker, running
 from tests.kafka_scripts import kafka
+from tests.polling import until
 from tests.running import RunningCluster, pk
+from tests.zookeeper_servers import pk_zookeeper
 
 STATE_PARTITIONS = 50
 
@@ -36,7 +40,7 @@ def write(producer: Producer, topic: str, *values: str) -> None:
     assert producer.flush(30) == 0
 
 
-def read(cluster: RunningCluster, topic: str, isolation_level: str = "read_committed") -> list[str]:
+def read(cluster: RunningCluster | PkBroker, topic: str, isolation_level: str = "read_committed") -> list[str]:
     """All values of partition 0, as far as the isolation level lets one see."""
     consumer = Consumer(
         {
@@ -256,3 +260,45 @@ def test_kafka_dump_log_reads_our_transaction_log(cluster: RunningCluster, topic
     records = [line for line in dumped.splitlines() if f"transactionalId={transactional_id}" in line]
     assert ["state=Empty" in records[0], "state=Ongoing" in records[1], len(records)] == [True, True, 2]
     assert f"partitions=[{topic}-0]" in records[1]
+
+
+def test_producers_that_the_broker_has_forgotten_go_on(tmp_path: Path) -> None:
+    soon = {
+        "producer.id.expiration.ms": "500",
+        "producer.id.expiration.check.interval.ms": "100",
+        "transactional.id.expiration.ms": "500",
+        "transaction.remove.expired.transaction.cleanup.interval.ms": "100",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+    }
+    with (
+        pk_zookeeper(tmp_path) as zookeeper,
+        running(PkBroker(0, tmp_path, zookeeper.address, settings=soon)) as broker,
+    ):
+        server = ("transactions", "--bootstrap-server", broker.bootstrap)
+        transactional = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": "x"})
+        transactional.init_transactions(30)
+        idempotent = Producer({"bootstrap.servers": broker.bootstrap, "enable.idempotence": True})
+        transactional.begin_transaction()
+        write(transactional, "t", "1")
+        transactional.commit_transaction(30)
+        write(idempotent, "t", "2", "3")
+
+        def are_forgotten() -> bool:
+            producers = pk(*server, "describe-producers", "--topic", "t", "--partition", "0").stdout
+            return producers.count("\n") == 1 and "x" not in pk(*server, "list").stdout.split()
+
+        until(are_forgotten, "they are remembered")
+        write(idempotent, "t", "4")
+        transactional.begin_transaction()
+        transactional.produce("t", "5", partition=0)
+        with pytest.raises(KafkaException) as refused:
+            transactional.commit_transaction(30)
+        transactional.abort_transaction(30)
+        transactional.begin_transaction()
+        write(transactional, "t", "6")
+        transactional.commit_transaction(30)
+
+        assert refused.value.args[0].code() == KafkaError.INVALID_PRODUCER_ID_MAPPING
+        assert refused.value.args[0].txn_requires_abort()
+        assert read(broker, "t") == ["1", "2", "3", "4", "6"]
