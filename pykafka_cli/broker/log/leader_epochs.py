@@ -27,12 +27,17 @@ class EpochStart(NamedTuple):
 
 
 class LeaderEpochs:
-    """The list, in memory; `on_change` is told after each change that has to reach the file."""
+    """The list, in memory; `on_change` is told after each change that has to reach the file.
+
+    It is not told of an epoch that begins after another and has no records: the file would be written for each
+    partition whenever a broker starts, and who reads it needs the epochs of records only.
+    """
 
     def __init__(
         self, entries: Iterable[EpochStart] = (), on_change: Callable[[list[EpochStart]], None] = lambda _: None
     ) -> None:
         self._entries: list[EpochStart] = []
+        self._newest_is_untold = False
         self._on_change: Callable[[list[EpochStart]], None] = lambda _: None
         for entry in entries:
             self.assign(*entry)
@@ -47,12 +52,19 @@ class LeaderEpochs:
         """The newest epoch known; None when there is none."""
         return self._entries[-1].epoch if self._entries else None
 
-    def assign(self, epoch: int, start_offset: int) -> None:
+    @property
+    def latest_told(self) -> int | None:
+        """The newest epoch, once `on_change` has been told of it."""
+        return self._entries[-1].epoch if self._entries and not self._newest_is_untold else None
+
+    def assign(self, epoch: int, start_offset: int, *, has_records: bool = True) -> None:
         """Epoch `epoch` begins at `start_offset`. Entries that contradict it (a later epoch, or a later start) go."""
         if epoch < 0 or start_offset < 0:
             return
         entries = self._entries
         if entries and entries[-1].epoch == epoch and start_offset >= entries[-1].start_offset:
+            if has_records and self._newest_is_untold:
+                self._tell()
             return
         kept = len(entries)
         while kept and (entries[kept - 1].epoch >= epoch or entries[kept - 1].start_offset >= start_offset):
@@ -60,8 +72,12 @@ class LeaderEpochs:
         dropped = entries[kept:]
         if len(dropped) > 1 or (dropped and dropped[0].start_offset != start_offset):
             _log.warning("leader epoch %d from offset %d on replaces %s", epoch, start_offset, dropped)
+        is_first = not entries
         entries[kept:] = [EpochStart(epoch, start_offset)]
-        self._on_change(entries)
+        if has_records or is_first:
+            self._tell()
+        else:
+            self._newest_is_untold = True
 
     def end_offset_for(self, epoch: int, log_end: int) -> tuple[int, int]:
         """(largest epoch up to `epoch` that is known, offset after its last record); (-1, -1) when nothing can be said.
@@ -87,7 +103,7 @@ class LeaderEpochs:
         kept = [entry for entry in self._entries if entry.start_offset < end_offset]
         if len(kept) < len(self._entries):
             self._entries = kept
-            self._on_change(kept)
+            self._tell()
 
     def truncate_from_start(self, start_offset: int) -> None:
         """Forget what is below `start_offset`; the epoch that covers it begins there from now on."""
@@ -95,8 +111,12 @@ class LeaderEpochs:
         if not passed or (passed == 1 and self._entries[0].start_offset == start_offset):
             return
         self._entries[:passed] = [EpochStart(self._entries[passed - 1].epoch, start_offset)]
-        self._on_change(self._entries)
+        self._tell()
 
     def clear(self) -> None:
         self._entries = []
-        self._on_change([])
+        self._tell()
+
+    def _tell(self) -> None:
+        self._newest_is_untold = False
+        self._on_change(self._entries)

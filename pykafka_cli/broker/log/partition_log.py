@@ -179,7 +179,7 @@ class PartitionLog:
 
         segment = self._segment_for(len(batches), first_offset, last_offset, header.max_timestamp, now_ms)
         aborted = self._producers.aborted_by(header.producer_id, marker, first_offset) if marker is not None else None
-        if leader_epoch != self._epochs.latest:
+        if leader_epoch != self._epochs.latest_told:
             self._epochs.assign(leader_epoch, first_offset)
         position = self._write(segment, batches, aborted)
         self._note(segment, position, header, marker, first_offset)
@@ -364,6 +364,10 @@ class PartitionLog:
         return self.segments.aborted_transactions(start, up_to)
 
     # Leader epochs.
+
+    def begin_epoch(self, leader_epoch: int) -> None:
+        """What the leader appends from now on belongs to `leader_epoch`."""
+        self._epochs.assign(leader_epoch, self.log_end, has_records=False)
 
     def assign_epoch_start(self, leader_epoch: int, start_offset: int) -> None:
         self._epochs.assign(leader_epoch, start_offset)

@@ -114,7 +114,7 @@ class Partition:
         if state.leader_epoch > self.leader_epoch:
             now = self._clock.monotonic()
             # Even without a record the epoch must be known, or a follower with a later one could not be told to cut.
-            log.assign_epoch_start(state.leader_epoch, log.log_end)
+            log.begin_epoch(state.leader_epoch)
             for broker_id, follower in self.followers.items():
                 follower.leader_elected(
                     leader_end=log.log_end, in_isr=broker_id in state.isr, is_new_leader=is_new_leader, now=now

@@ -44,6 +44,18 @@ def test_appended_batches_get_consecutive_offsets_and_the_leaders_epoch(log: Par
     assert log.latest_epoch == 4
 
 
+def test_an_epoch_after_others_reaches_the_file_with_its_first_record(files: MemoryFiles, log: PartitionLog) -> None:
+    append(log, b"a")
+    path = f"{FOLDER}/leader-epoch-checkpoint"
+
+    log.begin_epoch(3)
+    assert log.end_offset_for_epoch(3) == (3, 1)
+    assert files.read(path) == b"0\n1\n0 0\n"
+    log.append_as_leader(batch(b"b"), leader_epoch=3, now_ms=NOW_MS)
+
+    assert files.read(path) == b"0\n2\n0 0\n3 1\n"
+
+
 def test_the_callers_buffer_is_what_is_written(files: MemoryFiles, log: PartitionLog) -> None:
     data = batch(b"a", b"b")
 
