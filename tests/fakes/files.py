@@ -70,8 +70,8 @@ class MemoryFiles:
     """Twin of pykafka_cli.broker.log.files.DiskFiles.
 
     steps         changes that reached this disk so far: writes, cuts, syncs, renames, removals
-    fail_at(n)    the n-th step from now fails, and `times` - 1 after it (0: none does); a write does so half way. With Crash the disk
-                  is dead from then on
+    fail_at(n)    the n-th step from now fails, and `times` - 1 after it (0: none does); a write does so half way. With
+                  Crash the disk is dead from then on
     room          bytes that still fit; None: any number
     restarted()   the disk as the next process finds it
     """

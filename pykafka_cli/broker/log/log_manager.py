@@ -185,7 +185,7 @@ class LogManager:
         await asyncio.gather(*self._periodic, return_exceptions=True)
         while self._pending:
             await asyncio.wait(self._pending)
-        for log in self._logs.values():
+        for log in self.all():  # a disk error takes logs away meanwhile
             if not log.is_offline:
                 with contextlib.suppress(KafkaStorageError):
                     log.close()
