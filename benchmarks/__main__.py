@@ -99,12 +99,12 @@ def run_all(bench: Bench, table: Table, selection: Selection, *, run: int) -> No
         guests = [name for name in PEERS if name not in servers_here() and "pk" in running and is_here(name)]
         for measurement in chosen:
             for name in in_turns([name for name in measurement.peers if name in {*running, *guests}], run):
-                with noting_failure(table, measurement.rows, name, measurement.limit_s):
+                left = list(measurement.rows)
+                with noting_failure(table, left, name, measurement.limit_s):
                     servers = running[name if name in running else "pk"]
                     servers.ensure_running()
-                    figures = measurement.run(bench, servers, name)
-                    for row, figure in zip(measurement.rows, figures, strict=True):
-                        table.add(row, name, figure)
+                    for figure in measurement.run(bench, servers, name):
+                        table.add(left.pop(0), name, figure)
     for folder in folders.values():
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -118,10 +118,10 @@ def run_single(bench: Bench, table: Table, measurement: SingleMeasurement) -> No
     """One measurement from each peer, one after the other, on servers of their own."""
     for name, kind in servers_here().items():
         folder = bench.folder / f"single-{name}"
-        with noting_failure(table, measurement.rows, name, measurement.limit_s):
-            figures = measurement.run(bench, kind(folder), partial(table.add_point, name))
-            for row, figure in zip(measurement.rows, figures, strict=True):
-                table.add(row, name, figure)
+        left = list(measurement.rows)
+        with noting_failure(table, left, name, measurement.limit_s):
+            for figure in measurement.run(bench, kind(folder), partial(table.add_point, name)):
+                table.add(left.pop(0), name, figure)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -7,7 +7,7 @@ Rows' goals are those of docs/performance.md.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from benchmarks.servers import Servers
@@ -29,10 +29,10 @@ KCAT_QUEUE = ("-X", "queued.min.messages=1000000")
 
 
 class Measurement(NamedTuple):
-    """`run` returns one figure for each of `rows`, within `limit_s`, or is given up."""
+    """`run` gives one figure for each of `rows` in turn; what is not there within `limit_s` is given up."""
 
     rows: Sequence[Row]
-    run: Callable[[Bench, Servers, str], Sequence[float]]
+    run: Callable[[Bench, Servers, str], Iterable[float]]
     peers: Sequence[str] = ("pk", "kafka")  # whoever has no servers of his own is measured with pk's
     needs: Sequence[str] = ()
     limit_s: float = 300

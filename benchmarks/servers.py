@@ -23,8 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PK = str(Path(sys.executable).with_name("pk"))
 ONE_FILE = ROOT / "dist/pk"  # `make binary`
 KAFKA_LIBS = Path(os.environ.get("PK_KAFKA_LIBS", ROOT / ".cache/kafka/libs"))
-START_TIMEOUT_S = 120.0
-STOP_TIMEOUT_S = 120.0  # with ten thousand partitions a clean stop takes its time
+START_TIMEOUT_S = STOP_TIMEOUT_S = 240.0  # ten thousand partitions take their time
 REGISTRATION_TIMEOUT_S = 60.0  # above zookeeper.session.timeout.ms, after which a killed broker's znode goes
 
 LOG4J = """log4j.rootLogger=WARN, out

@@ -3,7 +3,7 @@
 A measurement gets the servers stopped, on a folder that nobody else uses, and starts them itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from benchmarks.servers import Servers
@@ -15,9 +15,9 @@ Note = Callable[[Curve, int, float], None]
 
 
 class SingleMeasurement(NamedTuple):
-    """`run` returns one figure for each of `rows`, within `limit_s`, or is given up."""
+    """`run` gives one figure for each of `rows` in turn; what is not there within `limit_s` is given up."""
 
     rows: Sequence[Row]
-    run: Callable[[Bench, Servers, Note], Sequence[float]]
+    run: Callable[[Bench, Servers, Note], Iterable[float]]
     needs: Sequence[str] = ()
     limit_s: float = 300
