@@ -9,6 +9,7 @@ Requests are kio's newest; see message_versions.py for older brokers.
 """
 
 import asyncio
+import contextlib
 import datetime
 import re
 import socket
@@ -57,6 +58,18 @@ def parse_addresses(text: str) -> list[Address]:
     if not addresses:
         raise BadAddress("No resolvable bootstrap urls given in bootstrap.servers")
     return addresses
+
+
+def check_resolvable(bootstrap: str) -> None:
+    """At least one of the hosts must have an address; Java's clients look before they try any.
+
+    raises    BadAddress
+    """
+    for host, port in parse_addresses(bootstrap):
+        with contextlib.suppress(OSError):
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return
+    raise BadAddress(f"No resolvable bootstrap urls given in bootstrap.servers: {bootstrap}")
 
 
 class Session:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from pykafka_cli.clients.session import BadAddress, Session
+from pykafka_cli.clients.session import BadAddress, Session, check_resolvable
 from pykafka_cli.clients.settings import BadClientSetting, read_settings
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._log_lines import warn
@@ -18,7 +18,9 @@ def new_session(
     raises    ScriptError
     """
     try:
-        return Session(bootstrap, read_settings(command_config, defaults, warn))
+        settings = read_settings(command_config, defaults, warn)
+        check_resolvable(bootstrap)
+        return Session(bootstrap, settings)
     except BadAddress as error:
         raise ScriptError("Failed to create new KafkaAdminClient", hint=str(error)) from None
     except BadClientSetting as error:

@@ -77,6 +77,11 @@ class ScriptContext(typer.Context):
         if self.unreadable:
             raise self.unreadable
 
+    def read_value(self, option: str) -> None:
+        """The same for one option that is read before the others."""
+        if self.unreadable and self.unreadable.option == option:
+            raise self.unreadable
+
 
 class ScriptCommand(TyperCommand):
     """A script that parses with jopt-simple.
@@ -153,8 +158,9 @@ class ScriptCommand(TyperCommand):
     def unreadable_value(self, spec: Spec, values: Sequence[str], *, repeated: bool) -> UnreadableValue | None:
         """How this script tells that a value cannot be read; None if a repeated one is fine and the last counts."""
         if repeated:
-            return UnreadableValue(f"Found multiple arguments for option {spec.name}, but you asked for only one")
-        return UnreadableValue(f"Cannot parse argument '{values[-1]}' of option {spec.name}")
+            text = f"Found multiple arguments for option {spec.name}, but you asked for only one"
+            return UnreadableValue(text, spec.name)
+        return UnreadableValue(f"Cannot parse argument '{values[-1]}' of option {spec.name}", spec.name)
 
     def _readable(self, ctx: ScriptContext, given: list[Given], params: dict[Spec, TyperOption]) -> list[str]:
         """Options as Click takes them without fail; the first that cannot be read is noted in the context."""

@@ -41,3 +41,7 @@ class UsageProblem(ScriptError):
 
 class UnreadableValue(ScriptError):
     """An option's value that is no number, or given twice where one is read. The scripts notice only on reading it."""
+
+    def __init__(self, message: str, option: str = "") -> None:
+        super().__init__(message)
+        self.option = option

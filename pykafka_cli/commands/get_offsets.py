@@ -1,17 +1,19 @@
 """`pk get-offsets`: kafka-get-offsets.sh."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.admin.topics import list_topics
-from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.session import Session
 from pykafka_cli.commands._cluster import new_session
 from pykafka_cli.commands._command import ScriptCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._errors import ScriptError, UsageProblem
 from pykafka_cli.commands._options import (
     BootstrapServer,
     BrokerList,
@@ -33,6 +35,7 @@ from pykafka_cli.operations.offset_queries import (
 from pykafka_cli.operations.topic_filter import InvalidRegex
 from pykafka_cli.output.render import Table, show
 from pykafka_cli.topic_names import is_internal
+from pykafka_cli.transport.connection import ConnectionFailed
 
 PREFIX = "Error occurred: "
 WHICH = "Which partitions"
@@ -42,6 +45,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 class GetOffsetsCommand(ScriptCommand):
     without_arguments = "An interactive shell for getting topic-partition offsets."
+    defers_values = True
     parse_error_prefix = PREFIX
     parse_error_shows_usage = False
 
@@ -85,22 +89,24 @@ def get_offsets(
     output: Output = None,
 ) -> None:
     """Offsets of partitions: where they end, begin, or were at a time."""
-    missing = ScriptError(f"{PREFIX}Missing required option(s) [bootstrap-server]")
-    servers = broker_list if broker_list is not None and "bootstrap-server" not in ctx.given else bootstrap_server
-    bootstrap = bootstrap_or_default(servers, missing)
-    check_host_ports(ctx, bootstrap)
-    if topic_partitions is not None and (topic is not None or partitions is not None):
-        raise ScriptError(f"{PREFIX}--topic-partitions cannot be used with --topic or --partitions")
-    try:
-        timestamp = parse_time(time)
-        if topic_partitions is not None:
-            allows = partitions_of_rules(topic_partitions)
-        else:
-            allows = partitions_of_topics(topic, partitions)
-    except (BadQuery, InvalidRegex) as error:
-        raise ScriptError(f"{PREFIX}{error}") from None
-    session = new_session(bootstrap, command_config)
-    found = asyncio.run(fetch(session, allows, timestamp, exclude_internal=exclude_internal_topics))
+    with prefixed():
+        ctx.read_values()
+        missing = ScriptError("Missing required option(s) [bootstrap-server]")
+        servers = broker_list if broker_list is not None and "bootstrap-server" not in ctx.given else bootstrap_server
+        bootstrap = bootstrap_or_default(servers, missing)
+        check_host_ports(ctx, bootstrap)
+        if topic_partitions is not None and (topic is not None or partitions is not None):
+            raise ScriptError("--topic-partitions cannot be used with --topic or --partitions")
+        try:
+            timestamp = parse_time(time)
+            if topic_partitions is not None:
+                allows = partitions_of_rules(topic_partitions)
+            else:
+                allows = partitions_of_topics(topic, partitions)
+        except (BadQuery, InvalidRegex) as error:
+            raise ScriptError(str(error)) from None
+        session = new_session(bootstrap, command_config)
+        found = asyncio.run(fetch(session, allows, timestamp, exclude_internal=exclude_internal_topics))
     offsets = {}
     for partition, offset in found.items():
         if isinstance(offset, ApiError):
@@ -116,6 +122,21 @@ def get_offsets(
             {"topic": each.topic, "partition": each.partition, "offset": offsets[each]} for each in sorted(offsets)
         ],
     )
+
+
+@contextmanager
+def prefixed() -> Iterator[None]:
+    """Failures as this script tells them, whatever they are; what stands above the usage is no failure to it."""
+    try:
+        yield
+        return
+    except UsageProblem:
+        raise
+    except (ScriptError, ApiError) as error:
+        message, hint = str(error), getattr(error, "hint", "")
+    except ConnectionFailed as error:
+        message, hint = explain(error)
+    raise ScriptError(f"{PREFIX}{message}", hint=hint)
 
 
 async def fetch(
@@ -134,6 +155,6 @@ async def fetch(
         ]
         wanted = select(every, allows)
         if not wanted:
-            raise ScriptError(f"{PREFIX}Could not match any topic-partitions with the specified filters")
+            raise ScriptError("Could not match any topic-partitions with the specified filters")
         found = await list_offsets(session, dict.fromkeys(wanted, timestamp))
         return {partition: found[partition] for partition in wanted}

@@ -221,6 +221,7 @@ def topics(
             ctx.read_values()
             asyncio.run(through_zookeeper(request, zookeeper or ""))
         return
+    ctx.read_value("bootstrap-server")
     session = new_session(bootstrap, command_config)
     with reported():
         ctx.read_values()

@@ -43,7 +43,7 @@ def parse_records_plan(text: str) -> dict[TopicPartition, int]:
     _ensure_version(plan)
     if "partitions" not in plan:
         raise BadPlan("Missing partitions field")
-    entries = [(_partition(entry), _integer(entry, "offset")) for entry in _objects(plan["partitions"])]
+    entries = [(_partition(entry), _as_long(_field(entry, "offset"))) for entry in _objects(plan["partitions"])]
     if twice := _repeated(partition for partition, _ in entries):
         raise BadPlan(f"Offset json file contains duplicate topic partitions: {','.join(map(str, twice))}")
     return dict(entries)
@@ -87,7 +87,9 @@ def parse_reassignment_plan(text: str) -> list[PlannedReplicas]:
     for entry in _objects(plan.get("partitions", [])):
         partition = _partition(entry)
         replicas = tuple(_each_integer(entry, "replicas"))
-        log_dirs = tuple(map(str, _list(entry["log_dirs"]))) if "log_dirs" in entry else (ANY_LOG_DIR,) * len(replicas)
+        log_dirs = (ANY_LOG_DIR,) * len(replicas)
+        if "log_dirs" in entry:
+            log_dirs = tuple(map(_as_string, _list(entry["log_dirs"])))
         if len(replicas) != len(log_dirs):
             raise BadPlan(
                 f"Size of replicas list {list(replicas)} is different from size of log dirs list "
@@ -108,7 +110,7 @@ def reassignment_json(replicas: Mapping[TopicPartition, Iterable[int]]) -> str:
         }
         for partition in sorted(replicas)
     ]
-    return json.dumps({"version": VERSION, "partitions": partitions}, separators=(",", ":"), ensure_ascii=False)
+    return _json({"version": VERSION, "partitions": partitions})
 
 
 def _document(text: str, complaint: str) -> object:
@@ -119,7 +121,7 @@ def _document(text: str, complaint: str) -> object:
 
 
 def _ensure_version(plan: Mapping[str, object]) -> None:
-    version = plan.get("version", VERSION)
+    version = _as_integer(plan.get("version", VERSION))
     if version != VERSION:
         raise BadPlan(f"Not supported version field value {version}")
 
@@ -135,10 +137,7 @@ def _field(entry: Mapping[str, object], name: str) -> object:
 
 
 def _string(entry: Mapping[str, object], name: str) -> str:
-    value = _field(entry, name)
-    if not isinstance(value, str):
-        raise BadPlan(f"Expected `String` value, received {json.dumps(value)}")
-    return value
+    return _as_string(_field(entry, name))
 
 
 def _integer(entry: Mapping[str, object], name: str) -> int:
@@ -149,22 +148,38 @@ def _each_integer(entry: Mapping[str, object], name: str) -> list[int]:
     return [_as_integer(value) for value in _list(_field(entry, name))]
 
 
+def _as_string(value: object) -> str:
+    if not isinstance(value, str):
+        raise BadPlan(f"Expected `String` value, received {_json(value)}")
+    return value
+
+
 def _as_integer(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise BadPlan(f"Expected `Integer` value, received {json.dumps(value)}")
+    if not isinstance(value, int) or isinstance(value, bool) or not -(1 << 31) <= value < 1 << 31:
+        raise BadPlan(f"Expected `Integer` value, received {_json(value)}")
+    return value
+
+
+def _as_long(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not -(1 << 63) <= value < 1 << 63:
+        raise BadPlan(f"Expected `Long` value, received {_json(value)}")
     return value
 
 
 def _list(value: object) -> list[object]:
     if not isinstance(value, list):
-        raise BadPlan(f"Expected JSON array, received {json.dumps(value)}")
+        raise BadPlan(f"Expected JSON array, received {_json(value)}")
     return value
 
 
 def _object(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
-        raise BadPlan(f"Expected JSON object, received {json.dumps(value)}")
+        raise BadPlan(f"Expected JSON object, received {_json(value)}")
     return value
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _objects(value: object) -> list[dict[str, object]]:

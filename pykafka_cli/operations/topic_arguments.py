@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.keys import ConfigError
-from pykafka_cli.properties.topic import TOPIC_KEYS, validate_names
+from pykafka_cli.properties.topic import TOPIC_KEYS, check_compaction_lags, validate_names
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _MAX_ID_TEXT = 24
@@ -52,7 +52,8 @@ def parse_topic_configs(words: Iterable[str]) -> dict[str, str]:
         configs[parts[0].strip()] = parts[1].strip()
     try:
         validate_names(configs)
-        TOPIC_KEYS.parse(Property(name, value, 0) for name, value in configs.items())
+        values, _ = TOPIC_KEYS.parse(Property(name, value, 0) for name, value in configs.items())
+        check_compaction_lags(values["min.compaction.lag.ms"], values["max.compaction.lag.ms"])
     except ConfigError as error:
         raise BadArgument(str(error)) from None
     return configs

@@ -253,11 +253,7 @@ class TopicConfig(Settings):
         config = cls(Property(name, text, 0) for name, text in overrides.items())
         config.overrides = dict(overrides)
         config._set({name: value for name, value in broker_defaults(broker).items() if name not in overrides})
-        if config.min_compaction_lag_ms > config.max_compaction_lag_ms:
-            raise ConfigError(
-                f"conflict topic config setting min.compaction.lag.ms ({config.min_compaction_lag_ms}) > "
-                f"max.compaction.lag.ms ({config.max_compaction_lag_ms})"
-            )
+        check_compaction_lags(config.min_compaction_lag_ms, config.max_compaction_lag_ms)
         return config
 
     # Each append asks for these; a changed topic gets a new TopicConfig.
@@ -290,6 +286,14 @@ class TopicConfig(Settings):
 
 
 TOPIC_KEYS: KeyTable = TopicConfig.KEYS
+
+
+def check_compaction_lags(least_ms: int, most_ms: int) -> None:
+    """raises    ConfigError, with the text that Kafka answers"""
+    if least_ms > most_ms:
+        raise ConfigError(
+            f"conflict topic config setting min.compaction.lag.ms ({least_ms}) > max.compaction.lag.ms ({most_ms})"
+        )
 
 
 def validate_names(overrides: Mapping[str, str]) -> None:

@@ -17,7 +17,7 @@ from kio.schema.metadata.v12.response import MetadataResponse, MetadataResponseB
 from kio.serial import entity_writer
 from kio.static.primitive import i32Timedelta
 
-from pykafka_cli.clients.session import Address, BadAddress, Session, parse_addresses
+from pykafka_cli.clients.session import Address, BadAddress, Session, check_resolvable, parse_addresses
 from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.transport.connection import BrokerUnreachable, VersionUnsupported
 
@@ -207,3 +207,10 @@ async def test_bootstrap_servers_get_their_full_names_where_that_is_wanted() -> 
 
         async with session:
             assert session._bootstrap == [Address(name, port)]
+
+
+def test_one_of_the_bootstrap_servers_must_have_an_address() -> None:
+    check_resolvable("no.such.host.invalid:9092,127.0.0.1:9092")
+
+    with pytest.raises(BadAddress, match="No resolvable bootstrap urls given in bootstrap.servers"):
+        check_resolvable("no.such.host.invalid:9092")

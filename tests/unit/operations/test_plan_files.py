@@ -40,6 +40,13 @@ def test_a_records_plan_gives_offsets_by_partition() -> None:
             "Offset json file contains duplicate topic partitions: t-0",
         ),
         ("[]", "Expected JSON object, received []"),
+        ('{"partitions":[],"version":"1"}', 'Expected `Integer` value, received "1"'),
+        ('{"partitions":{"topic":"t"}}', 'Expected JSON array, received {"topic":"t"}'),
+        ('{"partitions":[{"topic":"t","partition":0,"offset":1.5}]}', "Expected `Long` value, received 1.5"),
+        (
+            '{"partitions":[{"topic":"t","partition":99999999999,"offset":1}]}',
+            "Expected `Integer` value, received 99999999999",
+        ),
     ],
 )
 def test_a_bad_records_plan_is_refused(text: str, message: str) -> None:

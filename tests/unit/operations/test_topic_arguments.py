@@ -55,6 +55,14 @@ def test_configs_are_name_and_value_with_blanks_around_the_sign() -> None:
 FORMAT = 'requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".'
 
 
+def test_settings_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(BadArgument) as refusal:
+        parse_topic_configs(["min.compaction.lag.ms=10", "max.compaction.lag.ms=5"])
+
+    conflict = "conflict topic config setting min.compaction.lag.ms (10) > max.compaction.lag.ms (5)"
+    assert str(refusal.value) == conflict
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [
