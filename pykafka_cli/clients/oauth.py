@@ -109,7 +109,8 @@ def unsecured_token(options: Mapping[str, str], now: float) -> str:
     """
     try:
         lifetime_s = int(options.get(f"{_UNSECURED}LifetimeSeconds", "3600"))
-        claims: dict[str, object] = {"exp": now + lifetime_s, "iat": now}
+        issued_at = int(now)  # a broker that counts in milliseconds refuses tokens from later in the same one
+        claims: dict[str, object] = {"exp": issued_at + lifetime_s, "iat": issued_at}
         for option, value in options.items():
             kind, found, name = option.removeprefix(_UNSECURED).partition("Claim_")
             if not option.startswith(_UNSECURED) or not found or not name:
