@@ -1,6 +1,7 @@
 """Record golden files: run the cases with Kafka's own scripts and write down what they do.
 
-    python -m tests.cli.record_golden KAFKA_HOME --bootstrap HOST:PORT --zookeeper HOST:PORT [--older HOME] CASE...
+    python -m tests.cli.record_golden KAFKA_HOME --bootstrap HOST:PORT --zookeeper HOST:PORT [--logdir DIR]
+        [--older HOME] CASE...
 
 KAFKA_HOME/bin holds kafka-topics.sh and the others. The cluster is fresh, its one broker has id 0 and
 group.initial.rebalance.delay.ms=0. Steps that say `kafka_broken` are run again with the scripts of --older, 3.6.
@@ -29,10 +30,11 @@ def main() -> None:
     parser.add_argument("cases", nargs="+", help="names, such as topics-list")
     parser.add_argument("--bootstrap", required=True)
     parser.add_argument("--zookeeper", required=True)
+    parser.add_argument("--logdir", help="the broker's log directory, for cases that look into it")
     parser.add_argument("--older", type=Path)
     parser.add_argument("--source", default="Apache Kafka 3.9.1 (ZooKeeper mode)")
     options = parser.parse_args()
-    addresses = Addresses(options.bootstrap, options.zookeeper)
+    addresses = Addresses(options.bootstrap, options.zookeeper, options.logdir)
     for name in options.cases:
         case = load_case(GOLDEN / f"{name}.yaml")
         outcomes = play(case, addresses, scripts(options.home))

@@ -1,7 +1,7 @@
 """`pk` prints what Kafka's own scripts printed, case by case, against our own broker and ZooKeeper.
 
-Where PK_GOLDEN_BOOTSTRAP and PK_GOLDEN_ZOOKEEPER name a fresh cluster of somebody else's, such as Apache Kafka's, the
-cases are run against that.
+Where PK_GOLDEN_BOOTSTRAP, PK_GOLDEN_ZOOKEEPER and PK_GOLDEN_LOGDIR name a fresh cluster of somebody else's, such as
+Apache Kafka's, and its log directory, the cases are run against that.
 """
 
 import os
@@ -17,14 +17,18 @@ from tests.running import PK, RunningCluster
 CASES = {path.stem: load_case(path) for path in sorted(GOLDEN.glob("*.yaml"))}
 SHARED = [name for name, case in CASES.items() if not case["alone"]]
 ALONE = [name for name, case in CASES.items() if case["alone"]]
-GIVEN_BOOTSTRAP, GIVEN_ZOOKEEPER = "PK_GOLDEN_BOOTSTRAP", "PK_GOLDEN_ZOOKEEPER"
+GIVEN_BOOTSTRAP, GIVEN_ZOOKEEPER, GIVEN_LOGDIR = "PK_GOLDEN_BOOTSTRAP", "PK_GOLDEN_ZOOKEEPER", "PK_GOLDEN_LOGDIR"
 
 
 def given_cluster() -> Addresses | None:
     """A cluster that whoever runs the tests has started."""
     if GIVEN_BOOTSTRAP not in os.environ:
         return None
-    return Addresses(os.environ[GIVEN_BOOTSTRAP], os.environ[GIVEN_ZOOKEEPER])
+    return Addresses(os.environ[GIVEN_BOOTSTRAP], os.environ[GIVEN_ZOOKEEPER], os.environ.get(GIVEN_LOGDIR))
+
+
+def addresses_of(cluster: RunningCluster) -> Addresses:
+    return Addresses(cluster.bootstrap, cluster.zookeeper, str(cluster.data_dir / "kafka"))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
         yield given
         return
     cluster = RunningCluster(tmp_path_factory.mktemp("golden") / "data")
-    yield Addresses(cluster.bootstrap, cluster.zookeeper)
+    yield addresses_of(cluster)
     cluster.stop()
 
 
@@ -44,7 +48,7 @@ def own_addresses(request: pytest.FixtureRequest) -> Addresses:
     if given := given_cluster():
         return given
     cluster: RunningCluster = request.getfixturevalue("fresh_cluster")
-    return Addresses(cluster.bootstrap, cluster.zookeeper)
+    return addresses_of(cluster)
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -55,6 +55,7 @@ def test_every_command_of_a_page_prints_what_the_page_says(
     for step in steps:
         command = step.command.replace("127.0.0.1:9092", fresh_cluster.bootstrap)
         command = command.replace("127.0.0.1:2181", fresh_cluster.zookeeper)
+        command = command.replace(" data/kafka/", f" {fresh_cluster.data_dir}/kafka/")
         program, *words = shlex.split(command)
         assert program == "pk"
         typed = "".join(f"{line}\n" for line in step.typed)

@@ -8,14 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.broker.log import checkpoints, message_conversion
+from pykafka_cli.broker.log import checkpoints, message_conversion, offset_index, time_index, transaction_index
 from pykafka_cli.broker.log.checkpoints import MalformedFile
 from pykafka_cli.broker.log.index_file import CorruptIndex
 from pykafka_cli.broker.log.offset_index import OffsetIndex
 from pykafka_cli.broker.log.producer_state import CorruptSnapshot, decode_snapshot
+from pykafka_cli.broker.log.scan import scan_as_stored
 from pykafka_cli.broker.log.time_index import TimeIndex
 from pykafka_cli.broker.log.transaction_index import TransactionIndex
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
+from pykafka_cli.commands._dumped_records import records_in
 from pykafka_cli.properties.grammar import read_properties
 from pykafka_cli.protocol.records import (
     Compression,
@@ -88,6 +90,18 @@ def nearly_messages(draw: st.DrawFn) -> bytes:
 def test_messages_of_old_clients(data: bytes) -> None:
     quietly(lambda: message_conversion.batch_of(data, 1 << 20, "t-0"), BrokerError)
     quietly(lambda: with_lz4_checksum(data, over_magic=False))
+
+
+@settings(deadline=None)
+@given(st.one_of(anything.map(bytes), nearly_messages()))
+def test_logs_as_they_stand(data: bytes) -> None:
+    def read_all_records(compiled: bool) -> None:
+        for batch in scan_as_stored(lambda position, size: data[position : position + size], len(data), PATH):
+            with contextlib.suppress(CorruptRecords):
+                assert all(len(each.key or b"") < len(data) for each in records_in(batch, compiled=compiled))
+
+    quietly(lambda: read_all_records(compiled=False), CorruptRecords)
+    quietly(lambda: read_all_records(compiled=True), CorruptRecords)
 
 
 @settings(deadline=None)
@@ -164,6 +178,9 @@ def test_small_files(data: bytes) -> None:
     quietly(lambda: TimeIndex(files, PATH, 0, 1024).last(), CorruptIndex)
     quietly(lambda: TransactionIndex(files, PATH, 0).entries(), CorruptIndex)
     quietly(lambda: decode_snapshot(data), CorruptSnapshot)
+    quietly(lambda: list(transaction_index.stored_entries(data, PATH)), CorruptIndex)
+    assert len(offset_index.stored_entries(data, 0)) == len(data) // 8
+    assert len(time_index.stored_entries(data, 0)) == len(data) // 12
     quietly(lambda: checkpoints.read_offsets(files, PATH), MalformedFile)
     quietly(lambda: checkpoints.read_leader_epochs(files, PATH), MalformedFile)
     quietly(lambda: checkpoints.read_topic_id(files, PATH), MalformedFile)
