@@ -29,8 +29,8 @@ class EpochStart(NamedTuple):
 class LeaderEpochs:
     """The list, in memory; `on_change` is told after each change that has to reach the file.
 
-    It is not told of an epoch that begins after another and has no records: the file would be written for each
-    partition whenever a broker starts, and who reads it needs the epochs of records only.
+    It is not told of an epoch that has no records: the file would be written for each partition whenever a broker
+    starts, and who reads it needs the epochs of records only.
     """
 
     def __init__(
@@ -72,9 +72,8 @@ class LeaderEpochs:
         dropped = entries[kept:]
         if len(dropped) > 1 or (dropped and dropped[0].start_offset != start_offset):
             _log.warning("leader epoch %d from offset %d on replaces %s", epoch, start_offset, dropped)
-        is_first = not entries
         entries[kept:] = [EpochStart(epoch, start_offset)]
-        if has_records or is_first:
+        if has_records:
             self._tell()
         else:
             self._newest_is_untold = True

@@ -16,7 +16,7 @@ def test_an_epoch_is_noted_once_however_often_it_writes() -> None:
     assert changes == [1]
 
 
-def test_an_epoch_after_others_is_told_of_when_it_has_records() -> None:
+def test_an_epoch_is_told_of_when_it_has_records() -> None:
     changes: list[list[EpochStart]] = []
     epochs = LeaderEpochs([EpochStart(0, 0)], on_change=lambda entries: changes.append(list(entries)))
 
@@ -28,15 +28,6 @@ def test_an_epoch_after_others_is_told_of_when_it_has_records() -> None:
 
     assert changes == [[EpochStart(0, 0), EpochStart(2, 5)]]
     assert epochs.latest_told == 2
-
-
-def test_the_first_epoch_is_told_of_at_once() -> None:
-    changes: list[int] = []
-    epochs = LeaderEpochs(on_change=lambda entries: changes.append(len(entries)))
-
-    epochs.assign(0, 0, has_records=False)
-
-    assert changes == [1]
 
 
 def test_a_new_epoch_replaces_later_starts_and_later_epochs() -> None:

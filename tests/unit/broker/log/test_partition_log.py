@@ -44,9 +44,11 @@ def test_appended_batches_get_consecutive_offsets_and_the_leaders_epoch(log: Par
     assert log.latest_epoch == 4
 
 
-def test_an_epoch_after_others_reaches_the_file_with_its_first_record(files: MemoryFiles, log: PartitionLog) -> None:
-    append(log, b"a")
+def test_an_epoch_reaches_the_file_with_its_first_record(files: MemoryFiles, log: PartitionLog) -> None:
     path = f"{FOLDER}/leader-epoch-checkpoint"
+    log.begin_epoch(0)
+    assert not files.exists(path)
+    append(log, b"a")
 
     log.begin_epoch(3)
     assert log.end_offset_for_epoch(3) == (3, 1)
