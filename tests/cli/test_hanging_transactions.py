@@ -1,75 +1,12 @@
 """A transaction that no coordinator knows of: refused, or where that is switched off, found and aborted."""
 
-import time
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-
 from confluent_kafka.admin import AdminClient, NewTopic
 from kio.schema.errors import ErrorCode
-from kio.schema.find_coordinator.v4.request import FindCoordinatorRequest
-from kio.schema.init_producer_id.v4.request import InitProducerIdRequest
 from kio.schema.produce.v9 import request as v9
-from kio.schema.produce.v11 import request as v11
-from kio.schema.types import ProducerId, TopicName, TransactionalId
-from kio.static.primitive import i8, i16, i32, i32Timedelta
 
-from pykafka_cli.protocol.records.record import Record, build_batch
 from pykafka_cli.transport.connection import Connection
+from tests.ghost_producer import Ghost, eventually
 from tests.running import RunningCluster, pk
-
-TRANSACTIONAL_ID = TransactionalId("ghost")
-HOUR_MS = 3_600_000
-
-
-async def eventually(ask: Callable[[], Awaitable[ErrorCode]], wanted: ErrorCode) -> None:
-    deadline = time.monotonic() + 30
-    while (code := await ask()) is not wanted:
-        assert time.monotonic() < deadline, code
-
-
-class Ghost:
-    """A transactional producer that writes without telling its coordinator where."""
-
-    def __init__(self, connection: Connection, topic: str) -> None:
-        self.connection = connection
-        self.topic = topic
-        self.producer_id = -1
-
-    async def find_coordinator(self) -> ErrorCode:
-        request = FindCoordinatorRequest(key_type=i8(1), coordinator_keys=(TRANSACTIONAL_ID,))
-        return (await self.connection.request(request)).coordinators[0].error_code
-
-    async def init(self) -> ErrorCode:
-        answer = await self.connection.request(
-            InitProducerIdRequest(
-                transactional_id=TRANSACTIONAL_ID,
-                transaction_timeout=i32Timedelta.parse(timedelta(minutes=1)),
-                producer_id=ProducerId(-1),
-                producer_epoch=i16(-1),
-            )
-        )
-        self.producer_id = answer.producer_id
-        return answer.error_code
-
-    async def write(self, api=v11) -> ErrorCode:
-        """Write a batch that is two hours old."""
-        batch = build_batch(
-            [Record(0, int(time.time() * 1000) - 2 * HOUR_MS, b"k", b"v")],
-            producer_id=self.producer_id,
-            producer_epoch=0,
-            base_sequence=0,
-            transactional=True,
-        )
-        partition = api.PartitionProduceData(index=i32(0), records=bytes(batch))
-        answer = await self.connection.request(
-            api.ProduceRequest(
-                transactional_id=TRANSACTIONAL_ID,
-                acks=i16(-1),
-                timeout=i32Timedelta.parse(timedelta(seconds=10)),
-                topic_data=(api.TopicProduceData(name=TopicName(self.topic), partition_data=(partition,)),),
-            )
-        )
-        return answer.responses[0].partition_responses[0].error_code
 
 
 async def test_a_hanging_transaction_is_refused_or_else_found_and_aborted(fresh_cluster: RunningCluster) -> None:

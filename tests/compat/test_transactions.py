@@ -9,9 +9,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as AioTopicPartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.coordinator.runtime import partition_for
+from pykafka_cli.transport.connection import Connection
 from tests.broker_processes import PkBroker, running
+from tests.ghost_producer import Ghost, eventually
 from tests.kafka_scripts import kafka
 from tests.polling import until
 from tests.running import RunningCluster, pk
@@ -245,6 +248,31 @@ def test_javas_perf_test_produces_in_transactions(cluster: RunningCluster, topic
     states = {line.split()[0]: line.split()[-1] for line in listed.splitlines()[1:] if line.strip()}
     assert states[f"perf-{topic}"] == "CompleteCommit"
     assert "CompleteCommit" in described
+
+
+async def test_kafkas_tool_finds_a_hanging_transaction_and_aborts_it(fresh_cluster: RunningCluster) -> None:
+    server = ("transactions", "--bootstrap-server", fresh_cluster.bootstrap)
+    admin = AdminClient({"bootstrap.servers": fresh_cluster.bootstrap})
+    admin.create_topics([NewTopic("t", 1, 1)])["t"].result(30)
+    altered = pk(
+        "configs", *server[1:], "--alter", "--entity-type", "brokers", "--entity-default",
+        "--add-config", "transaction.partition.verification.enable=false",
+    )  # fmt: skip
+    assert altered.returncode == 0, altered.stderr
+    connection = await Connection.open("localhost", fresh_cluster.port, client_id="ghost")
+    ghost = Ghost(connection, "t")
+    await eventually(ghost.find_coordinator, ErrorCode.none)
+    await eventually(ghost.init, ErrorCode.none)
+    await eventually(ghost.write, ErrorCode.none)
+    connection.close()
+
+    found = kafka(*server, "find-hanging", "--broker-id", "0")
+    kafka(*server, "abort", "--topic", "t", "--partition", "0", "--start-offset", "0")
+    found_then = kafka(*server, "find-hanging", "--broker-id", "0")
+
+    assert found.splitlines()[1].split()[:3] == ["t", "0", str(ghost.producer_id)]
+    assert [line for line in found_then.splitlines()[1:] if line.strip()] == []
+    assert read(fresh_cluster, "t") == []
 
 
 def test_kafka_dump_log_reads_our_transaction_log(cluster: RunningCluster, topic: str) -> None:
