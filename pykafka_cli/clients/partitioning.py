@@ -118,6 +118,29 @@ class Partitioner:
         return [alone if key is None else next(known) for key in keys]
 
 
+class RoundRobin:
+    """Partitions in turn, one record each, as Kafka's RoundRobinPartitioner has it; keys have no say."""
+
+    def __init__(self) -> None:
+        self.partition_count = 0
+        self._next = 0
+
+    def runs(self, values: Sequence[bytes | None], available: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+        """Records without keys as (partition, start, end)."""
+        for start, partition in enumerate(self.places(values, None, available)):
+            yield partition, start, start + 1
+
+    def places(
+        self,
+        values: Sequence[bytes | None],
+        keys: Sequence[bytes | None] | None,  # noqa: ARG002  # they have no say
+        available: Sequence[int],
+    ) -> list[int]:
+        """The partition of each record."""
+        start, self._next = self._next, self._next + len(values)
+        return [available[turn % len(available)] for turn in range(start, self._next)]
+
+
 class StickyPartition:
     """The partition of records without a key: one for `batch_size` bytes, then another.
 

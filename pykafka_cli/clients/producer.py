@@ -25,7 +25,7 @@ from kio.static.primitive import i16, i32, i32Timedelta
 
 from pykafka_cli.clients.error_texts import ErrorText, error_text
 from pykafka_cli.clients.message_versions import as_type, in_version
-from pykafka_cli.clients.partitioning import Partitioner
+from pykafka_cli.clients.partitioning import Partitioner, RoundRobin
 from pykafka_cli.clients.record_queue import Batch, Header, Packing, ProducerId, RecordQueue
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.topic_leaders import NO_LEADER, ProducerRefused, TopicLeaders
@@ -105,7 +105,11 @@ class Producer:
             compression_level=_level(settings),
             transactional=settings.transactional_id is not None,
         )
-        self._partitioner = Partitioner(self._packing.size, choose, ignore_keys=settings.partitioner_ignore_keys)
+        self._partitioner: Partitioner | RoundRobin = (
+            RoundRobin()
+            if settings.takes_turns
+            else Partitioner(self._packing.size, choose, ignore_keys=settings.ignores_keys)
+        )
         self._queues: list[RecordQueue] = []
         self._topic = TopicLeaders(session, topic, settings.client_id, warn)
         self._links: dict[int, _Link] = {}  # by broker

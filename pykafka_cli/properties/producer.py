@@ -5,7 +5,7 @@ source  org.apache.kafka.clients.producer.ProducerConfig
 
 from collections.abc import Mapping
 
-from pykafka_cli.properties.checks import GzipLevel, NonEmpty
+from pykafka_cli.properties.checks import AvailableClass, GzipLevel, NonEmpty
 from pykafka_cli.properties.client import ClientKeys
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -24,6 +24,9 @@ from pykafka_cli.properties.keys import (
     Key,
     OneOf,
 )
+
+_PRODUCER = "org.apache.kafka.clients.producer."
+_ROUND_ROBIN, _STICKY = _PRODUCER + "RoundRobinPartitioner", _PRODUCER + "UniformStickyPartitioner"
 
 MOST_IN_FLIGHT = 5
 """Requests whose order an idempotent producer can keep: brokers remember that many batches of a producer."""
@@ -55,6 +58,10 @@ class ProducerSettings(ClientKeys):
     transactional_id = Key[str | None](
         STRING, None, "Makes what is sent part of transactions.", NonEmpty(), importance=LOW
     )
+    partitioner_class = Key[str | None](
+        CLASS, None, "Kafka's own RoundRobinPartitioner, UniformStickyPartitioner or DefaultPartitioner.",
+        AvailableClass(_ROUND_ROBIN, _STICKY, _PRODUCER + "internals.DefaultPartitioner"),
+    )  # fmt: skip
     partitioner_ignore_keys = Key(BOOLEAN, False, "Spread records as if they had no keys.")
 
     interceptor_classes = InertKey(LIST, (), "There are no Java classes.")
@@ -64,7 +71,6 @@ class ProducerSettings(ClientKeys):
     metadata_max_idle_ms = InertKey(LONG, 300_000, "Topics are known as long as the command runs.", AtLeast(5000))
     partitioner_adaptive_partitioning_enable = InertKey(BOOLEAN, True, "Slow brokers get no fewer records.")
     partitioner_availability_timeout_ms = InertKey(LONG, 0, "Slow brokers get no fewer records.", AtLeast(0))
-    partitioner_class = InertKey(CLASS, None, "There are no Java classes.")
 
     def __init__(self, properties: Mapping[str, str], quiet: frozenset[str] = frozenset()) -> None:
         super().__init__(properties, quiet)
@@ -79,6 +85,16 @@ class ProducerSettings(ClientKeys):
     def required_acks(self) -> int:
         """As the protocol has it: -1 for all."""
         return -1 if self.acks in ("all", "-1") else int(self.acks)
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether one record after another goes to the next partition, whatever its key."""
+        return self.partitioner_class == _ROUND_ROBIN
+
+    @property
+    def ignores_keys(self) -> bool:
+        """Whether keys have no say in where records go."""
+        return self.partitioner_ignore_keys or self.partitioner_class == _STICKY
 
     @property
     def delivery_timeout(self) -> float:

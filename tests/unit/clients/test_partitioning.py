@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.clients.partitioning import KeyPartitioner, Partitioner, StickyPartition, murmur2
+from pykafka_cli.clients.partitioning import KeyPartitioner, Partitioner, RoundRobin, StickyPartition, murmur2
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 LINES: list[dict[str, Any]] = json.loads((VECTORS / "partitions.json").read_text())
@@ -98,3 +98,11 @@ def test_keys_decide_and_records_without_one_stay_together() -> None:
 
 def test_keys_can_be_ignored() -> None:
     assert partitioner(7, ignore_keys=True).places([b"1", b"2"], [b"a", b"b"], [3]) == [3, 3]
+
+
+def test_partitions_may_take_turns_whatever_the_keys_are() -> None:
+    partitioner = RoundRobin()
+
+    assert partitioner.places([b"a", b"b", b"c"], [b"k", b"k", b"k"], [0, 1]) == [0, 1, 0]
+    assert list(partitioner.runs([b"d", b"e"], [0, 1])) == [(1, 0, 1), (0, 1, 2)]
+    assert partitioner.places([b"f"], None, [3, 4]) == [4]

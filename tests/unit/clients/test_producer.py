@@ -264,6 +264,17 @@ async def test_a_topic_that_is_being_made_is_waited_for_with_a_warning() -> None
     assert run.broker.log == {0: [b"a"]}
 
 
+@pytest.mark.parametrize("name", ["RoundRobinPartitioner", "UniformStickyPartitioner"])
+async def test_kafkas_other_partitioners_leave_keys_alone(name: str) -> None:
+    run = Run(partitions=2, partitioner_class=f"org.apache.kafka.clients.producer.{name}")
+
+    async with run.producer:
+        await run.send(b"a", b"b", keys=[b"k", b"k"])
+
+    turns = {0: [b"a"], 1: [b"b"]}
+    assert run.broker.log == (turns if name == "RoundRobinPartitioner" else {0: [b"a", b"b"]})
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [

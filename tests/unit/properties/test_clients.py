@@ -26,9 +26,9 @@ def test_defaults_are_those_of_kafka() -> None:
 
 
 def test_properties_without_effect_are_named_once_in_one_line() -> None:
-    settings = ProducerSettings({"partitioner.class": "x.Y", "acks": "1", "no.such.key": "1", "ssl.protocol": "TLS"})
+    settings = ProducerSettings({"interceptor.classes": "x.Y", "acks": "1", "no.such.key": "1", "ssl.protocol": "TLS"})
 
-    assert settings.warnings == ["These properties have no effect here: no.such.key, partitioner.class, ssl.protocol"]
+    assert settings.warnings == ["These properties have no effect here: interceptor.classes, no.such.key, ssl.protocol"]
 
 
 def test_what_a_script_sets_itself_is_not_warned_of() -> None:
@@ -83,6 +83,7 @@ def test_a_delivery_takes_at_least_as_long_as_a_request() -> None:
         ({"batch.size": "many"}, "Invalid value many for configuration batch.size: Not a number of type INT"),
         ({"compression.type": "rar"}, "String must be one of: none, gzip, snappy, lz4, zstd"),
         ({"linger.ms": "-1"}, "Value must be at least 0"),
+        ({"partitioner.class": "x.Y"}, "Invalid value x.Y for configuration partitioner.class: Class x.Y could not be"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_in_kafkas_words(properties: dict[str, str], message: str) -> None:
