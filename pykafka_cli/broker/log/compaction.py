@@ -26,7 +26,9 @@ from pykafka_cli.broker.log.files import File
 from pykafka_cli.broker.log.scan import ScannedBatch, scan
 from pykafka_cli.broker.log.segment import Segment
 from pykafka_cli.broker.log.transaction_index import AbortedTransaction
-from pykafka_cli.protocol.records.batch import BatchHeader
+from pykafka_cli.model import ConsumedRecord
+from pykafka_cli.protocol.records.batch import HEADER_SIZE, NO_TIMESTAMP, BatchHeader
+from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
 from pykafka_cli.protocol.records.control import ControlType, read_marker
 from pykafka_cli.protocol.records.record import Record, build_batch, build_empty_batch, read_records
 
@@ -75,13 +77,6 @@ class OffsetMap:
     def is_full(self) -> bool:
         return len(self._offsets) >= self._capacity
 
-    def put(self, key: bytes, offset: int) -> None:
-        self._offsets[_short(key)] = offset
-
-    def last_offset(self, key: bytes) -> int:
-        """The last offset of `key`; -1 when it is not in the dirty part."""
-        return self._offsets.get(_short(key), -1)
-
     def fill(self, sources: Iterable[Source], start: int, end: int, check: Callable[[], None]) -> None:
         """Take in the records of [start, end) until the map is full, which ends it after a whole batch.
 
@@ -100,13 +95,29 @@ class OffsetMap:
                 if header.is_control:
                     transactions.see_marker(batch)
                 elif not transactions.see_data(header):
-                    for record in read_records(batch.data, batch.at):
-                        if record.key is not None and record.offset >= start:
-                            self.put(record.key, record.offset)
+                    for record in _records_of(batch):
+                        if (key := record.key) is not None and record.offset >= start:
+                            self._offsets[key if len(key) < _DIGEST_SIZE else _digest(key)] = record.offset
                 if header.last_offset >= start:
                     self.latest_offset = header.last_offset
                 _let_others_run(check)
         self.latest_offset = max(self.latest_offset, end - 1)
+
+    def needed(
+        self, records: Iterable[Record | ConsumedRecord], *, is_past_horizon: bool
+    ) -> list[Record | ConsumedRecord]:
+        """Those that no later record of the dirty part makes obsolete; tombstones not when their time is past."""
+        latest, offsets = self.latest_offset, self._offsets
+        return [
+            record
+            for record in records
+            if record.offset > latest
+            or (
+                (key := record.key) is not None
+                and record.offset >= offsets.get(key if len(key) < _DIGEST_SIZE else _digest(key), -1)
+                and (record.value is not None or not is_past_horizon)
+            )
+        ]
 
 
 class CleanedTransactions:
@@ -209,10 +220,10 @@ def _filter(
         drops_all, starts_waiting = is_obsolete and is_past_horizon, is_obsolete and horizon is None
     else:
         drops_all, starts_waiting = transactions.see_data(header), False
-    records = [] if drops_all else read_records(batch.data, batch.at)
+    records = [] if drops_all else _records_of(batch)
     kept = records
     if not header.is_control:
-        kept = [record for record in records if _is_needed(record, offsets, is_past_horizon)]
+        kept = offsets.needed(records, is_past_horizon=is_past_horizon)
         starts_waiting = horizon is None and any(record.value is None for record in kept)
     if not kept:
         if not _is_last_of_producer(header, last_batches):
@@ -220,8 +231,9 @@ def _filter(
         return header, build_empty_batch(header), header.max_timestamp
     if len(kept) == len(records) and not (starts_waiting and header.magic == 2):
         return header, batch.bytes, header.max_timestamp
+    built = [_as_built(record) for record in kept]
     rebuilt = build_batch(
-        kept,
+        built,
         base_offset=header.base_offset if header.magic == 2 else kept[0].offset,
         last_offset=header.last_offset,
         leader_epoch=header.leader_epoch,
@@ -234,16 +246,27 @@ def _filter(
         transactional=header.is_transactional,
         control=header.is_control,
     )
-    largest = header.max_timestamp if header.is_log_append_time else max(record.timestamp for record in kept)
+    largest = header.max_timestamp if header.is_log_append_time else max(record.timestamp for record in built)
     return header, rebuilt, largest
 
 
-def _is_needed(record: Record, offsets: OffsetMap, is_past_horizon: bool) -> bool:
-    if record.offset > offsets.latest_offset:
-        return True
-    if record.key is None:
-        return False
-    return record.offset >= offsets.last_offset(record.key) and (record.value is not None or not is_past_horizon)
+def _records_of(batch: ScannedBatch) -> Sequence[Record | ConsumedRecord]:
+    """The records of a batch, by the compiled reader where it can; raises CorruptRecords."""
+    from pykafka_cli.protocol.records.compiled import compiled_records  # slow to load, and a start cleans nothing
+
+    header = batch.header
+    if header.magic == 2 and header.record_count > 0:
+        records = compiled_records(header, decompress(header.compression, batch.bytes[HEADER_SIZE:], MAX_UNCOMPRESSED))
+        if records is not None:
+            return records
+    return read_records(batch.data, batch.at)
+
+
+def _as_built(record: Record | ConsumedRecord) -> Record:
+    if isinstance(record, Record):
+        return record
+    timestamp = NO_TIMESTAMP if record.timestamp is None else record.timestamp
+    return Record(record.offset, timestamp, record.key, record.value, tuple(record.headers))
 
 
 def _is_last_of_producer(header: BatchHeader, last_batches: Mapping[int, LastBatch]) -> bool:
@@ -255,9 +278,9 @@ def _is_last_of_producer(header: BatchHeader, last_batches: Mapping[int, LastBat
     return header.is_control and header.producer_epoch == last.epoch
 
 
-def _short(key: bytes) -> bytes:
-    # A digest stands for a long key; it is as long as no key that stands for itself.
-    return key if len(key) < _DIGEST_SIZE else hashlib.blake2b(key, digest_size=_DIGEST_SIZE).digest()
+def _digest(key: bytes) -> bytes:
+    # It stands for a long key, and is as long as no key that stands for itself.
+    return hashlib.blake2b(key, digest_size=_DIGEST_SIZE).digest()
 
 
 def _let_others_run(check: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch, read_header, read_records, walk
+from tests.costs import counted_calls
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
 from tests.logs import NOW_MS, ORDERS, broker_settings, marker, open_log, read_all, sequenced
@@ -290,3 +291,17 @@ async def test_what_was_cleaned_is_found_after_a_crash(compacted: Compacted) -> 
     again = open_log(compacted.files.restarted(), had_clean_shutdown=False)
 
     assert read_all(again) == read_all(compacted.log)
+
+
+async def test_a_record_costs_no_python_call_of_its_own() -> None:
+    calls_by_size = []
+    for count in (100, 2_000):
+        compacted = Compacted()
+        compacted.write(*((f"key {number % 10}", "v") for number in range(count)))
+        await compacted.clean()
+        compacted.write(*((f"key {number % 10}", "v") for number in range(count)))
+        with counted_calls("broker/log/") as calls:
+            await compacted.clean()
+        assert len(compacted.pairs) == 10
+        calls_by_size.append(calls.python)
+    assert calls_by_size[0] == calls_by_size[1]
