@@ -16,6 +16,7 @@ from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.log.recovery import load_log
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch
+from tests.dump_log_runs import command_lines, differences, kafka_dumps, pk_dump
 from tests.fakes.clock import FakeClock
 from tests.logs import NOW_MS, batch, broker_settings, marker, read_all, sequenced, topic_config
 from tests.peers import java, kafka_classpath
@@ -132,3 +133,15 @@ async def test_kafka_reads_what_the_cleaner_leaves(tmp_path: Path) -> None:
     assert f"deleteHorizonMs: OptionalLong[{NOW_MS + 86_400_000}]" in printed
     assert "lastOffset: 12 count: 0 baseSequence: 0 lastSequence: 0 producerId: 7" in printed
     assert "Mismatches" not in printed
+
+
+def test_pk_prints_the_same_of_these_files(written: Path) -> None:
+    commands = list(command_lines(written))
+
+    dumps = kafka_dumps(commands, written)
+    found = [
+        each
+        for words, owed in zip(commands, dumps, strict=True)
+        for each in differences(words, owed, pk_dump(words, written))
+    ]
+    assert not found
