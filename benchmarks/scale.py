@@ -49,6 +49,7 @@ READERS = 4
 READ_MESSAGES = MESSAGES * 2 // 5
 FETCHES_NEVER_READ = 20
 FETCH_BYTES = 1 << 20
+FILLING_S = 2.0  # until the buffers of those that never read are full
 TOPICS_AT_A_TIME = 50
 MANY_ANSWERS = 5  # of one that tells of every topic
 
@@ -215,6 +216,7 @@ def slow_consumers(bench: Bench, servers: Servers, note: Note) -> Sequence[float
             for _ in range(number - stuck):
                 stack.enter_context(never_reading(servers, topic))
             stuck = number
+            time.sleep(FILLING_S)
             rate = read_at_once(servers, topic)
             memory = servers.resident_mb()
             note(READING_RATE, number, rate)

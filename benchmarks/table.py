@@ -3,7 +3,6 @@
 Beside the rows there are curves: how a figure grows with something, one line of points for each peer.
 """
 
-import json
 import statistics
 import sys
 from dataclasses import dataclass, field
@@ -119,9 +118,6 @@ class Table:
                 {"row": name, "peer": peer, "reason": reason} for (name, peer), reason in self.failures.items()
             ],
         }
-
-    def as_json(self) -> str:
-        return json.dumps(self.as_dict(), indent=1)
 
 
 def _verdict(reached: bool) -> str:
