@@ -48,6 +48,9 @@ from pykafka_cli.protocol.records.control import EndTransactionMarker, read_mark
 
 _log = logging.getLogger(__name__)
 
+_REMINDER_MS = 30_000
+"""How often a log says that its disk is full."""
+
 
 class AppendInfo(NamedTuple):
     """What an append did. For a batch that was there already (`is_duplicate`): where it is."""
@@ -97,6 +100,7 @@ class PartitionLog:
         self._epochs = LeaderEpochs(epochs, on_change=self._epoch_file.store)
         self._unflushed_records = 0
         self.last_flush_ms = clock.now_ms()
+        self._silent_until_ms = 0
         self.is_offline = False
         self.on_failure: Callable[[OSError], None] = lambda _: None
         self.on_roll: Callable[[], None] = lambda: None
@@ -552,10 +556,14 @@ class PartitionLog:
     def _fail(self, action: str, error: OSError, *, is_half_done: bool = False) -> NoReturn:
         if is_full(error) and not is_half_done:
             # The log is as it was before; it goes on as soon as there is room, nobody has to restart anything.
-            raise KafkaStorageError(
+            refusal = (
                 f"{self.topic_partition}: cannot {action}: no room left on the disk of {self.directory}. "
                 "Nothing was written; free some space there."
-            ) from error
+            )
+            if self._clock.now_ms() >= self._silent_until_ms:
+                self._silent_until_ms = self._clock.now_ms() + _REMINDER_MS
+                _log.error("%s", refusal)
+            raise KafkaStorageError(refusal) from error
         self.is_offline = True
         self.on_failure(error)
         raise KafkaStorageError(f"{self.topic_partition}: cannot {action} in {self.directory}: {error}") from error
