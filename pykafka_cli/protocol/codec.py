@@ -15,6 +15,7 @@ is in adapters.py. Both are looked at once per API and version, when a `MessageC
 
 import io
 import struct
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
 from typing import Any, NamedTuple, Protocol
@@ -65,6 +66,20 @@ def read_request_header(data: memoryview) -> RequestHeader:
     if position > len(data):
         raise ProtocolError(f"a client id of {size} bytes in a request of {len(data)}")
     return RequestHeader(api_key, version, correlation_id, client_id, position)
+
+
+class KeptAnswer:
+    """An answer that is given many times over, to requests of one version, and written once."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        self._body: bytes | None = None
+
+    def body(self, write: Callable[[Any], bytes]) -> bytes:
+        if self._body is None:
+            self._body = write(self._response)
+            self._response = None
+        return self._body
 
 
 class MessageCodec(Protocol):
@@ -159,12 +174,17 @@ class _KioCodec:
             raise ProtocolError(f"{type(error).__name__}: {error}") from error
 
     def encode_response(self, correlation_id: int, response: Any, request: Any) -> list[Buffer]:
+        header = _answer_header(correlation_id, self._flexible_answer)
+        if isinstance(response, KeptAnswer):
+            return [header, response.body(lambda kept: self._written(kept, request))]
+        return [header + self._written(response, request)]
+
+    def _written(self, response: Any, request: Any) -> bytes:
         if self._adapt_response is not None:
             response = self._adapt_response(response, self._version, request)
         buffer = io.BytesIO()
-        buffer.write(_answer_header(correlation_id, self._flexible_answer))
         self._write(buffer, response)
-        return [buffer.getvalue()]
+        return buffer.getvalue()
 
     def error_response(self, request: Any, error_code: ErrorCode, message: str | None) -> Any:
         return error_answer(self._newest_response, request, error_code, message)

@@ -75,6 +75,27 @@ async def test_topics_asked_for(
     assert topics_of(await ask(cluster, asking(version, topics))) == told
 
 
+@pytest.mark.parametrize("version", [0, 8, 10, NEWEST])
+async def test_all_topics_are_told_the_same_until_something_changes(cluster: ControlledCluster, version: int) -> None:
+    everything = asking(version, [] if version == 0 else None)
+    assert await ask(cluster, everything) == await ask(cluster, everything)
+
+    await cluster.create_topic("u", [0])
+
+    assert topics_of(await ask(cluster, everything)) == {"t": "none", "u": "none"}
+
+
+@pytest.mark.parametrize("flag", ["include_cluster_authorized_operations", "include_topic_authorized_operations"])
+async def test_who_asks_for_operations_is_told_of_them_whoever_asked_before(
+    cluster: ControlledCluster, flag: str
+) -> None:
+    plain = await ask(cluster, asking(10, None))
+    told = await ask(cluster, asking(10, None, **{flag: True}))
+
+    assert plain != told
+    assert await ask(cluster, asking(10, None)) == plain
+
+
 async def test_topics_by_id(cluster: ControlledCluster) -> None:
     topic_id, unknown = cluster.assignment("t").topic_id, uuid.UUID(int=7)
     assert topic_id is not None

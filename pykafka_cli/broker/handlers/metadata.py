@@ -27,13 +27,26 @@ from pykafka_cli.broker.errors import InvalidRequest
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, broker_ids
 from pykafka_cli.broker.metadata.cache import MetadataCache
 from pykafka_cli.protocol.authorized_operations import NOT_ASKED, TOPIC_OPERATIONS
+from pykafka_cli.protocol.codec import KeptAnswer
 from pykafka_cli.protocol.inter_broker import UpdateMetadataPartitionState
 
 FIRST_VERSION_WITH_LISTENER_NOT_FOUND = 6
 FIRST_VERSION_BY_TOPIC_ID = 12
 
 
-async def handle(ctx: RequestContext, request: MetadataRequest) -> MetadataResponse:
+async def handle(ctx: RequestContext, request: MetadataRequest) -> MetadataResponse | KeptAnswer:
+    if request.topics is not None:
+        return await _answer(ctx, request)
+    # There may be thousands, and every admin client and every consumer with a pattern asks for all of them.
+    answers, asked = ctx.broker.metadata.answers, (ctx.listener_name, ctx.api_version, request)
+    if asked not in answers:
+        answers[asked] = KeptAnswer(await _answer(ctx, request))
+    kept: KeptAnswer = answers[asked]
+    return kept
+
+
+async def _answer(ctx: RequestContext, request: MetadataRequest) -> MetadataResponse:
+    """Waits for nothing if there is nothing to be made."""
     cache: MetadataCache = ctx.broker.metadata
     reachable = cache.alive_brokers(ctx.listener_name)
     described: list[MetadataResponseTopic] = []
@@ -47,7 +60,8 @@ async def handle(ctx: RequestContext, request: MetadataRequest) -> MetadataRespo
         else:
             missing.append(name)
     may_create = request.allow_auto_topic_creation and ctx.broker.settings.auto_create_topics_enable
-    described += await _created(ctx, missing) if may_create else map(_unknown, missing)
+    if missing:
+        described += await _created(ctx, missing) if may_create else map(_unknown, missing)
     return MetadataResponse(
         throttle_time=NO_THROTTLE,
         brokers=tuple(

@@ -8,8 +8,8 @@ source  kafka.server.metadata.ZkMetadataCache
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from pykafka_cli.broker.errors import StaleControllerEpoch
 from pykafka_cli.broker.waiting import WaitingRoom
@@ -33,12 +33,16 @@ BROKERS_CHANGED = "brokers changed"
 
 
 class MetadataCache:
-    """Brokers and partitions of the cluster. Only `apply` changes it, in one step of the loop."""
+    """Brokers and partitions of the cluster. Only `apply` changes it, in one step of the loop.
+
+    answers   what was made of all of it, by what was asked, for as long as it stays as it is
+    """
 
     def __init__(self, waiting: WaitingRoom, cluster_id: str = "") -> None:
         self.cluster_id = cluster_id
         self.controller_id: int | None = None
         self.controller_epoch = 0
+        self.answers: dict[Hashable, Any] = {}
         self._waiting = waiting
         self._brokers: dict[int, BrokerRegistration] = {}
         self._topics: dict[str, dict[int, UpdateMetadataPartitionState]] = {}
@@ -55,6 +59,7 @@ class MetadataCache:
                 f"UpdateMetadata of controller {request.controller_id} with epoch {request.controller_epoch}: "
                 f"the newest known is {self.controller_epoch}"
             )
+        self.answers.clear()
         self.controller_epoch = request.controller_epoch
         self.controller_id = request.controller_id if request.controller_id >= 0 else None
         self._brokers = {

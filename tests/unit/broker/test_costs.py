@@ -23,13 +23,15 @@ from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import Buffer, compact_count, compact_string
 from tests.api.groups import GroupBroker
 from tests.costs import at_once, counted_calls, counted_system_calls, peak_memory
+from tests.fakes.controlled_cluster import ControlledCluster
 from tests.fakes.replica_cluster import Node, ReplicaCluster
 from tests.logs import broker_settings, sequenced
 
 PRODUCE_CALLS, PRODUCE_COMPILED_CALLS = 132, 88
 FETCH_CALLS, FETCH_COMPILED_CALLS = 127, 69
 CONNECTION_CALLS, CONNECTION_COMPILED_CALLS = 17, 19
-COMMIT_CALLS, COMMIT_COMPILED_CALLS = 210, 193
+COMMIT_CALLS, COMMIT_COMPILED_CALLS = 211, 194
+METADATA_CALLS, METADATA_COMPILED_CALLS = 25, 17
 
 PEER = Peer("127.0.0.1", 1, "PLAINTEXT")
 MANY = [b"x" * 100] * 9_000
@@ -124,6 +126,25 @@ async def test_committing_an_offset_takes_so_many_calls_and_no_more() -> None:
     assert b"".join(answer).endswith(b"\0\0" + b"\0\0\0")  # no error, no tagged fields
     assert calls.python <= COMMIT_CALLS
     assert calls.compiled <= COMMIT_COMPILED_CALLS
+
+
+@pytest.mark.parametrize("partitions", [1, 500])
+async def test_describing_all_topics_again_takes_so_many_calls_and_no_more(partitions: int) -> None:
+    cluster = ControlledCluster()
+    await cluster.start(0)
+    await cluster.create_topic("t", *[[0]] * partitions)
+    request = bytearray(struct.pack(">hhih", 3, 12, 7, 2) + b"me\0" + compact_count(-1) + b"\0\0\0")
+    dispatcher = cluster.brokers[0].dispatcher
+    first = at_once(dispatcher.answer(request, PEER))
+
+    with counted_calls() as calls:
+        again = at_once(dispatcher.answer(request, PEER))
+
+    assert again == first
+    assert sum(map(len, again)) > 25 * partitions
+    assert calls.python <= METADATA_CALLS
+    assert calls.compiled <= METADATA_COMPILED_CALLS
+    await cluster.close()
 
 
 async def test_producing_is_one_system_call_of_the_log(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
