@@ -178,16 +178,16 @@ def test_counts_stay_exact_while_instances_and_the_broker_are_killed(
     counting.go_on(1000)
     for instance in instances:
         instance.kill()
+        shutil.rmtree(instance.state)
     for instance in instances:
         instance.begin()
     counting.go_on(1000)
     counting.finish()
 
     assert counting.counted == counting.sent
-    for instance in instances:
-        assert instance.is_running
-        assert re.search(rf"restored [1-9]\d* records of {CHANGELOG}", instance.said())
-        assert "state ERROR" not in instance.said()
+    assert all(instance.is_running and "state ERROR" not in instance.said() for instance in instances)
+    said = "".join(instance.said() for instance in instances)
+    assert re.search(rf"restored [1-9]\d* records of {CHANGELOG}", said), said
     assert settings_of(admin, CHANGELOG)["cleanup.policy"] == "compact"
     assert settings_of(admin, REPARTITION).items() >= {"cleanup.policy": "delete", "retention.ms": "-1"}.items()
     until(lambda: log_start(admin, REPARTITION) > 0, "what was taken from the repartition topic was not deleted")
@@ -218,3 +218,35 @@ def test_counts_stay_exact_while_one_of_three_brokers_after_another_is_killed(
         assert counting.counted == counting.sent
         assert all(instance.is_running and "state ERROR" not in instance.said() for instance in instances)
         counting.close()
+
+
+def test_an_application_that_is_set_back_counts_everything_again(
+    word_count: list[str], instances: list[Instance], tmp_path: Path, fresh_cluster: RunningCluster
+) -> None:
+    admin = create_topics(fresh_cluster.bootstrap)
+    counting = Counting(fresh_cluster.bootstrap, seed=5)
+    instance = Instance(word_count, tmp_path, "only", fresh_cluster.bootstrap)
+    instances.append(instance)
+    instance.begin()
+    counting.go_on(300)
+    counting.finish()
+    reset = (
+        "streams-application-reset", "--bootstrap-server", fresh_cluster.bootstrap, "--application-id", APPLICATION,
+        "--input-topics", INPUT,
+    )  # fmt: skip
+
+    refused = pk(*reset)
+    instance.kill()
+    forced = pk(*reset, "--force")
+    internal = {CHANGELOG, REPARTITION} & set(admin.list_topics(timeout=30).topics)
+    shutil.rmtree(instance.state)
+    counting.counted.clear()
+    instance.begin()
+    counting.finish()
+
+    assert refused.returncode == 1
+    assert f"Consumer group '{APPLICATION}' is still active" in refused.stderr
+    assert forced.returncode == 0, forced
+    assert internal == set()
+    assert counting.counted == counting.sent
+    counting.close()
