@@ -26,8 +26,10 @@ from pykafka_cli.commands._grammar import (
     Spec,
     Takes,
     Unparsable,
+    displayed,
     parse_argparse,
     parse_jopt,
+    suggestions,
 )
 
 HELP_WIDTH = 100
@@ -232,7 +234,10 @@ class ArgparseCommand(ScriptCommand):
         if not args and self.help_without_arguments and not ctx.resilient_parsing:
             print(self.get_help(ctx))
             ctx.exit()
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except UnreadableValue as problem:
+            raise self.argparse_error(cast(ScriptContext, ctx), str(problem)) from None
 
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
         parsed = parse_argparse(words, specs)
@@ -240,12 +245,26 @@ class ArgparseCommand(ScriptCommand):
             return parsed
         if self.subcommands and not parsed.words:
             raise Unparsable("too few arguments")
-        if self.subcommands and parsed.words[0] not in self.subcommands:
-            choices = ", ".join(f"'{name}'" for name in self.subcommands)
-            raise Unparsable(f"invalid choice: '{parsed.words[0]}' (choose from {choices})")
+        if self.subcommands:
+            parsed.words[0] = self._subcommand(parsed.words[0])
         if surplus := parsed.words[1 if self.subcommands else 0 :]:
             raise Unparsable(f"unrecognized arguments: '{surplus[0]}'")
         return parsed
+
+    def _subcommand(self, word: str) -> str:
+        """The subcommand that the word names or begins.
+
+        raises    Unparsable
+        """
+        if word in self.subcommands:
+            return word
+        if len(candidates := sorted(name for name in self.subcommands if name.startswith(word))) == 1:
+            return candidates[0]
+        if candidates:
+            raise Unparsable(f"ambiguous command: {word} could match {', '.join(candidates)}")
+        choices = ", ".join(f"'{name}'" for name in self.subcommands)
+        hint = suggestions(word, {name: name for name in self.subcommands})
+        raise Unparsable(f"invalid choice: '{word}' (choose from {choices})", hint)
 
     def parse_error(self, ctx: ScriptContext, problem: Unparsable) -> ScriptError:
         return self.argparse_error(ctx, str(problem), hint=problem.hint)
@@ -259,7 +278,12 @@ class ArgparseCommand(ScriptCommand):
     def unreadable_value(self, spec: Spec, values: Sequence[str], *, repeated: bool) -> UnreadableValue | None:
         if repeated:
             return None
-        return UnreadableValue(f"argument --{spec.name}: could not convert '{values[-1]}'")
+        (java_type,) = (
+            getattr(param.type, "java_name", "Double") for param in self.params if f"--{spec.name}" in param.opts
+        )
+        reason = f'For input string: "{values[-1]}"'
+        text = f"argument {displayed(spec)}: could not convert '{values[-1]}' to {java_type} ({reason})"
+        return UnreadableValue(text, spec.name)
 
 
 def _spec(param: TyperOption) -> Spec:

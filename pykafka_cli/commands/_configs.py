@@ -40,6 +40,7 @@ from pykafka_cli.operations.config_arguments import (
     BadConfigArgument,
     Entity,
     ensure_ip_configs,
+    ensure_no_secret_is_lost,
     ensure_present,
     ensure_user_or_client_configs,
     parse_credential,
@@ -163,12 +164,14 @@ async def _entries(session: Session, resource: Resource, *, shows_all: bool) -> 
 async def _alter_resource(request: ConfigRequest, session: Session) -> None:
     entity = request.entities[0]
     resource = Resource(RESOURCE_TYPES[entity.type], entity.name or DEFAULT_ENTITY)
-    present = {entry.name for entry in await _entries(session, resource, shows_all=False)}
+    present = {entry.name: entry.value for entry in await _entries(session, resource, shows_all=False)}
     if entity.type == BROKER_LOGGERS:
         if unknown := [name for name in (*request.deleted, *request.added) if name not in present]:
             raise BadConfigArgument(f"Invalid broker logger(s): {','.join(unknown)}")
     else:
         ensure_present(request.deleted, present)
+    if entity.type == BROKERS:
+        ensure_no_secret_is_lost(present, request.added, request.deleted)
     changes = [
         *(Change(name, Operation.SET, value) for name, value in request.added.items()),
         *(Change(name, Operation.DELETE) for name in request.deleted),

@@ -156,12 +156,12 @@ class GroupReset:
 
 
 def plan_text(file: str) -> str:
-    """raises    InvalidPlan, in Java's words for a file that is missing"""
+    """raises    InvalidPlan, in Java's words for a file that cannot be read"""
     try:
         return Path(file).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except OSError:
         raise InvalidPlan(f"java.io.IOException: Unable to read file {file}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise InvalidPlan(f"{file}: {error}") from None
 
 
@@ -173,6 +173,10 @@ async def named_partitions(session: Session, arguments: Iterable[str]) -> list[T
     scopes = [parse_scope(argument) for argument in arguments]
     counts: dict[str, int] = {}
     if whole := [scope.topic for scope in scopes if scope.partitions is None]:
+        if "" in whole:
+            raise ApiError(
+                ErrorCode.invalid_topic_exception, "The given topic name '' cannot be represented in a request."
+            )
         for topic in (await session.metadata(whole)).topics:
             if topic.error_code is not ErrorCode.none:
                 raise ApiError(topic.error_code)
@@ -195,6 +199,12 @@ async def offsets_at(session: Session, partitions: Iterable[TopicPartition], mom
     for partition, offset in found.items():
         if isinstance(offset, ApiError):
             if offset.code == ErrorCode.unknown_topic_or_partition:
+                (topic,) = (await session.metadata([partition.topic])).topics
+                if topic.error_code == ErrorCode.unknown_topic_or_partition:
+                    reason = f"because metadata for topic `{partition.topic}` could not be found"
+                    raise ApiError(
+                        offset.code, f"Failed to fetch metadata for partition {partition} {reason}"
+                    ) from offset
                 # Kafka's client looks for it until --timeout is over, and then tells no more than that.
                 raise ApiError(ErrorCode.request_timed_out, f"Timed out waiting for {partition}: it does not exist")
             raise offset

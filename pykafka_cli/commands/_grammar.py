@@ -21,6 +21,7 @@ from typing import NamedTuple
 WHICH_CLUSTER = frozenset({"bootstrap-server", "bootstrap-servers", "bootstrap-controller", "broker-list", "zookeeper"})
 """Options that are never abbreviated."""
 
+_TOO_FAR = 7
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
 
 
@@ -128,7 +129,7 @@ def parse_argparse(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
         spec, attached = _argparse_option(word, by_name)
         if spec.takes is Takes.NOTHING:
             if attached is not None:
-                raise Unparsable(f"argument {_displayed(spec)}: ignored explicit argument '{attached}'")
+                raise Unparsable(f"argument {displayed(spec)}: ignored explicit argument '{attached}'")
             options.append(Given(spec, None))
             continue
         values = [attached] if attached is not None else []
@@ -141,7 +142,7 @@ def parse_argparse(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
             position += 1
         if not values:
             expected = "at least one argument" if spec.takes is Takes.SEVERAL_VALUES else "one argument"
-            raise Unparsable(f"argument {_displayed(spec)}: expected {expected}")
+            raise Unparsable(f"argument {displayed(spec)}: expected {expected}")
         options.extend(Given(spec, value) for value in values)
     return Parsed(options, positional)
 
@@ -149,7 +150,7 @@ def parse_argparse(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
 def _argparse_option(word: str, by_name: Mapping[str, Spec]) -> tuple[Spec, str | None]:
     if not word.startswith("--"):
         if (spec := by_name.get(word[1:2])) is None:
-            raise Unparsable(f"unrecognized arguments: '{word}'", _closest(word[1:], by_name))
+            raise Unparsable(f"unrecognized arguments: '{word}'", suggestions(word[1:], _long_options(by_name)))
         return spec, word[2:] or None
     name, equals, attached = word[2:].partition("=")
     value = attached if equals else None
@@ -160,15 +161,46 @@ def _argparse_option(word: str, by_name: Mapping[str, Spec]) -> tuple[Spec, str 
         could_match = ", ".join(f"--{candidate}" for candidate in candidates)
         raise Unparsable(f"ambiguous option: --{name} could match {could_match}")
     if not candidates:
-        raise Unparsable(f"unrecognized arguments: '{word}'", _closest(name, by_name))
+        raise Unparsable(f"unrecognized arguments: '{word}'", suggestions(name, _long_options(by_name)))
     return by_name[candidates[0]], value
+
+
+def _long_options(by_name: Mapping[str, Spec]) -> dict[str, str]:
+    return {name: f"--{name}" for name in by_name if len(name) > 1}
+
+
+def suggestions(word: str, candidates: Mapping[str, str]) -> str:
+    """What argparse4j prints below a word that it does not know: those of the candidates that are nearest, if near.
+
+    candidates    from what is compared to what is printed
+    """
+    distances = {shown: 0 if other.startswith(word) else _distance(word, other) for other, shown in candidates.items()}
+    nearest = min(distances.values(), default=_TOO_FAR)
+    if nearest >= _TOO_FAR:
+        return ""
+    return "\nDid you mean:\n" + "\n".join(f"\t{name}" for name in sorted(distances) if distances[name] == nearest)
+
+
+def _distance(word: str, other: str) -> int:
+    """Levenshtein's, where exchanging neighbours is free, replacing costs 2, inserting 1, deleting 4."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(word, 1):
+        before, above, row = row, before, [i]
+        for j, wanted in enumerate(other, 1):
+            cost = before[j - 1] + (0 if letter == wanted else 2)
+            if i > 1 and j > 1 and letter != wanted and word[i - 2] == wanted and letter == other[j - 2]:
+                cost = min(cost, above[j - 2])
+            row.append(min(cost, before[j] + 4, row[j - 1] + 1))
+    return row[-1]
 
 
 def _looks_like_an_option(word: str) -> bool:
     return word.startswith("-") and word not in ("-", "--")
 
 
-def _displayed(spec: Spec) -> str:
+def displayed(spec: Spec) -> str:
+    """Its spellings as argparse4j names them."""
     return "/".join(("-" if len(name) == 1 else "--") + name for name in spec.names)
 
 

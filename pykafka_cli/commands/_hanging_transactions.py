@@ -19,6 +19,8 @@ TRANSACTIONAL_ID_NOT_FOUND = 105
 BATCH = 500
 """So many topics or partitions are asked for at once."""
 
+FOR_MORE = "Enable debug logging for additional detail."
+
 
 @contextmanager
 def failing_as(what: str) -> Iterator[None]:
@@ -29,7 +31,7 @@ def failing_as(what: str) -> Iterator[None]:
     try:
         yield
     except (ApiError, ConnectionFailed) as error:
-        raise ScriptError(f"{what}: {error}. Enable debug logging for additional detail.") from None
+        raise ScriptError(f"{what}: {error}. {FOR_MORE}") from None
 
 
 async def find_hanging(

@@ -27,6 +27,7 @@ class Integer(ParamType):
 
     def __init__(self, bits: int) -> None:
         self.name = "number"
+        self.java_name = {16: "Short", 32: "Integer", 64: "Long"}[bits]
         self._limit = 1 << (bits - 1)
 
     def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> int:
@@ -146,6 +147,7 @@ def check_host_ports(ctx: ScriptContext, addresses: str) -> None:
 
     raises    UsageProblem
     """
-    for address in addresses.split(","):
-        if address.strip() and not HOST_PORTS.fullmatch(address.strip()):
+    given = [address.strip() for address in addresses.split(",") if address.strip()]
+    for address in given or [""]:
+        if not HOST_PORTS.fullmatch(address):
             raise ctx.usage_problem("Please provide valid host:port like host1:9091,host2:9092\n ")

@@ -16,7 +16,7 @@ from typer._click.types import STRING
 
 from pykafka_cli.clients.admin import groups as admin
 from pykafka_cli.clients.errors import ApiError, explain
-from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.session import BadAddress, Session, check_resolvable
 from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting, ClientSettings, read_settings
 from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.commands._consumer_groups_views import group_document, group_table, group_text
@@ -230,7 +230,9 @@ def consumer_groups(
     request = GroupsRequest(tuple(group or ()), all_groups, tuple(topic or ()), chosen_output(output))
     with reported(ctx):
         ctx.read_values()
-        session = Session(bootstrap, client_settings(command_config, timeout))
+        settings = client_settings(command_config, timeout)
+        check_resolvable(bootstrap)
+        session = Session(bootstrap, settings)
         if list_:
             states = parsed_states(ctx, state) if state else ()
             types = parsed_types(ctx, type_) if type_ else ()
@@ -354,12 +356,15 @@ def reported(ctx: ScriptContext) -> Iterator[None]:
         return
     except InvalidScope as problem:
         raise ctx.usage_problem(str(problem)) from None
+    except BadAddress as error:
+        message, hint = "Failed to create new KafkaAdminClient", str(error)
     except (UnreadableValue, BadClientSetting, InvalidPlan, BadDuration) as error:
         message = str(error)
     except BadDateTime as error:
         message = f"java.text.ParseException: {error}"
     except ApiError as error:
         message = f"{EXECUTION}{error.java}"
+        hint = str(error.__cause__ or "")
     except ConnectionFailed as error:
         message, hint = explain(error)
     raise ScriptError(f"\nError: {FAILED}{message}", hint=hint, on_stdout=True)

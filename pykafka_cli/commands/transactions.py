@@ -1,6 +1,7 @@
 """`pk transactions`: kafka-transactions.sh."""
 
 import asyncio
+import os
 import time
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
@@ -20,7 +21,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.commands._cluster import new_session
 from pykafka_cli.commands._command import VERSION_HELP, ArgparseCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._hanging_transactions import failing_as, find_hanging
+from pykafka_cli.commands._hanging_transactions import FOR_MORE, failing_as, find_hanging
 from pykafka_cli.commands._options import (
     INT,
     LONG,
@@ -56,8 +57,8 @@ OPTIONS = {
 }
 REQUIRED = {
     "describe": ("transactional-id",),
-    "describe-producers": ("topic", "partition"),
-    "abort": ("topic", "partition"),
+    "describe-producers": ("partition", "topic"),
+    "abort": ("partition", "topic"),
 }
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -159,6 +160,8 @@ def transactions(
         spec = given_spec(where, start_offset, producer_id, producer_epoch, coordinator_epoch)
     elif command == "find-hanging":
         check_scope(topic, partition, broker_id)
+    if command_config is not None and not os.access(command_config, os.R_OK):
+        raise ScriptError(f"Failed to load admin client properties: {command_config}. {FOR_MORE}")
     session = new_session(bootstrap, command_config)
     match command:
         case "list":

@@ -104,7 +104,7 @@ def parse_added(text: str) -> dict[str, str]:
     raises    BadConfigArgument
     """
     added: dict[str, str] = {}
-    for word in _without_trailing_empties(re.split("," + _OUTSIDE_BRACKETS, text)):
+    for word in _without_trailing_empties(re.split("," + _OUTSIDE_BRACKETS, text)) if text else [""]:
         pair = re.split(r"\s*=\s*" + _OUTSIDE_BRACKETS, word)
         if len(pair) != 2:
             raise BadConfigArgument(
@@ -112,6 +112,16 @@ def parse_added(text: str) -> dict[str, str]:
             )
         added[pair[0].strip()] = re.sub(r"[\[\]]", "", pair[1]).strip()
     return added
+
+
+def ensure_no_secret_is_lost(present: Mapping[str, str | None], added: Iterable[str], deleted: Iterable[str]) -> None:
+    """The script sends a broker's settings as a whole, and nobody tells it those that are secret.
+
+    raises    BadConfigArgument
+    """
+    if lost := [name for name, value in present.items() if value is None and name not in {*added, *deleted}]:
+        missing = f"missing entries: Set({', '.join(lost)})"
+        raise BadConfigArgument(f"All sensitive broker config entries must be specified for --alter, {missing}")
 
 
 def ensure_keys(names: Iterable[str]) -> None:

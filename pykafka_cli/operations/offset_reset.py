@@ -209,17 +209,27 @@ def _quoted(field: str) -> str:
 def read_plan(text: str, groups: Sequence[str]) -> dict[str, dict[TopicPartition, int]]:
     """What `write_plan` wrote, or a person did. With exactly one group asked for, lines need not name it.
 
-    raises  InvalidPlan
+    As in the script the first line decides which it is, and a line of three columns in the other layout, where the
+    offset is missing, asks for offset 0 of another group: nothing is done for the ones that were asked for.
+
+    raises  InvalidPlan; InvalidScope for an offset below 0
     """
     rows = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(text)), 1) if row]
     plan: dict[str, dict[TopicPartition, int]] = {}
-    only_group = groups[0] if len(groups) == 1 and rows and len(rows[0][1]) == 3 else None
-    layout = "topic,partition,offset" if only_group is not None else "group,topic,partition,offset"
+    names_no_group = len(groups) == 1 and bool(rows) and _is_partition_and_offset(rows[0][1][1:])
+    layout = "topic,partition,offset" if names_no_group else "group,topic,partition,offset"
     for number, row in rows:
-        group, *fields = row if only_group is None else [only_group, *row]
+        columns = [groups[0], *row] if names_no_group else [*row, "0"] if len(row) == 3 else row
         try:
-            topic, partition, offset = fields
-            plan.setdefault(group, {})[TopicPartition(topic, int(partition))] = int(offset)
+            group, topic, partition, offset = columns
+            moved_to = int(offset)
+            plan.setdefault(group, {})[TopicPartition(topic, int(partition))] = moved_to
         except ValueError:
             raise InvalidPlan(f"line {number} is not {layout}: {','.join(row)}") from None
+        if moved_to < 0:
+            raise InvalidScope("Invalid negative offset")
     return plan
+
+
+def _is_partition_and_offset(columns: Sequence[str]) -> bool:
+    return len(columns) == 2 and all(re.fullmatch(r"\s*-?\d+\s*", column) for column in columns)

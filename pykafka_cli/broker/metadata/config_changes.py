@@ -99,6 +99,7 @@ def ensure_valid_for_broker(
     _refuse(
         "These security configs can be dynamically updated only per-listener using the listener prefix",
         [name for name in config if _is_per_broker(name) and name.startswith("ssl.")],
+        collection="HashSet",
     )
     try:
         for name, value in config.items():
@@ -116,9 +117,10 @@ def ensure_valid_for_broker(
         raise InvalidRequest(str(error)) from None
 
 
-def _refuse(reason: str, names: list[str]) -> None:
+def _refuse(reason: str, names: list[str], collection: str = "Set") -> None:
+    """`collection` is what Scala calls the one that Kafka prints here."""
     if names:
-        raise InvalidRequest(f"{reason}: Set({', '.join(names)})")
+        raise InvalidRequest(f"{reason}: {collection}({', '.join(names)})")
 
 
 def is_static(name: str) -> bool:

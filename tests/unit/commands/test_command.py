@@ -149,6 +149,10 @@ def test_version_is_that_of_the_kafka_that_is_followed(capsys: pytest.CaptureFix
         (["nonsense"], "invalid choice: 'nonsense' (choose from 'describe', 'change')"),
         (["describe", "more"], "unrecognized arguments: 'more'"),
         (["--version"], "unrecognized arguments: '--version'"),
+        (
+            ["describe", "--count", "x"],
+            "argument --count/-c: could not convert 'x' to Integer (For input string: \"x\")",
+        ),
     ],
 )
 def test_argparse_tools_tell_usage_and_error(words: list[str], message: str) -> None:
@@ -158,6 +162,7 @@ def test_argparse_tools_tell_usage_and_error(words: list[str], message: str) -> 
     def tool(
         command: Annotated[str, typer.Argument()],
         props: Annotated[list[str] | None, typer.Option("--props", click_type=SeveralValues())] = None,
+        count: Annotated[int, typer.Option("--count", "-c", click_type=INT)] = 0,
     ) -> None: ...
 
     with pytest.raises(ScriptError) as refusal:

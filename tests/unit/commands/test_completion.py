@@ -9,7 +9,7 @@ from tests.running import PK
 
 def offered(words: str, *, environment: dict[str, str]) -> list[str]:
     """What bash would be told for the last word of a command line."""
-    asked = {"_PK_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    asked = {"_PK_COMPLETE": "complete_bash", "COMP_LINE": words}
     done = subprocess.run(
         [PK], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin", **environment, **asked}
     )

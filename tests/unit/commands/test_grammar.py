@@ -2,7 +2,7 @@
 
 import pytest
 
-from pykafka_cli.commands._grammar import Parsed, Spec, Takes, Unparsable, parse_argparse, parse_jopt
+from pykafka_cli.commands._grammar import Parsed, Spec, Takes, Unparsable, parse_argparse, parse_jopt, suggestions
 
 LIST = Spec(("list",))
 TOPIC = Spec(("topic",), Takes.VALUE)
@@ -154,3 +154,20 @@ def test_argparse_refuses_in_its_own_words(words: list[str], message: str) -> No
 
 def test_positional_words_of_argparse_are_handed_back() -> None:
     assert parse_argparse(["describe", "--num-records", "1", "more"], ARGPARSE).words == ["describe", "more"]
+
+
+@pytest.mark.parametrize(
+    ("word", "candidates", "shown"),
+    [
+        ("bootstrap-sever", ["bootstrap-server", "bootstrap-controller"], ["bootstrap-server"]),
+        ("desribe", ["describe", "upgrade"], ["describe"]),
+        ("foo", ["list", "describe", "abort"], ["abort"]),
+        ("lits", ["list", "abort"], ["list"]),
+        ("foo", ["cluster-id", "unregister"], []),
+        ("x", [], []),
+    ],
+)
+def test_argparse_suggests_what_is_near(word: str, candidates: list[str], shown: list[str]) -> None:
+    text = suggestions(word, {name: name for name in candidates})
+
+    assert text == ("\nDid you mean:\n" + "\n".join(f"\t{name}" for name in shown) if shown else "")

@@ -10,6 +10,7 @@ from pykafka_cli.operations.config_arguments import (
     ensure_ip_configs,
     ensure_keys,
     ensure_names,
+    ensure_no_secret_is_lost,
     ensure_present,
     ensure_user_or_client_configs,
     pair_entities,
@@ -35,10 +36,18 @@ def test_settings_are_split_outside_of_brackets(text: str, expected: dict[str, s
     assert parse_added(text) == expected
 
 
-@pytest.mark.parametrize("text", ["a", "a=1=2", "a=1,b"])
+@pytest.mark.parametrize("text", ["", "a", "a=1=2", "a=1,b"])
 def test_a_setting_is_one_name_and_one_value(text: str) -> None:
     with pytest.raises(BadConfigArgument, match='must be in the format "key=val"'):
         parse_added(text)
+
+
+def test_a_secret_of_a_broker_is_given_again_or_deleted() -> None:
+    ensure_no_secret_is_lost({"a": "1", "secret": None}, ["secret"], [])
+    ensure_no_secret_is_lost({"a": "1", "secret": None}, [], ["secret"])
+
+    with pytest.raises(BadConfigArgument, match=r"missing entries: Set\(secret\)"):
+        ensure_no_secret_is_lost({"a": "1", "secret": None}, ["a"], [])
 
 
 def test_names_to_delete_are_split_and_collected() -> None:

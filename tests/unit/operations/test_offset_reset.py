@@ -171,7 +171,9 @@ names = st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=["
 
 
 @given(
-    st.dictionaries(names, st.dictionaries(st.builds(TopicPartition, names, st.integers(0, 2**31 - 1)), st.integers()))
+    st.dictionaries(
+        names, st.dictionaries(st.builds(TopicPartition, names, st.integers(0, 2**31 - 1)), st.integers(min_value=0))
+    )
 )
 def test_a_plan_reads_back(plan: dict[str, dict[TopicPartition, int]]) -> None:
     written = write_plan(plan, with_group=True)
@@ -189,7 +191,7 @@ def test_one_groups_plan_may_leave_its_name_out_or_name_it() -> None:
     [
         ("t;0;5\n", ["g"], "line 1 is not group,topic,partition,offset: t;0;5"),
         ("t,0,5\nt,x,1\n", ["g"], "line 2 is not topic,partition,offset: t,x,1"),
-        ("t,0,5\n", ["g", "h"], "line 1 is not group,topic,partition,offset: t,0,5"),
+        ("t,0\n", ["g"], "line 1 is not group,topic,partition,offset: t,0"),
         ("t,0,5,6,7\n", ["g"], "line 1 is not group,topic,partition,offset: t,0,5,6,7"),
     ],
 )
@@ -198,6 +200,16 @@ def test_a_plan_that_cannot_be_read_names_the_line(text: str, groups: list[str],
         read_plan(text, groups)
 
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(("text", "groups"), [("t,0,5\n", ["g", "h"]), ("t,x,5\n", ["g"])])
+def test_a_line_in_the_other_layout_is_about_another_group(text: str, groups: list[str]) -> None:
+    assert list(read_plan(text, groups)) == ["t"]
+
+
+def test_an_offset_below_0_is_the_command_lines_fault() -> None:
+    with pytest.raises(InvalidScope, match="Invalid negative offset"):
+        read_plan("t,0,-5\n", ["g"])
 
 
 def test_an_empty_plan_has_no_groups() -> None:

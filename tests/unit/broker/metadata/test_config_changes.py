@@ -90,7 +90,7 @@ def test_a_topics_config_is_refused_in_kafkas_words(
             True,
             (
                 "These security configs can be dynamically updated only per-listener using the listener prefix: "
-                "Set(ssl.keystore.location)"
+                "HashSet(ssl.keystore.location)"
             ),
         ),
         (
