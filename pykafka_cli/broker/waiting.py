@@ -5,9 +5,17 @@ the waiters of that key look again; nobody polls. Kafka calls this the purgatory
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
+from typing import Any, TypeVar
 
 from pykafka_cli.broker.clock import Clock
+
+T = TypeVar("T")
+
+
+async def together(*work: Coroutine[Any, Any, T]) -> list[T]:
+    """What asyncio.gather gives. One alone is awaited as it is: a task would have it wait for two turns of the loop."""
+    return [await work[0]] if len(work) == 1 else list(await asyncio.gather(*work))
 
 
 class _Waiter:

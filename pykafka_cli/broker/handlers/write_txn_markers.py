@@ -5,7 +5,8 @@ abort a transaction that hangs (KIP-664). Those of __consumer_offsets go through
 offsets count, or are forgotten, with the marker.
 """
 
-import asyncio
+from itertools import chain
+from typing import TypeAlias
 
 from kio.schema.errors import ErrorCode
 from kio.schema.write_txn_markers.v1.request import WritableTxnMarker, WriteTxnMarkersRequest
@@ -26,16 +27,17 @@ from pykafka_cli.broker.errors import (
     NotLeaderOrFollower,
 )
 from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.broker.waiting import together
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records.control import ControlType, build_marker
 
 ALL_IN_SYNC = -1
 
+Outcomes: TypeAlias = dict[TopicPartition, ErrorCode]
+
 
 async def handle(ctx: RequestContext, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse:
-    return WriteTxnMarkersResponse(
-        markers=tuple(await asyncio.gather(*(_write(ctx, marker) for marker in request.markers)))
-    )
+    return WriteTxnMarkersResponse(markers=tuple(await together(*(_write(ctx, marker) for marker in request.markers))))
 
 
 async def _write(ctx: RequestContext, marker: WritableTxnMarker) -> WritableTxnMarkerResult:
@@ -43,11 +45,11 @@ async def _write(ctx: RequestContext, marker: WritableTxnMarker) -> WritableTxnM
     for partition in partitions:
         ctx.broker.verification.ended(partition, marker.producer_id)
     of_groups = [each for each in partitions if each.topic == topic_names.CONSUMER_OFFSETS]
-    of_groups_outcomes, outcomes = await asyncio.gather(
-        asyncio.gather(*(_end_in_group(ctx, marker, each.partition) for each in of_groups)),
-        _append(ctx, marker, [each for each in partitions if each.topic != topic_names.CONSUMER_OFFSETS]),
-    )
-    outcomes |= zip(of_groups, of_groups_outcomes, strict=True)
+    others = [each for each in partitions if each.topic != topic_names.CONSUMER_OFFSETS]
+    work = [_end_in_group(ctx, marker, each) for each in of_groups]
+    if others:
+        work.append(_append(ctx, marker, others))
+    outcomes = dict(chain.from_iterable(each.items() for each in await together(*work)))
     return WritableTxnMarkerResult(
         producer_id=marker.producer_id,
         topics=tuple(
@@ -65,9 +67,7 @@ async def _write(ctx: RequestContext, marker: WritableTxnMarker) -> WritableTxnM
     )
 
 
-async def _append(
-    ctx: RequestContext, marker: WritableTxnMarker, partitions: list[TopicPartition]
-) -> dict[TopicPartition, ErrorCode]:
+async def _append(ctx: RequestContext, marker: WritableTxnMarker, partitions: list[TopicPartition]) -> Outcomes:
     batches = {
         each: build_marker(
             ControlType.COMMIT if marker.transaction_result else ControlType.ABORT,
@@ -90,10 +90,10 @@ async def _append(
     }
 
 
-async def _end_in_group(ctx: RequestContext, marker: WritableTxnMarker, partition: int) -> ErrorCode:
+async def _end_in_group(ctx: RequestContext, marker: WritableTxnMarker, partition: TopicPartition) -> Outcomes:
     try:
         await ctx.broker.groups.end_transaction(
-            partition,
+            partition.partition,
             marker.producer_id,
             marker.producer_epoch,
             committed=marker.transaction_result,
@@ -101,7 +101,7 @@ async def _end_in_group(ctx: RequestContext, marker: WritableTxnMarker, partitio
         )
     except (CoordinatorNotAvailable, CoordinatorLoadInProgress, NotCoordinator):
         # Whoever coordinates transactions asks leaders of partitions, and expects what those answer.
-        return NotLeaderOrFollower.code
+        return {partition: NotLeaderOrFollower.code}
     except BrokerError as error:
-        return error.code
-    return ErrorCode.none
+        return {partition: error.code}
+    return {partition: ErrorCode.none}

@@ -26,6 +26,7 @@ from kio.static.primitive import i16, i32
 from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
+from pykafka_cli.broker.waiting import together
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
@@ -104,9 +105,7 @@ class MarkerWriter:
                 left.add(partition)
             else:
                 by_leader[BrokerEndpoint(state.leader, endpoint.host, endpoint.port)].append(partition)
-        answers = await asyncio.gather(
-            *(self._queue(leader).write(marker, asked) for leader, asked in by_leader.items())
-        )
+        answers = await together(*(self._queue(leader).write(marker, asked) for leader, asked in by_leader.items()))
         for asked, results in zip(by_leader.values(), answers, strict=True):
             left.update(partition for partition in asked if not _is_done(partition, results.get(partition), marker))
         return left
