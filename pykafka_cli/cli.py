@@ -97,7 +97,9 @@ def run(words: Sequence[str]) -> int:
         error.show()
         return error.status
     except ClickException as error:
-        print(error.format_message(), file=sys.stderr)
+        from pykafka_cli.commands._refusals import refusal
+
+        print(*filter(None, refusal(error)), sep="\n", file=sys.stderr)
         return ExitStatus.FAILURE
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED

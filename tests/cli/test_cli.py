@@ -186,3 +186,25 @@ def test_ctrl_c_while_waiting_leaves_quietly() -> None:
 
     assert process.returncode == 130
     assert output == (b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            "up --port foo",
+            "--port takes a whole number from 0 to 65535, not foo\n`pk up --help` lists what there is.\n",
+        ),
+        (
+            "up --brokers 10",
+            "--brokers takes a whole number from 1 to 9, not 10\n`pk up --help` lists what there is.\n",
+        ),
+        ("up --bogus", "bogus is not a recognized option\nDid you mean --brokers?\n"),
+        ("config nonsense", "No such command 'nonsense'.\n`pk config --help` lists what there is.\n"),
+    ],
+)
+def test_wrong_words_after_a_command_of_ours_are_told_in_two_lines(
+    words: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words.split()) == 1
+    assert capsys.readouterr().err == told
