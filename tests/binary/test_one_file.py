@@ -121,6 +121,28 @@ def test_a_cluster_that_was_terminated_goes_on_with_its_data(root: EmptyRoot, cl
     assert "kept" in listed.stdout.split()
 
 
+def test_a_running_cluster_is_not_harmed_when_its_file_is_replaced(program: Path, tmp_path: Path) -> None:
+    root = EmptyRoot(tmp_path / "root", program)
+    running = ClusterInside(root)
+    running.start()
+    try:
+        (tmp_path / "newer").write_text("another version")
+        (tmp_path / "newer").replace(root.path / "pk")
+        at = ("--bootstrap-server", running.bootstrap, "--topic", "t")
+
+        # The broker has yet to import what a group needs.
+        produced = run_pk(program, "console-producer", *at, stdin="a\n")
+        consumed = run_pk(program, "console-consumer", *at, "--group", "g", "--from-beginning", "--max-messages", "1")
+    finally:
+        status = running.stop()
+
+    assert (produced.returncode, consumed.stdout, status) == (0, "a\n", 0)
+
+
+def run_pk(program: Path, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([program, *words], input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+
 def test_scripts_call_the_file(program: Path, tmp_path: Path) -> None:
     subprocess.run([program, "scripts", "install", str(tmp_path)], check=True, capture_output=True)
 
