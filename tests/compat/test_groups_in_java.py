@@ -23,11 +23,11 @@ TOPIC, GROUP, PARTITIONS, A_ROUND = "numbers", "readers", 4, 40
 class StaticMember(ServerProcess):
     """Kafka's VerifiableConsumer as a static member that rebalances cooperatively; it tells what happens to it."""
 
-    def __init__(self, folder: Path, name: str, bootstrap: str) -> None:
+    def __init__(self, folder: Path, name: str, bootstrap: str, *, instance: str | None = None) -> None:
         super().__init__(folder / f"{name}.log")
         self._command = command(
             "verifiable-consumer", "--bootstrap-server", bootstrap, "--topic", TOPIC, "--group-id", GROUP,
-            "--group-instance-id", name, "--session-timeout", "30000",
+            "--group-instance-id", instance or name, "--session-timeout", "30000",
             "--assignment-strategy", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
         )  # fmt: skip
 
@@ -87,18 +87,17 @@ def produce(bootstrap: str) -> None:
     assert producer.flush(60) == 0
 
 
-def create_topic(bootstrap: str) -> AdminClient:
+def create_topic(bootstrap: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(30)
-    return admin
 
 
-def test_static_cooperative_members_keep_their_partitions_through_our_death_and_theirs(
+def test_static_cooperative_members_keep_their_partitions_through_our_death_theirs_and_impostors(
     members: list[StaticMember], tmp_path: Path
 ) -> None:
     cluster = RunningCluster(tmp_path / "data")
     ports = cluster.port, cluster.zookeeper_port
-    admin = create_topic(cluster.bootstrap)
+    create_topic(cluster.bootstrap)
     members += [StaticMember(tmp_path, name, cluster.bootstrap) for name in ("left", "right")]
     left, right = members
 
@@ -108,7 +107,9 @@ def test_static_cooperative_members_keep_their_partitions_through_our_death_and_
         until(lambda: left.committed() | right.committed() == wanted, lambda: f"{left.said()}\n{right.said()}"[-4000:])
 
     def group() -> tuple[str, set[str]]:
-        described = admin.describe_consumer_groups([GROUP])[GROUP].result(30)
+        # A client that has seen its only broker die may ask one that it has given up, and hears nothing.
+        fresh = AdminClient({"bootstrap.servers": cluster.bootstrap})
+        described = fresh.describe_consumer_groups([GROUP])[GROUP].result(30)
         return described.state.name, {member.member_id for member in described.members}
 
     for member in members:
@@ -134,6 +135,14 @@ def test_static_cooperative_members_keep_their_partitions_through_our_death_and_
     assert left.rebalances() == rebalances[0]
     assert group()[0] == "STABLE"
     assert left.read() + read_before + right.read() == dict.fromkeys(range(PARTITIONS), 3 * A_ROUND // PARTITIONS)
+
+    impostor = StaticMember(tmp_path, "impostor", cluster.bootstrap, instance="right")
+    members.append(impostor)
+    impostor.begin()
+    until(lambda: not right.is_running, lambda: right.said()[-4000:])
+    assert "FencedInstanceIdException" in right.said()
+    assert impostor.partitions() == had
+    assert left.rebalances() == rebalances[0]
     assert cluster.stop() == 0
 
 

@@ -122,7 +122,7 @@ def instances(word_count: list[str], tmp_path: Path) -> Iterator[list[Instance]]
         instance.kill()
 
 
-def create_topics(bootstrap: str) -> AdminClient:
+def create_topics(bootstrap: str) -> None:
     """Input and output; their brokers are told to compact at once what can be compacted."""
     admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
     for created in admin.create_topics([NewTopic(name, PARTITIONS) for name in (INPUT, OUTPUT)]).values():
@@ -132,7 +132,6 @@ def create_topics(bootstrap: str) -> AdminClient:
         "--add-config", "log.cleaner.backoff.ms=100",
     )  # fmt: skip
     assert altered.returncode == 0, altered
-    return admin
 
 
 def settings_of(admin: AdminClient, topic: str) -> dict[str, str]:
@@ -157,7 +156,7 @@ def test_counts_stay_exact_while_instances_and_the_broker_are_killed(
 ) -> None:
     cluster = RunningCluster(tmp_path / "data")
     ports = cluster.port, cluster.zookeeper_port
-    admin = create_topics(cluster.bootstrap)
+    create_topics(cluster.bootstrap)
     counting = Counting(cluster.bootstrap, seed=1)
     static = Instance(word_count, tmp_path, "static", cluster.bootstrap, group_instance_id="static")
     dynamic = Instance(word_count, tmp_path, "dynamic", cluster.bootstrap)
@@ -188,6 +187,7 @@ def test_counts_stay_exact_while_instances_and_the_broker_are_killed(
     assert all(instance.is_running and "state ERROR" not in instance.said() for instance in instances)
     said = "".join(instance.said() for instance in instances)
     assert re.search(rf"restored [1-9]\d* records of {CHANGELOG}", said), said
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap, **QUIET})
     assert settings_of(admin, CHANGELOG)["cleanup.policy"] == "compact"
     assert settings_of(admin, REPARTITION).items() >= {"cleanup.policy": "delete", "retention.ms": "-1"}.items()
     until(lambda: log_start(admin, REPARTITION) > 0, "what was taken from the repartition topic was not deleted")
@@ -223,7 +223,7 @@ def test_counts_stay_exact_while_one_of_three_brokers_after_another_is_killed(
 def test_an_application_that_is_set_back_counts_everything_again(
     word_count: list[str], instances: list[Instance], tmp_path: Path, fresh_cluster: RunningCluster
 ) -> None:
-    admin = create_topics(fresh_cluster.bootstrap)
+    create_topics(fresh_cluster.bootstrap)
     counting = Counting(fresh_cluster.bootstrap, seed=5)
     instance = Instance(word_count, tmp_path, "only", fresh_cluster.bootstrap)
     instances.append(instance)
@@ -238,6 +238,7 @@ def test_an_application_that_is_set_back_counts_everything_again(
     refused = pk(*reset)
     instance.kill()
     forced = pk(*reset, "--force")
+    admin = AdminClient({"bootstrap.servers": fresh_cluster.bootstrap, **QUIET})
     internal = {CHANGELOG, REPARTITION} & set(admin.list_topics(timeout=30).topics)
     shutil.rmtree(instance.state)
     counting.counted.clear()
