@@ -89,6 +89,18 @@ class Dispatcher:
             return None
         return self._encoded(api, codec, header.correlation_id, response, request)
 
+    async def answer_own(self, request: Any) -> Any:
+        """The answer to a request of this broker to itself; both are of the newest version."""
+        api = self._apis[request.__api_key__]
+        codec = message_codec(api.key, api.max_version, api.max_version)
+        settings = self._broker.settings
+        client_id, listener = f"broker-{settings.broker_id}", settings.inter_broker_listener
+        context = RequestContext(
+            self._broker, api.key, api.max_version, 0, client_id, "127.0.0.1", listener, apis=self._apis
+        )
+        self._metrics.requests[api.name] += 1
+        return await self._handled(api, codec, context, request)
+
     async def _handled(self, api: Api, codec: MessageCodec, context: RequestContext, request: Any) -> Any:
         try:
             return await api.handle(context, request)

@@ -79,6 +79,7 @@ class BrokerServer:
         """Where it listens, with the ports that it really has; known after `start`."""
         self._clock = clock
         self._broker: Broker
+        self._dispatcher: Dispatcher
         self._announcements: set[asyncio.Future[None]] = set()
         self._stops: list[tuple[str, Callable[[], Awaitable[object]]]] = []
         """What to stop, in the order of starting; each entry appears once its part needs stopping."""
@@ -133,6 +134,7 @@ class BrokerServer:
         await logs.start()
         self._stops.append(("logs", logs.shutdown))
         self._broker = self._build(store, cluster_id, configs, logs)
+        self._dispatcher = Dispatcher(self._broker, self.metrics)
         await self._broker.replicas.start()
         self._stops.append(("replicas", self._broker.replicas.stop))
         self._broker.groups.start()
@@ -147,11 +149,10 @@ class BrokerServer:
         # Nobody is answered before the registration, for which this may have to wait: a client that found an empty
         # cluster here would believe it. The controller, which calls at once, comes again when nobody answers yet.
         await self._broker.controller.start(self._registration())
-        dispatcher = Dispatcher(self._broker, self.metrics)
-        dispatcher.hold_clients()
-        await sockets.serve(dispatcher.answer)
+        self._dispatcher.hold_clients()
+        await sockets.serve(self._dispatcher.answer)
         await self._wait_for_controller()
-        dispatcher.admit_clients()
+        self._dispatcher.admit_clients()
 
     async def _wait_for_controller(self) -> None:
         """Wait to be told of the cluster, so that the first client is, too; not for ever, if there is no controller."""
@@ -218,7 +219,14 @@ class BrokerServer:
             replicas,
             lambda: metadata.partition_count(TRANSACTION_STATE) or settings.transaction_state_log_num_partitions,
             producer_ids.next,
-            MarkerWriter(metadata, settings.inter_broker_listener, self._connect, clock, settings.broker_id),
+            MarkerWriter(
+                metadata,
+                settings.inter_broker_listener,
+                self._connect,
+                lambda request: self._dispatcher.answer_own(request),
+                clock,
+                settings.broker_id,
+            ),
             write_timeout_ms=settings.request_timeout_ms,
         )
         verification = TransactionVerification(

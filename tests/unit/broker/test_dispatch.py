@@ -1,9 +1,11 @@
 import asyncio
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kio.schema.errors import ErrorCode
+from kio.schema.heartbeat.v4.request import HeartbeatRequest
 from kio.schema.heartbeat.v4.response import HeartbeatResponse
 from kio.serial import entity_reader
 
@@ -20,6 +22,7 @@ from pykafka_cli.protocol.hot_path.produce import (
     ProduceTopicResponse,
 )
 from pykafka_cli.protocol.inter_broker import ControlledShutdownResponse
+from tests.logs import broker_settings
 from tests.samples import sample
 
 PEER = Peer("10.1.2.3", 5, "EXTERNAL", "User:alice")
@@ -65,6 +68,22 @@ async def test_a_handler_gets_the_request_and_who_asks() -> None:
     assert (ctx.client_host, ctx.listener_name, ctx.principal) == ("10.1.2.3", "EXTERNAL", "User:alice")
     assert (request.group_id, request.generation_id, request.member_id) == ("g", 1, "m")
     assert metrics.requests == {"Heartbeat": 1}
+
+
+@pytest.mark.parametrize("outcome", [sample(HeartbeatResponse), NotCoordinator("g lives on broker 2")])
+async def test_a_broker_that_asks_itself_hears_what_others_hear(outcome: Any) -> None:
+    handler = Asked(outcome)
+    dispatcher, metrics = with_handler("Heartbeat", 12, 4, handler)
+    dispatcher._broker = SimpleNamespace(settings=broker_settings(broker_id="3"))  # type: ignore[assignment]
+    request = sample(HeartbeatRequest)
+
+    own = await dispatcher.answer_own(request)
+
+    _, answer = heartbeat_answer(await dispatcher.answer(bytearray(HEARTBEAT), PEER))
+    assert own == answer
+    assert handler.requests[0] is request
+    assert (handler.contexts[0].client_id, handler.contexts[0].listener_name) == ("broker-3", "PLAINTEXT")
+    assert metrics.requests == {"Heartbeat": 2}
 
 
 async def test_clients_that_are_held_are_answered_once_they_are_admitted() -> None:

@@ -1,8 +1,9 @@
 """Writes the markers that end a transaction: WriteTxnMarkers to the leader of each of its partitions.
 
-This broker's own partitions are reached the same way as others'. There is one queue for each broker and one request
-under way; whatever comes up meanwhile goes together into the next one, so that many small transactions cost few
-requests. A leader that is not there, has moved or refuses is looked up and asked again, for as long as it takes.
+There is one queue for each broker and one request under way; whatever comes up meanwhile goes together into the next
+one, so that many small transactions cost few requests. Those to this broker itself go straight to its handler: the
+producer's next transaction has to wait for them. A leader that is not there, has moved or refuses is looked up and
+asked again, for as long as it takes.
 
 source  kafka.coordinator.transaction.TransactionMarkerChannelManager of Kafka 3.9
 """
@@ -10,8 +11,8 @@ source  kafka.coordinator.transaction.TransactionMarkerChannelManager of Kafka 3
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from kio.schema.errors import ErrorCode
 from kio.schema.types import ProducerId, TopicName
@@ -40,6 +41,8 @@ PAUSE_S = 0.1
 
 Results = Mapping[TopicPartition, ErrorCode]
 
+Ask: TypeAlias = Callable[[WriteTxnMarkersRequest], Awaitable[WriteTxnMarkersResponse]]
+
 _MOOT = frozenset({ErrorCode.invalid_producer_epoch, ErrorCode.transaction_coordinator_fenced})
 """A newer producer or coordinator has been there; it is theirs to end what is open."""
 
@@ -61,15 +64,23 @@ class Marker(NamedTuple):
 
 
 class MarkerWriter:
-    """The markers of one broker's transaction coordinator."""
+    """The markers of the transaction coordinator of broker `broker_id`, which `ask_here` asks itself."""
 
     def __init__(
-        self, metadata: "MetadataCache", listener: str, connect: Connect, clock: Clock, broker_id: int
+        self,
+        metadata: "MetadataCache",
+        listener: str,
+        connect: Connect,
+        ask_here: Ask,
+        clock: Clock,
+        broker_id: int,
     ) -> None:
         self._metadata = metadata
         self._listener = listener
         self._connect = connect
+        self._ask_here = ask_here
         self._clock = clock
+        self._broker_id = broker_id
         self._client_id = f"broker-{broker_id}-txn-marker-sender"
         self._queues: dict[int, _Queue] = {}
 
@@ -113,7 +124,8 @@ class MarkerWriter:
     def _queue(self, leader: BrokerEndpoint) -> "_Queue":
         queue = self._queues.get(leader.broker_id)
         if queue is None:
-            queue = self._queues[leader.broker_id] = _Queue(self._connect, self._client_id, leader)
+            ask_here = self._ask_here if leader.broker_id == self._broker_id else None
+            queue = self._queues[leader.broker_id] = _Queue(self._connect, self._client_id, leader, ask_here)
         queue.endpoint = leader
         return queue
 
@@ -129,10 +141,11 @@ def _is_done(partition: TopicPartition, code: ErrorCode | None, marker: Marker) 
 
 
 class _Queue:
-    """The markers that wait for one broker; `endpoint` is where that was seen last."""
+    """The markers that wait for one broker; `endpoint` is where that was seen last, `ask_here` if it is this one."""
 
-    def __init__(self, connect: Connect, client_id: str, endpoint: BrokerEndpoint) -> None:
+    def __init__(self, connect: Connect, client_id: str, endpoint: BrokerEndpoint, ask_here: Ask | None) -> None:
         self.endpoint = endpoint
+        self._ask_here = ask_here
         self._connect = connect
         self._client_id = client_id
         self._connection: PeerConnection | None = None
@@ -170,6 +183,8 @@ class _Queue:
                         answer.set_result(results.get(marker.producer_id, {}))
 
     async def _ask(self, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse:
+        if self._ask_here is not None:
+            return await self._ask_here(request)
         connection = self._connection
         if connection is None or not connection.is_open or self._connected_to != self.endpoint:
             if connection is not None:

@@ -37,7 +37,14 @@ class Cluster:
         self.gate = asyncio.Event()
         self.gate.set()
         self.clock = FakeClock()
-        self.writer = MarkerWriter(self, "PLAINTEXT", self.connect, self.clock, 7)  # type: ignore[arg-type]
+        self.writer = MarkerWriter(
+            self,  # type: ignore[arg-type]
+            "PLAINTEXT",
+            self.connect,
+            lambda request: self.answer(7, request),
+            self.clock,
+            7,
+        )
 
     def __contains__(self, topic: str) -> bool:
         return self.is_informed
@@ -50,7 +57,7 @@ class Cluster:
         return Endpoint(listener, "PLAINTEXT", f"host{broker}", 9092) if broker in self.alive else None
 
     async def connect(self, endpoint: BrokerEndpoint, client_id: str) -> Any:
-        assert client_id == "broker-7-txn-marker-sender"
+        assert (client_id, endpoint.broker_id != 7) == ("broker-7-txn-marker-sender", True)
         if endpoint.broker_id not in self.alive:
             raise BrokerUnreachable("gone")
         return SimpleNamespace(
@@ -111,6 +118,16 @@ async def test_each_leader_gets_the_partitions_that_it_leads() -> None:
     await cluster.write(T0, T1)
 
     assert sorted(cluster.requests) == [(1, [5], [T0]), (2, [5], [T1])]
+
+
+async def test_this_broker_gets_its_own_without_a_connection() -> None:
+    cluster = Cluster()
+    cluster.leaders = {T0: 7, T1: 1}
+    cluster.alive.add(7)
+
+    await cluster.write(T0, T1)
+
+    assert sorted(cluster.requests) == [(1, [5], [T1]), (7, [5], [T0])]
 
 
 async def test_what_comes_up_while_a_request_is_under_way_goes_together_into_the_next() -> None:
