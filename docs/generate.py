@@ -117,6 +117,9 @@ def cli_reference() -> Iterator[str]:
                 yield f"### pk {name} {verb}"
             rows = ["| option | what it does |", "| --- | --- |"]
             for parameter in subcommand.params:
+                if parameter.param_type_name == "argument" and parameter.help:
+                    words = cell(parameter.make_metavar(typer.Context(subcommand)))
+                    rows.append(f"| `{words}` | {cell(parameter.help)} |")
                 if parameter.param_type_name == "option" and not parameter.hidden:
                     spellings = ", ".join(f"`{spelling}`" for spelling in parameter.opts)
                     rows.append(f"| {spellings} | {cell(parameter.help or '')} |")

@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
     "zookeeper-server-stop": Command(
         "zookeeper_server_stop", "Stop the ZooKeeper servers of this machine.", SERVERS, "zookeeper-server-stop"
     ),
+    "zookeeper-shell": Command("zookeeper_shell", "Look at znodes and change them.", SERVERS, "zookeeper-shell"),
     "console-consumer": Command("console_consumer", "Print the records of a topic.", TOPICS, "kafka-console-consumer"),
     "console-producer": Command(
         "console_producer", "Send lines of standard input to a topic.", TOPICS, "kafka-console-producer"

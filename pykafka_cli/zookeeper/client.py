@@ -1,4 +1,4 @@
-"""Asyncio bridge over kazoo: the one place where ZooKeeper is asked, and the only module that imports kazoo.
+"""Asyncio bridge over kazoo: the place where ZooKeeper is asked by all but its shell (shell_session.py).
 
 kazoo runs its connection in a thread of its own. Everything that thread has to say - answers, watches, changes of the
 session's state - is put on the event loop in the very order in which it came from the server, so ZooKeeper's promise
@@ -169,8 +169,8 @@ class SessionListener(Protocol):
         """A new session has begun after one was lost (not called for the first)."""
 
 
-class _InThread(SequentialThreadingHandler):  # type: ignore[misc]
-    """Lets kazoo's connection thread make its callbacks itself, at once; they only post to the event loop.
+class InThread(SequentialThreadingHandler):  # type: ignore[misc]
+    """Lets kazoo's connection thread make its callbacks itself, at once: they must be quick.
 
     kazoo's own handler has one thread for answers and one for watches, which loses the order between the two.
     """
@@ -219,7 +219,7 @@ class ZooKeeperClient:
         self._kazoo = KazooClient(
             hosts=hosts,
             timeout=session_timeout,
-            handler=_InThread(),
+            handler=InThread(),
             connection_retry={"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": 1.0},
             logger=logging.getLogger("kazoo"),
         )

@@ -16,7 +16,7 @@ from tests.cli.golden_runs import Addresses, CaseRun, Tool
 
 
 def scripts(home: Path) -> Tool:
-    return lambda command: [str(home / "bin" / f"kafka-{command}.sh")]
+    return lambda command: [str(home / "bin" / (f"{command}.sh" if "zookeeper" in command else f"kafka-{command}.sh"))]
 
 
 def play(case: Case, addresses: Addresses, tool: Tool) -> list[tuple[dict[str, object], Outcome]]:

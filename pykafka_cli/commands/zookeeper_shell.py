@@ -1,0 +1,272 @@
+"""`pk zookeeper-shell`: zookeeper-shell.sh, commands to a ZooKeeper server from the command line or line by line.
+
+At a terminal lines are edited, remembered and completed by readline, which the script has not; otherwise it is the
+script's dialogue, without a prompt.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Annotated, Any
+
+import typer
+
+from pykafka_cli.clients.settings import BadClientSetting, read_property_file
+from pykafka_cli.commands._command import ScriptCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._grammar import Given, Parsed, Spec
+from pykafka_cli.commands._zookeeper_verbs import VERBS, Screen, answer_of
+from pykafka_cli.operations.zookeeper_shell import OTHERS, USAGE, ShellProblem, number, understood, words_of
+from pykafka_cli.output.kafka_text import zookeeper_shell as text
+from pykafka_cli.zookeeper.protocol.requests import OpCode, WatchableRequest
+from pykafka_cli.zookeeper.shell_session import Refused, ShellSession
+
+COMMAND_NOT_FOUND = 127
+SESSION_TIMEOUT_MS = 30_000
+CONNECTION_WITHIN_S = 5.0
+HISTORY_SHOWN = 10
+TLS_FILE = "-zk-tls-config-file"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class ZooKeeperShellCommand(ScriptCommand):
+    has_version = False
+
+    def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
+        """All words are the shell's, but for --help in the place of the address."""
+        if list(words[:1]) == ["--help"]:
+            return Parsed([Given(next(spec for spec in specs if spec.name == "help"), None)], [])
+        return Parsed([], list(words))
+
+
+@app.command(cls=ZooKeeperShellCommand)
+def zookeeper_shell(
+    ctx: ScriptContext,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar=f"HOST:PORT[/PATH] [{TLS_FILE} FILE] [COMMAND ...]",
+            help="A ZooKeeper server, and a command to run; without one, commands come from standard input.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Look at znodes and change them."""
+    if not words:
+        raise ScriptError(
+            f"USAGE: {ctx.command_path} zookeeper_host:port[/path] [{TLS_FILE} file] [args...]", on_stdout=True
+        )
+    connect, rest = words[0], list(words[1:])
+    tls = _tls(rest)
+    timeout_ms, command = _options(rest)
+    shell = Shell(connect, timeout_ms=timeout_ms, tls=tls)
+    print(f"Connecting to {connect}", flush=True)
+    try:
+        if command:
+            shell.connect(connect)
+            shell.run(command)
+        else:
+            shell.welcome()
+            shell.connect(connect)
+            shell.interact()
+    finally:
+        shell.leave()
+    if shell.status:
+        raise typer.Exit(shell.status)
+
+
+def _tls(words: list[str]) -> dict[str, Any] | None:
+    """kazoo's arguments by a file of ZooKeeper's keys; takes the option out of the words. raises ScriptError."""
+    if TLS_FILE not in words:
+        return None
+    at = words.index(TLS_FILE)
+    if at == len(words) - 1:
+        raise ScriptError(f"Error: no filename provided with option {TLS_FILE}")
+    try:
+        properties = read_property_file(words[at + 1])
+    except BadClientSetting as error:
+        raise ScriptError(str(error)) from None
+    del words[at : at + 2]
+    stores: dict[str, str | None] = {}
+    for store in ("keystore", "truststore"):
+        location = stores[store] = properties.get(f"zookeeper.ssl.{store}.location")
+        kind = properties.get(f"zookeeper.ssl.{store}.type") or (location or "").rpartition(".")[2]
+        if location and kind.upper() != "PEM":
+            raise ScriptError(
+                f"{location}: only PEM stores can be read here",
+                hint="`openssl` makes a PEM file of a PKCS12 one, `keytool -importkeystore` a PKCS12 one of a JKS one.",
+            )
+    return {
+        "certfile": stores["keystore"],
+        "keyfile": stores["keystore"],
+        "keyfile_password": properties.get("zookeeper.ssl.keystore.password"),
+        "ca": stores["truststore"],
+        "verify_certs": True,
+    }
+
+
+def _options(words: list[str]) -> tuple[int, list[str]]:
+    """(session timeout in ms, the command), after the options that ZooKeeper's shell takes before a command."""
+    timeout_ms, at = SESSION_TIMEOUT_MS, 0
+    while at < len(words) and words[at].startswith("-"):
+        if words[at] in ("-timeout", "-server", "-client-configuration"):
+            at += 1
+            if at == len(words):
+                raise ScriptError(f"Error: no argument found for option {words[at - 1]}")
+            if words[at - 1] == "-timeout":
+                try:
+                    timeout_ms = number(words[at])
+                except ShellProblem as problem:
+                    raise ScriptError(str(problem)) from None
+        at += 1
+    return timeout_ms, words[at:]
+
+
+class Shell:
+    """One dialogue: the session, what was typed, the status of what was done last."""
+
+    def __init__(self, host: str, *, timeout_ms: int, tls: dict[str, Any] | None) -> None:
+        self._host = host
+        self._timeout_ms = timeout_ms
+        self._tls = tls
+        self._session: ShellSession | None = None
+        self._history: list[str] = []
+        self._prints_watches = True
+        self._is_quiet = False
+        self._screen = Screen(sys.stdout.write, self._complain)
+        self._has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        self._has_quit = False
+        self.status = 0
+
+    def connect(self, host: str) -> None:
+        """Begin a session, in place of the one that is open. raises ScriptError."""
+        if self._session and self._session.is_alive:
+            self._session.close()
+        self._host = host
+        self._session = ShellSession(host, timeout_s=self._timeout_ms / 1000, on_event=self._event, tls=self._tls)
+        try:
+            self._session.open(CONNECTION_WITHIN_S)
+        except Refused as refused:
+            raise ScriptError(
+                answer_of(refused)[0],
+                hint=f"No ZooKeeper server answered at {host} within {CONNECTION_WITHIN_S:g} s.",
+            ) from None
+
+    def leave(self) -> None:
+        sys.stdout.flush()
+        self._is_quiet = True
+        if self._session and self._session.is_alive:
+            self._session.close()
+
+    def welcome(self) -> None:
+        print("Welcome to ZooKeeper!")
+        print(f"JLine support is {'enabled' if self._has_terminal else 'disabled'}", flush=True)
+
+    def interact(self) -> None:
+        """Do what is typed, up to `quit` or the end."""
+        for line in self._typed() if self._has_terminal else map(_without_end, sys.stdin):
+            words = words_of(line)
+            if words:
+                self._history.append(line)
+                self.run(words)
+            if self._has_quit:
+                return
+
+    def _typed(self) -> Iterator[str]:
+        """Lines edited with readline; Ctrl-C drops one, Ctrl-D ends."""
+        with suppress(ImportError):
+            import readline
+
+            readline.parse_and_bind("tab: complete")
+            readline.set_completer_delims(" ")
+            readline.set_completer(lambda start, nth: next(iter(self._completions(start)[nth : nth + 1]), None))
+        while True:
+            try:
+                yield input(
+                    f"[zk: {self._host}({self._session.state if self._session else 'CLOSED'}) {len(self._history)}] "
+                )
+            except KeyboardInterrupt:
+                print()
+            except EOFError:
+                print()
+                return
+
+    def _completions(self, start: str) -> list[str]:
+        """Commands, or znodes when a path was begun."""
+        if not start.startswith("/"):
+            return [name for name in sorted({*VERBS, *OTHERS}) if name.startswith(start)]
+        parent, _, name = start.rpartition("/")
+        if self._session is None:
+            return []
+        try:
+            found = self._session.ask(OpCode.GET_CHILDREN2, WatchableRequest(parent or "/", False))
+        except Refused:
+            return []
+        return [f"{parent}/{child}" for child in sorted(found.children) if child.startswith(name)]
+
+    def run(self, words: Sequence[str]) -> None:
+        """Do one command, and keep its status."""
+        try:
+            self._do(words)
+        except (ShellProblem, Refused) as problem:
+            message, self.status = answer_of(problem)
+            self._complain(f"{message}\n")
+        else:
+            if not self._has_quit:
+                self.status = 0
+        sys.stdout.flush()
+
+    def _do(self, words: Sequence[str]) -> None:
+        """raises  ShellProblem, Refused"""
+        name = words[0]
+        if name not in VERBS and name not in OTHERS:
+            self._complain(f"ZooKeeper -server host:port [{TLS_FILE} <file>] cmd args\n{USAGE}")
+            raise ShellProblem(f"Command not found: Command not found {name}", COMMAND_NOT_FOUND)
+        if name == "quit":
+            self._has_quit = True
+            if self._session and self._session.is_alive:
+                self._session.close()
+            return
+        if name == "redo" and len(words) > 1:
+            self._redo(number(words[1]))
+        elif name == "history":
+            first = max(0, len(self._history) - 1 - HISTORY_SHOWN)
+            for place, line in enumerate(self._history[first:], first):
+                self._screen.out(f"{place} - {line}\n")
+        elif name == "printwatches":
+            if len(words) == 1:
+                self._screen.out(f"printwatches is {'on' if self._prints_watches else 'off'}\n")
+            else:
+                self._prints_watches = words[1] == "on"
+        elif name == "connect":
+            self.connect(words[1] if len(words) > 1 else self._host)
+        if self._session is None or not self._session.is_alive:
+            self._screen.out("Not connected\n")
+        elif name in VERBS:
+            VERBS[name](self._session, understood(words), self._screen)
+
+    def _redo(self, place: int) -> None:
+        last = len(self._history) - 1  # which is this redo
+        if not 0 <= place < last:
+            raise ShellProblem("Command index out of range")
+        words = words_of(self._history[place])
+        if words[0] == "redo":
+            raise ShellProblem("No redoing redos")
+        self._history[last] = self._history[place]
+        self.run(words)
+
+    def _complain(self, message: str) -> None:
+        sys.stdout.flush()
+        sys.stderr.write(message)
+        sys.stderr.flush()
+
+    def _event(self, state: str, kind: str, path: str | None) -> None:
+        """Called in the session's thread."""
+        if self._prints_watches and not self._is_quiet:
+            sys.stdout.write(text.event(state, kind, path))
+            sys.stdout.flush()
+
+
+def _without_end(line: str) -> str:
+    return line.removesuffix("\n").removesuffix("\r")

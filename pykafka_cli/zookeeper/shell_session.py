@@ -1,0 +1,183 @@
+"""A session with ZooKeeper in which any request of its protocol can be made, and every event is heard.
+
+The requests are those of zookeeper/protocol; kazoo carries them, keeps the session alive and connects again.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import kazoo.exceptions
+from kazoo.client import KazooClient
+from kazoo.protocol.states import EventType, KazooState, KeeperState, WatchedEvent
+
+from pykafka_cli.zookeeper.client import InThread
+from pykafka_cli.zookeeper.protocol.errors import ErrorCode
+from pykafka_cli.zookeeper.protocol.jute import Record, decode, encode
+from pykafka_cli.zookeeper.protocol.requests import RESPONSES, Empty, OpCode
+
+logging.getLogger("kazoo").setLevel(logging.CRITICAL)
+
+OnEvent = Callable[[str, str, str | None], None]
+"""Hears, in another thread, of (state, type, path), by ZooKeeper's names; path is None for a change of the session."""
+
+CONNECTION_LOSS = -4
+_ANSWER_WITHIN_S = 30.0
+_EVENT_TYPES = {
+    EventType.CREATED: "NodeCreated",
+    EventType.DELETED: "NodeDeleted",
+    EventType.CHANGED: "NodeDataChanged",
+    EventType.CHILD: "NodeChildrenChanged",
+}
+
+
+class Refused(Exception):
+    """ZooKeeper's answer to a request is an error, or there is none."""
+
+    def __init__(self, code: int, path: str) -> None:
+        super().__init__(f"error {code} for {path}")
+        self.code = code
+        self.path = path
+
+
+class _Request:
+    """A request of ours as kazoo takes it."""
+
+    def __init__(self, kind: OpCode, record: Record) -> None:
+        self.type = int(kind)
+        self._kind, self._record = kind, record
+
+    def serialize(self) -> bytes:
+        return encode(self._record)
+
+    def deserialize(self, data: bytes, offset: int) -> Record:
+        return decode(RESPONSES.get(self._kind, Empty), bytes(data[offset:]))
+
+
+class _Watchers(defaultdict[str, set[Callable[..., None]]]):
+    """Where kazoo looks up who watches a path: the shell hears of all, those that stay set (addWatch) included."""
+
+    def __init__(self, hear: Callable[[WatchedEvent], None]) -> None:
+        super().__init__(set)
+        self._hear = hear
+
+    def pop(self, _path: str, _default: object = None) -> Any:
+        return (self._hear,)
+
+
+class ShellSession:
+    """Opened by `open`, for the thread that made it."""
+
+    def __init__(self, connect: str, *, timeout_s: float, on_event: OnEvent, tls: dict[str, Any] | None = None) -> None:
+        """
+        connect     `host:port,host:port/chroot`
+        timeout_s   of the session
+        tls         kazoo's keyfile, certfile, ca, verify_certs; None for a plain connection
+        """
+        self.connect = connect
+        hosts, slash, chroot = connect.partition("/")
+        self._chroot = (slash + chroot).rstrip("/")
+        self._on_event = on_event
+        self._last_event: WatchedEvent | None = None
+        self._kazoo = KazooClient(
+            hosts=hosts,
+            timeout=timeout_s,
+            handler=InThread(),
+            connection_retry={"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": 1.0},
+            logger=logging.getLogger("kazoo"),
+            use_ssl=tls is not None,
+            **(tls or {}),
+        )
+        self._kazoo.add_listener(self._state_changed)
+        self._hear_all()
+
+    def _hear_all(self) -> None:
+        self._kazoo._data_watchers = _Watchers(self._node_changed)
+        self._kazoo._child_watchers = _Watchers(self._node_changed)
+
+    def open(self, within_s: float) -> None:
+        """raises  Refused (CONNECTION_LOSS) when no server has answered in time"""
+        try:
+            self._kazoo.start(within_s)
+        except self._kazoo.handler.timeout_exception:
+            self.close()
+            raise Refused(CONNECTION_LOSS, "/") from None
+
+    def close(self) -> None:
+        """End the session; its ephemeral znodes go with it."""
+        self._kazoo.stop()
+        self._kazoo.close()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._kazoo.client_state not in (
+            KeeperState.CLOSED,
+            KeeperState.EXPIRED_SESSION,
+            KeeperState.AUTH_FAILED,
+        )
+
+    @property
+    def state(self) -> str:
+        """CONNECTED, CONNECTING, CLOSED or AUTH_FAILED, as ZooKeeper's client calls them."""
+        states = {KeeperState.CONNECTED: "CONNECTED", KeeperState.CONNECTING: "CONNECTING"}
+        state = self._kazoo.client_state
+        return states.get(state, "AUTH_FAILED" if state == KeeperState.AUTH_FAILED else "CLOSED")
+
+    def ask(self, kind: OpCode, record: Record) -> Any:
+        """The answer to one request. raises Refused."""
+        (answer,) = self.ask_all(kind, [record])
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
+
+    def ask_all(self, kind: OpCode, records: Sequence[Record]) -> list[Any]:
+        """The answers to requests of one kind, which are sent together; a Refused is such an answer."""
+        waiting = []
+        for record in records:
+            path = getattr(record, "path", "")
+            if self._chroot and path.startswith("/"):
+                record = record._replace(path=self._chroot if path == "/" else self._chroot + path)  # type: ignore[attr-defined]
+            result = self._kazoo.handler.async_result()
+            self._kazoo._call(_Request(kind, record), result)
+            waiting.append((path, result))
+        return [self._answer(path, result) for path, result in waiting]
+
+    def _answer(self, path: str, result: Any) -> Any:
+        try:
+            answer = result.get(timeout=_ANSWER_WITHIN_S)
+        except (kazoo.exceptions.KazooException, RuntimeError) as error:
+            return Refused(int(getattr(error, "code", None) or CONNECTION_LOSS), path)
+        except self._kazoo.handler.timeout_exception:
+            return Refused(CONNECTION_LOSS, path)
+        if answer is None:  # kazoo's way of telling that `exists` found nothing
+            return Refused(ErrorCode.NO_NODE, path)
+        created = getattr(answer, "path", None)
+        if self._chroot and isinstance(created, str):
+            return answer._replace(path=created.removeprefix(self._chroot) or "/")
+        return answer
+
+    def add_auth(self, scheme: str, credential: str) -> None:
+        """Add an identity, also after connecting again. One that is refused ends the session, as ZooKeeper has it."""
+        try:
+            self._kazoo.add_auth(scheme, credential)
+        except kazoo.exceptions.AuthFailedError:
+            raise Refused(ErrorCode.AUTH_FAILED, "") from None
+
+    def _state_changed(self, state: str) -> None:
+        """kazoo's listener, in its thread."""
+        if state == KazooState.CONNECTED:
+            self._on_event("SyncConnected", "None", None)
+        elif state == KazooState.SUSPENDED:
+            self._on_event("Disconnected", "None", None)
+        else:
+            self._hear_all()
+            why = {KeeperState.EXPIRED_SESSION: "Expired", KeeperState.AUTH_FAILED: "AuthFailed"}
+            self._on_event(why.get(self._kazoo.client_state, "Closed"), "None", None)
+
+    def _node_changed(self, event: WatchedEvent) -> None:
+        if event is self._last_event:  # of a deletion kazoo tells those who watch data and those who watch children
+            return
+        self._last_event = event
+        path = str(event.path)
+        self._on_event("SyncConnected", _EVENT_TYPES[event.type], path.removeprefix(self._chroot) or "/")
