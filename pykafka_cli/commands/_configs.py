@@ -50,6 +50,7 @@ from pykafka_cli.operations.java_text import double_text
 from pykafka_cli.output.kafka_text import configs as text
 from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.topic_names import why_invalid
+from pykafka_cli.transport.connection import ConnectionFailed
 
 RESOURCE_TYPES = {
     TOPICS: ResourceType.TOPIC,
@@ -87,13 +88,13 @@ async def describe_configs(request: ConfigRequest, session: Session) -> None:
         async with session:
             show_limits(await _limits(request, session), request.output)
         return
-    problem: ApiError | None = None
+    problem: ApiError | ConnectionFailed | None = None
     found: list[tuple[Resource, list[ConfigEntry]]] = []
     async with session:
         for resource in await _resources(request.entities[0], session):
             try:
                 found.append((resource, await _entries(session, resource, shows_all=request.shows_all)))
-            except ApiError as error:
+            except (ApiError, ConnectionFailed) as error:
                 found.append((resource, []))
                 problem = error
                 break

@@ -77,13 +77,13 @@ def cluster(
         raise ClusterCommand.argparse_error(
             ctx, "argument --bootstrap-controller/-C: not allowed with argument --bootstrap-server/-b"
         )
+    if command == "unregister" and broker is None:
+        raise ClusterCommand.argparse_error(ctx, "argument --id/-i is required")
     missing = ClusterCommand.argparse_error(
         ctx, "one of the arguments --bootstrap-server/-b --bootstrap-controller/-C is required"
     )
     session = new_session(bootstrap_or_default(bootstrap_controller or bootstrap_server, missing), config)
-    if command == "unregister":
-        if broker is None:
-            raise ClusterCommand.argparse_error(ctx, "argument --id/-i is required")
+    if broker is not None and command == "unregister":
         print(asyncio.run(unregister(session, broker)))
         return
     found = asyncio.run(fetch_id(session))

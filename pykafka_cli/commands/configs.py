@@ -1,11 +1,12 @@
 """`pk configs`: kafka-configs.sh."""
 
 import asyncio
+import socket
 from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.settings import BadClientSetting, read_property_file
 from pykafka_cli.commands._cluster import new_session
 from pykafka_cli.commands._command import ScriptCommand, ScriptContext
@@ -38,6 +39,7 @@ from pykafka_cli.operations.config_arguments import (
     parse_added,
     parse_deleted,
 )
+from pykafka_cli.transport.connection import ConnectionFailed
 
 ACTION, ENTITY, CHANGE = "Actions, one of them", "Of what", "What to change"
 NAMED_ENTITIES = {
@@ -202,6 +204,8 @@ def configs(
             )
         check_connection(ctx, has_brokers=servers is not None, shows_all=show_all, tls_file=zk_tls_config_file)
         ensure_names(types, names, is_alter=alter)
+        for name in filter(None, names if types[:1] == [IPS] else ()):
+            ensure_host(name)
         if alter:
             check_changes(ctx)
         entities = pair_entities(types, names, is_alter=alter)
@@ -219,11 +223,27 @@ def configs(
             return
         session = new_session(bootstrap_or_default(servers, ScriptError("")), command_config)
         asyncio.run(alter_configs(request, session) if alter else describe_configs(request, session))
-    except (BadConfigArgument, BadClientSetting) as error:
+    except BadConfigArgument as error:
         raise ScriptError(str(error)) from None
-    except ApiError as error:
-        raise ScriptError(
-            f"Error while executing config command with args '{' '.join(ctx.words)}'\n{error.java}"
+    except (ApiError, BadClientSetting, ConnectionFailed, ScriptError) as error:
+        message, hint = str(error), ""
+        if isinstance(error, ConnectionFailed):
+            message, hint = explain(error)
+        elif isinstance(error, ApiError):
+            message = error.java
+        elif isinstance(error, ScriptError):
+            hint = error.hint
+        failed = f"Error while executing config command with args '{' '.join(ctx.words)}'"
+        raise ScriptError(f"{failed}\n{message}", hint=hint) from None
+
+
+def ensure_host(name: str) -> None:
+    """raises    BadConfigArgument for what is no address and has none"""
+    try:
+        socket.getaddrinfo(name, None)
+    except (OSError, UnicodeError):
+        raise BadConfigArgument(
+            f"The entity name for {IPS} must be a valid IP or resolvable host, but it is: {name}"
         ) from None
 
 

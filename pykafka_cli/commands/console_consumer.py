@@ -233,10 +233,18 @@ def console_consumer(
         }
         | key_values(property_),
     )
+    from pykafka_cli.clients.session import BadAddress, check_resolvable
+
     run = ConsoleConsumer(printer, skip_errors=skip_message_on_error, timeout_ms=timeout_ms, max_messages=max_messages)
     try:
         wanted = pattern if topic is None else None
+        check_resolvable(addresses)
         run.run(addresses, properties, Wanted(topic, wanted, partition, start))
+    except BadAddress as problem:
+        cause = f"org.apache.kafka.common.config.ConfigException: {problem}"
+        cause = f"org.apache.kafka.common.KafkaException: Failed to construct kafka consumer\nCaused by: {cause}"
+        error(UNKNOWN_ERROR, source=SOURCE, cause=cause)
+        run.status = ExitStatus.FAILURE
     except (ConfigError, BadPattern, BadClientSetting) as problem:
         exception = "org.apache.kafka.common.config.ConfigException: " if isinstance(problem, ConfigError) else ""
         error(UNKNOWN_ERROR, source=SOURCE, cause=f"{exception}{problem}")
@@ -349,6 +357,9 @@ class ConsoleConsumer:
         raises    ConfigError, BadPattern, BadClientSetting before anything is read
         """
         settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
+        if wanted.topic is not None and wanted.partition is None and not wanted.topic.strip():
+            why = "Topic collection to subscribe to cannot contain null or empty topic"
+            raise BadClientSetting(f"java.lang.IllegalArgumentException: {why}")
         pattern = None if wanted.pattern is None else compile_pattern(wanted.pattern)
         for warning in settings.warnings:
             warn(warning)
@@ -375,6 +386,7 @@ class ConsoleConsumer:
         pattern: re.Pattern[str] | None,
     ) -> None:
         from pykafka_cli.clients.consumer import Consumer
+        from pykafka_cli.clients.errors import ApiError
         from pykafka_cli.clients.session import Session
 
         collect_garbage_rarely()
@@ -390,6 +402,9 @@ class ConsoleConsumer:
                     await self._print_all(consumer)
                 except (DeserializationError, UnreadableRecord) as problem:
                     failure = problem
+                except ApiError as problem:
+                    error(TERMINATING, source=SOURCE, cause=problem.java)
+                    self.status = ExitStatus.FAILURE
             if end.signal:
                 self.status = 128 + end.signal
             await consumer.close()

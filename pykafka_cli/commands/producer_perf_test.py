@@ -111,7 +111,7 @@ def producer_perf_test(
     pk producer-perf-test --topic t --num-records 1000000 --record-size 100 --throughput -1
         --producer-props bootstrap.servers=localhost:9092
     """
-    for name, value in (("topic", topic), ("num-records", num_records), ("throughput", throughput)):
+    for name, value in (("throughput", throughput), ("num-records", num_records), ("topic", topic)):
         if value is None:
             raise ProducerPerfTestCommand.argparse_error(ctx, f"argument --{name} is required")
     chosen = {"record-size": record_size is not None, "payload-file": payload_file is not None}
@@ -183,6 +183,8 @@ def payload_maker(record_size: int | None, file: str | None, delimiter: str) -> 
         print(f"Number of messages read: {len(parts)}")
         return lambda _first, count: chance.choices(parts, k=count)
     if record_size is not None:
+        if record_size < 0:
+            raise ScriptError(f"--record-size: no record has {record_size} bytes")
         size = record_size
 
         def letters(_first: int, count: int) -> list[bytes]:

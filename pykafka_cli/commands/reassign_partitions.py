@@ -1,6 +1,7 @@
 """`pk reassign-partitions`: kafka-reassign-partitions.sh."""
 
 import asyncio
+import os
 from typing import Annotated
 
 import typer
@@ -139,6 +140,8 @@ def reassign_partitions(
         raise ctx.usage_problem(f'Option "[{surplus[0]}]" can\'t be used with action "[{action}]"')
     try:
         ctx.read_values()
+        if command_config is not None and not os.access(command_config, os.R_OK):
+            raise ScriptError(command_config)
         session = new_session(bootstrap, command_config, defaults={"client.id": "reassign-partitions-tool"})
         if generate:
             topics = parse_topics_to_move(read_plan(topics_to_move_json_file or ""))
@@ -156,6 +159,9 @@ def reassign_partitions(
                 asyncio.run(verify_plan(session, plan, preserve_throttles=preserve_throttles))
             elif cancel:
                 asyncio.run(cancel_plan(session, plan, preserve_throttles=preserve_throttles, timeout=timeout / 1000))
+    except AssignmentRefused as error:
+        refused = f"org.apache.kafka.common.errors.InvalidReplicationFactorException: {error}"
+        raise ScriptError(f"Error: {error}\n{refused}\n", on_stdout=True) from None
     except Terse as error:
         raise ScriptError(str(error), on_stdout=True) from None
     except ApiError as error:
@@ -163,6 +169,6 @@ def reassign_partitions(
     except ConnectionFailed as error:
         message, hint = explain(error)
         raise ScriptError(f"Error: {message}", hint=hint, on_stdout=True) from None
-    except (ScriptError, UnreadableValue, BadPlan, BadReassignment, AssignmentRefused) as error:
+    except (ScriptError, UnreadableValue, BadPlan, BadReassignment) as error:
         hint = error.hint if isinstance(error, ScriptError) else ""
         raise ScriptError(f"Error: {error}", hint=hint, on_stdout=True) from None

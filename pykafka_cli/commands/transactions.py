@@ -150,10 +150,10 @@ def transactions(
     output: Output = None,
 ) -> None:
     """Transactions of producers, and those that hang."""
-    check(ctx, command)
     bootstrap = bootstrap_or_default(
         bootstrap_server, TransactionsCommand.argparse_error(ctx, "argument --bootstrap-server is required")
     )
+    check(ctx, command)
     where = TopicPartition(topic or "", partition or 0)
     now_ms = time.time_ns() // 1_000_000
     if command == "abort":

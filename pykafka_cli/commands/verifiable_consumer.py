@@ -75,7 +75,7 @@ def verifiable_consumer(
     ] = "org.apache.kafka.clients.consumer.RangeAssignor",
 ) -> None:
     """Read in a group and print assignments, records and commits as JSON."""
-    for name, value in (("topic", topic), ("group-id", group_id)):
+    for name, value in (("group-id", group_id), ("topic", topic)):
         if value is None:
             raise VerifiableConsumerCommand.argparse_error(ctx, f"argument --{name} is required")
     addresses = broker_list or bootstrap_or_default(

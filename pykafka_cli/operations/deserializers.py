@@ -89,7 +89,7 @@ _DESERIALIZERS: Mapping[str, Callable[[Mapping[str, str], bool], Deserializer]] 
     "LongDeserializer": _fixed("LongDeserializer", ">q", str),
     "IntegerDeserializer": _fixed("IntegerDeserializer", ">i", str),
     "ShortDeserializer": _fixed("ShortDeserializer", ">h", str),
-    "FloatDeserializer": _fixed("FloatDeserializer", ">f", float_text),
+    "FloatDeserializer": _fixed("Deserializer", ">f", float_text),
     "DoubleDeserializer": _fixed("DoubleDeserializer", ">d", double_text),
     "BooleanDeserializer": _same(_boolean),
     "UUIDDeserializer": _same(_uuid),

@@ -7,7 +7,7 @@ small ways that show up in what a script matches and prints.
 import math
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 # Java's POSIX classes, as the inside of a bracket expression: ASCII only, as in Java without (?U).
 _PROPERTIES = {
@@ -38,6 +38,14 @@ _TOKEN = re.compile(
 _OUTSIDE = {"z": r"\Z", "Z": r"(?=\n?\Z)", "h": r"[ \t\xA0\u1680\u180E\u2000-\u200A\u202F\u205F\u3000]", "e": r"\x1B"}
 
 
+_REASONS: tuple[tuple[str, str, Callable[[str, int], int]], ...] = (
+    ("unterminated character set", "Unclosed character class", lambda expression, _: len(expression) - 1),
+    ("missing ), unterminated subpattern", "Unclosed group", lambda expression, _: len(expression)),
+    ("nothing to repeat", "Dangling meta character '{}'", lambda _, position: position),
+)
+"""What Python says of an expression, what Java says, and where Java sees it."""
+
+
 class BadPattern(ValueError):
     """An expression that cannot be used; the message has the expression and a mark below the fault, as Java's has."""
 
@@ -50,8 +58,11 @@ def compile_pattern(expression: str) -> re.Pattern[str]:
     try:
         return re.compile("".join(_translated(expression)), re.ASCII)
     except re.error as error:
-        mark = " " * (error.pos or 0) + "^"
-        raise BadPattern(f"{error.msg.capitalize()} near index {error.pos or 0}\n{expression}\n{mark}") from error
+        reason, position = error.msg.capitalize(), error.pos or 0
+        for theirs, ours, at in _REASONS:
+            if error.msg.startswith(theirs):
+                reason, position = ours.format(expression[position : position + 1]), at(expression, position)
+        raise BadPattern(f"{reason} near index {position}\n{expression}\n{' ' * position}^") from error
 
 
 def _translated(expression: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ What our own broker offers is another table (broker/handlers); this is what Kafk
 Source: the message definitions and org.apache.kafka.common.protocol.ApiKeys.
 """
 
+import re
 from typing import NamedTuple
 
 
@@ -110,3 +111,8 @@ APIS: dict[int, Api] = {
 def api_name(key: int) -> str:
     """Its name, or a word that says which key has none."""
     return APIS[key].name if key in APIS else f"UNKNOWN({key})"
+
+
+def constant_of(key: int) -> str:
+    """The name of an API as Java's constants have it, ListOffsets as LIST_OFFSETS."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", APIS[key].name).upper() if key in APIS else f"the API with key {key}"

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, Self, cast
 from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 
+from pykafka_cli.protocol.api_keys import constant_of
 from pykafka_cli.transport.sasl import SaslExchange, SaslFailure
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
@@ -272,7 +273,7 @@ class Connection(asyncio.BufferedProtocol):
         """
         theirs = (await self.api_versions()).get(api_key)
         if theirs is None:
-            raise VersionUnsupported(f"{self.address} does not have the API with key {api_key}")
+            raise VersionUnsupported(f"The node does not support {constant_of(api_key)}")
         version = min(theirs.max, ours.max)
         if version < max(theirs.min, ours.min):
             raise VersionUnsupported(

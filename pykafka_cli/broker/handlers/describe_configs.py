@@ -29,7 +29,7 @@ from pykafka_cli.broker.metadata.config_descriptions import (
 )
 from pykafka_cli.broker.metadata.config_store import topic_entity
 from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
-from pykafka_cli.broker.metadata.resources import ResourceType, broker_id_of
+from pykafka_cli.broker.metadata.resources import ONLY_IN_KRAFT, ResourceType, broker_id_of
 
 
 async def handle(ctx: RequestContext, request: DescribeConfigsRequest) -> DescribeConfigsResponse:
@@ -89,6 +89,8 @@ async def _entries(ctx: RequestContext, resource: DescribeConfigsResource) -> It
             if broker_id_of(name) != this_broker:
                 raise InvalidRequest(f"Unexpected broker id, expected {this_broker} but received {name}")
             return describe_loggers()
+        case ResourceType.CLIENT_METRICS:
+            raise InvalidRequest(ONLY_IN_KRAFT)
     raise InvalidRequest(f"Unsupported resource type: {resource.resource_type}")
 
 

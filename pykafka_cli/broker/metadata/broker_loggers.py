@@ -92,7 +92,7 @@ def alter_loggers(operations: Iterable[ConfigOperation], *, validate_only: bool)
         elif value not in LEVELS:
             raise InvalidConfig(
                 f"Cannot set the log level of {name} to {value} as it is not a supported log level. "
-                f"Valid log levels are {', '.join(LEVELS)}"
+                f"Valid log levels are {', '.join(sorted(LEVELS))}"
             )
         else:
             changes.append((loggers[name], LEVELS[value]))

@@ -14,7 +14,7 @@ from pykafka_cli.broker.metadata.cache import MetadataCache
 from pykafka_cli.broker.metadata.config_changes import ConfigOperation, Operation, altered
 from pykafka_cli.broker.metadata.config_store import broker_entity, topic_entity
 from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
-from pykafka_cli.broker.metadata.resources import ResourceType, broker_id_of
+from pykafka_cli.broker.metadata.resources import ONLY_IN_KRAFT, ResourceType, broker_id_of
 from pykafka_cli.properties.broker import key_of
 from pykafka_cli.properties.topic import TOPIC_KEYS
 
@@ -64,6 +64,8 @@ async def _alter(configs: DynamicConfigs, cache: MetadataCache, alteration: Alte
             alter_loggers(alteration.operations, validate_only=validate_only)
         case ResourceType.BROKER_LOGGER:
             raise InvalidRequest("AlterConfigs is deprecated and does not support the resource type BROKER_LOGGER")
+        case ResourceType.CLIENT_METRICS:
+            raise InvalidRequest(ONLY_IN_KRAFT)
         case unknown:
             raise InvalidRequest(f"Unknown resource type {unknown}")
 

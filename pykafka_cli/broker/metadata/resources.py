@@ -11,6 +11,10 @@ class ResourceType(IntEnum):
     TOPIC = 2
     BROKER = 4
     BROKER_LOGGER = 8
+    CLIENT_METRICS = 16
+
+
+ONLY_IN_KRAFT = "Config type client-metrics is only supported on KRaft clusters"
 
 
 def broker_id_of(name: str) -> int:

@@ -121,3 +121,19 @@ def test_a_float_reads_back_within_four_bytes(number: float) -> None:
 
 def test_bytes_show_what_cannot_be_printed_in_hex() -> None:
     assert bytes_text(b"abc\\\x00\xff~ ") == r"abc\x5C\x00\xFF~ "
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("[", "Unclosed character class near index 0\n[\n^"),
+        ("a[b", "Unclosed character class near index 2\na[b\n  ^"),
+        ("(a", "Unclosed group near index 2\n(a\n  ^"),
+        ("*", "Dangling meta character '*' near index 0\n*\n^"),
+    ],
+)
+def test_a_bad_expression_is_told_as_java_tells_it(expression: str, message: str) -> None:
+    with pytest.raises(BadPattern) as refusal:
+        compile_pattern(expression)
+
+    assert str(refusal.value) == message
