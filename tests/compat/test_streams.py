@@ -12,10 +12,12 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartit
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from tests import peers
+from tests.broker_processes import KafkaBroker, Kind, PkBroker, running
 from tests.durability.brokers_in_trouble import QUIET, cluster_of_three
 from tests.polling import until
 from tests.running import RunningCluster, pk
 from tests.server_processes import ServerProcess
+from tests.zookeeper_servers import free_port, pk_zookeeper
 
 INPUT, OUTPUT, APPLICATION, PARTITIONS = "lines", "counts", "counting", 2
 CHANGELOG, REPARTITION = f"{APPLICATION}-counts-changelog", f"{APPLICATION}-words-repartition"
@@ -218,6 +220,37 @@ def test_counts_stay_exact_while_one_of_three_brokers_after_another_is_killed(
         assert counting.counted == counting.sent
         assert all(instance.is_running and "state ERROR" not in instance.said() for instance in instances)
         counting.close()
+
+
+def test_counts_stay_exact_when_apache_kafka_goes_on_with_our_files_and_we_with_its(
+    word_count: list[str], instances: list[Instance], tmp_path: Path
+) -> None:
+    alone = {"transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1"}
+    logs, port = tmp_path / "logs", free_port()
+    with pk_zookeeper(tmp_path) as zookeeper:
+
+        def ours_or_kafkas(kind: type[Kind]) -> Kind:
+            return kind(0, tmp_path, zookeeper.address, port=port, logs=logs, settings=alone)
+
+        with running(ours_or_kafkas(PkBroker)) as broker:
+            create_topics(broker.bootstrap)
+            counting = Counting(broker.bootstrap, seed=7)
+            instances.append(Instance(word_count, tmp_path, "only", broker.bootstrap))
+            instances[0].begin()
+            counting.go_on(500)
+            broker.stop()  # Apache Kafka does not wait for the end of a dead broker's session
+        with running(ours_or_kafkas(KafkaBroker)):
+            counting.go_on(500)
+            instances[0].kill()
+            instances[0].begin()
+            counting.go_on(500)
+        with running(ours_or_kafkas(PkBroker)):
+            counting.go_on(500)
+            counting.finish()
+            counting.close()
+
+    assert counting.counted == counting.sent
+    assert instances[0].is_running
 
 
 def test_an_application_that_is_set_back_counts_everything_again(
