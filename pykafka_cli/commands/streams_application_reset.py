@@ -123,6 +123,12 @@ def streams_application_reset(
         bool, typer.Option("--force", help="Remove members that the group still has, with --dry-run, too.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    execute: Annotated[  # noqa: ARG001
+        bool, typer.Option("--execute", help="What Kafka 2's script took; it is done unless --dry-run is given.")
+    ] = False,
+    zookeeper: Annotated[  # noqa: ARG001
+        bool, typer.Option("--zookeeper", help="What Kafka 2's script took; not needed.", rich_help_panel=CONNECTION)
+    ] = False,
     output: Output = None,
 ) -> None:
     """Have a Kafka Streams application begin anew: set its input topics back and delete the topics that it made.
@@ -134,6 +140,8 @@ def streams_application_reset(
     """
     if "application-id" not in ctx.given:
         raise ctx.usage_problem("Missing required option(s) [application-id]")
+    if {"execute", "dry-run"} <= ctx.given:
+        raise ctx.usage_problem("Only one of --dry-run and --execute can be specified")
     for scenario in SCENARIOS:
         refuse(ctx, scenario, *(other for other in SCENARIOS if other != scenario))
     with reported():

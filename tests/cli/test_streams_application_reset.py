@@ -119,3 +119,15 @@ def test_members_are_removed_by_force_static_ones_too(
     assert forced[0] == 0, forced[2]
     assert forced[1].startswith(f"Force deleting all active members in the group: {application}\n")
     assert committed(cluster, application) == 0
+
+
+def test_words_of_kafka_2_are_taken(cluster: RunningCluster, application: str) -> None:
+    old = ("streams-application-reset", "--application-id", application, "--input-topics", application)
+
+    done = pk(*old, "--bootstrap-servers", cluster.bootstrap, "--zookeeper", "localhost:2181", "--execute")
+    both = pk(*old, "--bootstrap-servers", cluster.bootstrap, "--execute", "--dry-run")
+
+    assert done.returncode == 0, done.stderr
+    assert committed(cluster, application) == 0
+    assert both.returncode == 1
+    assert "Only one of --dry-run and --execute can be specified" in both.stderr
