@@ -17,6 +17,7 @@ from pykafka_cli.clients.admin.reassignments import (
 from pykafka_cli.clients.admin.topics import assignments
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
+from pykafka_cli.commands._reassignment_views import View, names_document, plan_document, verification_document
 from pykafka_cli.model import ReplicaPlace, TopicPartition
 from pykafka_cli.operations.plan_files import PlannedReplicas, reassignment_json
 from pykafka_cli.operations.reassignment import (
@@ -34,7 +35,6 @@ from pykafka_cli.operations.reassignment import (
     move_lines,
     moves,
     propose,
-    reassignment_lines,
     state_lines,
     topic_throttles,
 )
@@ -62,23 +62,28 @@ class Rates(NamedTuple):
     between_log_dirs: int
 
 
-async def generate_plan(session: Session, topics: Sequence[str], brokers: Sequence[int], *, rack_aware: bool) -> None:
-    """Print where the topics' replicas are, and where they could be on these brokers."""
+async def generate_plan(
+    session: Session, topics: Sequence[str], brokers: Sequence[int], view: View, *, rack_aware: bool
+) -> None:
+    """Show where the topics' replicas are, and where they could be on these brokers."""
     async with session:
         current = await assignments(session, topics)
         alive = [broker for broker in await describe_brokers(session) if broker.id in brokers]
     proposed = propose(current, alive, rack_aware=rack_aware)
-    print(f"Current partition replica assignment\n{reassignment_json(current)}\n")
-    print(f"Proposed partition reassignment configuration\n{reassignment_json(proposed)}")
+    view.give(
+        f"Current partition replica assignment\n{reassignment_json(current)}\n\n"
+        f"Proposed partition reassignment configuration\n{reassignment_json(proposed)}\n",
+        lambda: {"current": plan_document(current), "proposed": plan_document(proposed)},
+    )
 
 
-async def print_reassignments(session: Session) -> None:
+async def show_reassignments(session: Session, view: View) -> None:
     async with session:
-        print("\n".join(reassignment_lines(await list_reassignments(session, None))))
+        view.show_ongoing(await list_reassignments(session, None))
 
 
 async def execute_plan(
-    session: Session, plan: Sequence[PlannedReplicas], rates: Rates, *, additional: bool, timeout: float
+    session: Session, plan: Sequence[PlannedReplicas], rates: Rates, view: View, *, additional: bool, timeout: float
 ) -> None:
     """Begin to move what the plan says.
 
@@ -94,31 +99,35 @@ async def execute_plan(
         for broker in sorted({broker for replicas in proposed.values() for broker in replicas} - alive):
             raise BadReassignment(f"Unknown broker id {broker}")
         current = await _current(session, proposed)
-        print(
-            f"Current partition replica assignment\n\n{reassignment_json(current)}\n\n"
-            "Save this to use as the --reassignment-json-file option during rollback"
-        )
+        if not view.is_document:
+            view.tell(
+                f"Current partition replica assignment\n\n{reassignment_json(current)}\n\n"
+                "Save this to use as the --reassignment-json-file option during rollback"
+            )
         log_dirs = log_dir_targets(plan)
         if max(rates) >= 0:
-            print(VERIFY_LATER)
+            view.tell(VERIFY_LATER)
         if rates.between_brokers >= 0:
             moving = moves(ongoing, proposed, current)
             await _throttle_topics(session, topic_throttles(moving))
             await _throttle_brokers(session, brokers_of(moving), (LEADER_RATE, FOLLOWER_RATE), rates.between_brokers)
-            print(f"The inter-broker throttle limit was set to {rates.between_brokers} B/s")
+            view.tell(f"The inter-broker throttle limit was set to {rates.between_brokers} B/s")
         if rates.between_log_dirs >= 0:
             brokers = {replica.broker for replica in log_dirs}
             await _throttle_brokers(session, sorted(brokers), (LOG_DIR_RATE,), rates.between_log_dirs)
-            print(f"The replica-alter-dir throttle limit was set to {rates.between_log_dirs} B/s")
+            view.tell(f"The replica-alter-dir throttle limit was set to {rates.between_log_dirs} B/s")
         if failed := await alter_reassignments(session, proposed):
             raise Terse(f"Error reassigning partition(s):\n{_failures(failed)}")
-        print(f"Successfully started partition reassignment{_plural(proposed)} for {_names(proposed)}", flush=True)
+        view.tell(f"Successfully started partition reassignment{_plural(proposed)} for {_names(proposed)}")
         if log_dirs:
-            await _move_log_dirs(session, log_dirs, timeout)
+            await _move_log_dirs(session, log_dirs, timeout, view)
+    view.give("", lambda: {"rollback": plan_document(current), "started": names_document(proposed)})
 
 
-async def verify_plan(session: Session, plan: Sequence[PlannedReplicas], *, preserve_throttles: bool) -> None:
-    """Print how far each part of the plan is; when nothing moves any more, take the throttles away."""
+async def verify_plan(
+    session: Session, plan: Sequence[PlannedReplicas], view: View, *, preserve_throttles: bool
+) -> None:
+    """Show how far each part of the plan is; when nothing moves any more, take the throttles away."""
     async with session:
         ongoing = await list_reassignments(session, None)
         known = await _known(session, [planned.partition for planned in plan])
@@ -132,16 +141,16 @@ async def verify_plan(session: Session, plan: Sequence[PlannedReplicas], *, pres
             )
             for planned in plan
         }
-        print("\n".join(state_lines(states)))
         targets = log_dir_targets(plan)
         places = await _places(session, targets)
-        print("\n".join(move_lines(targets, places)))
+        lines = [*state_lines(states), "\n".join(move_lines(targets, places))]
+        view.give("".join(f"{line}\n" for line in lines), lambda: verification_document(states, targets, places))
         if not ongoing and not any(map(is_moving, places.values())) and not preserve_throttles:
-            await _clear_throttles(session, plan)
+            await _clear_throttles(session, plan, view)
 
 
 async def cancel_plan(
-    session: Session, plan: Sequence[PlannedReplicas], *, preserve_throttles: bool, timeout: float
+    session: Session, plan: Sequence[PlannedReplicas], view: View, *, preserve_throttles: bool, timeout: float
 ) -> None:
     """Stop what the plan began, and take the throttles away.
 
@@ -155,17 +164,18 @@ async def cancel_plan(
         if active:
             if failed := await alter_reassignments(session, dict.fromkeys(active)):
                 raise Terse(f"Error cancelling partition reassignment{_plural(failed)} for:\n{_failures(failed)}")
-            print(f"Successfully cancelled partition reassignment{_plural(active)} for: {_names(active)}")
+            view.tell(f"Successfully cancelled partition reassignment{_plural(active)} for: {_names(active)}")
         else:
-            print("None of the specified partition reassignments are active.")
+            view.tell("None of the specified partition reassignments are active.")
         places = await _places(session, log_dir_targets(plan))
         back = {replica: place.current or "" for replica, place in places.items() if is_moving(place)}
         if back:
-            await _move_log_dirs(session, back, timeout)
+            await _move_log_dirs(session, back, timeout, view)
         else:
-            print("None of the specified partition moves are active.")
+            view.tell("None of the specified partition moves are active.")
         if not preserve_throttles:
-            await _clear_throttles(session, plan)
+            await _clear_throttles(session, plan, view)
+    view.give("", lambda: {"cancelled": names_document(active)})
 
 
 # ---- steps
@@ -210,7 +220,7 @@ async def _places(session: Session, replicas: Iterable[Replica]) -> dict[Replica
     return places
 
 
-async def _move_log_dirs(session: Session, targets: Mapping[Replica, str], timeout: float) -> None:
+async def _move_log_dirs(session: Session, targets: Mapping[Replica, str], timeout: float, view: View) -> None:
     """Ask until every broker has begun. It cannot while the replica is still on its way there.
 
     raises    Terse when the time is over, ApiError
@@ -221,9 +231,7 @@ async def _move_log_dirs(session: Session, targets: Mapping[Replica, str], timeo
     while True:
         for replica in sorted(await _begin_moves(session, pending)):
             where = f"{replica.partition} with broker {replica.broker}"
-            print(
-                f"Successfully started moving log directory to {pending.pop(replica)} for replica {where} ", flush=True
-            )
+            view.tell(f"Successfully started moving log directory to {pending.pop(replica)} for replica {where} ")
         if not pending:
             return
         if clock() >= deadline:
@@ -260,15 +268,15 @@ async def _throttle_brokers(session: Session, brokers: Iterable[int], names: Ite
     await alter_configs(session, {Resource(ResourceType.BROKER, str(broker)): changes for broker in brokers})
 
 
-async def _clear_throttles(session: Session, plan: Sequence[PlannedReplicas]) -> None:
+async def _clear_throttles(session: Session, plan: Sequence[PlannedReplicas], view: View) -> None:
     """Of all brokers, as nobody noted which ones took part."""
     brokers = {broker.id for broker in await describe_brokers(session)}
     brokers |= {broker for planned in plan for broker in planned.replicas}
     topics = dict.fromkeys(planned.partition.topic for planned in plan)
-    print(f"Clearing broker-level throttles on broker{_plural(brokers)} {','.join(map(str, sorted(brokers)))}")
+    view.tell(f"Clearing broker-level throttles on broker{_plural(brokers)} {','.join(map(str, sorted(brokers)))}")
     deletions = [Change(name, Operation.DELETE) for name in BROKER_THROTTLES]
     await alter_configs(session, {Resource(ResourceType.BROKER, str(broker)): deletions for broker in sorted(brokers)})
-    print(f"Clearing topic-level throttles on topic{_plural(topics)} {','.join(topics)}")
+    view.tell(f"Clearing topic-level throttles on topic{_plural(topics)} {','.join(topics)}")
     deletions = [Change(name, Operation.DELETE) for name in TOPIC_THROTTLES]
     await alter_configs(session, {Resource(ResourceType.TOPIC, topic): deletions for topic in topics})
 

@@ -10,7 +10,15 @@ from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.commands._cluster import new_session, read_plan
 from pykafka_cli.commands._command import ScriptCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError, UnreadableValue
-from pykafka_cli.commands._options import LONG, BootstrapServer, CommandConfig, bootstrap_or_default, require
+from pykafka_cli.commands._options import (
+    LONG,
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_or_default,
+    chosen_output,
+    require,
+)
 from pykafka_cli.commands._reassignment import (
     NO_THROTTLE,
     Rates,
@@ -18,9 +26,10 @@ from pykafka_cli.commands._reassignment import (
     cancel_plan,
     execute_plan,
     generate_plan,
-    print_reassignments,
+    show_reassignments,
     verify_plan,
 )
+from pykafka_cli.commands._reassignment_views import View
 from pykafka_cli.operations.plan_files import BadPlan, parse_reassignment_plan, parse_topics_to_move
 from pykafka_cli.operations.reassignment import BadReassignment, ensure_executable, parse_brokers
 from pykafka_cli.replica_assignment import AssignmentRefused
@@ -41,7 +50,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     "cancel": ("preserve-throttles", "timeout"),
     "list": (),
 }
-ALWAYS_PERMITTED = ("bootstrap-server", "command-config")
+ALWAYS_PERMITTED = ("bootstrap-server", "command-config", "output")
 DEFAULT_TIMEOUT_MS = 10_000
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -126,6 +135,7 @@ def reassign_partitions(
             rich_help_panel=SPEED,
         ),
     ] = DEFAULT_TIMEOUT_MS,
+    output: Output = None,
 ) -> None:
     """Move replicas of partitions to other brokers or log directories."""
     chosen = [name for name in REQUIRED if name in ctx.given]
@@ -138,6 +148,7 @@ def reassign_partitions(
     allowed = {action, *REQUIRED[action], *PERMITTED[action], *ALWAYS_PERMITTED}
     if surplus := sorted(ctx.given - allowed):
         raise ctx.usage_problem(f'Option "[{surplus[0]}]" can\'t be used with action "[{action}]"')
+    view = View(chosen_output(output))
     try:
         ctx.read_values()
         if command_config is not None and not os.access(command_config, os.R_OK):
@@ -146,19 +157,21 @@ def reassign_partitions(
         if generate:
             topics = parse_topics_to_move(read_plan(topics_to_move_json_file or ""))
             brokers = parse_brokers(broker_list or "")
-            asyncio.run(generate_plan(session, topics, brokers, rack_aware=not disable_rack_aware))
+            asyncio.run(generate_plan(session, topics, brokers, view, rack_aware=not disable_rack_aware))
         elif list_:
-            asyncio.run(print_reassignments(session))
+            asyncio.run(show_reassignments(session, view))
         else:
             plan = parse_reassignment_plan(read_plan(reassignment_json_file or ""))
             if execute:
                 ensure_executable(plan)
                 rates = Rates(throttle, replica_alter_log_dirs_throttle)
-                asyncio.run(execute_plan(session, plan, rates, additional=additional, timeout=timeout / 1000))
+                asyncio.run(execute_plan(session, plan, rates, view, additional=additional, timeout=timeout / 1000))
             elif verify:
-                asyncio.run(verify_plan(session, plan, preserve_throttles=preserve_throttles))
+                asyncio.run(verify_plan(session, plan, view, preserve_throttles=preserve_throttles))
             elif cancel:
-                asyncio.run(cancel_plan(session, plan, preserve_throttles=preserve_throttles, timeout=timeout / 1000))
+                asyncio.run(
+                    cancel_plan(session, plan, view, preserve_throttles=preserve_throttles, timeout=timeout / 1000)
+                )
     except AssignmentRefused as error:
         refused = f"org.apache.kafka.common.errors.InvalidReplicationFactorException: {error}"
         raise ScriptError(f"Error: {error}\n{refused}\n", on_stdout=True) from None
