@@ -8,6 +8,7 @@ Left out: the retention time of versions 2 to 4; the broker's counts (docs/gaps.
 """
 
 import logging
+from functools import lru_cache
 
 from kio.schema.errors import ErrorCode
 from kio.schema.offset_commit.v9.request import OffsetCommitRequest
@@ -16,6 +17,8 @@ from kio.schema.offset_commit.v9.response import (
     OffsetCommitResponsePartition,
     OffsetCommitResponseTopic,
 )
+from kio.schema.types import TopicName
+from kio.static.primitive import i32
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
@@ -24,6 +27,7 @@ from pykafka_cli.broker.errors import BrokerError, OffsetMetadataTooLarge, Unkno
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.metadata.consumer_offsets import store_offset
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.codec import KeptAnswer
 from pykafka_cli.protocol.first_versions_adapters import TimedOffsetCommitPartition
 from pykafka_cli.zookeeper.client import ZooKeeperError
 
@@ -31,8 +35,11 @@ log = logging.getLogger(__name__)
 
 FIRST_VERSION_WITH_COORDINATOR = 1
 
+ANSWERS_KEPT = 1024
+"""A consumer commits for the same partitions again and again, and hears the same."""
 
-async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> OffsetCommitResponse:
+
+async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> KeptAnswer:
     outcomes: dict[TopicPartition, ErrorCode] = {}
     offsets: dict[TopicPartition, OffsetCommitValue] = {}
     now_ms = ctx.broker.clock.now_ms()
@@ -58,21 +65,35 @@ async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> OffsetCom
             outcomes |= {partition: error_code_of(error) for partition, error in committed.items()}
         except BrokerError as error:
             outcomes |= dict.fromkeys(offsets, error.code)
-    return OffsetCommitResponse(
-        throttle_time=NO_THROTTLE,
-        topics=tuple(
-            OffsetCommitResponseTopic(
-                name=topic.name,
-                partitions=tuple(
-                    OffsetCommitResponsePartition(
-                        partition_index=each.partition_index,
-                        error_code=outcomes[TopicPartition(topic.name, each.partition_index)],
-                    )
-                    for each in topic.partitions
-                ),
-            )
-            for topic in request.topics
-        ),
+    told = tuple(
+        (
+            topic.name,
+            tuple(
+                (each.partition_index, outcomes[TopicPartition(topic.name, each.partition_index)])
+                for each in topic.partitions
+            ),
+        )
+        for topic in request.topics
+    )
+    return _answer(ctx.api_version, told)
+
+
+@lru_cache(ANSWERS_KEPT)
+def _answer(_version: int, told: tuple[tuple[TopicName, tuple[tuple[i32, ErrorCode], ...]], ...]) -> KeptAnswer:
+    return KeptAnswer(
+        OffsetCommitResponse(
+            throttle_time=NO_THROTTLE,
+            topics=tuple(
+                OffsetCommitResponseTopic(
+                    name=topic,
+                    partitions=tuple(
+                        OffsetCommitResponsePartition(partition_index=partition, error_code=code)
+                        for partition, code in partitions
+                    ),
+                )
+                for topic, partitions in told
+            ),
+        )
     )
 
 
