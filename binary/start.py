@@ -12,6 +12,7 @@ import os
 import sys
 from _frozen_importlib import BuiltinImporter, FrozenImporter, ModuleSpec  # importlib.machinery takes longer
 from _frozen_importlib_external import ExtensionFileLoader
+from _thread import RLock
 
 import _pk  # type: ignore[import-not-found]  # pk.c's
 
@@ -38,6 +39,7 @@ class OwnFile:
         self._libraries = index["libraries"]
         self._versions = index["versions"]
         self._loaded = set()
+        self._loading = RLock()
 
     def find_spec(self, name, _path=None, _target=None):
         if name in self._modules:
@@ -97,12 +99,13 @@ class OwnFile:
 
     def _load(self, libraries):
         """Load shared libraries, before each those that it needs; then whoever names them finds them loaded."""
-        for library in libraries:
-            if library not in self._loaded:
-                self._loaded.add(library)
-                position, size, needed = self._libraries[library]
-                self._load(needed)
-                _pk.load_library(self._in_memory(library, position, size))
+        with self._loading:  # importlib has a lock for each module, and two may need one library
+            for library in libraries:
+                if library not in self._loaded:
+                    self._loaded.add(library)
+                    position, size, needed = self._libraries[library]
+                    self._load(needed)
+                    _pk.load_library(self._in_memory(library, position, size))
 
     def _in_memory(self, name, position, size):
         """The path of a file in memory, which stays open: the loader takes two files of one path for the same."""
