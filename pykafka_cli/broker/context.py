@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.metadata.producer_ids import ProducerIds
     from pykafka_cli.broker.metadata.topic_admin import TopicAdmin
     from pykafka_cli.broker.metadata.zk_store import ZkStore
+    from pykafka_cli.broker.network.authentication import Authentication
     from pykafka_cli.broker.replication.replica_manager import ReplicaManager
     from pykafka_cli.broker.waiting import WaitingRoom
     from pykafka_cli.properties.broker import BrokerSettings
@@ -49,6 +50,7 @@ class RequestContext:
     client_host    the client's address
     principal      TYPE:name, User:ANONYMOUS where nobody authenticated
     apis           every API that is offered, by key
+    authentication the connection's, on a listener that wants a login
     """
 
     broker: Broker
@@ -60,6 +62,7 @@ class RequestContext:
     listener_name: str
     principal: str = "User:ANONYMOUS"
     apis: Mapping[int, "Api"] = field(default_factory=dict)
+    authentication: "Authentication | None" = None
 
 
 Handler = Callable[[RequestContext, Any], Awaitable[Any]]

@@ -16,6 +16,7 @@ from pykafka_cli.broker.context import Api, Broker, RequestContext
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.handlers import HANDLERS
 from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.protocol.codec import API_VERSIONS, MessageCodec, RequestHeader, message_codec, read_request_header
 from pykafka_cli.protocol.errors import ProtocolError
@@ -31,6 +32,11 @@ OF_THE_CONTROLLER = frozenset({
     ALLOCATE_PRODUCER_IDS,
 })  # fmt: skip
 """What goes to and fro between brokers and their controller, before a broker knows the cluster, too."""
+
+
+SASL_HANDSHAKE, SASL_AUTHENTICATE = 17, 36
+BEFORE_LOGIN = frozenset({API_VERSIONS, SASL_HANDSHAKE, SASL_AUTHENTICATE})
+"""What a client may ask for that has not logged in yet, where a listener wants that."""
 
 
 class Dispatcher:
@@ -56,7 +62,12 @@ class Dispatcher:
         raises    ProtocolError, Disconnect: the connection is to be closed
         """
         data = memoryview(frame)
+        login = peer.authentication
+        if login is not None and login.takes_bare_tokens:
+            return _bare_answer(login, data, peer)
         header = read_request_header(data)
+        if login is not None and not login.is_complete and header.api_key not in BEFORE_LOGIN:
+            raise Disconnect("authentication", f"it asked for API {header.api_key} before it has logged in")
         key = (header.api_key, header.api_version)
         prepared = self._prepared.get(key)
         if prepared is None:
@@ -81,8 +92,11 @@ class Dispatcher:
             peer.listener_name,
             peer.principal,
             self._apis,
+            login,
         )
         response = await self._handled(api, codec, context, request)
+        if login is not None:
+            peer.principal = login.principal
         self._metrics.requests[api.name] += 1
         if api.key == produce.API_KEY and request.acks == 0:
             _ensure_nothing_failed(response)
@@ -146,6 +160,16 @@ class Dispatcher:
         api = self._apis[API_VERSIONS]
         codec = message_codec(API_VERSIONS, 0, api.max_version)
         return codec.encode_response(header.correlation_id, api_versions.unsupported(api), None)
+
+
+def _bare_answer(login: Authentication, token: memoryview, peer: Peer) -> list[Buffer]:
+    """The answer to a token without a request around it, as clients of 0.10 send it; refusals have no words there."""
+    try:
+        answer = login.respond(bytes(token))
+    except BrokerError as error:
+        raise Disconnect("authentication", error.message or error.code.name) from None
+    peer.principal = login.principal
+    return [answer]
 
 
 def _ensure_nothing_failed(response: produce.ProduceResponse) -> None:

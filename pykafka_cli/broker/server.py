@@ -150,7 +150,7 @@ class BrokerServer:
         # cluster here would believe it. The controller, which calls at once, comes again when nobody answers yet.
         await self._broker.controller.start(self._registration())
         self._dispatcher.hold_clients()
-        await sockets.serve(self._dispatcher.answer)
+        await sockets.serve(self._dispatcher.answer, self._broker.configs.user_config)
         await self._wait_for_controller()
         self._dispatcher.admit_clients()
 

@@ -1,54 +1,13 @@
-"""Whom a client logs in as, in the words of Java's JAAS.
+"""Whom a client logs in as: sasl.jaas.config, or the entry KafkaClient in the file that KAFKA_OPTS names.
 
-    sasl.jaas.config=com.example.LoginModule required name="value" name=value;
-
-or, where that is not set, the entry KafkaClient in the file that KAFKA_OPTS names for Java's scripts:
-
-    KAFKA_OPTS=-Djava.security.auth.login.config=/etc/kafka/client_jaas.conf
-    KafkaClient { com.example.LoginModule required name="value" name=value; };
-
-source  JaasConfig, JaasContext, java.io.StreamTokenizer
+source  JaasContext
 """
 
-import os
-import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import NamedTuple
-
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.jaas import BadLogin, Login, login_file, read_login_file, read_logins
 from pykafka_cli.properties.security import SecuritySettings
 
 _ENTRY = "KafkaClient"
-_FLAGS = ("REQUIRED", "REQUISITE", "SUFFICIENT", "OPTIONAL")
-_FILE_OPTION = re.compile(r"(?:^|\s)-Djava\.security\.auth\.login\.config==?(\S+)")
-_TOKEN = re.compile(
-    r"""\s+ | //[^\r\n]* | /\*.*?\*/
-    | "(?P<double>(?:[^"\\\r\n]|\\.)*)" | '(?P<single>(?:[^'\\\r\n]|\\.)*)'
-    | (?P<word>[\w.$\-]+)
-    | (?P<sign>[={};])
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_ESCAPE = re.compile(r"\\([0-3][0-7]{0,2}|[4-7][0-7]?|.)", re.DOTALL)
-_ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-
-
-class Login(NamedTuple):
-    """A login module, by its class, and its options."""
-
-    module: str
-    options: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        """The class without its package."""
-        return self.module.rpartition(".")[2]
-
-
-class _Token(NamedTuple):
-    text: str
-    is_sign: bool
 
 
 def login(settings: SecuritySettings) -> Login:
@@ -56,22 +15,21 @@ def login(settings: SecuritySettings) -> Login:
 
     raises    BadClientSetting
     """
-    if settings.sasl_jaas_config is not None:
-        return _only(_logins(_tokens(settings.sasl_jaas_config.value), None))
-    options = os.environ.get("KAFKA_OPTS", "")
-    file = _FILE_OPTION.search(options)
-    if file is None:
-        raise BadClientSetting(
-            f"Could not find a '{_ENTRY}' entry in the JAAS configuration; set sasl.jaas.config, or "
-            "-Djava.security.auth.login.config in KAFKA_OPTS"
-        )
     try:
-        entries = _entries(_tokens(Path(file[1]).read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadClientSetting(f"{file[1]}: {getattr(error, 'strerror', None) or error}") from None
-    if _ENTRY not in entries:
-        raise BadClientSetting(f"Could not find a '{_ENTRY}' entry in the JAAS configuration {file[1]}")
-    return _only(entries[_ENTRY])
+        if settings.sasl_jaas_config is not None:
+            return _only(read_logins(settings.sasl_jaas_config.value))
+        file = login_file()
+        if file is None:
+            raise BadLogin(
+                f"Could not find a '{_ENTRY}' entry in the JAAS configuration; set sasl.jaas.config, or "
+                "-Djava.security.auth.login.config in KAFKA_OPTS"
+            )
+        entries = read_login_file(file)
+        if _ENTRY not in entries:
+            raise BadLogin(f"Could not find a '{_ENTRY}' entry in the JAAS configuration {file}")
+        return _only(entries[_ENTRY])
+    except BadLogin as error:
+        raise BadClientSetting(str(error)) from None
 
 
 def required_option(login: Login, name: str) -> str:
@@ -84,70 +42,7 @@ def required_option(login: Login, name: str) -> str:
 
 def _only(logins: list[Login]) -> Login:
     if not logins:
-        raise BadClientSetting("Login module not specified in JAAS config")
+        raise BadLogin("Login module not specified in JAAS config")
     if len(logins) > 1:
-        raise BadClientSetting(f"JAAS config property contains {len(logins)} login modules, should be 1 module")
+        raise BadLogin(f"JAAS config property contains {len(logins)} login modules, should be 1 module")
     return logins[0]
-
-
-def _entries(tokens: Iterator[_Token]) -> dict[str, list[Login]]:
-    """NAME { login; ... };"""
-    entries: dict[str, list[Login]] = {}
-    for name in tokens:
-        _expect("{", tokens)
-        entries[name.text] = _logins(tokens, "}")
-        _expect(";", tokens)
-    return entries
-
-
-def _logins(tokens: Iterator[_Token], end: str | None) -> list[Login]:
-    """MODULE FLAG NAME=VALUE ... ;"""
-    logins: list[Login] = []
-    for module in tokens:
-        if module.is_sign and module.text == end:
-            return logins
-        flag = next(tokens, None)
-        if flag is None or flag.is_sign:
-            raise BadClientSetting("Login module control flag is not available in the JAAS config")
-        if flag.text.upper() not in _FLAGS:
-            raise BadClientSetting(f"Invalid login module control flag '{flag.text}' in JAAS config")
-        logins.append(Login(module.text, _options(tokens)))
-    return logins
-
-
-def _options(tokens: Iterator[_Token]) -> dict[str, str]:
-    options: dict[str, str] = {}
-    for name in tokens:
-        if name == (";", True):
-            return options
-        equals, value = next(tokens, None), next(tokens, None)
-        if equals != ("=", True) or value is None or value.is_sign:
-            raise BadClientSetting(f"Value not specified for key '{name.text}' in JAAS config")
-        options[name.text] = value.text
-    raise BadClientSetting("JAAS config entry not terminated by semi-colon")
-
-
-def _expect(sign: str, tokens: Iterator[_Token]) -> None:
-    if next(tokens, None) != (sign, True):
-        raise BadClientSetting(f"JAAS configuration: {sign} expected")
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    position = 0
-    while position < len(text):
-        found = _TOKEN.match(text, position)
-        if not found:
-            shown = text[position].replace("\n", "\\n")
-            raise BadClientSetting(f"JAAS config: {shown} is out of place; values with signs in them need quotes")
-        position = found.end()
-        if found.lastgroup == "sign":
-            yield _Token(found["sign"], is_sign=True)
-        elif found.lastgroup == "word":
-            yield _Token(found["word"], is_sign=False)
-        elif found.lastgroup:
-            yield _Token(_ESCAPE.sub(_unescaped, found[found.lastgroup]), is_sign=False)
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    escape = found[1]
-    return chr(int(escape, 8)) if escape[0] in "01234567" else _ESCAPED.get(escape, escape)

@@ -17,8 +17,9 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from pykafka_cli.clients.jaas import Login, login
+from pykafka_cli.clients.jaas import login
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.transport.sasl import SaslExchange
 

@@ -16,8 +16,9 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 
-from pykafka_cli.clients.jaas import Login, required_option
+from pykafka_cli.clients.jaas import required_option
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.transport.sasl import SaslFailure
 

@@ -14,9 +14,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from pykafka_cli.clients.jaas import Login, login, required_option
+from pykafka_cli.clients.jaas import login, required_option
 from pykafka_cli.clients.key_stores import Identity, identity, trusted_certificates
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.transport.sasl import SCRAM_MECHANISMS, OAuthBearer, Plain, SaslExchange, Scram

@@ -16,6 +16,7 @@ from typing import TypeAlias, cast
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.authentication import ANONYMOUS, Authentication
 from pykafka_cli.broker.network.limits import READ_AHEAD_BYTES, READ_AHEAD_REQUESTS, ConnectionLimits, Intake
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.framing import SCRATCH_BYTES, FrameReceiver
@@ -35,12 +36,18 @@ _LAST_REQUESTS_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Peer:
-    """Who is at the other end. host is an address; principal is what authentication made of it."""
+    """Who is at the other end.
+
+    host              an address
+    principal         what authentication made of it
+    authentication    on a listener that wants a login
+    """
 
     host: str
     port: int
     listener_name: str
-    principal: str = "User:ANONYMOUS"
+    principal: str = ANONYMOUS
+    authentication: Authentication | None = None
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -70,6 +77,7 @@ class Service:
     limits: ConnectionLimits
     intake: Intake
     max_request_bytes: int
+    begin_login: Callable[[], Authentication] | None = None
     scratch: bytearray = field(default_factory=lambda: bytearray(SCRATCH_BYTES))
     connections: set["Connection"] = field(default_factory=set)
     workers: set[asyncio.Task[None]] = field(default_factory=set)
@@ -98,6 +106,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         host, port = (transport.get_extra_info("peername") or ("unknown", 0))[:2]
         self.peer = Peer(str(host).removeprefix(_IPV4_IN_IPV6), port, self._service.listener_name)
+        if self._service.begin_login is not None:
+            self.peer.authentication = self._service.begin_login()
         metrics = self._service.metrics
         refusal = self._service.limits.take(self.peer.host, self.peer.listener_name)
         if refusal is not None:
@@ -190,6 +200,8 @@ class Connection(asyncio.BufferedProtocol):
                 buffers = await self._service.answer(frame, self.peer)
                 if buffers is not None:
                     self._add(buffers)
+                if self.peer.authentication is not None and self.peer.authentication.is_refused:
+                    raise Disconnect("authentication", "its login was refused")
                 if self._writable is not None:
                     await self._writable
             self._send()

@@ -14,9 +14,11 @@ import os
 import socket
 import ssl
 from dataclasses import replace
+from functools import partial
 
 from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.authentication import Authenticator, CredentialsOf
 from pykafka_cli.broker.network.connection import Answer, Connection, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.tls import server_context
@@ -40,6 +42,7 @@ class SocketServer:
         self._settings, self._clock, self._metrics = settings, clock, metrics
         self._limits, self._intake = ConnectionLimits(settings), Intake(settings)
         self._bound: list[tuple[Listener, list[socket.socket], ssl.SSLContext | None]] = []
+        self._authenticators: dict[str, Authenticator] = {}
         self._servers: list[asyncio.Server] = []
         self._services: list[Service] = []
         self._sweep: Timer | None = None
@@ -57,7 +60,11 @@ class SocketServer:
         try:
             for listener in self._settings.listener_list:
                 if listener.protocol.authenticates:
-                    raise ValueError("SASL is not offered; clients would be let in without it")
+                    if listener.name == self._settings.inter_broker_listener:
+                        raise ValueError(
+                            "brokers do not log in to each other; inter.broker.listener.name must be another"
+                        )
+                    self._authenticators[listener.name] = Authenticator(self._settings, listener.name)
                 context = server_context(self._settings, listener.name) if listener.protocol.encrypts else None
                 sockets = _listening_sockets(listener, self._settings)
                 port = sockets[0].getsockname()[1]
@@ -70,10 +77,14 @@ class SocketServer:
             raise CannotListen(f"cannot listen on {listener}: {error}") from error
         return self.endpoints
 
-    async def serve(self, answer: Answer) -> None:
-        """Accept connections on what `bind` took, and let `answer` serve their requests."""
+    async def serve(self, answer: Answer, credentials_of: CredentialsOf = lambda _: {}) -> None:
+        """Accept connections on what `bind` took, and let `answer` serve their requests.
+
+        credentials_of    gives a user's config, for the listeners that want a login by SCRAM
+        """
         loop = asyncio.get_running_loop()
         for listener, sockets, context in self._bound:
+            authenticator = self._authenticators.get(listener.name)
             service = Service(
                 listener.name,
                 answer,
@@ -82,6 +93,7 @@ class SocketServer:
                 self._limits,
                 self._intake,
                 self._settings.socket_request_max_bytes,
+                None if authenticator is None else partial(authenticator.begin, credentials_of),
             )
             self._services.append(service)
             for each in sockets:

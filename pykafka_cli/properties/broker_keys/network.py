@@ -163,8 +163,11 @@ class NetworkKeys(Settings):
     ssl_principal_mapping_rules = InertKey(
         STRING, "DEFAULT", "Rules that turn a certificate's distinguished name into a user name.", importance=LOW
     )
-    sasl_enabled_mechanisms = InertKey(
-        LIST, ("GSSAPI",), "The SASL mechanisms that clients may choose from.", update=PER_BROKER
+    sasl_enabled_mechanisms = Key(
+        LIST,
+        ("GSSAPI",),
+        "Mechanisms that clients may choose from: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512.",
+        update=PER_BROKER,
     )
     sasl_mechanism_inter_broker_protocol = InertKey(
         STRING, "GSSAPI", "The SASL mechanism between brokers.", update=PER_BROKER

@@ -13,7 +13,9 @@ from pykafka_cli.broker.context import Api, RequestContext
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.errors import NotCoordinator
 from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
+from pykafka_cli.broker.network.sasl import PlainServer
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path.produce import (
     ProducePartitionResponse,
@@ -84,6 +86,43 @@ async def test_a_broker_that_asks_itself_hears_what_others_hear(outcome: Any) ->
     assert handler.requests[0] is request
     assert (handler.contexts[0].client_id, handler.contexts[0].listener_name) == ("broker-3", "PLAINTEXT")
     assert metrics.requests == {"Heartbeat": 2}
+
+
+def new_peer() -> Peer:
+    """On a listener that wants a login, where alice has a password."""
+    login = Authentication({"PLAIN": lambda: PlainServer({"alice": "secret"})})
+    return Peer("10.1.2.3", 5, "EXTERNAL", authentication=login)
+
+
+async def test_nobody_is_answered_who_has_not_logged_in() -> None:
+    handler = Asked(sample(HeartbeatResponse))
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, handler)
+
+    with pytest.raises(Disconnect, match="it asked for API 12 before it has logged in"):
+        await dispatcher.answer(bytearray(HEARTBEAT), new_peer())
+    assert handler.requests == []
+
+
+async def test_a_login_gives_later_requests_their_principal() -> None:
+    handler, peer = Asked(sample(HeartbeatResponse)), new_peer()
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, handler)
+    assert peer.authentication
+    peer.authentication.choose("PLAIN", bare=True)
+
+    assert await dispatcher.answer(bytearray(b"\0alice\0secret"), peer) == [b""]
+    await dispatcher.answer(bytearray(HEARTBEAT), peer)
+
+    assert handler.contexts[0].principal == "User:alice"
+
+
+async def test_a_bare_token_that_is_refused_ends_the_connection() -> None:
+    peer = new_peer()
+    assert peer.authentication
+    peer.authentication.choose("PLAIN", bare=True)
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, Asked())
+
+    with pytest.raises(Disconnect, match="Invalid username or password"):
+        await dispatcher.answer(bytearray(b"\0alice\0guess"), peer)
 
 
 async def test_clients_that_are_held_are_answered_once_they_are_admitted() -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.clients.jaas import Login, login, required_option
+from pykafka_cli.clients.jaas import login, required_option
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
 
 

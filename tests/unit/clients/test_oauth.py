@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.clients.jaas import Login
 from pykafka_cli.clients.oauth import bearer_token, extensions, unsecured_token
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.transport.sasl import SaslFailure
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -378,10 +379,32 @@ async def test_a_host_name_is_listened_on_at_all_its_addresses(monkeypatch: pyte
     await it.server.stop(grace=0)
 
 
-async def test_a_listener_that_should_authenticate_is_not_opened_without() -> None:
+async def test_a_listener_for_brokers_that_should_authenticate_is_not_opened() -> None:
     settings = {"listeners": "SASL_PLAINTEXT://127.0.0.1:0", "security.inter.broker.protocol": "SASL_PLAINTEXT"}
-    with pytest.raises(CannotListen, match="SASL is not offered"):
+    with pytest.raises(CannotListen, match="brokers do not log in to each other"):
         await Running(**settings).server.bind()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "sasl.enabled.mechanisms has GSSAPI; there are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"),
+        ({"sasl.enabled.mechanisms": ""}, "sasl.enabled.mechanisms is empty"),
+        ({"sasl.enabled.mechanisms": "PLAIN"}, "sasl_plaintext.plain.sasl.jaas.config is not set"),
+        (
+            {"sasl.enabled.mechanisms": "PLAIN", "plain.sasl.jaas.config": "a.ScramLoginModule required;"},
+            "sasl_plaintext.plain.sasl.jaas.config has no PlainLoginModule",
+        ),
+        ({"sasl.enabled.mechanisms": "PLAIN", "plain.sasl.jaas.config": "a.B"}, "Login module control flag is not"),
+    ],
+)
+async def test_a_listener_where_nobody_could_log_in_is_not_opened(
+    settings: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KAFKA_OPTS", raising=False)
+    listeners = {"listeners": "PLAINTEXT://127.0.0.1:0,SASL_PLAINTEXT://127.0.0.1:0"}
+    with pytest.raises(CannotListen, match=re.escape(message)):
+        await Running(**listeners, **settings).server.bind()
 
 
 async def test_a_port_in_use_is_named() -> None:

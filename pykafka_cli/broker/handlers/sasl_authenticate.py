@@ -1,0 +1,37 @@
+"""SaslAuthenticate (key 36), versions 0 to 2.
+
+A token of the mechanism that was chosen, and our answer to it (KIP-152). A refusal is kept for
+connection.failed.authentication.delay.ms, so that guessing takes its time; then the connection is closed. A login lasts
+as long as its connection.
+"""
+
+import datetime
+
+from kio.schema.errors import ErrorCode
+from kio.schema.sasl_authenticate.v2.request import SaslAuthenticateRequest
+from kio.schema.sasl_authenticate.v2.response import SaslAuthenticateResponse
+from kio.static.primitive import i64Timedelta
+
+from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed
+
+_FOR_GOOD = i64Timedelta.parse(datetime.timedelta())
+
+
+async def handle(ctx: RequestContext, request: SaslAuthenticateRequest) -> SaslAuthenticateResponse:
+    if ctx.authentication is None:
+        message = "SaslAuthenticate request received after successful authentication"
+        return _answer(ErrorCode.illegal_sasl_state, message)
+    try:
+        return _answer(ErrorCode.none, None, ctx.authentication.respond(bytes(request.auth_bytes)))
+    except SaslAuthenticationFailed as error:
+        await ctx.broker.clock.sleep(ctx.broker.settings.connection_failed_authentication_delay_ms / 1000)
+        return _answer(error.code, error.message)
+    except IllegalSaslState as error:
+        return _answer(error.code, error.message)
+
+
+def _answer(code: ErrorCode, message: str | None, token: bytes = b"") -> SaslAuthenticateResponse:
+    return SaslAuthenticateResponse(
+        error_code=code, error_message=message, auth_bytes=token, session_lifetime=_FOR_GOOD
+    )

@@ -1,0 +1,140 @@
+"""Who a client is, on a listener that wants to know.
+
+    sasl.enabled.mechanisms                           of each listener, or of all
+    listener.name.NAME.plain.sasl.jaas.config         PlainLoginModule: user_NAME="password" for each user
+    plain.sasl.jaas.config, KafkaServer in the file   the same for all listeners
+      that KAFKA_OPTS names
+    /config/users in ZooKeeper                        SCRAM credentials, as `pk configs --entity-type users` sets them
+
+A client says which mechanism it wants (SaslHandshake), then tokens go to and fro: in SaslAuthenticate, or, after
+SaslHandshake 0, in frames that hold nothing else. Until it has a name it may ask for nothing but ApiVersions.
+
+source  SaslServerAuthenticator, JaasContext (KIP-43, KIP-103, KIP-152)
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+
+from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed, UnsupportedSaslMechanism
+from pykafka_cli.broker.network.sasl import SCRAM_DIGESTS, CredentialOf, Exchange, PlainServer, Refusal, ScramServer
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.jaas import Login, login_file, read_login_file, read_logins
+
+ANONYMOUS = "User:ANONYMOUS"
+PLAIN = "PLAIN"
+_PLAIN_LOGIN = "PlainLoginModule"
+_USER = "user_"
+
+CredentialsOf = Callable[[str], Mapping[str, str]]
+"""A user's config: SCRAM credentials by mechanism, and whatever else stands there."""
+
+
+class Authentication:
+    """One connection's way to a name."""
+
+    def __init__(self, mechanisms: Mapping[str, Callable[[], Exchange]]) -> None:
+        self.mechanisms = tuple(mechanisms)
+        self.takes_bare_tokens = False
+        self.is_refused = False
+        """Whether the connection is to be closed once that is said."""
+        self._new_exchange = mechanisms
+        self._mechanism = ""
+        self._exchange: Exchange | None = None
+
+    @property
+    def principal(self) -> str:
+        return ANONYMOUS if self._exchange is None or self._exchange.user is None else f"User:{self._exchange.user}"
+
+    @property
+    def is_complete(self) -> bool:
+        return self._exchange is not None and self._exchange.user is not None
+
+    def choose(self, mechanism: str, *, bare: bool) -> None:
+        """SaslHandshake; `bare` if tokens will come without SaslAuthenticate around them.
+
+        raises    UnsupportedSaslMechanism, IllegalSaslState
+        """
+        if self._exchange is not None:
+            self.is_refused = not self.is_complete
+            raise IllegalSaslState("SaslHandshake request received after a mechanism was chosen")
+        if mechanism not in self._new_exchange:
+            self.is_refused = True
+            raise UnsupportedSaslMechanism(None)
+        self._mechanism = mechanism
+        self._exchange = self._new_exchange[mechanism]()
+        self.takes_bare_tokens = bare
+
+    def respond(self, token: bytes) -> bytes:
+        """The answer to a client's token.
+
+        raises    SaslAuthenticationFailed, IllegalSaslState
+        """
+        if self._exchange is None or self.is_complete:
+            self.is_refused = self._exchange is None
+            raise IllegalSaslState("SaslAuthenticate request received out of turn")
+        try:
+            answer = self._exchange.respond(token)
+        except Refusal as refusal:
+            self.is_refused = True
+            if self._mechanism == PLAIN:
+                raise SaslAuthenticationFailed(str(refusal)) from None
+            raise SaslAuthenticationFailed(
+                "Authentication failed during authentication due to invalid credentials with SASL mechanism "
+                + self._mechanism
+            ) from None
+        if self.is_complete:
+            self.takes_bare_tokens = False
+        return answer
+
+
+class Authenticator:
+    """What a listener's connections begin with.
+
+    raises    ValueError where a mechanism is not there, or has no users
+    """
+
+    def __init__(self, settings: BrokerSettings, listener: str) -> None:
+        self._passwords: Mapping[str, str] = {}
+        self._names: tuple[str, ...] = settings.for_listener(listener, "sasl.enabled.mechanisms")
+        if unknown := [name for name in self._names if name != PLAIN and name not in SCRAM_DIGESTS]:
+            others = ", ".join(SCRAM_DIGESTS)
+            raise ValueError(f"sasl.enabled.mechanisms has {', '.join(unknown)}; there are {PLAIN}, {others}")
+        if not self._names:
+            raise ValueError("sasl.enabled.mechanisms is empty, and nobody could log in")
+        if PLAIN in self._names:
+            options = _plain_login(settings, listener).options
+            self._passwords = {
+                name.removeprefix(_USER): password for name, password in options.items() if name.startswith(_USER)
+            }
+
+    def begin(self, credentials_of: CredentialsOf) -> Authentication:
+        """For a new connection."""
+        mechanisms: dict[str, Callable[[], Exchange]] = {}
+        for name in self._names:
+            if name == PLAIN:
+                mechanisms[name] = lambda: PlainServer(self._passwords)
+            else:
+                mechanisms[name] = lambda name=name: ScramServer(  # type: ignore[misc]
+                    name, _credential_of(credentials_of, name), secrets.token_hex(16)
+                )
+        return Authentication(mechanisms)
+
+
+def _credential_of(credentials_of: CredentialsOf, mechanism: str) -> CredentialOf:
+    return lambda user: credentials_of(user).get(mechanism)
+
+
+def _plain_login(settings: BrokerSettings, listener: str) -> Login:
+    own = f"listener.name.{listener.lower()}.plain.sasl.jaas.config"
+    text = settings.originals.get(own) or settings.originals.get("plain.sasl.jaas.config")
+    if text is not None:
+        logins = read_logins(text)
+    elif file := login_file():
+        entries = read_login_file(file)
+        logins = entries.get(f"{listener.lower()}.KafkaServer", entries.get("KafkaServer", []))
+    else:
+        raise ValueError(f"{own} is not set, which says who the users of {PLAIN} are")
+    for login in logins:
+        if login.name == _PLAIN_LOGIN:
+            return login
+    raise ValueError(f"{own} has no {_PLAIN_LOGIN}")

@@ -1,0 +1,124 @@
+"""The broker's halves of SASL mechanisms: a client's tokens in, ours out, and in the end its name. No I/O.
+
+    PLAIN                 NUL-separated: whom to act as (or nothing), user, password           RFC 4616
+    SCRAM-SHA-256, -512   client-first, server-first; client-final, server-final               RFC 5802, RFC 7677
+
+        n,,n=USER,r=NONCE                   r=NONCE+MORE,s=SALT,i=ITERATIONS
+        c=biws,r=NONCE+MORE,p=PROOF         v=SIGNATURE
+
+source  PlainSaslServer, ScramSaslServer
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+SCRAM_DIGESTS = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
+
+CredentialOf = Callable[[str], str | None]
+"""A user's SCRAM credential: salt=BASE64,stored_key=BASE64,server_key=BASE64,iterations=N."""
+
+_CLIENT_FIRST = re.compile(
+    r"(?P<header>[ny],(?:a=(?P<acts_as>[^,]+))?,)(?P<bare>n=(?P<user>[^,]+),r=(?P<nonce>[!-+\--~]+))"
+)
+_CLIENT_FINAL = re.compile(
+    r"(?P<bare>c=(?P<binding>[A-Za-z0-9+/=]+),r=(?P<nonce>[!-+\--~]+)),p=(?P<proof>[A-Za-z0-9+/=]+)"
+)
+
+
+class Refusal(Exception):
+    """The client is not who it says, or does not keep to the mechanism; `str()` may be told to it."""
+
+
+class Exchange(Protocol):
+    """One client's authentication by one mechanism."""
+
+    user: str | None
+    """Set once the client has proved who it is."""
+
+    def respond(self, token: bytes) -> bytes:
+        """Our next token; raises Refusal."""
+
+
+class PlainServer:
+    """Compares with passwords that the broker knows."""
+
+    def __init__(self, passwords: Mapping[str, str]) -> None:
+        self.user: str | None = None
+        self._passwords = passwords
+
+    def respond(self, token: bytes) -> bytes:
+        try:
+            acts_as, user, password = token.decode().split("\0")
+        except ValueError:
+            raise Refusal("Invalid SASL/PLAIN response: expected 3 tokens") from None
+        if not user:
+            raise Refusal("Authentication failed: username not specified")
+        if not password:
+            raise Refusal("Authentication failed: password not specified")
+        known = self._passwords.get(user)
+        if known is None or not hmac.compare_digest(known.encode(), password.encode()):
+            raise Refusal("Authentication failed: Invalid username or password")
+        if acts_as and acts_as != user:
+            raise Refusal("Authentication failed: Client requested an authorization id that is different from username")
+        self.user = user
+        return b""
+
+
+class ScramServer:
+    """Compares with what RFC 5802 lets a server keep.
+
+    nonce    what is added to the client's, letters and digits
+    """
+
+    def __init__(self, mechanism: str, credential_of: CredentialOf, nonce: str) -> None:
+        self.user: str | None = None
+        self._digest = SCRAM_DIGESTS[mechanism]
+        self._credential_of = credential_of
+        self._more = nonce
+        self._claimed: str | None = None
+
+    def respond(self, token: bytes) -> bytes:
+        try:
+            text = token.decode()
+            return (self._first(text) if self._claimed is None else self._final(text)).encode()
+        except (ValueError, binascii.Error) as error:
+            raise Refusal(f"Invalid SASL/SCRAM message: {error}") from None
+
+    def _first(self, text: str) -> str:
+        found = _CLIENT_FIRST.match(text)
+        if not found or (found.end() < len(text) and text[found.end()] != ","):
+            raise Refusal("Invalid SASL/SCRAM message: it is no client first message")
+        user = found["user"].replace("=2C", ",").replace("=3D", "=")
+        if found["acts_as"] not in (None, found["user"]):
+            raise Refusal("Authentication failed: Client requested an authorization id that is different from username")
+        credential = self._credential_of(user)
+        if credential is None:
+            raise Refusal("Authentication failed: Invalid user credentials")
+        parts = dict(part.split("=", 1) for part in credential.split(","))
+        self._stored_key, self._server_key = (base64.b64decode(parts[key]) for key in ("stored_key", "server_key"))
+        self._header = found["header"]
+        server_first = f"r={found['nonce']}{self._more},s={parts['salt']},i={parts['iterations']}"
+        self._claimed = user
+        self._said = f"{text[len(found['header']) :]},{server_first}"
+        return server_first
+
+    def _final(self, text: str) -> str:
+        found = _CLIENT_FINAL.fullmatch(text)
+        # Kafka wants no more of the nonce, either: librdkafka says its own part twice.
+        if not found or not found["nonce"].endswith(self._more):
+            raise Refusal("Invalid client nonce in the final client message.")
+        if base64.b64decode(found["binding"]).decode() != self._header:
+            raise Refusal("Invalid SASL/SCRAM message: it is no client final message for what was said before")
+        signed = f"{self._said},{found['bare']}".encode()
+        signature = hmac.digest(self._stored_key, signed, self._digest)
+        proof = base64.b64decode(found["proof"])
+        key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
+        if not hmac.compare_digest(hashlib.new(self._digest, key).digest(), self._stored_key):
+            raise Refusal("Authentication failed: Invalid client credentials")
+        self.user = self._claimed
+        return f"v={base64.b64encode(hmac.digest(self._server_key, signed, self._digest)).decode()}"

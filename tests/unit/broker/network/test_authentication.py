@@ -1,0 +1,128 @@
+"""A connection's way to a name, whatever the mechanism."""
+
+from pathlib import Path
+
+import pytest
+
+from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed, UnsupportedSaslMechanism
+from pykafka_cli.broker.network.authentication import Authentication, Authenticator
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.grammar import Property
+
+LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" user_alice="secret";'
+ALICE = b"\0alice\0secret"
+
+
+@pytest.fixture(autouse=True)
+def no_java_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KAFKA_OPTS", raising=False)
+
+
+def authenticator(**more: str) -> Authenticator:
+    given = {
+        "zookeeper.connect": "localhost:2181",
+        "listeners": "PLAINTEXT://:1,SASL_PLAINTEXT://:2",
+        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
+        **more,
+    }
+    return Authenticator(BrokerSettings(Property(name, text, 0) for name, text in given.items()), "SASL_PLAINTEXT")
+
+
+def login(**more: str) -> Authentication:
+    return authenticator(**{"listener.name.sasl_plaintext.plain.sasl.jaas.config": LOGIN, **more}).begin(lambda _: {})
+
+
+def test_who_has_shown_a_password_has_a_name() -> None:
+    it = login()
+    assert (it.principal, it.is_complete) == ("User:ANONYMOUS", False)
+
+    it.choose("PLAIN", bare=False)
+    assert not it.takes_bare_tokens
+    it.respond(ALICE)
+
+    assert (it.principal, it.is_complete, it.is_refused) == ("User:alice", True, False)
+
+
+def test_bare_tokens_end_with_the_login() -> None:
+    it = login()
+
+    it.choose("PLAIN", bare=True)
+    assert it.takes_bare_tokens
+    it.respond(ALICE)
+
+    assert not it.takes_bare_tokens
+
+
+def test_a_mechanism_that_is_not_offered_is_refused_with_those_that_are() -> None:
+    it = login()
+
+    with pytest.raises(UnsupportedSaslMechanism):
+        it.choose("GSSAPI", bare=False)
+
+    assert it.is_refused
+    assert it.mechanisms == ("PLAIN", "SCRAM-SHA-256")
+
+
+def test_a_wrong_password_ends_it() -> None:
+    it = login()
+    it.choose("PLAIN", bare=False)
+
+    with pytest.raises(SaslAuthenticationFailed, match="Invalid username or password"):
+        it.respond(b"\0alice\0guess")
+
+    assert (it.principal, it.is_refused) == ("User:ANONYMOUS", True)
+
+
+def test_a_user_without_a_credential_hears_no_more_than_that() -> None:
+    it = login()
+    it.choose("SCRAM-SHA-256", bare=False)
+
+    with pytest.raises(SaslAuthenticationFailed, match="due to invalid credentials with SASL mechanism SCRAM-SHA-256"):
+        it.respond(b"n,,n=alice,r=x")
+
+
+def test_tokens_out_of_turn_are_refused() -> None:
+    it = login()
+
+    with pytest.raises(IllegalSaslState):
+        it.respond(ALICE)
+    assert it.is_refused
+
+
+def test_a_second_mechanism_is_refused() -> None:
+    it = login()
+    it.choose("SCRAM-SHA-256", bare=False)
+
+    with pytest.raises(IllegalSaslState):
+        it.choose("PLAIN", bare=False)
+    assert it.is_refused
+
+
+def test_all_listeners_may_have_the_same_users() -> None:
+    it = authenticator(**{"plain.sasl.jaas.config": LOGIN}).begin(lambda _: {})
+    it.choose("PLAIN", bare=False)
+
+    it.respond(ALICE)
+
+    assert it.is_complete
+
+
+@pytest.mark.parametrize("entry", ["KafkaServer", "sasl_plaintext.KafkaServer"])
+def test_users_may_stand_in_the_file_that_java_is_told_of(
+    entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "jaas.conf"
+    file.write_text(f"{entry} {{\n  a.ScramLoginModule required;\n  {LOGIN}\n}};\n")
+    monkeypatch.setenv("KAFKA_OPTS", f"-Djava.security.auth.login.config={file}")
+    it = authenticator().begin(lambda _: {})
+    it.choose("PLAIN", bare=False)
+
+    it.respond(ALICE)
+
+    assert it.is_complete
+
+
+def test_a_listener_may_have_mechanisms_of_its_own() -> None:
+    it = login(**{"listener.name.sasl_plaintext.sasl.enabled.mechanisms": "SCRAM-SHA-512"})
+
+    assert it.mechanisms == ("SCRAM-SHA-512",)

@@ -1,0 +1,141 @@
+"""The broker's halves of the mechanisms against our client's halves, and against what must not pass."""
+
+import base64
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pykafka_cli.broker.metadata.scram_credentials import Upsertion, stored_credential
+from pykafka_cli.broker.network.sasl import SCRAM_DIGESTS, PlainServer, Refusal, ScramServer
+from pykafka_cli.transport.sasl import Plain, SaslFailure, Scram
+
+SALT = b"a salt of its own"
+PASSWORDS = {"alice": "alice-secret", "bob": ""}
+
+
+def credential(mechanism: str, password: str = "alice-secret") -> str:
+    salted = hashlib.pbkdf2_hmac(SCRAM_DIGESTS[mechanism], password.encode(), SALT, 4096)
+    return stored_credential(Upsertion("alice", list(SCRAM_DIGESTS).index(mechanism) + 1, 4096, SALT, salted))
+
+
+def scram(mechanism: str = "SCRAM-SHA-256", *users: str) -> ScramServer:
+    known = {user: credential(mechanism) for user in users or ("alice", "a,b=c")}
+    return ScramServer(mechanism, known.get, "server")
+
+
+def test_a_password_that_is_known_lets_in() -> None:
+    server = PlainServer(PASSWORDS)
+
+    assert server.respond(Plain("alice", "alice-secret").respond(None) or b"") == b""
+    assert server.user == "alice"
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        (b"\0alice\0guess", "Authentication failed: Invalid username or password"),
+        (b"\0mallory\0alice-secret", "Authentication failed: Invalid username or password"),
+        (b"\0bob\0", "Authentication failed: password not specified"),
+        (b"\0\0x", "Authentication failed: username not specified"),
+        (b"bob\0alice\0alice-secret", "Client requested an authorization id that is different from username"),
+        (b"alice", "Invalid SASL/PLAIN response: expected 3 tokens"),
+        (b"\0\xff\0x", "Invalid SASL/PLAIN response: expected 3 tokens"),
+    ],
+)
+def test_what_is_no_password_does_not(token: bytes, message: str) -> None:
+    server = PlainServer(PASSWORDS)
+
+    with pytest.raises(Refusal, match=message):
+        server.respond(token)
+    assert server.user is None
+
+
+@pytest.mark.parametrize("mechanism", SCRAM_DIGESTS)
+@pytest.mark.parametrize("user", ["alice", "a,b=c"])
+def test_who_knows_the_password_is_let_in_and_believes_the_server(mechanism: str, user: str) -> None:
+    server, client = scram(mechanism), Scram(mechanism, user, "alice-secret")
+
+    challenge = server.respond(client.respond(None) or b"")
+    assert server.user is None
+    verdict = server.respond(client.respond(challenge) or b"")
+
+    assert server.user == user
+    assert client.respond(verdict) is None
+
+
+def test_who_does_not_know_the_password_is_refused() -> None:
+    server, client = scram(), Scram("SCRAM-SHA-256", "alice", "guess")
+    challenge = server.respond(client.respond(None) or b"")
+
+    with pytest.raises(Refusal, match="Invalid client credentials"):
+        server.respond(client.respond(challenge) or b"")
+    assert server.user is None
+
+
+def test_who_has_no_credential_is_refused() -> None:
+    with pytest.raises(Refusal, match="Invalid user credentials"):
+        scram().respond(b"n,,n=mallory,r=x")
+
+
+def test_a_client_does_not_believe_a_server_without_the_credential() -> None:
+    server, client = scram(), Scram("SCRAM-SHA-256", "alice", "alice-secret")
+    challenge = server.respond(client.respond(None) or b"")
+    client.respond(challenge)
+
+    with pytest.raises(SaslFailure):
+        client.respond(b"v=" + base64.b64encode(b"x" * 32))
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"p=tls-unique,,n=alice,r=x",
+        b"n,a=bob,n=alice,r=x",
+        b"n,,n=alice",
+        b"n,,n=,r=x",
+        b"n,,m=1,n=alice,r=x",
+        b"n,,n=alice,r=x\0",
+        b"\xff",
+        b"",
+    ],
+)
+def test_what_is_no_first_message_is_refused(first: bytes) -> None:
+    with pytest.raises(Refusal):
+        scram().respond(first)
+
+
+@pytest.mark.parametrize(
+    "final",
+    [
+        b"c=biws,r=xother,p=AAAA",
+        b"c=biws,r=server,p=AAAA",
+        b"c=eSws,r=xserver,p=AAAA",
+        b"c=biws,r=xserver,p=AAAA",
+        b"c=biws,r=xserver,p=" + base64.b64encode(b"x" * 32),
+        b"c=biws,r=xserver,p=A",
+        b"c=b,r=xserver,p=AAAA",
+        b"c=biws,r=xserver",
+        b"\xff",
+        b"",
+    ],
+)
+def test_what_is_no_final_message_is_refused(final: bytes) -> None:
+    server = scram()
+    assert server.respond(b"n,,n=alice,r=x").startswith(b"r=xserver,s=")
+
+    with pytest.raises(Refusal):
+        server.respond(final)
+    assert server.user is None
+
+
+@given(st.lists(st.binary(max_size=60), min_size=1, max_size=3))
+def test_whatever_else_is_said_nobody_is_let_in(tokens: list[bytes]) -> None:
+    for server in (PlainServer({}), scram()):
+        for token in tokens:
+            try:
+                server.respond(token)
+            except Refusal:
+                break
+        assert server.user is None
