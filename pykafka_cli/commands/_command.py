@@ -227,6 +227,8 @@ class ArgparseCommand(ScriptCommand):
 
     subcommands: ClassVar[tuple[str, ...]] = ()
     """The words of which one must be given; the function takes it as its only typer.Argument."""
+    exclusive: ClassVar[frozenset[str]] = frozenset()
+    """Options of which no two go together."""
     help_without_arguments: ClassVar[bool] = False
     """Without any word the help is shown, and that is no error."""
 
@@ -243,6 +245,9 @@ class ArgparseCommand(ScriptCommand):
         parsed = parse_argparse(words, specs)
         if any(option.spec.name in ("help", "version") for option in parsed.options):
             return parsed
+        rivals = list(dict.fromkeys(option.spec for option in parsed.options if option.spec.name in self.exclusive))
+        if len(rivals) > 1:
+            raise Unparsable(f"argument {displayed(rivals[1])}: not allowed with argument {displayed(rivals[0])}")
         if self.subcommands and not parsed.words:
             raise Unparsable("too few arguments")
         if self.subcommands:

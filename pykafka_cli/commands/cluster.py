@@ -27,6 +27,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 class ClusterCommand(ArgparseCommand):
     subcommands = ("cluster-id", "unregister")
+    exclusive = frozenset({"bootstrap-server", "bootstrap-controller"})
 
 
 @app.command(cls=ClusterCommand)
@@ -73,10 +74,6 @@ def cluster(
     output: Output = None,
 ) -> None:
     """The cluster's id, and brokers that will not come back."""
-    if {"bootstrap-server", "bootstrap-controller"} <= ctx.given:
-        raise ClusterCommand.argparse_error(
-            ctx, "argument --bootstrap-controller/-C: not allowed with argument --bootstrap-server/-b"
-        )
     if command == "unregister" and broker is None:
         raise ClusterCommand.argparse_error(ctx, "argument --id/-i is required")
     missing = ClusterCommand.argparse_error(

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
+from typer._click.exceptions import BadParameter
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.commands._bulk import collect_garbage_rarely
@@ -364,7 +365,9 @@ class ConsoleConsumer:
         for warning in settings.warnings:
             warn(warning)
         if self._max_messages is not None:
-            if not re.fullmatch(r"[+-]?[0-9]+", self._max_messages):
+            try:
+                number = INT(self._max_messages)
+            except BadParameter:
                 self._report()
                 error(
                     UNKNOWN_ERROR,
@@ -373,7 +376,6 @@ class ConsoleConsumer:
                 )
                 self.status = ExitStatus.FAILURE
                 return
-            number = int(self._max_messages)
             self._limit = float("inf") if number == -1 else number
         asyncio.run(self._run(addresses, ClientSettings(properties), settings, wanted, pattern))
 

@@ -28,6 +28,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 class FeaturesCommand(ArgparseCommand):
     subcommands = ("describe", "upgrade", "downgrade", "disable")
+    exclusive = frozenset({"bootstrap-server", "bootstrap-controller"})
 
 
 @app.command(cls=FeaturesCommand)
@@ -69,10 +70,6 @@ def features(
     output: Output = None,
 ) -> None:
     """Features that the cluster has agreed to use."""
-    if {"bootstrap-server", "bootstrap-controller"} <= ctx.given:
-        raise FeaturesCommand.argparse_error(
-            ctx, "argument --bootstrap-controller: not allowed with argument --bootstrap-server"
-        )
     missing = FeaturesCommand.argparse_error(
         ctx, "one of the arguments --bootstrap-server --bootstrap-controller is required"
     )

@@ -37,6 +37,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 class ProducerPerfTestCommand(ArgparseCommand):
     help_without_arguments = True
+    exclusive = frozenset({"record-size", "payload-file", "payload-monotonic"})
 
 
 @app.command(cls=ProducerPerfTestCommand)
@@ -114,15 +115,9 @@ def producer_perf_test(
     for name, value in (("throughput", throughput), ("num-records", num_records), ("topic", topic)):
         if value is None:
             raise ProducerPerfTestCommand.argparse_error(ctx, f"argument --{name} is required")
-    chosen = {"record-size": record_size is not None, "payload-file": payload_file is not None}
-    payloads = [name for name, is_there in (chosen | {"payload-monotonic": payload_monotonic}).items() if is_there]
-    if not payloads:
+    if record_size is None and payload_file is None and not payload_monotonic:
         raise ProducerPerfTestCommand.argparse_error(
             ctx, "one of the arguments --record-size --payload-file --payload-monotonic is required"
-        )
-    if len(payloads) > 1:
-        raise ProducerPerfTestCommand.argparse_error(
-            ctx, f"argument --{payloads[1]}: not allowed with argument --{payloads[0]}"
         )
     if producer_props is None and producer_config is None:
         raise ProducerPerfTestCommand.argparse_error(

@@ -36,6 +36,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 class VerifiableConsumerCommand(ArgparseCommand):
     help_without_arguments = True
+    exclusive = frozenset({"bootstrap-server", "broker-list"})
 
 
 @app.command(cls=VerifiableConsumerCommand)

@@ -31,6 +31,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 class VerifiableProducerCommand(ArgparseCommand):
     help_without_arguments = True
+    exclusive = frozenset({"bootstrap-server", "broker-list"})
 
 
 @app.command(cls=VerifiableProducerCommand)
