@@ -115,6 +115,13 @@ class ConfigEntry(NamedTuple):
         return self.source == "DEFAULT_CONFIG"
 
 
+class ReplicaRecords(NamedTuple):
+    """What one broker has of a partition from some offset on; nothing when it did not say."""
+
+    high_watermark: int = -1
+    batches: bytes = b""
+
+
 class TopicDescription(NamedTuple):
     """A topic with its partitions, in their order, and those settings that are not Kafka's defaults."""
 

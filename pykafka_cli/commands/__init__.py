@@ -58,6 +58,9 @@ COMMANDS: dict[str, Command] = {
     "transactions": Command(
         "transactions", "Transactions of producers, and those that hang.", CLUSTER, "kafka-transactions"
     ),
+    "replica-verification": Command(
+        "replica_verification", "Compare replicas, until stopped.", CLUSTER, "kafka-replica-verification"
+    ),
     "dump-log": Command("dump_log", "What is in the files of a log.", CLUSTER, "kafka-dump-log"),
     "log-dirs": Command("log_dirs", "Sizes of partitions in log directories.", CLUSTER, "kafka-log-dirs"),
     "cluster": Command("cluster", "The cluster's id; unregister brokers.", CLUSTER, "kafka-cluster"),

@@ -1,0 +1,61 @@
+"""Fetching from any replica, leader or not, as a tool that compares replicas does: replica id -2 of Fetch (key 1).
+
+source  FetchRequest.DEBUGGING_CONSUMER_ID
+"""
+
+import datetime
+from collections.abc import Mapping
+
+from kio.schema.fetch.v12.request import FetchPartition, FetchRequest, FetchTopic
+from kio.schema.types import BrokerId, TopicName
+from kio.static.primitive import i8, i32, i32Timedelta, i64
+
+from pykafka_cli.clients.admin.leaders import by_topic
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import ReplicaRecords, TopicPartition
+
+DEBUGGING_CONSUMER = BrokerId(-2)
+MAX_BYTES = 2**31 - 1
+_OLDEST_FETCH = 4
+_READ_UNCOMMITTED = i8(0)
+
+
+async def fetch_replicas(
+    session: Session, broker: int, offsets: Mapping[TopicPartition, int], *, partition_bytes: int, max_wait_ms: int
+) -> dict[TopicPartition, ReplicaRecords]:
+    """What a broker has of these partitions from an offset on; what it answers with an error is empty.
+
+    raises  ConnectionFailed
+    """
+    request = FetchRequest(
+        replica_id=DEBUGGING_CONSUMER,
+        max_wait=i32Timedelta.parse(datetime.timedelta(milliseconds=max_wait_ms)),
+        min_bytes=i32(1),
+        max_bytes=i32(MAX_BYTES),
+        isolation_level=_READ_UNCOMMITTED,
+        topics=tuple(
+            FetchTopic(
+                topic=TopicName(topic),
+                partitions=tuple(
+                    FetchPartition(
+                        partition=i32(index),
+                        fetch_offset=i64(offsets[TopicPartition(topic, index)]),
+                        partition_max_bytes=i32(partition_bytes),
+                    )
+                    for index in indexes
+                ),
+            )
+            for topic, indexes in by_topic(offsets).items()
+        ),
+        forgotten_topics_data=(),
+        rack_id="",
+    )
+    timeout = session.settings.request_timeout + max_wait_ms / 1000
+    answer = await session.ask(request, broker=broker, oldest=_OLDEST_FETCH, timeout=timeout)
+    return {
+        TopicPartition(topic.topic, int(part.partition_index)): ReplicaRecords()
+        if part.error_code
+        else ReplicaRecords(int(part.high_watermark), bytes(part.records or b""))
+        for topic in answer.responses
+        for part in topic.partitions
+    }

@@ -1,0 +1,195 @@
+"""`pk replica-verification`: kafka-replica-verification.sh, compare the replicas of partitions until it is stopped."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.clients.admin.offsets import LATEST, UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.topics import describe_topics, list_topics
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.replica_fetch import fetch_replicas
+from pykafka_cli.clients.session import Session
+from pykafka_cli.commands._cluster import new_session
+from pykafka_cli.commands._command import ScriptCommand, ScriptContext
+from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._log_lines import error, warn
+from pykafka_cli.commands._options import INT, LONG, CommandConfig, check_host_ports, refuse, require
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.model import ReplicaRecords, TopicPartition
+from pykafka_cli.operations.replica_verification import OtherOffset, largest_lag, verify
+from pykafka_cli.operations.topic_filter import InvalidRegex, TopicFilter
+from pykafka_cli.protocol.records.batch import CorruptRecords
+from pykafka_cli.transport.connection import ConnectionFailed
+
+WHAT, FETCHING = "What to compare", "Fetching"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class ReplicaVerificationCommand(ScriptCommand):
+    without_arguments = "Validate that all replicas for a set of topics have the same data."
+
+
+@app.command(cls=ReplicaVerificationCommand)
+def replica_verification(
+    ctx: ScriptContext,
+    broker_list: Annotated[
+        str, typer.Option("--broker-list", metavar="HOST:PORT,...", help="Brokers to connect to.")
+    ] = "",
+    command_config: CommandConfig = None,
+    topics_include: Annotated[
+        str,
+        typer.Option("--topics-include", metavar="REGEX", help="Topics by a regular expression.", rich_help_panel=WHAT),
+    ] = ".*",
+    topic_white_list: Annotated[
+        str,
+        typer.Option(
+            "--topic-white-list", metavar="REGEX", help="Older name of --topics-include.", rich_help_panel=WHAT
+        ),
+    ] = ".*",
+    start_time: Annotated[
+        int,
+        typer.Option(
+            "--time",
+            metavar="MS",
+            click_type=LONG,
+            help="Begin at this time; -1 at the end, -2 at the start.",
+            rich_help_panel=WHAT,
+        ),
+    ] = LATEST,
+    fetch_size: Annotated[
+        int,
+        typer.Option(
+            "--fetch-size", metavar="BYTES", click_type=INT, help="Of a partition at once.", rich_help_panel=FETCHING
+        ),
+    ] = 1 << 20,
+    max_wait_ms: Annotated[
+        int,
+        typer.Option(
+            "--max-wait-ms",
+            metavar="MS",
+            click_type=INT,
+            help="How long a broker may wait for new records.",
+            rich_help_panel=FETCHING,
+        ),
+    ] = 1000,
+    report_interval_ms: Annotated[
+        int,
+        typer.Option("--report-interval-ms", metavar="MS", click_type=LONG, help="How often to tell the largest lag."),
+    ] = 30_000,
+) -> None:
+    """Compare the replicas of partitions, until stopped."""
+    warn("This tool is deprecated and may be removed in a future major release.")
+    require(ctx, "broker-list")
+    refuse(ctx, "topics-include", "topic-white-list")
+    check_host_ports(ctx, broker_list)
+    try:
+        topics = TopicFilter(topics_include if "topics-include" in ctx.given else topic_white_list)
+    except InvalidRegex as problem:
+        raise ScriptError(str(problem).removesuffix(".")) from None
+    session = new_session(broker_list, command_config)
+    asyncio.run(_verify(session, topics, start_time, fetch_size, max_wait_ms, report_interval_ms / 1000))
+
+
+async def _verify(
+    session: Session, topics: TopicFilter, start_time: int, fetch_size: int, max_wait_ms: int, interval: float
+) -> None:
+    """raises  ScriptError when there is nothing to compare, or replicas cannot be compared any further"""
+    async with session:
+        replicas = await _replicas(session, topics)
+        if not replicas:
+            error(
+                "No topics found. [topics-include] if specified, is either filtering out all topics or there is no "
+                "topic."
+            )
+            raise typer.Exit(ExitStatus.FAILURE)
+        offsets = await _start(session, replicas, start_time)
+        by_broker: dict[int, list[TopicPartition]] = defaultdict(list)
+        for partition, brokers in replicas.items():
+            for broker in brokers:
+                by_broker[broker].append(partition)
+        _say("verification process is started")
+        reported = time.monotonic()
+        while True:
+            fetched = await asyncio.gather(
+                *(
+                    _fetched(session, broker, {each: offsets[each] for each in its}, fetch_size, max_wait_ms)
+                    for broker, its in by_broker.items()
+                )
+            )
+            answers = dict(zip(by_broker, fetched, strict=True))
+            high_watermarks = _compare(replicas, offsets, answers)
+            if time.monotonic() - reported > interval:
+                _say(largest_lag(offsets, high_watermarks).text(len(replicas)))
+                reported = time.monotonic()
+
+
+async def _replicas(session: Session, topics: TopicFilter) -> dict[TopicPartition, tuple[int, ...]]:
+    """The brokers that have each partition."""
+    names = [listing.topic for listing in await list_topics(session) if topics.allows(listing.topic)]
+    try:
+        described = await describe_topics(session, names) if names else []
+    except ApiError as problem:
+        raise ScriptError(str(problem)) from None
+    return {
+        TopicPartition(topic.topic, each.partition): each.replicas for topic in described for each in topic.partitions
+    }
+
+
+async def _start(session: Session, replicas: Mapping[TopicPartition, object], at: int) -> dict[TopicPartition, int]:
+    """Where to begin in each partition; at its end if nothing is as late as that."""
+    found = await list_offsets(session, dict.fromkeys(replicas, at))
+    if late := [partition for partition, offset in found.items() if offset == UNKNOWN_OFFSET]:
+        found |= await list_offsets(session, dict.fromkeys(late, LATEST))
+    offsets: dict[TopicPartition, int] = {}
+    for partition, offset in found.items():
+        if isinstance(offset, ApiError):
+            raise ScriptError(f"{partition}: {offset}")
+        offsets[partition] = offset
+    return offsets
+
+
+async def _fetched(
+    session: Session, broker: int, offsets: Mapping[TopicPartition, int], fetch_size: int, max_wait_ms: int
+) -> dict[TopicPartition, ReplicaRecords]:
+    """Nothing of any partition while the broker is away."""
+    try:
+        return await fetch_replicas(session, broker, offsets, partition_bytes=fetch_size, max_wait_ms=max_wait_ms)
+    except ConnectionFailed:
+        await asyncio.sleep(max_wait_ms / 1000)
+        return {}
+
+
+def _compare(
+    replicas: Mapping[TopicPartition, tuple[int, ...]],
+    offsets: dict[TopicPartition, int],
+    answers: Mapping[int, Mapping[TopicPartition, ReplicaRecords]],
+) -> dict[TopicPartition, int]:
+    """Tell what differs, and move `offsets` up; the largest high watermark of each partition.
+
+    raises  ScriptError
+    """
+    high_watermarks: dict[TopicPartition, int] = {}
+    for partition, brokers in replicas.items():
+        of_all = {broker: answers[broker].get(partition, ReplicaRecords()) for broker in brokers}
+        try:
+            verified = verify(partition, offsets[partition], of_all)
+        except CorruptRecords as problem:
+            raise ScriptError(f"Error in processing {partition} at offset {offsets[partition]}: {problem}") from None
+        for finding in verified.findings:
+            _say(str(finding))
+            if isinstance(finding, OtherOffset):
+                raise typer.Exit(ExitStatus.FAILURE)
+        offsets[partition] = verified.offset
+        high_watermarks[partition] = max(replica.high_watermark for replica in of_all.values())
+    return high_watermarks
+
+
+def _say(message: str) -> None:
+    now = datetime.now()  # local, as the script prints it
+    print(f"{now:%Y-%m-%d %H:%M:%S},{now.microsecond // 1000:03}: {message}", flush=True)

@@ -1,0 +1,114 @@
+"""Whether the replicas of a partition hold the same, batch by batch: what kafka-replica-verification.sh decides.
+
+Replicas are compared as far as each has a batch below its high watermark; the next fetch begins behind the last batch
+that all of them have. Only headers are looked at: the last offset of a batch, and its checksum, which covers its
+records. Source: ReplicaVerificationTool.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pykafka_cli.model import ReplicaRecords, TopicPartition
+from pykafka_cli.protocol.records.batch import BatchHeader, walk
+
+
+class OtherOffset(NamedTuple):
+    """Batches that stand at the same place end at different offsets: what follows cannot be compared."""
+
+    partition: TopicPartition
+    first_replica: int
+    first_offset: int
+    replica: int
+    offset: int
+
+    def __str__(self) -> str:
+        return (
+            f"partition {self.partition}: replica {self.first_replica}'s offset {self.first_offset} doesn't match "
+            f"replica {self.replica}'s offset {self.offset}"
+        )
+
+
+class OtherChecksum(NamedTuple):
+    """Batches that end at the same offset hold something else."""
+
+    partition: TopicPartition
+    offset: int
+    first_replica: int
+    first_checksum: int
+    replica: int
+    checksum: int
+
+    def __str__(self) -> str:
+        return (
+            f"partition {self.partition} has unmatched checksum at offset {self.offset}; replica "
+            f"{self.first_replica}'s checksum {self.first_checksum}; replica {self.replica}'s checksum {self.checksum}"
+        )
+
+
+Finding = OtherOffset | OtherChecksum
+
+
+@dataclass(slots=True)
+class Verified:
+    """One partition: its replicas are the same below `offset`, apart from `findings`."""
+
+    offset: int
+    findings: list[Finding]
+
+
+def verify(partition: TopicPartition, offset: int, replicas: Mapping[int, ReplicaRecords]) -> Verified:
+    """Compare what was fetched from `offset` on, by broker.
+
+    raises  CorruptRecords where the bytes are no batches
+    """
+    verified = Verified(offset, [])
+    streams = {broker: _replicated(replicas[broker]) for broker in sorted(replicas)}
+    while streams:
+        first: tuple[int, BatchHeader] | None = None
+        is_everywhere = True
+        for broker, batches in streams.items():
+            header = next(batches, None)
+            if header is None:
+                is_everywhere = False
+            elif first is None:
+                first = broker, header
+            elif first[1].last_offset != header.last_offset:
+                verified.findings.append(
+                    OtherOffset(partition, first[0], first[1].last_offset, broker, header.last_offset)
+                )
+                return verified
+            elif first[1].crc != header.crc:
+                verified.findings.append(
+                    OtherChecksum(partition, header.last_offset, first[0], first[1].crc, broker, header.crc)
+                )
+        if not is_everywhere or first is None:
+            break
+        verified.offset = first[1].next_offset
+    return verified
+
+
+def _replicated(replica: ReplicaRecords) -> Iterator[BatchHeader]:
+    """Headers of whole batches below the high watermark."""
+    for _, header in walk(replica.batches):
+        if header.last_offset >= replica.high_watermark:
+            return
+        yield header
+
+
+class Lag(NamedTuple):
+    """The partition whose verified offset is furthest behind its high watermark."""
+
+    lag: int = -1
+    partition: TopicPartition | None = None
+    offset: int = -1
+
+    def text(self, partitions: int) -> str:
+        where = "null" if self.partition is None else self.partition
+        return f"max lag is {self.lag} for partition {where} at offset {self.offset} among {partitions} partitions"
+
+
+def largest_lag(offsets: Mapping[TopicPartition, int], high_watermarks: Mapping[TopicPartition, int]) -> Lag:
+    """By the high watermark that is largest among a partition's replicas."""
+    lags = (Lag(high_watermarks[each] - offset, each, offset) for each, offset in offsets.items())
+    return max((lag for lag in lags if lag.lag > -1), key=lambda lag: lag.lag, default=Lag())

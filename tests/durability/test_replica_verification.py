@@ -1,0 +1,50 @@
+"""`pk replica-verification` finds the replica that was tampered with."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+from pykafka_cli.protocol.records import Record, build_batch
+from pykafka_cli.protocol.records.batch import read_header, stamp
+from tests.running import PK, RunningCluster, pk
+
+
+def test_a_replica_that_holds_something_else_is_named(tmp_path: Path) -> None:
+    cluster = RunningCluster(tmp_path / "data", extra=("--brokers", "2"))
+    create = ("--create", "--topic", "orders", "--partitions", "1", "--replication-factor", "2")
+    pk("topics", "--bootstrap-server", cluster.bootstrap, *create)
+    for line in ("one", "two"):
+        pk("console-producer", "--bootstrap-server", cluster.bootstrap, "--topic", "orders", stdin=f"{line}\n")
+    assert cluster.stop() == 0
+    tamper_with(cluster.data_dir / "kafka-1/orders-0/00000000000000000000.log")
+
+    cluster.start()
+    try:
+        (address,) = {line.split()[-1] for line in cluster.said().splitlines() if line.startswith("Broker 0 listens")}
+        words = ["--broker-list", address, "--topics-include", "orders", "--time", "-2", "--report-interval-ms", "1"]
+        with subprocess.Popen([PK, "replica-verification", *words], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            lines = [process.stdout.readline().partition(": ")[2] for _ in range(3)]
+            process.send_signal(signal.SIGINT)
+    finally:
+        cluster.stop()
+
+    assert lines[0] == "verification process is started\n"
+    assert lines[1].startswith("partition orders-0 has unmatched checksum at offset 0; replica 0's checksum ")
+    assert lines[2] == "max lag is 0 for partition orders-0 at offset 2 among 1 partitions\n"
+
+
+def tamper_with(log: Path) -> None:
+    """Replace the first batch by another of the same size, with a checksum of its own."""
+    data = bytearray(log.read_bytes())
+    header = read_header(data)
+    other = build_batch(
+        [Record(0, header.base_timestamp, None, b"0ne")],
+        producer_id=header.producer_id,
+        producer_epoch=header.producer_epoch,
+        base_sequence=header.base_sequence,
+    )
+    stamp(other, 0, base_offset=0, leader_epoch=header.leader_epoch)
+    assert len(other) == header.size
+    data[: header.size] = other
+    log.write_bytes(data)
