@@ -26,7 +26,6 @@ from typing import Any, NamedTuple, Self, cast
 from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 
-from pykafka_cli.protocol.api_keys import constant_of
 from pykafka_cli.transport.sasl import SaslExchange, SaslFailure
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
@@ -273,6 +272,8 @@ class Connection(asyncio.BufferedProtocol):
         """
         theirs = (await self.api_versions()).get(api_key)
         if theirs is None:
+            from pykafka_cli.protocol.api_keys import constant_of
+
             raise VersionUnsupported(f"The node does not support {constant_of(api_key)}")
         version = min(theirs.max, ours.max)
         if version < max(theirs.min, ours.min):
