@@ -27,6 +27,7 @@ class RunningCluster(ServerProcess):
         self.start()
         (self.zookeeper,) = re.findall(rf"^ZooKeeper listens on ({ADDRESS})$", self.said(), re.MULTILINE)
         self.bootstrap, *_ = re.findall(rf"^Broker \d+ listens on ({ADDRESS})$", self.said(), re.MULTILINE)
+        self._ports = self.port, self.zookeeper_port  # clients look for it there after another start
 
     def command(self) -> Sequence[str]:
         broker, zookeeper = map(str, self._ports)

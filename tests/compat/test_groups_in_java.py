@@ -93,12 +93,10 @@ def create_topic(bootstrap: str) -> None:
 
 
 def test_static_cooperative_members_keep_their_partitions_through_our_death_theirs_and_impostors(
-    members: list[StaticMember], tmp_path: Path
+    members: list[StaticMember], tmp_path: Path, fresh_cluster: RunningCluster
 ) -> None:
-    cluster = RunningCluster(tmp_path / "data")
-    ports = cluster.port, cluster.zookeeper_port
-    create_topic(cluster.bootstrap)
-    members += [StaticMember(tmp_path, name, cluster.bootstrap) for name in ("left", "right")]
+    create_topic(fresh_cluster.bootstrap)
+    members += [StaticMember(tmp_path, name, fresh_cluster.bootstrap) for name in ("left", "right")]
     left, right = members
 
     def until_committed(rounds: int) -> None:
@@ -108,20 +106,20 @@ def test_static_cooperative_members_keep_their_partitions_through_our_death_thei
 
     def group() -> tuple[str, set[str]]:
         # A client that has seen its only broker die may ask one that it has given up, and hears nothing.
-        fresh = AdminClient({"bootstrap.servers": cluster.bootstrap})
+        fresh = AdminClient({"bootstrap.servers": fresh_cluster.bootstrap})
         described = fresh.describe_consumer_groups([GROUP])[GROUP].result(30)
         return described.state.name, {member.member_id for member in described.members}
 
     for member in members:
         member.begin()
     until(lambda: [len(member.partitions()) for member in members] == [2, 2], "they do not share evenly")
-    produce(cluster.bootstrap)
+    produce(fresh_cluster.bootstrap)
     until_committed(1)
     before, rebalances = group(), [member.rebalances() for member in members]
 
-    cluster.kill()
-    cluster = RunningCluster(tmp_path / "data", ports=ports)
-    produce(cluster.bootstrap)
+    fresh_cluster.kill()
+    fresh_cluster.start()
+    produce(fresh_cluster.bootstrap)
     until_committed(2)
     assert group() == before
     assert [member.rebalances() for member in members] == rebalances
@@ -129,21 +127,20 @@ def test_static_cooperative_members_keep_their_partitions_through_our_death_thei
     had, read_before = right.partitions(), right.read()
     right.kill()
     right.begin()
-    produce(cluster.bootstrap)
+    produce(fresh_cluster.bootstrap)
     until_committed(3)
     assert right.partitions() == had
     assert left.rebalances() == rebalances[0]
     assert group()[0] == "STABLE"
     assert left.read() + read_before + right.read() == dict.fromkeys(range(PARTITIONS), 3 * A_ROUND // PARTITIONS)
 
-    impostor = StaticMember(tmp_path, "impostor", cluster.bootstrap, instance="right")
+    impostor = StaticMember(tmp_path, "impostor", fresh_cluster.bootstrap, instance="right")
     members.append(impostor)
     impostor.begin()
     until(lambda: not right.is_running, lambda: right.said()[-4000:])
     assert "FencedInstanceIdException" in right.said()
     assert impostor.partitions() == had
     assert left.rebalances() == rebalances[0]
-    assert cluster.stop() == 0
 
 
 def test_a_group_is_limited_in_size_and_in_its_members_patience(tmp_path: Path) -> None:

@@ -154,14 +154,12 @@ def cleaned(logs: Path) -> set[str]:
 
 
 def test_counts_stay_exact_while_instances_and_the_broker_are_killed(
-    word_count: list[str], instances: list[Instance], tmp_path: Path
+    word_count: list[str], instances: list[Instance], tmp_path: Path, fresh_cluster: RunningCluster
 ) -> None:
-    cluster = RunningCluster(tmp_path / "data")
-    ports = cluster.port, cluster.zookeeper_port
-    create_topics(cluster.bootstrap)
-    counting = Counting(cluster.bootstrap, seed=1)
-    static = Instance(word_count, tmp_path, "static", cluster.bootstrap, group_instance_id="static")
-    dynamic = Instance(word_count, tmp_path, "dynamic", cluster.bootstrap)
+    create_topics(fresh_cluster.bootstrap)
+    counting = Counting(fresh_cluster.bootstrap, seed=1)
+    static = Instance(word_count, tmp_path, "static", fresh_cluster.bootstrap, group_instance_id="static")
+    dynamic = Instance(word_count, tmp_path, "dynamic", fresh_cluster.bootstrap)
     instances += [static, dynamic]
     for instance in instances:
         instance.begin()
@@ -174,8 +172,8 @@ def test_counts_stay_exact_while_instances_and_the_broker_are_killed(
     shutil.rmtree(dynamic.state)
     dynamic.begin()
     counting.go_on(1000)
-    cluster.kill()
-    cluster = RunningCluster(tmp_path / "data", ports=ports)
+    fresh_cluster.kill()
+    fresh_cluster.start()
     counting.go_on(1000)
     for instance in instances:
         instance.kill()
@@ -189,13 +187,15 @@ def test_counts_stay_exact_while_instances_and_the_broker_are_killed(
     assert all(instance.is_running and "state ERROR" not in instance.said() for instance in instances)
     said = "".join(instance.said() for instance in instances)
     assert re.search(rf"restored [1-9]\d* records of {CHANGELOG}", said), said
-    admin = AdminClient({"bootstrap.servers": cluster.bootstrap, **QUIET})
+    admin = AdminClient({"bootstrap.servers": fresh_cluster.bootstrap, **QUIET})
     assert settings_of(admin, CHANGELOG)["cleanup.policy"] == "compact"
     assert settings_of(admin, REPARTITION).items() >= {"cleanup.policy": "delete", "retention.ms": "-1"}.items()
     until(lambda: log_start(admin, REPARTITION) > 0, "what was taken from the repartition topic was not deleted")
-    until(lambda: cleaned(cluster.data_dir / "kafka") >= {f"{CHANGELOG}-0", f"{CHANGELOG}-1"}, "nothing was compacted")
+    until(
+        lambda: cleaned(fresh_cluster.data_dir / "kafka") >= {f"{CHANGELOG}-0", f"{CHANGELOG}-1"},
+        "nothing was compacted",
+    )
     counting.close()
-    assert cluster.stop() == 0
 
 
 def test_counts_stay_exact_while_one_of_three_brokers_after_another_is_killed(
