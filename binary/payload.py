@@ -64,7 +64,7 @@ class Payload:
             }
         )
         position = self._start + len(self._data)
-        return self._data + index + position.to_bytes(8, "little") + len(index).to_bytes(8, "little")
+        return b"".join([self._data, index, position.to_bytes(8, "little"), len(index).to_bytes(8, "little")])
 
     def _add(self, data: bytes) -> tuple[int, int]:
         position = self._start + len(self._data)

@@ -29,7 +29,7 @@ def link(standard_library: Path, work: Path) -> bytes:
 
 def static_library() -> Path:
     """Python as a library to link; raises BuildFailed where the machine lacks it."""
-    library = Path(sysconfig.get_config_var("LIBPL")) / sysconfig.get_config_var("LIBRARY")
+    library = Path(sysconfig.get_config_var("LIBPL"), sysconfig.get_config_var("LIBRARY"))
     for path in (library, Path(sysconfig.get_path("include")) / "Python.h"):
         if not path.exists():
             raise BuildFailed(

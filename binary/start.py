@@ -16,9 +16,16 @@ from _thread import RLock
 
 import _pk  # type: ignore[import-not-found]  # pk.c's
 
+TYPE_CHECKING = False  # as typing has it, which takes long to import
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.metadata import Distribution, DistributionFinder
+    from types import CodeType, ModuleType
+    from typing import NoReturn
+
 TRAILER_SIZE = 16
 CERTIFICATES = [
-    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine, Arch
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Arch
     "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, Red Hat
     "/etc/ssl/ca-bundle.pem",  # SUSE
 ]
@@ -27,27 +34,28 @@ CERTIFICATES = [
 class OwnFile:
     """Finder and loader, as importlib wants them, of what stands behind the program's end."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         # The descriptor is kept: a file that was replaced meanwhile still has what this process may yet import.
         self._file = os.open("/proc/self/exe", os.O_RDONLY | os.O_CLOEXEC)
         end = os.fstat(self._file).st_size
         trailer = os.pread(self._file, TRAILER_SIZE, end - TRAILER_SIZE)
         position, size = int.from_bytes(trailer[:8], "little"), int.from_bytes(trailer[8:], "little")
         index = marshal.loads(os.pread(self._file, size, position))
-        self._modules = index["modules"]
-        self._extensions = index["extensions"]
-        self._libraries = index["libraries"]
-        self._versions = index["versions"]
-        self._loaded = set()
+        self._modules: dict[str, tuple[int, int, str, bool]] = index["modules"]
+        self._extensions: dict[str, tuple[int, int, list[str]]] = index["extensions"]
+        self._libraries: dict[str, tuple[int, int, list[str]]] = index["libraries"]
+        self._versions: dict[str, str] = index["versions"]
+        self._loaded: set[str] = set()
         self._loading = RLock()
 
-    def find_spec(self, name, _path=None, _target=None):
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
         if name in self._modules:
             _, _, path, is_package = self._modules[name]
-            spec = ModuleSpec(name, self, origin=f"{sys.executable}/{path}", is_package=is_package)
+            origin = f"{sys.executable}/{path}"
+            spec = ModuleSpec(name, self, origin=origin, is_package=is_package)  # type: ignore[arg-type]  # no subclass
             spec.has_location = True  # gives the module a __file__, whose folder some libraries compare with others
-            if is_package:
-                spec.submodule_search_locations.append(spec.origin.removesuffix("/__init__.py"))
+            if spec.submodule_search_locations is not None:
+                spec.submodule_search_locations.append(origin.removesuffix("/__init__.py"))
             return spec
         if name in self._extensions:
             position, size, libraries = self._extensions[name]
@@ -56,17 +64,18 @@ class OwnFile:
             return ModuleSpec(name, ExtensionFileLoader(name, path), origin=path)
         return None
 
-    def create_module(self, _spec):
+    def create_module(self, _spec: ModuleSpec) -> None:
         return None  # an ordinary one
 
-    def exec_module(self, module):
+    def exec_module(self, module: "ModuleType") -> None:
         exec(self.get_code(module.__name__), module.__dict__)
 
-    def get_code(self, name):
+    def get_code(self, name: str) -> "CodeType":
         position, size, _, _ = self._modules[name]
-        return marshal.loads(os.pread(self._file, size, position))
+        code: CodeType = marshal.loads(os.pread(self._file, size, position))
+        return code
 
-    def folder(self, path):
+    def folder(self, path: str) -> "Folder":
         """As a hook of sys.path_hooks: what pkgutil.iter_modules asks, by which some libraries look for their own."""
         root, _, package = path.partition(f"{sys.executable}/")
         if root or not package:
@@ -76,28 +85,28 @@ class OwnFile:
         found |= dict.fromkeys((name for name in self._extensions if name.rpartition(".")[0] == parent), False)
         return Folder(found)
 
-    def find_distributions(self, context):
+    def find_distributions(self, context: "DistributionFinder.Context") -> "list[Distribution]":
         """For importlib.metadata.version, which some libraries ask for their own."""
         from importlib.metadata import Distribution
 
         class Own(Distribution):
-            def __init__(self, version):
+            def __init__(self, version: str) -> None:
                 self._version = version
 
             @property
-            def version(self):
+            def version(self) -> str:
                 return self._version
 
-            def read_text(self, _filename):
+            def read_text(self, _filename: str) -> None:
                 return None
 
-            def locate_file(self, path):
+            def locate_file(self, path: object) -> "NoReturn":
                 raise FileNotFoundError(path)
 
         names = self._versions if context.name is None else {context.name.lower().replace("_", "-")}
         return [Own(self._versions[name]) for name in names if name in self._versions]
 
-    def _load(self, libraries):
+    def _load(self, libraries: list[str]) -> None:
         """Load shared libraries, before each those that it needs; then whoever names them finds them loaded."""
         with self._loading:  # importlib has a lock for each module, and two may need one library
             for library in libraries:
@@ -107,7 +116,7 @@ class OwnFile:
                     self._load(needed)
                     _pk.load_library(self._in_memory(library, position, size))
 
-    def _in_memory(self, name, position, size):
+    def _in_memory(self, name: str, position: int, size: int) -> str:
         """The path of a file in memory, which stays open: the loader takes two files of one path for the same."""
         memory = os.memfd_create(name, os.MFD_CLOEXEC)
         end = position + size
@@ -119,15 +128,15 @@ class OwnFile:
 class Folder:
     """The modules of one package: {name: whether a package}."""
 
-    def __init__(self, modules):
+    def __init__(self, modules: dict[str, bool]) -> None:
         self._modules = modules
 
-    def iter_modules(self, prefix=""):
+    def iter_modules(self, prefix: str = "") -> "Iterator[tuple[str, bool]]":
         for name, is_package in self._modules.items():
             yield prefix + name.rpartition(".")[2], is_package
 
 
-def point_at_certificates():
+def point_at_certificates() -> None:
     """OpenSSL looks for authorities where the machine that it was built on keeps them; this may be another."""
     if "SSL_CERT_FILE" not in os.environ and "SSL_CERT_DIR" not in os.environ:
         for path in filter(os.path.exists, CERTIFICATES):
@@ -137,8 +146,8 @@ def point_at_certificates():
 
 own_file = OwnFile()
 sys.meta_path[:] = [own_file, BuiltinImporter, FrozenImporter]
-sys.path_hooks[:] = [own_file.folder]
-sys.frozen = True  # commands/_program.py asks
+sys.path_hooks[:] = [own_file.folder]  # type: ignore[list-item]  # pkgutil asks it, importlib does not
+setattr(sys, "frozen", True)  # noqa: B010  # commands/_program.py asks
 point_at_certificates()
 
 from pykafka_cli.__main__ import main  # noqa: E402
