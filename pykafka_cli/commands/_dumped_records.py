@@ -1,7 +1,8 @@
 """`pk dump-log`: the records of a batch, as they are read and as the script prints them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from pykafka_cli.broker.log.scan import ScannedBatch
@@ -15,21 +16,31 @@ from pykafka_cli.protocol.records.legacy import StoredMessage, messages_of
 from pykafka_cli.protocol.records.record import records_of
 
 INDENT = "| "
+_HALF = 1 << 63
 COMPILED_FROM = 1 << 20
 """Bytes of a file from which on aiokafka's compiled reader is worth its import."""
 
 
 @dataclass(slots=True)
 class Gaps:
-    """Pairs of neighbours whose offsets do not follow each other."""
+    """Neighbours whose offsets do not follow each other, of which a compacted log may have millions.
+
+    last    the offset that was seen last; -1 before the first
+    found   an offset and the next, one pair after the other
+    """
 
     last: int = -1
-    found: list[tuple[int, int]] | None = None
+    found: "array[int]" = field(default_factory=lambda: array("q"))
 
     def step_to(self, offset: int) -> None:
         """For an offset that is not the one after `last`."""
         if self.last != -1:
-            self.found = [*(self.found or ()), (self.last, offset)]
+            # A damaged offset may lie beyond a long, where Java's arithmetic comes out at the other end.
+            self.found.extend((each + _HALF) % (2 * _HALF) - _HALF for each in (self.last, offset))
+
+    def latest_first(self) -> Iterator[tuple[int, int]]:
+        found = self.found
+        return ((found[at], found[at + 1]) for at in range(len(found) - 2, -1, -2))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ after everything before it was printed.
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -139,26 +138,18 @@ def dump_log(
     """What is in the files of a log: batches and records, index entries, producers, aborted transactions."""
     require(ctx, "files")
     ctx.read_values()
-    decoder: Callable[[], tuple[decoders.Decoder, list[str]]]
-    if offsets_decoder:
-        decoder = _always(decoders.consumer_offsets)
-    elif transaction_log_decoder:
-        decoder = _always(decoders.transaction_state)
-    elif cluster_metadata_decoder:
-        decoder = _always(decoders.cluster_metadata)
-    elif remote_log_metadata_decoder:
-        decoder = _always(decoders.remote_log_metadata)
-    else:
-        decoder = lambda: _by_class(key_decoder_class or STRING_DECODER, value_decoder_class or STRING_DECODER)  # noqa: E731
-    prints_data = print_data_log or any(
-        name in ctx.given
-        for name in (
-            "key-decoder-class", "value-decoder-class", "offsets-decoder", "transaction-log-decoder",
-            "cluster-metadata-decoder", "remote-log-metadata-decoder",
-        )
-    )  # fmt: skip
+    own_topics = (
+        (offsets_decoder, decoders.consumer_offsets),
+        (transaction_log_decoder, decoders.transaction_state),
+        (cluster_metadata_decoder, decoders.cluster_metadata),
+        (remote_log_metadata_decoder, decoders.remote_log_metadata),
+    )
+    own_topic = next((decode for is_wanted, decode in own_topics if is_wanted), None)
+    names_a_class = key_decoder_class is not None or value_decoder_class is not None
+    prints_data = print_data_log or own_topic is not None or names_a_class
     settings = Settings(
-        decoder=decoder,
+        own_topic=own_topic,
+        classes=(key_decoder_class or STRING_DECODER, value_decoder_class or STRING_DECODER),
         prints_data=prints_data,
         is_deep=deep_iteration or prints_data,
         prints_metadata=not skip_record_metadata,
@@ -176,29 +167,16 @@ def dump_log(
         dump.tell_problems()
 
 
-def _always(decode: decoders.Decoder) -> Callable[[], tuple[decoders.Decoder, list[str]]]:
-    return lambda: (decode, [])
-
-
-def _by_class(key_class: str, value_class: str) -> tuple[decoders.Decoder, list[str]]:
-    """The decoder for these classes, and notices about old names."""
-    try:
-        value, value_notice = decoders.field_decoder(value_class)
-        key, key_notice = decoders.field_decoder(key_class)
-    except decoders.UnknownDecoder as unknown:
-        raise ScriptError(
-            str(unknown),
-            hint=f"Of {decoders.DECODERS_PACKAGE[:-1]} there are StringDecoder, IntegerDecoder, LongDecoder and "
-            "DefaultDecoder; classes of your own cannot be loaded.",
-        ) from None
-    return decoders.FieldsDecoder(key, value), [notice for notice in (value_notice, key_notice) if notice]
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the options say. `decoder` gives the decoder and what is to be said about it."""
+    """What the options say.
 
-    decoder: Callable[[], tuple[decoders.Decoder, list[str]]]
+    own_topic   the decoder for one of Kafka's own topics; None: keys and values by classes
+    classes     of the decoders for keys and for values
+    """
+
+    own_topic: decoders.Decoder | None
+    classes: tuple[str, str]
     prints_data: bool
     is_deep: bool
     prints_metadata: bool
@@ -219,7 +197,7 @@ class Problems:
     timestamps: dict[str, Pairs] = field(default_factory=dict)
     order: dict[str, Pairs] = field(default_factory=dict)
     not_found: dict[str, Pairs] = field(default_factory=dict)
-    gaps: dict[str, Pairs] = field(default_factory=dict)
+    gaps: dict[str, Gaps] = field(default_factory=dict)
 
 
 class Dump:
@@ -255,9 +233,7 @@ class Dump:
 
     def _log(self, path: str, name: str) -> None:
         settings, printer = self.settings, self.printer
-        decode, notices = settings.decoder()
-        for notice in notices:
-            printer.notice(notice)
+        decode = settings.own_topic or self._decoder()
         if name.endswith(".log"):
             printer.log_begins({"start_offset": base_offset(name)}, f"Log starting offset: {base_offset(name)}")
         elif name == BOOTSTRAP_SNAPSHOT:
@@ -273,9 +249,25 @@ class Dump:
                 printer.batch(batch, shown, gaps, compiled=compiled)
                 read += batch.header.size
             if gaps.found:
-                self.problems.gaps[os.path.abspath(path)] = gaps.found
+                self.problems.gaps[os.path.abspath(path)] = gaps
             if log.size > read and settings.max_bytes == UNLIMITED:
                 printer.trailing(log.size - read, name)
+
+    def _decoder(self) -> decoders.Decoder:
+        """The decoder by classes; tells that a name is old. raises ScriptError."""
+        key_class, value_class = self.settings.classes
+        try:
+            value, value_notice = decoders.field_decoder(value_class)
+            key, key_notice = decoders.field_decoder(key_class)
+        except decoders.UnknownDecoder as unknown:
+            raise ScriptError(
+                str(unknown),
+                hint=f"Of {decoders.DECODERS_PACKAGE[:-1]} there are StringDecoder, IntegerDecoder, LongDecoder and "
+                "DefaultDecoder; classes of your own cannot be loaded.",
+            ) from None
+        for notice in filter(None, (value_notice, key_notice)):
+            self.printer.notice(notice)
+        return decoders.FieldsDecoder(key, value)
 
     def _offset_index(self, path: str, start: int) -> None:
         with StoredLog(sibling(path, ".log")) as log:
@@ -341,7 +333,7 @@ class Dump:
             *(lines.timestamp_mismatches(path, pairs) for path, pairs in problems.timestamps.items()),
             *(lines.timestamps_out_of_order(path, pairs) for path, pairs in problems.order.items()),
             *(lines.offsets_not_found(pairs) for pairs in problems.not_found.values()),
-            *(lines.gaps(path, pairs) for path, pairs in problems.gaps.items()),
+            *(lines.gaps(path, gaps.latest_first()) for path, gaps in problems.gaps.items()),
         ]
         if told:
             self.printer.complain("".join(told).removesuffix("\n"))

@@ -59,6 +59,15 @@ def test_files_are_dumped_in_order_and_problems_told_at_the_end(tmp_path, capsys
     ]  # fmt: skip
 
 
+def test_offsets_beyond_a_long_are_damage_and_no_failure(tmp_path, capsys) -> None:
+    data = bytearray(batch(0, b"a", b"b"))
+    data[:8] = b"\x7f" + b"\xff" * 7
+    path = log_of(tmp_path, batch(0, b"sound"), bytes(data))
+
+    assert run(["dump-log", "--deep-iteration", "--files", path]) == 0
+    assert "  0 is followed by 9223372036854775807" in capsys.readouterr().err
+
+
 def test_what_was_printed_before_the_damage_stays(tmp_path, capsys) -> None:
     path = log_of(tmp_path, batch(0, b"sound"), bytes(100))
 

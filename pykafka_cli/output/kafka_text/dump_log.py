@@ -97,9 +97,9 @@ def offsets_not_found(found: Iterable[tuple[int, int]]) -> str:
     return _problem("The following indexed offsets are not found in the log.", lines, indent="")
 
 
-def gaps(path: str, found: Sequence[tuple[int, int]]) -> str:
+def gaps(path: str, latest_first: Iterable[tuple[int, int]]) -> str:
     """(offset, next offset) of records that do not follow each other."""
-    return _problem(f"Non-consecutive offsets in {path}", (f"{a} is followed by {b}" for a, b in reversed(found)))
+    return _problem(f"Non-consecutive offsets in {path}", (f"{a} is followed by {b}" for a, b in latest_first))
 
 
 def _problem(title: str, lines: Iterable[str], indent: str = "  ") -> str:
