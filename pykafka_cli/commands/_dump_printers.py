@@ -17,7 +17,6 @@ from pykafka_cli.broker.log.transaction_index import AbortedTransaction
 from pykafka_cli.commands._dumped_records import Gaps, Shown, batch_text, is_valid, record_text, records_in, sizes
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.operations.record_decoders import Undecodable, control_record
-from pykafka_cli.output.documents import DocumentList
 from pykafka_cli.output.kafka_text import dump_log as lines
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.protocol.records.batch import CorruptRecords, retreat_sequence
@@ -129,6 +128,8 @@ class DocumentPrinter(_Pieces):
 
     def __init__(self, form: OutputFormat) -> None:
         super().__init__()
+        from pykafka_cli.output.documents import DocumentList
+
         self._list = DocumentList(is_json=form is OutputFormat.JSON)
         self._path = ""
 
