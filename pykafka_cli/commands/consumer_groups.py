@@ -323,18 +323,23 @@ def check_options(ctx: ScriptContext, state: str | None) -> None:
     refuse(ctx, "topic", "list", "describe")
 
 
+def listed(text_: str) -> list[str]:
+    """Words with commas between; none behind the last one, as Java's split has it."""
+    return [word.strip() for word in text_.rstrip(",").split(",")] if text_.strip(",") else []
+
+
 def parsed_states(ctx: ScriptContext, text_: str) -> tuple[str, ...]:
     """States in any case. raises    UsageProblem"""
     known = {state.lower(): state for state in STATES}
     try:
-        return tuple(known[word.strip().lower()] for word in text_.split(","))
+        return tuple(known[word.lower()] for word in listed(text_))
     except KeyError:
         raise ctx.usage_problem(f"Invalid state list '{text_}'. Valid states are: {', '.join(STATES)}") from None
 
 
 def parsed_types(ctx: ScriptContext, text_: str) -> tuple[str, ...]:
     """Types in any case, as brokers call them. raises    UsageProblem"""
-    words = tuple(word.strip().lower() for word in text_.split(","))
+    words = tuple(word.lower() for word in listed(text_))
     if not {type_.lower() for type_ in TYPES}.issuperset(words):
         raise ctx.usage_problem(f"Invalid types list '{text_}'. Valid types are: {', '.join(TYPES)}")
     return words
