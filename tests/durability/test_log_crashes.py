@@ -35,9 +35,12 @@ class Model:
 
     records: dict[int, bytes] = field(default_factory=dict)
     ever_written: set[tuple[int, bytes]] = field(default_factory=set)
+    epochs: dict[int, int] = field(default_factory=dict)
     end: int = 0
     synced_end: int = 0
     recovery_point: int = 0
+    start: int = 0
+    """What is below was deleted, and may be back after a crash."""
     possible_ends: set[int] = field(default_factory=lambda: {0})
     """Where the log may end after a crash in the middle of the operation under way."""
 
@@ -48,7 +51,7 @@ class History:
     def __init__(self, files: MemoryFiles) -> None:
         self.files, self.model = files, Model()
         self.clock = FakeClock(NOW_MS)
-        self.sequence = 0
+        self.sequence = self.leader_epoch = 0
         self.log: PartitionLog = open_log(files, clock=self.clock, **SETTINGS)
 
     def append(self, sizes: list[int], *, transactional: bool = False) -> None:
@@ -59,17 +62,24 @@ class History:
         data = build_batch(records, transactional=transactional, **(producer if transactional else {}))
         model.records |= {model.end + index: value for index, value in enumerate(values)}
         model.ever_written |= model.records.items()
+        model.epochs |= dict.fromkeys(range(model.end, model.end + len(values)), self.leader_epoch)
         model.possible_ends = {model.end, model.end + len(values)}
-        self.log.append_as_leader(data, leader_epoch=0, now_ms=NOW_MS)
+        self.log.append_as_leader(data, leader_epoch=self.leader_epoch, now_ms=NOW_MS)
         model.end += len(values)
         self.sequence += len(values) if transactional else 0
 
     def end_transaction(self, kind: ControlType) -> None:
         self.model.possible_ends = {self.model.end, self.model.end + 1}
         self.log.append_as_leader(
-            marker(kind, producer=PRODUCER), leader_epoch=0, now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR
+            marker(kind, producer=PRODUCER),
+            leader_epoch=self.leader_epoch,
+            now_ms=NOW_MS,
+            origin=AppendOrigin.COORDINATOR,
         )
         self.model.end += 1
+
+    def elect(self) -> None:
+        self.leader_epoch += 1
 
     def roll(self) -> None:
         self.log.roll()
@@ -86,7 +96,8 @@ class History:
         model.possible_ends = set(range(model.end + 1))  # any whole batch may be the last one
         synced_end, model.synced_end = model.synced_end, 0  # while it lasts, anything may be gone
         model.end = self.log.truncate_to(target)
-        model.synced_end = min(synced_end, model.end)
+        # An empty log has nothing but a name, which is not synced.
+        model.synced_end = min(synced_end, model.end) if self.log.size_in_bytes else 0
         model.recovery_point = min(model.recovery_point, model.end)
         if target < end:
             left = model.end if self.log.size_in_bytes else 0
@@ -96,7 +107,9 @@ class History:
 
     def delete_old(self, share: float) -> None:
         self.log.advance_high_watermark(self.log.log_end)
-        self.log.advance_log_start(int(self.log.log_end * share))
+        start = int(self.log.log_end * share)
+        self.model.start = max(self.model.start, start)
+        self.log.advance_log_start(start)
         self.log.delete_old_segments()
 
     def stop_and_start(self) -> None:
@@ -125,6 +138,7 @@ operations = st.one_of(
     st.tuples(st.just("append"), sizes),
     st.tuples(st.just("append_transactional"), sizes),
     st.tuples(st.just("end_transaction"), st.sampled_from(ControlType)),
+    st.tuples(st.just("elect")),
     st.tuples(st.just("roll")),
     st.tuples(st.just("flush")),
     st.tuples(st.just("truncate"), shares),
@@ -148,17 +162,19 @@ def run(history: History, steps: list[tuple]) -> None:
 def check(log: PartitionLog, model: Model, *, unsynced_is_there: bool = True) -> None:
     """The log has every record of the model, from its start to its end; each can be found, and more can be written."""
     found = read_all(log)
-    there = range(log.log_start, log.log_end if unsynced_is_there else model.synced_end)
+    there = range(log.log_start, log.log_end) if unsynced_is_there else range(model.start, model.synced_end)
     expected = {offset: value for offset, value in model.records.items() if offset in there}
     assert {record.offset: record.value for record in found if record.offset in there} == expected
     assert {(record.offset, record.value) for record in found} <= model.ever_written
     for record in found:
         assert read_all(log, record.offset)[0] == record
+        if record.offset >= model.start and record.value == model.records.get(record.offset):
+            assert log.epoch_for_offset(record.offset) == model.epochs[record.offset]
     newest = log.max_timestamp_offset()
     assert newest is None or newest.offset <= log.log_end
-    offset = log.append_as_leader(build_batch([Record(0, NOW_MS, b"k", b"new")]), leader_epoch=1, now_ms=NOW_MS)
+    offset = log.append_as_leader(build_batch([Record(0, NOW_MS, b"k", b"new")]), leader_epoch=99, now_ms=NOW_MS)
     assert read_all(log)[-1].offset == offset.first_offset
-    assert log.end_offset_for_epoch(1) == (1, log.log_end)
+    assert log.end_offset_for_epoch(99) == (99, log.log_end)
 
 
 @given(steps=st.lists(operations, min_size=1, max_size=14))

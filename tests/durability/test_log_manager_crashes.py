@@ -85,6 +85,7 @@ class History:
     async def flush(self, partition: TopicPartition) -> None:
         log, model = self.log(partition), self.models[partition]
         await self.logs.flush(log)
+        self.files.ensure_alive()
         model.synced_end = model.end
 
     async def roll(self, partition: TopicPartition) -> None:
@@ -99,6 +100,7 @@ class History:
         model.end = log.truncate_to(target)
         model.records = {offset: value for offset, value in model.records.items() if offset < model.end}
         await settled()  # the recovery point is written down; until then a loss of power may find the old one
+        self.files.ensure_alive()
         model.synced_end = min(synced_end, model.end)
 
     async def delete_records(self, partition: TopicPartition, share: float) -> None:
@@ -113,6 +115,7 @@ class History:
 
     async def stop_and_start(self) -> None:
         await self.logs.shutdown()
+        self.files.ensure_alive()
         for model in self.models.values():
             model.synced_end = model.end
         self.logs = logs_on(self.files, self.clock)

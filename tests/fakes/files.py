@@ -10,15 +10,18 @@ class Crash(BaseException):
 
 
 class _Content:
-    """Bytes of one file; `synced` is what a loss of power leaves for sure."""
+    """Bytes of one file; `synced` is what a loss of power leaves for sure. A `small` one was written in one go."""
 
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.synced = b""
+    def __init__(self, data: bytes = b"", synced: bytes = b"", *, small: bool = False) -> None:
+        self.data = bytearray(data)
+        self.synced = synced
+        self.small = small
         self.modified_ms = 0
 
     def after_power_loss(self, chance: random.Random) -> bytes:
         data = bytes(self.data)
+        if self.small:
+            return chance.choice([self.synced, data])
         if data.startswith(self.synced):
             return data[: chance.randint(len(self.synced), len(data))]
         return chance.choice([self.synced, data])
@@ -79,6 +82,7 @@ class MemoryFiles:
     def __init__(self) -> None:
         self._contents: dict[str, _Content] = {}
         self._directories: set[str] = {"/"}
+        self._unsynced_names: dict[str, list[dict[str, _Content]]] = {}
         self._locks: set[str] = set()
         self.steps = 0
         self.room: int | None = None
@@ -93,28 +97,47 @@ class MemoryFiles:
         self._failing_steps, self._failure = range(first, first + times), failure or Crash()
 
     def restarted(self, *, lost_power: random.Random | None = None) -> "MemoryFiles":
-        """After kill -9 everything written is there. After a loss of power, of what was not synced any beginning is."""
+        """After kill -9 everything written is there. After a loss of power, of what was not synced any beginning is:
+        of a file's bytes, and of what happened to the names in a directory since it was synced."""
         fresh = MemoryFiles()
         fresh._directories = set(self._directories)
-        for path, content in self._contents.items():
+        for path, content in (self._contents if lost_power is None else self._names_after(lost_power)).items():
             data = bytes(content.data) if lost_power is None else content.after_power_loss(lost_power)
-            copy = fresh._contents[path] = _Content()
-            copy.data, copy.synced, copy.modified_ms = bytearray(data), data, content.modified_ms
+            copy = fresh._contents[path] = _Content(data, data)
+            copy.modified_ms = content.modified_ms
         return fresh
+
+    def _names_after(self, lost_power: random.Random) -> dict[str, _Content]:
+        found: dict[str, _Content] = {}
+        for directory in sorted(self._directories):
+            states = [*self._unsynced_names.get(directory, []), self._files_in(directory)]
+            found |= lost_power.choice(states)
+        return found
+
+    def _files_in(self, directory: str) -> dict[str, _Content]:
+        return {path: content for path, content in self._contents.items() if os.path.dirname(path) == directory}
+
+    def _remember_names(self, path: str) -> None:
+        """What the directory of `path` is before a name in it changes: it may be so again after a loss of power."""
+        directory = os.path.dirname(path)
+        self._unsynced_names.setdefault(directory, []).append(self._files_in(directory))
+
+    def ensure_alive(self) -> None:
+        """raises Crash once the disk is dead, which who did not touch it may not have noticed."""
+        if self._is_dead:
+            raise Crash
 
     # What MemoryFile asks.
 
     def step(self) -> None:
-        if self._is_dead:
-            raise Crash
+        self.ensure_alive()
         self.steps += 1
         if self.steps in self._failing_steps:
             self.raise_planned()
 
     def admit(self, size: int, growth: int) -> int:
         """How many of `size` bytes are written; with fewer than all, `raise_planned` is due."""
-        if self._is_dead:
-            raise Crash
+        self.ensure_alive()
         self.steps += 1
         if self.steps in self._failing_steps:
             return size // 2
@@ -138,6 +161,7 @@ class MemoryFiles:
         if path not in self._contents:
             self.step()
             self._in_existing_directory(path)
+            self._remember_names(path)
             self._contents[path] = _Content()
             self._contents[path].modified_ms = self.now_ms
         return MemoryFile(self, self._contents[path])
@@ -149,11 +173,10 @@ class MemoryFiles:
         self._in_existing_directory(path)
         if self.admit(len(content), len(content)) < len(content):
             self.raise_planned()
-        fresh = _Content()
-        fresh.data = bytearray(content)
-        old = self._contents.get(path)
-        fresh.synced = content if durable or old is None else old.synced
-        self._contents[path] = fresh
+        self._remember_names(path)
+        self._contents[path] = _Content(content, content if durable else b"", small=True)
+        if durable:
+            self._unsynced_names.pop(os.path.dirname(path), None)
 
     def names(self, directory: str) -> list[str]:
         if directory not in self._directories:
@@ -182,17 +205,24 @@ class MemoryFiles:
     def rename(self, path: str, new_path: str) -> None:
         self.step()
         if path in self._contents:
+            self._remember_names(path)
             self._contents[new_path] = self._contents.pop(path)
             return
         if path not in self._directories:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         moved = lambda each: new_path + each[len(path) :] if each == path or each.startswith(path + "/") else each  # noqa: E731
         self._contents = {moved(each): content for each, content in self._contents.items()}
+        self._unsynced_names = {
+            moved(directory): [{moved(each): content for each, content in state.items()} for state in states]
+            for directory, states in self._unsynced_names.items()
+        }
         self._directories = {moved(each) for each in self._directories}
 
     def remove(self, path: str) -> None:
         self.step()
-        self._contents.pop(path, None)
+        if path in self._contents:
+            self._remember_names(path)
+            del self._contents[path]
 
     def make_directory(self, path: str) -> None:
         while path not in self._directories:
@@ -208,6 +238,7 @@ class MemoryFiles:
     def sync_directory(self, path: str) -> None:
         self.step()
         self._must_be_directory(path)
+        self._unsynced_names.pop(path, None)
 
     def free_bytes(self, directory: str) -> tuple[int, int]:
         self._must_be_directory(directory)

@@ -82,7 +82,7 @@ def load_log(
     _finish_what_was_begun(files, folder)
     now_ms = clock.now_ms()
     segments = _open_segments(files, folder, config, now_ms)
-    stored_epochs = _read_epochs(files, folder)
+    stored_epochs = _read_epochs(files, folder, segments)
     epochs = _epochs_in(segments) if stored_epochs is None else LeaderEpochs(stored_epochs)
     producers = ProducerState(files, folder, topic_partition, expiration_ms=producer_expiration_ms)
     log_start = max(log_start, segments[0].base_offset if segments else 0)
@@ -187,13 +187,29 @@ def _open_segments(files: Files, folder: str, config: TopicConfig, now_ms: int) 
     return segments
 
 
-def _read_epochs(files: Files, folder: str) -> list[EpochStart] | None:
-    """What the folder's file has; None when it is of no use."""
+def _read_epochs(files: Files, folder: str, segments: Sequence[Segment]) -> list[EpochStart] | None:
+    """What the folder's file has; None when it is of no use.
+
+    A loss of power may leave it empty: it is replaced without a sync. Then the log knows better.
+    """
+    path = os.path.join(folder, checkpoints.LEADER_EPOCHS)
     try:
-        return checkpoints.read_leader_epochs(files, os.path.join(folder, checkpoints.LEADER_EPOCHS))
+        stored = checkpoints.read_leader_epochs(files, path)
     except checkpoints.MalformedFile as error:
         _log.warning("%s; leader epochs are read from the log instead", error)
         return None
+    if not stored and _begins_with_an_epoch(segments):
+        _log.warning("%s is empty; leader epochs are read from the log instead", path)
+        return None
+    return stored
+
+
+def _begins_with_an_epoch(segments: Sequence[Segment]) -> bool:
+    with contextlib.suppress(CorruptRecords):
+        for segment in segments:
+            for _, header in segment.batches():
+                return header.leader_epoch >= 0
+    return False
 
 
 def _epochs_in(segments: Sequence[Segment]) -> LeaderEpochs:

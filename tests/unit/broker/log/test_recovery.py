@@ -112,6 +112,17 @@ def test_leader_epochs_are_read_from_the_log_when_their_file_is_lost(files: Memo
     assert recovered(files).epoch_entries() == [(0, 0), (5, 6)]
 
 
+@pytest.mark.parametrize("content", [b"", b"\0\0\0\0"])
+def test_leader_epochs_below_the_recovery_point_are_read_too_when_their_file_is_lost(
+    files: MemoryFiles, log: PartitionLog, content: bytes
+) -> None:
+    """It is replaced without a sync, and a loss of power may leave nothing of it."""
+    log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
+    files.replace(f"{FOLDER}/leader-epoch-checkpoint", content)
+
+    assert recovered(files, recovery_point=6).epoch_entries() == [(0, 0), (5, 6)]
+
+
 def test_leader_epochs_read_from_the_log_are_written_down(files: MemoryFiles, log: PartitionLog) -> None:
     """The next stop may be a clean one, after which nobody reads the log."""
     stale = files.read(f"{FOLDER}/leader-epoch-checkpoint")
