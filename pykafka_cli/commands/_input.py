@@ -26,10 +26,10 @@ class InputChunks:
         self._chunks: asyncio.Queue[bytes | OSError] = asyncio.Queue()
         self._room = threading.Semaphore(1)
         self._ended = False
+        self._wake, self._end = os.pipe()
         self.total: int | None = None
         """Bytes to come, where the input is a file."""
         status = os.fstat(descriptor)
-        self._can_be_polled = not stat.S_ISREG(status.st_mode)
         if stat.S_ISREG(status.st_mode):
             self.total = status.st_size
         elif stat.S_ISFIFO(status.st_mode) and _F_SETPIPE_SZ is not None:
@@ -46,6 +46,10 @@ class InputChunks:
             if not chunk:
                 return
             yield chunk
+
+    def end(self) -> None:
+        """Read nothing more; what was read still comes, and then the end."""
+        os.write(self._end, b"\0")
 
     def _read(self) -> None:
         while True:
@@ -67,12 +71,14 @@ class InputChunks:
         The end is looked for once: a terminal tells it one time only.
         """
         parts, size = [], 0
-        while not self._ended and size < self._size and (not size or self._more_is_there()):
+        while not self._ended and size < self._size and self._is_there(wait=not size):
             part = os.read(self._descriptor, self._size - size)
             self._ended = not part
             parts.append(part)
             size += len(part)
         return b"".join(parts)
 
-    def _more_is_there(self) -> bool:
-        return not self._can_be_polled or bool(select.select([self._descriptor], [], [], 0)[0])
+    def _is_there(self, *, wait: bool) -> bool:
+        ready, _, _ = select.select([self._descriptor, self._wake], [], [], None if wait else 0)
+        self._ended = self._wake in ready
+        return self._descriptor in ready and not self._ended

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -15,10 +16,15 @@ class EndBySignal:
         await something_long()
     if end.signal:
         ...
+
+    Given `gently`, the signal calls that, and the body has `patience_s` to come to its end by itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gently: Callable[[], None] | None = None, patience_s: float = 0) -> None:
         self.signal: signal.Signals | None = None
+        self._gently = gently
+        self._patience_s = patience_s
+        self._impatience: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
 
     def __enter__(self) -> Self:
@@ -31,9 +37,9 @@ class EndBySignal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        loop = asyncio.get_running_loop()
-        for each in _SIGNALS:
-            loop.remove_signal_handler(each)
+        self._heed_no_more()
+        if self._impatience:
+            self._impatience.cancel()
         if self.signal and kind is not None and issubclass(kind, asyncio.CancelledError):
             assert self._task
             self._task.uncancel()
@@ -43,4 +49,15 @@ class EndBySignal:
     def _ended(self, received: signal.Signals) -> None:
         if self.signal is None and self._task:
             self.signal = received
-            self._task.cancel()
+            if self._gently:
+                self._heed_no_more()
+                self._gently()
+                self._impatience = asyncio.get_running_loop().call_later(self._patience_s, self._task.cancel)
+            else:
+                self._task.cancel()
+
+    @staticmethod
+    def _heed_no_more() -> None:
+        loop = asyncio.get_running_loop()
+        for each in _SIGNALS:
+            loop.remove_signal_handler(each)

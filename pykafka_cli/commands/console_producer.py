@@ -63,7 +63,7 @@ KAFKA_EXCEPTION = "org.apache.kafka.common.KafkaException: "
 REPORTED_RECORDS = 10
 """How many records of one failed batch are named one by one."""
 
-FLUSH_AFTER_SIGNAL = 2.0
+FLUSH_AFTER_SIGNAL = 5.0
 """Seconds that lines already read have to be sent when the command is interrupted."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -242,7 +242,8 @@ class ConsoleProducer:
         from pykafka_cli.clients.session import Session
 
         collect_garbage_rarely()
-        ended = EndBySignal()
+        chunks = InputChunks(sys.stdin.fileno())
+        ended = EndBySignal(gently=chunks.end, patience_s=FLUSH_AFTER_SIGNAL)
         async with Session(addresses, client) as session:
             producer = Producer(
                 session,
@@ -255,23 +256,23 @@ class ConsoleProducer:
             )
             async with producer:
                 with ended:
-                    await self._send_all(producer)
+                    await self._send_all(producer, chunks, ended)
                 if ended.signal:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(FLUSH_AFTER_SIGNAL):
                             await producer.flush()
                     raise typer.Exit(128 + ended.signal)
 
-    async def _send_all(self, producer: "Producer") -> None:
+    async def _send_all(self, producer: "Producer", chunks: InputChunks, ended: EndBySignal) -> None:
         splitter = LineSplitter()
-        chunks = InputChunks(sys.stdin.fileno())
         progress = Progress(chunks.total)
         self._prompt()
         async for chunk in chunks:
             await self._send_lines(producer, splitter.feed(chunk))
             progress.advance(len(chunk))
             self._prompt()
-        await self._send_lines(producer, splitter.finish())
+        if not ended.signal:  # else the last line may be only a part of one
+            await self._send_lines(producer, splitter.finish())
         progress.end()
 
     def _prompt(self) -> None:
