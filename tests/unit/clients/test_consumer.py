@@ -52,6 +52,7 @@ from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.protocol.records.record import Record, build_batch
+from tests.fakes.clock import forward
 from tests.fakes.cluster import FakeSession
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
@@ -582,10 +583,10 @@ async def test_the_leader_is_asked_again_after_a_while_who_is_nearest() -> None:
     cluster = Cluster(t=1)
     cluster.nearest = 1
     cluster.add(T0, 1)
-    reader = Reader(cluster, client_rack="here", metadata_max_age_ms="1")
+    reader = Reader(cluster, client_rack="here", metadata_max_age_ms="60000")
     reader.consumer.assign({T0: 0})
     await reader.read(1)
-    await asyncio.sleep(0.01)  # the next request is under way already, the one after it goes to the leader
+    forward(asyncio.get_running_loop(), 60)  # the next request is under way already, the one after it asks the leader
 
     cluster.add(T0, 1)
     await reader.read(1)
