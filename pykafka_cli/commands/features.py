@@ -78,11 +78,17 @@ def features(
         show_features(asyncio.run(fetch(session)), output)
         return
     try:
-        levels = disabled_levels(feature or []) if command == "disable" else wanted_levels(metadata, feature or [])
+        levels = (
+            disabled_levels(feature or [])
+            if command == "disable"
+            else wanted_levels(metadata, feature or [], upgrade=command == "upgrade")
+        )
     except BadFeature as error:
         raise ScriptError(str(error)) from None
     if not levels:
         raise ScriptError(f"You must specify at least one feature to {command}")
+    if not all(name.strip() for name in levels):
+        raise ScriptError("Provided feature can not be empty.")
     kind = UpgradeType.UPGRADE
     if command != "upgrade":
         kind = UpgradeType.UNSAFE_DOWNGRADE if unsafe else UpgradeType.SAFE_DOWNGRADE

@@ -37,8 +37,8 @@ def metadata_level(release: str) -> int:
     return RELEASES.index(wanted[-1]) + 1
 
 
-def wanted_levels(metadata: str | None, features: list[str]) -> dict[str, int]:
-    """Levels by feature, from --metadata and the words of --feature.
+def wanted_levels(metadata: str | None, features: list[str], *, upgrade: bool = False) -> dict[str, int]:
+    """Levels by feature, from --metadata and the words of --feature; an upgrade cannot be to level 0.
 
     raises    BadFeature
     """
@@ -49,6 +49,13 @@ def wanted_levels(metadata: str | None, features: list[str]) -> dict[str, int]:
             raise BadFeature(f"Can't parse feature=level string {word}: equals sign not found.")
         if not re.fullmatch(r"[+-]?[0-9]+", text) or not -(1 << 15) <= int(text) < 1 << 15:
             raise BadFeature(f"Can't parse feature=level string {word}: unable to parse {text} as a short.")
+        if upgrade and int(text) == 0:
+            raise BadFeature(
+                "The upgradeType flag should be set to SAFE_DOWNGRADE or UNSAFE_DOWNGRADE when the provided "
+                "maxVersionLevel:0 is < 1."
+            )
+        if int(text) < 0:
+            raise BadFeature("Cannot specify a negative version level.")
         if name in levels:
             raise BadFeature(f"Feature {name} was specified more than once.")
         levels[name] = int(text)

@@ -185,6 +185,15 @@ def _lower_add_partitions_to_txn(response: Any, _version: int, request: Any) -> 
     return _like(response, results_by_topic_v3_and_below=results)
 
 
+def _raise_update_features(old: Any, new: Any, _version: int) -> Any:
+    # Version 0 said whether a downgrade is allowed: that is type 2, a safe downgrade, else 1, an upgrade.
+    updates = tuple(
+        replace(update, upgrade_type=2 if before.allow_downgrade else 1)
+        for update, before in zip(new.feature_updates, old.feature_updates, strict=True)
+    )
+    return replace(new, feature_updates=updates)
+
+
 def _like(response: Any, **changes: Any) -> SimpleNamespace:
     """The attributes of `response`, with others changed or added."""
     return SimpleNamespace(**{each.name: getattr(response, each.name) for each in fields(response)} | changes)
@@ -208,6 +217,7 @@ RAISE: Mapping[int, tuple[int, Raise]] = {
     20: (5, _raise_delete_topics),
     24: (3, _raise_add_partitions_to_txn),
     56: (2, _raise_alter_partition),
+    57: (0, _raise_update_features),
 }
 LOWER: Mapping[int, tuple[int, Lower]] = {
     2: (0, first_versions_adapters.lower_list_offsets),

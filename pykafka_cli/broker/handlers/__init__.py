@@ -79,6 +79,7 @@ HANDLERS: Mapping[int, Api] = {
         Api("DescribeUserScramCredentials", 50, 0, 0, handler("describe_user_scram_credentials")),
         Api("AlterUserScramCredentials", 51, 0, 0, handler("alter_user_scram_credentials")),
         Api("AlterPartition", 56, 0, 3, handler("alter_partition")),
+        Api("UpdateFeatures", 57, 0, 1, handler("update_features")),
         Api("DescribeCluster", 60, 0, 1, handler("describe_cluster")),
         Api("DescribeProducers", 61, 0, 0, handler("describe_producers")),
         Api("DescribeTransactions", 65, 0, 0, handler("describe_transactions")),
