@@ -99,7 +99,7 @@ async def execute_plan(
         for broker in sorted({broker for replicas in proposed.values() for broker in replicas} - alive):
             raise BadReassignment(f"Unknown broker id {broker}")
         current = await _current(session, proposed)
-        if not view.is_document:
+        if not view.form.is_document:
             view.tell(
                 f"Current partition replica assignment\n\n{reassignment_json(current)}\n\n"
                 "Save this to use as the --reassignment-json-file option during rollback"

@@ -1,14 +1,13 @@
 """What `pk reassign-partitions` shows: the script's lines, a table of what moves, or documents."""
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from pykafka_cli.model import Reassignment, ReplicaPlace, TopicPartition
 from pykafka_cli.operations.plan_files import reassignment_json
 from pykafka_cli.operations.reassignment import PartitionState, Replica, reassignment_lines
-from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.output.render import OutputFormat, Table, show, tell
 
 
 class View(NamedTuple):
@@ -16,13 +15,9 @@ class View(NamedTuple):
 
     form: OutputFormat
 
-    @property
-    def is_document(self) -> bool:
-        return self.form in (OutputFormat.JSON, OutputFormat.YAML)
-
     def tell(self, line: str) -> None:
-        """Something that is done, when it is done; beside a document it goes to stderr."""
-        print(line, file=sys.stderr if self.is_document else sys.stdout, flush=True)
+        """Something that is done, when it is done."""
+        tell(self.form, line)
 
     def give(self, text: str, document: Callable[[], object]) -> None:
         """A result: the script's text, for people, too, or a document."""

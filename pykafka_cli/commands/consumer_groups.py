@@ -35,7 +35,7 @@ from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import GroupDescription, GroupLag, TopicPartition
 from pykafka_cli.operations.offset_reset import BadDateTime, BadDuration, InvalidPlan, InvalidScope
 from pykafka_cli.output.kafka_text import consumer_groups as text
-from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.output.render import OutputFormat, Table, show, tell
 from pykafka_cli.transport.connection import ConnectionFailed
 
 ACTION, WHICH, VIEW, RESET = "Actions, one of them", "Which groups", "What to describe", "New offsets"
@@ -84,8 +84,7 @@ class GroupsRequest:
 
     def tell(self, line: str) -> None:
         """A line that the script prints beside its result; it must not get into a document."""
-        is_document = self.output in (OutputFormat.JSON, OutputFormat.YAML)
-        print(line, file=sys.stderr if is_document else sys.stdout, flush=True)
+        tell(self.output, line)
 
     def tell_error(self, problem: str) -> None:
         self.tell(f"\nError: {problem}")

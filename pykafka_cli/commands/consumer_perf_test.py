@@ -18,16 +18,21 @@ from pykafka_cli.commands._options import (
     BootstrapServer,
     BrokerList,
     ConsumerConfig,
+    Output,
     bootstrap_or_default,
+    chosen_output,
     require,
 )
+from pykafka_cli.commands._performance_views import show_consumer_total
 from pykafka_cli.commands._properties import property_file
 from pykafka_cli.operations.throughput import (
     CONSUMER_DETAILED_HEADER,
     CONSUMER_HEADER,
     ConsumerFigures,
+    ConsumerTotal,
     format_date,
 )
+from pykafka_cli.output.render import OutputFormat, tell
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 
@@ -107,6 +112,7 @@ def consumer_perf_test(
         int | None,
         typer.Option("--num-fetch-threads", click_type=INT, metavar="N", help="Ignored.", rich_help_panel=REPORTING),
     ] = None,
+    output: Output = None,
 ) -> None:
     """Read many records and tell how fast they came.
 
@@ -118,8 +124,10 @@ def consumer_perf_test(
     else:
         missing = ctx.usage_problem("Missing required option(s) [bootstrap-server]")
         addresses = bootstrap_or_default(bootstrap_server, missing, given="bootstrap-server" in ctx.given)
+    form = chosen_output(output)
     if threads is not None or num_fetch_threads is not None:
-        print("WARNING: option [threads] and [num-fetch-threads] have been deprecated and will be ignored by the test")
+        ignored = "option [threads] and [num-fetch-threads] have been deprecated and will be ignored by the test"
+        tell(form, f"WARNING: {ignored}")
     require(ctx, "topic", "messages")
     ctx.read_values()
     assert topic is not None
@@ -133,35 +141,47 @@ def consumer_perf_test(
         "check.crcs": "false",
     }
     properties.setdefault("client.id", "perf-consumer-client")
-    if not hide_header:
-        print(CONSUMER_DETAILED_HEADER if show_detailed_stats else CONSUMER_HEADER)
+    if not hide_header and (show_detailed_stats or form is OutputFormat.KAFKA):
+        tell(form, CONSUMER_DETAILED_HEADER if show_detailed_stats else CONSUMER_HEADER)
     if reporting_interval <= 0:
         raise ScriptError("Reporting interval must be greater than 0.")
     try:
         format_date(0, date_format)
         settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
-        test = PerfTest(topic, messages, timeout, date_format, reporting_interval if show_detailed_stats else None)
-        figures = asyncio.run(test.run(addresses, ClientSettings(properties), settings))
+        interval_ms = reporting_interval if show_detailed_stats else None
+        test = PerfTest(topic, messages, timeout, date_format, interval_ms, form)
+        total = asyncio.run(test.run(addresses, ClientSettings(properties), settings))
     except (ConfigError, BadClientSetting, ValueError) as problem:
         raise ScriptError(str(problem)) from None
+    if form is not OutputFormat.KAFKA or not show_detailed_stats:
+        show_consumer_total(form, total, date_format)
     if print_metrics:
         name = f"consumer-fetch-manager-metrics:records-consumed-total:{{client-id={settings.client_id}}}"
-        print(f"\n{'Metric Name':<{len(name)}}   Value\n{name} : {figures.count:.3f}")
+        tell(form, f"\n{'Metric Name':<{len(name)}}   Value\n{name} : {total.count:.3f}")
 
 
 class PerfTest:
     """One run."""
 
-    def __init__(self, topic: str, messages: int, timeout_ms: int, date_format: str, interval_ms: int | None) -> None:
+    def __init__(
+        self,
+        topic: str,
+        messages: int,
+        timeout_ms: int,
+        date_format: str,
+        interval_ms: int | None,
+        form: OutputFormat,
+    ) -> None:
         self._topic = topic
         self._messages = messages
         self._timeout_ms = timeout_ms
         self._date_format = date_format
         self._interval_ms = interval_ms
+        self._form = form
         self._figures = ConsumerFigures(now_ms())
         self._joining_since = now_ms()
 
-    async def run(self, addresses: str, client: ClientSettings, settings: ConsumerSettings) -> ConsumerFigures:
+    async def run(self, addresses: str, client: ClientSettings, settings: ConsumerSettings) -> ConsumerTotal:
         from pykafka_cli.clients.consumer import Consumer
         from pykafka_cli.clients.session import Session
 
@@ -180,13 +200,12 @@ class PerfTest:
             ended = now_ms()
             await consumer.close()
         if self._figures.count < self._messages:
-            print(
+            tell(
+                self._form,
                 "WARNING: Exiting before consuming the expected number of messages: timeout "
-                f"({self._timeout_ms} ms) exceeded. You can use the --timeout option to increase the timeout."
+                f"({self._timeout_ms} ms) exceeded. You can use the --timeout option to increase the timeout.",
             )
-        if self._interval_ms is None:
-            print(self._figures.total(ended, self._date_format))
-        return self._figures
+        return self._figures.total(ended)
 
     def _begin_to_join(self) -> None:
         self._joining_since = now_ms()
@@ -206,7 +225,7 @@ class PerfTest:
                 self._figures.record(len(records), size)
                 consumer.used(fetched, start + len(records))
             if self._interval_ms is not None and self._figures.is_due(last_came, self._interval_ms):
-                print(self._figures.interval(last_came, self._date_format), flush=True)
+                tell(self._form, self._figures.interval(last_came, self._date_format))
 
 
 def now_ms() -> int:

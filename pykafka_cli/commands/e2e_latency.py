@@ -14,10 +14,13 @@ from pykafka_cli.commands._command import ScriptCommand
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._grammar import Parsed, Spec, parse_jopt
 from pykafka_cli.commands._log_lines import warn
+from pykafka_cli.commands._options import Output, chosen_output
+from pykafka_cli.commands._performance_views import show_round_trips
 from pykafka_cli.commands._properties import property_file
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.operations.java_text import double_text
-from pykafka_cli.operations.throughput import percentiles
+from pykafka_cli.operations.throughput import RoundTripTotal, latencies_of
+from pykafka_cli.output.render import OutputFormat, tell
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
@@ -40,10 +43,17 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 class E2eLatencyCommand(ScriptCommand):
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
-        """Words are what this script is about: all are kept, whatever they look like, unless they ask for help."""
+        """Words are what this script is about: all are kept, whatever they look like, unless they ask for help or a
+        form of output, which the script does not know.
+        """
         if words and words[0] in ("--help", "--version"):
             return parse_jopt(words, specs)
-        return Parsed([], list(words))
+        names = [word.partition("=")[0] for word in words]
+        if "--output" not in names:
+            return Parsed([], list(words))
+        start = names.index("--output")
+        end = start + (1 if "=" in words[start] else 2)
+        return Parsed(parse_jopt(words[start:end], specs).options, [*words[:start], *words[end:]])
 
 
 @app.command(cls=E2eLatencyCommand)
@@ -52,6 +62,7 @@ def e2e_latency(
         list[str] | None,
         typer.Argument(metavar="BROKERS TOPIC MESSAGES ACKS BYTES [FILE]", help="ACKS is 1 or all."),
     ] = None,
+    output: Output = None,
 ) -> None:
     """Send records one by one, wait for each to come back, and tell how long that took."""
     given = words or []
@@ -64,23 +75,33 @@ def e2e_latency(
     if acks not in ("1", "all"):
         raise ScriptError("Latency testing requires synchronous acknowledgement. Please use 1 or all")
     properties = property_file(given[5]) if len(given) > 5 and given[5].strip() else {}
+    form = chosen_output(output)
     try:
-        test = LatencyTest(topic, int(count), int(size), addresses, properties, acks)
-        asyncio.run(test.run())
+        test = LatencyTest(topic, int(count), int(size), addresses, properties, acks, form)
+        total = asyncio.run(test.run())
     except (ConfigError, BadClientSetting) as problem:
         raise ScriptError(str(problem)) from None
+    show_round_trips(form, total)
 
 
 class LatencyTest:
     """One run."""
 
     def __init__(
-        self, topic: str, count: int, size: int, addresses: str, properties: dict[str, str], acks: str
+        self,
+        topic: str,
+        count: int,
+        size: int,
+        addresses: str,
+        properties: dict[str, str],
+        acks: str,
+        form: OutputFormat,
     ) -> None:
         self._topic = topic
         self._count = count
         self._size = size
         self._addresses = addresses
+        self._form = form
         self._client = ClientSettings(properties)
         self._producing = ProducerSettings(
             properties | {"linger.ms": "0", "max.block.ms": str(2**63 - 1), "acks": acks}
@@ -96,7 +117,7 @@ class LatencyTest:
         )
         self._failure: str | None = None
 
-    async def run(self) -> None:
+    async def run(self) -> RoundTripTotal:
         from pykafka_cli.clients.consumer import Consumer
         from pykafka_cli.clients.producer import Producer
         from pykafka_cli.clients.session import Session
@@ -108,9 +129,10 @@ class LatencyTest:
                 sending, self._topic, self._producing, choose=random.randrange, on_result=self._note, warn=warn
             )
             async with producer:
-                await self._measure(producer, consumer)
+                total = await self._measure(producer, consumer)
             await consumer.commit()
             await consumer.close()
+        return total
 
     async def _ends(self, session: "Session") -> dict[TopicPartition, int | None]:
         """The end of each partition; the topic is made if it is not there."""
@@ -121,18 +143,18 @@ class LatencyTest:
         counts = {topic.topic: topic.partition_count for topic in await list_topics(session)}
         if self._topic not in counts:
             creation = "Will create topic with 1 partition(s) and replication factor = 1"
-            print(f'Topic "{self._topic}" does not exist. {creation}', flush=True)
+            tell(self._form, f'Topic "{self._topic}" does not exist. {creation}')
             try:
                 await create_topic(session, self._topic, partitions=1, replication_factor=1, configs={})
             except ApiError as error:
-                print(f"Creation of topic {self._topic} failed")
+                tell(self._form, f"Creation of topic {self._topic} failed")
                 raise ScriptError(error.java) from None
             counts[self._topic] = 1
         partitions = [TopicPartition(self._topic, index) for index in range(counts[self._topic])]
         found = await list_offsets(session, dict.fromkeys(partitions, LATEST))
         return {each: None if isinstance(offset, ApiError) else offset for each, offset in found.items()}
 
-    async def _measure(self, producer: "Producer", consumer: "Consumer") -> None:
+    async def _measure(self, producer: "Producer", consumer: "Consumer") -> RoundTripTotal:
         chance = random.Random(0)
         total, latencies = 0, Counter[int]()
         for number in range(self._count):
@@ -145,12 +167,11 @@ class LatencyTest:
             await self._receive(consumer, message)
             elapsed = time.perf_counter_ns() - began
             if number % REPORT_EVERY == 0:
-                print(f"{number}\t{double_text(elapsed / 1e6)}", flush=True)
+                tell(self._form, f"{number}\t{double_text(elapsed / 1e6)}")
             total += elapsed
             latencies[elapsed // 1_000_000] += 1
-        p50, p99, p999 = percentiles(latencies, 0.5, 0.99, 0.999)
-        print(f"Avg latency: {total / self._count / 1e6 if self._count else 0:.4f} ms")
-        print(f"Percentiles: 50th = {p50}, 99th = {p99}, 99.9th = {p999}")
+        mean = total / self._count / 1e6 if self._count else 0.0
+        return RoundTripTotal(self._count, latencies_of(latencies, mean))
 
     async def _receive(self, consumer: "Consumer", message: bytes) -> None:
         fetched = await consumer.poll(POLL_TIMEOUT_MS / 1000)

@@ -17,11 +17,13 @@ from pykafka_cli.commands._bulk import collect_garbage_rarely
 from pykafka_cli.commands._command import ArgparseCommand, ScriptContext, SeveralValues
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._log_lines import warn
-from pykafka_cli.commands._options import INT, LONG
+from pykafka_cli.commands._options import INT, LONG, Output, chosen_output
 from pykafka_cli.commands._pace import Pace
+from pykafka_cli.commands._performance_views import show_producer_total
 from pykafka_cli.commands._properties import property_file
 from pykafka_cli.operations.java_text import BadPattern, compile_pattern, split_by_pattern
-from pykafka_cli.operations.throughput import ProducerFigures
+from pykafka_cli.operations.throughput import ProducerFigures, ProducerTotal
+from pykafka_cli.output.render import OutputFormat, tell
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
 
@@ -105,6 +107,7 @@ def producer_perf_test(
             rich_help_panel=TRANSACTIONS,
         ),
     ] = 0,
+    output: Output = None,
 ) -> None:
     """Send many records and tell how fast they went.
 
@@ -130,15 +133,17 @@ def producer_perf_test(
     if transaction_duration_ms > 0:
         properties["transactional.id"] = transactional_id
     properties.setdefault("client.id", "perf-producer-client")
+    form = chosen_output(output)
     try:
-        make = payload_maker(record_size, payload_file, payload_delimiter)
+        make = payload_maker(record_size, payload_file, payload_delimiter, form)
         settings = ProducerSettings(properties, quiet=SET_BY_THE_SCRIPT)
-        run = PerfTest(topic, num_records, Pace(throughput), make, settings, transaction_duration_ms)
-        asyncio.run(run.run(properties.get("bootstrap.servers", ""), ClientSettings(properties)))
+        run = PerfTest(topic, num_records, Pace(throughput), make, settings, transaction_duration_ms, form)
+        total = asyncio.run(run.run(properties.get("bootstrap.servers", ""), ClientSettings(properties)))
     except (ConfigError, BadClientSetting, BadPattern) as problem:
         raise ScriptError(str(problem)) from None
+    show_producer_total(form, total, run.failed)
     if print_metrics:
-        print_counts(settings.client_id, run.sent, run.failed)
+        print_counts(form, settings.client_id, run.sent, run.failed)
 
 
 def words_to_properties(words: Sequence[str]) -> dict[str, str]:
@@ -161,21 +166,21 @@ Payloads = Callable[[int, int], list[bytes]]
 """From the number of the first record and a count to as many values."""
 
 
-def payload_maker(record_size: int | None, file: str | None, delimiter: str) -> Payloads:
+def payload_maker(record_size: int | None, file: str | None, delimiter: str, form: OutputFormat) -> Payloads:
     """What the records are made of. Chance begins the same way each time, so that runs can be compared.
 
     raises    ScriptError, BadPattern
     """
     chance = random.Random(0)
     if file is not None:
-        print(f"Reading payloads from: {Path(file).absolute()}")
+        tell(form, f"Reading payloads from: {Path(file).absolute()}")
         path = Path(file)
         content = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         if not content:
             raise ScriptError("File does not exist or empty file provided.")
         separator = compile_pattern("\n" if delimiter == "\\n" else delimiter)
         parts = [part.encode() for part in split_by_pattern(separator, content)]
-        print(f"Number of messages read: {len(parts)}")
+        tell(form, f"Number of messages read: {len(parts)}")
         return lambda _first, count: chance.choices(parts, k=count)
     if record_size is not None:
         if record_size < 0:
@@ -204,7 +209,14 @@ class PerfTest:
     """One run: blocks of records as fast as allowed, and the figures of what was acknowledged."""
 
     def __init__(
-        self, topic: str, num_records: int, pace: Pace, make: Payloads, settings: ProducerSettings, transaction_ms: int
+        self,
+        topic: str,
+        num_records: int,
+        pace: Pace,
+        make: Payloads,
+        settings: ProducerSettings,
+        transaction_ms: int,
+        form: OutputFormat,
     ) -> None:
         self.sent = self.failed = 0
         self._topic = topic
@@ -213,10 +225,11 @@ class PerfTest:
         self._make = make
         self._settings = settings
         self._transaction_ms = transaction_ms
+        self._form = form
         self._figures = ProducerFigures(now_ms())
         self._blocks: deque[Block] = deque()
 
-    async def run(self, addresses: str, client: ClientSettings) -> None:
+    async def run(self, addresses: str, client: ClientSettings) -> ProducerTotal:
         from pykafka_cli.clients.producer import Producer
         from pykafka_cli.clients.session import Session
         from pykafka_cli.clients.topic_leaders import ProducerRefused
@@ -237,7 +250,7 @@ class PerfTest:
                             await self._send(producer, count)
             except ProducerRefused as problem:
                 raise ScriptError(f"{problem.text.exception}: {problem.text.message}") from None
-        print(self._figures.total(now_ms()))
+        return self._figures.total(now_ms())
 
     async def _send(self, producer: "Producer", count: int) -> None:
         first = self.sent
@@ -277,7 +290,7 @@ class PerfTest:
                     if not result.failure:
                         size = sum(block.sizes[start - block.first : stop - block.first])
                         if line := self._figures.record(now - block.queued_ms, stop - start, size, now):
-                            print(line, flush=True)
+                            tell(self._form, line)
         while self._blocks and not self._blocks[0].left:
             self._blocks.popleft()
 
@@ -295,7 +308,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def print_counts(client_id: str, sent: int, failed: int) -> None:
+def print_counts(form: OutputFormat, client_id: str, sent: int, failed: int) -> None:
     """The metrics that this producer has, in the form of the script's table."""
     tags = f"{{client-id={client_id}}}"
     rows = {
@@ -303,6 +316,6 @@ def print_counts(client_id: str, sent: int, failed: int) -> None:
         f"producer-metrics:record-send-total:{tags}": float(sent - failed),
     }
     width = max(map(len, rows))
-    print(f"\n{'Metric Name':<{width}}   Value")
+    tell(form, f"\n{'Metric Name':<{width}}   Value")
     for name, value in rows.items():
-        print(f"{name:<{width}} : {value:.3f}")
+        tell(form, f"{name:<{width}} : {value:.3f}")

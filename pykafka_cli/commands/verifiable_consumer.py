@@ -9,7 +9,7 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.commands._command import ArgparseCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._json_lines import print_event
+from pykafka_cli.commands._events import EventOutput, Events
 from pykafka_cli.commands._log_lines import error, warn
 from pykafka_cli.commands._options import (
     INT,
@@ -74,6 +74,7 @@ def verifiable_consumer(
     assignment_strategy: Annotated[
         str, typer.Option("--assignment-strategy", metavar="CLASS", help="One of Kafka's assignors.")
     ] = "org.apache.kafka.clients.consumer.RangeAssignor",
+    output: EventOutput = None,
 ) -> None:
     """Read in a group and print assignments, records and commits as JSON."""
     for name, value in (("group-id", group_id), ("topic", topic)):
@@ -100,7 +101,7 @@ def verifiable_consumer(
         properties["group.remote.assignor"] = group_remote_assignor
     try:
         settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
-        run = VerifiableConsumer(topic or "", settings, max_messages, verbose=verbose)
+        run = VerifiableConsumer(topic or "", settings, max_messages, Events(output), verbose=verbose)
         asyncio.run(run.run(addresses, ClientSettings(properties)))
     except (ConfigError, BadClientSetting) as problem:
         raise ScriptError(str(problem)) from None
@@ -109,10 +110,13 @@ def verifiable_consumer(
 class VerifiableConsumer:
     """One run."""
 
-    def __init__(self, topic: str, settings: ConsumerSettings, max_messages: int, *, verbose: bool) -> None:
+    def __init__(
+        self, topic: str, settings: ConsumerSettings, max_messages: int, events: Events, *, verbose: bool
+    ) -> None:
         self._topic = topic
         self._settings = settings
         self._left = float("inf") if max_messages < 0 else max_messages
+        self._events = events
         self._verbose = verbose
 
     async def run(self, addresses: str, client: ClientSettings) -> None:
@@ -126,11 +130,11 @@ class VerifiableConsumer:
                 session,
                 self._settings,
                 warn=warn,
-                on_assigned=lambda partitions: print_event("partitions_assigned", partitions=_listed(partitions)),
-                on_revoked=lambda partitions: print_event("partitions_revoked", partitions=_listed(partitions)),
+                on_assigned=lambda partitions: self._events.tell("partitions_assigned", partitions=_listed(partitions)),
+                on_revoked=lambda partitions: self._events.tell("partitions_revoked", partitions=_listed(partitions)),
             )
             with EndBySignal() as end:
-                print_event("startup_complete")
+                self._events.tell("startup_complete")
                 try:
                     await consumer.subscribe([self._topic])
                     while self._left > 0:
@@ -141,7 +145,7 @@ class VerifiableConsumer:
                     error("Error during processing, terminating consumer process: ", cause=str(problem))
                     failed = True
             await consumer.close()
-        print_event("shutdown_complete")
+        self._events.tell("shutdown_complete")
         if end.signal or failed:
             raise typer.Exit(128 + end.signal if end.signal else 1)
 
@@ -156,7 +160,7 @@ class VerifiableConsumer:
             topic, partition = fetched.partition
             if self._verbose:
                 for record in used:
-                    print_event(
+                    self._events.tell(
                         "record_data",
                         key=_text(record.key),
                         value=_text(record.value),
@@ -172,21 +176,20 @@ class VerifiableConsumer:
                 "minOffset": used[0].offset,
                 "maxOffset": used[-1].offset,
             }
-            print_event("records_consumed", count=len(records), partitions=[summary])
+            self._events.tell("records_consumed", count=len(records), partitions=[summary])
             consumer.used(fetched, start + len(used))
             if not self._settings.enable_auto_commit:
                 await self._commit(consumer, fetched.partition, used[-1].offset + 1)
 
-    @staticmethod
-    async def _commit(consumer: "Consumer", partition: TopicPartition, offset: int) -> None:
+    async def _commit(self, consumer: "Consumer", partition: TopicPartition, offset: int) -> None:
         from pykafka_cli.clients.errors import ApiError
 
         offsets = [{"topic": partition.topic, "partition": partition.partition, "offset": offset}]
         try:
             await consumer.commit()
-            print_event("offsets_committed", offsets=offsets, success=True)
+            self._events.tell("offsets_committed", offsets=offsets, success=True)
         except (ApiError, ConnectionFailed) as problem:
-            print_event("offsets_committed", offsets=offsets, error=str(problem), success=False)
+            self._events.tell("offsets_committed", offsets=offsets, error=str(problem), success=False)
 
 
 def _listed(partitions: Sequence[TopicPartition]) -> list[dict[str, object]]:

@@ -10,7 +10,7 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.commands._command import ArgparseCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._json_lines import print_event
+from pykafka_cli.commands._events import EventOutput, Events
 from pykafka_cli.commands._log_lines import warn
 from pykafka_cli.commands._options import CONNECTION, INT, LONG, BootstrapServer, BrokerList, bootstrap_or_default
 from pykafka_cli.commands._pace import Pace
@@ -68,6 +68,7 @@ def verifiable_producer(
         int | None,
         typer.Option("--repeating-keys", click_type=INT, metavar="N", help="Keys are 0 to N-1, again and again."),
     ] = None,
+    output: EventOutput = None,
 ) -> None:
     """Send 0, 1, 2 ... and print what became of each as JSON."""
     if topic is None:
@@ -87,7 +88,7 @@ def verifiable_producer(
     try:
         settings = ProducerSettings(properties, quiet=SET_BY_THE_SCRIPT)
         source = Numbers(value_prefix, repeating_keys, None if message_create_time < 0 else message_create_time)
-        run = VerifiableProducer(topic, settings, source, throughput)
+        run = VerifiableProducer(topic, settings, source, throughput, Events(output))
         asyncio.run(run.run(addresses, ClientSettings(properties), None if max_messages < 0 else max_messages))
     except (ConfigError, BadClientSetting) as problem:
         raise ScriptError(str(problem)) from None
@@ -120,11 +121,14 @@ class Numbers:
 class VerifiableProducer:
     """One run."""
 
-    def __init__(self, topic: str, settings: ProducerSettings, source: Numbers, throughput: int) -> None:
+    def __init__(
+        self, topic: str, settings: ProducerSettings, source: Numbers, throughput: int, events: Events
+    ) -> None:
         self._topic = topic
         self._settings = settings
         self._source = source
         self._throughput = throughput
+        self._events = events
         self._sent = self._acked = 0
         self._began_ms = now_ms()
 
@@ -139,13 +143,13 @@ class VerifiableProducer:
             self._began_ms = now_ms()
             async with producer:
                 with EndBySignal() as end:
-                    print_event("startup_complete")
+                    self._events.tell("startup_complete")
                     async for count in Pace(self._throughput).counts(max_messages):
                         await self._send(producer, count)
                 await producer.flush()
-        print_event("shutdown_complete")
+        self._events.tell("shutdown_complete")
         elapsed = max(now_ms() - self._began_ms, 1)
-        print_event(
+        self._events.tell(
             "tool_data",
             sent=self._sent,
             acked=self._acked,
@@ -178,7 +182,7 @@ class VerifiableProducer:
                 self._tell_failure(number, result.failure)
                 continue
             self._acked += 1
-            print_event(
+            self._events.tell(
                 "producer_send_success",
                 key=self._source.key(number),
                 value=self._source.value(number),
@@ -188,7 +192,7 @@ class VerifiableProducer:
             )
 
     def _tell_failure(self, number: int, failure: "ErrorText") -> None:
-        print_event(
+        self._events.tell(
             "producer_send_error",
             exception=f"class {failure.exception}",
             message=failure.message,

@@ -1,12 +1,14 @@
 """The figures of the perf tools: what was sent or read, how fast, and how the scripts print it.
 
-Times are milliseconds since the epoch, handed in by the caller; a MB has 1048576 bytes.
+Times are milliseconds since the epoch, handed in by the caller; a MB has 1048576 bytes. A rate over no time is
+infinite, the mean of nothing not a number, as Java has them.
 source  ProducerPerformance, ConsumerPerformance and EndToEndLatency of Kafka's tools
 """
 
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 MB = 1024 * 1024
@@ -20,6 +22,50 @@ CONSUMER_DETAILED_HEADER = (
     "time, threadId, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, "
     "rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """How long records took, in milliseconds; zeros where there were none."""
+
+    mean: float
+    maximum: int
+    p50: int
+    p95: int
+    p99: int
+    p999: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerTotal:
+    """What was sent in all, from `started_ms` to `ended_ms`."""
+
+    count: int
+    size: int
+    started_ms: int
+    ended_ms: int
+    latencies: Latencies
+
+    @property
+    def elapsed_ms(self) -> int:
+        return self.ended_ms - self.started_ms
+
+    @property
+    def records_per_second(self) -> float:
+        return _rate(self.count, self.elapsed_ms)
+
+    @property
+    def mb_per_second(self) -> float:
+        return _rate(self.size, self.elapsed_ms) / MB
+
+    def line(self) -> str:
+        """As the script prints it."""
+        times = self.latencies
+        return _as_java(
+            f"{self.count} records sent, {self.records_per_second:f} records/sec ({self.mb_per_second:.2f} MB/sec), "
+            f"{times.mean:.2f} ms avg latency, {times.maximum:.2f} ms max latency, {times.p50} ms 50th, "
+            f"{times.p95} ms 95th, {times.p99} ms 99th, {times.p999} ms 99.9th."
+        )
 
 
 class ProducerFigures:
@@ -56,16 +102,14 @@ class ProducerFigures:
             f"{max(self._window):.1f} ms max latency."
         )
 
-    def total(self, now_ms: int) -> str:
-        """The line at the end."""
-        elapsed = now_ms - self._started
-        p50, p95, p99, p999 = percentiles(self._latencies, 0.5, 0.95, 0.99, 0.999)
-        return _as_java(
-            f"{self.count} records sent, {_rate(self.count, elapsed):f} records/sec "
-            f"({_rate(self._bytes, elapsed) / MB:.2f} MB/sec), {_mean(self._latencies):.2f} ms avg latency, "
-            f"{max(self._latencies, default=0):.2f} ms max latency, {p50} ms 50th, {p95} ms 95th, {p99} ms 99th, "
-            f"{p999} ms 99.9th."
-        )
+    def total(self, now_ms: int) -> ProducerTotal:
+        latencies = latencies_of(self._latencies, _mean(self._latencies))
+        return ProducerTotal(self.count, self._bytes, self._started, now_ms, latencies)
+
+
+def latencies_of(counts: Mapping[int, int], mean: float) -> Latencies:
+    """What is told of latencies, of which `counts` says how often each occurs, in whole milliseconds."""
+    return Latencies(mean, max(counts, default=0), *percentiles(counts, 0.5, 0.95, 0.99, 0.999))
 
 
 def percentiles(values: Mapping[int, int], *shares: float) -> list[int]:
@@ -82,6 +126,53 @@ def percentiles(values: Mapping[int, int], *shares: float) -> list[int]:
         else:
             found.append(0)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerTotal:
+    """What was read in all, from `started_ms` to `ended_ms`, of which `joining_ms` went into joining the group."""
+
+    count: int
+    size: int
+    started_ms: int
+    ended_ms: int
+    joining_ms: int
+
+    @property
+    def elapsed_ms(self) -> int:
+        return self.ended_ms - self.started_ms
+
+    @property
+    def fetching_ms(self) -> int:
+        return self.elapsed_ms - self.joining_ms
+
+    @property
+    def mb(self) -> float:
+        return self.size / MB
+
+    @property
+    def records_per_second(self) -> float:
+        return _rate(self.count, self.elapsed_ms)
+
+    @property
+    def mb_per_second(self) -> float:
+        return _rate(self.size, self.elapsed_ms) / MB
+
+    @property
+    def fetched_records_per_second(self) -> float:
+        return _rate(self.count, self.fetching_ms)
+
+    @property
+    def fetched_mb_per_second(self) -> float:
+        return _rate(self.size, self.fetching_ms) / MB
+
+    def line(self, date_format: str) -> str:
+        """As the script prints it."""
+        return _as_java(
+            f"{format_date(self.started_ms, date_format)}, {format_date(self.ended_ms, date_format)}, {self.mb:.4f}, "
+            f"{self.mb_per_second:.4f}, {self.count}, {self.records_per_second:.4f}, {self.joining_ms}, "
+            f"{self.fetching_ms}, {self.fetched_mb_per_second:.4f}, {self.fetched_records_per_second:.4f}"
+        )
 
 
 class ConsumerFigures:
@@ -122,14 +213,23 @@ class ConsumerFigures:
         self._joining_since_report = 0
         return line
 
-    def total(self, now_ms: int, date_format: str) -> str:
-        """The line at the end."""
-        elapsed = now_ms - self._started
-        fetching = elapsed - self.joining_ms
-        return _as_java(
-            f"{format_date(self._started, date_format)}, {format_date(now_ms, date_format)}, {self._bytes / MB:.4f}, "
-            f"{_rate(self._bytes, elapsed) / MB:.4f}, {self.count}, {_rate(self.count, elapsed):.4f}, "
-            f"{self.joining_ms}, {fetching}, {_rate(self._bytes, fetching) / MB:.4f}, {_rate(self.count, fetching):.4f}"
+    def total(self, now_ms: int) -> ConsumerTotal:
+        return ConsumerTotal(self.count, self._bytes, self._started, now_ms, self.joining_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTripTotal:
+    """How long records took from a producer to a consumer."""
+
+    count: int
+    latencies: Latencies
+
+    def lines(self) -> str:
+        """As the script prints it."""
+        times = self.latencies
+        return (
+            f"Avg latency: {times.mean:.4f} ms\n"
+            f"Percentiles: 50th = {times.p50}, 99th = {times.p99}, 99.9th = {times.p999}\n"
         )
 
 

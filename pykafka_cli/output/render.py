@@ -17,6 +17,10 @@ class OutputFormat(StrEnum):
     JSON = "json"
     YAML = "yaml"
 
+    @property
+    def is_document(self) -> bool:
+        return self in (OutputFormat.JSON, OutputFormat.YAML)
+
 
 class Table(NamedTuple):
     """Rows for people. A column whose cells are all numbers is aligned to the right."""
@@ -24,6 +28,11 @@ class Table(NamedTuple):
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     title: str = ""
+
+
+def tell(form: OutputFormat, line: str) -> None:
+    """Write a line about what is being done, at once; beside a document it goes to stderr."""
+    print(line, file=sys.stderr if form.is_document else sys.stdout, flush=True)
 
 
 def show(

@@ -19,7 +19,7 @@ def test_the_total_has_rates_latencies_and_percentiles() -> None:
     figures.record(81, 390, 39_000, now_ms=1200)
     figures.record(341, 10, 1_000, now_ms=1393)
 
-    assert figures.total(now_ms=1393) == (
+    assert figures.total(now_ms=1393).line() == (
         "1000 records sent, 2544.529262 records/sec (0.24 MB/sec), 76.40 ms avg latency, 341.00 ms max latency, "
         "69 ms 50th, 81 ms 95th, 341 ms 99th, 341 ms 99.9th."
     )
@@ -38,7 +38,7 @@ def test_a_window_is_reported_every_five_seconds() -> None:
 
 
 def test_nothing_sent_is_no_error() -> None:
-    assert ProducerFigures(now_ms=0).total(now_ms=10) == (
+    assert ProducerFigures(now_ms=0).total(now_ms=10).line() == (
         "0 records sent, 0.000000 records/sec (0.00 MB/sec), NaN ms avg latency, 0.00 ms max latency, "
         "0 ms 50th, 0 ms 95th, 0 ms 99th, 0 ms 99.9th."
     )
@@ -54,7 +54,7 @@ def test_what_was_read_is_shown_with_and_without_the_time_to_join() -> None:
     figures.joined(188)
     figures.record(500, 50_000)
 
-    assert figures.total(1_767_271_748_218, DATE) == (
+    assert figures.total(1_767_271_748_218).line(DATE) == (
         "2026-01-01 12:49:07:945, 2026-01-01 12:49:08:218, 0.0477, 0.1747, 500, 1831.5018, 188, 85, 0.5610, 5882.3529"
     )
 
