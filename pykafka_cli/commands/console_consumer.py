@@ -35,6 +35,7 @@ from pykafka_cli.operations.formatters import (
     formatter,
 )
 from pykafka_cli.operations.java_text import BadPattern, compile_pattern
+from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -192,6 +193,14 @@ def console_consumer(
             rich_help_panel=READING,
         ),
     ] = None,
+    output: Annotated[
+        OutputFormat | None,
+        typer.Option(
+            "--output",
+            help="json: all there is to know of a record, an object a line; yaml: a stream of documents.",
+            rich_help_panel=PRINTING,
+        ),
+    ] = None,
 ) -> None:
     """Print the records of a topic, as long as they come.
 
@@ -233,6 +242,7 @@ def console_consumer(
             if name
         }
         | key_values(property_),
+        output,
     )
     from pykafka_cli.clients.session import BadAddress, check_resolvable
 
@@ -317,8 +327,13 @@ def first_offset(ctx: ScriptContext, offset: str, *, from_beginning: bool) -> in
     )
 
 
-def build_formatter(ctx: ScriptContext, name: str, properties: Mapping[str, str]) -> Formatter:
-    """raises    UsageProblem for a class that is not known"""
+def build_formatter(
+    ctx: ScriptContext, name: str, properties: Mapping[str, str], output: OutputFormat | None
+) -> Formatter:
+    """raises    UsageProblem for a class that is not known, or one that documents would have to be made of"""
+    is_document = output is not None and output.is_document
+    if is_document and "formatter" in ctx.given:
+        raise ctx.usage_problem("Options output and formatter cannot be specified together.")
     if new_name := DEPRECATED_FORMATTERS.get(name):
         print(
             f"WARNING: {name} is deprecated and will be removed in the next major release. "
@@ -334,6 +349,15 @@ def build_formatter(ctx: ScriptContext, name: str, properties: Mapping[str, str]
             error(
                 f"Unable to instantiate a deserializer from {unknown}",
                 cause=f"java.lang.ClassNotFoundException: {unknown}",
+            )
+        if is_document:
+            from pykafka_cli.output.record_documents import RecordDocuments
+
+            return RecordDocuments(
+                built.deserialize_key,
+                built.deserialize_value,
+                built.deserialize_header,
+                is_yaml=output is OutputFormat.YAML,
             )
     return built
 

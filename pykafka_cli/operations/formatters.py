@@ -46,9 +46,9 @@ class DefaultFormatter:
         self._line_separator = properties.get("line.separator", "\n").encode()
         self._headers_separator = properties.get("headers.separator", ",").encode()
         self._null = properties.get("null.literal", "null").encode()
-        self._deserialize_key = self._deserializer(properties, "key.deserializer")
-        self._deserialize_value = self._deserializer(properties, "value.deserializer")
-        self._deserialize_header = self._deserializer(properties, "headers.deserializer")
+        self.deserialize_key = self._deserializer(properties, "key.deserializer")
+        self.deserialize_value = self._deserializer(properties, "value.deserializer")
+        self.deserialize_header = self._deserializer(properties, "headers.deserializer")
 
     def _deserializer(self, properties: Mapping[str, str], key: str) -> Deserializer | None:
         name = properties.get(key)
@@ -73,9 +73,9 @@ class DefaultFormatter:
         if self._headers:
             columns.append([self._headers_of(record.headers) for record in records])
         if self._key:
-            columns.append(self._texts([record.key for record in records], self._deserialize_key))
+            columns.append(self._texts([record.key for record in records], self.deserialize_key))
         if self._value:
-            columns.append(self._texts([record.value for record in records], self._deserialize_value))
+            columns.append(self._texts([record.value for record in records], self.deserialize_value))
         if not columns or not records:
             return b""
         lines = columns[0] if len(columns) == 1 else map(self._separator.join, zip(*columns, strict=True))
@@ -94,7 +94,7 @@ class DefaultFormatter:
     def _headers_of(self, headers: Sequence[tuple[str, bytes | None]]) -> bytes:
         if not headers:
             return b"NO_HEADERS"
-        values = self._texts([value for _, value in headers], self._deserialize_header)
+        values = self._texts([value for _, value in headers], self.deserialize_header)
         return self._headers_separator.join(
             b"%s:%s" % (name.encode(), value) for (name, _), value in zip(headers, values, strict=True)
         )
