@@ -1,6 +1,7 @@
 """Fixtures for tests that need a running cluster."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from tests.running import RunningCluster
 
 settings.register_profile("any machine", deadline=None)  # being busy is no failure
 settings.load_profile("any machine")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As shells have it for what they start in the background, whose children would inherit it; tests interrupt theirs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")
