@@ -1,6 +1,8 @@
 """pk streams-application-reset where the recorded cases do not go: documents, static members, clients' own settings."""
 
 import json
+import signal
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.polling import until
-from tests.running import RunningCluster, pk
+from tests.running import PK, RunningCluster, pk
 
 
 @pytest.fixture
@@ -25,25 +27,30 @@ def application(cluster: RunningCluster) -> str:
 
 
 @pytest.fixture
-def members(cluster: RunningCluster, application: str) -> Iterator[list[Consumer]]:
-    """Two members of the application's group, one of them static, that poll no more; their sessions are long."""
-    usual = {"bootstrap.servers": cluster.bootstrap, "group.id": application, "session.timeout.ms": 60_000}
-    joined = [Consumer({**usual, "group.instance.id": "static"}), Consumer(usual)]
-    for member in joined:
-        member.subscribe([application])
-
+def members(cluster: RunningCluster, application: str) -> Iterator[None]:
+    """Two members of the application's group, one of them static, that stand still; their sessions are long."""
+    usual = [PK, "console-consumer", "--bootstrap-server", cluster.bootstrap, "--topic", application,
+             "--group", application, "--consumer-property", "session.timeout.ms=60000",
+             "--consumer-property", "enable.auto.commit=false"]  # fmt: skip
+    joined = [
+        subprocess.Popen([*usual, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for words in ([], ["--consumer-property", "group.instance.id=static"])
+    ]
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
 
     def both_there() -> bool:
-        for member in joined:
-            member.poll(0.1)
         group = admin.describe_consumer_groups([application])[application].result(30)
         return (group.state.name, len(group.members)) == ("STABLE", 2)
 
-    until(both_there, "the members did not get their shares")
-    yield joined
-    for member in joined:
-        member.close()
+    try:
+        until(both_there, "the members did not get their shares")
+        for member in joined:
+            member.send_signal(signal.SIGSTOP)
+        yield
+    finally:
+        for member in joined:
+            member.kill()
+            member.wait()
 
 
 def reset(cluster: RunningCluster, application: str, *words: str) -> "tuple[int, str, str]":
@@ -107,9 +114,7 @@ def test_a_group_that_has_committed_nothing_is_where_its_consumer_would_begin(
     assert f"Undefined offset with no reset policy for partitions: [{application}-0]" in nowhere[2]
 
 
-def test_members_are_removed_by_force_static_ones_too(
-    cluster: RunningCluster, application: str, members: list[Consumer]
-) -> None:
+def test_members_are_removed_by_force_static_ones_too(cluster: RunningCluster, application: str, members: None) -> None:
     refused = reset(cluster, application, "--input-topics", application)
     forced = reset(cluster, application, "--input-topics", application, "--force")
 
