@@ -37,14 +37,13 @@ class Latencies:
 
 
 @dataclass(frozen=True, slots=True)
-class ProducerTotal:
-    """What was sent in all, from `started_ms` to `ended_ms`."""
+class Total:
+    """Records and their bytes in all, from `started_ms` to `ended_ms`."""
 
     count: int
     size: int
     started_ms: int
     ended_ms: int
-    latencies: Latencies
 
     @property
     def elapsed_ms(self) -> int:
@@ -57,6 +56,13 @@ class ProducerTotal:
     @property
     def mb_per_second(self) -> float:
         return _rate(self.size, self.elapsed_ms) / MB
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerTotal(Total):
+    """What was sent."""
+
+    latencies: Latencies
 
     def line(self) -> str:
         """As the script prints it."""
@@ -129,18 +135,10 @@ def percentiles(values: Mapping[int, int], *shares: float) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class ConsumerTotal:
-    """What was read in all, from `started_ms` to `ended_ms`, of which `joining_ms` went into joining the group."""
+class ConsumerTotal(Total):
+    """What was read; `joining_ms` of the time went into joining the group."""
 
-    count: int
-    size: int
-    started_ms: int
-    ended_ms: int
     joining_ms: int
-
-    @property
-    def elapsed_ms(self) -> int:
-        return self.ended_ms - self.started_ms
 
     @property
     def fetching_ms(self) -> int:
@@ -149,14 +147,6 @@ class ConsumerTotal:
     @property
     def mb(self) -> float:
         return self.size / MB
-
-    @property
-    def records_per_second(self) -> float:
-        return _rate(self.count, self.elapsed_ms)
-
-    @property
-    def mb_per_second(self) -> float:
-        return _rate(self.size, self.elapsed_ms) / MB
 
     @property
     def fetched_records_per_second(self) -> float:
