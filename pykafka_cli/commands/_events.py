@@ -1,10 +1,12 @@
-"""Events of the verifiable tools, each printed when it happens: its time and name first.
+"""What a command that goes on and on has to tell, each thing when it happens: a JSON object a line, or YAML documents.
 
-One JSON object a line, as the scripts have it, or one YAML document each.
+There is no table of what has not ended. Events have their time and name first; the verifiable scripts print theirs as
+JSON anyway.
 """
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -21,18 +23,31 @@ EventOutput = Annotated[
     ),
 ]
 
+StreamOutput = Annotated[
+    OutputFormat | None,
+    typer.Option(
+        "--output",
+        help="json: an object a line; yaml: a stream of documents; else what the script prints.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
 
 class Events:
-    """Where events go: to stdout, in the form that was asked for. There is no table of what has not ended."""
+    """Where events go: to stdout, in the form that was asked for."""
 
     def __init__(self, form: OutputFormat | None) -> None:
-        self._is_yaml = form is OutputFormat.YAML
+        self._form = form
 
     def tell(self, name: str, **values: object) -> None:
-        event = {"timestamp": time.time_ns() // 1_000_000, "name": name, **values}
-        if self._is_yaml:
-            from pykafka_cli.output.documents import as_yaml
+        print_document({"timestamp": time.time_ns() // 1_000_000, "name": name, **values}, self._form)
 
-            print(f"---\n{as_yaml(event)}", end="", flush=True)
-        else:
-            print(json.dumps(event, separators=(",", ":"), ensure_ascii=False), flush=True)
+
+def print_document(document: Mapping[str, object], form: OutputFormat | None) -> None:
+    """One of a stream of documents, written at once; JSON unless YAML was asked for."""
+    if form is OutputFormat.YAML:
+        from pykafka_cli.output.documents import as_yaml
+
+        print(f"---\n{as_yaml(document)}", end="", flush=True)
+    else:
+        print(json.dumps(document, separators=(",", ":"), ensure_ascii=False), flush=True)

@@ -1,13 +1,13 @@
 """What each command of the ZooKeeper shell does with a session.
 
-A verb gets the session, its call, and where to print: results to `out`, remarks to `err`. It raises ShellProblem or
-Refused where it cannot do what was asked.
+A verb gets the session, its call, and where to print. It raises ShellProblem or Refused where it cannot do what was
+asked.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from pykafka_cli.commands._zookeeper_screen import Screen
 from pykafka_cli.operations import zookeeper_shell as language
 from pykafka_cli.operations.zookeeper_shell import Call, ShellProblem, check_path, number
 from pykafka_cli.output.kafka_text import zookeeper_shell as text
@@ -37,14 +37,6 @@ CONFIG_PATH = "/zookeeper/config"
 VERSION = "ZooKeeper CLI version: 3.8.4-9316c2a7a97e1666d8f4593f34dd6fc36ecc436c, built on 2024-02-12 22:16 UTC\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """Where a verb prints."""
-
-    out: Callable[[str], object]
-    err: Callable[[str], object]
-
-
 Verb: TypeAlias = Callable[[ShellSession, Call, Screen], None]
 
 
@@ -67,12 +59,16 @@ def _watches(call: Call, screen: Screen, usage: str) -> bool:
 def ls(session: ShellSession, call: Call, screen: Screen) -> None:
     watches = _watches(call, screen, "ls [-w] path")
     path = _path(call)
-    if "R" in call.options:
+    if "R" in call.options and screen.shows_documents:
+        screen.answer(call, "", path=path, paths=list(subtree(session, path, watches=watches)))
+    elif "R" in call.options:
         for each in subtree(session, path, watches=watches):
             screen.out(f"{each}\n")
-        return
-    found = session.ask(OpCode.GET_CHILDREN2, WatchableRequest(path, watches))
-    screen.out(text.names(sorted(found.children)) + _stat_if_asked(call, found.stat))
+    else:
+        found = session.ask(OpCode.GET_CHILDREN2, WatchableRequest(path, watches))
+        children = sorted(found.children)
+        said = text.names(children) + _stat_if_asked(call, found.stat)
+        screen.answer(call, said, path=path, children=children, stat=found.stat._asdict())
 
 
 def subtree(session: ShellSession, path: str, *, watches: bool = False) -> Iterator[str]:
@@ -97,19 +93,25 @@ def _below(session: ShellSession, path: str, watches: bool) -> Iterator[str]:
 
 def get(session: ShellSession, call: Call, screen: Screen) -> None:
     watches = _watches(call, screen, "get [-s] [-w] path")
-    found = session.ask(OpCode.GET_DATA, WatchableRequest(_path(call), watches))
-    screen.out(_data_text(found.data) + _stat_if_asked(call, found.stat))
+    path = _path(call)
+    found = session.ask(OpCode.GET_DATA, WatchableRequest(path, watches))
+    said = _data_text(found.data) + _stat_if_asked(call, found.stat)
+    data = None if found.data is None else java_utf_8(found.data)
+    screen.answer(call, said, path=path, data=data, stat=found.stat._asdict())
 
 
 def stat(session: ShellSession, call: Call, screen: Screen) -> None:
     watches = _watches(call, screen, "stat [-w] path")
-    screen.out(text.stat(session.ask(OpCode.EXISTS, WatchableRequest(_path(call), watches)).stat))
+    path = _path(call)
+    found = session.ask(OpCode.EXISTS, WatchableRequest(path, watches)).stat
+    screen.answer(call, text.stat(found), path=path, stat=found._asdict())
 
 
 def set_data(session: ShellSession, call: Call, screen: Screen) -> None:
     version = _version(call)
-    found = session.ask(OpCode.SET_DATA, SetDataRequest(_path(call), call.words[2].encode(), version))
-    screen.out(_stat_if_asked(call, found.stat))
+    path = _path(call)
+    found = session.ask(OpCode.SET_DATA, SetDataRequest(path, call.words[2].encode(), version)).stat
+    screen.answer(call, _stat_if_asked(call, found), path=path, stat=found._asdict())
 
 
 def create(session: ShellSession, call: Call, screen: Screen) -> None:
@@ -133,6 +135,7 @@ def create(session: ShellSession, call: Call, screen: Screen) -> None:
             screen.err(f"KeeperErrorCode = {language.ERROR_NAMES[refused.code]} for {path}\n")
         raise
     screen.err(f"Created {made.path}\n")
+    screen.answer(call, "", path=made.path)
 
 
 def _create_mode(call: Call) -> tuple[CreateFlags, int | None]:
@@ -161,8 +164,9 @@ def _create_mode(call: Call) -> tuple[CreateFlags, int | None]:
 def delete(session: ShellSession, call: Call, screen: Screen) -> None:
     if len(call.words) > 2:
         screen.err("'delete path [version]' has been deprecated. Please use 'delete [-v version] path' instead.\n")
-    version = _version(call)
-    session.ask(OpCode.DELETE, DeleteRequest(_path(call), version))
+    version, path = _version(call), _path(call)
+    session.ask(OpCode.DELETE, DeleteRequest(path, version))
+    screen.answer(call, "", path=path)
 
 
 def delete_all(session: ShellSession, call: Call, screen: Screen) -> None:
@@ -170,58 +174,73 @@ def delete_all(session: ShellSession, call: Call, screen: Screen) -> None:
         at_once = int(call.options.get("b", DELETED_AT_ONCE))
     except ValueError:
         raise ShellProblem("-b argument must be an int value") from None
-    paths = list(subtree(session, _path(call)))
+    path = _path(call)
+    paths = list(subtree(session, path))
     # Children come after their parents there, so the other way round they go first; those of one depth go together.
     paths.sort(key=lambda path: path.count("/"), reverse=True)
-    failed = False
+    failed = 0
     for start in range(0, len(paths), max(1, at_once)):
         some = [DeleteRequest(path, ANY_VERSION) for path in paths[start : start + max(1, at_once)]]
         answers = session.ask_all(OpCode.DELETE, some)
-        failed = failed or any(isinstance(each, Refused) and each.code != ErrorCode.NO_NODE for each in answers)
+        failed += sum(isinstance(each, Refused) and each.code != ErrorCode.NO_NODE for each in answers)
     if failed:
         screen.err("Failed to delete some node(s) in the subtree!\n")
+    screen.answer(call, "", path=path, deleted=len(paths) - failed, failed=failed)
 
 
 def get_acl(session: ShellSession, call: Call, screen: Screen) -> None:
-    found = session.ask(OpCode.GET_ACL, PathRequest(_path(call)))
-    for entry in found.acl:
-        screen.out(f"'{entry.id.scheme},'{entry.id.id}\n: {language.permissions_text(entry.perms)}\n")
-    screen.out(_stat_if_asked(call, found.stat))
+    path = _path(call)
+    found = session.ask(OpCode.GET_ACL, PathRequest(path))
+    acl = [
+        {"scheme": each.id.scheme, "id": each.id.id, "permissions": language.permissions_text(each.perms)}
+        for each in found.acl
+    ]
+    said = "".join(f"'{each['scheme']},'{each['id']}\n: {each['permissions']}\n" for each in acl)
+    screen.answer(call, said + _stat_if_asked(call, found.stat), path=path, acl=acl, stat=found.stat._asdict())
 
 
 def set_acl(session: ShellSession, call: Call, screen: Screen) -> None:
     acl, version = _acl(call.words[2], screen), _version(call)
     path = _path(call)
     if "R" not in call.options:
-        screen.out(_stat_if_asked(call, session.ask(OpCode.SET_ACL, SetAclRequest(path, acl, version)).stat))
+        found = session.ask(OpCode.SET_ACL, SetAclRequest(path, acl, version)).stat
+        screen.answer(call, _stat_if_asked(call, found), path=path, stat=found._asdict())
         return
-    for each in list(subtree(session, path)):
+    changed, paths = 0, list(subtree(session, path))
+    for each in paths:
         try:
             session.ask(OpCode.SET_ACL, SetAclRequest(each, acl, version))
         except Refused as refused:
             screen.out(f"KeeperErrorCode = {language.ERROR_NAMES.get(refused.code, refused.code)} for {each}")
+        else:
+            changed += 1
+    screen.answer(call, "", path=path, changed=changed, failed=len(paths) - changed)
 
 
-def add_auth(session: ShellSession, call: Call, screen: Screen) -> None:  # noqa: ARG001
+def add_auth(session: ShellSession, call: Call, screen: Screen) -> None:
     session.add_auth(call.words[1], call.words[2] if len(call.words) > 2 else "")
+    screen.answer(call, "", scheme=call.words[1])
 
 
 def sync(session: ShellSession, call: Call, screen: Screen) -> None:
+    path, code = _path(call), 0
     try:
-        session.ask(OpCode.SYNC, PathRequest(_path(call)))
+        session.ask(OpCode.SYNC, PathRequest(path))
     except Refused as refused:
-        screen.out(f"Sync has failed. rc={refused.code}\n")
-    else:
-        screen.out("Sync is OK\n")
+        code = refused.code
+    screen.answer(call, f"Sync has failed. rc={code}\n" if code else "Sync is OK\n", path=path, error_code=code)
 
 
 def get_ephemerals(session: ShellSession, call: Call, screen: Screen) -> None:
     prefix = _path(call) if len(call.words) > 1 else "/"
-    screen.out(text.names(session.ask(OpCode.GET_EPHEMERALS, GetEphemeralsRequest(prefix)).ephemerals))
+    found = list(session.ask(OpCode.GET_EPHEMERALS, GetEphemeralsRequest(prefix)).ephemerals)
+    screen.answer(call, text.names(found), path=prefix, paths=found)
 
 
 def get_all_children_number(session: ShellSession, call: Call, screen: Screen) -> None:
-    screen.out(f"{session.ask(OpCode.GET_ALL_CHILDREN_NUMBER, PathRequest(_path(call))).total}\n")
+    path = _path(call)
+    total = session.ask(OpCode.GET_ALL_CHILDREN_NUMBER, PathRequest(path)).total
+    screen.answer(call, f"{total}\n", path=path, total=total)
 
 
 def config(session: ShellSession, call: Call, screen: Screen) -> None:
@@ -229,7 +248,8 @@ def config(session: ShellSession, call: Call, screen: Screen) -> None:
     said = _data_text(found.data)
     if "c" in call.options:
         said = _client_addresses(said) + "\n"
-    screen.out(said + _stat_if_asked(call, found.stat))
+    document = {"config": said.removesuffix("\n"), "stat": found.stat._asdict()}
+    screen.answer(call, said + _stat_if_asked(call, found.stat), **document)
 
 
 def _client_addresses(configuration: str) -> str:
@@ -245,36 +265,38 @@ def _client_addresses(configuration: str) -> str:
 
 
 def version(session: ShellSession, call: Call, screen: Screen) -> None:  # noqa: ARG001
-    screen.out(VERSION)
+    screen.answer(call, VERSION, version=VERSION.partition(": ")[2].removesuffix("\n"))
 
 
-def who_am_i(session: ShellSession, call: Call, screen: Screen) -> None:  # noqa: ARG001
-    screen.out("Auth scheme: User\n")
-    for each in session.ask(OpCode.WHO_AM_I, Empty()).clients:
-        screen.out(f"{each.auth_scheme}: {each.user}\n")
+def who_am_i(session: ShellSession, call: Call, screen: Screen) -> None:
+    clients = session.ask(OpCode.WHO_AM_I, Empty()).clients
+    said = "".join(["Auth scheme: User\n", *(f"{each.auth_scheme}: {each.user}\n" for each in clients)])
+    screen.answer(call, said, clients=[{"scheme": each.auth_scheme, "user": each.user} for each in clients])
 
 
-def add_watch(session: ShellSession, call: Call, screen: Screen) -> None:  # noqa: ARG001
+def add_watch(session: ShellSession, call: Call, screen: Screen) -> None:
     name = call.options.get("m", AddWatchMode.PERSISTENT_RECURSIVE.name).upper()
     if name not in AddWatchMode.__members__:
         raise ShellProblem(f"addWatch {language.VERBS['addWatch'].usage}")
-    session.ask(OpCode.ADD_WATCH, AddWatchRequest(_path(call), AddWatchMode[name]))
+    path = _path(call)
+    session.ask(OpCode.ADD_WATCH, AddWatchRequest(path, AddWatchMode[name]))
+    screen.answer(call, "", path=path, mode=name)
 
 
 def remove_watches(session: ShellSession, call: Call, screen: Screen) -> None:
     path = _path(call)
     kind = next((WatcherType[name] for letter, name in _WATCHERS.items() if letter in call.options), WatcherType.ANY)
     session.ask(OpCode.REMOVE_WATCHES, WatchesRequest(path, kind))
-    for watcher, event in ((WatcherType.CHILDREN, "ChildWatchRemoved"), (WatcherType.DATA, "DataWatchRemoved")):
-        if kind is watcher:
-            screen.out(text.event("SyncConnected", event, path))
+    event = {WatcherType.CHILDREN: "ChildWatchRemoved", WatcherType.DATA: "DataWatchRemoved"}.get(kind)
+    screen.answer(call, text.event("SyncConnected", event, path) if event else "", path=path, watcher=kind.name)
 
 
 _WATCHERS = {"c": "CHILDREN", "d": "DATA", "a": "ANY"}
 
 
-def close(session: ShellSession, call: Call, screen: Screen) -> None:  # noqa: ARG001
+def close(session: ShellSession, call: Call, screen: Screen) -> None:
     session.close()
+    screen.answer(call, "")
 
 
 # Quotas.
@@ -285,13 +307,16 @@ def list_quota(session: ShellSession, call: Call, screen: Screen) -> None:
     limits = f"{language.QUOTAS}{path}/{language.LIMITS}"
     screen.err(f"absolute path is {limits}\n")
     check_path(limits)
+    said, found = "", {}
     try:
         for what, place in (("quota", limits), ("stat", f"{language.QUOTAS}{path}/{language.STATS}")):
-            screen.out(f"Output {what} for {path} {language.quota_text(_quota(session, place))}\n")
+            found[what] = _quota(session, place)
+            said += f"Output {what} for {path} {language.quota_text(found[what])}\n"
     except Refused as refused:
         if refused.code != ErrorCode.NO_NODE:
             raise
         screen.err(f"quota for {path} does not exist.\n")
+    screen.answer(call, said, path=path, quota=found.get("quota"), stat=found.get("stat"))
 
 
 def set_quota(session: ShellSession, call: Call, screen: Screen) -> None:
@@ -331,6 +356,7 @@ def set_quota(session: ShellSession, call: Call, screen: Screen) -> None:
         allowed = [every[each] for each in (name, hard) if every.get(each, -1) > -1]
         if any(each < used.get(name, -1) for each in allowed):
             screen.out(f"[Warning]: the {name} quota you create is less than the existing {name}:{used[name]}\n")
+    screen.answer(call, "", path=path, quota=every)
 
 
 _QUOTA_OPTIONS: Mapping[str, tuple[str, int, str]] = {
@@ -366,12 +392,14 @@ def delete_quota(session: ShellSession, call: Call, screen: Screen) -> None:
     if gone:
         every = language.quota_text(_quota(session, limits) | gone)
         session.ask(OpCode.SET_DATA, SetDataRequest(limits, every.encode(), ANY_VERSION))
+        screen.answer(call, "", path=path)
         return
     for name in session.ask(OpCode.GET_CHILDREN2, WatchableRequest(place, False)).children:
         session.ask(OpCode.DELETE, DeleteRequest(f"{place}/{name}", ANY_VERSION))
     while place != language.QUOTAS and not session.ask(OpCode.GET_CHILDREN2, WatchableRequest(place, False)).children:
         session.ask(OpCode.DELETE, DeleteRequest(place, ANY_VERSION))
         place = place.rpartition("/")[0]
+    screen.answer(call, "", path=path)
 
 
 def _find(session: ShellSession, path: str) -> Stat | None:

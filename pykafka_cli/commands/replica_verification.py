@@ -17,12 +17,14 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.commands._cluster import new_session
 from pykafka_cli.commands._command import ScriptCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError
+from pykafka_cli.commands._events import Events, StreamOutput
 from pykafka_cli.commands._log_lines import error, warn
 from pykafka_cli.commands._options import INT, LONG, CommandConfig, check_host_ports, refuse, require
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import ReplicaRecords, TopicPartition
-from pykafka_cli.operations.replica_verification import OtherOffset, largest_lag, verify
+from pykafka_cli.operations.replica_verification import Finding, Lag, OtherOffset, largest_lag, verify
 from pykafka_cli.operations.topic_filter import InvalidRegex, TopicFilter
+from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.transport.connection import ConnectionFailed
 
@@ -82,6 +84,7 @@ def replica_verification(
         int,
         typer.Option("--report-interval-ms", metavar="MS", click_type=LONG, help="How often to tell the largest lag."),
     ] = 30_000,
+    output: StreamOutput = None,
 ) -> None:
     """Compare the replicas of partitions, until stopped."""
     warn("This tool is deprecated and may be removed in a future major release.")
@@ -93,11 +96,45 @@ def replica_verification(
     except InvalidRegex as problem:
         raise ScriptError(str(problem).removesuffix(".")) from None
     session = new_session(broker_list, command_config)
-    asyncio.run(_verify(session, topics, start_time, fetch_size, max_wait_ms, report_interval_ms / 1000))
+    asyncio.run(
+        _verify(session, topics, start_time, fetch_size, max_wait_ms, report_interval_ms / 1000, Report(output))
+    )
+
+
+class Report:
+    """Where findings go: to stdout, as lines of the script's or as documents."""
+
+    def __init__(self, form: OutputFormat | None) -> None:
+        self._events = Events(form) if form and form.is_document else None
+
+    def begin(self, partitions: int) -> None:
+        if self._events:
+            self._events.tell("verification_started", partitions=partitions)
+        else:
+            _print_line("verification process is started")
+
+    def find(self, finding: Finding) -> None:
+        if self._events:
+            name = "unmatched_offset" if isinstance(finding, OtherOffset) else "unmatched_checksum"
+            self._events.tell(name, **finding.document())
+        else:
+            _print_line(str(finding))
+
+    def lag(self, lag: Lag, partitions: int) -> None:
+        if self._events:
+            self._events.tell("max_lag", **lag.document(partitions))
+        else:
+            _print_line(lag.text(partitions))
 
 
 async def _verify(
-    session: Session, topics: TopicFilter, start_time: int, fetch_size: int, max_wait_ms: int, interval: float
+    session: Session,
+    topics: TopicFilter,
+    start_time: int,
+    fetch_size: int,
+    max_wait_ms: int,
+    interval: float,
+    report: Report,
 ) -> None:
     """raises  ScriptError when there is nothing to compare, or replicas cannot be compared any further"""
     async with session:
@@ -113,7 +150,7 @@ async def _verify(
         for partition, brokers in replicas.items():
             for broker in brokers:
                 by_broker[broker].append(partition)
-        _say("verification process is started")
+        report.begin(len(replicas))
         reported = time.monotonic()
         while True:
             fetched = await asyncio.gather(
@@ -123,9 +160,9 @@ async def _verify(
                 )
             )
             answers = dict(zip(by_broker, fetched, strict=True))
-            high_watermarks = _compare(replicas, offsets, answers)
+            high_watermarks = _compare(replicas, offsets, answers, report)
             if time.monotonic() - reported > interval:
-                _say(largest_lag(offsets, high_watermarks).text(len(replicas)))
+                report.lag(largest_lag(offsets, high_watermarks), len(replicas))
                 reported = time.monotonic()
 
 
@@ -169,6 +206,7 @@ def _compare(
     replicas: Mapping[TopicPartition, tuple[int, ...]],
     offsets: dict[TopicPartition, int],
     answers: Mapping[int, Mapping[TopicPartition, ReplicaRecords]],
+    report: Report,
 ) -> dict[TopicPartition, int]:
     """Tell what differs, and move `offsets` up; the largest high watermark of each partition.
 
@@ -182,7 +220,7 @@ def _compare(
         except CorruptRecords as problem:
             raise ScriptError(f"Error in processing {partition} at offset {offsets[partition]}: {problem}") from None
         for finding in verified.findings:
-            _say(str(finding))
+            report.find(finding)
             if isinstance(finding, OtherOffset):
                 raise typer.Exit(ExitStatus.FAILURE)
         offsets[partition] = verified.offset
@@ -190,6 +228,6 @@ def _compare(
     return high_watermarks
 
 
-def _say(message: str) -> None:
+def _print_line(message: str) -> None:
     now = datetime.now()  # local, as the script prints it
     print(f"{now:%Y-%m-%d %H:%M:%S},{now.microsecond // 1000:03}: {message}", flush=True)

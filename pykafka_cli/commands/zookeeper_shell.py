@@ -1,7 +1,8 @@
 """`pk zookeeper-shell`: zookeeper-shell.sh, commands to a ZooKeeper server from the command line or line by line.
 
 At a terminal lines are edited, remembered and completed by readline, which the script has not; otherwise it is the
-script's dialogue, without a prompt.
+script's dialogue, without a prompt. With --output, which stands before the address, every command that is done answers
+with one document, and a watch with one when it goes off; all else goes to stderr.
 """
 
 import sys
@@ -14,10 +15,12 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, read_property_file
 from pykafka_cli.commands._command import ScriptCommand, ScriptContext
 from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._grammar import Given, Parsed, Spec
-from pykafka_cli.commands._zookeeper_verbs import VERBS, Screen, answer_of
-from pykafka_cli.operations.zookeeper_shell import OTHERS, USAGE, ShellProblem, number, understood, words_of
-from pykafka_cli.output.kafka_text import zookeeper_shell as text
+from pykafka_cli.commands._events import StreamOutput
+from pykafka_cli.commands._grammar import Parsed, Spec, Takes, parse_jopt
+from pykafka_cli.commands._zookeeper_screen import Screen
+from pykafka_cli.commands._zookeeper_verbs import VERBS, answer_of
+from pykafka_cli.operations.zookeeper_shell import OTHERS, USAGE, Call, ShellProblem, number, understood, words_of
+from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.zookeeper.protocol.requests import OpCode, WatchableRequest
 from pykafka_cli.zookeeper.shell_session import Refused, ShellSession
 
@@ -34,10 +37,14 @@ class ZooKeeperShellCommand(ScriptCommand):
     has_version = False
 
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
-        """All words are the shell's, but for --help in the place of the address."""
-        if list(words[:1]) == ["--help"]:
-            return Parsed([Given(next(spec for spec in specs if spec.name == "help"), None)], [])
-        return Parsed([], list(words))
+        """All words are the shell's, but for --help and --output in the place of the address."""
+        name, _, attached = (words[0] if words else "").partition("=")
+        spec = next((spec for spec in specs if f"--{spec.name}" == name), None)
+        if spec is None:
+            return Parsed([], list(words))
+        taken = 2 if spec.takes is Takes.VALUE and not attached else 1
+        given = parse_jopt(words[:taken], specs).options
+        return Parsed(given, list(words[taken:]))
 
 
 @app.command(cls=ZooKeeperShellCommand)
@@ -51,6 +58,7 @@ def zookeeper_shell(
             show_default=False,
         ),
     ] = None,
+    output: StreamOutput = None,
 ) -> None:
     """Look at znodes and change them."""
     if not words:
@@ -60,14 +68,14 @@ def zookeeper_shell(
     connect, rest = words[0], list(words[1:])
     tls = _tls(rest)
     timeout_ms, command = _options(rest)
-    shell = Shell(connect, timeout_ms=timeout_ms, tls=tls)
-    print(f"Connecting to {connect}", flush=True)
+    shell = Shell(connect, timeout_ms=timeout_ms, tls=tls, form=output)
+    shell.greet(f"Connecting to {connect}\n")
     try:
         if command:
             shell.connect(connect)
             shell.run(command)
         else:
-            shell.welcome()
+            shell.greet(f"Welcome to ZooKeeper!\nJLine support is {'enabled' if shell.has_terminal else 'disabled'}\n")
             shell.connect(connect)
             shell.interact()
     finally:
@@ -126,7 +134,7 @@ def _options(words: list[str]) -> tuple[int, list[str]]:
 class Shell:
     """One dialogue: the session, what was typed, the status of what was done last."""
 
-    def __init__(self, host: str, *, timeout_ms: int, tls: dict[str, Any] | None) -> None:
+    def __init__(self, host: str, *, timeout_ms: int, tls: dict[str, Any] | None, form: OutputFormat | None) -> None:
         self._host = host
         self._timeout_ms = timeout_ms
         self._tls = tls
@@ -134,8 +142,8 @@ class Shell:
         self._history: list[str] = []
         self._prints_watches = True
         self._is_quiet = False
-        self._screen = Screen(sys.stdout.write, self._complain)
-        self._has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        self._screen = Screen(form)
+        self.has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
         self._has_quit = False
         self.status = 0
 
@@ -159,13 +167,13 @@ class Shell:
         if self._session and self._session.is_alive:
             self._session.close()
 
-    def welcome(self) -> None:
-        print("Welcome to ZooKeeper!")
-        print(f"JLine support is {'enabled' if self._has_terminal else 'disabled'}", flush=True)
+    def greet(self, text: str) -> None:
+        self._screen.out(text)
+        sys.stdout.flush()
 
     def interact(self) -> None:
         """Do what is typed, up to `quit` or the end."""
-        for line in self._typed() if self._has_terminal else map(_without_end, sys.stdin):
+        for line in self._typed() if self.has_terminal else map(_without_end, sys.stdin):
             words = words_of(line)
             if words:
                 self._history.append(line)
@@ -211,7 +219,7 @@ class Shell:
             self._do(words)
         except (ShellProblem, Refused) as problem:
             message, self.status = answer_of(problem)
-            self._complain(f"{message}\n")
+            self._screen.err(f"{message}\n")
         else:
             if not self._has_quit:
                 self.status = 0
@@ -221,7 +229,7 @@ class Shell:
         """raises  ShellProblem, Refused"""
         name = words[0]
         if name not in VERBS and name not in OTHERS:
-            self._complain(f"ZooKeeper -server host:port [{TLS_FILE} <file>] cmd args\n{USAGE}")
+            self._screen.err(f"ZooKeeper -server host:port [{TLS_FILE} <file>] cmd args\n{USAGE}")
             raise ShellProblem(f"Command not found: Command not found {name}", COMMAND_NOT_FOUND)
         if name == "quit":
             self._has_quit = True
@@ -232,13 +240,13 @@ class Shell:
             self._redo(number(words[1]))
         elif name == "history":
             first = max(0, len(self._history) - 1 - HISTORY_SHOWN)
-            for place, line in enumerate(self._history[first:], first):
-                self._screen.out(f"{place} - {line}\n")
+            said = "".join(f"{place} - {line}\n" for place, line in enumerate(self._history[first:], first))
+            self._screen.answer(Call((name,), {}), said, first=first, lines=self._history[first:])
         elif name == "printwatches":
-            if len(words) == 1:
-                self._screen.out(f"printwatches is {'on' if self._prints_watches else 'off'}\n")
-            else:
+            if len(words) > 1:
                 self._prints_watches = words[1] == "on"
+            said = "" if len(words) > 1 else f"printwatches is {'on' if self._prints_watches else 'off'}\n"
+            self._screen.answer(Call((name,), {}), said, prints_watches=self._prints_watches)
         elif name == "connect":
             self.connect(words[1] if len(words) > 1 else self._host)
         if self._session is None or not self._session.is_alive:
@@ -256,16 +264,10 @@ class Shell:
         self._history[last] = self._history[place]
         self.run(words)
 
-    def _complain(self, message: str) -> None:
-        sys.stdout.flush()
-        sys.stderr.write(message)
-        sys.stderr.flush()
-
     def _event(self, state: str, kind: str, path: str | None) -> None:
         """Called in the session's thread."""
         if self._prints_watches and not self._is_quiet:
-            sys.stdout.write(text.event(state, kind, path))
-            sys.stdout.flush()
+            self._screen.event(state, kind, path)
 
 
 def _without_end(line: str) -> str:

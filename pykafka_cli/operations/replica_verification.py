@@ -28,6 +28,16 @@ class OtherOffset(NamedTuple):
             f"replica {self.replica}'s offset {self.offset}"
         )
 
+    def document(self) -> dict[str, object]:
+        return {
+            "topic": self.partition.topic,
+            "partition": self.partition.partition,
+            "replicas": [
+                {"broker": self.first_replica, "offset": self.first_offset},
+                {"broker": self.replica, "offset": self.offset},
+            ],
+        }
+
 
 class OtherChecksum(NamedTuple):
     """Batches that end at the same offset hold something else."""
@@ -44,6 +54,17 @@ class OtherChecksum(NamedTuple):
             f"partition {self.partition} has unmatched checksum at offset {self.offset}; replica "
             f"{self.first_replica}'s checksum {self.first_checksum}; replica {self.replica}'s checksum {self.checksum}"
         )
+
+    def document(self) -> dict[str, object]:
+        return {
+            "topic": self.partition.topic,
+            "partition": self.partition.partition,
+            "offset": self.offset,
+            "replicas": [
+                {"broker": self.first_replica, "checksum": self.first_checksum},
+                {"broker": self.replica, "checksum": self.checksum},
+            ],
+        }
 
 
 Finding = OtherOffset | OtherChecksum
@@ -106,6 +127,15 @@ class Lag(NamedTuple):
     def text(self, partitions: int) -> str:
         where = "null" if self.partition is None else self.partition
         return f"max lag is {self.lag} for partition {where} at offset {self.offset} among {partitions} partitions"
+
+    def document(self, partitions: int) -> dict[str, object]:
+        """All but the number of partitions is null when there is no such partition."""
+        if self.partition is None:
+            return {"topic": None, "partition": None, "offset": None, "lag": None, "partitions": partitions}
+        topic, partition = self.partition
+        return {
+            "topic": topic, "partition": partition, "offset": self.offset, "lag": self.lag, "partitions": partitions,
+        }  # fmt: skip
 
 
 def largest_lag(offsets: Mapping[TopicPartition, int], high_watermarks: Mapping[TopicPartition, int]) -> Lag:

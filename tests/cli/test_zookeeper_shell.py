@@ -1,5 +1,6 @@
 """`pk zookeeper-shell` beyond the golden case: how it is called, at a terminal, and when there is no server."""
 
+import json
 import os
 import pty
 import re
@@ -8,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -96,6 +98,64 @@ def test_watches_that_stay_tell_of_every_change_until_they_are_removed(cluster: 
     assert re.findall(r"type:(\w+) path:(\S+)", said) == [
         ("NodeDataChanged", "/stays"), ("NodeDataChanged", "/stays"), ("NodeCreated", "/stays/below"),
     ]  # fmt: skip
+
+
+def test_answers_and_events_are_documents_where_that_is_asked_for(cluster: RunningCluster) -> None:
+    typed = """
+        create /answers x
+        create /answers/below y
+        ls -R /answers
+        ls -w /answers
+        getAllChildrenNumber /answers
+        get /nothing
+        set -v 0 /answers z
+        get /answers
+        setAcl -R /answers world:anyone:cdrwa
+        addauth digest me:mine
+        sync /answers
+        setquota -n 7 /answers
+        listquota /answers
+        delquota /answers
+        addWatch -m persistent /answers/below
+        removewatches /answers/below
+        stat /answers/below
+        delete /answers/below
+        create /answers/2
+        deleteall /answers
+        whoami
+        version
+        printwatches off
+        history
+        close
+    """
+
+    done = pk("zookeeper-shell", "--output=json", cluster.zookeeper, stdin=dedent(typed))
+
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    events = [answer for answer in answers if "event" in answer]
+    assert events == [{"event": "NodeChildrenChanged", "state": "SyncConnected", "path": "/answers"}]
+    said = {answer["command"]: answer for answer in answers if "command" in answer}
+    assert list(said) == [
+        "create", "ls", "getAllChildrenNumber", "set", "get", "setAcl", "addauth", "sync", "setquota", "listquota",
+        "delquota", "addWatch", "removewatches", "stat", "delete", "deleteall", "whoami", "version", "printwatches",
+        "history", "close",
+    ]  # fmt: skip
+    assert [answer["paths"] for answer in answers if "paths" in answer] == [["/answers", "/answers/below"]]
+    assert said["ls"]["children"] == ["below"]
+    assert (said["get"]["data"], said["get"]["stat"]["version"], said["set"]["stat"]["data_length"]) == ("z", 1, 1)
+    assert (said["setAcl"]["changed"], said["setAcl"]["failed"], said["sync"]["error_code"]) == (2, 0, 0)
+    assert (said["setquota"]["quota"]["count"], said["listquota"]["quota"]["count"]) == (7, 7)
+    assert (said["deleteall"]["deleted"], said["deleteall"]["failed"]) == (2, 0)
+    assert said["printwatches"]["prints_watches"] is False
+    assert said["history"]["lines"][-1] == "history"
+    assert said["whoami"]["clients"][0]["scheme"] in ("ip", "digest")
+    assert "Node does not exist: /nothing\n" in done.stderr
+    assert f"Connecting to {cluster.zookeeper}\n" in done.stderr
+
+
+def test_a_form_of_output_that_is_none_is_told(capsys) -> None:
+    assert run(["zookeeper-shell", "--output", "prose", "localhost:1", "ls", "/"]) == 1
+    assert capsys.readouterr().err.startswith("Cannot parse argument 'prose' of option output")
 
 
 def test_events_are_not_printed_once_that_is_switched_off(cluster: RunningCluster) -> None:

@@ -1,7 +1,10 @@
 """`pk replica-verification` finds the replica that was tampered with."""
 
+import json
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pykafka_cli.protocol.records import Record, build_batch
@@ -21,20 +24,42 @@ def test_a_replica_that_holds_something_else_is_named(tmp_path: Path) -> None:
     cluster.start()
     try:
         (address,) = {line.split()[-1] for line in cluster.said().splitlines() if line.startswith("Broker 0 listens")}
-        words = ["--broker-list", address, "--topics-include", "orders", "--time", "-2", "--report-interval-ms", "1"]
-        with subprocess.Popen([PK, "replica-verification", *words], stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout
-            lines = (line.partition(": ")[2] for line in process.stdout)
+        with verification(address) as said:
+            lines = (line.partition(": ")[2] for line in said)
             started, unmatched = next(lines), next(lines)
             # A follower shows its last record once it has learned the high watermark again.
             lag = next(line for line in lines if " at offset 2 " in line)
-            process.send_signal(signal.SIGINT)
+        with verification(address, "--output", "json") as said:
+            events = (json.loads(line) for line in said)
+            first, second = next(events), next(events)
+            third = next(event for event in events if event["offset"] == 2)
     finally:
         cluster.stop()
 
     assert started == "verification process is started\n"
     assert unmatched.startswith("partition orders-0 has unmatched checksum at offset 0; replica 0's checksum ")
     assert lag == "max lag is 0 for partition orders-0 at offset 2 among 1 partitions\n"
+    assert (first["name"], first["partitions"]) == ("verification_started", 1)
+    assert (second["name"], second["topic"], second["partition"], second["offset"]) == (
+        "unmatched_checksum", "orders", 0, 0,
+    )  # fmt: skip
+    assert [f"replica {each['broker']}'s checksum {each['checksum']}" for each in second["replicas"]] == unmatched[
+        unmatched.index("replica") :
+    ].rstrip("\n").split("; ")
+    del third["timestamp"]
+    assert third == {
+        "name": "max_lag", "topic": "orders", "partition": 0, "offset": 2, "lag": 0, "partitions": 1,
+    }  # fmt: skip
+
+
+@contextmanager
+def verification(address: str, *more: str) -> Iterator[Iterator[str]]:
+    """The lines that it prints as they come; it is interrupted at the end."""
+    words = ["--broker-list", address, "--topics-include", "orders", "--time", "-2", "--report-interval-ms", "1", *more]
+    with subprocess.Popen([PK, "replica-verification", *words], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield iter(process.stdout)
+        process.send_signal(signal.SIGINT)
 
 
 def tamper_with(log: Path) -> None:

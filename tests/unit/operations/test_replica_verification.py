@@ -47,6 +47,11 @@ def test_batches_at_other_offsets_end_the_comparison() -> None:
 
     assert verified.findings == [OtherOffset(ORDERS, 1, 0, 2, 5)]
     assert str(verified.findings[0]) == "partition orders-0: replica 1's offset 0 doesn't match replica 2's offset 5"
+    assert verified.findings[0].document() == {
+        "topic": "orders",
+        "partition": 0,
+        "replicas": [{"broker": 1, "offset": 0}, {"broker": 2, "offset": 5}],
+    }
 
 
 def test_what_is_no_batch_is_told() -> None:
