@@ -23,8 +23,8 @@ LATENCY_RATE = 20_000  # records a second
 LATENCY_S = 30  # long enough that the Java client's own warm-up is less than a hundredth of the records
 END_TO_END_MESSAGES = 15_000
 
-# A consumer of librdkafka's defaults stops asking for up to a second whenever 100,000 messages wait in its own queue,
-# which measures chance: a broker that answers faster fills that queue more often.
+# A consumer of librdkafka's defaults stops asking for up to a second whenever 100,000 messages wait in its own queue.
+# How often that happens hangs on the broker, and partly on chance; with this queue it does not happen.
 KCAT_QUEUE = ("-X", "queued.min.messages=1000000")
 
 
@@ -57,11 +57,11 @@ def _kcat(bench: Bench, servers: Servers, _who: str) -> Sequence[float]:
     topic = new_topic(servers)
     into = produce_lines(servers, topic, bench.lines())
     consumer = ["kcat", "-b", servers.bootstrap, "-C", "-t", topic, "-e", "-q", "-o", "beginning"]
-    out = seconds([*consumer, *KCAT_QUEUE])
+    out = seconds(consumer)
     memory = servers.resident_mb()
-    defaults = seconds(consumer)
+    with_queue = seconds([*consumer, *KCAT_QUEUE])
     delete_topic(servers, topic)
-    return MESSAGES / into, MESSAGES / out, memory, MESSAGES / defaults
+    return MESSAGES / into, MESSAGES / out, memory, MESSAGES / with_queue
 
 
 def _java_perf(bench: Bench, servers: Servers, _who: str) -> Sequence[float]:
@@ -176,7 +176,7 @@ MEASUREMENTS = (
             Row("kcat producing into the broker", "records/s", higher_is_better=True, times_kafka=1),
             Row("kcat consuming from the broker", "records/s", higher_is_better=True, times_kafka=LEVEL),
             Row(f"resident memory after {MESSAGES:,} records in and out", "MB", at_most=150),
-            Row("kcat consuming with its default queue", "records/s", higher_is_better=True),
+            Row("kcat consuming with a queue of 1,000,000", "records/s", higher_is_better=True, times_kafka=LEVEL),
         ],
         _kcat,
         needs=("kcat",),

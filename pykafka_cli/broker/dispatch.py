@@ -18,6 +18,7 @@ from pykafka_cli.broker.handlers import HANDLERS
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
+from pykafka_cli.broker.network.pace import pace_for
 from pykafka_cli.protocol.codec import API_VERSIONS, MessageCodec, RequestHeader, message_codec, read_request_header
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import produce
@@ -97,6 +98,8 @@ class Dispatcher:
         response = await self._handled(api, codec, context, request)
         if login is not None:
             peer.principal = login.principal
+        if api.key == API_VERSIONS:
+            peer.pace = pace_for(request.client_software_name, request.client_software_version)
         self._metrics.requests[api.name] += 1
         if api.key == produce.API_KEY and request.acks == 0:
             _ensure_nothing_failed(response)

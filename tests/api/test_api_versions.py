@@ -64,6 +64,16 @@ async def test_a_client_must_name_its_software_decently(name: str) -> None:
     assert struct.unpack_from(">h", answer, 4) == (42,)
 
 
+async def test_a_client_is_known_by_what_it_says_of_itself() -> None:
+    peer = Peer("127.0.0.1", 1, "PLAINTEXT")
+    paces = []
+    for name in (b"librdkafka", b"franz-go"):
+        body = bytes([len(name) + 1]) + name + b"\x062.0.2\0"
+        await dispatcher(AS_KAFKA).answer(bytearray(b"\0\x12\0\3\0\0\0\1\xff\xff\0" + body), peer)
+        paces.append(peer.pace is not None)
+    assert paces == [True, False]
+
+
 @pytest.mark.parametrize("api", HANDLERS.values(), ids=lambda api: api.name)
 def test_every_version_on_offer_can_be_read_and_answered(api: Api) -> None:
     for version in range(api.min_version, api.max_version + 1):

@@ -39,6 +39,11 @@ class FakeClock:
         self.call_later(delay, lambda: woken.done() or woken.set_result(None))
         await woken
 
+    @property
+    def pending(self) -> int:
+        """How many calls are still to come."""
+        return sum(not timer.cancelled for _, _, timer, _ in self._due)
+
     def advance(self, seconds: float) -> None:
         """Move on; each due callback runs at its own moment."""
         end = self._elapsed + seconds

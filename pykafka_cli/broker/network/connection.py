@@ -18,6 +18,7 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import ANONYMOUS, Authentication
 from pykafka_cli.broker.network.limits import READ_AHEAD_BYTES, READ_AHEAD_REQUESTS, ConnectionLimits, Intake
+from pykafka_cli.broker.network.pace import Pace
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.framing import SCRATCH_BYTES, FrameReceiver
 from pykafka_cli.protocol.hot_path.wire import Buffer, size_of
@@ -41,6 +42,7 @@ class Peer:
     host              an address
     principal         what authentication made of it
     authentication    on a listener that wants a login
+    pace              of large answers, where the client must not have them faster
     """
 
     host: str
@@ -48,6 +50,7 @@ class Peer:
     listener_name: str
     principal: str = ANONYMOUS
     authentication: Authentication | None = None
+    pace: Pace | None = None
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -199,6 +202,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._resume_reading()
                 buffers = await self._service.answer(frame, self.peer)
                 if buffers is not None:
+                    if self.peer.pace is not None:
+                        await self._keep(self.peer.pace, size_of(buffers))
                     self._add(buffers)
                 if self.peer.authentication is not None and self.peer.authentication.is_refused:
                     raise Disconnect("authentication", "its login was refused")
@@ -221,6 +226,14 @@ class Connection(asyncio.BufferedProtocol):
             if self._is_last or self._transport.is_closing():
                 while self._waiting:
                     self._taken(self._waiting.popleft())
+
+    async def _keep(self, pace: Pace, size: int) -> None:
+        """Wait until an answer of so many bytes may leave."""
+        clock = self._service.clock
+        delay = pace.delay(size, self._last_active)
+        if delay:
+            await clock.sleep(delay)
+        pace.sent(size, clock.monotonic())
 
     def _add(self, buffers: list[Buffer]) -> None:
         """Take an answer to be sent: at once, unless the next request is there already and may be answered at once."""

@@ -14,6 +14,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.broker.network.limits import READ_AHEAD_REQUESTS
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
+from pykafka_cli.broker.network.pace import BULK_BYTES, Pace
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.errors import ProtocolError
@@ -126,6 +127,27 @@ async def test_a_request_that_waits_holds_up_its_own_connection_only() -> None:
         assert await other.read() == b"x"
         released.set()
         assert [await waiting.read(), await waiting.read()] == [b"wait", b"next"]
+
+
+async def test_large_answers_keep_the_pace_of_a_client_that_has_one() -> None:
+    async def large(_request: bytearray, peer: Peer) -> list[Buffer]:
+        peer.pace = pace
+        return [bytes(size)]
+
+    size, took, pace = 2 * BULK_BYTES, 0.002, Pace()
+    async with running(large) as it:
+        client = await it.connect()
+        client.send(b"first")
+        assert len(await client.read()) == size
+        it.clock.advance(took)
+        pending = it.clock.pending
+        client.send(b"second")
+        second = asyncio.create_task(client.read())
+        await it.until(lambda: it.clock.pending > pending)
+        it.clock.advance(took * 0.9)
+        assert it.metrics.response_bytes == size
+        it.clock.advance(took * 0.2)
+        assert len(await second) == size
 
 
 async def test_an_answer_does_not_wait_for_a_request_behind_it() -> None:
