@@ -241,8 +241,8 @@ class PerfTest:
             )
             try:
                 async with producer:
+                    self._figures = ProducerFigures(now_ms())  # Java's first send waits for metadata, too
                     await producer.prepare()
-                    self._figures = ProducerFigures(now_ms())
                     if self._transaction_ms > 0:
                         await self._send_in_transactions(session, producer)
                     else:
