@@ -4,7 +4,6 @@ There is no table of what has not ended. Events have their time and name first; 
 JSON anyway.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Annotated
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.commands._options import OUTPUT
+from pykafka_cli.output.documents import as_json_line, as_yaml_document
 from pykafka_cli.output.render import OutputFormat
 
 EventOutput = Annotated[
@@ -45,9 +45,5 @@ class Events:
 
 def print_document(document: Mapping[str, object], form: OutputFormat | None) -> None:
     """One of a stream of documents, written at once; JSON unless YAML was asked for."""
-    if form is OutputFormat.YAML:
-        from pykafka_cli.output.documents import as_yaml
-
-        print(f"---\n{as_yaml(document)}", end="", flush=True)
-    else:
-        print(json.dumps(document, separators=(",", ":"), ensure_ascii=False), flush=True)
+    write = as_yaml_document if form is OutputFormat.YAML else as_json_line
+    print(write(document), end="", flush=True)

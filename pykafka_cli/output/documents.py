@@ -4,16 +4,26 @@ import json
 from collections.abc import Iterator
 from textwrap import indent
 
-import yaml
-
 
 def as_json(document: object) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def as_yaml(document: object) -> str:
+    import yaml  # which JSON has no need of
+
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return text
+
+
+def as_json_line(document: object) -> str:
+    """One of a stream: an object a line."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def as_yaml_document(document: object) -> str:
+    """One of a stream: each begins with a line of three dashes."""
+    return f"---\n{as_yaml(document)}"
 
 
 class DocumentList:

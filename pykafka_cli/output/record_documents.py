@@ -7,11 +7,11 @@ Keys and values are texts, in UTF-8 or as a deserializer has it; what is not UTF
 record lacks is null.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from pykafka_cli.model import ConsumedRecord
+from pykafka_cli.output.documents import as_json_line, as_yaml_document
 
 Deserialize = Callable[[bytes], bytes] | None
 """Bytes of a field to those of its text; None where they are the text."""
@@ -24,7 +24,7 @@ class RecordDocuments:
 
     def __init__(self, key: Deserialize, value: Deserialize, header: Deserialize, *, is_yaml: bool) -> None:
         self._key, self._value, self._header = key, value, header
-        self._write = _yaml if is_yaml else _json
+        self._write = as_yaml_document if is_yaml else as_json_line
 
     def render(self, topic: str, partition: int, records: Sequence[ConsumedRecord]) -> bytes:
         """raises    DeserializationError"""
@@ -48,13 +48,3 @@ def _text(field: bytes | None, deserialize: Deserialize) -> str | None:
     if field is None:
         return None
     return (field if deserialize is None else deserialize(field)).decode(errors="replace")
-
-
-def _json(document: dict[str, Any]) -> str:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n"
-
-
-def _yaml(document: dict[str, Any]) -> str:
-    from pykafka_cli.output.documents import as_yaml
-
-    return f"---\n{as_yaml(document)}"

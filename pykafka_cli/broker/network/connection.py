@@ -203,7 +203,7 @@ class Connection(asyncio.BufferedProtocol):
                 buffers = await self._service.answer(frame, self.peer)
                 if buffers is not None:
                     if self.peer.pace is not None:
-                        await self._keep(self.peer.pace, size_of(buffers))
+                        await self._keep_pace(self.peer.pace, size_of(buffers))
                     self._add(buffers)
                 if self.peer.authentication is not None and self.peer.authentication.is_refused:
                     raise Disconnect("authentication", "its login was refused")
@@ -227,7 +227,7 @@ class Connection(asyncio.BufferedProtocol):
                 while self._waiting:
                     self._taken(self._waiting.popleft())
 
-    async def _keep(self, pace: Pace, size: int) -> None:
+    async def _keep_pace(self, pace: Pace, size: int) -> None:
         """Wait until an answer of so many bytes may leave."""
         clock = self._service.clock
         delay = pace.delay(size, self._last_active)

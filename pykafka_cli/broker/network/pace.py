@@ -14,10 +14,12 @@ his pace from elsewhere. Other clients are never held back.
 
 BULK_BYTES = 512 * 1024
 """Answers that are smaller fill no queue."""
-FAST_S_PER_BYTE = 8e-9
+GIGABIT_S_PER_BYTE = 8e-9
 STOOD_STILL_S_PER_BYTE = 100e-9
+"""A megabyte takes no client a tenth of a second that wants more."""
 SLOWEST = 8.0
 RELAXATION = 0.999
+"""What is left, with each answer, of the time above that which the client takes."""
 
 
 class Pace:
@@ -34,7 +36,7 @@ class Pace:
         took = asked - self._sent
         if took > STOOD_STILL_S_PER_BYTE * size:
             self._share = min(SLOWEST, self._share * 2)
-        elif 0 < took <= FAST_S_PER_BYTE * size:
+        elif 0 < took <= GIGABIT_S_PER_BYTE * size:
             delay = took * self._share
             self._share = max(1.0, self._share * RELAXATION)
             return delay
