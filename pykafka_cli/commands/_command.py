@@ -162,7 +162,14 @@ class ScriptCommand(TyperCommand):
         if repeated:
             text = f"Found multiple arguments for option {spec.name}, but you asked for only one"
             return UnreadableValue(text, spec.name)
-        return UnreadableValue(f"Cannot parse argument '{values[-1]}' of option {spec.name}", spec.name)
+        choices = ", ".join(self._choices(spec))
+        hint = f"It is one of {choices}." if choices else ""
+        return UnreadableValue(f"Cannot parse argument '{values[-1]}' of option {spec.name}", spec.name, hint=hint)
+
+    def _choices(self, spec: Spec) -> Sequence[str]:
+        """What an option's value must be one of; empty if there is no such list."""
+        (param,) = (param for param in self.params if f"--{spec.name}" in param.opts)
+        return getattr(param.type, "choices", ())
 
     def _readable(self, ctx: ScriptContext, given: list[Given], params: dict[Spec, TyperOption]) -> list[str]:
         """Options as Click takes them without fail; the first that cannot be read is noted in the context."""
@@ -283,6 +290,10 @@ class ArgparseCommand(ScriptCommand):
     def unreadable_value(self, spec: Spec, values: Sequence[str], *, repeated: bool) -> UnreadableValue | None:
         if repeated:
             return None
+        if choices := self._choices(spec):
+            listed = ", ".join(f"'{choice}'" for choice in choices)
+            text = f"argument {displayed(spec)}: invalid choice: '{values[-1]}' (choose from {listed})"
+            return UnreadableValue(text, spec.name)
         (java_type,) = (
             getattr(param.type, "java_name", "Double") for param in self.params if f"--{spec.name}" in param.opts
         )

@@ -42,6 +42,6 @@ class UsageProblem(ScriptError):
 class UnreadableValue(ScriptError):
     """An option's value that is no number, or given twice where one is read. The scripts notice only on reading it."""
 
-    def __init__(self, message: str, option: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, option: str = "", *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.option = option

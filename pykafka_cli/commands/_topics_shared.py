@@ -76,7 +76,9 @@ def reported() -> Iterator[None]:
     try:
         yield
         return
-    except (TopicsFailed, UnreadableValue, ApiError, InvalidRegex) as error:
+    except UnreadableValue as error:
+        message, hint = str(error), error.hint
+    except (TopicsFailed, ApiError, InvalidRegex) as error:
         message = str(error)
     except ConnectionFailed as error:
         message, hint = explain(error)

@@ -362,7 +362,9 @@ def reported(ctx: ScriptContext) -> Iterator[None]:
         raise ctx.usage_problem(str(problem)) from None
     except BadAddress as error:
         message, hint = "Failed to create new KafkaAdminClient", str(error)
-    except (UnreadableValue, BadClientSetting, InvalidPlan, BadDuration) as error:
+    except UnreadableValue as error:
+        message, hint = str(error), error.hint
+    except (BadClientSetting, InvalidPlan, BadDuration) as error:
         message = str(error)
     except BadDateTime as error:
         message = f"java.text.ParseException: {error}"

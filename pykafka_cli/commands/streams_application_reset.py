@@ -145,6 +145,7 @@ def streams_application_reset(
     for scenario in SCENARIOS:
         refuse(ctx, scenario, *(other for other in SCENARIOS if other != scenario))
     with reported():
+        ctx.read_value("output")
         if any(ctx.order.count(name) > 1 for name in READ_FIRST):
             ctx.read_values()
         older = bootstrap_servers is not None and "bootstrap-server" not in ctx.given
@@ -190,7 +191,7 @@ def reported() -> Iterator[None]:
         return
     except UnreadableValue as error:
         kind = "MultipleArgumentsForOption" if str(error).startswith("Found multiple") else "OptionArgumentConversion"
-        message = f"joptsimple.{kind}Exception: {error}"
+        message, hint = f"joptsimple.{kind}Exception: {error}", error.hint
     except BadAddress as error:
         message, hint = "org.apache.kafka.common.KafkaException: Failed to create new KafkaAdminClient", str(error)
     except ApiError as error:

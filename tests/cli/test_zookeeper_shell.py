@@ -153,11 +153,6 @@ def test_answers_and_events_are_documents_where_that_is_asked_for(cluster: Runni
     assert f"Connecting to {cluster.zookeeper}\n" in done.stderr
 
 
-def test_a_form_of_output_that_is_none_is_told(capsys) -> None:
-    assert run(["zookeeper-shell", "--output", "prose", "localhost:1", "ls", "/"]) == 1
-    assert capsys.readouterr().err.startswith("Cannot parse argument 'prose' of option output")
-
-
 def test_events_are_not_printed_once_that_is_switched_off(cluster: RunningCluster) -> None:
     said = shell(cluster, "create /quiet x\nget -w /quiet\nprintwatches off\nset /quiet y\ndelete /quiet\nclose\n")
 
