@@ -41,7 +41,13 @@ from pykafka_cli.broker.log.segment import (
 from pykafka_cli.broker.log.transaction_index import AbortedTransaction
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
-from pykafka_cli.protocol.records.batch import LEGACY_HEADER_SIZE, CorruptRecords, crc_is_valid, read_header
+from pykafka_cli.protocol.records.batch import (
+    LEGACY_HEADER_SIZE,
+    NO_LEADER_EPOCH,
+    CorruptRecords,
+    crc_is_valid,
+    read_header,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -318,8 +324,9 @@ def _recover_segment(
                 entry = apply_batch(producers, header, data, at)
                 aborted += [entry] if entry is not None else []
             rebuild.add(position, header)
-            epochs_latest = epochs.latest
-            if header.leader_epoch >= 0 and (epochs_latest is None or header.leader_epoch > epochs_latest):
+            if header.leader_epoch not in (NO_LEADER_EPOCH, epochs.epoch_for_offset(header.base_offset)):
+                # The file lags behind the log, or a truncation has come undone of which the file knows.
+                epochs.truncate_from_end(header.base_offset)
                 epochs.assign(header.leader_epoch, header.base_offset)
             end, expected = position + header.size, header.next_offset
             producers.end_offset = max(producers.end_offset, expected)

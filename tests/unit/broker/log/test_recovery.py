@@ -135,6 +135,13 @@ def test_leader_epochs_read_from_the_log_are_written_down(files: MemoryFiles, lo
     assert open_log(disk).epoch_entries() == [(0, 0), (5, 6)]
 
 
+def test_where_a_truncation_came_undone_the_batches_say_who_wrote_them(files: MemoryFiles, log: PartitionLog) -> None:
+    log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
+    files.replace(f"{FOLDER}/leader-epoch-checkpoint", b"0\n2\n0 0\n7 2\n")  # written when the log ended at 2
+
+    assert recovered(files).epoch_entries() == [(0, 0), (5, 6)]
+
+
 def test_epochs_of_records_that_are_gone_go_too(files: MemoryFiles, log: PartitionLog) -> None:
     log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
     damage(files, "00000000000000000006.log", 65)
