@@ -20,7 +20,7 @@ from pykafka_cli.broker.coordinator.group.coordinator import GroupCoordinator
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
 from pykafka_cli.broker.coordinator.step import Producer
-from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCoordinator
+from pykafka_cli.broker.coordinator.transaction.coordinator import PAUSE_S, TransactionCoordinator
 from pykafka_cli.broker.coordinator.transaction.markers import Marker
 from pykafka_cli.broker.errors import BrokerError, ConcurrentTransactions
 from pykafka_cli.broker.log.cleaner import LogCleaner
@@ -104,7 +104,8 @@ class Coordinators:
     """A broker's two coordinators, as they are after a start on this disk."""
 
     def __init__(self, files: MemoryFiles) -> None:
-        clock, keys = FakeClock(NOW_MS), CoordinatorKeys([])
+        self._clock = clock = FakeClock(NOW_MS)
+        keys = CoordinatorKeys([])
         self.writer = LogWriter(files, clock)
         self.groups = GroupCoordinator(keys, clock, self.writer, lambda: 1)
         self.transactions = TransactionCoordinator(
@@ -129,12 +130,23 @@ class Coordinators:
         while await self._cleaner.clean_dirtiest(list(self.writer.logs.values())):
             pass
 
+    @property
+    def is_offline(self) -> bool:
+        """Whether a log takes nothing any more, markers included; its broker would not lead the partition any more."""
+        return any(log.is_offline for log in self.writer.logs.values())
+
     async def producer(self) -> Producer:
-        """The transactional id's producer, with a new epoch; a transaction that was open is aborted."""
+        """The transactional id's producer, with a new epoch; a transaction that was open is aborted.
+
+        raises  ConcurrentTransactions where that one can never end
+        """
         while True:
             try:
                 return await self.transactions.init_producer(TRANSACTIONAL_ID, 60_000, None)
             except ConcurrentTransactions:
+                if self.is_offline:
+                    raise
+                self._clock.advance(PAUSE_S)  # what there was no room for is tried again then
                 await settled()
 
     def committed(self) -> Offsets:
@@ -293,7 +305,7 @@ async def run_full(steps: list[tuple], full_at: int, times: int) -> None:
             await history.run(step)
     await settled()
     files.fail_at(1, times=0)
-    if not any(log.is_offline for log in coordinators.writer.logs.values()):
+    if not coordinators.is_offline:
         await coordinators.producer()
         await settled()
         assert coordinators.committed() == history.model.committed

@@ -26,7 +26,6 @@ from pykafka_cli.broker.errors import (
     CoordinatorNotAvailable,
     InvalidRequest,
     InvalidTransactionTimeout,
-    NotCoordinator,
     RequestTimedOut,
 )
 from pykafka_cli.model import TopicPartition
@@ -243,9 +242,11 @@ class TransactionCoordinator:
                 await self._runtime.perform(
                     partition, lambda shard, step: shard.complete(transactional_id, ended, step)
                 )
-            except (NotCoordinator, CoordinatorLoadInProgress) as reason:
-                log.info("%r: its completion is left to the next coordinator: %s", transactional_id, reason)
             except BrokerError as error:
+                # A full disk is told as NotCoordinator, too, but as long as this broker leads nobody else completes it.
+                if partition not in self._runtime.active():
+                    log.info("%r: its completion is left to the next coordinator: %s", transactional_id, error)
+                    return
                 # What is in the log, but not on all replicas yet, the shard writes again by itself.
                 log.info("%r: its completion is not stored yet: %s", transactional_id, error)
                 await self._clock.sleep(PAUSE_S)

@@ -12,10 +12,12 @@ from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCo
 from pykafka_cli.broker.coordinator.transaction.markers import Marker, Superseded
 from pykafka_cli.broker.coordinator.transaction.transaction import TransactionState
 from pykafka_cli.broker.errors import (
+    BrokerError,
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
     InvalidRequest,
     InvalidTransactionTimeout,
+    KafkaStorageError,
     NotCoordinator,
     NotEnoughReplicas,
     ProducerFenced,
@@ -177,11 +179,12 @@ async def test_markers_that_somebody_newer_has_written_are_no_longer_ours(peer: 
     assert peer.state is S.PREPARE_COMMIT
 
 
-async def test_a_completion_that_is_refused_is_written_again(peer: Peer) -> None:
+@pytest.mark.parametrize("refusal", [NotEnoughReplicas("1 of 2"), KafkaStorageError("no room left on the disk")])
+async def test_a_completion_that_is_refused_is_written_again(peer: Peer, refusal: BrokerError) -> None:
     peer.markers.released.clear()
     producer = await peer.opened()
     await peer.transactions.end("x", producer, committed=True)
-    peer.writer.refusal = NotEnoughReplicas("1 of 2")
+    peer.writer.refusal = refusal
     peer.markers.released.set()
     for _ in range(10):
         await asyncio.sleep(0)
