@@ -180,9 +180,10 @@ def test_ctrl_c_while_waiting_leaves_quietly() -> None:
         )
         with process:
             silent.settimeout(30)
-            silent.accept()  # now it waits for an answer
-            process.send_signal(signal.SIGINT)
-            output = process.communicate(timeout=30)
+            connection, _ = silent.accept()
+            with connection:  # it waits for an answer
+                process.send_signal(signal.SIGINT)
+                output = process.communicate(timeout=30)
 
     assert process.returncode == 130
     assert output == (b"", b"")
