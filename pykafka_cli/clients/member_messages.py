@@ -22,7 +22,7 @@ from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 from kio.static.primitive import i32
 
-from pykafka_cli.clients.assignors import Subscription
+from pykafka_cli.clients.consuming.assignors import Subscription
 from pykafka_cli.clients.message_versions import version_of
 from pykafka_cli.model import TopicPartition
 

@@ -200,7 +200,7 @@ class Session:
     async def _open(self, address: Address, timeout: float | None = None) -> Connection:
         tls, sasl = None, None
         if self.settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
-            from pykafka_cli.clients.security import sasl_exchange, security_settings, tls_context
+            from pykafka_cli.clients.security.tls import sasl_exchange, security_settings, tls_context
 
             security = security_settings(self.settings.properties)
             tls, sasl = tls_context(security), sasl_exchange(security, address.host)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pykafka_cli.clients.admin.credentials import NewCredential, stored_credential
-from pykafka_cli.clients.zookeeper_admin import ZooKeeperAdmin, ZooKeeperError, ZooKeeperUnreachable
+from pykafka_cli.clients.admin.zookeeper import ZooKeeperAdmin, ZooKeeperError, ZooKeeperUnreachable
 from pykafka_cli.commands._configs import ConfigRequest
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.operations.config_arguments import (

@@ -1,6 +1,6 @@
 """`pk topics --zookeeper`: kafka-topics.sh as it was up to Kafka 2.2, by way of the znodes."""
 
-from pykafka_cli.clients.zookeeper_admin import (
+from pykafka_cli.clients.admin.zookeeper import (
     AdminRefused,
     TopicExists,
     ZooKeeperAdmin,

@@ -44,8 +44,8 @@ from pykafka_cli.protocol.stored_messages import UnreadableRecord
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
-    from pykafka_cli.clients.consumer import Consumer
-    from pykafka_cli.clients.fetched_records import Fetched
+    from pykafka_cli.clients.consuming.consumer import Consumer
+    from pykafka_cli.clients.consuming.fetched_records import Fetched
 
 WHAT, PRINTING, READING = "What to read", "How it is printed", "The consumer"
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer"})
@@ -350,7 +350,7 @@ class ConsoleConsumer:
         wanted: Wanted,
         pattern: re.Pattern[str] | None,
     ) -> None:
-        from pykafka_cli.clients.consumer import Consumer
+        from pykafka_cli.clients.consuming.consumer import Consumer
         from pykafka_cli.clients.errors import ApiError
         from pykafka_cli.clients.session import Session
 
@@ -383,8 +383,8 @@ class ConsoleConsumer:
 
     async def _print_all(self, consumer: "Consumer") -> None:
         """Until the limit, a time-out, an error, or nobody reads any more."""
+        from pykafka_cli.clients.consuming.fetcher import NoOffset
         from pykafka_cli.clients.errors import ApiError
-        from pykafka_cli.clients.fetcher import NoOffset
 
         output = BulkOutput(sys.stdout.fileno())
         while self._count < self._limit:

@@ -47,7 +47,7 @@ from pykafka_cli.properties.producer import ProducerSettings
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.error_texts import ErrorText
-    from pykafka_cli.clients.producer import Producer, Result
+    from pykafka_cli.clients.producing.producer import Producer, Result
 
 LINES, SENDING = "Lines", "Sending"
 LINE_READERS = frozenset({
@@ -238,7 +238,7 @@ class ConsoleProducer:
 
     async def run(self, addresses: str, client: ClientSettings, *, batch_size: int | None) -> None:
         """Send all of standard input."""
-        from pykafka_cli.clients.producer import Producer
+        from pykafka_cli.clients.producing.producer import Producer
         from pykafka_cli.clients.session import Session
 
         collect_garbage_rarely()
@@ -290,7 +290,7 @@ class ConsoleProducer:
             raise ScriptError(f"{KAFKA_EXCEPTION}{bad_line}")
 
     async def _send(self, producer: "Producer", block: RecordBlock) -> None:
-        from pykafka_cli.clients.topic_leaders import ProducerRefused
+        from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 
         first, values, keys, headers = block
         try:
@@ -303,7 +303,7 @@ class ConsoleProducer:
                 raise typer.Exit(ExitStatus.FAILURE)
 
     def _note(self, result: "Result") -> None:
-        from pykafka_cli.clients.record_queue import records_of
+        from pykafka_cli.clients.producing.record_queue import records_of
 
         if result.failure:
             records = records_of(result.batch)

@@ -37,7 +37,7 @@ from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 
 if TYPE_CHECKING:
-    from pykafka_cli.clients.consumer import Consumer
+    from pykafka_cli.clients.consuming.consumer import Consumer
 
 REPORTING = "What is printed"
 DEFAULT_TIMEOUT_MS = 10_000
@@ -182,7 +182,7 @@ class PerfTest:
         self._joining_since = now_ms()
 
     async def run(self, addresses: str, client: ClientSettings, settings: ConsumerSettings) -> ConsumerTotal:
-        from pykafka_cli.clients.consumer import Consumer
+        from pykafka_cli.clients.consuming.consumer import Consumer
         from pykafka_cli.clients.session import Session
 
         collect_garbage_rarely()

@@ -26,8 +26,8 @@ from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
 
 if TYPE_CHECKING:
-    from pykafka_cli.clients.consumer import Consumer
-    from pykafka_cli.clients.producer import Producer, Result
+    from pykafka_cli.clients.consuming.consumer import Consumer
+    from pykafka_cli.clients.producing.producer import Producer, Result
     from pykafka_cli.clients.session import Session
 
 USAGE = (
@@ -118,8 +118,8 @@ class LatencyTest:
         self._failure: str | None = None
 
     async def run(self) -> RoundTripTotal:
-        from pykafka_cli.clients.consumer import Consumer
-        from pykafka_cli.clients.producer import Producer
+        from pykafka_cli.clients.consuming.consumer import Consumer
+        from pykafka_cli.clients.producing.producer import Producer
         from pykafka_cli.clients.session import Session
 
         async with Session(self._addresses, self._client) as sending, Session(self._addresses, self._client) as reading:

@@ -28,7 +28,7 @@ from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
 
 if TYPE_CHECKING:
-    from pykafka_cli.clients.producer import Producer, Result
+    from pykafka_cli.clients.producing.producer import Producer, Result
     from pykafka_cli.clients.session import Session
 
 PAYLOAD, TRANSACTIONS, PRODUCER = "What to send, one of the first three", "Transactions", "The producer"
@@ -230,9 +230,9 @@ class PerfTest:
         self._blocks: deque[Block] = deque()
 
     async def run(self, addresses: str, client: ClientSettings) -> ProducerTotal:
-        from pykafka_cli.clients.producer import Producer
+        from pykafka_cli.clients.producing.producer import Producer
+        from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
         from pykafka_cli.clients.session import Session
-        from pykafka_cli.clients.topic_leaders import ProducerRefused
 
         collect_garbage_rarely()
         async with Session(addresses, client) as session:
@@ -260,7 +260,7 @@ class PerfTest:
         await producer.send(values, first_tag=first, timestamp_ms=now_ms())
 
     async def _send_in_transactions(self, session: "Session", producer: "Producer") -> None:
-        from pykafka_cli.clients.transactions import Transaction
+        from pykafka_cli.clients.producing.transactions import Transaction
 
         assert producer.producer_id
         transaction = Transaction(session, self._settings, producer.producer_id)

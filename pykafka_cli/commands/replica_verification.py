@@ -11,8 +11,8 @@ import typer
 
 from pykafka_cli.clients.admin.offsets import LATEST, UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.admin.topics import describe_topics, list_topics
+from pykafka_cli.clients.consuming.replica_fetch import fetch_replicas
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.replica_fetch import fetch_replicas
 from pykafka_cli.clients.session import Session
 from pykafka_cli.commands._cluster import new_session
 from pykafka_cli.commands._command import ScriptCommand, ScriptContext

@@ -26,8 +26,8 @@ from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
-    from pykafka_cli.clients.consumer import Consumer
-    from pykafka_cli.clients.fetched_records import Fetched
+    from pykafka_cli.clients.consuming.consumer import Consumer
+    from pykafka_cli.clients.consuming.fetched_records import Fetched
 
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer"})
 
@@ -120,7 +120,7 @@ class VerifiableConsumer:
         self._verbose = verbose
 
     async def run(self, addresses: str, client: ClientSettings) -> None:
-        from pykafka_cli.clients.consumer import Consumer
+        from pykafka_cli.clients.consuming.consumer import Consumer
         from pykafka_cli.clients.errors import ApiError
         from pykafka_cli.clients.session import Session
 

@@ -21,7 +21,7 @@ from pykafka_cli.properties.producer import ProducerSettings
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.error_texts import ErrorText
-    from pykafka_cli.clients.producer import Producer, Result
+    from pykafka_cli.clients.producing.producer import Producer, Result
 
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.serializer", "value.serializer"})
 ACKS = ("0", "1", "-1")
@@ -133,7 +133,7 @@ class VerifiableProducer:
         self._began_ms = now_ms()
 
     async def run(self, addresses: str, client: ClientSettings, max_messages: int | None) -> None:
-        from pykafka_cli.clients.producer import Producer
+        from pykafka_cli.clients.producing.producer import Producer
         from pykafka_cli.clients.session import Session
 
         async with Session(addresses, client) as session:
@@ -160,7 +160,7 @@ class VerifiableProducer:
             raise typer.Exit(128 + end.signal)
 
     async def _send(self, producer: "Producer", count: int) -> None:
-        from pykafka_cli.clients.topic_leaders import ProducerRefused
+        from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 
         numbers = range(self._sent, self._sent + count)
         self._sent += count

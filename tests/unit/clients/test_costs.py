@@ -2,8 +2,8 @@
 
 import pytest
 
-from pykafka_cli.clients.fetched_records import decode
-from pykafka_cli.clients.record_queue import Packing, RecordQueue
+from pykafka_cli.clients.consuming.fetched_records import decode
+from pykafka_cli.clients.producing.record_queue import Packing, RecordQueue
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.operations.formatters import DefaultFormatter
 from pykafka_cli.operations.line_readers import LineReader, LineReaderSettings, LineSplitter

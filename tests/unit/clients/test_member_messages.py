@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.clients.assignors import Subscription
+from pykafka_cli.clients.consuming.assignors import Subscription
 from pykafka_cli.clients.member_messages import (
     BadMemberMessage,
     decode_assignment,

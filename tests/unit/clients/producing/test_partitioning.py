@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.clients.partitioning import KeyPartitioner, Partitioner, RoundRobin, StickyPartition, murmur2
+from pykafka_cli.clients.producing.partitioning import KeyPartitioner, Partitioner, RoundRobin, StickyPartition, murmur2
 
-VECTORS = Path(__file__).parents[2] / "vectors"
+VECTORS = Path(__file__).parents[3] / "vectors"
 LINES: list[dict[str, Any]] = json.loads((VECTORS / "partitions.json").read_text())
 KEYED = [line for line in LINES if "key" in line]
 

@@ -22,9 +22,9 @@ from kio.static.primitive import i16, i32, i32Timedelta
 from pykafka_cli.clients.coordinator import TRANSACTION, find_coordinator
 from pykafka_cli.clients.error_texts import error_text
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.record_queue import ProducerId
+from pykafka_cli.clients.producing.record_queue import ProducerId
+from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
-from pykafka_cli.clients.topic_leaders import ProducerRefused
 from pykafka_cli.properties.producer import ProducerSettings
 
 _TRY_AGAIN = frozenset({

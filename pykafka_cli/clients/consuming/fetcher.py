@@ -24,9 +24,9 @@ from kio.schema.types import TopicName
 from kio.static.primitive import i8, i32, i32Timedelta, i64
 
 from pykafka_cli.clients.admin.offsets import EARLIEST, LATEST, list_offsets
+from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, Fetched, decode
 from pykafka_cli.clients.coordinator import ask_over
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.fetched_records import AbortedTransaction, Fetched, decode
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings

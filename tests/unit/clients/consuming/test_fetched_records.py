@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.clients.fetched_records import AbortedTransaction, decode
+from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, decode
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records.batch import Compression, CorruptRecords
 from pykafka_cli.protocol.records.control import ControlType, build_marker
 from pykafka_cli.protocol.records.record import Record, build_batch
 
-DISK = Path(__file__).parents[2] / "vectors" / "disk"
+DISK = Path(__file__).parents[3] / "vectors" / "disk"
 READ: list[dict[str, Any]] = [json.loads(line) for line in (DISK / "clean.records.jsonl").read_text().splitlines()]
 T = TopicPartition("t", 0)
 

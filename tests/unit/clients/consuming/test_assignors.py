@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pykafka_cli.clients.assignors import ASSIGNORS, Subscription, assign_cooperatively, assign_sticky
+from pykafka_cli.clients.consuming.assignors import ASSIGNORS, Subscription, assign_cooperatively, assign_sticky
 from pykafka_cli.model import TopicPartition
 
-VECTORS = Path(__file__).parents[2] / "vectors"
+VECTORS = Path(__file__).parents[3] / "vectors"
 RECORDED: list[dict[str, Any]] = json.loads((VECTORS / "assignments.json").read_text())
 
 

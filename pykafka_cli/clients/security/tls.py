@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from pykafka_cli.clients.jaas import login, required_option
-from pykafka_cli.clients.key_stores import Identity, identity, trusted_certificates
+from pykafka_cli.clients.security.jaas import login, required_option
+from pykafka_cli.clients.security.key_stores import Identity, identity, trusted_certificates
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.keys import ConfigError
@@ -137,11 +137,11 @@ def sasl_exchange(settings: SecuritySettings, host: str) -> SaslExchange | None:
         return None
     mechanism = settings.sasl_mechanism
     if mechanism == "GSSAPI":
-        from pykafka_cli.clients.kerberos import kerberos_exchange
+        from pykafka_cli.clients.security.kerberos import kerberos_exchange
 
         return kerberos_exchange(settings, host)
     if mechanism == "OAUTHBEARER":
-        from pykafka_cli.clients.oauth import bearer_token, extensions
+        from pykafka_cli.clients.security.oauth import bearer_token, extensions
 
         its = login(settings)
         return OAuthBearer(lambda: bearer_token(settings, its), extensions(its))

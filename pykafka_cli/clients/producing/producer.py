@@ -25,11 +25,11 @@ from kio.static.primitive import i16, i32, i32Timedelta
 
 from pykafka_cli.clients.error_texts import ErrorText, error_text
 from pykafka_cli.clients.message_versions import as_type, in_version
-from pykafka_cli.clients.partitioning import Partitioner, RoundRobin
-from pykafka_cli.clients.record_queue import Batch, Header, Packing, ProducerId, RecordQueue
+from pykafka_cli.clients.producing.partitioning import Partitioner, RoundRobin
+from pykafka_cli.clients.producing.record_queue import Batch, Header, Packing, ProducerId, RecordQueue
+from pykafka_cli.clients.producing.topic_leaders import NO_LEADER, ProducerRefused, TopicLeaders
+from pykafka_cli.clients.producing.transactions import new_producer_id
 from pykafka_cli.clients.session import Session
-from pykafka_cli.clients.topic_leaders import NO_LEADER, ProducerRefused, TopicLeaders
-from pykafka_cli.clients.transactions import new_producer_id
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import Compression
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, Refused, VersionRange

@@ -16,7 +16,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 
-from pykafka_cli.clients.jaas import required_option
+from pykafka_cli.clients.security.jaas import required_option
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
@@ -53,7 +53,7 @@ def bearer_token(settings: SecuritySettings, its: Login) -> str:
 
 
 def _from_endpoint(url: str, settings: SecuritySettings, its: Login) -> str:
-    from pykafka_cli.clients.security import security_settings, tls_context
+    from pykafka_cli.clients.security.tls import security_settings, tls_context
 
     request, tls = urllib.request.Request(url), None
     if not url.startswith("file:"):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.clients.jks import read_jks
-from pykafka_cli.clients.key_stores import Identity, identity, trusted_certificates
+from pykafka_cli.clients.security.jks import read_jks
+from pykafka_cli.clients.security.key_stores import Identity, identity, trusted_certificates
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.security import SecuritySettings
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.clients.oauth import bearer_token, extensions, unsecured_token
+from pykafka_cli.clients.security.oauth import bearer_token, extensions, unsecured_token
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings

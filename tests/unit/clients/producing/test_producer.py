@@ -16,8 +16,8 @@ from kio.schema.produce.v11.response import (
 from kio.schema.types import ProducerId, TopicName
 from kio.static.primitive import i16, i32Timedelta, i64
 
-from pykafka_cli.clients.producer import Producer, Result
-from pykafka_cli.clients.topic_leaders import ProducerRefused
+from pykafka_cli.clients.producing.producer import Producer, Result
+from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import read_header
 from pykafka_cli.protocol.records.record import read_records

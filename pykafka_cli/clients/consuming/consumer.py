@@ -13,11 +13,11 @@ from contextlib import suppress
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.clients.consuming.fetched_records import Fetched
+from pykafka_cli.clients.consuming.fetcher import Fetcher
+from pykafka_cli.clients.consuming.group_member import GroupMember, Joined
 from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.fetched_records import Fetched
-from pykafka_cli.clients.fetcher import Fetcher
-from pykafka_cli.clients.group_member import GroupMember, Joined
 from pykafka_cli.clients.group_offsets import Membership, Position, commit_offsets, fetch_offsets
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition

@@ -21,9 +21,9 @@ from kio.schema.types import BrokerId
 from kio.schema.types import ProducerId as KioProducerId
 from kio.static.primitive import i16, i32, i32Timedelta
 
-from pykafka_cli.clients.record_queue import ProducerId
-from pykafka_cli.clients.topic_leaders import ProducerRefused
-from pykafka_cli.clients.transactions import Transaction, new_producer_id
+from pykafka_cli.clients.producing.record_queue import ProducerId
+from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
+from pykafka_cli.clients.producing.transactions import Transaction, new_producer_id
 from pykafka_cli.properties.producer import ProducerSettings
 from tests.fakes.cluster import FakeSession
 

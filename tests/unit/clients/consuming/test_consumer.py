@@ -43,9 +43,9 @@ from kio.schema.sync_group.v5.response import SyncGroupResponse
 from kio.schema.types import BrokerId, GroupId
 from kio.static.primitive import Records, i32, i32Timedelta, i64
 
-from pykafka_cli.clients.consumer import Consumer
+from pykafka_cli.clients.consuming.consumer import Consumer
+from pykafka_cli.clients.consuming.fetcher import NoOffset
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.fetcher import NoOffset
 from pykafka_cli.clients.member_messages import decode_assignment, encode_assignment
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
@@ -628,7 +628,7 @@ async def test_nothing_within_the_time_is_none() -> None:
 
 
 def test_an_assignor_that_is_not_kafkas_is_refused() -> None:
-    from pykafka_cli.clients.group_member import assignor_names
+    from pykafka_cli.clients.consuming.group_member import assignor_names
 
     assert assignor_names(["org.apache.kafka.clients.consumer.StickyAssignor", "range"]) == ["sticky", "range"]
     with pytest.raises(ConfigError, match=r"Class foo\.Bar could not be found"):

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from pykafka_cli.clients import security
+from pykafka_cli.clients.security import tls
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.transport.sasl import SaslExchange
 
@@ -67,11 +67,11 @@ def trusted(context: ssl.SSLContext | None) -> list[str]:
 
 
 def tls_context(properties: Mapping[str, str]) -> ssl.SSLContext | None:
-    return security.tls_context(security.security_settings(properties))
+    return tls.tls_context(tls.security_settings(properties))
 
 
 def sasl_exchange(properties: Mapping[str, str]) -> SaslExchange | None:
-    return security.sasl_exchange(security.security_settings(properties), "localhost")
+    return tls.sasl_exchange(tls.security_settings(properties), "localhost")
 
 
 def test_plaintext_is_the_default_and_needs_nothing() -> None:

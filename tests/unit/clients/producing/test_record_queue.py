@@ -6,7 +6,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.clients.record_queue import Batch, Packing, ProducerId, RecordQueue, records_of
+from pykafka_cli.clients.producing.record_queue import Batch, Packing, ProducerId, RecordQueue, records_of
 from pykafka_cli.protocol.records.batch import Compression, crc_is_valid, read_header
 from pykafka_cli.protocol.records.record import read_records
 

@@ -14,7 +14,7 @@ import ssl
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pykafka_cli.clients.jks import JKS_MAGIC, StoreEntries, read_jks
+from pykafka_cli.clients.security.jks import JKS_MAGIC, StoreEntries, read_jks
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.keys import Password
 from pykafka_cli.properties.security import SecuritySettings

@@ -1,0 +1,1 @@
+"""Reading records, alone or as a member of a group."""
