@@ -94,7 +94,7 @@ class Fetcher:
         self._buffered = 0
         self._room = asyncio.Event()
         self._room.set()
-        self._changed: dict[int, asyncio.Event] = {}  # by leader: which partitions it leads
+        self._changed: dict[int, asyncio.Event] = {}  # by leader: what it may be asked for
         self._leaders: dict[int, asyncio.Task[None]] = {}
         self._looking: asyncio.Task[None] | None = None
         self._problem: Exception | None = None
@@ -204,6 +204,7 @@ class Fetcher:
                 if self._is_current(wanted[partition]):
                     wanted[partition].offset = offset
                     self._on_start(partition, offset)
+                    self._ask_if_all_is_known(wanted[partition])
             elif offset.code == ErrorCode.topic_authorization_failed:
                 raise offset
 
@@ -229,8 +230,12 @@ class Fetcher:
             leader = leaders.get(source.partition, -1)
             if leader >= 0 and self._is_current(source):
                 source.leader = leader
-        for leader in {source.leader for source in self._sources.values() if source.leader is not None}:
-            self._begin_to_ask(leader)
+                self._ask_if_all_is_known(source)
+
+    def _ask_if_all_is_known(self, source: _Source) -> None:
+        """Called whenever a source's leader or offset was set: what was missing last wakes the leader's task."""
+        if source.leader is not None and source.offset is not None:
+            self._begin_to_ask(source.leader)
 
     def _begin_to_ask(self, leader: int) -> None:
         self._changed.setdefault(leader, asyncio.Event()).set()
@@ -393,7 +398,7 @@ class Fetcher:
     def _ask_nearer(self, source: _Source, replica: int) -> None:
         source.leader = replica
         source.nearer_until = asyncio.get_running_loop().time() + self._settings.metadata_max_age_ms / 1000
-        self._begin_to_ask(replica)
+        self._ask_if_all_is_known(source)
 
     def _return_to_leaders(self) -> None:
         """Have leaders say anew who is nearest, where that was said too long ago."""

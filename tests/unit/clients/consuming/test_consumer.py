@@ -76,6 +76,8 @@ class Cluster:
         """What the next requests of a kind are answered with."""
         self.data: bytes | None = None
         """Instead of the log's records."""
+        self.turns_to_list_offsets = 0
+        """How often the loop turns until a question for offsets is answered: others find something to wait for."""
         self.nearest = -1
         """The replica that the leader, broker 0, sends consumers to."""
         self.fetched_from: list[int | None] = []
@@ -175,13 +177,16 @@ class Cluster:
         self.left.set()
         return LeaveGroupResponse(throttle_time=NO_TIME, error_code=ErrorCode.none, members=())
 
-    def list_offsets(self, request: ListOffsetsRequest) -> ListOffsetsResponse:
+    async def list_offsets(self, request: ListOffsetsRequest) -> ListOffsetsResponse:
+        for _ in range(self.turns_to_list_offsets):
+            await asyncio.sleep(0)
+        code = self._error(request)
         topics = []
         for topic in request.topics:
             parts = [
                 ListOffsetsPartitionResponse(
                     partition_index=part.partition_index,
-                    error_code=ErrorCode.none,
+                    error_code=code,
                     offset=i64(
                         0 if part.timestamp == -2 else self.logs[TopicPartition(topic.name, int(part.partition_index))]
                     ),
@@ -532,6 +537,30 @@ async def test_an_offset_out_of_range_goes_where_the_policy_says() -> None:
     cluster.errors[FetchRequest] = [ErrorCode.offset_out_of_range]
     reader = Reader(cluster)
     reader.consumer.assign({T0: 1000})
+
+    assert await reader.read(2) == {T0: [0, 1]}
+    await reader.consumer.close()
+
+
+async def test_a_new_position_may_be_found_after_the_leaders_task_began_to_wait() -> None:
+    cluster = Cluster(t=1)
+    cluster.add(T0, 2)
+    cluster.errors[FetchRequest] = [ErrorCode.offset_out_of_range]
+    cluster.turns_to_list_offsets = 50
+    reader = Reader(cluster, retry_backoff_ms="0")
+    reader.consumer.assign({T0: 1000})
+
+    assert await reader.read(2) == {T0: [0, 1]}
+    await reader.consumer.close()
+
+
+async def test_the_first_position_may_be_found_after_the_leader_was() -> None:
+    cluster = Cluster(t=1)
+    cluster.add(T0, 2)
+    cluster.errors[ListOffsetsRequest] = [ErrorCode.unknown_topic_or_partition]  # as of a topic just created
+    cluster.turns_to_list_offsets = 50
+    reader = Reader(cluster, retry_backoff_ms="0")
+    reader.consumer.assign({T0: None})
 
     assert await reader.read(2) == {T0: [0, 1]}
     await reader.consumer.close()
