@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from pykafka_cli.broker.log.index_file import CorruptIndex
-from pykafka_cli.broker.log.producer_state import Producer
+from pykafka_cli.broker.log.producer_snapshots import Producer
 from pykafka_cli.broker.log.scan import ScannedBatch
 from pykafka_cli.broker.log.stored_files import CheckedOffset, CheckedTimestamp
 from pykafka_cli.broker.log.transaction_index import AbortedTransaction

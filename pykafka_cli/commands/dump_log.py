@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.broker.log import transaction_index
-from pykafka_cli.broker.log.producer_state import CorruptSnapshot, decode_snapshot
+from pykafka_cli.broker.log.producer_snapshots import CorruptSnapshot, decode_snapshot
 from pykafka_cli.broker.log.stored_files import StoredLog, StoredOffsetIndex, StoredTimeIndex
 from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.commands._dump_printers import DocumentPrinter, Printer, TextPrinter

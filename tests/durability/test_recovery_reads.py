@@ -11,7 +11,7 @@ import pytest
 
 from pykafka_cli.broker.log.files import DiskFile, DiskFiles
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.broker.log.producer_state import encode_snapshot
+from pykafka_cli.broker.log.producer_snapshots import encode_snapshot
 from pykafka_cli.broker.log.recovery import load_log
 from pykafka_cli.broker.log.segment import segment_name
 from pykafka_cli.model import TopicPartition

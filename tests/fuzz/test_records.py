@@ -12,7 +12,7 @@ from pykafka_cli.broker.log import checkpoints, message_conversion, offset_index
 from pykafka_cli.broker.log.checkpoints import MalformedFile
 from pykafka_cli.broker.log.index_file import CorruptIndex
 from pykafka_cli.broker.log.offset_index import OffsetIndex
-from pykafka_cli.broker.log.producer_state import CorruptSnapshot, decode_snapshot
+from pykafka_cli.broker.log.producer_snapshots import CorruptSnapshot, decode_snapshot
 from pykafka_cli.broker.log.scan import scan_as_stored
 from pykafka_cli.broker.log.time_index import TimeIndex
 from pykafka_cli.broker.log.transaction_index import TransactionIndex

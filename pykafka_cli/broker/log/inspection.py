@@ -19,9 +19,9 @@ from pykafka_cli.broker.log import checkpoints
 from pykafka_cli.broker.log.checkpoints import MalformedFile, MetaProperties
 from pykafka_cli.broker.log.files import Files
 from pykafka_cli.broker.log.index_file import CorruptIndex
-from pykafka_cli.broker.log.log_directory import parse_folder
 from pykafka_cli.broker.log.offset_index import OffsetIndex
-from pykafka_cli.broker.log.producer_state import SNAPSHOT_SUFFIX, CorruptSnapshot, decode_snapshot
+from pykafka_cli.broker.log.partition_folders import parse_folder
+from pykafka_cli.broker.log.producer_snapshots import SNAPSHOT_SUFFIX, CorruptSnapshot, decode_snapshot
 from pykafka_cli.broker.log.scan import ScannedBatch, scan
 from pykafka_cli.broker.log.segment import (
     CLEANED_SUFFIX,

@@ -1,18 +1,15 @@
 """One directory of log.dirs: its lock, what it says of itself, and the partition folders in it.
 
     .lock                               held by the one process that uses the directory
-    meta.properties  *-checkpoint       see checkpoints.py
+    meta.properties  *-checkpoint       see storage/checkpoints.py
     .kafka_cleanshutdown
-    orders-0/                           one partition
-    orders-0.<32 hex digits>-delete/    deleted, to be removed
-    orders-0.<32 hex digits>-future/    on its way here from another directory
+    orders-0/                           one partition; see storage/partition_folders.py
 
 A disk error takes the directory offline with all its partitions; the others go on. Source: LogManager, LocalLog.
 """
 
 import logging
 import os
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +18,13 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.log import checkpoints
 from pykafka_cli.broker.log.checkpoints import MalformedFile, MetaProperties
 from pykafka_cli.broker.log.files import Files, Lock
+from pykafka_cli.broker.log.partition_folders import (
+    DELETE_SUFFIX,
+    FUTURE_SUFFIX,
+    MOVED_FOLDER,
+    moved_name,
+    parse_folder,
+)
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
 from pykafka_cli.model import TopicPartition
@@ -28,28 +32,9 @@ from pykafka_cli.properties.topic import TopicConfig
 
 _log = logging.getLogger(__name__)
 
-DELETE_SUFFIX = "-delete"
-FUTURE_SUFFIX = "-future"
-
-_PARTITION_FOLDER = re.compile(r"(\S+)-(\d+)")
-_MOVED_FOLDER = re.compile(r"(\S+)-(\d+)\.([0-9a-f]{32})(-delete|-future|-stray)")
-_LONGEST_NAME = 255
-
 
 class DirectoryInUse(Exception):
     """Another process works in the log directory."""
-
-
-def parse_folder(name: str) -> TopicPartition | None:
-    """The partition of a folder name such as `orders-0`; None for any other name."""
-    match = _PARTITION_FOLDER.fullmatch(name)
-    return TopicPartition(match[1], int(match[2])) if match else None
-
-
-def moved_name(topic_partition: TopicPartition, suffix: str, unique: uuid.UUID) -> str:
-    """`orders-0.<unique>-delete` and the like; a topic's name is cut where the whole would be too long for a file."""
-    tail = f"-{topic_partition.partition}.{unique.hex}{suffix}"
-    return topic_partition.topic[: _LONGEST_NAME - len(tail)] + tail
 
 
 class LogDirectory:
@@ -102,7 +87,7 @@ class LogDirectory:
     def leftovers(self) -> list[str]:
         """Folders that a deletion left behind, as paths, to be removed."""
         names = (name for name in self._subfolders() if name.endswith((DELETE_SUFFIX, FUTURE_SUFFIX)))
-        return [os.path.join(self.path, name) for name in names if _MOVED_FOLDER.fullmatch(name)]
+        return [os.path.join(self.path, name) for name in names if MOVED_FOLDER.fullmatch(name)]
 
     def _subfolders(self) -> list[str]:
         names = self._files.names(str(self.path))

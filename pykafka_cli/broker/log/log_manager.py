@@ -26,7 +26,8 @@ from pykafka_cli.broker.log import checkpoints
 from pykafka_cli.broker.log.checkpoints import MetaProperties, check_meta_properties
 from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.files import DiskFiles, Files
-from pykafka_cli.broker.log.log_directory import DELETE_SUFFIX, LogDirectory
+from pykafka_cli.broker.log.log_directory import LogDirectory
+from pykafka_cli.broker.log.partition_folders import DELETE_SUFFIX
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings

@@ -31,7 +31,8 @@ from pykafka_cli.broker.log.files import Files, is_full
 from pykafka_cli.broker.log.flush import FlushPlan
 from pykafka_cli.broker.log.leader_epochs import EpochStart, LeaderEpochs
 from pykafka_cli.broker.log.offset_lookup import TimestampOffset, find_by_timestamp, find_max_timestamp
-from pykafka_cli.broker.log.producer_state import AppendOrigin, Producer, ProducerState
+from pykafka_cli.broker.log.producer_snapshots import Producer
+from pykafka_cli.broker.log.producer_state import AppendOrigin, ProducerState
 from pykafka_cli.broker.log.replay import replay_producers
 from pykafka_cli.broker.log.segment import Segment
 from pykafka_cli.broker.log.segment_list import FetchData, SegmentList

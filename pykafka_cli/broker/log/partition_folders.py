@@ -1,0 +1,32 @@
+"""What the folders of a log directory are called, and what their names say.
+
+    orders-0/                           one partition
+    orders-0.<32 hex digits>-delete/    deleted, to be removed
+    orders-0.<32 hex digits>-future/    on its way here from another directory
+
+Source: LocalLog.
+"""
+
+import re
+import uuid
+
+from pykafka_cli.model import TopicPartition
+
+DELETE_SUFFIX = "-delete"
+FUTURE_SUFFIX = "-future"
+
+_PARTITION_FOLDER = re.compile(r"(\S+)-(\d+)")
+MOVED_FOLDER = re.compile(r"(\S+)-(\d+)\.([0-9a-f]{32})(-delete|-future|-stray)")
+_LONGEST_NAME = 255
+
+
+def parse_folder(name: str) -> TopicPartition | None:
+    """The partition of a folder name such as `orders-0`; None for any other name."""
+    match = _PARTITION_FOLDER.fullmatch(name)
+    return TopicPartition(match[1], int(match[2])) if match else None
+
+
+def moved_name(topic_partition: TopicPartition, suffix: str, unique: uuid.UUID) -> str:
+    """`orders-0.<unique>-delete` and the like; a topic's name is cut where the whole would be too long for a file."""
+    tail = f"-{topic_partition.partition}.{unique.hex}{suffix}"
+    return topic_partition.topic[: _LONGEST_NAME - len(tail)] + tail
