@@ -31,8 +31,6 @@ from pykafka_cli.broker.coordinator.transaction.markers import MarkerWriter
 from pykafka_cli.broker.coordinator.transaction.verification import TransactionVerification
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, KafkaStorageError
-from pykafka_cli.broker.log.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
-from pykafka_cli.broker.log.files import DiskFiles
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
 from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.metadata.cache import BROKERS_CHANGED, MetadataCache
@@ -50,6 +48,8 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
 from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
+from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
+from pykafka_cli.storage.files import DiskFiles
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from pykafka_cli.transport.connection import Connection, ConnectionFailed
 from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable

@@ -9,11 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from pykafka_cli.broker.log.index_file import CorruptIndex
-from pykafka_cli.broker.log.producer_snapshots import Producer
-from pykafka_cli.broker.log.scan import ScannedBatch
-from pykafka_cli.broker.log.stored_files import CheckedOffset, CheckedTimestamp
-from pykafka_cli.broker.log.transaction_index import AbortedTransaction
 from pykafka_cli.commands._dumped_records import Gaps, Shown, batch_text, is_valid, record_text, records_in, sizes
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.operations.record_decoders import Undecodable, control_record
@@ -22,6 +17,11 @@ from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.protocol.records.batch import CorruptRecords, retreat_sequence
 from pykafka_cli.protocol.records.legacy import StoredMessage
 from pykafka_cli.protocol.stored_messages import UnreadableRecord
+from pykafka_cli.storage.index_file import CorruptIndex
+from pykafka_cli.storage.producer_snapshots import Producer
+from pykafka_cli.storage.scan import ScannedBatch
+from pykafka_cli.storage.stored_files import CheckedOffset, CheckedTimestamp
+from pykafka_cli.storage.transaction_index import AbortedTransaction
 
 PIECES_AT_ONCE = 2000
 

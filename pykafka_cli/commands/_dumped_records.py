@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pykafka_cli.broker.log.scan import ScannedBatch
 from pykafka_cli.operations.java_json import json_text
 from pykafka_cli.operations.record_decoders import Decoder, control_record, text_of
 from pykafka_cli.output.kafka_text import dump_log as lines
@@ -14,6 +13,7 @@ from pykafka_cli.protocol.records.batch import HEADER_SIZE, BatchHeader, Corrupt
 from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
 from pykafka_cli.protocol.records.legacy import StoredMessage, messages_of
 from pykafka_cli.protocol.records.record import records_of
+from pykafka_cli.storage.scan import ScannedBatch
 
 INDENT = "| "
 _HALF = 1 << 63

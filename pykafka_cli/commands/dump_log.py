@@ -11,9 +11,6 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.broker.log import transaction_index
-from pykafka_cli.broker.log.producer_snapshots import CorruptSnapshot, decode_snapshot
-from pykafka_cli.broker.log.stored_files import StoredLog, StoredOffsetIndex, StoredTimeIndex
 from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.commands._dump_printers import DocumentPrinter, Printer, TextPrinter
 from pykafka_cli.commands._dumped_records import COMPILED_FROM, Gaps, Shown, latest_timestamp
@@ -22,6 +19,9 @@ from pykafka_cli.commands._options import INT, Output, chosen_output, require
 from pykafka_cli.operations import record_decoders as decoders
 from pykafka_cli.output.kafka_text import dump_log as lines
 from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.storage import transaction_index
+from pykafka_cli.storage.producer_snapshots import CorruptSnapshot, decode_snapshot
+from pykafka_cli.storage.stored_files import StoredLog, StoredOffsetIndex, StoredTimeIndex
 
 WHAT, DECODING, INDEXES = "What to print", "Keys and values", "Indexes"
 STRING_DECODER = f"{decoders.DECODERS_PACKAGE}StringDecoder"

@@ -8,9 +8,9 @@ from pykafka_cli.broker.coordinator.group import records as group_records
 from pykafka_cli.broker.coordinator.step import Record
 from pykafka_cli.broker.coordinator.transaction import records as transaction_records
 from pykafka_cli.broker.coordinator.transaction.transaction import TransactionState
-from pykafka_cli.broker.log.scan import ScannedBatch
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import ControlType, read_marker, read_records
+from pykafka_cli.storage.scan import ScannedBatch
 from pykafka_cli.topic_names import CONSUMER_OFFSETS, TRANSACTION_STATE
 
 _OPEN = (TransactionState.ONGOING, TransactionState.PREPARE_COMMIT, TransactionState.PREPARE_ABORT)

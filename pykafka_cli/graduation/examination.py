@@ -3,7 +3,7 @@
     locks           nobody uses the directories, nor will while they are read
     belonging       meta.properties of every log directory and /cluster/id in ZooKeeper name one cluster
     completeness    every replica in ZooKeeper has a folder, every folder its replica, with the same topic id
-    soundness       broker/log/inspection.py over every file
+    soundness       storage/inspection.py over every file
 
 All that is in the way is collected, so that it need not be found one by one.
 """
@@ -14,9 +14,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from pykafka_cli.broker.coordinator.stored_messages import UnreadableMessage
-from pykafka_cli.broker.log.checkpoints import LOCK, MalformedFile
-from pykafka_cli.broker.log.files import ReadOnlyFiles
-from pykafka_cli.broker.log.inspection import InspectedDirectory, InspectedLog, inspect_directory
 from pykafka_cli.graduation.coordinators import CoordinatorRecords, Group, OpenTransaction
 from pykafka_cli.graduation.report import BrokerPart, NotReady, Report, Topic
 from pykafka_cli.graduation.znodes import ClusterRecord, NoCluster, data_directory, read_cluster
@@ -24,6 +21,9 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.protocol.records import CorruptRecords
+from pykafka_cli.storage.checkpoints import LOCK, MalformedFile
+from pykafka_cli.storage.files import ReadOnlyFiles
+from pykafka_cli.storage.inspection import InspectedDirectory, InspectedLog, inspect_directory
 from pykafka_cli.topic_names import CONSUMER_OFFSETS, TRANSACTION_STATE
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 from pykafka_cli.zookeeper.server.data_directory import DirectoryUnusable

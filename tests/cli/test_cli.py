@@ -16,7 +16,7 @@ from pykafka_cli.commands import COMMANDS, SECTIONS
 from pykafka_cli.exit_status import ExitStatus
 from tests.running import PK
 
-HEAVY = ("aiokafka", "kazoo", "rich", "uvloop", "yaml", "hypothesis", "pykafka_cli.broker")
+HEAVY = ("aiokafka", "kazoo", "rich", "uvloop", "yaml", "hypothesis", "pykafka_cli.broker", "pykafka_cli.storage")
 
 
 def without_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

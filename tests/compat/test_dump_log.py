@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from pykafka_cli.broker.log.cleaner import LogCleaner
-from pykafka_cli.broker.log.files import DiskFiles
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.log.recovery import load_log
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch
+from pykafka_cli.storage.files import DiskFiles
 from tests.dump_log_runs import command_lines, differences, kafka_dumps, pk_dump
 from tests.fakes.clock import FakeClock
 from tests.logs import NOW_MS, batch, broker_settings, marker, read_all, sequenced, topic_config

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.broker.log.files import DiskFile, DiskFiles
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.broker.log.producer_snapshots import encode_snapshot
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.broker.log.segment import segment_name
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import Record, build_batch, read_header
 from pykafka_cli.protocol.records.batch import HEADER, LOG_OVERHEAD
+from pykafka_cli.storage.files import DiskFile, DiskFiles
+from pykafka_cli.storage.producer_snapshots import encode_snapshot
+from pykafka_cli.storage.segment import segment_name
 from tests.fakes.clock import FakeClock
 from tests.logs import NOW_MS, topic_config
 

@@ -70,7 +70,7 @@ class MemoryLock:
 
 
 class MemoryFiles:
-    """Twin of pykafka_cli.broker.log.files.DiskFiles.
+    """Twin of pykafka_cli.storage.files.DiskFiles.
 
     steps         changes that reached this disk so far: writes, cuts, syncs, renames, removals
     fail_at(n)    the n-th step from now fails, and `times` - 1 after it (0: none does); a write does so half way. With

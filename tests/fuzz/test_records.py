@@ -8,14 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.broker.log import checkpoints, message_conversion, offset_index, time_index, transaction_index
-from pykafka_cli.broker.log.checkpoints import MalformedFile
-from pykafka_cli.broker.log.index_file import CorruptIndex
-from pykafka_cli.broker.log.offset_index import OffsetIndex
-from pykafka_cli.broker.log.producer_snapshots import CorruptSnapshot, decode_snapshot
-from pykafka_cli.broker.log.scan import scan_as_stored
-from pykafka_cli.broker.log.time_index import TimeIndex
-from pykafka_cli.broker.log.transaction_index import TransactionIndex
+from pykafka_cli.broker.log import message_conversion
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
 from pykafka_cli.commands._dumped_records import records_in
 from pykafka_cli.properties.grammar import read_properties
@@ -33,6 +26,14 @@ from pykafka_cli.protocol.records import (
 from pykafka_cli.protocol.records.batch import crc_is_valid, seal
 from pykafka_cli.protocol.records.compression import decompress, with_lz4_checksum
 from pykafka_cli.protocol.records.legacy import build_message_set
+from pykafka_cli.storage import checkpoints, offset_index, time_index, transaction_index
+from pykafka_cli.storage.checkpoints import MalformedFile
+from pykafka_cli.storage.index_file import CorruptIndex
+from pykafka_cli.storage.offset_index import OffsetIndex
+from pykafka_cli.storage.producer_snapshots import CorruptSnapshot, decode_snapshot
+from pykafka_cli.storage.scan import scan_as_stored
+from pykafka_cli.storage.time_index import TimeIndex
+from pykafka_cli.storage.transaction_index import TransactionIndex
 from tests.fakes.files import MemoryFiles
 from tests.logs import FOLDER, NOW_MS, append, open_log, read_all
 

@@ -17,8 +17,8 @@ from kio.static.primitive import i32, i64
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidTopic, UnknownTopicOrPartition, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
-from pykafka_cli.broker.log.producer_snapshots import Producer
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.storage.producer_snapshots import Producer
 from pykafka_cli.topic_names import why_invalid
 
 NO_TRANSACTION = -1

@@ -1,1 +1,1 @@
-"""The log on disk: segments, indexes, checkpoints, recovery, retention; Kafka's own formats."""
+"""The logs of a running broker: opening and recovering them, appending, reading, cleaning, retention."""

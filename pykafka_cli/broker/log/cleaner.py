@@ -26,13 +26,13 @@ from pykafka_cli.broker.log.compaction import (
     Source,
     compact,
 )
-from pykafka_cli.broker.log.files import Files, is_full
-from pykafka_cli.broker.log.offset_index import MAX_RELATIVE_OFFSET
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.broker.log.segment import CLEANED_SUFFIX, Segment
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords
+from pykafka_cli.storage.files import Files, is_full
+from pykafka_cli.storage.offset_index import MAX_RELATIVE_OFFSET
+from pykafka_cli.storage.segment import CLEANED_SUFFIX, Segment
 
 _log = logging.getLogger(__name__)
 

@@ -22,15 +22,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pykafka_cli.broker.log.files import File
-from pykafka_cli.broker.log.scan import ScannedBatch, scan
-from pykafka_cli.broker.log.segment import Segment
-from pykafka_cli.broker.log.transaction_index import AbortedTransaction
 from pykafka_cli.model import ConsumedRecord
 from pykafka_cli.protocol.records.batch import HEADER_SIZE, NO_TIMESTAMP, BatchHeader
 from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
 from pykafka_cli.protocol.records.control import ControlType, read_marker
 from pykafka_cli.protocol.records.record import Record, build_batch, build_empty_batch, read_records
+from pykafka_cli.storage.files import File
+from pykafka_cli.storage.scan import ScannedBatch, scan
+from pykafka_cli.storage.segment import Segment
+from pykafka_cli.storage.transaction_index import AbortedTransaction
 
 BYTES_PER_KEY = 200
 """What an entry of the map takes, roughly: log.cleaner.dedupe.buffer.size is divided by it."""

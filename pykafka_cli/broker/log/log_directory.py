@@ -15,20 +15,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.broker.log import checkpoints
-from pykafka_cli.broker.log.checkpoints import MalformedFile, MetaProperties
-from pykafka_cli.broker.log.files import Files, Lock
-from pykafka_cli.broker.log.partition_folders import (
+from pykafka_cli.broker.log.partition_log import PartitionLog
+from pykafka_cli.broker.log.recovery import load_log
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.storage import checkpoints
+from pykafka_cli.storage.checkpoints import MalformedFile, MetaProperties
+from pykafka_cli.storage.files import Files, Lock
+from pykafka_cli.storage.partition_folders import (
     DELETE_SUFFIX,
     FUTURE_SUFFIX,
     MOVED_FOLDER,
     moved_name,
     parse_folder,
 )
-from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import TopicPartition
-from pykafka_cli.properties.topic import TopicConfig
 
 _log = logging.getLogger(__name__)
 

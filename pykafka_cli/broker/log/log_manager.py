@@ -22,16 +22,16 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError, LogDirNotFound
-from pykafka_cli.broker.log import checkpoints
-from pykafka_cli.broker.log.checkpoints import MetaProperties, check_meta_properties
 from pykafka_cli.broker.log.cleaner import LogCleaner
-from pykafka_cli.broker.log.files import DiskFiles, Files
 from pykafka_cli.broker.log.log_directory import LogDirectory
-from pykafka_cli.broker.log.partition_folders import DELETE_SUFFIX
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.storage import checkpoints
+from pykafka_cli.storage.checkpoints import MetaProperties, check_meta_properties
+from pykafka_cli.storage.files import DiskFiles, Files
+from pykafka_cli.storage.partition_folders import DELETE_SUFFIX
 
 _log = logging.getLogger(__name__)
 

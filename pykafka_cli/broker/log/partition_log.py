@@ -8,8 +8,8 @@
     log_end          the offset that the next record gets
     recovery_point   below it everything is on the device
 
-A folder `TOPIC-PARTITION` holds the segments (segment.py), producer snapshots (producer_state.py),
-leader-epoch-checkpoint and partition.metadata (checkpoints.py). All methods are synchronous and belong to one thread;
+A folder `TOPIC-PARTITION` holds what storage/ draws: segments, producer snapshots, leader-epoch-checkpoint and
+partition.metadata. All methods are synchronous and belong to one thread;
 what is slow (fsync, deletion, cleaning) is handed out as plans that other threads carry out. The append path looks at
 the header and the checksum of a batch and writes it in one call; record bytes are never copied. Source: UnifiedLog,
 LocalLog.
@@ -25,18 +25,9 @@ from typing import NamedTuple, NoReturn
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange
-from pykafka_cli.broker.log import checkpoints, retention, validation
-from pykafka_cli.broker.log.epoch_file import EpochFile
-from pykafka_cli.broker.log.files import Files, is_full
-from pykafka_cli.broker.log.flush import FlushPlan
-from pykafka_cli.broker.log.leader_epochs import EpochStart, LeaderEpochs
-from pykafka_cli.broker.log.offset_lookup import TimestampOffset, find_by_timestamp, find_max_timestamp
-from pykafka_cli.broker.log.producer_snapshots import Producer
+from pykafka_cli.broker.log import retention, validation
 from pykafka_cli.broker.log.producer_state import AppendOrigin, ProducerState
 from pykafka_cli.broker.log.replay import replay_producers
-from pykafka_cli.broker.log.segment import Segment
-from pykafka_cli.broker.log.segment_list import FetchData, SegmentList
-from pykafka_cli.broker.log.transaction_index import AbortedTransaction
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.records.batch import (
@@ -46,6 +37,16 @@ from pykafka_cli.protocol.records.batch import (
     stamp,
 )
 from pykafka_cli.protocol.records.control import EndTransactionMarker, read_marker
+from pykafka_cli.storage import checkpoints
+from pykafka_cli.storage.epoch_file import EpochFile
+from pykafka_cli.storage.files import Files, is_full
+from pykafka_cli.storage.flush import FlushPlan
+from pykafka_cli.storage.leader_epochs import EpochStart, LeaderEpochs
+from pykafka_cli.storage.offset_lookup import TimestampOffset, find_by_timestamp, find_max_timestamp
+from pykafka_cli.storage.producer_snapshots import Producer
+from pykafka_cli.storage.segment import Segment
+from pykafka_cli.storage.segment_list import FetchData, SegmentList
+from pykafka_cli.storage.transaction_index import AbortedTransaction
 
 _log = logging.getLogger(__name__)
 

@@ -17,8 +17,10 @@ from pykafka_cli.broker.errors import (
     OutOfOrderSequenceNumber,
     TransactionCoordinatorFenced,
 )
-from pykafka_cli.broker.log.files import File, Files
-from pykafka_cli.broker.log.producer_snapshots import (
+from pykafka_cli.protocol.records.batch import NO_PRODUCER_EPOCH, TRANSACTIONAL, BatchHeader
+from pykafka_cli.protocol.records.control import ControlType, EndTransactionMarker
+from pykafka_cli.storage.files import File, Files
+from pykafka_cli.storage.producer_snapshots import (
     SNAPSHOT_SUFFIX,
     BatchRange,
     CorruptSnapshot,
@@ -26,10 +28,8 @@ from pykafka_cli.broker.log.producer_snapshots import (
     decode_snapshot,
     encode_snapshot,
 )
-from pykafka_cli.broker.log.segment import DELETED_SUFFIX, segment_name
-from pykafka_cli.broker.log.transaction_index import AbortedTransaction
-from pykafka_cli.protocol.records.batch import NO_PRODUCER_EPOCH, TRANSACTIONAL, BatchHeader
-from pykafka_cli.protocol.records.control import ControlType, EndTransactionMarker
+from pykafka_cli.storage.segment import DELETED_SUFFIX, segment_name
+from pykafka_cli.storage.transaction_index import AbortedTransaction
 
 _log = logging.getLogger(__name__)
 

@@ -19,15 +19,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.broker.log import checkpoints
-from pykafka_cli.broker.log.files import Files
-from pykafka_cli.broker.log.index_file import CorruptIndex
-from pykafka_cli.broker.log.leader_epochs import EpochStart, LeaderEpochs
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import ProducerState
 from pykafka_cli.broker.log.replay import apply_batch, replay_producers
-from pykafka_cli.broker.log.scan import scan
-from pykafka_cli.broker.log.segment import (
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.protocol.records.batch import (
+    LEGACY_HEADER_SIZE,
+    NO_LEADER_EPOCH,
+    CorruptRecords,
+    crc_is_valid,
+    read_header,
+)
+from pykafka_cli.storage import checkpoints
+from pykafka_cli.storage.files import Files
+from pykafka_cli.storage.index_file import CorruptIndex
+from pykafka_cli.storage.leader_epochs import EpochStart, LeaderEpochs
+from pykafka_cli.storage.scan import scan
+from pykafka_cli.storage.segment import (
     CLEANED_SUFFIX,
     DELETED_SUFFIX,
     INDEX_SUFFIX,
@@ -38,16 +47,7 @@ from pykafka_cli.broker.log.segment import (
     Segment,
     segment_name,
 )
-from pykafka_cli.broker.log.transaction_index import AbortedTransaction
-from pykafka_cli.model import TopicPartition
-from pykafka_cli.properties.topic import TopicConfig
-from pykafka_cli.protocol.records.batch import (
-    LEGACY_HEADER_SIZE,
-    NO_LEADER_EPOCH,
-    CorruptRecords,
-    crc_is_valid,
-    read_header,
-)
+from pykafka_cli.storage.transaction_index import AbortedTransaction
 
 _log = logging.getLogger(__name__)
 

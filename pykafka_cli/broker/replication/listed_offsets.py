@@ -12,9 +12,9 @@ Source: Partition.fetchOffsetForTimestamp, UnifiedLog.fetchOffsetByTimestamp, Un
 """
 
 from pykafka_cli.broker.errors import OffsetNotAvailable
-from pykafka_cli.broker.log.offset_lookup import TimestampOffset
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.reading import Visibility
+from pykafka_cli.storage.offset_lookup import TimestampOffset
 
 LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5
 NO_TIMESTAMP = NO_OFFSET = NO_EPOCH = -1

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from pykafka_cli.broker.dispatch import Dispatcher
-from pykafka_cli.broker.log import files
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Connection, Peer, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import Buffer, compact_count, compact_string
+from pykafka_cli.storage import files
 from tests.api.groups import GroupBroker
 from tests.costs import at_once, counted_calls, counted_system_calls, peak_memory
 from tests.fakes.controlled_cluster import ControlledCluster

@@ -166,7 +166,7 @@ async def test_directories_of_a_running_zookeeper_are_refused(cluster: StoppedCl
 def holding(lock: Path) -> subprocess.Popen[bytes]:
     """Another process that has a broker's lock until `communicate`."""
     program = (
-        "import sys; from pykafka_cli.broker.log.files import DiskFiles\n"
+        "import sys; from pykafka_cli.storage.files import DiskFiles\n"
         "lock = DiskFiles().lock(sys.argv[1]); print(flush=True); sys.stdin.read()"
     )
     words = [sys.executable, "-c", program, str(lock)]

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from pykafka_cli.broker.log.cleaner import LogCleaner, cleanable
-from pykafka_cli.broker.log.files import DiskFiles
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import read_header
+from pykafka_cli.storage.files import DiskFiles
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
 from tests.logs import FOLDER, NOW_MS, ORDERS, append, broker_settings, open_log, topic_config, values

@@ -300,7 +300,7 @@ async def test_a_record_costs_no_python_call_of_its_own() -> None:
         compacted.write(*((f"key {number % 10}", "v") for number in range(count)))
         await compacted.clean()
         compacted.write(*((f"key {number % 10}", "v") for number in range(count)))
-        with counted_calls("broker/log/") as calls:
+        with counted_calls("pykafka_cli/") as calls:
             await compacted.clean()
         assert len(compacted.pairs) == 10
         calls_by_size.append(calls.python)

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError
-from pykafka_cli.broker.log import checkpoints
-from pykafka_cli.broker.log.checkpoints import MalformedFile, WrongDirectory
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
 from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.storage import checkpoints
+from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
 from tests.logs import NOW_MS, ORDERS, append, broker_settings, sequenced, topic_config, values

@@ -7,15 +7,15 @@ from pykafka_cli.broker.errors import (
     TransactionCoordinatorFenced,
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.broker.log.producer_snapshots import (
+from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.protocol.records import ControlType
+from pykafka_cli.storage.producer_snapshots import (
     BatchRange,
     CorruptSnapshot,
     Producer,
     decode_snapshot,
     encode_snapshot,
 )
-from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.protocol.records import ControlType
 from tests.fakes.files import MemoryFiles
 from tests.logs import FOLDER, NOW_MS, append, batch, marker, open_log, sequenced
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from pykafka_cli.broker.clock import SystemClock
-from pykafka_cli.broker.log import checkpoints
-from pykafka_cli.broker.log.files import DiskFiles
 from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import read_marker, read_records, walk
+from pykafka_cli.storage import checkpoints
+from pykafka_cli.storage.files import DiskFiles
 from tests.logs import broker_settings, topic_config
 from tests.vectors_of import VECTORS
 

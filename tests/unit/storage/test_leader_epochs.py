@@ -1,6 +1,6 @@
 import pytest
 
-from pykafka_cli.broker.log.leader_epochs import EpochStart, LeaderEpochs
+from pykafka_cli.storage.leader_epochs import EpochStart, LeaderEpochs
 
 HISTORY = [EpochStart(0, 0), EpochStart(2, 10), EpochStart(5, 30)]
 

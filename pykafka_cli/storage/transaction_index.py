@@ -10,8 +10,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pykafka_cli.broker.log.files import File, Files
-from pykafka_cli.broker.log.index_file import CorruptIndex
+from pykafka_cli.storage.files import File, Files
+from pykafka_cli.storage.index_file import CorruptIndex
 
 _ENTRY = struct.Struct(">hqqqq")
 

@@ -22,10 +22,10 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from pykafka_cli.broker.log.files import Files
-from pykafka_cli.broker.log.leader_epochs import EpochStart
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.grammar import read_properties
+from pykafka_cli.storage.files import Files
+from pykafka_cli.storage.leader_epochs import EpochStart
 
 RECOVERY_POINTS = "recovery-point-offset-checkpoint"
 LOG_STARTS = "log-start-offset-checkpoint"

@@ -8,13 +8,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Self, TypeVar
 
-from pykafka_cli.broker.log import offset_index, time_index
-from pykafka_cli.broker.log.files import DiskFile, open_to_read
-from pykafka_cli.broker.log.index_file import CorruptIndex
-from pykafka_cli.broker.log.offset_index import OffsetPosition
-from pykafka_cli.broker.log.scan import ScannedBatch, scan_as_stored
-from pykafka_cli.broker.log.time_index import TimestampedOffset
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, CorruptRecords
+from pykafka_cli.storage import offset_index, time_index
+from pykafka_cli.storage.files import DiskFile, open_to_read
+from pykafka_cli.storage.index_file import CorruptIndex
+from pykafka_cli.storage.offset_index import OffsetPosition
+from pykafka_cli.storage.scan import ScannedBatch, scan_as_stored
+from pykafka_cli.storage.time_index import TimestampedOffset
 
 OFFSET_ENTRY_SIZE, TIME_ENTRY_SIZE = 8, 12
 _NOT_FOUND = -1

@@ -10,9 +10,9 @@ from bisect import bisect_right
 from itertools import pairwise
 from typing import NamedTuple
 
-from pykafka_cli.broker.log.files import Files
-from pykafka_cli.broker.log.index_file import CorruptIndex, IndexFile
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP
+from pykafka_cli.storage.files import Files
+from pykafka_cli.storage.index_file import CorruptIndex, IndexFile
 
 _ENTRY = struct.Struct(">qI")
 _AS_STORED = struct.Struct(">qi")  # Kafka reads the offset with a sign, which only damage shows

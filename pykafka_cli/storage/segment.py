@@ -14,12 +14,6 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pykafka_cli.broker.log.files import File, Files
-from pykafka_cli.broker.log.index_file import CorruptIndex
-from pykafka_cli.broker.log.index_rebuild import IndexRebuild
-from pykafka_cli.broker.log.offset_index import MAX_RELATIVE_OFFSET, OffsetIndex
-from pykafka_cli.broker.log.time_index import TimeIndex, TimestampedOffset
-from pykafka_cli.broker.log.transaction_index import TransactionIndex
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.records.batch import (
     HEADER_SIZE,
@@ -31,6 +25,12 @@ from pykafka_cli.protocol.records.batch import (
     CorruptRecords,
     read_header,
 )
+from pykafka_cli.storage.files import File, Files
+from pykafka_cli.storage.index_file import CorruptIndex
+from pykafka_cli.storage.index_rebuild import IndexRebuild
+from pykafka_cli.storage.offset_index import MAX_RELATIVE_OFFSET, OffsetIndex
+from pykafka_cli.storage.time_index import TimeIndex, TimestampedOffset
+from pykafka_cli.storage.transaction_index import TransactionIndex
 
 _log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import contextlib
 from typing import NamedTuple
 
-from pykafka_cli.broker.log.files import File, Files
+from pykafka_cli.storage.files import File, Files
 
 
 class FlushPlan(NamedTuple):

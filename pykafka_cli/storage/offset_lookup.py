@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from pykafka_cli.broker.log.segment import Segment, StoredBatch
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH, NO_TIMESTAMP
 from pykafka_cli.protocol.records.record import Record, read_records
+from pykafka_cli.storage.segment import Segment, StoredBatch
 
 
 class TimestampOffset(NamedTuple):

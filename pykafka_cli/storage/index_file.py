@@ -5,7 +5,7 @@ zeros never occurs, so a file left preallocated by a crash can still be read. En
 needed, and written through. Source: AbstractIndex.
 """
 
-from pykafka_cli.broker.log.files import File, Files
+from pykafka_cli.storage.files import File, Files
 
 
 class CorruptIndex(Exception):

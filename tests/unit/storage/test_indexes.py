@@ -1,9 +1,9 @@
 import pytest
 
-from pykafka_cli.broker.log.index_file import CorruptIndex
-from pykafka_cli.broker.log.offset_index import OffsetIndex
-from pykafka_cli.broker.log.time_index import TimeIndex, TimestampedOffset
-from pykafka_cli.broker.log.transaction_index import AbortedTransaction, TransactionIndex
+from pykafka_cli.storage.index_file import CorruptIndex
+from pykafka_cli.storage.offset_index import OffsetIndex
+from pykafka_cli.storage.time_index import TimeIndex, TimestampedOffset
+from pykafka_cli.storage.transaction_index import AbortedTransaction, TransactionIndex
 from tests.fakes.files import MemoryFiles
 
 PATH = "/index"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.broker.log.files import DiskFiles, Files, ReadOnlyFiles
+from pykafka_cli.storage.files import DiskFiles, Files, ReadOnlyFiles
 from tests.fakes.files import MemoryFiles
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.broker.log.index_file import CorruptIndex
-from pykafka_cli.broker.log.scan import scan_as_stored
-from pykafka_cli.broker.log.stored_files import StoredLog, StoredOffsetIndex, StoredTimeIndex
 from pykafka_cli.protocol.records import CorruptRecords, Record, build_batch
+from pykafka_cli.storage.index_file import CorruptIndex
+from pykafka_cli.storage.scan import scan_as_stored
+from pykafka_cli.storage.stored_files import StoredLog, StoredOffsetIndex, StoredTimeIndex
 
 NAME = "00000000000000000100"
 

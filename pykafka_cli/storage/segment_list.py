@@ -10,10 +10,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pykafka_cli.broker.log.files import File, Files, is_full
-from pykafka_cli.broker.log.segment import DELETED_SUFFIX, SWAP_SUFFIX, Segment
-from pykafka_cli.broker.log.transaction_index import AbortedTransaction
 from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.storage.files import File, Files, is_full
+from pykafka_cli.storage.segment import DELETED_SUFFIX, SWAP_SUFFIX, Segment
+from pykafka_cli.storage.transaction_index import AbortedTransaction
 
 _log = logging.getLogger(__name__)
 
@@ -193,7 +193,7 @@ class SegmentList:
     def replace(self, old: Sequence[Segment], new: Segment) -> None:
         """Put a cleaned segment (its files end in .cleaned) where `old`, neighbours and none active, were.
 
-        recovery.py finishes or undoes what a crash interrupts
+        broker/log/recovery.py finishes or undoes what a crash interrupts
         """
         new.change_suffix(SWAP_SUFFIX)
         at = self._segments.index(old[0])

@@ -12,8 +12,8 @@ from bisect import bisect_right
 from itertools import pairwise
 from typing import NamedTuple
 
-from pykafka_cli.broker.log.files import Files
-from pykafka_cli.broker.log.index_file import CorruptIndex, IndexFile
+from pykafka_cli.storage.files import Files
+from pykafka_cli.storage.index_file import CorruptIndex, IndexFile
 
 _ENTRY = struct.Struct(">II")
 _AS_STORED = struct.Struct(">ii")  # Kafka reads both with a sign, which only damage shows

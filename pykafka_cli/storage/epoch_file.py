@@ -7,9 +7,9 @@ them. A flush makes it durable, and writes it when there was no room before.
 import os
 from collections.abc import Callable, Sequence
 
-from pykafka_cli.broker.log import checkpoints
-from pykafka_cli.broker.log.files import File, Files, is_full
-from pykafka_cli.broker.log.leader_epochs import EpochStart
+from pykafka_cli.storage import checkpoints
+from pykafka_cli.storage.files import File, Files, is_full
+from pykafka_cli.storage.leader_epochs import EpochStart
 
 
 class EpochFile:

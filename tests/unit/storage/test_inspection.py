@@ -2,10 +2,10 @@
 
 import pytest
 
-from pykafka_cli.broker.log.inspection import InspectedDirectory, InspectedLog, inspect_directory
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.protocol.records import ControlType
+from pykafka_cli.storage.inspection import InspectedDirectory, InspectedLog, inspect_directory
 from tests.fakes.files import MemoryFiles
 from tests.logs import FOLDER, append, batch, marker, open_log, sequenced
 

@@ -15,15 +15,17 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pykafka_cli.broker.log import checkpoints
-from pykafka_cli.broker.log.checkpoints import MalformedFile, MetaProperties
-from pykafka_cli.broker.log.files import Files
-from pykafka_cli.broker.log.index_file import CorruptIndex
-from pykafka_cli.broker.log.offset_index import OffsetIndex
-from pykafka_cli.broker.log.partition_folders import parse_folder
-from pykafka_cli.broker.log.producer_snapshots import SNAPSHOT_SUFFIX, CorruptSnapshot, decode_snapshot
-from pykafka_cli.broker.log.scan import ScannedBatch, scan
-from pykafka_cli.broker.log.segment import (
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, CorruptRecords, crc_is_valid
+from pykafka_cli.storage import checkpoints
+from pykafka_cli.storage.checkpoints import MalformedFile, MetaProperties
+from pykafka_cli.storage.files import Files
+from pykafka_cli.storage.index_file import CorruptIndex
+from pykafka_cli.storage.offset_index import OffsetIndex
+from pykafka_cli.storage.partition_folders import parse_folder
+from pykafka_cli.storage.producer_snapshots import SNAPSHOT_SUFFIX, CorruptSnapshot, decode_snapshot
+from pykafka_cli.storage.scan import ScannedBatch, scan
+from pykafka_cli.storage.segment import (
     CLEANED_SUFFIX,
     INDEX_SUFFIX,
     LOG_SUFFIX,
@@ -32,10 +34,8 @@ from pykafka_cli.broker.log.segment import (
     TXN_INDEX_SUFFIX,
     segment_name,
 )
-from pykafka_cli.broker.log.time_index import TimeIndex
-from pykafka_cli.broker.log.transaction_index import TransactionIndex
-from pykafka_cli.model import TopicPartition
-from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, CorruptRecords, crc_is_valid
+from pykafka_cli.storage.time_index import TimeIndex
+from pykafka_cli.storage.transaction_index import TransactionIndex
 
 _CHECKPOINTS = (
     checkpoints.RECOVERY_POINTS,

@@ -2,10 +2,10 @@ import uuid
 
 import pytest
 
-from pykafka_cli.broker.log import checkpoints
-from pykafka_cli.broker.log.checkpoints import MalformedFile, MetaProperties, WrongDirectory
-from pykafka_cli.broker.log.leader_epochs import EpochStart
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.storage import checkpoints
+from pykafka_cli.storage.checkpoints import MalformedFile, MetaProperties, WrongDirectory
+from pykafka_cli.storage.leader_epochs import EpochStart
 from tests.fakes.files import MemoryFiles
 
 OFFSETS = {TopicPartition("orders", 0): 42, TopicPartition("my-topic.x", 11): 0}

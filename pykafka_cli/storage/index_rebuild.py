@@ -1,8 +1,8 @@
 """Making the indexes of a segment again from the headers in its log."""
 
-from pykafka_cli.broker.log.offset_index import OffsetIndex
-from pykafka_cli.broker.log.time_index import TimeIndex, TimestampedOffset
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, BatchHeader
+from pykafka_cli.storage.offset_index import OffsetIndex
+from pykafka_cli.storage.time_index import TimeIndex, TimestampedOffset
 
 
 class IndexRebuild:
