@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.running import RunningCluster
+from tests.support.running import RunningCluster
 
 settings.register_profile("any machine", deadline=None)  # being busy is no failure
 settings.load_profile("any machine")

@@ -12,8 +12,8 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import records_in
-from tests.api.replicas import TOPIC
 from tests.fakes.replica_cluster import Node, ReplicaCluster
+from tests.support.replicas import TOPIC
 
 ALTER_REPLICA_LOG_DIRS, DESCRIBE_LOG_DIRS = 34, 35
 T0 = TopicPartition(TOPIC, 0)

@@ -12,7 +12,7 @@ from pykafka_cli.broker.handlers import HANDLERS, api_versions
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Peer
 from pykafka_cli.protocol.codec import message_codec
-from tests.vectors_of import VECTORS
+from tests.support.vectors import VECTORS
 
 RECORDED = json.loads((VECTORS / "api-versions.json").read_text())
 APIS = {api["key"]: api for api in RECORDED["apis"]}

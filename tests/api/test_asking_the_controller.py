@@ -25,8 +25,8 @@ from kio.static.primitive import i8, i32, i32Timedelta, i64
 
 from pykafka_cli.protocol import inter_broker
 from pykafka_cli.protocol.inter_broker import CONTROLLED_SHUTDOWN, UpdateMetadataRequest
-from tests.api.administered import ask
 from tests.fakes.controlled_cluster import ControlledCluster
+from tests.support.administered import ask
 
 TIMEOUT = i32Timedelta.parse(timedelta(seconds=30))
 

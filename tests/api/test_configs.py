@@ -17,8 +17,8 @@ from kio.schema.incremental_alter_configs.v1.request import (
 from kio.static.primitive import i8
 
 from pykafka_cli.broker.metadata.resources import ResourceType
-from tests.api.administered import ask
 from tests.fakes.controlled_cluster import ControlledCluster
+from tests.support.administered import ask
 
 TOPIC, BROKER, LOGGER = int(ResourceType.TOPIC), int(ResourceType.BROKER), int(ResourceType.BROKER_LOGGER)
 GROUP = 3

@@ -4,7 +4,7 @@ import pytest
 from kio.schema.delete_records.v2.request import DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic
 from kio.schema.errors import ErrorCode
 
-from tests.api.replicas import TOPIC, begun, cluster_with_topic
+from tests.support.replicas import TOPIC, begun, cluster_with_topic
 
 DELETE_RECORDS = 21
 

@@ -2,8 +2,8 @@ import pytest
 from kio.schema.describe_log_dirs.v4.request import DescribableLogDirTopic, DescribeLogDirsRequest
 from kio.schema.errors import ErrorCode
 
-from tests.api.replicas import TOPIC, cluster_with_topic
-from tests.vectors_of import answers
+from tests.support.replicas import TOPIC, cluster_with_topic
+from tests.support.vectors import answers
 
 DESCRIBE_LOG_DIRS = 35
 

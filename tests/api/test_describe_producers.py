@@ -3,8 +3,8 @@ from kio.schema.describe_producers.v0.request import DescribeProducersRequest, T
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.model import TopicPartition
-from tests.api.replicas import TOPIC, cluster_with_topic
-from tests.logs import NOW_MS, sequenced
+from tests.support.logs import NOW_MS, sequenced
+from tests.support.replicas import TOPIC, cluster_with_topic
 
 DESCRIBE_PRODUCERS = 61
 

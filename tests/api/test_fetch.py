@@ -8,9 +8,9 @@ from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.hot_path import fetch
 from pykafka_cli.protocol.records import ControlType, records_in
-from tests.api.replicas import TOPIC, begun, cluster_with_topic, fetch_request
 from tests.fakes.replica_cluster import Node
-from tests.logs import batch, marker, sequenced
+from tests.support.logs import batch, marker, sequenced
+from tests.support.replicas import TOPIC, begun, cluster_with_topic, fetch_request
 
 T0 = TopicPartition(TOPIC, 0)
 

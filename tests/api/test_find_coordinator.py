@@ -3,7 +3,7 @@ from kio.schema.errors import ErrorCode
 from kio.schema.find_coordinator import v0, v2, v3, v4, v5, v6
 
 from pykafka_cli.topic_names import CONSUMER_OFFSETS, TRANSACTION_STATE
-from tests.api.groups import GroupBroker
+from tests.support.group_broker import GroupBroker
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from kio.schema.join_group import v9 as join_v9
 from kio.schema.list_groups import v0 as list_v0
 from kio.schema.list_groups.v5.request import ListGroupsRequest
 
-from tests.api.groups import GroupBroker
 from tests.api.test_group_membership import joined, joining, stable
 from tests.api.test_group_offsets import commit
+from tests.support.group_broker import GroupBroker
 
 
 @pytest.fixture

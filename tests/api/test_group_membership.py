@@ -18,7 +18,7 @@ from kio.schema.leave_group import v5 as leave_v5
 from kio.schema.sync_group import v4 as sync_v4
 from kio.schema.sync_group import v5 as sync_v5
 
-from tests.api.groups import GroupBroker
+from tests.support.group_broker import GroupBroker
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.metadata.zk_store import ZkStore
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.codec import message_codec
-from tests.api.groups import GroupBroker
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
+from tests.support.group_broker import GroupBroker
 
 
 @pytest.fixture

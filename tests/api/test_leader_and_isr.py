@@ -4,8 +4,8 @@ import pytest
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.model import TopicPartition
-from tests.api.replicas import TOPIC, cluster_with_topic
 from tests.fakes.replica_cluster import LEADER_AND_ISR
+from tests.support.replicas import TOPIC, cluster_with_topic
 
 T0 = TopicPartition(TOPIC, 0)
 

@@ -4,9 +4,9 @@ from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsets
 
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.first_versions_adapters import OldStyleListOffsetsPartition
-from tests.api.replicas import TOPIC, cluster_with_topic
 from tests.fakes.replica_cluster import Node
-from tests.logs import batch, sequenced
+from tests.support.logs import batch, sequenced
+from tests.support.replicas import TOPIC, cluster_with_topic
 
 LIST_OFFSETS = 2
 LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5

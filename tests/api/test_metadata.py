@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.administered import ask
 from tests.fakes.controlled_cluster import ControlledCluster
+from tests.support.administered import ask
 
 NEWEST = 12
 NOT_ASKED = -(2**31)

@@ -7,7 +7,7 @@ from kio.schema.offset_for_leader_epoch.v4.request import (
 )
 
 from pykafka_cli.model import TopicPartition
-from tests.api.replicas import TOPIC, cluster_with_topic
+from tests.support.replicas import TOPIC, cluster_with_topic
 
 OFFSET_FOR_LEADER_EPOCH = 23
 

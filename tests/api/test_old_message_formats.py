@@ -8,9 +8,9 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.hot_path import produce
 from pykafka_cli.protocol.records import Compression, ControlType, read_records, records_in, walk
 from pykafka_cli.protocol.records.legacy import build_message_set
-from tests.api.replicas import TOPIC, cluster_with_topic
 from tests.fakes.replica_cluster import ReplicaCluster
-from tests.logs import NOW_MS, batch, marker, sequenced
+from tests.support.logs import NOW_MS, batch, marker, sequenced
+from tests.support.replicas import TOPIC, cluster_with_topic
 
 MESSAGES = [(0, NOW_MS, b"k", b"a"), (1, NOW_MS + 5, None, b"b"), (2, NOW_MS, b"k", None)]
 T0 = TopicPartition(TOPIC, 0)

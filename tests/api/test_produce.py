@@ -4,8 +4,8 @@ from kio.schema.errors import ErrorCode
 from pykafka_cli.broker.errors import TransactionalIdAuthorizationFailed
 from pykafka_cli.protocol.hot_path import produce
 from pykafka_cli.protocol.records import Compression, records_in
-from tests.api.replicas import TOPIC, begun, cluster_with_topic
-from tests.logs import batch, sequenced
+from tests.support.logs import batch, sequenced
+from tests.support.replicas import TOPIC, begun, cluster_with_topic
 
 NOW_MS = 1_700_000_000_000
 

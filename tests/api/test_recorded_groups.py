@@ -15,8 +15,8 @@ import pytest
 from pykafka_cli.broker.handlers import HANDLERS
 from pykafka_cli.protocol.codec import message_codec, read_request_header
 from pykafka_cli.topic_names import CONSUMER_OFFSETS, TRANSACTION_STATE
-from tests.api.groups import GroupBroker
-from tests.vectors_of import VECTORS, response_of
+from tests.support.group_broker import GroupBroker
+from tests.support.vectors import VECTORS, response_of
 
 GROUPS = {
     "FindCoordinator", "JoinGroup", "SyncGroup", "Heartbeat", "LeaveGroup", "OffsetCommit", "OffsetFetch",

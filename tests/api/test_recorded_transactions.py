@@ -23,8 +23,8 @@ from pykafka_cli.protocol.codec import message_codec, read_request_header
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from tests.fakes.clock import FakeClock
 from tests.fakes.partition_writer import FakePartitionWriter
-from tests.logs import broker_settings
-from tests.vectors_of import frames, request_of, response_of
+from tests.support.logs import broker_settings
+from tests.support.vectors import frames, request_of, response_of
 
 TRANSACTIONAL = {
     "InitProducerId", "AddPartitionsToTxn", "AddOffsetsToTxn", "EndTxn", "DescribeTransactions", "ListTransactions",

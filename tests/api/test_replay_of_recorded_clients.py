@@ -14,7 +14,7 @@ from pykafka_cli.protocol.codec import message_codec, read_request_header
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.records.batch import read_header
 from tests.fakes.replica_cluster import Node, ReplicaCluster
-from tests.vectors_of import frames, response_of
+from tests.support.vectors import frames, response_of
 
 PARTITIONS = 6
 

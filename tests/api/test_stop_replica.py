@@ -3,8 +3,8 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.inter_broker import StopReplicaPartitionState, StopReplicaRequest, StopReplicaTopicState
-from tests.api.replicas import TOPIC, begun, cluster_with_topic
 from tests.fakes.replica_cluster import CONTROLLER, STOP_REPLICA
+from tests.support.replicas import TOPIC, begun, cluster_with_topic
 
 T0 = TopicPartition(TOPIC, 0)
 

@@ -15,8 +15,8 @@ from kio.schema.elect_leaders.v2.request import ElectLeadersRequest, TopicPartit
 from kio.schema.types import TopicName
 from kio.static.primitive import i8, i16, i32, i32Timedelta
 
-from tests.api.administered import ask
 from tests.fakes.controlled_cluster import ControlledCluster
+from tests.support.administered import ask
 
 TIMEOUT = i32Timedelta.parse(timedelta(seconds=30))
 

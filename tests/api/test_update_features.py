@@ -10,8 +10,8 @@ from kio.static.primitive import i8, i16, i32Timedelta
 
 from pykafka_cli.broker.metadata.features import UpgradeType
 from pykafka_cli.zookeeper import kafka_znodes as znodes
-from tests.api.administered import ask
 from tests.fakes.controlled_cluster import ControlledCluster
+from tests.support.administered import ask
 
 TIMEOUT = i32Timedelta.parse(timedelta(seconds=30))
 UPGRADE, SAFE, UNSAFE = (int(kind) for kind in UpgradeType)

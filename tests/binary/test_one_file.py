@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import peers
-from tests.binary.empty_root import ClusterInside, EmptyRoot
-from tests.binary.index import index_of
+from tests.support import peers
+from tests.support.built_program import index_of
+from tests.support.empty_root import ClusterInside, EmptyRoot
 
 pytestmark = pytest.mark.timeout(600)  # the first test waits until the file is built
 

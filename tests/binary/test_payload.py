@@ -7,7 +7,7 @@ import pytest
 
 from binary.__main__ import required_glibc
 from binary.payload import BuildFailed, Payload
-from tests.binary.index import index_of
+from tests.support.built_program import index_of
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.cli import run
 from pykafka_cli.commands import COMMANDS, SECTIONS
 from pykafka_cli.exit_status import ExitStatus
-from tests.running import PK
+from tests.support.running import PK
 
 HEAVY = ("aiokafka", "kazoo", "rich", "uvloop", "yaml", "hypothesis", "pykafka_cli.broker", "pykafka_cli.storage")
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.running import PK, RunningCluster, pk
+from tests.support.running import PK, RunningCluster, pk
 
 BREAKS = "\"'@><=;|&(:\n"
 """What bash breaks words at."""

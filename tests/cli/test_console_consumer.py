@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from tests.cli.consoles import Talk
-from tests.polling import until
-from tests.running import PK, RunningCluster, pk
+from tests.support.consoles import Talk
+from tests.support.polling import until
+from tests.support.running import PK, RunningCluster, pk
 
 QUICK_GROUP = [
     "--consumer-property", "session.timeout.ms=6000", "--consumer-property", "heartbeat.interval.ms=500",

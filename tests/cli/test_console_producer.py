@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.consoles import Talk
-from tests.polling import until
-from tests.running import PK, RunningCluster, pk
+from tests.support.consoles import Talk
+from tests.support.polling import until
+from tests.support.running import PK, RunningCluster, pk
 
 
 @pytest.fixture

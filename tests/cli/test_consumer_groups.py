@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.consoles import Talk
-from tests.running import RunningCluster, pk
+from tests.support.consoles import Talk
+from tests.support.running import RunningCluster, pk
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.running import RunningCluster
+from tests.support.running import RunningCluster
 
 # Runs a command and then tells, on stderr, which modules it has loaded.
 TELLING = """

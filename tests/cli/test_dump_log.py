@@ -12,8 +12,8 @@ import yaml
 
 from pykafka_cli.cli import run
 from pykafka_cli.protocol.records import Record, build_batch
-from tests.dump_log_runs import ARCHIVES, differences, pk_dump, recorded, unpacked
-from tests.running import PK
+from tests.support.dump_log_runs import ARCHIVES, differences, pk_dump, recorded, unpacked
+from tests.support.running import PK
 
 RECORDED = list(recorded())
 

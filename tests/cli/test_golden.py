@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.golden_cases import GOLDEN, differences, load_case, read_golden, title
-from tests.cli.golden_runs import Addresses, CaseRun
-from tests.running import PK, RunningCluster
+from tests.support.golden.cases import GOLDEN, differences, load_case, read_golden, title
+from tests.support.golden.runs import Addresses, CaseRun
+from tests.support.running import PK, RunningCluster
 
 CASES = {path.stem: load_case(path) for path in sorted(GOLDEN.glob("*.yaml"))}
 SHARED = [name for name, case in CASES.items() if not case["alone"]]

@@ -7,9 +7,9 @@ import pytest
 
 from pykafka_cli.cli import run
 from pykafka_cli.model import TopicPartition
-from tests.logs import append
-from tests.running import RunningCluster, pk
-from tests.stopped_clusters import TOPIC_ID, StoppedCluster
+from tests.support.logs import append
+from tests.support.running import RunningCluster, pk
+from tests.support.stopped_clusters import TOPIC_ID, StoppedCluster
 
 
 @pytest.fixture

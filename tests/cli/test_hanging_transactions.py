@@ -5,8 +5,8 @@ from kio.schema.errors import ErrorCode
 from kio.schema.produce.v9 import request as v9
 
 from pykafka_cli.transport.connection import Connection
-from tests.ghost_producer import Ghost, eventually
-from tests.running import RunningCluster, pk
+from tests.support.ghost_producer import Ghost, eventually
+from tests.support.running import RunningCluster, pk
 
 
 async def test_a_hanging_transaction_is_refused_or_else_found_and_aborted(fresh_cluster: RunningCluster) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.consoles import Talk
-from tests.running import RunningCluster, pk
+from tests.support.consoles import Talk
+from tests.support.running import RunningCluster, pk
 
 LATENCIES = ["avg", "max", "p50", "p95", "p99", "p999"]
 

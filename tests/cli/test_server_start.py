@@ -10,8 +10,8 @@ import pytest
 from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.cli import run
 from pykafka_cli.commands import _server_process
-from tests.polling import until
-from tests.running import PK, RunningCluster, pk
+from tests.support.polling import until
+from tests.support.running import PK, RunningCluster, pk
 
 USAGE = "USAGE: server-start [-daemon] server.properties [--override property=value]*"
 

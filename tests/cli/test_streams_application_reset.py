@@ -11,8 +11,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.polling import until
-from tests.running import PK, RunningCluster, pk
+from tests.support.polling import until
+from tests.support.running import PK, RunningCluster, pk
 
 
 @pytest.fixture

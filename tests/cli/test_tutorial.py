@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import PK, RunningCluster
+from tests.support.running import PK, RunningCluster
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NO_CONFIGURATION = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}

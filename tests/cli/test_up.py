@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import RunningCluster, pk
+from tests.support.running import RunningCluster, pk
 
 
 def names_below(directory: Path) -> set[str]:

@@ -15,9 +15,9 @@ from pykafka_cli.commands import _server_process
 from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.commands._server_process import runs
 from pykafka_cli.commands.zookeeper_server_stop import zookeeper_server_stop
-from tests.running import PK
-from tests.server_processes import ServerProcess
-from tests.zookeeper_servers import four_letter_word, free_port
+from tests.support.running import PK
+from tests.support.server_processes import ServerProcess
+from tests.support.zookeeper.servers import four_letter_word, free_port
 
 READY_TIMEOUT_S = 30
 

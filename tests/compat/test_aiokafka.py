@@ -6,7 +6,7 @@ import uuid
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.running import RunningCluster
+from tests.support.running import RunningCluster
 
 
 async def test_aiokafka_produces_idempotently_and_reads_back(cluster: RunningCluster) -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tests.broker_processes import PkBroker
-from tests.running import pk
-from tests.zookeeper_servers import debian_zookeeper
+from tests.support.broker_processes import PkBroker
+from tests.support.running import pk
+from tests.support.zookeeper.servers import debian_zookeeper
 
 
 def test_topics_records_groups_and_a_restart_work_on_debians_zookeeper(tmp_path: Path) -> None:

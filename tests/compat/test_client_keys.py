@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests import peers
+from tests.support import peers
 
 RECORDED = Path(__file__).parents[1] / "unit/properties/client_keys_of_kafka.json"
 

@@ -7,10 +7,10 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests import peers
-from tests.broker_processes import KafkaBroker
-from tests.polling import until
-from tests.running import RunningCluster
+from tests.support import peers
+from tests.support.broker_processes import KafkaBroker
+from tests.support.polling import until
+from tests.support.running import RunningCluster
 
 TIMEOUT_S = 90
 OURS, KAFKAS = 0, 1

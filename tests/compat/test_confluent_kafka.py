@@ -5,7 +5,7 @@ import uuid
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, OffsetSpec, ResourceType
 
-from tests.running import RunningCluster
+from tests.support.running import RunningCluster
 
 
 def name(prefix: str) -> str:

@@ -16,10 +16,10 @@ from pykafka_cli.broker.log.recovery import load_log
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch
 from pykafka_cli.storage.files import DiskFiles
-from tests.dump_log_runs import command_lines, differences, kafka_dumps, pk_dump
 from tests.fakes.clock import FakeClock
-from tests.logs import NOW_MS, batch, broker_settings, marker, read_all, sequenced, topic_config
-from tests.peers import java, kafka_classpath
+from tests.support.dump_log_runs import command_lines, differences, kafka_dumps, pk_dump
+from tests.support.logs import NOW_MS, batch, broker_settings, marker, read_all, sequenced, topic_config
+from tests.support.peers import java, kafka_classpath
 
 
 def new_log(folder: Path, **keys: object) -> PartitionLog:

@@ -28,11 +28,11 @@ from confluent_kafka.admin import (
 )
 from kazoo.client import KazooClient
 
-from tests import peers
-from tests.broker_processes import BrokerProcess, KafkaBroker, PkBroker
-from tests.polling import until
-from tests.running import RunningCluster, pk
-from tests.zookeeper_servers import KafkaZooKeeper, PkZooKeeper, ZooKeeperProcess, four_letter_word, free_port
+from tests.support import peers
+from tests.support.broker_processes import BrokerProcess, KafkaBroker, PkBroker
+from tests.support.polling import until
+from tests.support.running import RunningCluster, pk
+from tests.support.zookeeper.servers import KafkaZooKeeper, PkZooKeeper, ZooKeeperProcess, four_letter_word, free_port
 
 TIMEOUT_S = 60
 OFFSETS_PARTITIONS = 3

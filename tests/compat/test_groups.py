@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from kafka import KafkaConsumer
 
-from tests.running import RunningCluster
+from tests.support.running import RunningCluster
 
 PARTITIONS = 6
 PATIENCE = 300  # polls of a fifth of a second: a minute

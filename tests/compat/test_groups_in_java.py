@@ -10,12 +10,12 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.broker_processes import PkBroker, running
-from tests.kafka_scripts import command, kafka, run_kafka
-from tests.polling import until
-from tests.running import RunningCluster
-from tests.server_processes import ServerProcess
-from tests.zookeeper_servers import pk_zookeeper
+from tests.support.broker_processes import PkBroker, running
+from tests.support.kafka_scripts import command, kafka, run_kafka
+from tests.support.polling import until
+from tests.support.running import RunningCluster
+from tests.support.server_processes import ServerProcess
+from tests.support.zookeeper.servers import pk_zookeeper
 
 TOPIC, GROUP, PARTITIONS, A_ROUND = "numbers", "readers", 4, 40
 

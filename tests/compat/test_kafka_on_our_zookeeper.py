@@ -9,9 +9,9 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from kazoo.client import KazooClient
 
-from tests import peers
-from tests.broker_processes import KafkaBroker
-from tests.zookeeper_servers import PkZooKeeper, pk_zookeeper
+from tests.support import peers
+from tests.support.broker_processes import KafkaBroker
+from tests.support.zookeeper.servers import PkZooKeeper, pk_zookeeper
 
 TIMEOUT_S = 60
 

@@ -5,7 +5,7 @@ import uuid
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
-from tests.running import RunningCluster
+from tests.support.running import RunningCluster
 
 
 def test_kafka_python_produces_consumes_in_a_group_and_commits(cluster: RunningCluster) -> None:

@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
-from tests.kafka_scripts import kafka
-from tests.running import RunningCluster, pk
+from tests.support.kafka_scripts import kafka
+from tests.support.running import RunningCluster, pk
 
 
 @pytest.fixture

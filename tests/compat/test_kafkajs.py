@@ -4,8 +4,8 @@ import json
 import subprocess
 import uuid
 
-from tests import peers
-from tests.running import RunningCluster
+from tests.support import peers
+from tests.support.running import RunningCluster
 
 
 def test_kafkajs_administers_produces_and_consumes_in_a_group(cluster: RunningCluster) -> None:

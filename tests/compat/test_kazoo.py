@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import peers
+from tests.support import peers
 
 MODULES = ("barrier", "client", "connection", "counter", "election", "lease", "lock", "party", "queue", "watchers")
 LEFT_OUT = {
@@ -35,7 +35,7 @@ def suites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "subp
 
 
 def start(module: str, folder: Path) -> "subprocess.Popen[str]":
-    words = ["-m", "pytest", "-o", "addopts=", "-q", "-p", "tests.compat.kazoo_suite", "-p", "no:cacheprovider"]
+    words = ["-m", "pytest", "-o", "addopts=", "-q", "-p", "tests.support.kazoo_suite", "-p", "no:cacheprovider"]
     chosen = ["--timeout", "60", "-k", " and ".join(f"not {name}" for name in LEFT_OUT)]
     return subprocess.Popen(
         [sys.executable, *words, *chosen, "--pyargs", f"kazoo.tests.test_{module}"],

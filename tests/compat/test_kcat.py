@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 
-from tests import peers
-from tests.running import RunningCluster, pk
+from tests.support import peers
+from tests.support.running import RunningCluster, pk
 
 
 def kcat(*words: str, stdin: str = "") -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import peers
-from tests.broker_processes import KafkaBroker
-from tests.kerberos_realm import REALM, KerberosRealm, kerberos_realm
-from tests.running import pk
-from tests.zookeeper_servers import free_port, pk_zookeeper
+from tests.support import peers
+from tests.support.broker_processes import KafkaBroker
+from tests.support.kerberos_realm import REALM, KerberosRealm, kerberos_realm
+from tests.support.running import pk
+from tests.support.zookeeper.servers import free_port, pk_zookeeper
 
 MODULE = "com.sun.security.auth.module.Krb5LoginModule"
 

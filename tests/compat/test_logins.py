@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
-from tests import peers
-from tests.broker_processes import PkBroker
-from tests.kafka_scripts import run_kafka
-from tests.running import pk
-from tests.zookeeper_servers import free_port, pk_zookeeper
+from tests.support import peers
+from tests.support.broker_processes import PkBroker
+from tests.support.kafka_scripts import run_kafka
+from tests.support.running import pk
+from tests.support.zookeeper.servers import free_port, pk_zookeeper
 
 MODULES = {
     "PLAIN": "org.apache.kafka.common.security.plain.PlainLoginModule",

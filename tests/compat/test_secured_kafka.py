@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from tests import peers
-from tests.broker_processes import KafkaBroker
-from tests.kafka_scripts import run_kafka
-from tests.running import pk
-from tests.zookeeper_servers import free_port, pk_zookeeper
+from tests.support import peers
+from tests.support.broker_processes import KafkaBroker
+from tests.support.kafka_scripts import run_kafka
+from tests.support.running import pk
+from tests.support.zookeeper.servers import free_port, pk_zookeeper
 
 PASSWORD = "changeit"
 MODULES = {

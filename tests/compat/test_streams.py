@@ -11,13 +11,13 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
-from tests import peers
-from tests.broker_processes import KafkaBroker, Kind, PkBroker, running
-from tests.durability.brokers_in_trouble import QUIET, cluster_of_three
-from tests.polling import until
-from tests.running import RunningCluster, pk
-from tests.server_processes import ServerProcess
-from tests.zookeeper_servers import free_port, pk_zookeeper
+from tests.support import peers
+from tests.support.broker_processes import KafkaBroker, Kind, PkBroker, running
+from tests.support.brokers_in_trouble import QUIET, cluster_of_three
+from tests.support.polling import until
+from tests.support.running import RunningCluster, pk
+from tests.support.server_processes import ServerProcess
+from tests.support.zookeeper.servers import free_port, pk_zookeeper
 
 INPUT, OUTPUT, APPLICATION, PARTITIONS = "lines", "counts", "counting", 2
 CHANGELOG, REPARTITION = f"{APPLICATION}-counts-changelog", f"{APPLICATION}-words-repartition"

@@ -13,12 +13,12 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.coordinator.runtime import partition_for
 from pykafka_cli.transport.connection import Connection
-from tests.broker_processes import PkBroker, running
-from tests.ghost_producer import Ghost, eventually
-from tests.kafka_scripts import kafka
-from tests.polling import until
-from tests.running import RunningCluster, pk
-from tests.zookeeper_servers import pk_zookeeper
+from tests.support.broker_processes import PkBroker, running
+from tests.support.ghost_producer import Ghost, eventually
+from tests.support.kafka_scripts import kafka
+from tests.support.polling import until
+from tests.support.running import RunningCluster, pk
+from tests.support.zookeeper.servers import pk_zookeeper
 
 STATE_PARTITIONS = 50
 

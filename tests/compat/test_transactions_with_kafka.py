@@ -10,10 +10,10 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from pykafka_cli.broker.coordinator.runtime import partition_for
-from tests import peers
-from tests.broker_processes import BrokerProcess, KafkaBroker, PkBroker
-from tests.running import pk
-from tests.zookeeper_servers import pk_zookeeper
+from tests.support import peers
+from tests.support.broker_processes import BrokerProcess, KafkaBroker, PkBroker
+from tests.support.running import pk
+from tests.support.zookeeper.servers import pk_zookeeper
 
 OURS, KAFKAS = 0, 1
 STATE_PARTITIONS = 2

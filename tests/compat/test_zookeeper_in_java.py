@@ -9,8 +9,14 @@ from kazoo.client import KazooClient
 from kazoo.protocol.states import ZnodeStat
 from kazoo.security import OPEN_ACL_UNSAFE, make_acl, make_digest_acl
 
-from tests import peers
-from tests.zookeeper_servers import DebianZooKeeper, PkZooKeeper, ZooKeeperProcess, four_letter_word, pk_zookeeper
+from tests.support import peers
+from tests.support.zookeeper.servers import (
+    DebianZooKeeper,
+    PkZooKeeper,
+    ZooKeeperProcess,
+    four_letter_word,
+    pk_zookeeper,
+)
 
 TIMEOUT_S = 30
 COMMANDS = """create /shell first

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dump_log_runs import command_lines, differences, kafka_dumps, pk_dump, unpacked
+from tests.support.dump_log_runs import command_lines, differences, kafka_dumps, pk_dump, unpacked
 
 DUMPED = (".log", ".index", ".timeindex", ".snapshot", ".txnindex", ".checkpoint")
 FILES_EACH = 40

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker_processes import KafkaBroker
-from tests.kafka_scripts import run_kafka
-from tests.running import RunningCluster, pk
-from tests.zookeeper_servers import pk_zookeeper
+from tests.support.broker_processes import KafkaBroker
+from tests.support.kafka_scripts import run_kafka
+from tests.support.running import RunningCluster, pk
+from tests.support.zookeeper.servers import pk_zookeeper
 
 STEPS = [
     ("topics", "--create --topic {t} --partitions 3 --replication-factor 1 --config retention.ms=60000", ""),

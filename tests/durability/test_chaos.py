@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.durability.brokers_in_trouble import Cluster, Writer, cluster_of_three
+from tests.support.brokers_in_trouble import Cluster, Writer, cluster_of_three
 
 PARTITIONS = 3
 STEPS = 6

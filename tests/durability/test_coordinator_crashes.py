@@ -31,7 +31,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
-from tests.logs import NOW_MS, broker_settings, topic_config
+from tests.support.logs import NOW_MS, broker_settings, topic_config
 
 OFFSETS, STATE = TopicPartition("__consumer_offsets", 0), TopicPartition("__transaction_state", 0)
 READ = [TopicPartition("orders", number) for number in range(2)]

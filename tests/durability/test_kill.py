@@ -6,7 +6,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.running import RunningCluster, pk
+from tests.support.running import RunningCluster, pk
 
 
 def read_all(bootstrap: str, topic: str, partitions: int) -> list[bytes]:

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.running import RunningCluster
+from tests.support.running import RunningCluster
 
 TRANSACTIONS = 300
 KILLED_AT = (40, 120, 210)

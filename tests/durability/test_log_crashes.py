@@ -23,7 +23,7 @@ from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.protocol.records import ControlType, Record, build_batch
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
-from tests.logs import NOW_MS, broker_settings, marker, open_log, read_all
+from tests.support.logs import NOW_MS, broker_settings, marker, open_log, read_all
 
 SETTINGS = {"segment_bytes": 400, "index_interval_bytes": 100, "segment_index_bytes": 200}
 PRODUCER = 7

@@ -13,10 +13,10 @@ from kio.schema.errors import ErrorCode
 from kio.schema.list_offsets.v7.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 
 from pykafka_cli.transport.connection import Connection
-from tests.broker_processes import PkBroker
-from tests.polling import until
-from tests.running import pk
-from tests.zookeeper_servers import pk_zookeeper
+from tests.support.broker_processes import PkBroker
+from tests.support.polling import until
+from tests.support.running import pk
+from tests.support.zookeeper.servers import pk_zookeeper
 
 TIMEOUT_S = 60
 QUIET = {"log_level": 0, "topic.metadata.refresh.interval.ms": 500}

@@ -24,7 +24,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import Record, build_batch
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
-from tests.logs import NOW_MS, broker_settings, read_all, topic_config
+from tests.support.logs import NOW_MS, broker_settings, read_all, topic_config
 
 PARTITIONS = [TopicPartition("orders", number) for number in range(3)]
 CONFIG = topic_config(segment_bytes=300, index_interval_bytes=100, segment_index_bytes=200, file_delete_delay_ms=1000)

@@ -18,7 +18,7 @@ from pykafka_cli.storage.files import DiskFile, DiskFiles
 from pykafka_cli.storage.producer_snapshots import encode_snapshot
 from pykafka_cli.storage.segment import segment_name
 from tests.fakes.clock import FakeClock
-from tests.logs import NOW_MS, topic_config
+from tests.support.logs import NOW_MS, topic_config
 
 GIB, MIB, KIB = 1 << 30, 1 << 20, 1 << 10
 SEGMENTS, BATCH = 10, 16 * MIB

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pykafka_cli.protocol.records import Record, build_batch
 from pykafka_cli.protocol.records.batch import read_header, stamp
-from tests.running import PK, RunningCluster, pk
+from tests.support.running import PK, RunningCluster, pk
 
 
 def test_a_replica_that_holds_something_else_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from tests.durability.brokers_in_trouble import QUIET, TIMEOUT_S, Cluster, Writer, cluster_of_three
+from tests.support.brokers_in_trouble import QUIET, TIMEOUT_S, Cluster, Writer, cluster_of_three
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -10,8 +10,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from pykafka_cli.broker.coordinator.runtime import partition_for
-from tests.broker_processes import PkBroker
-from tests.zookeeper_servers import pk_zookeeper
+from tests.support.broker_processes import PkBroker
+from tests.support.zookeeper.servers import pk_zookeeper
 
 TRANSACTIONS = 120
 KILLED_AT = 40

@@ -3,8 +3,8 @@
 import signal
 from pathlib import Path
 
-from tests.broker_processes import PkBroker
-from tests.zookeeper_servers import pk_zookeeper
+from tests.support.broker_processes import PkBroker
+from tests.support.zookeeper.servers import pk_zookeeper
 
 PATIENCE_S = 30
 

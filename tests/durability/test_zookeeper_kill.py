@@ -9,7 +9,7 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException
 
-from tests.zookeeper_servers import PkZooKeeper, four_letter_word, pk_zookeeper
+from tests.support.zookeeper.servers import PkZooKeeper, four_letter_word, pk_zookeeper
 
 TIMEOUT_S = 30
 

@@ -48,7 +48,7 @@ from pykafka_cli.protocol.inter_broker import (
 from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionLost, response_type_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
-from tests.logs import batch, broker_settings
+from tests.support.logs import batch, broker_settings
 
 LISTENER = "PLAINTEXT"
 CONTROLLER = 100

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pykafka_cli.protocol import first_versions
 from pykafka_cli.protocol.codec import message_codec, read_request_header
 from pykafka_cli.protocol.errors import ProtocolError
-from tests.vectors_of import FILES, VECTORS, frames
+from tests.support.vectors import FILES, VECTORS, frames
 
 APIS = [api for api in json.loads((VECTORS / "api-versions.json").read_text())["apis"] if api["overlap"]]
 LOWEST = {api["key"]: 0 if api["key"] in first_versions.KIO_BEGINS else api["overlap"][0] for api in APIS} | {

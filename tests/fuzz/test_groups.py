@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pykafka_cli.broker.coordinator.group.group import GroupState, Joined, NewMemberId, Synced
 from pykafka_cli.broker.errors import BrokerError, NotCoordinator, RequestTimedOut
-from tests.unit.broker.coordinator.group.desk import Desk, Waiting
+from tests.support.group_desk import Desk, Waiting
 
 PROTOCOLS = st.sampled_from(
     [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch, produce
-from tests.vectors_of import body_of, frames
+from tests.support.vectors import body_of, frames
 
 DECODERS = [
     pytest.param(decode, version, id=f"{decode.__module__.rpartition('.')[2]}.{decode.__name__}-v{version}")

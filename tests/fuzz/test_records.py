@@ -35,7 +35,7 @@ from pykafka_cli.storage.scan import scan_as_stored
 from pykafka_cli.storage.time_index import TimeIndex
 from pykafka_cli.storage.transaction_index import TransactionIndex
 from tests.fakes.files import MemoryFiles
-from tests.logs import FOLDER, NOW_MS, append, open_log, read_all
+from tests.support.logs import FOLDER, NOW_MS, append, open_log, read_all
 
 PATH = "/file"
 

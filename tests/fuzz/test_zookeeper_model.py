@@ -33,7 +33,7 @@ from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.recovery import recover
 from pykafka_cli.zookeeper.server.snapshot import write_snapshot
 from pykafka_cli.zookeeper.server.txn_log import TxnLog, frame_entry
-from tests.unit.zookeeper.server.harness import FakeClient, PipelineServer
+from tests.support.zookeeper.pipeline import FakeClient, PipelineServer
 
 EPHEMERAL, SEQUENTIAL = 1, 2
 

@@ -25,7 +25,7 @@ from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
 from tests.fakes.controlled_cluster import answer_to, briefly_told
-from tests.zookeeper_servers import ZooKeeperProcess, debian_zookeeper, pk_zookeeper
+from tests.support.zookeeper.servers import ZooKeeperProcess, debian_zookeeper, pk_zookeeper
 
 PATIENCE_S = 20
 NEWEST = {4: 7, 5: 4, 6: 8}

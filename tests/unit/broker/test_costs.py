@@ -21,11 +21,11 @@ from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import Buffer, compact_count, compact_string
 from pykafka_cli.storage import files
-from tests.api.groups import GroupBroker
-from tests.costs import at_once, counted_calls, counted_system_calls, peak_memory
 from tests.fakes.controlled_cluster import ControlledCluster
 from tests.fakes.replica_cluster import Node, ReplicaCluster
-from tests.logs import broker_settings, sequenced
+from tests.support.costs import at_once, counted_calls, counted_system_calls, peak_memory
+from tests.support.group_broker import GroupBroker
+from tests.support.logs import broker_settings, sequenced
 
 PRODUCE_CALLS, PRODUCE_COMPILED_CALLS = 132, 88
 FETCH_CALLS, FETCH_COMPILED_CALLS = 127, 69

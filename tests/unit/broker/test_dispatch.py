@@ -24,8 +24,8 @@ from pykafka_cli.protocol.hot_path.produce import (
     ProduceTopicResponse,
 )
 from pykafka_cli.protocol.inter_broker import ControlledShutdownResponse
-from tests.logs import broker_settings
-from tests.samples import sample
+from tests.support.logs import broker_settings
+from tests.support.samples import sample
 
 PEER = Peer("10.1.2.3", 5, "EXTERNAL", "User:alice")
 HEARTBEAT = b"\0\x0c\0\4\0\0\0\7\0\2me\0" + b"\2g\0\0\0\1\2m\0\0"

@@ -7,7 +7,7 @@ from pykafka_cli.clients.producing.record_queue import Packing, RecordQueue
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.operations.formatters import DefaultFormatter
 from pykafka_cli.operations.line_readers import LineReader, LineReaderSettings, LineSplitter
-from tests.costs import Calls, counted_calls
+from tests.support.costs import Calls, counted_calls
 
 ORDERS = TopicPartition("orders", 0)
 FEW, MANY = 100, 10_000

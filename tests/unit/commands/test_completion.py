@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.running import PK
+from tests.support.running import PK
 
 
 def offered(words: str, *, environment: dict[str, str]) -> list[str]:

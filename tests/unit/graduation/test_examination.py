@@ -18,8 +18,8 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import ControlType, Record, build_batch
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
-from tests.logs import NOW_MS, append, marker
-from tests.stopped_clusters import TOPIC_ID, StoppedCluster
+from tests.support.logs import NOW_MS, append, marker
+from tests.support.stopped_clusters import TOPIC_ID, StoppedCluster
 
 ORDERS = [TopicPartition("orders", number) for number in range(2)]
 OFFSETS, TRANSACTIONS = TopicPartition("__consumer_offsets", 0), TopicPartition("__transaction_state", 0)

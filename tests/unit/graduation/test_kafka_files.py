@@ -9,7 +9,7 @@ from pykafka_cli.graduation.report import BrokerPart, Report
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property, read_properties
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
-from tests.logs import broker_settings
+from tests.support.logs import broker_settings
 
 ZOOKEEPER = ZooKeeperSettings([Property("dataDir", "relative/zookeeper", 0), Property("clientPort", "2181", 0)])
 

@@ -9,7 +9,7 @@ from pykafka_cli.properties.grammar import Property, read_properties
 from pykafka_cli.properties.keys import ConfigError, Password
 from pykafka_cli.properties.listeners import Listener, SecurityProtocol
 from pykafka_cli.properties.topic import TOPIC_KEYS
-from tests.vectors_of import answers
+from tests.support.vectors import answers
 
 SAMPLE = Path(__file__).parents[3] / "config" / "server.properties"
 

@@ -4,7 +4,7 @@ from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.topic import TOPIC_KEYS, TopicConfig
-from tests.vectors_of import answers
+from tests.support.vectors import answers
 
 
 def broker(**given: str) -> BrokerSettings:

@@ -8,7 +8,7 @@ from pykafka_cli.protocol.array_counts import count_checker
 from pykafka_cli.protocol.codec import message_codec, read_request_header
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path.wire import Cursor
-from tests.vectors_of import FILES, frames
+from tests.support.vectors import FILES, frames
 
 PRODUCE, FETCH, METADATA, HEARTBEAT = 0, 1, 3, 12
 

@@ -29,7 +29,7 @@ from pykafka_cli.protocol.codec import (
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.message_fields import copier, default_of
-from tests.vectors_of import FILES, VECTORS, frames
+from tests.support.vectors import FILES, VECTORS, frames
 
 APIS = json.loads((VECTORS / "api-versions.json").read_text())["apis"]
 NEWEST = {api["key"]: (api["overlap"] or (0, api["max"]))[1] for api in APIS}

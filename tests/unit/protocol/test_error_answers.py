@@ -19,8 +19,8 @@ from pykafka_cli.protocol import first_versions
 from pykafka_cli.protocol.codec import message_codec
 from pykafka_cli.protocol.error_answers import error_answer
 from pykafka_cli.protocol.hot_path import fetch
-from tests.samples import sample
-from tests.vectors_of import VECTORS
+from tests.support.samples import sample
+from tests.support.vectors import VECTORS
 
 APIS = [api for api in json.loads((VECTORS / "api-versions.json").read_text())["apis"] if api["overlap"]]
 REFUSED = ErrorCode.cluster_authorization_failed

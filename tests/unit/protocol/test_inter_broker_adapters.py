@@ -14,7 +14,7 @@ from pykafka_cli.protocol.inter_broker import (
     LeaderAndIsrTopicError,
     load,
 )
-from tests.samples import sample
+from tests.support.samples import sample
 
 NEWEST = {4: 7, 5: 4, 6: 8, 7: 3}
 

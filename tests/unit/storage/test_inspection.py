@@ -7,7 +7,7 @@ from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.protocol.records import ControlType
 from pykafka_cli.storage.inspection import InspectedDirectory, InspectedLog, inspect_directory
 from tests.fakes.files import MemoryFiles
-from tests.logs import FOLDER, append, batch, marker, open_log, sequenced
+from tests.support.logs import FOLDER, append, batch, marker, open_log, sequenced
 
 ROOT = str(FOLDER.parent)
 SIZE = len(batch(b"0"))

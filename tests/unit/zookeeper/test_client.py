@@ -26,7 +26,7 @@ from pykafka_cli.zookeeper.client import (
     ZooKeeperUnreachable,
 )
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
-from tests.zookeeper_servers import DebianZooKeeper, PkZooKeeper, debian_zookeeper, pk_zookeeper
+from tests.support.zookeeper.servers import DebianZooKeeper, PkZooKeeper, debian_zookeeper, pk_zookeeper
 
 PATIENCE_S = 20
 

@@ -2,7 +2,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.partition_writer import FakePartitionWriter
-from tests.unit.broker.coordinator.partition_writer_contract import ALONE, LED, PartitionWriterContract
+from tests.support.partition_writer_contract import ALONE, LED, PartitionWriterContract
 
 
 class _Replicas:

@@ -6,7 +6,7 @@ import pytest
 
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
 from tests.fakes.replica_cluster import ReplicaCluster
-from tests.unit.broker.coordinator.partition_writer_contract import LED, PartitionWriterContract
+from tests.support.partition_writer_contract import LED, PartitionWriterContract
 
 
 class _Replicas:

@@ -37,7 +37,7 @@ from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch, records_in
 from tests.fakes.clock import FakeClock
 from tests.fakes.partition_writer import FakePartitionWriter
-from tests.vectors_of import VECTORS
+from tests.support.vectors import VECTORS
 
 OFFSETS = TopicPartition("__consumer_offsets", 0)
 T = TopicPartition("t", 0)

@@ -11,7 +11,7 @@ from pykafka_cli.protocol.records import read_header
 from pykafka_cli.storage.files import DiskFiles
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
-from tests.logs import FOLDER, NOW_MS, ORDERS, append, broker_settings, open_log, topic_config, values
+from tests.support.logs import FOLDER, NOW_MS, ORDERS, append, broker_settings, open_log, topic_config, values
 from tests.unit.broker.log.test_recorded_directories import RECORDED, unpacked
 
 

@@ -7,10 +7,10 @@ from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch, read_header, read_records, walk
-from tests.costs import counted_calls
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
-from tests.logs import NOW_MS, ORDERS, broker_settings, marker, open_log, read_all, sequenced
+from tests.support.costs import counted_calls
+from tests.support.logs import NOW_MS, ORDERS, broker_settings, marker, open_log, read_all, sequenced
 
 DAY_S = 86_400
 

@@ -14,7 +14,7 @@ from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
-from tests.logs import NOW_MS, ORDERS, append, broker_settings, sequenced, topic_config, values
+from tests.support.logs import NOW_MS, ORDERS, append, broker_settings, sequenced, topic_config, values
 
 OTHER = TopicPartition("other", 1)
 TOPIC_ID = uuid.UUID(int=7)

@@ -7,7 +7,7 @@ from pykafka_cli.protocol.records import Record, build_batch, read_header, walk
 from pykafka_cli.protocol.records.batch import stamp
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
-from tests.logs import FOLDER, NOW_MS, append, batch, open_log, read_all, values
+from tests.support.logs import FOLDER, NOW_MS, append, batch, open_log, read_all, values
 
 
 @pytest.fixture

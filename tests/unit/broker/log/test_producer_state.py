@@ -17,7 +17,7 @@ from pykafka_cli.storage.producer_snapshots import (
     encode_snapshot,
 )
 from tests.fakes.files import MemoryFiles
-from tests.logs import FOLDER, NOW_MS, append, batch, marker, open_log, sequenced
+from tests.support.logs import FOLDER, NOW_MS, append, batch, marker, open_log, sequenced
 
 
 @pytest.fixture

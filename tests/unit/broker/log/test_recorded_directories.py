@@ -15,8 +15,8 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import read_marker, read_records, walk
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.files import DiskFiles
-from tests.logs import broker_settings, topic_config
-from tests.vectors_of import VECTORS
+from tests.support.logs import broker_settings, topic_config
+from tests.support.vectors import VECTORS
 
 DISK = VECTORS / "disk"
 PARTITIONS = [

@@ -7,7 +7,7 @@ import pytest
 
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from tests.fakes.files import MemoryFiles
-from tests.logs import FOLDER, NOW_MS, append, batch, open_log, read_all, values
+from tests.support.logs import FOLDER, NOW_MS, append, batch, open_log, read_all, values
 
 LOG = f"{FOLDER}/00000000000000000000.log"
 

@@ -5,7 +5,7 @@ import pytest
 from pykafka_cli.broker.log.retention import expired_segments, jitter_ms
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
-from tests.logs import FOLDER, NOW_MS, ORDERS, append, batch, open_log, topic_config, values
+from tests.support.logs import FOLDER, NOW_MS, ORDERS, append, batch, open_log, topic_config, values
 
 
 @dataclass

@@ -13,7 +13,7 @@ from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch, read_header, read_records
 from pykafka_cli.protocol.records.batch import CRC_AT, seal
 from tests.fakes.files import MemoryFiles
-from tests.logs import NOW_MS, batch, marker, open_log, read_all
+from tests.support.logs import NOW_MS, batch, marker, open_log, read_all
 
 
 def log_with(**keys: object) -> PartitionLog:

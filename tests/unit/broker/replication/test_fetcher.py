@@ -21,7 +21,7 @@ from pykafka_cli.protocol.hot_path import fetch
 from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionLost
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
-from tests.logs import batch, open_log
+from tests.support.logs import batch, open_log
 from tests.unit.broker.replication.test_partition import STATE, AskedChanges
 
 TOPIC_ID = uuid.UUID(int=5)

@@ -25,7 +25,7 @@ from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.protocol.inter_broker import LeaderAndIsrPartitionState
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
-from tests.logs import ORDERS, batch, open_log
+from tests.support.logs import ORDERS, batch, open_log
 
 ME = 1
 MAX_LAG = 30.0

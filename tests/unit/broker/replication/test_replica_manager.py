@@ -12,8 +12,8 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import records_in
-from tests.api.replicas import TOPIC, begun, cluster_with_topic
-from tests.logs import batch
+from tests.support.logs import batch
+from tests.support.replicas import TOPIC, begun, cluster_with_topic
 
 T0 = TopicPartition(TOPIC, 0)
 

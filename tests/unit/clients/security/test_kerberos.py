@@ -9,7 +9,7 @@ from pykafka_cli.clients.security import kerberos
 from pykafka_cli.clients.security.tls import sasl_exchange
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.security import SecuritySettings
-from tests import peers
+from tests.support import peers
 
 MODULE = "com.sun.security.auth.module.Krb5LoginModule"
 

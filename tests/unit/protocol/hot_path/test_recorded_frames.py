@@ -8,7 +8,7 @@ import pytest
 
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import LeaderIdAndEpoch, NodeEndpoint
-from tests.vectors_of import FILES, body_of, frames, request_of, response_of
+from tests.support.vectors import FILES, body_of, frames, request_of, response_of
 
 FLEXIBLE_FROM = {"Produce": 9, "Fetch": 12}
 

@@ -26,7 +26,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     reply_frame,
     request_frame,
 )
-from tests.zookeeper_frames import FILES, Frame, frames
+from tests.support.zookeeper.frames import FILES, Frame, frames
 
 
 def again(recorded: Frame) -> bytes:

@@ -20,8 +20,8 @@ from pykafka_cli.zookeeper.protocol.requests import (
 from pykafka_cli.zookeeper.server import connection
 from pykafka_cli.zookeeper.server.server import ZooKeeperServer
 from tests.fakes.clock import FakeClock
+from tests.support.zookeeper.raw_client import RawClient, until
 from tests.unit.zookeeper.server.conftest import StartServer
-from tests.unit.zookeeper.server.raw_client import RawClient, until
 
 
 async def is_served(server: ZooKeeperServer) -> bool:

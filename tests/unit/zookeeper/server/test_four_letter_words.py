@@ -6,9 +6,9 @@ import pytest
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, CreateFlags
 from pykafka_cli.zookeeper.protocol.requests import CreateRequest, OpCode, WatchableRequest
 from pykafka_cli.zookeeper.server.server import ZooKeeperServer
+from tests.support.vectors import VECTORS
+from tests.support.zookeeper.raw_client import RawClient
 from tests.unit.zookeeper.server.conftest import StartServer
-from tests.unit.zookeeper.server.raw_client import RawClient
-from tests.vectors_of import VECTORS
 
 RECORDED: dict[str, str] = json.loads((VECTORS / "zookeeper-four-letter-words.json").read_text())
 

@@ -30,7 +30,7 @@ from pykafka_cli.zookeeper.server.acl import digest_of
 from pykafka_cli.zookeeper.server.pipeline import Refused
 from pykafka_cli.zookeeper.server.sessions import password_of
 from pykafka_cli.zookeeper.server.tree import Tree
-from tests.unit.zookeeper.server.harness import FakeClient, PipelineServer
+from tests.support.zookeeper.pipeline import FakeClient, PipelineServer
 
 
 @pytest.fixture

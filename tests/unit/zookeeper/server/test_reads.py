@@ -30,7 +30,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     WhoAmIResponse,
 )
 from pykafka_cli.zookeeper.server.acl import digest_of
-from tests.unit.zookeeper.server.harness import FakeClient, PipelineServer
+from tests.support.zookeeper.pipeline import FakeClient, PipelineServer
 
 PRIVATE = (Acl(31, Id("digest", digest_of(b"alice:a"))),)
 

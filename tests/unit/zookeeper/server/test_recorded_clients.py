@@ -20,8 +20,8 @@ from pykafka_cli.zookeeper.protocol.requests import (
     read_response,
 )
 from pykafka_cli.zookeeper.server.sessions import password_of
-from tests.unit.zookeeper.server.harness import FakeClient, PipelineServer
-from tests.zookeeper_frames import END, Frame, history
+from tests.support.zookeeper.frames import END, Frame, history
+from tests.support.zookeeper.pipeline import FakeClient, PipelineServer
 
 
 class Replay:

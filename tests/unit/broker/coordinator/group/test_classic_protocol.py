@@ -14,7 +14,7 @@ from pykafka_cli.broker.errors import (
     RequestTimedOut,
     UnknownMemberId,
 )
-from tests.unit.broker.coordinator.group.desk import RANGE, Desk
+from tests.support.group_desk import RANGE, Desk
 
 STICKY_AND_RANGE = (("sticky", b"s"), ("range", b"r"))
 ONLY_RANGE = (("range", b"r"),)

@@ -15,7 +15,7 @@ from pykafka_cli.broker.errors import (
     UnstableOffsetCommit,
 )
 from pykafka_cli.model import TopicPartition
-from tests.unit.broker.coordinator.group.desk import Desk
+from tests.support.group_desk import Desk
 
 DAY_MS = 86_400_000
 T, U = TopicPartition("t", 0), TopicPartition("u", 0)

@@ -21,7 +21,7 @@ from pykafka_cli.broker.coordinator.group.records import (
 from pykafka_cli.broker.coordinator.step import Record
 from pykafka_cli.broker.coordinator.stored_messages import UnreadableMessage, decode, encode
 from pykafka_cli.model import TopicPartition
-from tests.vectors_of import VECTORS
+from tests.support.vectors import VECTORS
 
 
 def recorded() -> Iterator[Record]:

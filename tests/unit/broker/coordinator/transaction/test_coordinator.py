@@ -29,7 +29,7 @@ from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch
 from tests.fakes.clock import FakeClock
 from tests.fakes.partition_writer import FakePartitionWriter
-from tests.vectors_of import VECTORS
+from tests.support.vectors import VECTORS
 
 STATE = TopicPartition("__transaction_state", 0)
 T = TopicPartition("t", 0)

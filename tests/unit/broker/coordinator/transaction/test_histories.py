@@ -11,7 +11,7 @@ from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.coordinator.transaction.records import read_record
 from pykafka_cli.broker.coordinator.transaction.transaction import LAST_EPOCH, PREPARED, TransactionState
 from pykafka_cli.broker.errors import BrokerError, CoordinatorNotAvailable, NotEnoughReplicas
-from tests.unit.broker.coordinator.transaction.desk import T0, T1, TIMEOUT_MS, Desk
+from tests.support.transaction_desk import T0, T1, TIMEOUT_MS, Desk
 
 S = TransactionState
 REFUSED = contextlib.suppress(BrokerError)

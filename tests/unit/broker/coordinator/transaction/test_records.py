@@ -18,7 +18,7 @@ from pykafka_cli.broker.coordinator.transaction.records import (
 )
 from pykafka_cli.broker.coordinator.transaction.transaction import Transaction, TransactionState
 from pykafka_cli.model import TopicPartition
-from tests.vectors_of import VECTORS
+from tests.support.vectors import VECTORS
 
 
 def recorded() -> Iterator[Record]:

@@ -16,7 +16,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     TransactionalIdNotFound,
 )
-from tests.unit.broker.coordinator.transaction.desk import T0, T1, TIMEOUT_MS, Desk
+from tests.support.transaction_desk import T0, T1, TIMEOUT_MS, Desk
 
 S = TransactionState
 EXHAUSTED = LAST_EPOCH - 1

@@ -23,7 +23,7 @@ from typing import Any
 
 import yaml
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[2] / "cli" / "golden"
 RUN_ID = "xxxxxx"
 """Stands for the random characters that keep one run's names apart from another's."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kio.serial import entity_reader
 
-VECTORS = Path(__file__).parent / "vectors"
+VECTORS = Path(__file__).parents[1] / "vectors"
 FILES = ("admin", "clients", "cluster", "console", "sasl", "transactions")
 
 

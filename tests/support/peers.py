@@ -15,7 +15,7 @@ import pytest
 from binary.payload import BuildFailed
 from binary.program import static_library
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 KAFKA_LIBS = Path(os.environ.get("PK_KAFKA_LIBS", ROOT / ".cache/kafka/libs"))
 DEBIAN_JAVA = Path("/usr/share/java")
 DEBIAN_ZOOKEEPER_JARS = [

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tests import peers
-from tests.running import PK
-from tests.server_processes import ServerProcess
+from tests.support import peers
+from tests.support.running import PK
+from tests.support.server_processes import ServerProcess
 
 
 def free_port() -> int:

@@ -21,7 +21,7 @@ from pykafka_cli.transport.connection import response_type_of
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
 from tests.fakes.partition_writer import FakePartitionWriter
-from tests.logs import broker_settings
+from tests.support.logs import broker_settings
 
 LISTENER = "PLAINTEXT"
 PARTITIONS = 2

@@ -1,6 +1,6 @@
 """kafka-dump-log.sh and `pk dump-log` over whole directories: what is run, and what either prints.
 
-    python -m tests.dump_log_runs      record tests/vectors/dump-log from Apache Kafka's jars (PK_KAFKA_LIBS)
+    python -m tests.support.dump_log_runs      record tests/vectors/dump-log from Apache Kafka's jars (PK_KAFKA_LIBS)
 
 samples.tar.gz there has logs by Kafka's own classes with everything that the tool has a decoder for (DumpLogSamples),
 runs.jsonl.gz a run of the tool a line: over these, and over the directories of tests/vectors/disk.
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pykafka_cli.cli import run
-from tests.peers import java_program
-from tests.vectors_of import VECTORS
+from tests.support.peers import java_program
+from tests.support.vectors import VECTORS
 
 DUMPS = VECTORS / "dump-log"
 RECORDED_DIRECTORIES = ("clean", "running", "unclean", "recovered", "before-cleaning")

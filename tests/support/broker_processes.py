@@ -13,11 +13,11 @@ from typing import TypeVar
 
 from confluent_kafka.admin import AdminClient
 
-from tests import peers
-from tests.polling import until
-from tests.running import PK
-from tests.server_processes import READY_TIMEOUT_S, ServerProcess
-from tests.zookeeper_servers import free_port
+from tests.support import peers
+from tests.support.polling import until
+from tests.support.running import PK
+from tests.support.server_processes import READY_TIMEOUT_S, ServerProcess
+from tests.support.zookeeper.servers import free_port
 
 USUAL = {
     "offsets.topic.num.partitions": "3",

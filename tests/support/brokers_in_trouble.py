@@ -17,10 +17,10 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from tests.broker_processes import PkBroker
-from tests.polling import Found, until
-from tests.running import pk
-from tests.zookeeper_servers import PkZooKeeper
+from tests.support.broker_processes import PkBroker
+from tests.support.polling import Found, until
+from tests.support.running import pk
+from tests.support.zookeeper.servers import PkZooKeeper
 
 TIMEOUT_S = 60
 QUIET = {"log_level": 0, "socket.timeout.ms": 5000, "topic.metadata.refresh.interval.ms": 500}

@@ -1,6 +1,6 @@
 """A pytest plugin that lets kazoo's own tests, which its package brings along, run against our server.
 
-    PK_KAZOO_FOLDER=/tmp/x python -m pytest -p tests.compat.kazoo_suite --pyargs kazoo.tests.test_client
+    PK_KAZOO_FOLDER=/tmp/x python -m pytest -p tests.support.kazoo_suite --pyargs kazoo.tests.test_client
 
 It takes the place of kazoo.testing.common, which starts ZooKeeper in Java.
 """
@@ -13,7 +13,7 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.zookeeper_servers import PkZooKeeper
+from tests.support.zookeeper.servers import PkZooKeeper
 
 os.environ["ZOOKEEPER_VERSION"] = "3.8.4"
 KEYS = "DigestAuthenticationProvider.superDigest=super:D/InIHSb7yEEbrWz8b9l71RjZJU="  # of "test"; kazoo's tests know it

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from tests.cli.golden_cases import RUN_ID, VOLATILE, Case, Outcome, Step, fit, outcome_of
+from tests.support.golden.cases import RUN_ID, VOLATILE, Case, Outcome, Step, fit, outcome_of
 
 DEFAULT_TIMEOUT_S = 90.0
 POLL_S = 0.05

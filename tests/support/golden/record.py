@@ -1,6 +1,6 @@
 """Record golden files: run the cases with Kafka's own scripts and write down what they do.
 
-    python -m tests.cli.record_golden KAFKA_HOME --bootstrap HOST:PORT --zookeeper HOST:PORT [--logdir DIR]
+    python -m tests.support.golden.record KAFKA_HOME --bootstrap HOST:PORT --zookeeper HOST:PORT [--logdir DIR]
         [--older HOME] CASE...
 
 KAFKA_HOME/bin holds kafka-topics.sh and the others. The cluster is fresh, its one broker has id 0 and
@@ -11,8 +11,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.cli.golden_cases import GOLDEN, Case, Outcome, load_case, title, write_golden
-from tests.cli.golden_runs import Addresses, CaseRun, Tool
+from tests.support.golden.cases import GOLDEN, Case, Outcome, load_case, title, write_golden
+from tests.support.golden.runs import Addresses, CaseRun, Tool
 
 
 def scripts(home: Path) -> Tool:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from pykafka_cli.zookeeper.protocol.requests import OpCode
-from tests.vectors_of import VECTORS
+from tests.support.vectors import VECTORS
 
 FILES = ("zookeeper-clients", "zookeeper-kafka")
 _KINDS = {kind.name.replace("_", "").lower(): kind for kind in OpCode}

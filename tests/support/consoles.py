@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from tests.polling import until
-from tests.running import PK
+from tests.support.polling import until
+from tests.support.running import PK
 
 PATIENCE_S = 30
 

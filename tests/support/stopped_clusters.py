@@ -18,7 +18,7 @@ from pykafka_cli.zookeeper.server.data_directory import DataDirectory
 from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.snapshot import write_snapshot
 from tests.fakes.clock import FakeClock
-from tests.logs import NOW_MS, broker_settings, topic_config
+from tests.support.logs import NOW_MS, broker_settings, topic_config
 
 CLUSTER = "dDYWg4oZRhWwgd5HEp9dOw"
 TOPIC_ID = uuid.UUID(int=7)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.server_processes import ServerProcess
+from tests.support.server_processes import ServerProcess
 
 PK = os.environ.get("PK_PROGRAM") or str(Path(sys.executable).with_name("pk"))
 """The program under test; PK_PROGRAM=dist/pk has the one that `make binary` builds stand in."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pykafka_cli.zookeeper.server.tree import Tree
-from tests.vectors_of import VECTORS
+from tests.support.vectors import VECTORS
 
 
 def unpacked(name: str, folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from tests import peers
+from tests.support import peers
 
 TOOLS = {
     "topics": "org.apache.kafka.tools.TopicCommand",

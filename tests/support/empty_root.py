@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.server_processes import ServerProcess
+from tests.support.server_processes import ServerProcess
 
 _C_LIBRARY = ("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "libresolv.so.2", "librt.so.1", "libutil.so.1")
 _ENTER = 'mount --rbind /proc "$1/proc" && exec chroot "$@"'  # the mount ends with its namespace
