@@ -147,7 +147,7 @@ def point_at_certificates() -> None:
 own_file = OwnFile()
 sys.meta_path[:] = [own_file, BuiltinImporter, FrozenImporter]
 sys.path_hooks[:] = [own_file.folder]  # type: ignore[list-item]  # pkgutil asks it, importlib does not
-setattr(sys, "frozen", True)  # noqa: B010  # commands/_program.py asks
+setattr(sys, "frozen", True)  # noqa: B010  # servers/program.py asks
 point_at_certificates()
 
 from pykafka_cli.__main__ import main  # noqa: E402

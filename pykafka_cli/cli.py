@@ -14,8 +14,8 @@ from typer.core import TyperGroup
 
 from pykafka_cli import KAFKA_VERSION, __version__
 from pykafka_cli.commands import COMMANDS, SECTIONS
-from pykafka_cli.commands._errors import ScriptError
 from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.script.errors import ScriptError
 
 PROGRAM = "pk"
 DEBUG_VARIABLE = "PK_DEBUG"
@@ -81,9 +81,9 @@ def run(words: Sequence[str]) -> int:
     try:
         command = typer.main.get_command(app)
         if COMPLETION_VARIABLE in os.environ or any(word.endswith("-completion") for word in words[:1]):
-            from pykafka_cli.commands import _bash_completion
+            from pykafka_cli.script import bash_completion
 
-            _bash_completion.install()
+            bash_completion.install()
         if COMPLETION_VARIABLE in os.environ:
             command.main(args=list(words), prog_name=PROGRAM)  # answers the shell and leaves
         # Not command.main(): that makes a failure of a reader who has had enough.
@@ -97,7 +97,7 @@ def run(words: Sequence[str]) -> int:
         error.show()
         return error.status
     except ClickException as error:
-        from pykafka_cli.commands._refusals import refusal
+        from pykafka_cli.script.refusals import refusal
 
         print(*filter(None, refusal(error)), sep="\n", file=sys.stderr)
         return ExitStatus.FAILURE

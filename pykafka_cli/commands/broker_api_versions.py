@@ -7,13 +7,13 @@ import typer
 
 from pykafka_cli.clients.admin.cluster import describe_brokers, offered_versions
 from pykafka_cli.clients.session import Session
-from pykafka_cli.commands._cluster import new_session
-from pykafka_cli.commands._command import ScriptCommand, ScriptContext
-from pykafka_cli.commands._options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
 from pykafka_cli.model import Broker
-from pykafka_cli.output.kafka_text.api_versions import block, usable_version
+from pykafka_cli.output.broker_api_versions import block, usable_version
 from pykafka_cli.output.render import Table, show
 from pykafka_cli.protocol.api_keys import api_name
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.opening import new_session
+from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
 from pykafka_cli.transport.connection import ConnectionFailed, VersionRange
 
 Offered = dict[Broker, Mapping[int, VersionRange] | ConnectionFailed]

@@ -8,10 +8,11 @@ import typer
 from pykafka_cli.clients.admin.cluster import cluster_id, unregister_broker
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.commands._cluster import new_session
-from pykafka_cli.commands._command import ArgparseCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._options import (
+from pykafka_cli.output.render import Table, show
+from pykafka_cli.script.command import ArgparseCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.opening import new_session
+from pykafka_cli.script.options import (
     BOOTSTRAP_SERVER_VARIABLE,
     CONNECTION,
     INT,
@@ -19,7 +20,6 @@ from pykafka_cli.commands._options import (
     bootstrap_or_default,
     chosen_output,
 )
-from pykafka_cli.output.render import Table, show
 from pykafka_cli.transport.connection import VersionUnsupported
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

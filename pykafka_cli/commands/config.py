@@ -15,9 +15,9 @@ from pykafka_cli.clients.named_clusters import (
 )
 from pykafka_cli.clients.session import parse_addresses
 from pykafka_cli.clients.settings import BadClientSetting, read_settings
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen_output
 from pykafka_cli.output.render import Table, show
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen_output
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 

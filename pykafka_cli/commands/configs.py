@@ -8,21 +8,8 @@ import typer
 
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.settings import BadClientSetting, read_property_file
-from pykafka_cli.commands._cluster import new_session
-from pykafka_cli.commands._command import ScriptCommand, ScriptContext
-from pykafka_cli.commands._configs import ConfigRequest, alter_configs, describe_configs
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._options import (
-    CONNECTION,
-    BootstrapServer,
-    CommandConfig,
-    Output,
-    bootstrap_if_any,
-    bootstrap_or_default,
-    chosen_output,
-    refuse,
-)
-from pykafka_cli.operations.config_arguments import (
+from pykafka_cli.procedures.configs import ConfigRequest, alter_configs, describe_configs
+from pykafka_cli.rules.config_arguments import (
     BROKER_LOGGERS,
     BROKERS,
     CLIENTS,
@@ -38,6 +25,19 @@ from pykafka_cli.operations.config_arguments import (
     pair_entities,
     parse_added,
     parse_deleted,
+)
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.opening import new_session
+from pykafka_cli.script.options import (
+    CONNECTION,
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_if_any,
+    bootstrap_or_default,
+    chosen_output,
+    refuse,
 )
 from pykafka_cli.transport.connection import ConnectionFailed
 
@@ -217,7 +217,7 @@ def configs(
         ensure_keys(added)
         request = ConfigRequest(entities, added, parse_deleted(delete_config or []), show_all, chosen_output(output))
         if zookeeper is not None:
-            from pykafka_cli.commands._configs_zookeeper import through_zookeeper
+            from pykafka_cli.procedures.configs_over_zookeeper import through_zookeeper
 
             asyncio.run(through_zookeeper(request, zookeeper, is_alter=alter))
             return

@@ -15,19 +15,18 @@ import typer
 from typer._click.exceptions import BadParameter
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
-from pykafka_cli.commands._bulk import collect_garbage_rarely
-from pykafka_cli.commands._command import ScriptCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._log_lines import error, warn
-from pykafka_cli.commands._options import INT, LONG, BootstrapServer, bootstrap_or_default
-from pykafka_cli.commands._properties import key_values, property_file
-from pykafka_cli.commands._signals import EndBySignal
-from pykafka_cli.commands._stdout import BulkOutput, OutputClosed
-from pykafka_cli.commands._what_to_read import Wanted, check_what_to_read, chosen_group, first_offset
+from pykafka_cli.console.garbage import collect_garbage_rarely
+from pykafka_cli.console.signals import EndBySignal
+from pykafka_cli.console.stdout import BulkOutput, OutputClosed
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import ConsumedRecord, TopicPartition
-from pykafka_cli.operations.deserializers import DeserializationError
-from pykafka_cli.operations.formatters import (
+from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.protocol.records.batch import CorruptRecords
+from pykafka_cli.protocol.stored_messages import UnreadableRecord
+from pykafka_cli.rules.deserializers import DeserializationError
+from pykafka_cli.rules.formatters import (
     DEFAULT_FORMATTER,
     DEPRECATED_FORMATTERS,
     DefaultFormatter,
@@ -35,12 +34,13 @@ from pykafka_cli.operations.formatters import (
     UnknownFormatter,
     formatter,
 )
-from pykafka_cli.operations.java_text import BadPattern, compile_pattern
-from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.properties.consumer import ConsumerSettings
-from pykafka_cli.properties.keys import ConfigError
-from pykafka_cli.protocol.records.batch import CorruptRecords
-from pykafka_cli.protocol.stored_messages import UnreadableRecord
+from pykafka_cli.rules.java_text import BadPattern, compile_pattern
+from pykafka_cli.script.client_properties import key_values, property_file
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.log_lines import error, warn
+from pykafka_cli.script.options import INT, LONG, BootstrapServer, bootstrap_or_default
+from pykafka_cli.script.what_to_read import Wanted, check_what_to_read, chosen_group, first_offset
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:

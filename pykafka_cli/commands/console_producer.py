@@ -16,12 +16,26 @@ import typer
 from typer._click.types import STRING
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
-from pykafka_cli.commands._bulk import collect_garbage_rarely
-from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._input import InputChunks
-from pykafka_cli.commands._log_lines import error, warn
-from pykafka_cli.commands._options import (
+from pykafka_cli.console.garbage import collect_garbage_rarely
+from pykafka_cli.console.progress import Progress
+from pykafka_cli.console.signals import EndBySignal
+from pykafka_cli.console.stdin import InputChunks
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.rules.java_text import BadPattern
+from pykafka_cli.rules.line_readers import (
+    BadReaderProperties,
+    LineReader,
+    LineReaderSettings,
+    LineSplitter,
+    RecordBlock,
+)
+from pykafka_cli.script.client_properties import key_values, merged, property_file
+from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.log_lines import error, warn
+from pykafka_cli.script.options import (
     INT,
     LONG,
     BootstrapServer,
@@ -30,20 +44,6 @@ from pykafka_cli.commands._options import (
     check_host_ports,
     require,
 )
-from pykafka_cli.commands._progress import Progress
-from pykafka_cli.commands._properties import key_values, merged, property_file
-from pykafka_cli.commands._signals import EndBySignal
-from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.operations.java_text import BadPattern
-from pykafka_cli.operations.line_readers import (
-    BadReaderProperties,
-    LineReader,
-    LineReaderSettings,
-    LineSplitter,
-    RecordBlock,
-)
-from pykafka_cli.properties.keys import ConfigError
-from pykafka_cli.properties.producer import ProducerSettings
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.error_texts import ErrorText

@@ -7,7 +7,6 @@ import asyncio
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +17,17 @@ from pykafka_cli.clients.admin import groups as admin
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.session import BadAddress, Session, check_resolvable
 from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting, ClientSettings, read_settings
-from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.commands._consumer_groups_views import group_document, group_table, group_text
-from pykafka_cli.commands._errors import ScriptError, UnreadableValue
-from pykafka_cli.commands._log_lines import warn
-from pykafka_cli.commands._options import (
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.model import GroupDescription, GroupLag, TopicPartition
+from pykafka_cli.output import consumer_groups as text
+from pykafka_cli.output.consumer_groups_views import group_document, group_table, group_text
+from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.procedures.consumer_groups import GroupsRequest
+from pykafka_cli.rules.offset_reset import BadDateTime, BadDuration, InvalidPlan, InvalidScope
+from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError, UnreadableValue
+from pykafka_cli.script.log_lines import warn
+from pykafka_cli.script.options import (
     LONG,
     BootstrapServer,
     CommandConfig,
@@ -31,11 +36,6 @@ from pykafka_cli.commands._options import (
     chosen_output,
     refuse,
 )
-from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import GroupDescription, GroupLag, TopicPartition
-from pykafka_cli.operations.offset_reset import BadDateTime, BadDuration, InvalidPlan, InvalidScope
-from pykafka_cli.output.kafka_text import consumer_groups as text
-from pykafka_cli.output.render import OutputFormat, Table, show, tell
 from pykafka_cli.transport.connection import ConnectionFailed
 
 ACTION, WHICH, VIEW, RESET = "Actions, one of them", "Which groups", "What to describe", "New offsets"
@@ -71,29 +71,6 @@ class ConsumerGroupsCommand(ScriptCommand):
         "consumer group offsets."
     )
     defers_values = True
-
-
-@dataclass(frozen=True)
-class GroupsRequest:
-    """The values of the command line."""
-
-    groups: tuple[str, ...]
-    all_groups: bool
-    topics: tuple[str, ...]
-    output: OutputFormat
-
-    def tell(self, line: str) -> None:
-        """A line that the script prints beside its result; it must not get into a document."""
-        tell(self.output, line)
-
-    def tell_error(self, problem: str) -> None:
-        self.tell(f"\nError: {problem}")
-
-    async def names(self, session: Session) -> list[str]:
-        """The groups that are meant."""
-        if self.all_groups:
-            return [group.group for group in await admin.list_groups(session)]
-        return list(dict.fromkeys(self.groups))
 
 
 @app.command(cls=ConsumerGroupsCommand)
@@ -242,12 +219,12 @@ def consumer_groups(
         elif delete:
             work = delete_groups(request, session)
         elif delete_offsets:
-            from pykafka_cli.commands._consumer_groups_offsets import delete_offsets as forget
+            from pykafka_cli.procedures.group_offsets import delete_offsets as forget
 
             work = forget(request, session)
         else:
-            from pykafka_cli.commands._consumer_groups_offsets import ResetRequest
-            from pykafka_cli.commands._consumer_groups_offsets import reset_offsets as reset
+            from pykafka_cli.procedures.group_offsets import ResetRequest
+            from pykafka_cli.procedures.group_offsets import reset_offsets as reset
 
             how = ResetRequest(
                 all_topics=all_topics,
@@ -423,7 +400,7 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
 async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, list[GroupLag]]:
     """Partitions with offsets and lag, by group."""
     from pykafka_cli.clients.admin.offsets import LATEST, list_offsets
-    from pykafka_cli.operations.group_lag import lag_rows, partitions_of
+    from pykafka_cli.rules.group_lag import lag_rows, partitions_of
 
     committed = {group.group: await admin.committed_offsets(session, group.group) for group in groups}
     wanted = {partition for group in groups for partition in partitions_of(group, committed[group.group])}

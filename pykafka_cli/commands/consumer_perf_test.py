@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
-from pykafka_cli.commands._bulk import collect_garbage_rarely
-from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._log_lines import warn
-from pykafka_cli.commands._options import (
+from pykafka_cli.console.garbage import collect_garbage_rarely
+from pykafka_cli.output.performance import show_consumer_total
+from pykafka_cli.output.render import OutputFormat, tell
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.rules.throughput import (
+    CONSUMER_DETAILED_HEADER,
+    CONSUMER_HEADER,
+    ConsumerFigures,
+    ConsumerTotal,
+    format_date,
+)
+from pykafka_cli.script.client_properties import property_file
+from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.log_lines import warn
+from pykafka_cli.script.options import (
     INT,
     LONG,
     BootstrapServer,
@@ -23,18 +35,6 @@ from pykafka_cli.commands._options import (
     chosen_output,
     require,
 )
-from pykafka_cli.commands._performance_views import show_consumer_total
-from pykafka_cli.commands._properties import property_file
-from pykafka_cli.operations.throughput import (
-    CONSUMER_DETAILED_HEADER,
-    CONSUMER_HEADER,
-    ConsumerFigures,
-    ConsumerTotal,
-    format_date,
-)
-from pykafka_cli.output.render import OutputFormat, tell
-from pykafka_cli.properties.consumer import ConsumerSettings
-from pykafka_cli.properties.keys import ConfigError
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer import Consumer

@@ -8,10 +8,14 @@ import typer
 from pykafka_cli.clients.admin.offsets import delete_records as delete_before
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.commands._cluster import new_session, read_plan
-from pykafka_cli.commands._command import ScriptCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._options import (
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.output.render import Table, show
+from pykafka_cli.rules.plan_files import BadPlan, parse_records_plan
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.opening import new_session, read_plan
+from pykafka_cli.script.options import (
     BootstrapServer,
     CommandConfig,
     Output,
@@ -19,10 +23,6 @@ from pykafka_cli.commands._options import (
     chosen_output,
     require,
 )
-from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import TopicPartition
-from pykafka_cli.operations.plan_files import BadPlan, parse_records_plan
-from pykafka_cli.output.render import Table, show
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

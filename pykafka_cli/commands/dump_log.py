@@ -11,14 +11,14 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.commands._command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.commands._dump_printers import DocumentPrinter, Printer, TextPrinter
-from pykafka_cli.commands._dumped_records import COMPILED_FROM, Gaps, Shown, latest_timestamp
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._options import INT, Output, chosen_output, require
-from pykafka_cli.operations import record_decoders as decoders
-from pykafka_cli.output.kafka_text import dump_log as lines
+from pykafka_cli.output import dump_log as lines
+from pykafka_cli.output.dumped_records import COMPILED_FROM, Gaps, Shown, latest_timestamp
 from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.procedures.dump_printers import DocumentPrinter, Printer, TextPrinter
+from pykafka_cli.rules import record_decoders as decoders
+from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.options import INT, Output, chosen_output, require
 from pykafka_cli.storage import transaction_index
 from pykafka_cli.storage.producer_snapshots import CorruptSnapshot, decode_snapshot
 from pykafka_cli.storage.stored_files import StoredLog, StoredOffsetIndex, StoredTimeIndex

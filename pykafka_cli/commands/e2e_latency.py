@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
-from pykafka_cli.commands._command import ScriptCommand
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._grammar import Parsed, Spec, parse_jopt
-from pykafka_cli.commands._log_lines import warn
-from pykafka_cli.commands._options import Output, chosen_output
-from pykafka_cli.commands._performance_views import show_round_trips
-from pykafka_cli.commands._properties import property_file
 from pykafka_cli.model import TopicPartition
-from pykafka_cli.operations.java_text import double_text
-from pykafka_cli.operations.throughput import RoundTripTotal, latencies_of
+from pykafka_cli.output.performance import show_round_trips
 from pykafka_cli.output.render import OutputFormat, tell
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.rules.java_text import double_text
+from pykafka_cli.rules.throughput import RoundTripTotal, latencies_of
+from pykafka_cli.script.client_properties import property_file
+from pykafka_cli.script.command import ScriptCommand
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.grammar import Parsed, Spec, parse_jopt
+from pykafka_cli.script.log_lines import warn
+from pykafka_cli.script.options import Output, chosen_output
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer import Consumer

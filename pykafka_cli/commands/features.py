@@ -8,10 +8,12 @@ import typer
 from pykafka_cli.clients.admin.features import Features, UpgradeType, describe_features, update_features
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.commands._cluster import new_session
-from pykafka_cli.commands._command import ArgparseCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._options import (
+from pykafka_cli.output.render import Table, show
+from pykafka_cli.rules.features import BadFeature, disabled_levels, shown_level, wanted_levels
+from pykafka_cli.script.command import ArgparseCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.opening import new_session
+from pykafka_cli.script.options import (
     CONNECTION,
     BootstrapServer,
     CommandConfig,
@@ -19,8 +21,6 @@ from pykafka_cli.commands._options import (
     bootstrap_or_default,
     chosen_output,
 )
-from pykafka_cli.operations.features import BadFeature, disabled_levels, shown_level, wanted_levels
-from pykafka_cli.output.render import Table, show
 
 WHICH = "What to change"
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

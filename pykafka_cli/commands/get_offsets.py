@@ -11,10 +11,21 @@ from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.admin.topics import list_topics
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.session import Session
-from pykafka_cli.commands._cluster import new_session
-from pykafka_cli.commands._command import ScriptCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError, UsageProblem
-from pykafka_cli.commands._options import (
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.output.render import Table, show
+from pykafka_cli.rules.offset_queries import (
+    BadQuery,
+    PartitionFilter,
+    parse_time,
+    partitions_of_rules,
+    partitions_of_topics,
+    select,
+)
+from pykafka_cli.rules.topic_filter import InvalidRegex
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError, UsageProblem
+from pykafka_cli.script.opening import new_session
+from pykafka_cli.script.options import (
     BootstrapServer,
     BrokerList,
     CommandConfig,
@@ -23,17 +34,6 @@ from pykafka_cli.commands._options import (
     check_host_ports,
     chosen_output,
 )
-from pykafka_cli.model import TopicPartition
-from pykafka_cli.operations.offset_queries import (
-    BadQuery,
-    PartitionFilter,
-    parse_time,
-    partitions_of_rules,
-    partitions_of_topics,
-    select,
-)
-from pykafka_cli.operations.topic_filter import InvalidRegex
-from pykafka_cli.output.render import Table, show
 from pykafka_cli.topic_names import is_internal
 from pykafka_cli.transport.connection import ConnectionFailed
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._options import Output, chosen_output
 from pykafka_cli.output.render import Table, show
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.options import Output, chosen_output
 
 if TYPE_CHECKING:
     from pykafka_cli.graduation.report import Report
@@ -96,15 +96,15 @@ def graduate(
 
 
 def _given_brokers(files: list[Path]) -> "list[BrokerSettings]":
-    from pykafka_cli.commands._server_process import Words, read_settings
     from pykafka_cli.properties.broker import BrokerSettings
+    from pykafka_cli.servers.process import Words, read_settings
 
     return [read_settings(BrokerSettings, Words(False, file, [])) for file in files]
 
 
 def _given_zookeeper(file: Path) -> "ZooKeeperSettings":
-    from pykafka_cli.commands._server_process import Words, read_settings
     from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+    from pykafka_cli.servers.process import Words, read_settings
 
     settings: ZooKeeperSettings = read_settings(ZooKeeperSettings, Words(False, file, []))
     return settings

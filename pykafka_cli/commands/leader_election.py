@@ -10,10 +10,14 @@ from typer._click.types import ParamType
 from pykafka_cli.clients.admin.cluster import ElectionType, elect_leaders
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.commands._cluster import new_session, read_plan
-from pykafka_cli.commands._command import ScriptCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._options import (
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.output.render import Table, show
+from pykafka_cli.rules.plan_files import BadPlan, parse_election_plan
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.opening import new_session, read_plan
+from pykafka_cli.script.options import (
     CONNECTION,
     INT,
     BootstrapServer,
@@ -21,10 +25,6 @@ from pykafka_cli.commands._options import (
     bootstrap_or_default,
     chosen_output,
 )
-from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import TopicPartition
-from pykafka_cli.operations.plan_files import BadPlan, parse_election_plan
-from pykafka_cli.output.render import Table, show
 from pykafka_cli.transport.connection import NoAnswerInTime
 
 WHICH = "Which partitions"

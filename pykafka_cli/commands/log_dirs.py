@@ -10,10 +10,11 @@ import typer
 from pykafka_cli.clients.admin.cluster import LogDir, describe_brokers, describe_log_dirs
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.commands._cluster import new_session
-from pykafka_cli.commands._command import ScriptCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._options import (
+from pykafka_cli.output.render import Table, show
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.opening import new_session
+from pykafka_cli.script.options import (
     BootstrapServer,
     CommandConfig,
     Output,
@@ -21,7 +22,6 @@ from pykafka_cli.commands._options import (
     chosen_output,
     require,
 )
-from pykafka_cli.output.render import Table, show
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

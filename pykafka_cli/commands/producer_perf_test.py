@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
-from pykafka_cli.commands._bulk import collect_garbage_rarely
-from pykafka_cli.commands._command import ArgparseCommand, ScriptContext, SeveralValues
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._log_lines import warn
-from pykafka_cli.commands._options import INT, LONG, Output, chosen_output
-from pykafka_cli.commands._pace import Pace
-from pykafka_cli.commands._performance_views import show_producer_total
-from pykafka_cli.commands._properties import property_file
-from pykafka_cli.operations.java_text import BadPattern, compile_pattern, split_by_pattern
-from pykafka_cli.operations.throughput import ProducerFigures, ProducerTotal
+from pykafka_cli.console.garbage import collect_garbage_rarely
+from pykafka_cli.console.pace import Pace
+from pykafka_cli.output.performance import show_producer_total
 from pykafka_cli.output.render import OutputFormat, tell
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.rules.java_text import BadPattern, compile_pattern, split_by_pattern
+from pykafka_cli.rules.throughput import ProducerFigures, ProducerTotal
+from pykafka_cli.script.client_properties import property_file
+from pykafka_cli.script.command import ArgparseCommand, ScriptContext, SeveralValues
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.log_lines import warn
+from pykafka_cli.script.options import INT, LONG, Output, chosen_output
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.producing.producer import Producer, Result

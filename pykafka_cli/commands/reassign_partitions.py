@@ -7,19 +7,8 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.clients.errors import ApiError, explain
-from pykafka_cli.commands._cluster import new_session, read_plan
-from pykafka_cli.commands._command import ScriptCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError, UnreadableValue
-from pykafka_cli.commands._options import (
-    LONG,
-    BootstrapServer,
-    CommandConfig,
-    Output,
-    bootstrap_or_default,
-    chosen_output,
-    require,
-)
-from pykafka_cli.commands._reassignment import (
+from pykafka_cli.output.reassign_partitions import View
+from pykafka_cli.procedures.reassignment import (
     NO_THROTTLE,
     Rates,
     Terse,
@@ -29,10 +18,21 @@ from pykafka_cli.commands._reassignment import (
     show_reassignments,
     verify_plan,
 )
-from pykafka_cli.commands._reassignment_views import View
-from pykafka_cli.operations.plan_files import BadPlan, parse_reassignment_plan, parse_topics_to_move
-from pykafka_cli.operations.reassignment import BadReassignment, ensure_executable, parse_brokers
 from pykafka_cli.replica_assignment import AssignmentRefused
+from pykafka_cli.rules.plan_files import BadPlan, parse_reassignment_plan, parse_topics_to_move
+from pykafka_cli.rules.reassignment import BadReassignment, ensure_executable, parse_brokers
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError, UnreadableValue
+from pykafka_cli.script.opening import new_session, read_plan
+from pykafka_cli.script.options import (
+    LONG,
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_or_default,
+    chosen_output,
+    require,
+)
 from pykafka_cli.transport.connection import ConnectionFailed
 
 ACTION, PLAN, SPEED = "Actions, one of them", "What to move", "How fast"

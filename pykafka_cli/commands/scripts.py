@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.commands import COMMANDS
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._program import own_command
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers.program import own_command
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._server_process import signal_servers
 from pykafka_cli.properties.grammar import MalformedProperties, read_properties
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers.process import signal_servers
 
 NOTHING_FOUND = "No kafka server to stop"
 

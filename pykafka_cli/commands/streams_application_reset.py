@@ -11,13 +11,13 @@ import typer
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.session import BadAddress, Session
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_settings
-from pykafka_cli.commands._command import ScriptCommand, ScriptContext
-from pykafka_cli.commands._completion import DEFAULT_BOOTSTRAP_SERVER
-from pykafka_cli.commands._errors import ScriptError, UnreadableValue
-from pykafka_cli.commands._options import CONNECTION, LONG, BootstrapServer, Output, chosen_output, refuse
-from pykafka_cli.commands._streams_reset import Reset, ResetFailed, ResetRequest
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.operations.streams_reset import comma_separated
+from pykafka_cli.procedures.streams_reset import Reset, ResetFailed, ResetRequest
+from pykafka_cli.rules.streams_reset import comma_separated
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.completion import DEFAULT_BOOTSTRAP_SERVER
+from pykafka_cli.script.errors import ScriptError, UnreadableValue
+from pykafka_cli.script.options import CONNECTION, LONG, BootstrapServer, Output, chosen_output, refuse
 from pykafka_cli.transport.connection import ConnectionFailed
 
 WHICH, WHERE = "Which topics", "Where the input topics are read from next, one of them"

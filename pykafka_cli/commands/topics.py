@@ -8,10 +8,21 @@ import typer
 from pykafka_cli.clients.admin import topics as admin
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.commands._cluster import new_session
-from pykafka_cli.commands._command import ScriptCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._options import (
+from pykafka_cli.model import TopicDescription
+from pykafka_cli.output import topics as text
+from pykafka_cli.procedures.topics import (
+    COLLISION_WARNING,
+    TopicsFailed,
+    TopicsRequest,
+    reported,
+    show_descriptions,
+    show_listing,
+)
+from pykafka_cli.rules.topic_views import DescribeFilter, view_topics
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.opening import new_session
+from pykafka_cli.script.options import (
     CONNECTION,
     INT,
     BootstrapServer,
@@ -22,17 +33,6 @@ from pykafka_cli.commands._options import (
     refuse,
     require,
 )
-from pykafka_cli.commands._topics_shared import (
-    COLLISION_WARNING,
-    TopicsFailed,
-    TopicsRequest,
-    reported,
-    show_descriptions,
-    show_listing,
-)
-from pykafka_cli.model import TopicDescription
-from pykafka_cli.operations.topic_views import DescribeFilter, view_topics
-from pykafka_cli.output.kafka_text import topics as text
 from pykafka_cli.topic_names import may_collide
 
 ACTION, WHICH, SHAPE, FILTER = "Actions, one of them", "Which topics", "How they should be", "What to describe"
@@ -215,7 +215,7 @@ def topics(
         output=chosen_output(output),
     )
     if bootstrap is None:
-        from pykafka_cli.commands._topics_zookeeper import through_zookeeper
+        from pykafka_cli.procedures.topics_over_zookeeper import through_zookeeper
 
         with reported():
             ctx.read_values()
@@ -336,7 +336,7 @@ async def describe_topics(request: TopicsRequest, session: Session) -> None:
 
 async def _described(request: TopicsRequest, session: Session) -> list[TopicDescription]:
     if request.topic_id is not None:
-        from pykafka_cli.operations.topic_arguments import BadArgument, parse_topic_id
+        from pykafka_cli.rules.topic_arguments import BadArgument, parse_topic_id
 
         try:
             topic_id = parse_topic_id(request.topic_id)
@@ -358,7 +358,7 @@ async def _described(request: TopicsRequest, session: Session) -> list[TopicDesc
 
 
 async def create_topic(request: TopicsRequest, session: Session) -> None:
-    from pykafka_cli.operations.topic_arguments import (
+    from pykafka_cli.rules.topic_arguments import (
         BadArgument,
         format_version_warning,
         parse_replica_assignment,
@@ -414,7 +414,7 @@ async def _ensure_registered(session: Session, assignment: dict[int, list[int]])
 
 
 async def alter_topics(request: TopicsRequest, session: Session) -> None:
-    from pykafka_cli.operations.topic_arguments import BadArgument, parse_replica_assignment
+    from pykafka_cli.rules.topic_arguments import BadArgument, parse_replica_assignment
 
     try:
         assignment = parse_replica_assignment(request.replica_assignment) if request.replica_assignment else {}

@@ -18,11 +18,21 @@ from pykafka_cli.clients.admin.transactions import (
 )
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.commands._cluster import new_session
-from pykafka_cli.commands._command import VERSION_HELP, ArgparseCommand, ScriptContext
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._hanging_transactions import FOR_MORE, failing_as, find_hanging
-from pykafka_cli.commands._options import (
+from pykafka_cli.model import (
+    AbortSpec,
+    OpenTransaction,
+    ProducerState,
+    TopicPartition,
+    TransactionDescription,
+    TransactionListing,
+)
+from pykafka_cli.output.render import Table, show
+from pykafka_cli.procedures.hanging_transactions import FOR_MORE, failing_as, find_hanging
+from pykafka_cli.rules.transactions import spec_to_abort
+from pykafka_cli.script.command import VERSION_HELP, ArgparseCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.opening import new_session
+from pykafka_cli.script.options import (
     INT,
     LONG,
     SHORT,
@@ -32,16 +42,6 @@ from pykafka_cli.commands._options import (
     bootstrap_or_default,
     chosen_output,
 )
-from pykafka_cli.model import (
-    AbortSpec,
-    OpenTransaction,
-    ProducerState,
-    TopicPartition,
-    TransactionDescription,
-    TransactionListing,
-)
-from pykafka_cli.operations.transactions import spec_to_abort
-from pykafka_cli.output.render import Table, show
 
 T = TypeVar("T")
 
@@ -282,7 +282,7 @@ async def abort(session: Session, partition: TopicPartition, which: AbortSpec | 
 
 
 def show_listing(found: list[TransactionListing], output: Output) -> None:
-    from pykafka_cli.output.kafka_text import transactions as text
+    from pykafka_cli.output import transactions as text
 
     show(
         chosen_output(output),
@@ -293,7 +293,7 @@ def show_listing(found: list[TransactionListing], output: Output) -> None:
 
 
 def show_description(found: TransactionDescription, now_ms: int, output: Output) -> None:
-    from pykafka_cli.output.kafka_text import transactions as text
+    from pykafka_cli.output import transactions as text
 
     fields = {**found._asdict(), "partitions": [each._asdict() for each in found.partitions]}
     show(
@@ -321,7 +321,7 @@ def show_description(found: TransactionDescription, now_ms: int, output: Output)
 
 
 def show_producers(found: list[ProducerState], output: Output) -> None:
-    from pykafka_cli.output.kafka_text import transactions as text
+    from pykafka_cli.output import transactions as text
 
     show(
         chosen_output(output),
@@ -337,7 +337,7 @@ def show_producers(found: list[ProducerState], output: Output) -> None:
 
 
 def show_hanging(found: list[OpenTransaction], now_ms: int, output: Output) -> None:
-    from pykafka_cli.output.kafka_text import transactions as text
+    from pykafka_cli.output import transactions as text
 
     show(
         chosen_output(output),

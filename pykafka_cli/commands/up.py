@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._server_process import run_until_signalled
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers.process import run_until_signalled
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.server import BrokerServer

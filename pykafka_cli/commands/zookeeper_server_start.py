@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._server_process import (
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers.process import (
     log_to_stdout,
     parse_words,
     read_settings,

@@ -20,7 +20,7 @@ _TIMESTAMP_TYPES = {0: "CreateTime", 1: "LogAppendTime"}
 
 
 class RecordDocuments:
-    """Prints records as the console consumer's formatters do (operations.formatters.Formatter)."""
+    """Prints records as the console consumer's formatters do (rules.formatters.Formatter)."""
 
     def __init__(self, key: Deserialize, value: Deserialize, header: Deserialize, *, is_yaml: bool) -> None:
         self._key, self._value, self._header = key, value, header

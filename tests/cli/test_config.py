@@ -7,7 +7,7 @@ import pytest
 
 from pykafka_cli.cli import run
 from pykafka_cli.clients.named_clusters import NamedCluster, NamedClusters, read_clusters
-from pykafka_cli.commands import _cluster
+from pykafka_cli.script import opening
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +33,8 @@ class TestTopics:
 
     @pytest.fixture(autouse=True)
     def staging(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_cluster, "check_resolvable", lambda bootstrap: None)
-        monkeypatch.setattr(_cluster, "Session", NoSession)
+        monkeypatch.setattr(opening, "check_resolvable", lambda bootstrap: None)
+        monkeypatch.setattr(opening, "Session", NoSession)
         monkeypatch.setenv("PK_DEBUG", "1")
         self.properties = tmp_path / "staging.properties"
         self.properties.write_text("client.id=mine\n")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.commands import _server_process
-from pykafka_cli.commands._errors import ScriptError
-from pykafka_cli.commands._server_process import runs
 from pykafka_cli.commands.zookeeper_server_stop import zookeeper_server_stop
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers import process
+from pykafka_cli.servers.process import runs
 from tests.support.running import PK
 from tests.support.server_processes import ServerProcess
 from tests.support.zookeeper.servers import four_letter_word, free_port
@@ -164,13 +164,13 @@ def test_a_daemon_leaves_the_terminal_and_writes_to_log_dir(tmp_path: Path, file
 
 _FIND = """
 import sys
-from pykafka_cli.commands._server_process import processes, runs
+from pykafka_cli.servers.process import processes, runs
 print(*[pid for pid, words in processes() if runs(words, "zookeeper-server-start") and sys.argv[1] in words])
 """
 
 
 def test_stopping_when_nothing_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_server_process, "processes", lambda: iter([(1, ["init"])]))
+    monkeypatch.setattr(process, "processes", lambda: iter([(1, ["init"])]))
 
     with pytest.raises(ScriptError, match="No zookeeper server to stop") as told:
         zookeeper_server_stop()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.log import message_conversion
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
-from pykafka_cli.commands._dumped_records import records_in
+from pykafka_cli.output.dumped_records import records_in
 from pykafka_cli.properties.grammar import read_properties
 from pykafka_cli.protocol.records import (
     Compression,

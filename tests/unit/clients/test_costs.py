@@ -5,8 +5,8 @@ import pytest
 from pykafka_cli.clients.consuming.fetched_records import decode
 from pykafka_cli.clients.producing.record_queue import Packing, RecordQueue
 from pykafka_cli.model import TopicPartition
-from pykafka_cli.operations.formatters import DefaultFormatter
-from pykafka_cli.operations.line_readers import LineReader, LineReaderSettings, LineSplitter
+from pykafka_cli.rules.formatters import DefaultFormatter
+from pykafka_cli.rules.line_readers import LineReader, LineReaderSettings, LineSplitter
 from tests.support.costs import Calls, counted_calls
 
 ORDERS = TopicPartition("orders", 0)

@@ -1,7 +1,7 @@
 """Tables of kafka-consumer-groups.sh where the recorded ones do not go: wide names, no rows, static members."""
 
 from pykafka_cli.model import Broker, GroupDescription, GroupLag, GroupListing, MemberDescription, TopicPartition
-from pykafka_cli.output.kafka_text import consumer_groups as text
+from pykafka_cli.output import consumer_groups as text
 
 T0 = TopicPartition("t", 0)
 READ = (T0, TopicPartition("a", 1), TopicPartition("t", 2))

@@ -3,7 +3,7 @@
 import uuid
 
 from pykafka_cli.model import ConfigEntry, PartitionDescription, TopicDescription
-from pykafka_cli.output.kafka_text import topics as text
+from pykafka_cli.output import topics as text
 
 ID = uuid.UUID(int=0)
 OVERRIDE = ConfigEntry("retention.ms", "1000", "DYNAMIC_TOPIC_CONFIG")

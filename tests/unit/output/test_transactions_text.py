@@ -1,7 +1,7 @@
 """Tables of kafka-transactions.sh."""
 
 from pykafka_cli.model import OpenTransaction, ProducerState, TopicPartition, TransactionDescription, TransactionListing
-from pykafka_cli.output.kafka_text import transactions as text
+from pykafka_cli.output import transactions as text
 
 HERE = TopicPartition("t", 0)
 

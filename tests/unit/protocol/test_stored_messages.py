@@ -4,8 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.operations.cluster_metadata import CONTROL_RECORDS, METADATA_RECORDS
-from pykafka_cli.operations.internal_topics import CONSUMER_OFFSETS, CONSUMER_SUBSCRIPTION, TRANSACTION_LOG_VALUE
 from pykafka_cli.protocol.java_strings import java_utf_8
 from pykafka_cli.protocol.stored_messages import (
     Field,
@@ -18,6 +16,8 @@ from pykafka_cli.protocol.stored_messages import (
     string,
     structure,
 )
+from pykafka_cli.rules.cluster_metadata import CONTROL_RECORDS, METADATA_RECORDS
+from pykafka_cli.rules.internal_topics import CONSUMER_OFFSETS, CONSUMER_SUBSCRIPTION, TRANSACTION_LOG_VALUE
 
 TAGGED = Schema(
     range(2), 0, (Field("name", string), Field("state", int8, tag=0, default=-1), Field("more", int8, first=1, tag=1))

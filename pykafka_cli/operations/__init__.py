@@ -1,1 +1,0 @@
-"""What a command decides, as pure functions: no I/O, no clock."""

@@ -1,0 +1,306 @@
+"""The actions of kafka-configs by Kafka's protocol."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from pykafka_cli.clients.admin.cluster import describe_brokers
+from pykafka_cli.clients.admin.configs import (
+    Change,
+    Operation,
+    Resource,
+    ResourceType,
+    list_client_metrics,
+)
+from pykafka_cli.clients.admin.configs import alter_configs as alter_resources
+from pykafka_cli.clients.admin.configs import describe_configs as describe_resources
+from pykafka_cli.clients.admin.credentials import NewCredential, alter_credentials, describe_credentials
+from pykafka_cli.clients.admin.quotas import (
+    CLIENT_ID,
+    IP,
+    USER,
+    QuotaComponent,
+    QuotaEntity,
+    alter_quotas,
+    describe_quotas,
+)
+from pykafka_cli.clients.admin.topics import list_topics
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import ConfigEntry
+from pykafka_cli.output import configs as text
+from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.rules.config_arguments import (
+    BROKER_LOGGERS,
+    BROKERS,
+    CLIENT_METRICS,
+    CLIENTS,
+    DEFAULT_ENTITY,
+    IPS,
+    SCRAM_MECHANISMS,
+    TOPICS,
+    USERS,
+    BadConfigArgument,
+    Entity,
+    ensure_ip_configs,
+    ensure_no_secret_is_lost,
+    ensure_present,
+    ensure_user_or_client_configs,
+    parse_credential,
+    parse_quota,
+)
+from pykafka_cli.rules.java_text import double_text
+from pykafka_cli.topic_names import why_invalid
+from pykafka_cli.transport.connection import ConnectionFailed
+
+RESOURCE_TYPES = {
+    TOPICS: ResourceType.TOPIC,
+    BROKERS: ResourceType.BROKER,
+    BROKER_LOGGERS: ResourceType.BROKER_LOGGER,
+    CLIENT_METRICS: ResourceType.CLIENT_METRICS,
+}
+QUOTA_TYPES = {USERS: USER, CLIENTS: CLIENT_ID, IPS: IP}
+INVALID_TOPIC = 17
+
+
+class ConfigRequest(NamedTuple):
+    """What was asked for: one entity, or a user and a client."""
+
+    entities: list[Entity]
+    added: Mapping[str, str]
+    deleted: Sequence[str]
+    shows_all: bool
+    output: OutputFormat
+
+
+class Limits(NamedTuple):
+    """Quotas by what they are for, and SCRAM iterations by user."""
+
+    quotas: dict[QuotaEntity, dict[str, float]]
+    credentials: dict[str, dict[str, int] | ApiError]
+
+
+async def describe_configs(request: ConfigRequest, session: Session) -> None:
+    """Show settings.
+
+    raises    ApiError, after the header of the entity that cannot be described
+    """
+    if request.entities[0].type in QUOTA_TYPES:
+        async with session:
+            show_limits(await _limits(request, session), request.output)
+        return
+    problem: ApiError | ConnectionFailed | None = None
+    found: list[tuple[Resource, list[ConfigEntry]]] = []
+    async with session:
+        for resource in await _resources(request.entities[0], session):
+            try:
+                found.append((resource, await _entries(session, resource, shows_all=request.shows_all)))
+            except (ApiError, ConnectionFailed) as error:
+                found.append((resource, []))
+                problem = error
+                break
+    show_settings(request, found)
+    if problem:
+        raise problem
+
+
+async def alter_configs(request: ConfigRequest, session: Session) -> None:
+    """Change settings of one entity.
+
+    raises    BadConfigArgument, ApiError
+    """
+    entity = request.entities[0]
+    async with session:
+        if entity.type in QUOTA_TYPES:
+            await _alter_limits(request, session)
+        else:
+            await _alter_resource(request, session)
+    name = entity.name or DEFAULT_ENTITY
+    line = text.altered(entity.type, name)
+    show(
+        request.output,
+        text=lambda: line,
+        table=lambda: [line.rstrip("\n")],
+        document=lambda: {
+            "entities": [{"type": each.type, "name": each.name or None} for each in request.entities],
+            "added": dict(request.added),
+            "deleted": list(request.deleted),
+        },
+    )
+
+
+# ---- settings of topics, brokers, loggers and metrics
+
+
+async def _resources(entity: Entity, session: Session) -> list[Resource]:
+    """What the entity stands for: itself, or all of its type."""
+    kind = RESOURCE_TYPES[entity.type]
+    if entity.name is not None:
+        return [Resource(kind, entity.name)]
+    if kind is ResourceType.TOPIC:
+        return [Resource(kind, listing.topic) for listing in await list_topics(session)]
+    if kind is ResourceType.CLIENT_METRICS:
+        return [Resource(kind, name) for name in await list_client_metrics(session)]
+    brokers = [Resource(kind, str(broker.id)) for broker in await describe_brokers(session)]
+    return [*brokers, Resource(kind, DEFAULT_ENTITY)]
+
+
+async def _entries(session: Session, resource: Resource, *, shows_all: bool) -> list[ConfigEntry]:
+    """Settings sorted by name: those made at run time for this very resource, or all.
+
+    raises    ApiError
+    """
+    if resource.type is ResourceType.TOPIC and (why := why_invalid(resource.name)):
+        raise ApiError(INVALID_TOPIC, f"Topic name is invalid: {why}")
+    entries = (await describe_resources(session, [resource], synonyms=True))[resource]
+    if isinstance(entries, ApiError):
+        raise entries
+    source = {
+        ResourceType.TOPIC: "DYNAMIC_TOPIC_CONFIG",
+        ResourceType.BROKER: "DYNAMIC_BROKER_CONFIG" if resource.name else "DYNAMIC_DEFAULT_BROKER_CONFIG",
+        ResourceType.CLIENT_METRICS: "CLIENT_METRICS_CONFIG",
+    }.get(resource.type)
+    return sorted(entry for entry in entries if shows_all or source is None or entry.source == source)
+
+
+async def _alter_resource(request: ConfigRequest, session: Session) -> None:
+    entity = request.entities[0]
+    resource = Resource(RESOURCE_TYPES[entity.type], entity.name or DEFAULT_ENTITY)
+    present = {entry.name: entry.value for entry in await _entries(session, resource, shows_all=False)}
+    if entity.type == BROKER_LOGGERS:
+        if unknown := [name for name in (*request.deleted, *request.added) if name not in present]:
+            raise BadConfigArgument(f"Invalid broker logger(s): {','.join(unknown)}")
+    else:
+        ensure_present(request.deleted, present)
+    if entity.type == BROKERS:
+        ensure_no_secret_is_lost(present, request.added, request.deleted)
+    changes = [
+        *(Change(name, Operation.SET, value) for name, value in request.added.items()),
+        *(Change(name, Operation.DELETE) for name in request.deleted),
+    ]
+    await alter_resources(session, {resource: changes})
+
+
+def show_settings(request: ConfigRequest, found: Sequence[tuple[Resource, list[ConfigEntry]]]) -> None:
+    type_ = request.entities[0].type
+    show(
+        request.output,
+        text=lambda: "".join(
+            text.entity_header(type_, resource.name, shows_all=request.shows_all) + "".join(map(text.entry, entries))
+            for resource, entries in found
+        ),
+        table=lambda: [
+            Table(
+                ("SETTING", "VALUE", "FROM"),
+                [(entry.name, entry.value, entry.source.lower().replace("_", " ")) for entry in entries],
+                text.entity_header(type_, resource.name, shows_all=request.shows_all).rstrip(":\n"),
+            )
+            for resource, entries in found
+        ],
+        document=lambda: [
+            {
+                "type": type_,
+                "name": resource.name or None,
+                "configs": [
+                    {
+                        "name": entry.name,
+                        "value": entry.value,
+                        "source": entry.source,
+                        "sensitive": entry.is_sensitive,
+                        "read_only": entry.is_read_only,
+                        "synonyms": [synonym._asdict() for synonym in entry.synonyms],
+                    }
+                    for entry in entries
+                ],
+            }
+            for resource, entries in found
+        ],
+    )
+
+
+# ---- limits and credentials
+
+
+def _components(entities: Sequence[Entity]) -> QuotaEntity:
+    return tuple(QuotaComponent(QUOTA_TYPES[entity.type], entity.name) for entity in entities)
+
+
+async def _limits(request: ConfigRequest, session: Session) -> Limits:
+    """What is asked for; credentials only of users, and only where no default is meant."""
+    quotas = await describe_quotas(session, _components(request.entities))
+    credentials: dict[str, dict[str, int] | ApiError] = {}
+    types, names = zip(*request.entities, strict=True)
+    if set(types) == {USERS} and DEFAULT_ENTITY not in names:
+        credentials = await describe_credentials(session, [name for name in names if name])
+    return Limits(quotas, credentials)
+
+
+async def _alter_limits(request: ConfigRequest, session: Session) -> None:
+    entities, added, deleted = request.entities, request.added, request.deleted
+    if entities[0].type == IPS:
+        ensure_ip_configs((*added, *deleted))
+    else:
+        ensure_user_or_client_configs(entities, added, deleted)
+    if any(name in SCRAM_MECHANISMS for name in (*added, *deleted)):
+        credentials = {name: NewCredential(*parse_credential(name, value)) for name, value in added.items()}
+        await alter_credentials(session, entities[0].name or DEFAULT_ENTITY, credentials, deleted)
+        return
+    entity = _components(entities)
+    present = next(iter((await describe_quotas(session, entity)).values()), {})
+    ensure_present(deleted, present)
+    values: dict[str, float | None] = {name: parse_quota(name, value) for name, value in added.items()}
+    await alter_quotas(session, entity, {**values, **dict.fromkeys(deleted)})
+
+
+def show_limits(limits: Limits, output: OutputFormat) -> None:
+    def script_text() -> str:
+        lines = [text.quotas(_named(entity), _numbers(values)) for entity, values in limits.quotas.items()]
+        for user, found in limits.credentials.items():
+            if isinstance(found, ApiError):
+                lines.append(text.unreadable_credentials(user, found.exception, str(found)))
+            else:
+                lines.append(text.credentials(user, found))
+        return "".join(lines)
+
+    show(
+        output,
+        text=script_text,
+        table=lambda: [
+            Table(
+                ("WHOSE", "SETTING", "VALUE"),
+                [
+                    *(
+                        (_named(entity), key, value)
+                        for entity, values in limits.quotas.items()
+                        for key, value in _numbers(values).items()
+                    ),
+                    *(
+                        (f"user-principal '{user}'", mechanism, f"iterations={count}")
+                        for user, found in limits.credentials.items()
+                        if not isinstance(found, ApiError)
+                        for mechanism, count in found.items()
+                    ),
+                ],
+            )
+        ],
+        document=lambda: {
+            "quotas": [
+                {"entity": {type_: name or None for type_, name in entity}, "values": values}
+                for entity, values in limits.quotas.items()
+            ],
+            "credentials": [
+                {"user": user, "iterations": found}
+                for user, found in limits.credentials.items()
+                if not isinstance(found, ApiError)
+            ],
+        },
+    )
+
+
+def _named(entity: QuotaEntity) -> str:
+    """`user-principal 'u', client-id 'c'`; `the default client-id` for what has no other name."""
+    words: Callable[[str], str] = {USER: "user-principal", CLIENT_ID: "client-id", IP: "ip"}.__getitem__
+    return ", ".join(f"{words(type_)} '{name}'" if name else f"the default {words(type_)}" for type_, name in entity)
+
+
+def _numbers(values: Mapping[str, float]) -> dict[str, str]:
+    return {key: double_text(value) for key, value in values.items()}

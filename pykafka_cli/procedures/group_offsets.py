@@ -1,0 +1,300 @@
+"""`pk consumer-groups --reset-offsets` and `--delete-offsets`."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.clients.admin import groups as admin
+from pykafka_cli.clients.admin.offsets import EARLIEST, LATEST, UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.output import consumer_groups as text
+from pykafka_cli.output.render import Table, show
+from pykafka_cli.procedures.consumer_groups import GroupsRequest
+from pykafka_cli.rules.offset_reset import (
+    InvalidPlan,
+    InvalidScope,
+    current,
+    parse_date_time,
+    parse_duration,
+    parse_scope,
+    read_plan,
+    shifted,
+    within_log,
+    write_plan,
+)
+from pykafka_cli.script.log_lines import warn
+
+SCENARIOS_AS_LISTED = (
+    "[[to-offset], [to-current], [to-datetime], [from-file], [by-duration], [to-earliest], [to-latest], [shift-by]]"
+)
+Offsets = dict[TopicPartition, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResetRequest:
+    """Which partitions get new offsets, and which; exactly one scenario is wanted."""
+
+    all_topics: bool
+    to_earliest: bool
+    to_latest: bool
+    to_current: bool
+    to_offset: int | None
+    shift_by: int | None
+    to_datetime: str | None
+    by_duration: str | None
+    from_file: str | None
+    execute: bool
+    export: bool
+
+
+async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequest) -> bool:
+    """Work the plan out, carry it out if that is wanted, and show it; False if a group could not be reset.
+
+    raises    InvalidScope, InvalidPlan, BadDateTime, BadDuration, ApiError, ConnectionFailed
+    """
+    plan: dict[str, Offsets] = {}
+    complete = True
+    async with session:
+        names = await request.names(session)
+        for name, group in (await admin.describe_groups(session, names)).items():
+            if group.state not in ("Empty", "Dead"):
+                request.tell_error(
+                    f"Assignments can only be reset if the group '{name}' is inactive, but the current state is "
+                    f"{group.state}."
+                )
+                plan[name], complete = {}, False
+                continue
+            reset = GroupReset(request, session, how, name)
+            plan[name] = dict(sorted((await reset.new_offsets()).items()))
+            complete &= reset.complete
+            if how.execute:
+                await admin.set_offsets(session, name, plan[name])
+    show_plan(request, plan, how)
+    return complete
+
+
+class GroupReset:
+    """The new offsets of one group."""
+
+    def __init__(self, request: GroupsRequest, session: Session, how: ResetRequest, group: str) -> None:
+        self.complete = True
+        self._request = request
+        self._session = session
+        self._how = how
+        self._group = group
+
+    async def new_offsets(self) -> Offsets:
+        how = self._how
+        partitions = await self._partitions()
+        if how.to_offset is not None:
+            return await self._within_log(dict.fromkeys(partitions, how.to_offset))
+        if how.to_earliest:
+            return await offsets_at(self._session, partitions, EARLIEST)
+        if how.to_latest:
+            return await offsets_at(self._session, partitions, LATEST)
+        if how.shift_by is not None:
+            committed = await admin.committed_offsets(self._session, self._group)
+            return await self._within_log(shifted(partitions, committed, how.shift_by))
+        if how.to_datetime is not None:
+            return await self._since(partitions, parse_date_time(how.to_datetime))
+        if how.by_duration is not None:
+            moment = datetime.now(UTC) - parse_duration(how.by_duration)
+            return await self._since(
+                partitions, (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+            )
+        if how.from_file is not None:
+            return await self._from_file(how.from_file)
+        if how.to_current:
+            committed = await admin.committed_offsets(self._session, self._group)
+            missing = [partition for partition in partitions if partition not in committed]
+            return current(partitions, committed, await offsets_at(self._session, missing, LATEST))
+        raise InvalidScope(f"Option '[reset-offsets]' requires one of the following scenarios: {SCENARIOS_AS_LISTED}")
+
+    async def _partitions(self) -> list[TopicPartition]:
+        """What --topic and --all-topics say."""
+        if self._how.all_topics:
+            return sorted(await admin.committed_offsets(self._session, self._group))
+        if self._request.topics:
+            return await named_partitions(self._session, self._request.topics)
+        if self._how.from_file is None:
+            raise InvalidScope("One of the reset scopes should be defined: --all-topics, --topic.")
+        return []
+
+    async def _within_log(self, requested: Offsets) -> Offsets:
+        starts = await offsets_at(self._session, requested, EARLIEST)
+        ends = await offsets_at(self._session, requested, LATEST)
+        offsets, warnings = within_log(requested, starts, ends)
+        for warning in warnings:
+            warn(warning)
+        return offsets
+
+    async def _since(self, partitions: list[TopicPartition], timestamp_ms: int) -> Offsets:
+        """The first offset at or after a time; the log's end where nothing is that young."""
+        found = await offsets_at(self._session, partitions, timestamp_ms)
+        nothing = sorted(partition for partition, offset in found.items() if offset == UNKNOWN_OFFSET)
+        for topic, partition in nothing:
+            self._request.tell(
+                f"\nWarn: Partition {partition} from topic {topic} is empty. Falling back to latest known offset."
+            )
+        return found | await offsets_at(self._session, nothing, LATEST)
+
+    async def _from_file(self, file: str) -> Offsets:
+        plan = read_plan(plan_text(file), self._request.groups)
+        if self._group not in plan:
+            self._request.tell_error(f"No reset plan for group {self._group} found")
+            self.complete = False
+            return {}
+        return await self._within_log(plan[self._group])
+
+
+def plan_text(file: str) -> str:
+    """raises    InvalidPlan, in Java's words for a file that cannot be read"""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except OSError:
+        raise InvalidPlan(f"java.io.IOException: Unable to read file {file}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidPlan(f"{file}: {error}") from None
+
+
+async def named_partitions(session: Session, arguments: Iterable[str]) -> list[TopicPartition]:
+    """The partitions of `topic` and `topic:0,1` arguments.
+
+    raises    InvalidScope, ApiError for a topic that is not there
+    """
+    scopes = [parse_scope(argument) for argument in arguments]
+    counts: dict[str, int] = {}
+    if whole := [scope.topic for scope in scopes if scope.partitions is None]:
+        if "" in whole:
+            raise ApiError(
+                ErrorCode.invalid_topic_exception, "The given topic name '' cannot be represented in a request."
+            )
+        for topic in (await session.metadata(whole)).topics:
+            if topic.error_code is not ErrorCode.none:
+                raise ApiError(topic.error_code)
+            counts[str(topic.name)] = len(topic.partitions)
+    partitions = [
+        TopicPartition(scope.topic, index)
+        for scope in scopes
+        for index in (range(counts[scope.topic]) if scope.partitions is None else scope.partitions)
+    ]
+    return list(dict.fromkeys(partitions))
+
+
+async def offsets_at(session: Session, partitions: Iterable[TopicPartition], moment: int) -> Offsets:
+    """Offsets by ListOffsets.
+
+    raises    ApiError for the first partition that has none
+    """
+    found = await list_offsets(session, dict.fromkeys(partitions, moment))
+    offsets: Offsets = {}
+    for partition, offset in found.items():
+        if isinstance(offset, ApiError):
+            if offset.code == ErrorCode.unknown_topic_or_partition:
+                (topic,) = (await session.metadata([partition.topic])).topics
+                if topic.error_code == ErrorCode.unknown_topic_or_partition:
+                    reason = f"because metadata for topic `{partition.topic}` could not be found"
+                    raise ApiError(
+                        offset.code, f"Failed to fetch metadata for partition {partition} {reason}"
+                    ) from offset
+                # Kafka's client looks for it until --timeout is over, and then tells no more than that.
+                raise ApiError(ErrorCode.request_timed_out, f"Timed out waiting for {partition}: it does not exist")
+            raise offset
+        offsets[partition] = offset
+    return offsets
+
+
+def show_plan(request: GroupsRequest, plan: Mapping[str, Offsets], how: ResetRequest) -> None:
+    def printed() -> str:
+        if how.export:
+            # The script prints the lines and then ends its own.
+            return write_plan(plan, with_group=len(request.groups) != 1) + "\n"
+        return text.reset_plan(plan)
+
+    rows = [(group, *partition, offset) for group, offsets in plan.items() for partition, offset in offsets.items()]
+    show(
+        request.output,
+        text=printed,
+        table=lambda: [Table(("GROUP", "TOPIC", "PARTITION", "NEW OFFSET"), rows)],
+        document=lambda: [
+            {"group": group, "topic": topic, "partition": partition, "new_offset": offset, "executed": how.execute}
+            for group, topic, partition, offset in rows
+        ],
+    )
+
+
+async def delete_offsets(request: GroupsRequest, session: Session) -> bool:
+    """Forget offsets and show what became of each partition; False if one failed.
+
+    raises    InvalidScope, ApiError, ConnectionFailed
+    """
+    group = request.groups[0]
+    async with session:
+        partitions, missing = await _partitions_and_missing(session, request.topics)
+        results: dict[TopicPartition, ApiError | None]
+        problem: ApiError | None = None
+        try:
+            results = await admin.delete_offsets(session, group, partitions)
+            problem = next((error for error in results.values() if error), None)
+        except ApiError as error:
+            problem, results = error, dict.fromkeys(partitions, error)
+    if problem is None:
+        request.tell(f"Request succeed for deleting offsets with topic {', '.join(request.topics)} group {group}")
+    else:
+        request.tell_error(_of_the_whole(problem, group))
+    rows: list[tuple[str, int | None, ApiError | None]] = [(topic, None, error) for topic, error in missing.items()]
+    rows += [(topic, index, error) for (topic, index), error in results.items()]
+    rows.sort(key=lambda row: f"{row[0]}{-1 if row[1] is None else row[1]}")
+    show(
+        request.output,
+        text=lambda: text.deleted_offsets(
+            (topic, index, error.java if error else None) for topic, index, error in rows
+        ),
+        table=lambda: [
+            Table(
+                ("TOPIC", "PARTITION", "STATUS"), [(topic, index, error or "deleted") for topic, index, error in rows]
+            )
+        ],
+        document=lambda: [
+            {"group": group, "topic": topic, "partition": index, "error": str(error) if error else None}
+            for topic, index, error in rows
+        ],
+    )
+    return not any(error for _, _, error in rows) and problem is None
+
+
+async def _partitions_and_missing(
+    session: Session, arguments: Iterable[str]
+) -> tuple[list[TopicPartition], dict[str, ApiError]]:
+    partitions: list[TopicPartition] = []
+    missing: dict[str, ApiError] = {}
+    for argument in dict.fromkeys(arguments):
+        try:
+            partitions += await named_partitions(session, [argument])
+        except ApiError as error:
+            missing[argument] = error
+    return list(dict.fromkeys(partitions)), missing
+
+
+def _of_the_whole(problem: ApiError, group: str) -> str:
+    match problem.code:
+        case ErrorCode.invalid_group_id:
+            return f"'{group}' is not valid."
+        case ErrorCode.group_id_not_found:
+            return f"'{group}' does not exist."
+        case ErrorCode.group_authorization_failed:
+            return f"Access to '{group}' is not authorized."
+        case ErrorCode.non_empty_group:
+            return f"Deleting offsets of a consumer group '{group}' is forbidden if the group is not empty."
+        case (
+            ErrorCode.group_subscribed_to_topic
+            | ErrorCode.topic_authorization_failed
+            | ErrorCode.unknown_topic_or_partition
+        ):
+            return "Encounter some partition level error, see the follow-up details:"
+    return f"Encounter some unknown error: {ErrorCode(problem.code).name.upper()}"

@@ -1,0 +1,102 @@
+"""The search of `pk transactions find-hanging`: what partitions have open, compared with what coordinators know."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from pykafka_cli.clients.admin.topics import describe_topics, list_topics
+from pykafka_cli.clients.admin.transactions import describe_producers, describe_transactions, list_transactions
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import OpenTransaction, ProducerState, TopicPartition, TransactionDescription
+from pykafka_cli.rules.transactions import hanging, open_longer_than
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.transport.connection import ConnectionFailed
+
+T = TypeVar("T")
+
+TRANSACTIONAL_ID_NOT_FOUND = 105
+BATCH = 500
+"""So many topics or partitions are asked for at once."""
+
+FOR_MORE = "Enable debug logging for additional detail."
+
+
+@contextmanager
+def failing_as(what: str) -> Iterator[None]:
+    """Say which step it was that the cluster refused.
+
+    raises    ScriptError
+    """
+    try:
+        yield
+    except (ApiError, ConnectionFailed) as error:
+        raise ScriptError(f"{what}: {error}. {FOR_MORE}") from None
+
+
+async def find_hanging(
+    session: Session, topic: str | None, partition: int | None, broker: int | None, limit_ms: int, now_ms: int
+) -> list[OpenTransaction]:
+    """Transactions that have been open for longer than `limit_ms` and that no coordinator will end.
+
+    raises    ScriptError
+    """
+    if topic is not None and partition is not None:
+        partitions = [TopicPartition(topic, partition)]
+    else:
+        partitions = await _partitions(session, topic, broker)
+    producers: dict[TopicPartition, list[ProducerState]] = {}
+    for batch in _batches(partitions):
+        where = "Optional.empty" if broker is None else f"Optional[{broker}]"
+        with failing_as(f"Failed to describe producers for {len(batch)} partitions on broker {where}"):
+            producers.update(_all_of(await describe_producers(session, batch, broker=broker)))
+    candidates = open_longer_than(limit_ms, producers, now_ms)
+    if not candidates:
+        return []
+    producer_ids = {candidate.producer.producer_id for candidate in candidates}
+    with failing_as(f"Failed to list transactions for {len(producer_ids)} producers"):
+        listed = await list_transactions(session, producer_ids=producer_ids)
+    ids = {each.producer_id: each.transactional_id for each in listed if each.producer_id in producer_ids}
+    with failing_as(f"Failed to describe {len(ids)} transactions"):
+        descriptions = _still_known(await describe_transactions(session, ids.values()))
+    return hanging(candidates, ids, descriptions)
+
+
+async def _partitions(session: Session, topic: str | None, broker: int | None) -> list[TopicPartition]:
+    topics = [topic] if topic is not None else []
+    if not topics:
+        with failing_as("Failed to list topics"):
+            topics = [each.topic for each in await list_topics(session)]
+    found = []
+    for batch in _batches(topics):
+        with failing_as(f"Failed to describe {len(batch)} topics"):
+            found += [
+                TopicPartition(description.topic, each.partition)
+                for description in await describe_topics(session, batch)
+                for each in description.partitions
+                if broker is None or broker in each.replicas
+            ]
+    return found
+
+
+def _all_of(found: dict[TopicPartition, list[ProducerState] | ApiError]) -> dict[TopicPartition, list[ProducerState]]:
+    states = {}
+    for partition, result in found.items():
+        if isinstance(result, ApiError):
+            raise result
+        states[partition] = result
+    return states
+
+
+def _still_known(found: dict[str, TransactionDescription | ApiError]) -> dict[str, TransactionDescription]:
+    descriptions = {}
+    for transactional_id, result in found.items():
+        if not isinstance(result, ApiError):
+            descriptions[transactional_id] = result
+        elif result.code != TRANSACTIONAL_ID_NOT_FOUND:
+            raise result
+    return descriptions
+
+
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))

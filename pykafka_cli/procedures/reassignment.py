@@ -1,0 +1,293 @@
+"""The actions of kafka-reassign-partitions, step by step as the script takes and tells them."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.clients.admin.cluster import describe_brokers
+from pykafka_cli.clients.admin.configs import Change, Operation, Resource, ResourceType, alter_configs
+from pykafka_cli.clients.admin.reassignments import (
+    alter_log_dirs,
+    alter_reassignments,
+    find_replicas,
+    list_reassignments,
+)
+from pykafka_cli.clients.admin.topics import assignments
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import ReplicaPlace, TopicPartition
+from pykafka_cli.output.reassign_partitions import View, names_document, plan_document, verification_document
+from pykafka_cli.rules.plan_files import PlannedReplicas, reassignment_json
+from pykafka_cli.rules.reassignment import (
+    BROKER_THROTTLES,
+    FOLLOWER_RATE,
+    LEADER_RATE,
+    LOG_DIR_RATE,
+    TOPIC_THROTTLES,
+    BadReassignment,
+    PartitionState,
+    Replica,
+    brokers_of,
+    is_moving,
+    log_dir_targets,
+    move_lines,
+    moves,
+    propose,
+    state_lines,
+    topic_throttles,
+)
+from pykafka_cli.transport.connection import BrokerUnreachable
+
+NO_THROTTLE = -1
+OTHER_REASSIGNMENTS = (
+    "Cannot execute because there is an existing partition assignment.  Use --additional to override this and create "
+    "a new partition assignment in addition to the existing one. The --additional flag can also be used to change the "
+    "throttle by resubmitting the current reassignment."
+)
+VERIFY_LATER = (
+    "Warning: You must run --verify periodically, until the reassignment completes, to ensure the throttle is removed."
+)
+
+
+class Terse(Exception):
+    """A failure that the script tells without `Error: ` in front."""
+
+
+class Rates(NamedTuple):
+    """Bytes a second, NO_THROTTLE for as fast as it goes."""
+
+    between_brokers: int
+    between_log_dirs: int
+
+
+async def generate_plan(
+    session: Session, topics: Sequence[str], brokers: Sequence[int], view: View, *, rack_aware: bool
+) -> None:
+    """Show where the topics' replicas are, and where they could be on these brokers."""
+    async with session:
+        current = await assignments(session, topics)
+        alive = [broker for broker in await describe_brokers(session) if broker.id in brokers]
+    proposed = propose(current, alive, rack_aware=rack_aware)
+    view.give(
+        f"Current partition replica assignment\n{reassignment_json(current)}\n\n"
+        f"Proposed partition reassignment configuration\n{reassignment_json(proposed)}\n",
+        lambda: {"current": plan_document(current), "proposed": plan_document(proposed)},
+    )
+
+
+async def show_reassignments(session: Session, view: View) -> None:
+    async with session:
+        view.show_ongoing(await list_reassignments(session, None))
+
+
+async def execute_plan(
+    session: Session, plan: Sequence[PlannedReplicas], rates: Rates, view: View, *, additional: bool, timeout: float
+) -> None:
+    """Begin to move what the plan says.
+
+    timeout    seconds until moves between log directories must have begun
+    raises     Terse, BadReassignment, ApiError
+    """
+    proposed = {planned.partition: planned.replicas for planned in plan}
+    async with session:
+        ongoing = await list_reassignments(session, None)
+        if ongoing and not additional:
+            raise Terse(OTHER_REASSIGNMENTS)
+        alive = {broker.id for broker in await describe_brokers(session)}
+        for broker in sorted({broker for replicas in proposed.values() for broker in replicas} - alive):
+            raise BadReassignment(f"Unknown broker id {broker}")
+        current = await _current(session, proposed)
+        if not view.form.is_document:
+            view.tell(
+                f"Current partition replica assignment\n\n{reassignment_json(current)}\n\n"
+                "Save this to use as the --reassignment-json-file option during rollback"
+            )
+        log_dirs = log_dir_targets(plan)
+        if max(rates) >= 0:
+            view.tell(VERIFY_LATER)
+        if rates.between_brokers >= 0:
+            moving = moves(ongoing, proposed, current)
+            await _throttle_topics(session, topic_throttles(moving))
+            await _throttle_brokers(session, brokers_of(moving), (LEADER_RATE, FOLLOWER_RATE), rates.between_brokers)
+            view.tell(f"The inter-broker throttle limit was set to {rates.between_brokers} B/s")
+        if rates.between_log_dirs >= 0:
+            brokers = {replica.broker for replica in log_dirs}
+            await _throttle_brokers(session, sorted(brokers), (LOG_DIR_RATE,), rates.between_log_dirs)
+            view.tell(f"The replica-alter-dir throttle limit was set to {rates.between_log_dirs} B/s")
+        if failed := await alter_reassignments(session, proposed):
+            raise Terse(f"Error reassigning partition(s):\n{_failures(failed)}")
+        view.tell(f"Successfully started partition reassignment{_plural(proposed)} for {_names(proposed)}")
+        if log_dirs:
+            await _move_log_dirs(session, log_dirs, timeout, view)
+    view.give("", lambda: {"rollback": plan_document(current), "started": names_document(proposed)})
+
+
+async def verify_plan(
+    session: Session, plan: Sequence[PlannedReplicas], view: View, *, preserve_throttles: bool
+) -> None:
+    """Show how far each part of the plan is; when nothing moves any more, take the throttles away."""
+    async with session:
+        ongoing = await list_reassignments(session, None)
+        known = await _known(session, [planned.partition for planned in plan])
+        states = {
+            planned.partition: PartitionState(
+                ongoing[planned.partition].replicas
+                if planned.partition in ongoing
+                else known.get(planned.partition, ()),
+                planned.replicas,
+                is_done=planned.partition not in ongoing,
+            )
+            for planned in plan
+        }
+        targets = log_dir_targets(plan)
+        places = await _places(session, targets)
+        lines = [*state_lines(states), "\n".join(move_lines(targets, places))]
+        view.give("".join(f"{line}\n" for line in lines), lambda: verification_document(states, targets, places))
+        if not ongoing and not any(map(is_moving, places.values())) and not preserve_throttles:
+            await _clear_throttles(session, plan, view)
+
+
+async def cancel_plan(
+    session: Session, plan: Sequence[PlannedReplicas], view: View, *, preserve_throttles: bool, timeout: float
+) -> None:
+    """Stop what the plan began, and take the throttles away.
+
+    raises    Terse, ApiError
+    """
+    planned_partitions: dict[str, list[int]] = {}
+    for planned in plan:
+        planned_partitions.setdefault(planned.partition.topic, []).append(planned.partition.partition)
+    async with session:
+        active = sorted(await list_reassignments(session, planned_partitions))
+        if active:
+            if failed := await alter_reassignments(session, dict.fromkeys(active)):
+                raise Terse(f"Error cancelling partition reassignment{_plural(failed)} for:\n{_failures(failed)}")
+            view.tell(f"Successfully cancelled partition reassignment{_plural(active)} for: {_names(active)}")
+        else:
+            view.tell("None of the specified partition reassignments are active.")
+        places = await _places(session, log_dir_targets(plan))
+        back = {replica: place.current or "" for replica, place in places.items() if is_moving(place)}
+        if back:
+            await _move_log_dirs(session, back, timeout, view)
+        else:
+            view.tell("None of the specified partition moves are active.")
+        if not preserve_throttles:
+            await _clear_throttles(session, plan, view)
+    view.give("", lambda: {"cancelled": names_document(active)})
+
+
+# ---- steps
+
+
+async def _current(session: Session, wanted: Mapping[TopicPartition, object]) -> dict[TopicPartition, tuple[int, ...]]:
+    """Where these partitions are.
+
+    raises    ApiError if one of them is not there
+    """
+    found = await assignments(session, (partition.topic for partition in wanted))
+    if absent := [partition for partition in wanted if partition not in found]:
+        names = ", ".join(map(str, absent))
+        raise ApiError(ErrorCode.unknown_topic_or_partition, f"Unable to find partition: {names}")
+    return {partition: found[partition] for partition in wanted}
+
+
+async def _known(session: Session, wanted: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, ...]]:
+    """Where these partitions are, without those that are not there."""
+    found: dict[TopicPartition, tuple[int, ...]] = {}
+    for topic in dict.fromkeys(partition.topic for partition in wanted):
+        try:
+            found |= await assignments(session, [topic])
+        except ApiError as error:
+            if error.code != ErrorCode.unknown_topic_or_partition:
+                raise
+    return found
+
+
+async def _places(session: Session, replicas: Iterable[Replica]) -> dict[Replica, ReplicaPlace]:
+    """In which log directories the replicas are, without those whose broker does not answer."""
+    by_broker: dict[int, list[TopicPartition]] = {}
+    for broker, partition in replicas:
+        by_broker.setdefault(broker, []).append(partition)
+    places: dict[Replica, ReplicaPlace] = {}
+    for broker, partitions in by_broker.items():
+        try:
+            found = await find_replicas(session, broker, partitions)
+        except BrokerUnreachable:
+            continue
+        places |= {Replica(broker, partition): place for partition, place in found.items()}
+    return places
+
+
+async def _move_log_dirs(session: Session, targets: Mapping[Replica, str], timeout: float, view: View) -> None:
+    """Ask until every broker has begun. It cannot while the replica is still on its way there.
+
+    raises    Terse when the time is over, ApiError
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + timeout
+    pending = dict(targets)
+    while True:
+        for replica in sorted(await _begin_moves(session, pending)):
+            where = f"{replica.partition} with broker {replica.broker}"
+            view.tell(f"Successfully started moving log directory to {pending.pop(replica)} for replica {where} ")
+        if not pending:
+            return
+        if clock() >= deadline:
+            raise Terse(
+                f"Timed out before log directory move{_plural(pending)} could be started for: {_names(pending)}"
+            )
+        await asyncio.sleep(session.settings.retry_pause)
+
+
+async def _begin_moves(session: Session, targets: Mapping[Replica, str]) -> list[Replica]:
+    begun = []
+    for broker in dict.fromkeys(replica.broker for replica in targets):
+        theirs = {replica.partition: path for replica, path in targets.items() if replica.broker == broker}
+        for partition, error in (await alter_log_dirs(session, broker, theirs)).items():
+            if error is None:
+                begun.append(Replica(broker, partition))
+            elif error.code != ErrorCode.replica_not_available:
+                raise BadReassignment(f"Failed to alter dir for {Replica(broker, partition)}: {error}")
+    return begun
+
+
+async def _throttle_topics(session: Session, settings: Mapping[str, Mapping[str, str]]) -> None:
+    await alter_configs(
+        session,
+        {
+            Resource(ResourceType.TOPIC, topic): [Change(name, Operation.SET, value) for name, value in values.items()]
+            for topic, values in settings.items()
+        },
+    )
+
+
+async def _throttle_brokers(session: Session, brokers: Iterable[int], names: Iterable[str], rate: int) -> None:
+    changes = [Change(name, Operation.SET, str(rate)) for name in names]
+    await alter_configs(session, {Resource(ResourceType.BROKER, str(broker)): changes for broker in brokers})
+
+
+async def _clear_throttles(session: Session, plan: Sequence[PlannedReplicas], view: View) -> None:
+    """Of all brokers, as nobody noted which ones took part."""
+    brokers = {broker.id for broker in await describe_brokers(session)}
+    brokers |= {broker for planned in plan for broker in planned.replicas}
+    topics = dict.fromkeys(planned.partition.topic for planned in plan)
+    view.tell(f"Clearing broker-level throttles on broker{_plural(brokers)} {','.join(map(str, sorted(brokers)))}")
+    deletions = [Change(name, Operation.DELETE) for name in BROKER_THROTTLES]
+    await alter_configs(session, {Resource(ResourceType.BROKER, str(broker)): deletions for broker in sorted(brokers)})
+    view.tell(f"Clearing topic-level throttles on topic{_plural(topics)} {','.join(topics)}")
+    deletions = [Change(name, Operation.DELETE) for name in TOPIC_THROTTLES]
+    await alter_configs(session, {Resource(ResourceType.TOPIC, topic): deletions for topic in topics})
+
+
+def _failures(failed: Mapping[TopicPartition, ApiError]) -> str:
+    return "\n".join(f"{partition}: {error}" for partition, error in sorted(failed.items()))
+
+
+def _names(things: Iterable[TopicPartition | Replica]) -> str:
+    return ",".join(map(str, sorted(things)))
+
+
+def _plural(things: Sequence[object] | Mapping[TopicPartition, object] | Iterable[object]) -> str:
+    return "" if len(list(things)) == 1 else "s"

@@ -1,0 +1,337 @@
+"""What `pk streams-application-reset` does, step by step, and tells as it goes.
+
+With a table or a document only what is worth a notice is told, on stderr, and the outcome is shown at the end.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from pykafka_cli.clients.admin import groups
+from pykafka_cli.clients.admin.offsets import EARLIEST, LATEST, UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.topics import list_topics, try_to_delete_topics
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import MemberDescription, TopicListing, TopicPartition
+from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.rules.offset_reset import BadDateTime, BadDuration, parse_date_time, parse_duration
+from pykafka_cli.rules.streams_reset import (
+    MalformedPlan,
+    UnfitPlan,
+    UnreadableNumber,
+    ensure_complete,
+    internal_topics,
+    read_plan,
+    within_log,
+)
+
+DRY_RUN = "----Dry run displays the actions which will be performed when running Streams Reset Tool----"
+REASON = "member was removed by an admin"
+EXECUTION = "java.util.concurrent.ExecutionException: "
+AUTO_OFFSET_RESET, ISOLATION_LEVEL = "auto.offset.reset", "isolation.level"
+Offsets = dict[TopicPartition, int]
+
+
+class ResetFailed(Exception):
+    """What stops the reset, as Java shows it: class and message."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResetRequest:
+    """The values of the command line. At most one of those from to_latest to from_file says something.
+
+    ensure_readable    raises UnreadableValue if one of them could not be read; the default would stand for it
+    """
+
+    application_id: str
+    input_topics: Sequence[str]
+    intermediate_topics: Sequence[str]
+    internal_topics: Sequence[str]
+    to_latest: bool
+    to_offset: int | None
+    shift_by: int | None
+    to_datetime: str | None
+    by_duration: str | None
+    from_file: str | None
+    ensure_readable: Callable[[], None]
+    force: bool
+    dry_run: bool
+    output: OutputFormat
+
+
+class Reset:
+    """One application's way back."""
+
+    def __init__(self, request: ResetRequest, session: Session) -> None:
+        self._request = request
+        self._session = session
+        self._read_committed = session.settings.properties.get(ISOLATION_LEVEL) == "read_committed"
+        self._input_offsets: Offsets = {}
+        self._intermediate_offsets: Offsets = {}
+        self._deleted: Sequence[str] = ()
+
+    async def run(self) -> bool:
+        """Do it all and show it; False if a topic that was named is not there.
+
+        raises    ResetFailed, UnreadableValue, ApiError, ConnectionFailed
+        """
+        async with self._session:
+            await self._ensure_inactive()
+            known = {each.topic: each for each in await list_topics(self._session) if not each.is_internal}
+            if self._request.dry_run:
+                self._tell(DRY_RUN)
+            complete = await self._reset_offsets(known)
+            await self._delete_internal_topics(known)
+        self._show_outcome()
+        return complete
+
+    # ---- members
+
+    async def _ensure_inactive(self) -> None:
+        group = self._request.application_id
+        try:
+            described = await groups.describe_groups(self._session, [group])
+        except ApiError as error:
+            raise ResetFailed(f"{EXECUTION}{error.java}") from None
+        members = described[group].members
+        if not members:
+            return
+        if not self._request.force:
+            raise ResetFailed(
+                f"java.lang.IllegalStateException: Consumer group '{group}' is still active and has following members: "
+                f"[{', '.join(map(_shown, members))}]. Make sure to stop all running application instances before "
+                "running the reset tool. You can use option '--force' to remove active members from the group."
+            )
+        self._notice(f"Force deleting all active members in the group: {group}")
+        try:
+            await groups.remove_members(self._session, group, members, REASON)
+        except ApiError as error:
+            raise ResetFailed(f"{EXECUTION}{error.java}") from None
+
+    # ---- offsets
+
+    async def _reset_offsets(self, known: dict[str, TopicListing]) -> bool:
+        """Work new offsets out and commit them; False if a topic is not there."""
+        request = self._request
+        if not request.input_topics and not request.intermediate_topics:
+            self._tell("No input or intermediate topics specified. Skipping seek.")
+            return True
+        if request.input_topics:
+            self._tell(f"Reset-offsets for input topics [{', '.join(request.input_topics)}]")
+        if request.intermediate_topics:
+            self._tell(f"Seek-to-end for intermediate topics [{', '.join(request.intermediate_topics)}]")
+        absent = [topic for topic in request.input_topics if topic not in known]
+        absent_between = [topic for topic in request.intermediate_topics if topic not in known]
+        if absent:
+            self._notice("Following input topics are not found, skipping them")
+        for topic in absent:
+            self._notice(f"Topic: {topic}")
+        if absent_between:
+            self._notice("Following intermediate topics are not found, skipping them")
+        for topic in absent_between:
+            self._notice(f"Topic:{topic}")  # without a blank, as in the script
+
+        inputs = _partitions(known, request.input_topics)
+        intermediates = [
+            each for each in _partitions(known, request.intermediate_topics) if each.topic not in request.input_topics
+        ]
+        if inputs or intermediates:
+            await self._reset_inputs(inputs)
+            await self._seek_to_end(intermediates)
+            if not request.dry_run:
+                new_offsets = self._input_offsets | self._intermediate_offsets
+                await groups.set_offsets(self._session, request.application_id, new_offsets)
+            self._tell("Done.")
+        return not absent and not absent_between
+
+    async def _reset_inputs(self, partitions: list[TopicPartition]) -> None:
+        if not partitions:
+            return
+        group = self._request.application_id
+        self._tell(f"Following input topics offsets will be reset to (for consumer group {group})")
+        self._request.ensure_readable()
+        try:
+            self._input_offsets = await self._new_offsets(partitions)
+        except (OSError, UnicodeDecodeError):
+            raise _resetting_failed(f"java.io.IOException: Unable to read file {self._request.from_file}") from None
+        except (BadDateTime, MalformedPlan) as error:
+            raise _resetting_failed(f"java.text.ParseException: {error}") from None
+        except BadDuration as error:
+            raise ResetFailed(f"java.time.format.DateTimeParseException: {error}") from None
+        except UnreadableNumber as error:
+            raise ResetFailed(f"java.lang.NumberFormatException: {error}") from None
+        except UnfitPlan as error:
+            raise ResetFailed(f"{self._request.from_file}: {error}") from None
+        for topic, partition in partitions:
+            offset = self._input_offsets[TopicPartition(topic, partition)]
+            self._tell(f"Topic: {topic} Partition: {partition} Offset: {offset}")
+
+    async def _new_offsets(self, partitions: list[TopicPartition]) -> Offsets:
+        """For every partition of the input topics, by the one scenario that was asked for."""
+        request = self._request
+        if request.to_offset is not None:
+            return await self._within_log(dict.fromkeys(partitions, request.to_offset), partitions)
+        if request.to_latest:
+            return await self._offsets_at(partitions, LATEST)
+        if request.shift_by is not None:
+            positions = await self._positions(partitions)
+            shifted = {each: position + request.shift_by for each, position in positions.items()}
+            return await self._within_log(shifted, partitions)
+        if request.to_datetime is not None:
+            return await self._since(partitions, parse_date_time(request.to_datetime))
+        if request.by_duration is not None:
+            back_ms = parse_duration(request.by_duration) // timedelta(milliseconds=1)
+            return await self._since(partitions, time.time_ns() // 1_000_000 - back_ms)
+        if request.from_file is not None:
+            offsets = await self._within_log(_plan_in(request.from_file), partitions)
+            ensure_complete(offsets, partitions)
+            return offsets
+        return await self._offsets_at(partitions, EARLIEST)
+
+    async def _within_log(self, requested: Offsets, partitions: list[TopicPartition]) -> Offsets:
+        log_ends = await self._offsets_at(partitions, LATEST)
+        log_starts = await self._offsets_at(partitions, EARLIEST)
+        offsets, remarks = within_log(requested, log_starts, log_ends)
+        for remark in remarks:
+            self._notice(remark)
+        return offsets
+
+    async def _positions(self, partitions: list[TopicPartition]) -> Offsets:
+        """Where a consumer of the group would begin to read."""
+        committed = await groups.committed_offsets(self._session, self._request.application_id)
+        new = [each for each in partitions if each not in committed]
+        begins = self._session.settings.properties.get(AUTO_OFFSET_RESET, "latest")
+        if new and begins not in ("earliest", "latest"):
+            raise ResetFailed(
+                "org.apache.kafka.clients.consumer.NoOffsetForPartitionException: Undefined offset with no reset "
+                f"policy for partitions: [{', '.join(map(str, new))}]"
+            )
+        elsewhere = await self._offsets_at(new, EARLIEST if begins == "earliest" else LATEST)
+        return {each: committed.get(each, elsewhere.get(each, 0)) for each in partitions}
+
+    async def _since(self, partitions: list[TopicPartition], timestamp_ms: int) -> Offsets:
+        """The first offset at or after a time; the log's end where nothing is that young."""
+        if timestamp_ms < 0:
+            raise ResetFailed(
+                f"java.lang.IllegalArgumentException: The target time for partition {partitions[0]} is {timestamp_ms}. "
+                "The target time cannot be negative."
+            )
+        found = await self._offsets_at(partitions, timestamp_ms)
+        nothing = [each for each in partitions if found[each] == UNKNOWN_OFFSET]
+        for topic, partition in nothing:
+            self._notice(
+                f"Partition {partition} from topic {topic} is empty, without a committed record. "
+                "Falling back to latest known offset."
+            )
+        return found | await self._offsets_at(nothing, LATEST)
+
+    async def _seek_to_end(self, partitions: list[TopicPartition]) -> None:
+        if not partitions:
+            return
+        group = self._request.application_id
+        self._tell(f"Following intermediate topics offsets will be reset to end (for consumer group {group})")
+        for topic, _ in partitions:
+            self._tell(f"Topic: {topic}")
+        self._intermediate_offsets = await self._offsets_at(partitions, LATEST)
+
+    async def _offsets_at(self, partitions: Iterable[TopicPartition], moment: int) -> Offsets:
+        """raises    ApiError for the first partition that has none"""
+        wanted = dict.fromkeys(partitions, moment)
+        offsets: Offsets = {}
+        found = await list_offsets(self._session, wanted, read_committed=self._read_committed)
+        for partition, offset in found.items():
+            if isinstance(offset, ApiError):
+                raise offset
+            offsets[partition] = offset
+        return offsets
+
+    # ---- topics
+
+    async def _delete_internal_topics(self, known: Iterable[str]) -> None:
+        request = self._request
+        users = {*request.input_topics, *request.intermediate_topics}
+        inferred = internal_topics(request.application_id, known, users)
+        if not set(request.internal_topics) <= set(inferred):
+            raise ResetFailed(
+                "java.lang.IllegalArgumentException: Invalid topic specified in the --internal-topics option. Ensure "
+                "that the topics specified are all internal topics. Do a dry run without the --internal-topics option "
+                "to see the list of all internal topics that can be deleted."
+            )
+        self._deleted = request.internal_topics or inferred
+        kind = "specified" if request.internal_topics else "inferred"
+        self._tell(f"Deleting {kind} internal topics [{', '.join(self._deleted)}]")
+        if not request.dry_run:
+            failures = {
+                topic: error
+                for topic, error in (await try_to_delete_topics(self._session, dict.fromkeys(self._deleted))).items()
+                if error
+            }
+            for topic, error in failures.items():
+                print(f"ERROR: deleting topic {topic}\n{EXECUTION}{error.java}", file=sys.stderr)
+            if failures:
+                raise ResetFailed("java.lang.RuntimeException: Encountered an error deleting one or more topics")
+        self._tell("Done.")
+
+    # ---- telling
+
+    def _tell(self, line: str) -> None:
+        """What the script tells, and a table or document shows in its own way."""
+        if self._request.output is OutputFormat.KAFKA:
+            print(line, flush=True)
+
+    def _notice(self, line: str) -> None:
+        """What a person should hear of in any case."""
+        print(line, file=sys.stdout if self._request.output is OutputFormat.KAFKA else sys.stderr, flush=True)
+
+    def _show_outcome(self) -> None:
+        offsets = sorted((self._input_offsets | self._intermediate_offsets).items())
+        dry_run = self._request.dry_run
+        outcome = "would be deleted" if dry_run else "deleted"
+        show(
+            self._request.output,
+            text=str,
+            table=lambda: [
+                Table(("TOPIC", "PARTITION", "NEW OFFSET"), [(*each, offset) for each, offset in offsets]),
+                Table(("INTERNAL TOPIC", "OUTCOME"), [(topic, outcome) for topic in self._deleted]),
+            ],
+            document=lambda: {
+                "application_id": self._request.application_id,
+                "executed": not dry_run,
+                "offsets": [
+                    {"topic": topic, "partition": partition, "new_offset": offset}
+                    for (topic, partition), offset in offsets
+                ],
+                "internal_topics": list(self._deleted),
+            },
+        )
+
+
+def _partitions(known: dict[str, TopicListing], topics: Iterable[str]) -> list[TopicPartition]:
+    """All partitions of those topics that are there, sorted."""
+    return [
+        TopicPartition(topic, partition)
+        for topic in sorted(set(topics) & set(known))
+        for partition in range(known[topic].partition_count)
+    ]
+
+
+def _plan_in(file: str) -> Offsets:
+    """raises    OSError, UnicodeDecodeError, MalformedPlan, UnreadableNumber"""
+    return read_plan(Path(file).read_text(encoding="utf-8"))
+
+
+def _resetting_failed(java: str) -> ResetFailed:
+    print("ERROR: Resetting offsets failed.", file=sys.stderr)
+    return ResetFailed(java)
+
+
+def _shown(member: MemberDescription) -> str:
+    """As MemberDescription.toString has it."""
+    assignment = ",".join(map(str, sorted(member.assignment)))
+    return (
+        f"(memberId={member.member_id}, groupInstanceId={member.instance_id or 'null'}, clientId={member.client_id}, "
+        f"host={member.host}, assignment=(topicPartitions={assignment}), targetAssignment=Optional.empty)"
+    )

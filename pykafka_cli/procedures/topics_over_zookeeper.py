@@ -1,0 +1,176 @@
+"""`pk topics --zookeeper`: kafka-topics.sh as it was up to Kafka 2.2, by way of the znodes."""
+
+from pykafka_cli.clients.admin.zookeeper import (
+    AdminRefused,
+    TopicExists,
+    ZooKeeperAdmin,
+    ZooKeeperError,
+    ZooKeeperUnreachable,
+)
+from pykafka_cli.model import TopicListing
+from pykafka_cli.output import topics as text
+from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.procedures.topics import (
+    COLLISION_WARNING,
+    TopicsFailed,
+    TopicsRequest,
+    show_descriptions,
+    show_listing,
+)
+from pykafka_cli.replica_assignment import AssignmentRefused
+from pykafka_cli.rules.topic_arguments import (
+    BadArgument,
+    format_version_warning,
+    parse_config_names,
+    parse_replica_assignment,
+    parse_topic_configs,
+)
+from pykafka_cli.rules.topic_views import view_topics
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.topic_names import CONSUMER_OFFSETS, is_internal, may_collide
+
+DELETION_NOTE = "Note: This will have no impact if delete.topic.enable is not set to true."
+CONFIG_WARNING = (
+    "WARNING: Altering topic configuration from this script has been deprecated and may be removed in future releases."
+    "\n         Going forward, please use kafka-configs.sh for this functionality"
+)
+PARTITIONS_WARNING = (
+    "WARNING: If partitions are increased for a topic that has a key, the partition logic or ordering of the messages "
+    "will be affected"
+)
+
+
+async def through_zookeeper(request: TopicsRequest, connect: str) -> None:
+    """Do what was asked for.
+
+    raises    TopicsFailed, InvalidRegex; ScriptError where no ZooKeeper answers
+    """
+    actions = {
+        "list": list_topics,
+        "describe": describe_topics,
+        "create": create_topic,
+        "alter": alter_topics,
+        "delete": delete_topics,
+    }
+    try:
+        async with ZooKeeperAdmin(connect) as zookeeper:
+            await actions[request.action](request, zookeeper)
+    except ZooKeeperUnreachable as error:
+        raise ScriptError(str(error), hint="`pk up` starts one on this machine, with a broker.") from None
+    except (BadArgument, AdminRefused, AssignmentRefused, ZooKeeperError) as error:
+        raise TopicsFailed(str(error)) from None
+
+
+async def list_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None:
+    names = request.matching(await zookeeper.topics())
+    marked = await zookeeper.marked_for_deletion()
+    listings: list[TopicListing] = []
+    for name in names if request.output is not OutputFormat.KAFKA else []:
+        if described := await zookeeper.describe_topic(name):
+            replicas = described.partitions[0].replication_factor if described.partitions else 0
+            listings.append(
+                TopicListing(name, described.topic_id, is_internal(name), len(described.partitions), replicas)
+            )
+    show_listing(
+        request,
+        listings,
+        lambda: "".join(f"{name}{' - marked for deletion' if name in marked else ''}\n" for name in names),
+    )
+
+
+async def describe_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None:
+    names = await _existing(request, zookeeper, none_is_fine=request.if_exists or request.topic is None)
+    marked = await zookeeper.marked_for_deletion()
+    live_brokers = {broker.id for broker in await zookeeper.brokers()}
+    found = []
+    for name in names:
+        if described := await zookeeper.describe_topic(name, is_marked_for_deletion=name in marked):
+            found.append(described)
+        else:
+            request.note(f"Topic {name} doesn't exist!")
+    views = view_topics(found, request.filter, live_brokers)
+    show_descriptions(
+        request,
+        views,
+        lambda: "".join(
+            (text.zookeeper_header(view.topic) if view.shows_header else "")
+            + "".join(
+                text.zookeeper_partition(view.topic, partition, below_header=view.shows_header)
+                for partition in view.partitions
+            )
+            for view in views
+        ),
+    )
+
+
+async def create_topic(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None:
+    name = request.topic or ""
+    assignment = parse_replica_assignment(request.replica_assignment) if request.replica_assignment else None
+    configs = parse_topic_configs(request.configs)
+    if warning := format_version_warning(configs):
+        request.note(warning)
+    if may_collide(name):
+        request.note(COLLISION_WARNING)
+    try:
+        await zookeeper.create_topic(
+            name,
+            partitions=request.partitions or 0,
+            replication_factor=request.replication_factor or 0,
+            assignment=assignment,
+            configs=configs,
+            rack_aware=request.rack_aware,
+        )
+    except TopicExists:
+        if request.if_not_exists:
+            return
+        raise
+    request.tell([name], "created", lambda topic: f"Created topic {topic}.")
+
+
+async def alter_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None:
+    names = await _existing(request, zookeeper, none_is_fine=request.if_exists)
+    assignment = parse_replica_assignment(request.replica_assignment) if request.replica_assignment else {}
+    added, deleted = parse_topic_configs(request.configs), parse_config_names(request.deleted_configs)
+    for name in names:
+        if request.configs or request.deleted_configs:
+            request.note(CONFIG_WARNING)
+            configs = {**await zookeeper.configs(f"topics/{name}"), **added}
+            await zookeeper.change_configs(
+                f"topics/{name}", {key: value for key, value in configs.items() if key not in deleted}
+            )
+            request.tell([name], "configured", lambda topic: f"Updated config for topic {topic}.")
+        if request.partitions is not None:
+            if name == CONSUMER_OFFSETS:
+                raise TopicsFailed("The number of partitions for the offsets topic cannot be changed.")
+            request.note(PARTITIONS_WARNING)
+            existing = await zookeeper.describe_topic(name)
+            placed = list(assignment.values())[len(existing.partitions) if existing else 0 :]
+            await zookeeper.add_partitions(name, request.partitions, placed, rack_aware=request.rack_aware)
+            request.tell([name], "altered", lambda _: "Adding partitions succeeded!")
+
+
+async def delete_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None:
+    for name in await _existing(request, zookeeper, none_is_fine=request.if_exists):
+        if is_internal(name):
+            raise TopicsFailed(f"Topic {name} is a kafka internal topic and is not allowed to be marked for deletion.")
+        is_new = await zookeeper.mark_for_deletion(name)
+        request.tell([name], "marked for deletion", _marked if is_new else _marked_already)
+
+
+def _marked(topic: str) -> str:
+    return f"Topic {topic} is marked for deletion.\n{DELETION_NOTE}"
+
+
+def _marked_already(topic: str) -> str:
+    return f"Topic {topic} is already marked for deletion."
+
+
+async def _existing(request: TopicsRequest, zookeeper: ZooKeeperAdmin, *, none_is_fine: bool) -> list[str]:
+    """The topics that --topic means.
+
+    raises    TopicsFailed if it means none, in the words that name none
+    """
+    names = request.matching(await zookeeper.topics())
+    if not names and not none_is_fine:
+        raise TopicsFailed("Topics in [] does not exist")
+    return names

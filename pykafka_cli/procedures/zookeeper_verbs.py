@@ -1,0 +1,479 @@
+"""What each command of the ZooKeeper shell does with a session.
+
+A verb gets the session, its call, and where to print. It raises ShellProblem or Refused where it cannot do what was
+asked.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from pykafka_cli.output import zookeeper_shell as text
+from pykafka_cli.procedures.zookeeper_screen import Screen
+from pykafka_cli.protocol.java_strings import java_utf_8
+from pykafka_cli.rules import zookeeper_shell as language
+from pykafka_cli.rules.zookeeper_shell import Call, ShellProblem, check_path, number
+from pykafka_cli.zookeeper.protocol.errors import ErrorCode
+from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, Acl, AddWatchMode, CreateFlags, Id, Stat, WatcherType
+from pykafka_cli.zookeeper.protocol.requests import (
+    AddWatchRequest,
+    CreateRequest,
+    CreateTtlRequest,
+    DeleteRequest,
+    Empty,
+    GetEphemeralsRequest,
+    OpCode,
+    PathRequest,
+    SetAclRequest,
+    SetDataRequest,
+    WatchableRequest,
+    WatchesRequest,
+)
+from pykafka_cli.zookeeper.shell_session import Refused, ShellSession
+
+ANY_VERSION = -1
+DELETED_AT_ONCE = 1000
+LARGEST_TTL_MS = 0x00FF_FFFF_FFFF
+CONFIG_PATH = "/zookeeper/config"
+VERSION = "ZooKeeper CLI version: 3.8.4-9316c2a7a97e1666d8f4593f34dd6fc36ecc436c, built on 2024-02-12 22:16 UTC\n"
+
+
+Verb: TypeAlias = Callable[[ShellSession, Call, Screen], None]
+
+
+def _version(call: Call) -> int:
+    return number(call.options["v"]) if "v" in call.options else ANY_VERSION
+
+
+def _path(call: Call) -> str:
+    check_path(call.words[1])
+    return call.words[1]
+
+
+def _watches(call: Call, screen: Screen, usage: str) -> bool:
+    """Whether to leave a watch; a third word, whatever it is, says so in the older form."""
+    if len(call.words) > 2:
+        screen.err(f"'{call.words[0]} path [watch]' has been deprecated. Please use '{usage}' instead.\n")
+    return "w" in call.options or len(call.words) > 2
+
+
+def ls(session: ShellSession, call: Call, screen: Screen) -> None:
+    watches = _watches(call, screen, "ls [-w] path")
+    path = _path(call)
+    if "R" in call.options and screen.shows_documents:
+        screen.answer(call, "", path=path, paths=list(subtree(session, path, watches=watches)))
+    elif "R" in call.options:
+        for each in subtree(session, path, watches=watches):
+            screen.out(f"{each}\n")
+    else:
+        found = session.ask(OpCode.GET_CHILDREN2, WatchableRequest(path, watches))
+        children = sorted(found.children)
+        said = text.names(children) + _stat_if_asked(call, found.stat)
+        screen.answer(call, said, path=path, children=children, stat=found.stat._asdict())
+
+
+def subtree(session: ShellSession, path: str, *, watches: bool = False) -> Iterator[str]:
+    """The path and all below it: the children of one znode together, then what is below each of them."""
+    session.ask(OpCode.GET_DATA, WatchableRequest(path, watches))
+    yield path
+    yield from _below(session, path, watches)
+
+
+def _below(session: ShellSession, path: str, watches: bool) -> Iterator[str]:
+    try:
+        found = session.ask(OpCode.GET_CHILDREN2, WatchableRequest(path, watches))
+    except Refused as refused:
+        if refused.code == ErrorCode.NO_NODE:  # deleted meanwhile
+            return
+        raise
+    paths = [path.rstrip("/") + "/" + name for name in sorted(found.children)]
+    yield from paths
+    for each in paths:
+        yield from _below(session, each, watches)
+
+
+def get(session: ShellSession, call: Call, screen: Screen) -> None:
+    watches = _watches(call, screen, "get [-s] [-w] path")
+    path = _path(call)
+    found = session.ask(OpCode.GET_DATA, WatchableRequest(path, watches))
+    said = _data_text(found.data) + _stat_if_asked(call, found.stat)
+    data = None if found.data is None else java_utf_8(found.data)
+    screen.answer(call, said, path=path, data=data, stat=found.stat._asdict())
+
+
+def stat(session: ShellSession, call: Call, screen: Screen) -> None:
+    watches = _watches(call, screen, "stat [-w] path")
+    path = _path(call)
+    found = session.ask(OpCode.EXISTS, WatchableRequest(path, watches)).stat
+    screen.answer(call, text.stat(found), path=path, stat=found._asdict())
+
+
+def set_data(session: ShellSession, call: Call, screen: Screen) -> None:
+    version = _version(call)
+    path = _path(call)
+    found = session.ask(OpCode.SET_DATA, SetDataRequest(path, call.words[2].encode(), version)).stat
+    screen.answer(call, _stat_if_asked(call, found), path=path, stat=found._asdict())
+
+
+def create(session: ShellSession, call: Call, screen: Screen) -> None:
+    flags, ttl = _create_mode(call)
+    path, data = call.words[1], call.words[2].encode() if len(call.words) > 2 else None
+    acl = _acl(call.words[3], screen) if len(call.words) > 3 else OPEN_ACL
+    is_sequential = flags in (
+        CreateFlags.PERSISTENT_SEQUENTIAL,
+        CreateFlags.EPHEMERAL_SEQUENTIAL,
+        CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL,
+    )
+    check_path(path + "1" if is_sequential else path)
+    try:
+        if ttl is not None:
+            made = session.ask(OpCode.CREATE_TTL, CreateTtlRequest(path, data, acl, flags, ttl))
+        else:
+            kind = OpCode.CREATE_CONTAINER if flags is CreateFlags.CONTAINER else OpCode.CREATE
+            made = session.ask(kind, CreateRequest(path, data, acl, flags))
+    except Refused as refused:
+        if refused.code == ErrorCode.INVALID_ACL:
+            screen.err(f"KeeperErrorCode = {language.ERROR_NAMES[refused.code]} for {path}\n")
+        raise
+    screen.err(f"Created {made.path}\n")
+    screen.answer(call, "", path=made.path)
+
+
+def _create_mode(call: Call) -> tuple[CreateFlags, int | None]:
+    """(mode, time to live in ms if it has one)."""
+    ephemeral, sequential, container, has_ttl = (letter in call.options for letter in "esct")
+    if container and (ephemeral or sequential):
+        raise ShellProblem("-c cannot be combined with -s or -e. Containers cannot be ephemeral or sequential.")
+    ttl = None
+    if has_ttl:
+        try:
+            ttl = int(call.options["t"])
+        except ValueError:
+            raise ShellProblem("-t argument must be a long value") from None
+        for excluded, what in ((ephemeral, "Ephemeral"), (container, "Container")):
+            if excluded:
+                raise ShellProblem(f"TTLs cannot be used with {what} znodes")
+        if not 0 < ttl <= LARGEST_TTL_MS:
+            raise ShellProblem(f"ttl must be positive and cannot be larger than: {LARGEST_TTL_MS}")
+        sequence = CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL
+        return sequence if sequential else CreateFlags.PERSISTENT_WITH_TTL, ttl
+    if container:
+        return CreateFlags.CONTAINER, None
+    return CreateFlags((1 if ephemeral else 0) + (2 if sequential else 0)), None
+
+
+def delete(session: ShellSession, call: Call, screen: Screen) -> None:
+    if len(call.words) > 2:
+        screen.err("'delete path [version]' has been deprecated. Please use 'delete [-v version] path' instead.\n")
+    version, path = _version(call), _path(call)
+    session.ask(OpCode.DELETE, DeleteRequest(path, version))
+    screen.answer(call, "", path=path)
+
+
+def delete_all(session: ShellSession, call: Call, screen: Screen) -> None:
+    try:
+        at_once = int(call.options.get("b", DELETED_AT_ONCE))
+    except ValueError:
+        raise ShellProblem("-b argument must be an int value") from None
+    path = _path(call)
+    paths = list(subtree(session, path))
+    # Children come after their parents there, so the other way round they go first; those of one depth go together.
+    paths.sort(key=lambda path: path.count("/"), reverse=True)
+    failed = 0
+    for start in range(0, len(paths), max(1, at_once)):
+        some = [DeleteRequest(path, ANY_VERSION) for path in paths[start : start + max(1, at_once)]]
+        answers = session.ask_all(OpCode.DELETE, some)
+        failed += sum(isinstance(each, Refused) and each.code != ErrorCode.NO_NODE for each in answers)
+    if failed:
+        screen.err("Failed to delete some node(s) in the subtree!\n")
+    screen.answer(call, "", path=path, deleted=len(paths) - failed, failed=failed)
+
+
+def get_acl(session: ShellSession, call: Call, screen: Screen) -> None:
+    path = _path(call)
+    found = session.ask(OpCode.GET_ACL, PathRequest(path))
+    acl = [
+        {"scheme": each.id.scheme, "id": each.id.id, "permissions": language.permissions_text(each.perms)}
+        for each in found.acl
+    ]
+    said = "".join(f"'{each['scheme']},'{each['id']}\n: {each['permissions']}\n" for each in acl)
+    screen.answer(call, said + _stat_if_asked(call, found.stat), path=path, acl=acl, stat=found.stat._asdict())
+
+
+def set_acl(session: ShellSession, call: Call, screen: Screen) -> None:
+    acl, version = _acl(call.words[2], screen), _version(call)
+    path = _path(call)
+    if "R" not in call.options:
+        found = session.ask(OpCode.SET_ACL, SetAclRequest(path, acl, version)).stat
+        screen.answer(call, _stat_if_asked(call, found), path=path, stat=found._asdict())
+        return
+    changed, paths = 0, list(subtree(session, path))
+    for each in paths:
+        try:
+            session.ask(OpCode.SET_ACL, SetAclRequest(each, acl, version))
+        except Refused as refused:
+            screen.out(f"KeeperErrorCode = {language.ERROR_NAMES.get(refused.code, refused.code)} for {each}")
+        else:
+            changed += 1
+    screen.answer(call, "", path=path, changed=changed, failed=len(paths) - changed)
+
+
+def add_auth(session: ShellSession, call: Call, screen: Screen) -> None:
+    session.add_auth(call.words[1], call.words[2] if len(call.words) > 2 else "")
+    screen.answer(call, "", scheme=call.words[1])
+
+
+def sync(session: ShellSession, call: Call, screen: Screen) -> None:
+    path, code = _path(call), 0
+    try:
+        session.ask(OpCode.SYNC, PathRequest(path))
+    except Refused as refused:
+        code = refused.code
+    screen.answer(call, f"Sync has failed. rc={code}\n" if code else "Sync is OK\n", path=path, error_code=code)
+
+
+def get_ephemerals(session: ShellSession, call: Call, screen: Screen) -> None:
+    prefix = _path(call) if len(call.words) > 1 else "/"
+    found = list(session.ask(OpCode.GET_EPHEMERALS, GetEphemeralsRequest(prefix)).ephemerals)
+    screen.answer(call, text.names(found), path=prefix, paths=found)
+
+
+def get_all_children_number(session: ShellSession, call: Call, screen: Screen) -> None:
+    path = _path(call)
+    total = session.ask(OpCode.GET_ALL_CHILDREN_NUMBER, PathRequest(path)).total
+    screen.answer(call, f"{total}\n", path=path, total=total)
+
+
+def config(session: ShellSession, call: Call, screen: Screen) -> None:
+    found = session.ask(OpCode.GET_DATA, WatchableRequest(CONFIG_PATH, "w" in call.options))
+    said = _data_text(found.data)
+    if "c" in call.options:
+        said = _client_addresses(said) + "\n"
+    document = {"config": said.removesuffix("\n"), "stat": found.stat._asdict()}
+    screen.answer(call, said + _stat_if_asked(call, found.stat), **document)
+
+
+def _client_addresses(configuration: str) -> str:
+    """`host:port,...` of the members, as clients connect to them, after the configuration's version."""
+    version, addresses = "", []
+    for line in configuration.splitlines():
+        key, _, value = line.partition("=")
+        if key.startswith("server.") and ";" in value:
+            addresses.append(value.rpartition(";")[2].strip())
+        elif key == "version":
+            version = value
+    return f"{version} {','.join(addresses)}"
+
+
+def version(session: ShellSession, call: Call, screen: Screen) -> None:  # noqa: ARG001
+    screen.answer(call, VERSION, version=VERSION.partition(": ")[2].removesuffix("\n"))
+
+
+def who_am_i(session: ShellSession, call: Call, screen: Screen) -> None:
+    clients = session.ask(OpCode.WHO_AM_I, Empty()).clients
+    said = "".join(["Auth scheme: User\n", *(f"{each.auth_scheme}: {each.user}\n" for each in clients)])
+    screen.answer(call, said, clients=[{"scheme": each.auth_scheme, "user": each.user} for each in clients])
+
+
+def add_watch(session: ShellSession, call: Call, screen: Screen) -> None:
+    name = call.options.get("m", AddWatchMode.PERSISTENT_RECURSIVE.name).upper()
+    if name not in AddWatchMode.__members__:
+        raise ShellProblem(f"addWatch {language.VERBS['addWatch'].usage}")
+    path = _path(call)
+    session.ask(OpCode.ADD_WATCH, AddWatchRequest(path, AddWatchMode[name]))
+    screen.answer(call, "", path=path, mode=name)
+
+
+def remove_watches(session: ShellSession, call: Call, screen: Screen) -> None:
+    path = _path(call)
+    kind = next((WatcherType[name] for letter, name in _WATCHERS.items() if letter in call.options), WatcherType.ANY)
+    session.ask(OpCode.REMOVE_WATCHES, WatchesRequest(path, kind))
+    event = {WatcherType.CHILDREN: "ChildWatchRemoved", WatcherType.DATA: "DataWatchRemoved"}.get(kind)
+    screen.answer(call, text.event("SyncConnected", event, path) if event else "", path=path, watcher=kind.name)
+
+
+_WATCHERS = {"c": "CHILDREN", "d": "DATA", "a": "ANY"}
+
+
+def close(session: ShellSession, call: Call, screen: Screen) -> None:
+    session.close()
+    screen.answer(call, "")
+
+
+# Quotas.
+
+
+def list_quota(session: ShellSession, call: Call, screen: Screen) -> None:
+    path = call.words[1]
+    limits = f"{language.QUOTAS}{path}/{language.LIMITS}"
+    screen.err(f"absolute path is {limits}\n")
+    check_path(limits)
+    said, found = "", {}
+    try:
+        for what, place in (("quota", limits), ("stat", f"{language.QUOTAS}{path}/{language.STATS}")):
+            found[what] = _quota(session, place)
+            said += f"Output {what} for {path} {language.quota_text(found[what])}\n"
+    except Refused as refused:
+        if refused.code != ErrorCode.NO_NODE:
+            raise
+        screen.err(f"quota for {path} does not exist.\n")
+    screen.answer(call, said, path=path, quota=found.get("quota"), stat=found.get("stat"))
+
+
+def set_quota(session: ShellSession, call: Call, screen: Screen) -> None:
+    path = call.words[1]
+    if path.startswith(language.QUOTAS):
+        screen.err(f"cannot set a quota under the path: {language.QUOTAS}\n")
+        return
+    wanted: dict[str, int] = {}
+    for letter, (name, least, said) in _QUOTA_OPTIONS.items():
+        if letter in call.options:
+            try:
+                wanted[name] = int(call.options[letter])
+            except ValueError:
+                screen.err("NumberFormatException happens when parsing the option value\n")
+                return
+            if wanted[name] < least:
+                screen.err(said)
+                return
+    check_path(path)
+    if _find(session, path) is None:
+        raise ShellProblem(f"{path} does not exist.")
+    _refuse_nested_quotas(session, path)
+    place = language.QUOTAS
+    for name in path.strip("/").split("/"):
+        place = f"{place}/{name}" if name else place
+        _ensure(session, place)
+    limits, stats = f"{place}/{language.LIMITS}", f"{place}/{language.STATS}"
+    if _find(session, limits) is None:
+        every = dict.fromkeys(("count", "bytes", "byteHardLimit", "countHardLimit"), -1) | wanted
+        _ensure(session, limits, language.quota_text(every))
+        _ensure(session, stats, language.quota_text({"count": 0, "bytes": 0}))
+    else:
+        every = _quota(session, limits) | wanted
+        session.ask(OpCode.SET_DATA, SetDataRequest(limits, language.quota_text(every).encode(), ANY_VERSION))
+    used = _quota(session, stats)
+    for name, hard in (("count", "countHardLimit"), ("bytes", "byteHardLimit")):
+        allowed = [every[each] for each in (name, hard) if every.get(each, -1) > -1]
+        if any(each < used.get(name, -1) for each in allowed):
+            screen.out(f"[Warning]: the {name} quota you create is less than the existing {name}:{used[name]}\n")
+    screen.answer(call, "", path=path, quota=every)
+
+
+_QUOTA_OPTIONS: Mapping[str, tuple[str, int, str]] = {
+    "n": ("count", 1, "the num quota must be greater than zero\n"),
+    "b": ("bytes", 0, "the bytes quota must be greater than or equal to zero\n"),
+    "N": ("countHardLimit", 1, "the num quota must be greater than zero\n"),
+    "B": ("byteHardLimit", 0, "the bytes quota must be greater than or equal to zero\n"),
+}
+
+
+def _refuse_nested_quotas(session: ShellSession, path: str) -> None:
+    own = language.QUOTAS + path
+    if _find(session, own) is not None:
+        for place in subtree(session, own):
+            parent, _, name = place.rpartition("/")
+            if name == language.LIMITS and parent != own:
+                raise ShellProblem(f"{path} has a child {parent.removeprefix(language.QUOTAS)} which has a quota")
+    parent = path
+    while parent := parent.rpartition("/")[0]:
+        if _find(session, f"{language.QUOTAS}{parent}/{language.LIMITS}") is not None:
+            raise ShellProblem(f"{path} has a parent {parent} which has a quota")
+
+
+def delete_quota(session: ShellSession, call: Call, screen: Screen) -> None:
+    path = call.words[1]
+    place = language.QUOTAS + path
+    limits = f"{place}/{language.LIMITS}"
+    check_path(limits)
+    if _find(session, limits) is None:
+        screen.out(f"Quota does not exist for {path}\n")
+        return
+    gone = {name: -1 for letter, (name, _, _) in _QUOTA_OPTIONS.items() if letter in call.options}
+    if gone:
+        every = language.quota_text(_quota(session, limits) | gone)
+        session.ask(OpCode.SET_DATA, SetDataRequest(limits, every.encode(), ANY_VERSION))
+        screen.answer(call, "", path=path)
+        return
+    for name in session.ask(OpCode.GET_CHILDREN2, WatchableRequest(place, False)).children:
+        session.ask(OpCode.DELETE, DeleteRequest(f"{place}/{name}", ANY_VERSION))
+    while place != language.QUOTAS and not session.ask(OpCode.GET_CHILDREN2, WatchableRequest(place, False)).children:
+        session.ask(OpCode.DELETE, DeleteRequest(place, ANY_VERSION))
+        place = place.rpartition("/")[0]
+    screen.answer(call, "", path=path)
+
+
+def _find(session: ShellSession, path: str) -> Stat | None:
+    try:
+        found: Stat = session.ask(OpCode.EXISTS, WatchableRequest(path, False)).stat
+    except Refused as refused:
+        if refused.code == ErrorCode.NO_NODE:
+            return None
+        raise
+    return found
+
+
+def _ensure(session: ShellSession, path: str, content: str | None = None) -> None:
+    try:
+        data = None if content is None else content.encode()
+        session.ask(OpCode.CREATE, CreateRequest(path, data, OPEN_ACL, CreateFlags.PERSISTENT))
+    except Refused as refused:
+        if refused.code != ErrorCode.NODE_EXISTS:
+            raise
+
+
+def _quota(session: ShellSession, path: str) -> dict[str, int]:
+    found = session.ask(OpCode.GET_DATA, WatchableRequest(path, False))
+    return language.parse_quota((found.data or b"").decode())
+
+
+def _acl(words: str, screen: Screen) -> tuple[Acl, ...]:
+    entries, complaints = language.parse_acl(words)
+    for complaint in complaints:
+        screen.err(f"{complaint}\n")
+    return tuple(Acl(permissions, Id(scheme, identity)) for permissions, scheme, identity in entries)
+
+
+def _stat_if_asked(call: Call, found: Stat) -> str:
+    return text.stat(found) if "s" in call.options else ""
+
+
+def _data_text(data: bytes | None) -> str:
+    return ("null" if data is None else java_utf_8(data)) + "\n"
+
+
+def reconfig(session: ShellSession, call: Call, screen: Screen) -> None:  # noqa: ARG001
+    raise ShellProblem("reconfig is for ensembles of ZooKeeper servers; zkCli.sh has it")
+
+
+VERBS: Mapping[str, Verb] = {
+    "addWatch": add_watch,
+    "addauth": add_auth,
+    "close": close,
+    "config": config,
+    "create": create,
+    "delete": delete,
+    "deleteall": delete_all,
+    "delquota": delete_quota,
+    "get": get,
+    "getAcl": get_acl,
+    "getAllChildrenNumber": get_all_children_number,
+    "getEphemerals": get_ephemerals,
+    "listquota": list_quota,
+    "ls": ls,
+    "reconfig": reconfig,
+    "removewatches": remove_watches,
+    "set": set_data,
+    "setAcl": set_acl,
+    "setquota": set_quota,
+    "stat": stat,
+    "sync": sync,
+    "version": version,
+    "whoami": who_am_i,
+}
+
+
+def answer_of(problem: Any) -> tuple[str, int]:
+    """(what to say, exit status) of what a verb raised."""
+    if isinstance(problem, Refused):
+        return language.error_text(problem.code, problem.path), 1
+    return str(problem), problem.status

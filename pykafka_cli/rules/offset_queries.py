@@ -1,0 +1,81 @@
+"""What kafka-get-offsets is asked for: a time, and partitions by patterns. As org.apache.kafka.tools.GetOffsetShell."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.rules.topic_filter import TopicFilter
+
+LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5
+_TIMES = {
+    "latest": LATEST,
+    "earliest": EARLIEST,
+    "max-timestamp": MAX_TIMESTAMP,
+    "earliest-local": EARLIEST_LOCAL,
+    "latest-tiered": LATEST_TIERED,
+}
+_RULE = re.compile(r"(?P<topic>[^:,]*)(?::(?:(?P<one>[0-9]*)|(?P<low>[0-9]*)-(?P<high>[0-9]*)))?")
+_ANY_TOPIC = ".*"
+
+PartitionFilter = Callable[[TopicPartition], bool]
+
+
+class BadQuery(Exception):
+    """An option's value that the script refuses."""
+
+
+def parse_time(text: str) -> int:
+    """Milliseconds, or the negative number that stands for a word.
+
+    raises    BadQuery
+    """
+    if text in _TIMES:
+        return _TIMES[text]
+    if re.fullmatch(r"[+-]?[0-9]+", text) and -(1 << 63) <= int(text) < 1 << 63:
+        return int(text)
+    raise BadQuery(
+        f"Malformed time argument {text}. Please use -1 or latest / -2 or earliest / -3 or max-timestamp / "
+        "-4 or earliest-local / -5 or latest-tiered, or a specified long format timestamp"
+    )
+
+
+def partitions_of_topics(topic: str | None, partitions: str | None) -> PartitionFilter:
+    """From --topic and --partitions; what is not given lets everything through.
+
+    raises    BadQuery, InvalidRegex
+    """
+    topics = TopicFilter(topic if topic is not None else _ANY_TOPIC)
+    words = re.sub(",+$", "", partitions).split(",") if partitions else []
+    if not all(re.fullmatch(r"[+-]?[0-9]+", word) for word in words):
+        raise BadQuery(
+            f"--partitions expects a comma separated list of numeric partition ids, but received: {partitions}"
+        )
+    numbers = {int(word) for word in words}
+    return lambda each: topics.allows(each.topic) and (not numbers or each.partition in numbers)
+
+
+def partitions_of_rules(text: str) -> PartitionFilter:
+    """From --topic-partitions: `TOPIC:N`, `TOPIC:LOW-HIGH` without HIGH, either bound left out, commas between.
+
+    raises    BadQuery, InvalidRegex
+    """
+    rules = [_rule(word) for word in re.sub(",+$", "", text).split(",")]
+    return lambda each: any(allows(each) for allows in rules)
+
+
+def select(partitions: Iterable[TopicPartition], allows: PartitionFilter) -> list[TopicPartition]:
+    """Those that are wanted, in the order of their names as text: t-10 stands before t-2."""
+    return sorted((each for each in partitions if allows(each)), key=str)
+
+
+def _rule(word: str) -> PartitionFilter:
+    found = _RULE.fullmatch(word)
+    if not found:
+        raise BadQuery(f"org.apache.kafka.tools.TerseException: Invalid rule specification: {word}")
+    topics = TopicFilter(found["topic"] or _ANY_TOPIC)
+    if found["one"]:
+        low, high = int(found["one"]), int(found["one"]) + 1
+    else:
+        low, high = int(found["low"] or 0), int(found["high"] or sys.maxsize)
+    return lambda each: topics.allows(each.topic) and low <= each.partition < high

@@ -1,0 +1,49 @@
+"""What a command that goes on and on has to tell, each thing when it happens: a JSON object a line, or YAML documents.
+
+There is no table of what has not ended. Events have their time and name first; the verifiable scripts print theirs as
+JSON anyway.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.output.documents import as_json_line, as_yaml_document
+from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.script.options import OUTPUT
+
+EventOutput = Annotated[
+    OutputFormat | None,
+    typer.Option(
+        "--output",
+        help="A JSON object a line, which is what the script prints, or for yaml a stream of documents.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+StreamOutput = Annotated[
+    OutputFormat | None,
+    typer.Option(
+        "--output",
+        help="json: an object a line; yaml: a stream of documents; else what the script prints.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+
+class Events:
+    """Where events go: to stdout, in the form that was asked for."""
+
+    def __init__(self, form: OutputFormat | None) -> None:
+        self._form = form
+
+    def tell(self, name: str, **values: object) -> None:
+        print_document({"timestamp": time.time_ns() // 1_000_000, "name": name, **values}, self._form)
+
+
+def print_document(document: Mapping[str, object], form: OutputFormat | None) -> None:
+    """One of a stream of documents, written at once; JSON unless YAML was asked for."""
+    write = as_yaml_document if form is OutputFormat.YAML else as_json_line
+    print(write(document), end="", flush=True)

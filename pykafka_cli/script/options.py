@@ -1,0 +1,153 @@
+"""Options that many commands share, and the scripts' checks of which options go together.
+
+The checks are those of org.apache.kafka.server.util.CommandLineUtils, with its messages.
+"""
+
+import re
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer._click import Context, Parameter
+from typer._click.types import ParamType
+
+from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.script.command import ScriptContext
+from pykafka_cli.script.completion import DEFAULT_BOOTSTRAP_SERVER
+from pykafka_cli.script.errors import ScriptError
+
+CONNECTION = "Connection"
+OUTPUT = "Output"
+BOOTSTRAP_SERVER_VARIABLE = "PK_BOOTSTRAP_SERVER"
+HOST_PORTS = re.compile(r"(?:[A-Za-z]+://)?\[?([0-9A-Za-z\-%._:]*)\]?:([0-9]+)")
+
+
+class Integer(ParamType):
+    """A Java int or long: ASCII digits with a sign, within its range."""
+
+    def __init__(self, bits: int) -> None:
+        self.name = "number"
+        self.java_name = {16: "Short", 32: "Integer", 64: "Long"}[bits]
+        self._limit = 1 << (bits - 1)
+
+    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        if not re.fullmatch(r"[+-]?[0-9]+", value) or not -self._limit <= int(value) < self._limit:
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        return int(value)
+
+
+SHORT = Integer(16)
+INT = Integer(32)
+LONG = Integer(64)
+
+
+BootstrapServer = Annotated[
+    str | None,
+    typer.Option(
+        "--bootstrap-server",
+        envvar=BOOTSTRAP_SERVER_VARIABLE,
+        show_envvar=True,
+        metavar="HOST:PORT,...",
+        help=f"Brokers to connect to. On a terminal {DEFAULT_BOOTSTRAP_SERVER} if nothing says otherwise.",
+        rich_help_panel=CONNECTION,
+    ),
+]
+BrokerList = Annotated[
+    str | None,
+    typer.Option(
+        "--broker-list",
+        metavar="HOST:PORT,...",
+        help="Older name of --bootstrap-server.",
+        rich_help_panel=CONNECTION,
+    ),
+]
+
+ConsumerConfig = Annotated[
+    str | None,
+    typer.Option(
+        "--consumer.config",
+        "--command-config",
+        metavar="FILE",
+        help="Properties of the consumer.",
+        rich_help_panel=CONNECTION,
+    ),
+]
+
+CommandConfig = Annotated[
+    str | None,
+    typer.Option(
+        "--command-config", metavar="FILE", help="Properties for the client: security and time-outs.",
+        rich_help_panel=CONNECTION,
+    ),
+]  # fmt: skip
+Output = Annotated[
+    OutputFormat | None,
+    typer.Option(
+        "--output",
+        help="What the script prints, a table, or a document; a table is the default on a terminal, "
+        "what the script prints elsewhere.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+
+def chosen_output(output: OutputFormat | None) -> OutputFormat:
+    """The format to print in: what was asked for, else a table for people and the scripts' text for programs."""
+    return output or (OutputFormat.TABLE if sys.stdout.isatty() else OutputFormat.KAFKA)
+
+
+def bootstrap_or_default(value: str | None, missing: ScriptError, *, given: bool = False) -> str:
+    """Where to connect: the option, the variable, the current cluster (Click has seen to these), else for people
+    localhost:9092.
+
+    A script that forgot the option must fail as it did, so `missing` is raised where nobody watches. An option that was
+    `given` but is empty stays empty.
+    """
+    if given:
+        return value or ""
+    if (found := bootstrap_if_any(value)) is None:
+        missing.hint = (
+            f"Give one, set {BOOTSTRAP_SERVER_VARIABLE}, or name it by `pk config`. "
+            f"`pk up` starts a broker at {DEFAULT_BOOTSTRAP_SERVER}."
+        )
+        raise missing
+    return found
+
+
+def bootstrap_if_any(value: str | None) -> str | None:
+    """The same without a complaint."""
+    return value or (DEFAULT_BOOTSTRAP_SERVER if sys.stderr.isatty() else None)
+
+
+def require(ctx: ScriptContext, *names: str) -> None:
+    """Each of the options must be given.
+
+    raises    UsageProblem
+    """
+    for name in names:
+        if name not in ctx.given:
+            raise ctx.usage_problem(f'Missing required argument "[{name}]"')
+
+
+def refuse(ctx: ScriptContext, used: str, *others: str) -> None:
+    """Where `used` is given none of the others may be.
+
+    raises    UsageProblem
+    """
+    if used in ctx.given:
+        for other in others:
+            if other in ctx.given:
+                raise ctx.usage_problem(f'Option "[{used}]" can\'t be used with option "[{other}]"')
+
+
+def check_host_ports(ctx: ScriptContext, addresses: str) -> None:
+    """Every address must be HOST:PORT; an empty one between commas is let through.
+
+    raises    UsageProblem
+    """
+    given = [address.strip() for address in addresses.split(",") if address.strip()]
+    for address in given or [""]:
+        if not HOST_PORTS.fullmatch(address):
+            raise ctx.usage_problem("Please provide valid host:port like host1:9091,host2:9092\n ")

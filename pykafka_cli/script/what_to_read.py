@@ -1,0 +1,70 @@
+"""What the console consumer's options say of topics, partition, offset and group, and which of them go together."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pykafka_cli.script.command import ScriptContext
+
+EARLIEST, LATEST = -2, -1  # as ListOffsets has them
+
+
+class Wanted(NamedTuple):
+    """What is to be read: a topic, topics by expression, or one partition of a topic from an offset."""
+
+    topic: str | None
+    pattern: str | None
+    partition: int | None
+    start: int
+
+
+def check_what_to_read(ctx: ScriptContext, topic: str | None, pattern: str | None, partition: int | None) -> None:
+    """raises    UsageProblem"""
+    if (topic is None) == (pattern is None):
+        hint = "--whitelist is DEPRECATED use --include instead; ignored if --include specified."
+        tail = hint if "whitelist" in ctx.given else ""
+        raise ctx.usage_problem(f"Exactly one of --include/--topic is required. {tail}")
+    if partition is None:
+        if "offset" in ctx.given:
+            raise ctx.usage_problem("The partition is required when offset is specified.")
+        return
+    if topic is None:
+        raise ctx.usage_problem("The topic is required when partition is specified.")
+    if {"from-beginning", "offset"} <= ctx.given:
+        raise ctx.usage_problem("Options from-beginning and offset cannot be specified together.")
+
+
+def chosen_group(
+    ctx: ScriptContext, group: str | None, file: Mapping[str, str], words: Mapping[str, str], partition: int | None
+) -> str | None:
+    """The group that was named, wherever; None if nowhere.
+
+    raises    UsageProblem if it was named twice and not the same, or together with a partition
+    """
+    named = dict.fromkeys(each for each in (group, file.get("group.id"), words.get("group.id")) if each is not None)
+    if len(named) > 1:
+        listed = ", ".join(f"'{each}'" for each in named)
+        raise ctx.usage_problem(
+            "The group ids provided in different places (directly using '--group', via '--consumer-property', or via "
+            f"'--consumer.config') do not match. Detected group ids: {listed}"
+        )
+    if named and partition is not None:
+        raise ctx.usage_problem("Options group and partition cannot be specified together.")
+    return next(iter(named), None)
+
+
+def first_offset(ctx: ScriptContext, offset: str, *, from_beginning: bool) -> int:
+    """Where --partition begins, as ListOffsets has it.
+
+    raises    UsageProblem
+    """
+    if "offset" not in ctx.given:
+        return EARLIEST if from_beginning else LATEST
+    if (word := offset.lower()) in ("earliest", "latest"):
+        return EARLIEST if word == "earliest" else LATEST
+    if re.fullmatch(r"\+?[0-9]+", offset) and int(offset) < 1 << 63:
+        return int(offset)
+    raise ctx.usage_problem(
+        f"The provided offset value '{offset}' is incorrect. Valid values are 'earliest', 'latest', or a "
+        "non-negative long."
+    )

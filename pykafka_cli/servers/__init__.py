@@ -1,0 +1,1 @@
+"""Servers as processes: starting, running and stopping them."""

@@ -1,0 +1,208 @@
+"""What the commands that start and stop servers have in common: words, daemons, logs, signals.
+
+    pk zookeeper-server-start [-daemon] FILE [--override KEY=VALUE]...
+
+as bin/*-server-start.sh and bin/*-server-stop.sh take and do it: a stop script finds servers by their command lines and
+signals all of them.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.properties.grammar import MalformedProperties, Property, read_properties
+from pykafka_cli.properties.keys import BadProperty, ConfigError, Settings
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers.program import own_command, program_names
+
+LOG_DIRECTORY_VARIABLE = "LOG_DIR"
+SIGNAL_VARIABLE = "SIGNAL"
+SWITCH_INTERVAL_S = 0.001
+"""For how long a thread that cleans a log or writes a snapshot may hold up the loop, which lets others run at each
+system call: with Python's own 5 ms a request takes more than 10 ms as long as such work goes on."""
+
+GARBAGE_THRESHOLD = 10_000
+"""New objects before a search for garbage among them, during which nothing else is done: some 2 ms."""
+
+_STATUS = {signal.SIGINT: ExitStatus.INTERRUPTED, signal.SIGTERM: ExitStatus.TERMINATED}
+
+
+class Words(NamedTuple):
+    """A start command's words."""
+
+    daemon: bool
+    file: Path
+    overrides: list[Property]
+
+
+def parse_words(words: Sequence[str], usage: str) -> Words:
+    """Take the words apart; raises ScriptError, with the usage on stdout where there is no file."""
+    rest = list(words)
+    daemon = rest[:1] == ["-daemon"]
+    if daemon:
+        del rest[0]
+    if not rest:
+        raise ScriptError(usage, on_stdout=True)
+    file, overrides, strays = Path(rest.pop(0)), [], []
+    while rest:
+        word = rest.pop(0)
+        option, equals, value = word.partition("=")
+        if option != "--override":
+            strays.append(word)
+            continue
+        if not equals and not rest:
+            raise ScriptError("Option override requires an argument", hint=usage)
+        key, _, text = (value if equals else rest.pop(0)).partition("=")
+        overrides.append(Property(key, text, 0))
+    if strays:
+        raise ScriptError(f"Found non argument parameters: {','.join(strays)}", hint=usage)
+    return Words(daemon, file, overrides)
+
+
+def read_settings(settings: Callable[[list[Property]], Any], words: Words) -> Any:
+    """The settings of a file and its overrides; raises ScriptError, with line, key and value where one is to blame."""
+    try:
+        properties = [*read_properties(words.file.read_bytes()), *words.overrides]
+        return settings(list({each.key: each for each in properties}.values()))
+    except OSError as error:
+        raise ScriptError(f"{words.file} cannot be read: {error.strerror}") from None
+    except BadProperty as error:
+        where = f"{words.file}, line {error.line}" if error.line else f"--override {error.key}"
+        raise ScriptError(f"{where}: {error}") from None
+    except (MalformedProperties, ConfigError) as error:
+        raise ScriptError(f"{words.file}: {error}") from None
+
+
+def warn_of(settings: Settings, without_effect: Iterable[str], file: Path, log: logging.Logger) -> None:
+    """Log what is in a file and changes nothing."""
+    for warning in settings.warnings:
+        log.warning("%s: %s", file, warning)
+    if names := list(without_effect):
+        log.warning("%s: without effect here: %s", file, ", ".join(names))
+
+
+def start_daemon(command: str, words: Sequence[str], output: str) -> None:
+    """Run `pk COMMAND WORDS` detached from this terminal; what it prints goes to $LOG_DIR/OUTPUT."""
+    directory = Path(os.environ.get(LOG_DIRECTORY_VARIABLE, "logs"))
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / output).open("ab") as log:
+            subprocess.Popen(
+                [*own_command(), command, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
+
+
+def log_to_stdout() -> None:
+    """Log as config/log4j.properties has a server log to its terminal."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s %(message)s (%(name)s)"))
+    logging.addLevelName(logging.WARNING, "WARN")
+    logging.addLevelName(logging.CRITICAL, "FATAL")
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("pykafka_cli").setLevel(logging.INFO)
+
+
+def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> ExitStatus:
+    """Run `serve`, whose event is set on SIGINT or SIGTERM; the status tells which it was."""
+    received: list[signal.Signals] = []
+    _allow_many_files()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.freeze()  # what has been loaded stays
+    gc.set_threshold(GARBAGE_THRESHOLD)
+
+    async def main() -> None:
+        stop = asyncio.Event()
+
+        def stop_by(received_signal: signal.Signals) -> None:
+            received.append(received_signal)
+            stop.set()
+
+        for each in _STATUS:
+            asyncio.get_running_loop().add_signal_handler(each, stop_by, each)
+        await serve(stop)
+
+    try:
+        from uvloop import run
+    except ImportError:
+        asyncio.run(main())
+    else:
+        run(main())
+    return _STATUS[received[0]] if received else ExitStatus.SUCCESS
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files as far as this user may: a broker holds one to three for each partition."""
+    try:
+        import resource
+    except ImportError:  # no such limits here
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def signal_servers(
+    command: str, nothing_found: str, is_meant: Callable[[Sequence[str]], bool] = lambda _: True
+) -> None:
+    """Send $SIGNAL (TERM) to every process that runs `pk COMMAND` and whose command line `is_meant`.
+
+    raises    ScriptError if there is none
+    """
+    name = os.environ.get(SIGNAL_VARIABLE, "TERM").removeprefix("SIG")
+    try:
+        number = int(name) if name.isdigit() else signal.Signals[f"SIG{name}"]
+    except KeyError:
+        raise ScriptError(f"{SIGNAL_VARIABLE}={name} is no signal") from None
+    running = [(pid, words) for pid, words in processes() if pid != os.getpid() and runs(words, command)]
+    found = [pid for pid, words in running if is_meant(words)]
+    if not found:
+        raise ScriptError(nothing_found, on_stdout=True)
+    for pid in found:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue  # it has just ended by itself
+        except PermissionError:
+            raise ScriptError(f"Process {pid} is another user's, who may stop it") from None
+
+
+def runs(words: Sequence[str], command: str) -> bool:
+    """Whether a process with this command line is `pk COMMAND`, by whichever of its names."""
+    programs = program_names()
+    for program, name in pairwise(words):
+        if Path(program).name in programs and name.removesuffix(".sh").removeprefix("kafka-") == command:
+            return True
+    return False
+
+
+def processes() -> Iterator[tuple[int, list[str]]]:
+    """(pid, command line) of all processes that may be looked at."""
+    if Path("/proc/self/cmdline").exists():
+        for directory in Path("/proc").iterdir():
+            if directory.name.isdigit():
+                try:
+                    words = (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                except OSError:
+                    continue
+                yield int(directory.name), words
+        return
+    listed = subprocess.run(["ps", "-axo", "pid=,args="], capture_output=True, text=True, check=True)
+    for line in listed.stdout.splitlines():
+        pid, _, words_text = line.strip().partition(" ")
+        yield int(pid), words_text.split()

@@ -1,0 +1,130 @@
+"""The language of ZooKeeper's shell."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pykafka_cli.rules.zookeeper_shell import (
+    VERBS,
+    ShellProblem,
+    check_path,
+    error_text,
+    number,
+    parse_acl,
+    parse_quota,
+    permissions_text,
+    quota_text,
+    understood,
+    words_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("ls -s /a", ["ls", "-s", "/a"]),
+        ("  create /a 'two words'  ", ["create", "/a", "two words"]),
+        ('set /a "it\'s"', ["set", "/a", "it's"]),
+        ("set /a ''", ["set", "/a", ""]),
+        ("set /a {'x':1}", ["set", "/a", "{'x':1}"]),
+        ("   ", []),
+    ],
+)
+def test_quotes_keep_blanks_in_a_word(line: str, words: list[str]) -> None:
+    assert words_of(line) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "plain", "options"),
+    [
+        ("ls -s -w /a", ("ls", "/a"), {"s": "", "w": ""}),
+        ("ls /a -sw", ("ls", "/a"), {"s": "", "w": ""}),
+        ("set -v 3 /a x", ("set", "/a", "x"), {"v": "3"}),
+        ("set -v3 /a x", ("set", "/a", "x"), {"v": "3"}),
+        ("set -v -1 /a x", ("set", "/a", "x"), {"v": "-1"}),
+        ("set -- /a -x", ("set", "/a", "-x"), {}),
+        ("close -x", ("close",), {}),
+        ("setquota -n 5 /a", ("setquota", "/a"), {"n": "5"}),
+    ],
+)
+def test_options_stand_anywhere(words: str, plain: tuple[str, ...], options: dict[str, str]) -> None:
+    assert understood(words.split()) == (plain, options)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("ls -x /a", "org.apache.commons.cli.UnrecognizedOptionException: Unrecognized option: -x"),
+        ("ls -sx /a", "org.apache.commons.cli.UnrecognizedOptionException: Unrecognized option: -sx"),
+        ("set -v", "org.apache.commons.cli.MissingArgumentException: Missing argument for option: v"),
+        ("set /a x -v -s", "org.apache.commons.cli.MissingArgumentException: Missing argument for option: v"),
+        ("ls", "ls [-s] [-w] [-R] path"),
+        ("version please", "version "),
+        ("addWatch /a /b", f"addWatch {VERBS['addWatch'].usage}"),
+    ],
+)
+def test_a_command_that_is_not_understood_says_why(words: str, said: str) -> None:
+    with pytest.raises(ShellProblem) as problem:
+        understood(words.split())
+    assert str(problem.value) == said
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("", "Path length must be > 0"),
+        ("a", "Path must start with / character"),
+        ("/a/", "Path must not end with / character"),
+        ("/a//b", 'Invalid path string "/a//b" caused by empty node name specified @3'),
+        ("/a/./b", 'Invalid path string "/a/./b" caused by relative paths not allowed @3'),
+        ("/a/../b", 'Invalid path string "/a/../b" caused by relative paths not allowed @4'),
+        ("/a\x01", 'Invalid path string "/a\x01" caused by invalid character @2'),
+        ("/a\0", 'Invalid path string "/a\0" caused by null character not allowed @2'),
+    ],
+)
+def test_a_path_that_cannot_be_is_told_in_zookeepers_words(path: str, said: str) -> None:
+    with pytest.raises(ShellProblem) as problem:
+        check_path(path)
+    assert str(problem.value) == said
+
+
+@pytest.mark.parametrize("path", ["/", "/a", "/a/b.c/..d", "/ä/…"])
+def test_other_paths_are_let_through(path: str) -> None:
+    check_path(path)
+
+
+def test_acls_are_read_and_written() -> None:
+    entries, complaints = parse_acl("world:anyone:cdrwa,digest:u:p=:rx,nonsense,")
+
+    assert entries == [(31, "world", "anyone"), (1, "digest", "u:p=")]
+    assert complaints == ["Unknown perm type: x", "nonsense does not have the form scheme:id:perm"]
+    assert permissions_text(31) == "cdrwa"
+    assert permissions_text(5) == "cr"
+
+
+def test_quotas_keep_the_form_that_older_readers_know() -> None:
+    assert quota_text({"count": 5, "bytes": -1}) == "count=5,bytes=-1"
+    both = quota_text({"countHardLimit": 7, "count": 5, "byteHardLimit": -1})
+    assert both == "count=5,bytes=-1=;byteHardLimit=-1;countHardLimit=7"
+    assert parse_quota(both) == {"count": 5, "bytes": -1, "byteHardLimit": -1, "countHardLimit": 7}
+
+
+def test_errors_have_the_shells_words_or_zookeepers_name() -> None:
+    assert error_text(-101, "/a") == "Node does not exist: /a"
+    assert error_text(-4, "/a") == "KeeperErrorCode = ConnectionLoss for /a"
+    assert error_text(-112, "") == "KeeperErrorCode = Session expired"
+
+
+@pytest.mark.parametrize("text", ["", "x", "1.5", "2147483648"])
+def test_what_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(ShellProblem, match=f'^For input string: "{text}"$'):
+        number(text)
+
+
+@given(st.lists(st.text(alphabet="-svwxR/a1=", max_size=4), max_size=5), st.sampled_from(sorted(VERBS)))
+def test_any_words_are_understood_or_refused(words: list[str], name: str) -> None:
+    try:
+        call = understood([name, *words])
+    except ShellProblem:
+        return
+    assert call.words[0] == name
