@@ -95,7 +95,7 @@ class LineSplitter:
         """The lines that `data` completes."""
         if self._after_carriage_return and data.startswith(b"\n"):
             data = data[1:]
-            self._after_carriage_return = not data
+            self._after_carriage_return = False
         if not data:
             return []
         self._after_carriage_return = data.endswith(b"\r")

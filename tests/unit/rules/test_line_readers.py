@@ -52,6 +52,10 @@ def test_lines_are_the_same_however_the_bytes_arrive(text: bytes, data: st.DataO
     assert split(*chunks) == split(text)
 
 
+def test_an_empty_line_behind_a_line_end_that_arrived_in_two_parts_is_a_line() -> None:
+    assert split(b"a\r", b"\n", b"\n") == [b"a", b""]
+
+
 def test_a_line_comes_out_as_soon_as_its_end_is_there() -> None:
     splitter = LineSplitter()
 
