@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format docs bench binary clean peers-java peers-javascript
+.PHONY: demo test check format docs bench binary clean peers-java peers-java-4 peers-javascript
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -37,6 +37,12 @@ KAFKA_LIBS := .cache/kafka/libs
 peers-java: $(KAFKA_LIBS)/.copied
 $(KAFKA_LIBS)/.copied: tests/compat/java/pom.xml
 	cd tests/compat/java && mvn -q -B dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(KAFKA_LIBS)
+	touch $@
+
+KAFKA_4_LIBS := .cache/kafka-4/libs
+peers-java-4: $(KAFKA_4_LIBS)/.copied
+$(KAFKA_4_LIBS)/.copied: tests/compat/java/kafka_4/pom.xml
+	cd tests/compat/java/kafka_4 && mvn -q -B dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(KAFKA_4_LIBS)
 	touch $@
 
 peers-javascript: tests/compat/javascript/node_modules/.installed

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.golden.cases import GOLDEN, differences, load_case, read_golden, title
-from tests.support.golden.runs import Addresses, CaseRun
-from tests.support.running import PK, RunningCluster
+from tests.support.golden.cases import GOLDEN, load_case
+from tests.support.golden.comparison import disagreements
+from tests.support.golden.runs import Addresses
+from tests.support.running import RunningCluster
 
 CASES = {path.stem: load_case(path) for path in sorted(GOLDEN.glob("*.yaml"))}
 SHARED = [name for name, case in CASES.items() if not case["alone"]]
@@ -64,12 +65,4 @@ def test_pk_prints_what_the_script_printed_of_a_whole_cluster(
 
 
 def played(name: str, addresses: Addresses, folder: Path) -> Iterator[str]:
-    """Run a case; all that differs from what was recorded, below the command that differs."""
-    case, recorded = CASES[name], iter(read_golden(GOLDEN / f"{name}.golden"))
-    owed = {id(step): next(recorded) for step in case["steps"] if step.get("only") != "pk" and "background" not in step}
-    with CaseRun(case, addresses, lambda command: [PK, command], folder) as run:
-        for step, outcome in run.outcomes(skipped="kafka"):
-            name_of_step, past = owed.get(id(step), (title(step), outcome))
-            assert name_of_step == title(step), "the golden file holds other steps than the case: record it again"
-            found = list(differences(step, past, outcome))
-            yield from [f"$ {title(step)}", *found] if found else []
+    return disagreements(GOLDEN / name, CASES[name], addresses, folder)

@@ -17,6 +17,7 @@ from binary.program import static_library
 
 ROOT = Path(__file__).resolve().parents[2]
 KAFKA_LIBS = Path(os.environ.get("PK_KAFKA_LIBS", ROOT / ".cache/kafka/libs"))
+KAFKA_4_LIBS = Path(os.environ.get("PK_KAFKA_4_LIBS", ROOT / ".cache/kafka-4/libs"))
 DEBIAN_JAVA = Path("/usr/share/java")
 DEBIAN_ZOOKEEPER_JARS = [
     "zookeeper.jar", "zookeeper-jute.jar", "slf4j-api.jar", "slf4j-simple.jar", "log4j-1.2.jar", "commons-cli.jar",
@@ -70,8 +71,17 @@ def java() -> str:
 
 def small_java(megabytes: int) -> list[str]:
     """Java with so much heap, quick to start, that tells on stderr what its libraries warn of."""
-    logging = (ROOT / "tests/compat/java/log4j.properties").as_uri()
-    return [java(), f"-Xmx{megabytes}m", "-XX:TieredStopAtLevel=1", f"-Dlog4j.configuration={logging}"]
+    return _java(megabytes, "log4j.properties")
+
+
+def loud_java(megabytes: int) -> list[str]:
+    """The same, which says on stderr what its libraries are doing."""
+    return _java(megabytes, "log4j-server.properties")
+
+
+def _java(megabytes: int, logging: str) -> list[str]:
+    file = (ROOT / "tests/compat/java" / logging).as_uri()
+    return [java(), f"-Xmx{megabytes}m", "-XX:TieredStopAtLevel=1", f"-Dlog4j.configuration={file}"]
 
 
 def kafka_classpath() -> str:
@@ -80,6 +90,14 @@ def kafka_classpath() -> str:
     if not any(KAFKA_LIBS.glob("kafka_2.13-*.jar")):
         _missing("Apache Kafka", "`make peers-java` fetches its jars with Maven")
     return f"{KAFKA_LIBS}/*"
+
+
+def kafka_4_classpath() -> str:
+    """Class path with Apache Kafka 4.3.1's tools and broker, which need Java 17."""
+    java()
+    if not any(KAFKA_4_LIBS.glob("kafka_2.13-*.jar")):
+        _missing("Apache Kafka 4", "`make peers-java-4` fetches its jars with Maven")
+    return f"{KAFKA_4_LIBS}/*"
 
 
 def java_program(name: str, folder: Path) -> list[str]:

@@ -1,9 +1,9 @@
 """Cases and golden files: command lines, and what Kafka's own scripts made of them.
 
 A case is YAML: `steps`, in order, each a `command` with `args`, and keys that say how to run and compare it, see
-STEP_KEYS. `{bootstrap}`, `{zookeeper}`, `{logdir}`, `{topic:NAME}`, `{group:NAME}`, `{id:NAME}`, `{file:NAME}` and
-`{captured:NAME}` stand for values of the run. A golden file beside it holds the outcomes, normalised; the recorder
-writes it:
+STEP_KEYS. `{bootstrap}`, `{controller}`, `{zookeeper}`, `{logdir}`, `{topic:NAME}`, `{group:NAME}`, `{id:NAME}`,
+`{file:NAME}` and `{captured:NAME}` stand for values of the run. A golden file beside it holds the outcomes, normalised;
+the recorder writes it:
 
     [3] topics --list --bootstrap-server {bootstrap}
     exit 0
@@ -52,7 +52,9 @@ _JAVA_TRACE = re.compile(
 )
 _EXCEPTION = re.compile(r"^(?:Exception in thread \"[^\"]+\" )?(?:[a-z]\w*\.)+[A-Z][\w$]*(?:Exception|Error)(?:: |$)")
 _LOG_LINE = re.compile(r"^\[<date>\] ([A-Z]+) (.*?)(?: \([\w.$]+\))?$")
-_LIBRARY = re.compile(r"^\[(?:Producer|Consumer|AdminClient) clientId=|^com\.fasterxml\.")
+_LIBRARY = re.compile(
+    r"^\[(?:Producer|Consumer|AdminClient) clientId=|^com\.fasterxml\.|^The consumer rebalance protocol \(KIP-848\) is "
+)
 _STACK = re.compile(r"^\s+at |^\s*\.\.\. \d+ more|^\s+Suppressed: |^SLF4J|^ ?\([\w.$]+\)$")
 _OPTION = re.compile(r"^[\s│|]*(\*?)\s*(?:-\w,? )?(--[a-z][\w.-]*)(.*)", re.MULTILINE)
 
