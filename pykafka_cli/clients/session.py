@@ -14,7 +14,7 @@ import datetime
 import re
 import socket
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
@@ -38,6 +38,10 @@ LEAST_CONNECT_TIMEOUT = 1.0
 class Address(NamedTuple):
     host: str
     port: int
+
+
+Connect = Callable[[Address, float], Awaitable[Connection]]
+"""Opens a connection to an address within so many seconds; raises ConnectionFailed, BadClientSetting."""
 
 
 class BadAddress(BadClientSetting):
@@ -75,11 +79,13 @@ def check_resolvable(bootstrap: str) -> None:
 class Session:
     """Connections to the brokers of one cluster.
 
+    connect   opens a connection; over TCP, with the TLS and SASL that `settings` describe, if not given
     raises    ConnectionFailed from everything that asks; BadClientSetting on entering
     """
 
-    def __init__(self, bootstrap: str, settings: ClientSettings) -> None:
+    def __init__(self, bootstrap: str, settings: ClientSettings, connect: Connect | None = None) -> None:
         self.settings = settings
+        self._connect = connect or over_tcp(settings)
         self._bootstrap = parse_addresses(bootstrap)
         self._connections: dict[Address, Connection] = {}
         self._private: list[Connection] = []
@@ -176,7 +182,7 @@ class Session:
 
     async def connection(self, broker: int) -> Connection:
         """The session's connection to one broker, for those who ask much and often."""
-        return await self._connect(await self._address_of(broker))
+        return await self._connection_at(await self._address_of(broker))
 
     async def private_connection(self, broker: int) -> Connection:
         """Another connection to one broker, for requests that others must not wait behind; closed with the session."""
@@ -191,27 +197,14 @@ class Session:
             raise BrokerUnreachable(f"broker {broker} is not in the cluster, or not running")
         return address
 
-    async def _connect(self, address: Address, timeout: float | None = None) -> Connection:
+    async def _connection_at(self, address: Address, timeout: float | None = None) -> Connection:
         connection = self._connections.get(address)
         if connection is None or not connection.is_open:
             connection = self._connections[address] = await self._open(address, timeout)
         return connection
 
     async def _open(self, address: Address, timeout: float | None = None) -> Connection:
-        tls, sasl = None, None
-        if self.settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
-            from pykafka_cli.clients.security.tls import sasl_exchange, security_settings, tls_context
-
-            security = security_settings(self.settings.properties)
-            tls, sasl = tls_context(security), sasl_exchange(security, address.host)
-        return await Connection.open(
-            *address,
-            client_id=self.settings.client_id,
-            tls=tls,
-            sasl=sasl,
-            timeout=timeout or self.settings.connect_timeout,
-            request_timeout=self.settings.request_timeout,
-        )
+        return await self._connect(address, timeout or self.settings.connect_timeout)
 
     async def _first_that_answers(self) -> Connection:
         """The bootstrap servers in turn, all within the time that one has; the error is that of the first.
@@ -222,10 +215,34 @@ class Session:
         share = max(self.settings.connect_timeout / len(self._bootstrap), LEAST_CONNECT_TIMEOUT)
         for address in dict.fromkeys((*self._bootstrap, *self._brokers.values())):
             try:
-                return await self._connect(address, min(share, self.settings.connect_timeout))
+                return await self._connection_at(address, min(share, self.settings.connect_timeout))
             except BrokerUnreachable as error:
                 problems.append(error)
         raise problems[0]
+
+
+def over_tcp(settings: ClientSettings) -> Connect:
+    """Opens connections as a client's properties describe them, over TLS and with a SASL login where they say so."""
+
+    async def connect(address: Address, timeout: float) -> Connection:
+        tls, sasl = None, None
+        if settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
+            from pykafka_cli.clients.security.sasl import sasl_exchange
+            from pykafka_cli.clients.security.settings import security_settings
+            from pykafka_cli.clients.security.tls import tls_context
+
+            security = security_settings(settings.properties)
+            tls, sasl = tls_context(security), sasl_exchange(security, address.host)
+        return await Connection.open(
+            *address,
+            client_id=settings.client_id,
+            tls=tls,
+            sasl=sasl,
+            timeout=timeout,
+            request_timeout=settings.request_timeout,
+        )
+
+    return connect
 
 
 async def _full_names(addresses: Sequence[Address]) -> list[Address]:

@@ -1,7 +1,7 @@
 """A client's properties, as --command-config files hold them, and what our own connections take from them.
 
 Names, units and defaults are those of Kafka's AdminClientConfig; properties/admin.py has them all. What is about TLS
-and SASL is in security.py.
+and SASL is in security/.
 """
 
 from collections.abc import Callable, Mapping

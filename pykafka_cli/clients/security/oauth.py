@@ -17,6 +17,8 @@ import urllib.request
 from collections.abc import Mapping
 
 from pykafka_cli.clients.security.jaas import required_option
+from pykafka_cli.clients.security.settings import security_settings
+from pykafka_cli.clients.security.tls import tls_context
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
@@ -53,8 +55,6 @@ def bearer_token(settings: SecuritySettings, its: Login) -> str:
 
 
 def _from_endpoint(url: str, settings: SecuritySettings, its: Login) -> str:
-    from pykafka_cli.clients.security.tls import security_settings, tls_context
-
     request, tls = urllib.request.Request(url), None
     if not url.startswith("file:"):
         request = _token_request(url, its, encode=settings.sasl_oauthbearer_header_urlencode)

@@ -1,39 +1,18 @@
-"""TLS and SASL as a client's properties describe them.
+"""TLS as a client's properties describe it: versions, cipher suites, whom to trust, and what to show.
 
-    security.protocol                        PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL
-    ssl.truststore.* / ssl.keystore.*        see key_stores.py
-    sasl.mechanism, sasl.jaas.config         PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER (oauth.py),
-                                             GSSAPI (kerberos.py)
-
-All keys stand in properties/security.py.
+Where certificates and keys are read from is key_stores.py's; the keys themselves are in properties/security.py.
 """
 
 import os
 import ssl
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
-from pykafka_cli.clients.security.jaas import login, required_option
 from pykafka_cli.clients.security.key_stores import Identity, identity, trusted_certificates
 from pykafka_cli.clients.settings import BadClientSetting
-from pykafka_cli.properties.jaas import Login
-from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.security import SecuritySettings
-from pykafka_cli.transport.sasl import SCRAM_MECHANISMS, OAuthBearer, Plain, SaslExchange, Scram
 
 _TLS_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
-
-
-def security_settings(properties: Mapping[str, str]) -> SecuritySettings:
-    """raises    BadClientSetting"""
-    try:
-        return SecuritySettings(properties)
-    except ConfigError as error:
-        raise BadClientSetting(str(error)) from None
-
-
-# ---- TLS
 
 
 def tls_context(settings: SecuritySettings) -> ssl.SSLContext | None:
@@ -123,40 +102,3 @@ def _load_identity(context: ssl.SSLContext, own: Identity) -> None:
 def _words(error: ssl.SSLError | ValueError) -> str:
     reason = getattr(error, "reason", None)
     return reason.replace("_", " ").lower() if reason else str(error)
-
-
-# ---- SASL
-
-
-def sasl_exchange(settings: SecuritySettings, host: str) -> SaslExchange | None:
-    """A new exchange for one connection to the broker at `host`; None where the protocol is without SASL.
-
-    raises    BadClientSetting
-    """
-    if not settings.has_login:
-        return None
-    mechanism = settings.sasl_mechanism
-    if mechanism == "GSSAPI":
-        from pykafka_cli.clients.security.kerberos import kerberos_exchange
-
-        return kerberos_exchange(settings, host)
-    if mechanism == "OAUTHBEARER":
-        from pykafka_cli.clients.security.oauth import bearer_token, extensions
-
-        its = login(settings)
-        return OAuthBearer(lambda: bearer_token(settings, its), extensions(its))
-    if mechanism == "PLAIN":
-        return Plain(*_user_and_password(login(settings)))
-    if mechanism in SCRAM_MECHANISMS:
-        its = login(settings)
-        if its.options.get("tokenauth", "").lower() == "true":
-            raise BadClientSetting("Delegation tokens (tokenauth in sasl.jaas.config) are not there")
-        return Scram(mechanism, *_user_and_password(its))
-    others = ", ".join(SCRAM_MECHANISMS)
-    raise BadClientSetting(
-        f"sasl.mechanism {mechanism} cannot be used here; PLAIN, {others}, OAUTHBEARER and GSSAPI can"
-    )
-
-
-def _user_and_password(its: Login) -> tuple[str, str]:
-    return required_option(its, "username"), required_option(its, "password")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pykafka_cli.clients.security import kerberos
-from pykafka_cli.clients.security.tls import sasl_exchange
+from pykafka_cli.clients.security.sasl import sasl_exchange
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.security import SecuritySettings
 from tests.support import peers

@@ -1,9 +1,7 @@
-"""TLS and SASL out of properties, with certificates made on the spot."""
+"""TLS out of properties, with certificates made on the spot."""
 
 import datetime
-import json
 import ssl
-from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,10 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from pykafka_cli.clients.security import tls
+from pykafka_cli.clients.security.settings import security_settings
 from pykafka_cli.clients.settings import BadClientSetting
-from pykafka_cli.transport.sasl import SaslExchange
 
-PLAIN_LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="alice" password="s;e\\"c";'
 PASSWORD = "changeit"
 
 
@@ -67,16 +64,11 @@ def trusted(context: ssl.SSLContext | None) -> list[str]:
 
 
 def tls_context(properties: Mapping[str, str]) -> ssl.SSLContext | None:
-    return tls.tls_context(tls.security_settings(properties))
-
-
-def sasl_exchange(properties: Mapping[str, str]) -> SaslExchange | None:
-    return tls.sasl_exchange(tls.security_settings(properties), "localhost")
+    return tls.tls_context(security_settings(properties))
 
 
 def test_plaintext_is_the_default_and_needs_nothing() -> None:
     assert tls_context({}) is None
-    assert sasl_exchange({}) is None
 
 
 def test_an_unknown_protocol_is_refused_with_those_that_are_known() -> None:
@@ -241,66 +233,3 @@ def test_only_the_cipher_suites_that_are_named_are_offered(suite: str, name: str
 def test_what_cannot_be_is_refused(properties: dict[str, str], message: str) -> None:
     with pytest.raises(BadClientSetting, match=message):
         tls_context({"security.protocol": "SSL", **properties})
-
-
-def test_plain_and_scram_take_user_and_password() -> None:
-    properties = {
-        "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanism": "PLAIN",
-        "sasl.jaas.config": PLAIN_LOGIN,
-    }
-
-    exchange = sasl_exchange(properties)
-    scram = sasl_exchange({**properties, "sasl.mechanism": "SCRAM-SHA-512"})
-
-    assert exchange
-    assert exchange.respond(None) == b'\0alice\0s;e"c'
-    assert scram
-    assert scram.mechanism == "SCRAM-SHA-512"
-
-
-def test_a_login_without_a_password_is_refused() -> None:
-    properties = {
-        "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanism": "PLAIN",
-        "sasl.jaas.config": 'a.B required username="alice";',
-    }
-
-    with pytest.raises(BadClientSetting, match="has no password"):
-        sasl_exchange(properties)
-
-
-def test_a_mechanism_that_nobody_has_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(BadClientSetting, match="DIGEST-MD5 cannot be used here; PLAIN, SCRAM-SHA-256"):
-        sasl_exchange({"security.protocol": "SASL_SSL", "sasl.mechanism": "DIGEST-MD5"})
-
-
-def test_oauthbearer_may_use_a_token_that_nobody_signed() -> None:
-    login = 'a.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="alice" extension_tenant="7";'
-    exchange = sasl_exchange(
-        {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER", "sasl.jaas.config": login}
-    )
-
-    assert exchange
-    token = (exchange.respond(None) or b"").decode()
-    header, claims, signature = token.split("\x01")[1].removeprefix("auth=Bearer ").split(".")
-    assert json.loads(urlsafe_b64decode(header + "==")) == {"alg": "none"}
-    assert json.loads(urlsafe_b64decode(claims + "=="))["sub"] == "alice"
-    assert signature == ""
-    assert "\x01tenant=7\x01" in token
-
-
-def test_oauthbearer_may_read_its_token_from_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "token"
-    file.write_text("a.b.c\n")
-    exchange = sasl_exchange(
-        {
-            "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": "OAUTHBEARER",
-            "sasl.jaas.config": "a.OAuthBearerLoginModule required ;",
-            "sasl.oauthbearer.token.endpoint.url": file.as_uri(),
-        }
-    )
-
-    assert exchange
-    assert exchange.respond(None) == b"n,,\x01auth=Bearer a.b.c\x01\x01"

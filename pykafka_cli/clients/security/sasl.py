@@ -1,0 +1,46 @@
+"""SASL as a client's properties describe it: sasl.mechanism picks one, sasl.jaas.config says who logs in.
+
+PLAIN, SCRAM-SHA-256, SCRAM-SHA-512    transport/sasl.py
+OAUTHBEARER                            oauth.py
+GSSAPI                                 kerberos.py
+"""
+
+from pykafka_cli.clients.security.jaas import login, required_option
+from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.jaas import Login
+from pykafka_cli.properties.security import SecuritySettings
+from pykafka_cli.transport.sasl import SCRAM_MECHANISMS, OAuthBearer, Plain, SaslExchange, Scram
+
+
+def sasl_exchange(settings: SecuritySettings, host: str) -> SaslExchange | None:
+    """A new exchange for one connection to the broker at `host`; None where the protocol is without SASL.
+
+    raises    BadClientSetting
+    """
+    if not settings.has_login:
+        return None
+    mechanism = settings.sasl_mechanism
+    if mechanism == "GSSAPI":
+        from pykafka_cli.clients.security.kerberos import kerberos_exchange
+
+        return kerberos_exchange(settings, host)
+    if mechanism == "OAUTHBEARER":
+        from pykafka_cli.clients.security.oauth import bearer_token, extensions
+
+        its = login(settings)
+        return OAuthBearer(lambda: bearer_token(settings, its), extensions(its))
+    if mechanism == "PLAIN":
+        return Plain(*_user_and_password(login(settings)))
+    if mechanism in SCRAM_MECHANISMS:
+        its = login(settings)
+        if its.options.get("tokenauth", "").lower() == "true":
+            raise BadClientSetting("Delegation tokens (tokenauth in sasl.jaas.config) are not there")
+        return Scram(mechanism, *_user_and_password(its))
+    others = ", ".join(SCRAM_MECHANISMS)
+    raise BadClientSetting(
+        f"sasl.mechanism {mechanism} cannot be used here; PLAIN, {others}, OAUTHBEARER and GSSAPI can"
+    )
+
+
+def _user_and_password(its: Login) -> tuple[str, str]:
+    return required_option(its, "username"), required_option(its, "password")

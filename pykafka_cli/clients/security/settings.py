@@ -1,0 +1,15 @@
+"""What a client's properties say about TLS and SASL."""
+
+from collections.abc import Mapping
+
+from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.properties.security import SecuritySettings
+
+
+def security_settings(properties: Mapping[str, str]) -> SecuritySettings:
+    """raises    BadClientSetting"""
+    try:
+        return SecuritySettings(properties)
+    except ConfigError as error:
+        raise BadClientSetting(str(error)) from None
