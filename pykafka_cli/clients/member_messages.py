@@ -11,6 +11,7 @@ source  ConsumerProtocolSubscription, ConsumerProtocolAssignment, StickyAssignor
 import io
 import struct
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from kio.schema.consumer_protocol_assignment.v3.data import ConsumerProtocolAssignment
@@ -22,12 +23,22 @@ from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 from kio.static.primitive import i32
 
-from pykafka_cli.clients.consuming.assignors import Subscription
 from pykafka_cli.clients.message_versions import version_of
 from pykafka_cli.model import TopicPartition
 
 NEWEST = 3
 _VERSION = struct.Struct(">h")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a member tells the assignor: topics it wants, partitions it has and since when, its name if it is static."""
+
+    topics: Sequence[str]
+    owned: Sequence[TopicPartition] = ()
+    generation: int = -1
+    instance: str | None = None
+    user_data: bytes | None = field(default=None, compare=False)
 
 
 class BadMemberMessage(ValueError):

@@ -9,25 +9,14 @@ Racks are not looked at. source  RangeAssignor, RoundRobinAssignor, AbstractStic
 KIP-54, KIP-429
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from itertools import cycle
 
+from pykafka_cli.clients.member_messages import Subscription
 from pykafka_cli.model import TopicPartition
 
 Assignment = dict[str, list[TopicPartition]]
 """Partitions by member id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """What a member tells the assignor: topics it wants, partitions it has and since when, its name if it is static."""
-
-    topics: Sequence[str]
-    owned: Sequence[TopicPartition] = ()
-    generation: int = -1
-    instance: str | None = None
-    user_data: bytes | None = field(default=None, compare=False)
 
 
 Subscriptions = Mapping[str, Subscription]

@@ -23,12 +23,13 @@ from kio.schema.sync_group.v5.request import SyncGroupRequest, SyncGroupRequestA
 from kio.schema.types import GroupId
 from kio.static.primitive import i32, i32Timedelta
 
-from pykafka_cli.clients.consuming.assignors import ASSIGNORS, Subscription
+from pykafka_cli.clients.consuming.assignors import ASSIGNORS
 from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Membership
 from pykafka_cli.clients.member_messages import (
     BadMemberMessage,
+    Subscription,
     decode_assignment,
     decode_subscription,
     encode_assignment,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.clients.consuming.assignors import Subscription
 from pykafka_cli.clients.member_messages import (
     BadMemberMessage,
+    Subscription,
     decode_assignment,
     decode_subscription,
     encode_assignment,

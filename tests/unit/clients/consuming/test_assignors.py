@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pykafka_cli.clients.consuming.assignors import ASSIGNORS, Subscription, assign_cooperatively, assign_sticky
+from pykafka_cli.clients.consuming.assignors import ASSIGNORS, assign_cooperatively, assign_sticky
+from pykafka_cli.clients.member_messages import Subscription
 from pykafka_cli.model import TopicPartition
 
 VECTORS = Path(__file__).parents[3] / "vectors"
