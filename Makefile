@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format docs bench binary clean peers-java peers-java-4 peers-javascript
+.PHONY: demo test check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -24,9 +24,20 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
+	$(SITE) --quiet
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py
+
+# The documentation as a site in build/site. A link or an anchor that leads nowhere fails.
+SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+site: $(INSTALLED)
+	$(SITE)
+	@echo "Open build/site/index.html"
+
+# The README's picture of a terminal, from a session that is run for it.
+picture: $(INSTALLED)
+	$(BIN)/python -m demo.picture
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

@@ -1,0 +1,57 @@
+"""Links between documents lead somewhere. MkDocs checks those within docs/ (`make check`); these are all others."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+AT_THE_ROOT = sorted(page.name for page in ROOT.glob("*.md"))
+CODE = ("pykafka_cli", "benchmarks", "binary", "config", "demo", "tests", "Makefile", "pyproject.toml")
+
+
+def links_of(page: str) -> list[str]:
+    return re.findall(r"\]\((?!https?:)([^)\s]+)\)", page)
+
+
+def anchor_of(title: str) -> str:
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def leads_somewhere(link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    target = ROOT / path
+    if not target.exists():
+        return False
+    titles = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE) if anchor else []
+    return not anchor or anchor in map(anchor_of, titles)
+
+
+def files_of_the_code() -> Iterator[Path]:
+    for name in CODE:
+        path = ROOT / name
+        yield from path.rglob("*.py") if path.is_dir() else [path]
+
+
+@pytest.mark.parametrize("page", AT_THE_ROOT)
+def test_every_link_of_a_page_at_the_root_leads_somewhere(page: str) -> None:
+    assert [link for link in links_of((ROOT / page).read_text()) if not leads_somewhere(link)] == []
+
+
+def test_a_link_to_no_file_or_no_title_is_noticed() -> None:
+    assert leads_somewhere("docs/security.md#tls")
+    assert not leads_somewhere("docs/nothing.md")
+    assert not leads_somewhere("docs/security.md#nothing")
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    named = {
+        (str(path.relative_to(ROOT)), page)
+        for path in files_of_the_code()
+        if path != Path(__file__)
+        for page in re.findall(r"\bdocs/[\w/.-]+\.(?:md|svg)\b", path.read_text())
+    }
+
+    assert len(named) > 10
+    assert sorted((path, page) for path, page in named if not (ROOT / page).exists()) == []
