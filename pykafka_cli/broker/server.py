@@ -168,6 +168,7 @@ class BrokerServer:
             settings.zookeeper_connect or "",
             session_timeout=settings.zookeeper_session_timeout_ms / 1000,
             connection_timeout=settings.zookeeper_connect_timeout_ms / 1000,
+            max_in_flight=settings.zookeeper_max_in_flight_requests,
         )
         await client.start()
         self._stops.append(("ZooKeeper session", client.close))

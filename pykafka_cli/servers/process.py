@@ -24,6 +24,7 @@ from pykafka_cli.properties.grammar import MalformedProperties, Property, read_p
 from pykafka_cli.properties.keys import BadProperty, ConfigError, Settings
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.program import own_command, program_names
+from pykafka_cli.servers.standstill import beat_if_asked
 
 LOG_DIRECTORY_VARIABLE = "LOG_DIR"
 SIGNAL_VARIABLE = "SIGNAL"
@@ -135,6 +136,7 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
 
         for each in _STATUS:
             asyncio.get_running_loop().add_signal_handler(each, stop_by, each)
+        beat_if_asked()
         await serve(stop)
 
     try:

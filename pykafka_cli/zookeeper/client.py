@@ -4,8 +4,10 @@ kazoo runs its connection in a thread of its own. Everything that thread has to 
 session's state - is put on the event loop in the very order in which it came from the server, so ZooKeeper's promise
 holds here, too: whoever set a watch hears of the change before reading the new data.
 
-Requests that are lost with the connection are sent again once there is one, as Kafka's own client does, for as long as
-the session lives. A create or a conditional write may therefore find its own work done: NodeExists, BadVersion.
+While there is no connection nothing is sent: requests wait for it, and those that were lost with the last one are sent
+again, as Kafka's own client does, for as long as the session lives. A create or a conditional write may therefore find
+its own work done: NodeExists, BadVersion. At most `max_in_flight` requests are without an answer at one time; others
+wait for their turn, in order. Nothing here blocks the event loop (kazoo_handler.py says what would).
 """
 
 import asyncio
@@ -18,10 +20,11 @@ from typing import Any, NamedTuple, Protocol
 
 import kazoo.exceptions
 from kazoo.client import KazooClient, TransactionRequest
-from kazoo.handlers.threading import SequentialThreadingHandler
 from kazoo.protocol.serialization import Create as CreateRecord
 from kazoo.protocol.states import EventType, KazooState, KeeperState, WatchedEvent
 from kazoo.security import OPEN_ACL_UNSAFE
+
+from pykafka_cli.zookeeper.kazoo_handler import InThread
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,8 @@ log = logging.getLogger(__name__)
 logging.getLogger("kazoo").setLevel(logging.ERROR)
 
 ANY_VERSION = -1
+MAX_IN_FLIGHT = 10
+"""The default of Kafka's zookeeper.max.in.flight.requests."""
 
 
 class ZooKeeperError(Exception):
@@ -169,22 +174,6 @@ class SessionListener(Protocol):
         """A new session has begun after one was lost (not called for the first)."""
 
 
-class InThread(SequentialThreadingHandler):  # type: ignore[misc]
-    """Lets kazoo's connection thread make its callbacks itself, at once: they must be quick.
-
-    kazoo's own handler has one thread for answers and one for watches, which loses the order between the two.
-    """
-
-    def start(self) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
-
-    def dispatch_callback(self, callback: Any) -> None:
-        callback.func(*callback.args)
-
-
 @dataclass(frozen=True)
 class _Watch:
     """One watch as kazoo keeps it: equal ones on one path are set, and fire, once."""
@@ -200,11 +189,14 @@ class _Watch:
 class ZooKeeperClient:
     """One session with ZooKeeper, renewed when it expires. All methods are for the event loop that called `start`."""
 
-    def __init__(self, connect: str, *, session_timeout: float, connection_timeout: float) -> None:
+    def __init__(
+        self, connect: str, *, session_timeout: float, connection_timeout: float, max_in_flight: int = MAX_IN_FLIGHT
+    ) -> None:
         """
         connect              `host:port,host:port/chroot`, Kafka's zookeeper.connect
         session_timeout      seconds without a heartbeat after which the session ends
         connection_timeout   seconds that `start` waits for the first connection
+        max_in_flight        requests that may be without an answer at one time
         """
         hosts, slash, chroot = connect.partition("/")
         self.hosts = hosts
@@ -213,6 +205,7 @@ class ZooKeeperClient:
         self._listeners: list[SessionListener] = []
         self._interrupted: list[_Watch] = []
         self._connected = asyncio.Event()
+        self._slots = asyncio.Semaphore(max_in_flight)
         self._closed = False
         self._lost_session = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -369,17 +362,27 @@ class ZooKeeperClient:
 
     async def _answered(self, send: Callable[[], Any]) -> Any:
         """The answer to a request, which is sent again as often as the connection is lost under it."""
-        while True:
-            if self._closed:
-                raise ConnectionClosed(f"the session with {self.hosts} is closed")
-            answer = asyncio.get_running_loop().create_future()
-            send().rawlink(lambda result, answer=answer: self._post(_settle, answer, result))
-            try:
-                return await answer
-            except kazoo.exceptions.ConnectionLoss:
-                await self._connected.wait()
-            except Exception as error:
-                raise _translated(error, "") from None
+        async with self._slots:
+            while True:
+                await self._connection()
+                answer = asyncio.get_running_loop().create_future()
+                send().rawlink(lambda result, answer=answer: self._post(_settle, answer, result))
+                try:
+                    return await answer
+                except kazoo.exceptions.ConnectionLoss:
+                    continue
+                except Exception as error:
+                    raise _translated(error, "") from None
+
+    async def _connection(self) -> None:
+        """Wait while kazoo is between two connections; raises ConnectionClosed."""
+        # kazoo's own state is ahead of what its thread has posted to the loop. As long as it is CONNECTING, the news of
+        # the next connection has still to come, so clearing the event loses nothing.
+        while self._kazoo.client_state == KeeperState.CONNECTING and not self._closed:
+            self._connected.clear()
+            await self._connected.wait()
+        if self._closed:
+            raise ConnectionClosed(f"the session with {self.hosts} is closed")
 
     def _watch(self, watcher: Watcher | None, path: str) -> _Watch | None:
         return None if watcher is None else _Watch(self, watcher, path)

@@ -12,7 +12,7 @@ import kazoo.exceptions
 from kazoo.client import KazooClient
 from kazoo.protocol.states import EventType, KazooState, KeeperState, WatchedEvent
 
-from pykafka_cli.zookeeper.client import InThread
+from pykafka_cli.zookeeper.kazoo_handler import InThread
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
 from pykafka_cli.zookeeper.protocol.jute import Record, decode, encode
 from pykafka_cli.zookeeper.protocol.requests import RESPONSES, Empty, OpCode

@@ -5,6 +5,7 @@ server.start()                      # answers now
 server.kill(); server.start()       # the second start finds the data of the first
 """
 
+import os
 import signal
 import subprocess
 import time
@@ -12,9 +13,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
+from pykafka_cli.servers.standstill import VARIABLE, longest_standstill
+
 READY_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 60
 PAUSE_S = 0.05
+LONGEST_STANDSTILL_S = 15.0
+"""No event loop of a server of ours may stand still for longer, even on a machine that is busy with other things."""
 
 
 class ServerProcess(ABC):
@@ -24,6 +29,8 @@ class ServerProcess(ABC):
         self.output = output
         self.process: subprocess.Popen[bytes] | None = None
         self._seen = 0
+        self._beats = output.with_suffix(".standstill")
+        self._was_frozen = False
 
     @property
     def is_running(self) -> bool:
@@ -43,7 +50,15 @@ class ServerProcess(ABC):
         command = self.command()
         with self.output.open("ab") as output:
             self._seen = output.tell()
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            self._was_frozen = False
+            self._beats.unlink(missing_ok=True)
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, VARIABLE: str(self._beats)},
+            )
 
     def start(self) -> None:
         """Start, and wait until it serves; raises RuntimeError with the end of its output if it does not."""
@@ -67,10 +82,14 @@ class ServerProcess(ABC):
             return output.read().decode(errors="replace")
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to end, unless it has ended by itself; its status."""
+        """Ask it to end, unless it has ended by itself; its status. Fails where its event loop stood still."""
         assert self.process is not None
+        standstill = longest_standstill(self._beats, is_running=self.is_running)
         self.process.send_signal(by)
-        return self.process.wait(STOP_TIMEOUT_S)
+        status = self.process.wait(STOP_TIMEOUT_S)
+        standstill = max(standstill, longest_standstill(self._beats, is_running=False))
+        assert self._was_frozen or standstill < LONGEST_STANDSTILL_S, f"the loop stood still for {standstill:.1f} s"
+        return status
 
     def kill(self) -> None:
         """kill -9, if it was ever started."""
@@ -80,6 +99,7 @@ class ServerProcess(ABC):
     def freeze(self) -> None:
         """Take its processor away, as a long pause would."""
         assert self.process is not None
+        self._was_frozen = True
         self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:

@@ -43,7 +43,7 @@ class ClusterKeys(Settings):
     zookeeper_session_timeout_ms = Key(
         INT, 18_000, "How long ZooKeeper goes without news of the broker before it counts as gone.", importance=HIGH
     )
-    zookeeper_max_in_flight_requests = InertKey(
+    zookeeper_max_in_flight_requests = Key(
         INT, 10, "Requests to ZooKeeper that may be without an answer at one time.", AtLeast(1), importance=HIGH
     )
     zookeeper_set_acl = InertKey(

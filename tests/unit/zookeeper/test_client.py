@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
 from kazoo.client import KazooClient
+from kazoo.protocol.states import KeeperState
 
 from pykafka_cli.zookeeper.client import (
+    MAX_IN_FLIGHT,
     BadVersion,
     Change,
     Check,
@@ -216,20 +219,24 @@ class Session:
 
 
 class BadLine:
-    """Stands between a client and a server, and cuts all connections when told to."""
+    """Stands between a client and a server; cuts all connections when told to, or is down until it is up again."""
 
     def __init__(self, server: DebianZooKeeper) -> None:
         self._server = server
         self._writers: list[asyncio.StreamWriter] = []
+        self._port = 0
 
     async def __aenter__(self) -> "BadLine":
-        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.address = f"127.0.0.1:{self._listening.sockets[0].getsockname()[1]}"
+        await self.up()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._listening.close()
-        self.cut()
+        self.down()
+
+    async def up(self) -> None:
+        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
+        self._port = self._listening.sockets[0].getsockname()[1]
+        self.address = f"127.0.0.1:{self._port}"
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._server.port)
@@ -247,25 +254,108 @@ class BadLine:
             writer.close()
         self._writers.clear()
 
+    def down(self) -> None:
+        self._listening.close()
+        self.cut()
 
-async def test_a_lost_connection_keeps_requests_and_wakes_watches(debian: DebianZooKeeper) -> None:
-    events: asyncio.Queue[WatchEvent] = asyncio.Queue()
-    async with BadLine(debian) as line:
-        client = ZooKeeperClient(f"{line.address}/bad-line", session_timeout=10, connection_timeout=10)
-        await client.start()
-        listener = Session()
-        client.add_listener(listener)
-        await client.create("/eph", ephemeral=True)
-        session_id = client.session_id
-        await client.exists("/eph", events.put_nowait)
 
-        line.cut()
-        answers = await asyncio.wait_for(asyncio.gather(*(client.exists("/eph") for _ in range(50))), PATIENCE_S)
+async def settled_without_a_connection(client: ZooKeeperClient) -> None:
+    """Return once kazoo knows that the line is down, and all that this leads to on the loop has happened."""
+    while client._kazoo.client_state == KeeperState.CONNECTED:  # noqa: ASYNC110  # kazoo tells nobody
+        await asyncio.sleep(0)
+    for _ in range(100):
+        await asyncio.sleep(0)
 
-        assert {answer.ephemeral_owner for answer in answers} == {session_id}
-        assert await seen(events) == WatchEvent(Change.UNSEEN, "/eph")
-        assert listener.events.empty()
-        await client.close()
+
+def on_a_loop_that_may_hang(test: Coroutine[None, None, None]) -> None:
+    """Run a test on an event loop in another thread, so that a loop that stands still fails the test, and no more."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(test)
+        except BaseException as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(3 * PATIENCE_S)
+    assert not thread.is_alive(), "the event loop stands still"
+    for failure in failures:
+        raise failure
+
+
+def test_a_lost_connection_keeps_requests_and_wakes_watches(debian: DebianZooKeeper) -> None:
+    async def test() -> None:
+        events: asyncio.Queue[WatchEvent] = asyncio.Queue()
+        async with BadLine(debian) as line:
+            client = ZooKeeperClient(f"{line.address}/bad-line", session_timeout=10, connection_timeout=10)
+            await client.start()
+            listener = Session()
+            client.add_listener(listener)
+            await client.create("/eph", ephemeral=True)
+            session_id = client.session_id
+            await client.exists("/eph", events.put_nowait)
+
+            line.cut()
+            answers = await asyncio.wait_for(asyncio.gather(*(client.exists("/eph") for _ in range(50))), PATIENCE_S)
+
+            assert {answer.ephemeral_owner for answer in answers} == {session_id}
+            assert await seen(events) == WatchEvent(Change.UNSEEN, "/eph")
+            assert listener.events.empty()
+            await client.close()
+
+    on_a_loop_that_may_hang(test())
+
+
+def test_requests_wait_for_the_connection_and_leave_the_loop_running(ours: PkZooKeeper) -> None:
+    """As many as once filled kazoo's wake-up pipe, on which the loop then stood still for good."""
+
+    async def test() -> None:
+        async with BadLine(ours) as line:
+            client = ZooKeeperClient(line.address, session_timeout=10, connection_timeout=10)
+            await client.start()
+            line.down()
+
+            asking = [asyncio.ensure_future(client.exists("/")) for _ in range(3000)]
+            await settled_without_a_connection(client)
+            assert not any(each.done() for each in asking)
+            assert len(client._kazoo._queue) + len(client._kazoo._pending) <= MAX_IN_FLIGHT
+
+            await line.up()
+            answers = await asyncio.wait_for(asyncio.gather(*asking), PATIENCE_S)
+            assert None not in answers
+            await client.close()
+
+    on_a_loop_that_may_hang(test())
+
+
+async def test_requests_without_an_answer_are_bounded(ours: PkZooKeeper) -> None:
+    async with connected(ours, "/bounded") as client:
+        most = 0
+        asking = [asyncio.ensure_future(client.exists("/")) for _ in range(200)]
+        while not all(each.done() for each in asking):
+            most = max(most, len(client._kazoo._queue) + len(client._kazoo._pending))
+            await asyncio.sleep(0)
+
+        assert 1 < most <= MAX_IN_FLIGHT
+
+
+def test_closing_ends_requests_that_wait_for_a_connection(ours: PkZooKeeper) -> None:
+    async def test() -> None:
+        async with BadLine(ours) as line:
+            client = ZooKeeperClient(line.address, session_timeout=10, connection_timeout=10)
+            await client.start()
+            line.down()
+            asking = [asyncio.ensure_future(client.exists("/")) for _ in range(50)]
+            await settled_without_a_connection(client)
+
+            await client.close()
+
+            outcomes = await asyncio.gather(*asking, return_exceptions=True)
+            assert {type(outcome) for outcome in outcomes} == {ConnectionClosed}
+
+    on_a_loop_that_may_hang(test())
 
 
 async def test_an_expired_session_is_told_and_replaced(server: Server) -> None:

@@ -20,6 +20,7 @@ from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path.wire import Buffer
 from tests.fakes.clock import FakeClock
+from tests.support.standstill import watched_loop
 
 DEADLINE = 10.0
 Serve = Callable[[bytearray, Peer], Awaitable[list[Buffer] | None]]
@@ -84,7 +85,8 @@ async def running(answer: Serve = echo, **given: str) -> AsyncIterator[Running]:
     await it.server.bind()
     await it.server.serve(answer)
     try:
-        yield it
+        async with watched_loop():
+            yield it
     finally:
         await it.server.stop(grace=0)
         for client in it.clients:

@@ -10,6 +10,7 @@ from pykafka_cli.broker.clock import SystemClock
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper.server.server import Clock, ZooKeeperServer
+from tests.support.standstill import watched_loop
 
 StartServer = Callable[..., Awaitable[ZooKeeperServer]]
 
@@ -24,6 +25,7 @@ def settings_of(folder: Path, **keys: object) -> ZooKeeperSettings:
 async def start_server(tmp_path: Path) -> AsyncIterator[StartServer]:
     """Starts servers that are stopped at the end of the test."""
     async with contextlib.AsyncExitStack() as running:
+        await running.enter_async_context(watched_loop())
 
         async def start(clock: Clock | None = None, **keys: object) -> ZooKeeperServer:
             server = ZooKeeperServer(settings_of(tmp_path, **keys), clock or SystemClock())
