@@ -28,7 +28,11 @@ class FetchData(NamedTuple):
 
 
 class SegmentList:
-    def __init__(self, files: Files, directory: str, segments: Iterable[Segment]) -> None:
+    """discard   removes files that were set aside, now or later"""
+
+    def __init__(
+        self, files: Files, directory: str, segments: Iterable[Segment], *, discard: Callable[[list[str]], None]
+    ) -> None:
         self._files = files
         self._directory = directory
         self._segments = list(segments)
@@ -37,8 +41,7 @@ class SegmentList:
         self.active = self._segments[-1]
         self.rewrites = 0
         """Grows whenever segments go or are cut: what was planned over them before is void."""
-        self.discard: Callable[[list[str]], None] = self._discard_at_once
-        """Removes files that were set aside, some time later."""
+        self.discard = discard
 
     def __len__(self) -> int:
         return len(self._segments)
@@ -119,7 +122,7 @@ class SegmentList:
             del positions[next(iter(positions))]
 
     def aborted_transactions(self, start: int, up_to: int) -> list[AbortedTransaction]:
-        """Those with records in [start, up_to)."""
+        """Those with records in [start, up_to), as a reader with read_committed must know them."""
         found: list[AbortedTransaction] = []
         for segment in self._segments[self.index_of(start) :]:
             for entry in segment.transactions.entries():
@@ -212,10 +215,6 @@ class SegmentList:
         segment.close()
         segment.change_suffix(DELETED_SUFFIX)
         self.discard(segment.paths)
-
-    def _discard_at_once(self, paths: list[str]) -> None:
-        for path in paths:
-            self._files.remove(path)
 
     # The files.
 

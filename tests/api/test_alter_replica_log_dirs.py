@@ -72,7 +72,7 @@ async def test_a_replica_moves_with_everything_and_goes_on_there(cluster, broker
     await broker.produce(TOPIC, b"a", b"b")
     await cluster.controller.elect(T0, 1)
     broker.replicas.partition(T0).delete_records(1)
-    epochs = broker.log(TOPIC).epoch_entries()
+    epochs = broker.log(TOPIC).epochs.entries
 
     assert await moved(broker, elsewhere) is ErrorCode.none
     await until_moved(cluster, broker, elsewhere)
@@ -81,7 +81,7 @@ async def test_a_replica_moves_with_everything_and_goes_on_there(cluster, broker
     assert values(await broker.fetch(TOPIC, 1)) == [b"a", b"b", b"c"]
     log = broker.log(TOPIC)
     assert (log.log_start, log.high_watermark, log.log_end) == (1, 3, 3)
-    assert log.epoch_entries() == epochs
+    assert log.epochs.entries == epochs
     assert await places(broker) == {(elsewhere, False): 0}
 
 

@@ -96,10 +96,10 @@ class History:
         synced_end, model.synced_end = model.synced_end, 0  # while it lasts, anything may be gone
         model.end = self.log.truncate_to(target)
         # An empty log has nothing but a name, which is not synced.
-        model.synced_end = min(synced_end, model.end) if self.log.size_in_bytes else 0
+        model.synced_end = min(synced_end, model.end) if self.log.segments.size_in_bytes else 0
         model.recovery_point = min(model.recovery_point, model.end)
         if target < end:
-            left = model.end if self.log.size_in_bytes else 0
+            left = model.end if self.log.segments.size_in_bytes else 0
             model.records = {offset: value for offset, value in model.records.items() if offset < left}
         known = [each for each in self.log.active_producers() if each.producer_id == PRODUCER]
         self.sequence = known[0].last_sequence + 1 if known else 0
@@ -169,7 +169,7 @@ def check(log: PartitionLog, model: Model, *, unsynced_is_there: bool = True) ->
         assert read_all(log, record.offset)[0] == record
         if record.offset >= model.start and record.value == model.records.get(record.offset):
             assert record.key is not None
-            assert log.epoch_for_offset(record.offset) == int(record.key)
+            assert log.epochs.epoch_for_offset(record.offset) == int(record.key)
     newest = log.max_timestamp_offset()
     assert newest is None or newest.offset <= log.log_end
     offset = log.append_as_leader(build_batch([Record(0, NOW_MS, b"k", b"new")]), leader_epoch=99, now_ms=NOW_MS)

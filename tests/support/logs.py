@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
 from pykafka_cli.model import TopicPartition
@@ -35,6 +36,7 @@ def open_log(
     had_clean_shutdown: bool = True,
     recovery_point: int = 0,
     log_start: int = 0,
+    listener: LogListener = UNKEPT,
     **keys: object,
 ) -> PartitionLog:
     """The log in FOLDER, made when there is none."""
@@ -49,6 +51,7 @@ def open_log(
         recovery_point=recovery_point,
         log_start=log_start,
         producer_expiration_ms=86_400_000,
+        listener=listener,
     )
 
 

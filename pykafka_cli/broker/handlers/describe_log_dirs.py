@@ -66,7 +66,7 @@ def _topics(ctx: RequestContext, logs: Iterable[tuple[PartitionLog, bool]]) -> t
             partitions=tuple(
                 DescribeLogDirsPartition(
                     partition_index=i32(log.topic_partition.partition),
-                    partition_size=i64(log.size_in_bytes),
+                    partition_size=i64(log.segments.size_in_bytes),
                     offset_lag=i64(_lag(ctx, log, is_arriving=is_arriving)),
                     is_future_key=is_arriving,
                 )

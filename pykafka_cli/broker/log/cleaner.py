@@ -280,7 +280,7 @@ class _Sources:
             for segment in segments:
                 following = log.segments.index_of(segment.base_offset) + 1
                 up_to = log.segments[following].base_offset
-                aborted = log.aborted_transactions(segment.base_offset, up_to)
+                aborted = log.segments.aborted_transactions(segment.base_offset, up_to)
                 self._sources.append(Source(segment.base_offset, segment.file.duplicate(), segment.size, aborted))
         except BaseException:
             self.__exit__()

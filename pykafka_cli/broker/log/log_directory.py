@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
 from pykafka_cli.model import TopicPartition
@@ -40,11 +41,14 @@ class DirectoryInUse(Exception):
 class LogDirectory:
     """One entry of log.dirs. After `lock`, this process alone uses it."""
 
-    def __init__(self, files: Files, path: Path, clock: Clock, *, producer_expiration_ms: int) -> None:
+    def __init__(
+        self, files: Files, path: Path, clock: Clock, *, producer_expiration_ms: int, listener: LogListener
+    ) -> None:
         self._files = files
         self.path = path
         self._clock = clock
         self._producer_expiration_ms = producer_expiration_ms
+        self._listener = listener
         self._lock: Lock | None = None
         self.error: OSError | None = None
         """Why the directory is offline; None while it is in use."""
@@ -157,6 +161,7 @@ class LogDirectory:
             recovery_point=recovery_point,
             log_start=log_start,
             producer_expiration_ms=self._producer_expiration_ms,
+            listener=self._listener,
         )
         log.set_high_watermark(self.high_watermarks.get(topic_partition, 0))
         return log

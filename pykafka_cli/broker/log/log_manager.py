@@ -14,17 +14,19 @@ import contextlib
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from pykafka_cli.broker.clock import Clock, Timer
+from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError, LogDirNotFound
 from pykafka_cli.broker.log.cleaner import LogCleaner
+from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.log_directory import LogDirectory
 from pykafka_cli.broker.log.partition_log import PartitionLog
+from pykafka_cli.broker.log.removals import Removals
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.topic import TopicConfig
@@ -53,7 +55,7 @@ class DirectoryUsage(NamedTuple):
     arriving: list[PartitionLog]  # copies on their way here from another directory
 
 
-class LogManager:
+class LogManager(LogListener):
     """The logs of one broker. `on_directory_failure` is told of the partitions that a disk error took away."""
 
     def __init__(
@@ -73,7 +75,7 @@ class LogManager:
         self._files: Files = files or DiskFiles()
         expiration_ms = settings.producer_id_expiration_ms
         self._directories = [
-            LogDirectory(self._files, Path(path).absolute(), clock, producer_expiration_ms=expiration_ms)
+            LogDirectory(self._files, Path(path).absolute(), clock, producer_expiration_ms=expiration_ms, listener=self)
             for path in settings.log_directories
         ]
         self._logs: dict[TopicPartition, PartitionLog] = {}
@@ -81,7 +83,7 @@ class LogManager:
         self._threads = ThreadPoolExecutor(max_workers=1 + len(self._directories), thread_name_prefix="log")
         self._periodic: list[asyncio.Task[None]] = []
         self._pending: set[asyncio.Task[None]] = set()
-        self._removals: set[Timer] = set()
+        self._removals = Removals(self._files, clock, self._in_thread, self._spawn)
         self._checkpointing = asyncio.Lock()
         self._flushes: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._is_running = False
@@ -129,20 +131,10 @@ class LogManager:
         if directory.error is None:
             seconds = self._clock.monotonic() - started
             _log.info("%s: %d logs opened in %.2f s", directory.path, len(folders), seconds)
-            self._discard_later(directory.leftovers(), 0)
+            self._removals.add(directory.leftovers(), 0)
 
     def _adopt(self, directory: LogDirectory, log: PartitionLog) -> None:
-        log.on_failure = partial(self._directory_failed, directory)
-        log.on_roll = lambda: self._flush_soon(log)
-        log.segments.discard = lambda paths: self._discard_later(paths, log.config.file_delete_delay_ms)
-        log.on_cut = partial(self._log_was_cut, log)
         self._logs[log.topic_partition] = directory.logs[log.topic_partition] = log
-
-    def _log_was_cut(self, log: PartitionLog) -> None:
-        self._cleaner.log_was_cut(log)
-        # Neither the cut nor what is written in its place is synced, and a recovery must begin before it.
-        self._flush_soon(log, even_if_synced=True)
-        self._spawn(self._checkpoint_all())
 
     def _start_tasks(self) -> None:
         settings, begin_ms = self._settings, self._settings.log_initial_task_delay_ms
@@ -181,8 +173,7 @@ class LogManager:
         self._cleaner.stop()
         for task in self._periodic:
             task.cancel()
-        for timer in self._removals:
-            timer.cancel()
+        self._removals.cancel()
         await asyncio.gather(*self._periodic, return_exceptions=True)
         while self._pending:
             await asyncio.wait(self._pending)
@@ -268,8 +259,8 @@ class LogManager:
         except OSError as error:
             self._directory_failed(directory, error)
             return
-        log.is_offline = True
-        self._discard_later([path], log.config.file_delete_delay_ms)
+        log.take_offline()
+        self._removals.add([path], log.config.file_delete_delay_ms)
         self._spawn(self._checkpoint_all())  # a topic of the same name must not find its offsets
 
     def topic_config_changed(self, topic: str, config: TopicConfig) -> None:
@@ -289,6 +280,31 @@ class LogManager:
             0,
         )
 
+    # What logs report. A copy that is on its way to another directory is not in use, and needs none of it.
+
+    def on_failure(self, log: PartitionLog, error: OSError) -> None:
+        self._directory_failed(self._directory_of(log), error)
+
+    def on_roll(self, log: PartitionLog) -> None:
+        if self._is_in_use(log):
+            self._flush_soon(log)
+
+    def on_cut(self, log: PartitionLog) -> None:
+        if self._is_in_use(log):
+            self._cleaner.log_was_cut(log)
+            # Neither the cut nor what is written in its place is synced, and a recovery must begin before it.
+            self._flush_soon(log, even_if_synced=True)
+            self._spawn(self._checkpoint_all())
+
+    def discard(self, log: PartitionLog, files: Files, paths: Sequence[str]) -> None:
+        if self._is_in_use(log):
+            self._removals.add(paths, log.config.file_delete_delay_ms)
+        else:
+            super().discard(log, files, paths)
+
+    def _is_in_use(self, log: PartitionLog) -> bool:
+        return self._logs.get(log.topic_partition) is log
+
     # Moving a log to another directory. Who asks for it copies the records (replication/directory_moves.py).
 
     def prefer_directory(self, topic_partition: TopicPartition, path: str) -> None:
@@ -307,7 +323,6 @@ class LogManager:
             copy = directory.create(log.topic_partition, log.config, log.topic_id, is_arriving=True)
         except OSError as error:
             raise KafkaStorageError(f"{log.topic_partition}: cannot make a log in {path}: {error}") from error
-        copy.on_failure = partial(self._directory_failed, directory)
         directory.arriving[log.topic_partition] = copy
         return copy
 
@@ -330,8 +345,8 @@ class LogManager:
         directory.arriving.pop(copy.topic_partition, None)
         copy.release()
         if directory.error is None and not copy.is_offline:
-            copy.is_offline = True
-            self._discard_later([str(copy.directory)], 0)
+            copy.take_offline()
+            self._removals.add([str(copy.directory)], 0)
 
     # Directories.
 
@@ -367,7 +382,7 @@ class LogManager:
         _log.error("log directory %s is offline, its partitions are not served: %s", directory.path, error)
         gone = list(directory.logs.values())
         for log in (*gone, *directory.arriving.values()):
-            log.is_offline = True
+            log.take_offline()
         directory.logs.clear()
         directory.arriving.clear()
         for log in gone:
@@ -392,29 +407,6 @@ class LogManager:
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
         return task
-
-    def _discard_later(self, paths: list[str], delay_ms: int) -> None:
-        def remove() -> None:
-            for path in paths:
-                with contextlib.suppress(FileNotFoundError):
-                    if self._files.is_directory(path):
-                        self._files.remove_directory(path)
-                    else:
-                        self._files.remove(path)
-
-        async def in_thread() -> None:
-            try:
-                await self._in_thread(remove)
-            except OSError as error:
-                _log.warning("cannot remove %s, which is tried again at the next start: %s", paths, error)
-
-        def when_due() -> None:
-            self._removals.discard(timer)
-            self._spawn(in_thread())
-
-        if paths:
-            timer = self._clock.call_later(delay_ms / 1000, when_due)
-            self._removals.add(timer)
 
     # What is done from time to time.
 
@@ -452,7 +444,7 @@ class LogManager:
             await self._clock.sleep(max(delay_ms, 1) / 1000)
             now_ms = self._clock.now_ms()
             for log in self.all():
-                if log.has_unflushed_records and now_ms - log.last_flush_ms >= log.config.flush_ms:
+                if log.recovery_point < log.log_end and now_ms - log.last_flush_ms >= log.config.flush_ms:
                     with contextlib.suppress(KafkaStorageError):
                         await self.flush(log)
 
@@ -460,7 +452,7 @@ class LogManager:
         for log in self.all():
             with contextlib.suppress(KafkaStorageError):
                 log.delete_old_segments()
-            log.release_idle()
+            log.segments.release_idle()
             await asyncio.sleep(0)
 
     async def _clean(self) -> None:
@@ -475,7 +467,7 @@ class LogManager:
         await self._checkpoint(checkpoints.RECOVERY_POINTS, lambda log: log.recovery_point)
 
     async def _checkpoint_log_starts(self) -> None:
-        await self._checkpoint(checkpoints.LOG_STARTS, PartitionLog.log_start_to_checkpoint)
+        await self._checkpoint(checkpoints.LOG_STARTS, _log_start_to_checkpoint)
 
     async def checkpoint_high_watermarks(self) -> None:
         """Write replication-offset-checkpoint where a high watermark has moved."""
@@ -498,3 +490,8 @@ class LogManager:
                 write = directory.plan_checkpoint(name, known)
                 if write is not None:
                     await self._try(directory, write)
+
+
+def _log_start_to_checkpoint(log: PartitionLog) -> int | None:
+    """The log's start, unless it is that of its first segment anyway."""
+    return log.log_start if log.log_start > log.segments[0].base_offset else None

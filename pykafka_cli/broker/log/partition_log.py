@@ -18,28 +18,25 @@ LocalLog.
 import logging
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, NoReturn
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.broker.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange
+from pykafka_cli.broker.errors import CorruptMessage, OffsetOutOfRange
 from pykafka_cli.broker.log import retention, validation
+from pykafka_cli.broker.log.appending import AppendInfo, marker_in, written_together
+from pykafka_cli.broker.log.disk_errors import DiskErrors
+from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.producer_state import AppendOrigin, ProducerState
 from pykafka_cli.broker.log.replay import replay_producers
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
-from pykafka_cli.protocol.records.batch import (
-    NO_TIMESTAMP,
-    BatchHeader,
-    CorruptRecords,
-    stamp,
-)
-from pykafka_cli.protocol.records.control import EndTransactionMarker, read_marker
+from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, BatchHeader, CorruptRecords, stamp
+from pykafka_cli.protocol.records.control import EndTransactionMarker
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.epoch_file import EpochFile
-from pykafka_cli.storage.files import Files, is_full
+from pykafka_cli.storage.files import Files
 from pykafka_cli.storage.flush import FlushPlan
 from pykafka_cli.storage.leader_epochs import EpochStart, LeaderEpochs
 from pykafka_cli.storage.offset_lookup import TimestampOffset, find_by_timestamp, find_max_timestamp
@@ -49,22 +46,6 @@ from pykafka_cli.storage.segment_list import FetchData, SegmentList
 from pykafka_cli.storage.transaction_index import AbortedTransaction
 
 _log = logging.getLogger(__name__)
-
-_REMINDER_MS = 30_000
-"""How often a log says that its disk is full."""
-
-
-class AppendInfo(NamedTuple):
-    """What an append did. For a batch that was there already (`is_duplicate`): where it is."""
-
-    first_offset: int
-    last_offset: int
-    log_append_time_ms: int  # -1 unless the topic has LogAppendTime
-    log_start: int
-    size: int  # bytes written
-    record_count: int
-    is_duplicate: bool = False
-    must_flush: bool = False  # flush.messages is reached: answer after `LogManager.flush`
 
 
 class PartitionLog:
@@ -85,6 +66,7 @@ class PartitionLog:
         producers: ProducerState,
         epochs: Sequence[EpochStart],
         clock: Clock,
+        listener: LogListener = UNKEPT,
     ) -> None:
         self._files = files
         self._clock = clock
@@ -92,21 +74,18 @@ class PartitionLog:
         self.topic_partition = topic_partition
         self.topic_id = topic_id
         self.config = config
-        self.segments = SegmentList(files, str(directory), segments)
+        self._listener = listener
+        self._disk = DiskErrors(topic_partition, directory, clock, partial(listener.on_failure, self))
+        self.segments = SegmentList(files, str(directory), segments, discard=partial(listener.discard, self, files))
         self.log_start = log_start
         self.log_end = log_end
         self._high_watermark = log_start
         self.recovery_point = recovery_point
         self._producers = producers
-        self._epoch_file = EpochFile(files, str(directory), on_error=partial(self._fail, "note a leader epoch"))
-        self._epochs = LeaderEpochs(epochs, on_change=self._epoch_file.store)
+        self._epoch_file = EpochFile(files, str(directory), on_error=partial(self._disk.fail, "note a leader epoch"))
+        self.epochs = LeaderEpochs(epochs, on_change=self._epoch_file.store)
         self._unflushed_records = 0
         self.last_flush_ms = clock.now_ms()
-        self._silent_until_ms = 0
-        self.is_offline = False
-        self.on_failure: Callable[[OSError], None] = lambda _: None
-        self.on_roll: Callable[[], None] = lambda: None
-        self.on_cut: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
         return f"PartitionLog({self.topic_partition}, {self.log_start}..{self.log_end}, {self.directory})"
@@ -138,14 +117,6 @@ class PartitionLog:
             return self._high_watermark
         return max(unstable, self.log_start)
 
-    @property
-    def latest_epoch(self) -> int | None:
-        return self._epochs.latest
-
-    @property
-    def size_in_bytes(self) -> int:
-        return self.segments.size_in_bytes
-
     # Appending.
 
     def append_as_leader(
@@ -165,12 +136,12 @@ class PartitionLog:
                   In each case nothing is in the log
         durable   not before a flush; replication is what keeps records safe
         """
-        self._check_online()
+        self._disk.check_online()
         batches, header, append_time = validation.admit(batches, self.config, origin, now_ms, self.topic_partition)
         marker = None
         if header.producer_id >= 0:
             if header.is_control:
-                marker = self._marker_of(batches, 0)
+                marker = marker_in(batches, 0, self.topic_partition)
                 if marker is not None:
                     self._producers.check_marker(header, marker, self.log_end)
             else:
@@ -185,8 +156,8 @@ class PartitionLog:
 
         segment = self._segment_for(len(batches), first_offset, last_offset, header.max_timestamp, now_ms)
         aborted = self._producers.aborted_by(header.producer_id, marker, first_offset) if marker is not None else None
-        if leader_epoch != self._epochs.latest_told:
-            self._epochs.assign(leader_epoch, first_offset)
+        if leader_epoch != self.epochs.latest_told:
+            self.epochs.assign(leader_epoch, first_offset)
         position = self._write(segment, batches, aborted)
         self._note(segment, position, header, marker, first_offset)
         return AppendInfo(
@@ -205,7 +176,7 @@ class PartitionLog:
         raises    CorruptMessage; UnexpectedAppendOffset when they begin below the log's end; KafkaStorageError.
                   After an error those before the faulty batch may be in the log
         """
-        self._check_online()
+        self._disk.check_online()
         found = validation.follower_batches(batches, self.log_end, self.topic_partition)
         if not found:
             return AppendInfo(self.log_end, self.log_end - 1, NO_TIMESTAMP, self.log_start, 0, 0)
@@ -224,18 +195,13 @@ class PartitionLog:
         # As many batches as fit the segment, at least one, go into it with one write.
         start, first = batches[0]
         segment = self._segment_for(first.size, first.base_offset, first.last_offset, first.max_timestamp, now_ms)
-        room = self.config.segment_bytes - segment.size
-        count, end = 1, start + first.size
-        marker = self._marker_of(data, start) if first.is_control else None
-        if marker is None:
-            for position, header in batches[1:]:
-                end_of_batch = position + header.size
-                if end_of_batch - start > room or header.is_control or not segment.can_hold(header.last_offset):
-                    break
-                count, end = count + 1, end_of_batch
+        marker = marker_in(data, start, self.topic_partition) if first.is_control else None
+        count = written_together(batches, segment, self.config.segment_bytes)
+        last, header_of_last = batches[count - 1]
+        end = last + header_of_last.size
         aborted = self._producers.aborted_by(first.producer_id, marker, first.base_offset) if marker else None
         for _, header in batches[:count]:
-            self._epochs.assign(header.leader_epoch, header.base_offset)
+            self.epochs.assign(header.leader_epoch, header.base_offset)
         position = self._write(segment, data[start:end], aborted)
         for at, header in batches[:count]:
             self._note(segment, position + at - start, header, marker, header.base_offset)
@@ -252,7 +218,7 @@ class PartitionLog:
                     segment.transactions.truncate_to(aborted.last_offset)
                 raise
         except OSError as error:
-            self._fail(f"append {len(data)} bytes", error)
+            self._disk.fail(f"append {len(data)} bytes", error)
 
     def _note(
         self, segment: Segment, position: int, header: BatchHeader, marker: EndTransactionMarker | None, offset: int
@@ -273,12 +239,6 @@ class PartitionLog:
         self.segments.remember(segment, offset, position)
         self.log_end = self._producers.end_offset = offset + delta + 1
         self._unflushed_records += header.record_count
-
-    def _marker_of(self, data: bytearray | memoryview, position: int) -> EndTransactionMarker | None:
-        try:
-            return read_marker(data, position)
-        except CorruptRecords as error:
-            raise CorruptMessage(f"{self.topic_partition}: {error}") from None
 
     # Rolling.
 
@@ -301,10 +261,10 @@ class PartitionLog:
         try:
             self.segments.roll(base, self.config, now_ms=self._clock.now_ms())
         except OSError as error:
-            self._fail("begin a segment", error)
+            self._disk.fail("begin a segment", error)
         self._producers.end_offset = base
         self._take_snapshot()
-        self.on_roll()
+        self._listener.on_roll(self)
         return self.segments.active
 
     def _take_snapshot(self) -> None:
@@ -322,7 +282,7 @@ class PartitionLog:
         raises          OffsetOutOfRange outside of log_start..log_end; KafkaStorageError
         One call reads from one segment only, so less may come than there is.
         """
-        self._check_online()
+        self._disk.check_online()
         self.check_offset(start)
         log_end = self.log_end
         up_to = min(up_to, log_end)
@@ -331,7 +291,7 @@ class PartitionLog:
                 start, max_bytes=max_bytes, up_to=up_to, log_end=log_end, min_one_batch=min_one_batch
             )
         except OSError as error:
-            self._fail("read", error)
+            self._disk.fail("read", error)
         except CorruptRecords as error:
             raise CorruptMessage(
                 f"{self.topic_partition}: the log is damaged at offset {start} or after: {error}"
@@ -365,28 +325,15 @@ class PartitionLog:
         """Forget producers that have been silent for so long."""
         self._producers.expire(self._clock.now_ms(), expiration_ms)
 
-    def aborted_transactions(self, start: int, up_to: int) -> list[AbortedTransaction]:
-        """Those with records in [start, up_to), as a reader with read_committed must know them."""
-        return self.segments.aborted_transactions(start, up_to)
-
     # Leader epochs.
 
     def begin_epoch(self, leader_epoch: int) -> None:
         """What the leader appends from now on belongs to `leader_epoch`."""
-        self._epochs.assign(leader_epoch, self.log_end, has_records=False)
-
-    def assign_epoch_start(self, leader_epoch: int, start_offset: int) -> None:
-        self._epochs.assign(leader_epoch, start_offset)
+        self.epochs.assign(leader_epoch, self.log_end, has_records=False)
 
     def end_offset_for_epoch(self, epoch: int) -> tuple[int, int]:
         """(epoch, its end offset), as LeaderEpochs.end_offset_for; (-1, -1) when nothing is known."""
-        return self._epochs.end_offset_for(epoch, self.log_end)
-
-    def epoch_for_offset(self, offset: int) -> int | None:
-        return self._epochs.epoch_for_offset(offset)
-
-    def epoch_entries(self) -> list[EpochStart]:
-        return self._epochs.entries
+        return self.epochs.end_offset_for(epoch, self.log_end)
 
     # Losing records on purpose.
 
@@ -397,9 +344,9 @@ class PartitionLog:
         durable   the cut is not synced: after a crash a follower compares its log with the leader's again
         source    KIP-101
         """
-        self._check_online()
+        self._disk.check_online()
         if offset >= self.log_end:
-            self._epochs.truncate_from_end(self.log_end)
+            self.epochs.truncate_from_end(self.log_end)
             return self.log_end
         if offset <= self.log_start:
             self.truncate_fully_and_start_at(offset)
@@ -413,25 +360,25 @@ class PartitionLog:
             self._after_cut(gone)
             replay_producers(self._producers, list(self.segments), self.log_start, self.log_end, now_ms=now_ms)
         except OSError as error:
-            self._fail(f"truncate to {offset}", error, is_half_done=True)
+            self._disk.fail(f"truncate to {offset}", error, is_half_done=True)
         return self.log_end
 
     def truncate_fully_and_start_at(self, offset: int, *, log_start: int | None = None) -> None:
         """Drop everything; the next record gets `offset`."""
-        self._check_online()
+        self._disk.check_online()
         try:
             gone = self.segments.start_at(offset, self.config, now_ms=self._clock.now_ms())
             self.log_end, self.log_start = offset, offset if log_start is None else log_start
             self._producers.start_at(offset)
-            self._epochs.clear()
+            self.epochs.clear()
             self._after_cut(gone)
         except OSError as error:
-            self._fail(f"start anew at {offset}", error, is_half_done=True)
+            self._disk.fail(f"start anew at {offset}", error, is_half_done=True)
 
     def _after_cut(self, gone: Sequence[int]) -> None:
         self._discard_snapshots(gone)
-        self.on_cut()
-        self._epochs.truncate_from_end(self.log_end)
+        self._listener.on_cut(self)
+        self.epochs.truncate_from_end(self.log_end)
         self.log_start = min(self.log_start, self.log_end)
         self.recovery_point = min(self.recovery_point, self.log_end)
         self._high_watermark = min(max(self._high_watermark, self.log_start), self.log_end)
@@ -450,7 +397,7 @@ class PartitionLog:
         if offset <= self.log_start:
             return False
         self.log_start = offset
-        self._epochs.truncate_from_start(offset)
+        self.epochs.truncate_from_start(offset)
         self._producers.on_log_start(offset)
         return True
 
@@ -476,7 +423,7 @@ class PartitionLog:
         try:
             self._discard_snapshots(self.segments.drop_oldest(count))
         except OSError as error:
-            self._fail("delete segments", error)
+            self._disk.fail("delete segments", error)
         return count
 
     def replace_segments(self, old: Sequence[Segment], new: Segment) -> None:
@@ -485,7 +432,7 @@ class PartitionLog:
             self.segments.replace(old, new)
             self._discard_snapshots([each.base_offset for each in old if each.base_offset != new.base_offset])
         except OSError as error:
-            self._fail("put a cleaned segment in place", error, is_half_done=True)
+            self._disk.fail("put a cleaned segment in place", error, is_half_done=True)
 
     def _discard_snapshots(self, offsets: Sequence[int]) -> None:
         paths = [self._producers.set_snapshot_aside(offset) for offset in offsets]
@@ -501,7 +448,7 @@ class PartitionLog:
             handles += self.segments.handles_to_sync(self.recovery_point, up_to)
             handles += self._producers.handles_to_sync()
         except OSError as error:
-            self._fail("flush", error)
+            self._disk.fail("flush", error)
         if up_to == self.log_end:
             self._unflushed_records = 0
         return FlushPlan(self._files, str(self.directory), handles, up_to, self.segments.rewrites)
@@ -512,60 +459,37 @@ class PartitionLog:
             self.recovery_point = max(self.recovery_point, plan.up_to)
         self.last_flush_ms = self._clock.now_ms()
 
-    def log_start_to_checkpoint(self) -> int | None:
-        """The log's start, unless it is that of its first segment anyway."""
-        return self.log_start if self.log_start > self.segments[0].base_offset else None
-
     def assign_topic_id(self, topic_id: uuid.UUID) -> None:
         """Note the id of a log from before topic ids (KIP-516)."""
         path = os.path.join(self.directory, checkpoints.PARTITION_METADATA)
         try:
             checkpoints.write_topic_id(self._files, path, topic_id)
         except OSError as error:
-            self._fail("note the topic id", error)
+            self._disk.fail("note the topic id", error)
         self.topic_id = topic_id
 
     @property
-    def has_unflushed_records(self) -> bool:
-        return self.recovery_point < self.log_end
+    def is_offline(self) -> bool:
+        return self._disk.is_offline
+
+    def take_offline(self) -> None:
+        """Neither read nor write it from now on: its directory failed, or it is to be removed."""
+        self._disk.is_offline = True
 
     def close(self) -> None:
         """End writing: cut the indexes to size and take a snapshot of the producers. A flush and `release` are due."""
         try:
             self.segments.active.seal()
         except OSError as error:
-            self._fail("close", error)
+            self._disk.fail("close", error)
         self._take_snapshot()
 
     def release(self) -> None:
         """Close all files; for a log that was closed, or is of no use any more."""
         self.segments.close()
 
-    def release_idle(self) -> None:
-        """Give back descriptors and memory of segments that nobody used since the last call."""
-        self.segments.release_idle()
-
     def moved_to(self, directory: Path) -> None:
         """The folder got another name, with all that is in it."""
-        self.directory = directory
+        self.directory = self._disk.directory = directory
         self._producers.directory = self._epoch_file.directory = str(directory)
         self.segments.moved_to(str(directory))
-
-    def _check_online(self) -> None:
-        if self.is_offline:
-            raise KafkaStorageError(f"{self.topic_partition}: {self.directory} is offline after a disk error")
-
-    def _fail(self, action: str, error: OSError, *, is_half_done: bool = False) -> NoReturn:
-        if is_full(error) and not is_half_done:
-            # The log is as it was before; it goes on as soon as there is room, nobody has to restart anything.
-            refusal = (
-                f"{self.topic_partition}: cannot {action}: no room left on the disk of {self.directory}. "
-                "Nothing was written; free some space there."
-            )
-            if self._clock.now_ms() >= self._silent_until_ms:
-                self._silent_until_ms = self._clock.now_ms() + _REMINDER_MS
-                _log.error("%s", refusal)
-            raise KafkaStorageError(refusal) from error
-        self.is_offline = True
-        self.on_failure(error)
-        raise KafkaStorageError(f"{self.topic_partition}: cannot {action} in {self.directory}: {error}") from error

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import ProducerState
 from pykafka_cli.broker.log.replay import apply_batch, replay_producers
@@ -76,6 +77,7 @@ def load_log(
     log_start: int,
     producer_expiration_ms: int,
     topic_id: uuid.UUID | None = None,
+    listener: LogListener = UNKEPT,
 ) -> PartitionLog:
     """Open a folder, a new and empty one included, and say in the program's log what had to be done to it.
 
@@ -134,6 +136,7 @@ def load_log(
         producers=producers,
         epochs=epochs.entries,
         clock=clock,
+        listener=listener,
     )
 
 

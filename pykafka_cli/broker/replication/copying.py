@@ -1,6 +1,7 @@
 """Making one log the copy of another: a follower's of its leader's, a moved one of the one that it will replace."""
 
-from pykafka_cli.broker.log.partition_log import AppendInfo, PartitionLog
+from pykafka_cli.broker.log.appending import AppendInfo
+from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.replication.truncation import EpochEnd, diverges, truncation_point
 
 
@@ -37,11 +38,11 @@ def copy_some(original: PartitionLog, copy: PartitionLog, max_bytes: int) -> boo
     is_empty = copy.log_start == copy.log_end
     if is_elsewhere or (is_empty and copy.log_end != original.log_start):
         copy.truncate_fully_and_start_at(original.log_start)
-    elif copy.latest_epoch is not None:
-        ended = EpochEnd(*original.end_offset_for_epoch(copy.latest_epoch))
+    elif copy.epochs.latest is not None:
+        ended = EpochEnd(*original.end_offset_for_epoch(copy.epochs.latest))
         if not ended.is_known:
             copy.truncate_fully_and_start_at(original.log_start)
-        elif diverges(ended, last_fetched_epoch=copy.latest_epoch, fetch_offset=copy.log_end):
+        elif diverges(ended, last_fetched_epoch=copy.epochs.latest, fetch_offset=copy.log_end):
             copy.truncate_to(common_end(copy, ended))
             return False
     data = original.read(copy.log_end, max_bytes=max_bytes, up_to=original.log_end, min_one_batch=True)

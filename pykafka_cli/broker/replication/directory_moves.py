@@ -85,8 +85,8 @@ class DirectoryMoves:
         await self._copy_all(move)
         await self._logs.flush(move.copy)
         await self._copy_all(move)  # what came during the flush; from here on nothing can come between
-        for entry in move.original.epoch_entries():
-            move.copy.assign_epoch_start(*entry)  # epochs without records, too
+        for entry in move.original.epochs.entries:
+            move.copy.epochs.assign(*entry)  # epochs without records, too
         self._logs.finish_move(move.original, move.copy)
         move.partition.log = move.copy
         del self._moves[move.partition.topic_partition]

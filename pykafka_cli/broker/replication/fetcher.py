@@ -173,7 +173,7 @@ class LeaderFetcher:
                 fetch_offset=log.log_end,
                 max_bytes=self._limits.partition_max_bytes,
                 current_leader_epoch=followed.leader_epoch,
-                last_fetched_epoch=NO_EPOCH if log.latest_epoch is None else log.latest_epoch,
+                last_fetched_epoch=NO_EPOCH if log.epochs.latest is None else log.epochs.latest,
                 log_start=log.log_start,
             )
 

@@ -36,7 +36,7 @@ def listed_offset(
     """
     log = partition.log_at_epoch(current_leader_epoch, only_leader=only_leader)
     if timestamp in (EARLIEST, EARLIEST_LOCAL):
-        epoch = log.epoch_for_offset(log.log_start)
+        epoch = log.epochs.epoch_for_offset(log.log_start)
         return TimestampOffset(NO_TIMESTAMP, log.log_start, NO_EPOCH if epoch is None else epoch)
     if timestamp == LATEST_TIERED:
         return TimestampOffset(NO_TIMESTAMP, NO_OFFSET)

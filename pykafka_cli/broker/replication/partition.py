@@ -31,7 +31,8 @@ from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed, 
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
-    from pykafka_cli.broker.log.partition_log import AppendInfo, PartitionLog
+    from pykafka_cli.broker.log.appending import AppendInfo
+    from pykafka_cli.broker.log.partition_log import PartitionLog
     from pykafka_cli.broker.log.producer_state import AppendOrigin
     from pykafka_cli.broker.waiting import WaitingRoom
     from pykafka_cli.model import TopicPartition
@@ -208,7 +209,7 @@ class Partition:
     def forget_uncommitted_without_epochs(self) -> None:
         """Cut to the high watermark if the log knows no leader epochs, for then it cannot be compared with another."""
         log = self.hosted_log()
-        if log.latest_epoch is None and log.log_end > log.high_watermark:
+        if log.epochs.latest is None and log.log_end > log.high_watermark:
             self.truncate_to(log.high_watermark)
 
     # ---- what a leader does

@@ -172,7 +172,7 @@ def _read_one(
     )
     answer.records = data.records
     if terms.visibility is Visibility.LAST_STABLE:
-        aborted = log.aborted_transactions(target.fetch_offset, data.next_offset) if data.records else ()
+        aborted = log.segments.aborted_transactions(target.fetch_offset, data.next_offset) if data.records else ()
         answer.aborted_transactions = [AbortedTransaction(each.producer_id, each.first_offset) for each in aborted]
     if take_progress and terms.is_follower:
         partition.follower_fetched(

@@ -29,8 +29,8 @@ from pykafka_cli.transport.connection import Connection
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
+    from pykafka_cli.broker.log.appending import AppendInfo
     from pykafka_cli.broker.log.log_manager import LogManager
-    from pykafka_cli.broker.log.partition_log import AppendInfo
     from pykafka_cli.broker.metadata.cache import MetadataCache
     from pykafka_cli.broker.waiting import WaitingRoom
     from pykafka_cli.properties.broker import BrokerSettings

@@ -50,7 +50,7 @@ def damage(files: MemoryFiles, name: str, position: int) -> None:
 def test_a_sound_log_is_counted(files: MemoryFiles, log: PartitionLog) -> None:
     found = inspected(files)
 
-    assert (found.log_start, found.log_end, found.records, found.size_in_bytes) == (0, 6, 6, log.size_in_bytes)
+    assert (found.log_start, found.log_end, found.records, found.size_in_bytes) == (0, 6, 6, log.segments.size_in_bytes)
     assert (found.damage, found.unfinished) == ([], [])
 
 

@@ -111,10 +111,10 @@ async def test_only_compacted_logs_are_cleaned(files: MemoryFiles, clock: FakeCl
 
 def test_a_log_that_was_cut_is_clean_no_further_than_its_end(files: MemoryFiles, clock: FakeClock) -> None:
     log, cleaner = dirty_log(files, clock), cleaner_over(files, clock)
-    log.on_cut = lambda: cleaner.log_was_cut(log)
     cleaner.clean_up_to[ORDERS] = 6
 
     log.truncate_to(3)
+    cleaner.log_was_cut(log)
 
     assert cleaner.clean_up_to[ORDERS] == 3
 
@@ -131,7 +131,7 @@ def logs_left(files: MemoryFiles) -> list[str]:
     [
         lambda log, _: log.truncate_to(3),
         lambda _, cleaner: cleaner.stop(),
-        lambda log, _: setattr(log, "is_offline", True),
+        lambda log, _: log.take_offline(),
     ],
     ids=["truncation", "stop", "offline"],
 )
@@ -145,10 +145,10 @@ async def test_cleaning_is_given_up_when_the_log_changes(files: MemoryFiles, clo
     cleaner = cleaner_over(files, clock, run)
     assert not await cleaner.clean_dirtiest([log])
 
-    log.is_offline = False
-    assert values(log) == [b"%d" % number for number in range(log.log_end)]
     assert ORDERS not in cleaner.clean_up_to
     assert not [name for name in logs_left(files) if name.endswith(".cleaned")]
+    again = open_log(files, clock=clock, cleanup_policy="compact")
+    assert values(again) == [b"%d" % number for number in range(log.log_end)]
 
 
 async def test_a_change_between_the_work_and_the_swap_throws_the_work_away(

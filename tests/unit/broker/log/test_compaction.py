@@ -225,13 +225,13 @@ async def test_an_abort_marker_waits_until_its_records_are_gone_and_then_a_reten
     await compacted.clean()
     markers = [header for _, header in walk(compacted.stored) if header.is_control]
     assert [header.delete_horizon_ms for header in markers] == [None], "its data was met in this cleaning"
-    assert len(compacted.log.aborted_transactions(0, 3)) == 1
+    assert len(compacted.log.segments.aborted_transactions(0, 3)) == 1
 
     compacted.write(("b", "1"))
     await compacted.clean()
     markers = [header for _, header in walk(compacted.stored) if header.is_control]
     assert [header.delete_horizon_ms for header in markers] == [NOW_MS + DAY_S * 1000]
-    assert compacted.log.aborted_transactions(0, 3) == []
+    assert compacted.log.segments.aborted_transactions(0, 3) == []
 
     compacted.clock.advance(DAY_S + 1)
     compacted.write(("b", "2"))

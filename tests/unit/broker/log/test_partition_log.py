@@ -1,10 +1,14 @@
+from collections.abc import Sequence
+
 import pytest
 
 from pykafka_cli.broker.errors import CorruptMessage, OffsetOutOfRange
+from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
 from pykafka_cli.protocol.records import Record, build_batch, read_header, walk
 from pykafka_cli.protocol.records.batch import stamp
+from pykafka_cli.storage.files import Files
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
 from tests.support.logs import FOLDER, NOW_MS, append, batch, open_log, read_all, values
@@ -41,7 +45,7 @@ def test_appended_batches_get_consecutive_offsets_and_the_leaders_epoch(log: Par
     data = log.read(0, max_bytes=1000, up_to=3, min_one_batch=True).records
     headers = [header for _, header in walk(data)]
     assert [(header.base_offset, header.leader_epoch) for header in headers] == [(0, 0), (2, 4)]
-    assert log.latest_epoch == 4
+    assert log.epochs.latest == 4
 
 
 def test_an_epoch_reaches_the_file_with_its_first_record(files: MemoryFiles, log: PartitionLog) -> None:
@@ -134,7 +138,7 @@ def test_a_follower_has_the_leaders_bytes(log: PartitionLog) -> None:
 
     assert (info.first_offset, info.last_offset, info.record_count) == (0, 2, 3)
     assert replicated(follower) == replicated(log)
-    assert follower.epoch_entries() == log.epoch_entries() == [(0, 0), (3, 2)]
+    assert follower.epochs.entries == log.epochs.entries == [(0, 0), (3, 2)]
 
 
 def test_a_follower_rolls_where_the_batches_no_longer_fit(segmented: PartitionLog) -> None:
@@ -386,14 +390,18 @@ def test_a_log_can_begin_anew_at_any_offset(files: MemoryFiles, segmented: Parti
 def test_a_log_that_begins_anew_at_its_own_start_is_empty(segmented: PartitionLog) -> None:
     segmented.truncate_fully_and_start_at(0)
 
-    assert (segmented.log_start, segmented.log_end, segmented.size_in_bytes) == (0, 0, 0)
+    assert (segmented.log_start, segmented.log_end, segmented.segments.size_in_bytes) == (0, 0, 0)
 
 
 def test_files_that_are_not_needed_wait_under_another_name(files: MemoryFiles, segmented: PartitionLog) -> None:
     waiting: list[str] = []
-    segmented.segments.discard = waiting.extend
 
-    segmented.truncate_to(6)
+    class Later(LogListener):
+        def discard(self, _log: PartitionLog, _files: Files, paths: Sequence[str]) -> None:
+            waiting.extend(paths)
+
+    log = open_log(files, listener=Later())
+    log.truncate_to(6)
 
     assert f"{FOLDER}/00000000000000000012.log.deleted" in waiting
     assert files.exists(f"{FOLDER}/00000000000000000012.log.deleted")
@@ -410,5 +418,5 @@ def test_a_log_is_the_same_after_a_clean_stop(files: MemoryFiles, segmented: Par
 
     assert read_all(reopened) == expected
     assert (reopened.log_end, reopened.recovery_point) == (20, 20)
-    assert reopened.epoch_entries() == [(0, 0)]
+    assert reopened.epochs.entries == [(0, 0)]
     assert files.size(f"{FOLDER}/00000000000000000018.timeindex") > 12, "the active index has room again"

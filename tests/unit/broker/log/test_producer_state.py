@@ -132,10 +132,10 @@ def test_an_aborted_transaction_is_listed_for_readers_of_its_range(log: Partitio
     end(log, ControlType.ABORT)
     end(log, ControlType.COMMIT, producer=8)
 
-    (aborted,) = log.aborted_transactions(0, log.log_end)
+    (aborted,) = log.segments.aborted_transactions(0, log.log_end)
 
     assert aborted == (7, 0, 2, 1)
-    assert log.aborted_transactions(3, log.log_end) == []
+    assert log.segments.aborted_transactions(3, log.log_end) == []
 
 
 def test_a_marker_without_a_transaction_changes_nothing_for_readers(log: PartitionLog) -> None:
@@ -143,7 +143,7 @@ def test_a_marker_without_a_transaction_changes_nothing_for_readers(log: Partiti
     log.advance_high_watermark(log.log_end)
 
     assert log.last_stable == log.log_end == 1
-    assert log.aborted_transactions(0, 1) == []
+    assert log.segments.aborted_transactions(0, 1) == []
 
 
 def test_a_batch_outside_of_the_open_transaction_is_refused(log: PartitionLog) -> None:

@@ -67,7 +67,11 @@ def consume(log: PartitionLog, isolation: str, max_bytes: int) -> list[dict[str,
     offset, found = log.log_start, []
     committed = isolation == "read_committed"
     up_to = log.last_stable if committed else log.high_watermark
-    aborted = sorted(log.aborted_transactions(offset, up_to), key=lambda each: each.first_offset) if committed else []
+    aborted = (
+        sorted(log.segments.aborted_transactions(offset, up_to), key=lambda each: each.first_offset)
+        if committed
+        else []
+    )
     aborting: set[int] = set()
     while offset < up_to:
         data = log.read(offset, max_bytes=max_bytes, up_to=up_to, min_one_batch=True)

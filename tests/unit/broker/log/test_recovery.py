@@ -109,7 +109,7 @@ def test_leader_epochs_are_read_from_the_log_when_their_file_is_lost(files: Memo
     log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
     files.replace(f"{FOLDER}/leader-epoch-checkpoint", b"\0\0\0\0")
 
-    assert recovered(files).epoch_entries() == [(0, 0), (5, 6)]
+    assert recovered(files).epochs.entries == [(0, 0), (5, 6)]
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\0\0\0"])
@@ -120,7 +120,7 @@ def test_leader_epochs_below_the_recovery_point_are_read_too_when_their_file_is_
     log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
     files.replace(f"{FOLDER}/leader-epoch-checkpoint", content)
 
-    assert recovered(files, recovery_point=6).epoch_entries() == [(0, 0), (5, 6)]
+    assert recovered(files, recovery_point=6).epochs.entries == [(0, 0), (5, 6)]
 
 
 def test_leader_epochs_read_from_the_log_are_written_down(files: MemoryFiles, log: PartitionLog) -> None:
@@ -132,21 +132,21 @@ def test_leader_epochs_read_from_the_log_are_written_down(files: MemoryFiles, lo
     disk = files.restarted()
     open_log(disk, had_clean_shutdown=False).close()
 
-    assert open_log(disk).epoch_entries() == [(0, 0), (5, 6)]
+    assert open_log(disk).epochs.entries == [(0, 0), (5, 6)]
 
 
 def test_where_a_truncation_came_undone_the_batches_say_who_wrote_them(files: MemoryFiles, log: PartitionLog) -> None:
     log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
     files.replace(f"{FOLDER}/leader-epoch-checkpoint", b"0\n2\n0 0\n7 2\n")  # written when the log ended at 2
 
-    assert recovered(files).epoch_entries() == [(0, 0), (5, 6)]
+    assert recovered(files).epochs.entries == [(0, 0), (5, 6)]
 
 
 def test_epochs_of_records_that_are_gone_go_too(files: MemoryFiles, log: PartitionLog) -> None:
     log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
     damage(files, "00000000000000000006.log", 65)
 
-    assert recovered(files).epoch_entries() == [(0, 0)]
+    assert recovered(files).epochs.entries == [(0, 0)]
 
 
 def test_a_log_that_ends_before_its_start_begins_there(files: MemoryFiles, log: PartitionLog) -> None:

@@ -99,7 +99,7 @@ def test_a_log_whose_records_are_all_old_keeps_an_empty_segment_and_its_end() ->
 
     assert log.delete_old_segments() == 1
 
-    assert (log.log_start, log.log_end, log.size_in_bytes) == (2, 2, 0)
+    assert (log.log_start, log.log_end, log.segments.size_in_bytes) == (2, 2, 0)
     append(log, b"c")
     assert values(log) == [b"c"]
 

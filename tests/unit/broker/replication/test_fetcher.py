@@ -299,7 +299,7 @@ async def test_broken_records_are_fetched_again(bench) -> None:
 
 async def test_a_partition_whose_log_fails_is_dropped(bench) -> None:
     partition = await followed(bench)
-    partition.log.is_offline = True
+    partition.log.take_offline()
 
     await bench.leader.answer(fetched(0, records(b"a")))
 

@@ -119,7 +119,7 @@ def test_the_mark_moves_when_the_whole_isr_has_fetched_past_it(bench) -> None:
 def test_becoming_leader_assigns_the_epoch_even_to_an_empty_log(bench) -> None:
     bench.lead(leader_epoch=4)
 
-    assert bench.log.latest_epoch == 4
+    assert bench.log.epochs.latest == 4
     assert bench.partition.epoch_start == 0
 
 
@@ -332,7 +332,7 @@ def test_a_follower_takes_over_records_mark_and_start(bench) -> None:
     bench.partition.append_from_leader(memoryview(sent), leader_high_watermark=2, leader_log_start=1)
 
     assert (bench.log.log_start, bench.log.high_watermark, bench.log.log_end) == (1, 2, 3)
-    assert bench.log.latest_epoch == 1
+    assert bench.log.epochs.latest == 1
 
 
 def test_an_empty_follower_takes_a_batch_in_whose_middle_the_leaders_log_starts(bench) -> None:

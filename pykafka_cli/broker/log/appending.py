@@ -1,0 +1,46 @@
+"""The parts of an append: the marker in a control batch, how much goes in with one write, what came of it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pykafka_cli.broker.errors import CorruptMessage
+from pykafka_cli.protocol.records.batch import BatchHeader, Buffer, CorruptRecords
+from pykafka_cli.protocol.records.control import EndTransactionMarker, read_marker
+from pykafka_cli.storage.segment import Segment
+
+
+class AppendInfo(NamedTuple):
+    """What an append did. For a batch that was there already (`is_duplicate`): where it is."""
+
+    first_offset: int
+    last_offset: int
+    log_append_time_ms: int  # -1 unless the topic has LogAppendTime
+    log_start: int
+    size: int  # bytes written
+    record_count: int
+    is_duplicate: bool = False
+    must_flush: bool = False  # flush.messages is reached: answer after `LogManager.flush`
+
+
+def marker_in(data: Buffer, position: int, where: object) -> EndTransactionMarker | None:
+    """What the control batch at `position` says; None for one of another kind. raises CorruptMessage."""
+    try:
+        return read_marker(data, position)
+    except CorruptRecords as error:
+        raise CorruptMessage(f"{where}: {error}") from None
+
+
+def written_together(batches: Sequence[tuple[int, BatchHeader]], segment: Segment, segment_bytes: int) -> int:
+    """How many batches go into the segment with one write: the first, and what fits behind it up to a control batch.
+
+    batches   (position, header), one behind the other
+    """
+    start, first = batches[0]
+    room, count = segment_bytes - segment.size, 1
+    if first.is_control:
+        return count
+    for position, header in batches[1:]:
+        if position + header.size - start > room or header.is_control or not segment.can_hold(header.last_offset):
+            break
+        count += 1
+    return count

@@ -1,0 +1,54 @@
+"""What a disk error means for one log: with a full disk one write is refused, any other error takes the log offline."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.errors import KafkaStorageError
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.storage.files import is_full
+
+_log = logging.getLogger(__name__)
+
+_REMINDER_MS = 30_000
+"""How often a log says that its disk is full."""
+
+
+class DiskErrors:
+    """Turns OSError into KafkaStorageError. `on_failure` is called when an error takes the log offline."""
+
+    def __init__(
+        self, topic_partition: TopicPartition, directory: Path, clock: Clock, on_failure: Callable[[OSError], None]
+    ) -> None:
+        self._topic_partition = topic_partition
+        self.directory = directory
+        self._clock = clock
+        self._on_failure = on_failure
+        self.is_offline = False
+        self._silent_until_ms = 0
+
+    def check_online(self) -> None:
+        """raises  KafkaStorageError"""
+        if self.is_offline:
+            raise KafkaStorageError(f"{self._topic_partition}: {self.directory} is offline after a disk error")
+
+    def fail(self, action: str, error: OSError, *, is_half_done: bool = False) -> NoReturn:
+        """Refuse `action`. After one that is half done the log cannot be used, whatever the error.
+
+        raises  KafkaStorageError
+        """
+        if is_full(error) and not is_half_done:
+            # The log is as it was before; it goes on as soon as there is room, nobody has to restart anything.
+            refusal = (
+                f"{self._topic_partition}: cannot {action}: no room left on the disk of {self.directory}. "
+                "Nothing was written; free some space there."
+            )
+            if self._clock.now_ms() >= self._silent_until_ms:
+                self._silent_until_ms = self._clock.now_ms() + _REMINDER_MS
+                _log.error("%s", refusal)
+            raise KafkaStorageError(refusal) from error
+        self.is_offline = True
+        self._on_failure(error)
+        raise KafkaStorageError(f"{self._topic_partition}: cannot {action} in {self.directory}: {error}") from error
