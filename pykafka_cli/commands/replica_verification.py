@@ -16,16 +16,16 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import ReplicaRecords, TopicPartition
+from pykafka_cli.output.events import Events
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.rules.replica_verification import Finding, Lag, OtherOffset, largest_lag, verify
 from pykafka_cli.rules.topic_filter import InvalidRegex, TopicFilter
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.script.events import Events, StreamOutput
 from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.opening import new_session
-from pykafka_cli.script.options import INT, LONG, CommandConfig, check_host_ports, refuse, require
+from pykafka_cli.script.options import INT, LONG, CommandConfig, StreamOutput, check_host_ports, refuse, require
 from pykafka_cli.transport.connection import ConnectionFailed
 
 WHAT, FETCHING = "What to compare", "Fetching"

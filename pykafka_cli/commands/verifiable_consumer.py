@@ -9,18 +9,19 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.signals import EndBySignal
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.output.events import Events
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.script.events import EventOutput, Events
 from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.options import (
     INT,
     BootstrapServer,
     BrokerList,
     ConsumerConfig,
+    EventOutput,
     bootstrap_or_default,
 )
 from pykafka_cli.transport.connection import ConnectionFailed

@@ -10,14 +10,22 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.pace import Pace
 from pykafka_cli.console.signals import EndBySignal
+from pykafka_cli.output.events import Events
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.script.events import EventOutput, Events
 from pykafka_cli.script.log_lines import warn
-from pykafka_cli.script.options import CONNECTION, INT, LONG, BootstrapServer, BrokerList, bootstrap_or_default
+from pykafka_cli.script.options import (
+    CONNECTION,
+    INT,
+    LONG,
+    BootstrapServer,
+    BrokerList,
+    EventOutput,
+    bootstrap_or_default,
+)
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.error_texts import ErrorText

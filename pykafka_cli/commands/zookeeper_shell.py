@@ -14,13 +14,13 @@ import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, read_property_file
 from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.procedures.zookeeper_screen import Screen
+from pykafka_cli.output.zookeeper_shell import Screen
 from pykafka_cli.procedures.zookeeper_verbs import VERBS, answer_of
 from pykafka_cli.rules.zookeeper_shell import OTHERS, USAGE, Call, ShellProblem, number, understood, words_of
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.script.events import StreamOutput
 from pykafka_cli.script.grammar import Parsed, Spec, Takes, parse_jopt
+from pykafka_cli.script.options import StreamOutput
 from pykafka_cli.zookeeper.protocol.requests import OpCode, WatchableRequest
 from pykafka_cli.zookeeper.shell_session import Refused, ShellSession
 

@@ -6,7 +6,10 @@ show(form, text=lambda: topic_text.listing(topics), table=lambda: ..., document=
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
 
 
 class OutputFormat(StrEnum):
@@ -52,10 +55,38 @@ def show(
         case OutputFormat.KAFKA:
             sys.stdout.write(text())
         case OutputFormat.TABLE:
-            from pykafka_cli.output.tables import print_tables
-
-            print_tables(table())
+            _print_tables(table())
         case OutputFormat.JSON | OutputFormat.YAML:
             from pykafka_cli.output.documents import as_json, as_yaml
 
             sys.stdout.write(as_json(document()) if form is OutputFormat.JSON else as_yaml(document()))
+
+
+def _print_tables(parts: Iterable[Table | str]) -> None:
+    """Tables and lines of text, in their order."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for part in parts:
+        if isinstance(part, str):
+            console.print(Text(part))
+            continue
+        if part.title:
+            # not as rich's title, which is broken into lines of the table's width
+            console.print(Text(part.title, style="bold"), soft_wrap=True)
+        console.print(_rich(part) if part.rows else "\n  none\n")
+
+
+def _rich(table: Table) -> "RichTable":
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    shown = RichTable(box=box.SIMPLE_HEAD)
+    for index, name in enumerate(table.columns):
+        numbers = all(isinstance(row[index], int) for row in table.rows)
+        shown.add_column(name, justify="right" if numbers and table.rows else "left", overflow="fold")
+    for row in table.rows:
+        shown.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+    return shown

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from pykafka_cli.output import zookeeper_shell as text
-from pykafka_cli.procedures.zookeeper_screen import Screen
+from pykafka_cli.output.zookeeper_shell import Screen
 from pykafka_cli.protocol.java_strings import java_utf_8
 from pykafka_cli.rules import zookeeper_shell as language
 from pykafka_cli.rules.zookeeper_shell import Call, ShellProblem, check_path, number
@@ -288,7 +288,7 @@ def remove_watches(session: ShellSession, call: Call, screen: Screen) -> None:
     kind = next((WatcherType[name] for letter, name in _WATCHERS.items() if letter in call.options), WatcherType.ANY)
     session.ask(OpCode.REMOVE_WATCHES, WatchesRequest(path, kind))
     event = {WatcherType.CHILDREN: "ChildWatchRemoved", WatcherType.DATA: "DataWatchRemoved"}.get(kind)
-    screen.answer(call, text.event("SyncConnected", event, path) if event else "", path=path, watcher=kind.name)
+    screen.answer(call, text.event_line("SyncConnected", event, path) if event else "", path=path, watcher=kind.name)
 
 
 _WATCHERS = {"c": "CHILDREN", "d": "DATA", "a": "ANY"}

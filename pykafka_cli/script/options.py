@@ -92,6 +92,24 @@ Output = Annotated[
     ),
 ]
 
+EventOutput = Annotated[
+    OutputFormat | None,
+    typer.Option(
+        "--output",
+        help="A JSON object a line, which is what the script prints, or for yaml a stream of documents.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+StreamOutput = Annotated[
+    OutputFormat | None,
+    typer.Option(
+        "--output",
+        help="json: an object a line; yaml: a stream of documents; else what the script prints.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
 
 def chosen_output(output: OutputFormat | None) -> OutputFormat:
     """The format to print in: what was asked for, else a table for people and the scripts' text for programs."""

@@ -6,31 +6,9 @@ JSON anyway.
 
 import time
 from collections.abc import Mapping
-from typing import Annotated
-
-import typer
 
 from pykafka_cli.output.documents import as_json_line, as_yaml_document
 from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.script.options import OUTPUT
-
-EventOutput = Annotated[
-    OutputFormat | None,
-    typer.Option(
-        "--output",
-        help="A JSON object a line, which is what the script prints, or for yaml a stream of documents.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-
-StreamOutput = Annotated[
-    OutputFormat | None,
-    typer.Option(
-        "--output",
-        help="json: an object a line; yaml: a stream of documents; else what the script prints.",
-        rich_help_panel=OUTPUT,
-    ),
-]
 
 
 class Events:
