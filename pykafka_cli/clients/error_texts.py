@@ -1,8 +1,9 @@
 """The error codes of Kafka's protocol as its Java client names and describes them, which is how the scripts print them.
 
-One line: code, exception class in org.apache.kafka.common.errors, text for an answer that brings none of its own.
+One line: code, exception class (in org.apache.kafka.common.errors, where no package is given), text for an answer that
+brings none of its own.
 
-Source: org.apache.kafka.common.protocol.Errors, 3.9
+Source: org.apache.kafka.common.protocol.Errors, 3.9; from 128 on 4.3
 """
 
 from typing import NamedTuple
@@ -131,7 +132,8 @@ group.instance.id has registered with a different member.id.
 85 NoReassignmentInProgressException No partition reassignment is in progress.
 86 GroupSubscribedToTopicException Deleting offsets of a topic is forbidden while the consumer group is actively \
 subscribed to it.
-87 InvalidRecordException This record has failed the validation on broker and hence will be rejected.
+87 org.apache.kafka.common.InvalidRecordException This record has failed the validation on broker and hence will be \
+rejected.
 88 UnstableOffsetCommitException There are unstable offsets that need to be cleared.
 89 ThrottlingQuotaExceededException The throttling quota has been exceeded.
 90 ProducerFencedException There is a newer producer with the same transactionalId which fences the current one.
@@ -145,6 +147,8 @@ one of the expected voters.
 97 PrincipalDeserializationException Request principal deserialization failed during forwarding. This indicates an \
 internal error on the broker cluster security setup.
 98 SnapshotNotFoundException Requested snapshot was not found.
+99 PositionOutOfRangeException Requested position is not greater than or equal to zero, and less than the size of \
+the snapshot.
 100 UnknownTopicIdException This server does not host this topic ID.
 101 DuplicateBrokerRegistrationException This broker ID is already in use.
 102 BrokerIdNotRegisteredException The given broker ID was not registered.
@@ -180,6 +184,12 @@ transaction to continue using this transactional ID.
 125 InvalidVoterKeyException The voter key doesn't match the receiving replica's key.
 126 DuplicateVoterException The voter is already part of the set of voters.
 127 VoterNotFoundException The voter is not part of the set of voters.
+128 InvalidRegularExpression The regular expression is not valid.
+129 RebootstrapRequiredException Client metadata is stale. The client should rebootstrap to obtain new metadata.
+130 StreamsInvalidTopologyException The supplied topology is invalid.
+131 StreamsInvalidTopologyEpochException The supplied topology epoch is invalid.
+132 StreamsTopologyFencedException The supplied topology epoch is outdated.
+133 ShareSessionLimitReachedException The limit of share sessions has been reached.
 """
 
 
@@ -190,7 +200,7 @@ def error_text(code: int) -> ErrorText:
 
 def _read(line: str) -> tuple[int, ErrorText]:
     code, exception, message = line.split(" ", 2)
-    return int(code), ErrorText(f"{_PACKAGE}.{exception}", message)
+    return int(code), ErrorText(exception if "." in exception else f"{_PACKAGE}.{exception}", message)
 
 
 ERROR_TEXTS = dict(map(_read, _TABLE.splitlines()))
