@@ -9,6 +9,7 @@ from kio.schema.find_coordinator.v3.request import FindCoordinatorRequest as Fin
 from kio.schema.find_coordinator.v6.request import FindCoordinatorRequest
 from kio.static.primitive import i8
 
+from pykafka_cli.clients.error_traits import COORDINATOR_UNREADY, LOST_COORDINATOR
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.session import Session
@@ -23,9 +24,6 @@ from pykafka_cli.transport.connection import (
 
 GROUP, TRANSACTION = 0, 1
 _FIRST_BATCHED = 4
-
-MOVED = frozenset({ErrorCode.not_coordinator, ErrorCode.coordinator_not_available})
-NOT_READY = frozenset({ErrorCode.coordinator_load_in_progress})
 
 
 async def find_coordinator(session: Session, key: str, kind: int = GROUP) -> int:
@@ -103,9 +101,9 @@ class Coordinator:
                 connection = await self._connect()
                 answer = await ask_over(connection, request, oldest=oldest, timeout=timeout)
                 code = error_of(answer)
-                if code not in MOVED and code not in NOT_READY:
+                if code not in COORDINATOR_UNREADY:
                     return answer
-                if code in MOVED:
+                if code in LOST_COORDINATOR:
                     self._connection = None
                 problem: Exception | None = None
             except (VersionUnsupported, Refused):
@@ -113,7 +111,7 @@ class Coordinator:
             except ConnectionFailed as failure:
                 self._connection, problem = None, failure
             except ApiError as error:
-                if error.code not in MOVED and error.code not in NOT_READY:
+                if error.code not in COORDINATOR_UNREADY:
                     raise
                 problem = error
             if clock() + self._pause > last:

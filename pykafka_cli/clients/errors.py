@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kio.schema.errors import ErrorCode
+
 from pykafka_cli.transport.connection import (
     AuthenticationFailed,
     BrokerUnreachable,
@@ -58,6 +60,16 @@ def ensure_none_failed(entries: Iterable[Any]) -> None:
     for entry in entries:
         if entry.error_code != NO_ERROR:
             raise ApiError(entry.error_code, getattr(entry, "error_message", None))
+
+
+def topic_refusal(code: ErrorCode, topic: str) -> ApiError | None:
+    """What Kafka's clients fail with where Metadata has this code for a topic; None if asking again may help."""
+    match code:
+        case ErrorCode.invalid_topic_exception:
+            return ApiError(code, f"Invalid topics: [{topic}]")
+        case ErrorCode.topic_authorization_failed:
+            return ApiError(code, f"Not authorized to access topics: [{topic}]")
+    return None
 
 
 def explain(error: ConnectionFailed) -> tuple[str, str]:

@@ -191,7 +191,8 @@ async def _ask_coordinators(
 
     ask    one broker about the groups that it coordinates
     """
-    from pykafka_cli.clients.coordinator import MOVED, NOT_READY, find_coordinators
+    from pykafka_cli.clients.coordinator import find_coordinators
+    from pykafka_cli.clients.error_traits import COORDINATOR_UNREADY
 
     clock = asyncio.get_running_loop().time
     deadline = clock() + session.settings.api_timeout
@@ -211,7 +212,7 @@ async def _ask_coordinators(
                 results.update(await ask(brokers[broker_id], theirs))
             else:
                 results.update(dict.fromkeys(theirs, ApiError(ErrorCode.coordinator_not_available)))
-        wanted = [name for name in wanted if _code(results[name]) in MOVED | NOT_READY]
+        wanted = [name for name in wanted if _code(results[name]) in COORDINATOR_UNREADY]
         if not wanted or clock() + session.settings.retry_pause > deadline:
             break
         await asyncio.sleep(session.settings.retry_pause)

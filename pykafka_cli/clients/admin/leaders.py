@@ -6,24 +6,14 @@ from typing import TypeVar
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
 
 T = TypeVar("T")
 
-RETRIABLE = frozenset(
-    {
-        ErrorCode.leader_not_available,
-        ErrorCode.not_leader_or_follower,
-        ErrorCode.replica_not_available,
-        ErrorCode.fenced_leader_epoch,
-        ErrorCode.unknown_leader_epoch,
-        ErrorCode.offset_not_available,
-        ErrorCode.kafka_storage_error,
-        ErrorCode.request_timed_out,
-    }
-)
+_MAY_HEAL = RETRIABLE - {ErrorCode.unknown_topic_or_partition, ErrorCode.unknown_topic_id}
 """What another leader, or the same a little later, may well answer. A topic that is not there is not among them."""
 
 
@@ -87,4 +77,4 @@ def by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[int]]:
 
 
 def _may_heal(result: object) -> bool:
-    return isinstance(result, ApiError) and result.code in RETRIABLE
+    return isinstance(result, ApiError) and result.code in _MAY_HEAL

@@ -8,7 +8,8 @@ from kio.schema.types import ProducerId, TopicName, TransactionalId
 from kio.static.primitive import i16, i32, i64
 
 from pykafka_cli.clients.admin.leaders import ask_leaders, by_topic
-from pykafka_cli.clients.coordinator import MOVED, NOT_READY, TRANSACTION, find_coordinators
+from pykafka_cli.clients.coordinator import TRANSACTION, find_coordinators
+from pykafka_cli.clients.error_traits import COORDINATOR_UNREADY
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import AbortSpec, ProducerState, TopicPartition, TransactionDescription, TransactionListing
@@ -42,7 +43,8 @@ async def list_transactions(
     for broker in brokers:
         while True:
             answer = await session.ask(request, broker=broker, oldest=oldest)
-            if answer.error_code not in NOT_READY or asyncio.get_running_loop().time() > deadline:
+            is_loading = answer.error_code is ErrorCode.coordinator_load_in_progress
+            if not is_loading or asyncio.get_running_loop().time() > deadline:
                 break
             await asyncio.sleep(session.settings.retry_pause)
         if answer.error_code:
@@ -205,4 +207,4 @@ def _state_name(said: str) -> str:
 
 
 def _may_heal(result: object) -> bool:
-    return isinstance(result, ApiError) and (result.code in MOVED or result.code in NOT_READY)
+    return isinstance(result, ApiError) and result.code in COORDINATOR_UNREADY

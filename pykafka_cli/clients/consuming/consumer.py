@@ -17,7 +17,7 @@ from pykafka_cli.clients.consuming.fetched_records import Fetched
 from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.consuming.group_member import GroupMember, Joined
 from pykafka_cli.clients.coordinator import Coordinator
-from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.errors import ApiError, topic_refusal
 from pykafka_cli.clients.group_offsets import Membership, Position, commit_offsets, fetch_offsets
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
@@ -232,8 +232,8 @@ class Consumer:
             name = str(topic.name)
             if self._pattern and not self._is_wanted(self._pattern, name, is_internal=topic.is_internal):
                 continue
-            if topic.error_code in (ErrorCode.topic_authorization_failed, ErrorCode.invalid_topic_exception):
-                raise ApiError(topic.error_code, _refused(topic.error_code, name))
+            if refusal := topic_refusal(topic.error_code, name):
+                raise refusal
             if topic.error_code is not ErrorCode.none:
                 problems[name] = topic.error_code.name.upper()
             else:
@@ -292,9 +292,3 @@ class Consumer:
             for each in waiting:
                 if each is not self._joining:
                     each.cancel()
-
-
-def _refused(code: ErrorCode, topic: str) -> str:
-    if code is ErrorCode.invalid_topic_exception:
-        return f"Invalid topics: [{topic}]"
-    return f"Not authorized to access topics: [{topic}]"

@@ -26,6 +26,7 @@ from kio.static.primitive import i8, i32, i32Timedelta, i64
 from pykafka_cli.clients.admin.offsets import EARLIEST, LATEST, list_offsets
 from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, Fetched, decode
 from pykafka_cli.clients.coordinator import ask_over
+from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
@@ -37,12 +38,8 @@ BUFFERED_BYTES = 4 << 20
 """What may lie ready before a leader is asked for more. An answer in between may be as large as fetch.max.bytes."""
 
 _OLDEST_FETCH = 4
-_MOVED = frozenset({
-    ErrorCode.not_leader_or_follower, ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available,
-    ErrorCode.replica_not_available, ErrorCode.kafka_storage_error, ErrorCode.fenced_leader_epoch,
-    ErrorCode.unknown_leader_epoch, ErrorCode.offset_not_available, ErrorCode.unknown_topic_id,
-    ErrorCode.inconsistent_topic_id, ErrorCode.request_timed_out,
-})  # fmt: skip
+_LEADER_IS_ELSEWHERE = RETRIABLE - {ErrorCode.corrupt_message}
+"""What another broker, or the same a little later, may well answer; corrupt records are the same everywhere."""
 
 
 class NoOffset(Exception):
@@ -282,11 +279,7 @@ class Fetcher:
                     self._forget_leader(sources)
                     continue
                 failures = 0
-                pause = False
-                for topic in answer.responses:
-                    for part in topic.partitions:
-                        pause |= self._keep(part, topic.topic, sources)
-                if pause:
+                if self._keep_answer(answer, sources):
                     await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
         finally:
             if connection:
@@ -330,6 +323,17 @@ class Fetcher:
             rack_id=self._settings.client_rack,
         )
 
+    def _keep_answer(self, answer: Any, asked: Mapping[TopicPartition, _Source]) -> bool:
+        """Take in a whole answer; True if asking again at once would be no use."""
+        code = ErrorCode(answer.error_code)
+        if code is not ErrorCode.none and code not in RETRIABLE:
+            self._fail(ApiError(code))
+        pause = code is not ErrorCode.none
+        for topic in answer.responses:
+            for part in topic.partitions:
+                pause |= self._keep(part, topic.topic, asked)
+        return pause
+
     def _keep(self, part: Any, topic: str, asked: Mapping[TopicPartition, _Source]) -> bool:
         """Take in one partition's part of an answer; True if asking again at once would be no use."""
         source = asked.get(TopicPartition(topic, int(part.partition_index)))
@@ -343,7 +347,8 @@ class Fetcher:
             return not self._keep_records(source, part)
         if code is ErrorCode.offset_out_of_range and source.nearer_until is None:
             self._reset(source)
-        elif code in _MOVED or code is ErrorCode.offset_out_of_range:  # of which only a leader can be sure
+        elif code in _LEADER_IS_ELSEWHERE or code is ErrorCode.offset_out_of_range:
+            # A nearer replica may only be behind: whether an offset is out of range is the leader's to say.
             self._forget_leader({source.partition: source})
         else:
             self._fail(ApiError(code))

@@ -25,6 +25,7 @@ from kio.static.primitive import i32, i32Timedelta
 
 from pykafka_cli.clients.consuming.assignors import ASSIGNORS
 from pykafka_cli.clients.coordinator import Coordinator
+from pykafka_cli.clients.error_traits import LOST_MEMBER, RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Membership
 from pykafka_cli.clients.member_messages import (
@@ -50,9 +51,7 @@ CLASSES: Mapping[str, str] = {
 }
 """What the assignors' classes are called in the protocol."""
 
-_JOIN_AGAIN = frozenset({ErrorCode.rebalance_in_progress, ErrorCode.illegal_generation})
-_WAIT_TO_JOIN = frozenset({ErrorCode.request_timed_out})
-_FORGOTTEN = frozenset({ErrorCode.unknown_member_id, ErrorCode.illegal_generation})
+_JOIN_AGAIN = RETRIABLE | {ErrorCode.rebalance_in_progress}
 _JOIN_MARGIN = 5.0
 """Seconds beyond the rebalance time-out that a JoinGroup may take, as in Kafka's client."""
 
@@ -184,9 +183,9 @@ class GroupMember:
         code = ErrorCode(answer.error_code)
         if code is ErrorCode.member_id_required:
             self._member_id = answer.member_id
-        elif code in _FORGOTTEN:
+        elif code in LOST_MEMBER:
             self._forget()
-        elif code in _JOIN_AGAIN or code in _WAIT_TO_JOIN:
+        elif code in _JOIN_AGAIN:
             await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
         elif code is not ErrorCode.none:
             raise ApiError(code)
@@ -222,9 +221,9 @@ class GroupMember:
         code = ErrorCode(answer.error_code)
         if code is ErrorCode.none:
             return decode_assignment(bytes(answer.assignment))
-        if code in _FORGOTTEN:
+        if code in LOST_MEMBER:
             self._forget()
-        elif code not in _JOIN_AGAIN and code not in _WAIT_TO_JOIN:
+        elif code not in _JOIN_AGAIN:
             raise ApiError(code)
         return None
 
@@ -272,7 +271,7 @@ class GroupMember:
         code = ErrorCode(answer.error_code)
         if code is ErrorCode.rebalance_in_progress:
             self.must_rejoin.set()
-        elif code in _FORGOTTEN:
+        elif code in LOST_MEMBER:
             self._forget()
             self.must_rejoin.set()
         elif code is not ErrorCode.none:

@@ -24,6 +24,7 @@ from kio.schema.types import TopicName, TransactionalId
 from kio.static.primitive import i16, i32, i32Timedelta
 
 from pykafka_cli.clients.error_texts import ErrorText, error_text
+from pykafka_cli.clients.error_traits import LOST_PRODUCER, RETRIABLE, STALE_METADATA, TOO_LARGE
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.producing.partitioning import Partitioner, RoundRobin
 from pykafka_cli.clients.producing.record_queue import Batch, Header, Packing, ProducerId, RecordQueue
@@ -37,22 +38,6 @@ from pykafka_cli.transport.connection import Connection, ConnectionFailed, Refus
 _NAMED_PRODUCE = VersionRange(3, 11)
 """Later versions know topics by id only, or have nothing that is needed here."""
 
-RETRIABLE = frozenset({
-    ErrorCode.corrupt_message, ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available,
-    ErrorCode.not_leader_or_follower, ErrorCode.request_timed_out, ErrorCode.replica_not_available,
-    ErrorCode.network_exception, ErrorCode.not_enough_replicas, ErrorCode.not_enough_replicas_after_append,
-    ErrorCode.kafka_storage_error, ErrorCode.fenced_leader_epoch, ErrorCode.unknown_leader_epoch,
-    ErrorCode.unknown_topic_id, ErrorCode.throttling_quota_exceeded,
-})  # fmt: skip
-TOO_LARGE = frozenset({ErrorCode.message_too_large, ErrorCode.record_list_too_large})
-LOST_PRODUCER = frozenset({
-    ErrorCode.unknown_producer_id, ErrorCode.invalid_producer_id_mapping, ErrorCode.out_of_order_sequence_number,
-})  # fmt: skip
-"""The broker has lost track of the producer, which needs another id."""
-_MOVED = frozenset({
-    ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available, ErrorCode.not_leader_or_follower,
-    ErrorCode.kafka_storage_error, ErrorCode.fenced_leader_epoch, ErrorCode.network_exception,
-})  # fmt: skip
 _NO_HEADERS: list[Header] = []
 _SHORT_PAUSES = 5
 _FIRST_TRIES = 3
@@ -330,7 +315,7 @@ class Producer:
         retriable = code in RETRIABLE
         if self._producer and code in LOST_PRODUCER:
             retriable = self._needs_producer = True
-        if code in _MOVED:
+        if code in STALE_METADATA:
             self._topic.forget(batch.partition)
             self._look_up()
         if (

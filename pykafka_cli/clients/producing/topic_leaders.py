@@ -5,14 +5,11 @@ from collections.abc import Callable
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.clients.error_texts import ErrorText, error_text
+from pykafka_cli.clients.error_texts import ErrorText
+from pykafka_cli.clients.errors import topic_refusal
 from pykafka_cli.clients.session import Session
 
 NO_LEADER = -1
-_HOPELESS = {
-    ErrorCode.invalid_topic_exception: "Invalid topics: [{}]",
-    ErrorCode.topic_authorization_failed: "Not authorized to access topics: [{}]",
-}
 
 
 class ProducerRefused(Exception):
@@ -46,8 +43,8 @@ class TopicLeaders:
         self.asked_at = asyncio.get_running_loop().time()
         entry = (await self._session.metadata([self._topic], create=True)).topics[0]
         code = entry.error_code
-        if code in _HOPELESS:
-            raise ProducerRefused(error_text(code)._replace(message=_HOPELESS[code].format(self._topic)))
+        if refusal := topic_refusal(code, self._topic):
+            raise ProducerRefused(ErrorText(refusal.exception, str(refusal)))
         if code is not ErrorCode.none:
             self._warn(
                 f"[Producer clientId={self._client_id}] The metadata response from the cluster reported a recoverable "

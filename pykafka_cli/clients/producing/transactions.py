@@ -21,16 +21,12 @@ from kio.static.primitive import i16, i32, i32Timedelta
 
 from pykafka_cli.clients.coordinator import TRANSACTION, find_coordinator
 from pykafka_cli.clients.error_texts import error_text
+from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.producing.record_queue import ProducerId
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
 from pykafka_cli.properties.producer import ProducerSettings
-
-_TRY_AGAIN = frozenset({
-    ErrorCode.coordinator_load_in_progress, ErrorCode.coordinator_not_available, ErrorCode.not_coordinator,
-    ErrorCode.concurrent_transactions, ErrorCode.request_timed_out, ErrorCode.unknown_topic_or_partition,
-})  # fmt: skip
 
 
 async def new_producer_id(session: Session, settings: ProducerSettings) -> ProducerId:
@@ -111,7 +107,7 @@ async def _ask(session: Session, settings: ProducerSettings, request: Any) -> An
                 return answer
         except ApiError as error:
             code = ErrorCode(error.code)
-        if code not in _TRY_AGAIN or asyncio.get_running_loop().time() > deadline:
+        if code not in RETRIABLE or asyncio.get_running_loop().time() > deadline:
             raise ProducerRefused(error_text(code))
         await asyncio.sleep(settings.retry_backoff_ms / 1000)
 

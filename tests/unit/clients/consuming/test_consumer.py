@@ -74,6 +74,8 @@ class Cluster:
         self.others: list[JoinGroupResponseMember] = []
         self.errors: dict[type[Any], list[ErrorCode]] = {}
         """What the next requests of a kind are answered with."""
+        self.fetch_errors: list[ErrorCode] = []
+        """What the next Fetch requests are answered with as a whole, without a word about partitions."""
         self.data: bytes | None = None
         """Instead of the log's records."""
         self.turns_to_list_offsets = 0
@@ -110,6 +112,8 @@ class Cluster:
         self.produced.set()
 
     async def fetch(self, request: FetchRequest) -> FetchResponse:
+        if self.fetch_errors:
+            return FetchResponse(throttle_time=NO_TIME, error_code=self.fetch_errors.pop(0), responses=())
         answers = []
         code = self._error(request)
         self.fetched_from.append(self.session.asked_broker)
@@ -633,6 +637,22 @@ async def test_an_error_that_does_not_pass_is_told() -> None:
     reader.consumer.assign({T0: 0})
 
     with pytest.raises(ApiError, match="Topic authorization failed"):
+        await reader.poll_until(lambda: False)
+    await reader.consumer.close()
+
+
+async def test_a_fetch_that_is_refused_as_a_whole_is_asked_again_where_that_may_help() -> None:
+    cluster = Cluster(t=1)
+    cluster.add(T0, 1)
+    cluster.fetch_errors = [ErrorCode.fetch_session_id_not_found, ErrorCode.inconsistent_topic_id]
+    reader = Reader(cluster)
+    reader.consumer.assign({T0: 0})
+
+    assert await reader.read(1) == {T0: [0]}
+
+    cluster.fetch_errors = [ErrorCode.cluster_authorization_failed]
+    cluster.add(T0, 1)
+    with pytest.raises(ApiError, match="Cluster authorization failed"):
         await reader.poll_until(lambda: False)
     await reader.consumer.close()
 
