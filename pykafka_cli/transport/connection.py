@@ -184,7 +184,7 @@ class Connection(asyncio.BufferedProtocol):
             if reason := _reason(error):
                 problem = BrokerUnreachable(f"cannot connect to {address}: {reason}")
             elif tls:
-                problem = TlsFailed(f"cannot connect to {address}: it ended the TLS handshake")
+                problem = TlsFailed(f"cannot connect to {address}: it aborted the TLS handshake")
             else:
                 problem = BrokerUnreachable(f"cannot connect to {address}: {type(error).__name__}")
         except (ConnectionFailed, asyncio.CancelledError):
@@ -323,7 +323,7 @@ class Connection(asyncio.BufferedProtocol):
             handshake = await self.request(SaslHandshakeRequest(mechanism=exchange.mechanism))
             if handshake.error_code:
                 raise AuthenticationFailed(
-                    f"{self.address} does not take SASL mechanism {exchange.mechanism}; "
+                    f"{self.address} does not support SASL mechanism {exchange.mechanism}; "
                     f"it offers {', '.join(handshake.mechanisms) or 'none'}"
                 )
             answer: bytes | None = None
@@ -382,7 +382,7 @@ class Connection(asyncio.BufferedProtocol):
             self._fail(_tls_failure(self.address, error))
             return
         why = f": {error}" if error else ""
-        self._fail(ConnectionLost(f"{self.address} ended the connection{why}"))
+        self._fail(ConnectionLost(f"{self.address} closed the connection{why}"))
 
     def _fail(self, end: ConnectionFailed) -> None:
         if self._end is None:
@@ -444,7 +444,7 @@ def _tls_failure(address: str, error: ssl.SSLError) -> ConnectionFailed:
         return kind(f"the certificate of {address} is not trusted: {error.verify_message.rstrip('.')}")
     reason = error.reason or str(error)
     if any(word in reason for word in _CERTIFICATE_ALERTS):
-        return ClientCertificateRefused(f"{address} does not accept this client's certificate, or wants one")
+        return ClientCertificateRefused(f"{address} rejected this client's certificate, or requires one")
     return TlsFailed(f"TLS with {address} failed: {reason.replace('_', ' ').lower()}")
 
 

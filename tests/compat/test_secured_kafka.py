@@ -295,17 +295,17 @@ MISTAKES = {
     "a mechanism that is not offered": Mistake(
         "sasl_plaintext",
         login("SASL_PLAINTEXT", "x", "SCRAM-SHA-256"),
-        "{address} does not take SASL mechanism SCRAM-SHA-256; it offers PLAIN, OAUTHBEARER",
+        "{address} does not support SASL mechanism SCRAM-SHA-256; it offers PLAIN, OAUTHBEARER",
         FIT,
     ),
     "a login where none is wanted": Mistake(
         "plaintext",
         login("SASL_PLAINTEXT", "x"),
-        "{address} does not take SASL mechanism PLAIN; it offers none",
+        "{address} does not support SASL mechanism PLAIN; it offers none",
         FIT,
     ),
     "no login where one is wanted": Mistake(
-        "sasl_plaintext", ["security.protocol=PLAINTEXT"], "{address} ended the connection", SAY_SO
+        "sasl_plaintext", ["security.protocol=PLAINTEXT"], "{address} closed the connection", SAY_SO
     ),
     "no TLS where it is wanted": Mistake(
         "elsewhere",
@@ -322,7 +322,7 @@ MISTAKES = {
     "TLS where there is none": Mistake(
         "plaintext",
         ["security.protocol=SSL", TRUST],
-        "cannot connect to {address}: it ended the TLS handshake",
+        "cannot connect to {address}: it aborted the TLS handshake",
         "Is this a TLS listener, and do ssl.* in the file for --command-config fit it?",
     ),
     "a certificate that nobody vouches for": Mistake(
@@ -346,13 +346,13 @@ MISTAKES = {
     "no certificate of the client": Mistake(
         "ssl",
         ["security.protocol=SSL", TRUST],
-        "{address} does not accept this client's certificate, or wants one",
+        "{address} rejected this client's certificate, or requires one",
         "ssl.keystore.* say which one the client shows.",
     ),
     "no certificate of the client, before TLS 1.3": Mistake(
         "ssl",
         ["security.protocol=SSL", TRUST, "ssl.enabled.protocols=TLSv1.2"],
-        "{address} does not accept this client's certificate, or wants one",
+        "{address} rejected this client's certificate, or requires one",
         "ssl.keystore.* say which one the client shows.",
     ),
 }

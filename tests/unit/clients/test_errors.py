@@ -67,7 +67,7 @@ def test_who_hears_of_no_broker_hears_how_to_start_one() -> None:
     [
         (HostUnknown("cannot connect to nowhere:9092: Name or service not known"), "name"),
         (TlsFailed("TLS with localhost:9093 failed: wrong version number"), "ssl."),
-        (ConnectionLost("localhost:9093 ended the connection"), "--command-config"),
+        (ConnectionLost("localhost:9093 closed the connection"), "--command-config"),
     ],
 )
 def test_the_hint_fits_the_failure(error: ConnectionFailed, help_with: str) -> None:

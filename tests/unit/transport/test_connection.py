@@ -147,7 +147,7 @@ async def test_everything_in_flight_fails_when_the_broker_goes() -> None:
 
     assert [type(outcome) for outcome in outcomes] == [ConnectionLost, ConnectionLost]
     assert not connection.is_open
-    with pytest.raises(ConnectionLost, match="ended the connection"):
+    with pytest.raises(ConnectionLost, match="closed the connection"):
         await ask_raw(connection, b"")
 
 

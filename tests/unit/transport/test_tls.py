@@ -120,4 +120,4 @@ async def test_a_broker_that_wants_a_certificate_says_so(tmp_path: Path) -> None
     with listener(shown, trusted=shown) as port, pytest.raises(ClientCertificateRefused) as raised:
         await ask(port, shown)
 
-    assert str(raised.value) == f"localhost:{port} does not accept this client's certificate, or wants one"
+    assert str(raised.value) == f"localhost:{port} rejected this client's certificate, or requires one"

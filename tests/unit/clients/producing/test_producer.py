@@ -308,10 +308,10 @@ async def test_a_cluster_that_refuses_the_client_is_not_asked_again() -> None:
 async def test_a_cluster_that_only_ever_hangs_up_is_given_up_soon() -> None:
     """As one does that wants TLS or a login."""
     run = Run()
-    run.session.topic_errors = [ConnectionLost("it ended the connection")] * 10
+    run.session.topic_errors = [ConnectionLost("it closed the connection")] * 10
 
     async with run.producer:
-        with pytest.raises(ConnectionLost, match="it ended the connection"):
+        with pytest.raises(ConnectionLost, match="it closed the connection"):
             await run.send(b"a")
 
     assert len(run.warnings) == 2
@@ -319,12 +319,12 @@ async def test_a_cluster_that_only_ever_hangs_up_is_given_up_soon() -> None:
 
 async def test_a_cluster_that_hangs_up_once_is_asked_again() -> None:
     run = Run()
-    run.session.topic_errors = [ConnectionLost("it ended the connection")]
+    run.session.topic_errors = [ConnectionLost("it closed the connection")]
 
     async with run.producer:
         await run.send(b"a")
 
-    assert run.warnings == ["[Producer clientId=] it ended the connection"]
+    assert run.warnings == ["[Producer clientId=] it closed the connection"]
     assert run.broker.log == {0: [b"a"]}
 
 
