@@ -74,7 +74,7 @@ def graduate(
         report = examine(zookeeper, brokers)
     except NotReady as error:
         raise ScriptError(
-            str(error), hint="Apache Kafka should not go on with this. Nothing was changed, nothing written."
+            str(error), hint="Apache Kafka should not start on this data. Nothing was changed or written."
         ) from None
     files = list[Path]()
     if to is not None:
@@ -119,8 +119,8 @@ def _brokers_of(data_dir: Path | None, port: int, zookeeper_port: int) -> "list[
     numbers = [each for each in range(MAX_BROKERS) if (logs_of(root, each) / "meta.properties").exists()]
     if not numbers:
         raise ScriptError(
-            f"{data_dir} is no data directory of `pk up`: it has no {logs_of(root, 0).name}/meta.properties.",
-            hint="For servers that were started one by one give --server-properties and --zookeeper-properties.",
+            f"{data_dir} is not a data directory of `pk up`: it has no {logs_of(root, 0).name}/meta.properties.",
+            hint="For servers that were started separately, give --server-properties and --zookeeper-properties.",
         )
     return [
         broker_settings(root, each, port + each, zookeeper_port, len(numbers), stop_together=False) for each in numbers
@@ -137,9 +137,9 @@ def _zookeeper_of(data_dir: Path | None, port: int) -> "ZooKeeperSettings":
 def _check_target(to: Path, data: list[str]) -> None:
     target = to.absolute().resolve()
     if inside := next((each for each in data if target.is_relative_to(Path(each).resolve())), None):
-        raise ScriptError(f"--to {to} is inside of {inside}, which is to stay as it is; choose another directory.")
+        raise ScriptError(f"--to {to} is inside {inside}, which must not be changed; choose another directory.")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise ScriptError(f"--to {to} is there already and not empty; choose another directory.")
+        raise ScriptError(f"--to {to} exists and is not empty; choose another directory.")
 
 
 def _text(report: "Report", files: list[Path]) -> str:
@@ -150,7 +150,7 @@ def _text(report: "Report", files: list[Path]) -> str:
     held = f"{_count(records, 'record')} in {_count(partitions, 'partition')} of {_count(len(topics), 'topic')}"
     offsets = _count(sum(each.offsets for each in groups), "committed offset")
     lines = [
-        f"All is sound. Cluster {report.cluster_id} has",
+        f"No problems found. Cluster {report.cluster_id} has",
         f"  {held}",
         f"  {_count(len(groups), 'consumer group')} with {offsets}",
         f"  {_count(len(report.open_transactions), 'open transaction')}",
@@ -169,7 +169,7 @@ def _text(report: "Report", files: list[Path]) -> str:
             "",
             *(f"    {line}" for line in commands(directory, names)),
             "",
-            f"{files[-1]} has more: what to look at then, and the way back.",
+            f"{files[-1]} describes what to check then, and the way back.",
         ]
     return "\n".join(lines) + "\n"
 

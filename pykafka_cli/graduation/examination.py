@@ -79,14 +79,12 @@ def _read_broker(settings: BrokerSettings, locks: ExitStack) -> _BrokerFiles:
     for path in (os.path.abspath(each) for each in settings.log_directories):
         lock = os.path.join(path, LOCK)
         if not files.is_directory(path):
-            raise NotReady([f"{path} is no log directory: there is no such directory"])
+            raise NotReady([f"{path} does not exist, so it is not a log directory"])
         if files.exists(lock):
             try:
                 locks.callback(files.lock(lock).release)
             except BlockingIOError:
-                raise NotReady(
-                    [f"{path} is in use by a broker; stop it first, cleanly (Ctrl-C, `pk server-stop`)"]
-                ) from None
+                raise NotReady([f"{path} is in use by a broker; stop it first (Ctrl-C, or `pk server-stop`)"]) from None
         try:
             found.append(inspect_directory(files, path, records.take))
         except (MalformedFile, CorruptRecords) as error:
@@ -140,12 +138,12 @@ class _Examination:
         for directory in broker.directories:
             if directory.meta is None:
                 if directory.logs:
-                    self._problems.append(f"{directory.path} has logs, but no meta.properties that says whose they are")
+                    self._problems.append(f"{directory.path} has logs, but no meta.properties to identify their broker")
                 continue
             if directory.meta.cluster_id != self._cluster.cluster_id:
                 self._problems.append(
                     f"{directory.path} belongs to cluster {directory.meta.cluster_id}, ZooKeeper's files to cluster "
-                    f"{self._cluster.cluster_id}: take those that belong together"
+                    f"{self._cluster.cluster_id}: use those that belong together"
                 )
             if directory.meta.broker_id != (broker.id if configured < 0 else configured):
                 wanted = broker.id if configured < 0 else configured
@@ -166,20 +164,20 @@ class _Examination:
         for partition in sorted(wanted - broker.logs.keys()):
             if partition in self._cluster.leaders:
                 self._problems.append(
-                    f"{partition}: ZooKeeper says that broker {broker.id} has it, but it has no folder in "
-                    f"{', '.join(each.path for each in broker.directories)}. Kafka would begin it anew, empty"
+                    f"{partition}: broker {broker.id} has a replica according to ZooKeeper, but it has no folder in "
+                    f"{', '.join(each.path for each in broker.directories)}. Kafka would create it again, empty"
                 )
         for partition in sorted(broker.logs.keys() - wanted):
             self._problems.append(
-                f"{broker.logs[partition].folder}: ZooKeeper knows of no such partition on broker {broker.id}. If it "
-                "is of no use, move it away"
+                f"{broker.logs[partition].folder}: ZooKeeper has no such partition on broker {broker.id}. If it "
+                "is not needed, move it away"
             )
         for partition in wanted & broker.logs.keys():
             log, topic_id = broker.logs[partition], self._cluster.topics[partition.topic].topic_id
             if log.topic_id is not None and topic_id is not None and log.topic_id != topic_id:
                 self._problems.append(
-                    f"{log.folder} is of a topic with the id {log.topic_id}, which was deleted: {partition.topic} is "
-                    f"now {topic_id}"
+                    f"{log.folder} belongs to a deleted topic with the id {log.topic_id}: the id of "
+                    f"{partition.topic} is now {topic_id}"
                 )
 
     def _check_soundness(self, broker: _BrokerFiles) -> None:
@@ -191,8 +189,8 @@ class _Examination:
         if unclean:
             self._notes.append(
                 f"Broker {broker.id} was not stopped cleanly. Nothing that was acknowledged is lost: the next start, "
-                "Kafka's as well, recovers what was written last. To have it done already, start it here once more "
-                "and stop it by Ctrl-C"
+                "by Kafka or by pk, recovers what was written last. To recover it now, start pk once more "
+                "and stop it with Ctrl-C"
             )
         unfinished = [problem for each in unclean for log in each.logs for problem in log.unfinished]
         self._notes += [f"To be recovered: {problem}" for problem in unfinished[:_SHOWN]]
@@ -202,8 +200,8 @@ class _Examination:
     def _note_what_is_elsewhere(self) -> None:
         for broker_id, timeout_ms in sorted(self._cluster.registered.items()):
             self._notes.append(
-                f"Broker {broker_id} did not sign off from ZooKeeper: start Kafka's {timeout_ms / 1000:.0f} s after "
-                "ZooKeeper, not before"
+                f"Broker {broker_id} did not close its ZooKeeper session: start Kafka's broker "
+                f"{timeout_ms / 1000:.0f} s after ZooKeeper, not earlier"
             )
         elsewhere: dict[int, int] = defaultdict(int)
         for assignment in self._cluster.topics.values():
@@ -211,11 +209,13 @@ class _Examination:
                 for broker_id in set(replicas.replicas) - self._brokers.keys():
                     elsewhere[broker_id] += 1
         for broker_id, count in sorted(elsewhere.items()):
-            self._notes.append(f"Broker {broker_id}, which was not looked at, has {count} replicas of partitions")
+            self._notes.append(f"Broker {broker_id}, which was not checked, has {count} replicas of partitions")
         for broker in self._brokers.values():
             if broker.settings.without_effect:
                 names = ", ".join(broker.settings.without_effect)
-                self._notes.append(f"Broker {broker.id}: Kafka will obey what had no effect here: {names}")
+                self._notes.append(
+                    f"Broker {broker.id}: these settings had no effect here, but Kafka obeys them: {names}"
+                )
 
     def _chosen_replicas(self) -> Mapping[TopicPartition, int]:
         """Which broker's replica of each partition counts: the leader's, else the longest."""

@@ -89,11 +89,11 @@ def _readme(directory: Path, report: Report, started: Sequence[tuple[str, str]])
     topics = report.users_topics
     records, partitions = sum(each.records for each in topics), sum(each.partitions for each in topics)
     notes = "".join(f"* {note}\n" for note in report.notes)
-    return f"""# Going on with Apache Kafka
+    return f"""# Start Apache Kafka on this data
 
 The files here start Apache Kafka {
         KAFKA_VERSION
-    } on the directories where `pk` kept the data. Any 3.9 will do; Kafka 4 will not, for it
+    } on the directories where `pk` kept the data. Any 3.9 works; Kafka 4 does not, because it
 has no ZooKeeper. Nothing was copied or converted: `pk` and Kafka can both run on these directories, one at a time.
 
 Unpack Apache Kafka (https://kafka.apache.org/downloads; it needs Java 11 or newer), go into its directory, and type:
@@ -102,7 +102,7 @@ Unpack Apache Kafka (https://kafka.apache.org/downloads; it needs Java 11 or new
 {start}
 ```
 
-Then see that everything is there: {len(topics)} topics with {partitions} partitions, {records} records, {
+Then check that everything is there: {len(topics)} topics with {partitions} partitions, {records} records, {
         len(report.groups)
     } consumer groups.
 
@@ -114,20 +114,20 @@ bin/kafka-consumer-groups.sh --bootstrap-server {started[0][1]} --describe --all
 bin/kafka-transactions.sh --bootstrap-server {started[0][1]} list
 ```
 
-The second one names partitions without a leader, so it should print nothing.
+The second command lists partitions without a leader, so it should print nothing.
 {
         notes
         and f'''
-Good to know:
+Notes:
 
 {notes}'''
     }
-To stop again, the brokers first:
+To stop the servers, brokers first:
 
 ```
 bin/kafka-server-stop.sh
 bin/zookeeper-server-stop.sh
 ```
 
-After that `pk` can go on with the directories as before.
+After that, `pk` can use the directories as before.
 """

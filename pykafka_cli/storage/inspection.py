@@ -90,7 +90,7 @@ def inspect_directory(files: Files, path: str, on_batch: OnBatch = lambda _tp, _
         try:
             offsets[name] = checkpoints.read_offsets(files, os.path.join(path, name))
         except MalformedFile as error:
-            found.damage.append(f"{error}. Remove the file: the broker writes it anew")
+            found.damage.append(f"{error}. Remove the file: the broker writes it again")
             offsets[name] = {}
     for name in files.names(path):
         topic_partition, folder = parse_folder(name), os.path.join(path, name)
@@ -124,7 +124,7 @@ class _Inspection:
         marks = " and ".join(
             os.path.join(root, each) for each in (checkpoints.CLEAN_SHUTDOWN, checkpoints.RECOVERY_POINTS)
         )
-        return f"To have it made anew from the log, remove {marks}, then start and stop the broker once"
+        return f"To rebuild it from the log, remove {marks}, then start and stop the broker once"
 
     def run(self, log_start: int) -> None:
         log = self.log

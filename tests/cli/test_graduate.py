@@ -84,7 +84,7 @@ def test_servers_that_were_started_one_by_one_are_known_by_their_files(
 def test_a_directory_of_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["graduate", str(tmp_path), "--to", str(tmp_path / "kafka")]) == 1
 
-    assert "is no data directory of `pk up`: it has no kafka/meta.properties" in capsys.readouterr().err
+    assert "is not a data directory of `pk up`: it has no kafka/meta.properties" in capsys.readouterr().err
     assert not (tmp_path / "kafka").exists()
 
 
@@ -102,13 +102,13 @@ def test_a_target_that_has_something_in_it_is_refused(
 
     assert run(["graduate", str(data), "--to", str(tmp_path / "kafka")]) == 1
 
-    assert "is there already and not empty" in capsys.readouterr().err
+    assert "exists and is not empty" in capsys.readouterr().err
 
 
 def test_a_target_inside_of_the_data_is_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["graduate", str(data), "--to", str(data / "kafka/new")]) == 1
 
-    assert "which is to stay as it is" in capsys.readouterr().err
+    assert "which must not be changed" in capsys.readouterr().err
 
 
 def test_all_problems_are_told_at_once_and_nothing_is_written(
@@ -119,8 +119,8 @@ def test_all_problems_are_told_at_once_and_nothing_is_written(
     assert run(["graduate", str(data), "--to", str(tmp_path / "kafka")]) == 1
 
     complaint = capsys.readouterr().err
-    assert "orders-0: ZooKeeper says that broker 0 has it" in complaint
-    assert "stray-0: ZooKeeper knows of no such partition" in complaint
+    assert "orders-0: broker 0 has a replica according to ZooKeeper" in complaint
+    assert "stray-0: ZooKeeper has no such partition" in complaint
     assert not (tmp_path / "kafka").exists()
 
 

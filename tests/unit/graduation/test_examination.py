@@ -190,7 +190,7 @@ async def test_directories_where_nobody_has_been_are_refused(tmp_path: Path) -> 
     assert "has no version-2" in problems(cluster)[0]
 
     cluster.save()
-    assert "there is no such directory" in problems(cluster)[0]
+    assert "does not exist, so it is not a log directory" in problems(cluster)[0]
 
     (tmp_path / "kafka").mkdir()
     assert "no broker has ever been here" in problems(cluster)[0]
@@ -232,7 +232,7 @@ async def test_a_partition_without_a_folder_is_refused(cluster: StoppedCluster) 
 
     (problem,) = problems(cluster)
 
-    assert problem.startswith("orders-1: ZooKeeper says that broker 0 has it, but it has no folder in")
+    assert problem.startswith("orders-1: broker 0 has a replica according to ZooKeeper, but it has no folder in")
 
 
 async def test_a_partition_that_never_had_a_leader_needs_no_folder(cluster: StoppedCluster) -> None:
@@ -249,7 +249,7 @@ async def test_a_folder_without_a_partition_is_refused(cluster: StoppedCluster) 
 
     (problem,) = problems(cluster)
 
-    assert "stray-0: ZooKeeper knows of no such partition on broker 0" in problem
+    assert "stray-0: ZooKeeper has no such partition on broker 0" in problem
 
 
 async def test_a_log_of_a_deleted_topic_of_the_same_name_is_refused(cluster: StoppedCluster) -> None:
@@ -259,7 +259,7 @@ async def test_a_log_of_a_deleted_topic_of_the_same_name_is_refused(cluster: Sto
 
     (problem,) = problems(cluster)
 
-    assert "orders-0 is of a topic with the id" in problem
+    assert "orders-0 belongs to a deleted topic with the id" in problem
 
 
 async def test_a_partition_in_two_directories_is_refused(cluster: StoppedCluster) -> None:
@@ -279,8 +279,8 @@ async def test_damage_is_named_with_what_helps(cluster: StoppedCluster) -> None:
     found = problems(cluster)
 
     assert len(found) == 2
-    assert "Remove the file: the broker writes it anew" in found[0]
-    assert "To have it made anew from the log, remove" in found[1]
+    assert "Remove the file: the broker writes it again" in found[0]
+    assert "To rebuild it from the log, remove" in found[1]
 
 
 async def test_damage_in_zookeepers_files_is_refused(cluster: StoppedCluster) -> None:
@@ -308,26 +308,26 @@ async def test_a_stop_that_was_not_clean_is_told(cluster: StoppedCluster) -> Non
     assert str(last) in report.notes[1]
 
 
-async def test_a_broker_that_did_not_sign_off_is_told(cluster: StoppedCluster) -> None:
+async def test_a_broker_that_did_not_close_its_session_is_reported(cluster: StoppedCluster) -> None:
     cluster.register(0)
     await orders_filled(cluster)
 
     (note,) = examined(cluster).notes
 
-    assert note.startswith("Broker 0 did not sign off from ZooKeeper: start Kafka's 18 s after ZooKeeper")
+    assert note.startswith("Broker 0 did not close its ZooKeeper session: start Kafka's broker 18 s after ZooKeeper")
 
 
-async def test_brokers_elsewhere_are_told(tmp_path: Path) -> None:
+async def test_brokers_elsewhere_are_reported(tmp_path: Path) -> None:
     cluster = StoppedCluster(tmp_path)
     cluster.put_topic("orders", {0: (0, 4), 1: (0, 4)})
     await orders_filled(cluster)
 
-    assert examined(cluster).notes == ("Broker 4, which was not looked at, has 2 replicas of partitions",)
+    assert examined(cluster).notes == ("Broker 4, which was not checked, has 2 replicas of partitions",)
 
 
-async def test_settings_that_had_no_effect_here_are_told(cluster: StoppedCluster) -> None:
+async def test_settings_that_had_no_effect_here_are_reported(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
 
     report = examine(cluster.zookeeper, [cluster.settings(log_cleaner_threads="2")])
 
-    assert report.notes == ("Broker 0: Kafka will obey what had no effect here: log.cleaner.threads",)
+    assert report.notes == ("Broker 0: these settings had no effect here, but Kafka obeys them: log.cleaner.threads",)

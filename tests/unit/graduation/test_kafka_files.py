@@ -84,5 +84,5 @@ def test_the_commands_to_type_are_written_down(tmp_path: Path, notes: tuple[str,
     assert f"bin/zookeeper-server-start.sh -daemon '{tmp_path}/with space/zookeeper.properties'" in text
     assert f"bin/kafka-server-start.sh -daemon '{tmp_path}/with space/server.properties'" in text
     assert "bin/kafka-topics.sh --bootstrap-server localhost:9192 --list" in text
-    assert ("Good to know:" in text) is bool(notes)
+    assert ("Notes:" in text) is bool(notes)
     assert all(f"* {note}" in text for note in notes)

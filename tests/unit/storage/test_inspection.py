@@ -129,7 +129,7 @@ def test_an_index_that_is_missing_is_named(files: MemoryFiles, log: PartitionLog
 
     (problem,) = inspected(files).damage
 
-    assert problem.startswith(f"{FOLDER}/00000000000000000002.{suffix} is missing. To have it made anew from the log, ")
+    assert problem.startswith(f"{FOLDER}/00000000000000000002.{suffix} is missing. To rebuild it from the log, ")
 
 
 @pytest.mark.parametrize("base_offset", [0, 2, 4])
