@@ -26,7 +26,7 @@ class Conditions(NamedTuple):
         runs = f"{self.runs} run{'' if self.runs == 1 else 's'}"
         return (
             f"{self.messages:,} messages of 100 bytes; best (median) of {runs}, rows with one figure were run once. "
-            f"Taken {self.taken} on {self.machine}."
+            f"Measured {self.taken} on {self.machine}."
         )
 
 
