@@ -88,7 +88,7 @@ class DirectoryMoves:
         for entry in move.original.epochs.entries:
             move.copy.epochs.assign(*entry)  # epochs without records, too
         self._logs.finish_move(move.original, move.copy)
-        move.partition.log = move.copy
+        move.partition.replace_log(move.copy)
         del self._moves[move.partition.topic_partition]
         log_.info("%s: moved to %s", move.partition, move.copy.directory.parent)
 

@@ -13,6 +13,7 @@ Source: Partition.fetchOffsetForTimestamp, UnifiedLog.fetchOffsetByTimestamp, Un
 
 from pykafka_cli.broker.errors import OffsetNotAvailable
 from pykafka_cli.broker.replication.partition import Partition
+from pykafka_cli.broker.replication.partition_role import Leader
 from pykafka_cli.broker.replication.reading import Visibility
 from pykafka_cli.storage.offset_lookup import TimestampOffset
 
@@ -49,9 +50,10 @@ def listed_offset(
         if found is not None and found.offset < end:
             return found
         found = None
-    if visibility is not Visibility.LOG_END and partition.is_leader and partition.epoch_start > log.high_watermark:
+    role = partition.role
+    if visibility is not Visibility.LOG_END and isinstance(role, Leader) and role.epoch_start > log.high_watermark:
         raise OffsetNotAvailable(
-            f"{partition}: the high watermark {log.high_watermark} has not reached {partition.epoch_start}, "
+            f"{partition}: the high watermark {log.high_watermark} has not reached {role.epoch_start}, "
             f"where leader epoch {partition.leader_epoch} began"
         )
     return found

@@ -1,8 +1,7 @@
-"""One partition as this broker holds it: its role, its log, and, while it leads, its followers and their ISR.
+"""One partition as this broker holds it: its role (partition_role.py), and what can be done in each.
 
     high watermark     everything below is on all in-sync replicas: consumers see it, acks=all waits for it
     low watermark      the smallest log start of all live replicas: DeleteRecords waits for it
-    epoch start        the log end when this broker began to lead; who has not got that far may not join the ISR
 
 A leader moves the high watermark after each append, fetch and ISR change; a follower takes it from its leader. No
 method awaits, so none can be interleaved with another. Source: kafka.cluster.Partition.
@@ -28,6 +27,7 @@ from pykafka_cli.broker.replication.copying import append_copied
 from pykafka_cli.broker.replication.high_watermark import effective_min_isr, high_watermark
 from pykafka_cli.broker.replication.isr import FollowerProgress, Isr, ends_to_respect, may_join, out_of_sync
 from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed, IsrUpdates, Outcome
+from pykafka_cli.broker.replication.partition_role import Absent, Follower, Leader, Role
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
@@ -60,7 +60,7 @@ _AWAIT_CONTROLLER = frozenset(
 
 
 class Partition:
-    """Role and replication state. Without `log` it serves nothing: not yet told its role, or told to stop."""
+    """Role and epochs. The epochs outlive roles: they fence requests that come late."""
 
     def __init__(
         self,
@@ -74,13 +74,9 @@ class Partition:
         is_alive: Callable[[int], bool],
     ) -> None:
         self.topic_partition = topic_partition
-        self.log: PartitionLog | None = None
-        self.leader: int | None = None
+        self.role: Role = Absent()
         self.leader_epoch = NO_EPOCH
         self.partition_epoch = 0
-        self.epoch_start = 0  # of a leader only
-        self.isr = Isr()
-        self.followers: dict[int, FollowerProgress] = {}
         self._broker_id = broker_id
         self._max_lag = max_lag
         self._clock = clock
@@ -98,69 +94,86 @@ class Partition:
 
     @property
     def is_leader(self) -> bool:
-        return self.leader == self._broker_id
+        return isinstance(self.role, Leader)
+
+    @property
+    def leader(self) -> int | None:
+        """Who leads, as far as this broker has been told."""
+        return self.role.leader
+
+    @property
+    def log(self) -> "PartitionLog | None":
+        return self.role.log
 
     def lead(self, state: "LeaderAndIsrPartitionState", open_log: Callable[[], "PartitionLog"]) -> bool:
         """Become the leader, or learn a newer state of a partition led already; return whether leadership is new."""
         if state.partition_epoch < self.partition_epoch:
             return False
-        is_new_leader = not self.is_leader
-        self.isr = Isr(tuple(state.isr))
-        self.followers = {
-            broker_id: self.followers.get(broker_id, FollowerProgress())
+        log = open_log()
+        before = self.role if isinstance(self.role, Leader) else None
+        known = {} if before is None else before.followers
+        followers = {
+            broker_id: known.get(broker_id, FollowerProgress())
             for broker_id in state.replicas
             if broker_id != self._broker_id
         }
-        log = self.log = open_log()
+        epoch_start = 0 if before is None else before.epoch_start
         if state.leader_epoch > self.leader_epoch:
             now = self._clock.monotonic()
             # Even without a record the epoch must be known, or a follower with a later one could not be told to cut.
             log.begin_epoch(state.leader_epoch)
-            for broker_id, follower in self.followers.items():
+            for broker_id, follower in followers.items():
                 follower.leader_elected(
-                    leader_end=log.log_end, in_isr=broker_id in state.isr, is_new_leader=is_new_leader, now=now
+                    leader_end=log.log_end, in_isr=broker_id in state.isr, is_new_leader=before is None, now=now
                 )
             self.leader_epoch = state.leader_epoch
-            self.epoch_start = log.log_end
+            epoch_start = log.log_end
         self.partition_epoch = state.partition_epoch
-        self.leader = self._broker_id
-        self._advance_high_watermark(log)
-        return is_new_leader
+        self.role = role = Leader(log, self._broker_id, epoch_start, Isr(tuple(state.isr)), followers)
+        self._advance_high_watermark(role)
+        return before is None
 
     def follow(self, state: "LeaderAndIsrPartitionState", open_log: Callable[[], "PartitionLog"]) -> bool:
         """Become a follower; return whether the leader epoch is new, so that fetching must start again."""
         if state.partition_epoch < self.partition_epoch:
             return False
+        self.role = Follower(open_log(), state.leader)
         is_new_epoch = state.leader_epoch > self.leader_epoch
-        self.leader = state.leader
         self.leader_epoch = state.leader_epoch
         self.partition_epoch = state.partition_epoch
-        self._stop_leading()
-        self.log = open_log()
         return is_new_epoch
+
+    def hold(self, open_log: Callable[[], "PartitionLog"]) -> None:
+        """Have a log, without a leader to follow: its high watermark must not be missing from the checkpoint."""
+        if isinstance(self.role, Absent):
+            self.role = Follower(open_log(), None)
+
+    def replace_log(self, log: "PartitionLog") -> None:
+        """Use a copy of the log that has all that it has."""
+        if not isinstance(self.role, Absent):
+            self.role.log = log
 
     def close(self) -> None:
         """Serve no more; the log's files are not this class's business."""
-        self.log = None
-        self.leader = None
-        self._stop_leading()
+        self.role = Absent()
 
     def notify_all(self) -> None:
         """Let every waiter see a change of role."""
         self._waiting.notify(self.appended)
         self._waiting.notify(self.committed)
 
-    def _stop_leading(self) -> None:
-        self.isr = Isr()
-        self.followers = {}
-
     # ---- access to the log
+
+    def leading(self) -> Leader:
+        """raises   NotLeaderOrFollower"""
+        match self.role:
+            case Leader() as role:
+                return role
+        raise NotLeaderOrFollower(f"broker {self._broker_id} does not lead {self}")
 
     def leader_log(self) -> "PartitionLog":
         """raises   NotLeaderOrFollower"""
-        if self.log is None or self.leader != self._broker_id:
-            raise NotLeaderOrFollower(f"broker {self._broker_id} does not lead {self}")
-        return self.log
+        return self.leading().log
 
     def log_at_epoch(self, current_leader_epoch: int, *, only_leader: bool) -> "PartitionLog":
         """The log, for a request that believes in `current_leader_epoch` (NO_EPOCH: in none).
@@ -175,9 +188,10 @@ class Partition:
 
     def hosted_log(self) -> "PartitionLog":
         """raises   NotLeaderOrFollower when there is none"""
-        if self.log is None:
+        log = self.role.log
+        if log is None:
             raise NotLeaderOrFollower(f"broker {self._broker_id} has no replica of {self}")
-        return self.log
+        return log
 
     # ---- what a follower does
 
@@ -221,14 +235,12 @@ class Partition:
 
         raises   NotLeaderOrFollower, NotEnoughReplicas (acks=-1 only), and whatever validation refuses
         """
-        log = self.leader_log()
-        if acks == -1 and len(self.isr.committed) < self._min_isr(log):
-            raise NotEnoughReplicas(
-                f"{self}: {len(self.isr.committed)} in sync, min.insync.replicas={self._min_isr(log)}"
-            )
-        info = log.append_as_leader(batches, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin)
-        self._advance_high_watermark(log)
-        if self.followers:
+        role = self.leading()
+        if acks == -1 and len(role.isr.committed) < _min_isr(role):
+            raise NotEnoughReplicas(f"{self}: {len(role.isr.committed)} in sync, min.insync.replicas={_min_isr(role)}")
+        info = role.log.append_as_leader(batches, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin)
+        self._advance_high_watermark(role)
+        if role.followers:
             self._waiting.notify(self.appended)
         return info
 
@@ -237,53 +249,54 @@ class Partition:
 
         raises   NotLeaderOrFollower; NotEnoughReplicasAfterAppend when they have, but are too few by now
         """
-        log = self.leader_log()
-        if log.high_watermark < required_offset:
+        role = self.leading()
+        if role.log.high_watermark < required_offset:
             return False
-        if len(self.isr.maximal) < self._min_isr(log):
+        if len(role.isr.maximal) < _min_isr(role):
             raise NotEnoughReplicasAfterAppend(
-                f"{self}: written, but only {len(self.isr.maximal)} in sync, min.insync.replicas={self._min_isr(log)}"
+                f"{self}: written, but only {len(role.isr.maximal)} in sync, min.insync.replicas={_min_isr(role)}"
             )
         return True
 
     def follower_fetched(self, broker_id: int, *, fetch_offset: int, log_start: int, leader_end: int) -> None:
         """Take in that a follower has everything below `fetch_offset`; `leader_end` is from before its read."""
-        follower = self.followers[broker_id]
+        role = self.leading()
+        follower = role.followers[broker_id]
         moved = follower.log_end != fetch_offset
         deleted = follower.log_start != log_start
         follower.fetched(
             fetch_offset=fetch_offset, log_start=log_start, leader_end=leader_end, now=self._clock.monotonic()
         )
-        log = self.leader_log()
         if (
-            broker_id not in self.isr.committed
+            broker_id not in role.isr.committed
             and self._is_alive(broker_id)
             and may_join(
-                self.isr,
+                role.isr,
                 broker_id,
                 follower,
-                high_watermark=log.high_watermark,
-                epoch_start=self.epoch_start,
+                high_watermark=role.log.high_watermark,
+                epoch_start=role.epoch_start,
             )
         ):
-            self._propose(self.isr.expanded(broker_id))
-        if not (moved and self._advance_high_watermark(log)) and deleted:
+            self._propose(role, role.isr.expanded(broker_id))
+        if not (moved and self._advance_high_watermark(role)) and deleted:
             self._waiting.notify(self.committed)
 
     def shrink_isr(self) -> None:
         """Propose to put out the followers that lag; to be called from time to time."""
-        if self.log is None or not self.is_leader:
+        role = self.role
+        if not isinstance(role, Leader):
             return
         lagging = out_of_sync(
-            self.isr,
-            self.followers,
+            role.isr,
+            role.followers,
             leader=self._broker_id,
-            leader_end=self.log.log_end,
+            leader_end=role.log.log_end,
             now=self._clock.monotonic(),
             max_lag=self._max_lag,
         )
         if lagging:
-            self._propose(self.isr.shrunk(lagging))
+            self._propose(role, role.isr.shrunk(lagging))
 
     def delete_records(self, before: int) -> int:
         """Delete what lies below `before` (AT_HIGH_WATERMARK: all that is committed); return that offset.
@@ -301,28 +314,26 @@ class Partition:
 
     def low_watermark(self) -> int:
         """raises   NotLeaderOrFollower"""
-        start = self.leader_log().log_start
-        live = [follower.log_start for broker_id, follower in self.followers.items() if self._is_alive(broker_id)]
-        return min([start, *live])
+        role = self.leading()
+        live = [follower.log_start for broker_id, follower in role.followers.items() if self._is_alive(broker_id)]
+        return min([role.log.log_start, *live])
 
     # ---- ISR and high watermark
 
-    def _min_isr(self, log: "PartitionLog") -> int:
-        return effective_min_isr(log.config.min_insync_replicas, len(self.followers) + 1)
-
-    def _advance_high_watermark(self, log: "PartitionLog") -> bool:
+    def _advance_high_watermark(self, role: Leader) -> bool:
         """Move the mark as far as the replicas allow; return whether it moved.
 
         Below min.insync.replicas it stays: what only too few replicas have must not become visible.
         """
-        if not self.followers:
+        log = role.log
+        if not role.followers:
             mark = log.log_end
-        elif len(self.isr.committed) < self._min_isr(log):
+        elif len(role.isr.committed) < _min_isr(role):
             return False
         else:
             ends = ends_to_respect(
-                self.isr,
-                self.followers,
+                role.isr,
+                role.followers,
                 leader_end=log.log_end,
                 now=self._clock.monotonic(),
                 max_lag=self._max_lag,
@@ -334,34 +345,38 @@ class Partition:
         self._waiting.notify(self.committed)
         return True
 
-    def _propose(self, isr: Isr) -> None:
-        log_.info("%s: proposing ISR %s instead of %s", self, _ids(isr.proposed), _ids(isr.committed))
-        self.isr = isr
-        self._submit(isr)
+    def _propose(self, role: Leader, isr: Isr) -> None:
+        log_.info("%s: proposing ISR %s instead of %s", self, _ids(isr.proposed), _ids(role.isr.committed))
+        role.isr = isr
+        self._submit(role)
 
-    def _submit(self, isr: Isr) -> None:
-        log = self.leader_log()
-        self._isr_updates.submit(
-            IsrChange(self.topic_partition, log.topic_id, isr.proposed, self.leader_epoch, self.partition_epoch),
-            partial(self._isr_answered, isr),
+    def _submit(self, role: Leader) -> None:
+        change = IsrChange(
+            self.topic_partition, role.log.topic_id, role.isr.proposed, self.leader_epoch, self.partition_epoch
         )
+        self._isr_updates.submit(change, partial(self._isr_answered, role.isr))
 
     def _isr_answered(self, proposal: Isr, outcome: Outcome) -> None:
-        if self.isr is not proposal or self.log is None:
+        role = self.role
+        if not isinstance(role, Leader) or role.isr is not proposal:
             return  # the controller has meanwhile said otherwise
         if isinstance(outcome, IsrConfirmed):
             if outcome.leader_epoch != self.leader_epoch or outcome.partition_epoch < self.partition_epoch:
                 return
-            self.isr = Isr(outcome.isr)
+            role.isr = Isr(outcome.isr)
             self.partition_epoch = outcome.partition_epoch
             log_.info("%s: ISR is %s", self, _ids(outcome.isr))
-            self._advance_high_watermark(self.log)
+            self._advance_high_watermark(role)
         elif outcome in (ErrorCode.operation_not_attempted, ErrorCode.ineligible_replica):
             # Both say that nothing was written and that our partition epoch is current.
-            self.isr = proposal.settled()
+            role.isr = proposal.settled()
         elif outcome not in _AWAIT_CONTROLLER:
             log_.warning("%s: the controller answered the ISR change with %s, trying again", self, outcome.name)
-            self._submit(proposal)
+            self._submit(role)
+
+
+def _min_isr(role: Leader) -> int:
+    return effective_min_isr(role.log.config.min_insync_replicas, len(role.followers) + 1)
 
 
 def _ids(broker_ids: tuple[int, ...]) -> str:

@@ -149,7 +149,7 @@ def _read_one(
     log = _log_for(partition, target, terms)
     if target.topic_id is not None and log.topic_id is not None and log.topic_id != target.topic_id:
         raise InconsistentTopicId(f"{partition} belongs to topic id {log.topic_id}, not {target.topic_id}")
-    if terms.is_follower and terms.replica_id not in partition.followers:
+    if terms.is_follower and terms.replica_id not in partition.leading().followers:
         not_a_replica = UnknownLeaderEpoch if target.current_leader_epoch != NO_EPOCH else NotLeaderOrFollower
         raise not_a_replica(f"broker {terms.replica_id} is no replica of {partition} here")
     # All offsets are from before the read, and before this fetch counts: the mark that it moves is told next time.

@@ -172,12 +172,11 @@ class Roles:
             leader = self._endpoint_of(state.leader)
             try:
                 if leader is None:
-                    # Its log is opened all the same, so that its high watermark is not missing from the checkpoint.
                     if state.leader == NO_LEADER:
                         log_.info("%s: without a leader in epoch %d", partition, state.leader_epoch)
                     else:
                         log_.error("%s: cannot follow broker %d, which is not known here", partition, state.leader)
-                    partition.log = open_log()
+                    partition.hold(open_log)
                     continue
                 if not partition.follow(state, open_log):
                     continue

@@ -21,6 +21,7 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed
 from pykafka_cli.broker.replication.partition import AT_HIGH_WATERMARK, Partition
+from pykafka_cli.broker.replication.partition_role import Follower, Leader
 from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.protocol.inter_broker import LeaderAndIsrPartitionState
 from tests.fakes.clock import FakeClock
@@ -78,6 +79,10 @@ class Bench:
             is_alive=lambda broker_id: broker_id not in self.dead,
         )
 
+    @property
+    def leading(self) -> Leader:
+        return self.partition.leading()
+
     def lead(self, **changes: object) -> bool:
         return self.partition.lead(replace(STATE, **changes), lambda: self.log)
 
@@ -120,7 +125,7 @@ def test_becoming_leader_assigns_the_epoch_even_to_an_empty_log(bench) -> None:
     bench.lead(leader_epoch=4)
 
     assert bench.log.epochs.latest == 4
-    assert bench.partition.epoch_start == 0
+    assert bench.leading.epoch_start == 0
 
 
 def test_an_older_partition_epoch_changes_nothing(bench) -> None:
@@ -147,8 +152,7 @@ def test_a_follower_serves_no_producer_and_forgets_its_followers(bench) -> None:
 
     with pytest.raises(NotLeaderOrFollower):
         bench.append(b"a")
-    assert not bench.partition.followers
-    assert bench.partition.isr.committed == ()
+    assert bench.partition.role == Follower(bench.log, 2)
 
 
 def test_requests_are_fenced_by_the_leader_epoch_that_they_believe_in(bench) -> None:
@@ -192,7 +196,7 @@ def test_what_was_written_before_the_isr_shrank_is_reported_as_such() -> None:
     bench.lead(isr=(1, 2), replicas=(1, 2))
     last = bench.append(b"a", acks=-1)
     bench.fetched(2, last + 1)
-    bench.partition.isr = replace(bench.partition.isr, committed=(1,))
+    bench.leading.isr = replace(bench.leading.isr, committed=(1,))
 
     with pytest.raises(NotEnoughReplicasAfterAppend):
         bench.partition.is_replicated(last + 1)
@@ -210,7 +214,7 @@ def test_a_lagging_follower_is_proposed_to_leave_and_counts_until_it_is_written(
     assert bench.asked.changes[-1].isr == (1, 2)
     assert bench.log.high_watermark == 0
     bench.asked.grant()
-    assert bench.partition.isr.committed == (1, 2)
+    assert bench.leading.isr.committed == (1, 2)
     assert bench.log.high_watermark == 1
 
 
@@ -262,7 +266,7 @@ def test_after_a_refusal_that_tells_of_news_the_controller_is_awaited(bench) -> 
     bench.fetched(3, 0)
 
     assert len(bench.asked.changes) == 1
-    assert bench.partition.isr.maximal == (1, 2, 3)
+    assert bench.leading.isr.maximal == (1, 2, 3)
 
 
 def test_an_unforeseen_refusal_is_asked_again_at_once(bench) -> None:
@@ -281,7 +285,7 @@ def test_an_answer_from_before_the_controllers_word_is_ignored(bench) -> None:
 
     bench.asked.grant()
 
-    assert bench.partition.isr.committed == (1,)
+    assert bench.leading.isr.committed == (1,)
 
 
 def test_a_newer_partition_epoch_counts_from_the_answer_on(bench) -> None:
@@ -409,17 +413,17 @@ def test_the_mark_never_moves_back_nor_past_what_a_member_of_the_isr_has(history
                 bench.clock.advance(seconds)
             case ("shrink",):
                 bench.partition.shrink_isr()
-            case ("grant",) if bench.partition.isr.in_flight:
+            case ("grant",) if bench.leading.isr.in_flight:
                 bench.asked.grant()
-            case ("refuse",) if bench.partition.isr.in_flight:
+            case ("refuse",) if bench.leading.isr.in_flight:
                 bench.asked.refuse(ErrorCode.ineligible_replica)
             case ("elected",):
                 epoch = next(epochs)
-                isr = bench.partition.isr.committed
+                isr = bench.leading.isr.committed
                 bench.lead(leader_epoch=epoch, partition_epoch=bench.partition.partition_epoch + 1, isr=isr)
 
         after = bench.log.high_watermark
         assert mark <= after <= bench.log.log_end
         if after > mark:
-            assert all(ends[member] >= after for member in bench.partition.isr.maximal if member != ME)
-            assert len(bench.partition.isr.committed) >= min_isr
+            assert all(ends[member] >= after for member in bench.leading.isr.maximal if member != ME)
+            assert len(bench.leading.isr.committed) >= min_isr

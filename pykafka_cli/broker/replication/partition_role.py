@@ -1,0 +1,43 @@
+"""The roles of this broker for a partition, each with what belongs to it: absent, follower, leader."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from pykafka_cli.broker.replication.isr import FollowerProgress, Isr
+
+if TYPE_CHECKING:
+    from pykafka_cli.broker.log.partition_log import PartitionLog
+
+
+@dataclass(slots=True)
+class Absent:
+    """Serves nothing: the controller has not said yet what to be, or has said to stop."""
+
+    log: ClassVar[None] = None
+    leader: ClassVar[None] = None
+
+
+@dataclass(slots=True)
+class Follower:
+    """Has a copy of the leader's log. leader: None while there is none, or none that is known here."""
+
+    log: "PartitionLog"
+    leader: int | None
+
+
+@dataclass(slots=True)
+class Leader:
+    """Takes what producers write.
+
+    leader        this broker
+    epoch_start   the log end when it began to lead; who has not got that far may not join the ISR
+    """
+
+    log: "PartitionLog"
+    leader: int
+    epoch_start: int = 0
+    isr: Isr = field(default_factory=Isr)
+    followers: dict[int, FollowerProgress] = field(default_factory=dict)
+
+
+Role: TypeAlias = Absent | Follower | Leader
