@@ -28,6 +28,7 @@ from pykafka_cli.properties.keys import (
     Key,
     KeyTable,
 )
+from pykafka_cli.properties.kraft import CONTROLLER, Voter, ensure_valid_node, parse_voters
 from pykafka_cli.properties.listeners import Listener, SecurityProtocol, parse_listeners, parse_protocol_map
 
 T = TypeVar("T")
@@ -161,8 +162,35 @@ class BrokerSettings(
         return self.zookeeper_session_timeout_ms if own is None else own
 
     @property
+    def is_kraft_node(self) -> bool:
+        """Whether process.roles is set, so that metadata are kept by this node itself."""
+        return bool(self.process_roles)
+
+    @property
+    def controller_listeners(self) -> tuple[str, ...]:
+        """Names of the listeners that the controller of a KRaft node answers on."""
+        names = (self.controller_listener_names or "").split(",")
+        return tuple(name.strip().upper() for name in names if name.strip())
+
+    @property
+    def quorum_voters(self) -> tuple[Voter, ...]:
+        """controller.quorum.voters."""
+        text = ",".join(self.controller_quorum_voters)
+        return self._checked("controller.quorum.voters", lambda _: parse_voters(self.controller_quorum_voters), text)
+
+    @property
+    def metadata_directory(self) -> str:
+        """Where a KRaft node keeps metadata: metadata.log.dir, else the first of log.dirs."""
+        return self.metadata_log_dir or self.log_directories[0]
+
+    @property
     def protocol_map(self) -> dict[str, SecurityProtocol]:
-        return self._checked("listener.security.protocol.map", parse_protocol_map, self.listener_security_protocol_map)
+        """What each listener name speaks; a controller's listener speaks PLAINTEXT where the map is not given."""
+        name = "listener.security.protocol.map"
+        protocols = self._checked(name, parse_protocol_map, self.listener_security_protocol_map)
+        if name not in self.originals:
+            protocols = dict.fromkeys(self.controller_listeners, SecurityProtocol.PLAINTEXT) | protocols
+        return protocols
 
     @property
     def listener_list(self) -> tuple[Listener, ...]:
@@ -172,6 +200,15 @@ class BrokerSettings(
     @property
     def advertised_listener_list(self) -> tuple[Listener, ...]:
         """What to tell clients; hosts may be empty, and ports 0 where `listeners` has them so."""
+        return tuple(each for each in self._advertised if each.name not in self.controller_listeners)
+
+    @property
+    def advertised_controller_listener_list(self) -> tuple[Listener, ...]:
+        """Where tools find the controller of a KRaft node."""
+        return tuple(each for each in self._advertised if each.name in self.controller_listeners)
+
+    @property
+    def _advertised(self) -> tuple[Listener, ...]:
         if self.advertised_listeners is None:
             return self.listener_list
         return self._listeners("advertised.listeners", self.advertised_listeners, distinct_ports=False)
@@ -229,8 +266,11 @@ class BrokerSettings(
         """Who this broker is, and of what cluster: what no change at run time touches."""
         if self.node_id != self.broker_id:
             raise ConfigError("You must set `node.id` to the same value as `broker.id`.")
-        if self.process_roles or self.controller_listener_names:
-            raise self._bad("process.roles", "this broker lives on ZooKeeper; KRaft roles must stay unset")
+        if self.is_kraft_node:
+            ensure_valid_node(self)
+            return
+        if self.controller_listener_names:
+            raise self._bad("controller.listener.names", "must be empty when running in ZooKeeper mode")
         if self.zookeeper_connect is None:
             raise ConfigError("Missing required configuration `zookeeper.connect` which has no default value.")
         if self.broker_id_generation_enable and not -1 <= self.broker_id <= self.reserved_broker_max_id:
@@ -261,6 +301,8 @@ class BrokerSettings(
     def _ensure_consistent_network(self) -> None:
         listening = [listener.name for listener in self.listener_list]
         advertised = [listener.name for listener in self.advertised_listener_list]
+        if not advertised and self.process_roles == (CONTROLLER,):
+            return
         if not advertised:
             raise self._bad("listeners", "at least one listener must be defined")
         if any(listener.host == "0.0.0.0" for listener in self.advertised_listener_list):

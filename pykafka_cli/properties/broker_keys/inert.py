@@ -195,10 +195,12 @@ class KRaftKeys(Settings):
     broker_heartbeat_interval_ms = InertKey(INT, 2000, "How often a KRaft broker tells its controller that it lives.")
     broker_session_timeout_ms = InertKey(INT, 9000, "How long a KRaft controller does without a broker's heartbeat.")
     controller_listener_names = Key[str | None](
-        STRING, None, "The listeners of a KRaft controller; must stay unset.", importance=HIGH
+        STRING, None, "The names of the listeners that the controller answers on, in KRaft.", importance=HIGH
     )
     controller_quorum_append_linger_ms = InertKey(INT, 25, "How long a KRaft leader gathers writes.")
-    controller_quorum_bootstrap_servers = InertKey(LIST, (), "Where a KRaft quorum can be found.", importance=HIGH)
+    controller_quorum_bootstrap_servers = Key[Strings](
+        LIST, (), "Where the KRaft quorum can be found; here this node alone.", importance=HIGH
+    )
     controller_quorum_election_backoff_max_ms = InertKey(
         INT, 1000, "The longest rest between two KRaft elections.", importance=HIGH
     )
@@ -212,7 +214,9 @@ class KRaftKeys(Settings):
     controller_quorum_retry_backoff_ms = InertKey(
         INT, 20, "How long a KRaft node rests before it asks again.", importance=LOW
     )
-    controller_quorum_voters = InertKey(LIST, (), "The voters of a KRaft quorum.", importance=HIGH)
+    controller_quorum_voters = Key[Strings](
+        LIST, (), "The voters of the KRaft quorum, as ID@HOST:PORT; here this node alone.", importance=HIGH
+    )
     early_start_listeners = InertKey(
         STRING, None, "Listeners that open before the authorizer is ready, in KRaft.", importance=HIGH
     )
@@ -223,7 +227,9 @@ class KRaftKeys(Settings):
         importance=HIGH,
     )
     initial_broker_registration_timeout_ms = InertKey(INT, 60_000, "How long a KRaft broker tries to register.")
-    metadata_log_dir = InertKey(STRING, None, "The directory of KRaft's metadata log.", importance=HIGH)
+    metadata_log_dir = Key[str | None](
+        STRING, None, "Where a KRaft node keeps metadata; unset: the first of log.dirs.", importance=HIGH
+    )
     metadata_log_max_record_bytes_between_snapshots = InertKey(
         LONG, 20_971_520, "Bytes of KRaft's metadata log between two snapshots.", AtLeast(1), importance=HIGH
     )
@@ -256,7 +262,7 @@ class KRaftKeys(Settings):
     process_roles = Key[Strings](
         LIST,
         (),
-        "The roles of a KRaft node; must stay empty, since this broker lives on ZooKeeper.",
+        "The roles of a KRaft node: broker,controller runs one node without a ZooKeeper server beside it.",
         EachOneOf("broker", "controller"),
         importance=HIGH,
     )

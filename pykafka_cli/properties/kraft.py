@@ -1,0 +1,105 @@
+"""What a KRaft node's properties say of its quorum, and which nodes can run here: one that is broker and controller.
+
+    process.roles=broker,controller
+    node.id=1
+    controller.quorum.bootstrap.servers=localhost:9093      or controller.quorum.voters=1@localhost:9093
+    listeners=PLAINTEXT://:9092,CONTROLLER://:9093
+    controller.listener.names=CONTROLLER
+    log.dirs=/tmp/kraft-combined-logs
+
+Source: KafkaConfig.validateValues, QuorumConfig, StorageTool.
+"""
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from pykafka_cli.properties.keys import ConfigError
+
+if TYPE_CHECKING:
+    from pykafka_cli.properties.broker import BrokerSettings
+
+BROKER, CONTROLLER = "broker", "controller"
+
+_VOTER = re.compile(r"([0-9]+)@(.+):([0-9]+)")
+
+
+class Voter(NamedTuple):
+    """One element of controller.quorum.voters."""
+
+    node_id: int
+    host: str
+    port: int
+
+
+def parse_voters(elements: tuple[str, ...]) -> tuple[Voter, ...]:
+    """ID@HOST:PORT each; raises ValueError."""
+    voters = []
+    for element in elements:
+        found = _VOTER.fullmatch(element)
+        if not found:
+            raise ValueError(f"{element} is not of the form ID@HOST:PORT")
+        voters.append(Voter(int(found[1]), found[2], int(found[3])))
+    return tuple(voters)
+
+
+def ensure_valid_node(settings: "BrokerSettings") -> None:
+    """Check what Kafka checks of any KRaft node, whatever its roles.
+
+    raises    ConfigError, in Kafka's words
+    """
+    if settings.node_id < 0:
+        raise ConfigError(
+            "Missing configuration `node.id` which is required when `process.roles` is defined "
+            "(i.e. when running in KRaft mode)."
+        )
+    if not settings.controller_quorum_voters and not settings.controller_quorum_bootstrap_servers:
+        raise ConfigError(
+            "If using process.roles, either controller.quorum.bootstrap.servers must contain the set of bootstrap "
+            "controllers or controller.quorum.voters must contain a parseable set of controllers."
+        )
+    if not settings.controller_listeners:
+        raise ConfigError("controller.listener.names must contain at least one value when running KRaft")
+    if settings.inter_broker_listener in settings.controller_listeners and BROKER in settings.process_roles:
+        raise ConfigError(
+            "inter.broker.listener.name must not be one of controller.listener.names when process.roles contains "
+            "the broker role"
+        )
+    if CONTROLLER in settings.process_roles:
+        _ensure_valid_controller(settings)
+
+
+def _ensure_valid_controller(settings: "BrokerSettings") -> None:
+    listening = {listener.name for listener in settings.listener_list}
+    if not set(settings.controller_listeners) <= listening:
+        raise ConfigError(
+            "controller.listener.names must only contain values appearing in the 'listeners' configuration when "
+            "running the KRaft controller role"
+        )
+    voters = settings.quorum_voters
+    if voters and settings.node_id not in {voter.node_id for voter in voters}:
+        raise ConfigError(
+            f"If process.roles contains the 'controller' role, the node id {settings.node_id} must be included in the "
+            f"set of voters controller.quorum.voters={','.join(settings.controller_quorum_voters)}"
+        )
+
+
+def ensure_single_node(settings: "BrokerSettings") -> None:
+    """Check that this node is the whole cluster, the one kind of KRaft cluster that can run here.
+
+    raises    ConfigError, which says what to do instead
+    """
+    if set(settings.process_roles) != {BROKER, CONTROLLER}:
+        raise ConfigError(
+            f"process.roles={','.join(settings.process_roles)}: a controller in a process of its own cannot run here. "
+            "Set process.roles=broker,controller to run one node, or use zookeeper.connect instead of process.roles "
+            "to run several brokers."
+        )
+    for key, nodes in (
+        ("controller.quorum.voters", settings.controller_quorum_voters),
+        ("controller.quorum.bootstrap.servers", settings.controller_quorum_bootstrap_servers),
+    ):
+        if len(nodes) > 1:
+            raise ConfigError(
+                f"{key}={','.join(nodes)}: a quorum of several controllers cannot run here. "
+                "Name this node alone, or use zookeeper.connect instead of process.roles to run several brokers."
+            )
