@@ -9,7 +9,8 @@
         orders 0 42                    topic, partition, offset
     leader-epoch-checkpoint            see leader_epochs.py: the same frame, lines of epoch and offset
     partition.metadata                 "version: 0", "topic_id: <16 bytes in base64url without padding>"
-    meta.properties                    version, broker.id and cluster.id as .properties
+    meta.properties                    whose directory it is, as .properties: version 0 (ZooKeeper) with broker.id and
+                                       cluster.id; version 1 (KRaft) with node.id, cluster.id and directory.id
     .kafka_cleanshutdown               {"version":0,"brokerEpoch":-1}; only after a clean stop
 
 Each is replaced as a whole. Source: CheckpointFile, PartitionMetadataFile, MetaProperties, CleanShutdownFileHandler.
@@ -37,6 +38,9 @@ META_PROPERTIES = "meta.properties"
 CLEAN_SHUTDOWN = ".kafka_cleanshutdown"
 LOCK = ".lock"
 
+ZOOKEEPER_VERSION, KRAFT_VERSION = 0, 1
+"""Versions of meta.properties."""
+
 _VERSION = "0"
 
 
@@ -49,8 +53,16 @@ class WrongDirectory(Exception):
 
 
 class MetaProperties(NamedTuple):
+    """Whose a log directory is.
+
+    version         0 in ZooKeeper mode, 1 in KRaft mode (org.apache.kafka.metadata.properties.MetaPropertiesVersion)
+    directory_id    of version 1 alone; which of a node's directories this is
+    """
+
     broker_id: int
     cluster_id: str
+    version: int = ZOOKEEPER_VERSION
+    directory_id: str | None = None
 
 
 def read_offsets(files: Files, path: str) -> dict[TopicPartition, int]:
@@ -125,34 +137,52 @@ def read_meta_properties(files: Files, directory: str) -> MetaProperties | None:
     if not files.exists(path):
         return None
     values = {each.key: each.value for each in read_properties(files.read(path))}
-    if values.get("version") != _VERSION:
-        raise MalformedFile(f"{path}: version {values.get('version')}; a ZooKeeper cluster writes {_VERSION}")
     try:
-        return MetaProperties(int(values["broker.id"]), values["cluster.id"])
+        if values.get("version") == str(ZOOKEEPER_VERSION):
+            return MetaProperties(int(values["broker.id"]), values["cluster.id"])
+        if values.get("version") == str(KRAFT_VERSION):
+            return MetaProperties(
+                int(values["node.id"]), values["cluster.id"], KRAFT_VERSION, values.get("directory.id")
+            )
     except (KeyError, ValueError):
-        raise MalformedFile(f"{path}: broker.id and cluster.id are needed") from None
+        raise MalformedFile(f"{path}: broker.id (node.id in version 1) and cluster.id are needed") from None
+    raise MalformedFile(f"{path}: version {values.get('version')}; only 0 and 1 are known")
 
 
-def check_meta_properties(directory: str, found: MetaProperties | None, *, broker_id: int, cluster_id: str) -> None:
-    """raises  WrongDirectory when the directory belongs to another cluster or broker."""
-    if found is None:
-        return
+def check_meta_properties(directory: str, found: MetaProperties | None, expected: MetaProperties) -> None:
+    """raises  WrongDirectory when the directory belongs to another cluster, broker or mode."""
     path = os.path.join(directory, META_PROPERTIES)
-    if found.cluster_id != cluster_id:
+    if found is None:
+        if expected.version == KRAFT_VERSION:
+            raise WrongDirectory(
+                f"No `meta.properties` found in {directory} (have you run `kafka-storage.sh` to format the directory?)"
+            )
+        return
+    if found.version != expected.version:
+        mode, unset = ("KRaft", "Set") if found.version == KRAFT_VERSION else ("ZooKeeper", "Remove")
         raise WrongDirectory(
-            f"{path}: the directory belongs to cluster {found.cluster_id}, but ZooKeeper's cluster is {cluster_id}. "
-            "Check zookeeper.connect and log.dirs."
+            f"{path}: version {found.version}: the directory was used in {mode} mode. "
+            f"{unset} process.roles to start it so, or choose another directory in log.dirs."
         )
-    if found.broker_id != broker_id:
+    if found.cluster_id != expected.cluster_id:
         raise WrongDirectory(
-            f"{path}: the directory belongs to broker {found.broker_id}, but broker.id is {broker_id}. "
+            f"{path}: the directory belongs to cluster {found.cluster_id}, but ZooKeeper's cluster is "
+            f"{expected.cluster_id}. Check zookeeper.connect and log.dirs."
+        )
+    if found.broker_id != expected.broker_id:
+        raise WrongDirectory(
+            f"{path}: the directory belongs to broker {found.broker_id}, but broker.id is {expected.broker_id}. "
             "Check broker.id and log.dirs."
         )
 
 
 def write_meta_properties(files: Files, directory: str, meta: MetaProperties) -> None:
-    lines = f"#\nbroker.id={meta.broker_id}\nversion={_VERSION}\ncluster.id={meta.cluster_id}\n"
-    files.replace(os.path.join(directory, META_PROPERTIES), lines.encode())
+    """Replace the file durably."""
+    if meta.version == KRAFT_VERSION:
+        whose = f"cluster.id={meta.cluster_id}\ndirectory.id={meta.directory_id}\nnode.id={meta.broker_id}\nversion=1\n"
+    else:
+        whose = f"broker.id={meta.broker_id}\nversion=0\ncluster.id={meta.cluster_id}\n"
+    files.replace(os.path.join(directory, META_PROPERTIES), f"#\n{whose}".encode())
 
 
 def mark_clean_shutdown(files: Files, directory: str, broker_epoch: int = -1) -> None:

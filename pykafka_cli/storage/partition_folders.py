@@ -3,6 +3,7 @@
     orders-0/                           one partition
     orders-0.<32 hex digits>-delete/    deleted, to be removed
     orders-0.<32 hex digits>-future/    on its way here from another directory
+    __cluster_metadata-0/               a KRaft node's metadata, no partition of a client
 
 Source: LocalLog.
 """
@@ -11,6 +12,7 @@ import re
 import uuid
 
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.topic_names import CLUSTER_METADATA
 
 DELETE_SUFFIX = "-delete"
 FUTURE_SUFFIX = "-future"
@@ -21,9 +23,12 @@ _LONGEST_NAME = 255
 
 
 def parse_folder(name: str) -> TopicPartition | None:
-    """The partition of a folder name such as `orders-0`; None for any other name."""
+    """The partition of a folder name such as `orders-0`; None for any other name and for __cluster_metadata.
+
+    source    LogManager.loadLogs
+    """
     match = _PARTITION_FOLDER.fullmatch(name)
-    return TopicPartition(match[1], int(match[2])) if match else None
+    return TopicPartition(match[1], int(match[2])) if match and match[1] != CLUSTER_METADATA else None
 
 
 def moved_name(topic_partition: TopicPartition, suffix: str, unique: uuid.UUID) -> str:

@@ -59,7 +59,7 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
             ("--override", "num.partitions=0"),
             "--override num.partitions: Invalid value 0 for configuration num.partitions: Value must be at least 1",
         ),
-        ("process.roles=broker", (), "{file}, line 2: Invalid value broker for configuration process.roles"),
+        ("process.roles=brokers", (), "{file}, line 2: Invalid value brokers for configuration process.roles"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_place(

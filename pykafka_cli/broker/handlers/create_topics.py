@@ -18,8 +18,7 @@ from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, milliseconds
 from pykafka_cli.broker.metadata.config_descriptions import describe_topic
 from pykafka_cli.broker.metadata.topic_admin import CreatedTopic
 from pykafka_cli.broker.metadata.topic_rules import NewTopic
-
-KRAFT_METADATA_TOPIC = "__cluster_metadata"
+from pykafka_cli.topic_names import CLUSTER_METADATA
 
 
 async def handle(ctx: RequestContext, request: CreateTopicsRequest) -> CreateTopicsResponse:
@@ -29,7 +28,7 @@ async def handle(ctx: RequestContext, request: CreateTopicsRequest) -> CreateTop
     for topic in request.topics:
         if not ctx.broker.controller.is_active:
             outcomes[topic.name] = NotController()
-        elif topic.name == KRAFT_METADATA_TOPIC:
+        elif topic.name == CLUSTER_METADATA:
             outcomes[topic.name] = InvalidRequest(f"Creation of internal topic {topic.name} is prohibited.")
         elif times_named[topic.name] > 1:
             outcomes[topic.name] = InvalidRequest("Found multiple entries for this topic.")

@@ -31,7 +31,12 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.storage import checkpoints
-from pykafka_cli.storage.checkpoints import MetaProperties, check_meta_properties
+from pykafka_cli.storage.checkpoints import (
+    KRAFT_VERSION,
+    ZOOKEEPER_VERSION,
+    MetaProperties,
+    check_meta_properties,
+)
 from pykafka_cli.storage.files import DiskFiles, Files
 from pykafka_cli.storage.partition_folders import DELETE_SUFFIX
 
@@ -71,7 +76,8 @@ class LogManager(LogListener):
         self._settings = settings
         self._clock = clock
         self._topic_config = topic_config
-        self._meta = MetaProperties(broker_id, cluster_id)
+        version = KRAFT_VERSION if settings.is_kraft_node else ZOOKEEPER_VERSION
+        self._meta = MetaProperties(broker_id, cluster_id, version)
         self._files: Files = files or DiskFiles()
         expiration_ms = settings.producer_id_expiration_ms
         self._directories = [
@@ -103,7 +109,7 @@ class LogManager(LogListener):
                 await self._try(directory, directory.lock)
             found = {directory.path: await self._try(directory, directory.read_meta) for directory in self._online}
             for path, meta in found.items():
-                check_meta_properties(str(path), meta, broker_id=self._meta.broker_id, cluster_id=self._meta.cluster_id)
+                check_meta_properties(str(path), meta, self._meta)
             for directory in self._online:
                 if found[directory.path] is None:
                     await self._try(directory, partial(directory.write_meta, self._meta))

@@ -131,7 +131,7 @@ def test_listeners_are_named_and_typed() -> None:
         ({"num_partitions": "0"}, "Invalid value 0 for configuration num.partitions: Value must be at least 1"),
         ({"broker_id": "2000"}, "broker.id: must be at least -1 and not greater than reserved.broker.max.id"),
         ({"broker_id": "1", "node_id": "2"}, "You must set `node.id` to the same value as `broker.id`."),
-        ({"process_roles": "broker"}, "KRaft roles must stay unset"),
+        ({"controller_listener_names": "CONTROLLER"}, "must be empty when running in ZooKeeper mode"),
         ({"log_retention_hours": "0"}, "Invalid value 0 for configuration log.retention.hours: must be unlimited (-1)"),
         ({"listeners": "PLAINTEXT:/x"}, "listeners: PLAINTEXT:/x is not of the form NAME://host:port"),
         ({"listeners": "A://:1"}, "no security protocol defined for listener A"),

@@ -4,7 +4,13 @@ import pytest
 
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.storage import checkpoints
-from pykafka_cli.storage.checkpoints import MalformedFile, MetaProperties, WrongDirectory
+from pykafka_cli.storage.checkpoints import (
+    KRAFT_VERSION,
+    ZOOKEEPER_VERSION,
+    MalformedFile,
+    MetaProperties,
+    WrongDirectory,
+)
 from pykafka_cli.storage.leader_epochs import EpochStart
 from tests.fakes.files import MemoryFiles
 
@@ -84,7 +90,33 @@ def test_a_directory_says_whose_it_is(files: MemoryFiles) -> None:
     checkpoints.write_meta_properties(files, "/logs", meta)
 
     assert checkpoints.read_meta_properties(files, "/logs") == meta
-    checkpoints.check_meta_properties("/logs", meta, broker_id=3, cluster_id="Gq-5nTReSI2zUj2c4Kl9RA")
+    checkpoints.check_meta_properties("/logs", meta, meta)
+
+
+def test_a_directory_of_a_kraft_node_says_which_of_its_directories_it_is(files: MemoryFiles) -> None:
+    meta = MetaProperties(1, "Gq-5nTReSI2zUj2c4Kl9RA", KRAFT_VERSION, "2zq9yEY9SBe2eBrOjFjZhA")
+
+    checkpoints.write_meta_properties(files, "/logs", meta)
+
+    assert files.read("/logs/meta.properties").splitlines() == [
+        b"#", b"cluster.id=Gq-5nTReSI2zUj2c4Kl9RA", b"directory.id=2zq9yEY9SBe2eBrOjFjZhA", b"node.id=1", b"version=1"
+    ]  # fmt: skip
+    assert checkpoints.read_meta_properties(files, "/logs") == meta
+
+
+@pytest.mark.parametrize("version", [ZOOKEEPER_VERSION, KRAFT_VERSION])
+def test_a_directory_of_the_other_mode_is_refused(version: int) -> None:
+    expected = MetaProperties(1, "this", 1 - version)
+
+    with pytest.raises(WrongDirectory, match=r"^/logs/meta.properties: version \d: .* process.roles"):
+        checkpoints.check_meta_properties("/logs", MetaProperties(1, "this", version), expected)
+
+
+def test_a_kraft_node_does_not_begin_in_a_directory_that_is_not_formatted() -> None:
+    with pytest.raises(WrongDirectory, match=r"No `meta.properties` found in /logs .*kafka-storage.sh"):
+        checkpoints.check_meta_properties("/logs", None, MetaProperties(1, "this", KRAFT_VERSION))
+
+    checkpoints.check_meta_properties("/logs", None, MetaProperties(1, "this", ZOOKEEPER_VERSION))
 
 
 @pytest.mark.parametrize(
@@ -92,9 +124,7 @@ def test_a_directory_says_whose_it_is(files: MemoryFiles) -> None:
 )
 def test_a_directory_of_somebody_else_is_refused(broker_id: int, cluster_id: str, hint: str) -> None:
     with pytest.raises(WrongDirectory, match=f"^/logs/meta.properties.*{hint}"):
-        checkpoints.check_meta_properties(
-            "/logs", MetaProperties(3, "this"), broker_id=broker_id, cluster_id=cluster_id
-        )
+        checkpoints.check_meta_properties("/logs", MetaProperties(3, "this"), MetaProperties(broker_id, cluster_id))
 
 
 def test_the_mark_of_a_clean_stop_is_taken_once(files: MemoryFiles) -> None:

@@ -119,7 +119,7 @@ async def test_a_directory_in_use_is_named_and_left_alone(files: MemoryFiles, op
 
     with pytest.raises(DirectoryInUse, match=r"^/b: another process is using this log directory"):
         await second.start()
-    assert checkpoints.read_meta_properties(files, "/b") == (0, "c")
+    assert checkpoints.read_meta_properties(files, "/b") == checkpoints.MetaProperties(0, "c")
 
 
 @pytest.mark.parametrize("other", [{"cluster_id": "d"}, {"broker_id": 1}])
