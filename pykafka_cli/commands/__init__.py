@@ -23,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "up": Command("up", "Start ZooKeeper and brokers together, without configuration.", SERVERS, None),
     "graduate": Command("graduate", "Go on with Apache Kafka on a stopped cluster's data.", SERVERS, None),
     "server-start": Command("server_start", "Start a broker.", SERVERS, "kafka-server-start"),
+    "storage": Command("storage", "Format the directories of a KRaft node.", SERVERS, "kafka-storage"),
     "server-stop": Command("server_stop", "Stop the brokers of this machine.", SERVERS, "kafka-server-stop"),
     "zookeeper-server-start": Command(
         "zookeeper_server_start", "Start a ZooKeeper server.", SERVERS, "zookeeper-server-start"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pykafka_cli.clients.admin.credentials import NewCredential, stored_credential
+from pykafka_cli.clients.admin.credentials import NewCredential, new_stored_credential
 from pykafka_cli.clients.admin.zookeeper import ZooKeeperAdmin, ZooKeeperError, ZooKeeperUnreachable
 from pykafka_cli.output.render import Table, show
 from pykafka_cli.procedures.configs import ConfigRequest
@@ -75,7 +75,7 @@ async def _alter(request: ConfigRequest, entities: Sequence[Entity], zookeeper: 
         for mechanism in SCRAM_MECHANISMS:
             if mechanism in added:
                 credential = NewCredential(*parse_credential(mechanism, added[mechanism]))
-                added[mechanism] = stored_credential(mechanism, credential)
+                added[mechanism] = new_stored_credential(mechanism, credential)
     current = await zookeeper.configs(path)
     ensure_present(request.deleted, current)
     changed = {name: value for name, value in {**current, **added}.items() if name not in request.deleted}

@@ -1,16 +1,8 @@
-"""SCRAM credentials of users (KIP-554), stored in a user's config under the mechanism's name:
-
-    SCRAM-SHA-256   salt=BASE64,stored_key=BASE64,server_key=BASE64,iterations=4096
-
-The broker is given the salted password and keeps only what RFC 5802 lets a server keep: from stored_key and server_key
-nobody can log in.
+"""SCRAM credentials of users (KIP-554), kept in a user's config as rules/scram_credentials.py draws them.
 
 source  kafka.server.ZkAdminManager, org.apache.kafka.common.security.scram.internals
 """
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -22,20 +14,13 @@ from pykafka_cli.broker.errors import (
     UnsupportedSaslMechanism,
 )
 from pykafka_cli.broker.metadata.config_store import ConfigStore, user_entity
+from pykafka_cli.rules.scram_credentials import stored_credential
 from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY, desanitized
 
 MIN_ITERATIONS, MAX_ITERATIONS = 4096, 16384
 
 
-class Mechanism(NamedTuple):
-    name: str
-    digest: str
-
-
-MECHANISMS: Mapping[int, Mechanism] = {
-    1: Mechanism("SCRAM-SHA-256", "sha256"),
-    2: Mechanism("SCRAM-SHA-512", "sha512"),
-}
+MECHANISMS: Mapping[int, str] = {1: "SCRAM-SHA-256", 2: "SCRAM-SHA-512"}
 """By the number that the protocol has for them."""
 
 
@@ -54,16 +39,6 @@ class Deletion(NamedTuple):
     mechanism: int
 
 
-def stored_credential(upsertion: Upsertion) -> str:
-    """The text that is kept."""
-    digest = MECHANISMS[upsertion.mechanism].digest
-    client_key = hmac.digest(upsertion.salted_password, b"Client Key", digest)
-    stored_key = hashlib.new(digest, client_key).digest()
-    server_key = hmac.digest(upsertion.salted_password, b"Server Key", digest)
-    salt, stored, server = (base64.b64encode(part).decode() for part in (upsertion.salt, stored_key, server_key))
-    return f"salt={salt},stored_key={stored},server_key={server},iterations={upsertion.iterations}"
-
-
 def iterations_of(credential: str) -> int:
     """Of a credential as it is kept."""
     return int(dict(part.split("=", 1) for part in credential.split(","))["iterations"])
@@ -72,9 +47,7 @@ def iterations_of(credential: str) -> int:
 def described(config: Mapping[str, str]) -> list[tuple[int, int]]:
     """Mechanism and iterations of each credential in a user's config."""
     return [
-        (number, iterations_of(config[mechanism.name]))
-        for number, mechanism in MECHANISMS.items()
-        if mechanism.name in config
+        (number, iterations_of(config[mechanism])) for number, mechanism in MECHANISMS.items() if mechanism in config
     ]
 
 
@@ -115,12 +88,14 @@ async def alter(
             _ensure_acceptable(user, own_upsertions, own_deletions)
             config = await store.read(user_entity(user))
             for deletion in own_deletions:
-                if config.pop(MECHANISMS[deletion.mechanism].name, None) is None:
+                if config.pop(MECHANISMS[deletion.mechanism], None) is None:
                     raise ResourceNotFound("Attempt to delete a user credential that does not exist")
         except BrokerError as error:
             outcomes[user] = error
             continue
-        config |= {MECHANISMS[each.mechanism].name: stored_credential(each) for each in own_upsertions}
+        for each in own_upsertions:
+            mechanism = MECHANISMS[each.mechanism]
+            config[mechanism] = stored_credential(mechanism, each.salted_password, each.salt, each.iterations)
         await store.write(user_entity(user), config)
         outcomes[user] = None
     return outcomes

@@ -16,9 +16,10 @@ import secrets
 from collections.abc import Callable, Mapping
 
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed, UnsupportedSaslMechanism
-from pykafka_cli.broker.network.sasl import SCRAM_DIGESTS, CredentialOf, Exchange, PlainServer, Refusal, ScramServer
+from pykafka_cli.broker.network.sasl import CredentialOf, Exchange, PlainServer, Refusal, ScramServer
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.jaas import Login, login_file, read_login_file, read_logins
+from pykafka_cli.rules.scram_credentials import DIGESTS
 
 ANONYMOUS = "User:ANONYMOUS"
 PLAIN = "PLAIN"
@@ -96,8 +97,8 @@ class Authenticator:
     def __init__(self, settings: BrokerSettings, listener: str) -> None:
         self._passwords: Mapping[str, str] = {}
         self._names: tuple[str, ...] = settings.for_listener(listener, "sasl.enabled.mechanisms")
-        if unknown := [name for name in self._names if name != PLAIN and name not in SCRAM_DIGESTS]:
-            others = ", ".join(SCRAM_DIGESTS)
+        if unknown := [name for name in self._names if name != PLAIN and name not in DIGESTS]:
+            others = ", ".join(DIGESTS)
             raise ValueError(f"sasl.enabled.mechanisms has {', '.join(unknown)}; there are {PLAIN}, {others}")
         if not self._names:
             raise ValueError("sasl.enabled.mechanisms is empty, and nobody could log in")

@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-SCRAM_DIGESTS = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
+from pykafka_cli.rules.scram_credentials import DIGESTS
 
 CredentialOf = Callable[[str], str | None]
 """A user's SCRAM credential: salt=BASE64,stored_key=BASE64,server_key=BASE64,iterations=N."""
@@ -80,7 +80,7 @@ class ScramServer:
 
     def __init__(self, mechanism: str, credential_of: CredentialOf, nonce: str) -> None:
         self.user: str | None = None
-        self._digest = SCRAM_DIGESTS[mechanism]
+        self._digest = DIGESTS[mechanism]
         self._credential_of = credential_of
         self._more = nonce
         self._claimed: str | None = None

@@ -1,8 +1,5 @@
 """SCRAM credentials of users (KIP-554). Passwords never travel: the broker gets them salted."""
 
-import base64
-import hashlib
-import hmac
 import secrets
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -12,9 +9,9 @@ from kio.static.primitive import i8, i32
 
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
+from pykafka_cli.rules.scram_credentials import salted_password, stored_credential
 
 MECHANISMS = {"SCRAM-SHA-256": 1, "SCRAM-SHA-512": 2}
-_HASHES = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 _NAMES = {number: name for name, number in MECHANISMS.items()}
 _SALT_BYTES = 32
 
@@ -24,15 +21,12 @@ class NewCredential(NamedTuple):
     password: str
 
 
-def stored_credential(mechanism: str, credential: NewCredential, salt: bytes | None = None) -> str:
-    """What ZooKeeper keeps of a credential: base64 of RFC 5802's salt, StoredKey and ServerKey, and the iterations."""
-    salt = salt or secrets.token_bytes(_SALT_BYTES)
-    salted = _salted(mechanism, credential, salt)
-    hash_name = _HASHES[mechanism]
-    stored_key = hashlib.new(hash_name, hmac.digest(salted, b"Client Key", hash_name)).digest()
-    server_key = hmac.digest(salted, b"Server Key", hash_name)
-    salt_text, stored_text, server_text = (base64.b64encode(each).decode() for each in (salt, stored_key, server_key))
-    return f"salt={salt_text},stored_key={stored_text},server_key={server_text},iterations={credential.iterations}"
+def new_stored_credential(mechanism: str, credential: NewCredential) -> str:
+    """What ZooKeeper keeps of a credential, with a salt of its own."""
+    salt, iterations = secrets.token_bytes(_SALT_BYTES), credential.iterations
+    return stored_credential(
+        mechanism, salted_password(mechanism, credential.password, salt, iterations), salt, iterations
+    )
 
 
 async def describe_credentials(session: Session, users: Iterable[str]) -> dict[str, dict[str, int] | ApiError]:
@@ -74,7 +68,7 @@ async def alter_credentials(
             mechanism=i8(MECHANISMS[mechanism]),
             iterations=i32(credential.iterations),
             salt=salt,
-            salted_password=_salted(mechanism, credential, salt),
+            salted_password=salted_password(mechanism, credential.password, salt, credential.iterations),
         )
 
     request = AlterUserScramCredentialsRequest(
@@ -82,7 +76,3 @@ async def alter_credentials(
         upsertions=tuple(upsertion(name, credential) for name, credential in upserted.items()),
     )
     ensure_none_failed((await session.ask_controller(request)).results)
-
-
-def _salted(mechanism: str, credential: NewCredential, salt: bytes) -> bytes:
-    return hashlib.pbkdf2_hmac(_HASHES[mechanism], credential.password.encode(), salt, credential.iterations)

@@ -1,14 +1,13 @@
 """The broker's halves of the mechanisms against our client's halves, and against what must not pass."""
 
 import base64
-import hashlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.broker.metadata.scram_credentials import Upsertion, stored_credential
-from pykafka_cli.broker.network.sasl import SCRAM_DIGESTS, PlainServer, Refusal, ScramServer
+from pykafka_cli.broker.network.sasl import PlainServer, Refusal, ScramServer
+from pykafka_cli.rules.scram_credentials import DIGESTS, salted_password, stored_credential
 from pykafka_cli.transport.sasl import Plain, SaslFailure, Scram
 
 SALT = b"a salt of its own"
@@ -16,8 +15,7 @@ PASSWORDS = {"alice": "alice-secret", "bob": ""}
 
 
 def credential(mechanism: str, password: str = "alice-secret") -> str:
-    salted = hashlib.pbkdf2_hmac(SCRAM_DIGESTS[mechanism], password.encode(), SALT, 4096)
-    return stored_credential(Upsertion("alice", list(SCRAM_DIGESTS).index(mechanism) + 1, 4096, SALT, salted))
+    return stored_credential(mechanism, salted_password(mechanism, password, SALT, 4096), SALT, 4096)
 
 
 def scram(mechanism: str = "SCRAM-SHA-256", *users: str) -> ScramServer:
@@ -52,7 +50,7 @@ def test_what_is_no_password_does_not(token: bytes, message: str) -> None:
     assert server.user is None
 
 
-@pytest.mark.parametrize("mechanism", SCRAM_DIGESTS)
+@pytest.mark.parametrize("mechanism", DIGESTS)
 @pytest.mark.parametrize("user", ["alice", "a,b=c"])
 def test_who_knows_the_password_is_let_in_and_believes_the_server(mechanism: str, user: str) -> None:
     server, client = scram(mechanism), Scram(mechanism, user, "alice-secret")

@@ -1,0 +1,72 @@
+"""What kafka-storage.sh prints."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.rules.feature_versions import METADATA_VERSION, metadata_version_of
+from pykafka_cli.rules.storage_format import Info
+
+ALL_FORMATTED = "All of the log directories are already formatted."
+
+
+def bootstrap_metadata(features: Mapping[str, int]) -> str:
+    """The line about the records that a new cluster starts with, as Java prints the object; no credentials in it."""
+    records = ", ".join(
+        f"ApiMessageAndVersion(FeatureLevelRecord(name='{name}', featureLevel={level}) at version 0)"
+        for name, level in features.items()
+    )
+    level = features[METADATA_VERSION]
+    inside = f"records=[{records}], metadataVersionLevel={level}, source=format command"
+    return f"Bootstrap metadata: BootstrapMetadata({inside})"
+
+
+def formatting(kind: str, directory: str, features: Mapping[str, int]) -> str:
+    """The line about one directory that is being formatted."""
+    version = metadata_version_of(features[METADATA_VERSION])
+    return f"Formatting {kind} directory {directory} with metadata.version {version.name if version else 'UNKNOWN'}."
+
+
+def show_info(found: Info, form: OutputFormat) -> None:
+    """What the directories say of themselves, whose they are, and what is wrong."""
+    show(
+        form,
+        text=lambda: _info_text(found),
+        table=lambda: _info_tables(found),
+        document=lambda: {
+            "directories": found.directories,
+            "metadata": found.metadata,
+            "problems": found.problems,
+        },
+    )
+
+
+def _info_text(found: Info) -> str:
+    blocks = []
+    if found.directories:
+        noun = "directory" if len(found.directories) == 1 else "directories"
+        blocks.append([f"Found log {noun}:", *(f"  {each}" for each in found.directories)])
+    if found.metadata:
+        inside = ", ".join(f"{name}={value}" for name, value in sorted(found.metadata.items()))
+        blocks.append([f"Found metadata: {{{inside}}}"])
+    if found.problems:
+        noun = "problem" if len(found.problems) == 1 else "problems"
+        blocks.append([f"Found {noun}:", *(f"  {each}" for each in found.problems)])
+    return "".join(f"{line}\n" for block in blocks for line in (*block, ""))
+
+
+def _info_tables(found: Info) -> Iterable[Table | str]:
+    if found.directories:
+        yield Table(("LOG DIRECTORY",), [(each,) for each in found.directories])
+    if found.metadata:
+        yield Table(("PROPERTY", "VALUE"), sorted(found.metadata.items()))
+    yield from (f"Problem: {each}" for each in found.problems)
+
+
+def show_mapping(levels: Sequence[tuple[str, str]], form: OutputFormat) -> None:
+    """Features and their levels."""
+    show(
+        form,
+        text=lambda: "".join(f"{name}={level}\n" for name, level in levels),
+        table=lambda: [Table(("FEATURE", "LEVEL"), levels)],
+        document=lambda: dict(levels),
+    )
