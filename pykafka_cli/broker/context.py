@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.metadata.cache import MetadataCache
     from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
     from pykafka_cli.broker.metadata.producer_ids import ProducerIds
+    from pykafka_cli.broker.metadata.quorum import Quorum
     from pykafka_cli.broker.metadata.topic_admin import TopicAdmin
     from pykafka_cli.broker.metadata.zk_store import ZkStore
     from pykafka_cli.broker.network.authentication import Authentication
@@ -40,6 +41,8 @@ class Broker:
     verification: "TransactionVerification"
     producer_ids: "ProducerIds"
     waiting: "WaitingRoom"
+    quorum: "Quorum | None" = None
+    """Of a KRaft node; None in ZooKeeper mode."""
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,14 @@ from pykafka_cli.broker.coordinator.transaction.markers import MarkerWriter
 from pykafka_cli.broker.coordinator.transaction.verification import TransactionVerification
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, KafkaStorageError
+from pykafka_cli.broker.handlers import HANDLERS, KRAFT_HANDLERS
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
 from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.metadata.cache import BROKERS_CHANGED, MetadataCache
 from pykafka_cli.broker.metadata.config_store import ConfigStore
 from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
 from pykafka_cli.broker.metadata.producer_ids import ProducerIds
+from pykafka_cli.broker.metadata.quorum import Quorum
 from pykafka_cli.broker.metadata.topic_admin import TopicAdmin
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
 from pykafka_cli.broker.metrics import Metrics
@@ -69,11 +72,18 @@ class BrokerUnusable(Exception):
 class BrokerServer:
     """A broker. `start` and `stop` are for one loop, once each."""
 
-    def __init__(self, settings: BrokerSettings, clock: Clock, *, takes_over: bool = False) -> None:
-        """`takes_over`: whoever is still registered under this broker's id is known to be dead, so do not wait for the
-        session to end. Only where ZooKeeper has just been started by this very process can that be known."""
+    def __init__(
+        self, settings: BrokerSettings, clock: Clock, *, takes_over: bool = False, quorum: Quorum | None = None
+    ) -> None:
+        """One broker with these settings.
+
+        takes_over    whoever is still registered under this broker's id is known to be dead, so do not wait for the
+                      session to end; only where this very process has just started ZooKeeper can that be known
+        quorum        of a KRaft node
+        """
         self.settings = settings
         self._takes_over = takes_over
+        self._quorum = quorum
         self.metrics = Metrics()
         self.endpoints: tuple[Listener, ...] = ()
         """Where it listens, with the ports that it really has; known after `start`."""
@@ -134,7 +144,9 @@ class BrokerServer:
         await logs.start()
         self._stops.append(("logs", logs.shutdown))
         self._broker = self._build(store, cluster_id, configs, logs)
-        self._dispatcher = Dispatcher(self._broker, self.metrics)
+        self._dispatcher = Dispatcher(
+            self._broker, self.metrics, HANDLERS if self._quorum is None else {**HANDLERS, **KRAFT_HANDLERS}
+        )
         await self._broker.replicas.start()
         self._stops.append(("replicas", self._broker.replicas.stop))
         self._broker.groups.start()
@@ -252,6 +264,8 @@ class BrokerServer:
             waiting=waiting,
             clock=clock,
         )
+        if self._quorum is not None:
+            self._quorum.endpoints = tuple(map(self._reachable, settings.advertised_controller_listener_list))
         return Broker(
             settings=settings,
             clock=clock,
@@ -267,23 +281,27 @@ class BrokerServer:
             verification=verification,
             producer_ids=producer_ids,
             waiting=waiting,
+            quorum=self._quorum,
         )
 
     def _registration(self) -> BrokerRegistration:
         """What other brokers and clients are told of this one: advertised.listeners, with the ports really bound."""
-        bound = {listener.name: listener.port for listener in self.endpoints}
         return BrokerRegistration(
             self.settings.broker_id,
             tuple(
-                Endpoint(
-                    listener.name,
-                    listener.protocol.value,
-                    listener.host or socket.getfqdn(),
-                    listener.port or bound.get(listener.name, 0),
-                )
-                for listener in self.settings.advertised_listener_list
+                Endpoint(listener.name, listener.protocol.value, listener.host, listener.port)
+                for listener in map(self._reachable, self.settings.advertised_listener_list)
             ),
             rack=self.settings.broker_rack,
+        )
+
+    def _reachable(self, advertised: Listener) -> Listener:
+        """An advertised listener with this machine's name and the port really bound, where it leaves them open."""
+        bound = {listener.name: listener.port for listener in self.endpoints}
+        return replace(
+            advertised,
+            host=advertised.host or socket.getfqdn(),
+            port=advertised.port or bound.get(advertised.name, 0),
         )
 
     # ---- asking other brokers

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -19,9 +20,14 @@ from pykafka_cli.servers.process import (
 
 if TYPE_CHECKING:
     from pykafka_cli.properties.broker import BrokerSettings
+    from pykafka_cli.properties.listeners import Listener
 
 NAME = "server-start"
 USAGE = f"USAGE: {NAME} [-daemon] server.properties [--override property=value]*"
+
+METADATA_NOTE = (
+    "Metadata are kept by a ZooKeeper server inside this process, in {}, not in a KRaft log: docs/explanation."
+)
 
 log = logging.getLogger(__name__)
 
@@ -51,22 +57,44 @@ def server_start(
 
     from pykafka_cli.broker.server import BrokerUnusable
     from pykafka_cli.properties.broker import BrokerSettings
+    from pykafka_cli.properties.keys import ConfigError
 
     settings: BrokerSettings = read_settings(BrokerSettings, given)
     log_to_stdout()
     warn_of(settings, settings.without_effect, given.file, log)
     try:
-        return run_until_signalled(lambda stop: run_broker(settings, stop))
-    except BrokerUnusable as error:
+        return run_until_signalled(lambda stop: run_server(settings, stop))
+    except (BrokerUnusable, ConfigError) as error:
         raise ScriptError(f"The broker cannot run: {error}") from None
 
 
-async def run_broker(settings: "BrokerSettings", stop: asyncio.Event) -> None:
-    """Serve until `stop`, which may come while the broker still starts; raises BrokerUnusable."""
+class Server(Protocol):
+    """A broker, or a KRaft node that has one. `endpoints` are known after `start`."""
+
+    @property
+    def endpoints(self) -> "tuple[Listener, ...]": ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+async def run_server(settings: "BrokerSettings", stop: asyncio.Event) -> None:
+    """Serve until `stop`, which may come while the server still starts; raises BrokerUnusable, ConfigError."""
     from pykafka_cli.broker.clock import SystemClock
     from pykafka_cli.broker.server import BrokerServer
 
-    server = BrokerServer(settings, SystemClock())
+    if not settings.is_kraft_node:
+        await run_until_stopped(BrokerServer(settings, SystemClock()), settings.broker_id, stop)
+        return
+    from pykafka_cli.servers.kraft_node import KRaftNode
+
+    node = KRaftNode(settings)
+    print(METADATA_NOTE.format(settings.metadata_directory), file=sys.stderr, flush=True)
+    await run_until_stopped(node, settings.broker_id, stop)
+
+
+async def run_until_stopped(server: Server, broker_id: int, stop: asyncio.Event) -> None:
     starting, stopping = asyncio.create_task(server.start()), asyncio.create_task(stop.wait())
     await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
@@ -76,9 +104,9 @@ async def run_broker(settings: "BrokerSettings", stop: asyncio.Event) -> None:
     try:
         starting.result()
         where = ", ".join(map(str, server.endpoints))
-        log.info("[KafkaServer id=%d] started, listens on %s", settings.broker_id, where)
+        log.info("[KafkaServer id=%d] started, listens on %s", broker_id, where)
         await stopping
         await server.stop()
-        log.info("[KafkaServer id=%d] stopped", settings.broker_id)
+        log.info("[KafkaServer id=%d] stopped", broker_id)
     finally:
         stopping.cancel()

@@ -236,6 +236,11 @@ class BrokerSettings(
         self._set({"broker.id": broker_id, "node.id": broker_id})
         self._static.update(broker_id=broker_id, node_id=broker_id)
 
+    def connect_to_zookeeper(self, address: str) -> None:
+        """Take the address of the ZooKeeper server inside a KRaft node, which is known once that has started."""
+        self._set({"zookeeper.connect": address})
+        self._static.update(zookeeper_connect=address)
+
     def apply_dynamic(self, cluster_wide: Mapping[str, str], this_broker: Mapping[str, str]) -> None:
         """Replace all values set at run time, in place: whoever holds these settings sees them from now on.
 

@@ -11,12 +11,11 @@ Source: KafkaConfig.validateValues, QuorumConfig, StorageTool.
 """
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from pykafka_cli.properties.keys import ConfigError
-
-if TYPE_CHECKING:
-    from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.listeners import Listener
 
 BROKER, CONTROLLER = "broker", "controller"
 
@@ -31,6 +30,27 @@ class Voter(NamedTuple):
     port: int
 
 
+class NodeSettings(Protocol):
+    """What is asked here of a node's BrokerSettings."""
+
+    @property
+    def node_id(self) -> int: ...
+    @property
+    def process_roles(self) -> Sequence[str]: ...
+    @property
+    def controller_quorum_voters(self) -> Sequence[str]: ...
+    @property
+    def controller_quorum_bootstrap_servers(self) -> Sequence[str]: ...
+    @property
+    def controller_listeners(self) -> Sequence[str]: ...
+    @property
+    def inter_broker_listener(self) -> str: ...
+    @property
+    def listener_list(self) -> Sequence[Listener]: ...
+    @property
+    def quorum_voters(self) -> Sequence[Voter]: ...
+
+
 def parse_voters(elements: tuple[str, ...]) -> tuple[Voter, ...]:
     """ID@HOST:PORT each; raises ValueError."""
     voters = []
@@ -42,7 +62,7 @@ def parse_voters(elements: tuple[str, ...]) -> tuple[Voter, ...]:
     return tuple(voters)
 
 
-def ensure_valid_node(settings: "BrokerSettings") -> None:
+def ensure_valid_node(settings: NodeSettings) -> None:
     """Check what Kafka checks of any KRaft node, whatever its roles.
 
     raises    ConfigError, in Kafka's words
@@ -68,7 +88,7 @@ def ensure_valid_node(settings: "BrokerSettings") -> None:
         _ensure_valid_controller(settings)
 
 
-def _ensure_valid_controller(settings: "BrokerSettings") -> None:
+def _ensure_valid_controller(settings: NodeSettings) -> None:
     listening = {listener.name for listener in settings.listener_list}
     if not set(settings.controller_listeners) <= listening:
         raise ConfigError(
@@ -83,7 +103,7 @@ def _ensure_valid_controller(settings: "BrokerSettings") -> None:
         )
 
 
-def ensure_single_node(settings: "BrokerSettings") -> None:
+def ensure_single_node(settings: NodeSettings) -> None:
     """Check that this node is the whole cluster, the one kind of KRaft cluster that can run here.
 
     raises    ConfigError, which says what to do instead

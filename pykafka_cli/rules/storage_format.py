@@ -77,6 +77,11 @@ def encoded_uuid(unique: uuid.UUID) -> str:
     return base64.urlsafe_b64encode(unique.bytes).decode().rstrip("=")
 
 
+def decoded_uuid(text: str) -> uuid.UUID:
+    """The id of which `encoded_uuid` makes this text; raises ValueError."""
+    return uuid.UUID(bytes=base64.urlsafe_b64decode(text + "=="))
+
+
 def choose_voters(
     settings: BrokerSettings, *, standalone: bool, initial_controllers: str | None, no_initial_controllers: bool
 ) -> Voters:

@@ -89,3 +89,8 @@ HANDLERS: Mapping[int, Api] = {
         Api("ConsumerGroupDescribe", 69, 0, 0, handler("consumer_group_describe")),
     )
 }
+
+KRAFT_HANDLERS: Mapping[int, Api] = {
+    api.key: api for api in (Api("DescribeQuorum", 55, 0, 2, handler("describe_quorum")),)
+}
+"""What a KRaft node answers besides."""

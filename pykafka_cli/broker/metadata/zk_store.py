@@ -74,12 +74,12 @@ class ZkStore:
         for path in znodes.PERSISTENT_PATHS:
             await self.client.ensure_path(path)
 
-    async def cluster_id(self) -> str:
-        """The cluster's id; the first broker makes it up."""
+    async def cluster_id(self, proposed: str | None = None) -> str:
+        """The cluster's id; the first broker makes it up, unless one is proposed."""
         try:
             data, _ = await self.client.get(znodes.CLUSTER_ID)
         except NoNode:
-            proposed = znodes.new_cluster_id()
+            proposed = proposed or znodes.new_cluster_id()
             try:
                 await self.client.create(znodes.CLUSTER_ID, znodes.encode_cluster_id(proposed))
                 return proposed

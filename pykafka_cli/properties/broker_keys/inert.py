@@ -187,6 +187,13 @@ class NewGroupKeys(Settings):
         INT, 30_000, "How long a share group's member may hold a record.", Between(1000, 60_000)
     )
     group_share_session_timeout_ms = InertKey(INT, 45_000, "The session timeout of a share group's member.", AtLeast(1))
+    # Apache Kafka 4's config/server.properties sets these; 3.9 keeps them to itself.
+    share_coordinator_state_topic_replication_factor = InertKey(
+        SHORT, 3, "How many replicas the topic of share groups has.", AtLeast(1), internal=True
+    )
+    share_coordinator_state_topic_min_isr = InertKey(
+        SHORT, 2, "How many replicas of the topic of share groups must be in sync.", AtLeast(1), internal=True
+    )
 
 
 class KRaftKeys(Settings):

@@ -1,0 +1,22 @@
+"""The quorum that keeps a KRaft node's metadata, as far as tools ask: it has one voter, the node itself."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pykafka_cli.properties.listeners import Listener
+
+
+@dataclass(slots=True)
+class Quorum:
+    """A quorum of one.
+
+    directory_id    of the node's metadata directory
+    log_end         how many transactions the metadata have seen
+    endpoints       where tools reach the controller; set once the ports are known
+    """
+
+    node_id: int
+    directory_id: uuid.UUID
+    log_end: Callable[[], int]
+    endpoints: tuple[Listener, ...] = ()

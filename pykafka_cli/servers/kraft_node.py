@@ -1,0 +1,154 @@
+"""One KRaft node, broker and controller: a broker, and the ZooKeeper server in which it keeps the cluster's metadata.
+
+    METADATA_DIRECTORY/__cluster_metadata-0/       ZooKeeper's data; storage/cluster_metadata.py
+
+Kafka's own KRaft keeps metadata in a Raft log. Here a ZooKeeper server inside the process does, on a port of the
+loopback that changes with each start, so that the node behaves as a KRaft node does to clients and tools.
+Source: kafka.server.KafkaRaftServer.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pykafka_cli.broker.clock import SystemClock
+from pykafka_cli.broker.metadata.config_store import ConfigStore, user_entity
+from pykafka_cli.broker.metadata.quorum import Quorum
+from pykafka_cli.broker.metadata.zk_store import ZkStore
+from pykafka_cli.broker.server import BrokerServer, BrokerUnusable
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.kraft import ensure_single_node
+from pykafka_cli.properties.listeners import Listener
+from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.rules.storage_format import decoded_uuid
+from pykafka_cli.storage.checkpoints import KRAFT_VERSION, MalformedFile, MetaProperties, read_meta_properties
+from pykafka_cli.storage.cluster_metadata import (
+    forget_bootstrap_credentials,
+    has_raft_log,
+    metadata_folder,
+    read_bootstrap_credentials,
+)
+from pykafka_cli.storage.files import DiskFiles
+from pykafka_cli.zookeeper.client import ZooKeeperClient
+from pykafka_cli.zookeeper.server.server import ServerUnusable, ZooKeeperServer
+
+log = logging.getLogger(__name__)
+
+_HOST = "127.0.0.1"
+
+
+class KRaftNode:
+    """A node with the settings of a file that has process.roles. `start` and `stop` are for one loop, once each."""
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        """raises ConfigError where the settings ask for more than one node"""
+        ensure_single_node(settings)
+        self._settings = settings
+        self._clock = SystemClock()
+        self._zookeeper = ZooKeeperServer(zookeeper_settings(settings), self._clock)
+        self._broker: BrokerServer | None = None
+
+    @property
+    def endpoints(self) -> tuple[Listener, ...]:
+        """Where it listens, with the ports that it really has; known after `start`."""
+        return self._broker.endpoints if self._broker else ()
+
+    @property
+    def failure(self) -> "asyncio.Future[None]":
+        """Raises ServerUnusable if the metadata can no longer be kept; known after `start`."""
+        return self._zookeeper.failure
+
+    async def start(self) -> None:
+        """raises BrokerUnusable; then everything that was started is stopped again"""
+        meta = formatted_metadata_directory(self._settings)
+        try:
+            await self._zookeeper.start()
+        except ServerUnusable as error:
+            raise BrokerUnusable(f"its metadata cannot be used: {error}") from error
+        try:
+            self._settings.connect_to_zookeeper(f"{_HOST}:{self._zookeeper.port}")
+            await self._create_what_was_formatted(meta)
+            broker = BrokerServer(self._settings, self._clock, takes_over=True, quorum=self._quorum(meta))
+            await broker.start()
+        except BaseException:
+            await self._zookeeper.stop()
+            raise
+        self._broker = broker
+
+    async def stop(self) -> None:
+        """Leave files that need no recovery."""
+        if self._broker:
+            await self._broker.stop()
+        await self._zookeeper.stop()
+
+    def _quorum(self, meta: MetaProperties) -> Quorum:
+        return Quorum(
+            self._settings.node_id,
+            decoded_uuid(meta.directory_id or ""),
+            lambda: self._zookeeper.pipeline.database.tree.last_zxid,
+        )
+
+    async def _create_what_was_formatted(self, meta: MetaProperties) -> None:
+        """The cluster's id, and the users of `kafka-storage format --add-scram`."""
+        directory = self._settings.metadata_directory
+        async with self._session() as client:
+            store, configs = ZkStore(client, self._clock), ConfigStore(client)
+            await store.ensure_persistent_paths()
+            await store.cluster_id(meta.cluster_id)
+            for user, mechanism, credential in read_bootstrap_credentials(directory):
+                entity = user_entity(user)
+                await configs.write(entity, await configs.read(entity) | {mechanism: credential})
+        forget_bootstrap_credentials(directory)
+
+    @asynccontextmanager
+    async def _session(self) -> "AsyncIterator[ZooKeeperClient]":
+        client = ZooKeeperClient(
+            self._settings.zookeeper_connect or "",
+            session_timeout=self._settings.zookeeper_session_timeout_ms / 1000,
+            connection_timeout=self._settings.zookeeper_connect_timeout_ms / 1000,
+        )
+        await client.start()
+        try:
+            yield client
+        finally:
+            await client.close()
+
+
+def zookeeper_settings(settings: BrokerSettings) -> ZooKeeperSettings:
+    """Of the ZooKeeper server inside the node."""
+    given = {
+        "dataDir": metadata_folder(settings.metadata_directory),
+        "clientPort": "0",
+        "clientPortAddress": _HOST,
+        "maxClientCnxns": "0",
+    }
+    return ZooKeeperSettings([Property(name, text, 0) for name, text in given.items()])
+
+
+def formatted_metadata_directory(settings: BrokerSettings) -> MetaProperties:
+    """What `kafka-storage format` has written into the metadata directory.
+
+    raises    BrokerUnusable where it is not formatted, or somebody else's
+    """
+    files, directory = DiskFiles(), settings.metadata_directory
+    try:
+        meta = read_meta_properties(files, directory)
+        raft_log = has_raft_log(files, directory)
+    except (MalformedFile, OSError) as error:
+        raise BrokerUnusable(str(error)) from error
+    if meta is None:
+        raise BrokerUnusable(
+            f"No `meta.properties` found in {directory} (have you run `kafka-storage.sh` to format the directory?)"
+        )
+    if meta.version != KRAFT_VERSION:
+        raise BrokerUnusable(
+            f"{directory} was used in ZooKeeper mode; use zookeeper.connect instead of process.roles to go on with it"
+        )
+    if raft_log:
+        raise BrokerUnusable(
+            f"{metadata_folder(directory)} holds a Raft log of Apache Kafka, which cannot be read here; "
+            "start Apache Kafka on this directory, or format another one in log.dirs"
+        )
+    return meta
