@@ -10,6 +10,8 @@ from hypothesis import settings
 
 from tests.support.running import RunningCluster
 
+pytest_plugins = ["tests.support.skipped"]
+
 settings.register_profile("any machine", deadline=None)  # being busy is no failure
 settings.load_profile("any machine")
 
