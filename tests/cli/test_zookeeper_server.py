@@ -15,9 +15,10 @@ from pykafka_cli.commands.zookeeper_server_stop import zookeeper_server_stop
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers import process
 from pykafka_cli.servers.process import runs
+from tests.support.ports import free_port
 from tests.support.running import PK
 from tests.support.server_processes import ServerProcess
-from tests.support.zookeeper.servers import four_letter_word, free_port
+from tests.support.zookeeper.servers import four_letter_word
 
 READY_TIMEOUT_S = 30
 

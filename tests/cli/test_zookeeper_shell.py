@@ -15,8 +15,8 @@ import pytest
 
 from pykafka_cli.cli import run
 from pykafka_cli.commands import zookeeper_shell
+from tests.support.ports import free_port
 from tests.support.running import PK, RunningCluster, pk
-from tests.support.zookeeper.servers import free_port
 
 PATIENCE_S = 30
 

@@ -31,8 +31,9 @@ from kazoo.client import KazooClient
 from tests.support import peers
 from tests.support.broker_processes import BrokerProcess, KafkaBroker, PkBroker
 from tests.support.polling import until
+from tests.support.ports import free_port
 from tests.support.running import RunningCluster, pk
-from tests.support.zookeeper.servers import KafkaZooKeeper, PkZooKeeper, ZooKeeperProcess, four_letter_word, free_port
+from tests.support.zookeeper.servers import KafkaZooKeeper, PkZooKeeper, ZooKeeperProcess, four_letter_word
 
 TIMEOUT_S = 60
 OFFSETS_PARTITIONS = 3

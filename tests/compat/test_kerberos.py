@@ -10,8 +10,9 @@ import pytest
 from tests.support import peers
 from tests.support.broker_processes import KafkaBroker
 from tests.support.kerberos_realm import REALM, KerberosRealm, kerberos_realm
+from tests.support.ports import free_port
 from tests.support.running import pk
-from tests.support.zookeeper.servers import free_port, pk_zookeeper
+from tests.support.zookeeper.servers import pk_zookeeper
 
 MODULE = "com.sun.security.auth.module.Krb5LoginModule"
 

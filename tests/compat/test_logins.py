@@ -11,8 +11,9 @@ from kafka import KafkaConsumer, KafkaProducer
 from tests.support import peers
 from tests.support.broker_processes import PkBroker
 from tests.support.kafka_scripts import run_kafka
+from tests.support.ports import free_port
 from tests.support.running import pk
-from tests.support.zookeeper.servers import free_port, pk_zookeeper
+from tests.support.zookeeper.servers import pk_zookeeper
 
 MODULES = {
     "PLAIN": "org.apache.kafka.common.security.plain.PlainLoginModule",

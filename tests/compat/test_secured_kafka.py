@@ -24,8 +24,9 @@ from cryptography.x509.oid import NameOID
 from tests.support import peers
 from tests.support.broker_processes import KafkaBroker
 from tests.support.kafka_scripts import run_kafka
+from tests.support.ports import free_port
 from tests.support.running import pk
-from tests.support.zookeeper.servers import free_port, pk_zookeeper
+from tests.support.zookeeper.servers import pk_zookeeper
 
 PASSWORD = "changeit"
 MODULES = {

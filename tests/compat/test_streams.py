@@ -15,9 +15,10 @@ from tests.support import peers
 from tests.support.broker_processes import KafkaBroker, Kind, PkBroker, running
 from tests.support.brokers_in_trouble import QUIET, cluster_of_three
 from tests.support.polling import until
+from tests.support.ports import free_port
 from tests.support.running import RunningCluster, pk
 from tests.support.server_processes import ServerProcess
-from tests.support.zookeeper.servers import free_port, pk_zookeeper
+from tests.support.zookeeper.servers import pk_zookeeper
 
 INPUT, OUTPUT, APPLICATION, PARTITIONS = "lines", "counts", "counting", 2
 CHANGELOG, REPARTITION = f"{APPLICATION}-counts-changelog", f"{APPLICATION}-words-repartition"

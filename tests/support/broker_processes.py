@@ -15,9 +15,9 @@ from confluent_kafka.admin import AdminClient
 
 from tests.support import peers
 from tests.support.polling import until
+from tests.support.ports import free_port
 from tests.support.running import PK
 from tests.support.server_processes import READY_TIMEOUT_S, ServerProcess
-from tests.support.zookeeper.servers import free_port
 
 USUAL = {
     "offsets.topic.num.partitions": "3",

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support import peers
+from tests.support.ports import free_port
 from tests.support.server_processes import ServerProcess
-from tests.support.zookeeper.servers import free_port
 
 NODE_ID = 1
 _PROPERTIES = """\

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.support import peers
+from tests.support.ports import free_port
 from tests.support.server_processes import ServerProcess
-from tests.support.zookeeper.servers import free_port
 
 REALM = "PK.TEST"
 _PACKAGES = "Debian's packages krb5-kdc, krb5-admin-server and krb5-user have it"

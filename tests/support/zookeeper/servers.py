@@ -7,13 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.support import peers
+from tests.support.ports import free_port
 from tests.support.running import PK
 from tests.support.server_processes import ServerProcess
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def four_letter_word(port: int, word: bytes) -> bytes:
