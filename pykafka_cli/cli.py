@@ -55,8 +55,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
-    epilog="A command takes the options of its kafka-*.sh script and says what that prints; "
-    "`pk COMMAND --help` lists them.",
+    epilog=(
+        "Commands accept the options of Kafka's scripts and print what the scripts "
+        "print; `pk COMMAND --help` lists the options."
+    ),
     context_settings={"max_content_width": 100},
 )
 

@@ -21,63 +21,61 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "topics": Command("topics", "Create, delete, describe, or change topics.", TOPICS, "kafka-topics"),
     "up": Command("up", "Start ZooKeeper and brokers together, without configuration.", SERVERS, None),
-    "graduate": Command("graduate", "Go on with Apache Kafka on a stopped cluster's data.", SERVERS, None),
+    "graduate": Command("graduate", "Move a stopped cluster's data to Apache Kafka.", SERVERS, None),
     "server-start": Command("server_start", "Start a broker.", SERVERS, "kafka-server-start"),
     "storage": Command("storage", "Format the directories of a KRaft node.", SERVERS, "kafka-storage"),
-    "server-stop": Command("server_stop", "Stop the brokers of this machine.", SERVERS, "kafka-server-stop"),
+    "server-stop": Command("server_stop", "Stop the brokers on this machine.", SERVERS, "kafka-server-stop"),
     "zookeeper-server-start": Command(
         "zookeeper_server_start", "Start a ZooKeeper server.", SERVERS, "zookeeper-server-start"
     ),
     "zookeeper-server-stop": Command(
-        "zookeeper_server_stop", "Stop the ZooKeeper servers of this machine.", SERVERS, "zookeeper-server-stop"
+        "zookeeper_server_stop", "Stop the ZooKeeper servers on this machine.", SERVERS, "zookeeper-server-stop"
     ),
-    "zookeeper-shell": Command("zookeeper_shell", "Look at znodes and change them.", SERVERS, "zookeeper-shell"),
+    "zookeeper-shell": Command("zookeeper_shell", "Show and change znodes.", SERVERS, "zookeeper-shell"),
     "console-consumer": Command("console_consumer", "Print the records of a topic.", TOPICS, "kafka-console-consumer"),
     "console-producer": Command(
         "console_producer", "Send lines of standard input to a topic.", TOPICS, "kafka-console-producer"
     ),
     "producer-perf-test": Command(
-        "producer_perf_test", "How fast records can be sent.", TOPICS, "kafka-producer-perf-test"
+        "producer_perf_test", "Measure how fast records can be sent.", TOPICS, "kafka-producer-perf-test"
     ),
     "consumer-perf-test": Command(
-        "consumer_perf_test", "How fast records can be read.", TOPICS, "kafka-consumer-perf-test"
+        "consumer_perf_test", "Measure how fast records can be read.", TOPICS, "kafka-consumer-perf-test"
     ),
-    "e2e-latency": Command("e2e_latency", "How long records take.", TOPICS, "kafka-e2e-latency"),
+    "e2e-latency": Command("e2e_latency", "Measure end-to-end latency.", TOPICS, "kafka-e2e-latency"),
     "verifiable-producer": Command(
-        "verifiable_producer", "Send numbers, and tell which arrived.", TOPICS, "kafka-verifiable-producer"
+        "verifiable_producer", "Send numbers, and report which arrived.", TOPICS, "kafka-verifiable-producer"
     ),
     "verifiable-consumer": Command(
-        "verifiable_consumer", "Read in a group, and tell what happens.", TOPICS, "kafka-verifiable-consumer"
+        "verifiable_consumer", "Read in a group, and report what happens.", TOPICS, "kafka-verifiable-consumer"
     ),
-    "get-offsets": Command("get_offsets", "Offsets of partitions, now or at a time.", TOPICS, "kafka-get-offsets"),
-    "delete-records": Command("delete_records", "Delete records below an offset.", TOPICS, "kafka-delete-records"),
-    "configs": Command("configs", "Settings of topics and brokers, limits, credentials.", CLUSTER, "kafka-configs"),
-    "leader-election": Command("leader_election", "Elect leaders anew.", CLUSTER, "kafka-leader-election"),
+    "get-offsets": Command("get_offsets", "Print the offsets of partitions.", TOPICS, "kafka-get-offsets"),
+    "delete-records": Command("delete_records", "Delete records before given offsets.", TOPICS, "kafka-delete-records"),
+    "configs": Command("configs", "Show and change configs, quotas, and credentials.", CLUSTER, "kafka-configs"),
+    "leader-election": Command("leader_election", "Elect new leaders of partitions.", CLUSTER, "kafka-leader-election"),
     "reassign-partitions": Command(
         "reassign_partitions", "Move replicas to other brokers.", CLUSTER, "kafka-reassign-partitions"
     ),
-    "transactions": Command(
-        "transactions", "Transactions of producers, and those that hang.", CLUSTER, "kafka-transactions"
-    ),
+    "transactions": Command("transactions", "List, describe, and abort transactions.", CLUSTER, "kafka-transactions"),
     "replica-verification": Command(
-        "replica_verification", "Compare replicas, until stopped.", CLUSTER, "kafka-replica-verification"
+        "replica_verification", "Compare replicas until stopped.", CLUSTER, "kafka-replica-verification"
     ),
-    "dump-log": Command("dump_log", "What is in the files of a log.", CLUSTER, "kafka-dump-log"),
-    "log-dirs": Command("log_dirs", "Sizes of partitions in log directories.", CLUSTER, "kafka-log-dirs"),
-    "cluster": Command("cluster", "The cluster's id; unregister brokers.", CLUSTER, "kafka-cluster"),
-    "features": Command("features", "Features that the cluster has agreed to use.", CLUSTER, "kafka-features"),
+    "dump-log": Command("dump_log", "Dump log segments.", CLUSTER, "kafka-dump-log"),
+    "log-dirs": Command("log_dirs", "Show the size of partitions in log directories.", CLUSTER, "kafka-log-dirs"),
+    "cluster": Command("cluster", "Print the cluster's id; unregister brokers.", CLUSTER, "kafka-cluster"),
+    "features": Command("features", "Show and change the cluster's features.", CLUSTER, "kafka-features"),
     "broker-api-versions": Command(
-        "broker_api_versions", "APIs that brokers offer.", CLUSTER, "kafka-broker-api-versions"
+        "broker_api_versions", "List the APIs that brokers support.", CLUSTER, "kafka-broker-api-versions"
     ),
     "consumer-groups": Command(
-        "consumer_groups", "List, describe, delete or reset consumer groups.", GROUPS, "kafka-consumer-groups"
+        "consumer_groups", "List, describe, delete, or reset consumer groups.", GROUPS, "kafka-consumer-groups"
     ),
     "streams-application-reset": Command(
         "streams_application_reset",
-        "Have a Kafka Streams application begin anew.",
+        "Reset a Kafka Streams application.",
         GROUPS,
         "kafka-streams-application-reset",
     ),
-    "config": Command("config", "Clusters by name, one of them current.", TOOL, None),
-    "scripts": Command("scripts", "Put kafka-topics.sh and the others, calling pk, into a directory.", TOOL, None),
+    "config": Command("config", "Give clusters names, and choose one.", TOOL, None),
+    "scripts": Command("scripts", "Write scripts with Kafka's names.", TOOL, None),
 }

@@ -32,7 +32,7 @@ def broker_api_versions(
     command_config: CommandConfig = None,
     output: Output = None,
 ) -> None:
-    """The APIs that each broker offers, and in which versions."""
+    """List the APIs and versions that each broker supports."""
     missing = ctx.usage_problem('Missing required argument "[bootstrap-server]"')
     session = new_session(bootstrap_or_default(bootstrap_server, missing), command_config)
     found = asyncio.run(fetch(session))

@@ -35,7 +35,7 @@ def cluster(
     ctx: ScriptContext,
     command: Annotated[
         str,
-        typer.Argument(metavar="cluster-id|unregister", help="Print the cluster's id, or forget a broker for good."),
+        typer.Argument(metavar="cluster-id|unregister", help="Print the cluster's id, or unregister a broker."),
     ],
     bootstrap_server: Annotated[
         str | None,
@@ -66,14 +66,14 @@ def cluster(
             "--command-config",
             "-c",
             metavar="FILE",
-            help="Properties for the client.",
+            help="File of client properties.",
             rich_help_panel=CONNECTION,
         ),
     ] = None,
     broker: Annotated[int | None, typer.Option("--id", "-i", click_type=INT, help="The broker to unregister.")] = None,
     output: Output = None,
 ) -> None:
-    """The cluster's id, and brokers that will not come back."""
+    """Print the cluster's id, or unregister a broker that will not come back."""
     if command == "unregister" and broker is None:
         raise ClusterCommand.argparse_error(ctx, "argument --id/-i is required")
     missing = ClusterCommand.argparse_error(

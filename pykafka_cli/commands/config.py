@@ -21,20 +21,20 @@ from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What you call the cluster.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the cluster.")]
 
 
 @app.callback(
-    epilog=f"A cluster on the command line or in {BOOTSTRAP_SERVER_VARIABLE} goes before the current one, and so does "
-    f"one whose name is in {CLUSTER_VARIABLE}."
+    epilog=f"--bootstrap-server, {BOOTSTRAP_SERVER_VARIABLE} and a name in {CLUSTER_VARIABLE} take precedence over the "
+    f"current cluster."
 )
 def config() -> None:
-    """Clusters by name; commands talk to the current one if nothing says otherwise."""
+    """Give clusters names, and choose the current one, to which commands connect by default."""
 
 
 @app.command("list")
 def list_clusters(output: Output = None) -> None:
-    """Show all clusters; the current one has a star."""
+    """List all clusters; a star marks the current one."""
     found = existing()
     rows = [
         ("*" if name == found.current else "", name, cluster.bootstrap_server, cluster.command_config or "")
@@ -64,10 +64,10 @@ def set_cluster(
     ],
     command_config: Annotated[
         Path | None,
-        typer.Option("--command-config", metavar="FILE", help="Properties for the client: security and time-outs."),
+        typer.Option("--command-config", metavar="FILE", help="File of client properties: security, timeouts."),
     ] = None,
 ) -> None:
-    """Give a cluster a name, or change where it is."""
+    """Give a cluster a name, or change its addresses."""
     file = str(command_config.expanduser().absolute()) if command_config else None
     try:
         parse_addresses(bootstrap_server)
@@ -82,8 +82,8 @@ def set_cluster(
 
 @app.command("use")
 def use_cluster(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The cluster to talk to.")] = None,
-    none: Annotated[bool, typer.Option("--none", help="No cluster is the current one.")] = False,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Name of the cluster.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="Leave no cluster current.")] = False,
 ) -> None:
     """Make a cluster the current one."""
     if (name is None) != none:
@@ -97,7 +97,7 @@ def use_cluster(
 
 @app.command("remove")
 def remove_cluster(name: Name) -> None:
-    """Forget a cluster's name; the cluster itself is left alone."""
+    """Remove a cluster's name; the cluster itself does not change."""
     found = existing()
     ensure_known(found, name)
     rest = {other: cluster for other, cluster in found.clusters.items() if other != name}

@@ -41,7 +41,7 @@ from pykafka_cli.script.options import (
 )
 from pykafka_cli.transport.connection import ConnectionFailed
 
-ACTION, ENTITY, CHANGE = "Actions, one of them", "Of what", "What to change"
+ACTION, ENTITY, CHANGE = "Actions (choose one)", "Of what", "What to change"
 NAMED_ENTITIES = {
     "topic": TOPICS,
     "client": CLIENTS,
@@ -67,8 +67,8 @@ class ConfigsCommand(ScriptCommand):
 @app.command(cls=ConfigsCommand)
 def configs(
     ctx: ScriptContext,
-    describe: Annotated[bool, typer.Option("--describe", help="Show settings.", rich_help_panel=ACTION)] = False,
-    alter: Annotated[bool, typer.Option("--alter", help="Change settings.", rich_help_panel=ACTION)] = False,
+    describe: Annotated[bool, typer.Option("--describe", help="Show configs.", rich_help_panel=ACTION)] = False,
+    alter: Annotated[bool, typer.Option("--alter", help="Change configs.", rich_help_panel=ACTION)] = False,
     bootstrap_server: BootstrapServer = None,
     bootstrap_controller: Annotated[
         str | None,
@@ -84,95 +84,114 @@ def configs(
         typer.Option(
             "--zookeeper",
             metavar="HOST:PORT,.../CHROOT",
-            help="Go to ZooKeeper itself, as the scripts up to 2.8 did.",
+            help="Connect to ZooKeeper directly, as the scripts did up to 2.8.",
             rich_help_panel=CONNECTION,
         ),
     ] = None,
     zk_tls_config_file: Annotated[
         str | None,
-        typer.Option("--zk-tls-config-file", metavar="FILE", help="TLS to ZooKeeper.", rich_help_panel=CONNECTION),
+        typer.Option(
+            "--zk-tls-config-file",
+            metavar="FILE",
+            help="File of properties for TLS to ZooKeeper.",
+            rich_help_panel=CONNECTION,
+        ),
     ] = None,
     command_config: CommandConfig = None,
     show_all: Annotated[
-        bool, typer.Option("--all", help="Settings from files and defaults as well.", rich_help_panel=ENTITY)
+        bool, typer.Option("--all", help="Also show static configs and defaults.", rich_help_panel=ENTITY)
     ] = False,
     entity_type: Annotated[
         list[str] | None,
         typer.Option(
             "--entity-type",
             metavar="TYPE",
-            help="topics, clients, users, brokers, broker-loggers, ips or client-metrics; users and clients may be "
-            "given together.",
+            help=(
+                "topics, clients, users, brokers, broker-loggers, ips or client-metrics; "
+                "users and clients can be combined."
+            ),
             rich_help_panel=ENTITY,
         ),
     ] = None,
     entity_name: Annotated[
         list[str] | None,
-        typer.Option("--entity-name", metavar="NAME", help="One for each type.", rich_help_panel=ENTITY),
+        typer.Option(
+            "--entity-name",
+            metavar="NAME",
+            help="Name of an entity; once for each --entity-type.",
+            rich_help_panel=ENTITY,
+        ),
     ] = None,
     entity_default: Annotated[  # noqa: ARG001 - its place on the command line counts, see generic_names
         bool,
         typer.Option(
-            "--entity-default", help="Instead of a name: what has no setting of its own.", rich_help_panel=ENTITY
+            "--entity-default",
+            help="Use the default entity instead of a name; once for each --entity-type.",
+            rich_help_panel=ENTITY,
         ),
     ] = False,
     topic: Annotated[
-        str | None, typer.Option("--topic", metavar="NAME", help="A topic.", rich_help_panel=ENTITY)
+        str | None, typer.Option("--topic", metavar="NAME", help="Name of a topic.", rich_help_panel=ENTITY)
     ] = None,
     client: Annotated[
-        str | None, typer.Option("--client", metavar="ID", help="A client id.", rich_help_panel=ENTITY)
+        str | None, typer.Option("--client", metavar="ID", help="Client id.", rich_help_panel=ENTITY)
     ] = None,
     client_defaults: Annotated[
-        bool, typer.Option("--client-defaults", help="All other clients.", rich_help_panel=ENTITY)
+        bool, typer.Option("--client-defaults", help="Default for all clients.", rich_help_panel=ENTITY)
     ] = False,
     user: Annotated[
-        str | None, typer.Option("--user", metavar="NAME", help="A user's principal.", rich_help_panel=ENTITY)
+        str | None, typer.Option("--user", metavar="NAME", help="Principal of a user.", rich_help_panel=ENTITY)
     ] = None,
     user_defaults: Annotated[
-        bool, typer.Option("--user-defaults", help="All other users.", rich_help_panel=ENTITY)
+        bool, typer.Option("--user-defaults", help="Default for all users.", rich_help_panel=ENTITY)
     ] = False,
     broker: Annotated[
-        str | None, typer.Option("--broker", metavar="ID", help="A broker.", rich_help_panel=ENTITY)
+        str | None, typer.Option("--broker", metavar="ID", help="Id of a broker.", rich_help_panel=ENTITY)
     ] = None,
     broker_defaults: Annotated[
-        bool, typer.Option("--broker-defaults", help="What brokers have in common.", rich_help_panel=ENTITY)
+        bool, typer.Option("--broker-defaults", help="Default for all brokers.", rich_help_panel=ENTITY)
     ] = False,
     broker_logger: Annotated[
         str | None,
-        typer.Option("--broker-logger", metavar="ID", help="Log levels of a broker.", rich_help_panel=ENTITY),
+        typer.Option(
+            "--broker-logger",
+            metavar="ID",
+            help="Id of a broker whose log levels to show or change.",
+            rich_help_panel=ENTITY,
+        ),
     ] = None,
     ip: Annotated[
-        str | None, typer.Option("--ip", metavar="ADDRESS", help="A client's address.", rich_help_panel=ENTITY)
+        str | None, typer.Option("--ip", metavar="ADDRESS", help="IP address of clients.", rich_help_panel=ENTITY)
     ] = None,
     ip_defaults: Annotated[
-        bool, typer.Option("--ip-defaults", help="All other addresses.", rich_help_panel=ENTITY)
+        bool, typer.Option("--ip-defaults", help="Default for all addresses.", rich_help_panel=ENTITY)
     ] = False,
     add_config: Annotated[
         str | None,
         typer.Option(
             "--add-config",
             metavar="NAME=VALUE,...",
-            help="Settings; a value with commas in it goes into [brackets].",
+            help="Configs to set; enclose a value that contains commas in [brackets].",
             rich_help_panel=CHANGE,
         ),
     ] = None,
     add_config_file: Annotated[
         str | None,
-        typer.Option("--add-config-file", metavar="FILE", help="Settings in a file.", rich_help_panel=CHANGE),
+        typer.Option("--add-config-file", metavar="FILE", help="File of configs to set.", rich_help_panel=CHANGE),
     ] = None,
     delete_config: Annotated[
         list[str] | None,
         typer.Option(
             "--delete-config",
             metavar="NAME,...",
-            help="Settings to take away; may be repeated.",
+            help="Configs to remove; may be repeated.",
             rich_help_panel=CHANGE,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Taken, and without effect.", rich_help_panel=CHANGE)] = False,  # noqa: ARG001
+    force: Annotated[bool, typer.Option("--force", help="Accepted and ignored.", rich_help_panel=CHANGE)] = False,  # noqa: ARG001
     output: Output = None,
 ) -> None:
-    """Settings of topics and brokers, limits of clients, users and addresses, credentials of users."""
+    """Show and change configs of topics and brokers, quotas, and users' credentials."""
     if describe == alter:
         raise ctx.usage_problem("Command must include exactly one action: --describe, --alter")
     refuse(ctx, "describe", "add-config", "delete-config")

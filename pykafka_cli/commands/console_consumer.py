@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer import Consumer
     from pykafka_cli.clients.consuming.fetched_records import Fetched
 
-WHAT, PRINTING, READING = "What to read", "How it is printed", "The consumer"
+WHAT, PRINTING, READING = "What to read", "Printing", "The consumer"
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer"})
 SOURCE = "org.apache.kafka.tools.consumer.ConsoleConsumer"
 UNKNOWN_ERROR = "Unknown error when running consumer: "
@@ -68,11 +68,16 @@ def console_consumer(
     ctx: ScriptContext,
     bootstrap_server: BootstrapServer = None,
     topic: Annotated[
-        str | None, typer.Option("--topic", metavar="TOPIC", help="The topic.", rich_help_panel=WHAT)
+        str | None, typer.Option("--topic", metavar="TOPIC", help="Topic to read.", rich_help_panel=WHAT)
     ] = None,
     include: Annotated[
         str | None,
-        typer.Option("--include", metavar="REGEX", help="All topics whose whole name matches.", rich_help_panel=WHAT),
+        typer.Option(
+            "--include",
+            metavar="REGEX",
+            help="Regular expression that a topic's whole name must match.",
+            rich_help_panel=WHAT,
+        ),
     ] = None,
     whitelist: Annotated[
         str | None,
@@ -81,7 +86,11 @@ def console_consumer(
     partition: Annotated[
         int | None,
         typer.Option(
-            "--partition", click_type=INT, metavar="N", help="One partition, without a group.", rich_help_panel=WHAT
+            "--partition",
+            click_type=INT,
+            metavar="N",
+            help="Read this partition only, without a group.",
+            rich_help_panel=WHAT,
         ),
     ] = None,
     offset: Annotated[
@@ -89,7 +98,7 @@ def console_consumer(
         typer.Option(
             "--offset",
             metavar="OFFSET",
-            help="Where to begin in --partition: a number, earliest or latest.",
+            help="Offset to start at in --partition: a number, earliest or latest.",
             rich_help_panel=WHAT,
         ),
     ] = "latest",
@@ -97,19 +106,17 @@ def console_consumer(
         bool,
         typer.Option(
             "--from-beginning",
-            help="Begin with the first record, where the group has not committed an offset.",
+            help="Start at the first record of partitions without a committed offset.",
             rich_help_panel=WHAT,
         ),
     ] = False,
     group: Annotated[
         str | None,
-        typer.Option(
-            "--group", metavar="GROUP", help="Share the partitions with others of this group.", rich_help_panel=WHAT
-        ),
+        typer.Option("--group", metavar="GROUP", help="Consumer group to join.", rich_help_panel=WHAT),
     ] = None,
     max_messages: Annotated[
         str | None,
-        typer.Option("--max-messages", metavar="N", help="End after so many records.", rich_help_panel=WHAT),
+        typer.Option("--max-messages", metavar="N", help="Exit after this many records.", rich_help_panel=WHAT),
     ] = None,
     timeout_ms: Annotated[
         int | None,
@@ -117,7 +124,7 @@ def console_consumer(
             "--timeout-ms",
             click_type=LONG,
             metavar="MS",
-            help="End when nothing comes for so long.",
+            help="Exit if no record arrives for this long.",
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -126,7 +133,7 @@ def console_consumer(
         typer.Option(
             "--isolation-level",
             metavar="LEVEL",
-            help="read_committed leaves out what transactions have not committed.",
+            help="read_committed skips records of transactions that are not committed.",
             rich_help_panel=WHAT,
         ),
     ] = "read_uncommitted",
@@ -136,42 +143,55 @@ def console_consumer(
             "--property",
             "--formatter-property",
             metavar="KEY=VALUE",
-            help="Columns: print.timestamp, print.partition, print.offset, print.headers, print.key, "
-            "print.value (true); key.separator (tab), line.separator, headers.separator (,), null.literal; "
-            "key.deserializer, value.deserializer, headers.deserializer.",
+            help=(
+                "What to print: print.timestamp, print.partition, print.offset, "
+                "print.headers, print.key, print.value (true); key.separator (tab), "
+                "line.separator, headers.separator (,), null.literal; key.deserializer, "
+                "value.deserializer, headers.deserializer."
+            ),
             rich_help_panel=PRINTING,
         ),
     ] = None,
     formatter_config: Annotated[
         str | None,
-        typer.Option("--formatter-config", metavar="FILE", help="The same in a file.", rich_help_panel=PRINTING),
+        typer.Option("--formatter-config", metavar="FILE", help="File of such properties.", rich_help_panel=PRINTING),
     ] = None,
     formatter_class: Annotated[
         str,
-        typer.Option("--formatter", metavar="CLASS", help="One of Kafka's formatters.", rich_help_panel=PRINTING),
+        typer.Option(
+            "--formatter", metavar="CLASS", help="Class name of one of Kafka's formatters.", rich_help_panel=PRINTING
+        ),
     ] = DEFAULT_FORMATTER,
     key_deserializer: Annotated[
         str | None,
         typer.Option(
             "--key-deserializer",
             metavar="CLASS",
-            help="One of Kafka's, such as org.apache.kafka.common.serialization.LongDeserializer.",
+            help=(
+                "Class name of one of Kafka's deserializers, such as "
+                "org.apache.kafka.common.serialization.LongDeserializer."
+            ),
             rich_help_panel=PRINTING,
         ),
     ] = None,
     value_deserializer: Annotated[
         str | None,
-        typer.Option("--value-deserializer", metavar="CLASS", help="The same for values.", rich_help_panel=PRINTING),
+        typer.Option(
+            "--value-deserializer",
+            metavar="CLASS",
+            help="Like --key-deserializer, for values.",
+            rich_help_panel=PRINTING,
+        ),
     ] = None,
     skip_message_on_error: Annotated[
         bool,
-        typer.Option(
-            "--skip-message-on-error", help="Go on behind a record that cannot be printed.", rich_help_panel=PRINTING
-        ),
+        typer.Option("--skip-message-on-error", help="Skip records that cannot be printed.", rich_help_panel=PRINTING),
     ] = False,
     enable_systest_events: Annotated[
         bool,
-        typer.Option("--enable-systest-events", help="Print shutdown_complete at the end.", rich_help_panel=PRINTING),
+        typer.Option(
+            "--enable-systest-events", help="Print shutdown_complete before exiting.", rich_help_panel=PRINTING
+        ),
     ] = False,
     consumer_property: Annotated[
         list[str] | None,
@@ -179,7 +199,7 @@ def console_consumer(
             "--consumer-property",
             "--command-property",
             metavar="KEY=VALUE",
-            help="A property of the consumer; may be repeated.",
+            help="Consumer property; may be repeated.",
             rich_help_panel=READING,
         ),
     ] = None,
@@ -189,7 +209,7 @@ def console_consumer(
             "--consumer.config",
             "--command-config",
             metavar="FILE",
-            help="Properties of the consumer: security and all others.",
+            help="File of consumer properties.",
             rich_help_panel=READING,
         ),
     ] = None,
@@ -197,15 +217,15 @@ def console_consumer(
         OutputFormat | None,
         typer.Option(
             "--output",
-            help="json: all there is to know of a record, an object a line; yaml: a stream of documents.",
+            help="Print everything about each record: json prints an object per line, yaml a stream of documents.",
             rich_help_panel=PRINTING,
         ),
     ] = None,
 ) -> None:
-    """Print the records of a topic, as long as they come.
+    """Print the records of a topic as they arrive.
 
     \b
-    All records with their keys:   pk console-consumer --topic t --from-beginning --property print.key=true
+    Print all records with keys:   pk console-consumer --topic t --from-beginning --property print.key=true
     """
     ctx.read_values()
     pattern = include if include is not None else whitelist

@@ -78,26 +78,34 @@ def console_producer(
     ctx: ScriptContext,
     bootstrap_server: BootstrapServer = None,
     broker_list: BrokerList = None,
-    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: where to send.")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: Topic to send to.")] = None,
     property_: Annotated[
         list[str] | None,
         typer.Option(
             "--property",
             "--reader-property",
             metavar="KEY=VALUE",
-            help="How lines are read: parse.key, key.separator (tab), parse.headers, headers.delimiter (tab), "
-            "headers.separator (,), headers.key.separator (:), ignore.error, null.marker. "
-            "A line is headers, key and value, as far as they are parsed.",
+            help=(
+                "How to read lines: parse.key, key.separator (tab), parse.headers, "
+                "headers.delimiter (tab), headers.separator (,), headers.key.separator "
+                "(:), ignore.error, null.marker. A line contains headers, key and value, "
+                "in this order, if they are parsed."
+            ),
             rich_help_panel=LINES,
         ),
     ] = None,
     reader_config: Annotated[
         str | None,
-        typer.Option("--reader-config", metavar="FILE", help="The same in a file.", rich_help_panel=LINES),
+        typer.Option("--reader-config", metavar="FILE", help="File of such properties.", rich_help_panel=LINES),
     ] = None,
     line_reader: Annotated[
         str,
-        typer.Option("--line-reader", metavar="CLASS", help="Only Kafka's own is there.", rich_help_panel=LINES),
+        typer.Option(
+            "--line-reader",
+            metavar="CLASS",
+            help="Class name of a line reader; only Kafka's default is supported.",
+            rich_help_panel=LINES,
+        ),
     ] = "org.apache.kafka.tools.LineMessageReader",
     producer_property: Annotated[
         list[str] | None,
@@ -105,7 +113,7 @@ def console_producer(
             "--producer-property",
             "--command-property",
             metavar="KEY=VALUE",
-            help="A property of the producer; may be repeated.",
+            help="Producer property; may be repeated.",
             rich_help_panel=SENDING,
         ),
     ] = None,
@@ -115,12 +123,12 @@ def console_producer(
             "--producer.config",
             "--command-config",
             metavar="FILE",
-            help="Properties of the producer: security and all others.",
+            help="File of producer properties.",
             rich_help_panel=SENDING,
         ),
     ] = None,
     sync: Annotated[
-        bool, typer.Option("--sync", help="Wait for each record before the next is read.", rich_help_panel=SENDING)
+        bool, typer.Option("--sync", help="Wait until each record is acknowledged.", rich_help_panel=SENDING)
     ] = False,
     compression_codec: Annotated[
         str | None,
@@ -128,18 +136,19 @@ def console_producer(
             "--compression-codec",
             click_type=OptionalValue(STRING, without="gzip"),
             metavar="[CODEC]",
-            help="none, gzip, snappy, lz4 or zstd; gzip without a value.",
+            help="Compress with none, gzip, snappy, lz4 or zstd; gzip if no value is given.",
             rich_help_panel=SENDING,
         ),
     ] = None,
     request_required_acks: Annotated[
-        str, typer.Option("--request-required-acks", metavar="ACKS", help="acks.", rich_help_panel=SENDING)
+        str, typer.Option("--request-required-acks", metavar="ACKS", help="Set acks.", rich_help_panel=SENDING)
     ] = "-1",
     timeout: Annotated[
-        int, typer.Option("--timeout", click_type=LONG, metavar="MS", help="linger.ms.", rich_help_panel=SENDING)
+        int, typer.Option("--timeout", click_type=LONG, metavar="MS", help="Set linger.ms.", rich_help_panel=SENDING)
     ] = 1000,
     batch_size: Annotated[
-        int, typer.Option("--batch-size", click_type=INT, metavar="BYTES", help="batch.size.", rich_help_panel=SENDING)
+        int,
+        typer.Option("--batch-size", click_type=INT, metavar="BYTES", help="Set batch.size.", rich_help_panel=SENDING),
     ] = 16384,
     max_partition_memory_bytes: Annotated[
         int,
@@ -147,37 +156,40 @@ def console_producer(
             "--max-partition-memory-bytes",
             click_type=INT,
             metavar="BYTES",
-            help="The same; counts where both are given.",
+            help="Alias of --batch-size; wins if both are given.",
             rich_help_panel=SENDING,
         ),
     ] = 16384,
     message_send_max_retries: Annotated[
-        int, typer.Option("--message-send-max-retries", click_type=INT, help="retries.", rich_help_panel=SENDING)
+        int, typer.Option("--message-send-max-retries", click_type=INT, help="Set retries.", rich_help_panel=SENDING)
     ] = 3,
     retry_backoff_ms: Annotated[
-        int, typer.Option("--retry-backoff-ms", click_type=LONG, help="retry.backoff.ms.", rich_help_panel=SENDING)
+        int, typer.Option("--retry-backoff-ms", click_type=LONG, help="Set retry.backoff.ms.", rich_help_panel=SENDING)
     ] = 100,
     request_timeout_ms: Annotated[
-        int, typer.Option("--request-timeout-ms", click_type=INT, help="request.timeout.ms.", rich_help_panel=SENDING)
+        int,
+        typer.Option("--request-timeout-ms", click_type=INT, help="Set request.timeout.ms.", rich_help_panel=SENDING),
     ] = 1500,
     metadata_expiry_ms: Annotated[
-        int, typer.Option("--metadata-expiry-ms", click_type=LONG, help="metadata.max.age.ms.", rich_help_panel=SENDING)
+        int,
+        typer.Option("--metadata-expiry-ms", click_type=LONG, help="Set metadata.max.age.ms.", rich_help_panel=SENDING),
     ] = 300_000,
     max_block_ms: Annotated[
-        int, typer.Option("--max-block-ms", click_type=LONG, help="max.block.ms.", rich_help_panel=SENDING)
+        int, typer.Option("--max-block-ms", click_type=LONG, help="Set max.block.ms.", rich_help_panel=SENDING)
     ] = 60_000,
     max_memory_bytes: Annotated[
-        int, typer.Option("--max-memory-bytes", click_type=LONG, help="buffer.memory.", rich_help_panel=SENDING)
+        int, typer.Option("--max-memory-bytes", click_type=LONG, help="Set buffer.memory.", rich_help_panel=SENDING)
     ] = 33_554_432,
     socket_buffer_size: Annotated[
-        int, typer.Option("--socket-buffer-size", click_type=INT, help="send.buffer.bytes.", rich_help_panel=SENDING)
+        int,
+        typer.Option("--socket-buffer-size", click_type=INT, help="Set send.buffer.bytes.", rich_help_panel=SENDING),
     ] = 102_400,
 ) -> None:
     """Read lines from standard input and send each as a record.
 
     \b
-    Send what is typed until Ctrl-D:   pk console-producer --topic t --bootstrap-server localhost:9092
-    Lines with keys:                   ... --property parse.key=true --property key.separator=:
+    Send lines until Ctrl-D:   pk console-producer --topic t --bootstrap-server localhost:9092
+    Send lines with keys:      ... --property parse.key=true --property key.separator=:
     """
     if broker_list and "bootstrap-server" not in ctx.given:
         addresses = broker_list

@@ -38,7 +38,7 @@ from pykafka_cli.script.options import (
 )
 from pykafka_cli.transport.connection import ConnectionFailed
 
-ACTION, WHICH, VIEW, RESET = "Actions, one of them", "Which groups", "What to describe", "New offsets"
+ACTION, WHICH, VIEW, RESET = "Actions (choose one)", "Which groups", "What to describe", "New offsets"
 ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets")
 STATES = ("PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty", "Assigning", "Reconciling")
 REBALANCING = frozenset({"PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling"})
@@ -83,29 +83,31 @@ def consumer_groups(
     ] = False,
     reset_offsets: Annotated[
         bool,
-        typer.Option("--reset-offsets", help="Give groups without members new offsets.", rich_help_panel=ACTION),
+        typer.Option("--reset-offsets", help="Reset the offsets of groups without members.", rich_help_panel=ACTION),
     ] = False,
     delete_offsets: Annotated[
         bool,
-        typer.Option("--delete-offsets", help="Forget a group's offsets in some topics.", rich_help_panel=ACTION),
+        typer.Option("--delete-offsets", help="Delete a group's offsets for the given topics.", rich_help_panel=ACTION),
     ] = False,
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
     timeout: Annotated[
-        int, typer.Option("--timeout", click_type=LONG, metavar="MS", help="How long to wait for the cluster.")
+        int, typer.Option("--timeout", click_type=LONG, metavar="MS", help="Time to wait for the cluster.")
     ] = 5000,
     group: Annotated[
         list[str] | None,
-        typer.Option("--group", metavar="GROUP", help="A group; may be repeated.", rich_help_panel=WHICH),
+        typer.Option("--group", metavar="GROUP", help="Consumer group; may be repeated.", rich_help_panel=WHICH),
     ] = None,
-    all_groups: Annotated[bool, typer.Option("--all-groups", help="All of them.", rich_help_panel=WHICH)] = False,
+    all_groups: Annotated[
+        bool, typer.Option("--all-groups", help="All consumer groups.", rich_help_panel=WHICH)
+    ] = False,
     type_: Annotated[
         str | None,
         typer.Option(
             "--type",
             click_type=OptionalValue(STRING),
             metavar="[TYPE,...]",
-            help="With --list: show types, or only groups of these (classic, consumer).",
+            help="With --list: show types, or only groups of these types (classic, consumer).",
             rich_help_panel=WHICH,
         ),
     ] = None,
@@ -115,45 +117,55 @@ def consumer_groups(
             "--state",
             click_type=OptionalValue(STRING),
             metavar="[STATE,...]",
-            help="With --list: show states, or only groups in these. With --describe: show state and coordinator.",
+            help=(
+                "With --list: show states, or only groups in these states. With "
+                "--describe: show the group's state and coordinator."
+            ),
             rich_help_panel=WHICH,
         ),
     ] = None,
     offsets: Annotated[
-        bool, typer.Option("--offsets", help="Offsets and lag; this is the default.", rich_help_panel=VIEW)
+        bool, typer.Option("--offsets", help="Show offsets and lag (default).", rich_help_panel=VIEW)
     ] = False,
-    members: Annotated[bool, typer.Option("--members", help="Members.", rich_help_panel=VIEW)] = False,
+    members: Annotated[bool, typer.Option("--members", help="Show members.", rich_help_panel=VIEW)] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="With --members: and their partitions.", rich_help_panel=VIEW)
+        bool,
+        typer.Option("--verbose", help="With --members: also show each member's partitions.", rich_help_panel=VIEW),
     ] = False,
     topic: Annotated[
         list[str] | None,
         typer.Option(
             "--topic",
             metavar="TOPIC[:PARTITION,...]",
-            help="Where offsets are reset or deleted; may be repeated.",
+            help="Topic whose offsets to reset or delete; may be repeated.",
             rich_help_panel=RESET,
         ),
     ] = None,
     all_topics: Annotated[
         bool,
-        typer.Option("--all-topics", help="Reset wherever the group has an offset.", rich_help_panel=RESET),
+        typer.Option("--all-topics", help="Reset all topics for which the group has offsets.", rich_help_panel=RESET),
     ] = False,
     to_earliest: Annotated[
-        bool, typer.Option("--to-earliest", help="To the beginning.", rich_help_panel=RESET)
+        bool, typer.Option("--to-earliest", help="Reset to the earliest offset.", rich_help_panel=RESET)
     ] = False,
-    to_latest: Annotated[bool, typer.Option("--to-latest", help="To the end.", rich_help_panel=RESET)] = False,
+    to_latest: Annotated[
+        bool, typer.Option("--to-latest", help="Reset to the latest offset.", rich_help_panel=RESET)
+    ] = False,
     to_current: Annotated[
-        bool, typer.Option("--to-current", help="To where the group is.", rich_help_panel=RESET)
+        bool, typer.Option("--to-current", help="Reset to the current offset.", rich_help_panel=RESET)
     ] = False,
     to_offset: Annotated[
         int | None,
-        typer.Option("--to-offset", click_type=LONG, metavar="N", help="To an offset.", rich_help_panel=RESET),
+        typer.Option("--to-offset", click_type=LONG, metavar="N", help="Reset to this offset.", rich_help_panel=RESET),
     ] = None,
     shift_by: Annotated[
         int | None,
         typer.Option(
-            "--shift-by", click_type=LONG, metavar="N", help="Forwards or, below 0, back.", rich_help_panel=RESET
+            "--shift-by",
+            click_type=LONG,
+            metavar="N",
+            help="Shift the current offset by this number; a negative number goes back.",
+            rich_help_panel=RESET,
         ),
     ] = None,
     to_datetime: Annotated[
@@ -161,7 +173,7 @@ def consumer_groups(
         typer.Option(
             "--to-datetime",
             metavar="TIME",
-            help="To the first record since YYYY-MM-DDTHH:mm:SS.sss, UTC or with a zone.",
+            help="Reset to the first record at or after YYYY-MM-DDTHH:mm:SS.sss, in UTC unless a zone is given.",
             rich_help_panel=RESET,
         ),
     ] = None,
@@ -170,28 +182,33 @@ def consumer_groups(
         typer.Option(
             "--by-duration",
             metavar="PnDTnHnMnS",
-            help="To the first record of that long ago.",
+            help="Reset to the offset of this long ago.",
             rich_help_panel=RESET,
         ),
     ] = None,
     from_file: Annotated[
         str | None,
-        typer.Option("--from-file", metavar="FILE", help="To what --export wrote.", rich_help_panel=RESET),
+        typer.Option(
+            "--from-file",
+            metavar="FILE",
+            help="Reset to the offsets of a CSV file, as --export prints it.",
+            rich_help_panel=RESET,
+        ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what would be done; the default.", rich_help_panel=RESET)
+        bool, typer.Option("--dry-run", help="Only show the new offsets (default).", rich_help_panel=RESET)
     ] = False,
-    execute: Annotated[bool, typer.Option("--execute", help="Do it.", rich_help_panel=RESET)] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="Make the change.", rich_help_panel=RESET)] = False,
     export: Annotated[
-        bool, typer.Option("--export", help="Show it as CSV, for --from-file.", rich_help_panel=RESET)
+        bool, typer.Option("--export", help="Print the new offsets as CSV, for --from-file.", rich_help_panel=RESET)
     ] = False,
     output: Output = None,
 ) -> None:
-    """List and describe consumer groups, delete them, or have them read from elsewhere.
+    """List, describe and delete consumer groups, and reset their offsets.
 
     \b
-    How far a group is:    pk consumer-groups --describe --group g
-    Read all again:        pk consumer-groups --reset-offsets --group g --topic t --to-earliest --execute
+    Show a group's lag:     pk consumer-groups --describe --group g
+    Read everything again:  pk consumer-groups --reset-offsets --group g --topic t --to-earliest --execute
     """
     check_available(ctx)
     bootstrap = bootstrap_or_default(

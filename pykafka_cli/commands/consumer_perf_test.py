@@ -39,7 +39,7 @@ from pykafka_cli.script.options import (
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer import Consumer
 
-REPORTING = "What is printed"
+REPORTING = "Reporting"
 DEFAULT_TIMEOUT_MS = 10_000
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer", "receive.buffer.bytes"})
 POLL_SECONDS = 0.1
@@ -57,15 +57,16 @@ def consumer_perf_test(
     bootstrap_server: BootstrapServer = None,
     broker_list: BrokerList = None,
     consumer_config: ConsumerConfig = None,
-    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: what to read.")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: Topic to read.")] = None,
     messages: Annotated[
-        int | None, typer.Option("--messages", click_type=LONG, metavar="N", help="REQUIRED: how many records.")
+        int | None,
+        typer.Option("--messages", click_type=LONG, metavar="N", help="REQUIRED: Number of records to read."),
     ] = None,
     group: Annotated[
-        str | None, typer.Option("--group", metavar="GROUP", help="The group; a new one if not given.")
+        str | None, typer.Option("--group", metavar="GROUP", help="Consumer group; by default a new one.")
     ] = None,
     from_latest: Annotated[
-        bool, typer.Option("--from-latest", help="Begin at the end where the group has no offset.")
+        bool, typer.Option("--from-latest", help="Start at the end of partitions without a committed offset.")
     ] = False,
     timeout: Annotated[
         int,
@@ -73,14 +74,14 @@ def consumer_perf_test(
             "--timeout",
             click_type=OptionalValue(LONG, without=str(DEFAULT_TIMEOUT_MS)),
             metavar="[MS]",
-            help="End when nothing came for so long.",
+            help="Exit if no record arrives for this long.",
         ),
     ] = DEFAULT_TIMEOUT_MS,
     fetch_size: Annotated[
-        int, typer.Option("--fetch-size", click_type=INT, metavar="BYTES", help="max.partition.fetch.bytes.")
+        int, typer.Option("--fetch-size", click_type=INT, metavar="BYTES", help="Set max.partition.fetch.bytes.")
     ] = 1_048_576,
     socket_buffer_size: Annotated[
-        int, typer.Option("--socket-buffer-size", click_type=INT, metavar="BYTES", help="receive.buffer.bytes.")
+        int, typer.Option("--socket-buffer-size", click_type=INT, metavar="BYTES", help="Set receive.buffer.bytes.")
     ] = 2_097_152,
     reporting_interval: Annotated[
         int,
@@ -88,33 +89,41 @@ def consumer_perf_test(
             "--reporting-interval",
             click_type=LONG,
             metavar="MS",
-            help="How often to report.",
+            help="Time between reports.",
             rich_help_panel=REPORTING,
         ),
     ] = 5000,
     show_detailed_stats: Annotated[
-        bool, typer.Option("--show-detailed-stats", help="A line for each interval.", rich_help_panel=REPORTING)
+        bool, typer.Option("--show-detailed-stats", help="Print a line for each interval.", rich_help_panel=REPORTING)
     ] = False,
-    hide_header: Annotated[bool, typer.Option("--hide-header", help="No header.", rich_help_panel=REPORTING)] = False,
+    hide_header: Annotated[
+        bool, typer.Option("--hide-header", help="Omit the header.", rich_help_panel=REPORTING)
+    ] = False,
     date_format: Annotated[
         str,
         typer.Option(
-            "--date-format", metavar="PATTERN", help="As Java's SimpleDateFormat has it.", rich_help_panel=REPORTING
+            "--date-format",
+            metavar="PATTERN",
+            help="Format of dates, in the syntax of Java's SimpleDateFormat.",
+            rich_help_panel=REPORTING,
         ),
     ] = "yyyy-MM-dd HH:mm:ss:SSS",
     print_metrics: Annotated[
-        bool, typer.Option("--print-metrics", help="Print the consumer's counts.", rich_help_panel=REPORTING)
+        bool, typer.Option("--print-metrics", help="Print the consumer's metrics.", rich_help_panel=REPORTING)
     ] = False,
     threads: Annotated[
-        int | None, typer.Option("--threads", click_type=INT, metavar="N", help="Ignored.", rich_help_panel=REPORTING)
+        int | None,
+        typer.Option("--threads", click_type=INT, metavar="N", help="Accepted and ignored.", rich_help_panel=REPORTING),
     ] = None,
     num_fetch_threads: Annotated[
         int | None,
-        typer.Option("--num-fetch-threads", click_type=INT, metavar="N", help="Ignored.", rich_help_panel=REPORTING),
+        typer.Option(
+            "--num-fetch-threads", click_type=INT, metavar="N", help="Accepted and ignored.", rich_help_panel=REPORTING
+        ),
     ] = None,
     output: Output = None,
 ) -> None:
-    """Read many records and tell how fast they came.
+    """Measure how fast records can be read.
 
     \b
     pk consumer-perf-test --bootstrap-server localhost:9092 --topic t --messages 1000000

@@ -41,13 +41,15 @@ def delete_records(
         typer.Option(
             "--offset-json-file",
             metavar="FILE",
-            help='Up to where: {"partitions": [{"topic": "foo", "partition": 1, "offset": 3}], "version": 1}; '
-            "offset -1 is the end.",
+            help=(
+                'Offsets before which to delete: {"partitions": [{"topic": "foo", '
+                '"partition": 1, "offset": 3}], "version": 1}; offset -1 is the end.'
+            ),
         ),
     ] = None,
     output: Output = None,
 ) -> None:
-    """Delete the records of partitions that are below an offset."""
+    """Delete the records of partitions before given offsets."""
     missing = ctx.usage_problem('Missing required argument "[bootstrap-server]"')
     bootstrap = bootstrap_or_default(bootstrap_server, missing)
     require(ctx, "offset-json-file")

@@ -48,26 +48,32 @@ def dump_log(
         typer.Option(
             "--files",
             metavar="FILE,...",
-            help="Files named *.log, *.index, *.timeindex, *.txnindex, *.snapshot or *.checkpoint. Indexes are read "
-            "with the .log beside them.",
+            help=(
+                "Files to dump: *.log, *.index, *.timeindex, *.txnindex, *.snapshot or "
+                "*.checkpoint. An index is read with the .log next to it."
+            ),
         ),
     ] = "",
     deep_iteration: Annotated[
         bool,
-        typer.Option("--deep-iteration", help="A line for each record, not only for each batch.", rich_help_panel=WHAT),
+        typer.Option("--deep-iteration", help="Print each record, not only each batch.", rich_help_panel=WHAT),
     ] = False,
     print_data_log: Annotated[
         bool,
-        typer.Option("--print-data-log", help="The same, with keys and values.", rich_help_panel=WHAT),
+        typer.Option("--print-data-log", help="Print each record, with keys and values.", rich_help_panel=WHAT),
     ] = False,
     skip_record_metadata: Annotated[
         bool,
-        typer.Option("--skip-record-metadata", help="Of records, keys and values alone.", rich_help_panel=WHAT),
+        typer.Option("--skip-record-metadata", help="Print only the keys and values of records.", rich_help_panel=WHAT),
     ] = False,
     max_bytes: Annotated[
         int,
         typer.Option(
-            "--max-bytes", metavar="BYTES", click_type=INT, help="Read no more of a log.", rich_help_panel=WHAT
+            "--max-bytes",
+            metavar="BYTES",
+            click_type=INT,
+            help="Stop after this many bytes of a log.",
+            rich_help_panel=WHAT,
         ),
     ] = UNLIMITED,
     key_decoder_class: Annotated[
@@ -76,8 +82,10 @@ def dump_log(
             "--key-decoder-class",
             metavar="CLASS",
             click_type=OptionalValue(without=STRING_DECODER),
-            help=f"StringDecoder, IntegerDecoder, LongDecoder or DefaultDecoder of {decoders.DECODERS_PACKAGE[:-1]}. "
-            "With any decoder keys and values are printed.",
+            help=(
+                "StringDecoder, IntegerDecoder, LongDecoder or DefaultDecoder of "
+                f"{decoders.DECODERS_PACKAGE[:-1]}. Any decoder implies --print-data-log."
+            ),
             rich_help_panel=DECODING,
         ),
     ] = None,
@@ -87,21 +95,21 @@ def dump_log(
             "--value-decoder-class",
             metavar="CLASS",
             click_type=OptionalValue(without=STRING_DECODER),
-            help="The same for values.",
+            help="Like --key-decoder-class, for values.",
             rich_help_panel=DECODING,
         ),
     ] = None,
     offsets_decoder: Annotated[
-        bool, typer.Option("--offsets-decoder", help="Of __consumer_offsets.", rich_help_panel=DECODING)
+        bool, typer.Option("--offsets-decoder", help="Decode __consumer_offsets.", rich_help_panel=DECODING)
     ] = False,
     transaction_log_decoder: Annotated[
-        bool, typer.Option("--transaction-log-decoder", help="Of __transaction_state.", rich_help_panel=DECODING)
+        bool, typer.Option("--transaction-log-decoder", help="Decode __transaction_state.", rich_help_panel=DECODING)
     ] = False,
     cluster_metadata_decoder: Annotated[
         bool,
         typer.Option(
             "--cluster-metadata-decoder",
-            help="Of KRaft's __cluster_metadata and its snapshots.",
+            help="Decode KRaft's __cluster_metadata and its snapshots.",
             rich_help_panel=DECODING,
         ),
     ] = False,
@@ -109,18 +117,20 @@ def dump_log(
         bool,
         typer.Option(
             "--remote-log-metadata-decoder",
-            help="Of tiered storage's __remote_log_metadata.",
+            help="Decode tiered storage's __remote_log_metadata.",
             rich_help_panel=DECODING,
         ),
     ] = False,
     verify_index_only: Annotated[
         bool,
-        typer.Option("--verify-index-only", help="Check entries, print none.", rich_help_panel=INDEXES),
+        typer.Option(
+            "--verify-index-only", help="Verify the index without printing its entries.", rich_help_panel=INDEXES
+        ),
     ] = False,
     index_sanity_check: Annotated[
         bool,
         typer.Option(
-            "--index-sanity-check", help="Check what a broker checks when it starts.", rich_help_panel=INDEXES
+            "--index-sanity-check", help="Run the checks that a broker runs when it starts.", rich_help_panel=INDEXES
         ),
     ] = False,
     max_message_size: Annotated[
@@ -129,13 +139,13 @@ def dump_log(
             "--max-message-size",
             metavar="BYTES",
             click_type=INT,
-            help="Within how many bytes an entry's batch must end.",
+            help="Maximum size of the batch that an index entry points to.",
             rich_help_panel=INDEXES,
         ),
     ] = 5 << 20,
     output: Output = None,
 ) -> None:
-    """What is in the files of a log: batches and records, index entries, producers, aborted transactions."""
+    """Dump log segments: batches and records, index entries, producers, aborted transactions."""
     require(ctx, "files")
     ctx.read_values()
     own_topics = (

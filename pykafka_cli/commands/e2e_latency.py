@@ -60,11 +60,14 @@ class E2eLatencyCommand(ScriptCommand):
 def e2e_latency(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="BROKERS TOPIC MESSAGES ACKS BYTES [FILE]", help="ACKS is 1 or all."),
+        typer.Argument(
+            metavar="BROKERS TOPIC MESSAGES ACKS BYTES [FILE]",
+            help="ACKS is 1 or all; FILE contains client properties.",
+        ),
     ] = None,
     output: Output = None,
 ) -> None:
-    """Send records one by one, wait for each to come back, and tell how long that took."""
+    """Measure end-to-end latency: send records one at a time, and wait until each is read."""
     given = words or []
     if len(given) not in (5, 6):
         raise ScriptError(USAGE)

@@ -34,9 +34,7 @@ class FeaturesCommand(ArgparseCommand):
 @app.command(cls=FeaturesCommand)
 def features(
     ctx: ScriptContext,
-    command: Annotated[
-        str, typer.Argument(metavar="describe|upgrade|downgrade|disable", help="What to do with the features.")
-    ],
+    command: Annotated[str, typer.Argument(metavar="describe|upgrade|downgrade|disable", help="Action to perform.")],
     bootstrap_server: BootstrapServer = None,
     bootstrap_controller: Annotated[
         str | None,
@@ -50,26 +48,28 @@ def features(
     command_config: CommandConfig = None,
     metadata: Annotated[
         str | None,
-        typer.Option("--metadata", metavar="RELEASE", help="metadata.version, as 3.9-IV0.", rich_help_panel=WHICH),
+        typer.Option(
+            "--metadata", metavar="RELEASE", help="Value of metadata.version, such as 3.9-IV0.", rich_help_panel=WHICH
+        ),
     ] = None,
     feature: Annotated[
         list[str] | None,
         typer.Option(
             "--feature",
             metavar="NAME=LEVEL",
-            help="A feature with its level, only its name to disable it; may be repeated.",
+            help="Feature and level, or only the feature to disable; may be repeated.",
             rich_help_panel=WHICH,
         ),
     ] = None,
     unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Even if metadata may get lost.", rich_help_panel=WHICH)
+        bool, typer.Option("--unsafe", help="Allow a downgrade that may lose metadata.", rich_help_panel=WHICH)
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only ask whether it could be.", rich_help_panel=WHICH)
+        bool, typer.Option("--dry-run", help="Only check whether the change is possible.", rich_help_panel=WHICH)
     ] = False,
     output: Output = None,
 ) -> None:
-    """Features that the cluster has agreed to use."""
+    """Show and change the features that the cluster uses."""
     missing = FeaturesCommand.argparse_error(
         ctx, "one of the arguments --bootstrap-server --bootstrap-controller is required"
     )

@@ -59,36 +59,44 @@ def get_offsets(
     topic: Annotated[
         str | None,
         typer.Option(
-            "--topic", metavar="TOPIC", help="A name or regular expression; all topics without.", rich_help_panel=WHICH
+            "--topic", metavar="TOPIC", help="Name or regular expression; by default all topics.", rich_help_panel=WHICH
         ),
     ] = None,
     partitions: Annotated[
-        str | None, typer.Option("--partitions", metavar="N,...", help="All without.", rich_help_panel=WHICH)
+        str | None,
+        typer.Option(
+            "--partitions", metavar="N,...", help="Partitions to show; by default all.", rich_help_panel=WHICH
+        ),
     ] = None,
     topic_partitions: Annotated[
         str | None,
         typer.Option(
             "--topic-partitions",
             metavar="TOPIC:N,...",
-            help="Topics with a partition each, or a range: 0-3 is 0, 1, 2; 5- from 5 on; -3 below 3.",
+            help=(
+                "Topics with a partition or a range each: 0-3 means 0, 1 and 2, 5- means 5 and up, -3 means below 3."
+            ),
             rich_help_panel=WHICH,
         ),
     ] = None,
     exclude_internal_topics: Annotated[
-        bool, typer.Option("--exclude-internal-topics", help="Leave out Kafka's own topics.", rich_help_panel=WHICH)
+        bool, typer.Option("--exclude-internal-topics", help="Omit Kafka's internal topics.", rich_help_panel=WHICH)
     ] = False,
     time: Annotated[
         str,
         typer.Option(
             "--time",
             metavar="MS|WORD",
-            help="The first offset from that time on; or -1 latest, -2 earliest, -3 max-timestamp, -4 earliest-local, "
-            "-5 latest-tiered.",
+            help=(
+                "Timestamp at or after which to find the first offset; or -1 or latest, "
+                "-2 or earliest, -3 or max-timestamp, -4 or earliest-local, -5 or "
+                "latest-tiered."
+            ),
         ),
     ] = "latest",
     output: Output = None,
 ) -> None:
-    """Offsets of partitions: where they end, begin, or were at a time."""
+    """Print the offsets of partitions: latest, earliest, or at a timestamp."""
     with prefixed():
         ctx.read_values()
         missing = ScriptError("Missing required option(s) [bootstrap-server]")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pykafka_cli.properties.broker import BrokerSettings
     from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 
-WHAT_WAS_RUN = "Servers that were started one by one"
+WHAT_WAS_RUN = "Servers that were started separately"
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -26,34 +26,38 @@ def graduate(
         Path | None,
         typer.Argument(
             metavar="DATA_DIR",
-            help="The --data-dir of `pk up`, stopped.",
+            help="The --data-dir of a `pk up` that has stopped.",
             show_default=False,
         ),
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="DIR", help="Where to write Kafka's files; new or empty. Without: only check."),
+        typer.Option("--to", metavar="DIR", help="New or empty directory for Kafka's files; without it, only check."),
     ] = None,
     port: Annotated[
         int,
-        typer.Option(min=1, max=65535, help="Port that the first broker of DATA_DIR shall have, the others the next."),
+        typer.Option(min=1, max=65535, help="Port for the first broker of DATA_DIR; the others get the next ports."),
     ] = 9092,
-    zookeeper_port: Annotated[int, typer.Option(min=1, max=65535, help="Port that ZooKeeper shall have.")] = 2181,
+    zookeeper_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for ZooKeeper.")] = 2181,
     server_properties: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FILE", help="What `pk server-start` was given; once for each broker.", rich_help_panel=WHAT_WAS_RUN
+            metavar="FILE",
+            help="The file that `pk server-start` was given; once for each broker.",
+            rich_help_panel=WHAT_WAS_RUN,
         ),
     ] = None,
     zookeeper_properties: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What `pk zookeeper-server-start` was given.", rich_help_panel=WHAT_WAS_RUN),
+        typer.Option(
+            metavar="FILE", help="The file that `pk zookeeper-server-start` was given.", rich_help_panel=WHAT_WAS_RUN
+        ),
     ] = None,
     output: Output = None,
 ) -> None:
-    """Check a stopped cluster's directories, and write what is needed to go on with Apache Kafka on them.
+    """Check a stopped cluster's directories, and write the files that start Apache Kafka on them.
 
-    Every file is read and none is changed.
+    Every file is read, and none is changed.
     """
     from pykafka_cli.graduation.examination import examine
     from pykafka_cli.graduation.kafka_files import write_files

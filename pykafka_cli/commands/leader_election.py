@@ -66,7 +66,7 @@ def leader_election(
             "--admin.config",
             "--command-config",
             metavar="FILE",
-            help="Properties for the client.",
+            help="File of client properties.",
             rich_help_panel=CONNECTION,
         ),
     ] = None,
@@ -75,31 +75,36 @@ def leader_election(
         typer.Option(
             "--election-type",
             click_type=ElectionTypeValue(),
-            help="preferred: back to the first replica, if it is in sync; unclean: to any replica, where no leader "
-            "is left, at the price of records.",
+            help=(
+                "preferred: elect the first replica if it is in sync; unclean: elect any "
+                "live replica of partitions without a leader, which may lose records."
+            ),
         ),
     ] = None,
     topic: Annotated[
-        str | None, typer.Option("--topic", metavar="TOPIC", help="With --partition.", rich_help_panel=WHICH)
+        str | None, typer.Option("--topic", metavar="TOPIC", help="Topic of --partition.", rich_help_panel=WHICH)
     ] = None,
     partition: Annotated[
-        int | None, typer.Option("--partition", click_type=INT, help="With --topic.", rich_help_panel=WHICH)
+        int | None, typer.Option("--partition", click_type=INT, help="Partition of --topic.", rich_help_panel=WHICH)
     ] = None,
     all_topic_partitions: Annotated[  # noqa: ARG001
-        bool, typer.Option("--all-topic-partitions", help="Every partition that needs it.", rich_help_panel=WHICH)
+        bool,
+        typer.Option(
+            "--all-topic-partitions", help="Elect leaders for all partitions that need it.", rich_help_panel=WHICH
+        ),
     ] = False,
     path_to_json_file: Annotated[
         str | None,
         typer.Option(
             "--path-to-json-file",
             metavar="FILE",
-            help='{"partitions": [{"topic": "foo", "partition": 1}]}',
+            help='Partitions to elect leaders for: {"partitions": [{"topic": "foo", "partition": 1}]}',
             rich_help_panel=WHICH,
         ),
     ] = None,
     output: Output = None,
 ) -> None:
-    """Elect leaders of partitions anew."""
+    """Elect new leaders of partitions."""
     absent = [
         name
         for name, value in (("bootstrap-server", bootstrap_server), ("election-type", "election-type" in ctx.given))

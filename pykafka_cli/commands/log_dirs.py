@@ -35,16 +35,16 @@ def log_dirs(
     ctx: ScriptContext,
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
-    describe: Annotated[bool, typer.Option("--describe", help="What the tool is for; it does nothing else.")] = False,  # noqa: ARG001
+    describe: Annotated[bool, typer.Option("--describe", help="Describe the log directories; required.")] = False,  # noqa: ARG001
     topic_list: Annotated[
-        str, typer.Option("--topic-list", metavar="TOPIC,...", help="Only these topics; all without.")
+        str, typer.Option("--topic-list", metavar="TOPIC,...", help="Topics to describe; by default all.")
     ] = "",
     broker_list: Annotated[
-        str, typer.Option("--broker-list", metavar="ID,...", help="Only these brokers; all without.")
+        str, typer.Option("--broker-list", metavar="ID,...", help="Brokers to describe; by default all.")
     ] = "",
     output: Output = None,
 ) -> None:
-    """Log directories of brokers, and how large each partition in them is."""
+    """Show brokers' log directories, and the size of each partition in them."""
     missing = ctx.usage_problem('Missing required argument "[bootstrap-server]"')
     bootstrap = bootstrap_or_default(bootstrap_server, missing)
     require(ctx, "describe")

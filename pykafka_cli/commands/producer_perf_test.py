@@ -45,29 +45,43 @@ class ProducerPerfTestCommand(ArgparseCommand):
 @app.command(cls=ProducerPerfTestCommand)
 def producer_perf_test(
     ctx: ScriptContext,
-    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: where to send.")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: Topic to send to.")] = None,
     num_records: Annotated[
-        int | None, typer.Option("--num-records", click_type=LONG, metavar="N", help="REQUIRED: how many records.")
+        int | None,
+        typer.Option("--num-records", click_type=LONG, metavar="N", help="REQUIRED: Number of records to send."),
     ] = None,
     throughput: Annotated[
         float | None,
-        typer.Option("--throughput", metavar="RATE", help="REQUIRED: records a second; -1: as fast as it goes."),
+        typer.Option(
+            "--throughput", metavar="RATE", help="REQUIRED: Maximum number of records per second; -1 means no limit."
+        ),
     ] = None,
     record_size: Annotated[
         int | None,
-        typer.Option("--record-size", click_type=INT, metavar="BYTES", help="Random letters.", rich_help_panel=PAYLOAD),
+        typer.Option(
+            "--record-size",
+            click_type=INT,
+            metavar="BYTES",
+            help="Send random letters of this size.",
+            rich_help_panel=PAYLOAD,
+        ),
     ] = None,
     payload_file: Annotated[
         str | None,
-        typer.Option("--payload-file", metavar="FILE", help="Parts of a file, at random.", rich_help_panel=PAYLOAD),
+        typer.Option(
+            "--payload-file", metavar="FILE", help="File to choose records from at random.", rich_help_panel=PAYLOAD
+        ),
     ] = None,
     payload_monotonic: Annotated[
-        bool, typer.Option("--payload-monotonic", help="Numbers, counting up.", rich_help_panel=PAYLOAD)
+        bool, typer.Option("--payload-monotonic", help="Send increasing numbers.", rich_help_panel=PAYLOAD)
     ] = False,
     payload_delimiter: Annotated[
         str,
         typer.Option(
-            "--payload-delimiter", metavar="REGEX", help="What parts the file; a line end.", rich_help_panel=PAYLOAD
+            "--payload-delimiter",
+            metavar="REGEX",
+            help="Delimiter between records in the file; by default a line end.",
+            rich_help_panel=PAYLOAD,
         ),
     ] = "\\n",
     producer_props: Annotated[
@@ -77,7 +91,7 @@ def producer_perf_test(
             "--command-property",
             click_type=SeveralValues(),
             metavar="KEY=VALUE ...",
-            help="Properties of the producer, bootstrap.servers above all.",
+            help="Producer properties; bootstrap.servers is required here or in the file.",
             rich_help_panel=PRODUCER,
         ),
     ] = None,
@@ -87,15 +101,18 @@ def producer_perf_test(
             "--producer.config",
             "--command-config",
             metavar="FILE",
-            help="The same in a file.",
+            help="File of producer properties.",
             rich_help_panel=PRODUCER,
         ),
     ] = None,
     print_metrics: Annotated[
-        bool, typer.Option("--print-metrics", help="Print the producer's counts.", rich_help_panel=PRODUCER)
+        bool, typer.Option("--print-metrics", help="Print the producer's metrics.", rich_help_panel=PRODUCER)
     ] = False,
     transactional_id: Annotated[
-        str, typer.Option("--transactional-id", metavar="ID", help="Whose they are.", rich_help_panel=TRANSACTIONS)
+        str,
+        typer.Option(
+            "--transactional-id", metavar="ID", help="Transactional id of the producer.", rich_help_panel=TRANSACTIONS
+        ),
     ] = "performance-producer-default-transactional-id",
     transaction_duration_ms: Annotated[
         int,
@@ -103,13 +120,13 @@ def producer_perf_test(
             "--transaction-duration-ms",
             click_type=LONG,
             metavar="MS",
-            help="Above 0: send in transactions, and commit each after so long.",
+            help="Send in transactions, and commit each after this long; 0 means no transactions.",
             rich_help_panel=TRANSACTIONS,
         ),
     ] = 0,
     output: Output = None,
 ) -> None:
-    """Send many records and tell how fast they went.
+    """Measure how fast records can be sent.
 
     \b
     pk producer-perf-test --topic t --num-records 1000000 --record-size 100 --throughput -1

@@ -35,7 +35,7 @@ from pykafka_cli.script.options import (
 )
 from pykafka_cli.transport.connection import ConnectionFailed
 
-ACTION, PLAN, SPEED = "Actions, one of them", "What to move", "How fast"
+ACTION, PLAN, SPEED = "Actions (choose one)", "What to move", "How fast"
 REQUIRED: dict[str, tuple[str, ...]] = {
     "generate": ("topics-to-move-json-file", "broker-list"),
     "execute": ("reassignment-json-file",),
@@ -66,19 +66,25 @@ class ReassignPartitionsCommand(ScriptCommand):
 def reassign_partitions(
     ctx: ScriptContext,
     generate: Annotated[
-        bool, typer.Option("--generate", help="Propose a plan; it is only printed.", rich_help_panel=ACTION)
+        bool, typer.Option("--generate", help="Print a proposed plan.", rich_help_panel=ACTION)
     ] = False,
-    execute: Annotated[bool, typer.Option("--execute", help="Begin with a plan.", rich_help_panel=ACTION)] = False,
+    execute: Annotated[
+        bool, typer.Option("--execute", help="Start the reassignment of a plan.", rich_help_panel=ACTION)
+    ] = False,
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="How far a plan is; when it is done, take the throttles away.", rich_help_panel=ACTION
+            "--verify",
+            help="Show the progress of a plan, and remove its throttles when it is complete.",
+            rich_help_panel=ACTION,
         ),
     ] = False,
     cancel: Annotated[
-        bool, typer.Option("--cancel", help="Stop what a plan began and go back.", rich_help_panel=ACTION)
+        bool, typer.Option("--cancel", help="Cancel the reassignment of a plan.", rich_help_panel=ACTION)
     ] = False,
-    list_: Annotated[bool, typer.Option("--list", help="What is being moved now.", rich_help_panel=ACTION)] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="List reassignments in progress.", rich_help_panel=ACTION)
+    ] = False,
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
     reassignment_json_file: Annotated[
@@ -96,42 +102,52 @@ def reassign_partitions(
         typer.Option(
             "--topics-to-move-json-file",
             metavar="FILE",
-            help='For --generate: {"topics": [{"topic": "foo"}], "version": 1}',
+            help='For --generate: topics to move, {"topics": [{"topic": "foo"}], "version": 1}',
             rich_help_panel=PLAN,
         ),
     ] = None,
     broker_list: Annotated[
         str | None,
-        typer.Option("--broker-list", metavar="ID,...", help="For --generate: where to.", rich_help_panel=PLAN),
+        typer.Option(
+            "--broker-list",
+            metavar="ID,...",
+            help="For --generate: brokers to move the topics to.",
+            rich_help_panel=PLAN,
+        ),
     ] = None,
     disable_rack_aware: Annotated[
-        bool, typer.Option("--disable-rack-aware", help="For --generate: as if nobody had racks.", rich_help_panel=PLAN)
+        bool, typer.Option("--disable-rack-aware", help="For --generate: ignore racks.", rich_help_panel=PLAN)
     ] = False,
     additional: Annotated[
-        bool, typer.Option("--additional", help="Although something else is being moved.", rich_help_panel=PLAN)
+        bool,
+        typer.Option(
+            "--additional", help="Allow this while another reassignment is in progress.", rich_help_panel=PLAN
+        ),
     ] = False,
     throttle: Annotated[
         int,
-        typer.Option("--throttle", click_type=LONG, help="Bytes a second between brokers.", rich_help_panel=SPEED),
+        typer.Option(
+            "--throttle", click_type=LONG, help="Limit in bytes per second between brokers.", rich_help_panel=SPEED
+        ),
     ] = NO_THROTTLE,
     replica_alter_log_dirs_throttle: Annotated[
         int,
         typer.Option(
             "--replica-alter-log-dirs-throttle",
             click_type=LONG,
-            help="Bytes a second between log directories.",
+            help="Limit in bytes per second between log directories.",
             rich_help_panel=SPEED,
         ),
     ] = NO_THROTTLE,
     preserve_throttles: Annotated[
-        bool, typer.Option("--preserve-throttles", help="Leave the throttles as they are.", rich_help_panel=SPEED)
+        bool, typer.Option("--preserve-throttles", help="Do not change the throttles.", rich_help_panel=SPEED)
     ] = False,
     timeout: Annotated[
         int,
         typer.Option(
             "--timeout",
             click_type=LONG,
-            help="Milliseconds to wait until moves between log directories begin.",
+            help="Time to wait for moves between log directories to start.",
             rich_help_panel=SPEED,
         ),
     ] = DEFAULT_TIMEOUT_MS,

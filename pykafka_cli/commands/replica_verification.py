@@ -46,7 +46,9 @@ def replica_verification(
     command_config: CommandConfig = None,
     topics_include: Annotated[
         str,
-        typer.Option("--topics-include", metavar="REGEX", help="Topics by a regular expression.", rich_help_panel=WHAT),
+        typer.Option(
+            "--topics-include", metavar="REGEX", help="Regular expression of topics to compare.", rich_help_panel=WHAT
+        ),
     ] = ".*",
     topic_white_list: Annotated[
         str,
@@ -60,14 +62,18 @@ def replica_verification(
             "--time",
             metavar="MS",
             click_type=LONG,
-            help="Begin at this time; -1 at the end, -2 at the start.",
+            help="Timestamp to start at; -1 means the end, -2 the beginning.",
             rich_help_panel=WHAT,
         ),
     ] = LATEST,
     fetch_size: Annotated[
         int,
         typer.Option(
-            "--fetch-size", metavar="BYTES", click_type=INT, help="Of a partition at once.", rich_help_panel=FETCHING
+            "--fetch-size",
+            metavar="BYTES",
+            click_type=INT,
+            help="Maximum number of bytes to fetch from a partition at a time.",
+            rich_help_panel=FETCHING,
         ),
     ] = 1 << 20,
     max_wait_ms: Annotated[
@@ -76,17 +82,19 @@ def replica_verification(
             "--max-wait-ms",
             metavar="MS",
             click_type=INT,
-            help="How long a broker may wait for new records.",
+            help="Maximum time that a broker waits for new records.",
             rich_help_panel=FETCHING,
         ),
     ] = 1000,
     report_interval_ms: Annotated[
         int,
-        typer.Option("--report-interval-ms", metavar="MS", click_type=LONG, help="How often to tell the largest lag."),
+        typer.Option(
+            "--report-interval-ms", metavar="MS", click_type=LONG, help="Time between reports of the maximum lag."
+        ),
     ] = 30_000,
     output: StreamOutput = None,
 ) -> None:
-    """Compare the replicas of partitions, until stopped."""
+    """Compare the replicas of partitions until stopped."""
     warn("This tool is deprecated and may be removed in a future major release.")
     require(ctx, "broker-list")
     refuse(ctx, "topics-include", "topic-white-list")

@@ -15,14 +15,16 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=N
 
 @app.callback()
 def scripts() -> None:
-    """Kafka's script names for pk's commands."""
+    """Call pk by the names of Kafka's scripts."""
 
 
 @app.command()
 def install(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write them; made if it is missing.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Directory to write to; created if it does not exist.")
+    ],
 ) -> None:
-    """Write kafka-topics.sh, kafka-topics and so on into DIR; put DIR into your PATH."""
+    """Write kafka-topics.sh, kafka-topics and so on to DIR. Put DIR in your PATH."""
     names = [(entry.script, name) for name, entry in COMMANDS.items() if entry.script]
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -40,8 +40,11 @@ def server_start(
         list[str] | None,
         typer.Argument(
             metavar="[-daemon] FILE [--override KEY=VALUE]...",
-            help="The broker's properties, and what shall hold instead of them. -daemon comes first, if at all: the "
-            "broker goes to the background, what it says to $LOG_DIR/kafkaServer.out (logs/kafkaServer.out).",
+            help=(
+                "File of broker properties, and properties that override them. -daemon, "
+                "which must come first, runs the broker in the background with its "
+                "output in $LOG_DIR/kafkaServer.out (logs/kafkaServer.out)."
+            ),
             show_default=False,
         ),
     ] = None,

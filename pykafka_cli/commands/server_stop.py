@@ -18,14 +18,14 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def server_stop(
     node_id: Annotated[
-        int | None, typer.Option(help="Stop the broker of this number (broker.id or node.id) alone.")
+        int | None, typer.Option(help="Stop only the broker with this id (broker.id or node.id).")
     ] = None,
     process_role: Annotated[
         Literal["broker", "controller"] | None,
-        typer.Option(help="Stop servers of this role; in ZooKeeper mode each is a broker."),
+        typer.Option(help="Stop servers with this role; in ZooKeeper mode all are brokers."),
     ] = None,
 ) -> None:
-    """Stop brokers that were started by pk server-start, by SIGTERM or $SIGNAL."""
+    """Stop brokers that pk server-start has started, with SIGTERM or $SIGNAL."""
     if node_id is not None:
         if process_role is not None:
             print("When both node-id and process-role are provided, the value for node-id will take precedence")

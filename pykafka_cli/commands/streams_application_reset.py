@@ -20,7 +20,7 @@ from pykafka_cli.script.errors import ScriptError, UnreadableValue
 from pykafka_cli.script.options import CONNECTION, LONG, BootstrapServer, Output, chosen_output, refuse
 from pykafka_cli.transport.connection import ConnectionFailed
 
-WHICH, WHERE = "Which topics", "Where the input topics are read from next, one of them"
+WHICH, WHERE = "Which topics", "New offsets of the input topics (choose one)"
 SCENARIOS = ("to-offset", "to-datetime", "by-duration", "to-earliest", "to-latest", "from-file", "shift-by")
 READ_FIRST = ("application-id", "bootstrap-server", "bootstrap-servers", "config-file")
 """Other values are read only when they are needed: so does the script, and it tells of bad ones no earlier."""
@@ -37,7 +37,7 @@ class StreamsApplicationResetCommand(ScriptCommand):
 def streams_application_reset(
     ctx: ScriptContext,
     application_id: Annotated[
-        str | None, typer.Option("--application-id", metavar="ID", help="The application.id; must be given.")
+        str | None, typer.Option("--application-id", metavar="ID", help="REQUIRED: The application.id.")
     ] = None,
     bootstrap_server: BootstrapServer = None,
     bootstrap_servers: Annotated[
@@ -55,20 +55,22 @@ def streams_application_reset(
             "--config-file",
             "--command-config",
             metavar="FILE",
-            help="Properties for the client: security and time-outs; isolation.level and auto.offset.reset count, too.",
+            help="File of client properties: security, timeouts, isolation.level, auto.offset.reset.",
             rich_help_panel=CONNECTION,
         ),
     ] = None,
     input_topics: Annotated[
         list[str] | None,
-        typer.Option("--input-topics", metavar="TOPIC,...", help="What the application reads.", rich_help_panel=WHICH),
+        typer.Option(
+            "--input-topics", metavar="TOPIC,...", help="Topics that the application reads.", rich_help_panel=WHICH
+        ),
     ] = None,
     intermediate_topics: Annotated[
         list[str] | None,
         typer.Option(
             "--intermediate-topics",
             metavar="TOPIC,...",
-            help="What it both writes and reads: it will go on at their end.",
+            help="Topics that the application both writes and reads; it continues at their end.",
             rich_help_panel=WHICH,
         ),
     ] = None,
@@ -77,22 +79,28 @@ def streams_application_reset(
         typer.Option(
             "--internal-topics",
             metavar="TOPIC,...",
-            help="Delete only these of the topics that Streams made for it.",
+            help="Internal topics to delete; by default all that Streams created for the application.",
             rich_help_panel=WHICH,
         ),
     ] = None,
     to_earliest: Annotated[  # noqa: ARG001  # the default
-        bool, typer.Option("--to-earliest", help="From the beginning; the default.", rich_help_panel=WHERE)
+        bool, typer.Option("--to-earliest", help="Reset to the earliest offset (default).", rich_help_panel=WHERE)
     ] = False,
-    to_latest: Annotated[bool, typer.Option("--to-latest", help="From the end.", rich_help_panel=WHERE)] = False,
+    to_latest: Annotated[
+        bool, typer.Option("--to-latest", help="Reset to the latest offset.", rich_help_panel=WHERE)
+    ] = False,
     to_offset: Annotated[
         int | None,
-        typer.Option("--to-offset", click_type=LONG, metavar="N", help="From an offset.", rich_help_panel=WHERE),
+        typer.Option("--to-offset", click_type=LONG, metavar="N", help="Reset to this offset.", rich_help_panel=WHERE),
     ] = None,
     shift_by: Annotated[
         int | None,
         typer.Option(
-            "--shift-by", click_type=LONG, metavar="N", help="Forwards or, below 0, back.", rich_help_panel=WHERE
+            "--shift-by",
+            click_type=LONG,
+            metavar="N",
+            help="Shift the current offset by this number; a negative number goes back.",
+            rich_help_panel=WHERE,
         ),
     ] = None,
     to_datetime: Annotated[
@@ -100,14 +108,14 @@ def streams_application_reset(
         typer.Option(
             "--to-datetime",
             metavar="TIME",
-            help="From the first record since YYYY-MM-DDTHH:mm:SS.sss, UTC or with a zone.",
+            help="Reset to the first record at or after YYYY-MM-DDTHH:mm:SS.sss, in UTC unless a zone is given.",
             rich_help_panel=WHERE,
         ),
     ] = None,
     by_duration: Annotated[
         str | None,
         typer.Option(
-            "--by-duration", metavar="PnDTnHnMnS", help="From the first record of that long ago.", rich_help_panel=WHERE
+            "--by-duration", metavar="PnDTnHnMnS", help="Reset to the offset of this long ago.", rich_help_panel=WHERE
         ),
     ] = None,
     from_file: Annotated[
@@ -115,28 +123,30 @@ def streams_application_reset(
         typer.Option(
             "--from-file",
             metavar="FILE",
-            help="From where its lines TOPIC,PARTITION,OFFSET say.",
+            help="Reset to the offsets of a CSV file with lines of TOPIC,PARTITION,OFFSET.",
             rich_help_panel=WHERE,
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Remove members that the group still has, with --dry-run, too.")
+        bool, typer.Option("--force", help="Remove the group's members first, even with --dry-run.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     execute: Annotated[  # noqa: ARG001
-        bool, typer.Option("--execute", help="What Kafka 2's script took; it is done unless --dry-run is given.")
+        bool,
+        typer.Option("--execute", help="Accepted for Kafka 2's scripts; changes are made unless --dry-run is given."),
     ] = False,
     zookeeper: Annotated[  # noqa: ARG001
-        bool, typer.Option("--zookeeper", help="What Kafka 2's script took; not needed.", rich_help_panel=CONNECTION)
+        bool,
+        typer.Option("--zookeeper", help="Accepted for Kafka 2's scripts and ignored.", rich_help_panel=CONNECTION),
     ] = False,
     output: Output = None,
 ) -> None:
-    """Have a Kafka Streams application begin anew: set its input topics back and delete the topics that it made.
+    """Reset a Kafka Streams application: reset the offsets of its input topics, and delete its internal topics.
 
-    Stop all its instances before. Afterwards clean their state directories, or they give wrong results.
+    Stop all its instances first. Afterwards, delete their state directories, or they produce wrong results.
 
     \b
-    See what would be done:   pk streams-application-reset --application-id a --input-topics t --dry-run
+    Show what would be done:   pk streams-application-reset --application-id a --input-topics t --dry-run
     """
     if "application-id" not in ctx.given:
         raise ctx.usage_problem("Missing required option(s) [application-id]")

@@ -35,7 +35,7 @@ from pykafka_cli.script.options import (
 )
 from pykafka_cli.topic_names import may_collide
 
-ACTION, WHICH, SHAPE, FILTER = "Actions, one of them", "Which topics", "How they should be", "What to describe"
+ACTION, WHICH, SHAPE, FILTER = "Actions (choose one)", "Which topics", "Partitions and configs", "What to describe"
 ACTIONS = ("list", "describe", "create", "alter", "delete")
 PARTITION_FILTERS = (
     "under-replicated-partitions",
@@ -65,7 +65,7 @@ def topics(
         bool,
         typer.Option(
             "--alter",
-            help="Add partitions; with --zookeeper also change settings, for which kafka-configs is there otherwise.",
+            help="Add partitions; with --zookeeper, also change configs (otherwise use kafka-configs).",
             rich_help_panel=ACTION,
         ),
     ] = False,
@@ -76,7 +76,7 @@ def topics(
         typer.Option(
             "--zookeeper",
             metavar="HOST:PORT,.../CHROOT",
-            help="Go to ZooKeeper itself, as the scripts up to 2.8 did.",
+            help="Connect to ZooKeeper directly, as the scripts did up to 2.8.",
             rich_help_panel=CONNECTION,
         ),
     ] = None,
@@ -86,95 +86,115 @@ def topics(
         typer.Option(
             "--topic",
             metavar="TOPIC",
-            help="A name; except for --create a regular expression or several names with commas between.",
+            help="Name of a topic; except with --create, a regular expression or a comma-separated list.",
             rich_help_panel=WHICH,
         ),
     ] = None,
     topic_id: Annotated[
-        str | None, typer.Option("--topic-id", metavar="ID", help="The topic to describe.", rich_help_panel=WHICH)
+        str | None, typer.Option("--topic-id", metavar="ID", help="Id of the topic to describe.", rich_help_panel=WHICH)
     ] = None,
     exclude_internal: Annotated[
-        bool, typer.Option("--exclude-internal", help="Leave out Kafka's own topics.", rich_help_panel=WHICH)
+        bool, typer.Option("--exclude-internal", help="Omit Kafka's internal topics.", rich_help_panel=WHICH)
     ] = False,
     if_exists: Annotated[
-        bool, typer.Option("--if-exists", help="Do nothing if there is no such topic.", rich_help_panel=WHICH)
+        bool, typer.Option("--if-exists", help="Do nothing if the topic does not exist.", rich_help_panel=WHICH)
     ] = False,
     if_not_exists: Annotated[
-        bool, typer.Option("--if-not-exists", help="Do nothing if the topic is there.", rich_help_panel=WHICH)
+        bool, typer.Option("--if-not-exists", help="Do nothing if the topic exists.", rich_help_panel=WHICH)
     ] = False,
     partitions: Annotated[
         int | None,
         typer.Option(
             "--partitions",
             click_type=INT,
-            help="How many. More than before changes which keys go where.",
+            help="Number of partitions. Adding some changes which keys go to which partition.",
             rich_help_panel=SHAPE,
         ),
     ] = None,
     replication_factor: Annotated[
         int | None,
-        typer.Option("--replication-factor", click_type=INT, help="Replicas of each.", rich_help_panel=SHAPE),
+        typer.Option(
+            "--replication-factor",
+            click_type=INT,
+            help="Number of replicas of each partition.",
+            rich_help_panel=SHAPE,
+        ),
     ] = None,
     replica_assignment: Annotated[
         str | None,
         typer.Option(
             "--replica-assignment",
             metavar="BROKER:BROKER,...",
-            help="Where the replicas go: a comma between partitions, a colon between replicas.",
+            help="Brokers of each partition's replicas: commas between partitions, colons between replicas.",
             rich_help_panel=SHAPE,
         ),
     ] = None,
     disable_rack_aware: Annotated[
         bool,
-        typer.Option("--disable-rack-aware", help="With --zookeeper: place without racks.", rich_help_panel=SHAPE),
+        typer.Option("--disable-rack-aware", help="With --zookeeper: ignore racks.", rich_help_panel=SHAPE),
     ] = False,
     config: Annotated[
         list[str] | None,
-        typer.Option("--config", metavar="NAME=VALUE", help="A setting; may be repeated.", rich_help_panel=SHAPE),
+        typer.Option(
+            "--config", metavar="NAME=VALUE", help="Config of the topic; may be repeated.", rich_help_panel=SHAPE
+        ),
     ] = None,
     delete_config: Annotated[
         list[str] | None,
         typer.Option(
             "--delete-config",
             metavar="NAME",
-            help="With --zookeeper: a setting to take away; may be repeated.",
+            help="With --zookeeper: config to remove; may be repeated.",
             rich_help_panel=SHAPE,
         ),
     ] = None,
     under_replicated_partitions: Annotated[
         bool,
-        typer.Option("--under-replicated-partitions", help="Replicas are out of sync.", rich_help_panel=FILTER),
+        typer.Option(
+            "--under-replicated-partitions",
+            help="Show only partitions with replicas out of sync.",
+            rich_help_panel=FILTER,
+        ),
     ] = False,
     unavailable_partitions: Annotated[
-        bool, typer.Option("--unavailable-partitions", help="Without a live leader.", rich_help_panel=FILTER)
+        bool,
+        typer.Option(
+            "--unavailable-partitions", help="Show only partitions without a live leader.", rich_help_panel=FILTER
+        ),
     ] = False,
     under_min_isr_partitions: Annotated[
         bool,
         typer.Option(
-            "--under-min-isr-partitions", help="Fewer in sync than min.insync.replicas.", rich_help_panel=FILTER
+            "--under-min-isr-partitions", help="Show only partitions below min.insync.replicas.", rich_help_panel=FILTER
         ),
     ] = False,
     at_min_isr_partitions: Annotated[
         bool,
-        typer.Option("--at-min-isr-partitions", help="As many in sync as min.insync.replicas.", rich_help_panel=FILTER),
+        typer.Option(
+            "--at-min-isr-partitions", help="Show only partitions at min.insync.replicas.", rich_help_panel=FILTER
+        ),
     ] = False,
     topics_with_overrides: Annotated[
         bool,
-        typer.Option("--topics-with-overrides", help="Topics with settings of their own.", rich_help_panel=FILTER),
+        typer.Option(
+            "--topics-with-overrides",
+            help="Show only topics whose configs override defaults.",
+            rich_help_panel=FILTER,
+        ),
     ] = False,
     partition_size_limit_per_response: Annotated[
         int,
         typer.Option(
             "--partition-size-limit-per-response",
             click_type=INT,
-            help="How many partitions to ask for at a time.",
+            help="Maximum number of partitions in one response.",
             rich_help_panel=FILTER,
         ),
     ] = DEFAULT_PARTITIONS_PER_ANSWER,
-    force: Annotated[bool, typer.Option("--force", help="Taken, and without effect.", hidden=False)] = False,  # noqa: ARG001
+    force: Annotated[bool, typer.Option("--force", help="Accepted and ignored.", hidden=False)] = False,  # noqa: ARG001
     output: Output = None,
 ) -> None:
-    """Create, delete, describe, or change a topic."""
+    """Create, delete, describe, or change topics."""
     chosen = [
         name for name, is_chosen in zip(ACTIONS, (list_, describe, create, alter, delete), strict=True) if is_chosen
     ]

@@ -76,8 +76,10 @@ def transactions(
         str,
         typer.Argument(
             metavar="|".join(OPTIONS),
-            help="What coordinators have, one id, what one partition has; end a transaction; find those that nobody "
-            "will end.",
+            help=(
+                "Action to perform: list all transactions, describe one, describe a "
+                "partition's producers, abort a transaction, or find hanging ones."
+            ),
         ),
     ],
     bootstrap_server: BootstrapServer = None,
@@ -88,30 +90,41 @@ def transactions(
             "--duration-filter",
             click_type=LONG,
             metavar="MS",
-            help="list: only those that have been open for longer; below 0: all.",
+            help="list: show only transactions that have been open longer than this; a negative number shows all.",
             rich_help_panel=WHICH,
         ),
     ] = ANY_DURATION,
     transactional_id: Annotated[
         str | None,
-        typer.Option("--transactional-id", metavar="ID", help="describe: whose transaction.", rich_help_panel=WHICH),
+        typer.Option("--transactional-id", metavar="ID", help="describe: transactional id.", rich_help_panel=WHICH),
     ] = None,
     topic: Annotated[
         str | None,
         typer.Option(
-            "--topic", metavar="TOPIC", help="All but list and describe: in which topic.", rich_help_panel=WHICH
+            "--topic",
+            metavar="TOPIC",
+            help="All but list and describe: topic of the transaction.",
+            rich_help_panel=WHICH,
         ),
     ] = None,
     partition: Annotated[
         int | None,
-        typer.Option("--partition", click_type=INT, help="The same: in which partition.", rich_help_panel=WHICH),
+        typer.Option(
+            "--partition",
+            click_type=INT,
+            help="All but list and describe: partition of the transaction.",
+            rich_help_panel=WHICH,
+        ),
     ] = None,
     broker_id: Annotated[
         int | None,
         typer.Option(
             "--broker-id",
             click_type=INT,
-            help="describe-producers: this broker's replica, not the leader's; find-hanging: what this broker has.",
+            help=(
+                "describe-producers: broker whose replica to describe instead of the "
+                "leader's; find-hanging: broker whose partitions to search."
+            ),
             rich_help_panel=WHICH,
         ),
     ] = None,
@@ -121,7 +134,7 @@ def transactions(
             "--max-transaction-timeout",
             click_type=INT,
             metavar="MINUTES",
-            help="find-hanging: younger ones are fine.",
+            help="find-hanging: maximum age, in minutes, of a transaction that is not hanging.",
             rich_help_panel=WHICH,
         ),
     ] = 15,
@@ -130,26 +143,31 @@ def transactions(
         typer.Option(
             "--start-offset",
             click_type=LONG,
-            help="The one that began there (brokers since 3.0).",
+            help="First offset of the transaction (brokers since 3.0).",
             rich_help_panel=ABORT,
         ),
     ] = None,
     producer_id: Annotated[
         int | None,
         typer.Option(
-            "--producer-id", click_type=LONG, help="Older brokers: all of these three.", rich_help_panel=ABORT
+            "--producer-id",
+            click_type=LONG,
+            help="Producer id; for brokers before 3.0, with both epochs, instead of --start-offset.",
+            rich_help_panel=ABORT,
         ),
     ] = None,
     producer_epoch: Annotated[
-        int | None, typer.Option("--producer-epoch", click_type=SHORT, rich_help_panel=ABORT)
+        int | None,
+        typer.Option("--producer-epoch", click_type=SHORT, help="Epoch of --producer-id.", rich_help_panel=ABORT),
     ] = None,
     coordinator_epoch: Annotated[
-        int | None, typer.Option("--coordinator-epoch", click_type=INT, rich_help_panel=ABORT)
+        int | None,
+        typer.Option("--coordinator-epoch", click_type=INT, help="Epoch of the coordinator.", rich_help_panel=ABORT),
     ] = None,
     version: Annotated[bool, typer.Option("--version", "-v", help=VERSION_HELP)] = False,  # noqa: ARG001
     output: Output = None,
 ) -> None:
-    """Transactions of producers, and those that hang."""
+    """List, describe and abort transactions, and find hanging ones."""
     bootstrap = bootstrap_or_default(
         bootstrap_server, TransactionsCommand.argparse_error(ctx, "argument --bootstrap-server is required")
     )

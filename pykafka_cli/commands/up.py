@@ -32,14 +32,21 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def up(
-    data_dir: Annotated[Path, typer.Option(help="Where all data is kept; made if it is not there.")] = Path("data"),
+    data_dir: Annotated[Path, typer.Option(help="Directory for all data; created if it does not exist.")] = Path(
+        "data"
+    ),
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the first broker, the others take the next ones; 0: any.")
+        int,
+        typer.Option(
+            min=0, max=65535, help="Port of the first broker; the others get the next ports. 0 means any free port."
+        ),
     ] = 9092,
-    zookeeper_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of ZooKeeper; 0: any.")] = 2181,
-    brokers: Annotated[int, typer.Option(min=1, max=MAX_BROKERS, help="How many brokers.")] = 1,
+    zookeeper_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of ZooKeeper; 0 means any free port.")
+    ] = 2181,
+    brokers: Annotated[int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers.")] = 1,
 ) -> int:
-    """Start ZooKeeper and brokers together, for this machine alone. Ctrl-C stops them."""
+    """Start ZooKeeper and brokers together, for this machine only. Ctrl-C stops them."""
     from pykafka_cli.broker.server import BrokerUnusable
     from pykafka_cli.zookeeper.server.server import ServerUnusable
 

@@ -43,41 +43,55 @@ class VerifiableConsumerCommand(ArgparseCommand):
 @app.command(cls=VerifiableConsumerCommand)
 def verifiable_consumer(
     ctx: ScriptContext,
-    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: what to read.")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: Topic to read.")] = None,
     group_id: Annotated[
-        str | None, typer.Option("--group-id", metavar="GROUP", help="REQUIRED: the group to be in.")
+        str | None, typer.Option("--group-id", metavar="GROUP", help="REQUIRED: Consumer group to join.")
     ] = None,
     bootstrap_server: BootstrapServer = None,
     broker_list: BrokerList = None,
     consumer_config: ConsumerConfig = None,
     group_protocol: Annotated[
-        str, typer.Option("--group-protocol", metavar="PROTOCOL", help="Only classic groups are there.")
+        str, typer.Option("--group-protocol", metavar="PROTOCOL", help="Group protocol; only classic is supported.")
     ] = "classic",
     group_remote_assignor: Annotated[
-        str | None, typer.Option("--group-remote-assignor", metavar="NAME", help="For the other protocol only.")
+        str | None,
+        typer.Option(
+            "--group-remote-assignor", metavar="NAME", help="Assignor of the consumer protocol; not supported."
+        ),
     ] = None,
     group_instance_id: Annotated[
-        str | None, typer.Option("--group-instance-id", metavar="NAME", help="Be a static member.")
+        str | None,
+        typer.Option(
+            "--group-instance-id", metavar="NAME", help="Join the group as a static member with this instance id."
+        ),
     ] = None,
     max_messages: Annotated[
-        int, typer.Option("--max-messages", click_type=INT, metavar="N", help="How many; -1: until it is stopped.")
+        int,
+        typer.Option(
+            "--max-messages", click_type=INT, metavar="N", help="Number of records to read; -1 means until stopped."
+        ),
     ] = -1,
     session_timeout: Annotated[
-        int, typer.Option("--session-timeout", click_type=INT, metavar="MS", help="session.timeout.ms.")
+        int, typer.Option("--session-timeout", click_type=INT, metavar="MS", help="Set session.timeout.ms.")
     ] = 30_000,
     verbose: Annotated[bool, typer.Option("--verbose", help="Print each record.")] = False,
     enable_autocommit: Annotated[
-        bool, typer.Option("--enable-autocommit", help="Commit now and then, not after each read.")
+        bool, typer.Option("--enable-autocommit", help="Commit periodically instead of after each read.")
     ] = False,
     reset_policy: Annotated[
-        str, typer.Option("--reset-policy", metavar="POLICY", help="earliest, latest or none.")
+        str,
+        typer.Option(
+            "--reset-policy",
+            metavar="POLICY",
+            help="Offset to start at without a committed one: earliest, latest or none.",
+        ),
     ] = "earliest",
     assignment_strategy: Annotated[
-        str, typer.Option("--assignment-strategy", metavar="CLASS", help="One of Kafka's assignors.")
+        str, typer.Option("--assignment-strategy", metavar="CLASS", help="Class name of one of Kafka's assignors.")
     ] = "org.apache.kafka.clients.consumer.RangeAssignor",
     output: EventOutput = None,
 ) -> None:
-    """Read in a group and print assignments, records and commits as JSON."""
+    """Read records in a consumer group, and print assignments, records and commits as JSON."""
     for name, value in (("group-id", group_id), ("topic", topic)):
         if value is None:
             raise VerifiableConsumerCommand.argparse_error(ctx, f"argument --{name} is required")

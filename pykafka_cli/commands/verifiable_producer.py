@@ -45,7 +45,7 @@ class VerifiableProducerCommand(ArgparseCommand):
 @app.command(cls=VerifiableProducerCommand)
 def verifiable_producer(
     ctx: ScriptContext,
-    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: where to send.")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: Topic to send to.")] = None,
     bootstrap_server: BootstrapServer = None,
     broker_list: BrokerList = None,
     producer_config: Annotated[
@@ -54,31 +54,48 @@ def verifiable_producer(
             "--producer.config",
             "--command-config",
             metavar="FILE",
-            help="Properties of the producer.",
+            help="File of producer properties.",
             rich_help_panel=CONNECTION,
         ),
     ] = None,
     max_messages: Annotated[
-        int, typer.Option("--max-messages", click_type=INT, metavar="N", help="How many; -1: until it is stopped.")
+        int,
+        typer.Option(
+            "--max-messages", click_type=INT, metavar="N", help="Number of records to send; -1 means until stopped."
+        ),
     ] = -1,
     throughput: Annotated[
-        int, typer.Option("--throughput", click_type=INT, metavar="RATE", help="Records a second; -1: no limit.")
+        int,
+        typer.Option(
+            "--throughput",
+            click_type=INT,
+            metavar="RATE",
+            help="Maximum number of records per second; -1 means no limit.",
+        ),
     ] = -1,
-    acks: Annotated[str, typer.Option("--acks", metavar="0|1|-1", help="Who must have a record.")] = "-1",
+    acks: Annotated[str, typer.Option("--acks", metavar="0|1|-1", help="Set acks.")] = "-1",
     message_create_time: Annotated[
         int,
-        typer.Option("--message-create-time", click_type=LONG, metavar="MS", help="Time of the first record; -1: now."),
+        typer.Option(
+            "--message-create-time",
+            click_type=LONG,
+            metavar="MS",
+            help="Timestamp of the first record; -1 means now.",
+        ),
     ] = -1,
     value_prefix: Annotated[
-        int | None, typer.Option("--value-prefix", click_type=INT, metavar="N", help="Values are N.0, N.1 ...")
+        int | None,
+        typer.Option(
+            "--value-prefix", click_type=INT, metavar="N", help="Prefix values with this number: N.0, N.1 ..."
+        ),
     ] = None,
     repeating_keys: Annotated[
         int | None,
-        typer.Option("--repeating-keys", click_type=INT, metavar="N", help="Keys are 0 to N-1, again and again."),
+        typer.Option("--repeating-keys", click_type=INT, metavar="N", help="Use the keys 0 to N-1 repeatedly."),
     ] = None,
     output: EventOutput = None,
 ) -> None:
-    """Send 0, 1, 2 ... and print what became of each as JSON."""
+    """Send 0, 1, 2 ... and print the result of each as JSON."""
     if topic is None:
         raise VerifiableProducerCommand.argparse_error(ctx, "argument --topic is required")
     if acks not in ACKS:

@@ -28,8 +28,11 @@ def zookeeper_server_start(
         list[str] | None,
         typer.Argument(
             metavar="[-daemon] FILE [--override KEY=VALUE]...",
-            help="The server's properties, and what shall hold instead of them. -daemon comes first, if at all: the "
-            "server goes to the background, what it says to $LOG_DIR/zookeeper.out (logs/zookeeper.out).",
+            help=(
+                "File of server properties, and properties that override them. -daemon, "
+                "which must come first, runs the server in the background with its "
+                "output in $LOG_DIR/zookeeper.out (logs/zookeeper.out)."
+            ),
             show_default=False,
         ),
     ] = None,

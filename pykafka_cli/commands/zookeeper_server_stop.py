@@ -9,5 +9,5 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def zookeeper_server_stop() -> None:
-    """Stop all ZooKeeper servers that were started by pk zookeeper-server-start, by SIGTERM or $SIGNAL."""
+    """Stop all ZooKeeper servers that pk zookeeper-server-start has started, with SIGTERM or $SIGNAL."""
     signal_servers("zookeeper-server-start", "No zookeeper server to stop")

@@ -54,13 +54,13 @@ def zookeeper_shell(
         list[str] | None,
         typer.Argument(
             metavar=f"HOST:PORT[/PATH] [{TLS_FILE} FILE] [COMMAND ...]",
-            help="A ZooKeeper server, and a command to run; without one, commands come from standard input.",
+            help="ZooKeeper server, and a command to run; without a command, read commands from standard input.",
             show_default=False,
         ),
     ] = None,
     output: StreamOutput = None,
 ) -> None:
-    """Look at znodes and change them."""
+    """Show and change znodes."""
     if not words:
         raise ScriptError(
             f"USAGE: {ctx.command_path} zookeeper_host:port[/path] [{TLS_FILE} file] [args...]", on_stdout=True

@@ -50,7 +50,7 @@ BootstrapServer = Annotated[
         envvar=BOOTSTRAP_SERVER_VARIABLE,
         show_envvar=True,
         metavar="HOST:PORT,...",
-        help=f"Brokers to connect to. On a terminal {DEFAULT_BOOTSTRAP_SERVER} if nothing says otherwise.",
+        help=f"Brokers to connect to. On a terminal, the default is {DEFAULT_BOOTSTRAP_SERVER}.",
         rich_help_panel=CONNECTION,
     ),
 ]
@@ -70,7 +70,7 @@ ConsumerConfig = Annotated[
         "--consumer.config",
         "--command-config",
         metavar="FILE",
-        help="Properties of the consumer.",
+        help="File of consumer properties.",
         rich_help_panel=CONNECTION,
     ),
 ]
@@ -78,7 +78,7 @@ ConsumerConfig = Annotated[
 CommandConfig = Annotated[
     str | None,
     typer.Option(
-        "--command-config", metavar="FILE", help="Properties for the client: security and time-outs.",
+        "--command-config", metavar="FILE", help="File of client properties: security, timeouts.",
         rich_help_panel=CONNECTION,
     ),
 ]  # fmt: skip
@@ -86,8 +86,7 @@ Output = Annotated[
     OutputFormat | None,
     typer.Option(
         "--output",
-        help="What the script prints, a table, or a document; a table is the default on a terminal, "
-        "what the script prints elsewhere.",
+        help="Form of the output. The default is table on a terminal, and kafka, the script's own output, elsewhere.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -96,7 +95,9 @@ EventOutput = Annotated[
     OutputFormat | None,
     typer.Option(
         "--output",
-        help="A JSON object a line, which is what the script prints, or for yaml a stream of documents.",
+        help=(
+            "Form of the output: json prints an object per line, as the script does; yaml prints a stream of documents."
+        ),
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -105,7 +106,10 @@ StreamOutput = Annotated[
     OutputFormat | None,
     typer.Option(
         "--output",
-        help="json: an object a line; yaml: a stream of documents; else what the script prints.",
+        help=(
+            "Form of the output: json prints an object per line, yaml a stream of "
+            "documents; the default is the script's own output."
+        ),
         rich_help_panel=OUTPUT,
     ),
 ]
