@@ -1,4 +1,5 @@
 import errno
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from kio.schema.describe_log_dirs.v4.request import DescribeLogDirsRequest
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.hot_path.fetch import FetchPartitionResponse
 from pykafka_cli.protocol.records import records_in
 from tests.fakes.replica_cluster import Node, ReplicaCluster
 from tests.support.replicas import TOPIC
@@ -20,7 +22,7 @@ T0 = TopicPartition(TOPIC, 0)
 
 
 @pytest.fixture
-async def cluster():
+async def cluster() -> AsyncIterator[ReplicaCluster]:
     cluster = await ReplicaCluster.started(1, log_dirs="/a,/b")
     await cluster.controller.create(TOPIC, (1,))
     yield cluster
@@ -28,17 +30,17 @@ async def cluster():
 
 
 @pytest.fixture
-def broker(cluster) -> Node:
+def broker(cluster: ReplicaCluster) -> Node:
     return cluster.nodes[1]
 
 
 @pytest.fixture
-async def elsewhere(broker) -> str:
+async def elsewhere(broker: Node) -> str:
     """The directory in which the partition is not."""
     return "/b" if str(broker.log(TOPIC).directory.parent) == "/a" else "/a"
 
 
-async def moved(node: Node, path: str, *, topic=TOPIC, partition=0) -> ErrorCode:
+async def moved(node: Node, path: str, *, topic: str = TOPIC, partition: int = 0) -> ErrorCode:
     wanted = AlterReplicaLogDirTopic(name=topic, partitions=(partition,))
     request = AlterReplicaLogDirsRequest(dirs=(AlterReplicaLogDir(path=path, topics=(wanted,)),))
     response = await node.ask(ALTER_REPLICA_LOG_DIRS, request)
@@ -56,7 +58,7 @@ async def places(node: Node) -> dict[tuple[str, bool], int]:
     }
 
 
-async def until_moved(cluster, node: Node, path: str) -> None:
+async def until_moved(cluster: ReplicaCluster, node: Node, path: str) -> None:
     for _ in range(200):
         if node.log(TOPIC).directory.parent == Path(path):
             return
@@ -64,11 +66,13 @@ async def until_moved(cluster, node: Node, path: str) -> None:
     raise AssertionError(f"still {await places(node)}")
 
 
-def values(answer) -> list[bytes]:
+def values(answer: FetchPartitionResponse) -> list[bytes]:
     return [record.value for record in records_in(answer.records)]
 
 
-async def test_a_replica_moves_with_everything_and_goes_on_there(cluster, broker, elsewhere) -> None:
+async def test_a_replica_moves_with_everything_and_goes_on_there(
+    cluster: ReplicaCluster, broker: Node, elsewhere: str
+) -> None:
     await broker.produce(TOPIC, b"a", b"b")
     await cluster.controller.elect(T0, 1)
     broker.replicas.partition(T0).delete_records(1)
@@ -85,7 +89,7 @@ async def test_a_replica_moves_with_everything_and_goes_on_there(cluster, broker
     assert await places(broker) == {(elsewhere, False): 0}
 
 
-async def test_a_copy_on_its_way_is_shown_with_what_it_lacks(broker, elsewhere) -> None:
+async def test_a_copy_on_its_way_is_shown_with_what_it_lacks(broker: Node, elsewhere: str) -> None:
     await broker.produce(TOPIC, b"a", b"b")
 
     await moved(broker, elsewhere)
@@ -93,7 +97,9 @@ async def test_a_copy_on_its_way_is_shown_with_what_it_lacks(broker, elsewhere) 
     assert (await places(broker))[elsewhere, True] == 2
 
 
-async def test_what_is_written_during_the_move_arrives_too(cluster, broker, elsewhere) -> None:
+async def test_what_is_written_during_the_move_arrives_too(
+    cluster: ReplicaCluster, broker: Node, elsewhere: str
+) -> None:
     for number in range(50):
         await broker.produce(TOPIC, b"%d" % number)
     await moved(broker, elsewhere)
@@ -105,14 +111,14 @@ async def test_what_is_written_during_the_move_arrives_too(cluster, broker, else
     assert values(await broker.fetch(TOPIC)) == [b"%d" % number for number in range(60)]
 
 
-async def test_a_move_to_where_it_is_does_nothing(broker) -> None:
+async def test_a_move_to_where_it_is_does_nothing(broker: Node) -> None:
     here = str(broker.log(TOPIC).directory.parent)
 
     assert await moved(broker, here) is ErrorCode.none
     assert await places(broker) == {(here, False): 0}
 
 
-async def test_a_move_back_takes_the_copy_away(broker, elsewhere) -> None:
+async def test_a_move_back_takes_the_copy_away(broker: Node, elsewhere: str) -> None:
     here = str(broker.log(TOPIC).directory.parent)
     await moved(broker, elsewhere)
 
@@ -121,7 +127,7 @@ async def test_a_move_back_takes_the_copy_away(broker, elsewhere) -> None:
     assert await places(broker) == {(here, False): 0}
 
 
-async def test_a_topic_deleted_on_its_way_leaves_nothing(cluster, broker, elsewhere) -> None:
+async def test_a_topic_deleted_on_its_way_leaves_nothing(cluster: ReplicaCluster, broker: Node, elsewhere: str) -> None:
     await moved(broker, elsewhere)
     await cluster.controller.delete(TOPIC)
     await cluster.settle()
@@ -129,7 +135,9 @@ async def test_a_topic_deleted_on_its_way_leaves_nothing(cluster, broker, elsewh
     assert await places(broker) == {}
 
 
-async def test_a_restart_keeps_the_original_and_removes_the_copy(cluster, broker, elsewhere) -> None:
+async def test_a_restart_keeps_the_original_and_removes_the_copy(
+    cluster: ReplicaCluster, broker: Node, elsewhere: str
+) -> None:
     await broker.produce(TOPIC, b"a")
     await moved(broker, elsewhere)
     await cluster.fail(1)
@@ -139,12 +147,12 @@ async def test_a_restart_keeps_the_original_and_removes_the_copy(cluster, broker
     assert (elsewhere, True) not in await places(broker)
 
 
-async def test_what_cannot_be_moved_says_why(cluster, broker) -> None:
+async def test_what_cannot_be_moved_says_why(cluster: ReplicaCluster, broker: Node) -> None:
     assert await moved(broker, "/nowhere") is ErrorCode.log_dir_not_found
     assert await moved(broker, "/a", topic="nobody") is ErrorCode.unknown_topic_or_partition
 
 
-async def test_a_replica_that_is_not_here_yet_will_be_made_there(cluster, broker) -> None:
+async def test_a_replica_that_is_not_here_yet_will_be_made_there(cluster: ReplicaCluster, broker: Node) -> None:
     other = "/b"
     broker.metadata._topics["later"] = dict(broker.metadata.partitions(TOPIC))
 
@@ -154,7 +162,9 @@ async def test_a_replica_that_is_not_here_yet_will_be_made_there(cluster, broker
     assert str(broker.log("later").directory.parent) == other
 
 
-async def test_a_disk_that_fails_under_the_copy_leaves_the_original_in_service(cluster, broker, elsewhere) -> None:
+async def test_a_disk_that_fails_under_the_copy_leaves_the_original_in_service(
+    cluster: ReplicaCluster, broker: Node, elsewhere: str
+) -> None:
     here = str(broker.log(TOPIC).directory.parent)
     await broker.produce(TOPIC, b"a")
     await moved(broker, elsewhere)

@@ -1,15 +1,20 @@
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from kio.schema.delete_records.v2.request import DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic
 from kio.schema.errors import ErrorCode
 
+from tests.fakes.replica_cluster import ReplicaCluster
 from tests.support.replicas import TOPIC, begun, cluster_with_topic
 
 DELETE_RECORDS = 21
 
 
-async def deleted(cluster, offset: int, *, topic=TOPIC, partition=0, timeout=1):
+async def deleted(
+    cluster: ReplicaCluster, offset: int, *, topic: str = TOPIC, partition: int = 0, timeout: int = 1
+) -> Any:
     request = DeleteRecordsRequest(
         topics=(
             DeleteRecordsTopic(
@@ -23,7 +28,7 @@ async def deleted(cluster, offset: int, *, topic=TOPIC, partition=0, timeout=1):
 
 
 @pytest.fixture
-async def cluster():
+async def cluster() -> AsyncIterator[ReplicaCluster]:
     cluster = await cluster_with_topic(1)
     await cluster.nodes[1].produce(TOPIC, b"a", b"b", b"c")
     yield cluster
@@ -31,23 +36,23 @@ async def cluster():
 
 
 @pytest.mark.parametrize(("offset", "start"), [(2, 2), (-1, 3), (0, 0)])
-async def test_records_go_and_the_new_start_is_told(cluster, offset, start) -> None:
+async def test_records_go_and_the_new_start_is_told(cluster: ReplicaCluster, offset: int, start: int) -> None:
     assert await deleted(cluster, offset) == (ErrorCode.none, start)
     assert cluster.nodes[1].log(TOPIC).log_start == start
 
 
-async def test_the_start_does_not_move_back(cluster) -> None:
+async def test_the_start_does_not_move_back(cluster: ReplicaCluster) -> None:
     await deleted(cluster, 2)
 
     assert await deleted(cluster, 1) == (ErrorCode.none, 2)
 
 
 @pytest.mark.parametrize("offset", [4, -2])
-async def test_an_offset_outside_of_the_log_is_refused(cluster, offset) -> None:
+async def test_an_offset_outside_of_the_log_is_refused(cluster: ReplicaCluster, offset: int) -> None:
     assert await deleted(cluster, offset) == (ErrorCode.offset_out_of_range, -1)
 
 
-async def test_what_cannot_be_deleted_says_why(cluster) -> None:
+async def test_what_cannot_be_deleted_says_why(cluster: ReplicaCluster) -> None:
     await cluster.controller.create("__consumer_offsets", (1,))
     cluster.topic_configs["compacted"] = {"cleanup.policy": "compact"}
     await cluster.controller.create("compacted", (1,))

@@ -1,5 +1,6 @@
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
 
 import pytest
 from kio.schema.errors import ErrorCode
@@ -8,7 +9,7 @@ from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.hot_path import fetch
 from pykafka_cli.protocol.records import ControlType, records_in
-from tests.fakes.replica_cluster import Node
+from tests.fakes.replica_cluster import Node, ReplicaCluster
 from tests.support.logs import batch, marker, sequenced
 from tests.support.replicas import TOPIC, begun, cluster_with_topic, fetch_request
 
@@ -16,18 +17,18 @@ T0 = TopicPartition(TOPIC, 0)
 
 
 @pytest.fixture
-async def cluster():
+async def cluster() -> AsyncIterator[ReplicaCluster]:
     cluster = await cluster_with_topic(1, partitions=3)
     yield cluster
     await cluster.close()
 
 
 @pytest.fixture
-def broker(cluster) -> Node:
+def broker(cluster: ReplicaCluster) -> Node:
     return cluster.nodes[1]
 
 
-async def ask(node: Node, *offsets: int, version: int = 12, **fields) -> fetch.FetchResponse:
+async def ask(node: Node, *offsets: int, version: int = 12, **fields: int) -> fetch.FetchResponse:
     return await node.ask(fetch.API_KEY, fetch_request(*offsets, **fields), version=version)
 
 
@@ -39,7 +40,7 @@ def values(answer: fetch.FetchPartitionResponse) -> list[bytes]:
     return [record.value for record in records_in(answer.records)]
 
 
-async def test_records_come_with_the_offsets_that_bound_the_log(broker) -> None:
+async def test_records_come_with_the_offsets_that_bound_the_log(broker: Node) -> None:
     await broker.produce(TOPIC, b"a", b"b")
 
     answer = await broker.fetch(TOPIC)
@@ -49,13 +50,13 @@ async def test_records_come_with_the_offsets_that_bound_the_log(broker) -> None:
     assert (answer.aborted_transactions, answer.preferred_read_replica, answer.diverging_epoch) == (None, -1, None)
 
 
-async def test_a_fetch_from_within_a_batch_gives_the_whole_batch(broker) -> None:
+async def test_a_fetch_from_within_a_batch_gives_the_whole_batch(broker: Node) -> None:
     await broker.produce(TOPIC, b"a", b"b", b"c")
 
     assert values(await broker.fetch(TOPIC, 1)) == [b"a", b"b", b"c"]
 
 
-async def test_at_the_end_there_is_nothing_and_beyond_it_an_error(broker) -> None:
+async def test_at_the_end_there_is_nothing_and_beyond_it_an_error(broker: Node) -> None:
     await broker.produce(TOPIC, b"a")
 
     at_end, beyond = await broker.fetch(TOPIC, 1), await broker.fetch(TOPIC, 2)
@@ -64,14 +65,14 @@ async def test_at_the_end_there_is_nothing_and_beyond_it_an_error(broker) -> Non
     assert (beyond.error_code, beyond.high_watermark) == (ErrorCode.offset_out_of_range, -1)
 
 
-async def test_below_the_log_start_is_an_error(broker) -> None:
+async def test_below_the_log_start_is_an_error(broker: Node) -> None:
     await broker.produce(TOPIC, b"a", b"b")
     broker.replicas.partition(T0).delete_records(1)
 
     assert (await broker.fetch(TOPIC, 0)).error_code is ErrorCode.offset_out_of_range
 
 
-async def test_unknown_partitions_and_topics(broker) -> None:
+async def test_unknown_partitions_and_topics(broker: Node) -> None:
     by_name = await ask(broker, 0, 0, 0, 0)
     by_id = await broker.ask(
         fetch.API_KEY,
@@ -87,7 +88,9 @@ async def test_unknown_partitions_and_topics(broker) -> None:
     assert [topic.partitions[0].error_code for topic in by_id.topics] == [ErrorCode.unknown_topic_id] * 2
 
 
-async def test_a_topic_id_from_before_the_topic_was_made_anew_is_inconsistent(cluster, broker) -> None:
+async def test_a_topic_id_from_before_the_topic_was_made_anew_is_inconsistent(
+    cluster: ReplicaCluster, broker: Node
+) -> None:
     old = cluster.controller.topic_ids[TOPIC]
     broker.log(TOPIC).topic_id = uuid.uuid4()
 
@@ -104,7 +107,9 @@ async def test_a_topic_id_from_before_the_topic_was_made_anew_is_inconsistent(cl
     ("epoch", "expected"),
     [(0, ErrorCode.fenced_leader_epoch), (1, ErrorCode.none), (2, ErrorCode.unknown_leader_epoch)],
 )
-async def test_the_leader_epoch_is_fenced(cluster, broker, epoch, expected) -> None:
+async def test_the_leader_epoch_is_fenced(
+    cluster: ReplicaCluster, broker: Node, epoch: int, expected: ErrorCode
+) -> None:
     await cluster.controller.elect(T0, 1)
     wanted = fetch.FetchPartition(0, 0, 100, current_leader_epoch=epoch)
 
@@ -115,7 +120,7 @@ async def test_the_leader_epoch_is_fenced(cluster, broker, epoch, expected) -> N
     assert partitions(response)[0].error_code is expected
 
 
-async def test_a_batch_larger_than_every_limit_is_given_when_it_is_the_first(broker) -> None:
+async def test_a_batch_larger_than_every_limit_is_given_when_it_is_the_first(broker: Node) -> None:
     await broker.produce(TOPIC, b"x" * 500)
     await broker.produce(TOPIC, b"y" * 500)
 
@@ -124,7 +129,7 @@ async def test_a_batch_larger_than_every_limit_is_given_when_it_is_the_first(bro
     assert values(answer) == [b"x" * 500]
 
 
-async def test_limits_hold_for_what_comes_after_the_first_batch(broker) -> None:
+async def test_limits_hold_for_what_comes_after_the_first_batch(broker: Node) -> None:
     for partition in range(3):
         await broker.produce(TOPIC, b"x" * 500, partition=partition)
 
@@ -133,7 +138,7 @@ async def test_limits_hold_for_what_comes_after_the_first_batch(broker) -> None:
     assert [len(answers[index].records) > 0 for index in range(3)] == [True, True, False]
 
 
-async def test_a_fetch_waits_for_data_and_returns_as_soon_as_it_comes(cluster, broker) -> None:
+async def test_a_fetch_waits_for_data_and_returns_as_soon_as_it_comes(cluster: ReplicaCluster, broker: Node) -> None:
     waiting = await begun(cluster, ask(broker, 0, 0, 0, max_wait_ms=500))
     assert not waiting.done()
 
@@ -143,7 +148,7 @@ async def test_a_fetch_waits_for_data_and_returns_as_soon_as_it_comes(cluster, b
     assert values(partitions(waiting.result())[1]) == [b"a"]
 
 
-async def test_a_fetch_returns_empty_handed_after_max_wait(cluster, broker) -> None:
+async def test_a_fetch_returns_empty_handed_after_max_wait(cluster: ReplicaCluster, broker: Node) -> None:
     waiting = await begun(cluster, ask(broker, 0, max_wait_ms=500))
 
     cluster.clock.advance(0.4)
@@ -154,7 +159,7 @@ async def test_a_fetch_returns_empty_handed_after_max_wait(cluster, broker) -> N
     assert bytes(partitions(await waiting)[0].records) == b""
 
 
-async def test_min_bytes_are_counted_over_all_partitions(cluster, broker) -> None:
+async def test_min_bytes_are_counted_over_all_partitions(cluster: ReplicaCluster, broker: Node) -> None:
     waiting = await begun(cluster, ask(broker, 0, 0, 0, max_wait_ms=500, min_bytes=200))
 
     await broker.produce(TOPIC, b"x" * 50, partition=0)
@@ -166,13 +171,15 @@ async def test_min_bytes_are_counted_over_all_partitions(cluster, broker) -> Non
     assert len(partitions(waiting.result())) == 3
 
 
-async def test_an_error_is_told_without_waiting(cluster, broker) -> None:
+async def test_an_error_is_told_without_waiting(cluster: ReplicaCluster, broker: Node) -> None:
     waiting = await begun(cluster, ask(broker, 7, 0, max_wait_ms=500))
 
     assert waiting.done()
 
 
-async def test_a_fetch_with_data_at_hand_never_enters_the_waiting_room(broker, monkeypatch) -> None:
+async def test_a_fetch_with_data_at_hand_never_enters_the_waiting_room(
+    broker: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await broker.produce(TOPIC, b"a")
     monkeypatch.setattr(broker.broker.waiting, "wait_until", None)
 
@@ -193,7 +200,7 @@ async def test_consumers_see_what_is_committed_and_followers_everything() -> Non
     await cluster.close()
 
 
-async def test_a_broker_that_is_no_replica_may_not_follow(broker) -> None:
+async def test_a_broker_that_is_no_replica_may_not_follow(broker: Node) -> None:
     answer = await broker.fetch(TOPIC, replica_id=9)
 
     assert answer.error_code is ErrorCode.not_leader_or_follower
@@ -245,7 +252,7 @@ async def test_who_asks_an_old_leader_is_told_of_the_new_one_and_does_not_wait()
 async def write_transactions(node: Node) -> None:
     """0 aborted, 1 its marker, 2 plain, 3 open, 4 plain."""
 
-    async def write(records, origin=AppendOrigin.CLIENT) -> None:
+    async def write(records: bytearray, origin: AppendOrigin = AppendOrigin.CLIENT) -> None:
         await node.replicas.append({T0: memoryview(records)}, acks=1, timeout_ms=0, origin=origin)
 
     await write(sequenced(b"aborted", sequence=0, producer=7, transactional=True))
@@ -255,7 +262,7 @@ async def write_transactions(node: Node) -> None:
     await write(batch(b"after"))
 
 
-async def test_read_committed_stops_at_the_last_stable_offset_and_names_what_was_aborted(broker) -> None:
+async def test_read_committed_stops_at_the_last_stable_offset_and_names_what_was_aborted(broker: Node) -> None:
     await write_transactions(broker)
 
     committed = await broker.fetch(TOPIC, isolation_level=1)
@@ -268,7 +275,7 @@ async def test_read_committed_stops_at_the_last_stable_offset_and_names_what_was
     assert everything.aborted_transactions is None
 
 
-async def test_read_committed_waits_until_a_transaction_ends(cluster, broker) -> None:
+async def test_read_committed_waits_until_a_transaction_ends(cluster: ReplicaCluster, broker: Node) -> None:
     await write_transactions(broker)
     waiting = await begun(cluster, broker.fetch(TOPIC, 3, isolation_level=1, max_wait_ms=500))
     assert not waiting.done()
@@ -283,7 +290,7 @@ async def test_read_committed_waits_until_a_transaction_ends(cluster, broker) ->
     assert values(await waiting) == [b"open", b"after"]
 
 
-async def test_a_session_answers_only_news(broker) -> None:
+async def test_a_session_answers_only_news(broker: Node) -> None:
     first = await ask(broker, 0, 0, 0, session_epoch=0)
     await broker.produce(TOPIC, b"a", partition=2)
 
@@ -300,7 +307,9 @@ async def test_a_session_answers_only_news(broker) -> None:
     ("session_id", "epoch", "expected"),
     [(12345, 1, ErrorCode.fetch_session_id_not_found), (None, 5, ErrorCode.invalid_fetch_session_epoch)],
 )
-async def test_a_session_that_is_not_so_is_refused_as_a_whole(broker, session_id, epoch, expected) -> None:
+async def test_a_session_that_is_not_so_is_refused_as_a_whole(
+    broker: Node, session_id: int | None, epoch: int, expected: ErrorCode
+) -> None:
     opened = (await ask(broker, 0, session_epoch=0)).session_id
 
     response = await ask(broker, session_id=session_id or opened, session_epoch=epoch)
@@ -308,7 +317,7 @@ async def test_a_session_that_is_not_so_is_refused_as_a_whole(broker, session_id
     assert (response.error_code, response.topics, response.session_id) == (expected, [], 0)
 
 
-async def test_a_session_opened_with_names_does_not_go_on_with_ids(broker) -> None:
+async def test_a_session_opened_with_names_does_not_go_on_with_ids(broker: Node) -> None:
     opened = (await ask(broker, 0, session_epoch=0)).session_id
 
     response = await ask(broker, session_id=opened, session_epoch=1, version=13)
@@ -316,7 +325,7 @@ async def test_a_session_opened_with_names_does_not_go_on_with_ids(broker) -> No
     assert response.error_code is ErrorCode.fetch_session_topic_id_error
 
 
-async def test_a_topic_id_is_resolved_once_the_broker_hears_of_it(cluster, broker) -> None:
+async def test_a_topic_id_is_resolved_once_the_broker_hears_of_it(cluster: ReplicaCluster, broker: Node) -> None:
     topic_id = uuid.uuid5(uuid.NAMESPACE_DNS, "later")
     request = fetch.FetchRequest(
         0, 1, [fetch.FetchTopic(None, topic_id, [fetch.FetchPartition(0, 0, 100)])], session_epoch=0
@@ -345,7 +354,7 @@ async def test_zstd_topics_need_clients_that_know_it() -> None:
     await cluster.close()
 
 
-async def test_two_fetches_wait_side_by_side(cluster, broker) -> None:
+async def test_two_fetches_wait_side_by_side(cluster: ReplicaCluster, broker: Node) -> None:
     waiting = [await begun(cluster, ask(broker, 0, max_wait_ms=500)) for _ in range(2)]
 
     await broker.produce(TOPIC, b"a")
@@ -353,7 +362,7 @@ async def test_two_fetches_wait_side_by_side(cluster, broker) -> None:
     assert [values(partitions(response)[0]) for response in await asyncio.gather(*waiting)] == [[b"a"], [b"a"]]
 
 
-async def test_a_cancelled_fetch_leaves_the_waiting_room(cluster, broker) -> None:
+async def test_a_cancelled_fetch_leaves_the_waiting_room(cluster: ReplicaCluster, broker: Node) -> None:
     waiting = await begun(cluster, ask(broker, 0, max_wait_ms=500))
     assert len(broker.broker.waiting) == 1
 

@@ -1,5 +1,7 @@
 """ListGroups, DescribeGroups, DeleteGroups."""
 
+from typing import Any
+
 import pytest
 from kio.schema.delete_groups.v2.request import DeleteGroupsRequest
 from kio.schema.describe_groups.v5.request import DescribeGroupsRequest
@@ -14,7 +16,7 @@ from tests.support.group_broker import GroupBroker
 
 
 @pytest.fixture
-async def broker():
+async def broker() -> GroupBroker:
     """A broker with an empty group `simple` and a stable group `g` of two static members."""
     broker = await GroupBroker.started()
     await commit(broker, 5, group="simple")
@@ -22,13 +24,13 @@ async def broker():
     return broker
 
 
-async def listed(broker, states=(), types=()):
+async def listed(broker: GroupBroker, states: tuple[str, ...] = (), types: tuple[str, ...] = ()) -> Any:
     answer = await broker.ask(ListGroupsRequest(states_filter=states, types_filter=types))
     assert answer.error_code is ErrorCode.none
     return {each.group_id: (each.group_state, each.group_type, each.protocol_type) for each in answer.groups}
 
 
-async def test_groups_are_listed_with_state_and_type(broker) -> None:
+async def test_groups_are_listed_with_state_and_type(broker: GroupBroker) -> None:
     assert await listed(broker) == {"simple": ("Empty", "classic", ""), "g": ("Stable", "classic", "consumer")}
     old = await broker.ask(list_v0.request.ListGroupsRequest())
     assert {each.group_id for each in old.groups} == {"simple", "g"}
@@ -46,7 +48,9 @@ async def test_groups_are_listed_with_state_and_type(broker) -> None:
         (("Empty",), ("classic", "consumer"), {"simple"}),
     ],
 )
-async def test_groups_are_chosen_by_state_and_type(broker, states, types, names) -> None:
+async def test_groups_are_chosen_by_state_and_type(
+    broker: GroupBroker, states: tuple[str, ...], types: tuple[str, ...], names: Any
+) -> None:
     assert set(await listed(broker, states, types)) == names
 
 
@@ -58,7 +62,7 @@ async def test_a_list_that_may_not_be_whole_says_so() -> None:
     assert (answer.error_code, answer.groups) == (ErrorCode.coordinator_load_in_progress, ())
 
 
-async def test_a_stable_group_is_described_with_what_its_members_have(broker) -> None:
+async def test_a_stable_group_is_described_with_what_its_members_have(broker: GroupBroker) -> None:
     answer = await broker.ask(DescribeGroupsRequest(groups=("g",), include_authorized_operations=True))
 
     (group,) = answer.groups
@@ -71,7 +75,7 @@ async def test_a_stable_group_is_described_with_what_its_members_have(broker) ->
     assert [each.member_assignment for each in group.members] == [b"one-1", b"two-2"]
 
 
-async def test_a_group_that_is_not_there_is_described_as_dead(broker) -> None:
+async def test_a_group_that_is_not_there_is_described_as_dead(broker: GroupBroker) -> None:
     answer = await broker.ask(DescribeGroupsRequest(groups=("none", "simple"), include_authorized_operations=False))
 
     none, simple = answer.groups
@@ -88,7 +92,7 @@ async def test_a_group_elsewhere_is_not_described() -> None:
     assert group.authorized_operations == -(2**31)
 
 
-async def test_empty_groups_are_deleted_each_with_its_own_outcome(broker) -> None:
+async def test_empty_groups_are_deleted_each_with_its_own_outcome(broker: GroupBroker) -> None:
     answer = await broker.ask(DeleteGroupsRequest(groups_names=("simple", "g", "none", "simple")))
 
     assert [(each.group_id, each.error_code) for each in answer.results] == [
@@ -99,7 +103,7 @@ async def test_empty_groups_are_deleted_each_with_its_own_outcome(broker) -> Non
     assert set(await listed(broker)) == {"g"}
 
 
-async def test_a_group_can_be_founded_again_after_its_deletion(broker) -> None:
+async def test_a_group_can_be_founded_again_after_its_deletion(broker: GroupBroker) -> None:
     await broker.ask(DeleteGroupsRequest(groups_names=("simple",)))
 
     (answer,) = await joined(broker, joining(join_v9, group="simple", group_instance_id="one"))

@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import timedelta
+from types import ModuleType
+from typing import Any
 
 import pytest
 from kio.schema.consumer_group_describe.v0.request import ConsumerGroupDescribeRequest
@@ -22,11 +24,11 @@ from tests.support.group_broker import GroupBroker
 
 
 @pytest.fixture
-async def broker():
+async def broker() -> GroupBroker:
     return await GroupBroker.started()
 
 
-def joining(module, member_id="", group="g", **fields):
+def joining(module: ModuleType, member_id: str = "", group: str = "g", **fields: str) -> Any:
     """A JoinGroup request of one version with one protocol."""
     defaults = {"rebalance_timeout": timedelta(seconds=60)} if module is not join_v0 else {}
     return module.request.JoinGroupRequest(
@@ -39,14 +41,14 @@ def joining(module, member_id="", group="g", **fields):
     )
 
 
-async def joined(broker, *requests):
+async def joined(broker: GroupBroker, *requests: Any) -> Any:
     """Answers of requests that wait for each other."""
     waiting = [asyncio.ensure_future(broker.ask(request)) for request in requests]
     await broker.settle()
     return [await each for each in waiting]
 
 
-async def stable(broker, *instances):
+async def stable(broker: GroupBroker, *instances: str) -> Any:
     """A stable group of static members; their ids and the generation."""
     answers = await joined(broker, *(joining(join_v9, group_instance_id=instance) for instance in instances))
     ids = [answer.member_id for answer in answers]
@@ -56,14 +58,14 @@ async def stable(broker, *instances):
     return ids
 
 
-def syncing(member_id, generation, **fields):
+def syncing(member_id: str, generation: int, **fields: Any) -> Any:
     defaults = {"protocol_type": "consumer", "protocol_name": "range", "assignments": ()}
     return sync_v5.request.SyncGroupRequest(
         group_id="g", generation_id=generation, member_id=member_id, **(defaults | fields)
     )
 
 
-async def test_current_clients_are_given_an_id_to_come_back_with(broker) -> None:
+async def test_current_clients_are_given_an_id_to_come_back_with(broker: GroupBroker) -> None:
     answer = await broker.ask(joining(join_v5))
 
     assert (answer.error_code, answer.member_id) == (ErrorCode.member_id_required, "c-1")
@@ -71,13 +73,13 @@ async def test_current_clients_are_given_an_id_to_come_back_with(broker) -> None
 
 
 @pytest.mark.parametrize("module", [join_v0, join_v3])
-async def test_old_clients_join_at_once(broker, module) -> None:
+async def test_old_clients_join_at_once(broker: GroupBroker, module: ModuleType) -> None:
     (answer,) = await joined(broker, joining(module))
 
     assert (answer.error_code, answer.generation_id, answer.leader) == (ErrorCode.none, 1, answer.member_id)
 
 
-async def test_the_oldest_clients_are_waited_for_as_long_as_their_session_lasts(broker) -> None:
+async def test_the_oldest_clients_are_waited_for_as_long_as_their_session_lasts(broker: GroupBroker) -> None:
     await joined(broker, joining(join_v0))
 
     (member,) = broker.groups.describe("g").members
@@ -86,18 +88,18 @@ async def test_the_oldest_clients_are_waited_for_as_long_as_their_session_lasts(
     assert (member.member.client_id, member.member.client_host) == ("c", "/127.0.0.1")
 
 
-async def test_a_refused_member_hears_its_id_again(broker) -> None:
+async def test_a_refused_member_hears_its_id_again(broker: GroupBroker) -> None:
     answer = await broker.ask(joining(join_v9, "unknown"))
 
     assert (answer.error_code, answer.member_id) == (ErrorCode.unknown_member_id, "unknown")
     assert (answer.protocol_type, answer.protocol_name) == (None, None)
 
 
-async def test_an_empty_group_id_is_invalid(broker) -> None:
+async def test_an_empty_group_id_is_invalid(broker: GroupBroker) -> None:
     assert (await broker.ask(joining(join_v9, group=""))).error_code is ErrorCode.invalid_group_id
 
 
-async def test_a_static_leader_that_comes_back_skips_the_assignment_if_it_can(broker) -> None:
+async def test_a_static_leader_that_comes_back_skips_the_assignment_if_it_can(broker: GroupBroker) -> None:
     await stable(broker, "one", "two")
 
     current = await broker.ask(joining(join_v9, group_instance_id="one"))
@@ -108,7 +110,7 @@ async def test_a_static_leader_that_comes_back_skips_the_assignment_if_it_can(br
     assert old.leader == current.member_id != old.member_id
 
 
-async def test_an_assignment_arrives_in_every_version(broker) -> None:
+async def test_an_assignment_arrives_in_every_version(broker: GroupBroker) -> None:
     first, second = await stable(broker, "one", "two")
     old = sync_v4.request.SyncGroupRequest(
         group_id="g", generation_id=1, member_id=second, group_instance_id="two", assignments=()
@@ -120,7 +122,7 @@ async def test_an_assignment_arrives_in_every_version(broker) -> None:
 
 
 @pytest.mark.parametrize("missing", ["protocol_type", "protocol_name"])
-async def test_sync_names_the_protocol_from_version_5_on(broker, missing) -> None:
+async def test_sync_names_the_protocol_from_version_5_on(broker: GroupBroker, missing: str) -> None:
     first, _ = await stable(broker, "one", "two")
 
     answer = await broker.ask(syncing(first, 1, group_instance_id="one", **{missing: None}))
@@ -128,10 +130,10 @@ async def test_sync_names_the_protocol_from_version_5_on(broker, missing) -> Non
     assert (answer.error_code, answer.assignment) == (ErrorCode.inconsistent_group_protocol, b"")
 
 
-async def test_a_heartbeat_is_answered_by_a_code_alone(broker) -> None:
+async def test_a_heartbeat_is_answered_by_a_code_alone(broker: GroupBroker) -> None:
     first, _ = await stable(broker, "one", "two")
 
-    def beating(generation, instance="one"):
+    def beating(generation: int, instance: str = "one") -> Any:
         return HeartbeatRequest(group_id="g", generation_id=generation, member_id=first, group_instance_id=instance)
 
     codes = [(await broker.ask(beating(*arguments))).error_code for arguments in [(1,), (2,), (1, "two")]]
@@ -139,7 +141,7 @@ async def test_a_heartbeat_is_answered_by_a_code_alone(broker) -> None:
     assert codes == [ErrorCode.none, ErrorCode.illegal_generation, ErrorCode.fenced_instance_id]
 
 
-async def test_each_member_that_is_to_leave_has_its_own_code(broker) -> None:
+async def test_each_member_that_is_to_leave_has_its_own_code(broker: GroupBroker) -> None:
     first, _ = await stable(broker, "one", "two")
     member = leave_v5.request.MemberIdentity
 
@@ -162,7 +164,7 @@ async def test_each_member_that_is_to_leave_has_its_own_code(broker) -> None:
     ]
 
 
-async def test_old_clients_that_leave_hear_their_member_s_code(broker) -> None:
+async def test_old_clients_that_leave_hear_their_member_s_code(broker: GroupBroker) -> None:
     (answer,) = await joined(broker, joining(join_v3))
     leaving = leave_v2.request.LeaveGroupRequest(group_id="g", member_id=answer.member_id)
 
@@ -170,7 +172,7 @@ async def test_old_clients_that_leave_hear_their_member_s_code(broker) -> None:
     assert (await broker.ask(leaving)).error_code is ErrorCode.unknown_member_id
 
 
-async def test_the_groups_of_kraft_are_refused_so_that_clients_fall_back(broker) -> None:
+async def test_the_groups_of_kraft_are_refused_so_that_clients_fall_back(broker: GroupBroker) -> None:
     beating = ConsumerGroupHeartbeatRequest(
         group_id="g",
         member_id="",

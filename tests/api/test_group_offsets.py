@@ -1,6 +1,7 @@
 """OffsetCommit, OffsetFetch, OffsetDelete."""
 
 import struct
+from typing import Any
 
 import pytest
 from kio.schema.errors import ErrorCode
@@ -22,11 +23,19 @@ from tests.support.group_broker import GroupBroker
 
 
 @pytest.fixture
-async def broker():
+async def broker() -> GroupBroker:
     return await GroupBroker.started()
 
 
-async def commit(broker, *offsets, group="g", topic="t", generation=-1, member_id="", metadata="note"):
+async def commit(
+    broker: GroupBroker,
+    *offsets: int,
+    group: str = "g",
+    topic: str = "t",
+    generation: int = -1,
+    member_id: str = "",
+    metadata: str | None = "note",
+) -> Any:
     """Commit `offsets` to partitions 0, 1, ...; the codes."""
     answer = await broker.ask(
         commit_v9.request.OffsetCommitRequest(
@@ -54,18 +63,18 @@ async def commit(broker, *offsets, group="g", topic="t", generation=-1, member_i
     return [each.error_code for each in answered.partitions]
 
 
-def wanted(*partitions, group="g", topic="t"):
+def wanted(*partitions: int, group: str = "g", topic: str = "t") -> Any:
     """One group of an OffsetFetch; all its partitions if none is named."""
     topics = (fetch_v9.request.OffsetFetchRequestTopics(name=topic, partition_indexes=partitions),)
     return fetch_v9.request.OffsetFetchRequestGroup(group_id=group, topics=topics if partitions else None)
 
 
-async def fetch(broker, *groups, require_stable=False):
+async def fetch(broker: GroupBroker, *groups: Any, require_stable: bool = False) -> Any:
     request = fetch_v9.request.OffsetFetchRequest(groups=groups, require_stable=require_stable)
     return (await broker.ask(request)).groups
 
 
-def offsets_of(group):
+def offsets_of(group: Any) -> Any:
     return {
         (topic.name, each.partition_index): (each.committed_offset, each.committed_leader_epoch, each.metadata)
         for topic in group.topics
@@ -73,7 +82,7 @@ def offsets_of(group):
     }
 
 
-async def test_what_is_committed_is_fetched(broker) -> None:
+async def test_what_is_committed_is_fetched(broker: GroupBroker) -> None:
     assert await commit(broker, 5, 6) == [ErrorCode.none, ErrorCode.none]
 
     (group,) = await fetch(broker, wanted(0, 1, 2))
@@ -81,7 +90,7 @@ async def test_what_is_committed_is_fetched(broker) -> None:
     assert offsets_of(group) == {("t", 0): (5, 3, "note"), ("t", 1): (6, 3, "note"), ("t", 2): (-1, -1, "")}
 
 
-async def test_all_offsets_of_several_groups_are_fetched_at_once(broker) -> None:
+async def test_all_offsets_of_several_groups_are_fetched_at_once(broker: GroupBroker) -> None:
     await commit(broker, 5, group="a")
     await commit(broker, 6, group="a", topic="u")
     await commit(broker, 7, group="b")
@@ -93,7 +102,7 @@ async def test_all_offsets_of_several_groups_are_fetched_at_once(broker) -> None
     assert (third.topics, third.error_code) == ((), ErrorCode.none)
 
 
-async def test_null_metadata_is_stored_as_none_at_all(broker) -> None:
+async def test_null_metadata_is_stored_as_none_at_all(broker: GroupBroker) -> None:
     await commit(broker, 5, metadata=None)
 
     (group,) = await fetch(broker, wanted(0))
@@ -101,14 +110,14 @@ async def test_null_metadata_is_stored_as_none_at_all(broker) -> None:
     assert offsets_of(group) == {("t", 0): (5, 3, "")}
 
 
-async def test_topics_that_do_not_exist_are_not_committed(broker) -> None:
+async def test_topics_that_do_not_exist_are_not_committed(broker: GroupBroker) -> None:
     broker.topics.missing = {"t"}
 
     assert await commit(broker, 5, 6) == [ErrorCode.unknown_topic_or_partition] * 2
     assert broker.groups.list_groups() == ([], False)
 
 
-async def test_an_error_of_the_group_is_told_for_every_partition(broker) -> None:
+async def test_an_error_of_the_group_is_told_for_every_partition(broker: GroupBroker) -> None:
     assert await commit(broker, 5, 6, generation=4, member_id="m") == [ErrorCode.illegal_generation] * 2
 
 
@@ -118,7 +127,7 @@ async def test_too_long_a_note_is_told_for_its_partition() -> None:
     assert await commit(broker, 5) == [ErrorCode.offset_metadata_too_large]
 
 
-async def test_old_clients_commit_and_fetch(broker) -> None:
+async def test_old_clients_commit_and_fetch(broker: GroupBroker) -> None:
     request = commit_v2.request
     committed = request.OffsetCommitRequest(
         group_id="g",
@@ -154,7 +163,7 @@ async def test_a_group_that_is_coordinated_elsewhere_is_told_in_every_version() 
     assert await commit(broker, 5) == [ErrorCode.not_coordinator]
 
 
-async def test_an_offset_in_an_open_transaction_is_unstable(broker) -> None:
+async def test_an_offset_in_an_open_transaction_is_unstable(broker: GroupBroker) -> None:
     value = OffsetCommitValue(offset=9, metadata="", commit_timestamp=0)
     await commit(broker, 5)
     await broker.groups.commit("g", Committer(), {TopicPartition("t", 0): value}, Producer(7, 0))
@@ -167,14 +176,14 @@ async def test_an_offset_in_an_open_transaction_is_unstable(broker) -> None:
     assert offsets_of(current) == {("t", 0): (5, 3, "note")}
 
 
-def deletion(*partitions, group="g", topic="t"):
+def deletion(*partitions: int, group: str = "g", topic: str = "t") -> Any:
     request = delete_v0.request
     chosen = tuple(request.OffsetDeleteRequestPartition(partition_index=index) for index in partitions)
     topics = (request.OffsetDeleteRequestTopic(name=topic, partitions=chosen),)
     return request.OffsetDeleteRequest(group_id=group, topics=topics)
 
 
-async def test_offsets_are_deleted(broker) -> None:
+async def test_offsets_are_deleted(broker: GroupBroker) -> None:
     await commit(broker, 5, 6)
 
     answer = await broker.ask(deletion(0))
@@ -185,13 +194,13 @@ async def test_offsets_are_deleted(broker) -> None:
     assert offsets_of(group) == {("t", 1): (6, 3, "note")}
 
 
-async def test_offsets_of_a_group_that_is_not_there_cannot_be_deleted(broker) -> None:
+async def test_offsets_of_a_group_that_is_not_there_cannot_be_deleted(broker: GroupBroker) -> None:
     answer = await broker.ask(deletion(0))
 
     assert (answer.error_code, answer.topics) == (ErrorCode.group_id_not_found, ())
 
 
-async def test_offsets_of_topics_that_do_not_exist_cannot_be_deleted(broker) -> None:
+async def test_offsets_of_topics_that_do_not_exist_cannot_be_deleted(broker: GroupBroker) -> None:
     await commit(broker, 5)
     broker.topics.missing = {"u"}
 
@@ -202,15 +211,17 @@ async def test_offsets_of_topics_that_do_not_exist_cannot_be_deleted(broker) -> 
 
 
 @pytest.fixture
-def zookeeper(broker) -> FakeZooKeeperClient:
+def zookeeper(broker: GroupBroker) -> FakeZooKeeperClient:
     broker.broker.store = ZkStore(FakeZooKeeperClient(FakeZooKeeper()), broker.clock)
     return broker.broker.store.client
 
 
-def old_commit(version, index, offset, *, group="g", topic="t", metadata="", time=-1):
+def old_commit(
+    version: int, index: int, offset: int, *, group: str = "g", topic: str = "t", metadata: str = "", time: int = -1
+) -> Any:
     """An OffsetCommit 0 or 1 as it comes out of the codec."""
 
-    def string(text):
+    def string(text: str) -> bytes:
         return struct.pack(">h", len(text)) + text.encode()
 
     body = string(group) + (struct.pack(">i", -1) + string("") if version else b"")
@@ -219,18 +230,18 @@ def old_commit(version, index, offset, *, group="g", topic="t", metadata="", tim
     return message_codec(8, version, 9).decode_request(memoryview(body), 0)
 
 
-async def told_of(broker, version, request):
+async def told_of(broker: GroupBroker, version: int, request: Any) -> Any:
     """The error code of the one partition in the answer to an OffsetCommit 0 or 1, which ends with it."""
     answer = await broker.handled(8, version, request)
     data = b"".join(message_codec(8, version, 9).encode_response(1, answer, request))
     return ErrorCode(int.from_bytes(data[-2:], "big"))
 
 
-async def commit_0(broker, index, offset, **fields):
+async def commit_0(broker: GroupBroker, index: int, offset: int, **fields: str) -> Any:
     return await told_of(broker, 0, old_commit(0, index, offset, **fields))
 
 
-async def fetch_0(broker, *partitions, group="g", topic="t"):
+async def fetch_0(broker: GroupBroker, *partitions: int, group: str = "g", topic: str = "t") -> Any:
     request = fetch_v9.request.OffsetFetchRequest(
         groups=(wanted(*partitions, group=group, topic=topic),), require_stable=False
     )
@@ -238,7 +249,9 @@ async def fetch_0(broker, *partitions, group="g", topic="t"):
     return [(each.committed_offset, each.error_code) for each in answer.groups[0].topics[0].partitions]
 
 
-async def test_version_0_keeps_offsets_in_zookeeper_and_nowhere_else(broker, zookeeper) -> None:
+async def test_version_0_keeps_offsets_in_zookeeper_and_nowhere_else(
+    broker: GroupBroker, zookeeper: FakeZooKeeperClient
+) -> None:
     await commit(broker, 5)
 
     assert await commit_0(broker, 0, 41, metadata="note") is ErrorCode.none
@@ -250,7 +263,7 @@ async def test_version_0_keeps_offsets_in_zookeeper_and_nowhere_else(broker, zoo
     assert offsets_of(group) == {("t", 0): (5, 3, "note")}
 
 
-async def test_version_0_refuses_what_kafka_refuses(broker, zookeeper) -> None:
+async def test_version_0_refuses_what_kafka_refuses(broker: GroupBroker, zookeeper: FakeZooKeeperClient) -> None:
     broker.topics.missing = {"gone"}
     await zookeeper.create("/consumers/g/offsets/t/1", b"many")
 
@@ -263,7 +276,7 @@ async def test_version_0_refuses_what_kafka_refuses(broker, zookeeper) -> None:
 
 
 @pytest.mark.parametrize(("told", "kept"), [(1000, 1000), (-1, None)])
-async def test_version_1_says_when_each_offset_was_committed(broker, told, kept) -> None:
+async def test_version_1_says_when_each_offset_was_committed(broker: GroupBroker, told: int, kept: int | None) -> None:
     assert await told_of(broker, 1, old_commit(1, 0, 42, time=told)) is ErrorCode.none
 
     (found,) = broker.groups.fetch_offsets("g", [TopicPartition("t", 0)], require_stable=False).values()

@@ -1,5 +1,6 @@
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from kio.schema.errors import ErrorCode
@@ -23,7 +24,9 @@ class Supply:
         return self._last
 
 
-async def given(supply: Supply, *, transactional_id=None, producer_id=-1, producer_epoch=-1):
+async def given(
+    supply: Supply, *, transactional_id: None = None, producer_id: int = -1, producer_epoch: int = -1
+) -> Any:
     context = SimpleNamespace(broker=SimpleNamespace(producer_ids=supply), api_version=5)
     answer = await init_producer_id.handle(
         context,
@@ -49,7 +52,7 @@ async def test_what_an_idempotent_producer_had_before_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(("producer_id", "producer_epoch"), [(12, -1), (-1, 3)])
-async def test_an_id_without_epoch_and_the_other_way_round_are_refused(producer_id, producer_epoch) -> None:
+async def test_an_id_without_epoch_and_the_other_way_round_are_refused(producer_id: int, producer_epoch: int) -> None:
     refused = await given(Supply(), producer_id=producer_id, producer_epoch=producer_epoch)
 
     assert refused == (ErrorCode.invalid_request, -1, -1)

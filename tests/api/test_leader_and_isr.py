@@ -1,23 +1,25 @@
 import uuid
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.model import TopicPartition
-from tests.fakes.replica_cluster import LEADER_AND_ISR
+from tests.fakes.replica_cluster import LEADER_AND_ISR, PartitionState, ReplicaCluster
 from tests.support.replicas import TOPIC, cluster_with_topic
 
 T0 = TopicPartition(TOPIC, 0)
 
 
 @pytest.fixture
-async def cluster():
+async def cluster() -> AsyncIterator[ReplicaCluster]:
     cluster = await cluster_with_topic(1, 2)
     yield cluster
     await cluster.close()
 
 
-async def told(cluster, node=1, **fields):
+async def told(cluster: ReplicaCluster, node: int = 1, **fields: int) -> Any:
     """The controller's present state of T0, sent to one broker; the codes of the answer, whole and for T0."""
     receiver = cluster.nodes[node]
     request = cluster.controller.leader_and_isr([T0], receiver, **fields)
@@ -26,11 +28,11 @@ async def told(cluster, node=1, **fields):
     return response.error_code, partition_errors
 
 
-def state(cluster):
+def state(cluster: ReplicaCluster) -> PartitionState:
     return cluster.controller.partitions[T0]
 
 
-async def test_a_newer_leader_epoch_is_taken(cluster) -> None:
+async def test_a_newer_leader_epoch_is_taken(cluster: ReplicaCluster) -> None:
     state(cluster).leader_epoch += 1
     state(cluster).leader = 2
 
@@ -38,25 +40,25 @@ async def test_a_newer_leader_epoch_is_taken(cluster) -> None:
     assert cluster.nodes[1].replicas.partition(T0).leader == 2
 
 
-async def test_the_answer_names_topics_by_id(cluster) -> None:
+async def test_the_answer_names_topics_by_id(cluster: ReplicaCluster) -> None:
     request = cluster.controller.leader_and_isr([T0], cluster.nodes[1])
     response = await cluster.nodes[1].ask(LEADER_AND_ISR, request)
 
     assert [topic.topic_id for topic in response.topics] == [cluster.controller.topic_ids[TOPIC]]
 
 
-async def test_a_leader_epoch_that_is_no_news_is_stale(cluster) -> None:
+async def test_a_leader_epoch_that_is_no_news_is_stale(cluster: ReplicaCluster) -> None:
     assert await told(cluster) == (ErrorCode.none, [ErrorCode.stale_controller_epoch])
 
 
-async def test_a_request_for_an_earlier_run_of_the_broker_is_refused(cluster) -> None:
+async def test_a_request_for_an_earlier_run_of_the_broker_is_refused(cluster: ReplicaCluster) -> None:
     state(cluster).leader_epoch += 1
 
     assert await told(cluster, broker_epoch=0) == (ErrorCode.stale_broker_epoch, [])
     assert await told(cluster, broker_epoch=-1) == (ErrorCode.none, [ErrorCode.none])
 
 
-async def test_an_earlier_controller_is_refused(cluster) -> None:
+async def test_an_earlier_controller_is_refused(cluster: ReplicaCluster) -> None:
     state(cluster).leader_epoch += 1
     assert await told(cluster, controller_epoch=7) == (ErrorCode.none, [ErrorCode.none])
     state(cluster).leader_epoch += 1
@@ -64,21 +66,21 @@ async def test_an_earlier_controller_is_refused(cluster) -> None:
     assert await told(cluster, controller_epoch=6) == (ErrorCode.stale_controller_epoch, [])
 
 
-async def test_another_topic_of_the_same_name_is_refused(cluster) -> None:
+async def test_another_topic_of_the_same_name_is_refused(cluster: ReplicaCluster) -> None:
     cluster.controller.topic_ids[TOPIC] = uuid.uuid4()
     state(cluster).leader_epoch += 1
 
     assert await told(cluster) == (ErrorCode.none, [ErrorCode.inconsistent_topic_id])
 
 
-async def test_a_broker_without_assignment_refuses(cluster) -> None:
+async def test_a_broker_without_assignment_refuses(cluster: ReplicaCluster) -> None:
     state(cluster).replicas = (2, 3)
     state(cluster).leader_epoch += 1
 
     assert await told(cluster) == (ErrorCode.none, [ErrorCode.unknown_topic_or_partition])
 
 
-async def test_coordinators_hear_of_new_leadership_once_and_of_its_end(cluster) -> None:
+async def test_coordinators_hear_of_new_leadership_once_and_of_its_end(cluster: ReplicaCluster) -> None:
     heard = []
     node = cluster.nodes[1]
     node.replicas.on_leadership.append(lambda began, ended: heard.append((began, ended)))
@@ -92,7 +94,7 @@ async def test_coordinators_hear_of_new_leadership_once_and_of_its_end(cluster) 
     assert heard == [([(u0, 0)], [u1]), ([], []), ([], [u0]), ([], [u0, u1])]
 
 
-async def test_a_follower_of_a_dead_leader_keeps_its_log_and_fetches_nothing(cluster) -> None:
+async def test_a_follower_of_a_dead_leader_keeps_its_log_and_fetches_nothing(cluster: ReplicaCluster) -> None:
     await cluster.nodes[1].produce(TOPIC, b"a", acks=-1)
     await cluster.wait(1)
     state(cluster).leader, state(cluster).leader_epoch = -1, 5
@@ -103,7 +105,7 @@ async def test_a_follower_of_a_dead_leader_keeps_its_log_and_fetches_nothing(clu
     assert cluster.nodes[2].replicas.partition(T0).leader_epoch == 0
 
 
-async def test_a_new_partition_is_written_to_the_disk_with_its_topic_id(cluster) -> None:
+async def test_a_new_partition_is_written_to_the_disk_with_its_topic_id(cluster: ReplicaCluster) -> None:
     (folder,) = [path for path in cluster.nodes[1].files._contents if path.endswith("t-0/partition.metadata")]
 
     text = bytes(cluster.nodes[1].files._contents[folder].data).decode()
@@ -111,7 +113,7 @@ async def test_a_new_partition_is_written_to_the_disk_with_its_topic_id(cluster)
     assert text.startswith("version: 0\ntopic_id: ")
 
 
-async def test_a_leader_that_comes_back_elsewhere_is_followed_there(cluster) -> None:
+async def test_a_leader_that_comes_back_elsewhere_is_followed_there(cluster: ReplicaCluster) -> None:
     await cluster.fail(1)
     await cluster.restart(1)
     await cluster.controller.elect(T0, 1)

@@ -1,5 +1,8 @@
 """Produce 0-2 and Fetch 0-3: messages of formats 0 and 1 go in and come out, what is stored is format 2."""
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 from kio.schema.errors import ErrorCode
 
@@ -18,13 +21,13 @@ CODECS = [Compression.NONE, Compression.GZIP, Compression.SNAPPY, Compression.LZ
 
 
 @pytest.fixture
-async def cluster():
+async def cluster() -> AsyncIterator[ReplicaCluster]:
     cluster = await cluster_with_topic(1)
     yield cluster
     await cluster.close()
 
 
-async def sent(cluster: ReplicaCluster, records: bytes | None, *, version: int = 2, topic: str = TOPIC):
+async def sent(cluster: ReplicaCluster, records: bytes | None, *, version: int = 2, topic: str = TOPIC) -> Any:
     partition = produce.ProducePartition(0, None if records is None else memoryview(bytearray(records)))
     request = produce.ProduceRequest(None, 1, 1000, [produce.ProduceTopic(topic, [partition])])
     response = await cluster.nodes[1].ask(produce.API_KEY, request, version=version)
@@ -36,20 +39,22 @@ async def append(cluster: ReplicaCluster, *batches: bytearray, origin: AppendOri
         await cluster.nodes[1].replicas.append({T0: memoryview(each[:])}, acks=1, timeout_ms=0, origin=origin)
 
 
-async def stored(cluster: ReplicaCluster):
+async def stored(cluster: ReplicaCluster) -> Any:
     """(header, records) of each batch as it lies in the log."""
     data = (await cluster.nodes[1].fetch(TOPIC)).records
     return [(header, read_records(data, position)) for position, header in walk(data)]
 
 
-def values(data):
+def values(data: bytes) -> Any:
     """(magic, offset, time, key, value) of everything in old messages."""
     return [(header.magic, *record[:4]) for position, header in walk(data) for record in read_records(data, position)]
 
 
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize(("magic", "version"), [(0, 0), (0, 1), (1, 2)])
-async def test_messages_are_stored_as_one_batch_under_the_same_codec(cluster, magic, version, codec) -> None:
+async def test_messages_are_stored_as_one_batch_under_the_same_codec(
+    cluster: ReplicaCluster, magic: int, version: int, codec: Compression
+) -> None:
     answer = await sent(cluster, build_message_set(MESSAGES, magic=magic, compression=codec), version=version)
 
     ((header, records),) = await stored(cluster)
@@ -60,7 +65,7 @@ async def test_messages_are_stored_as_one_batch_under_the_same_codec(cluster, ma
     ]
 
 
-async def test_offsets_that_a_client_made_up_do_not_count(cluster) -> None:
+async def test_offsets_that_a_client_made_up_do_not_count(cluster: ReplicaCluster) -> None:
     made_up = [(offset + 70, time, key, value) for offset, time, key, value in MESSAGES]
 
     await sent(cluster, build_message_set(made_up, magic=0, compression=Compression.GZIP), version=0)
@@ -70,12 +75,12 @@ async def test_offsets_that_a_client_made_up_do_not_count(cluster) -> None:
     assert [record.offset for _, records in await stored(cluster) for record in records] == [0, 1, 2, 3, 4, 5]
 
 
-async def test_a_batch_of_format_2_is_taken_from_old_clients_too(cluster) -> None:
+async def test_a_batch_of_format_2_is_taken_from_old_clients_too(cluster: ReplicaCluster) -> None:
     assert (await sent(cluster, batch(b"a"), version=1)).error_code is ErrorCode.none
 
 
 @pytest.mark.parametrize("cut", [0, 30, -1])
-async def test_what_is_cut_short_is_not_there(cluster, cut) -> None:
+async def test_what_is_cut_short_is_not_there(cluster: ReplicaCluster, cut: int) -> None:
     one = build_message_set(MESSAGES[:1], magic=1)
 
     answer = await sent(cluster, one[:cut])
@@ -107,12 +112,12 @@ async def test_the_topics_log_append_time_is_that_of_old_messages_too() -> None:
         (build_message_set([(0, 0, None, b"x" * 600_000)] * 2, magic=1), ErrorCode.message_too_large),
     ],
 )
-async def test_what_kafka_refuses_is_refused(cluster, messages, code) -> None:
+async def test_what_kafka_refuses_is_refused(cluster: ReplicaCluster, messages: bytes, code: ErrorCode) -> None:
     assert (await sent(cluster, messages)).error_code is code
     assert cluster.nodes[1].log(TOPIC).log_end == 0
 
 
-async def test_a_topic_that_does_not_exist_is_told_before_anything_else(cluster) -> None:
+async def test_a_topic_that_does_not_exist_is_told_before_anything_else(cluster: ReplicaCluster) -> None:
     assert (await sent(cluster, b"", topic="nosuch")).error_code is ErrorCode.unknown_topic_or_partition
 
 
@@ -127,7 +132,9 @@ async def test_a_compacted_topic_wants_keys_of_old_messages_too() -> None:
 
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize(("version", "magic"), [(0, 0), (1, 0), (2, 1), (3, 1)])
-async def test_batches_come_out_as_messages(cluster, version, magic, codec) -> None:
+async def test_batches_come_out_as_messages(
+    cluster: ReplicaCluster, version: int, magic: int, codec: Compression
+) -> None:
     await append(cluster, batch(b"a", None, compression=codec), batch(b"c", key=None, compression=codec))
 
     answer = await cluster.nodes[1].fetch(TOPIC, version=version)
@@ -142,7 +149,7 @@ async def test_batches_come_out_as_messages(cluster, version, magic, codec) -> N
     assert {header.compression for _, header in walk(answer.records)} == {codec}
 
 
-async def test_messages_before_the_offset_asked_for_are_left_out_unless_compressed(cluster) -> None:
+async def test_messages_before_the_offset_asked_for_are_left_out_unless_compressed(cluster: ReplicaCluster) -> None:
     await append(cluster, batch(b"a", b"b", b"c"), batch(b"d", b"e", compression=Compression.GZIP))
 
     plain = await cluster.nodes[1].fetch(TOPIC, 2, version=2)
@@ -152,7 +159,7 @@ async def test_messages_before_the_offset_asked_for_are_left_out_unless_compress
     assert [offset for _, offset, *_ in values(compressed.records)] == [3, 4]
 
 
-async def test_markers_of_transactions_are_left_out(cluster) -> None:
+async def test_markers_of_transactions_are_left_out(cluster: ReplicaCluster) -> None:
     await append(cluster, sequenced(b"a", sequence=0, transactional=True))
     await append(cluster, marker(ControlType.ABORT), origin=AppendOrigin.COORDINATOR)
     await append(cluster, batch(b"b"))
@@ -174,7 +181,7 @@ async def test_log_append_time_comes_out_with_its_mark() -> None:
     await cluster.close()
 
 
-async def test_zstd_is_what_no_old_client_reads(cluster) -> None:
+async def test_zstd_is_what_no_old_client_reads(cluster: ReplicaCluster) -> None:
     await append(cluster, batch(b"a"), batch(b"b", compression=Compression.ZSTD))
 
     before = await cluster.nodes[1].fetch(TOPIC, 0, version=3)
@@ -196,7 +203,7 @@ async def test_a_topic_may_forbid_the_conversion() -> None:
     await cluster.close()
 
 
-async def test_an_answer_converts_a_few_mebibytes_and_one_batch_at_least(cluster) -> None:
+async def test_an_answer_converts_a_few_mebibytes_and_one_batch_at_least(cluster: ReplicaCluster) -> None:
     for _ in range(7):
         await append(cluster, batch(b"x" * 1_000_000))
     squeezed = batch(*[bytes(900_000)] * 9, compression=Compression.GZIP)  # 8 MiB that fit into 10 KiB

@@ -1,9 +1,14 @@
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.errors import TransactionalIdAuthorizationFailed
 from pykafka_cli.protocol.hot_path import produce
+from pykafka_cli.protocol.hot_path.produce import ProduceRequest
 from pykafka_cli.protocol.records import Compression, records_in
+from tests.fakes.replica_cluster import ReplicaCluster
 from tests.support.logs import batch, sequenced
 from tests.support.replicas import TOPIC, begun, cluster_with_topic
 
@@ -11,25 +16,41 @@ NOW_MS = 1_700_000_000_000
 
 
 @pytest.fixture
-async def cluster():
+async def cluster() -> AsyncIterator[ReplicaCluster]:
     cluster = await cluster_with_topic(1)
     yield cluster
     await cluster.close()
 
 
-def request(records, *, acks=1, topic=TOPIC, partition=0, transactional_id=None, timeout_ms=1000):
+def request(
+    records: bytearray | bytes | None,
+    *,
+    acks: int = 1,
+    topic: str = TOPIC,
+    partition: int = 0,
+    transactional_id: None = None,
+    timeout_ms: int = 1000,
+) -> ProduceRequest:
     data = None if records is None else memoryview(records)
     return produce.ProduceRequest(
         transactional_id, acks, timeout_ms, [produce.ProduceTopic(topic, [produce.ProducePartition(partition, data)])]
     )
 
 
-async def answer(cluster, records, *, version=None, client="test", on=1, **fields):
+async def answer(
+    cluster: ReplicaCluster,
+    records: bytearray | bytes | None,
+    *,
+    version: int | None = None,
+    client: str = "test",
+    on: int = 1,
+    **fields: int | str,
+) -> Any:
     response = await cluster.nodes[on].ask(produce.API_KEY, request(records, **fields), version=version, client=client)
     return response.topics[0].partitions[0]
 
 
-async def test_the_answer_tells_where_the_records_are(cluster) -> None:
+async def test_the_answer_tells_where_the_records_are(cluster: ReplicaCluster) -> None:
     await answer(cluster, batch(b"a", b"b"))
     second = await answer(cluster, batch(b"c"))
 
@@ -38,7 +59,7 @@ async def test_the_answer_tells_where_the_records_are(cluster) -> None:
 
 
 @pytest.mark.parametrize("acks", [0, 1, -1])
-async def test_a_lone_leader_answers_every_kind_of_acks_at_once(cluster, acks) -> None:
+async def test_a_lone_leader_answers_every_kind_of_acks_at_once(cluster: ReplicaCluster, acks: int) -> None:
     asked = await begun(cluster, answer(cluster, batch(b"a"), acks=acks))
 
     assert asked.done()
@@ -46,7 +67,7 @@ async def test_a_lone_leader_answers_every_kind_of_acks_at_once(cluster, acks) -
 
 
 @pytest.mark.parametrize("acks", [2, -2])
-async def test_other_acks_are_refused_and_write_nothing(cluster, acks) -> None:
+async def test_other_acks_are_refused_and_write_nothing(cluster: ReplicaCluster, acks: int) -> None:
     refused = await answer(cluster, batch(b"a"), acks=acks)
 
     assert refused.error_code is ErrorCode.invalid_required_acks
@@ -73,14 +94,16 @@ async def test_log_append_time_is_the_brokers_and_is_told() -> None:
         (batch(b"x" * 2_000_000), ErrorCode.message_too_large),
     ],
 )
-async def test_what_is_no_proper_batch_is_refused(cluster, records, expected) -> None:
+async def test_what_is_no_proper_batch_is_refused(
+    cluster: ReplicaCluster, records: bytearray | bytes | None, expected: ErrorCode
+) -> None:
     refused = await answer(cluster, records)
 
     assert (refused.error_code, refused.base_offset, refused.log_start_offset) == (expected, -1, -1)
     assert cluster.nodes[1].log(TOPIC).log_end == 0
 
 
-async def test_partitions_succeed_and_fail_on_their_own(cluster) -> None:
+async def test_partitions_succeed_and_fail_on_their_own(cluster: ReplicaCluster) -> None:
     whole = produce.ProduceRequest(
         None,
         1,
@@ -129,7 +152,7 @@ async def test_a_timestamp_out_of_bounds_is_refused() -> None:
     await cluster.close()
 
 
-async def test_a_batch_sent_twice_is_stored_once_and_answered_alike(cluster) -> None:
+async def test_a_batch_sent_twice_is_stored_once_and_answered_alike(cluster: ReplicaCluster) -> None:
     first = await answer(cluster, sequenced(b"a", b"b", sequence=0), acks=-1)
     again = await answer(cluster, sequenced(b"a", b"b", sequence=0), acks=-1)
 
@@ -137,7 +160,7 @@ async def test_a_batch_sent_twice_is_stored_once_and_answered_alike(cluster) -> 
     assert cluster.nodes[1].log(TOPIC).log_end == 2
 
 
-async def test_a_gap_in_the_sequence_is_refused(cluster) -> None:
+async def test_a_gap_in_the_sequence_is_refused(cluster: ReplicaCluster) -> None:
     await answer(cluster, sequenced(b"a", sequence=0))
 
     refused = await answer(cluster, sequenced(b"c", sequence=2))
@@ -145,7 +168,7 @@ async def test_a_gap_in_the_sequence_is_refused(cluster) -> None:
     assert refused.error_code is ErrorCode.out_of_order_sequence_number
 
 
-async def test_zstd_needs_a_client_that_knows_it(cluster) -> None:
+async def test_zstd_needs_a_client_that_knows_it(cluster: ReplicaCluster) -> None:
     old = await answer(cluster, batch(b"a", compression=Compression.ZSTD), version=6)
     new = await answer(cluster, batch(b"a", compression=Compression.ZSTD), version=7)
 
@@ -153,7 +176,7 @@ async def test_zstd_needs_a_client_that_knows_it(cluster) -> None:
     assert new.error_code is ErrorCode.none
 
 
-async def test_only_the_admin_client_writes_to_internal_topics(cluster) -> None:
+async def test_only_the_admin_client_writes_to_internal_topics(cluster: ReplicaCluster) -> None:
     await cluster.controller.create("__consumer_offsets", (1,))
 
     refused = await answer(cluster, batch(b"a"), topic="__consumer_offsets")
@@ -163,7 +186,7 @@ async def test_only_the_admin_client_writes_to_internal_topics(cluster) -> None:
     assert taken.error_code is ErrorCode.none
 
 
-async def test_transactional_records_need_a_transactional_id(cluster) -> None:
+async def test_transactional_records_need_a_transactional_id(cluster: ReplicaCluster) -> None:
     records = sequenced(b"a", sequence=0, transactional=True)
 
     with pytest.raises(TransactionalIdAuthorizationFailed):

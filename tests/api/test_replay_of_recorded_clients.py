@@ -1,7 +1,7 @@
 """What real clients sent to Apache Kafka is sent to our handlers, in order; answers and stored bytes must be alike."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -20,7 +20,7 @@ PARTITIONS = 6
 
 
 @pytest.fixture
-async def cluster():
+async def cluster() -> AsyncIterator[ReplicaCluster]:
     cluster = await ReplicaCluster.started(1)
     yield cluster
     await cluster.close()
@@ -115,7 +115,7 @@ class Replay:
 
 
 @pytest.mark.parametrize(("name", "at_least"), [("console", 25), ("clients", 29), ("admin", 40)])
-async def test_offsets_errors_and_stored_bytes_are_kafkas(cluster, name, at_least) -> None:
+async def test_offsets_errors_and_stored_bytes_are_kafkas(cluster: ReplicaCluster, name: str, at_least: int) -> None:
     replay, names = Replay(cluster.nodes[1], cluster.controller), topic_names(name)
 
     for frame, answer in exchanges(name):

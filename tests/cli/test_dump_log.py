@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -44,7 +45,9 @@ def batch(first: int, *values: bytes) -> bytes:
     return bytes(build_batch([Record(first + at, 1_000, None, value) for at, value in enumerate(values)]))
 
 
-def test_files_are_dumped_in_order_and_problems_told_at_the_end(tmp_path, capsys) -> None:
+def test_files_are_dumped_in_order_and_problems_told_at_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = log_of(tmp_path, batch(0, b"a"), batch(5, b"b"), batch(7, b"c"), b"tail")
     other = tmp_path / "leader-epoch.checkpoint.txt"
 
@@ -59,7 +62,7 @@ def test_files_are_dumped_in_order_and_problems_told_at_the_end(tmp_path, capsys
     ]  # fmt: skip
 
 
-def test_offsets_beyond_a_long_are_damage_and_no_failure(tmp_path, capsys) -> None:
+def test_offsets_beyond_a_long_are_damage_and_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = bytearray(batch(0, b"a", b"b"))
     data[:8] = b"\x7f" + b"\xff" * 7
     path = log_of(tmp_path, batch(0, b"sound"), bytes(data))
@@ -68,7 +71,7 @@ def test_offsets_beyond_a_long_are_damage_and_no_failure(tmp_path, capsys) -> No
     assert "  0 is followed by 9223372036854775807" in capsys.readouterr().err
 
 
-def test_what_was_printed_before_the_damage_stays(tmp_path, capsys) -> None:
+def test_what_was_printed_before_the_damage_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = log_of(tmp_path, batch(0, b"sound"), bytes(100))
 
     assert run(["dump-log", "--print-data-log", "--files", path]) == 1
@@ -87,14 +90,16 @@ def test_what_was_printed_before_the_damage_stays(tmp_path, capsys) -> None:
         ("short.checkpoint", 'For input string: "short.checkpoint"'),
     ],
 )
-def test_a_file_that_cannot_be_dumped_is_told_in_a_line(name: str, said: str, tmp_path: Path, capsys) -> None:
+def test_a_file_that_cannot_be_dumped_is_told_in_a_line(
+    name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["dump-log", "--files", str(tmp_path / name)]) == 1
     err = capsys.readouterr().err
     assert said in err
     assert "Traceback" not in err
 
 
-def test_an_index_that_is_missing_is_not_made(tmp_path, capsys) -> None:
+def test_an_index_that_is_missing_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log_of(tmp_path, batch(0, b"a"))
     (tmp_path / "00000000000000000000.timeindex").write_bytes(bytes(12))
 
@@ -103,7 +108,7 @@ def test_an_index_that_is_missing_is_not_made(tmp_path, capsys) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_documents_say_of_which_file_they_are_and_of_what_kind(clean, capsys) -> None:
+def test_documents_say_of_which_file_they_are_and_of_what_kind(clean: Any, capsys: pytest.CaptureFixture[str]) -> None:
     log, snapshot = "codec-zstd-0/00000000000000000000.log", "codec-zstd-0/00000000000000000005.snapshot"
     words = ["dump-log", "--print-data-log", "--files", f"{log},{snapshot}", "--output"]
 
@@ -119,7 +124,9 @@ def test_documents_say_of_which_file_they_are_and_of_what_kind(clean, capsys) ->
     )  # fmt: skip
 
 
-def test_documents_have_the_fields_of_what_kafkas_own_topics_hold(clean, capsys) -> None:
+def test_documents_have_the_fields_of_what_kafkas_own_topics_hold(
+    clean: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = "__consumer_offsets-0/00000000000000000000.log"
 
     assert run(["dump-log", "--offsets-decoder", "--files", path, "--output", "json"]) == 0
@@ -132,7 +139,7 @@ def test_documents_have_the_fields_of_what_kafkas_own_topics_hold(clean, capsys)
     assert {"type": "2", "data": {"group": "left-open"}} in keys
 
 
-def test_documents_end_where_the_file_cannot_be_read(tmp_path, capsys) -> None:
+def test_documents_end_where_the_file_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = log_of(tmp_path, batch(0, b"sound"), bytes(100))
 
     assert run(["dump-log", "--files", path, "--output", "json"]) == 1
@@ -141,7 +148,7 @@ def test_documents_end_where_the_file_cannot_be_read(tmp_path, capsys) -> None:
     assert "Found record size 0" in err
 
 
-def test_index_entries_come_with_what_the_log_says(clean, capsys) -> None:
+def test_index_entries_come_with_what_the_log_says(clean: Any, capsys: pytest.CaptureFixture[str]) -> None:
     path = "compacted-0/00000000000000000009.timeindex"
 
     assert run(["dump-log", "--files", path, "--output", "json"]) == 0

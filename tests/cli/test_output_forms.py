@@ -21,7 +21,9 @@ NOWHERE = ("--bootstrap-server", "127.0.0.1:1")
     ],
     ids=lambda words: words[0],
 )
-def test_scripts_of_jopt_say_it_below_their_own_words(words: tuple[str, ...], capsys) -> None:
+def test_scripts_of_jopt_say_it_below_their_own_words(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
     command, *rest = words
 
     assert run([command, "--output", "prose", *rest]) == 1
@@ -34,7 +36,9 @@ def test_scripts_of_jopt_say_it_below_their_own_words(words: tuple[str, ...], ca
 @pytest.mark.parametrize(
     "words", [("transactions", *NOWHERE, "list"), ("verifiable-producer", *NOWHERE, "--topic", "t")], ids=lambda w: w[0]
 )
-def test_scripts_of_argparse_say_it_in_their_own_words(words: tuple[str, ...], capsys) -> None:
+def test_scripts_of_argparse_say_it_in_their_own_words(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run([*words, "--output", "prose"]) == 1
 
     assert capsys.readouterr().err.endswith(

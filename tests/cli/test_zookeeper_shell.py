@@ -26,13 +26,13 @@ def shell(cluster: RunningCluster, typed: str, *, chroot: str = "") -> str:
     return done.stdout.partition("path:null\n")[2] + done.stderr
 
 
-def test_without_words_it_says_how_it_is_called(capsys) -> None:
+def test_without_words_it_says_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["zookeeper-shell"]) == 1
     out = capsys.readouterr().out
     assert out == "USAGE: pk zookeeper-shell zookeeper_host:port[/path] [-zk-tls-config-file file] [args...]\n"
 
 
-def test_help_is_shown_in_place_of_an_address(capsys) -> None:
+def test_help_is_shown_in_place_of_an_address(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["zookeeper-shell", "--help"]) == 0
     assert "HOST:PORT[/PATH]" in capsys.readouterr().out
 
@@ -46,12 +46,14 @@ def test_help_is_shown_in_place_of_an_address(capsys) -> None:
         (["-timeout", "soon", "ls", "/"], 'For input string: "soon"\n'),
     ],
 )
-def test_words_before_the_command_that_cannot_be_used_are_told(words: list[str], said: str, capsys) -> None:
+def test_words_before_the_command_that_cannot_be_used_are_told(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["zookeeper-shell", "localhost:1", *words]) == 1
     assert capsys.readouterr().err == said
 
 
-def test_stores_that_are_not_pem_are_refused(tmp_path: Path, capsys) -> None:
+def test_stores_that_are_not_pem_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "tls.properties"
     file.write_text("zookeeper.ssl.truststore.location=/keys/trust.jks\n")
 
@@ -59,7 +61,7 @@ def test_stores_that_are_not_pem_are_refused(tmp_path: Path, capsys) -> None:
     assert capsys.readouterr().err.startswith("/keys/trust.jks: only PEM stores can be read here\n")
 
 
-def test_no_server_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_no_server_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(zookeeper_shell, "CONNECTION_WITHIN_S", 0.2)
     address = f"127.0.0.1:{free_port()}"
 

@@ -21,6 +21,7 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kio.schema.delete_records.v2.request import DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic
@@ -70,7 +71,7 @@ class Story:
                 self.told.append(f"{name}: {task.result()}")
                 del self._asked[name]
 
-    async def _ask(self, name: str, answer) -> None:
+    async def _ask(self, name: str, answer: Any) -> None:
         self._asked[name] = asyncio.ensure_future(answer)
         await self.cluster.settle()
         if not self._asked[name].done():

@@ -1,6 +1,7 @@
 """A bench goes on when a row fails, and says why in a line."""
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from benchmarks.tools import seconds
 ROW = Row("console producer", "lines/s")
 
 
-def test_a_failed_command_is_named_with_its_status_and_the_last_that_it_said():
+def test_a_failed_command_is_named_with_its_status_and_the_last_that_it_said() -> None:
     table = Table()
     command = [sys.executable, "-c", "import sys; sys.exit('first\\nno | broker')"]
     with noting_failure(table, [ROW], "pk", 60):
@@ -22,7 +23,7 @@ def test_a_failed_command_is_named_with_its_status_and_the_last_that_it_said():
     assert reason.endswith("ended with status 1: no ¦ broker")
 
 
-def test_a_measurement_that_hangs_is_noted_like_one_that_fails():
+def test_a_measurement_that_hangs_is_noted_like_one_that_fails() -> None:
     table = Table()
     with noting_failure(table, [ROW], "kafka", 0.05):
         seconds([sys.executable, "-c", "import signal; signal.pause()"])
@@ -30,9 +31,9 @@ def test_a_measurement_that_hangs_is_noted_like_one_that_fails():
 
 
 @pytest.mark.parametrize(("words", "chosen"), [([], True), (["topics", "console"], True), (["consumer"], False)])
-def test_rows_are_chosen_by_words_in_their_names(words, chosen):
+def test_rows_are_chosen_by_words_in_their_names(words: Any, chosen: bool) -> None:
     assert (ROW in Selection(words)) is chosen
 
 
-def test_who_comes_first_changes_from_run_to_run():
+def test_who_comes_first_changes_from_run_to_run() -> None:
     assert [list(in_turns(["pk", "kafka"], run)) for run in range(2)] == [["pk", "kafka"], ["kafka", "pk"]]

@@ -33,16 +33,16 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_only_what_is_between_the_marks_is_replaced():
+def test_only_what_is_between_the_marks_is_replaced() -> None:
     assert between_marks(f"a\n{BEGIN}\nold\n{END}\nb\n", "new") == f"a\n{BEGIN}\n\nnew\n{END}\nb\n"
 
 
-def test_a_page_without_marks_is_refused():
+def test_a_page_without_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="lacks the lines"):
         between_marks("# Title\n", "new")
 
 
-def test_results_page_and_plot_are_written(table, root):
+def test_results_page_and_plot_are_written(table: Table, root: Path) -> None:
     write(table, CONDITIONS, root)
     page = (root / "docs/performance.md").read_text()
     assert "| producing, records/s | 5 |" in page
@@ -55,7 +55,7 @@ def test_results_page_and_plot_are_written(table, root):
     assert kept["curves"]["memory with topics"]["points"]["kafka"][-1] == [100, 1400]
 
 
-def test_the_plot_names_axes_and_peers_in_text_and_is_the_same_every_time(table, root):
+def test_the_plot_names_axes_and_peers_in_text_and_is_the_same_every_time(table: Table, root: Path) -> None:
     write(table, CONDITIONS, root)
     first = (root / "docs/scale.svg").read_bytes()
     for text in (b">memory with topics<", b">topics<", b">MB<", b">pk<", b">Apache Kafka 3.9<"):
@@ -64,6 +64,6 @@ def test_the_plot_names_axes_and_peers_in_text_and_is_the_same_every_time(table,
     assert (root / "docs/scale.svg").read_bytes() == first
 
 
-def test_the_projects_page_has_its_marks():
+def test_the_projects_page_has_its_marks() -> None:
     page = (ROOT / "docs/performance.md").read_text()
     assert between_marks(page, "new") != page

@@ -20,16 +20,16 @@ def last_line(table: Table) -> str:
     return table.markdown().splitlines()[-1]
 
 
-def test_best_is_the_highest_rate_and_the_shortest_time_with_the_median_beside_it():
+def test_best_is_the_highest_rate_and_the_shortest_time_with_the_median_beside_it() -> None:
     assert "| 3 (2) |" in last_line(filled(RATE, pk=[1, 2, 3]))
     assert "| 1 (2) |" in last_line(filled(TIME, pk=[1, 2, 3]))
 
 
-def test_a_single_figure_stands_alone():
+def test_a_single_figure_stands_alone() -> None:
     assert last_line(filled(RATE, pk=[7])).startswith("| producing, records/s | 7 | ")
 
 
-def test_there_is_a_column_for_whoever_has_a_figure_and_for_nobody_else():
+def test_there_is_a_column_for_whoever_has_a_figure_and_for_nobody_else() -> None:
     head = filled(RATE, kcat=[1], pk=[1]).markdown().splitlines()[0]
     assert head == "| row | pk | kcat | pk : Kafka | goal |"
 
@@ -44,19 +44,21 @@ def test_there_is_a_column_for_whoever_has_a_figure_and_for_nobody_else():
         ({"kafka": [2]}, "≥ 4 × Kafka ✗"),  # pk has failed
     ],
 )
-def test_a_rate_is_compared_with_a_multiple_of_kafkas_best_and_with_other_peers_that_are_there(figures, goal):
+def test_a_rate_is_compared_with_a_multiple_of_kafkas_best_and_with_other_peers_that_are_there(
+    figures: dict[str, list[int]], goal: str
+) -> None:
     assert filled(RATE, **figures).goal(RATE) == goal
 
 
-def test_a_time_is_compared_with_a_part_of_kafkas_and_with_its_bound():
+def test_a_time_is_compared_with_a_part_of_kafkas_and_with_its_bound() -> None:
     assert filled(TIME, pk=[0.3], kafka=[2.0]).goal(TIME) == "≤ 0.1 × Kafka ✗ ≤ 0.4 ✓"
 
 
-def test_the_ratio_is_that_of_the_bests():
+def test_the_ratio_is_that_of_the_bests() -> None:
     assert filled(RATE, pk=[1, 3], kafka=[2, 1]).ratio(RATE) == "1.5"
 
 
-def test_what_failed_is_said_in_the_cell_and_below_the_table():
+def test_what_failed_is_said_in_the_cell_and_below_the_table() -> None:
     table = filled(RATE, kafka=[1])
     table.fail(RATE, "pk", "TimeoutError")
     row, _, reason = table.markdown().splitlines()[-3:]
@@ -67,5 +69,5 @@ def test_what_failed_is_said_in_the_cell_and_below_the_table():
 @pytest.mark.parametrize(
     ("figure", "text"), [(1234567.8, "1,234,568"), (100, "100"), (99.94, "99.9"), (0.0812, "0.0812")]
 )
-def test_figures_have_three_digits_or_are_whole(figure, text):
+def test_figures_have_three_digits_or_are_whole(figure: float | int, text: str) -> None:
     assert shown(figure) == text

@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -16,23 +17,23 @@ def room(clock: FakeClock) -> WaitingRoom:
     return WaitingRoom(clock)
 
 
-async def started(coroutine):
+async def started(coroutine: Any) -> Any:
     """A task that has run as far as it can."""
     task = asyncio.ensure_future(coroutine)
     await asyncio.sleep(0)
     return task
 
 
-async def test_what_is_satisfied_already_never_enters_the_room(room):
+async def test_what_is_satisfied_already_never_enters_the_room(room: WaitingRoom) -> None:
     assert await room.wait_until(["a"], lambda: True, deadline=-1)
     assert len(room) == 0
 
 
-async def test_a_deadline_in_the_past_does_not_wait(room):
+async def test_a_deadline_in_the_past_does_not_wait(room: WaitingRoom) -> None:
     assert not await room.wait_until(["a"], lambda: False, deadline=0)
 
 
-async def test_a_waiter_is_released_by_any_of_its_keys(room):
+async def test_a_waiter_is_released_by_any_of_its_keys(room: WaitingRoom) -> None:
     ready = []
     waiting = await started(room.wait_until(["a", "b"], lambda: bool(ready), deadline=10))
 
@@ -43,7 +44,7 @@ async def test_a_waiter_is_released_by_any_of_its_keys(room):
     assert len(room) == 0
 
 
-async def test_a_notice_that_satisfies_nothing_leaves_the_waiter(room):
+async def test_a_notice_that_satisfies_nothing_leaves_the_waiter(room: WaitingRoom) -> None:
     waiting = await started(room.wait_until(["a"], lambda: False, deadline=10))
 
     room.notify("a")
@@ -53,7 +54,7 @@ async def test_a_notice_that_satisfies_nothing_leaves_the_waiter(room):
     waiting.cancel()
 
 
-async def test_the_deadline_ends_the_wait(room, clock):
+async def test_the_deadline_ends_the_wait(room: WaitingRoom, clock: FakeClock) -> None:
     waiting = await started(room.wait_until(["a"], lambda: False, deadline=2))
 
     clock.advance(1.9)
@@ -65,7 +66,7 @@ async def test_the_deadline_ends_the_wait(room, clock):
     assert len(room) == 0
 
 
-async def test_a_satisfied_waiter_is_not_asked_again(room):
+async def test_a_satisfied_waiter_is_not_asked_again(room: WaitingRoom) -> None:
     asked = []
     waiting = await started(room.wait_until(["a"], lambda: asked.append(1) or len(asked) > 1, deadline=2))
 
@@ -76,10 +77,10 @@ async def test_a_satisfied_waiter_is_not_asked_again(room):
     assert len(asked) == 2
 
 
-async def test_waiters_are_asked_in_the_order_they_came(room):
+async def test_waiters_are_asked_in_the_order_they_came(room: WaitingRoom) -> None:
     order, open_ = [], []
 
-    def asks(name):
+    def asks(name: str) -> Any:
         return lambda: bool(open_) and (order.append(name) or True)
 
     waits = [await started(room.wait_until(["k"], asks(name), deadline=5)) for name in "xyz"]
@@ -90,7 +91,7 @@ async def test_waiters_are_asked_in_the_order_they_came(room):
     assert order == ["x", "y", "z"]
 
 
-async def test_a_failing_condition_fails_its_own_waiter_only(room):
+async def test_a_failing_condition_fails_its_own_waiter_only(room: WaitingRoom) -> None:
     broken = []
 
     def fails() -> bool:
@@ -108,7 +109,7 @@ async def test_a_failing_condition_fails_its_own_waiter_only(room):
     assert await second
 
 
-async def test_a_cancelled_waiter_leaves_nothing_behind(room, clock):
+async def test_a_cancelled_waiter_leaves_nothing_behind(room: WaitingRoom, clock: FakeClock) -> None:
     waiting = await started(room.wait_until(["a", "a", "b"], lambda: False, deadline=5))
 
     waiting.cancel()

@@ -1,5 +1,7 @@
 import errno
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,11 +27,11 @@ def clock() -> FakeClock:
     return FakeClock(NOW_MS)
 
 
-async def at_once(action):
+async def at_once(action: Any) -> Any:
     return action()
 
 
-def cleaner_over(files: MemoryFiles, clock: FakeClock, run=at_once) -> LogCleaner:
+def cleaner_over(files: MemoryFiles, clock: FakeClock, run: Any = at_once) -> LogCleaner:
     return LogCleaner(broker_settings(), clock, files, run)
 
 
@@ -135,10 +137,10 @@ def logs_left(files: MemoryFiles) -> list[str]:
     ],
     ids=["truncation", "stop", "offline"],
 )
-async def test_cleaning_is_given_up_when_the_log_changes(files: MemoryFiles, clock: FakeClock, disturb) -> None:
+async def test_cleaning_is_given_up_when_the_log_changes(files: MemoryFiles, clock: FakeClock, disturb: Any) -> None:
     log = dirty_log(files, clock)
 
-    async def run(action):
+    async def run(action: Callable[[], Any]) -> Any:
         disturb(log, cleaner)
         return action()
 
@@ -156,7 +158,7 @@ async def test_a_change_between_the_work_and_the_swap_throws_the_work_away(
 ) -> None:
     log = dirty_log(files, clock)
 
-    async def run(action):
+    async def run(action: Any) -> Any:
         outcome = action()
         if outcome is not None:
             log.truncate_to(3)
@@ -198,7 +200,7 @@ async def test_a_damaged_log_is_reported_once_and_left_alone(
 async def test_a_disk_error_while_swapping_takes_the_log_offline(files: MemoryFiles, clock: FakeClock) -> None:
     log, cleaner = dirty_log(files, clock), cleaner_over(files, clock)
 
-    async def run(action):
+    async def run(action: Any) -> Any:
         outcome = action()
         if outcome is not None:
             files.fail_at(1, OSError(errno.EIO, "Input/output error"))

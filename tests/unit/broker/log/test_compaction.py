@@ -1,5 +1,7 @@
 """What compaction keeps, on logs in memory; against a log that Kafka cleaned in test_cleaner."""
 
+from typing import Any
+
 import pytest
 
 from pykafka_cli.broker.errors import OutOfOrderSequenceNumber
@@ -24,7 +26,7 @@ class Compacted:
         self.keys = keys
         self.log: PartitionLog = open_log(self.files, clock=self.clock, **keys)
 
-        async def at_once(action):
+        async def at_once(action: Any) -> Any:
             return action()
 
         self.cleaner = LogCleaner(broker_settings(), self.clock, self.files, at_once)

@@ -1,6 +1,8 @@
 import itertools
 import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,7 +41,16 @@ def sessions(slots: int = 10) -> FetchSessions:
     return FetchSessions(slots, lambda: next(ids))
 
 
-def begin(cache, targets=(), forgotten=(), session_id=0, epoch=INITIAL_EPOCH, follower=False, ids=False, now=0.0):
+def begin(
+    cache: FetchSessions,
+    targets: Iterable[FetchTarget] = (),
+    forgotten: Iterable[Any] = (),
+    session_id: int = 0,
+    epoch: int = INITIAL_EPOCH,
+    follower: bool = False,
+    ids: bool = False,
+    now: float = 0.0,
+) -> Any:
     return cache.begin(
         list(targets),
         list(forgotten),
@@ -51,13 +62,13 @@ def begin(cache, targets=(), forgotten=(), session_id=0, epoch=INITIAL_EPOCH, fo
     )
 
 
-def open_session(cache, partitions, now=0.0, follower=False) -> int:
+def open_session(cache: FetchSessions, partitions: Iterable[int], now: float = 0.0, follower: bool = False) -> int:
     context = begin(cache, [target(p) for p in partitions], follower=follower, now=now)
     session_id, _ = context.conclude([(t, Answer()) for t in context.targets], now)
     return session_id
 
 
-def sent(context, answers, now=0.0) -> list[int]:
+def sent(context: Any, answers: Mapping[int, Answer], now: float = 0.0) -> list[int]:
     """The partitions of the answer, when each partition is answered as `answers` says."""
     pairs = [(t, answers.get(t.partition, Answer())) for t in context.targets]
     return [t.partition for t, _ in context.conclude(pairs, now)[1]]
@@ -240,7 +251,7 @@ partitions = st.integers(0, 4)
 
 
 @given(st.lists(st.tuples(st.sets(partitions), st.sets(partitions), st.sets(partitions)), max_size=12))
-def test_a_fetcher_that_applies_the_news_knows_what_a_full_fetch_would_tell(rounds) -> None:
+def test_a_fetcher_that_applies_the_news_knows_what_a_full_fetch_would_tell(rounds: Any) -> None:
     cache = sessions()
     marks = dict.fromkeys(range(5), 0)
     session_id = open_session(cache, range(5))

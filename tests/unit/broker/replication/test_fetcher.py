@@ -2,7 +2,9 @@
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from kio.schema.errors import ErrorCode
@@ -12,12 +14,14 @@ from kio.schema.list_offsets.v9.response import (
     ListOffsetsTopicResponse,
 )
 
+from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.replication.fetcher import FetchLimits, LeaderFetcher
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
 from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.hot_path import fetch
+from pykafka_cli.protocol.hot_path.fetch import EpochEndOffset, FetchPartitionResponse
 from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionLost
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
@@ -58,7 +62,7 @@ class ScriptedLeader:
         self._waiting = asyncio.get_running_loop().create_future()
         return await self._waiting
 
-    async def request(self, request) -> ListOffsetsResponse:
+    async def request(self, request: Any) -> ListOffsetsResponse:
         (topic,) = request.topics
         (wanted,) = topic.partitions
         answer = ListOffsetsPartitionResponse(
@@ -70,7 +74,9 @@ class ScriptedLeader:
             throttle_time=timedelta(), topics=(ListOffsetsTopicResponse(name=topic.name, partitions=(answer,)),)
         )
 
-    async def answer(self, *partitions: fetch.FetchPartitionResponse, error=ErrorCode.none, session_id=9) -> None:
+    async def answer(
+        self, *partitions: fetch.FetchPartitionResponse, error: ErrorCode = ErrorCode.none, session_id: int = 9
+    ) -> None:
         topics = [fetch.FetchTopicResponse(None, TOPIC_ID, list(partitions))] if partitions else []
         response = fetch.FetchResponse(topics, error_code=error, session_id=session_id)
         await self.answer_raw(memoryview(b"".join(fetch.encode_response(response, 17))))
@@ -124,7 +130,7 @@ class Bench:
         return partition
 
     @staticmethod
-    def become_follower(partition: Partition, log, leader_epoch: int) -> None:
+    def become_follower(partition: Partition, log: PartitionLog, leader_epoch: int) -> None:
         from dataclasses import replace
 
         state = replace(STATE, leader=2, leader_epoch=leader_epoch, partition_epoch=leader_epoch)
@@ -136,7 +142,7 @@ class Bench:
 
 
 @pytest.fixture
-async def bench():
+async def bench() -> AsyncIterator[Bench]:
     bench = Bench()
     bench.fetcher.start()
     yield bench
@@ -150,7 +156,9 @@ def records(*values: bytes, base_offset: int = 0, leader_epoch: int = 1) -> byte
     return bytes(data)
 
 
-def fetched(index: int = 0, data: bytes = b"", *, mark: int = 0, error=ErrorCode.none, **fields):
+def fetched(
+    index: int = 0, data: bytes = b"", *, mark: int = 0, error: ErrorCode = ErrorCode.none, **fields: EpochEndOffset
+) -> FetchPartitionResponse:
     return fetch.FetchPartitionResponse(index, error, high_watermark=mark, log_start_offset=0, records=data, **fields)
 
 
@@ -161,7 +169,7 @@ async def followed(bench: Bench, index: int = 0) -> Partition:
     return partition
 
 
-async def test_the_request_says_who_fetches_and_what_it_has(bench) -> None:
+async def test_the_request_says_who_fetches_and_what_it_has(bench: Bench) -> None:
     await followed(bench)
 
     request = bench.leader.asked[0]
@@ -171,7 +179,7 @@ async def test_the_request_says_who_fetches_and_what_it_has(bench) -> None:
     assert bench.leader.wanted[0] == fetch.FetchPartition(0, 0, 1_000_000, 1, -1, 0)
 
 
-async def test_what_comes_is_appended_and_the_next_fetch_goes_on_from_there(bench) -> None:
+async def test_what_comes_is_appended_and_the_next_fetch_goes_on_from_there(bench: Bench) -> None:
     partition = await followed(bench)
 
     await bench.leader.answer(fetched(0, records(b"a", b"b"), mark=1))
@@ -181,7 +189,7 @@ async def test_what_comes_is_appended_and_the_next_fetch_goes_on_from_there(benc
     assert (bench.leader.wanted[0].fetch_offset, bench.leader.wanted[0].last_fetched_epoch) == (2, 1)
 
 
-async def test_a_partition_that_comes_during_a_fetch_is_in_the_next_one(bench) -> None:
+async def test_a_partition_that_comes_during_a_fetch_is_in_the_next_one(bench: Bench) -> None:
     await followed(bench, 0)
     await followed(bench, 1)
     assert len(bench.leader.asked) == 1
@@ -191,7 +199,7 @@ async def test_a_partition_that_comes_during_a_fetch_is_in_the_next_one(bench) -
     assert list(bench.leader.wanted) == [1]
 
 
-async def test_a_dropped_partition_is_forgotten_and_what_was_under_way_is_thrown_away(bench) -> None:
+async def test_a_dropped_partition_is_forgotten_and_what_was_under_way_is_thrown_away(bench: Bench) -> None:
     gone, stays = await followed(bench, 0), await followed(bench, 1)
     bench.fetcher.drop([gone.topic_partition])
 
@@ -203,7 +211,7 @@ async def test_a_dropped_partition_is_forgotten_and_what_was_under_way_is_thrown
     assert len(bench.fetcher) == 1
 
 
-async def test_an_answer_from_before_a_new_leader_epoch_is_thrown_away(bench) -> None:
+async def test_an_answer_from_before_a_new_leader_epoch_is_thrown_away(bench: Bench) -> None:
     partition = await followed(bench)
     bench.fetcher.drop([partition.topic_partition])
     bench.become_follower(partition, partition.log, leader_epoch=2)
@@ -215,7 +223,7 @@ async def test_an_answer_from_before_a_new_leader_epoch_is_thrown_away(bench) ->
     assert bench.leader.wanted[0].current_leader_epoch == 2
 
 
-async def test_an_evicted_session_is_opened_anew_at_once(bench) -> None:
+async def test_an_evicted_session_is_opened_anew_at_once(bench: Bench) -> None:
     await followed(bench)
     await bench.leader.answer(fetched(0))
 
@@ -226,7 +234,9 @@ async def test_an_evicted_session_is_opened_anew_at_once(bench) -> None:
 
 
 @pytest.mark.parametrize("trouble", [ConnectionLost("gone"), memoryview(b"\x01\x02")])
-async def test_after_a_lost_answer_or_garbage_it_rests_and_starts_over(bench, trouble) -> None:
+async def test_after_a_lost_answer_or_garbage_it_rests_and_starts_over(
+    bench: Bench, trouble: memoryview | ConnectionLost
+) -> None:
     await followed(bench)
     await bench.leader.answer(fetched(0))
 
@@ -239,7 +249,7 @@ async def test_after_a_lost_answer_or_garbage_it_rests_and_starts_over(bench, tr
     assert list(bench.leader.wanted) == [0]
 
 
-async def test_a_leader_that_cannot_be_reached_is_tried_again(bench) -> None:
+async def test_a_leader_that_cannot_be_reached_is_tried_again(bench: Bench) -> None:
     bench.leader.is_reachable = False
     await followed(bench)
     assert not bench.leader.asked
@@ -260,7 +270,7 @@ async def test_a_leader_that_cannot_be_reached_is_tried_again(bench) -> None:
         ErrorCode.unknown_server_error,
     ],
 )
-async def test_a_partition_in_trouble_rests_while_the_others_go_on(bench, error) -> None:
+async def test_a_partition_in_trouble_rests_while_the_others_go_on(bench: Bench, error: ErrorCode) -> None:
     await followed(bench, 0)
     await followed(bench, 1)
     await bench.leader.answer(fetched(0))
@@ -275,7 +285,7 @@ async def test_a_partition_in_trouble_rests_while_the_others_go_on(bench, error)
     assert list(bench.leader.wanted) == [0]
 
 
-async def test_a_fenced_partition_waits_for_the_controller(bench) -> None:
+async def test_a_fenced_partition_waits_for_the_controller(bench: Bench) -> None:
     await followed(bench)
 
     await bench.leader.answer(fetched(0, error=ErrorCode.fenced_leader_epoch))
@@ -284,7 +294,7 @@ async def test_a_fenced_partition_waits_for_the_controller(bench) -> None:
     assert len(bench.fetcher) == 0
 
 
-async def test_broken_records_are_fetched_again(bench) -> None:
+async def test_broken_records_are_fetched_again(bench: Bench) -> None:
     partition = await followed(bench)
     broken = bytearray(records(b"a"))
     broken[-1] ^= 1
@@ -297,7 +307,7 @@ async def test_broken_records_are_fetched_again(bench) -> None:
     assert partition.log.log_end == 1
 
 
-async def test_a_partition_whose_log_fails_is_dropped(bench) -> None:
+async def test_a_partition_whose_log_fails_is_dropped(bench: Bench) -> None:
     partition = await followed(bench)
     partition.log.take_offline()
 
@@ -306,7 +316,7 @@ async def test_a_partition_whose_log_fails_is_dropped(bench) -> None:
     assert len(bench.fetcher) == 0
 
 
-async def test_a_diverging_epoch_cuts_the_log(bench) -> None:
+async def test_a_diverging_epoch_cuts_the_log(bench: Bench) -> None:
     partition = bench.partition()
     partition.append_from_leader(
         memoryview(records(b"a", b"b", leader_epoch=0)), leader_high_watermark=0, leader_log_start=0
@@ -333,7 +343,7 @@ async def out_of_range(bench: Bench, partition: Partition, *, start: int, end: i
     ids=["leader is shorter", "leader has deleted it"],
 )
 async def test_out_of_range_finds_the_place_where_the_leader_can_serve(
-    bench, leader_start, leader_end, then_at
+    bench: Bench, leader_start: int, leader_end: int, then_at: int
 ) -> None:
     partition = bench.partition()
     for offset in (0, 1):
@@ -347,7 +357,7 @@ async def test_out_of_range_finds_the_place_where_the_leader_can_serve(
     assert bench.leader.wanted[0].fetch_offset == then_at
 
 
-async def test_out_of_range_of_a_leader_that_has_the_place_again_is_asked_later(bench) -> None:
+async def test_out_of_range_of_a_leader_that_has_the_place_again_is_asked_later(bench: Bench) -> None:
     partition = bench.partition()
     await out_of_range(bench, partition, start=0, end=9)
     await bench.leader.answer()
@@ -357,7 +367,7 @@ async def test_out_of_range_of_a_leader_that_has_the_place_again_is_asked_later(
     assert bench.leader.wanted[0].fetch_offset == 0
 
 
-async def test_out_of_range_rests_when_the_leader_does_not_say_where_it_is(bench) -> None:
+async def test_out_of_range_rests_when_the_leader_does_not_say_where_it_is(bench: Bench) -> None:
     bench.leader.list_offsets_error = ErrorCode.not_leader_or_follower
     partition = bench.partition()
     await out_of_range(bench, partition, start=5, end=9)
@@ -371,7 +381,7 @@ async def test_out_of_range_rests_when_the_leader_does_not_say_where_it_is(bench
     assert len(bench.leader.asked) > asked
 
 
-async def test_closing_gives_back_what_was_followed(bench) -> None:
+async def test_closing_gives_back_what_was_followed(bench: Bench) -> None:
     partition = await followed(bench)
 
     assert bench.fetcher.close() == [partition]

@@ -1,3 +1,5 @@
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,9 @@ def test_a_slow_newcomer_does_not_pull_the_mark_back() -> None:
 
 
 @given(st.integers(0, 50), st.lists(ends), st.integers(0, 50))
-def test_mark_never_moves_back_and_never_passes_an_end_that_it_had_not_passed(leader_end, isr_ends, current) -> None:
+def test_mark_never_moves_back_and_never_passes_an_end_that_it_had_not_passed(
+    leader_end: int, isr_ends: Any, current: int
+) -> None:
     mark = high_watermark(leader_end, isr_ends, current)
 
     assert mark >= current

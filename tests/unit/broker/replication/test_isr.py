@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,7 +140,7 @@ offsets = st.integers(0, 20)
 
 
 @given(st.lists(st.tuples(offsets, offsets, st.floats(0.1, 20)), max_size=20))
-def test_caught_up_time_never_moves_back_nor_past_the_last_fetch(history) -> None:
+def test_caught_up_time_never_moves_back_nor_past_the_last_fetch(history: Any) -> None:
     follower, now, leader_end = elected(in_isr=True), 0.0, 0
     for fetched, grown, waited in history:
         now += waited

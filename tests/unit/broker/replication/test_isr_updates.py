@@ -1,6 +1,9 @@
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from kio.schema.alter_partition.v3.request import AlterPartitionRequest
@@ -15,7 +18,9 @@ from tests.fakes.clock import FakeClock
 T, U = uuid.UUID(int=1), uuid.UUID(int=2)
 
 
-def change(partition: int = 0, *, isr=(1, 2), topic="t", topic_id=T, partition_epoch=4) -> IsrChange:
+def change(
+    partition: int = 0, *, isr: tuple[int, ...] = (1, 2), topic: str = "t", topic_id: UUID = T, partition_epoch: int = 4
+) -> IsrChange:
     return IsrChange(TopicPartition(topic, partition), topic_id, isr, leader_epoch=3, partition_epoch=partition_epoch)
 
 
@@ -80,13 +85,15 @@ def controller() -> FakeController:
 
 
 @pytest.fixture
-async def updates(controller, clock):
+async def updates(controller: FakeController, clock: FakeClock) -> AsyncIterator[IsrUpdates]:
     updates = IsrUpdates(1, broker_epoch=lambda: 77, ask_controller=controller, clock=clock)
     yield updates
     await updates.stop()
 
 
-async def test_a_change_is_sent_as_kafka_sends_it_in_zookeeper_mode(updates, controller) -> None:
+async def test_a_change_is_sent_as_kafka_sends_it_in_zookeeper_mode(
+    updates: IsrUpdates, controller: FakeController
+) -> None:
     updates.submit(change(2, isr=(1, 3)), lambda outcome: None)
     await settle()
 
@@ -98,7 +105,7 @@ async def test_a_change_is_sent_as_kafka_sends_it_in_zookeeper_mode(updates, con
     assert (partition.partition_index, partition.leader_epoch, partition.partition_epoch) == (2, 3, 4)
 
 
-async def test_the_outcome_is_what_the_controller_wrote(updates, controller) -> None:
+async def test_the_outcome_is_what_the_controller_wrote(updates: IsrUpdates, controller: FakeController) -> None:
     outcomes = []
     updates.submit(change(isr=(1, 2)), outcomes.append)
     await settle()
@@ -108,7 +115,7 @@ async def test_the_outcome_is_what_the_controller_wrote(updates, controller) -> 
     assert outcomes == [IsrConfirmed((1, 2), leader_epoch=3, partition_epoch=5)]
 
 
-async def test_changes_that_come_up_meanwhile_travel_together(updates, controller) -> None:
+async def test_changes_that_come_up_meanwhile_travel_together(updates: IsrUpdates, controller: FakeController) -> None:
     outcomes = []
     updates.submit(change(0), outcomes.append)
     await settle()
@@ -123,7 +130,9 @@ async def test_changes_that_come_up_meanwhile_travel_together(updates, controlle
     assert [(t.topic_id, len(t.partitions)) for t in controller.requests[1].topics] == [(T, 2), (U, 1)]
 
 
-async def test_a_second_change_of_one_partition_is_not_attempted(updates, controller) -> None:
+async def test_a_second_change_of_one_partition_is_not_attempted(
+    updates: IsrUpdates, controller: FakeController
+) -> None:
     outcomes = []
     updates.submit(change(isr=(1, 2)), lambda outcome: None)
     updates.submit(change(isr=(1,)), outcomes.append)
@@ -131,7 +140,7 @@ async def test_a_second_change_of_one_partition_is_not_attempted(updates, contro
     assert outcomes == [ErrorCode.operation_not_attempted]
 
 
-async def test_a_refusal_reaches_the_partition(updates, controller) -> None:
+async def test_a_refusal_reaches_the_partition(updates: IsrUpdates, controller: FakeController) -> None:
     outcomes = []
     updates.submit(change(), outcomes.append)
     await settle()
@@ -149,7 +158,9 @@ async def test_a_refusal_reaches_the_partition(updates, controller) -> None:
         AlterPartitionResponse(throttle_time=timedelta(), error_code=ErrorCode.none, topics=()),
     ],
 )
-async def test_a_change_is_repeated_until_the_controller_answers_it(updates, controller, clock, trouble) -> None:
+async def test_a_change_is_repeated_until_the_controller_answers_it(
+    updates: IsrUpdates, controller: FakeController, clock: FakeClock, trouble: Any
+) -> None:
     outcomes = []
     updates.submit(change(), outcomes.append)
     await settle()
@@ -163,7 +174,7 @@ async def test_a_change_is_repeated_until_the_controller_answers_it(updates, con
     assert outcomes == [IsrConfirmed((1, 2), 3, 5)]
 
 
-async def test_a_callback_may_propose_the_next_change(updates, controller) -> None:
+async def test_a_callback_may_propose_the_next_change(updates: IsrUpdates, controller: FakeController) -> None:
     updates.submit(change(), lambda outcome: updates.submit(change(partition_epoch=5), lambda outcome: None))
     await settle()
 

@@ -1,5 +1,6 @@
 import itertools
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +69,7 @@ moves = st.lists(st.tuples(st.dictionaries(st.integers(0, 4), st.integers(0, 3),
 
 
 @given(moves)
-def test_the_serving_side_reads_exactly_what_the_asking_side_planned(rounds) -> None:
+def test_the_serving_side_reads_exactly_what_the_asking_side_planned(rounds: Any) -> None:
     ids = itertools.count(1)
     leader, follower = FetchSessions(3, lambda: next(ids)), LeaderSession()
     for wanted, answer_lost in rounds:

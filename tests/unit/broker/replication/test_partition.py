@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -48,7 +50,7 @@ class AskedChanges:
         self.changes: list[IsrChange] = []
         self._callbacks = []
 
-    def submit(self, change, when_answered) -> None:
+    def submit(self, change: IsrChange, when_answered: Callable[..., None]) -> None:
         self.changes.append(change)
         self._callbacks.append(when_answered)
 
@@ -104,14 +106,14 @@ def bench() -> Bench:
     return Bench()
 
 
-def test_a_leader_alone_commits_what_it_writes(bench) -> None:
+def test_a_leader_alone_commits_what_it_writes(bench: Bench) -> None:
     bench.lead(isr=(1,), replicas=(1,))
     bench.append(b"a", b"b")
 
     assert bench.log.high_watermark == 2
 
 
-def test_the_mark_moves_when_the_whole_isr_has_fetched_past_it(bench) -> None:
+def test_the_mark_moves_when_the_whole_isr_has_fetched_past_it(bench: Bench) -> None:
     bench.lead()
     bench.append(b"a", b"b")
 
@@ -121,32 +123,32 @@ def test_the_mark_moves_when_the_whole_isr_has_fetched_past_it(bench) -> None:
     assert bench.log.high_watermark == 1
 
 
-def test_becoming_leader_assigns_the_epoch_even_to_an_empty_log(bench) -> None:
+def test_becoming_leader_assigns_the_epoch_even_to_an_empty_log(bench: Bench) -> None:
     bench.lead(leader_epoch=4)
 
     assert bench.log.epochs.latest == 4
     assert bench.leading.epoch_start == 0
 
 
-def test_an_older_partition_epoch_changes_nothing(bench) -> None:
+def test_an_older_partition_epoch_changes_nothing(bench: Bench) -> None:
     bench.lead(partition_epoch=5)
 
     assert not bench.follow(partition_epoch=4, leader_epoch=9)
     assert bench.partition.is_leader
 
 
-def test_leading_again_in_a_new_epoch_is_not_new_leadership(bench) -> None:
+def test_leading_again_in_a_new_epoch_is_not_new_leadership(bench: Bench) -> None:
     assert bench.lead()
     assert not bench.lead(leader_epoch=2, partition_epoch=2)
 
 
-def test_following_starts_again_only_in_a_new_leader_epoch(bench) -> None:
+def test_following_starts_again_only_in_a_new_leader_epoch(bench: Bench) -> None:
     assert bench.follow()
     assert not bench.follow(partition_epoch=2)
     assert bench.follow(leader_epoch=2, partition_epoch=3)
 
 
-def test_a_follower_serves_no_producer_and_forgets_its_followers(bench) -> None:
+def test_a_follower_serves_no_producer_and_forgets_its_followers(bench: Bench) -> None:
     bench.lead()
     bench.follow(leader_epoch=2)
 
@@ -155,7 +157,7 @@ def test_a_follower_serves_no_producer_and_forgets_its_followers(bench) -> None:
     assert bench.partition.role == Follower(bench.log, 2)
 
 
-def test_requests_are_fenced_by_the_leader_epoch_that_they_believe_in(bench) -> None:
+def test_requests_are_fenced_by_the_leader_epoch_that_they_believe_in(bench: Bench) -> None:
     bench.lead(leader_epoch=3)
 
     with pytest.raises(FencedLeaderEpoch):
@@ -166,7 +168,7 @@ def test_requests_are_fenced_by_the_leader_epoch_that_they_believe_in(bench) -> 
     assert bench.partition.log_at_epoch(-1, only_leader=True) is bench.log
 
 
-def test_a_follower_may_be_read_where_any_replica_will_do(bench) -> None:
+def test_a_follower_may_be_read_where_any_replica_will_do(bench: Bench) -> None:
     bench.follow()
 
     assert bench.partition.log_at_epoch(-1, only_leader=False) is bench.log
@@ -202,7 +204,7 @@ def test_what_was_written_before_the_isr_shrank_is_reported_as_such() -> None:
         bench.partition.is_replicated(last + 1)
 
 
-def test_a_lagging_follower_is_proposed_to_leave_and_counts_until_it_is_written(bench) -> None:
+def test_a_lagging_follower_is_proposed_to_leave_and_counts_until_it_is_written(bench: Bench) -> None:
     bench.lead()
     bench.append(b"a")
     bench.fetched(2, 1)
@@ -218,7 +220,7 @@ def test_a_lagging_follower_is_proposed_to_leave_and_counts_until_it_is_written(
     assert bench.log.high_watermark == 1
 
 
-def test_a_follower_that_caught_up_is_proposed_and_holds_the_mark_back_at_once(bench) -> None:
+def test_a_follower_that_caught_up_is_proposed_and_holds_the_mark_back_at_once(bench: Bench) -> None:
     bench.lead(isr=(1, 2))
     bench.append(b"a")
     bench.fetched(2, 1)
@@ -230,7 +232,7 @@ def test_a_follower_that_caught_up_is_proposed_and_holds_the_mark_back_at_once(b
     assert bench.log.high_watermark == 1
 
 
-def test_a_dead_broker_is_not_proposed(bench) -> None:
+def test_a_dead_broker_is_not_proposed(bench: Bench) -> None:
     bench.lead(isr=(1, 2))
     bench.dead.add(3)
 
@@ -239,7 +241,7 @@ def test_a_dead_broker_is_not_proposed(bench) -> None:
     assert not bench.asked.changes
 
 
-def test_one_change_is_asked_for_at_a_time(bench) -> None:
+def test_one_change_is_asked_for_at_a_time(bench: Bench) -> None:
     bench.lead(isr=(1,))
     bench.fetched(2, 0)
     bench.fetched(3, 0)
@@ -248,7 +250,7 @@ def test_one_change_is_asked_for_at_a_time(bench) -> None:
 
 
 @pytest.mark.parametrize("error", [ErrorCode.operation_not_attempted, ErrorCode.ineligible_replica])
-def test_a_change_that_was_surely_not_made_may_be_asked_again(bench, error) -> None:
+def test_a_change_that_was_surely_not_made_may_be_asked_again(bench: Bench, error: ErrorCode) -> None:
     bench.lead(isr=(1, 2))
     bench.fetched(3, 0)
 
@@ -258,7 +260,7 @@ def test_a_change_that_was_surely_not_made_may_be_asked_again(bench, error) -> N
     assert [change.isr for change in bench.asked.changes] == [(1, 2, 3)] * 2
 
 
-def test_after_a_refusal_that_tells_of_news_the_controller_is_awaited(bench) -> None:
+def test_after_a_refusal_that_tells_of_news_the_controller_is_awaited(bench: Bench) -> None:
     bench.lead(isr=(1, 2))
     bench.fetched(3, 0)
 
@@ -269,7 +271,7 @@ def test_after_a_refusal_that_tells_of_news_the_controller_is_awaited(bench) -> 
     assert bench.leading.isr.maximal == (1, 2, 3)
 
 
-def test_an_unforeseen_refusal_is_asked_again_at_once(bench) -> None:
+def test_an_unforeseen_refusal_is_asked_again_at_once(bench: Bench) -> None:
     bench.lead(isr=(1, 2))
     bench.fetched(3, 0)
 
@@ -278,7 +280,7 @@ def test_an_unforeseen_refusal_is_asked_again_at_once(bench) -> None:
     assert len(bench.asked.changes) == 2
 
 
-def test_an_answer_from_before_the_controllers_word_is_ignored(bench) -> None:
+def test_an_answer_from_before_the_controllers_word_is_ignored(bench: Bench) -> None:
     bench.lead(isr=(1, 2))
     bench.fetched(3, 0)
     bench.lead(isr=(1,), leader_epoch=2, partition_epoch=3)
@@ -288,7 +290,7 @@ def test_an_answer_from_before_the_controllers_word_is_ignored(bench) -> None:
     assert bench.leading.isr.committed == (1,)
 
 
-def test_a_newer_partition_epoch_counts_from_the_answer_on(bench) -> None:
+def test_a_newer_partition_epoch_counts_from_the_answer_on(bench: Bench) -> None:
     bench.lead(isr=(1, 2), partition_epoch=7)
     bench.fetched(3, 0)
     bench.asked.grant()
@@ -297,7 +299,7 @@ def test_a_newer_partition_epoch_counts_from_the_answer_on(bench) -> None:
     assert not bench.follow(partition_epoch=7, leader_epoch=2)
 
 
-def test_deleting_stops_at_the_mark_and_compacted_topics_refuse_it(bench) -> None:
+def test_deleting_stops_at_the_mark_and_compacted_topics_refuse_it(bench: Bench) -> None:
     bench.lead()
     bench.append(b"a", b"b")
     bench.fetched(2, 1)
@@ -314,7 +316,7 @@ def test_deleting_stops_at_the_mark_and_compacted_topics_refuse_it(bench) -> Non
         compacted.partition.delete_records(0)
 
 
-def test_the_low_watermark_is_that_of_the_slowest_live_replica(bench) -> None:
+def test_the_low_watermark_is_that_of_the_slowest_live_replica(bench: Bench) -> None:
     bench.lead(isr=(1, 2, 3))
     bench.append(b"a", b"b")
     for follower, log_start in ((2, 1), (3, 0)):
@@ -326,7 +328,7 @@ def test_the_low_watermark_is_that_of_the_slowest_live_replica(bench) -> None:
     assert bench.partition.low_watermark() == 1
 
 
-def test_a_follower_takes_over_records_mark_and_start(bench) -> None:
+def test_a_follower_takes_over_records_mark_and_start(bench: Bench) -> None:
     leader = Bench()
     leader.lead(isr=(1,), replicas=(1,))
     leader.append(b"a", b"b", b"c")
@@ -339,7 +341,7 @@ def test_a_follower_takes_over_records_mark_and_start(bench) -> None:
     assert bench.log.epochs.latest == 1
 
 
-def test_an_empty_follower_takes_a_batch_in_whose_middle_the_leaders_log_starts(bench) -> None:
+def test_an_empty_follower_takes_a_batch_in_whose_middle_the_leaders_log_starts(bench: Bench) -> None:
     leader = Bench()
     leader.lead(isr=(1,), replicas=(1,))
     leader.append(b"a", b"b", b"c")
@@ -352,7 +354,7 @@ def test_an_empty_follower_takes_a_batch_in_whose_middle_the_leaders_log_starts(
     assert (bench.log.log_start, bench.log.log_end) == (2, 3)
 
 
-def test_without_epochs_what_is_not_committed_goes_when_following_begins(bench) -> None:
+def test_without_epochs_what_is_not_committed_goes_when_following_begins(bench: Bench) -> None:
     bench.follow()
     bench.log.append_as_follower(memoryview(batch(b"a", b"b", leader_epoch=-1)))
     bench.log.set_high_watermark(0)
@@ -362,7 +364,7 @@ def test_without_epochs_what_is_not_committed_goes_when_following_begins(bench) 
     assert bench.log.log_end == 0
 
 
-async def test_whoever_waits_hears_of_appends_commits_and_changes_of_role(bench) -> None:
+async def test_whoever_waits_hears_of_appends_commits_and_changes_of_role(bench: Bench) -> None:
     bench.lead(isr=(1, 2), replicas=(1, 2))
     heard = []
     watchers = [
@@ -396,7 +398,7 @@ steps = st.lists(
 
 
 @given(steps, st.integers(1, 2))
-def test_the_mark_never_moves_back_nor_past_what_a_member_of_the_isr_has(history, min_isr) -> None:
+def test_the_mark_never_moves_back_nor_past_what_a_member_of_the_isr_has(history: Any, min_isr: int) -> None:
     bench = Bench(min_insync_replicas=min_isr)
     bench.lead()
     epochs = itertools.count(2)

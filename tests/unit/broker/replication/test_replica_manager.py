@@ -1,4 +1,5 @@
 import errno
+from collections.abc import AsyncIterator
 
 import pytest
 from kio.schema.errors import ErrorCode
@@ -12,6 +13,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import records_in
+from tests.fakes.replica_cluster import ReplicaCluster
 from tests.support.logs import batch
 from tests.support.replicas import TOPIC, begun, cluster_with_topic
 
@@ -19,13 +21,13 @@ T0 = TopicPartition(TOPIC, 0)
 
 
 @pytest.fixture
-async def cluster():
+async def cluster() -> AsyncIterator[ReplicaCluster]:
     cluster = await cluster_with_topic(1, 2)
     yield cluster
     await cluster.close()
 
 
-async def test_partitions_that_are_elsewhere_and_that_are_nowhere_are_told_apart(cluster) -> None:
+async def test_partitions_that_are_elsewhere_and_that_are_nowhere_are_told_apart(cluster: ReplicaCluster) -> None:
     await cluster.controller.create("elsewhere", (2,))
 
     with pytest.raises(NotLeaderOrFollower):
@@ -34,7 +36,7 @@ async def test_partitions_that_are_elsewhere_and_that_are_nowhere_are_told_apart
         cluster.nodes[1].replicas.partition(TopicPartition("nowhere", 0))
 
 
-async def test_a_failed_disk_takes_its_partitions_away_and_nothing_else(cluster) -> None:
+async def test_a_failed_disk_takes_its_partitions_away_and_nothing_else(cluster: ReplicaCluster) -> None:
     follower = cluster.nodes[2]
     follower.files.fail_at(1, OSError(errno.EIO, "broken"))
 
@@ -48,7 +50,7 @@ async def test_a_failed_disk_takes_its_partitions_away_and_nothing_else(cluster)
     assert (await follower.produce(TOPIC, b"b")).error_code is ErrorCode.kafka_storage_error
 
 
-async def test_a_broken_leader_answers_with_a_storage_error(cluster) -> None:
+async def test_a_broken_leader_answers_with_a_storage_error(cluster: ReplicaCluster) -> None:
     leader = cluster.nodes[1]
     leader.files.fail_at(1, OSError(errno.EIO, "broken"))
 
@@ -58,7 +60,7 @@ async def test_a_broken_leader_answers_with_a_storage_error(cluster) -> None:
     assert (await leader.fetch(TOPIC)).error_code is ErrorCode.kafka_storage_error
 
 
-async def test_a_coordinator_writes_waits_and_reads(cluster) -> None:
+async def test_a_coordinator_writes_waits_and_reads(cluster: ReplicaCluster) -> None:
     replicas = cluster.nodes[1].replicas
     last = replicas.append_records(T0, batch(b"a", b"b"))
     stored = await begun(cluster, replicas.replicated(T0, last, 1000))
@@ -69,7 +71,7 @@ async def test_a_coordinator_writes_waits_and_reads(cluster) -> None:
     assert replicas.read(T0, 2) == b""
 
 
-async def test_a_coordinator_hears_when_its_records_do_not_get_around(cluster) -> None:
+async def test_a_coordinator_hears_when_its_records_do_not_get_around(cluster: ReplicaCluster) -> None:
     replicas = cluster.nodes[1].replicas
     cluster.cut(1, 2)
     last = replicas.append_records(T0, batch(b"a"))
@@ -93,7 +95,7 @@ async def test_a_coordinator_does_not_write_below_min_insync_replicas() -> None:
     await cluster.close()
 
 
-async def test_a_read_begins_with_the_batch_that_holds_the_offset(cluster) -> None:
+async def test_a_read_begins_with_the_batch_that_holds_the_offset(cluster: ReplicaCluster) -> None:
     replicas = cluster.nodes[1].replicas
     replicas.append_records(T0, batch(b"a", b"b"))
 
@@ -109,7 +111,7 @@ async def test_flush_messages_makes_the_answer_wait_for_the_disk() -> None:
     await cluster.close()
 
 
-async def test_fetchers_end_with_the_last_partition_that_they_follow(cluster) -> None:
+async def test_fetchers_end_with_the_last_partition_that_they_follow(cluster: ReplicaCluster) -> None:
     follower = cluster.nodes[2].replicas
     assert len(follower._fetchers) == 1
 

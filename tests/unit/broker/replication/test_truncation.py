@@ -1,3 +1,5 @@
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,7 +48,7 @@ def test_a_leader_without_epochs_gives_an_offset_to_cut_to() -> None:
 
 
 @st.composite
-def histories(draw):
+def histories(draw: Any) -> Any:
     """Two logs, a list of epochs each, that share a beginning and then went their own ways."""
     common = sorted(draw(st.lists(st.integers(0, 5), max_size=8)))
     floor = common[-1] if common else 0
@@ -66,7 +68,7 @@ def end_of(log: list[int], epoch: int, current: int) -> EpochEnd:
 
 
 @given(histories())
-def test_rounds_of_cutting_end_at_a_common_prefix_and_lose_nothing_of_it(logs) -> None:
+def test_rounds_of_cutting_end_at_a_common_prefix_and_lose_nothing_of_it(logs: Any) -> None:
     common, follower, leader = logs
     follower = list(follower)
     for _ in range(20):
