@@ -1,4 +1,4 @@
-"""What the controller knows while it is in office: brokers, assignments, leaders, and the state of all that.
+"""What the active controller knows: brokers, assignments, leaders, and the state of all that.
 
 Read from ZooKeeper when it is elected, kept up to date by its own writes, forgotten when it resigns. Pure memory: asks
 nobody, decides nothing.

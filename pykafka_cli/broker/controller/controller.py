@@ -1,11 +1,11 @@
 """Which broker is the controller, and the one task that does its work.
 
-Whoever creates the ephemeral znode /controller is the controller, until its session ends or the znode is removed; all
-brokers watch it. What happens - watches, brokers' answers, requests, timers - becomes a step in a queue, and one task
-takes one step at a time, so that no step sees another half done. A term (term.py) is one controllership; a step that
-finds itself fenced in ZooKeeper makes the broker look again who is controller.
+The broker that creates the ephemeral znode /controller is the controller, until its session ends or the znode is
+removed; all brokers watch it. Every event (watch, broker's response, request, timer) becomes a step in a queue, and one
+task runs one step at a time, so that no step sees another one half done. An ActiveController (active_controller.py) is
+one controllership. A step that finds itself fenced in ZooKeeper makes the broker look up the controller again.
 
-When the session expires the broker's own registration is gone as well: it resigns at once, registers anew with a new
+When the session expires, the broker's own registration is gone as well. The broker resigns, registers again with a new
 broker epoch, and takes part in the next election.
 
 source  kafka.controller.KafkaController, ControllerEventManager
@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.clock import Clock, Timer
+from pykafka_cli.broker.controller.active_controller import ActiveController, Step
 from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.controller.broker_channel import BrokerChannels
-from pykafka_cli.broker.controller.term import Step, Term
 from pykafka_cli.broker.errors import BrokerError, NotController, StaleBrokerEpoch
 from pykafka_cli.broker.metadata.producer_ids import next_block
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved, Fence, ZkStore
@@ -68,10 +68,10 @@ class Controller:
         self._connect = connect
         self._unclean_election_allowed = unclean_election_allowed
         self._registration: BrokerRegistration | None = None
-        self._steps: asyncio.Queue[tuple[Term | None, Step]] = asyncio.Queue()
+        self._steps: asyncio.Queue[tuple[ActiveController | None, Step]] = asyncio.Queue()
         self._asked: set[asyncio.Future[Any]] = set()
         self._task: asyncio.Task[None] | None = None
-        self._term: Term | None = None
+        self._active: ActiveController | None = None
         self._balance_timer: Timer | None = None
 
     # ---- life
@@ -93,7 +93,7 @@ class Controller:
             return
         self._task.cancel()
         await asyncio.wait([self._task])
-        fence = self._term.state.fence if self._term else None
+        fence = self._active.state.fence if self._active else None
         self._resign()
         if fence is not None:
             try:
@@ -104,12 +104,12 @@ class Controller:
     @property
     def is_active(self) -> bool:
         """Whether this broker is the controller."""
-        return self._term is not None
+        return self._active is not None
 
     @property
     def epoch(self) -> int:
-        """The controller epoch of this broker's term; 0 when it has none."""
-        return self._term.state.fence.epoch if self._term else 0
+        """The controller epoch of this broker; 0 when it is not the controller."""
+        return self._active.state.fence.epoch if self._active else 0
 
     async def _register(self) -> None:
         assert self._registration is not None
@@ -134,9 +134,9 @@ class Controller:
 
     async def _work(self) -> None:
         while True:
-            term, step = await self._steps.get()
-            if term is not None and term is not self._term:
-                continue  # its term is over
+            active, step = await self._steps.get()
+            if active is not None and active is not self._active:
+                continue  # its active is over
             try:
                 await step()
             except ControllerMoved as moved:
@@ -147,12 +147,12 @@ class Controller:
             except Exception:
                 log.exception("a step of the controller failed")
 
-    async def _ask(self, question: Callable[[Term], Awaitable[T]]) -> T:
-        """Run a step of the current term and return what it answers.
+    async def _ask(self, question: Callable[[ActiveController], Awaitable[T]]) -> T:
+        """Run a step of the active controller and return its result.
 
         raises  NotController if this broker is not the controller, or ceases to be before the step is done
         """
-        if self._term is None:
+        if self._active is None:
             raise NotController("this broker is not the controller")
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._asked.add(answer)
@@ -161,9 +161,9 @@ class Controller:
             if answer.done():
                 return
             try:
-                if self._term is None:
+                if self._active is None:
                     raise NotController("this broker is no longer the controller")
-                result = await question(self._term)
+                result = await question(self._active)
             except (ControllerMoved, SessionExpired, ConnectionClosed):
                 _fail(answer, NotController("this broker is no longer the controller"))
                 raise
@@ -193,7 +193,7 @@ class Controller:
     async def _look(self) -> None:
         """See who is controller now, and resign if it is not us any more."""
         self.controller_id = await self._store.controller(self._controller_changed)
-        if self._term is not None and self.controller_id != self._settings.broker_id:
+        if self._active is not None and self.controller_id != self._settings.broker_id:
             self._resign()
 
     async def _look_and_elect(self) -> None:
@@ -210,9 +210,9 @@ class Controller:
             await self._look()
             return
         self.controller_id = broker_id
-        self._term = self._new_term(fence)
+        self._active = self._new_active_controller(fence)
         try:
-            await self._term.begin()
+            await self._active.begin()
         except ControllerMoved:
             raise
         except Exception:
@@ -223,13 +223,13 @@ class Controller:
         if self._settings.auto_leader_rebalance_enable:
             self._balance_after(FIRST_BALANCE_AFTER)
 
-    def _new_term(self, fence: Fence) -> Term:
-        term: Term
+    def _new_active_controller(self, fence: Fence) -> ActiveController:
+        active: ActiveController
 
         def post(step: Step) -> None:
-            self._steps.put_nowait((term, step))
+            self._steps.put_nowait((active, step))
 
-        term = Term(
+        active = ActiveController(
             fence,
             broker_id=self._settings.broker_id,
             settings=self._settings,
@@ -240,16 +240,16 @@ class Controller:
             unclean_election_allowed=self._unclean_election_allowed,
             post=post,
         )
-        return term
+        return active
 
     def _resign(self) -> None:
         if self._balance_timer is not None:
             self._balance_timer.cancel()
             self._balance_timer = None
-        if self._term is not None:
+        if self._active is not None:
             log.info("broker %d is no longer the controller", self._settings.broker_id)
-            self._term.end()
-            self._term = None
+            self._active.end()
+            self._active = None
             self._drop_questions()
         if self.controller_id == self._settings.broker_id:
             self.controller_id = None
@@ -275,10 +275,10 @@ class Controller:
         self._balance_timer = self._clock.call_later(delay, lambda: self._post(self._balance))
 
     async def _balance(self) -> None:
-        if self._term is None:
+        if self._active is None:
             return
         try:
-            await self._term.elections.balance(self._settings.leader_imbalance_per_broker_percentage / 100)
+            await self._active.elections.balance(self._settings.leader_imbalance_per_broker_percentage / 100)
         finally:
             self._balance_after(self._settings.leader_imbalance_check_interval_seconds)
 
@@ -289,27 +289,27 @@ class Controller:
 
         raises  NotController, StaleBrokerEpoch, BrokerNotAvailable
         """
-        return await self._ask(lambda term: term.controlled_shutdown(broker_id, broker_epoch))
+        return await self._ask(lambda active: active.controlled_shutdown(broker_id, broker_epoch))
 
     async def elect_leaders(
         self, partitions: list[TopicPartition], *, preferred: bool
     ) -> dict[TopicPartition, BrokerError | None]:
         """None for each partition that has the leader asked for, else why not. Raises NotController."""
-        return await self._ask(lambda term: term.elections.elect(partitions, preferred=preferred))
+        return await self._ask(lambda active: active.elections.elect(partitions, preferred=preferred))
 
     async def alter_reassignments(
         self, wanted: Mapping[TopicPartition, tuple[int, ...] | None]
     ) -> dict[TopicPartition, BrokerError | None]:
         """Begin, change or (None) cancel moves of partitions. Raises NotController."""
-        return await self._ask(lambda term: term.reassignment.alter(wanted))
+        return await self._ask(lambda active: active.reassignment.alter(wanted))
 
     async def list_reassignments(
         self, partitions: list[TopicPartition] | None
     ) -> dict[TopicPartition, ReplicaAssignment]:
         """Those of the partitions (None: of all) that are being moved. Raises NotController."""
 
-        async def listed(term: Term) -> dict[TopicPartition, ReplicaAssignment]:
-            return term.reassignment.in_progress(partitions)
+        async def listed(active: ActiveController) -> dict[TopicPartition, ReplicaAssignment]:
+            return active.reassignment.in_progress(partitions)
 
         return await self._ask(listed)
 
@@ -318,10 +318,10 @@ class Controller:
     ) -> dict[TopicPartition, PartitionState | ErrorCode]:
         """What became of each ISR that a leader asked for. Raises NotController, StaleBrokerEpoch."""
 
-        async def altered(term: Term) -> dict[TopicPartition, PartitionState | ErrorCode]:
-            _ensure_current(term, broker_id, broker_epoch)
-            outcomes = await term.alter_isrs(wanted)
-            self._steps.put_nowait((term, lambda: term.isrs_altered(outcomes)))
+        async def altered(active: ActiveController) -> dict[TopicPartition, PartitionState | ErrorCode]:
+            _ensure_current(active, broker_id, broker_epoch)
+            outcomes = await active.alter_isrs(wanted)
+            self._steps.put_nowait((active, lambda: active.isrs_altered(outcomes)))
             return outcomes
 
         return await self._ask(altered)
@@ -329,25 +329,25 @@ class Controller:
     async def allocate_producer_ids(self, broker_id: int, broker_epoch: int) -> ProducerIdBlock:
         """The next block of producer ids, for one broker alone. Raises NotController, StaleBrokerEpoch."""
 
-        async def allocated(term: Term) -> ProducerIdBlock:
-            _ensure_current(term, broker_id, broker_epoch)
+        async def allocated(active: ActiveController) -> ProducerIdBlock:
+            _ensure_current(active, broker_id, broker_epoch)
             return await next_block(self._store.client, broker_id)
 
         return await self._ask(allocated)
 
     def topic_name(self, topic_id: uuid.UUID) -> str | None:
         """The name that belongs to a topic id, as the controller knows it; None if it is none of ours."""
-        return self._term.state.topic_names.get(topic_id) if self._term else None
+        return self._active.state.topic_names.get(topic_id) if self._active else None
 
     def unclean_election_enabled(self, topic: str | None = None) -> None:
         """unclean.leader.election.enable has become true, for one topic or for all that do not say otherwise."""
-        term = self._term
-        if term is not None:
-            self._steps.put_nowait((term, lambda: term.unclean_election_enabled(topic)))
+        active = self._active
+        if active is not None:
+            self._steps.put_nowait((active, lambda: active.unclean_election_enabled(topic)))
 
 
-def _ensure_current(term: Term, broker_id: int, broker_epoch: int) -> None:
-    registration = term.state.brokers.get(broker_id)
+def _ensure_current(active: ActiveController, broker_id: int, broker_epoch: int) -> None:
+    registration = active.state.brokers.get(broker_id)
     if registration is None or registration.epoch != broker_epoch:
         known = "not registered" if registration is None else f"at epoch {registration.epoch}"
         raise StaleBrokerEpoch(f"broker {broker_id} asks with broker epoch {broker_epoch}, but is {known}")

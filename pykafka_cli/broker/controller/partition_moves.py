@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from pykafka_cli.broker.controller import elections
-from pykafka_cli.broker.controller.office import Office
+from pykafka_cli.broker.controller.controller_context import ControllerContext
 from pykafka_cli.broker.controller.partition_states import PartitionStatus
 from pykafka_cli.broker.controller.request_batch import RequestBatch
 from pykafka_cli.model import TopicPartition
@@ -34,9 +34,9 @@ Choose = Callable[[TopicPartition, PartitionState], Chosen]
 class PartitionMoves:
     """Each call is one step: it writes to ZooKeeper, then sends what brokers must know."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
-        self._state = office.state
+    def __init__(self, context: ControllerContext) -> None:
+        self._context = context
+        self._state = context.state
 
     def make_new(self, partitions: Iterable[TopicPartition]) -> None:
         self._mark(partitions, PartitionStatus.NEW)
@@ -64,10 +64,10 @@ class PartitionMoves:
             return {}
         new = [tp for tp in movable if self._state.partition_status[tp] is PartitionStatus.NEW]
         old = [tp for tp in movable if self._state.partition_status[tp] is not PartitionStatus.NEW]
-        batch = self._office.batch()
+        batch = self._context.batch()
         await self._initialize(new, batch)
         outcomes = await self._elect(old, choose, batch)
-        self._office.send(batch)
+        self._context.send(batch)
         return outcomes
 
     async def bring_all_online(self, topic: str | None = None) -> dict[TopicPartition, Outcome]:
@@ -83,10 +83,12 @@ class PartitionMoves:
         for partition in partitions:
             live = self._state.online(self._state.replicas(partition), partition)
             if live:
-                states[partition] = PartitionState(live[0], 0, live, self._office.fence.epoch)
+                states[partition] = PartitionState(live[0], 0, live, self._context.fence.epoch)
             else:
                 log.error("%s has no leader: none of its replicas %s lives", partition, self._state.replicas(partition))
-        for partition, error in (await self._office.store.create_partition_states(states, self._office.fence)).items():
+        for partition, error in (
+            await self._context.store.create_partition_states(states, self._context.fence)
+        ).items():
             if error is not None:
                 log.error("the state of new partition %s could not be written: %r", partition, error)
                 continue
@@ -113,14 +115,14 @@ class PartitionMoves:
         self, partitions: list[TopicPartition], choose: Choose | None, batch: RequestBatch
     ) -> tuple[dict[TopicPartition, Outcome], list[TopicPartition]]:
         """Outcomes, and the partitions whose state was changed by their leader meanwhile: to be elected again."""
-        current = await self._office.store.partition_states(partitions)
+        current = await self._context.store.partition_states(partitions)
         outcomes: dict[TopicPartition, Outcome] = {
             tp: ElectionFailed(f"there is no state of partition {tp} in ZooKeeper")
             for tp in partitions
             if tp not in current
         }
         for partition, state in current.items():
-            if state.controller_epoch > self._office.fence.epoch:
+            if state.controller_epoch > self._context.fence.epoch:
                 outcomes[partition] = ElectionFailed(
                     f"the state of {partition} was written by a later controller (epoch {state.controller_epoch})"
                 )
@@ -136,9 +138,9 @@ class PartitionMoves:
                     f"replicas {list(self._state.replicas(partition))}, live brokers {sorted(self._state.live)}"
                 )
             else:
-                chosen[partition] = replace(elected, controller_epoch=self._office.fence.epoch)
+                chosen[partition] = replace(elected, controller_epoch=self._context.fence.epoch)
         again = []
-        written = await self._office.store.update_partition_states(chosen, self._office.fence)
+        written = await self._context.store.update_partition_states(chosen, self._context.fence)
         for partition, result in written.items():
             if isinstance(result, BadVersion):
                 again.append(partition)
@@ -156,7 +158,7 @@ class PartitionMoves:
         hopeless = {
             partition.topic for partition, state in current.items() if not self._state.online(state.isr, partition)
         }
-        unclean = {topic: await self._office.unclean_election_allowed(topic) for topic in sorted(hopeless)}
+        unclean = {topic: await self._context.unclean_election_allowed(topic) for topic in sorted(hopeless)}
 
         def choose(partition: TopicPartition, state: PartitionState) -> Chosen:
             return self._chosen_offline(partition, state, unclean=unclean.get(partition.topic, False))

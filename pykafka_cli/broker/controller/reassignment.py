@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from pykafka_cli.broker.controller.cluster_state import Replica
-from pykafka_cli.broker.controller.office import Office
+from pykafka_cli.broker.controller.controller_context import ControllerContext
 from pykafka_cli.broker.controller.partition_moves import ElectionFailed, PartitionMoves
 from pykafka_cli.broker.controller.replica_moves import ReplicaMoves
 from pykafka_cli.broker.controller.replica_states import ReplicaStatus
@@ -37,10 +37,10 @@ class Reassignment:
     """All partitions on the move."""
 
     def __init__(
-        self, office: Office, partitions: PartitionMoves, replicas: ReplicaMoves, deletion: TopicDeletion
+        self, context: ControllerContext, partitions: PartitionMoves, replicas: ReplicaMoves, deletion: TopicDeletion
     ) -> None:
-        self._office = office
-        self._state = office.state
+        self._context = context
+        self._state = context.state
         self._partitions = partitions
         self._replicas = replicas
         self._deletion = deletion
@@ -162,9 +162,9 @@ class Reassignment:
         await self._write(partition, finished)
         await self._drop_from_znode(lambda tp, replicas: tp == partition and replicas == finished.replicas)
         self._state.reassigning.discard(partition)
-        batch = self._office.batch()
-        batch.tell(self._state.brokers, [partition])
-        self._office.send(batch)
+        batch = self._context.batch()
+        batch.update_metadata(self._state.brokers, [partition])
+        self._context.send(batch)
         await self._deletion.resume({partition.topic})
 
     async def _record(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
@@ -181,14 +181,14 @@ class Reassignment:
     async def _write(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
         topic = self._state.topic_assignment(partition.topic)
         partitions = {**topic.partitions, partition.partition: assignment}
-        await self._office.store.set_assignment(
-            partition.topic, replace(topic, partitions=partitions), self._office.fence
+        await self._context.store.set_assignment(
+            partition.topic, replace(topic, partitions=partitions), self._context.fence
         )
 
     async def _is_complete(self, partition: TopicPartition, assignment: ReplicaAssignment) -> bool:
         if not assignment.is_being_reassigned:
             return True
-        state = await self._office.store.partition_state(partition)
+        state = await self._context.store.partition_state(partition)
         return state is not None and set(state.isr).issuperset(assignment.target)
 
     async def _announce(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
@@ -196,18 +196,18 @@ class Reassignment:
         if not await self._begin_leader_epoch(partition):
             log.error("%s is being moved, but its state could not be written", partition)
             return
-        batch = self._office.batch()
+        batch = self._context.batch()
         batch.lead_or_follow(assignment.origin, partition, is_new=False)
         batch.lead_or_follow(assignment.adding, partition, is_new=True)
-        self._office.send(batch)
+        self._context.send(batch)
 
     async def _begin_leader_epoch(self, partition: TopicPartition) -> bool:
         while True:
-            state = await self._office.store.partition_state(partition)
-            if state is None or state.controller_epoch > self._office.fence.epoch:
+            state = await self._context.store.partition_state(partition)
+            if state is None or state.controller_epoch > self._context.fence.epoch:
                 return False
-            later = replace(state, leader_epoch=state.leader_epoch + 1, controller_epoch=self._office.fence.epoch)
-            written = await self._office.store.update_partition_states({partition: later}, self._office.fence)
+            later = replace(state, leader_epoch=state.leader_epoch + 1, controller_epoch=self._context.fence.epoch)
+            written = await self._context.store.update_partition_states({partition: later}, self._context.fence)
             result = written[partition]
             if isinstance(result, PartitionState):
                 self._state.leaders[partition] = result
@@ -234,12 +234,12 @@ class Reassignment:
 
     async def _drop_from_znode(self, is_done: Callable[[TopicPartition, tuple[int, ...]], bool]) -> None:
         """Take partitions out of /admin/reassign_partitions, which goes when it is empty."""
-        wanted = await self._office.store.requested_reassignment()
+        wanted = await self._context.store.requested_reassignment()
         if wanted is None:
             return
         kept = {partition: replicas for partition, replicas in wanted.items() if not is_done(partition, replicas)}
         if len(kept) < len(wanted) or not kept:
-            await self._office.store.keep_requested_reassignment(kept, self._office.fence)
+            await self._context.store.keep_requested_reassignment(kept, self._context.fence)
 
 
 def _replicas(partition: TopicPartition, brokers: Iterable[int]) -> list[Replica]:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pykafka_cli.broker.controller.cluster_state import Replica
+from pykafka_cli.broker.controller.controller_context import ControllerContext
 from pykafka_cli.broker.controller.elections import without_replica
-from pykafka_cli.broker.controller.office import Office
 from pykafka_cli.broker.controller.replica_states import ReplicaStatus
 from pykafka_cli.broker.controller.request_batch import RequestBatch
 from pykafka_cli.model import TopicPartition
@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 class ReplicaMoves:
     """Each call is one step, as in PartitionMoves."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
-        self._state = office.state
+    def __init__(self, context: ControllerContext) -> None:
+        self._context = context
+        self._state = context.state
 
     def make_new(self, replicas: Iterable[Replica]) -> None:
         """Let them follow; of a partition that has no leader yet they hear when it has one."""
-        batch = self._office.batch()
+        batch = self._context.batch()
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.NEW):
             leadership = self._state.leaders.get(replica.partition)
             if leadership is not None:
@@ -37,21 +37,21 @@ class ReplicaMoves:
                     continue
                 batch.lead_or_follow([replica.broker], replica.partition, is_new=True)
             self._state.replica_status[replica] = ReplicaStatus.NEW
-        self._office.send(batch)
+        self._context.send(batch)
 
     def make_online(self, replicas: Iterable[Replica]) -> None:
         """Tell brokers that have come back of the leaders; new replicas have heard already."""
-        batch = self._office.batch()
+        batch = self._context.batch()
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.ONLINE):
             new = self._state.replica_status[replica] is ReplicaStatus.NEW
             if not new and replica.partition in self._state.leaders:
                 batch.lead_or_follow([replica.broker], replica.partition, is_new=False)
             self._state.replica_status[replica] = ReplicaStatus.ONLINE
-        self._office.send(batch)
+        self._context.send(batch)
 
     async def make_offline(self, replicas: Iterable[Replica]) -> None:
         """Stop them and take them out of the ISRs; the others hear of the smaller ISR."""
-        batch = self._office.batch()
+        batch = self._context.batch()
         by_broker: dict[int, list[Replica]] = {}
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.OFFLINE):
             by_broker.setdefault(replica.broker, []).append(replica)
@@ -66,17 +66,17 @@ class ReplicaMoves:
                 self._state.replica_status[Replica(partition, broker)] = ReplicaStatus.OFFLINE
             for replica in gone:
                 if replica.partition not in self._state.leaders:
-                    batch.tell(self._state.brokers, [replica.partition])
+                    batch.update_metadata(self._state.brokers, [replica.partition])
                     self._state.replica_status[replica] = ReplicaStatus.OFFLINE
-        self._office.send(batch)
+        self._context.send(batch)
 
     def start_deletion(self, replicas: Iterable[Replica]) -> None:
         """Tell their brokers to delete the files; what they answer comes back as an event."""
-        batch: RequestBatch = self._office.batch()
+        batch: RequestBatch = self._context.batch()
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.DELETION_STARTED):
             self._state.replica_status[replica] = ReplicaStatus.DELETION_STARTED
             batch.stop(replica.broker, replica.partition, delete=True)
-        self._office.send(batch)
+        self._context.send(batch)
 
     def make_ineligible(self, replicas: Iterable[Replica]) -> None:
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.DELETION_INELIGIBLE):
@@ -99,23 +99,23 @@ class ReplicaMoves:
         remaining = list(partitions)
         while remaining:
             smaller = {}
-            current = await self._office.store.partition_states(remaining)
+            current = await self._context.store.partition_states(remaining)
             for partition in remaining:
                 state = current.get(partition)
                 if state is None:
                     if partition.topic not in self._state.to_delete:
                         log.error("there is no state of partition %s in ZooKeeper", partition)
-                elif state.controller_epoch > self._office.fence.epoch:
+                elif state.controller_epoch > self._context.fence.epoch:
                     log.error("%s was written by a later controller (epoch %d)", partition, state.controller_epoch)
                 elif broker in state.isr:
                     smaller[partition] = replace(
-                        without_replica(state, broker), controller_epoch=self._office.fence.epoch
+                        without_replica(state, broker), controller_epoch=self._context.fence.epoch
                     )
                 else:
-                    self._state.leaders[partition] = replace(state, controller_epoch=self._office.fence.epoch)
+                    self._state.leaders[partition] = replace(state, controller_epoch=self._context.fence.epoch)
                     out.append(partition)
             remaining = []
-            written = await self._office.store.update_partition_states(smaller, self._office.fence)
+            written = await self._context.store.update_partition_states(smaller, self._context.fence)
             for partition, result in written.items():
                 if isinstance(result, PartitionState):
                     self._state.leaders[partition] = result

@@ -66,11 +66,11 @@ class RequestBatch:
     inter_broker_listener: str
     _to_lead_or_follow: dict[int, dict[TopicPartition, LeaderAndIsrPartitionState]] = field(default_factory=dict)
     _to_stop: dict[int, dict[TopicPartition, StopReplicaPartitionState]] = field(default_factory=dict)
-    _to_be_told: dict[int, None] = field(default_factory=dict)
-    _news: dict[TopicPartition, UpdateMetadataPartitionState] = field(default_factory=dict)
+    _to_update: dict[int, None] = field(default_factory=dict)
+    _partition_states: dict[TopicPartition, UpdateMetadataPartitionState] = field(default_factory=dict)
 
     def lead_or_follow(self, brokers: Iterable[int], partition: TopicPartition, *, is_new: bool) -> None:
-        """Tell these brokers of the partition's leadership, and every broker of what clients need to know of it."""
+        """Send these brokers the partition's leadership, and every broker what clients need to know about it."""
         leadership = self.state.leaders[partition]
         assignment = self.state.assignment(partition)
         for broker in brokers:
@@ -89,10 +89,10 @@ class RequestBatch:
                 is_new=is_new or (earlier is not None and earlier.is_new),
                 leader_recovery_state=leadership.recovering,
             )
-        self.tell(self.state.brokers, [partition])
+        self.update_metadata(self.state.brokers, [partition])
 
     def stop(self, broker: int, partition: TopicPartition, *, delete: bool) -> None:
-        """Tell a broker to stop its replica."""
+        """Request that a broker stops its replica."""
         leadership = self.state.leaders.get(partition)
         if partition.topic in self.state.to_delete:
             epoch = EPOCH_DURING_DELETE
@@ -106,15 +106,15 @@ class RequestBatch:
             delete_partition=delete or (earlier is not None and earlier.delete_partition),
         )
 
-    def tell(self, brokers: Iterable[int], partitions: Iterable[TopicPartition] = ()) -> None:
-        """Tell these brokers who lives, and what has become of these partitions (of those that have had a leader)."""
-        self._to_be_told.update(dict.fromkeys(brokers))
+    def update_metadata(self, brokers: Iterable[int], partitions: Iterable[TopicPartition] = ()) -> None:
+        """Send these brokers the live brokers, and the state of these partitions (of those that have had a leader)."""
+        self._to_update.update(dict.fromkeys(brokers))
         for partition in partitions:
             leadership = self.state.leaders.get(partition)
             if leadership is None:
                 continue
             replicas = self.state.replicas(partition)
-            news = UpdateMetadataPartitionState(
+            update = UpdateMetadataPartitionState(
                 partition_index=partition.partition,
                 controller_epoch=leadership.controller_epoch,
                 leader=leadership.leader,
@@ -125,18 +125,18 @@ class RequestBatch:
                 offline_replicas=tuple(r for r in replicas if not self.state.is_online(r, partition)),
             )
             if partition.topic in self.state.to_delete:
-                news = replace(news, leader=LEADER_DURING_DELETE, leader_epoch=0, zk_version=0)
-            self._news[partition] = news
+                update = replace(update, leader=LEADER_DURING_DELETE, leader_epoch=0, zk_version=0)
+            self._partition_states[partition] = update
 
     def send(self, channels: Channels, answers: Answers) -> None:
-        """Queue all of it for the brokers that live; what is for others is dropped."""
+        """Queue all requests for live brokers; drop those for others."""
         for broker, states in self._to_lead_or_follow.items():
             if broker in self.state.brokers:
                 channels.send(
                     broker, self._leader_and_isr(broker, states), _with(answers.leader_and_isr_answered, broker)
                 )
-        topics, brokers = self._told_topics(), self._told_brokers()
-        for broker in self._to_be_told:
+        topics, brokers = self._topic_states(), self._live_brokers()
+        for broker in self._to_update:
             if broker in self.state.brokers:
                 request = UpdateMetadataRequest(
                     controller_id=self.controller_id,
@@ -171,16 +171,16 @@ class RequestBatch:
             ),
         )
 
-    def _told_topics(self) -> tuple[UpdateMetadataTopicState, ...]:
+    def _topic_states(self) -> tuple[UpdateMetadataTopicState, ...]:
         return tuple(
             UpdateMetadataTopicState(
                 topic_name=topic, topic_id=self.state.topic_ids.get(topic), partition_states=partitions
             )
-            for topic, partitions in _by_topic(self._news).items()
+            for topic, partitions in _by_topic(self._partition_states).items()
         )
 
-    def _told_brokers(self) -> tuple[UpdateMetadataBroker, ...]:
-        return tuple(_as_told(broker) for broker in self.state.brokers.values())
+    def _live_brokers(self) -> tuple[UpdateMetadataBroker, ...]:
+        return tuple(_live_broker(broker) for broker in self.state.brokers.values())
 
     def _stop_replica(
         self, broker: int, states: Mapping[TopicPartition, StopReplicaPartitionState]
@@ -226,7 +226,7 @@ def _by_topic(states: Mapping[TopicPartition, Any]) -> dict[str, tuple[Any, ...]
     return {topic: tuple(partitions) for topic, partitions in topics.items()}
 
 
-def _as_told(broker: BrokerRegistration) -> UpdateMetadataBroker:
+def _live_broker(broker: BrokerRegistration) -> UpdateMetadataBroker:
     return UpdateMetadataBroker(
         id=broker.id,
         endpoints=tuple(

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Iterable
 
 from pykafka_cli.broker.controller.cluster_state import Replica
-from pykafka_cli.broker.controller.office import Office
+from pykafka_cli.broker.controller.controller_context import ControllerContext
 from pykafka_cli.broker.controller.partition_moves import PartitionMoves
 from pykafka_cli.broker.controller.replica_moves import ReplicaMoves
 from pykafka_cli.broker.controller.replica_states import ReplicaStatus
@@ -26,9 +26,11 @@ log = logging.getLogger(__name__)
 class TopicDeletion:
     """All topics on their way out. With delete.topic.enable=false (`enabled`) requests are thrown away."""
 
-    def __init__(self, office: Office, partitions: PartitionMoves, replicas: ReplicaMoves, *, enabled: bool) -> None:
-        self._office = office
-        self._state = office.state
+    def __init__(
+        self, context: ControllerContext, partitions: PartitionMoves, replicas: ReplicaMoves, *, enabled: bool
+    ) -> None:
+        self._context = context
+        self._state = context.state
         self._partitions = partitions
         self._replicas = replicas
         self._enabled = enabled
@@ -37,7 +39,7 @@ class TopicDeletion:
         """At the election: what was asked for under an earlier controller; nothing is sent yet."""
         requested = set(requested)
         if not self._enabled:
-            await self._office.store.forget_topic_deletions(requested, self._office.fence)
+            await self._context.store.delete_topic_deletions(requested, self._context.fence)
             return
         self._state.to_delete |= requested
         moving = {partition.topic for partition in self._state.reassigning}
@@ -58,7 +60,7 @@ class TopicDeletion:
         refused = unknown if self._enabled else topics
         if refused:
             log.warning("not deleting %s", ", ".join(sorted(refused)))
-            await self._office.store.forget_topic_deletions(refused, self._office.fence)
+            await self._context.store.delete_topic_deletions(refused, self._context.fence)
         accepted = topics - refused
         if accepted:
             self._state.to_delete |= accepted
@@ -121,9 +123,9 @@ class TopicDeletion:
         self._partitions.make_non_existent(unseen)
         self._state.deletion_begun |= {partition.topic for partition in unseen}
 
-        batch = self._office.batch()
-        batch.tell(self._state.brokers, partitions)
-        self._office.send(batch)
+        batch = self._context.batch()
+        batch.update_metadata(self._state.brokers, partitions)
+        self._context.send(batch)
 
         replicas = self._state.replicas_of(partitions)
         dead = [replica for replica in replicas if not self._state.is_online(replica.broker, replica.partition)]
@@ -139,6 +141,6 @@ class TopicDeletion:
 
     async def _finish(self, topic: str) -> None:
         self._replicas.make_non_existent(self._state.replicas_with(topic, ReplicaStatus.DELETION_SUCCESSFUL))
-        await self._office.store.remove_topic(topic, self._office.fence)
+        await self._context.store.remove_topic(topic, self._context.fence)
         self._state.remove_topic(topic)
         log.info("topic %s is deleted", topic)

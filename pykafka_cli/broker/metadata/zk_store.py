@@ -348,7 +348,7 @@ class ZkStore:
         """Topics to be deleted; `watch` hears of the next."""
         return set(await self.client.children(znodes.DELETE_TOPICS, watch))
 
-    async def forget_topic_deletions(self, topics: Iterable[str], fence: Fence) -> None:
+    async def delete_topic_deletions(self, topics: Iterable[str], fence: Fence) -> None:
         await _all(self._remove(znodes.delete_topic_path(topic), fence) for topic in topics)
 
     async def requested_reassignment(
@@ -388,28 +388,28 @@ class ZkStore:
             return None
 
     async def isr_changes(self, watch: Watcher | None = None) -> dict[str, list[TopicPartition]]:
-        """News of leaders that wrote their state themselves, by the znode that brings it."""
+        """Partitions whose leaders wrote their state themselves, by the path of the notification."""
         return {
             path: _readable(partial(znodes.decode_partitions, path, data), [])
-            for path, data in await self._news(znodes.ISR_CHANGES, watch)
+            for path, data in await self._notifications(znodes.ISR_CHANGES, watch)
         }
 
     async def log_dir_events(self, watch: Watcher | None = None) -> dict[str, int | None]:
-        """Brokers that lost a log directory, by the znode that says so."""
+        """Brokers that lost a log directory, by the path of the notification."""
         return {
             path: _readable(partial(znodes.decode_log_dir_event, path, data), None)
-            for path, data in await self._news(znodes.LOG_DIR_EVENTS, watch)
+            for path, data in await self._notifications(znodes.LOG_DIR_EVENTS, watch)
         }
 
     async def announce_log_dir_failure(self, broker_id: int) -> None:
         """Let the controller ask this broker which replicas it has lost."""
         await self.client.create(znodes.LOG_DIR_EVENT, znodes.encode_log_dir_event(broker_id), sequential=True)
 
-    async def _news(self, folder: str, watch: Watcher | None) -> list[tuple[str, bytes | None]]:
+    async def _notifications(self, folder: str, watch: Watcher | None) -> list[tuple[str, bytes | None]]:
         names = sorted(await self.client.children(folder, watch))
         return [(f"{folder}/{name}", (await self.client.get(f"{folder}/{name}"))[0]) for name in names]
 
-    async def forget_news(self, paths: Iterable[str], fence: Fence) -> None:
+    async def delete_notifications(self, paths: Iterable[str], fence: Fence) -> None:
         await _all(self._remove(path, fence) for path in paths)
 
     # ---- fenced writes

@@ -129,7 +129,7 @@ class Story:
             await cluster.delete_topic(found[1])
         elif found := re.match(r"kafka-leader-election --election-type (\S+)", step):
             unclean = [TopicPartition("unclean", 0)]
-            everything = sorted(cluster.controller._term.state.all_partitions())
+            everything = sorted(cluster.controller._active.state.all_partitions())
             preferred = found[1] == "preferred"
             await cluster.controller.elect_leaders(everything if preferred else unclean, preferred=preferred)
         elif step.startswith("kafka-reassign-partitions --execute"):

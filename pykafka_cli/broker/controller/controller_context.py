@@ -1,7 +1,7 @@
-"""What a controller in office works with: its memory, ZooKeeper, and a voice. The steps below all share one.
+"""What the steps of an active controller share: the cluster's state, ZooKeeper, and channels to the brokers.
 
-Kafka's controller is single-threaded, so each of its steps reads and writes its memory as if alone. Here one task takes
-one event at a time (controller.py), which gives the same: whatever awaits in a step is alone until the step ends.
+Kafka's controller has a single thread, so no step sees another one half done. Here, one task runs one step at a time
+(controller.py), which has the same effect, even where a step awaits.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,9 +11,9 @@ from pykafka_cli.broker.controller.request_batch import Answers, Channels, Reque
 from pykafka_cli.broker.metadata.zk_store import Fence, ZkStore
 
 
-class Office:
+class ControllerContext:
     """
-    unclean_election_allowed    what unclean.leader.election.enable says of a topic, freshly read
+    unclean_election_allowed    returns unclean.leader.election.enable of a topic, read from ZooKeeper
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""A controller's time in office: what it does when it is elected, and on each thing that happens until it resigns.
+"""What the active controller does: when it is elected, and on each event until it resigns.
 
-Every method here is one step, run by the controller's single task; between steps nothing changes. A term is over when
-another broker is elected or the session ends; then it is dropped with all it knew, and its watches find nobody.
+Every method here is one step, run by the controller's single task; nothing changes between steps. When another broker
+is elected or the session ends, the object is dropped with all its state, and its watches have no effect.
 
 source  kafka.controller.KafkaController
 """
@@ -16,8 +16,8 @@ from pykafka_cli.broker.controller import alter_partition
 from pykafka_cli.broker.controller.alter_partition import AlreadySo, WantedIsr
 from pykafka_cli.broker.controller.broker_channel import BrokerChannels
 from pykafka_cli.broker.controller.cluster_state import ClusterState, Replica
+from pykafka_cli.broker.controller.controller_context import ControllerContext
 from pykafka_cli.broker.controller.leader_elections import LeaderElections
-from pykafka_cli.broker.controller.office import Office
 from pykafka_cli.broker.controller.partition_moves import PartitionMoves
 from pykafka_cli.broker.controller.partition_states import PartitionStatus
 from pykafka_cli.broker.controller.reassignment import Reassignment
@@ -41,8 +41,8 @@ log = logging.getLogger(__name__)
 Step = Callable[[], Awaitable[object]]
 
 
-class Term:
-    """One controllership. `post` queues a step for the controller's task."""
+class ActiveController:
+    """One broker's time as the controller. `post` queues a step for the controller's task."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Term:
         self._store = store
         self._channels = channels
         self._post = post
-        self._office = Office(
+        self._context = ControllerContext(
             broker_id=broker_id,
             inter_broker_listener=settings.inter_broker_listener,
             state=self.state,
@@ -69,27 +69,27 @@ class Term:
             answers=self,
             unclean_election_allowed=unclean_election_allowed,
         )
-        self.partitions = PartitionMoves(self._office)
-        self.replicas = ReplicaMoves(self._office)
+        self.partitions = PartitionMoves(self._context)
+        self.replicas = ReplicaMoves(self._context)
         self.deletion = TopicDeletion(
-            self._office, self.partitions, self.replicas, enabled=settings.delete_topic_enable
+            self._context, self.partitions, self.replicas, enabled=settings.delete_topic_enable
         )
-        self.reassignment = Reassignment(self._office, self.partitions, self.replicas, self.deletion)
+        self.reassignment = Reassignment(self._context, self.partitions, self.replicas, self.deletion)
         self.elections = LeaderElections(self.state, self.partitions)
 
-    # ---- the first day and the last
+    # ---- start and end
 
     async def begin(self) -> None:
-        """Read everything, tell every broker who lives, bring everything online that can be, and go on with what
-        earlier controllers had begun."""
+        """Read everything, send every broker the live brokers, bring online what can be, and resume what earlier
+        controllers had begun."""
         await self._store.ensure_features()
-        await self._store.forget_news(await self._store.log_dir_events(self._log_dir_failed), self.state.fence)
-        await self._store.forget_news(await self._store.isr_changes(self._isrs_changed), self.state.fence)
+        await self._store.delete_notifications(await self._store.log_dir_events(self._log_dir_failed), self.state.fence)
+        await self._store.delete_notifications(await self._store.isr_changes(self._isrs_changed), self.state.fence)
         await self._read_cluster()
         await self.deletion.take_over(await self._store.topic_deletions(self._deletion_requested))
-        self._tell(self.state.brokers)
-        await self._take_stock()
-        log.info("broker %d is the controller, epoch %d", self._office.broker_id, self.state.fence.epoch)
+        self._send_update_metadata(self.state.brokers)
+        await self._initialize_states()
+        log.info("broker %d is the controller, epoch %d", self._context.broker_id, self.state.fence.epoch)
 
         begun = await self.reassignments_requested()
         await self.reassignment.resume(besides=begun)
@@ -97,7 +97,7 @@ class Term:
         await self.elections_requested()
 
     def end(self) -> None:
-        """Say no more to anybody."""
+        """Send no more requests."""
         self._channels.close()
 
     async def _read_cluster(self) -> None:
@@ -112,7 +112,7 @@ class Term:
                 self.state.reassigning.add(partition)
 
     async def _read_topics(self, topics: Iterable[str]) -> list[TopicPartition]:
-        """Learn of topics; those that older brokers made get an id. Returns their partitions."""
+        """Read topics, and give an id to those that older brokers created. Returns their partitions."""
         found = []
         for topic in sorted(topics):
             assignment = await self._store.assignment(topic, self._partitions_modified)
@@ -125,8 +125,8 @@ class Term:
             found += self.state.partitions_of(topic)
         return found
 
-    async def _take_stock(self) -> None:
-        """Replicas first, so that brokers know of leaders and followers; then partitions without a leader."""
+    async def _initialize_states(self) -> None:
+        """Replicas first, so that brokers know leaders and followers; then partitions without a leader."""
         replicas = self.state.replicas_of(self.state.all_partitions())
         online = [replica for replica in replicas if self.state.is_online(replica.broker, replica.partition)]
         offline = [replica for replica in replicas if not self.state.is_online(replica.broker, replica.partition)]
@@ -151,7 +151,7 @@ class Term:
         self._post(self.brokers_changed)
 
     async def brokers_changed(self) -> None:
-        """Brokers have come, gone, or gone and come again so fast that only their epoch tells."""
+        """Brokers have joined, left, or restarted so fast that only their epoch shows it."""
         present = await self._store.brokers(self._brokers_changed)
         known = self.state.brokers
         new = [broker for broker in present if broker not in known]
@@ -170,13 +170,13 @@ class Term:
             await self._brokers_went(gone)
 
     async def _brokers_came(self, brokers: Mapping[int, BrokerRegistration]) -> None:
-        log.info("brokers %s are here", ", ".join(map(str, brokers)))
+        log.info("brokers %s have joined", ", ".join(map(str, brokers)))
         others = list(self.state.brokers)
         self.state.brokers = dict(sorted({**self.state.brokers, **brokers}.items()))
         for broker in brokers:
             self.state.offline_dirs.pop(broker, None)
-        self._tell(others)
-        self._tell(brokers, (tp for tp in self.state.leaders if tp.topic not in self.state.to_delete))
+        self._send_update_metadata(others)
+        self._send_update_metadata(brokers, (tp for tp in self.state.leaders if tp.topic not in self.state.to_delete))
         replicas = self.state.replicas_on(brokers)
         self.replicas.make_online(replicas)
         await self.partitions.bring_all_online()
@@ -186,7 +186,7 @@ class Term:
             await self._store.broker(broker, self._broker_modified)
 
     async def _brokers_went(self, brokers: Iterable[int]) -> None:
-        log.info("brokers %s are gone", ", ".join(map(str, brokers)))
+        log.info("brokers %s have left", ", ".join(map(str, brokers)))
         for broker in brokers:
             self.state.brokers.pop(broker, None)
             self.state.stopping.discard(broker)
@@ -194,14 +194,14 @@ class Term:
         await self._replicas_went(self.state.replicas_on(set(brokers)))
 
     async def _replicas_went(self, replicas: list[Replica]) -> None:
-        """Elect other leaders where these led, and take them out of the ISRs."""
+        """Elect other leaders where these led, and remove them from the ISRs."""
         self.partitions.make_offline(self.state.without_live_leader())
         elections = await self.partitions.bring_all_online()
         kept = [replica for replica in replicas if replica.topic not in self.state.to_delete]
         await self.replicas.make_offline(kept)
         await self.deletion.replicas_failed(r for r in replicas if r.topic in self.state.to_delete)
         if not kept and not any(isinstance(outcome, PartitionState) for outcome in elections.values()):
-            self._tell(self.state.brokers)  # nothing above has said that brokers are gone
+            self._send_update_metadata(self.state.brokers)  # nothing above has sent that brokers have left
 
     def _broker_modified(self, event: WatchEvent) -> None:
         if event.change is not Change.DELETED:
@@ -209,12 +209,12 @@ class Term:
             self._post(lambda: self.broker_modified(broker_id))
 
     async def broker_modified(self, broker_id: int) -> None:
-        """A broker says that its listeners are elsewhere now."""
+        """A broker has changed its listeners."""
         present = await self._store.broker(broker_id, self._broker_modified)
         known = self.state.brokers.get(broker_id)
         if present and known and present.endpoints != known.endpoints:
             self.state.brokers[broker_id] = present
-            self._tell(self.state.brokers)
+            self._send_update_metadata(self.state.brokers)
 
     async def controlled_shutdown(self, broker_id: int, broker_epoch: int) -> list[TopicPartition]:
         """Move what a broker leads to others; returns what it still leads because there is no other in sync.
@@ -241,10 +241,10 @@ class Term:
         followed = [partition for partition in moved if self.state.leaders[partition].leader != broker_id]
         await self.partitions.bring_online(led, self.partitions.besides_stopping)
         # Stopped before the ISR shrinks, or its fetches could bring it back into the ISR.
-        batch = self._office.batch()
+        batch = self._context.batch()
         for partition in followed:
             batch.stop(broker_id, partition, delete=False)
-        self._office.send(batch)
+        self._context.send(batch)
         await self.replicas.make_offline(Replica(partition, broker_id) for partition in followed)
         return self.state.led_by(broker_id)
 
@@ -254,7 +254,7 @@ class Term:
         self._post(self.topics_changed)
 
     async def topics_changed(self) -> None:
-        """Topics were made, by us or by hand, or their znodes are gone."""
+        """Topics were created, by us or by hand, or their znodes were deleted."""
         present = await self._store.topics(self._topics_changed)
         for topic in self.state.assignments.keys() - present:
             self.state.remove_topic(topic)
@@ -336,7 +336,7 @@ class Term:
             else:
                 log.info("the ISR of %s could not be written: %r", partition, written)
                 outcomes[partition] = ErrorCode.invalid_update_version
-        self._tell(self.state.brokers, wanted)
+        self._send_update_metadata(self.state.brokers, wanted)
         return outcomes
 
     async def isrs_altered(self, outcomes: Mapping[TopicPartition, PartitionState | ErrorCode]) -> None:
@@ -350,14 +350,14 @@ class Term:
 
     async def isrs_changed(self) -> None:
         """Leaders of older brokers have written their ISRs themselves."""
-        news = await self._store.isr_changes(self._isrs_changed)
-        partitions = list(dict.fromkeys(partition for changed in news.values() for partition in changed))
+        changes = await self._store.isr_changes(self._isrs_changed)
+        partitions = list(dict.fromkeys(partition for changed in changes.values() for partition in changed))
         self.state.leaders |= await self._store.partition_states(partitions)
         if partitions:
-            self._tell(self.state.brokers, partitions)
+            self._send_update_metadata(self.state.brokers, partitions)
         for partition in partitions:
             await self.reassignment.isr_changed(partition)
-        await self._store.forget_news(news, self.state.fence)
+        await self._store.delete_notifications(changes, self.state.fence)
 
     # ---- reassignments and directories
 
@@ -381,7 +381,7 @@ class Term:
         """Ask brokers that lost a log directory which replicas they still have, by telling them of all again."""
         events = await self._store.log_dir_events(self._log_dir_failed)
         self.replicas.make_online(self.state.replicas_on({broker for broker in events.values() if broker is not None}))
-        await self._store.forget_news(events, self.state.fence)
+        await self._store.delete_notifications(events, self.state.fence)
 
     # ---- what brokers answer
 
@@ -426,7 +426,7 @@ class Term:
         if deleted:
             await self.deletion.replicas_deleted(deleted)
 
-    def _tell(self, brokers: Iterable[int], partitions: Iterable[TopicPartition] = ()) -> None:
-        batch = self._office.batch()
-        batch.tell(brokers, partitions)
-        self._office.send(batch)
+    def _send_update_metadata(self, brokers: Iterable[int], partitions: Iterable[TopicPartition] = ()) -> None:
+        batch = self._context.batch()
+        batch.update_metadata(brokers, partitions)
+        self._context.send(batch)
