@@ -47,7 +47,8 @@ from pykafka_cli.script.options import (
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.error_texts import ErrorText
-    from pykafka_cli.clients.producing.producer import Producer, Result
+    from pykafka_cli.clients.producing.producer import Producer
+    from pykafka_cli.clients.producing.sender import Result
 
 LINES, SENDING = "Lines", "Sending"
 LINE_READERS = frozenset({

@@ -27,7 +27,8 @@ from pykafka_cli.script.options import Output, chosen_output
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer import Consumer
-    from pykafka_cli.clients.producing.producer import Producer, Result
+    from pykafka_cli.clients.producing.producer import Producer
+    from pykafka_cli.clients.producing.sender import Result
     from pykafka_cli.clients.session import Session
 
 USAGE = (

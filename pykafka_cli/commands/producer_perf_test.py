@@ -28,7 +28,8 @@ from pykafka_cli.script.log_lines import warn
 from pykafka_cli.script.options import INT, LONG, Output, chosen_output
 
 if TYPE_CHECKING:
-    from pykafka_cli.clients.producing.producer import Producer, Result
+    from pykafka_cli.clients.producing.producer import Producer
+    from pykafka_cli.clients.producing.sender import Result
     from pykafka_cli.clients.session import Session
 
 PAYLOAD, TRANSACTIONS, PRODUCER = "What to send, one of the first three", "Transactions", "The producer"

@@ -38,7 +38,7 @@ _NO_HEADERS: list[Header] = []
 
 
 @dataclass(frozen=True, slots=True)
-class ProducerId:
+class ProducerIdAndEpoch:
     """What makes a producer idempotent: the broker drops what it already has from (id, epoch, sequence)."""
 
     id: int
@@ -62,7 +62,7 @@ class Batch:
     def record_count(self) -> int:
         return len(self.tags)
 
-    def stamp(self, producer: ProducerId, sequence: int) -> None:
+    def stamp(self, producer: ProducerIdAndEpoch, sequence: int) -> None:
         """Write producer and sequence into the batch and compute its CRC again."""
         self.sequence = sequence
         _PRODUCER.pack_into(self.data, _PRODUCER_AT, producer.id, producer.epoch, sequence)
@@ -98,7 +98,7 @@ class RecordQueue:
     not_before: float = 0.0
     """Monotonic seconds: when what came back may be sent again."""
     _next_sequence: int = 0
-    _producer: ProducerId | None = None
+    _producer: ProducerIdAndEpoch | None = None
     _proven: bool = False
     _instead: dict[int, Sequence[Batch]] = field(default_factory=dict)  # by id() of a batch in flight, what replaces it
     _builder: DefaultRecordBatchBuilder | None = None
@@ -161,7 +161,7 @@ class RecordQueue:
 
     # ---- sending
 
-    def sendable(self, producer: ProducerId | None, now: float) -> Batch | None:
+    def sendable(self, producer: ProducerIdAndEpoch | None, now: float) -> Batch | None:
         """The batch that `take` would give out, None if there is none to be sent now.
 
         Until the broker has accepted one batch of an idempotent producer, only one is under way: a broker that does not
@@ -173,7 +173,7 @@ class RecordQueue:
             return None
         return self.sealed[0]
 
-    def take(self, producer: ProducerId | None) -> Batch:
+    def take(self, producer: ProducerIdAndEpoch | None) -> Batch:
         """Move the next batch in flight, with producer and sequence in it if the producer is idempotent."""
         if producer != self._producer:
             self._producer, self._next_sequence, self._proven = producer, 0, False

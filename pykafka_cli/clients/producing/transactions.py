@@ -15,21 +15,20 @@ from kio.schema.add_partitions_to_txn.v3.request import AddPartitionsToTxnReques
 from kio.schema.end_txn.v3.request import EndTxnRequest
 from kio.schema.errors import ErrorCode
 from kio.schema.init_producer_id.v4.request import InitProducerIdRequest
-from kio.schema.types import ProducerId as KioProducerId
-from kio.schema.types import TopicName, TransactionalId
+from kio.schema.types import ProducerId, TopicName, TransactionalId
 from kio.static.primitive import i16, i32, i32Timedelta
 
 from pykafka_cli.clients.coordinator import TRANSACTION, find_coordinator
 from pykafka_cli.clients.error_texts import error_text
 from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.producing.record_queue import ProducerId
+from pykafka_cli.clients.producing.record_queue import ProducerIdAndEpoch
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
 from pykafka_cli.properties.producer import ProducerSettings
 
 
-async def new_producer_id(session: Session, settings: ProducerSettings) -> ProducerId:
+async def new_producer_id(session: Session, settings: ProducerSettings) -> ProducerIdAndEpoch:
     """A producer id; for a transactional id its own, with an epoch that fences the producer that had it before.
 
     raises    ProducerRefused, ConnectionFailed
@@ -41,13 +40,13 @@ async def new_producer_id(session: Session, settings: ProducerSettings) -> Produ
         transaction_timeout=i32Timedelta.parse(timeout),
     )
     answer = await _ask(session, settings, request)
-    return ProducerId(int(answer.producer_id), int(answer.producer_epoch))
+    return ProducerIdAndEpoch(int(answer.producer_id), int(answer.producer_epoch))
 
 
 class Transaction:
     """The transactions of one producer, one after the other."""
 
-    def __init__(self, session: Session, settings: ProducerSettings, producer: ProducerId) -> None:
+    def __init__(self, session: Session, settings: ProducerSettings, producer: ProducerIdAndEpoch) -> None:
         assert settings.transactional_id is not None
         self._session = session
         self._settings = settings
@@ -64,7 +63,7 @@ class Transaction:
             return
         request = AddPartitionsToTxnRequest(
             v3_and_below_transactional_id=self._id,
-            v3_and_below_producer_id=KioProducerId(self._producer.id),
+            v3_and_below_producer_id=ProducerId(self._producer.id),
             v3_and_below_producer_epoch=i16(self._producer.epoch),
             v3_and_below_topics=(
                 AddPartitionsToTxnTopic(name=TopicName(topic), partitions=tuple(i32(index) for index in new)),
@@ -81,7 +80,7 @@ class Transaction:
         if self._added:
             request = EndTxnRequest(
                 transactional_id=self._id,
-                producer_id=KioProducerId(self._producer.id),
+                producer_id=ProducerId(self._producer.id),
                 producer_epoch=i16(self._producer.epoch),
                 committed=commit,
             )

@@ -16,7 +16,10 @@ from kio.schema.produce.v11.response import (
 from kio.schema.types import ProducerId, TopicName
 from kio.static.primitive import i16, i32Timedelta, i64
 
-from pykafka_cli.clients.producing.producer import Producer, Result
+from pykafka_cli.clients.producing.preparation import Preparation
+from pykafka_cli.clients.producing.producer import Producer
+from pykafka_cli.clients.producing.record_queue import ProducerIdAndEpoch
+from pykafka_cli.clients.producing.sender import Result
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import read_header
@@ -79,6 +82,7 @@ class Run:
             {ProduceRequest: self.broker.produce, InitProducerIdRequest: self.broker.new_id}, {"t": partitions}
         )
         self.results: list[Result] = []
+        self.arrived = asyncio.Event()
         self.warnings: list[str] = []
         properties = QUICK | {name.replace("_", "."): value for name, value in settings.items()}
         self.producer = Producer(
@@ -86,9 +90,13 @@ class Run:
             "t",
             ProducerSettings(properties),
             choose=choose,
-            on_result=self.results.append,
+            on_result=self._note,
             warn=self.warnings.append,
         )
+
+    def _note(self, result: Result) -> None:
+        self.results.append(result)
+        self.arrived.set()
 
     @property
     def failures(self) -> dict[int, str]:
@@ -130,12 +138,10 @@ async def test_records_linger_for_others_until_a_flush() -> None:
 
 async def test_a_record_that_lingered_long_enough_goes_by_itself() -> None:
     run = Run(linger_ms="1")
-    arrived = asyncio.Event()
-    run.producer._on_result = lambda result: arrived.set()
 
     async with run.producer:
         await run.send(b"a")
-        await asyncio.wait_for(arrived.wait(), 10)
+        await asyncio.wait_for(run.arrived.wait(), 10)
 
     assert run.broker.log == {0: [b"a"]}
 
@@ -359,10 +365,35 @@ async def test_memory_is_bounded_by_waiting_for_what_was_sent() -> None:
     async with run.producer:
         for first in range(0, 200, 10):
             await run.send(*values[first : first + 10], first=first)
-            held = sum(queue.held for queue in run.producer._queues)
-            assert held < 1000 + 10 * 200
+            assert first + 10 - len(run.broker.log.get(0, [])) < 20  # of about 160 bytes each
 
     assert len(run.broker.log[0]) == 200
+
+
+async def test_partitions_take_turns_where_a_request_has_no_room_for_all() -> None:
+    run = Run(
+        partitions=3,
+        partitioner_class="org.apache.kafka.clients.producer.RoundRobinPartitioner",
+        linger_ms="60000",
+        batch_size="200",
+        max_request_size="300",
+        max_in_flight_requests_per_connection="1",
+    )
+
+    async with run.producer:
+        await run.send(*[b"x" * 150] * 6)
+
+    assert [result.batch.partition for result in run.results] == [0, 1, 2, 0, 1, 2]
+
+
+async def test_a_producer_id_is_asked_for_once_however_many_wait_for_it() -> None:
+    run = Run()
+    preparation = Preparation(run.session, "t", run.producer.settings, run.warnings.append)  # type: ignore[arg-type]
+
+    await asyncio.gather(preparation.complete(), preparation.refresh(), preparation.complete())
+
+    assert preparation.producer == ProducerIdAndEpoch(0, 0)
+    assert next(run.broker.ids) == 1
 
 
 async def test_what_has_waited_too_long_is_given_up() -> None:

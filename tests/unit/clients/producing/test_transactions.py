@@ -17,18 +17,17 @@ from kio.schema.find_coordinator.v6.request import FindCoordinatorRequest
 from kio.schema.find_coordinator.v6.response import Coordinator, FindCoordinatorResponse
 from kio.schema.init_producer_id.v4.request import InitProducerIdRequest
 from kio.schema.init_producer_id.v4.response import InitProducerIdResponse
-from kio.schema.types import BrokerId
-from kio.schema.types import ProducerId as KioProducerId
+from kio.schema.types import BrokerId, ProducerId
 from kio.static.primitive import i16, i32, i32Timedelta
 
-from pykafka_cli.clients.producing.record_queue import ProducerId
+from pykafka_cli.clients.producing.record_queue import ProducerIdAndEpoch
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.producing.transactions import Transaction, new_producer_id
 from pykafka_cli.properties.producer import ProducerSettings
 from tests.fakes.cluster import FakeSession
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
-ME = ProducerId(7, 3)
+ME = ProducerIdAndEpoch(7, 3)
 
 
 class Coordination:
@@ -44,7 +43,7 @@ class Coordination:
                 InitProducerIdRequest: lambda _: InitProducerIdResponse(
                     throttle_time=NO_TIME,
                     error_code=self._error(),
-                    producer_id=KioProducerId(ME.id),
+                    producer_id=ProducerId(ME.id),
                     producer_epoch=i16(ME.epoch),
                 ),
             }

@@ -1,0 +1,146 @@
+"""Records of one topic that wait to be sent: placed into a queue for each partition, sealed, expired.
+
+Nothing here sends or waits, and the time is an argument.
+source  RecordAccumulator of Kafka's producer
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import repeat
+
+from pykafka_cli.clients.error_texts import ErrorText
+from pykafka_cli.clients.producing.partitioning import Partitioner, RoundRobin
+from pykafka_cli.clients.producing.record_queue import Batch, Header, Packing, RecordQueue
+from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.protocol.records.batch import Compression
+
+_NO_HEADERS: list[Header] = []
+_EXCEPTIONS = "org.apache.kafka.common.errors."
+
+
+class RecordAccumulator:
+    """choose    gives a number below its argument: the partition of records without a key is picked by chance"""
+
+    def __init__(
+        self, topic: str, settings: ProducerSettings, choose: Callable[[int], int], batch_size: int | None = None
+    ) -> None:
+        self.queues: list[RecordQueue] = []
+        """By partition."""
+        self._topic = topic
+        self._settings = settings
+        self._linger = settings.linger_ms / 1000
+        self._packing = Packing(
+            size=min(batch_size or settings.batch_size or 1, settings.max_request_size),
+            compression=Compression[settings.compression_type.upper()],
+            compression_level=_level(settings),
+            transactional=settings.transactional_id is not None,
+        )
+        self._partitioner: Partitioner | RoundRobin = (
+            RoundRobin()
+            if settings.takes_turns
+            else Partitioner(self._packing.size, choose, ignore_keys=settings.ignores_keys)
+        )
+
+    def grow(self, partition_count: int) -> None:
+        """The topic has so many partitions, not fewer than before."""
+        if partition_count != len(self.queues):
+            self._partitioner.partition_count = partition_count
+            self.queues += [RecordQueue(index, self._packing) for index in range(len(self.queues), partition_count)]
+
+    @property
+    def held(self) -> int:
+        """Bytes of all batches that are sealed or in flight."""
+        return sum(queue.held for queue in self.queues)
+
+    @property
+    def is_empty(self) -> bool:
+        return all(queue.is_empty for queue in self.queues)
+
+    # ---- in
+
+    def append(
+        self,
+        values: Sequence[bytes | None],
+        keys: Sequence[bytes | None] | None,
+        headers: Sequence[list[Header]] | None,
+        *,
+        first_tag: int,
+        timestamp_ms: int,
+        available: Sequence[int],
+        now: float,
+    ) -> None:
+        """Put each record into the queue of its partition.
+
+        available   partitions for records without a key
+        """
+        if keys is None and headers is None:
+            for partition, start, end in self._partitioner.runs(values, available):
+                part = values if end - start == len(values) else values[start:end]
+                self.queues[partition].append(part, first_tag + start, timestamp_ms, now)
+            return
+        places = self._partitioner.places(values, keys, available)
+        tags = range(first_tag, first_tag + len(values))
+        records = zip(keys or repeat(None), values, headers or repeat(_NO_HEADERS), tags, strict=False)
+        by_partition: list[list[tuple[bytes | None, bytes | None, list[Header], int]]] = [[] for _ in self.queues]
+        for place, record in zip(places, records, strict=True):
+            by_partition[place].append(record)
+        for queue, its_records in zip(self.queues, by_partition, strict=True):
+            queue.append_records(its_records, timestamp_ms, now)
+
+    # ---- out
+
+    def seal_lingered(self, now: float) -> None:
+        """Close batches that have waited linger.ms for more."""
+        for queue in self.queues:
+            if queue.opened_at is not None and queue.opened_at + self._linger <= now:
+                queue.seal()
+
+    def seal(self) -> None:
+        """Close all batches."""
+        for queue in self.queues:
+            queue.seal()
+
+    def expire(self, now: float) -> list[tuple[Batch, ErrorText]]:
+        """Take out what has waited too long to be sent at all, and what is too large for a request."""
+        expired = []
+        for queue in self.queues:
+            while queue.sealed and (text := self._why_not(queue.sealed[0], now)):
+                expired.append((queue.drop(), text))
+        return expired
+
+    def drop(self) -> list[Batch]:
+        """Take out all that is not in flight."""
+        self.seal()
+        return [queue.drop() for queue in self.queues for _ in range(len(queue.sealed))]
+
+    def next_due(self, now: float) -> float | None:
+        """When the next batch has lingered, may be sent again, or expires."""
+        earliest = float("inf")
+        for queue in self.queues:
+            if queue.opened_at is not None:
+                earliest = min(earliest, queue.opened_at + self._linger)
+            if queue.sealed:
+                earliest = min(earliest, queue.sealed[0].opened_at + self._settings.delivery_timeout)
+                if queue.not_before > now:
+                    earliest = min(earliest, queue.not_before)
+        return None if earliest == float("inf") else earliest
+
+    def _why_not(self, batch: Batch, now: float) -> ErrorText | None:
+        if now >= batch.opened_at + self._settings.delivery_timeout:
+            text = (
+                f"Expiring {batch.record_count} record(s) for {self._topic}-{batch.partition}:"
+                f"{round((now - batch.opened_at) * 1000)} ms has passed since batch creation"
+            )
+            return ErrorText(_EXCEPTIONS + "TimeoutException", text)
+        if len(batch.data) > self._settings.max_request_size:
+            text = (
+                f"The message is {len(batch.data)} bytes when serialized which is larger than "
+                f"{self._settings.max_request_size}, which is the value of the max.request.size configuration."
+            )
+            return ErrorText(_EXCEPTIONS + "RecordTooLargeException", text)
+        return None
+
+
+def _level(settings: ProducerSettings) -> int | None:
+    if settings.compression_type == "gzip":
+        return settings.compression_gzip_level
+    return settings.compression_zstd_level if settings.compression_type == "zstd" else None

@@ -1,0 +1,91 @@
+"""What a producer has to find out before it can send: who leads the partitions, and its own producer id."""
+
+import asyncio
+from collections.abc import Callable
+
+from pykafka_cli.clients.error_texts import ErrorText
+from pykafka_cli.clients.producing.record_queue import ProducerIdAndEpoch
+from pykafka_cli.clients.producing.topic_leaders import ProducerRefused, TopicLeaders
+from pykafka_cli.clients.producing.transactions import new_producer_id
+from pykafka_cli.clients.session import Session
+from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.transport.connection import ConnectionFailed, Refused
+
+_SHORT_PAUSES = 5
+_FIRST_TRIES = 3
+"""How often a cluster may hang up that has not answered yet: it does so where it wants TLS or a login, too."""
+
+
+class Preparation:
+    """warn    called with lines that the scripts log at WARN"""
+
+    def __init__(self, session: Session, topic: str, settings: ProducerSettings, warn: Callable[[str], None]) -> None:
+        self.topic = TopicLeaders(session, topic, settings.client_id, warn)
+        self.producer: ProducerIdAndEpoch | None = None
+        """None without idempotence, and until there is one."""
+        self.needs_producer = settings.idempotent
+        """Whether nothing may be sent before there is a new producer id."""
+        self._session = session
+        self._name = topic
+        self._settings = settings
+        self._warn = warn
+        self._attempts = 0  # since a leader could last be reached
+        self._was_answered = False
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def _is_complete(self) -> bool:
+        return bool(self.topic.leaders) and not self.needs_producer
+
+    async def complete(self) -> None:
+        """Wait until all is known.
+
+        raises    ProducerRefused, also if that takes longer than max.block.ms; ConnectionFailed
+        """
+        if self._is_complete:
+            return
+        deadline = asyncio.get_running_loop().time() + self._settings.max_block_ms / 1000
+        try:
+            async with asyncio.timeout_at(deadline), self._one_at_a_time:
+                while not self._is_complete:
+                    await self._refresh()
+        except TimeoutError:
+            text = f"Topic {self._name} not present in metadata after {self._settings.max_block_ms} ms."
+            raise ProducerRefused(ErrorText("org.apache.kafka.common.errors.TimeoutException", text)) from None
+
+    async def refresh(self) -> None:
+        """Ask until the topic is there, and for a producer id if one is needed.
+
+        raises    ProducerRefused; Refused; what else a cluster does that has never answered
+        """
+        async with self._one_at_a_time:  # who asks for two producer ids uses both
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        failures = 0
+        while True:
+            try:
+                found = await self.topic.look_up()
+                self._was_answered = True
+                if found:
+                    if self.needs_producer:
+                        self.producer = await new_producer_id(self._session, self._settings)
+                        self.needs_producer = False
+                    return
+            except Refused:
+                raise
+            except ConnectionFailed as failure:
+                failures += 1
+                if not self._was_answered and failures == _FIRST_TRIES:
+                    raise
+                self._warn(f"[Producer clientId={self._settings.client_id}] {failure}")
+            await self.pause()
+
+    async def pause(self) -> None:
+        """Before the cluster is asked again: short at first, as a new topic has its leaders soon."""
+        self._attempts += 1
+        await asyncio.sleep(self._settings.backoff(max(1, self._attempts - _SHORT_PAUSES)))
+
+    def reached_leader(self) -> None:
+        """What is known is right: pauses are short again."""
+        self._attempts = 0

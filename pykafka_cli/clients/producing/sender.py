@@ -1,0 +1,273 @@
+"""Sends a producer's batches to the leaders of their partitions, and again where that may help.
+
+A request carries a batch for each of a leader's partitions, and several requests are under way at a time.
+source  Sender of Kafka's producer
+"""
+
+import asyncio
+import datetime
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from kio.schema.errors import ErrorCode
+from kio.schema.produce.v11.request import PartitionProduceData, ProduceRequest, TopicProduceData
+from kio.schema.produce.v11.response import ProduceResponse
+from kio.schema.types import TopicName, TransactionalId
+from kio.static.primitive import i16, i32, i32Timedelta
+
+from pykafka_cli.clients.error_texts import ErrorText, error_text
+from pykafka_cli.clients.error_traits import LOST_PRODUCER, RETRIABLE, STALE_METADATA, TOO_LARGE
+from pykafka_cli.clients.message_versions import as_type, in_version
+from pykafka_cli.clients.producing.accumulator import RecordAccumulator
+from pykafka_cli.clients.producing.background import Background
+from pykafka_cli.clients.producing.preparation import Preparation
+from pykafka_cli.clients.producing.record_queue import Batch, RecordQueue
+from pykafka_cli.clients.producing.topic_leaders import NO_LEADER, ProducerRefused
+from pykafka_cli.clients.session import Session
+from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.transport.connection import Connection, ConnectionFailed, Refused, VersionRange
+
+_NAMED_PRODUCE = VersionRange(3, 11)
+"""Later versions know topics by id only, or have nothing that is needed here."""
+
+
+class Result(NamedTuple):
+    """What became of a batch."""
+
+    batch: Batch
+    failure: ErrorText | None
+    """None if the broker has it."""
+    base_offset: int
+    """Offset of its first record; -1 if unknown (acks=0, or it had been there before)."""
+
+
+class _Answer(NamedTuple):
+    """What a leader said of one partition."""
+
+    code: ErrorCode
+    message: str | None = None
+    base_offset: int = -1
+
+
+class _Route(NamedTuple):
+    connection: Connection
+    version: int
+    """Of Produce."""
+
+
+class _Leader:
+    """A broker that leads partitions: how to reach it, and what it is sent."""
+
+    def __init__(self) -> None:
+        self.route: _Route | None = None
+        self.is_connecting = False
+        self.requests = 0
+        """Under way."""
+        self.first = 0
+        """Which of its partitions has the first place in the next request."""
+
+
+class Sender:
+    """on_result   called for each batch, sent or given up
+    warn        called with lines that the scripts log at WARN
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        topic: str,
+        settings: ProducerSettings,
+        accumulator: RecordAccumulator,
+        preparation: Preparation,
+        background: Background,
+        *,
+        on_result: Callable[[Result], None],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._session = session
+        self._topic = topic
+        self._settings = settings
+        self._accumulator = accumulator
+        self._preparation = preparation
+        self._background = background
+        self._on_result = on_result
+        self._warn = warn
+        self._leaders: dict[int, _Leader] = {}  # by broker
+        self._refreshing: asyncio.Task[None] | None = None
+
+    def send(self) -> None:
+        """Give every leader all that it may have now, and see to it that what may not is sent once it may."""
+        now = asyncio.get_running_loop().time()
+        self._accumulator.seal_lingered(now)
+        self._expire(now)
+        if not self._preparation.needs_producer:
+            self._accumulator.grow(len(self._preparation.topic.leaders))
+            for broker, queues in self._queues_by_leader().items():
+                self._send_to(broker, queues, now)
+        elif not self._accumulator.is_empty:
+            self.refresh()
+        if (moment := self._accumulator.next_due(now)) is not None:
+            self._background.call_at(moment, self.send)
+        self._background.notify()
+
+    def refresh(self) -> None:
+        """Find out in the background where the leaders are now, and who we are."""
+        if self._refreshing is None:
+            self._refreshing = self._background.start(self._refresh())
+
+    async def _refresh(self) -> None:
+        try:
+            await self._preparation.pause()
+            await self._preparation.refresh()
+        except ProducerRefused as problem:
+            for batch in self._accumulator.drop():
+                self._on_result(Result(batch, problem.text, -1))
+        finally:
+            self._refreshing = None
+        self.send()
+
+    # ---- requests
+
+    def _queues_by_leader(self) -> dict[int, list[RecordQueue]]:
+        led: dict[int, list[RecordQueue]] = {}
+        for partition, broker in self._preparation.topic.leaders.items():
+            if broker != NO_LEADER:
+                led.setdefault(broker, []).append(self._accumulator.queues[partition])
+        return led
+
+    def _send_to(self, broker: int, queues: Sequence[RecordQueue], now: float) -> None:
+        leader = self._leaders.setdefault(broker, _Leader())
+        producer = self._preparation.producer
+        while leader.requests < self._settings.max_in_flight_requests_per_connection:
+            if not any(queue.sendable(producer, now) for queue in queues):
+                return
+            if leader.route is None or not leader.route.connection.is_open:
+                self._connect(broker, leader)
+                return
+            leader.requests += 1
+            self._background.start(self._request(leader, leader.route, self._take(leader, queues, now)))
+
+    def _take(self, leader: _Leader, queues: Sequence[RecordQueue], now: float) -> list[Batch]:
+        """A batch of each partition, as many as fit into a request; the next request begins where this one ends."""
+        producer = self._preparation.producer
+        batches: list[Batch] = []
+        room = self._settings.max_request_size
+        start = leader.first
+        for place in range(start, start + len(queues)):
+            queue = queues[place % len(queues)]
+            batch = queue.sendable(producer, now)
+            if batch and (not batches or len(batch.data) <= room):
+                batches.append(queue.take(producer))
+                room -= len(batch.data)
+                leader.first = (place + 1) % len(queues)
+        return batches
+
+    async def _request(self, leader: _Leader, route: _Route, batches: list[Batch]) -> None:
+        try:
+            answers = await self._ask(route, batches)
+        except ConnectionFailed:
+            route.connection.close()
+            answers = {}
+        finally:
+            leader.requests -= 1
+        for batch in batches:
+            self._settle(batch, answers.get(batch.partition, _Answer(ErrorCode.network_exception)))
+        self.send()
+
+    async def _ask(self, route: _Route, batches: list[Batch]) -> dict[int, _Answer]:
+        connection, version = route
+        request = _produce_request(self._topic, self._settings, batches)
+        versioned = request if version == _NAMED_PRODUCE.max else in_version(request, version)
+        if self._settings.required_acks == 0:
+            await connection.tell(versioned)
+            return {batch.partition: _Answer(ErrorCode.none) for batch in batches}
+        # The broker itself waits for replicas up to the time-out, and then has to answer.
+        answer = await connection.request(versioned, timeout=self._settings.request_timeout_ms / 1000 + 1)
+        if version != _NAMED_PRODUCE.max:
+            answer = as_type(answer, ProduceResponse)
+        return {
+            part.index: _Answer(part.error_code, part.error_message, part.base_offset)
+            for topic in answer.responses
+            for part in topic.partition_responses
+        }
+
+    # ---- answers
+
+    def _settle(self, batch: Batch, answer: _Answer) -> None:
+        code, queue = answer.code, self._accumulator.queues[batch.partition]
+        if code is ErrorCode.none or code is ErrorCode.duplicate_sequence_number:
+            queue.done(batch)
+            self._on_result(Result(batch, None, answer.base_offset))
+        elif code in TOO_LARGE and batch.record_count > 1:
+            queue.split(batch)
+        elif code is ErrorCode.out_of_order_sequence_number and queue.in_flight[0] is not batch:
+            # Because of a batch before it that failed, which counts as in flight until all are answered for.
+            batch.attempts -= 1
+            queue.back(batch, asyncio.get_running_loop().time())
+        else:
+            self._retry_or_fail(queue, batch, answer)
+
+    def _retry_or_fail(self, queue: RecordQueue, batch: Batch, answer: _Answer) -> None:
+        now = asyncio.get_running_loop().time()
+        retriable = answer.code in RETRIABLE
+        if self._preparation.producer and answer.code in LOST_PRODUCER:
+            retriable = self._preparation.needs_producer = True
+        if answer.code in STALE_METADATA:
+            self._preparation.topic.forget(batch.partition)
+            self.refresh()
+        is_in_time = now - batch.opened_at < self._settings.delivery_timeout
+        if retriable and is_in_time and batch.attempts <= self._settings.retries:
+            queue.back(batch, now + self._settings.backoff(batch.attempts))
+            return
+        queue.failed(batch)
+        text = error_text(answer.code)
+        self._on_result(Result(batch, text._replace(message=answer.message) if answer.message else text, -1))
+
+    def _expire(self, now: float) -> None:
+        for batch, text in self._accumulator.expire(now):
+            # Whether the broker has it is not known, and so which sequence number it expects.
+            self._preparation.needs_producer |= batch.sequence >= 0
+            self._on_result(Result(batch, text, -1))
+
+    # ---- connections
+
+    def _connect(self, broker: int, leader: _Leader) -> None:
+        if not leader.is_connecting:
+            leader.is_connecting = True
+            self._background.start(self._reach(broker, leader))
+
+    async def _reach(self, broker: int, leader: _Leader) -> None:
+        try:
+            connection = await self._session.connection(broker)
+            version = await connection.newest(ProduceRequest.__api_key__, _NAMED_PRODUCE)
+            leader.route = _Route(connection, version)
+            self._preparation.reached_leader()
+        except Refused:
+            raise
+        except ConnectionFailed as failure:
+            self._warn(f"[Producer clientId={self._settings.client_id}] {failure}")
+            for partition, its_leader in list(self._preparation.topic.leaders.items()):
+                if its_leader == broker:
+                    self._preparation.topic.forget(partition)
+            self.refresh()
+        finally:
+            leader.is_connecting = False
+        self.send()
+
+
+def _produce_request(topic: str, settings: ProducerSettings, batches: Sequence[Batch]) -> ProduceRequest:
+    transactional_id = settings.transactional_id
+    return ProduceRequest(
+        transactional_id=None if transactional_id is None else TransactionalId(transactional_id),
+        acks=i16(settings.required_acks),
+        timeout=i32Timedelta.parse(datetime.timedelta(milliseconds=settings.request_timeout_ms)),
+        topic_data=(
+            TopicProduceData(
+                name=TopicName(topic),
+                partition_data=tuple(
+                    PartitionProduceData(index=i32(batch.partition), records=batch.data)  # type: ignore[arg-type]
+                    for batch in batches
+                ),
+            ),
+        ),
+    )

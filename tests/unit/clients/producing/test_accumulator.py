@@ -1,0 +1,64 @@
+"""What waits to be sent, at times that a test says."""
+
+from pykafka_cli.clients.producing.accumulator import RecordAccumulator
+from pykafka_cli.properties.producer import ProducerSettings
+
+
+def accumulator(partitions: int = 1, **settings: str) -> RecordAccumulator:
+    properties = {name.replace("_", "."): value for name, value in settings.items()}
+    made = RecordAccumulator("t", ProducerSettings(properties), choose=lambda below: 0)
+    made.grow(partitions)
+    return made
+
+
+def append(to: RecordAccumulator, *values: bytes, now: float) -> None:
+    to.append(values, None, None, first_tag=0, timestamp_ms=0, available=range(len(to.queues)), now=now)
+
+
+def test_a_batch_is_sealed_once_it_has_lingered() -> None:
+    waiting = accumulator(linger_ms="100")
+    append(waiting, b"a", now=0.7)
+
+    assert waiting.next_due(0.7) == 0.7 + 0.1
+    waiting.seal_lingered(0.75)
+    assert waiting.held == 0
+
+    waiting.seal_lingered(0.7 + 0.1)
+    assert waiting.held > 0
+    assert [len(queue.sealed) for queue in waiting.queues] == [1]
+
+
+def test_what_is_sealed_and_not_sent_expires() -> None:
+    waiting = accumulator(delivery_timeout_ms="60000", request_timeout_ms="30000", linger_ms="0")
+    append(waiting, b"a", now=0.1)
+    waiting.seal()
+
+    assert waiting.next_due(1) == 0.1 + 60
+    assert waiting.expire(60) == []
+    ((batch, text),) = waiting.expire(0.1 + 60)
+    assert list(batch.tags) == [0]
+    assert text.message == "Expiring 1 record(s) for t-0:60000 ms has passed since batch creation"
+    assert waiting.is_empty
+    assert waiting.next_due(60) is None
+
+
+def test_what_came_back_is_due_when_it_may_be_sent_again() -> None:
+    waiting = accumulator()
+    append(waiting, b"a", now=0)
+    waiting.seal()
+    (queue,) = waiting.queues
+    queue.back(queue.take(None), not_before=5)
+
+    assert waiting.next_due(1) == 5
+
+
+def test_all_that_is_not_in_flight_can_be_dropped() -> None:
+    waiting = accumulator(partitions=2, partitioner_class="org.apache.kafka.clients.producer.RoundRobinPartitioner")
+    append(waiting, b"a", b"b", now=0)
+    waiting.seal()
+    waiting.queues[0].take(None)
+    append(waiting, b"c", now=0)
+
+    assert [batch.partition for batch in waiting.drop()] == [0, 1]
+    assert not waiting.is_empty
+    assert waiting.held == sum(queue.held for queue in waiting.queues[:1])
