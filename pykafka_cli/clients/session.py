@@ -88,6 +88,7 @@ class Session:
         self._connect = connect or over_tcp(settings)
         self._bootstrap = parse_addresses(bootstrap)
         self._connections: dict[Address, Connection] = {}
+        self._connecting: dict[Address, asyncio.Lock] = {}
         self._private: list[Connection] = []
         self._any: Connection | None = None
         self._brokers: Mapping[int, Address] = {}
@@ -186,7 +187,7 @@ class Session:
 
     async def private_connection(self, broker: int) -> Connection:
         """Another connection to one broker, for requests that others must not wait behind; closed with the session."""
-        connection = await self._open(await self._address_of(broker))
+        connection = await self._connect(await self._address_of(broker), self.settings.connect_timeout)
         self._private = [other for other in self._private if other.is_open] + [connection]
         return connection
 
@@ -198,13 +199,12 @@ class Session:
         return address
 
     async def _connection_at(self, address: Address, timeout: float | None = None) -> Connection:
-        connection = self._connections.get(address)
-        if connection is None or not connection.is_open:
-            connection = self._connections[address] = await self._open(address, timeout)
-        return connection
-
-    async def _open(self, address: Address, timeout: float | None = None) -> Connection:
-        return await self._connect(address, timeout or self.settings.connect_timeout)
+        async with self._connecting.setdefault(address, asyncio.Lock()):  # of two connections one would be forgotten
+            connection = self._connections.get(address)
+            if connection is None or not connection.is_open:
+                connection = await self._connect(address, timeout or self.settings.connect_timeout)
+                self._connections[address] = connection
+            return connection
 
     async def _first_that_answers(self) -> Connection:
         """The bootstrap servers in turn, all within the time that one has; the error is that of the first.

@@ -53,11 +53,11 @@ class Consumer:
         self._warn = warn
         self._on_assigned = on_assigned
         self._on_revoked = on_revoked
-        self._fetcher = Fetcher(session, settings, warn, self._starts_at)
+        self._fetcher = Fetcher(session, settings, warn, self._note_start)
         self._topics: list[str] = []
         self._pattern: re.Pattern[str] | None = None
         self._known_topics: dict[str, int] = {}  # partitions by topic, as of the last look
-        self._lookups = 0
+        self._metadata_requests = 0
         self._watching: asyncio.Task[None] | None = None
         self._joining: asyncio.Task[Joined] | None = None
         self._assigned: list[TopicPartition] = []
@@ -79,7 +79,7 @@ class Consumer:
         assert self._coordinator, "a subscription needs group.id"
         self._topics, self._pattern = sorted(topics), pattern
         self._member = GroupMember(self._coordinator, self._settings, self._partition_counts)
-        await self._look_at_topics()
+        await self._refresh_topics()
         self._watching = asyncio.get_running_loop().create_task(self._watch_topics())
 
     def assign(self, positions: Mapping[TopicPartition, int | None]) -> None:
@@ -103,10 +103,10 @@ class Consumer:
         while True:
             if self._member:
                 self._member.polled()
-                await self._take_part(self._member)
+                await self._join_if_due(self._member)
             if self._watching and self._watching.done():
                 self._watching.result()
-            self._commit_sometimes(clock())
+            self._commit_if_due(clock())
             if not self._joining or (self._member and self._member.is_cooperative):
                 fetched = self._fetcher.take()
                 if fetched and not fetched.records:
@@ -123,7 +123,7 @@ class Consumer:
         """The first `count` of the records (all if not given) were used and may be committed."""
         self._positions[fetched.partition] = fetched.next if count is None else fetched.position_after(count)
 
-    def _starts_at(self, partition: TopicPartition, offset: int) -> None:
+    def _note_start(self, partition: TopicPartition, offset: int) -> None:
         """A position that was not committed but found out; it is committed even if nothing follows, as Kafka does."""
         self._positions[partition] = Position(offset)
 
@@ -138,7 +138,7 @@ class Consumer:
         deadline = asyncio.get_running_loop().time() + CLOSE_TIMEOUT
         if self._settings.enable_auto_commit:
             await self._commit_or_warn(deadline)
-        self._give_up(self._assigned)
+        self._revoke(self._assigned)
         if self._member:
             await self._member.leave()
 
@@ -168,7 +168,7 @@ class Consumer:
 
     # ---- the group
 
-    async def _take_part(self, member: GroupMember) -> None:
+    async def _join_if_due(self, member: GroupMember) -> None:
         """Join where that is due, and take over what joining led to."""
         if self._joining is None and member.must_rejoin.is_set():
             await self._prepare_to_join(member)
@@ -176,21 +176,21 @@ class Consumer:
             self._joining = asyncio.get_running_loop().create_task(member.join(self._subscription, owned))
         if self._joining and self._joining.done():
             joining, self._joining = self._joining, None
-            await self._take_over(member, joining.result())
+            await self._adopt(member, joining.result())
 
     async def _prepare_to_join(self, member: GroupMember) -> None:
         if self._settings.enable_auto_commit:
             await self._commit_or_warn()
         if not member.is_cooperative or member.is_lost:
             self._had = self._assigned
-            self._give_up(self._assigned)
+            self._revoke(self._assigned)
 
-    async def _take_over(self, member: GroupMember, joined: Joined) -> None:
+    async def _adopt(self, member: GroupMember, joined: Joined) -> None:
         lost = [partition for partition in self._assigned if partition not in joined.partitions]
         if lost:
             if self._settings.enable_auto_commit:
                 await self._commit_or_warn()
-            self._give_up(lost)
+            self._revoke(lost)
             member.must_rejoin.set()  # so that the others may have what this member gave up (KIP-429)
         new = [partition for partition in joined.partitions if partition not in self._assigned]
         self._assigned = self._assigned + new
@@ -202,7 +202,7 @@ class Consumer:
             self._positions.update(committed)
             self._fetcher.add({each: committed[each].offset if each in committed else None for each in new})
 
-    def _give_up(self, partitions: Sequence[TopicPartition]) -> None:
+    def _revoke(self, partitions: Sequence[TopicPartition]) -> None:
         if partitions:
             self._fetcher.drop(partitions)
             self._assigned = [each for each in self._assigned if each not in partitions]
@@ -221,9 +221,9 @@ class Consumer:
         answer = await self._session.metadata(topics)
         return {str(topic.name): len(topic.partitions) for topic in answer.topics if topic.partitions}
 
-    async def _look_at_topics(self) -> None:
+    async def _refresh_topics(self) -> None:
         """See which of the subscribed topics are there, and how many partitions they have."""
-        self._lookups += 1
+        self._metadata_requests += 1
         create = self._settings.allow_auto_create_topics and self._pattern is None
         answer = await self._session.metadata(None if self._pattern else self._topics, create=create)
         problems = {}
@@ -242,7 +242,7 @@ class Consumer:
             listed = ", ".join(f"{name}={code}" for name, code in problems.items())
             self._warn(
                 f"{self._name} The metadata response from the cluster reported a recoverable issue with "
-                f"correlation id {self._lookups} : {{{listed}}}"
+                f"correlation id {self._metadata_requests} : {{{listed}}}"
             )
         self._known_topics = found
 
@@ -257,7 +257,7 @@ class Consumer:
             await asyncio.sleep(self._settings.metadata_max_age_ms / 1000 if complete else often)
             try:
                 before = self._known_topics
-                await self._look_at_topics()
+                await self._refresh_topics()
                 if before != self._known_topics and self._member:
                     self._member.must_rejoin.set()
             except ConnectionFailed as failure:
@@ -265,7 +265,7 @@ class Consumer:
 
     # ---- waiting and committing
 
-    def _commit_sometimes(self, now: float) -> None:
+    def _commit_if_due(self, now: float) -> None:
         if not self._settings.enable_auto_commit or now < self._next_commit:
             return
         if self._next_commit and (self._committing is None or self._committing.done()) and not self._joining:

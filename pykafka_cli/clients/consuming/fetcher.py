@@ -93,7 +93,7 @@ class Fetcher:
         self._room.set()
         self._changed: dict[int, asyncio.Event] = {}  # by leader: what it may be asked for
         self._leaders: dict[int, asyncio.Task[None]] = {}
-        self._looking: asyncio.Task[None] | None = None
+        self._refresh_task: asyncio.Task[None] | None = None
         self._problem: Exception | None = None
         self._read_committed = settings.isolation_level == "read_committed"
 
@@ -115,7 +115,7 @@ class Fetcher:
             self._sources[partition] = _Source(
                 partition, wanted if known else None, reset_to if known or wanted is None else wanted
             )
-        self._look_up()
+        self._request_refresh()
 
     def drop(self, partitions: Iterable[TopicPartition]) -> None:
         """Read these no more, and forget what was fetched of them."""
@@ -125,7 +125,7 @@ class Fetcher:
         self._set_buffered(sum(len(chunk.data) for chunk in self._chunks))
 
     def close(self) -> None:
-        for task in (*self._leaders.values(), *([self._looking] if self._looking else [])):
+        for task in (*self._leaders.values(), *([self._refresh_task] if self._refresh_task else [])):
             task.cancel()
         self._sources.clear()
 
@@ -165,13 +165,13 @@ class Fetcher:
 
     # ---- leaders
 
-    def _look_up(self) -> None:
+    def _request_refresh(self) -> None:
         """Find leaders and first offsets in the background, for all partitions that lack one."""
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.get_running_loop().create_task(self._look_up_until_all_are_known())
-            self._looking.add_done_callback(self._ended)
+        if self._refresh_task is None or self._refresh_task.done():
+            self._refresh_task = asyncio.get_running_loop().create_task(self._refresh_until_all_is_known())
+            self._refresh_task.add_done_callback(self._ended)
 
-    async def _look_up_until_all_are_known(self) -> None:
+    async def _refresh_until_all_is_known(self) -> None:
         failures = 0  # in a row: a cluster that is away is asked less and less often
         while True:
             try:
@@ -232,9 +232,9 @@ class Fetcher:
     def _ask_if_all_is_known(self, source: _Source) -> None:
         """Called whenever a source's leader or offset was set: what was missing last wakes the leader's task."""
         if source.leader is not None and source.offset is not None:
-            self._begin_to_ask(source.leader)
+            self._ensure_asked(source.leader)
 
-    def _begin_to_ask(self, leader: int) -> None:
+    def _ensure_asked(self, leader: int) -> None:
         self._changed.setdefault(leader, asyncio.Event()).set()
         if leader not in self._leaders or self._leaders[leader].done():
             task = self._leaders[leader] = asyncio.get_running_loop().create_task(self._fetch_from(leader))
@@ -268,7 +268,10 @@ class Fetcher:
                     if connection is None or not connection.is_open:
                         connection = await self._session.private_connection(leader)
                     answer = await ask_over(
-                        connection, self._request(sources), oldest=_OLDEST_FETCH, timeout=self._answer_timeout
+                        connection,
+                        _fetch_request(self._settings, sources),
+                        oldest=_OLDEST_FETCH,
+                        timeout=self._answer_timeout,
                     )
                 except Refused:
                     raise
@@ -279,7 +282,7 @@ class Fetcher:
                     self._forget_leader(sources)
                     continue
                 failures = 0
-                if self._keep_answer(answer, sources):
+                if self._keep_all(answer, sources):
                     await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
         finally:
             if connection:
@@ -296,34 +299,7 @@ class Fetcher:
             if source.leader == leader and source.offset is not None
         }
 
-    def _request(self, sources: Mapping[TopicPartition, _Source]) -> FetchRequest:
-        by_topic: dict[str, list[_Source]] = {}
-        for partition, source in sources.items():
-            by_topic.setdefault(partition.topic, []).append(source)
-        return FetchRequest(
-            max_wait=i32Timedelta.parse(datetime.timedelta(milliseconds=self._settings.fetch_max_wait_ms)),
-            min_bytes=i32(self._settings.fetch_min_bytes),
-            max_bytes=i32(self._settings.fetch_max_bytes),
-            isolation_level=i8(self._read_committed),
-            topics=tuple(
-                FetchTopic(
-                    topic=TopicName(topic),
-                    partitions=tuple(
-                        FetchPartition(
-                            partition=i32(source.partition.partition),
-                            fetch_offset=i64(source.offset or 0),
-                            partition_max_bytes=i32(self._settings.max_partition_fetch_bytes),
-                        )
-                        for source in its
-                    ),
-                )
-                for topic, its in by_topic.items()
-            ),
-            forgotten_topics_data=(),
-            rack_id=self._settings.client_rack,
-        )
-
-    def _keep_answer(self, answer: Any, asked: Mapping[TopicPartition, _Source]) -> bool:
+    def _keep_all(self, answer: Any, asked: Mapping[TopicPartition, _Source]) -> bool:
         """Take in a whole answer; True if asking again at once would be no use."""
         code = ErrorCode(answer.error_code)
         if code is not ErrorCode.none and code not in RETRIABLE:
@@ -393,12 +369,12 @@ class Fetcher:
             )
             return
         source.offset, source.reset_to = None, EARLIEST if policy == "earliest" else LATEST
-        self._look_up()
+        self._request_refresh()
 
     def _forget_leader(self, sources: Mapping[TopicPartition, _Source]) -> None:
         for source in sources.values():
             source.leader = source.nearer_until = None
-        self._look_up()
+        self._request_refresh()
 
     def _ask_nearer(self, source: _Source, replica: int) -> None:
         source.leader = replica
@@ -411,3 +387,31 @@ class Fetcher:
         old = {each.partition: each for each in self._sources.values() if each.nearer_until and each.nearer_until < now}
         if old:
             self._forget_leader(old)
+
+
+def _fetch_request(settings: ConsumerSettings, sources: Mapping[TopicPartition, _Source]) -> FetchRequest:
+    by_topic: dict[str, list[_Source]] = {}
+    for partition, source in sources.items():
+        by_topic.setdefault(partition.topic, []).append(source)
+    return FetchRequest(
+        max_wait=i32Timedelta.parse(datetime.timedelta(milliseconds=settings.fetch_max_wait_ms)),
+        min_bytes=i32(settings.fetch_min_bytes),
+        max_bytes=i32(settings.fetch_max_bytes),
+        isolation_level=i8(settings.isolation_level == "read_committed"),
+        topics=tuple(
+            FetchTopic(
+                topic=TopicName(topic),
+                partitions=tuple(
+                    FetchPartition(
+                        partition=i32(source.partition.partition),
+                        fetch_offset=i64(source.offset or 0),
+                        partition_max_bytes=i32(settings.max_partition_fetch_bytes),
+                    )
+                    for source in its
+                ),
+            )
+            for topic, its in by_topic.items()
+        ),
+        forgotten_topics_data=(),
+        rack_id=settings.client_rack,
+    )

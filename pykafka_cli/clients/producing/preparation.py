@@ -48,7 +48,7 @@ class Preparation:
         try:
             async with asyncio.timeout_at(deadline), self._one_at_a_time:
                 while not self._is_complete:
-                    await self._refresh()
+                    await self._ask_until_known()
         except TimeoutError:
             text = f"Topic {self._name} not present in metadata after {self._settings.max_block_ms} ms."
             raise ProducerRefused(ErrorText("org.apache.kafka.common.errors.TimeoutException", text)) from None
@@ -59,9 +59,9 @@ class Preparation:
         raises    ProducerRefused; Refused; what else a cluster does that has never answered
         """
         async with self._one_at_a_time:  # who asks for two producer ids uses both
-            await self._refresh()
+            await self._ask_until_known()
 
-    async def _refresh(self) -> None:
+    async def _ask_until_known(self) -> None:
         failures = 0
         while True:
             try:

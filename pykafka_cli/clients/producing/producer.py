@@ -104,7 +104,7 @@ class Producer:
         now = asyncio.get_running_loop().time()
         topic = self._preparation.topic
         if now - topic.asked_at > self.settings.metadata_max_age_ms / 1000:
-            self._sender.refresh()
+            self._sender.request_refresh()
         self._accumulator.grow(len(topic.leaders))
         self._accumulator.append(
             values,

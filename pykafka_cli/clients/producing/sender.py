@@ -93,7 +93,7 @@ class Sender:
         self._on_result = on_result
         self._warn = warn
         self._leaders: dict[int, _Leader] = {}  # by broker
-        self._refreshing: asyncio.Task[None] | None = None
+        self._refresh_task: asyncio.Task[None] | None = None
 
     def send(self) -> None:
         """Give every leader all that it may have now, and see to it that what may not is sent once it may."""
@@ -105,17 +105,17 @@ class Sender:
             for broker, queues in self._queues_by_leader().items():
                 self._send_to(broker, queues, now)
         elif not self._accumulator.is_empty:
-            self.refresh()
+            self.request_refresh()
         if (moment := self._accumulator.next_due(now)) is not None:
             self._background.call_at(moment, self.send)
         self._background.notify()
 
-    def refresh(self) -> None:
+    def request_refresh(self) -> None:
         """Find out in the background where the leaders are now, and who we are."""
-        if self._refreshing is None:
-            self._refreshing = self._background.start(self._refresh())
+        if self._refresh_task is None:
+            self._refresh_task = self._background.start(self._refresh_and_send())
 
-    async def _refresh(self) -> None:
+    async def _refresh_and_send(self) -> None:
         try:
             await self._preparation.pause()
             await self._preparation.refresh()
@@ -123,7 +123,7 @@ class Sender:
             for batch in self._accumulator.drop():
                 self._on_result(Result(batch, problem.text, -1))
         finally:
-            self._refreshing = None
+            self._refresh_task = None
         self.send()
 
     # ---- requests
@@ -145,7 +145,7 @@ class Sender:
                 self._connect(broker, leader)
                 return
             leader.requests += 1
-            self._background.start(self._request(leader, leader.route, self._take(leader, queues, now)))
+            self._background.start(self._deliver(leader, leader.route, self._take(leader, queues, now)))
 
     def _take(self, leader: _Leader, queues: Sequence[RecordQueue], now: float) -> list[Batch]:
         """A batch of each partition, as many as fit into a request; the next request begins where this one ends."""
@@ -162,9 +162,9 @@ class Sender:
                 leader.first = (place + 1) % len(queues)
         return batches
 
-    async def _request(self, leader: _Leader, route: _Route, batches: list[Batch]) -> None:
+    async def _deliver(self, leader: _Leader, route: _Route, batches: list[Batch]) -> None:
         try:
-            answers = await self._ask(route, batches)
+            answers = await self._produce(route, batches)
         except ConnectionFailed:
             route.connection.close()
             answers = {}
@@ -174,7 +174,7 @@ class Sender:
             self._settle(batch, answers.get(batch.partition, _Answer(ErrorCode.network_exception)))
         self.send()
 
-    async def _ask(self, route: _Route, batches: list[Batch]) -> dict[int, _Answer]:
+    async def _produce(self, route: _Route, batches: list[Batch]) -> dict[int, _Answer]:
         connection, version = route
         request = _produce_request(self._topic, self._settings, batches)
         versioned = request if version == _NAMED_PRODUCE.max else in_version(request, version)
@@ -214,7 +214,7 @@ class Sender:
             retriable = self._preparation.needs_producer = True
         if answer.code in STALE_METADATA:
             self._preparation.topic.forget(batch.partition)
-            self.refresh()
+            self.request_refresh()
         is_in_time = now - batch.opened_at < self._settings.delivery_timeout
         if retriable and is_in_time and batch.attempts <= self._settings.retries:
             queue.back(batch, now + self._settings.backoff(batch.attempts))
@@ -234,9 +234,9 @@ class Sender:
     def _connect(self, broker: int, leader: _Leader) -> None:
         if not leader.is_connecting:
             leader.is_connecting = True
-            self._background.start(self._reach(broker, leader))
+            self._background.start(self._open_route(broker, leader))
 
-    async def _reach(self, broker: int, leader: _Leader) -> None:
+    async def _open_route(self, broker: int, leader: _Leader) -> None:
         try:
             connection = await self._session.connection(broker)
             version = await connection.newest(ProduceRequest.__api_key__, _NAMED_PRODUCE)
@@ -249,7 +249,7 @@ class Sender:
             for partition, its_leader in list(self._preparation.topic.leaders.items()):
                 if its_leader == broker:
                     self._preparation.topic.forget(partition)
-            self.refresh()
+            self.request_refresh()
         finally:
             leader.is_connecting = False
         self.send()

@@ -32,14 +32,14 @@ class TopicLeaders:
         self._topic = topic
         self._client_id = client_id
         self._warn = warn
-        self._looks = 0
+        self._requests = 0
 
     async def look_up(self) -> bool:
         """Ask once; False if that has to be repeated, since the topic is not there yet or nobody leads it.
 
         raises    ProducerRefused where asking again is no use, ConnectionFailed
         """
-        self._looks += 1
+        self._requests += 1
         self.asked_at = asyncio.get_running_loop().time()
         entry = (await self._session.metadata([self._topic], create=True)).topics[0]
         code = entry.error_code
@@ -48,7 +48,7 @@ class TopicLeaders:
         if code is not ErrorCode.none:
             self._warn(
                 f"[Producer clientId={self._client_id}] The metadata response from the cluster reported a recoverable "
-                f"issue with correlation id {self._looks} : {{{self._topic}={code.name.upper()}}}"
+                f"issue with correlation id {self._requests} : {{{self._topic}={code.name.upper()}}}"
             )
             self.leaders = dict.fromkeys(self.leaders, NO_LEADER)
             return False

@@ -13,13 +13,15 @@ from kio.schema.api_versions.v0.response import ApiVersion, ApiVersionsResponse
 from kio.schema.create_topics.v7.request import CreateTopicsRequest
 from kio.schema.create_topics.v7.response import CreatableTopicResult, CreateTopicsResponse
 from kio.schema.errors import ErrorCode
+from kio.schema.metadata.v12.request import MetadataRequest
 from kio.schema.metadata.v12.response import MetadataResponse, MetadataResponseBroker
 from kio.serial import entity_writer
 from kio.static.primitive import i32Timedelta
 
 from pykafka_cli.clients.session import Address, BadAddress, Session, check_resolvable, parse_addresses
 from pykafka_cli.clients.settings import ClientSettings
-from pykafka_cli.transport.connection import BrokerUnreachable, VersionUnsupported
+from pykafka_cli.transport.connection import BrokerUnreachable, Connection, VersionUnsupported
+from tests.fakes.cluster import FakeConnection, FakeSession
 
 Answers = Mapping[int, Callable[[int], Any]]
 """Per API key: from how often it was asked before to the answer."""
@@ -214,3 +216,23 @@ def test_one_of_the_bootstrap_servers_must_have_an_address() -> None:
 
     with pytest.raises(BadAddress, match="No resolvable bootstrap urls"):
         check_resolvable("no.such.host.invalid:9092")
+
+
+async def test_two_that_want_the_same_broker_share_one_connection() -> None:
+    fake = FakeSession({MetadataRequest: lambda _: fake.metadata(())})
+    opened: list[Address] = []
+
+    async def connect(address: Address, timeout: float) -> Connection:
+        opened.append(address)
+        await asyncio.sleep(0)
+        return FakeConnection(fake, 0)  # type: ignore[return-value]
+
+    async with Session("seed:1", ClientSettings(), connect) as session:
+        first, second = await asyncio.gather(session.connection(0), session.connection(0))
+        apart = await session.private_connection(0)
+
+    assert first is second
+    assert apart is not first
+    assert opened == [Address("seed", 1), Address("fake", 9092), Address("fake", 9092)]
+    assert not first.is_open
+    assert not apart.is_open
