@@ -17,13 +17,17 @@ from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 
 _log = logging.getLogger(__name__)
 
-UNDEFINED_EPOCH = -1
-UNDEFINED_OFFSET = -1
-
 
 class EpochStart(NamedTuple):
     epoch: int
     start_offset: int
+
+
+class EpochEnd(NamedTuple):
+    """A leader epoch and the offset at which it ended: the first offset of the next epoch, or the log end."""
+
+    epoch: int
+    end_offset: int
 
 
 class LeaderEpochs:
@@ -78,19 +82,19 @@ class LeaderEpochs:
         else:
             self._newest_is_untold = True
 
-    def end_offset_for(self, epoch: int, log_end: int) -> tuple[int, int]:
-        """(largest epoch up to `epoch` that is known, offset after its last record); (-1, -1) when nothing can be said.
+    def end_offset_for(self, epoch: int, log_end: int) -> EpochEnd | None:
+        """The end of the largest epoch up to `epoch` that is known; None when nothing can be said.
 
         An epoch older than all known ones is answered with itself and the start of the oldest.
         """
         entries = self._entries
         if epoch == NO_LEADER_EPOCH or not entries or epoch > entries[-1].epoch:
-            return UNDEFINED_EPOCH, UNDEFINED_OFFSET
+            return None
         if epoch == entries[-1].epoch:
-            return epoch, log_end
+            return EpochEnd(epoch, log_end)
         following = bisect_right(entries, epoch, key=lambda entry: entry.epoch)
         end_offset = entries[following].start_offset
-        return (entries[following - 1].epoch, end_offset) if following else (epoch, end_offset)
+        return EpochEnd(entries[following - 1].epoch if following else epoch, end_offset)
 
     def epoch_for_offset(self, offset: int) -> int | None:
         """The epoch that wrote `offset`; None when it is older than all known ones."""

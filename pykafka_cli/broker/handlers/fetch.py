@@ -9,6 +9,7 @@ v16 current leader (KIP-951)   v17 directory id of the follower, which is ignore
 Left out: replica.selector.class, so that no other replica is ever preferred (docs/gaps.md).
 """
 
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from kio.schema.errors import ErrorCode
@@ -19,18 +20,20 @@ from pykafka_cli.broker.errors import (
     FetchSessionTopicIdError,
     InvalidFetchSessionEpoch,
 )
+from pykafka_cli.broker.handlers.leader_hints import LeaderHint, leader_hint
 from pykafka_cli.broker.replication.down_conversion import (
     FETCH_BYTES,
     FIRST_VERSION_WITH_BATCHES,
     DownConversion,
     message_format,
 )
-from pykafka_cli.broker.replication.fetch_sessions import Answer, FetchTarget, PartitionKey
-from pykafka_cli.broker.replication.leader_hints import leader_hint
+from pykafka_cli.broker.replication.fetch_values import Answer, AskedPartition, FetchResult, FetchTarget, PartitionKey
 from pykafka_cli.broker.replication.reading import FetchTerms, Visibility
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.hot_path.fetch import (
+    AbortedTransaction,
+    EpochEndOffset,
     FetchPartitionResponse,
     FetchRequest,
     FetchResponse,
@@ -46,6 +49,8 @@ FIRST_VERSION_WITH_LEADERS = 16
 
 READ_COMMITTED = 1
 
+NO_READ_REPLICA = -1
+
 _LEADER_ELSEWHERE = frozenset({ErrorCode.not_leader_or_follower, ErrorCode.fenced_leader_epoch})
 
 
@@ -53,7 +58,7 @@ async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
     replicas, clock = ctx.broker.replicas, ctx.broker.clock
     try:
         fetch = replicas.sessions.begin(
-            _targets(request),
+            _asked(request),
             _forgotten(request),
             session_id=request.session_id,
             epoch=request.session_epoch,
@@ -63,43 +68,44 @@ async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
         )
     except (FetchSessionIdNotFound, InvalidFetchSessionEpoch, FetchSessionTopicIdError) as error:
         return FetchResponse(error_code=error.code)
-    readable: list[FetchTarget] = []
+    targets: list[FetchTarget] = []
     unknown: list[Answer] = []
-    for target in fetch.targets:
-        error_code = _resolve(ctx, target)
-        if error_code is ErrorCode.none:
-            readable.append(target)
+    for asked in fetch.targets:
+        found = _find(ctx, asked)
+        if isinstance(found, ErrorCode):
+            unknown.append((asked, FetchResult(found)))
         else:
-            unknown.append((target, FetchPartitionResponse(target.partition, error_code)))
-    answers = await replicas.fetch(readable, _terms(ctx, request)) if readable else []
-    endpoints = _adapt(ctx, answers)
+            targets.append(FetchTarget(found, asked))
+    results = await replicas.fetch(targets, _terms(ctx, request)) if targets else []
+    hints = _adapt(ctx, targets, results)
     if ctx.api_version < FIRST_VERSION_WITH_BATCHES:
-        await _down_convert(ctx, request, answers)
+        await _down_convert(ctx, request, targets, results)
+    answers = [(target.asked, result) for target, result in zip(targets, results, strict=True)]
     try:
         session_id, news = fetch.conclude(answers + unknown, clock.monotonic())
     except InvalidFetchSessionEpoch as error:
         return FetchResponse(error_code=error.code, session_id=request.session_id)
     return FetchResponse(
         [
-            FetchTopicResponse(topic, topic_id, [answer for _, answer in of_topic])
+            FetchTopicResponse(topic, topic_id, [_answer(asked, result, hints) for asked, result in of_topic])
             for (topic, topic_id), of_topic in groupby(news, key=lambda each: (each[0].topic, each[0].topic_id))
         ],
         session_id=session_id,
-        node_endpoints=endpoints,
+        node_endpoints=_endpoints(hints) if hints else [],
     )
 
 
-def _targets(request: FetchRequest) -> list[FetchTarget]:
+def _asked(request: FetchRequest) -> list[AskedPartition]:
     return [
-        FetchTarget(
+        AskedPartition(
             topic.topic,
             topic.topic_id,
             each.partition,
             each.fetch_offset,
             each.partition_max_bytes,
-            each.current_leader_epoch,
-            each.last_fetched_epoch,
-            each.log_start_offset,
+            each.current_leader_epoch if each.current_leader_epoch >= 0 else None,
+            each.last_fetched_epoch if each.last_fetched_epoch >= 0 else None,
+            each.log_start_offset if each.log_start_offset >= 0 else None,
         )
         for topic in request.topics
         for each in topic.partitions
@@ -114,15 +120,17 @@ def _forgotten(request: FetchRequest) -> list[PartitionKey]:
     ]
 
 
-def _resolve(ctx: RequestContext, target: FetchTarget) -> ErrorCode:
-    """Find the name to a topic id, now or in a later fetch of the session; whether the partition is known."""
+def _find(ctx: RequestContext, asked: AskedPartition) -> TopicPartition | ErrorCode:
+    """The partition, or why it is not known; a session keeps the name that was found for a topic id."""
     metadata = ctx.broker.metadata
-    if target.topic is None:
-        target.topic = None if target.topic_id is None else metadata.topic_name(target.topic_id)
-        if target.topic is None:
+    if asked.topic is None:
+        asked.topic = None if asked.topic_id is None else metadata.topic_name(asked.topic_id)
+        if asked.topic is None:
             return ErrorCode.unknown_topic_id
-    known = metadata.partition_state(TopicPartition(target.topic, target.partition)) is not None
-    return ErrorCode.none if known else ErrorCode.unknown_topic_or_partition
+    topic_partition = TopicPartition(asked.topic, asked.partition)
+    if metadata.partition_state(topic_partition) is None:
+        return ErrorCode.unknown_topic_or_partition
+    return topic_partition
 
 
 def _terms(ctx: RequestContext, request: FetchRequest) -> FetchTerms:
@@ -136,7 +144,7 @@ def _terms(ctx: RequestContext, request: FetchRequest) -> FetchTerms:
     if ctx.api_version < FIRST_VERSION_WITH_BATCHES:
         max_bytes = min(max_bytes, FETCH_BYTES)
     return FetchTerms(
-        replica_id=request.replica_id,
+        follower=request.replica_id if is_follower else None,
         visibility=visibility,
         only_leader=is_follower or ctx.api_version < FIRST_VERSION_WITH_FOLLOWERS,
         max_wait_ms=request.max_wait_ms,
@@ -145,24 +153,45 @@ def _terms(ctx: RequestContext, request: FetchRequest) -> FetchTerms:
     )
 
 
-def _adapt(ctx: RequestContext, answers: list[Answer]) -> list[NodeEndpoint]:
-    """Fit the answers to the client's version; where leaders named in them are reached."""
-    replicas = ctx.broker.replicas
-    endpoints: dict[int, NodeEndpoint] = {}
-    for target, answer in answers:
-        assert target.topic is not None, "only targets of known topics are read"
-        topic_partition = TopicPartition(target.topic, target.partition)
-        if answer.error_code is ErrorCode.none:
+def _adapt(
+    ctx: RequestContext, targets: Sequence[FetchTarget], results: Sequence[FetchResult]
+) -> dict[PartitionKey, LeaderHint]:
+    """Fit the results to the client's version; the leaders of partitions that are led elsewhere."""
+    hints: dict[PartitionKey, LeaderHint] = {}
+    for (topic_partition, asked), result in zip(targets, results, strict=True):
+        if result.error_code is ErrorCode.none:
             if ctx.api_version < FIRST_VERSION_WITH_ZSTD and _stores_zstd(ctx, topic_partition):
-                answer.error_code, answer.records = ErrorCode.unsupported_compression_type, b""
-        elif answer.error_code in _LEADER_ELSEWHERE and ctx.api_version >= FIRST_VERSION_WITH_LEADERS:
-            hint = leader_hint(replicas.hosted, ctx.broker.metadata, topic_partition, ctx.listener_name)
-            answer.current_leader = hint.leader
-            if hint.endpoint is not None:
-                endpoints[hint.endpoint.node_id] = hint.endpoint
-        elif answer.error_code is ErrorCode.kafka_storage_error and ctx.api_version < FIRST_VERSION_WITH_STORAGE_ERROR:
-            answer.error_code = ErrorCode.not_leader_or_follower  # what old clients take for "ask for metadata"
-    return list(endpoints.values())
+                result.error_code, result.records = ErrorCode.unsupported_compression_type, b""
+        elif result.error_code in _LEADER_ELSEWHERE and ctx.api_version >= FIRST_VERSION_WITH_LEADERS:
+            hosted, metadata = ctx.broker.replicas.hosted, ctx.broker.metadata
+            hints[asked.key] = leader_hint(hosted, metadata, topic_partition, ctx.listener_name)
+        elif result.error_code is ErrorCode.kafka_storage_error and ctx.api_version < FIRST_VERSION_WITH_STORAGE_ERROR:
+            result.error_code = ErrorCode.not_leader_or_follower  # what old clients take for "ask for metadata"
+    return hints
+
+
+def _endpoints(hints: Mapping[PartitionKey, LeaderHint]) -> list[NodeEndpoint]:
+    found = (hint.endpoint for hint in hints.values())
+    return list({endpoint.node_id: endpoint for endpoint in found if endpoint is not None}.values())
+
+
+def _answer(
+    asked: AskedPartition, result: FetchResult, hints: Mapping[PartitionKey, LeaderHint]
+) -> FetchPartitionResponse:
+    aborted, diverging = result.aborted_transactions, result.diverging_epoch
+    hint = hints.get(asked.key) if hints else None
+    return FetchPartitionResponse(
+        asked.partition,
+        result.error_code,
+        -1 if result.high_watermark is None else result.high_watermark,
+        -1 if result.last_stable is None else result.last_stable,
+        -1 if result.log_start is None else result.log_start,
+        None if aborted is None else [AbortedTransaction(each.producer_id, each.first_offset) for each in aborted],
+        NO_READ_REPLICA,
+        result.records,
+        None if diverging is None else EpochEndOffset(*diverging),
+        None if hint is None else hint.leader,
+    )
 
 
 def _stores_zstd(ctx: RequestContext, topic_partition: TopicPartition) -> bool:
@@ -170,18 +199,19 @@ def _stores_zstd(ctx: RequestContext, topic_partition: TopicPartition) -> bool:
     return config is not None and config.compression_type == "zstd"
 
 
-async def _down_convert(ctx: RequestContext, request: FetchRequest, answers: list[Answer]) -> None:
+async def _down_convert(
+    ctx: RequestContext, request: FetchRequest, targets: Sequence[FetchTarget], results: Sequence[FetchResult]
+) -> None:
     """Put records into the older message format, for consumers only where message.downconversion.enable says so."""
     conversion = DownConversion(message_format(ctx.api_version))
-    for target, answer in answers:
-        assert target.topic is not None, "older versions name topics"
-        if answer.error_code is not ErrorCode.none:
+    for (topic_partition, asked), result in zip(targets, results, strict=True):
+        if result.error_code is not ErrorCode.none:
             continue
-        config = _config_of(ctx, TopicPartition(target.topic, target.partition))
+        config = _config_of(ctx, topic_partition)
         if request.replica_id < 0 and config is not None and not config.message_downconversion_enable:
-            answer.error_code, answer.records = ErrorCode.unsupported_version, b""
+            result.error_code, result.records = ErrorCode.unsupported_version, b""
         else:
-            await conversion.convert(answer, target.fetch_offset)
+            await conversion.convert(result, asked.fetch_offset)
 
 
 def _config_of(ctx: RequestContext, topic_partition: TopicPartition) -> TopicConfig | None:

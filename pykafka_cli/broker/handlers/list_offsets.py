@@ -19,7 +19,7 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidRequest, OffsetNotAvailable, UnsupportedVersion, error_code_of
-from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, known, or_none
 from pykafka_cli.broker.replication.listed_offsets import (
     EARLIEST,
     EARLIEST_LOCAL,
@@ -110,7 +110,7 @@ def _answer(
             ctx.broker.replicas.partition(topic_partition),
             wanted.timestamp,
             visibility=visibility,
-            current_leader_epoch=wanted.current_leader_epoch,
+            current_leader_epoch=known(wanted.current_leader_epoch),
             only_leader=only_leader,
         )
     except BrokerError as error:
@@ -122,9 +122,9 @@ def _answer(
     return ListOffsetsPartitionResponse(
         partition_index=wanted.partition_index,
         error_code=ErrorCode.none,
-        timestamp=i64(found.timestamp),
+        timestamp=i64(or_none(found.timestamp)),
         offset=i64(found.offset),
-        leader_epoch=i32(found.leader_epoch),
+        leader_epoch=i32(or_none(found.leader_epoch)),
     )
 
 

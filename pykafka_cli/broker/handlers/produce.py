@@ -26,9 +26,9 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
     UnsupportedCompressionType,
 )
+from pykafka_cli.broker.handlers.leader_hints import leader_hint
 from pykafka_cli.broker.log.appending import AppendInfo
 from pykafka_cli.broker.log.message_conversion import batch_of
-from pykafka_cli.broker.replication.leader_hints import leader_hint
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.hot_path.produce import (
     ProducePartitionResponse,

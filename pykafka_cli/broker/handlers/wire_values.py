@@ -18,6 +18,16 @@ def broker_ids(ids: Iterable[int]) -> tuple[BrokerId, ...]:
     return cast(tuple[BrokerId, ...], tuple(ids))
 
 
+def known(number: int) -> int | None:
+    """An epoch or offset as a request has it: negative where there is none."""
+    return number if number >= 0 else None
+
+
+def or_none(number: int | None) -> int:
+    """An epoch, offset or time as an answer has it: -1 where there is none."""
+    return -1 if number is None else number
+
+
 def milliseconds(time: timedelta) -> int:
     return time // timedelta(milliseconds=1)
 

@@ -38,7 +38,7 @@ from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.epoch_file import EpochFile
 from pykafka_cli.storage.files import Files
 from pykafka_cli.storage.flush import FlushPlan
-from pykafka_cli.storage.leader_epochs import EpochStart, LeaderEpochs
+from pykafka_cli.storage.leader_epochs import EpochEnd, EpochStart, LeaderEpochs
 from pykafka_cli.storage.offset_lookup import TimestampOffset, find_by_timestamp, find_max_timestamp
 from pykafka_cli.storage.producer_snapshots import Producer
 from pykafka_cli.storage.segment import Segment
@@ -331,8 +331,8 @@ class PartitionLog:
         """What the leader appends from now on belongs to `leader_epoch`."""
         self.epochs.assign(leader_epoch, self.log_end, has_records=False)
 
-    def end_offset_for_epoch(self, epoch: int) -> tuple[int, int]:
-        """(epoch, its end offset), as LeaderEpochs.end_offset_for; (-1, -1) when nothing is known."""
+    def end_offset_for_epoch(self, epoch: int) -> EpochEnd | None:
+        """As LeaderEpochs.end_offset_for."""
         return self.epochs.end_offset_for(epoch, self.log_end)
 
     # Losing records on purpose.

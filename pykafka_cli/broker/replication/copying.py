@@ -2,7 +2,8 @@
 
 from pykafka_cli.broker.log.appending import AppendInfo
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.broker.replication.truncation import EpochEnd, diverges, truncation_point
+from pykafka_cli.broker.replication.truncation import diverges, truncation_point
+from pykafka_cli.storage.leader_epochs import EpochEnd
 
 
 def append_copied(copy: PartitionLog, batches: memoryview, *, high_watermark: int, log_start: int) -> AppendInfo:
@@ -19,12 +20,12 @@ def append_copied(copy: PartitionLog, batches: memoryview, *, high_watermark: in
     return info
 
 
-def common_end(copy: PartitionLog, original: EpochEnd) -> int:
+def common_end(copy: PartitionLog, original: EpochEnd | None) -> int:
     """How far a copy that parts from the original is to be cut, as far as one answer tells (truncation.py).
 
-    original   its end of the largest epoch not above the last one in the copy
+    original   its end of the largest epoch not above the last one in the copy; None when it knows of none
     """
-    local = EpochEnd(*copy.end_offset_for_epoch(original.epoch))
+    local = None if original is None else copy.end_offset_for_epoch(original.epoch)
     return truncation_point(original, local=local, log_end=copy.log_end, fetch_offset=copy.log_end)
 
 
@@ -39,8 +40,8 @@ def copy_some(original: PartitionLog, copy: PartitionLog, max_bytes: int) -> boo
     if is_elsewhere or (is_empty and copy.log_end != original.log_start):
         copy.truncate_fully_and_start_at(original.log_start)
     elif copy.epochs.latest is not None:
-        ended = EpochEnd(*original.end_offset_for_epoch(copy.epochs.latest))
-        if not ended.is_known:
+        ended = original.end_offset_for_epoch(copy.epochs.latest)
+        if ended is None:
             copy.truncate_fully_and_start_at(original.log_start)
         elif diverges(ended, last_fetched_epoch=copy.epochs.latest, fetch_offset=copy.log_end):
             copy.truncate_to(common_end(copy, ended))

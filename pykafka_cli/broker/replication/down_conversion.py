@@ -12,7 +12,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.log.message_conversion import messages_of
-from pykafka_cli.protocol.hot_path.fetch import FetchPartitionResponse
+from pykafka_cli.broker.replication.fetch_values import FetchResult
 from pykafka_cli.protocol.records.batch import Buffer, CorruptRecords, walk
 
 FIRST_VERSION_WITH_BATCHES = 4
@@ -35,14 +35,14 @@ class DownConversion:
         self._left = FETCH_BYTES
         self._until_turn = _TURN_BYTES
 
-    async def convert(self, answer: FetchPartitionResponse, first_offset: int) -> None:
+    async def convert(self, result: FetchResult, first_offset: int) -> None:
         """Put the records of one partition, fetched from `first_offset` on, into the format."""
         parts: list[Buffer] = []
         try:
-            for position, header in walk(answer.records):
+            for position, header in walk(result.records):
                 if parts and self._left <= 0:
                     break
-                converted = messages_of(answer.records, position, header, self._magic, first_offset)
+                converted = messages_of(result.records, position, header, self._magic, first_offset)
                 if converted:
                     parts.append(converted)
                 work = max(header.size, len(converted))
@@ -54,8 +54,8 @@ class DownConversion:
         except BrokerError as error:
             # Kafka gives what came before; the client meets the error with its next fetch.
             if not parts:
-                answer.error_code = error.code
+                result.error_code = error.code
         except CorruptRecords:
             if not parts:
-                answer.error_code = ErrorCode.corrupt_message
-        answer.records = b"".join(parts)
+                result.error_code = ErrorCode.corrupt_message
+        result.records = b"".join(parts)

@@ -7,16 +7,14 @@ without a slot the answer carries session id 0, and the fetcher goes on with ful
 Times are monotonic seconds. Source: kafka.server.FetchSession.
 """
 
-import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.errors import FetchSessionIdNotFound, FetchSessionTopicIdError, InvalidFetchSessionEpoch
-from pykafka_cli.protocol.hot_path.fetch import FetchPartitionResponse
+from pykafka_cli.broker.replication.fetch_values import Answer, AskedPartition, FetchResult, PartitionKey
 
 NO_SESSION = 0
 INITIAL_EPOCH = 0
@@ -25,60 +23,28 @@ LAST_EPOCH = 2**31 - 1
 
 EVICTION_TIME = 120.0  # seconds; Kafka's constant (MinIncrementalFetchSessionEvictionMs)
 
-PartitionKey: TypeAlias = tuple[str | uuid.UUID | None, int]
-"""Topic id (Fetch 13 and up) or topic name (before), and partition. One session knows only one of the two kinds.
-
-None: a client sent the id that stands for no id.
-"""
-
-
-@dataclass(slots=True)
-class FetchTarget:
-    """What a fetcher asks of one partition. Epochs are -1 where the fetcher gives none.
-
-    topic        None while this broker does not know the topic id
-    log_start    the fetching follower's; -1 from consumers
-    """
-
-    topic: str | None
-    topic_id: uuid.UUID | None
-    partition: int
-    fetch_offset: int
-    max_bytes: int
-    current_leader_epoch: int = -1
-    last_fetched_epoch: int = -1
-    log_start: int = -1
-
-    @property
-    def key(self) -> PartitionKey:
-        return self.topic if self.topic_id is None else self.topic_id, self.partition
-
-
-Answer: TypeAlias = tuple[FetchTarget, FetchPartitionResponse]
-
 
 @dataclass(slots=True)
 class _Cached:
-    """One partition of a session: the latest target, and what the fetcher was last told."""
+    """One partition of a session: what is asked of it now, and what the fetcher was last told."""
 
-    target: FetchTarget
-    high_watermark: int = -1
-    log_start: int = -1
+    asked: AskedPartition
+    high_watermark: int | None = None
+    log_start: int | None = None
 
-    def take(self, answer: FetchPartitionResponse) -> bool:
+    def take(self, answer: FetchResult) -> bool:
         """Remember `answer`; return whether it says anything that the fetcher does not know yet."""
         news = (
             answer.high_watermark != self.high_watermark
-            or answer.log_start_offset != self.log_start
+            or answer.log_start != self.log_start
             or bool(answer.records)
             or answer.error_code is not ErrorCode.none
             or answer.diverging_epoch is not None
-            or answer.preferred_read_replica >= 0
         )
         if news:
             # After an error the mark is unknown to the fetcher, so that the first good answer is always sent.
-            self.high_watermark = answer.high_watermark if answer.error_code is ErrorCode.none else -1
-            self.log_start = answer.log_start_offset
+            self.high_watermark = answer.high_watermark if answer.error_code is ErrorCode.none else None
+            self.log_start = answer.log_start
         return news
 
 
@@ -91,7 +57,7 @@ class _Session:
         self.id = session_id
         self.is_follower = is_follower
         self.uses_topic_ids = uses_topic_ids
-        self.partitions = {partition.target.key: partition for partition in cached}
+        self.partitions = {partition.asked.key: partition for partition in cached}
         self.created_at = self.last_used_at = now
         self.epoch = next_epoch(INITIAL_EPOCH)
 
@@ -104,13 +70,13 @@ class _Session:
     def is_settled(self) -> bool:
         return self.last_used_at - self.created_at > EVICTION_TIME
 
-    def update(self, targets: Iterable[FetchTarget], forgotten: Iterable[PartitionKey]) -> None:
+    def update(self, targets: Iterable[AskedPartition], forgotten: Iterable[PartitionKey]) -> None:
         for target in targets:
             cached = self.partitions.get(target.key)
             if cached is None:
                 self.partitions[target.key] = _Cached(target)
             else:
-                cached.target = target
+                cached.asked = target
         for key in forgotten:
             self.partitions.pop(key, None)
 
@@ -125,7 +91,7 @@ def next_epoch(epoch: int) -> int:
 class FetchContext:
     """One fetch request, session or not: the partitions to read, and the way to what must be answered."""
 
-    def __init__(self, targets: Sequence[FetchTarget]) -> None:
+    def __init__(self, targets: Sequence[AskedPartition]) -> None:
         self.targets = targets
 
     def conclude(self, answers: list[Answer], now: float) -> tuple[int, list[Answer]]:
@@ -136,7 +102,7 @@ class FetchContext:
 
 class _FullFetch(FetchContext):
     def __init__(
-        self, sessions: "FetchSessions", targets: Sequence[FetchTarget], *, is_follower: bool, uses_topic_ids: bool
+        self, sessions: "FetchSessions", targets: Sequence[AskedPartition], *, is_follower: bool, uses_topic_ids: bool
     ) -> None:
         super().__init__(targets)
         self._sessions = sessions
@@ -152,7 +118,7 @@ class _FullFetch(FetchContext):
 
 class _IncrementalFetch(FetchContext):
     def __init__(self, session: _Session) -> None:
-        super().__init__([cached.target for cached in session.partitions.values()])
+        super().__init__([cached.asked for cached in session.partitions.values()])
         self._session = session
         self._epoch = session.epoch
 
@@ -193,7 +159,7 @@ class FetchSessions:
 
     def begin(
         self,
-        targets: Sequence[FetchTarget],
+        targets: Sequence[AskedPartition],
         forgotten: Iterable[PartitionKey],
         *,
         session_id: int,
@@ -248,7 +214,7 @@ class FetchSessions:
             session_id,
             is_follower=is_follower,
             uses_topic_ids=uses_topic_ids,
-            cached=[_Cached(target, answer.high_watermark, answer.log_start_offset) for target, answer in answers],
+            cached=[_Cached(target, answer.high_watermark, answer.log_start) for target, answer in answers],
             now=now,
         )
         return session_id

@@ -9,6 +9,7 @@ Source: AbstractFetcherThread, ReplicaFetcherThread, RemoteLeaderEndPoint.
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,14 +22,13 @@ from kio.static.primitive import i8, i32, i64
 
 from pykafka_cli.broker.errors import BrokerError, CorruptMessage, InvalidRecord, ReplicaNotAvailable
 from pykafka_cli.broker.replication.copying import common_end
-from pykafka_cli.broker.replication.fetch_sessions import FetchTarget
+from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchTarget
 from pykafka_cli.broker.replication.leader_session import FetchPlan, LeaderSession
-from pykafka_cli.broker.replication.partition import NO_EPOCH
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
-from pykafka_cli.broker.replication.truncation import EpochEnd
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch
+from pykafka_cli.storage.leader_epochs import EpochEnd
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -162,20 +162,21 @@ class LeaderFetcher:
 
     def _targets(self) -> Iterable[FetchTarget]:
         now = self._clock.monotonic()
-        for (topic, index), followed in self._followed.items():
+        for topic_partition, followed in self._followed.items():
             log = followed.partition.log
             if log is None or followed.resting_until > now:
                 continue
-            yield FetchTarget(
-                topic,
+            asked = AskedPartition(
+                topic_partition.topic,
                 log.topic_id,
-                index,
+                topic_partition.partition,
                 fetch_offset=log.log_end,
                 max_bytes=self._limits.partition_max_bytes,
                 current_leader_epoch=followed.leader_epoch,
-                last_fetched_epoch=NO_EPOCH if log.epochs.latest is None else log.epochs.latest,
+                last_fetched_epoch=log.epochs.latest,
                 log_start=log.log_start,
             )
+            yield FetchTarget(topic_partition, asked)
 
     async def _until_something_is_due(self) -> None:
         due = min((followed.resting_until for followed in self._followed.values()), default=None)
@@ -198,12 +199,12 @@ class LeaderFetcher:
             session_id=plan.session_id,
             session_epoch=plan.epoch,
             topics=[
-                fetch.FetchTopic(None, topic_id, [_wanted(target) for target in targets])
-                for topic_id, targets in groupby(plan.named, key=lambda target: target.topic_id)
+                fetch.FetchTopic(None, topic_id, [_wanted(target.asked) for target in targets])
+                for topic_id, targets in groupby(plan.named, key=_topic_id)
             ],
             forgotten=[
-                fetch.ForgottenTopic(None, topic_id, [target.partition for target in targets])
-                for topic_id, targets in groupby(plan.forgotten, key=lambda target: target.topic_id)
+                fetch.ForgottenTopic(None, topic_id, [target.topic_partition.partition for target in targets])
+                for topic_id, targets in groupby(plan.forgotten, key=_topic_id)
             ],
         )
         connection = await self._connected()
@@ -249,12 +250,11 @@ class LeaderFetcher:
 
     def _still_follows(self, target: FetchTarget) -> _Followed | None:
         """The partition, if it is still at the place from which `target` was fetched."""
-        assert target.topic is not None, "a follower knows its topics"
-        followed = self._followed.get(TopicPartition(target.topic, target.partition))
-        if followed is None or followed.leader_epoch != target.current_leader_epoch:
+        followed = self._followed.get(target.topic_partition)
+        if followed is None or followed.leader_epoch != target.asked.current_leader_epoch:
             return None
         log = followed.partition.log
-        return followed if log is not None and log.log_end == target.fetch_offset else None
+        return followed if log is not None and log.log_end == target.asked.fetch_offset else None
 
     def _take_records(self, followed: _Followed, fetched: fetch.FetchPartitionResponse) -> None:
         partition = followed.partition
@@ -276,9 +276,9 @@ class LeaderFetcher:
             self.drop([partition.topic_partition])
 
     def _cut(self, partition: "Partition", diverging: fetch.EpochEndOffset) -> None:
-        leader = EpochEnd(diverging.epoch, diverging.end_offset)
-        offset = common_end(partition.hosted_log(), leader)
-        log_.info("%s: its leader's epoch %d ended at %d; cutting to %d", partition, *leader, offset)
+        epoch, end_offset = diverging.epoch, diverging.end_offset
+        offset = common_end(partition.hosted_log(), EpochEnd(epoch, end_offset) if end_offset >= 0 else None)
+        log_.info("%s: its leader's epoch %d ended at %d; cutting to %d", partition, epoch, end_offset, offset)
         partition.truncate_to(offset)
 
     def _take_error(self, followed: _Followed, error: ErrorCode) -> None:
@@ -351,12 +351,16 @@ class LeaderFetcher:
             each.resting_until = until
 
 
-def _wanted(target: FetchTarget) -> fetch.FetchPartition:
+def _topic_id(target: FetchTarget) -> uuid.UUID | None:
+    return target.asked.topic_id
+
+
+def _wanted(asked: AskedPartition) -> fetch.FetchPartition:
     return fetch.FetchPartition(
-        target.partition,
-        target.fetch_offset,
-        target.max_bytes,
-        current_leader_epoch=target.current_leader_epoch,
-        last_fetched_epoch=target.last_fetched_epoch,
-        log_start_offset=target.log_start,
+        asked.partition,
+        asked.fetch_offset,
+        asked.max_bytes,
+        current_leader_epoch=-1 if asked.current_leader_epoch is None else asked.current_leader_epoch,
+        last_fetched_epoch=-1 if asked.last_fetched_epoch is None else asked.last_fetched_epoch,
+        log_start_offset=-1 if asked.log_start is None else asked.log_start,
     )

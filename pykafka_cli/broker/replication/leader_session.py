@@ -9,13 +9,8 @@ from dataclasses import dataclass
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.broker.replication.fetch_sessions import (
-    INITIAL_EPOCH,
-    NO_SESSION,
-    FetchTarget,
-    PartitionKey,
-    next_epoch,
-)
+from pykafka_cli.broker.replication.fetch_sessions import INITIAL_EPOCH, NO_SESSION, next_epoch
+from pykafka_cli.broker.replication.fetch_values import FetchTarget, PartitionKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,7 @@ class LeaderSession:
 
     def plan(self, targets: Iterable[FetchTarget]) -> FetchPlan:
         """The request that makes the leader read exactly `targets`, in their order when it is a full fetch."""
-        wanted = {target.key: target for target in targets}
+        wanted = {target.asked.key: target for target in targets}
         if self._epoch == INITIAL_EPOCH:
             self._remembered = {}
         named = tuple(target for key, target in wanted.items() if self._remembered.get(key) != target)

@@ -11,14 +11,22 @@ ListOffsets 0 asks for something else: where segments begin that were last writt
 Source: Partition.fetchOffsetForTimestamp, UnifiedLog.fetchOffsetByTimestamp, UnifiedLog.legacyFetchOffsetsBefore.
 """
 
+from typing import NamedTuple
+
 from pykafka_cli.broker.errors import OffsetNotAvailable
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.partition_role import Leader
 from pykafka_cli.broker.replication.reading import Visibility
-from pykafka_cli.storage.offset_lookup import TimestampOffset
 
 LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5
-NO_TIMESTAMP = NO_OFFSET = NO_EPOCH = -1
+
+
+class ListedOffset(NamedTuple):
+    """An offset; the time of the record there, where that was asked for; the epoch that wrote it, where it is known."""
+
+    offset: int
+    timestamp: int | None = None
+    leader_epoch: int | None = None
 
 
 def listed_offset(
@@ -26,10 +34,10 @@ def listed_offset(
     timestamp: int,
     *,
     visibility: Visibility,
-    current_leader_epoch: int = NO_EPOCH,
+    current_leader_epoch: int | None = None,
     only_leader: bool = True,
-) -> TimestampOffset | None:
-    """Offset, timestamp and leader epoch; None when no visible record is that late.
+) -> ListedOffset | None:
+    """None when no visible record is that late, and for what is tiered, as nothing is.
 
     visibility   LOG_END for brokers, who may see what is not committed
     raises       FencedLeaderEpoch, UnknownLeaderEpoch, NotLeaderOrFollower; OffsetNotAvailable right after an election,
@@ -37,26 +45,24 @@ def listed_offset(
     """
     log = partition.log_at_epoch(current_leader_epoch, only_leader=only_leader)
     if timestamp in (EARLIEST, EARLIEST_LOCAL):
-        epoch = log.epochs.epoch_for_offset(log.log_start)
-        return TimestampOffset(NO_TIMESTAMP, log.log_start, NO_EPOCH if epoch is None else epoch)
+        return ListedOffset(log.log_start, leader_epoch=log.epochs.epoch_for_offset(log.log_start))
     if timestamp == LATEST_TIERED:
-        return TimestampOffset(NO_TIMESTAMP, NO_OFFSET)
+        return None
     end = visibility.end_of(log)
-    found: TimestampOffset | None
+    listed = None
     if timestamp == LATEST:
-        found = TimestampOffset(NO_TIMESTAMP, end, partition.leader_epoch)
+        listed = ListedOffset(end, leader_epoch=partition.leader_epoch)
     else:
         found = log.max_timestamp_offset() if timestamp == MAX_TIMESTAMP else log.offset_for_timestamp(timestamp)
         if found is not None and found.offset < end:
-            return found
-        found = None
+            return ListedOffset(found.offset, found.timestamp, found.leader_epoch)
     role = partition.role
     if visibility is not Visibility.LOG_END and isinstance(role, Leader) and role.epoch_start > log.high_watermark:
         raise OffsetNotAvailable(
             f"{partition}: the high watermark {log.high_watermark} has not reached {role.epoch_start}, "
             f"where leader epoch {partition.leader_epoch} began"
         )
-    return found
+    return listed
 
 
 def old_style_offsets(
@@ -66,7 +72,7 @@ def old_style_offsets(
 
     raises   NotLeaderOrFollower
     """
-    log = partition.log_at_epoch(NO_EPOCH, only_leader=only_leader)
+    log = partition.log_at_epoch(None, only_leader=only_leader)
     times = [(max(segment.base_offset, log.log_start), segment.modified_ms) for segment in log.segments]
     if log.segments.active.size:
         times.append((log.log_end, now_ms))

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 log_ = logging.getLogger(__name__)
 
-NO_EPOCH = -1
-"""Leader epoch of a request that names none, and of a partition that has had no leader here."""
+BEFORE_ALL_EPOCHS = -1
+"""Leader epoch of a partition that has had no leader here."""
 
 AT_HIGH_WATERMARK = -1
 """The offset by which DeleteRecords asks to delete everything that is committed."""
@@ -75,7 +75,7 @@ class Partition:
     ) -> None:
         self.topic_partition = topic_partition
         self.role: Role = Absent()
-        self.leader_epoch = NO_EPOCH
+        self.leader_epoch = BEFORE_ALL_EPOCHS
         self.partition_epoch = 0
         self._broker_id = broker_id
         self._max_lag = max_lag
@@ -175,12 +175,12 @@ class Partition:
         """raises   NotLeaderOrFollower"""
         return self.leading().log
 
-    def log_at_epoch(self, current_leader_epoch: int, *, only_leader: bool) -> "PartitionLog":
-        """The log, for a request that believes in `current_leader_epoch` (NO_EPOCH: in none).
+    def log_at_epoch(self, current_leader_epoch: int | None, *, only_leader: bool) -> "PartitionLog":
+        """The log, for a request that believes in `current_leader_epoch` (None: in none).
 
         raises   FencedLeaderEpoch (the asker is behind), UnknownLeaderEpoch (this broker is), NotLeaderOrFollower
         """
-        if current_leader_epoch not in (NO_EPOCH, self.leader_epoch):
+        if current_leader_epoch is not None and current_leader_epoch != self.leader_epoch:
             if current_leader_epoch < self.leader_epoch:
                 raise FencedLeaderEpoch(f"{self} is at leader epoch {self.leader_epoch}, not {current_leader_epoch}")
             raise UnknownLeaderEpoch(f"{self} is only at leader epoch {self.leader_epoch} here")

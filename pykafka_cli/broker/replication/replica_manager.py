@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from pykafka_cli.broker.errors import BrokerError, InvalidRequiredAcks, RequestTimedOut
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.replication.directory_moves import DirectoryMoves
-from pykafka_cli.broker.replication.fetch_sessions import Answer, FetchSessions, FetchTarget
+from pykafka_cli.broker.replication.fetch_sessions import FetchSessions
+from pykafka_cli.broker.replication.fetch_values import FetchResult, FetchTarget
 from pykafka_cli.broker.replication.fetcher import FetchLimits, LeaderFetcher
 from pykafka_cli.broker.replication.fetchers import Fetchers
 from pykafka_cli.broker.replication.hosted_partitions import HostedPartitions
@@ -205,16 +206,13 @@ class ReplicaManager:
 
     # ---- reading
 
-    async def fetch(self, targets: Sequence[FetchTarget], terms: FetchTerms) -> list[Answer]:
+    async def fetch(self, targets: Sequence[FetchTarget], terms: FetchTerms) -> list[FetchResult]:
         """Read `targets`; without enough data wait for it, at most `terms.max_wait_ms`."""
-        answers = read_all(self.hosted.require, targets, terms, take_progress=True)
-        if may_answer(answers, terms):
-            return answers
-        keys = []
-        for target in targets:
-            assert target.topic is not None, "only targets of known topics are read"
-            partition = self.hosted.require(TopicPartition(target.topic, target.partition))
-            keys.append(partition.appended if terms.is_follower else partition.committed)
+        results = read_all(self.hosted.require, targets, terms, take_progress=True)
+        if may_answer(results, terms):
+            return results
+        partitions = [self.hosted.require(target.topic_partition) for target in targets]
+        keys = [each.committed if terms.follower is None else each.appended for each in partitions]
         enough = enough_has_come(self.hosted.require, targets, terms)
         await self._waiting.wait_until(keys, enough, self._deadline(terms.max_wait_ms))
         return read_all(self.hosted.require, targets, terms, take_progress=False)

@@ -40,9 +40,9 @@ def test_a_new_epoch_replaces_later_starts_and_later_epochs() -> None:
 
 @pytest.mark.parametrize(
     ("epoch", "answer"),
-    [(-1, (-1, -1)), (0, (0, 10)), (1, (0, 10)), (2, (2, 30)), (4, (2, 30)), (5, (5, 40)), (6, (-1, -1))],
+    [(-1, None), (0, (0, 10)), (1, (0, 10)), (2, (2, 30)), (4, (2, 30)), (5, (5, 40)), (6, None)],
 )
-def test_an_epoch_ends_where_the_next_one_begins(epoch: int, answer: tuple[int, int]) -> None:
+def test_an_epoch_ends_where_the_next_one_begins(epoch: int, answer: tuple[int, int] | None) -> None:
     assert LeaderEpochs(HISTORY).end_offset_for(epoch, log_end=40) == answer
 
 
@@ -51,7 +51,7 @@ def test_an_epoch_older_than_all_known_ends_where_the_oldest_begins() -> None:
 
 
 def test_nothing_is_known_without_epochs() -> None:
-    assert LeaderEpochs().end_offset_for(0, log_end=40) == (-1, -1)
+    assert LeaderEpochs().end_offset_for(0, log_end=40) is None
     assert LeaderEpochs().latest is None
 
 

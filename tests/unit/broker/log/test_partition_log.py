@@ -376,7 +376,7 @@ def test_truncation_forgets_the_epochs_that_wrote_what_is_gone(log: PartitionLog
     log.truncate_to(1)
 
     assert log.end_offset_for_epoch(0) == (0, 1)
-    assert log.end_offset_for_epoch(3) == (-1, -1)
+    assert log.end_offset_for_epoch(3) is None
 
 
 def test_a_log_can_begin_anew_at_any_offset(files: MemoryFiles, segmented: PartitionLog) -> None:

@@ -1,7 +1,5 @@
 import itertools
-import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,23 +15,18 @@ from pykafka_cli.broker.replication.fetch_sessions import (
     LAST_EPOCH,
     NO_SESSION,
     FetchSessions,
-    FetchTarget,
     next_epoch,
 )
+from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchResult
+from pykafka_cli.storage.leader_epochs import EpochEnd
 
 
-@dataclass
-class Answer:
-    records: bytes = b""
-    high_watermark: int = 0
-    log_start_offset: int = 0
-    error_code: ErrorCode = ErrorCode.none
-    diverging_epoch: object = None
-    preferred_read_replica: int = -1
+def answer(**fields: Any) -> FetchResult:
+    return FetchResult(**{"high_watermark": 0, "log_start": 0, **fields})
 
 
-def target(partition: int, offset: int = 0, topic: str | None = "t", topic_id: uuid.UUID | None = None) -> FetchTarget:
-    return FetchTarget(topic, topic_id, partition, offset, 1 << 20)
+def target(partition: int, offset: int = 0) -> AskedPartition:
+    return AskedPartition("t", None, partition, offset, 1 << 20)
 
 
 def sessions(slots: int = 10) -> FetchSessions:
@@ -43,7 +36,7 @@ def sessions(slots: int = 10) -> FetchSessions:
 
 def begin(
     cache: FetchSessions,
-    targets: Iterable[FetchTarget] = (),
+    targets: Iterable[AskedPartition] = (),
     forgotten: Iterable[Any] = (),
     session_id: int = 0,
     epoch: int = INITIAL_EPOCH,
@@ -64,13 +57,13 @@ def begin(
 
 def open_session(cache: FetchSessions, partitions: Iterable[int], now: float = 0.0, follower: bool = False) -> int:
     context = begin(cache, [target(p) for p in partitions], follower=follower, now=now)
-    session_id, _ = context.conclude([(t, Answer()) for t in context.targets], now)
+    session_id, _ = context.conclude([(t, answer()) for t in context.targets], now)
     return session_id
 
 
-def sent(context: Any, answers: Mapping[int, Answer], now: float = 0.0) -> list[int]:
+def sent(context: Any, answers: Mapping[int, FetchResult], now: float = 0.0) -> list[int]:
     """The partitions of the answer, when each partition is answered as `answers` says."""
-    pairs = [(t, answers.get(t.partition, Answer())) for t in context.targets]
+    pairs = [(t, answers.get(t.partition, answer())) for t in context.targets]
     return [t.partition for t, _ in context.conclude(pairs, now)[1]]
 
 
@@ -78,7 +71,7 @@ def test_a_full_fetch_opens_a_session_and_answers_every_partition() -> None:
     cache = sessions()
     context = begin(cache, [target(0), target(1)])
 
-    session_id, news = context.conclude([(t, Answer()) for t in context.targets], 0)
+    session_id, news = context.conclude([(t, answer()) for t in context.targets], 0)
 
     assert session_id == 101
     assert [t.partition for t, _ in news] == [0, 1]
@@ -91,21 +84,20 @@ def test_an_incremental_fetch_reads_all_partitions_and_answers_only_news() -> No
     context = begin(cache, session_id=session_id, epoch=1)
 
     assert [t.partition for t in context.targets] == [0, 1, 2]
-    assert sent(context, {1: Answer(records=b"x")}) == [1]
+    assert sent(context, {1: answer(records=b"x")}) == [1]
 
 
 @pytest.mark.parametrize(
     "news",
     [
-        Answer(records=b"x"),
-        Answer(high_watermark=1),
-        Answer(log_start_offset=1),
-        Answer(error_code=ErrorCode.not_leader_or_follower),
-        Answer(diverging_epoch=(1, 2)),
-        Answer(preferred_read_replica=3),
+        answer(records=b"x"),
+        answer(high_watermark=1),
+        answer(log_start=1),
+        answer(error_code=ErrorCode.not_leader_or_follower),
+        answer(diverging_epoch=EpochEnd(1, 2)),
     ],
 )
-def test_each_kind_of_news_is_sent(news: Answer) -> None:
+def test_each_kind_of_news_is_sent(news: FetchResult) -> None:
     cache = sessions()
     session_id = open_session(cache, [0, 1])
 
@@ -115,11 +107,11 @@ def test_each_kind_of_news_is_sent(news: Answer) -> None:
 def test_a_mark_is_told_once_and_told_again_after_an_error() -> None:
     cache = sessions()
     session_id = open_session(cache, [0])
-    moved = Answer(high_watermark=5)
+    moved = answer(high_watermark=5)
 
     assert sent(begin(cache, session_id=session_id, epoch=1), {0: moved}) == [0]
     assert sent(begin(cache, session_id=session_id, epoch=2), {0: moved}) == []
-    assert sent(begin(cache, session_id=session_id, epoch=3), {0: Answer(error_code=ErrorCode.fenced_leader_epoch)})
+    assert sent(begin(cache, session_id=session_id, epoch=3), {0: answer(error_code=ErrorCode.fenced_leader_epoch)})
     assert sent(begin(cache, session_id=session_id, epoch=4), {0: moved}) == [0]
 
 
@@ -135,7 +127,7 @@ def test_partitions_are_added_moved_and_forgotten() -> None:
 def test_a_partition_that_gave_records_goes_to_the_end_of_the_line() -> None:
     cache = sessions()
     session_id = open_session(cache, [0, 1, 2])
-    sent(begin(cache, session_id=session_id, epoch=1), {0: Answer(records=b"x")})
+    sent(begin(cache, session_id=session_id, epoch=1), {0: answer(records=b"x")})
 
     assert [t.partition for t in begin(cache, session_id=session_id, epoch=2).targets] == [1, 2, 0]
 
@@ -265,7 +257,7 @@ def test_a_fetcher_that_applies_the_news_knows_what_a_full_fetch_would_tell(roun
             cache, [target(p) for p in added], [("t", p) for p in removed], session_id=session_id, epoch=epoch
         )
         assert {t.partition for t in context.targets} == asked
-        answers = [(t, Answer(high_watermark=marks[t.partition])) for t in context.targets]
+        answers = [(t, answer(high_watermark=marks[t.partition])) for t in context.targets]
         answered, news = context.conclude(answers, 0)
         known.update({t.partition: answer.high_watermark for t, answer in news})
         assert {p: known[p] for p in asked} == {p: marks[p] for p in asked}

@@ -7,13 +7,15 @@ from hypothesis import strategies as st
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.broker.replication.fetch_sessions import FetchSessions, FetchTarget
+from pykafka_cli.broker.replication.fetch_sessions import FetchSessions
+from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchResult, FetchTarget
 from pykafka_cli.broker.replication.leader_session import LeaderSession
-from tests.unit.broker.replication.test_fetch_sessions import Answer
+from pykafka_cli.model import TopicPartition
 
 
 def target(partition: int, offset: int = 0) -> FetchTarget:
-    return FetchTarget("t", None, partition, offset, 1 << 20, current_leader_epoch=1)
+    asked = AskedPartition("t", None, partition, offset, 1 << 20, current_leader_epoch=1)
+    return FetchTarget(TopicPartition("t", partition), asked)
 
 
 def opened(*targets: FetchTarget) -> LeaderSession:
@@ -76,8 +78,8 @@ def test_the_serving_side_reads_exactly_what_the_asking_side_planned(rounds: Any
         plan = follower.plan([target(partition, offset) for partition, offset in wanted.items()])
         try:
             context = leader.begin(
-                [replace(named) for named in plan.named],
-                [forgotten.key for forgotten in plan.forgotten],
+                [replace(named.asked) for named in plan.named],
+                [forgotten.asked.key for forgotten in plan.forgotten],
                 session_id=plan.session_id,
                 epoch=plan.epoch,
                 is_follower=True,
@@ -87,9 +89,9 @@ def test_the_serving_side_reads_exactly_what_the_asking_side_planned(rounds: Any
         except BrokerError as error:
             raise AssertionError(f"{plan} was refused") from error
         assert sorted(context.targets, key=lambda t: t.partition) == sorted(
-            plan.targets.values(), key=lambda t: t.partition
+            (t.asked for t in plan.targets.values()), key=lambda asked: asked.partition
         )
-        session_id, _ = context.conclude([(t, Answer()) for t in context.targets], 0)
+        session_id, _ = context.conclude([(asked, FetchResult()) for asked in context.targets], 0)
         if answer_lost:
             follower.lost()
         else:

@@ -165,15 +165,15 @@ def test_requests_are_fenced_by_the_leader_epoch_that_they_believe_in(bench: Ben
     with pytest.raises(UnknownLeaderEpoch):
         bench.partition.log_at_epoch(4, only_leader=True)
     assert bench.partition.log_at_epoch(3, only_leader=True) is bench.log
-    assert bench.partition.log_at_epoch(-1, only_leader=True) is bench.log
+    assert bench.partition.log_at_epoch(None, only_leader=True) is bench.log
 
 
 def test_a_follower_may_be_read_where_any_replica_will_do(bench: Bench) -> None:
     bench.follow()
 
-    assert bench.partition.log_at_epoch(-1, only_leader=False) is bench.log
+    assert bench.partition.log_at_epoch(None, only_leader=False) is bench.log
     with pytest.raises(NotLeaderOrFollower):
-        bench.partition.log_at_epoch(-1, only_leader=True)
+        bench.partition.log_at_epoch(None, only_leader=True)
 
 
 def test_acks_all_is_refused_before_writing_when_too_few_are_in_sync() -> None:

@@ -3,9 +3,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.broker.replication.truncation import EpochEnd, diverges, truncation_point
-
-UNKNOWN = EpochEnd(-1, -1)
+from pykafka_cli.broker.replication.truncation import diverges, truncation_point
+from pykafka_cli.storage.leader_epochs import EpochEnd
 
 
 def test_logs_with_the_same_history_do_not_diverge() -> None:
@@ -35,16 +34,16 @@ def test_an_epoch_unknown_here_cuts_to_the_last_common_one_and_asks_again() -> N
 
 
 def test_without_local_epochs_the_leaders_offset_counts() -> None:
-    assert truncation_point(EpochEnd(2, 10), local=UNKNOWN, log_end=20, fetch_offset=20) == 10
-    assert truncation_point(EpochEnd(2, 30), local=UNKNOWN, log_end=20, fetch_offset=20) == 20
+    assert truncation_point(EpochEnd(2, 10), local=None, log_end=20, fetch_offset=20) == 10
+    assert truncation_point(EpochEnd(2, 30), local=None, log_end=20, fetch_offset=20) == 20
 
 
 def test_a_leader_that_knows_no_offset_leaves_the_follower_its_own_starting_point() -> None:
-    assert truncation_point(UNKNOWN, local=EpochEnd(1, 4), log_end=20, fetch_offset=7) == 7
+    assert truncation_point(None, local=EpochEnd(1, 4), log_end=20, fetch_offset=7) == 7
 
 
 def test_a_leader_without_epochs_gives_an_offset_to_cut_to() -> None:
-    assert truncation_point(EpochEnd(-1, 9), local=EpochEnd(1, 4), log_end=20, fetch_offset=20) == 9
+    assert truncation_point(EpochEnd(-1, 9), local=None, log_end=20, fetch_offset=20) == 9
 
 
 @st.composite
@@ -59,10 +58,10 @@ def histories(draw: Any) -> Any:
     return len(common), common + lost, sorted(common + kept)
 
 
-def end_of(log: list[int], epoch: int, current: int) -> EpochEnd:
+def end_of(log: list[int], epoch: int, current: int) -> EpochEnd | None:
     """As PartitionLog.end_offset_for_epoch answers for a log with one record per entry, in epoch `current`."""
     if epoch > current:
-        return UNKNOWN
+        return None
     known = [e for e in log if e <= epoch]
     return EpochEnd(known[-1] if known else epoch, len(known))
 

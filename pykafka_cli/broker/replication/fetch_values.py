@@ -1,0 +1,69 @@
+"""What a fetcher asks of one partition, the partition that was found for it, and what was read there."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.records.batch import Buffer
+from pykafka_cli.storage.leader_epochs import EpochEnd
+from pykafka_cli.storage.transaction_index import AbortedTransaction
+
+PartitionKey: TypeAlias = tuple[str | uuid.UUID | None, int]
+"""Topic id (Fetch 13 and up) or topic name (before), and partition. One session knows only one of the two kinds.
+
+None: a client sent the id that stands for no id.
+"""
+
+
+@dataclass(slots=True)
+class AskedPartition:
+    """What a fetcher asks of one partition, as a session remembers it.
+
+    topic               None while this broker does not know the topic id
+    *_epoch, log_start  None where the fetcher gives none; log_start is the fetching follower's
+    """
+
+    topic: str | None
+    topic_id: uuid.UUID | None
+    partition: int
+    fetch_offset: int
+    max_bytes: int
+    current_leader_epoch: int | None = None
+    last_fetched_epoch: int | None = None
+    log_start: int | None = None
+
+    @property
+    def key(self) -> PartitionKey:
+        return self.topic if self.topic_id is None else self.topic_id, self.partition
+
+
+class FetchTarget(NamedTuple):
+    """A partition that is known, and what is asked of it."""
+
+    topic_partition: TopicPartition
+    asked: AskedPartition
+
+
+@dataclass(slots=True)
+class FetchResult:
+    """What was read of one partition. Offsets are None after an error.
+
+    records               whole batches as they lie in the log
+    aborted_transactions  None unless read committed asked
+    diverging_epoch       where the asker's log parts from this one; nothing was read then
+    """
+
+    error_code: ErrorCode = ErrorCode.none
+    high_watermark: int | None = None
+    last_stable: int | None = None
+    log_start: int | None = None
+    records: Buffer = b""
+    aborted_transactions: Sequence[AbortedTransaction] | None = None
+    diverging_epoch: EpochEnd | None = None
+
+
+Answer: TypeAlias = tuple[AskedPartition, FetchResult]
