@@ -37,7 +37,13 @@ class FakeConnection:
         self._broker = broker
         self.is_open = True
 
-    async def request(self, request: Any, *, timeout: float | None = None) -> Any:  # noqa: ARG002
+    async def request(
+        self,
+        request: Any,
+        response_type: type[Any] | None = None,  # noqa: ARG002
+        *,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> Any:
         return await self._session.answer(request, self._broker)
 
     async def tell(self, request: Any) -> None:
