@@ -3,46 +3,13 @@
 import re
 import shlex
 import subprocess
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
+from tests.support.pages import DOCS, pattern_of, steps_of
 from tests.support.running import PK, RunningCluster
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 NO_CONFIGURATION = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
-
-
-@dataclass
-class Step:
-    """One command of a page: what is typed into it, and what it prints."""
-
-    command: str
-    typed: list[str] = field(default_factory=list)
-    printed: list[str] = field(default_factory=list)
-
-
-def steps_of(text: str) -> list[Step]:
-    """The commands of all ```console blocks, in order."""
-    steps: list[Step] = []
-    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                steps.append(Step(line[2:]))
-            elif line.startswith("> "):
-                steps[-1].typed.append(line[2:])
-            else:
-                steps[-1].printed.append(line)
-    return steps
-
-
-def pattern_of(printed: list[str]) -> str:
-    """A regular expression for the printed lines: `...` is anything within a line, alone any lines."""
-    return "".join(
-        r"(?:[^\n]*\n)*" if line == "..." else r"[^\n]*".join(map(re.escape, line.split("..."))) + r"\n"
-        for line in printed
-    )
 
 
 @pytest.mark.parametrize(("page", "at_least"), [("tutorial.md", 18), ("output.md", 10)])

@@ -12,11 +12,12 @@ import pytest
 
 from pykafka_cli.broker import handlers
 from pykafka_cli.broker.context import Api
-from pykafka_cli.broker.handlers import HANDLERS
+from pykafka_cli.broker.handlers import HANDLERS, KRAFT_HANDLERS
 
 MODULES = {
     each.name: import_module(f"{handlers.__name__}.{each.name}") for each in pkgutil.iter_modules(handlers.__path__)
 }
+ALL = {**HANDLERS, **KRAFT_HANDLERS}
 ANSWERING = {name: module.handle for name, module in MODULES.items() if hasattr(module, "handle")}
 
 
@@ -25,10 +26,10 @@ def module_name(api: Api) -> str:
 
 
 def test_each_module_that_answers_has_its_line() -> None:
-    assert sorted(ANSWERING) == sorted(map(module_name, HANDLERS.values()))
+    assert sorted(ANSWERING) == sorted(map(module_name, ALL.values()))
 
 
-@pytest.mark.parametrize("api", HANDLERS.values(), ids=lambda api: api.name)
+@pytest.mark.parametrize("api", ALL.values(), ids=lambda api: api.name)
 def test_a_request_gets_to_the_module_named_like_its_api(api: Api) -> None:
     module = MODULES[module_name(api)]
     assert inspect.iscoroutinefunction(module.handle)
