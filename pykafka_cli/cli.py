@@ -126,4 +126,4 @@ def told(error: Exception) -> tuple[str, str]:
         return explain(error)
     if isinstance(error, BadClientSetting):
         return str(error), ""
-    return f"{type(error).__name__}: {error}", f"This should not have happened; {DEBUG_VARIABLE}=1 shows where it did."
+    return f"{type(error).__name__}: {error}", f"This is a bug in pk; {DEBUG_VARIABLE}=1 prints a stack trace."

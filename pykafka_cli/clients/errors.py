@@ -21,18 +21,16 @@ from pykafka_cli.transport.connection import (
 
 NO_ERROR = 0
 
-_SAY_SO = "If this listener wants TLS or SASL, say so in a file for --command-config."
+_SAY_SO = "If this listener requires TLS or SASL, set security.protocol in a file for --command-config."
 _HINTS: Mapping[type[ConnectionFailed], str] = {
-    AuthenticationFailed: "Do security.protocol, sasl.mechanism and sasl.jaas.config fit this listener?",
-    CertificateOutdated: "The broker needs a new one, unless this machine's clock is wrong.",
-    CertificateOfAnother: (
-        "Ask for the host that it names; an empty ssl.endpoint.identification.algorithm leaves names unchecked."
-    ),
-    CertificateRefused: "ssl.truststore.* say who may vouch for brokers.",
-    ClientCertificateRefused: "ssl.keystore.* say which one the client shows.",
-    HostUnknown: "Is the name spelled as that machine's?",
-    TlsFailed: "Is this a TLS listener, and do ssl.* in the file for --command-config fit it?",
-    BrokerUnreachable: "Is a broker running there? `pk up` starts one on this machine.",
+    AuthenticationFailed: "Check that security.protocol, sasl.mechanism and sasl.jaas.config match this listener.",
+    CertificateOutdated: "The broker needs a new certificate, unless this machine's clock is wrong.",
+    CertificateOfAnother: ("Use the host name in the certificate, or an empty ssl.endpoint.identification.algorithm."),
+    CertificateRefused: "Set ssl.truststore.* to the authorities that sign the brokers' certificates.",
+    ClientCertificateRefused: "Set ssl.keystore.* to the client's certificate.",
+    HostUnknown: "Check the spelling of the host name.",
+    TlsFailed: "Check that this is a TLS listener, and that ssl.* in the file for --command-config match it.",
+    BrokerUnreachable: "Check that a broker is running there. `pk up` starts one on this machine.",
     NotKafka: _SAY_SO,
     ConnectionLost: _SAY_SO,
 }

@@ -105,7 +105,7 @@ def _read(document: Any) -> NamedClusters:
         return NamedClusters({})
     clusters = document.get("clusters", {}) if isinstance(document, dict) else None
     if not isinstance(clusters, dict):
-        raise ValueError("there must be a table `clusters`")
+        raise ValueError("the key `clusters` must be a mapping")
     current = document.get("current")
     if current is not None and not isinstance(current, str):
         raise ValueError("`current` must be the name of a cluster")

@@ -195,7 +195,7 @@ class Session:
         if broker not in self._brokers:
             await self.metadata(topics=())
         if (address := self._brokers.get(broker)) is None:
-            raise BrokerUnreachable(f"broker {broker} is not in the cluster, or not running")
+            raise BrokerUnreachable(f"broker {broker} does not exist or is not running")
         return address
 
     async def _connection_at(self, address: Address, timeout: float | None = None) -> Connection:

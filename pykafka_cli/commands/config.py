@@ -87,12 +87,12 @@ def use_cluster(
 ) -> None:
     """Make a cluster the current one."""
     if (name is None) != none:
-        raise ScriptError("Either the name of a cluster or --none is needed")
+        raise ScriptError("Give the name of a cluster, or --none")
     found = existing()
     if name is not None:
         ensure_known(found, name)
     save(found._replace(current=name))
-    print(f"Commands talk to {name} now." if name else "No cluster is current now.")
+    print(f"Commands now connect to {name}." if name else "No cluster is current.")
 
 
 @app.command("remove")

@@ -223,7 +223,7 @@ def console_producer(
     chosen = "batch.size" in file | words or ctx.given & {"batch-size", "max-partition-memory-bytes"}
     reader_properties = property_file(reader_config) | key_values(property_)
     if line_reader not in LINE_READERS:
-        raise ScriptError(f"{line_reader}: there is no such line reader", hint="Kafka's own is the only one here.")
+        raise ScriptError(f"{line_reader}: unknown line reader", hint="Only Kafka's default is supported.")
     try:
         settings = ProducerSettings(properties, quiet=SET_BY_THE_SCRIPT)
         reader = LineReader(LineReaderSettings.from_properties(reader_properties))

@@ -225,7 +225,7 @@ class Dump:
         self.printer.file_begins(path)
         name = os.path.basename(path)
         if "." not in name:
-            hint = f"{path}: no suffix tells what it is."
+            hint = f"{path}: unknown suffix."
             raise ScriptError(f"begin -1, end {len(name)}, length {len(name)}", hint=hint)
         match name[name.rindex(".") :]:
             case ".log" | ".checkpoint":
@@ -273,7 +273,7 @@ class Dump:
             raise ScriptError(
                 str(unknown),
                 hint=f"Of {decoders.DECODERS_PACKAGE[:-1]} there are StringDecoder, IntegerDecoder, LongDecoder and "
-                "DefaultDecoder; classes of your own cannot be loaded.",
+                "DefaultDecoder; custom classes cannot be loaded.",
             ) from None
         for notice in filter(None, (value_notice, key_notice)):
             self.printer.notice(notice)
@@ -353,7 +353,7 @@ def base_offset(name: str) -> int:
     """The offset that a file is named after. raises ScriptError."""
     stem = name.partition(".")[0]
     if not re.fullmatch(r"[+-]?[0-9]+", stem):
-        raise ScriptError(f'For input string: "{stem}"', hint=f"{name}: files of a log are named after an offset.")
+        raise ScriptError(f'For input string: "{stem}"', hint=f"{name}: log files are named after an offset.")
     return int(stem)
 
 

@@ -102,8 +102,8 @@ def _tls(words: list[str]) -> dict[str, Any] | None:
         kind = properties.get(f"zookeeper.ssl.{store}.type") or (location or "").rpartition(".")[2]
         if location and kind.upper() != "PEM":
             raise ScriptError(
-                f"{location}: only PEM stores can be read here",
-                hint="`openssl` makes a PEM file of a PKCS12 one, `keytool -importkeystore` a PKCS12 one of a JKS one.",
+                f"{location}: only PEM stores are supported",
+                hint="`openssl` converts PKCS12 to PEM, `keytool -importkeystore` converts JKS to PKCS12.",
             )
     return {
         "certfile": stores["keystore"],
@@ -158,7 +158,7 @@ class Shell:
         except Refused as refused:
             raise ScriptError(
                 answer_of(refused)[0],
-                hint=f"No ZooKeeper server answered at {host} within {CONNECTION_WITHIN_S:g} s.",
+                hint=f"No ZooKeeper server at {host} answered within {CONNECTION_WITHIN_S:g} s.",
             ) from None
 
     def leave(self) -> None:

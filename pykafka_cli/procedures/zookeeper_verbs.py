@@ -442,7 +442,7 @@ def _data_text(data: bytes | None) -> str:
 
 
 def reconfig(session: ShellSession, call: Call, screen: Screen) -> None:  # noqa: ARG001
-    raise ShellProblem("reconfig is for ensembles of ZooKeeper servers; zkCli.sh has it")
+    raise ShellProblem("reconfig is for ensembles of ZooKeeper servers; use zkCli.sh")
 
 
 VERBS: Mapping[str, Verb] = {

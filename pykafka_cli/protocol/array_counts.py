@@ -51,7 +51,7 @@ def count_checker(schema: Any) -> Skip | None:
         except IndexError:
             end = len(data) + 1
         if end > len(data):
-            raise ProtocolError(f"a message of {len(data)} bytes that ends too early")
+            raise ProtocolError(f"a truncated message of {len(data)} bytes")
         return end
 
     return check

@@ -158,7 +158,7 @@ def transaction_state(offset: int, key: bytes | None, value: bytes | None) -> tu
         transactional_id = topics.TRANSACTION_LOG_KEY.read(reader, version)["transactionalId"]
         return f"transaction_metadata::transactionalId={transactional_id}", _transaction_text(value)
     except UnreadableRecord as error:
-        reason = "it ends too early" if str(error) == NO_MESSAGE else error
+        reason = "it is truncated" if str(error) == NO_MESSAGE else error
         raise Undecodable(f"Record at offset {offset} is none of __transaction_state: {reason}") from None
 
 

@@ -131,7 +131,7 @@ def bootstrap_or_default(value: str | None, missing: ScriptError, *, given: bool
         return value or ""
     if (found := bootstrap_if_any(value)) is None:
         missing.hint = (
-            f"Give one, set {BOOTSTRAP_SERVER_VARIABLE}, or name it by `pk config`. "
+            f"Give one, set {BOOTSTRAP_SERVER_VARIABLE}, or choose a cluster with `pk config`. "
             f"`pk up` starts a broker at {DEFAULT_BOOTSTRAP_SERVER}."
         )
         raise missing

@@ -8,7 +8,7 @@ def refusal(error: ClickException) -> tuple[str, str]:
     """What happened, and what would help (empty where the message is help itself)."""
     if isinstance(error, NoArgsIsHelpError) or not isinstance(error, UsageError):
         return error.format_message(), ""
-    hint = f"`{error.ctx.command_path} --help` lists what there is." if error.ctx else ""
+    hint = f"`{error.ctx.command_path} --help` lists what is supported." if error.ctx else ""
     if isinstance(error, NoSuchOption):
         if error.possibilities:
             hint = f"Did you mean {' or '.join(sorted(error.possibilities))}?"

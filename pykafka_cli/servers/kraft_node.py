@@ -144,7 +144,7 @@ def formatted_metadata_directory(settings: BrokerSettings) -> MetaProperties:
         )
     if meta.version != KRAFT_VERSION:
         raise BrokerUnusable(
-            f"{directory} was used in ZooKeeper mode; use zookeeper.connect instead of process.roles to go on with it"
+            f"{directory} was used in ZooKeeper mode; to keep using it, set zookeeper.connect instead of process.roles"
         )
     if raft_log:
         raise BrokerUnusable(

@@ -89,7 +89,7 @@ def warn_of(settings: Settings, without_effect: Iterable[str], file: Path, log: 
     for warning in settings.warnings:
         log.warning("%s: %s", file, warning)
     if names := list(without_effect):
-        log.warning("%s: without effect here: %s", file, ", ".join(names))
+        log.warning("%s: accepted without effect: %s", file, ", ".join(names))
 
 
 def start_daemon(command: str, words: Sequence[str], output: str) -> None:
@@ -170,7 +170,7 @@ def signal_servers(
     try:
         number = int(name) if name.isdigit() else signal.Signals[f"SIG{name}"]
     except KeyError:
-        raise ScriptError(f"{SIGNAL_VARIABLE}={name} is no signal") from None
+        raise ScriptError(f"{SIGNAL_VARIABLE}={name} is not a signal") from None
     running = [(pid, words) for pid, words in processes() if pid != os.getpid() and runs(words, command)]
     found = [pid for pid, words in running if is_meant(words)]
     if not found:
@@ -181,7 +181,7 @@ def signal_servers(
         except ProcessLookupError:
             continue  # it has just ended by itself
         except PermissionError:
-            raise ScriptError(f"Process {pid} is another user's, who may stop it") from None
+            raise ScriptError(f"Process {pid} belongs to another user, who can stop it") from None
 
 
 def runs(words: Sequence[str], command: str) -> bool:

@@ -262,7 +262,7 @@ class Connection(asyncio.BufferedProtocol):
                 raise self._malformed("ApiVersionsResponse 0", error) from error
             if error_code:
                 self._versions = None
-                raise VersionUnsupported(f"{self.address} does not say what it offers: error {error_code}")
+                raise VersionUnsupported(f"{self.address} rejected ApiVersions: error {error_code}")
         return self._versions
 
     async def newest(self, api_key: int, ours: VersionRange) -> int:
@@ -279,7 +279,7 @@ class Connection(asyncio.BufferedProtocol):
         if version < max(theirs.min, ours.min):
             raise VersionUnsupported(
                 f"{self.address} has versions {theirs.min} to {theirs.max} of the API with key {api_key}; "
-                f"{ours.min} to {ours.max} would be understood"
+                f"{ours.min} to {ours.max} are supported here"
             )
         return version
 
@@ -299,7 +299,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _malformed(self, expected: str, error: Exception) -> ConnectionLost:
         """End the connection, as nothing that follows can be trusted either."""
-        end = ConnectionLost(f"{self.address} gave an answer that is no {expected}: {error}")
+        end = ConnectionLost(f"{self.address} sent an invalid {expected}: {error}")
         self._fail(end)
         return end
 
@@ -331,7 +331,7 @@ class Connection(asyncio.BufferedProtocol):
             while (token := await asyncio.to_thread(exchange.respond, answer)) is not None:
                 result = await self.request(SaslAuthenticateRequest(auth_bytes=token))
                 if result.error_code:
-                    raise AuthenticationFailed(result.error_message or f"{self.address} refused the credentials")
+                    raise AuthenticationFailed(result.error_message or f"{self.address} rejected the credentials")
                 answer = result.auth_bytes
         except SaslFailure as failure:
             raise AuthenticationFailed(f"{self.address}: {failure}") from None
@@ -367,7 +367,7 @@ class Connection(asyncio.BufferedProtocol):
         elif correlation_id in self._abandoned:
             self._abandoned.discard(correlation_id)
         else:
-            self._fail(ConnectionLost(f"{self.address} answered a request that was never sent ({correlation_id})"))
+            self._fail(ConnectionLost(f"{self.address} sent a response to an unknown request ({correlation_id})"))
 
     def pause_writing(self) -> None:
         self._drained = asyncio.get_running_loop().create_future()

@@ -58,7 +58,7 @@ class Scram:
         import scramp
 
         if not self._steps:
-            raise SaslFailure(f"{self.mechanism}: the server goes on after the end")
+            raise SaslFailure(f"{self.mechanism}: the server continues after the end")
         try:
             return self._steps.pop(0)((challenge or b"").decode())
         except (scramp.ScramException, UnicodeDecodeError) as error:

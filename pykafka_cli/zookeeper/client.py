@@ -232,7 +232,7 @@ class ZooKeeperClient:
             await self.close()
             raise ZooKeeperUnreachable(
                 f"no ZooKeeper server answered at {self.hosts} within {self._connection_timeout:g} s; "
-                "is one running there, and is the address right?"
+                "check the address, and that a server is running"
             ) from None
         if self.chroot:
             await self.ensure_path("/")
@@ -393,7 +393,7 @@ class ZooKeeperClient:
         try:
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:
-            log.debug("an answer from ZooKeeper came after the event loop was closed")
+            log.debug("a response from ZooKeeper arrived after the event loop was closed")
 
     def _state_changed(self, state: str) -> None:
         """kazoo's listener, in its thread."""
@@ -415,7 +415,7 @@ class ZooKeeperClient:
         else:
             self._connected.clear()
             if state == KazooState.SUSPENDED:
-                log.warning("the connection to ZooKeeper at %s is lost; connecting again", self.hosts)
+                log.warning("lost the connection to ZooKeeper at %s; reconnecting", self.hosts)
             if client_state == KeeperState.EXPIRED_SESSION:
                 log.warning("the session with ZooKeeper at %s has expired", self.hosts)
                 self._lost_session = True

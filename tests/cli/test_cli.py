@@ -194,14 +194,14 @@ def test_ctrl_c_while_waiting_leaves_quietly() -> None:
     [
         (
             "up --port foo",
-            "--port takes a whole number from 0 to 65535, not foo\n`pk up --help` lists what there is.\n",
+            "--port takes a whole number from 0 to 65535, not foo\n`pk up --help` lists what is supported.\n",
         ),
         (
             "up --brokers 10",
-            "--brokers takes a whole number from 1 to 9, not 10\n`pk up --help` lists what there is.\n",
+            "--brokers takes a whole number from 1 to 9, not 10\n`pk up --help` lists what is supported.\n",
         ),
         ("up --bogus", "bogus is not a recognized option\nDid you mean --brokers?\n"),
-        ("config nonsense", "No such command 'nonsense'.\n`pk config --help` lists what there is.\n"),
+        ("config nonsense", "No such command 'nonsense'.\n`pk config --help` lists what is supported.\n"),
     ],
 )
 def test_wrong_words_after_a_command_of_ours_are_told_in_two_lines(

@@ -102,7 +102,7 @@ def test_what_was_set_can_be_read_again(file: Path, capsys: pytest.CaptureFixtur
     [
         (["use", "x"], "has no cluster x"),
         (["remove", "x"], "has no cluster x"),
-        (["use"], "Either the name of a cluster or --none"),
+        (["use"], "Give the name of a cluster, or --none"),
         (["set", "x"], "Missing option '--bootstrap-server'"),
         (["set", "x", "--bootstrap-server", "nohost"], "Invalid url in bootstrap.servers: nohost"),
         (["set", "x", "--bootstrap-server", "h:1", "--command-config", "/no/such"], "/no/such"),

@@ -83,7 +83,7 @@ def test_what_was_printed_before_the_damage_stays(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("no-suffix", "no suffix tells what it is"),
+        ("no-suffix", "unknown suffix"),
         ("word.log", 'For input string: "word"'),
         ("00000000000000000000.log", "No such file or directory"),
         ("00000000000000000000.index", "00000000000000000000.log: No such file or directory"),

@@ -84,7 +84,7 @@ def test_without_zookeeper_it_waits_and_then_says_so(tmp_path: Path) -> None:
     assert "The broker cannot run" in ended.stderr
     assert "127.0.0.1:1" in ended.stderr
     assert f"{file}: line 4: unknown key num.patitions is ignored; did you mean num.partitions?" in ended.stdout
-    assert "without effect here: num.io.threads" in ended.stdout
+    assert "accepted without effect: num.io.threads" in ended.stdout
     assert not (tmp_path / "logs").exists()
 
 

@@ -58,7 +58,7 @@ def test_stores_that_are_not_pem_are_refused(tmp_path: Path, capsys: pytest.Capt
     file.write_text("zookeeper.ssl.truststore.location=/keys/trust.jks\n")
 
     assert run(["zookeeper-shell", "localhost:1", "-zk-tls-config-file", str(file), "ls", "/"]) == 1
-    assert capsys.readouterr().err.startswith("/keys/trust.jks: only PEM stores can be read here\n")
+    assert capsys.readouterr().err.startswith("/keys/trust.jks: only PEM stores are supported\n")
 
 
 def test_no_server_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,7 +68,7 @@ def test_no_server_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert run(["zookeeper-shell", address, "ls", "/"]) == 1
     out, err = capsys.readouterr()
     assert out.startswith(f"Connecting to {address}\n")
-    assert err == f"KeeperErrorCode = ConnectionLoss for /\nNo ZooKeeper server answered at {address} within 0.2 s.\n"
+    assert err == f"KeeperErrorCode = ConnectionLoss for /\nNo ZooKeeper server at {address} answered within 0.2 s.\n"
 
 
 def test_the_status_is_that_of_the_last_command(cluster: RunningCluster) -> None:

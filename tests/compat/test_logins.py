@@ -20,7 +20,7 @@ MODULES = {
     "SCRAM-SHA-256": "org.apache.kafka.common.security.scram.ScramLoginModule",
     "SCRAM-SHA-512": "org.apache.kafka.common.security.scram.ScramLoginModule",
 }
-FIT = "Do security.protocol, sasl.mechanism and sasl.jaas.config fit this listener?"
+FIT = "Check that security.protocol, sasl.mechanism and sasl.jaas.config match this listener."
 
 
 @dataclass

@@ -281,8 +281,8 @@ def login(protocol: str, password: str, mechanism: str = "PLAIN") -> list[str]:
 
 
 TRUST = "ssl.truststore.location={folder}/trust.pem"
-SAY_SO = "If this listener wants TLS or SASL, say so in a file for --command-config."
-FIT = "Do security.protocol, sasl.mechanism and sasl.jaas.config fit this listener?"
+SAY_SO = "If this listener requires TLS or SASL, set security.protocol in a file for --command-config."
+FIT = "Check that security.protocol, sasl.mechanism and sasl.jaas.config match this listener."
 MISTAKES = {
     "a wrong password": Mistake(
         "sasl_plaintext", login("SASL_PLAINTEXT", "guess"), "Authentication failed: Invalid username or password", FIT
@@ -324,37 +324,37 @@ MISTAKES = {
         "plaintext",
         ["security.protocol=SSL", TRUST],
         "cannot connect to {address}: it aborted the TLS handshake",
-        "Is this a TLS listener, and do ssl.* in the file for --command-config fit it?",
+        "Check that this is a TLS listener, and that ssl.* in the file for --command-config match it.",
     ),
     "a certificate that nobody vouches for": Mistake(
         "elsewhere",
         ["security.protocol=SSL"],
         "the certificate of {address} is not trusted: self-signed certificate",
-        "ssl.truststore.* say who may vouch for brokers.",
+        "Set ssl.truststore.* to the authorities that sign the brokers' certificates.",
     ),
     "a certificate that has expired": Mistake(
         "expired",
         ["security.protocol=SSL", TRUST],
         "the certificate of {address} is not trusted: certificate has expired",
-        "The broker needs a new one, unless this machine's clock is wrong.",
+        "The broker needs a new certificate, unless this machine's clock is wrong.",
     ),
     "the certificate of another host": Mistake(
         "elsewhere",
         ["security.protocol=SSL", TRUST],
         "the certificate of {address} is not trusted: IP address mismatch, certificate is not valid for '127.0.0.1'",
-        "Ask for the host that it names; an empty ssl.endpoint.identification.algorithm leaves names unchecked.",
+        "Use the host name in the certificate, or an empty ssl.endpoint.identification.algorithm.",
     ),
     "no certificate of the client": Mistake(
         "ssl",
         ["security.protocol=SSL", TRUST],
         "{address} rejected this client's certificate, or requires one",
-        "ssl.keystore.* say which one the client shows.",
+        "Set ssl.keystore.* to the client's certificate.",
     ),
     "no certificate of the client, before TLS 1.3": Mistake(
         "ssl",
         ["security.protocol=SSL", TRUST, "ssl.enabled.protocols=TLSv1.2"],
         "{address} rejected this client's certificate, or requires one",
-        "ssl.keystore.* say which one the client shows.",
+        "Set ssl.keystore.* to the client's certificate.",
     ),
 }
 

@@ -342,7 +342,7 @@ class Fetcher:
             self._fail(
                 CorruptRecords(
                     f"There are some messages at {source.partition}={source.offset} that cannot be read: "
-                    f"no whole batch fits into {len(data)} bytes"
+                    f"no complete batch fits into {len(data)} bytes"
                 )
             )
             return False

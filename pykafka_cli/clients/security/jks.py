@@ -54,7 +54,7 @@ def read_jks(data: bytes, password: str | None, key_password: str | None) -> Sto
             if entries.key is None and key_password is not None:
                 entries = entries._replace(key=_unprotected(protected, key_password), chain=chain)
         else:
-            raise ValueError(f"there is no entry of kind {kind} in a JKS store")
+            raise ValueError(f"a JKS store cannot have an entry of kind {kind}")
     return entries
 
 
@@ -68,7 +68,7 @@ class _JksReader:
     def take(self, length: int) -> bytes:
         taken = self._content[self._position : self._position + length]
         if len(taken) < length:
-            raise ValueError("it ends too early")
+            raise ValueError("it is truncated")
         self._position += length
         return taken
 
@@ -97,7 +97,7 @@ def _unprotected(protected: bytes, password: str) -> bytes:
         stream += salt
     key = bytes(a ^ b for a, b in zip(hidden, stream, strict=False))
     if _sha1(secret, key) != check:
-        raise ValueError("cannot recover the key; is ssl.key.password right?")
+        raise ValueError("cannot recover the key; check ssl.key.password")
     return key
 
 

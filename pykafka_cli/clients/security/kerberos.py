@@ -36,8 +36,8 @@ def kerberos_exchange(settings: SecuritySettings, host: str) -> SaslExchange:
     """
     if find_spec("gssapi") is None:
         raise BadClientSetting(
-            "sasl.mechanism GSSAPI needs the Python package gssapi: pip install 'pk-kafka[kerberos]', for which the "
-            "machine must have Kerberos' headers (Debian: libkrb5-dev, Fedora: krb5-devel) and a C compiler"
+            "sasl.mechanism GSSAPI needs the Python package gssapi: pip install 'pk-kafka[kerberos]', which requires "
+            "Kerberos' headers (Debian: libkrb5-dev, Fedora: krb5-devel) and a C compiler"
         )
     its = login(settings)
     if its.name != _MODULE:
@@ -72,7 +72,7 @@ def _stores(its: Login) -> tuple[Mapping[str, str], ...]:
     if not stores:
         raise BadClientSetting(
             f"{_MODULE} in sasl.jaas.config needs useTicketCache=true, or useKeyTab=true with keyTab and principal; "
-            "passwords are not asked for"
+            "there is no password prompt"
         )
     return tuple(stores)
 

@@ -53,7 +53,7 @@ def trusted_certificates(settings: SecuritySettings) -> str | None:
         _refuse(password, "SSL trust store password cannot be specified for PEM format.")
         return _text(location, data)
     entries = _open(location, data, password)
-    _refuse(not entries.certificates, f"{location} holds no certificate that could be trusted")
+    _refuse(not entries.certificates, f"{location} contains no trusted certificate")
     return "".join(map(ssl.DER_cert_to_PEM_cert, entries.certificates))
 
 
@@ -90,7 +90,7 @@ def identity(settings: SecuritySettings) -> Identity | None:
         raise BadClientSetting("SSL key store is specified, but key store password is not specified.")
     entries = _open(location, data, password, key_password or password.value)
     if entries.key is None:
-        raise BadClientSetting(f"{location} holds no private key with a certificate")
+        raise BadClientSetting(f"{location} contains no private key with a certificate")
     encoded = base64.encodebytes(entries.key).decode()
     key_pem = f"-----BEGIN PRIVATE KEY-----\n{encoded}-----END PRIVATE KEY-----\n"
     return Identity("".join(map(ssl.DER_cert_to_PEM_cert, entries.chain)) + key_pem, None)
@@ -104,8 +104,8 @@ def _open(location: str, data: bytes, password: Password | None, key_password: s
             return read_jks(data, secret, key_password)
         if data.startswith(_JCEKS_MAGIC):
             raise ValueError(
-                f"JCEKS is Java's alone; `keytool -importkeystore -srckeystore {location} -srcstoretype JCEKS "
-                f"-destkeystore {location}.p12 -deststoretype PKCS12` makes one that can be read"
+                f"JCEKS is not supported; `keytool -importkeystore -srckeystore {location} -srcstoretype JCEKS "
+                f"-destkeystore {location}.p12 -deststoretype PKCS12` converts it"
             )
         return _pkcs12(data, secret)
     except ValueError as error:

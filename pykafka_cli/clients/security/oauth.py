@@ -75,7 +75,7 @@ def _from_endpoint(url: str, settings: SecuritySettings, its: Login) -> str:
     try:
         return str(json.loads(text)["access_token"])
     except (ValueError, KeyError, TypeError):
-        raise SaslFailure(f"no token from {url}: its answer has no access_token") from None
+        raise SaslFailure(f"no token from {url}: the response has no access_token") from None
 
 
 def _token_request(url: str, its: Login, *, encode: bool) -> urllib.request.Request:

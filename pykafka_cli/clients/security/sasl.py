@@ -34,12 +34,10 @@ def sasl_exchange(settings: SecuritySettings, host: str) -> SaslExchange | None:
     if mechanism in SCRAM_MECHANISMS:
         its = login(settings)
         if its.options.get("tokenauth", "").lower() == "true":
-            raise BadClientSetting("Delegation tokens (tokenauth in sasl.jaas.config) are not there")
+            raise BadClientSetting("Delegation tokens (tokenauth in sasl.jaas.config) are not supported")
         return Scram(mechanism, *_user_and_password(its))
     others = ", ".join(SCRAM_MECHANISMS)
-    raise BadClientSetting(
-        f"sasl.mechanism {mechanism} cannot be used here; PLAIN, {others}, OAUTHBEARER and GSSAPI can"
-    )
+    raise BadClientSetting(f"sasl.mechanism {mechanism} is not supported; use PLAIN, {others}, OAUTHBEARER or GSSAPI")
 
 
 def _user_and_password(its: Login) -> tuple[str, str]:

@@ -47,7 +47,8 @@ def _choose_versions(context: ssl.SSLContext, settings: SecuritySettings) -> Non
     versions = {name for name in settings.ssl_enabled_protocols if name}
     if unknown := sorted(versions - _TLS_VERSIONS.keys()):
         raise BadClientSetting(
-            f"Invalid value {unknown[0]} for configuration ssl.enabled.protocols: {', '.join(_TLS_VERSIONS)} can be had"
+            f"Invalid value {unknown[0]} for configuration ssl.enabled.protocols: supported are "
+            f"{', '.join(_TLS_VERSIONS)}"
         )
     if suites := settings.ssl_cipher_suites:
         names = {_openssl_name(suite) for suite in suites}
@@ -61,7 +62,7 @@ def _choose_versions(context: ssl.SSLContext, settings: SecuritySettings) -> Non
         if older := [name for name in names if known[name] == "TLSv1.2"]:
             context.set_ciphers(":".join(older))
     if suites and not versions:
-        raise BadClientSetting("ssl.cipher.suites has none for any of ssl.enabled.protocols")
+        raise BadClientSetting("ssl.cipher.suites has no cipher suite for ssl.enabled.protocols")
     chosen = [_TLS_VERSIONS[name] for name in versions or _TLS_VERSIONS]
     context.minimum_version, context.maximum_version = min(chosen), max(chosen)
 
@@ -92,8 +93,8 @@ def _load_identity(context: ssl.SSLContext, own: Identity) -> None:
         context.load_cert_chain(name, password=own.password or "")
     except ssl.SSLError as error:
         raise BadClientSetting(
-            f"Failed to load the SSL keystore: {_words(error)}; is ssl.key.password right, and does the certificate "
-            "belong to the key?"
+            f"Failed to load the SSL keystore: {_words(error)}; check ssl.key.password, and that the certificate "
+            "belongs to the key"
         ) from None
     finally:
         Path(name).unlink()

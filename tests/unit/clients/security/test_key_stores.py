@@ -48,10 +48,10 @@ def test_certificates_can_be_read_without_passwords() -> None:
     ("data", "password", "key_password", "message"),
     [
         (JKS, "wrong", None, "tampered with, or password was incorrect"),
-        (JKS, "changeit", "wrong", "cannot recover the key; is ssl.key.password right"),
-        (JKS[:100], None, None, "ends too early"),
-        (JKS[:11] + b"\2" + JKS[12:], None, None, "ends too early"),
-        (JKS[:15] + b"\7" + JKS[16:], None, None, "no entry of kind 7"),
+        (JKS, "changeit", "wrong", "cannot recover the key; check ssl.key.password"),
+        (JKS[:100], None, None, "is truncated"),
+        (JKS[:11] + b"\2" + JKS[12:], None, None, "is truncated"),
+        (JKS[:15] + b"\7" + JKS[16:], None, None, "cannot have an entry of kind 7"),
     ],
 )
 def test_a_jks_store_that_cannot_be_read_is_refused(

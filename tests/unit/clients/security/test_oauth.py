@@ -90,7 +90,7 @@ def test_a_refusal_is_told_in_the_servers_words(server: Server) -> None:
 def test_an_answer_without_a_token_is_no_token(server: Server) -> None:
     server.body = b"<html>"
 
-    with pytest.raises(SaslFailure, match="its answer has no access_token"):
+    with pytest.raises(SaslFailure, match="the response has no access_token"):
         token(server.url, CLIENT)
 
 

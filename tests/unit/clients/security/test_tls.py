@@ -163,7 +163,7 @@ def test_a_key_may_be_encrypted(own: Certificate, tmp_path: Path) -> None:
     }
 
     assert tls_context(properties)
-    with pytest.raises(BadClientSetting, match=r"Failed to load the SSL keystore: .*is ssl\.key\.password right"):
+    with pytest.raises(BadClientSetting, match=r"Failed to load the SSL keystore: .*check ssl\.key\.password"):
         tls_context(properties | {"ssl.key.password": "guess"})
 
 
@@ -175,7 +175,7 @@ def test_a_key_that_another_certificate_belongs_to_is_refused(own: Certificate) 
         "ssl.keystore.key": Certificate().key_pem,
     }
 
-    with pytest.raises(BadClientSetting, match="does the certificate belong to the key"):
+    with pytest.raises(BadClientSetting, match="that the certificate belongs to the key"):
         tls_context(properties)
 
 
@@ -223,7 +223,7 @@ def test_only_the_cipher_suites_that_are_named_are_offered(suite: str, name: str
         ({"ssl.enabled.protocols": "TLSv1.1"}, "Invalid value TLSv1.1 for configuration ssl.enabled.protocols"),
         (
             {"ssl.enabled.protocols": "TLSv1.2", "ssl.cipher.suites": "TLS_AES_256_GCM_SHA384"},
-            "ssl.cipher.suites has none for any of ssl.enabled.protocols",
+            "ssl.cipher.suites has no cipher suite for ssl.enabled.protocols",
         ),
         ({"ssl.endpoint.identification.algorithm": "LDAP"}, "Unknown identification algorithm: ldap"),
         ({"ssl.engine.factory.class": "a.B"}, "Class a.B could not be found"),
