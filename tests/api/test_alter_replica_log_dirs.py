@@ -66,7 +66,7 @@ async def until_moved(cluster: ReplicaCluster, node: Node, path: str) -> None:
     raise AssertionError(f"still {await places(node)}")
 
 
-def values(answer: FetchPartitionResponse) -> list[bytes]:
+def values(answer: FetchPartitionResponse) -> list[bytes | None]:
     return [record.value for record in records_in(answer.records)]
 
 

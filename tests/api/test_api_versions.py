@@ -24,7 +24,7 @@ async def nobody(_ctx: Any, _request: Any) -> Any:
 
 
 def dispatcher(apis: dict[int, Api]) -> Dispatcher:
-    return Dispatcher(None, Metrics(), apis)  # type: ignore[arg-type]
+    return Dispatcher(None, Metrics(), apis)
 
 
 AS_KAFKA = {

@@ -36,7 +36,7 @@ def partitions(response: fetch.FetchResponse) -> dict[int, fetch.FetchPartitionR
     return {each.partition_index: each for topic in response.topics for each in topic.partitions}
 
 
-def values(answer: fetch.FetchPartitionResponse) -> list[bytes]:
+def values(answer: fetch.FetchPartitionResponse) -> list[bytes | None]:
     return [record.value for record in records_in(answer.records)]
 
 

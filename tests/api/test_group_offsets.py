@@ -212,8 +212,9 @@ async def test_offsets_of_topics_that_do_not_exist_cannot_be_deleted(broker: Gro
 
 @pytest.fixture
 def zookeeper(broker: GroupBroker) -> FakeZooKeeperClient:
-    broker.broker.store = ZkStore(FakeZooKeeperClient(FakeZooKeeper()), broker.clock)
-    return broker.broker.store.client
+    client = FakeZooKeeperClient(FakeZooKeeper())
+    broker.broker.store = ZkStore(client, broker.clock)
+    return client
 
 
 def old_commit(

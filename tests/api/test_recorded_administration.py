@@ -11,6 +11,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kio.index import load_response_schema
 from kio.serial import entity_reader
@@ -33,7 +34,7 @@ BROKER = 4
 EACH_BROKERS_OWN = {"topic_id", "port", "cluster_id", "documentation"}
 
 
-def exchanges(name: str) -> Iterator[tuple[str, str, bytes, object]]:
+def exchanges(name: str) -> Iterator[tuple[str, str, bytes, Any]]:
     """Step, API, request and decoded answer, in the order of the requests."""
     step, asked = "", {}
     with gzip.open(WIRE / f"{name}.jsonl.gz", "rt") as lines:
@@ -49,7 +50,7 @@ def exchanges(name: str) -> Iterator[tuple[str, str, bytes, object]]:
             yield step, line["api"], bytes.fromhex(line["hex"])[4:], decoded(line["key"], line["v"], answer)
 
 
-def decoded(api_key: int, version: int, answer: bytes) -> object:
+def decoded(api_key: int, version: int, answer: bytes) -> Any:
     response = load_response_schema(api_key, version)
     _, position = entity_reader(response.__header_schema__)(answer, 0)
     return entity_reader(response)(answer, position)[0]

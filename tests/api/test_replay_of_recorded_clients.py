@@ -26,14 +26,14 @@ async def cluster() -> AsyncIterator[ReplicaCluster]:
     await cluster.close()
 
 
-def exchanges(name: str) -> Iterator[tuple[dict, dict | None]]:
+def exchanges(name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
     """Requests where they were sent, with their answers; each answer a second time where it came."""
     answers = {(f["c"], f["id"], f["api"]): f for f in frames(name) if f["d"] == "response"}
     for frame in frames(name):
         yield frame, answers.get((frame["c"], frame["id"], frame["api"])) if frame["d"] == "request" else None
 
 
-def request_of(frame: dict) -> Any:
+def request_of(frame: dict[str, Any]) -> Any:
     """The request in the newest shape, as a handler gets it."""
     data = bytearray.fromhex(frame["hex"])[4:]
     view = memoryview(data if frame["api"] == "Produce" else bytes(data))
@@ -58,7 +58,7 @@ class Replay:
         """Partitions with transactions: their markers are not in these requests, so offsets differ from here on."""
         self.compared = 0
 
-    async def produce(self, frame: dict, answer: dict | None) -> None:
+    async def produce(self, frame: dict[str, Any], answer: dict[str, Any] | None) -> None:
         request = request_of(frame)
         for topic in request.topics:
             if topic.name not in self.node.metadata:
@@ -81,7 +81,7 @@ class Replay:
                     assert ours[topic_partition] == (each.error_code, each.base_offset, each.log_start_offset)
                     self.compared += 1
 
-    async def compare_offsets(self, frame: dict, answer: dict) -> None:
+    async def compare_offsets(self, frame: dict[str, Any], answer: dict[str, Any]) -> None:
         """ListOffsets and DeleteRecords: the same fields for each partition that still has Kafka's offsets."""
         response = await self.node.ask(frame["key"], request_of(frame), version=frame["v"], client=frame["client"])
         ours = {(topic.name, each.partition_index): each for topic in response.topics for each in topic.partitions}
@@ -97,12 +97,13 @@ class Replay:
                     }
                     self.compared += 1
 
-    async def compare_fetch(self, frame: dict, names: dict[uuid.UUID, str]) -> None:
+    async def compare_fetch(self, frame: dict[str, Any], names: dict[uuid.UUID, str]) -> None:
         data = memoryview(bytes.fromhex(frame["hex"]))[4:]
         flexible = frame["v"] >= 12
         response = fetch.decode_response(data, 5 if flexible else 4, frame["v"])
         for topic in response.topics:
             name = topic.topic if topic.topic_id is None else names[topic.topic_id]
+            assert name
             for each in topic.partitions:
                 topic_partition = TopicPartition(name, each.partition_index)
                 if not each.records or topic_partition in self.beyond or name not in self.node.metadata:

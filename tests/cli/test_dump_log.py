@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ def test_every_file_is_dumped_as_by_kafkas_tool(name: str, tmp_path: Path) -> No
 
 
 @pytest.fixture
-def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = unpacked("clean", tmp_path)
     monkeypatch.chdir(directory)
     return directory

@@ -2,8 +2,9 @@
 
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,6 @@ def damage(source: Path, folder: Path, chance: random.Random) -> None:
     (folder / source.name).write_bytes(data)
 
 
-def all_differences(commands, dumps, directory: Path) -> Iterator[str]:
+def all_differences(commands: Iterable[Any], dumps: Iterable[Any], directory: Path) -> Iterator[str]:
     for words, owed in zip(commands, dumps, strict=True):
         yield from differences(words, owed, pk_dump(words, directory))

@@ -4,8 +4,9 @@ Both tools do the same to topics of their own, whose names differ in one letter;
 """
 
 import re
+import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def bootstrap(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def test_pk_prints_and_returns_what_the_script_does(bootstrap: str) -> None:
     ending = uuid.uuid4().hex[:8]
     names = {"kafka": f"x{ending}", "pk": f"y{ending}"}
-    runs = {"kafka": run_kafka, "pk": pk}
+    runs: dict[str, Callable[..., subprocess.CompletedProcess[str]]] = {"kafka": run_kafka, "pk": pk}
     outcomes: dict[str, list[tuple[str, str, int]]] = {"kafka": [], "pk": []}
 
     for who, run in runs.items():

@@ -36,7 +36,7 @@ class FakeClock:
 
     async def sleep(self, delay: float) -> None:
         woken = asyncio.get_running_loop().create_future()
-        self.call_later(delay, lambda: woken.done() or woken.set_result(None))
+        self.call_later(delay, lambda: None if woken.done() else woken.set_result(None))
         await woken
 
     @property

@@ -210,7 +210,10 @@ class MemoryFiles:
             return
         if path not in self._directories:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        moved = lambda each: new_path + each[len(path) :] if each == path or each.startswith(path + "/") else each  # noqa: E731
+
+        def moved(each: str) -> str:
+            return new_path + each[len(path) :] if each == path or each.startswith(path + "/") else each
+
         self._contents = {moved(each): content for each, content in self._contents.items()}
         self._unsynced_names = {
             moved(directory): [{moved(each): content for each, content in state.items()} for state in states]

@@ -44,9 +44,12 @@ class FakePartitionWriter:
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((partition, offset, done))
-        timer = self._clock.call_later(
-            timeout_ms / 1000, lambda: done.done() or done.set_exception(RequestTimedOut(f"{partition} {offset}"))
-        )
+
+        def too_late() -> None:
+            if not done.done():
+                done.set_exception(RequestTimedOut(f"{partition} {offset}"))
+
+        timer = self._clock.call_later(timeout_ms / 1000, too_late)
         try:
             await done
         finally:

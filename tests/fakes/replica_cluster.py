@@ -161,7 +161,9 @@ class Node:
         assert log is not None
         return log
 
-    async def produce(self, topic: str, *values: bytes, acks: int = 1, partition: int = 0, timeout_ms: int = 30_000):
+    async def produce(
+        self, topic: str, *values: bytes, acks: int = 1, partition: int = 0, timeout_ms: int = 30_000
+    ) -> Any:
         """The partition's answer to a batch with these values."""
         request = produce.ProduceRequest(
             None,
@@ -176,13 +178,13 @@ class Node:
         response = await self.ask(produce.API_KEY, request)
         return response.topics[0].partitions[0]
 
-    async def fetch(self, topic: str, offset: int = 0, *, version: int = 12, partition: int = 0, **fields: Any):
+    async def fetch(self, topic: str, offset: int = 0, *, version: int = 12, partition: int = 0, **fields: Any) -> Any:
         """The partition's answer to a consumer that waits for nothing, outside of a session."""
         wanted = fetch.FetchPartition(partition, offset, fields.pop("partition_max_bytes", 1 << 20))
         topic_id = self.metadata.topic_id(topic)
-        named = (None, topic_id) if version >= 13 else (topic, None)
+        named = fetch.FetchTopic(None, topic_id, [wanted]) if version >= 13 else fetch.FetchTopic(topic, None, [wanted])
         defaults: dict[str, Any] = {"max_wait_ms": 0, "min_bytes": 1, "session_epoch": -1}
-        request = fetch.FetchRequest(topics=[fetch.FetchTopic(*named, [wanted])], **(defaults | fields))
+        request = fetch.FetchRequest(topics=[named], **(defaults | fields))
         response = await self.ask(fetch.API_KEY, request, version=version)
         return response.topics[0].partitions[0]
 
@@ -318,7 +320,7 @@ class ControllerModel:
         state.leader = next((each for each in candidates if each in running), -1)
 
     async def alter_partition(self, request: alter_request.AlterPartitionRequest) -> Any:
-        names = {topic_id: topic for topic, topic_id in self.topic_ids.items()}
+        names: dict[uuid.UUID | None, str] = {topic_id: topic for topic, topic_id in self.topic_ids.items()}
         topics = []
         for topic in request.topics:
             answers = []

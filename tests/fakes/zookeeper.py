@@ -143,7 +143,7 @@ class FakeZooKeeper:
                     raise NodeExists(path)
                 self._nodes[path] = _Node(data, self._zxid, session if ephemeral else 0, self.now_ms)
                 parent.cversion, parent.pzxid, parent.made = parent.cversion + 1, self._zxid, parent.made + 1
-                undo.append(lambda: self._nodes.pop(path))
+                undo.append(lambda: self._nodes.__delitem__(path))
                 events += [(path, False, Change.CREATED), (parent_path, True, Change.CHILDREN)]
                 return path
             case SetData(path, data, version):

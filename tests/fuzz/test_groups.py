@@ -170,7 +170,9 @@ class GroupHistory(RuleBasedStateMachine):
     @rule(data=st.data(), topic=st.sampled_from("tu"), offset=st.integers(0, 9))
     def commit(self, data: st.DataObject, topic: str, offset: int) -> None:
         client = self.a_client(data, waiting=False)
-        member = {} if client is None else {"member_id": client.member_id, "generation": client.generation}
+        member: dict[str, Any] = (
+            {} if client is None else {"member_id": client.member_id, "generation": client.generation}
+        )
         try:
             outcome = self.desk.commit({topic: offset}, instance=client.instance if client else None, **member)
         except BrokerError:

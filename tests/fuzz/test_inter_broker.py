@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import typing
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -55,21 +56,21 @@ messages = st.sampled_from(
 ).flatmap(entities)
 
 
-def encoded(value: object) -> bytes:
+def encoded(value: Any) -> bytes:
     written = io.BytesIO()
     entity_writer(type(value))(written, value)
     return written.getvalue()
 
 
 @given(messages)
-def test_what_is_written_is_read_back(value: object) -> None:
+def test_what_is_written_is_read_back(value: Any) -> None:
     data = encoded(value)
 
     assert entity_reader(type(value))(data, 0) == (value, len(data))
 
 
 @given(messages, st.data())
-def test_a_message_cut_short_is_refused(value: object, data: st.DataObject) -> None:
+def test_a_message_cut_short_is_refused(value: Any, data: st.DataObject) -> None:
     whole = encoded(value)
     part = whole[: data.draw(st.integers(0, len(whole) - 1))]
 

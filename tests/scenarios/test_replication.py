@@ -42,7 +42,7 @@ class Story:
     def __init__(self) -> None:
         self.told: list[str] = []
         self._cluster: ReplicaCluster | None = None
-        self._asked: dict[str, asyncio.Task] = {}
+        self._asked: dict[str, asyncio.Task[Any]] = {}
 
     @property
     def cluster(self) -> ReplicaCluster:

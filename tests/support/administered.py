@@ -38,7 +38,10 @@ def _response_type(request: Any) -> Any:
 def _frame(request: Any) -> bytes:
     schema = type(request)
     header_schema = schema.__header_schema__
-    header = {"request_api_key": i16(schema.__api_key__), "request_api_version": i16(schema.__version__)}
+    header: dict[str, Any] = {
+        "request_api_key": i16(schema.__api_key__),
+        "request_api_version": i16(schema.__version__),
+    }
     header |= {"correlation_id": i32(1), "client_id": "test"}
     known = {each.name for each in dataclasses.fields(header_schema)}  # ControlledShutdown 0 has no client id
     frame = io.BytesIO()

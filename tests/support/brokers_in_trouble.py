@@ -165,12 +165,10 @@ class Cluster:
     def try_to_write(self, topic: str, *, acks: str) -> int | None:
         """Write one record; the code of the error, if it is not acknowledged within a few seconds."""
         producer = Producer({"bootstrap.servers": self.bootstrap, "acks": acks, "message.timeout.ms": 3000, **QUIET})
-        errors: list[int | None] = []
-        producer.produce(
-            topic, b"tried", partition=0, on_delivery=lambda error, _: errors.append(error and error.code())
-        )
+        errors: list[KafkaError | None] = []
+        producer.produce(topic, b"tried", partition=0, on_delivery=lambda error, _: errors.append(error))
         assert producer.flush(TIMEOUT_S) == 0
-        return errors[0]
+        return errors[0].code() if errors[0] else None
 
     def logs(self, topic: str, partition: int = 0) -> list[bytes]:
         """What each broker has of a partition, byte for byte."""
@@ -189,13 +187,16 @@ class Cluster:
         consumer = Consumer({"bootstrap.servers": self.bootstrap, **alone, **QUIET})
         start, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
         consumer.assign([TopicPartition(topic, partition, start)])
-        values = []
+        values: list[bytes] = []
         while start < end:
             message = consumer.poll(TIMEOUT_S)
             assert message is not None, f"nothing comes from {start} on, the end is {end}; {self.state()}"
             assert message.error() is None, message.error()
-            values.append(message.value())
-            start = message.offset() + 1
+            value, offset = message.value(), message.offset()
+            assert value is not None
+            assert offset is not None
+            values.append(value)
+            start = offset + 1
         consumer.close()
         return values
 
@@ -243,7 +244,10 @@ class Writer:
         if error is not None:
             self._failures.append(error)
         else:
-            self._acknowledged[message.partition()].append(message.value())
+            partition, value = message.partition(), message.value()
+            assert partition is not None
+            assert value is not None
+            self._acknowledged[partition].append(value)
 
     def acknowledged(self, partition: int = 0) -> list[bytes]:
         return self._acknowledged[partition]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from types import ModuleType
 
 from kio.schema.errors import ErrorCode
 from kio.schema.find_coordinator.v4.request import FindCoordinatorRequest
@@ -48,7 +49,7 @@ class Ghost:
         self.producer_id = answer.producer_id
         return answer.error_code
 
-    async def write(self, api=v11) -> ErrorCode:
+    async def write(self, api: ModuleType = v11) -> ErrorCode:
         """Write a batch that is two hours old."""
         batch = build_batch(
             [Record(0, int(time.time() * 1000) - 2 * HOUR_MS, b"k", b"v")],

@@ -74,7 +74,7 @@ class NothingToVerify:
 class GroupBroker:
     """`leads` says whether the coordinator's partitions are here."""
 
-    def __init__(self, *, leads: bool = True, **settings: object) -> None:
+    def __init__(self, *, leads: bool = True, **settings: Any) -> None:
         self.settings = broker_settings(**({"group_initial_rebalance_delay_ms": 0} | settings))
         self.clock = FakeClock()
         self.topics = Topics()
@@ -93,7 +93,7 @@ class GroupBroker:
         self.broker = Broker(**parts)
 
     @classmethod
-    async def started(cls, **settings: object) -> "GroupBroker":
+    async def started(cls, **settings: Any) -> "GroupBroker":
         broker = cls(**settings)
         await broker.settle()
         return broker

@@ -5,6 +5,7 @@ After every step the log is replayed into a new shard, which must come out with 
 
 import itertools
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 from pykafka_cli.broker.coordinator.group.group import Group, GroupState, Joined, NewMemberId, Synced
@@ -103,7 +104,7 @@ class Desk:
             at, _, key = min(due, key=lambda timer: timer[:2])
             del self.timers[key]
             self.now_ms = max(self.now_ms, at)
-            self.do(lambda shard, step, key=key: shard.timer_expired(key, step))
+            self.do(partial(lambda key, shard, step: shard.timer_expired(key, step), key))
         self.now_ms = end
 
     def end_transaction(self, producer_id: int, *, committed: bool) -> None:

@@ -1,6 +1,7 @@
 """Logs and batches for tests: in memory unless a test needs the disk."""
 
 from pathlib import Path
+from typing import Any
 
 from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
@@ -18,13 +19,13 @@ ORDERS = TopicPartition("orders", 0)
 FOLDER = Path("/logs/orders-0")
 
 
-def broker_settings(**keys: object) -> BrokerSettings:
+def broker_settings(**keys: Any) -> BrokerSettings:
     """Broker settings; keys with underscores for dots."""
     values = {"zookeeper.connect": "localhost:2181", **{name.replace("_", "."): value for name, value in keys.items()}}
     return BrokerSettings(Property(name, str(value), 0) for name, value in values.items())
 
 
-def topic_config(**keys: object) -> TopicConfig:
+def topic_config(**keys: Any) -> TopicConfig:
     """Topic settings; keys with underscores for dots."""
     return TopicConfig.resolve(broker_settings(), {name.replace("_", "."): str(value) for name, value in keys.items()})
 
@@ -37,7 +38,7 @@ def open_log(
     recovery_point: int = 0,
     log_start: int = 0,
     listener: LogListener = UNKEPT,
-    **keys: object,
+    **keys: Any,
 ) -> PartitionLog:
     """The log in FOLDER, made when there is none."""
     files.make_directory(str(FOLDER))
@@ -55,13 +56,13 @@ def open_log(
     )
 
 
-def batch(*values: bytes | None, key: bytes | None = b"k", timestamp: int = NOW_MS, **header: object) -> bytearray:
+def batch(*values: bytes | None, key: bytes | None = b"k", timestamp: int = NOW_MS, **header: Any) -> bytearray:
     """A batch as a producer sends it: from offset 0 on, one record a value."""
     records = [Record(index, timestamp, key, value) for index, value in enumerate(values)]
     return build_batch(records, **header)
 
 
-def sequenced(*values: bytes, sequence: int, producer: int = 7, epoch: int = 0, **header: object) -> bytearray:
+def sequenced(*values: bytes, sequence: int, producer: int = 7, epoch: int = 0, **header: Any) -> bytearray:
     """A batch of an idempotent producer."""
     return batch(*values, producer_id=producer, producer_epoch=epoch, base_sequence=sequence, **header)
 
@@ -73,7 +74,7 @@ def marker(kind: ControlType, *, producer: int = 7, epoch: int = 0, coordinator_
     )
 
 
-def append(log: PartitionLog, *values: bytes, **header: object) -> int:
+def append(log: PartitionLog, *values: bytes, **header: Any) -> int:
     """Append a batch as the leader of epoch 0; returns the first offset."""
     return log.append_as_leader(batch(*values, **header), leader_epoch=0, now_ms=NOW_MS).first_offset
 

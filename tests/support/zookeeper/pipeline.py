@@ -1,6 +1,7 @@
 """A pipeline without network and disk: what is held is delivered at once, or when the test says so."""
 
 from collections.abc import Callable
+from typing import Any
 
 from pykafka_cli.zookeeper.protocol.framing import FrameReader
 from pykafka_cli.zookeeper.protocol.jute import Reader, Record, decode, encode, read
@@ -67,7 +68,7 @@ class FakeClient:
 class PipelineServer:
     """A pipeline, its clients and its log."""
 
-    def __init__(self, database: Database | None = None, **limits: object) -> None:
+    def __init__(self, database: Database | None = None, **limits: Any) -> None:
         self.clock = FakeClock()
         self.database = database or Database()
         self.log: list[Entry] = []

@@ -45,7 +45,7 @@ def test_there_is_a_column_for_whoever_has_a_figure_and_for_nobody_else() -> Non
     ],
 )
 def test_a_rate_is_compared_with_a_multiple_of_kafkas_best_and_with_other_peers_that_are_there(
-    figures: dict[str, list[int]], goal: str
+    figures: dict[str, list[float]], goal: str
 ) -> None:
     assert filled(RATE, **figures).goal(RATE) == goal
 

@@ -1,4 +1,6 @@
 import asyncio
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -34,10 +36,10 @@ async def test_a_deadline_in_the_past_does_not_wait(room: WaitingRoom) -> None:
 
 
 async def test_a_waiter_is_released_by_any_of_its_keys(room: WaitingRoom) -> None:
-    ready = []
+    ready: list[bool] = []
     waiting = await started(room.wait_until(["a", "b"], lambda: bool(ready), deadline=10))
 
-    ready.append(1)
+    ready.append(True)
     room.notify("b")
 
     assert await waiting
@@ -67,24 +69,29 @@ async def test_the_deadline_ends_the_wait(room: WaitingRoom, clock: FakeClock) -
 
 
 async def test_a_satisfied_waiter_is_not_asked_again(room: WaitingRoom) -> None:
-    asked = []
-    waiting = await started(room.wait_until(["a"], lambda: asked.append(1) or len(asked) > 1, deadline=2))
+    asked = itertools.count(1)
+    waiting = await started(room.wait_until(["a"], lambda: next(asked) > 1, deadline=2))
 
     room.notify("a")
     room.notify("a")
 
     assert await waiting
-    assert len(asked) == 2
+    assert next(asked) == 3
 
 
 async def test_waiters_are_asked_in_the_order_they_came(room: WaitingRoom) -> None:
-    order, open_ = [], []
+    order: list[str] = []
+    open_: list[bool] = []
 
-    def asks(name: str) -> Any:
-        return lambda: bool(open_) and (order.append(name) or True)
+    def asks(name: str) -> Callable[[], bool]:
+        def ask() -> bool:
+            order.extend([name] * len(open_))
+            return bool(open_)
+
+        return ask
 
     waits = [await started(room.wait_until(["k"], asks(name), deadline=5)) for name in "xyz"]
-    open_.append(1)
+    open_.append(True)
     room.notify("k")
     await asyncio.gather(*waits)
 
@@ -92,7 +99,7 @@ async def test_waiters_are_asked_in_the_order_they_came(room: WaitingRoom) -> No
 
 
 async def test_a_failing_condition_fails_its_own_waiter_only(room: WaitingRoom) -> None:
-    broken = []
+    broken: list[bool] = []
 
     def fails() -> bool:
         if broken:
@@ -101,7 +108,7 @@ async def test_a_failing_condition_fails_its_own_waiter_only(room: WaitingRoom) 
 
     first = await started(room.wait_until(["a"], fails, deadline=5))
     second = await started(room.wait_until(["a"], lambda: bool(broken), deadline=5))
-    broken.append(1)
+    broken.append(True)
     room.notify("a")
 
     with pytest.raises(ValueError, match="gone"):

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from tests.support.stopped_clusters import TOPIC_ID, StoppedCluster
 
 ORDERS = [TopicPartition("orders", number) for number in range(2)]
 OFFSETS, TRANSACTIONS = TopicPartition("__consumer_offsets", 0), TopicPartition("__transaction_state", 0)
-TRANSACTIONAL = {"transactional": True, "producer_id": 7, "producer_epoch": 0}
+TRANSACTIONAL: dict[str, Any] = {"transactional": True, "producer_id": 7, "producer_epoch": 0}
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def cluster(tmp_path: Path) -> StoppedCluster:
     return cluster
 
 
-async def started(cluster: StoppedCluster, broker: int = 0, **options: object) -> LogManager:
+async def started(cluster: StoppedCluster, broker: int = 0, **options: Any) -> LogManager:
     logs = cluster.logs(broker, **options)
     await logs.start()
     return logs

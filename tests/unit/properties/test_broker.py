@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def settings(**given: str) -> BrokerSettings:
     return BrokerSettings(Property(name, text, number) for number, (name, text) in enumerate(named.items(), start=1))
 
 
-def described_by_kafka() -> dict[str, object]:
+def described_by_kafka() -> dict[str, Any]:
     """What a broker of Kafka 3.9.1 said of itself, by key."""
     for answer in answers("admin", "DescribeConfigs"):
         for result in answer.results:

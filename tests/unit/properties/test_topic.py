@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from pykafka_cli.properties.broker import BrokerSettings
@@ -12,7 +14,7 @@ def broker(**given: str) -> BrokerSettings:
     return BrokerSettings(Property(name, text, 0) for name, text in named.items())
 
 
-def described_by_kafka() -> dict[str, object]:
+def described_by_kafka() -> dict[str, Any]:
     """What a broker of Kafka 3.9.1 said of topic t1, with synonyms, by key."""
     for answer in answers("admin", "DescribeConfigs"):
         for result in answer.results:

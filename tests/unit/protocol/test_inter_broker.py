@@ -7,6 +7,7 @@ import json
 import typing
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kio.schema.errors import ErrorCode
@@ -17,7 +18,7 @@ from pykafka_cli.protocol import inter_broker
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 
 
-def recorded() -> list[dict]:
+def recorded() -> list[dict[str, Any]]:
     found = []
     for path in sorted((VECTORS / "wire").glob("*.jsonl.gz")):
         with gzip.open(path, "rt") as lines:
@@ -25,7 +26,7 @@ def recorded() -> list[dict]:
     return found
 
 
-def header_and_message(line: dict) -> tuple[object, object, bytes]:
+def header_and_message(line: dict[str, Any]) -> tuple[Any, Any, bytes]:
     body = bytes.fromhex(line["hex"])[4:]
     message = inter_broker.load(line["key"], line["v"], line["d"])
     header, position = entity_reader(message.__header_schema__)(body, 0)

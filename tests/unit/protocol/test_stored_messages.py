@@ -24,7 +24,7 @@ TAGGED = Schema(
 )
 SCHEMAS = [
     *(schema for pair in CONSUMER_OFFSETS.values() for schema in pair),
-    *(schema for _, schema in (METADATA_RECORDS | CONTROL_RECORDS).values()),
+    *(schema for _, schema in [*METADATA_RECORDS.values(), *CONTROL_RECORDS.values()]),
     CONSUMER_SUBSCRIPTION,
     TRANSACTION_LOG_VALUE,
 ]

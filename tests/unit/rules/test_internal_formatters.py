@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pykafka_cli.protocol.stored_messages import UnreadableRecord
 from pykafka_cli.rules.formatters import formatter
-from pykafka_cli.rules.internal_topics import OFFSET_COMMIT_VALUE, UnreadableRecord, read, version_of
+from pykafka_cli.rules.internal_topics import OFFSET_COMMIT_VALUE, read, version_of
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "disk"
 NEW = "org.apache.kafka.tools.consumer."
@@ -29,6 +30,10 @@ class Record:
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
+def unhexed(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
+
+
 def text(content: str) -> bytes:
     return struct.pack(">h", len(content)) + content.encode()
 
@@ -39,10 +44,7 @@ def stored(topic: str) -> list[Record]:
     for line in (VECTORS / "clean.records.jsonl").read_text().splitlines():
         partition = json.loads(line)
         if partition.get("topic", partition.get("partition", "")).startswith(topic):
-            found += [
-                Record(*(None if record[part] is None else bytes.fromhex(record[part]) for part in ("key", "value")))
-                for record in partition["records"]
-            ]
+            found += [Record(unhexed(record["key"]), unhexed(record["value"])) for record in partition["records"]]
     return found
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from kio.schema.api_versions.v0.response import ApiVersion, ApiVersionsResponse
@@ -42,7 +43,7 @@ class Peer:
     def answer(self, correlation_id: int, body: bytes) -> None:
         self.writer.write((4 + len(body)).to_bytes(4) + correlation_id.to_bytes(4) + body)
 
-    def answer_with(self, correlation_id: int, response: object) -> None:
+    def answer_with(self, correlation_id: int, response: Any) -> None:
         body = bytearray()
         entity_writer(type(response))(_Sink(body), response)
         self.answer(correlation_id, bytes(body))
@@ -74,7 +75,7 @@ async def peer(script: Script) -> AsyncIterator[int]:
 
 
 async def connect(port: int, **options: object) -> Connection:
-    return await Connection.open("127.0.0.1", port, client_id="test", **{"timeout": 5.0, **options})  # type: ignore[arg-type]
+    return await Connection.open("127.0.0.1", port, client_id="test", **{"timeout": 5.0, **options})
 
 
 def ask_raw(connection: Connection, body: bytes, **options: float) -> Awaitable[memoryview]:

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from kazoo.client import KazooClient
@@ -29,7 +30,13 @@ from pykafka_cli.zookeeper.client import (
     ZooKeeperUnreachable,
 )
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
-from tests.support.zookeeper.servers import DebianZooKeeper, PkZooKeeper, debian_zookeeper, pk_zookeeper
+from tests.support.zookeeper.servers import (
+    DebianZooKeeper,
+    PkZooKeeper,
+    ZooKeeperProcess,
+    debian_zookeeper,
+    pk_zookeeper,
+)
 
 PATIENCE_S = 20
 
@@ -169,7 +176,7 @@ async def test_a_watch_is_heard_before_the_change_can_be_read(
     await zookeeper.create("/n", b"0")
     async with connected(server, zookeeper.chroot) as other:
         for number in range(1, 40):
-            await zookeeper.get("/n", lambda event, number=number: heard.append(number))
+            await zookeeper.get("/n", partial(lambda number, _event: heard.append(number), number))
             writing = asyncio.ensure_future(other.set("/n", b"%d" % number))
             while (await zookeeper.get("/n"))[0] != b"%d" % number:
                 pass
@@ -221,7 +228,7 @@ class Session:
 class BadLine:
     """Stands between a client and a server; cuts all connections when told to, or is down until it is up again."""
 
-    def __init__(self, server: DebianZooKeeper) -> None:
+    def __init__(self, server: ZooKeeperProcess) -> None:
         self._server = server
         self._writers: list[asyncio.StreamWriter] = []
         self._port = 0

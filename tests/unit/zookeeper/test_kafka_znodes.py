@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,28 +16,34 @@ from pykafka_cli.zookeeper.kafka_znodes import BadZnode, Endpoint, ReplicaAssign
 VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "znodes"
 
 
-def recorded() -> Iterator[tuple[str, bytes, dict]]:
+def recorded() -> Iterator[tuple[str, bytes, dict[str, Any]]]:
     for step in sorted(VECTORS.glob("*.json")):
         for znode in json.loads(step.read_text())["znodes"]:
             if znode.get("data"):
                 yield znode["path"], znode["data"].encode(), znode
 
 
-def again_controller(match: re.Match, data: bytes, znode: dict) -> bytes:
+def again_controller(match: re.Match[str], data: bytes, znode: dict[str, Any]) -> bytes:
     return znodes.encode_controller(znodes.decode_controller(data), int(json.loads(data)["timestamp"]))
 
 
-def again_broker(match: re.Match, data: bytes, znode: dict) -> bytes:
+def again_broker(match: re.Match[str], data: bytes, znode: dict[str, Any]) -> bytes:
     broker = znodes.decode_broker(int(match[1]), data, znode["czxid"])
     return znodes.encode_broker(broker, int(json.loads(data)["timestamp"]))
 
 
-def again_state(match: re.Match, data: bytes, znode: dict) -> bytes:
+def again_state(match: re.Match[str], data: bytes, znode: dict[str, Any]) -> bytes:
     partition = TopicPartition(match[1], int(match[2]))
     return znodes.encode_partition_state(znodes.decode_partition_state(partition, data, znode["version"]))
 
 
-KINDS: dict[str, Callable[[re.Match, bytes, dict], bytes]] = {
+def again_producer_id_block(match: re.Match[str], data: bytes, znode: dict[str, Any]) -> bytes:
+    block = znodes.decode_producer_id_block(data)
+    assert block
+    return znodes.encode_producer_id_block(block)
+
+
+KINDS: dict[str, Callable[[re.Match[str], bytes, dict[str, Any]], bytes]] = {
     r"/brokers/ids/(\d+)": again_broker,
     r"/brokers/topics/([^/]+)": lambda match, data, _: znodes.encode_topic(znodes.decode_topic(match[1], data)),
     r"/brokers/topics/([^/]+)/partitions/(\d+)/state": again_state,
@@ -50,9 +57,7 @@ KINDS: dict[str, Callable[[re.Match, bytes, dict], bytes]] = {
         # as if set in another order: what is written must not depend on it
         dict(sorted(znodes.decode_config(match[0], data).items()))
     ),
-    r"/latest_producer_id_block": lambda _, data, __: znodes.encode_producer_id_block(
-        znodes.decode_producer_id_block(data)
-    ),
+    r"/latest_producer_id_block": again_producer_id_block,
     r"/feature": lambda _, __, ___: znodes.encode_features(),
 }
 

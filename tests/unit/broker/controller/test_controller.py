@@ -263,6 +263,7 @@ async def test_topics_stay_where_deletion_is_disabled() -> None:
 async def test_a_topic_can_be_made_again_under_its_old_name(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0])
     first = cluster.assignment("t").topic_id
+    assert first
     await cluster.delete_topic("t")
 
     await cluster.create_topic("t", [1])

@@ -8,8 +8,10 @@ everything that each broker was told by its controller, in order (partitions of 
 import gzip
 import json
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kio.schema.alter_partition.v3.request import AlterPartitionRequest
 from kio.serial import entity_reader
@@ -48,7 +50,7 @@ ISRS_FIRST = "kafka-leader-election --election-type unclean"
 LAST_STEP = "znode /controller is deleted by hand"
 
 
-def history() -> Iterator[tuple[str, list[dict]]]:
+def history() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Each step, and the frames that came before the next."""
     name, frames = "", []
     started = set()
@@ -67,7 +69,7 @@ def history() -> Iterator[tuple[str, list[dict]]]:
                     return
 
 
-def message(line: dict, kind: type) -> object:
+def message(line: dict[str, Any], kind: Any) -> Any:
     data = bytes.fromhex(line["hex"])[4:]
     _, position = entity_reader(kind.__header_schema__)(data, 0)
     return entity_reader(kind)(data, position)[0]
@@ -98,7 +100,7 @@ class Story:
         self.cluster = ControlledCluster()
         self.told: dict[int, list[str]] = {0: [], 1: [], 2: []}
 
-    async def live_through(self, step: str, frames: list[dict]) -> None:
+    async def live_through(self, step: str, frames: list[dict[str, Any]]) -> None:
         asked = [line for line in frames if line.get("api") == "AlterPartition" and line["d"] == "request"]
         wishes = [message(line, AlterPartitionRequest) for line in asked]
         before, after = (wishes, []) if step.startswith(ISRS_FIRST) else ([], wishes)
@@ -145,9 +147,15 @@ class Story:
                 await cluster.write(f"/brokers/topics/{topic}", recorded_assignment(topic))
         await cluster.settle()
 
+    def _name(self, topic_id: uuid.UUID | None) -> str:
+        assert topic_id
+        name = self.cluster.controller.topic_name(topic_id)
+        assert name
+        return name
+
     async def _alter_isrs(self, request: AlterPartitionRequest) -> None:
         wanted = {
-            TopicPartition(self.cluster.controller.topic_name(topic.topic_id), partition.partition_index): WantedIsr(
+            TopicPartition(self._name(topic.topic_id), partition.partition_index): WantedIsr(
                 request.broker_id,
                 partition.leader_epoch,
                 tuple(broker.broker_id for broker in partition.new_isr_with_epochs),
@@ -179,7 +187,7 @@ def in_one_order(told: str) -> str:
     return f"{kind} {'; '.join(sorted([first, *parts]))}"
 
 
-def recorded_requests(frames: list[dict]) -> Iterator[tuple[int, str]]:
+def recorded_requests(frames: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
     for line in frames:
         if line.get("key") in (4, 5, 6) and line["d"] == "request":
             request = message(line, inter_broker.load(line["key"], line["v"], "request"))

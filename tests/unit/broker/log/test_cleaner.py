@@ -10,7 +10,7 @@ from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import read_header
-from pykafka_cli.storage.files import DiskFiles
+from pykafka_cli.storage.files import DiskFiles, Files
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
 from tests.support.logs import FOLDER, NOW_MS, ORDERS, append, broker_settings, open_log, topic_config, values
@@ -31,11 +31,11 @@ async def at_once(action: Any) -> Any:
     return action()
 
 
-def cleaner_over(files: MemoryFiles, clock: FakeClock, run: Any = at_once) -> LogCleaner:
+def cleaner_over(files: Files, clock: FakeClock, run: Any = at_once) -> LogCleaner:
     return LogCleaner(broker_settings(), clock, files, run)
 
 
-def dirty_log(files: MemoryFiles, clock: FakeClock, **keys: object) -> PartitionLog:
+def dirty_log(files: MemoryFiles, clock: FakeClock, **keys: Any) -> PartitionLog:
     """Three segments of two batches of one key, and an empty active one."""
     log = open_log(files, clock=clock, cleanup_policy="compact", **keys)
     for number in range(6):

@@ -20,7 +20,7 @@ DAY_S = 86_400
 class Compacted:
     """A compacted log with a cleaner that works at once."""
 
-    def __init__(self, **keys: object) -> None:
+    def __init__(self, **keys: Any) -> None:
         self.files, self.clock = MemoryFiles(), FakeClock(NOW_MS)
         keys = {"cleanup_policy": "compact", "min_cleanable_dirty_ratio": 0, "index_interval_bytes": 0, **keys}
         self.keys = keys
@@ -31,7 +31,7 @@ class Compacted:
 
         self.cleaner = LogCleaner(broker_settings(), self.clock, self.files, at_once)
 
-    def write(self, *pairs: tuple[str, str | None], **header: object) -> None:
+    def write(self, *pairs: tuple[str, str | None], **header: Any) -> None:
         records = [
             Record(index, self.clock.now_ms(), key.encode(), None if value is None else value.encode())
             for index, (key, value) in enumerate(pairs)

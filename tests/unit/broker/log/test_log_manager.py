@@ -416,7 +416,12 @@ async def test_silent_producers_are_forgotten_by_the_setting_of_the_moment(clock
     await asyncio.sleep(0)
     remembered = bool(log.active_producers())
     settings.apply_dynamic({"producer.id.expiration.ms": "60000"}, {})
-    await until(lambda: clock.advance(1) or not log.active_producers())
+
+    def forgotten() -> bool:
+        clock.advance(1)
+        return not log.active_producers()
+
+    await until(forgotten)
 
     assert remembered
 
@@ -436,7 +441,12 @@ async def test_the_cleaner_pauses_as_the_setting_of_the_moment_says(clock: FakeC
     log.advance_high_watermark(2)
 
     started = clock.monotonic()
-    await until(lambda: clock.advance(0.01) or values(log) == [b"b"])
+
+    def cleaned() -> bool:
+        clock.advance(0.01)
+        return values(log) == [b"b"]
+
+    await until(cleaned)
 
     assert clock.monotonic() - started < 15
 

@@ -2,6 +2,7 @@
 
 import logging
 import zlib
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def log(files: MemoryFiles) -> PartitionLog:
     return log
 
 
-def recovered(files: MemoryFiles, **options: object) -> PartitionLog:
+def recovered(files: MemoryFiles, **options: Any) -> PartitionLog:
     return open_log(files.restarted(), had_clean_shutdown=False, index_interval_bytes=0, **options)
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from pykafka_cli.broker.errors import (
@@ -16,7 +18,7 @@ from tests.fakes.files import MemoryFiles
 from tests.support.logs import NOW_MS, batch, marker, open_log, read_all
 
 
-def log_with(**keys: object) -> PartitionLog:
+def log_with(**keys: Any) -> PartitionLog:
     return open_log(MemoryFiles(), **keys)
 
 

@@ -1,7 +1,5 @@
 """Quotas of users, clients and addresses in ZooKeeper."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from pykafka_cli.broker.errors import BrokerError
@@ -19,7 +17,7 @@ def zookeeper() -> FakeZooKeeper:
 
 
 @pytest.fixture
-async def store(zookeeper: FakeZooKeeper) -> AsyncIterator[ConfigStore]:
+async def store(zookeeper: FakeZooKeeper) -> ConfigStore:
     """As in the recorded cluster."""
     store = ConfigStore(zookeeper.client())
     for entity, change in [

@@ -1,6 +1,7 @@
 """Producer ids, one for each who asks."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
@@ -32,11 +33,11 @@ async def test_a_broker_gives_out_its_block_and_then_fetches_the_next() -> None:
 
 
 async def test_a_failed_fetch_is_tried_again_by_the_next_who_asks() -> None:
-    answers = iter([OSError("no controller"), ProducerIdBlock(0, 5, 6)])
+    answers: Iterator[OSError | ProducerIdBlock] = iter([OSError("no controller"), ProducerIdBlock(0, 5, 6)])
 
     async def fetch() -> ProducerIdBlock:
         answer = next(answers)
-        if isinstance(answer, Exception):
+        if isinstance(answer, OSError):
             raise answer
         return answer
 

@@ -134,7 +134,7 @@ async def test_an_election_that_was_won_unnoticed_is_not_lost(cluster: Cluster) 
     real, answers = store.client.get, iter([(b"0", 0)])
 
     async def get_as_before(path: str, *watch: object) -> tuple[bytes | None, object]:
-        data, stat = await real(path, *watch)  # type: ignore[arg-type]
+        data, stat = await real(path, *watch)
         if path == znodes.CONTROLLER_EPOCH and (before := next(answers, None)):
             return before[0], stat._replace(version=before[1])
         return data, stat

@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -324,6 +325,7 @@ async def test_a_client_that_never_reads_is_not_served_on() -> None:
 
     async with running(much) as it:
         greedy = await it.connect()
+        assert isinstance(greedy.writer.transport, asyncio.Transport)
         greedy.writer.transport.pause_reading()
         for _ in range(200):
             greedy.send(b"x")
@@ -365,7 +367,7 @@ async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(caplog: pytest
     ],
 )
 async def test_a_connection_above_a_limit_is_closed_at_once(
-    given: dict[str, str], words: str, caplog: pytest.LogCaptureFixture
+    given: dict[str, Any], words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(**given) as it:
         first = await it.connect()

@@ -54,7 +54,7 @@ class FakeController:
 
     def __init__(self) -> None:
         self.requests: list[AlterPartitionRequest] = []
-        self._answers: list[asyncio.Future] = []
+        self._answers: list[asyncio.Future[Any]] = []
 
     async def __call__(self, request: AlterPartitionRequest) -> AlterPartitionResponse:
         self.requests.append(request)
@@ -106,7 +106,7 @@ async def test_a_change_is_sent_as_kafka_sends_it_in_zookeeper_mode(
 
 
 async def test_the_outcome_is_what_the_controller_wrote(updates: IsrUpdates, controller: FakeController) -> None:
-    outcomes = []
+    outcomes: list[object] = []
     updates.submit(change(isr=(1, 2)), outcomes.append)
     await settle()
 
@@ -116,7 +116,7 @@ async def test_the_outcome_is_what_the_controller_wrote(updates: IsrUpdates, con
 
 
 async def test_changes_that_come_up_meanwhile_travel_together(updates: IsrUpdates, controller: FakeController) -> None:
-    outcomes = []
+    outcomes: list[object] = []
     updates.submit(change(0), outcomes.append)
     await settle()
     for partition in (1, 2):
@@ -133,7 +133,7 @@ async def test_changes_that_come_up_meanwhile_travel_together(updates: IsrUpdate
 async def test_a_second_change_of_one_partition_is_not_attempted(
     updates: IsrUpdates, controller: FakeController
 ) -> None:
-    outcomes = []
+    outcomes: list[object] = []
     updates.submit(change(isr=(1, 2)), lambda outcome: None)
     updates.submit(change(isr=(1,)), outcomes.append)
 
@@ -141,7 +141,7 @@ async def test_a_second_change_of_one_partition_is_not_attempted(
 
 
 async def test_a_refusal_reaches_the_partition(updates: IsrUpdates, controller: FakeController) -> None:
-    outcomes = []
+    outcomes: list[object] = []
     updates.submit(change(), outcomes.append)
     await settle()
 
@@ -161,7 +161,7 @@ async def test_a_refusal_reaches_the_partition(updates: IsrUpdates, controller: 
 async def test_a_change_is_repeated_until_the_controller_answers_it(
     updates: IsrUpdates, controller: FakeController, clock: FakeClock, trouble: Any
 ) -> None:
-    outcomes = []
+    outcomes: list[object] = []
     updates.submit(change(), outcomes.append)
     await settle()
 

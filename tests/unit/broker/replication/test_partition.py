@@ -48,7 +48,7 @@ class AskedChanges:
 
     def __init__(self) -> None:
         self.changes: list[IsrChange] = []
-        self._callbacks = []
+        self._callbacks: list[Callable[..., None]] = []
 
     def submit(self, change: IsrChange, when_answered: Callable[..., None]) -> None:
         self.changes.append(change)
@@ -65,7 +65,7 @@ class AskedChanges:
 class Bench:
     """A partition on broker 1, and what it touches."""
 
-    def __init__(self, **config: object) -> None:
+    def __init__(self, **config: Any) -> None:
         self.clock = FakeClock()
         self.asked = AskedChanges()
         self.dead: set[int] = set()
@@ -85,10 +85,10 @@ class Bench:
     def leading(self) -> Leader:
         return self.partition.leading()
 
-    def lead(self, **changes: object) -> bool:
+    def lead(self, **changes: Any) -> bool:
         return self.partition.lead(replace(STATE, **changes), lambda: self.log)
 
-    def follow(self, **changes: object) -> bool:
+    def follow(self, **changes: Any) -> bool:
         return self.partition.follow(replace(STATE, leader=2, **changes), lambda: self.log)
 
     def append(self, *values: bytes, acks: int = 1) -> int:
@@ -366,9 +366,17 @@ def test_without_epochs_what_is_not_committed_goes_when_following_begins(bench: 
 
 async def test_whoever_waits_hears_of_appends_commits_and_changes_of_role(bench: Bench) -> None:
     bench.lead(isr=(1, 2), replicas=(1, 2))
-    heard = []
+    heard: list[str] = []
+
+    def hears(name: str) -> Callable[[], bool]:
+        def hear() -> bool:
+            heard.append(name)
+            return False
+
+        return hear
+
     watchers = [
-        asyncio.ensure_future(bench.waiting.wait_until([key], lambda n=name: heard.append(n) or False, 99))
+        asyncio.ensure_future(bench.waiting.wait_until([key], hears(name), 99))
         for name, key in (("end", bench.partition.appended), ("mark", bench.partition.committed))
     ]
     await asyncio.sleep(0)

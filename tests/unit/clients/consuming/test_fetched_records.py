@@ -25,7 +25,7 @@ def stored() -> dict[str, bytes]:
     """Contents of the recorded directory, by PARTITION/FILE."""
     with tarfile.open(DISK / "clean.tar.gz") as archive:
         return {
-            "/".join(Path(member.name).parts[-2:]): archive.extractfile(member).read()  # type: ignore[union-attr]
+            "/".join(Path(member.name).parts[-2:]): archive.extractfile(member).read()
             for member in archive.getmembers()
             if member.isfile()
         }

@@ -4,6 +4,7 @@ import datetime
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -60,7 +61,8 @@ def own() -> Certificate:
 
 def trusted(context: ssl.SSLContext | None) -> list[str]:
     assert context
-    return [str(dict(part[0] for part in entry["subject"])["commonName"]) for entry in context.get_ca_certs()]
+    authorities: list[Any] = context.get_ca_certs()
+    return [str(dict(part[0] for part in each["subject"])["commonName"]) for each in authorities]
 
 
 def tls_context(properties: Mapping[str, str]) -> ssl.SSLContext | None:

@@ -132,6 +132,7 @@ def test_records_of_a_produce_request_can_be_stamped_in_the_frame() -> None:
     data = bytearray(body_of(frame))
 
     records = produce.decode_request(memoryview(data), 0, frame["v"]).topics[0].partitions[0].records
+    assert records is not None
     before = data.index(records)
     records[0:8] = b"\xff" * 8
 

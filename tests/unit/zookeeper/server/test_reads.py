@@ -1,7 +1,17 @@
 import pytest
 
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
-from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, Acl, AddWatchMode, CreateFlags, EventType, Id, WatcherType
+from pykafka_cli.zookeeper.protocol.jute import Record
+from pykafka_cli.zookeeper.protocol.records import (
+    OPEN_ACL,
+    Acl,
+    AddWatchMode,
+    ClientInfo,
+    CreateFlags,
+    EventType,
+    Id,
+    WatcherType,
+)
 from pykafka_cli.zookeeper.protocol.requests import (
     AddWatchRequest,
     AuthPacket,
@@ -51,7 +61,7 @@ def create(
     assert server.ask(client, OpCode.CREATE, CreateRequest(path, b"data", acl, flags))[0] == 0
 
 
-READS = {
+READS: dict[OpCode, Record] = {
     OpCode.EXISTS: WatchableRequest("/p", True),
     OpCode.GET_DATA: WatchableRequest("/p", True),
     OpCode.GET_CHILDREN: WatchableRequest("/p", True),
@@ -121,7 +131,8 @@ def test_a_multi_read_answers_each_read_for_itself(server: PipelineServer, clien
 
     err, answer = server.ask(client, OpCode.MULTI_READ, reads)
 
-    assert (err, isinstance(answer, MultiResponse)) == (0, True)
+    assert err == 0
+    assert isinstance(answer, MultiResponse)
     (kind, data), failed, (_, children) = answer.results
     assert kind is OpCode.GET_DATA
     assert isinstance(data, GetDataResponse)
@@ -243,7 +254,7 @@ def test_everybody_learns_who_they_are(server: PipelineServer, client: FakeClien
 
     _, answer = server.ask(client, OpCode.WHO_AM_I, Empty())
 
-    assert answer == WhoAmIResponse((("ip", "127.0.0.1"), ("digest", "alice")))
+    assert answer == WhoAmIResponse((ClientInfo("ip", "127.0.0.1"), ClientInfo("digest", "alice")))
 
 
 def test_who_may_not_read_a_znode_is_not_told_of_it(server: PipelineServer, client: FakeClient) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from pykafka_cli.zookeeper.protocol.errors import (
@@ -92,7 +94,7 @@ def test_a_sequential_name_ends_in_how_many_children_were_created(server: Server
     server.create("/q/other")
     server.do(OpCode.DELETE, DeleteRequest("/q/other", -1))
 
-    names = [server.create("/q/n-", flags) for flags in (2, 3, 2)]
+    names: list[Any] = [server.create("/q/n-", flags) for flags in (2, 3, 2)]
 
     assert [name.path for name in names] == ["/q/n-0000000001", "/q/n-0000000002", "/q/n-0000000003"]
     assert [name.ephemeral for name in names] == [False, True, False]
@@ -101,7 +103,8 @@ def test_a_sequential_name_ends_in_how_many_children_were_created(server: Server
 def test_a_sequential_znode_may_have_no_other_name(server: Server) -> None:
     server.create("/q")
 
-    assert server.create("/q/", CreateFlags.PERSISTENT_SEQUENTIAL).path == "/q/0000000000"
+    made: Any = server.create("/q/", CreateFlags.PERSISTENT_SEQUENTIAL)
+    assert made.path == "/q/0000000000"
 
 
 def test_a_container_is_created_by_an_operation_of_its_own(server: Server) -> None:

@@ -11,6 +11,7 @@ from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.coordinator.transaction.records import read_record
 from pykafka_cli.broker.coordinator.transaction.transaction import LAST_EPOCH, PREPARED, TransactionState
 from pykafka_cli.broker.errors import BrokerError, CoordinatorNotAvailable, NotEnoughReplicas
+from pykafka_cli.model import TopicPartition
 from tests.support.transaction_desk import T0, T1, TIMEOUT_MS, Desk
 
 S = TransactionState
@@ -44,7 +45,7 @@ class History(RuleBasedStateMachine):
 
     @rule(data=st.data(), partition=st.sampled_from([T0, T1]))
     @precondition(lambda self: self.producers)
-    def add(self, data: st.DataObject, partition: object) -> None:
+    def add(self, data: st.DataObject, partition: TopicPartition) -> None:
         with REFUSED:
             self.desk.add(data.draw(st.sampled_from(self.producers)), partition)
 
