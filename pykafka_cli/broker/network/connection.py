@@ -101,14 +101,18 @@ class Connection(asyncio.BufferedProtocol):
         self._writable: asyncio.Future[None] | None = None  # while the socket takes no more
         self._reading = True
         self._is_last = False  # nothing is served after the current request
-        self._last_active = service.clock.monotonic()
+        self._last_active = self._last_sent = service.clock.monotonic()
 
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        host, port = (transport.get_extra_info("peername") or ("unknown", 0))[:2]
+        peer = transport.get_extra_info("peername")
+        host, port = (peer or ("unknown", 0))[:2]
         self.peer = Peer(str(host).removeprefix(_IPV4_IN_IPV6), port, self._service.listener_name)
+        if peer is None:  # it was reset before it was accepted
+            self._transport.abort()
+            return
         if self._service.begin_login is not None:
             self.peer.authentication = self._service.begin_login()
         metrics = self._service.metrics
@@ -145,6 +149,12 @@ class Connection(asyncio.BufferedProtocol):
         self._last_active = self._service.clock.monotonic()
         self._stop_waiting_to_write()
 
+    def eof_received(self) -> bool:
+        # The transport closes itself, once all that was sent has left; a client that does not read is not waited for.
+        if self._transport.get_write_buffer_size():
+            self._service.clock.call_later(_LAST_REQUESTS_SECONDS, self._transport.abort)
+        return False
+
     def connection_lost(self, exc: Exception | None) -> None:
         if self not in self._service.connections:
             return  # refused when it was made
@@ -164,8 +174,12 @@ class Connection(asyncio.BufferedProtocol):
         return self._worker
 
     def is_idle(self, since: float) -> bool:
-        """Whether nothing has happened after `since` (monotonic seconds); waiting for a handler is something."""
-        return self._last_active < since and (self._worker is None or self._writable is not None)
+        """Whether nothing has come or left after `since` (monotonic seconds).
+
+        A request that waits does not count, as with Kafka: whoever asked for it may be gone, which nobody sees while
+        enough requests wait for the socket not to be read.
+        """
+        return max(self._last_active, self._last_sent) < since
 
     def finish(self) -> None:
         """Answer the request that is being served, if one is, and close."""
@@ -257,6 +271,7 @@ class Connection(asyncio.BufferedProtocol):
         if not buffers:
             return
         self._unsent, self._unsent_bytes = [], 0
+        self._last_sent = self._service.clock.monotonic()
         if self._transport.is_closing():
             return
         if size < _TOGETHER_BYTES:

@@ -28,6 +28,9 @@ from pykafka_cli.properties.listeners import Listener
 log = logging.getLogger(__name__)
 
 _MAX_SWEEP_INTERVAL = 30.0  # seconds
+_WIDE_BACKLOG = 4096
+"""Kafka's default of 50 is enough for a thread that does nothing but accept; here one loop does everything, and whoever
+finds the queue full comes again after a second or more. The system has a limit besides, net.core.somaxconn."""
 _NO_SUCH_ADDRESS = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
@@ -101,7 +104,7 @@ class SocketServer:
                     lambda service=service: Connection(service),
                     sock=each,
                     ssl=context,
-                    backlog=self._settings.socket_listen_backlog_size,
+                    backlog=_backlog(self._settings),
                 )
                 self._servers.append(server)
         self._sweep_later()
@@ -208,11 +211,17 @@ def _bound(family: int, address: tuple[str | int, ...], settings: BrokerSettings
             if name in settings.originals and settings[name] != -1:
                 listening.setsockopt(socket.SOL_SOCKET, option, settings[name])
         listening.bind(address)
-        listening.listen(settings.socket_listen_backlog_size)
+        listening.listen(_backlog(settings))
     except BaseException:
         listening.close()
         raise
     return listening
+
+
+def _backlog(settings: BrokerSettings) -> int:
+    """How many connections may wait to be accepted: socket.listen.backlog.size where it is given."""
+    given = "socket.listen.backlog.size" in settings.originals
+    return settings.socket_listen_backlog_size if given else _WIDE_BACKLOG
 
 
 def _reason(error: OSError) -> str:

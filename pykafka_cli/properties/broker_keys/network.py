@@ -69,7 +69,9 @@ class NetworkKeys(Settings):
         AtLeast(1),
         importance=HIGH,
     )
-    socket_listen_backlog_size = Key(INT, 50, "Connections that may wait to be accepted on each listener.", AtLeast(1))
+    socket_listen_backlog_size = Key(
+        INT, 50, "Connections that may wait to be accepted on each listener; 4096 unless it is set.", AtLeast(1)
+    )
     socket_send_buffer_bytes = Key(
         INT, 102_400, "The size of the sockets' send buffers; -1, or not set: as the system decides.", importance=HIGH
     )

@@ -95,7 +95,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        host, port = transport.get_extra_info("peername")[:2]
+        peer = transport.get_extra_info("peername")
+        if peer is None:  # it was reset before it was accepted
+            self.abort()
+            return
+        host, port = peer[:2]
         self.peer = (host.removeprefix(_MAPPED), port)
         self.identities.append(Id("ip", self.peer[0]))
         self._transport.set_write_buffer_limits(high=UNSENT_TO_PAUSE)
@@ -118,7 +122,10 @@ class Connection(asyncio.Protocol):
         self._go_on()
 
     def eof_received(self) -> bool:
-        return False  # the transport closes itself
+        # The transport closes itself, once all that was sent has left; a client that does not read is not waited for.
+        if self._transport is not None and self._transport.get_write_buffer_size():
+            self._host.call_later(_TIME_TO_LEAVE, self.abort)
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._ending:

@@ -38,7 +38,8 @@ _KIB = 1024
 _HOUR_S = 3600.0
 _SESSIONLESS_S = 10.0
 """How long a connection may be without a session."""
-_BACKLOG = 512
+_BACKLOG = 4096
+"""Where clientPortListenBacklog is not set; the system's own limit is net.core.somaxconn."""
 
 
 class Timer(Protocol):

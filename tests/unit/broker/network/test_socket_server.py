@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import select
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -336,7 +337,8 @@ async def test_a_client_that_never_reads_is_not_served_on() -> None:
         assert served - 20 < 50
 
 
-async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_idle_connection_is_closed_though_its_request_waits(caplog: pytest.LogCaptureFixture) -> None:
+    """As with Kafka: the client may be gone for long, which is not seen while its socket is not read."""
     caplog.set_level(logging.INFO)
     started = asyncio.Event()
 
@@ -345,15 +347,18 @@ async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(caplog: pytest
         await asyncio.get_running_loop().create_future()
 
     async with running(wait_for_ever, connections_max_idle_ms="1000") as it:
-        idle, busy = await it.connect(), await it.connect()
-        await it.until(lambda: it.metrics.connections_open == 2)
-        busy.send(b"x")
+        idle, waiting, active = await it.connect(), await it.connect(), await it.connect()
+        await it.until(lambda: it.metrics.connections_open == 3)
+        waiting.send(b"x")
         await started.wait()
+        it.clock.advance(0.8)
+        active.send(b"x")
+        await it.until(lambda: it.metrics.request_bytes == 2)
 
-        it.clock.advance(2.0)
+        it.clock.advance(0.9)
 
-        assert await idle.read_to_the_end() == b""
-        assert (it.metrics.connections_open, it.metrics.connections_ended["idle"]) == (1, 1)
+        assert await idle.read_to_the_end() == await waiting.read_to_the_end() == b""
+        assert (it.metrics.connections_open, it.metrics.connections_ended["idle"]) == (1, 2)
     assert "connections.max.idle.ms=1000" in caplog.text
 
 
@@ -481,3 +486,21 @@ async def test_stopping_does_not_wait_for_ever() -> None:
         await it.server.stop(grace=0.01)
         assert await client.read_to_the_end() == b""
         assert it.metrics.connections_open == 0
+
+
+@pytest.mark.parametrize(("given", "waiting"), [({}, 200), ({"socket_listen_backlog_size": "10"}, 10)])
+async def test_a_burst_of_connections_waits_to_be_accepted(given: dict[str, str], waiting: int) -> None:
+    """Nobody is accepted here: those that find room in the queue are connected, the others must come again."""
+    it = Running(**given)
+    (endpoint,) = await it.server.bind()
+    clients = [socket.socket() for _ in range(200)]
+    for client in clients:
+        client.setblocking(False)
+        client.connect_ex(("127.0.0.1", endpoint.port))
+
+    connected = select.select([], clients, [], 0)[1]
+
+    assert waiting <= len(connected) <= waiting + 1
+    for client in clients:
+        client.close()
+    await it.server.stop(grace=0)
