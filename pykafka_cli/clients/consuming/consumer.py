@@ -11,21 +11,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from kio.schema.errors import ErrorCode
-
 from pykafka_cli.clients.consuming.fetched_records import Fetched
 from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.consuming.group_member import GroupMember, Joined
+from pykafka_cli.clients.consuming.topic_subscription import TopicSubscription
 from pykafka_cli.clients.coordinator import Coordinator
-from pykafka_cli.clients.errors import ApiError, topic_refusal
+from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Membership, Position, commit_offsets, fetch_offsets
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import ConnectionFailed
-
-_LOOK_AGAIN_FOR_MISSING = 1.0
-"""Seconds between looks for a subscribed topic that is not there."""
 
 CLOSE_TIMEOUT = 5.0
 """Seconds that a last commit may take."""
@@ -54,10 +50,7 @@ class Consumer:
         self._on_assigned = on_assigned
         self._on_revoked = on_revoked
         self._fetcher = Fetcher(session, settings, warn, self._note_start)
-        self._topics: list[str] = []
-        self._pattern: re.Pattern[str] | None = None
-        self._known_topics: dict[str, int] = {}  # partitions by topic, as of the last look
-        self._metadata_requests = 0
+        self._subscription: TopicSubscription | None = None
         self._watching: asyncio.Task[None] | None = None
         self._joining: asyncio.Task[Joined] | None = None
         self._assigned: list[TopicPartition] = []
@@ -77,10 +70,14 @@ class Consumer:
     async def subscribe(self, topics: Iterable[str] = (), pattern: re.Pattern[str] | None = None) -> None:
         """Read these topics, or all whose whole name matches, with the other members of the group."""
         assert self._coordinator, "a subscription needs group.id"
-        self._topics, self._pattern = sorted(topics), pattern
+        subscription = TopicSubscription(
+            self._session, self._settings, sorted(topics), pattern, lambda line: self._warn(f"{self._name} {line}")
+        )
         self._member = GroupMember(self._coordinator, self._settings, self._partition_counts)
-        await self._refresh_topics()
-        self._watching = asyncio.get_running_loop().create_task(self._watch_topics())
+        await subscription.refresh()
+        self._subscription = subscription
+        watch = subscription.watch(self._member.must_rejoin.set)
+        self._watching = asyncio.get_running_loop().create_task(watch)
 
     def assign(self, positions: Mapping[TopicPartition, int | None]) -> None:
         """Read these partitions, from where Fetcher.add says."""
@@ -101,9 +98,9 @@ class Consumer:
         clock = asyncio.get_running_loop().time
         deadline = clock() + timeout
         while True:
-            if self._member:
+            if self._member and self._subscription:
                 self._member.polled()
-                await self._join_if_due(self._member)
+                await self._join_if_due(self._member, self._subscription)
             if self._watching and self._watching.done():
                 self._watching.result()
             self._commit_if_due(clock())
@@ -117,7 +114,7 @@ class Consumer:
             remaining = deadline - clock()
             if remaining <= 0:
                 return None
-            await self._something_happens(remaining)
+            await self._wait_for_progress(remaining)
 
     def used(self, fetched: Fetched, count: int | None = None) -> None:
         """The first `count` of the records (all if not given) were used and may be committed."""
@@ -168,12 +165,12 @@ class Consumer:
 
     # ---- the group
 
-    async def _join_if_due(self, member: GroupMember) -> None:
+    async def _join_if_due(self, member: GroupMember, subscription: TopicSubscription) -> None:
         """Join where that is due, and take over what joining led to."""
         if self._joining is None and member.must_rejoin.is_set():
             await self._prepare_to_join(member)
             owned = self._assigned if member.is_cooperative else self._had
-            self._joining = asyncio.get_running_loop().create_task(member.join(self._subscription, owned))
+            self._joining = asyncio.get_running_loop().create_task(member.join(subscription.topics, owned))
         if self._joining and self._joining.done():
             joining, self._joining = self._joining, None
             await self._adopt(member, joining.result())
@@ -211,57 +208,10 @@ class Consumer:
                 self._committed.pop(each, None)
             self._on_revoked(partitions)
 
-    # ---- topics
-
-    @property
-    def _subscription(self) -> list[str]:
-        return sorted(self._known_topics) if self._pattern else self._topics
-
     async def _partition_counts(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """Of topics that other members want, too; for the assignor where this member is the group's leader."""
         answer = await self._session.metadata(topics)
         return {str(topic.name): len(topic.partitions) for topic in answer.topics if topic.partitions}
-
-    async def _refresh_topics(self) -> None:
-        """See which of the subscribed topics are there, and how many partitions they have."""
-        self._metadata_requests += 1
-        create = self._settings.allow_auto_create_topics and self._pattern is None
-        answer = await self._session.metadata(None if self._pattern else self._topics, create=create)
-        problems = {}
-        found = {}
-        for topic in answer.topics:
-            name = str(topic.name)
-            if self._pattern and not self._is_wanted(self._pattern, name, is_internal=topic.is_internal):
-                continue
-            if refusal := topic_refusal(topic.error_code, name):
-                raise refusal
-            if topic.error_code is not ErrorCode.none:
-                problems[name] = topic.error_code.name.upper()
-            else:
-                found[name] = len(topic.partitions)
-        if problems:
-            listed = ", ".join(f"{name}={code}" for name, code in problems.items())
-            self._warn(
-                f"{self._name} The metadata response from the cluster reported a recoverable issue with "
-                f"correlation id {self._metadata_requests} : {{{listed}}}"
-            )
-        self._known_topics = found
-
-    def _is_wanted(self, pattern: re.Pattern[str], topic: str, *, is_internal: bool) -> bool:
-        return bool(pattern.fullmatch(topic)) and not (is_internal and self._settings.exclude_internal_topics)
-
-    async def _watch_topics(self) -> None:
-        """Look again and again, for new topics and partitions."""
-        while True:
-            complete = self._pattern is not None or len(self._known_topics) == len(self._topics)
-            often = min(_LOOK_AGAIN_FOR_MISSING, self._settings.metadata_max_age_ms / 1000)
-            await asyncio.sleep(self._settings.metadata_max_age_ms / 1000 if complete else often)
-            try:
-                before = self._known_topics
-                await self._refresh_topics()
-                if before != self._known_topics and self._member:
-                    self._member.must_rejoin.set()
-            except ConnectionFailed as failure:
-                self._warn(f"{self._name} {failure}")
 
     # ---- waiting and committing
 
@@ -276,7 +226,7 @@ class Consumer:
     def _membership(self) -> Membership:
         return self._member.membership if self._member else Membership()
 
-    async def _something_happens(self, timeout: float) -> None:
+    async def _wait_for_progress(self, timeout: float) -> None:
         """Wait for records, for the group, for the next commit, or for `timeout`."""
         loop = asyncio.get_running_loop()
         waiting: list[asyncio.Future[object]] = [loop.create_task(self._fetcher.ready.wait())]

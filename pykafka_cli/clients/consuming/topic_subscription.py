@@ -1,0 +1,91 @@
+"""The topics that a consumer subscribes to, by name or by pattern, and how many partitions each has."""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.clients.errors import topic_refusal
+from pykafka_cli.clients.session import Session
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.transport.connection import ConnectionFailed
+
+_RETRY_MISSING = 1.0
+"""Seconds until the cluster is asked again for a topic that is not there."""
+
+
+class TopicSubscription:
+    """pattern   all topics whose whole name matches, instead of `topics`
+    warn      called with lines that the scripts log at WARN
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        settings: ConsumerSettings,
+        topics: Sequence[str],
+        pattern: re.Pattern[str] | None,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.partition_counts: dict[str, int] = {}
+        """By topic, of those that are there, as of the last refresh."""
+        self._session = session
+        self._settings = settings
+        self._topics = topics
+        self._pattern = pattern
+        self._warn = warn
+        self._requests = 0
+
+    @property
+    def topics(self) -> list[str]:
+        """What the other members of the group are told: names that are not there count where they were given."""
+        return sorted(self.partition_counts if self._pattern else self._topics)
+
+    async def refresh(self) -> None:
+        """Ask which topics are there, and for their partitions.
+
+        raises    ApiError for a topic that the consumer may not read; ConnectionFailed
+        """
+        self._requests += 1
+        create = self._settings.allow_auto_create_topics and self._pattern is None
+        answer = await self._session.metadata(None if self._pattern else self._topics, create=create)
+        problems = {}
+        found = {}
+        for topic in answer.topics:
+            name = str(topic.name)
+            if self._pattern and not self._is_wanted(self._pattern, name, is_internal=topic.is_internal):
+                continue
+            if refusal := topic_refusal(topic.error_code, name):
+                raise refusal
+            if topic.error_code is not ErrorCode.none:
+                problems[name] = topic.error_code.name.upper()
+            else:
+                found[name] = len(topic.partitions)
+        if problems:
+            listed = ", ".join(f"{name}={code}" for name, code in problems.items())
+            self._warn(
+                "The metadata response from the cluster reported a recoverable issue with "
+                f"correlation id {self._requests} : {{{listed}}}"
+            )
+        self.partition_counts = found
+
+    async def watch(self, on_change: Callable[[], None]) -> None:
+        """Refresh every metadata.max.age.ms, more often while topics are missing; runs until it is cancelled.
+
+        raises    ApiError
+        """
+        max_age = self._settings.metadata_max_age_ms / 1000
+        while True:
+            is_complete = self._pattern is not None or len(self.partition_counts) == len(self._topics)
+            await asyncio.sleep(max_age if is_complete else min(_RETRY_MISSING, max_age))
+            before = self.partition_counts
+            try:
+                await self.refresh()
+            except ConnectionFailed as failure:
+                self._warn(str(failure))
+            if before != self.partition_counts:
+                on_change()
+
+    def _is_wanted(self, pattern: re.Pattern[str], topic: str, *, is_internal: bool) -> bool:
+        return bool(pattern.fullmatch(topic)) and not (is_internal and self._settings.exclude_internal_topics)
