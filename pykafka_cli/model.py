@@ -2,7 +2,7 @@
 
 import base64
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -42,6 +42,17 @@ class Broker(NamedTuple):
     host: str
     port: int
     rack: str | None
+
+
+class Endpoint(NamedTuple):
+    """Where a node can be reached; `kind` is broker or controller. A fenced broker does not serve now."""
+
+    id: int
+    host: str
+    port: int
+    rack: str | None
+    is_fenced: bool
+    kind: str
 
 
 class TopicListing(NamedTuple):
@@ -134,11 +145,12 @@ class TopicDescription(NamedTuple):
 
 
 class GroupListing(NamedTuple):
-    """A consumer group as a list shows it; type and state are Kafka's words, Unknown where the cluster does not say."""
+    """A group as a list shows it; type and state are Kafka's words, Unknown where the cluster does not say."""
 
     group: str
     type: str
     state: str
+    protocol: str = "consumer"
 
 
 class MemberDescription(NamedTuple):
@@ -149,16 +161,24 @@ class MemberDescription(NamedTuple):
     client_id: str
     host: str
     assignment: tuple[TopicPartition, ...]
+    epoch: int | None = None
+    target: tuple[TopicPartition, ...] | None = None
+    """What the coordinator wants the member to have. None, as the epoch, in a group of the classic protocol."""
 
 
 class GroupDescription(NamedTuple):
-    """A group with its members and the broker that coordinates it. An unknown group has state Dead."""
+    """A group with its members and the broker that coordinates it. An unknown group has state Dead.
+
+    The epochs are None in a group of the classic protocol.
+    """
 
     group: str
     state: str
     assignor: str
     coordinator: Broker
     members: tuple[MemberDescription, ...]
+    epoch: int | None = None
+    target_epoch: int | None = None
 
 
 class GroupLag(NamedTuple):
@@ -169,6 +189,8 @@ class GroupLag(NamedTuple):
     current_offset: int | None
     log_end_offset: int | None
     member: MemberDescription | None
+    leader_epoch: int | None = None
+    """Of the last record that was read, where it was committed."""
 
     @property
     def lag(self) -> int | None:
@@ -235,6 +257,54 @@ class AbortSpec(NamedTuple):
             f"AbortTransactionSpec(topicPartition={self.partition}, producerId={self.producer_id}, "
             f"producerEpoch={self.producer_epoch}, coordinatorEpoch={self.coordinator_epoch})"
         )
+
+
+class Feature(NamedTuple):
+    """One feature with the levels that brokers support and the one that the cluster has agreed on (0: off)."""
+
+    name: str
+    min_level: int
+    max_level: int
+    finalized_level: int
+
+
+class Features(NamedTuple):
+    """All that brokers support, by name; the epoch grows with each agreement and is None where there was none yet."""
+
+    features: list[Feature]
+    epoch: int | None
+
+
+class QuorumReplica(NamedTuple):
+    """A controller or broker that keeps the metadata log; times in milliseconds since the epoch, -1 if unknown."""
+
+    id: int
+    directory_id: uuid.UUID | None
+    log_end: int
+    last_fetch_ms: int
+    last_caught_up_ms: int
+
+
+class Quorum(NamedTuple):
+    """The KRaft quorum. `endpoints` of a node are NAME://HOST:PORT; a quorum of fixed voters has none."""
+
+    cluster_id: str | None
+    leader: int
+    leader_epoch: int
+    high_watermark: int
+    voters: tuple[QuorumReplica, ...]
+    observers: tuple[QuorumReplica, ...]
+    endpoints: Mapping[int, tuple[str, ...]]
+
+    @property
+    def replicas(self) -> tuple[QuorumReplica, ...]:
+        return (*self.voters, *self.observers)
+
+    @property
+    def leader_replica(self) -> QuorumReplica:
+        """The leader's own place; all are at its end where it is not among the voters."""
+        found = [each for each in self.voters if each.id == self.leader]
+        return found[0] if found else QuorumReplica(self.leader, None, self.high_watermark, -1, -1)
 
 
 def base64_id(value: uuid.UUID) -> str:

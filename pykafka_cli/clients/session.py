@@ -5,7 +5,8 @@
         answer = await session.ask(request, broker=2)
         answer = await session.ask_controller(request)
 
-Requests are kio's newest; see message_versions.py for older brokers.
+Requests are kio's newest; see message_versions.py for older brokers. A session can also be with the controllers of a
+KRaft cluster in place of its brokers; then what any broker could answer is asked of the active controller.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from kio.schema.errors import ErrorCode
 from kio.schema.metadata.v12.request import MetadataRequest, MetadataRequestTopic
 from kio.schema.metadata.v12.response import MetadataResponse
 from kio.schema.types import TopicName
-from kio.static.primitive import i32Timedelta
+from kio.static.primitive import i8, i32Timedelta
 
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
@@ -30,6 +31,10 @@ from pykafka_cli.transport.connection import BrokerUnreachable, Connection, Vers
 
 _ADDRESS = re.compile(r"(?:\w+://)?(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:]+)):(\d{1,5})")
 ANSWER_MARGIN_S = 1.0
+_CONTROLLERS = i8(2)
+"""In DescribeCluster: the nodes that are controllers (KIP-919)."""
+_ANY_CONTROLLER_KNOWS = frozenset({18, 60})
+"""ApiVersions and DescribeCluster."""
 
 LEAST_CONNECT_TIMEOUT = 1.0
 """Seconds; several bootstrap servers share the time that one has, but none gets less than this."""
@@ -79,13 +84,17 @@ def check_resolvable(bootstrap: str) -> None:
 class Session:
     """Connections to the brokers of one cluster.
 
-    connect   opens a connection; over TCP, with the TLS and SASL that `settings` describe, if not given
-    raises    ConnectionFailed from everything that asks; BadClientSetting on entering
+    connect        opens a connection; over TCP, with the TLS and SASL that `settings` describe, if not given
+    controllers    the bootstrap servers are KRaft controllers, and so is every node that this session knows
+    raises         ConnectionFailed from everything that asks; BadClientSetting on entering
     """
 
-    def __init__(self, bootstrap: str, settings: ClientSettings, connect: Connect | None = None) -> None:
+    def __init__(
+        self, bootstrap: str, settings: ClientSettings, connect: Connect | None = None, *, controllers: bool = False
+    ) -> None:
         self.settings = settings
         self._connect = connect or over_tcp(settings)
+        self.is_with_controllers = controllers
         self._bootstrap = parse_addresses(bootstrap)
         self._connections: dict[Address, Connection] = {}
         self._connecting: dict[Address, asyncio.Lock] = {}
@@ -132,6 +141,8 @@ class Session:
         response_type   an answer that is not kio's own, for an API of one version
         raises          VersionUnsupported and other ConnectionFailed
         """
+        if broker is None and self.is_with_controllers and request.__api_key__ not in _ANY_CONTROLLER_KNOWS:
+            broker = await self._active_controller()
         connection = await self._connection_to(broker)
         ours = VersionRange(oldest, request.__version__)
         version = await connection.newest(request.__api_key__, ours)
@@ -142,13 +153,30 @@ class Session:
         """The controller's answer; a broker that no longer is the controller is not taken at its word."""
         deadline = asyncio.get_running_loop().time() + self.settings.api_timeout
         while True:
-            if self._controller is None:
-                await self.metadata(topics=())
-            answer = await self.ask(request, broker=self._controller, oldest=oldest, timeout=timeout)
+            controller = await self._active_controller()
+            answer = await self.ask(request, broker=controller, oldest=oldest, timeout=timeout)
             if not _mentions(answer, ErrorCode.not_controller) or asyncio.get_running_loop().time() > deadline:
                 return answer
             self._controller = None
             await asyncio.sleep(self.settings.retry_pause)
+
+    async def _active_controller(self) -> int | None:
+        """None where there is none at the moment."""
+        if self._controller is None:
+            await self._look_at_nodes()
+        return self._controller
+
+    async def _look_at_nodes(self) -> None:
+        """See which nodes there are, and which one is the controller."""
+        if self.is_with_controllers:
+            from kio.schema.describe_cluster.v1.request import DescribeClusterRequest
+
+            request = DescribeClusterRequest(include_cluster_authorized_operations=False, endpoint_type=_CONTROLLERS)
+            answer = await self.ask(request, oldest=1)
+            self._brokers = {node.broker_id: Address(node.host, node.port) for node in answer.brokers}
+            self._controller = None if answer.controller_id < 0 else answer.controller_id
+        else:
+            await self.metadata(topics=())
 
     async def metadata(
         self, topics: Iterable[str] | None, *, ids: Iterable[uuid.UUID] = (), create: bool = False
@@ -172,6 +200,12 @@ class Session:
         """What a broker offers, that which answered first if none is named."""
         return await (await self._connection_to(broker)).api_versions()
 
+    async def is_kafka_4(self) -> bool:
+        """Whether the cluster is of the generation that begins with 4.0."""
+        from pykafka_cli.rules.generation import is_kafka_4
+
+        return is_kafka_4(await self.api_versions())
+
     # ---- connections
 
     async def _connection_to(self, broker: int | None) -> Connection:
@@ -193,7 +227,7 @@ class Session:
 
     async def _address_of(self, broker: int) -> Address:
         if broker not in self._brokers:
-            await self.metadata(topics=())
+            await self._look_at_nodes()
         if (address := self._brokers.get(broker)) is None:
             raise BrokerUnreachable(f"broker {broker} does not exist or is not running")
         return address

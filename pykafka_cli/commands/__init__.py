@@ -62,14 +62,21 @@ COMMANDS: dict[str, Command] = {
     ),
     "dump-log": Command("dump_log", "Dump log segments.", CLUSTER, "kafka-dump-log"),
     "log-dirs": Command("log_dirs", "Show the size of partitions in log directories.", CLUSTER, "kafka-log-dirs"),
-    "cluster": Command("cluster", "Print the cluster's id; unregister brokers.", CLUSTER, "kafka-cluster"),
+    "cluster": Command("cluster", "Print the cluster's id; list nodes; unregister brokers.", CLUSTER, "kafka-cluster"),
     "features": Command("features", "Show and change the cluster's features.", CLUSTER, "kafka-features"),
+    "metadata-quorum": Command(
+        "metadata_quorum", "Describe the quorum of KRaft controllers.", CLUSTER, "kafka-metadata-quorum"
+    ),
+    "client-metrics": Command(
+        "client_metrics", "Configure which metrics clients push to a KRaft cluster.", CLUSTER, "kafka-client-metrics"
+    ),
     "broker-api-versions": Command(
         "broker_api_versions", "List the APIs that brokers support.", CLUSTER, "kafka-broker-api-versions"
     ),
     "consumer-groups": Command(
         "consumer_groups", "List, describe, delete, or reset consumer groups.", GROUPS, "kafka-consumer-groups"
     ),
+    "groups": Command("groups", "List groups of every type.", GROUPS, "kafka-groups"),
     "streams-application-reset": Command(
         "streams_application_reset",
         "Reset a Kafka Streams application.",

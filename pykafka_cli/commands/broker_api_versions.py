@@ -54,7 +54,7 @@ def _table(broker: Broker, offered: Mapping[int, VersionRange] | ConnectionFaile
     if isinstance(offered, ConnectionFailed):
         return f"{title}: {offered}"
     rows = [
-        (key, api_name(key), f"{low} to {high}", usable_version(key, VersionRange(low, high)))
+        (key, api_name(key), f"{low} to {high}", usable_version(key, offered))
         for key, (low, high) in sorted(offered.items())
     ]
     return Table(("KEY", "API", "VERSIONS", "USABLE"), rows, title)

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.admin.cluster import cluster_id, unregister_broker
+from pykafka_cli.clients.admin.cluster import cluster_id, list_endpoints, unregister_broker
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.output.render import Table, show
+from pykafka_cli.model import Endpoint
+from pykafka_cli.output.cluster import show_cluster_id, show_endpoints
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.generations import deprecated
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     BOOTSTRAP_SERVER_VARIABLE,
@@ -27,6 +29,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 class ClusterCommand(ArgparseCommand):
     subcommands = ("cluster-id", "unregister")
+    subcommands_of_4 = ("list-endpoints",)
     exclusive = frozenset({"bootstrap-server", "bootstrap-controller"})
 
 
@@ -35,7 +38,10 @@ def cluster(
     ctx: ScriptContext,
     command: Annotated[
         str,
-        typer.Argument(metavar="cluster-id|unregister", help="Print the cluster's id, or unregister a broker."),
+        typer.Argument(
+            metavar="cluster-id|unregister|list-endpoints",
+            help="Print the cluster's id, unregister a broker, or list the nodes.",
+        ),
     ],
     bootstrap_server: Annotated[
         str | None,
@@ -55,55 +61,79 @@ def cluster(
             "--bootstrap-controller",
             "-C",
             metavar="HOST:PORT,...",
-            help="KRaft controllers to connect to.",
+            help="KRaft controllers to connect to, in place of brokers.",
             rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    command_config: Annotated[
+        str | None,
+        typer.Option(
+            "--command-config", "-c", metavar="FILE", help="Properties for the client.", rich_help_panel=CONNECTION
         ),
     ] = None,
     config: Annotated[
         str | None,
-        typer.Option(
-            "--config",
-            "--command-config",
-            "-c",
-            metavar="FILE",
-            help="File of client properties.",
-            rich_help_panel=CONNECTION,
-        ),
+        typer.Option("--config", metavar="FILE", help="Older name of --command-config.", rich_help_panel=CONNECTION),
     ] = None,
     broker: Annotated[int | None, typer.Option("--id", "-i", click_type=INT, help="The broker to unregister.")] = None,
+    include_fenced_brokers: Annotated[
+        bool,
+        typer.Option("--include-fenced-brokers", help="With list-endpoints: also brokers that do not serve now."),
+    ] = False,
     output: Output = None,
 ) -> None:
-    """Print the cluster's id, or unregister a broker that will not come back."""
+    """Print the cluster's id, list its nodes, or unregister brokers that will not come back."""
     if command == "unregister" and broker is None:
         raise ClusterCommand.argparse_error(ctx, "argument --id/-i is required")
     missing = ClusterCommand.argparse_error(
         ctx, "one of the arguments --bootstrap-server/-b --bootstrap-controller/-C is required"
     )
-    session = new_session(bootstrap_or_default(bootstrap_controller or bootstrap_server, missing), config)
-    if broker is not None and command == "unregister":
-        print(asyncio.run(unregister(session, broker)))
-        return
-    found = asyncio.run(fetch_id(session))
-    line = f"Cluster ID: {found}" if found else "No cluster ID found. The Kafka version is probably too old."
-    show(
-        chosen_output(output),
-        text=lambda: f"{line}\n",
-        table=lambda: [Table(("CLUSTER ID",), [(found,)])],
-        document=lambda: {"cluster_id": found},
-    )
+    bootstrap = bootstrap_or_default(bootstrap_controller or bootstrap_server, missing)
+    if config and command_config:
+        raise ScriptError("--config and --command-config cannot be specified together.")
+    if include_fenced_brokers and bootstrap_controller:
+        raise ScriptError("The option --include-fenced-brokers is only supported with --bootstrap-server option")
+    session = new_session(bootstrap, command_config or config, controllers=bootstrap_controller is not None)
+    old_name = "config" if "config" in ctx.given else None
+    if command == "list-endpoints":
+        endpoints = asyncio.run(fetch_endpoints(session, old_name, include_fenced=include_fenced_brokers))
+        show_endpoints(endpoints, chosen_output(output), states=bootstrap_controller is None)
+    elif broker is not None and command == "unregister":
+        print(asyncio.run(unregister(session, broker, old_name)))
+    else:
+        show_cluster_id(asyncio.run(fetch_id(session, old_name)), chosen_output(output))
 
 
-async def fetch_id(session: Session) -> str | None:
+async def warn_of_old_name(session: Session, old_name: str | None) -> None:
+    if old_name and await session.is_kafka_4():
+        print(deprecated(old_name, "command-config"))
+
+
+async def fetch_id(session: Session, old_name: str | None) -> str | None:
     async with session:
+        await warn_of_old_name(session, old_name)
         return await cluster_id(session)
 
 
-async def unregister(session: Session, broker: int) -> str:
+async def fetch_endpoints(session: Session, old_name: str | None, *, include_fenced: bool) -> list[Endpoint]:
+    """raises    ScriptError"""
+    async with session:
+        await warn_of_old_name(session, old_name)
+        try:
+            return await list_endpoints(session, include_fenced=include_fenced)
+        except VersionUnsupported as error:
+            raise ScriptError("The target cluster does not list endpoints.", hint=str(error)) from None
+        except ApiError as error:
+            raise ScriptError(error.java) from None
+
+
+async def unregister(session: Session, broker: int, old_name: str | None) -> str:
     """The script's words for what became of it.
 
     raises    ScriptError
     """
     async with session:
+        await warn_of_old_name(session, old_name)
         try:
             await unregister_broker(session, broker)
         except VersionUnsupported:

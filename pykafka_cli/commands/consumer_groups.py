@@ -22,7 +22,7 @@ from pykafka_cli.model import GroupDescription, GroupLag, TopicPartition
 from pykafka_cli.output import consumer_groups as text
 from pykafka_cli.output.consumer_groups_views import group_document, group_table, group_text
 from pykafka_cli.output.render import OutputFormat, Table, show
-from pykafka_cli.procedures.consumer_groups import GroupsRequest
+from pykafka_cli.procedures.consumer_groups import NO_ACTION, GroupsRequest
 from pykafka_cli.rules.offset_reset import BadDateTime, BadDuration, InvalidPlan, InvalidScope
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, UnreadableValue
@@ -39,7 +39,7 @@ from pykafka_cli.script.options import (
 from pykafka_cli.transport.connection import ConnectionFailed
 
 ACTION, WHICH, VIEW, RESET = "Actions (choose one)", "Which groups", "What to describe", "New offsets"
-ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets")
+ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets", "validate-regex")
 STATES = ("PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty", "Assigning", "Reconciling")
 REBALANCING = frozenset({"PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling"})
 TYPES = ("Consumer", "Classic")
@@ -53,12 +53,6 @@ AVAILABLE_WITH = {
     "state": ("describe", "list"),
     "type": ("list",),
 }
-NO_ACTION = (
-    "WARN: No action will be performed as the --execute option is missing.In a future major release, the default "
-    "behavior of this command will be to prompt the user before executing the reset rather than doing a dry run. You "
-    "should add the --dry-run option explicitly if you are scripting this command and want to keep the current default "
-    "behavior without prompting."
-)
 FAILED = "Executing consumer group command failed due to "
 EXECUTION = "java.util.concurrent.ExecutionException: "
 
@@ -130,7 +124,9 @@ def consumer_groups(
     members: Annotated[bool, typer.Option("--members", help="Show members.", rich_help_panel=VIEW)] = False,
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", help="With --members: also show each member's partitions.", rich_help_panel=VIEW),
+        typer.Option(
+            "--verbose", help="Also show partitions of members, and epochs since Kafka 4.", rich_help_panel=VIEW
+        ),
     ] = False,
     topic: Annotated[
         list[str] | None,
@@ -202,6 +198,15 @@ def consumer_groups(
     export: Annotated[
         bool, typer.Option("--export", help="Print the new offsets as CSV, for --from-file.", rich_help_panel=RESET)
     ] = False,
+    validate_regex: Annotated[
+        str | None,
+        typer.Option(
+            "--validate-regex",
+            metavar="REGEX",
+            help="Check an expression as brokers read it for subscriptions of the new group protocol.",
+            rich_help_panel=ACTION,
+        ),
+    ] = None,
     output: Output = None,
 ) -> None:
     """List, describe and delete consumer groups, and reset their offsets.
@@ -216,12 +221,20 @@ def consumer_groups(
         ctx.usage_problem('Missing required argument "[bootstrap-server]"'),
         given="bootstrap-server" in ctx.given,
     )
-    check_options(ctx, state)
-    if sum((list_, describe, delete, reset_offsets, delete_offsets)) != 1:
+    try:
+        check_options(ctx, state)
+    except ScriptError:
+        if "reset-offsets" in ctx.given and not ctx.given & {"dry-run", "execute"}:
+            print(NO_ACTION, file=sys.stderr)  # where a cluster is asked, its generation decides how this is said
+        raise
+    if sum((list_, describe, delete, reset_offsets, delete_offsets, validate_regex is not None)) != 1:
         listed = ", ".join(f"--{action}" for action in ACTIONS)
         raise ctx.usage_problem(f"Command must include exactly one action: {listed}")
     request = GroupsRequest(tuple(group or ()), all_groups, tuple(topic or ()), chosen_output(output))
-    with reported(ctx):
+    if validate_regex is not None:
+        print_verdict(validate_regex)
+        return
+    with reported(ctx, request):
         ctx.read_values()
         settings = client_settings(command_config, timeout)
         check_resolvable(bootstrap)
@@ -255,6 +268,7 @@ def consumer_groups(
                 from_file=from_file,
                 execute=execute and not dry_run,
                 export=export,
+                is_undecided=not execute and not dry_run,
             )
             work = reset(request, session, how)
         if not asyncio.run(work):
@@ -284,9 +298,10 @@ def check_options(ctx: ScriptContext, state: str | None) -> None:
     named = bool(given & {"group", "all-groups"})
     if "describe" in given:
         if not named:
-            # The actions are named where the options should be: so does the script since 3.8.
+            # The actions are named where the options should be: so do the scripts of 3.8 and 3.9.
             raise ctx.usage_problem(
-                "Option [describe] takes one of these options: [reset-offsets], [describe], [delete], [list]"
+                "Option [describe] takes one of these options: [reset-offsets], [describe], [delete], [list]",
+                hint="Option [describe] takes one of these options: [all-groups], [group]",
             )
         if len(given & {"members", "offsets", "state"}) > 1:
             raise ctx.usage_problem(
@@ -302,12 +317,13 @@ def check_options(ctx: ScriptContext, state: str | None) -> None:
                 "The consumer does not support topic-specific offset deletion from a consumer group."
             )
     if "delete-offsets" in given and not {"group", "topic"} <= given:
-        raise ctx.usage_problem("Option [delete-offsets] takes the following options: [all-groups], [group]")
+        raise ctx.usage_problem(
+            "Option [delete-offsets] takes the following options: [all-groups], [group]",
+            hint="Option [delete-offsets] takes the following options: [topic], [group]",
+        )
     if "reset-offsets" in given:
         if {"dry-run", "execute"} <= given:
             raise ctx.usage_problem("Option [reset-offsets] only accepts one of [execute] and [dry-run]")
-        if not given & {"dry-run", "execute"}:
-            print(NO_ACTION, file=sys.stderr)
         if not named:
             raise ctx.usage_problem("Option [reset-offsets] takes one of these options: [all-groups], [group]")
         for scenario in SCENARIOS:
@@ -346,7 +362,7 @@ def client_settings(file: str | None, timeout_ms: int) -> ClientSettings:
 
 
 @contextmanager
-def reported(ctx: ScriptContext) -> Iterator[None]:
+def reported(ctx: ScriptContext, request: GroupsRequest) -> Iterator[None]:
     """Failures in the script's form: on stdout below an empty line; what the command line is to blame for on stderr."""
     hint = ""
     try:
@@ -363,11 +379,31 @@ def reported(ctx: ScriptContext) -> Iterator[None]:
     except BadDateTime as error:
         message = f"java.text.ParseException: {error}"
     except ApiError as error:
-        message = f"{EXECUTION}{error.java}"
+        message = in_words_of(error, request)
         hint = str(error.__cause__ or "")
     except ConnectionFailed as error:
         message, hint = explain(error)
     raise ScriptError(f"\nError: {FAILED}{message}", hint=hint, on_stdout=True)
+
+
+def in_words_of(error: ApiError, request: GroupsRequest) -> str:
+    if not request.kafka_4:
+        return f"{EXECUTION}{error.java}"
+    from pykafka_cli.procedures.group_offsets import TopicMissing
+
+    return str(error) if isinstance(error, TopicMissing) else error.java
+
+
+def print_verdict(expression: str) -> None:
+    """Whether brokers would take an expression for a subscription (KIP-848)."""
+    from pykafka_cli.rules.re2_syntax import BadExpression, check_expression
+
+    try:
+        check_expression(expression)
+    except BadExpression as problem:
+        print(f"The regular expression `{expression}` is invalid: {problem}.")
+    else:
+        print(f"The regular expression `{expression}` is valid.")
 
 
 # ---- listing, describing, deleting
@@ -386,7 +422,7 @@ async def show_list(
     show(
         request.output,
         text=lambda: text.listing(listings, types="type" in columns, states="state" in columns),
-        table=lambda: [Table(("GROUP", "TYPE", "STATE"), listings)],
+        table=lambda: [Table(("GROUP", "TYPE", "STATE"), [(each.group, each.type, each.state) for each in listings])],
         document=lambda: [each._asdict() for each in listings],
     )
     return True
@@ -394,7 +430,7 @@ async def show_list(
 
 async def show_groups(request: GroupsRequest, session: Session, view: str, *, verbose: bool) -> bool:
     """One view of each group; False if one of them does not exist."""
-    async with session:
+    async with request.opened(session):
         described = await admin.describe_groups(session, await request.names(session))
         groups = [described[name] for name in sorted(described)]
         rows = await lags(session, [group for group in groups if group.state != "Dead"]) if view == "offsets" else {}
@@ -402,7 +438,9 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
         notice(request, group)
         # Notices go to stderr and tables to stdout: in a terminal each notice is to stand above its table.
         if request.output is OutputFormat.KAFKA and group.state != "Dead":
-            print(group_text(group, view, rows.get(group.group, []), verbose=verbose), end="", flush=True)
+            its = rows.get(group.group, [])
+            text_ = group_text(group, view, its, verbose=verbose, kafka_4=request.kafka_4)
+            print(text_, end="", flush=True)
     living = [group for group in groups if group.state != "Dead"]
     if request.output is not OutputFormat.KAFKA:
         show(
@@ -419,11 +457,16 @@ async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, li
     from pykafka_cli.clients.admin.offsets import LATEST, list_offsets
     from pykafka_cli.rules.group_lag import lag_rows, partitions_of
 
-    committed = {group.group: await admin.committed_offsets(session, group.group) for group in groups}
+    positions = {group.group: await admin.committed_positions(session, group.group) for group in groups}
+    committed = {group: {each: its.offset for each, its in found.items()} for group, found in positions.items()}
+    epochs = {
+        group: {each: its.leader_epoch for each, its in found.items() if its.leader_epoch >= 0}
+        for group, found in positions.items()
+    }
     wanted = {partition for group in groups for partition in partitions_of(group, committed[group.group])}
     ends = await list_offsets(session, dict.fromkeys(wanted, LATEST))
     known: Mapping[TopicPartition, int] = {each: end for each, end in ends.items() if not isinstance(end, ApiError)}
-    return {group.group: lag_rows(group, committed[group.group], known) for group in groups}
+    return {group.group: lag_rows(group, committed[group.group], known, epochs[group.group]) for group in groups}
 
 
 def notice(request: GroupsRequest, group: GroupDescription) -> None:
@@ -440,9 +483,11 @@ def notice(request: GroupsRequest, group: GroupDescription) -> None:
 
 async def delete_groups(request: GroupsRequest, session: Session) -> bool:
     """Delete; False if one could not be."""
-    async with session:
+    async with request.opened(session):
         results = await admin.delete_groups(session, await request.names(session))
-    outcome = {group: None if error is None else f"{EXECUTION}{error.java}" for group, error in sorted(results.items())}
+    outcome = {
+        group: None if error is None else in_words_of(error, request) for group, error in sorted(results.items())
+    }
     show(
         request.output,
         text=lambda: text.deleted_groups(outcome),

@@ -1,55 +1,92 @@
 """`pk features`: kafka-features.sh."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
 
 import typer
 
-from pykafka_cli.clients.admin.features import Features, UpgradeType, describe_features, update_features
+from pykafka_cli.clients.admin.features import UpgradeType, describe_features, update_features
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.output.render import Table, show
-from pykafka_cli.rules.features import BadFeature, disabled_levels, shown_level, wanted_levels
+from pykafka_cli.output.features import show_features
+from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.rules.features import (
+    BadFeature,
+    dependencies,
+    disabled_levels,
+    release_levels,
+    version_mapping,
+    wanted_levels,
+)
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     CONNECTION,
+    INT,
+    BootstrapController,
     BootstrapServer,
     CommandConfig,
     Output,
     bootstrap_or_default,
     chosen_output,
 )
+from pykafka_cli.transport.connection import BrokerUnreachable
 
 WHICH = "What to change"
+MISSING = "one of the arguments --bootstrap-server --bootstrap-controller is required"
+MISSING_IN_4 = (
+    "Command line error: You must specify either --bootstrap-controller or --bootstrap-server.. Type --help for help."
+)
+DEPRECATED_METADATA = " `metadata` flag is deprecated and may be removed in a future release."
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class FeaturesCommand(ArgparseCommand):
     subcommands = ("describe", "upgrade", "downgrade", "disable")
+    subcommands_of_4 = ("version-mapping", "feature-dependencies")
     exclusive = frozenset({"bootstrap-server", "bootstrap-controller"})
 
 
 @app.command(cls=FeaturesCommand)
 def features(
     ctx: ScriptContext,
-    command: Annotated[str, typer.Argument(metavar="describe|upgrade|downgrade|disable", help="Action to perform.")],
+    command: Annotated[
+        str,
+        typer.Argument(
+            metavar="|".join(FeaturesCommand.subcommands + FeaturesCommand.subcommands_of_4),
+            help="Action to perform; the last two need no cluster.",
+        ),
+    ],
     bootstrap_server: BootstrapServer = None,
-    bootstrap_controller: Annotated[
-        str | None,
+    bootstrap_controller: BootstrapController = None,
+    command_config: CommandConfig = None,
+    node_id: Annotated[
+        int | None,
         typer.Option(
-            "--bootstrap-controller",
-            metavar="HOST:PORT,...",
-            help="KRaft controllers to connect to.",
+            "--node-id",
+            click_type=INT,
+            help="With describe: the broker or controller to ask.",
             rich_help_panel=CONNECTION,
         ),
     ] = None,
-    command_config: CommandConfig = None,
+    release_version: Annotated[
+        str | None,
+        typer.Option(
+            "--release-version",
+            metavar="RELEASE",
+            help="The release whose level every feature gets, or whose mapping is shown, such as 4.3.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
     metadata: Annotated[
         str | None,
         typer.Option(
-            "--metadata", metavar="RELEASE", help="Value of metadata.version, such as 3.9-IV0.", rich_help_panel=WHICH
+            "--metadata",
+            metavar="RELEASE",
+            help="metadata.version, such as 3.9-IV0; deprecated in favor of --release-version.",
+            rich_help_panel=WHICH,
         ),
     ] = None,
     feature: Annotated[
@@ -70,45 +107,98 @@ def features(
     output: Output = None,
 ) -> None:
     """Show and change the features that the cluster uses."""
-    missing = FeaturesCommand.argparse_error(
-        ctx, "one of the arguments --bootstrap-server --bootstrap-controller is required"
-    )
-    session = new_session(bootstrap_or_default(bootstrap_controller or bootstrap_server, missing), command_config)
-    if command == "describe":
-        show_features(asyncio.run(fetch(session)), output)
-        return
     try:
-        levels = (
-            disabled_levels(feature or [])
-            if command == "disable"
-            else wanted_levels(metadata, feature or [], upgrade=command == "upgrade")
-        )
+        if command in FeaturesCommand.subcommands_of_4:
+            print("\n".join(known_levels(ctx, command, release_version, feature or [])))
+            return
+        missing = FeaturesCommand.argparse_error(ctx, f"{MISSING}\n{MISSING_IN_4}")
+        bootstrap = bootstrap_or_default(bootstrap_controller or bootstrap_server, missing)
+        session = new_session(bootstrap, command_config, controllers=bootstrap_controller is not None)
+        if command == "describe":
+            asyncio.run(describe(session, node_id, chosen_output(output)))
+            return
+        if release_version and (metadata or feature):
+            raise ScriptError("Can not specify `release-version` with other feature flags.")
+        kind = UpgradeType.UPGRADE
+        if command != "upgrade":
+            kind = UpgradeType.UNSAFE_DOWNGRADE if unsafe else UpgradeType.SAFE_DOWNGRADE
+        change = Change(command, kind, release_version, metadata, feature or [], dry_run=dry_run)
+        asyncio.run(update(session, change))
     except BadFeature as error:
         raise ScriptError(str(error)) from None
-    if not levels:
-        raise ScriptError(f"You must specify at least one feature to {command}")
-    if not all(name.strip() for name in levels):
-        raise ScriptError("Provided feature can not be empty.")
-    kind = UpgradeType.UPGRADE
-    if command != "upgrade":
-        kind = UpgradeType.UNSAFE_DOWNGRADE if unsafe else UpgradeType.SAFE_DOWNGRADE
-    results = asyncio.run(update(session, levels, kind, dry_run=dry_run))
+
+
+def known_levels(ctx: ScriptContext, command: str, release: str | None, words: list[str]) -> list[str]:
+    """What is known without a cluster.
+
+    raises    ScriptError, BadFeature
+    """
+    if command == "version-mapping":
+        return version_mapping(release)
+    if not words:
+        raise FeaturesCommand.argparse_error(ctx, "argument --feature is required")
+    return dependencies(words)
+
+
+async def describe(session: Session, node: int | None, form: OutputFormat) -> None:
+    async with session:
+        try:
+            found = await describe_features(session, node)
+        except BrokerUnreachable as error:
+            if node is None:
+                raise
+            message = "org.apache.kafka.common.errors.TimeoutException: Timed out waiting for a node assignment."
+            raise ScriptError(f"{message} Call: describeFeatures", hint=str(error)) from None
+        kafka_4 = await session.is_kafka_4()
+    show_features(found, form, kafka_4=kafka_4)
+
+
+class Change(NamedTuple):
+    """What the command line asks for."""
+
+    command: str
+    kind: UpgradeType
+    release: str | None
+    metadata: str | None
+    features: list[str]
+    dry_run: bool
+
+    def levels(self, *, kafka_4: bool) -> dict[str, int]:
+        """Levels by feature.
+
+        raises    BadFeature, ScriptError
+        """
+        if self.command == "disable":
+            levels = disabled_levels(self.features)
+        elif self.release:
+            levels = release_levels(self.release)
+        else:
+            upgrade = self.kind is UpgradeType.UPGRADE
+            levels = wanted_levels(self.metadata, self.features, upgrade=upgrade, kafka_4=kafka_4)
+        if not levels:
+            raise ScriptError(f"You must specify at least one feature to {self.command}")
+        if not all(name.strip() for name in levels):
+            raise ScriptError("Provided feature can not be empty.")
+        return levels
+
+
+async def update(session: Session, change: Change) -> None:
+    """raises    ScriptError, BadFeature"""
+    async with session:
+        kafka_4 = await session.is_kafka_4()
+        if kafka_4 and change.metadata is not None:
+            print(DEPRECATED_METADATA)
+        levels = change.levels(kafka_4=kafka_4)
+        results = await update_features(session, levels, change.kind, dry_run=change.dry_run)
+    report(change, levels, results)
+
+
+def report(change: Change, levels: Mapping[str, int], results: Mapping[str, ApiError | None]) -> None:
+    """raises    ScriptError if one of the features was not changed"""
     for name, problem in results.items():
-        print(outcome(command, name, levels[name], problem, dry_run=dry_run))
+        print(outcome(change.command, name, levels[name], problem, dry_run=change.dry_run))
     if failed := sum(problem is not None for problem in results.values()):
         raise ScriptError(f"{failed} out of {len(levels)} operation(s) failed.")
-
-
-async def fetch(session: Session) -> Features:
-    async with session:
-        return await describe_features(session)
-
-
-async def update(
-    session: Session, levels: dict[str, int], kind: UpgradeType, *, dry_run: bool
-) -> dict[str, ApiError | None]:
-    async with session:
-        return await update_features(session, levels, kind, dry_run=dry_run)
 
 
 def outcome(command: str, name: str, level: int, problem: ApiError | None, *, dry_run: bool) -> str:
@@ -118,33 +208,3 @@ def outcome(command: str, name: str, level: int, problem: ApiError | None, *, dr
         return f"{'Can' if dry_run else 'Could'} not {what}. {problem}"
     done = "disabled." if command == "disable" else f"{command}d to {level}."
     return f"{name} {'can be' if dry_run else 'was'} {done}"
-
-
-def show_features(found: Features, output: Output) -> None:
-    epoch = "-" if found.epoch is None else found.epoch
-    shown = [
-        (
-            each.name,
-            *(shown_level(each.name, level) for level in (each.min_level, each.max_level, each.finalized_level)),
-        )
-        for each in found.features
-    ]
-    show(
-        chosen_output(output),
-        text=lambda: "".join(
-            f"Feature: {name}\tSupportedMinVersion: {low}\tSupportedMaxVersion: {high}"
-            f"\tFinalizedVersionLevel: {level}\tEpoch: {epoch}\n"
-            for name, low, high, level in shown
-        ),
-        table=lambda: [Table(("FEATURE", "FROM", "TO", "AGREED"), shown)],
-        document=lambda: [
-            {
-                "feature": each.name,
-                "min_level": each.min_level,
-                "max_level": each.max_level,
-                "finalized_level": each.finalized_level,
-                "epoch": found.epoch,
-            }
-            for each in found.features
-        ],
-    )

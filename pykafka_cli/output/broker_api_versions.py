@@ -3,34 +3,54 @@
 from collections.abc import Mapping
 
 from pykafka_cli.model import Broker
-from pykafka_cli.protocol.api_keys import APIS, api_name
+from pykafka_cli.protocol.api_keys import APIS
+from pykafka_cli.rules.generation import is_kafka_4
 from pykafka_cli.transport.connection import ConnectionFailed, VersionRange
 
 
 def block(broker: Broker, offered: Mapping[int, VersionRange] | ConnectionFailed) -> str:
     """All APIs that a broker offers, in the order of their keys, and those it might offer and does not."""
     rack = "null" if broker.rack is None else broker.rack
-    head = f"{broker.host}:{broker.port} (id: {broker.id} rack: {rack})"
+    head = f"{broker.host}:{broker.port} (id: {broker.id} rack: {rack}"
     if isinstance(offered, ConnectionFailed):
-        return f"{head} -> ERROR: {offered}\n"
-    keys = sorted({*offered, *(key for key, api in APIS.items() if api.is_for_brokers)})
-    lines = ",\n".join(f"\t{_line(key, offered.get(key))}" for key in keys)
-    return f"{head} -> (\n{lines}\n)\n"
+        return f"{head}) -> ERROR: {offered}\n"
+    if is_kafka_4(offered):
+        head, known = f"{head} isFenced: false", _KNOWN_IN_4
+        expected = set(known)
+    else:
+        known = _KNOWN_IN_3_9
+        expected = {key for key in known if APIS[key].is_for_brokers}
+    lines = ",\n".join(f"\t{_line(key, offered.get(key), known)}" for key in sorted(expected.union(offered)))
+    return f"{head}) -> (\n{lines}\n)\n"
 
 
-def usable_version(key: int, offered: VersionRange) -> int | None:
-    """The newest version that a broker and Kafka 3.9 share; None where there is none, or no such API in 3.9."""
-    if key not in APIS or offered.min > APIS[key].newest:
+_KNOWN_IN_3_9 = {key: api.newest for key, api in APIS.items() if api.newest is not None}
+_KNOWN_IN_4 = {key: api.newest_in_4 for key, api in APIS.items() if api.newest_in_4 is not None}
+
+
+def usable_version(key: int, offered: Mapping[int, VersionRange]) -> int | None:
+    """The newest version that a broker shares with Kafka's clients of its generation; None where there is none."""
+    return _shared(key, offered[key], _KNOWN_IN_4 if is_kafka_4(offered) else _KNOWN_IN_3_9)
+
+
+def _shared(key: int, offered: VersionRange, known: Mapping[int, int]) -> int | None:
+    if key not in known or offered.min > known[key]:
         return None
-    return min(offered.max, APIS[key].newest)
+    return min(offered.max, known[key])
 
 
-def _line(key: int, offered: VersionRange | None) -> str:
-    name = f"{api_name(key)}({key})" if key in APIS else api_name(key)
+def _name(key: int, known: Mapping[int, int]) -> str:
+    if key not in known:
+        return "UNKNOWN"
+    return (known is _KNOWN_IN_4 and APIS[key].name_in_4) or APIS[key].name
+
+
+def _line(key: int, offered: VersionRange | None, known: Mapping[int, int]) -> str:
+    name = f"{_name(key, known)}({key})"
     if offered is None:
         return f"{name}: UNSUPPORTED"
     versions = str(offered.min) if offered.min == offered.max else f"{offered.min} to {offered.max}"
-    if key not in APIS:
+    if key not in known:
         return f"{name}: {versions}"
-    usable = usable_version(key, offered)
+    usable = _shared(key, offered, known)
     return f"{name}: {versions} [{'unusable: node too new' if usable is None else f'usable: {usable}'}]"

@@ -19,7 +19,7 @@ def listing(groups: Sequence[GroupListing], *, types: bool, states: bool) -> str
     if not types and not states:
         return "".join(f"{group.group}\n" for group in groups)
     width = _width((group.group for group in groups), _NARROWEST) + 10
-    rows = [("GROUP", "TYPE", "STATE"), *groups]
+    rows = [("GROUP", "TYPE", "STATE"), *((group.group, group.type, group.state) for group in groups)]
     return "".join(
         f"{group:<{width}}" + (f" {type_:<20}" if types else "") + (f" {state:<20}" if states else "") + "\n"
         for group, type_, state in rows

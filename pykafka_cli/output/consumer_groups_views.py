@@ -1,14 +1,25 @@
 """One group as each output format shows it, for each view of `pk consumer-groups --describe`."""
 
-from pykafka_cli.model import GroupDescription, GroupLag
+from pykafka_cli.model import GroupDescription, GroupLag, MemberDescription
 from pykafka_cli.output import consumer_groups as text
+from pykafka_cli.output import consumer_groups_of_4 as text_of_4
 from pykafka_cli.output.render import Table
 
 
-def group_text(group: GroupDescription, view: str, rows: list[GroupLag], *, verbose: bool) -> str:
+def group_text(group: GroupDescription, view: str, rows: list[GroupLag], *, verbose: bool, kafka_4: bool) -> str:
+    if kafka_4:
+        return _text_of_4(group, view, rows, verbose=verbose)
     if view == "offsets":
         return text.offsets(rows)
     return text.members(group, verbose=verbose) if view == "members" else text.state(group)
+
+
+def _text_of_4(group: GroupDescription, view: str, rows: list[GroupLag], *, verbose: bool) -> str:
+    if view == "offsets":
+        return text_of_4.offsets(rows, verbose=verbose)
+    if view == "members":
+        return text_of_4.members(group, verbose=verbose)
+    return text_of_4.state(group, verbose=verbose)
 
 
 def group_table(group: GroupDescription, view: str, rows: list[GroupLag]) -> Table | str:
@@ -69,6 +80,7 @@ def group_document(group: GroupDescription, view: str, rows: list[GroupLag]) -> 
                     "host": each.host,
                     "client_id": each.client_id,
                     "assignment": [partition._asdict() for partition in each.assignment],
+                    **_epochs(each),
                 }
                 for each in group.members
             ]
@@ -78,4 +90,12 @@ def group_document(group: GroupDescription, view: str, rows: list[GroupLag]) -> 
         "coordinator": {"id": broker.id, "host": broker.host, "port": broker.port},
         "assignment_strategy": group.assignor,
         "member_count": len(group.members),
+        **({} if group.epoch is None else {"group_epoch": group.epoch, "target_assignment_epoch": group.target_epoch}),
     }
+
+
+def _epochs(member: MemberDescription) -> dict[str, object]:
+    """What only members of the new protocol have."""
+    if member.epoch is None:
+        return {}
+    return {"epoch": member.epoch, "target_assignment": [partition._asdict() for partition in member.target or ()]}

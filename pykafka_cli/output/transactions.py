@@ -1,15 +1,16 @@
 """kafka-transactions.sh: tables whose cells are all as wide as the widest of their column, a tab after each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from pykafka_cli.model import OpenTransaction, ProducerState, TransactionDescription, TransactionListing
+from pykafka_cli.output.table_with_tabs import table_with_tabs
 
 NOTHING = "None"
 NO_EPOCH = NO_OFFSET = -1
 
 
 def listing(found: Iterable[TransactionListing]) -> str:
-    return _table(
+    return table_with_tabs(
         ("TransactionalId", "Coordinator", "ProducerId", "TransactionState"),
         [(each.transactional_id, each.coordinator, each.producer_id, each.state) for each in found],
     )
@@ -38,7 +39,7 @@ def description(found: TransactionDescription, now_ms: int) -> str:
         NOTHING if found.start_ms is None else now_ms - found.start_ms,
         ",".join(map(str, found.partitions)),
     )
-    return _table(header, [row])
+    return table_with_tabs(header, [row])
 
 
 def producers(found: Iterable[ProducerState]) -> str:
@@ -61,7 +62,7 @@ def producers(found: Iterable[ProducerState]) -> str:
         )
         for each in found
     ]
-    return _table(header, rows)
+    return table_with_tabs(header, rows)
 
 
 def hanging(found: Iterable[OpenTransaction], now_ms: int) -> str:
@@ -87,12 +88,4 @@ def hanging(found: Iterable[OpenTransaction], now_ms: int) -> str:
         )
         for each in found
     ]
-    return _table(header, rows)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [header, *([str(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "".join(
-        "".join(f"{cell:<{width}}\t" for cell, width in zip(line, widths, strict=True)) + "\n" for line in lines
-    )
+    return table_with_tabs(header, rows)

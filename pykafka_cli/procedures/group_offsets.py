@@ -1,5 +1,6 @@
 """`pk consumer-groups --reset-offsets` and `--delete-offsets`."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,9 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.output import consumer_groups as text
+from pykafka_cli.output import consumer_groups_of_4 as text_of_4
 from pykafka_cli.output.render import Table, show
-from pykafka_cli.procedures.consumer_groups import GroupsRequest
+from pykafka_cli.procedures.consumer_groups import NO_ACTION, NO_ACTION_IN_4, GroupsRequest
 from pykafka_cli.rules.offset_reset import (
     InvalidPlan,
     InvalidScope,
@@ -35,6 +37,10 @@ SCENARIOS_AS_LISTED = (
 Offsets = dict[TopicPartition, int]
 
 
+class TopicMissing(ApiError):
+    """A topic whose partitions are wanted cannot be looked up."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResetRequest:
     """Which partitions get new offsets, and which; exactly one scenario is wanted."""
@@ -50,6 +56,8 @@ class ResetRequest:
     from_file: str | None
     execute: bool
     export: bool
+    is_undecided: bool = False
+    """Neither --execute nor --dry-run was given."""
 
 
 async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequest) -> bool:
@@ -59,9 +67,11 @@ async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequ
     """
     plan: dict[str, Offsets] = {}
     complete = True
-    async with session:
+    async with request.opened(session):
+        if how.is_undecided:
+            print(NO_ACTION_IN_4 if request.kafka_4 else NO_ACTION, file=sys.stderr)
         names = await request.names(session)
-        for name, group in (await admin.describe_groups(session, names)).items():
+        for name, group in (await admin.describe_groups(session, names, missing_is_dead=True)).items():
             if group.state not in ("Empty", "Dead"):
                 request.tell_error(
                     f"Assignments can only be reset if the group '{name}' is inactive, but the current state is "
@@ -176,7 +186,7 @@ async def named_partitions(session: Session, arguments: Iterable[str]) -> list[T
             )
         for topic in (await session.metadata(whole)).topics:
             if topic.error_code is not ErrorCode.none:
-                raise ApiError(topic.error_code)
+                raise TopicMissing(topic.error_code)
             counts[str(topic.name)] = len(topic.partitions)
     partitions = [
         TopicPartition(scope.topic, index)
@@ -214,7 +224,7 @@ def show_plan(request: GroupsRequest, plan: Mapping[str, Offsets], how: ResetReq
         if how.export:
             # The script prints the lines and then ends its own.
             return write_plan(plan, with_group=len(request.groups) != 1) + "\n"
-        return text.reset_plan(plan)
+        return text_of_4.reset_plan(plan) if request.kafka_4 else text.reset_plan(plan)
 
     rows = [(group, *partition, offset) for group, offsets in plan.items() for partition, offset in offsets.items()]
     show(
@@ -234,7 +244,7 @@ async def delete_offsets(request: GroupsRequest, session: Session) -> bool:
     raises    InvalidScope, ApiError, ConnectionFailed
     """
     group = request.groups[0]
-    async with session:
+    async with request.opened(session):
         partitions, missing = await _partitions_and_missing(session, request.topics)
         results: dict[TopicPartition, ApiError | None]
         problem: ApiError | None = None
@@ -243,16 +253,18 @@ async def delete_offsets(request: GroupsRequest, session: Session) -> bool:
             problem = next((error for error in results.values() if error), None)
         except ApiError as error:
             problem, results = error, dict.fromkeys(partitions, error)
-    if problem is None:
+    if problem is None and request.kafka_4:
+        request.tell(f"Request succeeded for deleting offsets from group {group}.")
+    elif problem is None:
         request.tell(f"Request succeed for deleting offsets with topic {', '.join(request.topics)} group {group}")
     else:
-        request.tell_error(_of_the_whole(problem, group))
+        request.tell_error(_of_the_whole_in_4(problem) if request.kafka_4 else _of_the_whole(problem, group))
     rows: list[tuple[str, int | None, ApiError | None]] = [(topic, None, error) for topic, error in missing.items()]
     rows += [(topic, index, error) for (topic, index), error in results.items()]
     rows.sort(key=lambda row: f"{row[0]}{-1 if row[1] is None else row[1]}")
     show(
         request.output,
-        text=lambda: text.deleted_offsets(
+        text=lambda: (text_of_4 if request.kafka_4 else text).deleted_offsets(
             (topic, index, error.java if error else None) for topic, index, error in rows
         ),
         table=lambda: [
@@ -281,6 +293,22 @@ async def _partitions_and_missing(
     return list(dict.fromkeys(partitions)), missing
 
 
+_PARTLY = (
+    ErrorCode.group_subscribed_to_topic,
+    ErrorCode.topic_authorization_failed,
+    ErrorCode.unknown_topic_or_partition,
+)
+
+
+def _of_the_whole_in_4(problem: ApiError) -> str:
+    if problem.code in _PARTLY:
+        return "Encountered some partition-level error, see the follow-up details."
+    known = (ErrorCode.invalid_group_id, ErrorCode.group_id_not_found, ErrorCode.group_authorization_failed)
+    if problem.code in (*known, ErrorCode.non_empty_group):
+        return str(problem)
+    return f"Encountered some unknown error: {ErrorCode(problem.code).name.upper()}"
+
+
 def _of_the_whole(problem: ApiError, group: str) -> str:
     match problem.code:
         case ErrorCode.invalid_group_id:
@@ -291,10 +319,6 @@ def _of_the_whole(problem: ApiError, group: str) -> str:
             return f"Access to '{group}' is not authorized."
         case ErrorCode.non_empty_group:
             return f"Deleting offsets of a consumer group '{group}' is forbidden if the group is not empty."
-        case (
-            ErrorCode.group_subscribed_to_topic
-            | ErrorCode.topic_authorization_failed
-            | ErrorCode.unknown_topic_or_partition
-        ):
-            return "Encounter some partition level error, see the follow-up details:"
+    if problem.code in _PARTLY:
+        return "Encounter some partition level error, see the follow-up details:"
     return f"Encounter some unknown error: {ErrorCode(problem.code).name.upper()}"

@@ -93,7 +93,7 @@ class Reset:
     async def _ensure_inactive(self) -> None:
         group = self._request.application_id
         try:
-            described = await groups.describe_groups(self._session, [group])
+            described = await groups.describe_groups(self._session, [group], missing_is_dead=True)
         except ApiError as error:
             raise ResetFailed(f"{EXECUTION}{error.java}") from None
         members = described[group].members

@@ -1,16 +1,26 @@
 """Feature levels as kafka-features names them: metadata.version by Kafka's releases, others by number."""
 
 import re
+from collections.abc import Sequence
 
-METADATA_VERSION = "metadata.version"
-RELEASES = re.findall(
-    r"\S+",
-    "3.0-IV1 3.1-IV0 3.2-IV0 3.3-IV0 3.3-IV1 3.3-IV2 3.3-IV3 3.4-IV0 3.5-IV0 3.5-IV1 3.5-IV2 3.6-IV0 3.6-IV1 3.6-IV2 "
-    "3.7-IV0 3.7-IV1 3.7-IV2 3.7-IV3 3.7-IV4 3.8-IV0 3.9-IV0 4.0-IV0 4.0-IV1",
+from pykafka_cli.rules.feature_versions import (
+    FEATURES,
+    LATEST_PRODUCTION,
+    METADATA_VERSION,
+    METADATA_VERSIONS,
+    MetadataVersion,
+    UnknownVersion,
+    default_level,
+    metadata_version,
+    metadata_version_of,
 )
-"""The releases of metadata.version, from level 1 on, as Kafka 3.9 knows them."""
+
+_BEFORE_KRAFT_WAS_READY = ("3.0-IV1", "3.1-IV0", "3.2-IV0", "3.3-IV0", "3.3-IV1", "3.3-IV2")
+RELEASES = (*_BEFORE_KRAFT_WAS_READY, *(each.name for each in METADATA_VERSIONS))
+"""The releases of metadata.version, from level 1 on."""
 
 FIRST_SELECTABLE, LAST_SELECTABLE = "3.3-IV0", "3.9-IV0"
+"""What the script of 3.9 offers."""
 
 
 class BadFeature(Exception):
@@ -23,11 +33,14 @@ def shown_level(feature: str, level: int) -> str:
     return RELEASES[level - 1] if 1 <= level <= len(RELEASES) else f"UNKNOWN {level}"
 
 
-def metadata_level(release: str) -> int:
+def metadata_level(release: str, *, kafka_4: bool = False) -> int:
     """The level of a release; one without -IV stands for the last of its kind.
 
-    raises    BadFeature
+    kafka_4    in the words of that script
+    raises     BadFeature
     """
+    if kafka_4:
+        return release_version(release).level
     wanted = [name for name in RELEASES if name == release or name.partition("-")[0] == release]
     if not wanted:
         selectable = RELEASES[RELEASES.index(FIRST_SELECTABLE) : RELEASES.index(LAST_SELECTABLE) + 1]
@@ -37,28 +50,100 @@ def metadata_level(release: str) -> int:
     return RELEASES.index(wanted[-1]) + 1
 
 
-def wanted_levels(metadata: str | None, features: list[str], *, upgrade: bool = False) -> dict[str, int]:
+def release_version(release: str) -> MetadataVersion:
+    """The metadata.version of a release such as 4.3, 4.3.1 or 4.3-IV0; an unfinished one is named in full.
+
+    raises    BadFeature
+    """
+    short = re.sub(r"^(\d+\.\d+)\.\d+$", r"\1", release)
+    try:
+        return metadata_version(short, unstable="-" in short)
+    except UnknownVersion:
+        known = ", ".join(each.name for each in METADATA_VERSIONS)
+        raise BadFeature(f"Unknown metadata.version '{release}'. Supported metadata.version are: {known}") from None
+
+
+def release_levels(release: str) -> dict[str, int]:
+    """The level of every feature in a release.
+
+    raises    BadFeature
+    """
+    metadata = release_version(release).level
+    return {METADATA_VERSION: metadata} | {name: default_level(name, metadata) for name in FEATURES}
+
+
+def version_mapping(release: str | None) -> list[str]:
+    """A line for each feature with its level in a release, the newest finished one if none is named.
+
+    raises    BadFeature
+    """
+    name = release or LATEST_PRODUCTION.name
+    levels = release_levels(name)
+    return [f"{METADATA_VERSION}={levels.pop(METADATA_VERSION)} ({name})", *(f"{f}={n}" for f, n in levels.items())]
+
+
+def dependencies(words: Sequence[str]) -> list[str]:
+    """Lines that say of each NAME=LEVEL which levels of other features it needs.
+
+    raises    BadFeature
+    """
+    lines: list[str] = []
+    for name, level in (feature_level(word) for word in words):
+        required = _required(name, level)
+        lines.append(f"{_described(name, level)} {'requires:' if required else 'has no dependencies.'}")
+        lines += [f"    {_described(*each)}" for each in required]
+    return lines
+
+
+def _required(name: str, level: int) -> tuple[tuple[str, int], ...]:
+    if name == METADATA_VERSION:
+        if metadata_version_of(level) is None:
+            raise BadFeature(f"Unknown metadata.version {level}")
+        return ()
+    if name not in FEATURES:
+        raise BadFeature(f"Unknown feature: {name}")
+    if not 0 <= level < len(FEATURES[name]):
+        raise BadFeature(f"No feature:{name} with feature level {level}")
+    return FEATURES[name][level].requires
+
+
+def _described(name: str, level: int) -> str:
+    return f"{name}={level}" + (f" ({shown_level(name, level)})" if name == METADATA_VERSION else "")
+
+
+def feature_level(word: str) -> tuple[str, int]:
+    """What NAME=LEVEL says.
+
+    raises    BadFeature
+    """
+    name, equals, text = (part.strip() for part in word.partition("="))
+    if not equals:
+        raise BadFeature(f"Can't parse feature=level string {word}: equals sign not found.")
+    if not re.fullmatch(r"[+-]?[0-9]+", text) or not -(1 << 15) <= int(text) < 1 << 15:
+        raise BadFeature(f"Can't parse feature=level string {word}: unable to parse {text} as a short.")
+    return name, int(text)
+
+
+def wanted_levels(
+    metadata: str | None, features: list[str], *, upgrade: bool = False, kafka_4: bool = False
+) -> dict[str, int]:
     """Levels by feature, from --metadata and the words of --feature; an upgrade cannot be to level 0.
 
     raises    BadFeature
     """
-    levels = {} if metadata is None else {METADATA_VERSION: metadata_level(metadata)}
+    levels = {} if metadata is None else {METADATA_VERSION: metadata_level(metadata, kafka_4=kafka_4)}
     for word in features:
-        name, equals, text = (part.strip() for part in word.partition("="))
-        if not equals:
-            raise BadFeature(f"Can't parse feature=level string {word}: equals sign not found.")
-        if not re.fullmatch(r"[+-]?[0-9]+", text) or not -(1 << 15) <= int(text) < 1 << 15:
-            raise BadFeature(f"Can't parse feature=level string {word}: unable to parse {text} as a short.")
-        if upgrade and int(text) == 0:
+        name, level = feature_level(word)
+        if upgrade and level == 0:
             raise BadFeature(
                 "The upgradeType flag should be set to SAFE_DOWNGRADE or UNSAFE_DOWNGRADE when the provided "
                 "maxVersionLevel:0 is < 1."
             )
-        if int(text) < 0:
+        if level < 0:
             raise BadFeature("Cannot specify a negative version level.")
         if name in levels:
             raise BadFeature(f"Feature {name} was specified more than once.")
-        levels[name] = int(text)
+        levels[name] = level
     return levels
 
 

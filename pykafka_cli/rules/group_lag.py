@@ -4,21 +4,28 @@ source  ConsumerGroupCommand.collectGroupsOffsets
 """
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from pykafka_cli.model import GroupDescription, GroupLag, TopicPartition
 
 
 def lag_rows(
-    group: GroupDescription, committed: Mapping[TopicPartition, int], log_ends: Mapping[TopicPartition, int]
+    group: GroupDescription,
+    committed: Mapping[TopicPartition, int],
+    log_ends: Mapping[TopicPartition, int],
+    epochs: Mapping[TopicPartition, int] = MappingProxyType({}),
 ) -> list[GroupLag]:
     """Partitions of members, those of the member with most first; then partitions with an offset that nobody reads.
 
     committed   offsets of the group; partitions without one are missing
     log_ends    the ends of the logs; partitions that are gone are missing
+    epochs      leader epochs that were committed
     """
 
     def row(partition: TopicPartition) -> GroupLag:
-        return GroupLag(group.group, partition, committed.get(partition), log_ends.get(partition), None)
+        return GroupLag(
+            group.group, partition, committed.get(partition), log_ends.get(partition), None, epochs.get(partition)
+        )
 
     rows = [
         row(partition)._replace(member=member)

@@ -234,6 +234,8 @@ class ArgparseCommand(ScriptCommand):
 
     subcommands: ClassVar[tuple[str, ...]] = ()
     """The words of which one must be given; the function takes it as its only typer.Argument."""
+    subcommands_of_4: ClassVar[tuple[str, ...]] = ()
+    """More such words, which the scripts of 3.9 do not have and therefore do not list."""
     exclusive: ClassVar[frozenset[str]] = frozenset()
     """Options of which no two go together."""
     help_without_arguments: ClassVar[bool] = False
@@ -268,14 +270,17 @@ class ArgparseCommand(ScriptCommand):
 
         raises    Unparsable
         """
-        if word in self.subcommands:
+        known = self.subcommands + self.subcommands_of_4
+        if word in known:
             return word
-        if len(candidates := sorted(name for name in self.subcommands if name.startswith(word))) == 1:
+        if len(candidates := sorted(name for name in known if name.startswith(word))) == 1:
             return candidates[0]
         if candidates:
             raise Unparsable(f"ambiguous command: {word} could match {', '.join(candidates)}")
         choices = ", ".join(f"'{name}'" for name in self.subcommands)
-        hint = suggestions(word, {name: name for name in self.subcommands})
+        hint = suggestions(word, {name: name for name in known})
+        if self.subcommands_of_4:
+            hint = f"{hint}\nSince Kafka 4: {', '.join(self.subcommands_of_4)}".lstrip("\n")
         raise Unparsable(f"invalid choice: '{word}' (choose from {choices})", hint)
 
     def parse_error(self, ctx: ScriptContext, problem: Unparsable) -> ScriptError:

@@ -11,16 +11,21 @@ from pykafka_cli.script.log_lines import warn
 
 
 def new_session(
-    bootstrap: str, command_config: str | None, *, defaults: Mapping[str, str] = MappingProxyType({})
+    bootstrap: str,
+    command_config: str | None,
+    *,
+    defaults: Mapping[str, str] = MappingProxyType({}),
+    controllers: bool = False,
 ) -> Session:
     """A session to enter, with the properties of a file; `defaults` are those of the script.
 
-    raises    ScriptError
+    controllers    the addresses are those of KRaft controllers
+    raises         ScriptError
     """
     try:
         settings = read_settings(command_config, defaults, warn)
         check_resolvable(bootstrap)
-        return Session(bootstrap, settings)
+        return Session(bootstrap, settings, controllers=controllers)
     except BadAddress as error:
         raise ScriptError("Failed to create new KafkaAdminClient", hint=str(error)) from None
     except BadClientSetting as error:

@@ -54,6 +54,15 @@ BootstrapServer = Annotated[
         rich_help_panel=CONNECTION,
     ),
 ]
+BootstrapController = Annotated[
+    str | None,
+    typer.Option(
+        "--bootstrap-controller",
+        metavar="HOST:PORT,...",
+        help="KRaft controllers to connect to, in place of brokers.",
+        rich_help_panel=CONNECTION,
+    ),
+]
 BrokerList = Annotated[
     str | None,
     typer.Option(

@@ -84,6 +84,13 @@ class FakeSession:
     async def ask(self, request: Any, **_: object) -> Any:
         return await self.answer(request)
 
+    async def api_versions(self, broker: int | None = None) -> Mapping[int, VersionRange]:  # noqa: ARG002
+        """What it has answers for."""
+        return {kind.__api_key__: VersionRange(0, kind.__version__) for kind in self._answers}
+
+    async def is_kafka_4(self) -> bool:
+        return False
+
     async def connection(self, broker: int) -> FakeConnection:
         return FakeConnection(self, broker)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
+from kio.schema.describe_cluster.v2.request import DescribeClusterRequest
 from kio.schema.errors import ErrorCode
 from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32
@@ -11,8 +12,10 @@ from kio.static.primitive import i8, i32
 from pykafka_cli.clients.admin.leaders import by_topic
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session, broker_timeout
-from pykafka_cli.model import Broker, TopicPartition
+from pykafka_cli.model import Broker, Endpoint, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed, VersionRange
+
+_BROKERS, _CONTROLLERS = i8(1), i8(2)
 
 
 class ElectionType(IntEnum):
@@ -47,7 +50,34 @@ async def describe_brokers(session: Session) -> list[Broker]:
 
 async def cluster_id(session: Session) -> str | None:
     """None from a broker that is too old to have one."""
+    if session.is_with_controllers:
+        return str((await session.ask(_cluster_request(_CONTROLLERS), oldest=1)).cluster_id)
     return (await session.metadata(())).cluster_id
+
+
+async def list_endpoints(session: Session, *, include_fenced: bool = False) -> list[Endpoint]:
+    """All brokers, or the controllers where the session is with controllers, by id.
+
+    include_fenced    also brokers that are registered and not serving now (KIP-1073)
+    raises            VersionUnsupported, ApiError
+    """
+    type_ = _CONTROLLERS if session.is_with_controllers else _BROKERS
+    request = _cluster_request(type_, include_fenced=include_fenced)
+    answer = await session.ask(request, oldest=2 if include_fenced else 1 if session.is_with_controllers else 0)
+    ensure_none_failed([answer])
+    kind = "controller" if answer.endpoint_type == _CONTROLLERS else "broker"
+    return sorted(
+        Endpoint(int(each.broker_id), each.host, int(each.port), each.rack, bool(each.is_fenced), kind)
+        for each in answer.brokers
+    )
+
+
+def _cluster_request(endpoint_type: i8, *, include_fenced: bool = False) -> DescribeClusterRequest:
+    return DescribeClusterRequest(
+        include_cluster_authorized_operations=False,
+        endpoint_type=endpoint_type,
+        include_fenced_brokers=include_fenced,
+    )
 
 
 async def unregister_broker(session: Session, broker: int) -> None:

@@ -3,14 +3,14 @@
 import datetime
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import NamedTuple
 
-from kio.schema.api_versions.v3.request import ApiVersionsRequest
+from kio.schema.api_versions.v4.request import ApiVersionsRequest
 from kio.static.primitive import i8, i16, i32Timedelta
 
 from pykafka_cli import __version__
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
+from pykafka_cli.model import Feature, Features
 
 NO_EPOCH = -1
 
@@ -23,24 +23,13 @@ class UpgradeType(IntEnum):
     UNSAFE_DOWNGRADE = 3
 
 
-class Feature(NamedTuple):
-    """One feature with the levels that brokers support and the one that the cluster has agreed on (0: off)."""
+async def describe_features(session: Session, node: int | None = None) -> Features:
+    """All features that a node supports, by name; any node if none is named.
 
-    name: str
-    min_level: int
-    max_level: int
-    finalized_level: int
-
-
-class Features(NamedTuple):
-    features: list[Feature]
-    epoch: int | None
-
-
-async def describe_features(session: Session) -> Features:
-    """All features that brokers support, by name."""
+    Before ApiVersions 4 a broker says nothing of features whose first level is 0 (KIP-584).
+    """
     request = ApiVersionsRequest(client_software_name="pykafka-cli", client_software_version=__version__)
-    answer = await session.ask(request)
+    answer = await session.ask(request, broker=node)
     finalized = {feature.name: int(feature.max_version_level) for feature in answer.finalized_features}
     features = [
         Feature(each.name, each.min_version, each.max_version, finalized.get(each.name, 0))

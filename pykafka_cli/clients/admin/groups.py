@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kio.schema.errors import ErrorCode
@@ -16,14 +17,27 @@ from pykafka_cli.model import Broker, GroupDescription, GroupListing, MemberDesc
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.coordinator import Coordinator
+    from pykafka_cli.clients.group_offsets import Position
 
 CONSUMER = "consumer"
 UNKNOWN = "Unknown"
+DEAD = "Dead"
 T = TypeVar("T")
 
 
 async def list_groups(session: Session, *, states: Sequence[str] = (), types: Sequence[str] = ()) -> list[GroupListing]:
     """All consumer groups of all brokers by name, or those in one of the states and of one of the types."""
+    return [
+        group
+        for group in await list_all_groups(session, states=states, types=types)
+        if group.protocol in (CONSUMER, "")
+    ]
+
+
+async def list_all_groups(
+    session: Session, *, states: Sequence[str] = (), types: Sequence[str] = ()
+) -> list[GroupListing]:
+    """The same, whatever the protocol."""
     from kio.schema.list_groups.v5.request import ListGroupsRequest
 
     request = ListGroupsRequest(states_filter=tuple(states), types_filter=tuple(types))
@@ -32,9 +46,9 @@ async def list_groups(session: Session, *, states: Sequence[str] = (), types: Se
         answer = await session.ask(request, broker=broker.node_id)
         ensure_none_failed([answer])
         for group in answer.groups:
-            if group.protocol_type in (CONSUMER, ""):
-                type_ = group.group_type.capitalize() or UNKNOWN
-                found[group.group_id] = GroupListing(group.group_id, type_, group.group_state or UNKNOWN)
+            type_ = group.group_type.capitalize() or UNKNOWN
+            state = group.group_state or UNKNOWN
+            found[group.group_id] = GroupListing(group.group_id, type_, state, group.protocol_type)
     return [
         found[name]
         for name in sorted(found)
@@ -42,35 +56,98 @@ async def list_groups(session: Session, *, states: Sequence[str] = (), types: Se
     ]
 
 
-async def describe_groups(session: Session, groups: Iterable[str]) -> dict[str, GroupDescription]:
-    """Groups by name; of one that does not exist the state is Dead.
+async def describe_groups(
+    session: Session, groups: Iterable[str], *, missing_is_dead: bool = False
+) -> dict[str, GroupDescription]:
+    """Groups by name; of one that does not exist the state is Dead, or it is an error from Kafka 4 on.
 
-    raises    ApiError for the first that cannot be described
+    missing_is_dead    no error, either, where the group does not exist
+    raises             ApiError for the first that cannot be described
     """
-    from kio.schema.describe_groups.v5.request import DescribeGroupsRequest
-
-    async def ask(broker: Broker, names: list[str]) -> dict[str, GroupDescription | ApiError]:
-        request = DescribeGroupsRequest(groups=tuple(map(GroupId, names)), include_authorized_operations=False)
-        answer = await session.ask(request, broker=broker.id)
-        return {
-            each.group_id: ApiError(each.error_code)
-            if each.error_code
-            else GroupDescription(
-                each.group_id,
-                each.group_state,
-                each.protocol_data,
-                broker,
-                tuple(_member(member, each.protocol_type) for member in each.members),
-            )
-            for each in answer.groups
-        }
-
+    names = list(dict.fromkeys(groups))
+    found: dict[str, GroupDescription | ApiError] = {}
+    if CONSUMER_GROUP_DESCRIBE in await session.api_versions():
+        found = await _ask_coordinators(session, names, partial(_describe_consumer_groups, session))
+    classic = [name for name in names if _code(found.get(name)) in _NOT_OF_THE_NEW_PROTOCOL or name not in found]
+    if classic:
+        found |= await _ask_coordinators(session, classic, partial(_describe_classic_groups, session))
     described: dict[str, GroupDescription] = {}
-    for name, result in (await _ask_coordinators(session, groups, ask)).items():
+    for name in names:
+        result = found[name]
         if isinstance(result, ApiError):
-            raise result
+            if not missing_is_dead or result.code != ErrorCode.group_id_not_found:
+                raise result
+            result = GroupDescription(name, DEAD, "", Broker(-1, "", -1, None), ())
         described[name] = result
     return described
+
+
+CONSUMER_GROUP_DESCRIBE = 69
+_NOT_OF_THE_NEW_PROTOCOL = frozenset({ErrorCode.group_id_not_found, ErrorCode.unsupported_version})
+
+
+async def _describe_consumer_groups(
+    session: Session, broker: Broker, names: list[str]
+) -> dict[str, GroupDescription | ApiError]:
+    from kio.schema.consumer_group_describe.v1.request import ConsumerGroupDescribeRequest
+
+    request = ConsumerGroupDescribeRequest(group_ids=tuple(map(GroupId, names)), include_authorized_operations=False)
+    answer = await session.ask(request, broker=broker.id)
+    return {
+        each.group_id: ApiError(each.error_code, each.error_message)
+        if each.error_code
+        else GroupDescription(
+            each.group_id,
+            each.group_state,
+            each.assignor_name,
+            broker,
+            tuple(map(_new_member, each.members)),
+            int(each.group_epoch),
+            int(each.assignment_epoch),
+        )
+        for each in answer.groups
+    }
+
+
+def _new_member(member: Any) -> MemberDescription:
+    return MemberDescription(
+        member.member_id,
+        member.instance_id,
+        member.client_id,
+        member.client_host,
+        _partitions(member.assignment),
+        int(member.member_epoch),
+        _partitions(member.target_assignment),
+    )
+
+
+def _partitions(assignment: Any) -> tuple[TopicPartition, ...]:
+    return tuple(
+        TopicPartition(topic.topic_name, int(index))
+        for topic in assignment.topic_partitions
+        for index in topic.partitions
+    )
+
+
+async def _describe_classic_groups(
+    session: Session, broker: Broker, names: list[str]
+) -> dict[str, GroupDescription | ApiError]:
+    from kio.schema.describe_groups.v6.request import DescribeGroupsRequest
+
+    request = DescribeGroupsRequest(groups=tuple(map(GroupId, names)), include_authorized_operations=False)
+    answer = await session.ask(request, broker=broker.id)
+    return {
+        each.group_id: ApiError(each.error_code, each.error_message)
+        if each.error_code
+        else GroupDescription(
+            each.group_id,
+            each.group_state,
+            each.protocol_data,
+            broker,
+            tuple(_member(member, each.protocol_type) for member in each.members),
+        )
+        for each in answer.groups
+    }
 
 
 def _member(member: Any, protocol_type: str) -> MemberDescription:
@@ -157,10 +234,14 @@ async def committed_offsets(session: Session, group: str) -> dict[TopicPartition
 
     raises    ApiError
     """
+    return {partition: position.offset for partition, position in (await committed_positions(session, group)).items()}
+
+
+async def committed_positions(session: Session, group: str) -> "dict[TopicPartition, Position]":
+    """The same with leader epochs."""
     from pykafka_cli.clients.group_offsets import fetch_offsets
 
-    positions = await fetch_offsets(_coordinator(session, group), None)
-    return {partition: position.offset for partition, position in positions.items()}
+    return await fetch_offsets(_coordinator(session, group), None)
 
 
 async def set_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, int]) -> None:

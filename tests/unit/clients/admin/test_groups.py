@@ -5,8 +5,8 @@ import datetime
 import pytest
 from kio.schema.delete_groups.v2.request import DeleteGroupsRequest
 from kio.schema.delete_groups.v2.response import DeletableGroupResult, DeleteGroupsResponse
-from kio.schema.describe_groups.v5.request import DescribeGroupsRequest
-from kio.schema.describe_groups.v5.response import DescribedGroup, DescribedGroupMember, DescribeGroupsResponse
+from kio.schema.describe_groups.v6.request import DescribeGroupsRequest
+from kio.schema.describe_groups.v6.response import DescribedGroup, DescribedGroupMember, DescribeGroupsResponse
 from kio.schema.errors import ErrorCode
 from kio.schema.find_coordinator.v6.request import FindCoordinatorRequest
 from kio.schema.find_coordinator.v6.response import Coordinator, FindCoordinatorResponse
@@ -98,7 +98,7 @@ async def test_a_list_has_consumer_groups_sorted_and_in_kafkas_words() -> None:
     assert await list_groups(coordination.session) == [  # type: ignore[arg-type]
         GroupListing("a", "Classic", "Stable"),
         GroupListing("b", "Classic", "Empty"),
-        GroupListing("none", "Classic", "Empty"),
+        GroupListing("none", "Classic", "Empty", ""),
         GroupListing("old", "Unknown", "Unknown"),
     ]
 

@@ -1,0 +1,53 @@
+"""The KRaft quorum: who leads it, how far everyone is, and taking voters away (KIP-595, KIP-853)."""
+
+import uuid
+from typing import Any
+
+from kio.schema.describe_quorum.v2.request import DescribeQuorumRequest, PartitionData, TopicData
+from kio.schema.types import TopicName
+from kio.static.primitive import i32
+
+from pykafka_cli.clients.admin.cluster import cluster_id
+from pykafka_cli.clients.errors import ensure_none_failed
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import Quorum, QuorumReplica
+
+_METADATA = TopicData(topic_name=TopicName("__cluster_metadata"), partitions=(PartitionData(partition_index=i32(0)),))
+
+
+async def describe_quorum(session: Session) -> Quorum:
+    """raises    ApiError, VersionUnsupported where the cluster is not in KRaft mode"""
+    answer = await session.ask(DescribeQuorumRequest(topics=(_METADATA,)))
+    ensure_none_failed([answer])
+    partition = answer.topics[0].partitions[0]
+    ensure_none_failed([partition])
+    return Quorum(
+        await cluster_id(session),
+        int(partition.leader_id),
+        int(partition.leader_epoch),
+        int(partition.high_watermark),
+        tuple(map(_replica, partition.current_voters)),
+        tuple(map(_replica, partition.observers)),
+        {
+            int(node.node_id): tuple(f"{each.name}://{each.host}:{each.port}" for each in node.listeners)
+            for node in answer.nodes
+        },
+    )
+
+
+def _replica(state: Any) -> QuorumReplica:
+    return QuorumReplica(
+        int(state.replica_id),
+        state.replica_directory_id,
+        int(state.log_end_offset),
+        int(state.last_fetch_timestamp),
+        int(state.last_caught_up_timestamp),
+    )
+
+
+async def remove_voter(session: Session, voter: int, directory: uuid.UUID) -> None:
+    """raises    ApiError, VersionUnsupported"""
+    from kio.schema.remove_raft_voter.v0.request import RemoveRaftVoterRequest
+
+    request = RemoveRaftVoterRequest(cluster_id=None, voter_id=i32(voter), voter_directory_id=directory)
+    ensure_none_failed([await session.ask(request)])
