@@ -88,7 +88,7 @@ class PartitionDescription(NamedTuple):
 
 
 class Reassignment(NamedTuple):
-    """A reassignment that goes on; `replicas` are all that there are meanwhile."""
+    """A reassignment in progress; `replicas` are all replicas during it."""
 
     replicas: tuple[int, ...]
     adding: tuple[int, ...]
@@ -245,7 +245,7 @@ class OpenTransaction(NamedTuple):
 
 
 class AbortSpec(NamedTuple):
-    """What a broker must be told to end a transaction in one partition."""
+    """What a broker needs to abort a transaction in one partition."""
 
     partition: TopicPartition
     producer_id: int

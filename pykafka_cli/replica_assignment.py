@@ -130,6 +130,6 @@ def rack_alternated(racks: Mapping[int, str]) -> list[int]:
 
 
 def next_start(brokers: Iterable[Candidate], first_replica: int) -> Start:
-    """Where a topic goes on that is given more partitions: at the preferred leader of its partition 0."""
+    """Where assignment continues for a topic that gets more partitions: at the preferred leader of partition 0."""
     place = next((n for n, broker in enumerate(brokers) if broker.id >= first_replica), 0)
     return Start(place, place)

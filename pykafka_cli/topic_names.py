@@ -39,11 +39,11 @@ def is_internal(name: str) -> bool:
 
 
 def may_collide(name: str) -> bool:
-    """Whether the name has a character that names of metrics do not tell from another."""
+    """Whether the name has a character that metric names confuse with another."""
     return "." in name or "_" in name
 
 
 def collisions(name: str, topics: Iterable[str]) -> list[str]:
-    """The topics whose metrics could not be told from those of `name`: equal but for `.` and `_`."""
+    """The topics whose metric names collide with those of `name`: equal but for `.` and `_`."""
     unified = name.replace(".", "_")
     return [topic for topic in topics if topic != name and topic.replace(".", "_") == unified]

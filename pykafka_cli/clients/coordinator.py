@@ -66,7 +66,7 @@ def top_level_error(answer: Any) -> ErrorCode:
 class Coordinator:
     """Asks the coordinator of one group, whichever broker that is at the moment.
 
-    private     over a connection of its own, so that nothing waits behind what others ask that broker
+    private     over a separate connection, so that nothing waits for other requests to that broker
     """
 
     def __init__(self, session: Session, group_id: str, *, private: bool, pause: float) -> None:

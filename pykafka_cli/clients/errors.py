@@ -1,4 +1,4 @@
-"""What a cluster refuses, and what a person is told about a cluster that cannot be asked."""
+"""What a cluster rejects, and what a user can do about a cluster that cannot be reached."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -25,7 +25,7 @@ _FIRST_BATCHED = 8
 
 
 class Position(NamedTuple):
-    """Where a group goes on in a partition, and the leader epoch of the record before (-1: unknown)."""
+    """Where a group continues in a partition, and the leader epoch of the record before (-1: unknown)."""
 
     offset: int
     leader_epoch: int = -1

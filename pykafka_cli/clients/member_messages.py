@@ -1,4 +1,4 @@
-"""What members of a consumer group tell each other through the coordinator, which does not look inside.
+"""What members of a consumer group send each other through the coordinator, which does not read it.
 
     subscription    version int16, topics, user data, owned partitions (1), generation (2), rack (3)
     assignment      version int16, partitions by topic, user data
@@ -32,7 +32,8 @@ _VERSION = struct.Struct(">h")
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a member tells the assignor: topics it wants, partitions it has and since when, its name if it is static."""
+    """What a member sends the assignor: topics it wants, partitions it owns and since when, its instance id if it is
+    static."""
 
     topics: Sequence[str]
     owned: Sequence[TopicPartition] = ()

@@ -35,7 +35,7 @@ def in_version(message: Any, version: int) -> Any:
 
 
 def as_type(value: Any, target: type[Any]) -> Any:
-    """`value` as a message of the class `target`, which is another version of its own class."""
+    """`value` as a message of the class `target`, which is another version of its class."""
     source = type(value)
     conversions = _CONVERSIONS.get((source, target))
     if conversions is None:

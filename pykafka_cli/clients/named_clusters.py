@@ -6,7 +6,7 @@
         bootstrap-server: b1:9093,b2:9093
         command-config: /home/me/staging.properties
 
-Keys are the options that they stand for. The file is $PK_CONFIG, else pk/config.yaml in the folder for configuration.
+Keys are named after options. The file is $PK_CONFIG, else pk/config.yaml in the folder for configuration.
 Passwords stay in the .properties file that command-config names.
 """
 

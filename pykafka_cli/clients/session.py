@@ -150,7 +150,7 @@ class Session:
         return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
 
     async def ask_controller(self, request: Any, *, oldest: int = 0, timeout: float | None = None) -> Any:
-        """The controller's answer; a broker that no longer is the controller is not taken at its word."""
+        """The controller's answer; a broker that is no longer the controller is not trusted."""
         deadline = asyncio.get_running_loop().time() + self.settings.api_timeout
         while True:
             controller = await self._active_controller()
@@ -243,7 +243,7 @@ class Session:
     async def _first_that_answers(self) -> Connection:
         """The bootstrap servers in turn, all within the time that one has; the error is that of the first.
 
-        Brokers that were met since are tried, too: when a session lasts, those it began with may be gone.
+        Brokers that were found later are tried as well: in a long session, the bootstrap servers may be gone.
         """
         problems: list[BrokerUnreachable] = []
         share = max(self.settings.connect_timeout / len(self._bootstrap), LEAST_CONNECT_TIMEOUT)
@@ -292,7 +292,7 @@ async def _full_names(addresses: Sequence[Address]) -> list[Address]:
                 name, _ = await loop.getnameinfo(cast("tuple[str, int]", at))
                 found.append(Address(name, address.port))
         except OSError:
-            found.append(address)  # connecting will tell
+            found.append(address)  # connecting shows whether it works
     return list(dict.fromkeys(found))
 
 

@@ -21,7 +21,7 @@ DNS_LOOKUP = "client.dns.lookup"
 CANONICAL_NAMES = "resolve_canonical_bootstrap_servers_only"
 
 DEFAULT_CONNECT_TIMEOUT_MS = 2_500
-"""Below Kafka's 10 s: whoever mistyped an address should hear of it at once."""
+"""Below Kafka's 10 s: a user who mistyped an address should see it soon."""
 
 
 class BadClientSetting(Exception):

@@ -57,7 +57,7 @@ def up(
         raise ScriptError(f"ZooKeeper cannot run: {error}", hint=_other_port("--zookeeper-port", error)) from None
     except BrokerUnusable as error:
         raise ScriptError(f"The broker cannot run: {error}", hint=_other_port("--port", error)) from None
-    return 0  # being told to stop is how this ends
+    return 0  # a request to stop is how this ends
 
 
 def _log_what_matters() -> None:

@@ -99,7 +99,7 @@ class BrokerSettings(
 ):
     """One broker's settings.
 
-    originals         what was given, as text, by name; unknown keys included (DescribeConfigs shows them, too)
+    originals         what was given, as text, by name; unknown keys included (DescribeConfigs also shows them)
     warnings          a line for each unknown key
     without_effect    names of keys given that change nothing here
     """
@@ -199,7 +199,7 @@ class BrokerSettings(
 
     @property
     def advertised_listener_list(self) -> tuple[Listener, ...]:
-        """What to tell clients; hosts may be empty, and ports 0 where `listeners` has them so."""
+        """What to advertise to clients; hosts may be empty, and ports 0 where `listeners` has them so."""
         return tuple(each for each in self._advertised if each.name not in self.controller_listeners)
 
     @property

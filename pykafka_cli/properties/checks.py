@@ -81,7 +81,7 @@ class NonEmpty:
 
 
 class AvailableClass:
-    """A Java class, one of those that something stands in for here: for all others Kafka's own text."""
+    """A Java class, one of those that are emulated here; for all others Kafka's error."""
 
     def __init__(self, *known: str) -> None:
         self.known = known

@@ -31,7 +31,7 @@ class ClientKeys(SecuritySettings):
 
     bootstrap_servers = Key(LIST, (), "Brokers to begin with; the command's own option always takes its place.")
     client_id = Key(STRING, "", "Name of this client in the brokers' logs, metrics and quotas.")
-    request_timeout_ms = Key(INT, 30_000, "How long an answer may take before it is asked for again.", AtLeast(0))
+    request_timeout_ms = Key(INT, 30_000, "How long to wait for a response before retrying.", AtLeast(0))
     retry_backoff_ms = Key(LONG, 100, "Pause before a failed request is tried again.", AtLeast(0), importance=LOW)
     retry_backoff_max_ms = Key(LONG, 1000, "What that pause grows to at most.", AtLeast(0), importance=LOW)
     metadata_max_age_ms = Key(LONG, 300_000, "After this long topics and leaders are looked up again.", AtLeast(0))

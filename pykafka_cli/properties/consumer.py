@@ -39,7 +39,7 @@ class ConsumerSettings(ClientKeys):
     check_crcs = Key(BOOLEAN, True, "Compare checksums.", importance=LOW)
     client_rack = Key(STRING, "", "Where this client is; brokers may name a nearer replica.", importance=LOW)
     default_api_timeout_ms = Key(INT, 60_000, "How long a call with all its retries may take.", AtLeast(0))
-    enable_auto_commit = Key(BOOLEAN, True, "Commit positions without being told.")
+    enable_auto_commit = Key(BOOLEAN, True, "Commit positions automatically.")
     exclude_internal_topics = Key(BOOLEAN, True, "Leave internal topics out of subscriptions by pattern.")
     fetch_max_bytes = Key(INT, 52_428_800, "Bytes of one answer, all partitions together.", AtLeast(0))
     fetch_max_wait_ms = Key(INT, 500, "How long a broker may wait for fetch.min.bytes.", AtLeast(0), importance=LOW)
@@ -48,7 +48,7 @@ class ConsumerSettings(ClientKeys):
     group_instance_id = Key[str | None](
         STRING, None, "Makes a static member that may be away for a session.", NonEmpty()
     )
-    heartbeat_interval_ms = Key(INT, 3000, "How often the group hears of this member.", importance=HIGH)
+    heartbeat_interval_ms = Key(INT, 3000, "How often this member sends a heartbeat.", importance=HIGH)
     isolation_level = Key(
         STRING, "read_uncommitted", "Whether open and aborted transactions are read.",
         OneOf("read_committed", "read_uncommitted"),

@@ -214,7 +214,7 @@ class Key(Generic[T_co]):
         return self.update is UpdateMode.READ_ONLY
 
     def parse(self, text: str, line: int = 0) -> Any:
-        """The value that `text` stands for.
+        """The value of `text`.
 
         raises    BadProperty
         source    ConfigDef.parseType and the validators beside it

@@ -110,7 +110,7 @@ def ensure_single_node(settings: NodeSettings) -> None:
     """
     if set(settings.process_roles) != {BROKER, CONTROLLER}:
         raise ConfigError(
-            f"process.roles={','.join(settings.process_roles)}: a controller in a process of its own cannot run here. "
+            f"process.roles={','.join(settings.process_roles)}: a separate controller process is not supported. "
             "Set process.roles=broker,controller to run one node, or use zookeeper.connect instead of process.roles "
             "to run several brokers."
         )

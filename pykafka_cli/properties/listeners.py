@@ -1,7 +1,7 @@
 """Listeners, as `listeners` and `advertised.listeners` write them: NAME://host:port, separated by commas.
 
 A name is upper-cased; listener.security.protocol.map says what it speaks. An empty host is every interface (to listen
-on) or this machine's name (to advertise); an IPv6 address stands in brackets. Source: SocketServerConfigs, CoreUtils.
+on) or this machine's name (to advertise); an IPv6 address is in brackets. Source: SocketServerConfigs, CoreUtils.
 """
 
 import ipaddress

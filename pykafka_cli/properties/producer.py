@@ -102,7 +102,7 @@ class ProducerSettings(ClientKeys):
         return max(self.delivery_timeout_ms, self.linger_ms + self.request_timeout_ms) / 1000
 
     def _may_be_idempotent(self) -> bool:
-        """Idempotence that nobody asked for gives way to what was asked for."""
+        """Idempotence by default gives way to settings that exclude it."""
         obstacles = {
             "retries to non-zero when using the idempotent producer.": self.retries == 0,
             "acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence.": (

@@ -60,7 +60,7 @@ class SecuritySettings(Settings):
         STRING, None, "File with the client's key and certificate.", importance=HIGH
     )
     ssl_keystore_password = Key[Password | None](PASSWORD, None, "Password of that file.", importance=HIGH)
-    ssl_keystore_type = Key(STRING, "JKS", "PEM, PKCS12 or JKS; the latter two are told apart by what is in the file.")
+    ssl_keystore_type = Key(STRING, "JKS", "PEM, PKCS12 or JKS; the file's contents distinguish the latter two.")
     ssl_truststore_certificates = Key[Password | None](
         PASSWORD, None, "Certificates that may vouch for brokers, as PEM text.", importance=HIGH
     )
@@ -69,9 +69,7 @@ class SecuritySettings(Settings):
         importance=HIGH,
     )  # fmt: skip
     ssl_truststore_password = Key[Password | None](PASSWORD, None, "Password of that file.", importance=HIGH)
-    ssl_truststore_type = Key(
-        STRING, "JKS", "PEM, PKCS12 or JKS; the latter two are told apart by what is in the file."
-    )
+    ssl_truststore_type = Key(STRING, "JKS", "PEM, PKCS12 or JKS; the file's contents distinguish the latter two.")
 
     ssl_engine_factory_class = Key[str | None](
         CLASS, None, "Classes of your own cannot be loaded.", AvailableClass(), importance=LOW

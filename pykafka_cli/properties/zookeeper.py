@@ -3,8 +3,8 @@
     settings = ZooKeeperSettings(read_properties(Path("config/zookeeper.properties").read_bytes()))
     settings.data_dir, settings.client_port, settings.tick_time
 
-Keys that ZooKeeper takes as Java system properties (zookeeper.preAllocSize) stand here without the prefix, as its own
-configuration reader takes them, too. Source: org.apache.zookeeper.server.quorum.QuorumPeerConfig.
+Keys that ZooKeeper reads as Java system properties (zookeeper.preAllocSize) are listed without the prefix, as its own
+configuration reader also accepts them. Source: org.apache.zookeeper.server.quorum.QuorumPeerConfig.
 """
 
 import re
@@ -52,7 +52,7 @@ class ZooKeeperSettings(Settings):
         STRING, None, "Where snapshots and, unless dataLogDir is set, logs are kept.", name="dataDir", importance=HIGH
     )
     data_log_dir = Key[str | None](
-        STRING, None, "Where the transaction log is kept, best on a disk of its own.", name="dataLogDir"
+        STRING, None, "Where the transaction log is kept, ideally on a dedicated disk.", name="dataLogDir"
     )
     client_port = Key[int | None](
         INT, None, "The port for clients; 0: any free one.", Between(0, 65535), name="clientPort", importance=HIGH
@@ -97,7 +97,7 @@ class ZooKeeperSettings(Settings):
         name="4lw.commands.whitelist",
     )
     jute_maxbuffer = Key(INT, 0xFFFFF, "The longest request, in bytes.", AtLeast(1024), name="jute.maxbuffer")
-    fsync_warningthresholdms = Key(LONG, 1000, "A warning tells of writes to disk that take longer, in ms.", AtLeast(0))
+    fsync_warningthresholdms = Key(LONG, 1000, "Writes to disk that take longer cause a warning, in ms.", AtLeast(0))
     container_check_interval_ms = Key(
         INT,
         60_000,
@@ -179,7 +179,7 @@ class ZooKeeperSettings(Settings):
         if not self.data_dir:
             raise ConfigError("dataDir is not set: where may the server keep its data?")
         if self.client_port is None:
-            raise ConfigError("clientPort is not set: where shall clients connect to? 2181 is usual.")
+            raise ConfigError("clientPort is not set; the usual port is 2181.")
         if self.secure_client_port is not None:
             raise self._bad("secureClientPort", "this server does not speak TLS; leave it out to run without")
         shortest, longest = self.session_timeouts

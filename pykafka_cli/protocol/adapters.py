@@ -77,7 +77,7 @@ def _lower_offset_fetch(response: Any, version: int, request: Any) -> Any:
     (group,) = response.groups
     topics = group.topics
     if version < 2 and group.error_code is not ErrorCode.none:
-        # No place for the group's error: each partition that was asked for carries it.
+        # No place for the group's error: each requested partition carries it.
         topics = [
             SimpleNamespace(
                 name=topic.name,

@@ -115,7 +115,7 @@ def _plain(kafka_type: str, flexible: bool) -> _Shape:
 def _skip_compact_bytes(data: memoryview, position: int) -> int:
     size = data[position]
     if size < 0x80:
-        return position + (size or 1)  # it is one more than the length; 0 stands for null
+        return position + (size or 1)  # it is one more than the length; 0 means null
     size, position = _uvarint(data, position)
     return position + size - 1
 

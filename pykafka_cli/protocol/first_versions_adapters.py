@@ -20,7 +20,7 @@ DEFAULT_CONFIG = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldStyleListOffsetsPartition(ListOffsetsPartition):
-    """ListOffsets 0: as many offsets as asked for, of the segments last written before the timestamp."""
+    """ListOffsets 0: as many offsets as requested, of the segments last written before the timestamp."""
 
     max_num_offsets: int
 

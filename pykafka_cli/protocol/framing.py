@@ -3,7 +3,7 @@
     frame    size int32, then that many bytes: a request from its header on
 
 Bytes are received into memory that this module hands out (asyncio.BufferedProtocol's way): a frame under way gets its
-own bytearray and is received straight into it, to its last byte and no further; whatever begins anew is received into
+own bytearray and is received straight into it, to its last byte and no further; what follows is received into
 `scratch`, where many small frames may arrive at once. One scratch serves any number of receivers, as long as
 `buffer_updated` follows upon each `get_buffer` before another receiver's turn.
 """

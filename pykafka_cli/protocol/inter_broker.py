@@ -231,7 +231,7 @@ class StopReplicaResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateMetadataPartitionState:
-    """What clients are told of one partition. Leader LEADER_DURING_DELETE: forget the partition."""
+    """What clients need to know about a partition. Leader LEADER_DURING_DELETE: the partition is being deleted."""
 
     __type__: ClassVar = EntityType.nested
     __version__: ClassVar[i16] = i16(8)
@@ -351,7 +351,7 @@ class ControlledShutdownResponse:
 
 
 class _Gone(NamedTuple):
-    """A field that only older versions have, up to `until`; it stands before the newest version's field `before`."""
+    """A field that only older versions have, up to `until`; it precedes the newest version's field `before`."""
 
     name: str
     before: str | None

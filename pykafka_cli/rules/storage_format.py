@@ -135,7 +135,7 @@ def _initial_controller(text: str) -> tuple[int, str]:
 
 
 def _after_host(text: str) -> tuple[str, str, str]:
-    """A host, a colon and what follows; an IPv6 address stands in brackets."""
+    """A host, a colon and what follows; an IPv6 address is in brackets."""
     if not text.startswith("["):
         return text.partition(":")
     host, _, rest = text[1:].partition("]")

@@ -30,7 +30,7 @@ LOG_DIRECTORY_VARIABLE = "LOG_DIR"
 SIGNAL_VARIABLE = "SIGNAL"
 SWITCH_INTERVAL_S = 0.001
 """For how long a thread that cleans a log or writes a snapshot may hold up the loop, which lets others run at each
-system call: with Python's own 5 ms a request takes more than 10 ms as long as such work goes on."""
+system call: with Python's default of 5 ms, a request takes more than 10 ms while such work runs."""
 
 GARBAGE_THRESHOLD = 10_000
 """New objects before a search for garbage among them, during which nothing else is done: some 2 ms."""
@@ -120,7 +120,7 @@ def log_to_stdout() -> None:
 
 
 def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> ExitStatus:
-    """Run `serve`, whose event is set on SIGINT or SIGTERM; the status tells which it was."""
+    """Run `serve`, whose event is set on SIGINT or SIGTERM; the status shows which it was."""
     received: list[signal.Signals] = []
     _allow_many_files()
     sys.setswitchinterval(SWITCH_INTERVAL_S)

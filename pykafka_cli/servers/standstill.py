@@ -3,7 +3,7 @@
     longest     float64, seconds by which a beat came late at most
     last beat   float64, CLOCK_MONOTONIC, which is one clock for all processes of a machine
 
-The file is mapped into memory, so it is as true after kill -9, and shows a loop that stands still right now.
+The file is mapped into memory, so it survives kill -9, and shows a loop that is blocked right now.
 """
 
 import asyncio

@@ -3,7 +3,7 @@
     recovery-point-offset-checkpoint   below these offsets everything is on the device
     log-start-offset-checkpoint        log starts that are not their first segment's base offset
     replication-offset-checkpoint      high watermarks
-    cleaner-offset-checkpoint          where cleaning goes on
+    cleaner-offset-checkpoint          where cleaning continues
         0                              version
         2                              number of lines that follow
         orders 0 42                    topic, partition, offset
@@ -126,7 +126,7 @@ def read_topic_id(files: Files, path: str) -> uuid.UUID | None:
 
 
 def write_topic_id(files: Files, path: str, topic_id: uuid.UUID) -> None:
-    """Write a partition.metadata, without a sync: the controller tells the id again with the next leadership."""
+    """Write a partition.metadata, without a sync: the controller sends the id again with the next leadership."""
     text = base64.urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
     files.replace(path, f"version: {_VERSION}\ntopic_id: {text}".encode(), durable=False)
 

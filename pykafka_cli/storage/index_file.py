@@ -77,7 +77,7 @@ class IndexFile:
         self.close()
 
     def handle_to_sync(self) -> File | None:
-        """A handle of its own to sync what was written; None when there is nothing new."""
+        """A separate handle to sync what was written; None when there is nothing new."""
         if not self.is_dirty:
             return None
         self.is_dirty = False

@@ -119,7 +119,7 @@ class _Inspection:
 
     @property
     def _remedy(self) -> str:
-        """How to get what stands beside a log: recovery makes all of it from the log, if told to begin at its start."""
+        """How to restore the files next to a log: recovery rebuilds them if it starts at the log's beginning."""
         root = os.path.dirname(self.log.folder)
         marks = " and ".join(
             os.path.join(root, each) for each in (checkpoints.CLEAN_SHUTDOWN, checkpoints.RECOVERY_POINTS)
@@ -144,7 +144,7 @@ class _Inspection:
         try:
             self.log.topic_id = checkpoints.read_topic_id(self._files, self._path(checkpoints.PARTITION_METADATA))
         except MalformedFile as error:
-            remedy = "Remove the file: the controller tells the topic's id again"
+            remedy = "Remove the file: the controller sends the topic's id again"
             self._note(f"{error}. {remedy}", is_synced=self._synced_end is None)
         try:
             checkpoints.read_leader_epochs(self._files, self._path(checkpoints.LEADER_EPOCHS))
@@ -178,7 +178,7 @@ class _Inspection:
     def _check_batches(
         self, path: str, base_offset: int, following: int | None, indexed: dict[int, int]
     ) -> tuple[int, int] | None:
-        """(next offset, latest timestamp); None when there is damage. What is rightly `indexed` is taken out there."""
+        """(next offset, latest timestamp); None when there is damage. Removes what is correct from `indexed`."""
         log, size = self.log, self._files.size(path)
         log.size_in_bytes += size
         expected, end, latest = base_offset, 0, NO_TIMESTAMP

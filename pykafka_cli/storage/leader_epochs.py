@@ -31,9 +31,9 @@ class EpochEnd(NamedTuple):
 
 
 class LeaderEpochs:
-    """The list, in memory; `on_change` is told after each change that has to reach the file.
+    """The list, in memory; `on_change` is called after each change that has to reach the file.
 
-    It is not told of an epoch that has no records: the file would be written for each partition whenever a broker
+    It is not called for an epoch that has no records: the file would be written for each partition whenever a broker
     starts, and who reads it needs the epochs of records only.
     """
 
@@ -58,7 +58,7 @@ class LeaderEpochs:
 
     @property
     def latest_told(self) -> int | None:
-        """The newest epoch, once `on_change` has been told of it."""
+        """The newest epoch, once `on_change` has been called for it."""
         return self._entries[-1].epoch if self._entries and not self._newest_is_untold else None
 
     def assign(self, epoch: int, start_offset: int, *, has_records: bool = True) -> None:

@@ -26,7 +26,7 @@ class OffsetPosition(NamedTuple):
 
 
 def stored_entries(data: bytes, base_offset: int) -> list[OffsetPosition]:
-    """Every entry of a file as it stands, zeros and damage included; an entry cut short at the end is left out."""
+    """Every entry of a file as it is, zeros and damage included; a truncated entry at the end is omitted."""
     whole = data[: len(data) // _AS_STORED.size * _AS_STORED.size]
     return [OffsetPosition(base_offset + relative, position) for relative, position in _AS_STORED.iter_unpack(whole)]
 

@@ -83,7 +83,7 @@ class Segment:
         self._is_dirty = False
         self.is_sealed = True
         """Whether the files have their final size; not while the segment is active."""
-        self.is_idle = False  # nobody asked for its files since `release_if_idle`
+        self.is_idle = False  # its files were not used since `release_if_idle`
 
     @property
     def modified_ms(self) -> int:
@@ -146,7 +146,7 @@ class Segment:
     def write(self, data: Buffer) -> int:
         """Put whole batches at the end, in one call; returns the position. `note` is due for each of them.
 
-        raises  OSError; the segment is then as before, unless cutting the part that was written fails, too
+        raises  OSError; the segment is then as before, unless removing the part that was written also fails
         """
         position = self.size
         try:
@@ -225,7 +225,7 @@ class Segment:
         return dropped
 
     def handles_to_sync(self) -> list[File]:
-        """Handles of their own for what has not been synced yet: to be synced and closed, in any thread."""
+        """Separate handles for what has not been synced yet: to be synced and closed, in any thread."""
         handles = [self.offsets.file.handle_to_sync(), self.times.file.handle_to_sync()]
         handles.append(self.transactions.handle_to_sync())
         if self._is_dirty:
@@ -262,7 +262,7 @@ class Segment:
         try:
             return self._find(offset)
         except (CorruptIndex, CorruptRecords) as error:
-            _log.warning("the index of %s leads astray and is built anew: %s", self.path, error)
+            _log.warning("the index of %s is wrong and is rebuilt: %s", self.path, error)
             self.rebuild_indexes()
             return self._find(offset)
 
@@ -316,7 +316,7 @@ class Segment:
             try:
                 self._largest = self.times.last()
             except CorruptIndex as error:
-                _log.warning("the time index of %s is built anew: %s", self.path, error)
+                _log.warning("the time index of %s is rebuilt: %s", self.path, error)
                 self.rebuild_indexes()
         return self._largest
 

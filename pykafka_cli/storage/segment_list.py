@@ -1,4 +1,4 @@
-"""The segments of one log in the order of their offsets: reading across them, and their coming and going on disk.
+"""The segments of one log in the order of their offsets: reading across them, creating and deleting them.
 
 The last segment is active; there is always one. Where batches begin is remembered for the newest few offsets, so that
 readers at the end, and the high watermark, cost no index look-up. Everything raises OSError, which the log answers.
@@ -21,7 +21,8 @@ _POSITIONS_KEPT = 64
 
 
 class FetchData(NamedTuple):
-    """Whole batches. Whatever the log holds from the offset asked for up to `next_offset`, exclusive, is in them."""
+    """Whole batches. They contain everything that the log has from the requested offset up to `next_offset`,
+    exclusive."""
 
     records: bytes
     next_offset: int
@@ -149,7 +150,7 @@ class SegmentList:
         try:
             segment = Segment.create(self._files, self._directory, base_offset, config, now_ms=now_ms)
         except OSError as error:
-            # Its files would stand for the offsets from there on, which will be in the segment before it.
+            # Its files would claim the offsets from there on, which will be in the segment before it.
             segment = Segment(self._files, self._directory, base_offset, config, created_ms=now_ms)
             try:
                 segment.remove()

@@ -1,4 +1,4 @@
-"""Files of a log as they stand, damage included, for whoever dumps them. Nothing is changed or created.
+"""Log files as they are, damage included, to be dumped. Nothing is changed or created.
 
 An index is checked against the log beside it as kafka-dump-log does, and searched as Kafka's broker does: the result
 matters where entries do not grow, as in a file that is preallocated or damaged.

@@ -24,7 +24,7 @@ class TimestampedOffset(NamedTuple):
 
 
 def stored_entries(data: bytes, base_offset: int) -> list[TimestampedOffset]:
-    """Every entry of a file as it stands, zeros and damage included; an entry cut short at the end is left out."""
+    """Every entry of a file as it is, zeros and damage included; a truncated entry at the end is omitted."""
     whole = data[: len(data) // _AS_STORED.size * _AS_STORED.size]
     return [TimestampedOffset(timestamp, base_offset + delta) for timestamp, delta in _AS_STORED.iter_unpack(whole)]
 

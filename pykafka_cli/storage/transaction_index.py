@@ -24,7 +24,7 @@ class AbortedTransaction(NamedTuple):
 
 
 def stored_entries(data: bytes, path: str) -> Iterator[AbortedTransaction]:
-    """The entries of a file as they stand; one cut short at the end is left out.
+    """The entries of a file as they are; a truncated one at the end is omitted.
 
     path    for the message
     raises  CorruptIndex, in Kafka's words, at an entry of a version above 0
@@ -95,7 +95,7 @@ class TransactionIndex:
         self._is_dirty = True
 
     def handle_to_sync(self) -> File | None:
-        """A handle of its own to sync what was written; None when there is nothing new."""
+        """A separate handle to sync what was written; None when there is nothing new."""
         if not self._is_dirty:
             return None
         self._is_dirty = False

@@ -56,7 +56,7 @@ class TlsFailed(BrokerUnreachable):
 
 
 class ConnectionLost(ConnectionFailed):
-    """The connection ended, or an answer was not what was asked for."""
+    """The connection was closed, or a response did not match its request."""
 
 
 class NoAnswerInTime(ConnectionFailed):
@@ -397,7 +397,7 @@ class Connection(asyncio.BufferedProtocol):
 
 
 def response_type_of(request_type: type[Any]) -> type[Any]:
-    """XResponse for XRequest: kio keeps them in sibling modules, the inter-broker ones stand beside each other."""
+    """XResponse for XRequest: kio keeps them in sibling modules, the inter-broker ones are in one module."""
     module = request_type.__module__
     name = request_type.__name__.removesuffix("Request") + "Response"
     if module.endswith(".request"):
@@ -449,7 +449,7 @@ def _tls_failure(address: str, error: ssl.SSLError) -> ConnectionFailed:
 
 
 def _reason(error: OSError) -> str:
-    """The system's words. asyncio repeats the address, once for each that the host's name stands for."""
+    """The system's words. asyncio repeats the address, once for each address of the host."""
     if f"[Errno {errno.ECONNREFUSED}]" in str(error):
         return "connection refused"
     return error.strerror or str(error)

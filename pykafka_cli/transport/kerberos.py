@@ -7,7 +7,7 @@
     client   wrapped: the layer chosen uint8 (1: none), 0 uint24
 
 The package gssapi, which needs a Kerberos library on the machine, is an optional extra: who makes an exchange sees to
-it that it is there. A first `respond` blocks while tickets are asked for.
+it that it is there. The first `respond` blocks while tickets are requested.
 
 source  RFC 4752, RFC 4121; javax.security.sasl's com.sun.security.sasl.gsskerb.GssKrb5Client
 """
@@ -43,7 +43,8 @@ class KerberosLogin(NamedTuple):
 
 
 class Kerberos:
-    """Proves who the client is to SERVICE at HOST, by its name in Kerberos; an address stands for its host's name."""
+    """Proves who the client is to SERVICE at HOST, by its name in Kerberos; an address is replaced by its host's
+    name."""
 
     mechanism = "GSSAPI"
 
@@ -84,7 +85,7 @@ class Kerberos:
         failures = []
         for store in self._login.stores:
             try:
-                its = cast("dict[bytes | str, bytes | str]", store)  # gssapi takes text, too, and changes nothing
+                its = cast("dict[bytes | str, bytes | str]", store)  # gssapi also accepts text, and changes nothing
                 return gssapi.Credentials(name=name, usage="initiate", store=its)
             except GSSError as error:
                 where = store.get("client_keytab") or store.get("ccache", "the usual ticket cache")
@@ -94,7 +95,7 @@ class Kerberos:
 
 
 def _name_of(host: str) -> str:
-    """The name that a ticket is asked for, as Java's InetAddress.getHostName has it."""
+    """The name to request a ticket for, as Java's InetAddress.getHostName returns it."""
     try:
         ipaddress.ip_address(host)
         return socket.gethostbyaddr(host)[0]

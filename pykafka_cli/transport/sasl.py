@@ -4,7 +4,7 @@ An exchange is used once. `respond(None)` gives the first token; every later cal
 next token, or None when the mechanism is content. Tokens travel in SaslAuthenticate (see connection.py).
 
     PLAIN                 NUL user NUL password                                        RFC 4616
-    SCRAM-SHA-256, -512   client-first, client-final; the server proves itself, too    RFC 5802, RFC 7677
+    SCRAM-SHA-256, -512   client-first, client-final; the server proves itself as well    RFC 5802, RFC 7677
     OAUTHBEARER           n,, SOH auth=Bearer token SOH [key=value SOH]... SOH         RFC 7628, KIP-255
     GSSAPI                see kerberos.py                                              RFC 4752
 """

@@ -19,7 +19,7 @@ _BROKERS, _CONTROLLERS = i8(1), i8(2)
 
 
 class ElectionType(IntEnum):
-    """Who may become leader: the first replica if it is in sync; or any replica, where none that is in sync lives."""
+    """Who may become leader: the first replica if it is in sync; or any replica, if no in-sync replica is alive."""
 
     PREFERRED = 0
     UNCLEAN = 1
@@ -81,7 +81,7 @@ def _cluster_request(endpoint_type: i8, *, include_fenced: bool = False) -> Desc
 
 
 async def unregister_broker(session: Session, broker: int) -> None:
-    """Forget a broker for good; clusters with ZooKeeper have no such thing.
+    """Unregister a broker; clusters with ZooKeeper do not support this.
 
     raises    VersionUnsupported, ApiError
     """
@@ -134,7 +134,7 @@ async def describe_log_dirs(session: Session, broker: int) -> list[LogDir]:
 async def elect_leaders(
     session: Session, election: ElectionType, partitions: Iterable[TopicPartition] | None
 ) -> dict[TopicPartition, ApiError | None]:
-    """Elect leaders for partitions (None: for all that need one); what became of each.
+    """Elect leaders for partitions (None: for all that need one); return the result of each.
 
     raises    ApiError for the request as a whole
     """

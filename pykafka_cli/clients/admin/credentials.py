@@ -22,7 +22,7 @@ class NewCredential(NamedTuple):
 
 
 def new_stored_credential(mechanism: str, credential: NewCredential) -> str:
-    """What ZooKeeper keeps of a credential, with a salt of its own."""
+    """What ZooKeeper keeps of a credential, with a new salt."""
     salt, iterations = secrets.token_bytes(_SALT_BYTES), credential.iterations
     return stored_credential(
         mechanism, salted_password(mechanism, credential.password, salt, iterations), salt, iterations

@@ -42,7 +42,7 @@ async def describe_features(session: Session, node: int | None = None) -> Featur
 async def update_features(
     session: Session, levels: Mapping[str, int], kind: UpgradeType, *, dry_run: bool
 ) -> dict[str, ApiError | None]:
-    """Set levels; what became of each feature.
+    """Set levels; return the result of each feature.
 
     raises    VersionUnsupported
     """

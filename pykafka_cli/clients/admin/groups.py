@@ -160,7 +160,7 @@ def _member(member: Any, protocol_type: str) -> MemberDescription:
 
 
 async def delete_groups(session: Session, groups: Iterable[str]) -> dict[str, ApiError | None]:
-    """Delete groups without members; what became of each."""
+    """Delete groups without members; return the result of each."""
     from kio.schema.delete_groups.v2.request import DeleteGroupsRequest
 
     async def ask(broker: Broker, names: list[str]) -> dict[str, ApiError | None]:
@@ -174,7 +174,7 @@ async def delete_groups(session: Session, groups: Iterable[str]) -> dict[str, Ap
 
 
 async def remove_members(session: Session, group: str, members: Iterable[MemberDescription], reason: str) -> None:
-    """Have the group go on without these members; to one that is gone already nothing is done.
+    """Remove members from the group; one that has already left is ignored.
 
     reason    what the coordinator's log is to say
     raises    ApiError for the first that could not be removed
@@ -200,7 +200,7 @@ async def remove_members(session: Session, group: str, members: Iterable[MemberD
 async def delete_offsets(
     session: Session, group: str, partitions: Sequence[TopicPartition]
 ) -> dict[TopicPartition, ApiError | None]:
-    """Forget what a group has committed in partitions; what became of each.
+    """Delete a group's committed offsets in partitions; return the result of each.
 
     raises    ApiError for the group as a whole
     """

@@ -11,7 +11,7 @@ from pykafka_cli.clients.session import Session, broker_timeout
 from pykafka_cli.model import TopicPartition
 
 LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5
-"""What may stand where a timestamp is asked for; each newer one came with a newer version of the API."""
+"""What may be given instead of a timestamp; each newer one came with a newer version of the API."""
 
 UNKNOWN_OFFSET = -1
 HIGH_WATERMARK = -1

@@ -22,7 +22,7 @@ class QuotaComponent(NamedTuple):
 
 
 QuotaEntity = tuple[QuotaComponent, ...]
-"""What is limited: a user, a client id, both together, or an address; users stand first."""
+"""What is limited: a user, a client id, both together, or an address; users come first."""
 
 
 async def describe_quotas(

@@ -14,7 +14,7 @@ from pykafka_cli.model import Reassignment, ReplicaPlace, TopicPartition
 async def list_reassignments(
     session: Session, partitions: Mapping[str, Iterable[int]] | None
 ) -> dict[TopicPartition, Reassignment]:
-    """Reassignments that go on, of these partitions (None: of all).
+    """Reassignments in progress, of these partitions (None: of all).
 
     raises    ApiError
     """

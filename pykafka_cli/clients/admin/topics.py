@@ -128,7 +128,7 @@ async def delete_topics(session: Session, topics: Iterable[str]) -> None:
 
 
 async def try_to_delete_topics(session: Session, topics: Iterable[str]) -> dict[str, ApiError | None]:
-    """Delete topics and wait until they are gone; what became of each."""
+    """Delete topics and wait until they are gone; return the result of each."""
     from kio.schema.delete_topics.v6.request import DeleteTopicsRequest, DeleteTopicState
 
     states = tuple(DeleteTopicState(name=TopicName(name), topic_id=None) for name in topics)
@@ -171,7 +171,7 @@ async def create_partitions(
 
 
 async def _describe_in_parts(session: Session, topics: Sequence[str], partitions_per_answer: int) -> dict[str, Any]:
-    """Topics by DescribeTopicPartitions, which breaks off after so many partitions and names where to go on."""
+    """Topics by DescribeTopicPartitions, which stops after a number of partitions and returns where to continue."""
     import dataclasses
 
     from kio.schema.describe_topic_partitions.v0.request import Cursor, DescribeTopicPartitionsRequest, TopicRequest

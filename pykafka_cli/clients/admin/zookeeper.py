@@ -38,7 +38,7 @@ class ZooKeeperAdmin:
 
     def __init__(self, connect: str) -> None:
         """connect    HOST:PORT,HOST:PORT/CHROOT"""
-        # kazoo tells of every attempt to connect; a command tells of the failure, once.
+        # kazoo logs every attempt to connect; a command reports the failure once.
         logging.getLogger("kazoo").setLevel(logging.CRITICAL)
         self._client = ZooKeeperClient(connect, session_timeout=SESSION_TIMEOUT_S, connection_timeout=CONNECT_TIMEOUT_S)
 
@@ -173,7 +173,7 @@ class ZooKeeperAdmin:
         return sorted(await self._children(znodes.config_path(kind)))
 
     async def change_configs(self, entity: str, configs: Mapping[str, str]) -> None:
-        """Replace settings and tell the brokers."""
+        """Replace configs and notify the brokers."""
         await self._write_configs(entity, configs)
         await self._client.create(znodes.CONFIG_CHANGE, znodes.encode_config_change(entity), sequential=True)
 

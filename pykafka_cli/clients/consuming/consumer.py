@@ -28,10 +28,10 @@ CLOSE_TIMEOUT = 5.0
 
 
 class Consumer:
-    """Either subscribed (`subscribe`) or with partitions of its own choice (`assign`).
+    """Either subscribed (`subscribe`) or with partitions that the caller chooses (`assign`).
 
     warn            called with lines that the scripts log at WARN
-    on_assigned     called with partitions that came and went, for tools that tell of them
+    on_assigned     called with partitions that were assigned and revoked, for tools that report them
     raises          from `poll`: ConnectionFailed, ApiError, NoOffset, CorruptRecords
     """
 
@@ -93,7 +93,7 @@ class Consumer:
     async def poll(self, timeout: float) -> Fetched | None:
         """The next records of some partition, None if there are none within `timeout` seconds.
 
-        What was handed over before counts as done with: only what `used` was told is ever committed.
+        Records returned earlier count as processed; only what `used` was given is ever committed.
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + timeout

@@ -1,4 +1,4 @@
-"""Fetched bytes to records, by aiokafka's compiled reader, with what a consumer must not see taken out.
+"""Fetched bytes to records, by aiokafka's compiled reader, without what a consumer must not see.
 
 Control records are never seen; in read_committed, records of aborted transactions are not, either: the broker names the
 transactions, and a batch belongs to one of them between its first offset and its abort marker.
@@ -98,7 +98,7 @@ def _decode(
 
 
 def _take(records: list[ConsumedRecord], batch: Iterable[ConsumedRecord], fetch_offset: int, *, skips: bool) -> None:
-    """Append a batch; the first may begin before what was asked for, as brokers send whole batches."""
+    """Append a batch; the first may start before the requested offset, as brokers send whole batches."""
     if skips:
         records += [record for record in batch if record.offset >= fetch_offset]
     else:

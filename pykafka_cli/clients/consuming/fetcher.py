@@ -35,7 +35,8 @@ from pykafka_cli.protocol.records.batch import CorruptRecords, walk
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, Refused
 
 BUFFERED_BYTES = 4 << 20
-"""What may lie ready before a leader is asked for more. An answer in between may be as large as fetch.max.bytes."""
+"""Bytes that may be buffered before more is fetched from a leader. One response may still be as large as
+fetch.max.bytes."""
 
 _OLDEST_FETCH = 4
 _LEADER_IS_ELSEWHERE = RETRIABLE - {ErrorCode.corrupt_message}
@@ -81,7 +82,7 @@ class Fetcher:
         on_start: Callable[[TopicPartition, int], None],
     ) -> None:
         self.ready = asyncio.Event()
-        """Something can be taken, or has gone wrong."""
+        """Records are available, or something went wrong."""
         self._session = session
         self._settings = settings
         self._warn = warn
@@ -91,7 +92,7 @@ class Fetcher:
         self._buffered = 0
         self._room = asyncio.Event()
         self._room.set()
-        self._changed: dict[int, asyncio.Event] = {}  # by leader: what it may be asked for
+        self._changed: dict[int, asyncio.Event] = {}  # by leader: set when there is more to fetch from it
         self._leaders: dict[int, asyncio.Task[None]] = {}
         self._refresh_task: asyncio.Task[None] | None = None
         self._problem: Exception | None = None
@@ -335,7 +336,7 @@ class Fetcher:
         if not data or source.offset is None:
             return True
         following = source.offset
-        with suppress(CorruptRecords):  # told when it is decoded, to whoever reads the records before it
+        with suppress(CorruptRecords):  # raised when it is decoded, after the records before it were read
             for _, header in walk(data):
                 following = max(following, header.next_offset)
         if following == source.offset:
@@ -382,7 +383,7 @@ class Fetcher:
         self._ask_if_all_is_known(source)
 
     def _return_to_leaders(self) -> None:
-        """Have leaders say anew who is nearest, where that was said too long ago."""
+        """Ask leaders for the nearest replica again, where the last response is too old."""
         now = asyncio.get_running_loop().time()
         old = {each.partition: each for each in self._sources.values() if each.nearer_until and each.nearer_until < now}
         if old:

@@ -1,4 +1,4 @@
-"""What goes on while nobody awaits it: tasks and one timer, and the way in which those who wait hear of it."""
+"""What runs while nobody awaits it: tasks and one timer, and how waiters are notified."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

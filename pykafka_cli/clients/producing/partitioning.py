@@ -15,7 +15,7 @@ _LANE = 8  # bytes; a 32-bit hash times a 32-bit constant fits
 def murmur2(keys: Sequence[bytes]) -> list[int]:
     """The murmur2 hash of each key, unsigned. All keys must have the same length.
 
-    The hashes are worked out side by side, each in a lane of 64 bits of one large integer: an operation on the integer
+    The hashes are computed in parallel, each in a lane of 64 bits of one large integer: an operation on the integer
     is an operation on every lane, which makes this as fast as compiled code when there are many keys.
     source  org.apache.kafka.common.utils.Utils.murmur2
     """

@@ -13,7 +13,8 @@ from pykafka_cli.transport.connection import ConnectionFailed, Refused
 
 _SHORT_PAUSES = 5
 _FIRST_TRIES = 3
-"""How often a cluster may hang up that has not answered yet: it does so where it wants TLS or a login, too."""
+"""How often a cluster may hang up that has not answered yet: a listener that requires TLS or a login does so as
+well."""
 
 
 class Preparation:

@@ -1,4 +1,4 @@
-"""Sends many records to one topic, as fast as Python can: what the console producer and the perf tools stand on.
+"""Sends many records to one topic, as fast as Python can: the base of the console producer and the perf tools.
 
 Records come in columns and leave as batches built by compiled code (record_queue.py). Nothing is awaited per record.
 

@@ -4,8 +4,9 @@
                                         ^          |
                                         +----------+  put back, in order, when the broker could not take them
 
-The queue decides what may be sent and under which sequence numbers; it neither sends nor waits, and is told the time.
-Records are packed by aiokafka's compiled builder, since Python code per byte would cost more than all the rest.
+The queue decides what may be sent and under which sequence numbers; it neither sends nor waits, and the time is an
+argument. Records are packed by aiokafka's compiled builder, since Python code per byte would cost more than all the
+rest.
 """
 
 import struct
@@ -83,8 +84,8 @@ class Packing:
 class RecordQueue:
     """All that is on its way to one partition, in the order of the records.
 
-    Every batch that was taken must be answered for: `done`, `back`, `failed` or `split`. As soon as one was not simply
-    done, nothing more is given out until all that is in flight was answered for; then what came back goes first.
+    Every batch that was taken must be settled by one of `done`, `back`, `failed` or `split`. As soon as one was not
+    simply done, nothing more is given out until all that is in flight was answered for; then what came back goes first.
     """
 
     partition: int
@@ -203,7 +204,7 @@ class RecordQueue:
         self._replace(batch, [])
 
     def split(self, batch: Batch) -> None:
-        """The broker found it too large: its records are to be sent in smaller batches, and all that follow, too."""
+        """The broker found it too large: its records are to be sent in smaller batches, and so are all that follow."""
         self.packing = replace(self.packing, size=max(1, min(self.packing.size, len(batch.data)) // 2))
         self._replace(batch, halves(batch, self.packing))
 
@@ -234,7 +235,7 @@ class RecordQueue:
         self.in_flight.clear()
         self._instead.clear()
         if gap is not None:
-            # What followed was refused as out of order, so it can close up to the gap without being taken twice.
+            # What followed was refused as out of order, so it can be sent again without being stored twice.
             self._forget_sequences()
             self._next_sequence = gap
         self.sealed.extendleft(reversed(again))

@@ -41,7 +41,7 @@ def extensions(its: Login) -> dict[str, str]:
 
 
 def bearer_token(settings: SecuritySettings, its: Login) -> str:
-    """A token for one login. Blocks while a server is asked for it.
+    """A token for one login. Blocks while it is requested from a server.
 
     raises    BadClientSetting, SaslFailure if the server does not give one
     """

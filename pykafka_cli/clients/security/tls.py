@@ -33,7 +33,7 @@ def tls_context(settings: SecuritySettings) -> ssl.SSLContext | None:
             context.load_default_certs()
         else:
             context.load_verify_locations(cadata=trusted)
-            # Java trusts whatever stands in the truststore; OpenSSL only what signs itself, unless told so.
+            # Java trusts every certificate in the truststore; OpenSSL only self-signed ones, without this flag.
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     except (ssl.SSLError, ValueError) as error:
         raise BadClientSetting(f"Failed to load the SSL truststore: {_words(error)}") from None

@@ -25,9 +25,7 @@ class ClusterKeys(Settings):
     reserved_broker_max_id = Key(
         INT, 1000, "The highest number that broker.id may have; ZooKeeper hands out those above.", AtLeast(0)
     )
-    broker_rack = Key[str | None](
-        STRING, None, "Where this broker stands; replicas of a partition are spread over racks."
-    )
+    broker_rack = Key[str | None](STRING, None, "The broker's rack; replicas of a partition are spread over racks.")
     zookeeper_connect = Key[str | None](
         STRING,
         None,

@@ -1,4 +1,4 @@
-"""Keys that Kafka 3.9 knows and that change nothing here; listed so that they can be told from mistyped ones."""
+"""Keys that Kafka 3.9 knows and that change nothing here; listed to distinguish them from mistyped ones."""
 
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -51,11 +51,9 @@ class JavaKeys(Settings):
     replica_socket_receive_buffer_bytes = InertKey(
         INT, 65_536, "The size of a follower's receive buffer.", importance=HIGH
     )
-    socket_connection_setup_timeout_ms = InertKey(
-        LONG, 10_000, "How long a broker waits for a connection to another to stand, at first."
-    )
+    socket_connection_setup_timeout_ms = InertKey(LONG, 10_000, "How long a broker first waits to connect to another.")
     socket_connection_setup_timeout_max_ms = InertKey(
-        LONG, 30_000, "How long a broker waits for a connection to another to stand, at most."
+        LONG, 30_000, "How long a broker waits at most to connect to another."
     )
     fetch_purgatory_purge_interval_requests = InertKey(
         INT, 1000, "Fetches after which finished ones are dropped; here each is dropped at once."
@@ -69,7 +67,7 @@ class JavaKeys(Settings):
     log_dir_failure_timeout_ms = InertKey(
         LONG,
         30_000,
-        "How long a broker with a failed directory tries to tell its controller.",
+        "How long a broker tries to report a failed directory to its controller.",
         AtLeast(1),
         importance=LOW,
     )
@@ -199,7 +197,7 @@ class NewGroupKeys(Settings):
 class KRaftKeys(Settings):
     """Keys of KRaft."""
 
-    broker_heartbeat_interval_ms = InertKey(INT, 2000, "How often a KRaft broker tells its controller that it lives.")
+    broker_heartbeat_interval_ms = InertKey(INT, 2000, "How often a KRaft broker sends its controller a heartbeat.")
     broker_session_timeout_ms = InertKey(INT, 9000, "How long a KRaft controller does without a broker's heartbeat.")
     controller_listener_names = Key[str | None](
         STRING, None, "The names of the listeners that the controller answers on, in KRaft.", importance=HIGH

@@ -34,7 +34,7 @@ class NetworkKeys(Settings):
     advertised_listeners = Key[str | None](
         STRING,
         None,
-        "What clients are told to connect to, by listener name; unset: what listeners says.",
+        "Addresses that clients connect to, by listener name; unset: those of listeners.",
         importance=HIGH,
         update=PER_BROKER,
     )
@@ -95,7 +95,7 @@ class NetworkKeys(Settings):
     max_connections = Key(
         INT,
         MAX_INT,
-        "Connections to this broker at one time; may be given for one listener, too.",
+        "Connections to this broker at one time; may also be set for a listener.",
         AtLeast(0),
         update=CLUSTER_WIDE,
     )
@@ -110,7 +110,7 @@ class NetworkKeys(Settings):
         STRING, "", "Other limits for some addresses or host names, as address:limit pairs.", update=CLUSTER_WIDE
     )
     max_connection_creation_rate = InertKey(
-        INT, MAX_INT, "New connections a second; may be given for one listener, too.", AtLeast(0), update=CLUSTER_WIDE
+        INT, MAX_INT, "New connections per second; may also be set for a listener.", AtLeast(0), update=CLUSTER_WIDE
     )
     request_timeout_ms = Key(INT, 30_000, "How long a broker waits for another broker's answer.", importance=HIGH)
     ssl_keystore_location = Key[str | None](

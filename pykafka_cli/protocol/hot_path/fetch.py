@@ -319,7 +319,7 @@ def error_response(request: FetchRequest, error_code: ErrorCode, version: int) -
 
 
 def _named_topics(cursor: Cursor, read: Reading, version: int) -> Iterator[tuple[str | None, uuid.UUID | None]]:
-    """The name or id of each topic; what follows it is to be read before the next is asked for."""
+    """The name or id of each topic; what follows it has to be read before the next is requested."""
     for _ in range(read.count(cursor)):
         if version >= 13:
             yield None, cursor.uuid()

@@ -1,7 +1,7 @@
 """Kafka's primitive types over a memoryview, and the structures that Produce and Fetch share.
 
 Integers are big-endian. In flexible versions (KIP-482) lengths and counts are unsigned varints, one more than the
-number they stand for (0 is null), and each structure ends in tagged fields: count, then tag, size and bytes of each.
+number (0 is null), and each structure ends in tagged fields: count, then tag, size and bytes of each.
 Before, a string's length is int16, that of bytes and arrays int32, and -1 is null.
 """
 
@@ -91,7 +91,7 @@ class Cursor:
             raise ProtocolError(f"a string that is not UTF-8: {error}") from error
 
     def uuid(self) -> uuid.UUID | None:
-        """A UUID; None for the one of zeros, which stands for none."""
+        """A UUID; None for the one of zeros, which means none."""
         value = bytes(self.take(16))
         return None if value == _NO_UUID else uuid.UUID(bytes=value)
 

@@ -203,7 +203,7 @@ def unpack_header(data: Buffer, position: int = 0) -> BatchHeader:
 
 
 def batch_size_at(data: Buffer, position: int) -> int | None:
-    """Bytes of the batch that starts at `position`; None when fewer than 12 bytes are left to tell."""
+    """Bytes of the batch that starts at `position`; None when fewer than 12 bytes are left."""
     if len(data) - position < LOG_OVERHEAD:
         return None
     return int(_INT32.unpack_from(data, position + 8)[0]) + LOG_OVERHEAD
@@ -227,7 +227,7 @@ def walk(data: Buffer, position: int = 0) -> Iterator[tuple[int, BatchHeader]]:
 
 
 def whole_batches_end(data: Buffer, position: int = 0) -> int:
-    """Where the last whole batch of `data` ends, by lengths alone; bytes that cannot be a batch end it, too."""
+    """Where the last whole batch of `data` ends, by lengths alone; it ends before bytes that cannot be a batch."""
     end = len(data)
     unpack = _INT32.unpack_from
     while position + LOG_OVERHEAD <= end:

@@ -1,6 +1,6 @@
 """The codecs of record batches, framed as Kafka's Java client writes and reads them.
 
-    gzip    a gzip member (several in a row are read, too)
+    gzip    a gzip member (several in a row are also read)
     snappy  xerial's stream: 82 "SNAPPY" 00, version int32 = 1, compatible int32 = 1, then per block its length (int32)
             and raw snappy; a bare raw snappy block, which librdkafka may send, is read as well
     lz4     an LZ4 frame of independent 64 KiB blocks without checksums of content, all that Java's reader accepts
@@ -132,7 +132,7 @@ def _lz4_frame(data: Buffer) -> bytes:
 
 
 def with_lz4_checksum(frame: bytes, *, over_magic: bool) -> bytes:
-    """An LZ4 frame with the checksum of its header made anew: as the format has it, or over its magic number, too.
+    """An LZ4 frame with a new checksum of its header: as the format defines it, or including the magic number.
 
     The latter is what Kafka wrote and wanted in message format 0 (KAFKA-3160). What is no frame stays as it is.
     """

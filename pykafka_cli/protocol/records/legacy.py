@@ -100,7 +100,7 @@ def _nullable_bytes(message: Buffer, position: int) -> tuple[bytes | None, int]:
 
 
 class StoredMessage(NamedTuple):
-    """A message as it stands: its checksum and whether that is true, and sizes that need not be.
+    """A message as stored: its checksum and whether it is right, and sizes that may be wrong.
 
     fields  from the size of the key on
     """
