@@ -55,7 +55,6 @@ class Served:
     port: int
     clock: FakeClock
     connections: Callable[[], int]
-    kind: type
     stages: dict[str, Callable[[socket.socket], object]]
 
 
@@ -90,7 +89,7 @@ async def zookeeper(folder: Path) -> AsyncIterator[Served]:
     server = ZooKeeperServer(ZooKeeperSettings([Property(key, str(text), 0) for key, text in given.items()]), clock)
     await server.start()
     await (await RawClient.with_session(server.port)).close()  # opens the log, which stays open
-    yield Served(server.port, clock, lambda: len(server.connections), zookeeper_connection.Connection, ZOOKEEPER_STAGES)
+    yield Served(server.port, clock, lambda: len(server.connections), ZOOKEEPER_STAGES)
     await server.stop()
 
 
@@ -208,7 +207,6 @@ def broker(protocol: str) -> Callable[[Path], contextlib.AbstractAsyncContextMan
             endpoint.port,
             clock,
             lambda: metrics.connections_open,
-            broker_connection.Connection,
             in_tls(stages) if protocol.endswith("SSL") else stages,
         )
         await server.stop(grace=0)
@@ -244,9 +242,11 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def in_memory(kind: type) -> int:
+def in_memory() -> int:
+    """Connections of either server that are still there."""
     gc.collect()
-    return sum(isinstance(each, kind) for each in gc.get_objects())
+    kinds = (zookeeper_connection.Connection, broker_connection.Connection)
+    return sum(isinstance(each, kinds) for each in gc.get_objects())
 
 
 def open_and_end(
@@ -300,9 +300,8 @@ async def left_behind(served: Served, pool: ThreadPoolExecutor, stage: str, endi
 )
 def test_nothing_is_left_of_a_connection_however_it_ends(server: str, loop: str, tmp_path: Path) -> None:
     async def run() -> dict[tuple[str, str], str]:
-        left = {}
+        left, of_other_tests = {}, in_memory()
         async with SERVERS[server](tmp_path) as served, watched_loop():
-            of_other_tests = in_memory(served.kind)
             with ThreadPoolExecutor(1) as pool:
                 for stage in served.stages:  # loops and logs open descriptors when they first need them
                     await left_behind(served, pool, stage, "closed")
@@ -311,7 +310,7 @@ def test_nothing_is_left_of_a_connection_however_it_ends(server: str, loop: str,
                         if remains := await left_behind(served, pool, stage, ending):
                             left[stage, ending] = remains
             served.clock.advance(LONG_ENOUGH_S)
-            if count := in_memory(served.kind) - of_other_tests:
+            if count := in_memory() - of_other_tests:
                 left["all", "in memory"] = f"{count} connections"
         return left
 
