@@ -12,7 +12,7 @@ from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.session import BadAddress, Session
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_settings
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.procedures.streams_reset import Reset, ResetFailed, ResetRequest
+from pykafka_cli.procedures.streams_reset import Reset, ResetFailed, StreamsResetRequest
 from pykafka_cli.rules.streams_reset import comma_separated
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.completion import DEFAULT_BOOTSTRAP_SERVER
@@ -161,7 +161,7 @@ def streams_application_reset(
         older = bootstrap_servers is not None and "bootstrap-server" not in ctx.given
         servers = (bootstrap_servers if older else bootstrap_server) or DEFAULT_BOOTSTRAP_SERVER
         settings = client_settings(config_file)
-        request = ResetRequest(
+        request = StreamsResetRequest(
             application_id=application_id or "",
             input_topics=comma_separated(input_topics or ()),
             intermediate_topics=comma_separated(intermediate_topics or ()),

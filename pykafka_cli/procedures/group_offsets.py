@@ -23,8 +23,8 @@ from pykafka_cli.rules.offset_reset import (
     current,
     parse_date_time,
     parse_duration,
+    parse_group_plan,
     parse_scope,
-    read_plan,
     shifted,
     within_log,
     write_plan,
@@ -154,7 +154,7 @@ class GroupReset:
         return found | await offsets_at(self._session, nothing, LATEST)
 
     async def _from_file(self, file: str) -> Offsets:
-        plan = read_plan(plan_text(file), self._request.groups)
+        plan = parse_group_plan(plan_text(file), self._request.groups)
         if self._group not in plan:
             self._request.tell_error(f"No reset plan for group {self._group} found")
             self.complete = False

@@ -24,7 +24,7 @@ from pykafka_cli.rules.streams_reset import (
     UnreadableNumber,
     ensure_complete,
     internal_topics,
-    read_plan,
+    parse_streams_plan,
     within_log,
 )
 
@@ -40,7 +40,7 @@ class ResetFailed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResetRequest:
+class StreamsResetRequest:
     """The values of the command line. At most one of those from to_latest to from_file says something.
 
     ensure_readable    raises UnreadableValue if one of them could not be read; the default would stand for it
@@ -65,7 +65,7 @@ class ResetRequest:
 class Reset:
     """One application's way back."""
 
-    def __init__(self, request: ResetRequest, session: Session) -> None:
+    def __init__(self, request: StreamsResetRequest, session: Session) -> None:
         self._request = request
         self._session = session
         self._read_committed = session.settings.properties.get(ISOLATION_LEVEL) == "read_committed"
@@ -320,7 +320,7 @@ def _partitions(known: dict[str, TopicListing], topics: Iterable[str]) -> list[T
 
 def _plan_in(file: str) -> Offsets:
     """raises    OSError, UnicodeDecodeError, MalformedPlan, UnreadableNumber"""
-    return read_plan(Path(file).read_text(encoding="utf-8"))
+    return parse_streams_plan(Path(file).read_text(encoding="utf-8"))
 
 
 def _resetting_failed(java: str) -> ResetFailed:

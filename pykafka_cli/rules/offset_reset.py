@@ -206,7 +206,7 @@ def _quoted(field: str) -> str:
     return '"' + field.replace('"', '""') + '"'
 
 
-def read_plan(text: str, groups: Sequence[str]) -> dict[str, dict[TopicPartition, int]]:
+def parse_group_plan(text: str, groups: Sequence[str]) -> dict[str, dict[TopicPartition, int]]:
     """What `write_plan` wrote, or a person did. With exactly one group asked for, lines need not name it.
 
     As in the script the first line decides which it is, and a line of three columns in the other layout, where the

@@ -68,7 +68,7 @@ def within_log(
     return offsets, remarks
 
 
-def read_plan(text: str) -> dict[TopicPartition, int]:
+def parse_streams_plan(text: str) -> dict[TopicPartition, int]:
     """Lines of `TOPIC,PARTITION,OFFSET`; of a partition that is named twice the last line counts.
 
     raises  MalformedPlan, UnreadableNumber

@@ -14,8 +14,8 @@ from pykafka_cli.rules.offset_reset import (
     current,
     parse_date_time,
     parse_duration,
+    parse_group_plan,
     parse_scope,
-    read_plan,
     shifted,
     within_log,
     write_plan,
@@ -178,12 +178,12 @@ names = st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=["
 def test_a_plan_reads_back(plan: dict[str, dict[TopicPartition, int]]) -> None:
     written = write_plan(plan, with_group=True)
 
-    assert read_plan(written, ["g", "h"]) == {group: offsets for group, offsets in plan.items() if offsets}
+    assert parse_group_plan(written, ["g", "h"]) == {group: offsets for group, offsets in plan.items() if offsets}
 
 
 def test_one_groups_plan_may_leave_its_name_out_or_name_it() -> None:
-    assert read_plan("t,0,5\nt,1,1\n", ["g"]) == {"g": {T0: 5, T1: 1}}
-    assert read_plan("g,t,0,5\nh,t,1,1\n", ["g"]) == {"g": {T0: 5}, "h": {T1: 1}}
+    assert parse_group_plan("t,0,5\nt,1,1\n", ["g"]) == {"g": {T0: 5, T1: 1}}
+    assert parse_group_plan("g,t,0,5\nh,t,1,1\n", ["g"]) == {"g": {T0: 5}, "h": {T1: 1}}
 
 
 @pytest.mark.parametrize(
@@ -197,20 +197,20 @@ def test_one_groups_plan_may_leave_its_name_out_or_name_it() -> None:
 )
 def test_a_plan_that_cannot_be_read_names_the_line(text: str, groups: list[str], message: str) -> None:
     with pytest.raises(InvalidPlan) as raised:
-        read_plan(text, groups)
+        parse_group_plan(text, groups)
 
     assert str(raised.value) == message
 
 
 @pytest.mark.parametrize(("text", "groups"), [("t,0,5\n", ["g", "h"]), ("t,x,5\n", ["g"])])
 def test_a_line_in_the_other_layout_is_about_another_group(text: str, groups: list[str]) -> None:
-    assert list(read_plan(text, groups)) == ["t"]
+    assert list(parse_group_plan(text, groups)) == ["t"]
 
 
 def test_an_offset_below_0_is_the_command_lines_fault() -> None:
     with pytest.raises(InvalidScope, match="Invalid negative offset"):
-        read_plan("t,0,-5\n", ["g"])
+        parse_group_plan("t,0,-5\n", ["g"])
 
 
 def test_an_empty_plan_has_no_groups() -> None:
-    assert read_plan("\n", ["g"]) == {}
+    assert parse_group_plan("\n", ["g"]) == {}

@@ -10,7 +10,7 @@ from pykafka_cli.rules.streams_reset import (
     comma_separated,
     ensure_complete,
     internal_topics,
-    read_plan,
+    parse_streams_plan,
     within_log,
 )
 
@@ -82,19 +82,19 @@ def test_in_an_empty_log_there_is_one_place_only() -> None:
 
 
 def test_a_plan_is_a_line_for_each_partition() -> None:
-    assert read_plan("t,0,3\nt,1,+4\n\n") == {FIRST: 3, SECOND: 4}
+    assert parse_streams_plan("t,0,3\nt,1,+4\n\n") == {FIRST: 3, SECOND: 4}
 
 
 @pytest.mark.parametrize("text", ["", "\n", "t,0\n", "t,0,1,2\n", "t,0,1\n\nt,1,1\n", "t,0,\n"])
 def test_what_is_no_plan_is_refused(text: str) -> None:
     with pytest.raises(MalformedPlan):
-        read_plan(text)
+        parse_streams_plan(text)
 
 
 @pytest.mark.parametrize("text", ["t,x,1", "t,0,x", "t,0, 1", "t,2147483648,0", "t,0,9223372036854775808", "t,0,1\r\n"])
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(UnreadableNumber):
-        read_plan(text)
+        parse_streams_plan(text)
 
 
 def test_a_plan_must_be_for_the_partitions_that_there_are() -> None:
