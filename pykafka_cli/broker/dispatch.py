@@ -19,24 +19,22 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.broker.network.pace import pace_for
-from pykafka_cli.protocol.codec import API_VERSIONS, MessageCodec, RequestHeader, message_codec, read_request_header
+from pykafka_cli.protocol.api_keys import ApiKey
+from pykafka_cli.protocol.codec import MessageCodec, RequestHeader, message_codec, read_request_header
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import produce
 from pykafka_cli.protocol.hot_path.wire import Buffer
-from pykafka_cli.protocol.inter_broker import CONTROLLED_SHUTDOWN, LEADER_AND_ISR, STOP_REPLICA, UPDATE_METADATA
 
 log = logging.getLogger(__name__)
 
-ALTER_PARTITION, ALLOCATE_PRODUCER_IDS = 56, 67
 OF_THE_CONTROLLER = frozenset({
-    API_VERSIONS, LEADER_AND_ISR, STOP_REPLICA, UPDATE_METADATA, CONTROLLED_SHUTDOWN, ALTER_PARTITION,
-    ALLOCATE_PRODUCER_IDS,
+    ApiKey.API_VERSIONS, ApiKey.LEADER_AND_ISR, ApiKey.STOP_REPLICA, ApiKey.UPDATE_METADATA,
+    ApiKey.CONTROLLED_SHUTDOWN, ApiKey.ALTER_PARTITION, ApiKey.ALLOCATE_PRODUCER_IDS,
 })  # fmt: skip
 """What goes to and fro between brokers and their controller, before a broker knows the cluster, too."""
 
 
-SASL_HANDSHAKE, SASL_AUTHENTICATE = 17, 36
-BEFORE_LOGIN = frozenset({API_VERSIONS, SASL_HANDSHAKE, SASL_AUTHENTICATE})
+BEFORE_LOGIN = frozenset({ApiKey.API_VERSIONS, ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE})
 """What a client may ask for that has not logged in yet, where a listener wants that."""
 
 
@@ -98,10 +96,10 @@ class Dispatcher:
         response = await self._handled(api, codec, context, request)
         if login is not None:
             peer.principal = login.principal
-        if api.key == API_VERSIONS:
+        if api.key == ApiKey.API_VERSIONS:
             peer.pace = pace_for(request.client_software_name, request.client_software_version)
         self._metrics.requests[api.name] += 1
-        if api.key == produce.API_KEY and request.acks == 0:
+        if api.key == ApiKey.PRODUCE and request.acks == 0:
             _ensure_nothing_failed(response)
             return None
         return self._encoded(api, codec, header.correlation_id, response, request)
@@ -153,15 +151,15 @@ class Dispatcher:
         return api, message_codec(api.key, header.api_version, api.max_version)
 
     def _is_unknown_api_versions(self, header: RequestHeader) -> bool:
-        api = self._apis.get(API_VERSIONS)
-        return header.api_key == API_VERSIONS and api is not None and header.api_version > api.max_version
+        api = self._apis.get(ApiKey.API_VERSIONS)
+        return header.api_key == ApiKey.API_VERSIONS and api is not None and header.api_version > api.max_version
 
     def _unsupported_api_versions(self, header: RequestHeader) -> list[Buffer]:
         # A newer client must learn what to fall back to; version 0 is what everyone reads (KIP-511).
         from pykafka_cli.broker.handlers import api_versions
 
-        api = self._apis[API_VERSIONS]
-        codec = message_codec(API_VERSIONS, 0, api.max_version)
+        api = self._apis[ApiKey.API_VERSIONS]
+        codec = message_codec(ApiKey.API_VERSIONS, 0, api.max_version)
         return codec.encode_response(header.correlation_id, api_versions.unsupported(api), None)
 
 

@@ -24,7 +24,7 @@ def block(broker: Broker, offered: Mapping[int, VersionRange] | ConnectionFailed
     return f"{head}) -> (\n{lines}\n)\n"
 
 
-_KNOWN_IN_3_9 = {key: api.newest for key, api in APIS.items() if api.newest is not None}
+_KNOWN_IN_3_9 = {key: api.newest_in_3_9 for key, api in APIS.items() if api.newest_in_3_9 is not None}
 _KNOWN_IN_4 = {key: api.newest_in_4 for key, api in APIS.items() if api.newest_in_4 is not None}
 
 
@@ -42,7 +42,7 @@ def _shared(key: int, offered: VersionRange, known: Mapping[int, int]) -> int | 
 def _name(key: int, known: Mapping[int, int]) -> str:
     if key not in known:
         return "UNKNOWN"
-    return (known is _KNOWN_IN_4 and APIS[key].name_in_4) or APIS[key].name
+    return (known is _KNOWN_IN_4 and APIS[key].title_in_4) or APIS[key].title
 
 
 def _line(key: int, offered: VersionRange | None, known: Mapping[int, int]) -> str:

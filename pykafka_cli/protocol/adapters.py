@@ -18,7 +18,8 @@ from kio.schema.leave_group.v5 import request as leave_group
 from kio.schema.metadata.v12 import request as metadata
 from kio.schema.offset_fetch.v9 import request as offset_fetch
 
-from pykafka_cli.protocol import first_versions_adapters, inter_broker, inter_broker_adapters
+from pykafka_cli.protocol import first_versions_adapters, inter_broker_adapters
+from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.authorized_operations import CLUSTER_OPERATIONS, NOT_ASKED
 
 Raise = Callable[[Any, Any, int], Any]
@@ -204,32 +205,32 @@ LEFT_BEHIND = frozenset({"retention_time"})
 
 # API key -> last version that needs it, and what to do.
 RAISE: Mapping[int, tuple[int, Raise]] = {
-    2: (0, first_versions_adapters.raise_list_offsets),
-    3: (10, _raise_metadata),
-    inter_broker.LEADER_AND_ISR: (1, inter_broker_adapters.raise_leader_and_isr),
-    inter_broker.STOP_REPLICA: (2, inter_broker_adapters.raise_stop_replica),
-    inter_broker.UPDATE_METADATA: (4, inter_broker_adapters.raise_update_metadata),
-    8: (1, first_versions_adapters.raise_offset_commit),
-    9: (7, _raise_offset_fetch),
-    10: (3, _raise_find_coordinator),
-    11: (0, _raise_join_group),
-    13: (2, _raise_leave_group),
-    20: (5, _raise_delete_topics),
-    24: (3, _raise_add_partitions_to_txn),
-    56: (2, _raise_alter_partition),
-    57: (0, _raise_update_features),
+    ApiKey.LIST_OFFSETS: (0, first_versions_adapters.raise_list_offsets),
+    ApiKey.METADATA: (10, _raise_metadata),
+    ApiKey.LEADER_AND_ISR: (1, inter_broker_adapters.raise_leader_and_isr),
+    ApiKey.STOP_REPLICA: (2, inter_broker_adapters.raise_stop_replica),
+    ApiKey.UPDATE_METADATA: (4, inter_broker_adapters.raise_update_metadata),
+    ApiKey.OFFSET_COMMIT: (1, first_versions_adapters.raise_offset_commit),
+    ApiKey.OFFSET_FETCH: (7, _raise_offset_fetch),
+    ApiKey.FIND_COORDINATOR: (3, _raise_find_coordinator),
+    ApiKey.JOIN_GROUP: (0, _raise_join_group),
+    ApiKey.LEAVE_GROUP: (2, _raise_leave_group),
+    ApiKey.DELETE_TOPICS: (5, _raise_delete_topics),
+    ApiKey.ADD_PARTITIONS_TO_TXN: (3, _raise_add_partitions_to_txn),
+    ApiKey.ALTER_PARTITION: (2, _raise_alter_partition),
+    ApiKey.UPDATE_FEATURES: (0, _raise_update_features),
 }
 LOWER: Mapping[int, tuple[int, Lower]] = {
-    2: (0, first_versions_adapters.lower_list_offsets),
-    3: (11, _lower_metadata),
-    inter_broker.LEADER_AND_ISR: (4, inter_broker_adapters.lower_leader_and_isr),
-    9: (7, _lower_offset_fetch),
-    10: (3, _lower_find_coordinator),
-    11: (6, _lower_join_group),
-    13: (2, _lower_leave_group),
-    20: (5, _lower_delete_topics),
-    24: (3, _lower_add_partitions_to_txn),
-    32: (0, first_versions_adapters.lower_describe_configs),
-    43: (0, _lower_elect_leaders),
-    56: (1, first_versions_adapters.lower_alter_partition),
+    ApiKey.LIST_OFFSETS: (0, first_versions_adapters.lower_list_offsets),
+    ApiKey.METADATA: (11, _lower_metadata),
+    ApiKey.LEADER_AND_ISR: (4, inter_broker_adapters.lower_leader_and_isr),
+    ApiKey.OFFSET_FETCH: (7, _lower_offset_fetch),
+    ApiKey.FIND_COORDINATOR: (3, _lower_find_coordinator),
+    ApiKey.JOIN_GROUP: (6, _lower_join_group),
+    ApiKey.LEAVE_GROUP: (2, _lower_leave_group),
+    ApiKey.DELETE_TOPICS: (5, _lower_delete_topics),
+    ApiKey.ADD_PARTITIONS_TO_TXN: (3, _lower_add_partitions_to_txn),
+    ApiKey.DESCRIBE_CONFIGS: (0, first_versions_adapters.lower_describe_configs),
+    ApiKey.ELECT_LEADERS: (0, _lower_elect_leaders),
+    ApiKey.ALTER_PARTITION: (1, first_versions_adapters.lower_alter_partition),
 }

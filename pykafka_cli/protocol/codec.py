@@ -26,6 +26,7 @@ from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 
 from pykafka_cli.protocol import adapters, first_versions, inter_broker
+from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.array_counts import count_checker
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 from pykafka_cli.protocol.error_answers import error_answer
@@ -33,9 +34,6 @@ from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import Buffer, Cursor
 from pykafka_cli.protocol.message_fields import copier, is_nullable, structure_of
-
-API_VERSIONS = 18
-DESCRIBE_TRANSACTIONS = 65
 
 _HEADER = struct.Struct(">hhih")
 _CORRELATION = struct.Struct(">i")
@@ -56,7 +54,7 @@ def read_request_header(data: memoryview) -> RequestHeader:
     if len(data) < _HEADER.size:
         raise ProtocolError(f"a request of {len(data)} bytes, too short for a header")
     api_key, version, correlation_id, size = _HEADER.unpack_from(data)
-    if api_key == inter_broker.CONTROLLED_SHUTDOWN and version == 0:
+    if api_key == ApiKey.CONTROLLED_SHUTDOWN and version == 0:
         return RequestHeader(api_key, 0, correlation_id, None, _HEADER.size - 2)  # it alone has no client id
     position = _HEADER.size + max(size, 0)
     try:
@@ -98,9 +96,9 @@ class MessageCodec(Protocol):
 @cache
 def message_codec(api_key: int, version: int, newest: int) -> MessageCodec:
     """The codec of one API in `version`, for handlers that speak `newest`."""
-    if api_key == produce.API_KEY:
+    if api_key == ApiKey.PRODUCE:
         return _ProduceCodec(version)
-    return _FetchCodec(version) if api_key == fetch.API_KEY else _KioCodec(api_key, version, newest)
+    return _FetchCodec(version) if api_key == ApiKey.FETCH else _KioCodec(api_key, version, newest)
 
 
 class _ProduceCodec:
@@ -146,7 +144,7 @@ class _KioCodec:
         request, response = _schema(api_key, version, "request"), _schema(api_key, version, "response")
         self._version = version
         self._flexible = request.__flexible__
-        self._flexible_answer = response.__flexible__ and api_key != API_VERSIONS
+        self._flexible_answer = response.__flexible__ and api_key != ApiKey.API_VERSIONS
         self._read, self._write = entity_reader(request), entity_writer(response)
         self._check_counts = count_checker(request)
         self._newest_response = _schema(api_key, newest, "response")
@@ -191,11 +189,11 @@ class _KioCodec:
 
 
 def _schema(api_key: int, version: int, kind: Any) -> Any:
-    if inter_broker.LEADER_AND_ISR <= api_key <= inter_broker.CONTROLLED_SHUTDOWN:
+    if ApiKey.LEADER_AND_ISR <= api_key <= ApiKey.CONTROLLED_SHUTDOWN:
         return inter_broker.load(api_key, version, kind)
     if first_versions.is_missing_in_kio(api_key, version):
         return first_versions.load(api_key, version, kind)
-    if api_key == DESCRIBE_TRANSACTIONS and kind == "response":
+    if api_key == ApiKey.DESCRIBE_TRANSACTIONS and kind == "response":
         return DescribeTransactionsResponse
     return (load_request_schema if kind == "request" else load_response_schema)(api_key, version)
 

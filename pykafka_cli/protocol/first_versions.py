@@ -30,28 +30,49 @@ from kio.schema.request_header.v1.header import RequestHeader as RequestHeaderV1
 from kio.schema.response_header.v0.header import ResponseHeader as ResponseHeaderV0
 from kio.static.primitive import i16, i32, i64
 
+from pykafka_cli.protocol.api_keys import ApiKey
+
 Kind = Literal["request", "response"]
 
-KIO_BEGINS: Mapping[int, int] = {2: 1, 8: 2, 9: 1, 19: 2, 20: 1, 23: 2, 27: 1, 32: 1, 34: 1, 35: 1, 56: 2}
+KIO_BEGINS: Mapping[int, int] = {
+    ApiKey.LIST_OFFSETS: 1,
+    ApiKey.OFFSET_COMMIT: 2,
+    ApiKey.OFFSET_FETCH: 1,
+    ApiKey.CREATE_TOPICS: 2,
+    ApiKey.DELETE_TOPICS: 1,
+    ApiKey.OFFSET_FOR_LEADER_EPOCH: 2,
+    ApiKey.WRITE_TXN_MARKERS: 1,
+    ApiKey.DESCRIBE_CONFIGS: 1,
+    ApiKey.ALTER_REPLICA_LOG_DIRS: 1,
+    ApiKey.DESCRIBE_LOG_DIRS: 1,
+    ApiKey.ALTER_PARTITION: 2,
+}
 """API key -> the first version that kio has, where Kafka 3.9 has earlier ones."""
 
-_FLEXIBLE_FROM = {27: 1, 56: 0}
+_FLEXIBLE_FROM: Mapping[int, int] = {
+    ApiKey.WRITE_TXN_MARKERS: 1,
+    ApiKey.ALTER_PARTITION: 0,
+}
 
 # (API key, class) -> fields and the version that they came with.
 _LATER: Mapping[tuple[int, str], Mapping[str, int]] = {
-    (2, "ListOffsetsPartitionResponse"): {"timestamp": 1, "offset": 1},
-    (8, "OffsetCommitRequest"): {"generation_id_or_member_epoch": 1, "member_id": 1, "retention_time": 2},
-    (19, "CreateTopicsRequest"): {"validate_only": 1},
-    (19, "CreatableTopicResult"): {"error_message": 1},
-    (19, "CreateTopicsResponse"): {"throttle_time": 2},
-    (20, "DeleteTopicsResponse"): {"throttle_time": 1},
-    (23, "OffsetForLeaderPartition"): {"current_leader_epoch": 2},
-    (23, "EpochEndOffset"): {"leader_epoch": 1},
-    (23, "OffsetForLeaderEpochResponse"): {"throttle_time": 2},
-    (32, "DescribeConfigsRequest"): {"include_synonyms": 1},
-    (32, "DescribeConfigsResourceResult"): {"config_source": 1, "synonyms": 1},
-    (56, "TopicData"): {"topic_id": 2},
-    (56, "PartitionData"): {"leader_recovery_state": 1},
+    (ApiKey.LIST_OFFSETS, "ListOffsetsPartitionResponse"): {"timestamp": 1, "offset": 1},
+    (ApiKey.OFFSET_COMMIT, "OffsetCommitRequest"): {
+        "generation_id_or_member_epoch": 1,
+        "member_id": 1,
+        "retention_time": 2,
+    },
+    (ApiKey.CREATE_TOPICS, "CreateTopicsRequest"): {"validate_only": 1},
+    (ApiKey.CREATE_TOPICS, "CreatableTopicResult"): {"error_message": 1},
+    (ApiKey.CREATE_TOPICS, "CreateTopicsResponse"): {"throttle_time": 2},
+    (ApiKey.DELETE_TOPICS, "DeleteTopicsResponse"): {"throttle_time": 1},
+    (ApiKey.OFFSET_FOR_LEADER_EPOCH, "OffsetForLeaderPartition"): {"current_leader_epoch": 2},
+    (ApiKey.OFFSET_FOR_LEADER_EPOCH, "EpochEndOffset"): {"leader_epoch": 1},
+    (ApiKey.OFFSET_FOR_LEADER_EPOCH, "OffsetForLeaderEpochResponse"): {"throttle_time": 2},
+    (ApiKey.DESCRIBE_CONFIGS, "DescribeConfigsRequest"): {"include_synonyms": 1},
+    (ApiKey.DESCRIBE_CONFIGS, "DescribeConfigsResourceResult"): {"config_source": 1, "synonyms": 1},
+    (ApiKey.ALTER_PARTITION, "TopicData"): {"topic_id": 2},
+    (ApiKey.ALTER_PARTITION, "PartitionData"): {"leader_recovery_state": 1},
 }
 
 
@@ -67,11 +88,15 @@ class _Gone(NamedTuple):
 
 
 _GONE: Mapping[tuple[int, str], _Gone] = {
-    (2, "ListOffsetsPartition"): _Gone("max_num_offsets", i32, "int32", None, 0, 0),
-    (2, "ListOffsetsPartitionResponse"): _Gone("old_style_offsets", tuple[i64, ...], "int64", None, 0, 0),
-    (8, "OffsetCommitRequestPartition"): _Gone("commit_timestamp", i64, "int64", "committed_metadata", 1, 1),
-    (32, "DescribeConfigsResourceResult"): _Gone("is_default", bool, "bool", "is_sensitive", 0, 0),
-    (56, "TopicData"): _Gone("topic_name", str, "string", "partitions", 0, 1),
+    (ApiKey.LIST_OFFSETS, "ListOffsetsPartition"): _Gone("max_num_offsets", i32, "int32", None, 0, 0),
+    (ApiKey.LIST_OFFSETS, "ListOffsetsPartitionResponse"): _Gone(
+        "old_style_offsets", tuple[i64, ...], "int64", None, 0, 0
+    ),
+    (ApiKey.OFFSET_COMMIT, "OffsetCommitRequestPartition"): _Gone(
+        "commit_timestamp", i64, "int64", "committed_metadata", 1, 1
+    ),
+    (ApiKey.DESCRIBE_CONFIGS, "DescribeConfigsResourceResult"): _Gone("is_default", bool, "bool", "is_sensitive", 0, 0),
+    (ApiKey.ALTER_PARTITION, "TopicData"): _Gone("topic_name", str, "string", "partitions", 0, 1),
 }
 
 

@@ -30,7 +30,7 @@ from kio.schema.response_header.v1.header import ResponseHeader as ResponseHeade
 from kio.static.constants import EntityType
 from kio.static.primitive import i16
 
-LEADER_AND_ISR, STOP_REPLICA, UPDATE_METADATA, CONTROLLED_SHUTDOWN = 4, 5, 6, 7
+from pykafka_cli.protocol.api_keys import APIS, ApiKey
 
 NO_LEADER = -1
 LEADER_DURING_DELETE = -2
@@ -119,7 +119,7 @@ class LeaderAndIsrRequest:
     __type__: ClassVar = EntityType.request
     __version__: ClassVar[i16] = i16(7)
     __flexible__: ClassVar[bool] = True
-    __api_key__: ClassVar[i16] = i16(LEADER_AND_ISR)
+    __api_key__: ClassVar[i16] = i16(ApiKey.LEADER_AND_ISR)
     __header_schema__: ClassVar[type[RequestHeaderV2]] = RequestHeaderV2
     controller_id: int = _value("int32")
     is_kraft_controller: bool = _value("bool", False, since=7)
@@ -159,7 +159,7 @@ class LeaderAndIsrResponse:
     __type__: ClassVar = EntityType.response
     __version__: ClassVar[i16] = i16(7)
     __flexible__: ClassVar[bool] = True
-    __api_key__: ClassVar[i16] = i16(LEADER_AND_ISR)
+    __api_key__: ClassVar[i16] = i16(ApiKey.LEADER_AND_ISR)
     __header_schema__: ClassVar[type[ResponseHeaderV1]] = ResponseHeaderV1
     error_code: ErrorCode = _value("error_code", ErrorCode.none)
     topics: tuple[LeaderAndIsrTopicError, ...] = _entities(since=5)
@@ -195,7 +195,7 @@ class StopReplicaRequest:
     __type__: ClassVar = EntityType.request
     __version__: ClassVar[i16] = i16(4)
     __flexible__: ClassVar[bool] = True
-    __api_key__: ClassVar[i16] = i16(STOP_REPLICA)
+    __api_key__: ClassVar[i16] = i16(ApiKey.STOP_REPLICA)
     __header_schema__: ClassVar[type[RequestHeaderV2]] = RequestHeaderV2
     controller_id: int = _value("int32")
     is_kraft_controller: bool = _value("bool", False, since=4)
@@ -223,7 +223,7 @@ class StopReplicaResponse:
     __type__: ClassVar = EntityType.response
     __version__: ClassVar[i16] = i16(4)
     __flexible__: ClassVar[bool] = True
-    __api_key__: ClassVar[i16] = i16(STOP_REPLICA)
+    __api_key__: ClassVar[i16] = i16(ApiKey.STOP_REPLICA)
     __header_schema__: ClassVar[type[ResponseHeaderV1]] = ResponseHeaderV1
     error_code: ErrorCode = _value("error_code", ErrorCode.none)
     partition_errors: tuple[StopReplicaPartitionError, ...] = _entities()
@@ -290,7 +290,7 @@ class UpdateMetadataRequest:
     __type__: ClassVar = EntityType.request
     __version__: ClassVar[i16] = i16(8)
     __flexible__: ClassVar[bool] = True
-    __api_key__: ClassVar[i16] = i16(UPDATE_METADATA)
+    __api_key__: ClassVar[i16] = i16(ApiKey.UPDATE_METADATA)
     __header_schema__: ClassVar[type[RequestHeaderV2]] = RequestHeaderV2
     controller_id: int = _value("int32")
     is_kraft_controller: bool = _value("bool", False, since=8)
@@ -308,7 +308,7 @@ class UpdateMetadataResponse:
     __type__: ClassVar = EntityType.response
     __version__: ClassVar[i16] = i16(8)
     __flexible__: ClassVar[bool] = True
-    __api_key__: ClassVar[i16] = i16(UPDATE_METADATA)
+    __api_key__: ClassVar[i16] = i16(ApiKey.UPDATE_METADATA)
     __header_schema__: ClassVar[type[ResponseHeaderV1]] = ResponseHeaderV1
     error_code: ErrorCode = _value("error_code", ErrorCode.none)
 
@@ -320,7 +320,7 @@ class ControlledShutdownRequest:
     __type__: ClassVar = EntityType.request
     __version__: ClassVar[i16] = i16(3)
     __flexible__: ClassVar[bool] = True
-    __api_key__: ClassVar[i16] = i16(CONTROLLED_SHUTDOWN)
+    __api_key__: ClassVar[i16] = i16(ApiKey.CONTROLLED_SHUTDOWN)
     __header_schema__: ClassVar[type[RequestHeaderV2]] = RequestHeaderV2
     broker_id: int = _value("int32")
     broker_epoch: int = _value("int64", UNKNOWN_BROKER_EPOCH, since=2)
@@ -344,7 +344,7 @@ class ControlledShutdownResponse:
     __type__: ClassVar = EntityType.response
     __version__: ClassVar[i16] = i16(3)
     __flexible__: ClassVar[bool] = True
-    __api_key__: ClassVar[i16] = i16(CONTROLLED_SHUTDOWN)
+    __api_key__: ClassVar[i16] = i16(ApiKey.CONTROLLED_SHUTDOWN)
     __header_schema__: ClassVar[type[ResponseHeaderV1]] = ResponseHeaderV1
     error_code: ErrorCode = _value("error_code", ErrorCode.none)
     remaining_partitions: tuple[ControlledShutdownRemainingPartition, ...] = _entities()
@@ -403,23 +403,17 @@ _GONE: Mapping[type, tuple[_Gone, ...]] = {
 
 
 class _Api(NamedTuple):
-    newest: int
     flexible_from: int
     request: type
     response: type
 
 
 _APIS: Mapping[int, _Api] = {
-    LEADER_AND_ISR: _Api(7, 4, LeaderAndIsrRequest, LeaderAndIsrResponse),
-    STOP_REPLICA: _Api(4, 2, StopReplicaRequest, StopReplicaResponse),
-    UPDATE_METADATA: _Api(8, 6, UpdateMetadataRequest, UpdateMetadataResponse),
-    CONTROLLED_SHUTDOWN: _Api(3, 3, ControlledShutdownRequest, ControlledShutdownResponse),
+    ApiKey.LEADER_AND_ISR: _Api(4, LeaderAndIsrRequest, LeaderAndIsrResponse),
+    ApiKey.STOP_REPLICA: _Api(2, StopReplicaRequest, StopReplicaResponse),
+    ApiKey.UPDATE_METADATA: _Api(6, UpdateMetadataRequest, UpdateMetadataResponse),
+    ApiKey.CONTROLLED_SHUTDOWN: _Api(3, ControlledShutdownRequest, ControlledShutdownResponse),
 }
-
-
-def newest_version(api_key: int) -> int:
-    """The newest version of one of the four APIs; KeyError for any other."""
-    return _APIS[api_key].newest
 
 
 @cache
@@ -429,10 +423,10 @@ def load(api_key: int, version: int, kind: Literal["request", "response"]) -> ty
     raises  LookupError for an API that is not one of the four, or a version that it never had
     """
     api = _APIS.get(api_key)
-    if api is None or not 0 <= version <= api.newest:
+    if api is None or not 0 <= version <= APIS[api_key].newest:
         raise LookupError(f"no {kind} of API {api_key} in version {version}")
     newest: type[Any] = getattr(api, kind)
-    return newest if version == api.newest else _at_version(newest, api_key, version)
+    return newest if version == APIS[api_key].newest else _at_version(newest, api_key, version)
 
 
 def _at_version(newest: type[Any], api_key: int, version: int) -> type[Any]:
@@ -457,7 +451,7 @@ def _at_version(newest: type[Any], api_key: int, version: int) -> type[Any]:
         "__module__": __name__,
     }
     if newest is api.request:
-        first = api_key == CONTROLLED_SHUTDOWN and version == 0
+        first = api_key == ApiKey.CONTROLLED_SHUTDOWN and version == 0
         header: type = RequestHeaderV2 if flexible else RequestHeaderV0 if first else RequestHeaderV1
         constants |= {"__api_key__": i16(api_key), "__header_schema__": header}
     elif newest is api.response:

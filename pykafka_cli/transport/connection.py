@@ -31,7 +31,7 @@ from pykafka_cli.transport.sasl import SaslExchange, SaslFailure
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 """Above any answer that a broker gives, below what the first bytes of HTTP or a TLS alert are when read as a length."""
 
-API_VERSIONS = 18
+API_VERSIONS = 18  # as in protocol/api_keys.py, which a command that only lists need not load
 
 _HEADER = struct.Struct(">hhih")
 _LENGTH = struct.Struct(">i")

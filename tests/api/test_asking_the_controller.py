@@ -24,7 +24,8 @@ from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32, i32Timedelta, i64
 
 from pykafka_cli.protocol import inter_broker
-from pykafka_cli.protocol.inter_broker import CONTROLLED_SHUTDOWN, UpdateMetadataRequest
+from pykafka_cli.protocol.api_keys import ApiKey
+from pykafka_cli.protocol.inter_broker import UpdateMetadataRequest
 from tests.fakes.controlled_cluster import ControlledCluster
 from tests.support.administered import ask
 
@@ -52,7 +53,7 @@ def epoch_of(cluster: ControlledCluster, broker: int) -> int:
 async def test_a_stopping_broker_is_told_what_it_still_leads(cluster: ControlledCluster, version: int) -> None:
     await cluster.create_topic("handed over", [1, 0])
     await cluster.kill(2)
-    schema = inter_broker.load(CONTROLLED_SHUTDOWN, version, "request")
+    schema = inter_broker.load(ApiKey.CONTROLLED_SHUTDOWN, version, "request")
     request = schema(broker_id=1, **({"broker_epoch": epoch_of(cluster, 1)} if version >= 2 else {}))
 
     answer = await ask(cluster, request)

@@ -13,6 +13,7 @@ from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 
 from pykafka_cli.protocol import inter_broker
+from pykafka_cli.protocol.api_keys import APIS
 
 WIDTHS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 
@@ -50,7 +51,7 @@ messages = st.sampled_from(
     [
         inter_broker.load(key, version, kind)
         for key in (4, 5, 6, 7)
-        for version in range(inter_broker.newest_version(key) + 1)
+        for version in range(APIS[key].newest + 1)
         for kind in ("request", "response")
     ]
 ).flatmap(entities)

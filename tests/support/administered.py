@@ -9,6 +9,7 @@ from kio.serial import entity_reader, entity_writer
 from kio.static.primitive import i16, i32
 
 from pykafka_cli.protocol import inter_broker
+from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.transport.connection import response_type_of
 from tests.fakes.controlled_cluster import ControlledCluster
 
@@ -30,7 +31,7 @@ async def ask(cluster: ControlledCluster, request: Any, *, broker: int = 0, pass
 
 
 def _response_type(request: Any) -> Any:
-    if inter_broker.LEADER_AND_ISR <= request.__api_key__ <= inter_broker.CONTROLLED_SHUTDOWN:
+    if ApiKey.LEADER_AND_ISR <= request.__api_key__ <= ApiKey.CONTROLLED_SHUTDOWN:
         return inter_broker.load(request.__api_key__, request.__version__, "response")
     return response_type_of(request)
 

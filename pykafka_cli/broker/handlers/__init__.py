@@ -1,96 +1,164 @@
 """What this broker answers, one module per API. HANDLERS is the only list; dispatch, ApiVersions and docs follow it.
 
 A module holds `async def handle(ctx: RequestContext, request) -> response`; both are of the newest version that is
-offered, whatever the client spoke (protocol/codec.py). Versions are those that Kafka 3.9 offers.
+offered, whatever the client spoke (protocol/codec.py). Versions are those that Kafka 3.9 offers (protocol/api_keys.py).
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from pykafka_cli.broker.context import Api, Handler, RequestContext
+from pykafka_cli.protocol.api_keys import ApiKey
+
+if TYPE_CHECKING:
+    from pykafka_cli.broker import handlers as at_need
+    from pykafka_cli.broker.handlers import (
+        add_offsets_to_txn,
+        add_partitions_to_txn,
+        allocate_producer_ids,
+        alter_client_quotas,
+        alter_configs,
+        alter_partition,
+        alter_partition_reassignments,
+        alter_replica_log_dirs,
+        alter_user_scram_credentials,
+        api_versions,
+        consumer_group_describe,
+        consumer_group_heartbeat,
+        controlled_shutdown,
+        create_partitions,
+        create_topics,
+        delete_groups,
+        delete_records,
+        delete_topics,
+        describe_client_quotas,
+        describe_cluster,
+        describe_configs,
+        describe_groups,
+        describe_log_dirs,
+        describe_producers,
+        describe_quorum,
+        describe_transactions,
+        describe_user_scram_credentials,
+        elect_leaders,
+        end_txn,
+        fetch,
+        find_coordinator,
+        heartbeat,
+        incremental_alter_configs,
+        init_producer_id,
+        join_group,
+        leader_and_isr,
+        leave_group,
+        list_groups,
+        list_offsets,
+        list_partition_reassignments,
+        list_transactions,
+        metadata,
+        offset_commit,
+        offset_delete,
+        offset_fetch,
+        offset_for_leader_epoch,
+        produce,
+        sasl_authenticate,
+        sasl_handshake,
+        stop_replica,
+        sync_group,
+        txn_offset_commit,
+        update_features,
+        update_metadata,
+        write_txn_markers,
+    )
+else:
+
+    class _AtNeed:
+        """The modules beside this one, each imported with the first request that is for it.
+
+        All of them and the messages they speak cost 0.1 s, more than the rest of a start, and most are never asked.
+        """
+
+        def __getattr__(self, name: str) -> ModuleType:
+            return import_module(f"{__name__}.{name}")
+
+    at_need = _AtNeed()
 
 
-def handler(module: str) -> Handler:
-    """The `handle` of a module beside this one, which is imported with the first request that is for it.
-
-    All of them and the messages they speak cost 0.1 s, more than the rest of a start, and most are never asked.
-    """
-
-    @cache
-    def handle() -> Handler:
-        found: Handler = import_module(f"{__name__}.{module}").handle
-        return found
+def _api(key: ApiKey, find: Callable[[], Handler]) -> Api:
+    found = cache(find)
 
     def serve(ctx: RequestContext, request: Any) -> Awaitable[Any]:
-        return handle()(ctx, request)
+        return found()(ctx, request)
 
-    return serve
+    return Api(key.title, key, 0, key.newest, serve)
 
 
-HANDLERS: Mapping[int, Api] = {
-    api.key: api
-    for api in (
-        # One line for each API, by key.
-        Api("Produce", 0, 0, 11, handler("produce")),
-        Api("Fetch", 1, 0, 17, handler("fetch")),
-        Api("ListOffsets", 2, 0, 9, handler("list_offsets")),
-        Api("Metadata", 3, 0, 12, handler("metadata")),
-        Api("LeaderAndIsr", 4, 0, 7, handler("leader_and_isr")),
-        Api("StopReplica", 5, 0, 4, handler("stop_replica")),
-        Api("UpdateMetadata", 6, 0, 8, handler("update_metadata")),
-        Api("ControlledShutdown", 7, 0, 3, handler("controlled_shutdown")),
-        Api("OffsetCommit", 8, 0, 9, handler("offset_commit")),
-        Api("OffsetFetch", 9, 0, 9, handler("offset_fetch")),
-        Api("FindCoordinator", 10, 0, 6, handler("find_coordinator")),
-        Api("JoinGroup", 11, 0, 9, handler("join_group")),
-        Api("Heartbeat", 12, 0, 4, handler("heartbeat")),
-        Api("LeaveGroup", 13, 0, 5, handler("leave_group")),
-        Api("SyncGroup", 14, 0, 5, handler("sync_group")),
-        Api("DescribeGroups", 15, 0, 5, handler("describe_groups")),
-        Api("ListGroups", 16, 0, 5, handler("list_groups")),
-        Api("SaslHandshake", 17, 0, 1, handler("sasl_handshake")),
-        Api("ApiVersions", 18, 0, 4, handler("api_versions")),
-        Api("CreateTopics", 19, 0, 7, handler("create_topics")),
-        Api("DeleteTopics", 20, 0, 6, handler("delete_topics")),
-        Api("DeleteRecords", 21, 0, 2, handler("delete_records")),
-        Api("InitProducerId", 22, 0, 5, handler("init_producer_id")),
-        Api("OffsetForLeaderEpoch", 23, 0, 4, handler("offset_for_leader_epoch")),
-        Api("AddPartitionsToTxn", 24, 0, 5, handler("add_partitions_to_txn")),
-        Api("AddOffsetsToTxn", 25, 0, 4, handler("add_offsets_to_txn")),
-        Api("EndTxn", 26, 0, 4, handler("end_txn")),
-        Api("WriteTxnMarkers", 27, 0, 1, handler("write_txn_markers")),
-        Api("TxnOffsetCommit", 28, 0, 4, handler("txn_offset_commit")),
-        Api("DescribeConfigs", 32, 0, 4, handler("describe_configs")),
-        Api("AlterConfigs", 33, 0, 2, handler("alter_configs")),
-        Api("AlterReplicaLogDirs", 34, 0, 2, handler("alter_replica_log_dirs")),
-        Api("DescribeLogDirs", 35, 0, 4, handler("describe_log_dirs")),
-        Api("SaslAuthenticate", 36, 0, 2, handler("sasl_authenticate")),
-        Api("CreatePartitions", 37, 0, 3, handler("create_partitions")),
-        Api("DeleteGroups", 42, 0, 2, handler("delete_groups")),
-        Api("ElectLeaders", 43, 0, 2, handler("elect_leaders")),
-        Api("IncrementalAlterConfigs", 44, 0, 1, handler("incremental_alter_configs")),
-        Api("AlterPartitionReassignments", 45, 0, 0, handler("alter_partition_reassignments")),
-        Api("ListPartitionReassignments", 46, 0, 0, handler("list_partition_reassignments")),
-        Api("OffsetDelete", 47, 0, 0, handler("offset_delete")),
-        Api("DescribeClientQuotas", 48, 0, 1, handler("describe_client_quotas")),
-        Api("AlterClientQuotas", 49, 0, 1, handler("alter_client_quotas")),
-        Api("DescribeUserScramCredentials", 50, 0, 0, handler("describe_user_scram_credentials")),
-        Api("AlterUserScramCredentials", 51, 0, 0, handler("alter_user_scram_credentials")),
-        Api("AlterPartition", 56, 0, 3, handler("alter_partition")),
-        Api("UpdateFeatures", 57, 0, 1, handler("update_features")),
-        Api("DescribeCluster", 60, 0, 1, handler("describe_cluster")),
-        Api("DescribeProducers", 61, 0, 0, handler("describe_producers")),
-        Api("DescribeTransactions", 65, 0, 0, handler("describe_transactions")),
-        Api("ListTransactions", 66, 0, 1, handler("list_transactions")),
-        Api("AllocateProducerIds", 67, 0, 0, handler("allocate_producer_ids")),
-        Api("ConsumerGroupHeartbeat", 68, 0, 0, handler("consumer_group_heartbeat")),
-        Api("ConsumerGroupDescribe", 69, 0, 0, handler("consumer_group_describe")),
-    )
+def _table(handlers: Mapping[ApiKey, Callable[[], Handler]]) -> Mapping[int, Api]:
+    return {int(key): _api(key, find) for key, find in handlers.items()}
+
+
+_HANDLERS: Mapping[ApiKey, Callable[[], Handler]] = {
+    ApiKey.PRODUCE: lambda: at_need.produce.handle,
+    ApiKey.FETCH: lambda: at_need.fetch.handle,
+    ApiKey.LIST_OFFSETS: lambda: at_need.list_offsets.handle,
+    ApiKey.METADATA: lambda: at_need.metadata.handle,
+    ApiKey.LEADER_AND_ISR: lambda: at_need.leader_and_isr.handle,
+    ApiKey.STOP_REPLICA: lambda: at_need.stop_replica.handle,
+    ApiKey.UPDATE_METADATA: lambda: at_need.update_metadata.handle,
+    ApiKey.CONTROLLED_SHUTDOWN: lambda: at_need.controlled_shutdown.handle,
+    ApiKey.OFFSET_COMMIT: lambda: at_need.offset_commit.handle,
+    ApiKey.OFFSET_FETCH: lambda: at_need.offset_fetch.handle,
+    ApiKey.FIND_COORDINATOR: lambda: at_need.find_coordinator.handle,
+    ApiKey.JOIN_GROUP: lambda: at_need.join_group.handle,
+    ApiKey.HEARTBEAT: lambda: at_need.heartbeat.handle,
+    ApiKey.LEAVE_GROUP: lambda: at_need.leave_group.handle,
+    ApiKey.SYNC_GROUP: lambda: at_need.sync_group.handle,
+    ApiKey.DESCRIBE_GROUPS: lambda: at_need.describe_groups.handle,
+    ApiKey.LIST_GROUPS: lambda: at_need.list_groups.handle,
+    ApiKey.SASL_HANDSHAKE: lambda: at_need.sasl_handshake.handle,
+    ApiKey.API_VERSIONS: lambda: at_need.api_versions.handle,
+    ApiKey.CREATE_TOPICS: lambda: at_need.create_topics.handle,
+    ApiKey.DELETE_TOPICS: lambda: at_need.delete_topics.handle,
+    ApiKey.DELETE_RECORDS: lambda: at_need.delete_records.handle,
+    ApiKey.INIT_PRODUCER_ID: lambda: at_need.init_producer_id.handle,
+    ApiKey.OFFSET_FOR_LEADER_EPOCH: lambda: at_need.offset_for_leader_epoch.handle,
+    ApiKey.ADD_PARTITIONS_TO_TXN: lambda: at_need.add_partitions_to_txn.handle,
+    ApiKey.ADD_OFFSETS_TO_TXN: lambda: at_need.add_offsets_to_txn.handle,
+    ApiKey.END_TXN: lambda: at_need.end_txn.handle,
+    ApiKey.WRITE_TXN_MARKERS: lambda: at_need.write_txn_markers.handle,
+    ApiKey.TXN_OFFSET_COMMIT: lambda: at_need.txn_offset_commit.handle,
+    ApiKey.DESCRIBE_CONFIGS: lambda: at_need.describe_configs.handle,
+    ApiKey.ALTER_CONFIGS: lambda: at_need.alter_configs.handle,
+    ApiKey.ALTER_REPLICA_LOG_DIRS: lambda: at_need.alter_replica_log_dirs.handle,
+    ApiKey.DESCRIBE_LOG_DIRS: lambda: at_need.describe_log_dirs.handle,
+    ApiKey.SASL_AUTHENTICATE: lambda: at_need.sasl_authenticate.handle,
+    ApiKey.CREATE_PARTITIONS: lambda: at_need.create_partitions.handle,
+    ApiKey.DELETE_GROUPS: lambda: at_need.delete_groups.handle,
+    ApiKey.ELECT_LEADERS: lambda: at_need.elect_leaders.handle,
+    ApiKey.INCREMENTAL_ALTER_CONFIGS: lambda: at_need.incremental_alter_configs.handle,
+    ApiKey.ALTER_PARTITION_REASSIGNMENTS: lambda: at_need.alter_partition_reassignments.handle,
+    ApiKey.LIST_PARTITION_REASSIGNMENTS: lambda: at_need.list_partition_reassignments.handle,
+    ApiKey.OFFSET_DELETE: lambda: at_need.offset_delete.handle,
+    ApiKey.DESCRIBE_CLIENT_QUOTAS: lambda: at_need.describe_client_quotas.handle,
+    ApiKey.ALTER_CLIENT_QUOTAS: lambda: at_need.alter_client_quotas.handle,
+    ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS: lambda: at_need.describe_user_scram_credentials.handle,
+    ApiKey.ALTER_USER_SCRAM_CREDENTIALS: lambda: at_need.alter_user_scram_credentials.handle,
+    ApiKey.ALTER_PARTITION: lambda: at_need.alter_partition.handle,
+    ApiKey.UPDATE_FEATURES: lambda: at_need.update_features.handle,
+    ApiKey.DESCRIBE_CLUSTER: lambda: at_need.describe_cluster.handle,
+    ApiKey.DESCRIBE_PRODUCERS: lambda: at_need.describe_producers.handle,
+    ApiKey.DESCRIBE_TRANSACTIONS: lambda: at_need.describe_transactions.handle,
+    ApiKey.LIST_TRANSACTIONS: lambda: at_need.list_transactions.handle,
+    ApiKey.ALLOCATE_PRODUCER_IDS: lambda: at_need.allocate_producer_ids.handle,
+    ApiKey.CONSUMER_GROUP_HEARTBEAT: lambda: at_need.consumer_group_heartbeat.handle,
+    ApiKey.CONSUMER_GROUP_DESCRIBE: lambda: at_need.consumer_group_describe.handle,
 }
+HANDLERS = _table(_HANDLERS)
 
-KRAFT_HANDLERS: Mapping[int, Api] = {
-    api.key: api for api in (Api("DescribeQuorum", 55, 0, 2, handler("describe_quorum")),)
+_KRAFT_HANDLERS: Mapping[ApiKey, Callable[[], Handler]] = {
+    ApiKey.DESCRIBE_QUORUM: lambda: at_need.describe_quorum.handle,
 }
+KRAFT_HANDLERS = _table(_KRAFT_HANDLERS)
 """What a KRaft node answers besides."""

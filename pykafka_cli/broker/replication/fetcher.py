@@ -40,7 +40,7 @@ log_ = logging.getLogger(__name__)
 LATEST, EARLIEST = -1, -2
 """Timestamps of ListOffsets that stand for the log end and the log start."""
 
-FETCH_VERSION = 17
+FETCH_VERSION = fetch.MAX_VERSION
 FETCH_HEADER_VERSION = 2
 """No ApiVersions is asked for on a follower's connection: the version is that of inter.broker.protocol.version 3.9."""
 

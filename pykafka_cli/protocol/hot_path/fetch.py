@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path.wire import (
     COMPACT,
@@ -49,8 +50,8 @@ from pykafka_cli.protocol.hot_path.wire import (
     uuid_bytes,
 )
 
-API_KEY = 1
-MIN_VERSION, MAX_VERSION = 0, 17
+API_KEY = ApiKey.FETCH
+MIN_VERSION, MAX_VERSION = 0, API_KEY.newest
 FLEXIBLE_FROM = 12
 
 MAX_BYTES = 2**31 - 1

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.hot_path.wire import (
     COMPACT,
     INT32,
@@ -35,8 +36,8 @@ from pykafka_cli.protocol.hot_path.wire import (
     tagged,
 )
 
-API_KEY = 0
-MIN_VERSION, MAX_VERSION = 0, 11
+API_KEY = ApiKey.PRODUCE
+MIN_VERSION, MAX_VERSION = 0, API_KEY.newest
 FLEXIBLE_FROM = 9
 
 _ACKS_TIMEOUT = struct.Struct(">hi")

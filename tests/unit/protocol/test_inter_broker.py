@@ -14,6 +14,7 @@ from kio.schema.errors import ErrorCode
 from kio.serial import entity_reader, entity_writer
 
 from pykafka_cli.protocol import inter_broker
+from pykafka_cli.protocol.api_keys import APIS
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 
@@ -65,7 +66,7 @@ def test_a_recorded_leader_and_isr_has_the_meaning_it_had() -> None:
 ALL_VERSIONS = [
     (key, version, kind)
     for key in (4, 5, 6, 7)
-    for version in range(inter_broker.newest_version(key) + 1)
+    for version in range(APIS[key].newest + 1)
     for kind in ("request", "response")
 ]
 
