@@ -10,6 +10,7 @@ from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import Output, chosen_output
 
 if TYPE_CHECKING:
+    from pykafka_cli.graduation.kraft_node import Preparation
     from pykafka_cli.graduation.report import Report
     from pykafka_cli.properties.broker import BrokerSettings
     from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -39,11 +40,14 @@ def graduate(
         typer.Option(min=1, max=65535, help="Port for the first broker of DATA_DIR; the others get the next ports."),
     ] = 9092,
     zookeeper_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for ZooKeeper.")] = 2181,
+    controller_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port for the KRaft controller, on the way to Kafka 4.")
+    ] = 9093,
     server_properties: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="The file that `pk server-start` was given; once for each broker.",
+            help="The file that `pk server-start` was given; once for each broker; a KRaft node's file needs no other.",
             rich_help_panel=WHAT_WAS_RUN,
         ),
     ] = None,
@@ -61,17 +65,29 @@ def graduate(
     """
     from pykafka_cli.graduation.examination import examine
     from pykafka_cli.graduation.kafka_files import write_files
+    from pykafka_cli.graduation.kraft_node import (
+        as_zookeeper_broker,
+        preparation,
+        zookeeper_inside,
+        zookeeper_outside,
+    )
     from pykafka_cli.graduation.report import NotReady
 
-    if data_dir is None and not (server_properties and zookeeper_properties):
+    given = _given_brokers(server_properties or [])
+    node = given[0] if len(given) == 1 and given[0].is_kraft_node else None
+    if data_dir is None and not node and not (given and zookeeper_properties):
         raise ScriptError(
             "Which cluster?",
-            hint="Give the --data-dir of `pk up`, or both --server-properties and --zookeeper-properties.",
+            hint="Give the --data-dir of `pk up`, or both --server-properties and --zookeeper-properties; "
+            "of a KRaft node, --server-properties alone.",
         )
-    brokers = _given_brokers(server_properties) if server_properties else _brokers_of(data_dir, port, zookeeper_port)
-    zookeeper = (
-        _given_zookeeper(zookeeper_properties) if zookeeper_properties else _zookeeper_of(data_dir, zookeeper_port)
-    )
+    if node:
+        brokers, zookeeper = [as_zookeeper_broker(node, zookeeper_port)], zookeeper_inside(node)
+    else:
+        brokers = given or _brokers_of(data_dir, port, zookeeper_port)
+        zookeeper = (
+            _given_zookeeper(zookeeper_properties) if zookeeper_properties else _zookeeper_of(data_dir, zookeeper_port)
+        )
     if to is not None:
         _check_target(to, [*zookeeper.directories, *(path for each in brokers for path in each.log_directories)])
     try:
@@ -81,19 +97,23 @@ def graduate(
             str(error), hint="Apache Kafka should not start on this data. Nothing was changed or written."
         ) from None
     files = list[Path]()
+    prepared = None
     if to is not None:
+        if node:
+            prepared = preparation(node, report.cluster_id, to.absolute())
+            zookeeper = zookeeper_outside(node, zookeeper_port)
         try:
-            files = write_files(to, zookeeper, brokers, report)
+            files = write_files(to, zookeeper, brokers, report, prepared, controller_port=controller_port)
         except OSError as error:
             raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
     show(
         chosen_output(output),
-        text=lambda: _text(report, files),
+        text=lambda: _text(report, files, prepared),
         table=lambda: [
             Table(("TOPIC", "PARTITIONS", "RECORDS", "BYTES"), report.topics),
             Table(("GROUP", "COMMITTED OFFSETS"), report.groups),
             Table(("OPEN TRANSACTION", "STATE", "PARTITIONS"), report.open_transactions),
-            _text(report, files),
+            _text(report, files, prepared),
         ],
         document=lambda: report.as_document() | {"files": [str(each.absolute()) for each in files]},
     )
@@ -146,8 +166,9 @@ def _check_target(to: Path, data: list[str]) -> None:
         raise ScriptError(f"--to {to} exists and is not empty; choose another directory.")
 
 
-def _text(report: "Report", files: list[Path]) -> str:
-    from pykafka_cli.graduation.kafka_files import commands
+def _text(report: "Report", files: list[Path], prepared: "Preparation | None") -> str:
+    from pykafka_cli.graduation.kafka_4_files import FOLDER
+    from pykafka_cli.graduation.kafka_files import README, commands
 
     topics, groups = report.users_topics, report.groups
     partitions, records = sum(each.partitions for each in topics), sum(each.records for each in topics)
@@ -163,17 +184,18 @@ def _text(report: "Report", files: list[Path]) -> str:
     ]
     lines += [f"Note: {note}" for note in report.notes]
     if files:
-        names = [each.name for each in files if each.name.startswith("server")]
-        directory = files[0].parent.absolute()
+        directory = files[0].parent
+        names = [each.name for each in files if each.name.startswith("server") and each.parent == directory]
         lines += [
             "",
-            f"Written: {', '.join(str(each) for each in files)}",
+            f"Written: {', '.join(str(each) for each in files if each.parent == directory)}",
             "",
             "Next, in the directory of Apache Kafka 3.9:",
             "",
-            *(f"    {line}" for line in commands(directory, names)),
+            *(f"    {line}" for line in commands(directory, names, prepared)),
             "",
             f"{files[-1]} describes what to check then, and the way back.",
+            f"{directory / FOLDER / README} describes the way to Kafka 4.",
         ]
     return "\n".join(lines) + "\n"
 

@@ -114,16 +114,9 @@ def _has_failed(start: asyncio.Task[None]) -> bool:
 
 
 def zookeeper_settings(data_dir: Path, port: int) -> "ZooKeeperSettings":
-    from pykafka_cli.properties.grammar import Property
     from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 
-    given = {
-        "dataDir": str(data_dir / "zookeeper"),
-        "clientPort": str(port),
-        "clientPortAddress": HOST,
-        "maxClientCnxns": "0",
-    }
-    return ZooKeeperSettings([Property(name, text, 0) for name, text in given.items()])
+    return ZooKeeperSettings.on_loopback(str(data_dir / "zookeeper"), port)
 
 
 def logs_of(data_dir: Path, number: int) -> Path:

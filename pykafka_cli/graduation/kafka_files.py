@@ -2,7 +2,9 @@
 
     zookeeper.properties
     server.properties          server-0.properties, server-1.properties ... where there are several brokers
+    meta.properties            where a KRaft node's directories become those of ZooKeeper mode
     README.md
+    kafka-4/                   the way on to Kafka 4; kafka_4_files.py
 
 Every setting goes over as it was given, under the name that Kafka has for it; relative paths become absolute.
 """
@@ -13,10 +15,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pykafka_cli import KAFKA_VERSION
+from pykafka_cli.graduation import kafka_4_files
+from pykafka_cli.graduation.kraft_node import Preparation, shell_lines
 from pykafka_cli.graduation.report import Report
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import write_properties
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.storage.checkpoints import META_PROPERTIES
 
 ZOOKEEPER_FILE = "zookeeper.properties"
 README = "README.md"
@@ -26,25 +31,45 @@ _REPLACED = ("log.dir", "log.dirs", "node.id")  # node.id is but another name of
 
 
 def write_files(
-    directory: Path, zookeeper: ZooKeeperSettings, brokers: Sequence[BrokerSettings], report: Report
+    directory: Path,
+    zookeeper: ZooKeeperSettings,
+    brokers: Sequence[BrokerSettings],
+    report: Report,
+    prepared: Preparation | None = None,
+    *,
+    controller_port: int = 9093,
 ) -> list[Path]:
-    """Make `directory` with all the files; returns their paths. raises OSError."""
+    """Make `directory` with all the files; returns their paths, the README last.
+
+    prepared           what comes first where a KRaft node has left the data
+    controller_port    of the KRaft controller, on the way to Kafka 4
+    raises             OSError
+    """
+    directory = directory.absolute()
     contents = {ZOOKEEPER_FILE: _properties("ZooKeeper's settings", _zookeeper_values(zookeeper))}
     started = list[tuple[str, str]]()
+    migrating = list[kafka_4_files.Broker]()
     for part, settings in zip(report.brokers, _by_id(brokers, report), strict=True):
         name = "server.properties" if len(brokers) == 1 else f"server-{part.id}.properties"
-        contents[name] = _properties(f"Broker {part.id}'s settings", _broker_values(settings, part.directories))
+        values = _broker_values(settings, part.directories)
+        contents[name] = _properties(f"Broker {part.id}'s settings", values)
         started.append((name, _address(settings)))
-    contents[README] = _readme(directory.absolute(), report, started)
-    directory.mkdir(parents=True, exist_ok=True)
+        migrating.append(kafka_4_files.Broker(Path(name).stem, values, part.id))
+    if prepared is not None:
+        contents[META_PROPERTIES] = prepared.meta_properties
+    connect = brokers[0].zookeeper_connect or ""
+    contents |= kafka_4_files.kafka_4_files(directory, migrating, report.cluster_id, connect, controller_port)
+    contents[README] = _readme(directory, report, started, prepared)
     for name, text in contents.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(text, encoding="utf-8")
     return [directory / name for name in contents]
 
 
-def commands(directory: Path, files: Sequence[str]) -> list[str]:
+def commands(directory: Path, files: Sequence[str], prepared: Preparation | None = None) -> list[str]:
     """What starts Apache Kafka with these files of brokers, line by line."""
-    lines = [_start("zookeeper-server-start.sh", directory / ZOOKEEPER_FILE, "logs/zookeeper")]
+    lines = shell_lines(prepared) if prepared else []
+    lines.append(_start("zookeeper-server-start.sh", directory / ZOOKEEPER_FILE, "logs/zookeeper"))
     return lines + [_start("kafka-server-start.sh", directory / name, f"logs/{Path(name).stem}") for name in files]
 
 
@@ -84,8 +109,14 @@ def _address(settings: BrokerSettings) -> str:
     return f"{listener.host or 'localhost'}:{listener.port}"
 
 
-def _readme(directory: Path, report: Report, started: Sequence[tuple[str, str]]) -> str:
-    start = "\n".join(commands(directory, [name for name, _ in started]))
+def _readme(directory: Path, report: Report, started: Sequence[tuple[str, str]], prepared: Preparation | None) -> str:
+    start = "\n".join(commands(directory, [name for name, _ in started], prepared))
+    back = "After that, `pk` can use the directories as before."
+    if prepared is not None:
+        back = (
+            "After that, `pk` can use the directories again, with the files here: `pk zookeeper-server-start` with "
+            f"{ZOOKEEPER_FILE} and\n`pk server-start` with {started[0][0]}."
+        )
     topics = report.users_topics
     records, partitions = sum(each.records for each in topics), sum(each.partitions for each in topics)
     notes = "".join(f"* {note}\n" for note in report.notes)
@@ -129,5 +160,7 @@ bin/kafka-server-stop.sh
 bin/zookeeper-server-stop.sh
 ```
 
-After that, `pk` can use the directories as before.
+{back}
+
+Kafka 4 comes after Kafka 3.9: {kafka_4_files.FOLDER}/README.md leads there.
 """

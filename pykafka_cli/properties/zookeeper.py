@@ -9,6 +9,7 @@ configuration reader also accepts them. Source: org.apache.zookeeper.server.quor
 
 import re
 from collections.abc import Iterable
+from typing import Self
 
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.keys import (
@@ -154,6 +155,12 @@ class ZooKeeperSettings(Settings):
             why = "this is a standalone server, not a member of an ensemble; remove the server.N lines to run it"
             raise BadProperty(members[0].key, members[0].value, members[0].line, why)
         self._ensure_can_start()
+
+    @classmethod
+    def on_loopback(cls, data_dir: str, port: int) -> Self:
+        """A server for this machine alone, with any number of connections; port 0: any free one."""
+        given = {"dataDir": data_dir, "clientPort": str(port), "clientPortAddress": "127.0.0.1", "maxClientCnxns": "0"}
+        return cls([Property(name, text, 0) for name, text in given.items()])
 
     @property
     def directories(self) -> tuple[str, str]:

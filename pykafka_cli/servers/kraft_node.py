@@ -18,7 +18,6 @@ from pykafka_cli.broker.metadata.quorum import Quorum
 from pykafka_cli.broker.metadata.zk_store import ZkStore
 from pykafka_cli.broker.server import BrokerServer, BrokerUnusable
 from pykafka_cli.properties.broker import BrokerSettings
-from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.kraft import ensure_single_node
 from pykafka_cli.properties.listeners import Listener
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -47,7 +46,9 @@ class KRaftNode:
         ensure_single_node(settings)
         self._settings = settings
         self._clock = SystemClock()
-        self._zookeeper = ZooKeeperServer(zookeeper_settings(settings), self._clock)
+        self._zookeeper = ZooKeeperServer(
+            ZooKeeperSettings.on_loopback(metadata_folder(settings.metadata_directory), 0), self._clock
+        )
         self._broker: BrokerServer | None = None
 
     @property
@@ -114,17 +115,6 @@ class KRaftNode:
             yield client
         finally:
             await client.close()
-
-
-def zookeeper_settings(settings: BrokerSettings) -> ZooKeeperSettings:
-    """Of the ZooKeeper server inside the node."""
-    given = {
-        "dataDir": metadata_folder(settings.metadata_directory),
-        "clientPort": "0",
-        "clientPortAddress": _HOST,
-        "maxClientCnxns": "0",
-    }
-    return ZooKeeperSettings([Property(name, text, 0) for name, text in given.items()])
 
 
 def formatted_metadata_directory(settings: BrokerSettings) -> MetaProperties:

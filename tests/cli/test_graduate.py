@@ -38,6 +38,7 @@ def test_it_says_what_is_there_and_what_to_type_next(
     assert complained == ""
     assert {each.name for each in (tmp_path / "kafka").iterdir()} == {
         "README.md",
+        "kafka-4",
         "server.properties",
         "zookeeper.properties",
     }
