@@ -12,19 +12,22 @@ import pytest
 from tests.support import peers
 from tests.support.built_program import index_of
 from tests.support.empty_root import ClusterInside, EmptyRoot
+from tests.support.once import made_once
 
 pytestmark = pytest.mark.timeout(600)  # the first test waits until the file is built
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file, built now unless PK_PROGRAM names one."""
     if given := os.environ.get("PK_PROGRAM"):
         return Path(given)
     peers.builder_of_dist_pk()
-    file = tmp_path_factory.mktemp("dist") / "pk"
-    subprocess.run([sys.executable, "-m", "binary", str(file)], check=True, cwd=peers.ROOT)
-    return file
+
+    def build(folder: Path) -> None:
+        subprocess.run([sys.executable, "-m", "binary", str(folder / "pk")], check=True, cwd=peers.ROOT)
+
+    return made_once(tmp_path_factory, "dist", build) / "pk"
 
 
 @pytest.fixture(scope="module")

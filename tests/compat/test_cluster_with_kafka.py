@@ -11,6 +11,7 @@ from tests.support import peers
 from tests.support.broker_processes import KafkaBroker
 from tests.support.polling import until
 from tests.support.running import RunningCluster
+from tests.support.values import value_of
 
 TIMEOUT_S = 90
 OURS, KAFKAS = 0, 1
@@ -55,7 +56,7 @@ class Pair:
                 message = consumer.poll(TIMEOUT_S)
                 assert message is not None
                 assert message.error() is None
-                values.append(int(message.value()))
+                values.append(int(value_of(message)))
         consumer.close()
         return sorted(values)
 

@@ -6,6 +6,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, OffsetSpec, ResourceType
 
 from tests.support.running import RunningCluster
+from tests.support.values import value_of
 
 
 def name(prefix: str) -> str:
@@ -30,7 +31,7 @@ def test_delivery_reports_name_partition_and_offset(cluster: RunningCluster) -> 
     topic = name("reports")
     create(AdminClient({"bootstrap.servers": cluster.bootstrap}), topic)
     producer = Producer({"bootstrap.servers": cluster.bootstrap, "enable.idempotence": True})
-    reported: list[tuple[int, int]] = []
+    reported: list[tuple[int | None, int | None]] = []
 
     for number in range(100):
         producer.produce(topic, str(number), on_delivery=lambda error, m: reported.append((m.partition(), m.offset())))
@@ -62,7 +63,7 @@ def test_two_members_share_the_partitions_and_commit(cluster: RunningCluster) ->
         for member in members:
             if (message := member.poll(0.2)) is not None:
                 assert message.error() is None
-                seen.add(message.value())
+                seen.add(value_of(message))
     for member in members:
         member.commit(offsets=[TopicPartition(topic, p.partition, 10) for p in member.assignment()], asynchronous=False)
         member.close()

@@ -5,7 +5,9 @@ For each batch it says whether the checksum is right, and of an index it lists t
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,7 +121,7 @@ async def test_kafka_reads_what_the_cleaner_leaves(tmp_path: Path) -> None:
     log.roll()
     log.set_high_watermark(log.log_end)
 
-    async def at_once(action):
+    async def at_once(action: Callable[[], Any]) -> Any:
         return action()
 
     cleaner = LogCleaner(broker_settings(), FakeClock(NOW_MS), DiskFiles(), at_once)

@@ -33,6 +33,7 @@ from tests.support.broker_processes import BrokerProcess, KafkaBroker, PkBroker
 from tests.support.polling import until
 from tests.support.ports import free_port
 from tests.support.running import RunningCluster, pk
+from tests.support.values import value_of
 from tests.support.zookeeper.servers import KafkaZooKeeper, PkZooKeeper, ZooKeeperProcess, four_letter_word
 
 TIMEOUT_S = 60
@@ -195,8 +196,10 @@ def records(bootstrap: str, topic: str, partition: int) -> list[tuple[Any, ...]]
         message = consumer.poll(TIMEOUT_S)
         assert message is not None
         assert message.error() is None
-        read.append((message.offset(), message.key(), message.value(), message.headers(), message.timestamp()))
-        start = message.offset() + 1
+        offset = message.offset()
+        assert offset is not None
+        read.append((offset, message.key(), message.value(), message.headers(), message.timestamp()))
+        start = offset + 1
     consumer.close()
     return read
 
@@ -269,7 +272,7 @@ def committed_values(bootstrap: str, count: int) -> list[bytes]:
     consumer.assign([TopicPartition("transacted", 0, 0)])
     values: list[bytes] = []
     while len(values) < count:
-        values += [message.value() for message in consumer.consume(100, TIMEOUT_S)]
+        values += [value_of(message) for message in consumer.consume(100, TIMEOUT_S)]
     consumer.close()
     return values
 

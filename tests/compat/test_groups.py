@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from kafka import KafkaConsumer
 
 from tests.support.running import RunningCluster
+from tests.support.values import value_of
 
 PARTITIONS = 6
 PATIENCE = 300  # polls of a fifth of a second: a minute
@@ -56,7 +57,7 @@ class Reading:
             for member in self.members:
                 message = member.poll(0.2 / len(self.members))
                 if message is not None and message.error() is None:
-                    self.values.append(message.value())
+                    self.values.append(value_of(message))
         raise AssertionError(f"it never came to pass; shares are {self.shares()}, {len(self.values)} records were read")
 
     def shares(self) -> list[int]:

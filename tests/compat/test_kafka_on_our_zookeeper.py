@@ -11,6 +11,7 @@ from kazoo.client import KazooClient
 
 from tests.support import peers
 from tests.support.broker_processes import KafkaBroker
+from tests.support.values import value_of
 from tests.support.zookeeper.servers import PkZooKeeper, pk_zookeeper
 
 TIMEOUT_S = 60
@@ -43,12 +44,12 @@ def produced_and_read(broker: KafkaBroker, topic: str) -> list[bytes]:
     assert producer.flush(TIMEOUT_S) == 0
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "g", "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])
-    values = []
+    values: list[bytes] = []
     while len(values) < 10:
         message = consumer.poll(TIMEOUT_S)
         assert message is not None
         assert message.error() is None
-        values.append(message.value())
+        values.append(value_of(message))
     consumer.close()
     return sorted(values)
 

@@ -152,7 +152,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
         broker = KafkaBroker(0, folder, zookeeper.address, port=ports[0], settings=settings)
         broker.start()
         try:
-            yield SecuredKafka(*addresses, folder)
+            plaintext, ssl, sasl_ssl, sasl_plaintext, expired, elsewhere = addresses
+            yield SecuredKafka(plaintext, ssl, sasl_ssl, sasl_plaintext, expired, elsewhere, folder)
         finally:
             broker.stop()
 

@@ -4,7 +4,7 @@ import random
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tests.support.polling import until
 from tests.support.ports import free_port
 from tests.support.running import RunningCluster, pk
 from tests.support.server_processes import ServerProcess
+from tests.support.values import value_of
 from tests.support.zookeeper.servers import pk_zookeeper
 
 INPUT, OUTPUT, APPLICATION, PARTITIONS = "lines", "counts", "counting", 2
@@ -81,30 +82,31 @@ class Counting:
     def go_on(self, more: int) -> None:
         """Until so many more words, or a few fewer, have been counted, while others are being written."""
         goal = self.counted.total() + self.random.randint(more // 2, more)
-        until(lambda: self._step() or self.counted.total() >= goal, self._complaint, patience_s=60)
+        until(lambda: self._counted_after_a_step() >= goal, self._complaint, patience_s=60)
 
     def finish(self) -> None:
         """Until all that was written is counted."""
         assert self._producer.flush(60) == 0
-        until(lambda: self._read() or self.counted.total() >= self.sent.total(), self._complaint, patience_s=60)
+        until(lambda: self._counted() >= self.sent.total(), self._complaint, patience_s=60)
 
-    def _step(self) -> None:
+    def _counted_after_a_step(self) -> int:
         while self.sent.total() < self.counted.total() + AHEAD:
             line = self.random.choices(WORDS, k=3)
             self._producer.produce(INPUT, " ".join(line), on_delivery=self._delivered)
             self.sent.update(line)
         self._producer.poll(0)
-        self._read()
+        return self._counted()
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
         assert error is None, error
 
-    def _read(self) -> None:
+    def _counted(self) -> int:
         for message in self._consumer.consume(1000, timeout=0.05):
             if message.error() is None:
-                word, count = message.key().decode(), int.from_bytes(message.value())
+                word, count = (message.key() or b"").decode(), int.from_bytes(value_of(message))
                 self.counted[word] += 1
                 assert count == self.counted[word], f"{word} was counted {count} times, then {self.counted[word] - 1}"
+        return self.counted.total()
 
     def _complaint(self) -> str:
         return f"{self.counted.total()} of {self.sent.total()} words were counted"
@@ -210,7 +212,11 @@ def test_counts_stay_exact_while_one_of_three_brokers_after_another_is_killed(
             instance.begin()
         counting.go_on(1000)
 
-        for find in (lambda: cluster.coordinator(APPLICATION), lambda: cluster.leader(CHANGELOG)):
+        found: tuple[Callable[[], int], ...] = (
+            lambda: cluster.coordinator(APPLICATION),
+            lambda: cluster.leader(CHANGELOG),
+        )
+        for find in found:
             broker = cluster.brokers[find()]
             broker.kill()
             counting.go_on(1000)

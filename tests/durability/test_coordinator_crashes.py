@@ -269,12 +269,12 @@ async def committed_after_a_start(files: MemoryFiles) -> Offsets:
 @given(steps=histories, fail_at=st.integers(1, 120), error=st.sampled_from([None, errno.EIO]))
 @settings(deadline=None, max_examples=200)
 def test_after_a_crash_and_after_a_disk_error_what_was_acknowledged_is_there(
-    steps: list[tuple], fail_at: int, error: int | None
+    steps: list[tuple[Any, ...]], fail_at: int, error: int | None
 ) -> None:
     asyncio.run(survive(steps, fail_at, Crash() if error is None else OSError(error, "it failed")))
 
 
-async def survive(steps: list[tuple], fail_at: int, failure: BaseException) -> None:
+async def survive(steps: list[tuple[Any, ...]], fail_at: int, failure: BaseException) -> None:
     files = MemoryFiles()
     coordinators = Coordinators(files)
     await coordinators.start()
@@ -290,11 +290,11 @@ async def survive(steps: list[tuple], fail_at: int, failure: BaseException) -> N
 
 @given(steps=histories, full_at=st.integers(1, 120), times=st.integers(1, 3))
 @settings(deadline=None, max_examples=200)
-def test_a_full_disk_refuses_and_the_coordinators_go_on(steps: list[tuple], full_at: int, times: int) -> None:
+def test_a_full_disk_refuses_and_the_coordinators_go_on(steps: list[tuple[Any, ...]], full_at: int, times: int) -> None:
     asyncio.run(run_full(steps, full_at, times))
 
 
-async def run_full(steps: list[tuple], full_at: int, times: int) -> None:
+async def run_full(steps: list[tuple[Any, ...]], full_at: int, times: int) -> None:
     files = MemoryFiles()
     coordinators = Coordinators(files)
     await coordinators.start()

@@ -3,10 +3,11 @@
 import uuid
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.support.running import RunningCluster, pk
+from tests.support.values import value_of
 
 
 def read_all(bootstrap: str, topic: str, partitions: int) -> list[bytes]:
@@ -26,7 +27,7 @@ def read_all(bootstrap: str, topic: str, partitions: int) -> list[bytes]:
         message = consumer.poll(30)
         assert message is not None, f"{len(values)} records came, then nothing"
         if message.error() is None:
-            values.append(message.value())
+            values.append(value_of(message))
         else:
             assert message.error().code() == KafkaError._PARTITION_EOF
             ended += 1
@@ -43,9 +44,9 @@ def test_every_acknowledged_record_is_there_once_after_kill_9(tmp_path: Path) ->
     acknowledged: list[bytes] = []
     producer = Producer({"bootstrap.servers": cluster.bootstrap, "enable.idempotence": True, "linger.ms": 1})
 
-    def delivered(error: KafkaError | None, message: object) -> None:
+    def delivered(error: KafkaError | None, message: Message) -> None:
         if error is None:
-            acknowledged.append(message.value())  # type: ignore[attr-defined]
+            acknowledged.append(value_of(message))
             if len(acknowledged) == 3_000:
                 cluster.kill()
 

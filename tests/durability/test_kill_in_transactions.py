@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.support.running import RunningCluster
+from tests.support.values import value_of
 
 TRANSACTIONS = 300
 KILLED_AT = (40, 120, 210)
@@ -29,7 +31,7 @@ def read_committed(bootstrap: str, topic: str, partition: int) -> list[int]:
         message = consumer.poll(60)
         assert message is not None, f"{len(values)} records came, then nothing"
         if message.error() is None:
-            values.append(int(message.value()))
+            values.append(int(value_of(message)))
         elif message.error().code() == KafkaError._PARTITION_EOF:
             consumer.close()
             return values
@@ -73,7 +75,7 @@ def commit(producer: Producer, topic: str, number: int) -> None:
             return
 
 
-def _until_done(step) -> None:
+def _until_done(step: Callable[[], None]) -> None:
     while True:
         try:
             return step()

@@ -9,8 +9,10 @@ full disk      an operation is refused, the log goes on
 import contextlib
 import errno
 import random
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -25,7 +27,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
 from tests.support.logs import NOW_MS, broker_settings, marker, open_log, read_all
 
-SETTINGS = {"segment_bytes": 400, "index_interval_bytes": 100, "segment_index_bytes": 200}
+SETTINGS: dict[str, Any] = {"segment_bytes": 400, "index_interval_bytes": 100, "segment_index_bytes": 200}
 PRODUCER = 7
 
 
@@ -58,7 +60,7 @@ class History:
         values = [b"%d:" % (model.end + index) + b"x" * size for index, size in enumerate(sizes)]
         epoch = b"%d" % self.leader_epoch  # as the key: one record may have been written twice
         records = [Record(index, NOW_MS + model.end + index, epoch, value) for index, value in enumerate(values)]
-        producer = {"producer_id": PRODUCER, "producer_epoch": 0, "base_sequence": self.sequence}
+        producer: dict[str, Any] = {"producer_id": PRODUCER, "producer_epoch": 0, "base_sequence": self.sequence}
         data = build_batch(records, transactional=transactional, **(producer if transactional else {}))
         model.records |= {model.end + index: value for index, value in enumerate(values)}
         model.ever_written |= model.records.items()
@@ -147,7 +149,7 @@ operations = st.one_of(
 )
 
 
-def run(history: History, steps: list[tuple]) -> None:
+def run(history: History, steps: list[tuple[Any, ...]]) -> None:
     for name, *arguments in steps:
         history.model.possible_ends = {history.model.end}
         if name == "append_transactional":
@@ -179,7 +181,7 @@ def check(log: PartitionLog, model: Model, *, unsynced_is_there: bool = True) ->
 
 @given(steps=st.lists(operations, min_size=1, max_size=14))
 @settings(deadline=None, max_examples=150)
-def test_a_log_without_a_crash_is_what_the_model_says(steps: list[tuple]) -> None:
+def test_a_log_without_a_crash_is_what_the_model_says(steps: list[tuple[Any, ...]]) -> None:
     history = History(MemoryFiles())
 
     run(history, steps)
@@ -190,7 +192,7 @@ def test_a_log_without_a_crash_is_what_the_model_says(steps: list[tuple]) -> Non
 @given(steps=st.lists(operations, min_size=1, max_size=10), crash_at=st.integers(1, 120))
 @example(steps=[("append", [1]), ("append", [60, 60, 60]), ("append", [60, 60]), ("truncate", 0.1)], crash_at=25)
 @settings(deadline=None, max_examples=300)
-def test_after_kill_9_everything_that_was_acknowledged_is_there(steps: list[tuple], crash_at: int) -> None:
+def test_after_kill_9_everything_that_was_acknowledged_is_there(steps: list[tuple[Any, ...]], crash_at: int) -> None:
     files = MemoryFiles()
     history = History(files)
     files.fail_at(crash_at)
@@ -217,7 +219,7 @@ def test_after_kill_9_everything_that_was_acknowledged_is_there(steps: list[tupl
 )
 @settings(deadline=None, max_examples=300)
 def test_after_a_loss_of_power_everything_that_was_synced_is_there(
-    steps: list[tuple], crash_at: int, chance: random.Random
+    steps: list[tuple[Any, ...]], crash_at: int, chance: random.Random
 ) -> None:
     files = MemoryFiles()
     history = History(files)
@@ -235,7 +237,7 @@ def test_after_a_loss_of_power_everything_that_was_synced_is_there(
 
 @given(steps=st.lists(operations, min_size=1, max_size=10), fail_at=st.integers(1, 80))
 @settings(deadline=None, max_examples=200)
-def test_a_disk_error_loses_nothing_that_was_acknowledged(steps: list[tuple], fail_at: int) -> None:
+def test_a_disk_error_loses_nothing_that_was_acknowledged(steps: list[tuple[Any, ...]], fail_at: int) -> None:
     files = MemoryFiles()
     history = History(files)
     files.fail_at(fail_at, OSError(errno.EIO, "Input/output error"))
@@ -269,7 +271,9 @@ def test_a_disk_error_loses_nothing_that_was_acknowledged(steps: list[tuple], fa
     times=3,
 )
 @settings(deadline=None, max_examples=300)
-def test_a_full_disk_refuses_as_a_whole_and_loses_nothing(steps: list[tuple], full_at: int, times: int) -> None:
+def test_a_full_disk_refuses_as_a_whole_and_loses_nothing(
+    steps: list[tuple[Any, ...]], full_at: int, times: int
+) -> None:
     """At any step, not only where bytes are written: names take room, too. What it catches half done goes offline."""
     files = MemoryFiles()
     history = History(files)
@@ -317,7 +321,7 @@ async def cleaned_log(files: MemoryFiles, written: list[tuple[int, int | None]])
     log.roll()
     log.set_high_watermark(log.log_end)
 
-    async def at_once(action):
+    async def at_once(action: Callable[[], Any]) -> Any:
         return action()
 
     return log, LogCleaner(broker_settings(), clock, files, at_once)

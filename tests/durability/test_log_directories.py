@@ -11,11 +11,14 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from kio.schema.errors import ErrorCode
 from kio.schema.list_offsets.v7.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
+from kio.schema.types import BrokerId, TopicName
+from kio.static.primitive import i8, i32, i64
 
 from pykafka_cli.transport.connection import Connection
 from tests.support.broker_processes import PkBroker
 from tests.support.polling import until
 from tests.support.running import pk
+from tests.support.values import value_of
 from tests.support.zookeeper.servers import pk_zookeeper
 
 TIMEOUT_S = 60
@@ -50,7 +53,7 @@ def read(bootstrap: str, topic: str, partition: int) -> list[bytes]:
         if message.error() is not None:
             assert message.error().code() == KafkaError._PARTITION_EOF
             break
-        values.append(message.value())
+        values.append(value_of(message))
     consumer.close()
     return values
 
@@ -64,8 +67,13 @@ def leaders(admin: AdminClient, topic: str) -> Leaders:
 async def error_of(broker: PkBroker, topic: str, partition: int) -> ErrorCode:
     """What this very broker answers who asks it for a partition."""
     connection = await Connection.open("127.0.0.1", broker.port, client_id="test")
-    wanted = ListOffsetsTopic(name=topic, partitions=(ListOffsetsPartition(partition_index=partition, timestamp=-1),))
-    answer = await connection.request(ListOffsetsRequest(replica_id=-1, isolation_level=0, topics=(wanted,)))
+    wanted = ListOffsetsTopic(
+        name=TopicName(topic),
+        partitions=(ListOffsetsPartition(partition_index=i32(partition), timestamp=i64(-1)),),
+    )
+    answer = await connection.request(
+        ListOffsetsRequest(replica_id=BrokerId(-1), isolation_level=i8(0), topics=(wanted,))
+    )
     connection.close()
     return answer.topics[0].partitions[0].error_code
 

@@ -183,7 +183,9 @@ async def survive(steps: list[tuple[Any, ...]], crash_at: int, chance: random.Ra
 
 @given(steps=st.lists(operations, min_size=1, max_size=12), crash_at=st.integers(1, 250))
 @settings(deadline=None, max_examples=150)
-def test_after_kill_9_a_broker_has_everything_that_was_acknowledged(steps: list[tuple], crash_at: int) -> None:
+def test_after_kill_9_a_broker_has_everything_that_was_acknowledged(
+    steps: list[tuple[Any, ...]], crash_at: int
+) -> None:
     asyncio.run(survive(steps, crash_at, None))
 
 
@@ -194,14 +196,14 @@ def test_after_kill_9_a_broker_has_everything_that_was_acknowledged(steps: list[
 )
 @settings(deadline=None, max_examples=150)
 def test_after_a_loss_of_power_a_broker_has_everything_that_was_synced(
-    steps: list[tuple], crash_at: int, chance: random.Random
+    steps: list[tuple[Any, ...]], crash_at: int, chance: random.Random
 ) -> None:
     asyncio.run(survive(steps, crash_at, chance))
 
 
 @given(steps=st.lists(operations, min_size=1, max_size=12), fail_at=st.integers(1, 150))
 @settings(deadline=None, max_examples=100)
-def test_a_disk_error_takes_one_directory_and_the_other_goes_on(steps: list[tuple], fail_at: int) -> None:
+def test_a_disk_error_takes_one_directory_and_the_other_goes_on(steps: list[tuple[Any, ...]], fail_at: int) -> None:
     asyncio.run(fail_once(steps, fail_at))
 
 

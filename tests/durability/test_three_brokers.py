@@ -1,6 +1,7 @@
 """Three brokers are killed, stopped and frozen; what was acknowledged with acks=all stays, once and in order."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,14 +44,16 @@ def test_a_broker_that_is_stopped_hands_over_first_and_gets_its_leadership_back(
             writer.wait_for_more(200)
             broker.start()
             cluster.wait_until_in_sync("t", partitions=3)
+
+    def leads(number: int, leader: int) -> bool:
+        return cluster.leader_now("t", number) == leader
+
     preferred = {number: cluster.replicas("t", number)[0] for number in range(3)}
     failed = cluster.elect_preferred("t", partitions=3)
 
     assert not failed
     for number, leader in preferred.items():
-        cluster.wait_for(
-            lambda n=number, led=leader: cluster.leader_now("t", n) == led, f"leader {leader} of t-{number}"
-        )
+        cluster.wait_for(partial(leads, number, leader), f"leader {leader} of t-{number}")
     assert [cluster.read("t", partition) for partition in range(3)] == [writer.acknowledged(p) for p in range(3)]
     cluster.wait_for_equal_logs("t", partitions=3)
 
@@ -123,7 +126,7 @@ def test_with_too_few_in_sync_nothing_is_acknowledged_to_acks_all(cluster: Clust
 
 
 def test_an_unclean_election_once_it_is_allowed_brings_a_partition_back(cluster: Cluster) -> None:
-    cluster.create("t", **{"min.insync.replicas": "1"})
+    cluster.create("t", 1, **{"min.insync.replicas": "1"})
     last = cluster.leader("t")
     others = [broker for broker in cluster.brokers if broker.number != last]
     assert cluster.try_to_write("t", acks="all") is None

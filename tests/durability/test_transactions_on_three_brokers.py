@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from pykafka_cli.broker.coordinator.runtime import partition_for
 from tests.support.broker_processes import PkBroker
+from tests.support.values import value_of
 from tests.support.zookeeper.servers import pk_zookeeper
 
 TRANSACTIONS = 120
@@ -76,7 +77,7 @@ def read_committed(bootstrap: str, topic: str, partition: int) -> list[int]:
         message = consumer.poll(60)
         assert message is not None, f"{len(values)} records came, then nothing"
         if message.error() is None:
-            values.append(int(message.value()))
+            values.append(int(value_of(message)))
         elif message.error().code() == KafkaError._PARTITION_EOF:
             consumer.close()
             return values

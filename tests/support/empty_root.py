@@ -48,6 +48,7 @@ class ClusterInside(ServerProcess):
 
     def __init__(self, root: EmptyRoot) -> None:
         super().__init__(root.path.with_name("up.log"))
+        self._beats, self._beats_for_it = root.path / "tmp/up.standstill", "/tmp/up.standstill"
         self._root = root
 
     def command(self) -> Sequence[str]:

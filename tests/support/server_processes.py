@@ -30,6 +30,7 @@ class ServerProcess(ABC):
         self.process: subprocess.Popen[bytes] | None = None
         self._seen = 0
         self._beats = output.with_suffix(".standstill")
+        self._beats_for_it = str(self._beats)
         self._was_frozen = False
 
     @property
@@ -57,7 +58,7 @@ class ServerProcess(ABC):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, VARIABLE: str(self._beats)},
+                env={**os.environ, VARIABLE: self._beats_for_it},
             )
 
     def start(self) -> None:
