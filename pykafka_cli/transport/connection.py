@@ -237,16 +237,25 @@ class Connection(asyncio.BufferedProtocol):
                 self._abandoned.add(correlation_id)
         return frame if header_version < 2 or api_key == API_VERSIONS else _without_tagged_fields(frame)
 
-    async def tell(self, request: Any) -> None:
-        """Send a kio request that gets no answer: Produce with acks=0. Waits while the broker takes no more.
+    async def send(self, request: Any) -> None:
+        """Send a kio request that gets no answer, Produce with acks=0; done once the system has all of its bytes.
 
-        raises    ConnectionLost
+        raises    ConnectionLost, also if the broker reads too little within the connection's time
         """
         request_type = type(request)
         header_version = request_type.__header_schema__.__version__
         self._send(request_type.__api_key__, request_type.__version__, header_version, _encoded(request))
         if self._drained:
-            await asyncio.shield(self._drained)
+            try:
+                async with asyncio.timeout(self.timeout):
+                    await asyncio.shield(self._drained)
+            except TimeoutError:
+                end = ConnectionLost(f"{self.address} did not read a whole request within {self.timeout:g} s")
+                self._fail(end)
+                assert self._transport
+                self._transport.abort()  # it would wait for what is unsent
+        if self._end:
+            raise _again(self._end)
 
     async def api_versions(self) -> Mapping[int, VersionRange]:
         """What the broker offers, by API key; asked once, in version 0, which no broker has ever refused."""
@@ -340,6 +349,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its class
+        self._transport.set_write_buffer_limits(high=0)  # what waits in here would be lost when the process ends
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         return self._unfilled

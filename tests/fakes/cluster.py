@@ -46,7 +46,7 @@ class FakeConnection:
     ) -> Any:
         return await self._session.answer(request, self._broker)
 
-    async def tell(self, request: Any) -> None:
+    async def send(self, request: Any) -> None:
         await self._session.answer(request, self._broker)
 
     async def newest(self, api_key: int, ours: VersionRange) -> int:  # noqa: ARG002

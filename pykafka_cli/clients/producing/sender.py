@@ -179,7 +179,7 @@ class Sender:
         request = _produce_request(self._topic, self._settings, batches)
         versioned = request if version == _NAMED_PRODUCE.max else in_version(request, version)
         if self._settings.required_acks == 0:
-            await connection.tell(versioned)
+            await connection.send(versioned)
             return {batch.partition: _Answer(ErrorCode.none) for batch in batches}
         # The broker itself waits for replicas up to the time-out, and then has to answer.
         answer = await connection.request(versioned, timeout=self._settings.request_timeout_ms / 1000 + 1)

@@ -1,6 +1,7 @@
 """One connection against a server that says what the test wants it to say."""
 
 import asyncio
+import datetime
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,9 +10,12 @@ import pytest
 from kio.schema.api_versions.v0.response import ApiVersion, ApiVersionsResponse
 from kio.schema.errors import ErrorCode
 from kio.schema.metadata.v12 import MetadataRequest
+from kio.schema.produce.v11.request import PartitionProduceData, ProduceRequest, TopicProduceData
 from kio.schema.sasl_authenticate.v0.response import SaslAuthenticateResponse
 from kio.schema.sasl_handshake.v1.response import SaslHandshakeResponse
+from kio.schema.types import TopicName
 from kio.serial import entity_writer
+from kio.static.primitive import Records, i16, i32, i32Timedelta
 
 from pykafka_cli.transport.connection import (
     AuthenticationFailed,
@@ -26,6 +30,19 @@ from pykafka_cli.transport.connection import (
 from pykafka_cli.transport.sasl import Plain
 
 Script = Callable[["Peer"], Awaitable[None]]
+
+LARGE_SIZE = 32 << 20  # more than the system keeps for a reader that does not read
+LARGE = ProduceRequest(
+    transactional_id=None,
+    acks=i16(0),
+    timeout=i32Timedelta.parse(datetime.timedelta(seconds=1)),
+    topic_data=(
+        TopicProduceData(
+            name=TopicName("t"),
+            partition_data=(PartitionProduceData(index=i32(0), records=Records(bytes(LARGE_SIZE))),),
+        ),
+    ),
+)
 
 
 class Peer:
@@ -268,6 +285,41 @@ async def test_an_unknown_mechanism_names_those_that_the_broker_has() -> None:
     async with peer(script) as port:
         with pytest.raises(AuthenticationFailed, match="PLAIN; it offers SCRAM-SHA-512, SCRAM-SHA-256"):
             await connect(port, sasl=Plain("alice", "secret"))
+
+
+async def test_a_request_without_an_answer_is_sent_once_all_of_it_has_left() -> None:
+    ready = asyncio.Event()
+    arrived: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def script(broker: Peer) -> None:
+        await ready.wait()
+        arrived.set_result((await broker.request())[3])
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        sending = asyncio.create_task(connection.send(LARGE))
+        await asyncio.sleep(0)
+        assert not sending.done()
+
+        ready.set()
+        await sending
+        connection.close()
+        assert len(await asyncio.wait_for(arrived, 10)) > LARGE_SIZE
+
+
+async def test_a_broker_that_reads_no_more_is_given_up() -> None:
+    never = asyncio.Event()
+
+    async def script(broker: Peer) -> None:
+        await never.wait()
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        connection.timeout = 0.05
+        with pytest.raises(ConnectionLost, match=r"did not read a whole request within 0\.05 s"):
+            await connection.send(LARGE)
+        assert not connection.is_open
+        never.set()
 
 
 async def test_nothing_listening_is_said_at_once(unused_tcp_port: int) -> None:
