@@ -90,9 +90,9 @@ def run(words: Sequence[str]) -> int:
             command.main(args=list(words), prog_name=PROGRAM)  # answers the shell and leaves
         # Not command.main(): that makes a failure of a reader who has had enough.
         with command.make_context(PROGRAM, list(words)) as ctx:
-            status = command.invoke(ctx)
+            command.invoke(ctx)
         sys.stdout.flush()
-        return ExitStatus.SUCCESS if status is None else int(status)
+        return ExitStatus.SUCCESS
     except typer.Exit as ending:
         return ending.exit_code
     except ScriptError as error:

@@ -11,7 +11,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Endpoint
 from pykafka_cli.output.cluster import show_cluster_id, show_endpoints
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import in_java, reported
 from pykafka_cli.script.generations import deprecated
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
@@ -134,10 +134,9 @@ async def unregister(session: Session, broker: int, old_name: str | None) -> str
     """
     async with session:
         await warn_of_old_name(session, old_name)
-        try:
-            await unregister_broker(session, broker)
-        except VersionUnsupported:
-            return "The target cluster does not support the broker unregistration API."
-        except ApiError as error:
-            raise ScriptError(error.java) from None
+        with reported(words={ApiError: in_java}):
+            try:
+                await unregister_broker(session, broker)
+            except VersionUnsupported:
+                return "The target cluster does not support the broker unregistration API."
     return f"Broker {broker} is no longer registered."

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.errors import ApiError, explain
+from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.settings import BadClientSetting, read_property_file
 from pykafka_cli.procedures.configs import ConfigRequest, alter_configs, describe_configs
 from pykafka_cli.rules.config_arguments import (
@@ -27,7 +27,7 @@ from pykafka_cli.rules.config_arguments import (
     parse_deleted,
 )
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, Words, in_java, reported
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     CONNECTION,
@@ -39,7 +39,6 @@ from pykafka_cli.script.options import (
     chosen_output,
     refuse,
 )
-from pykafka_cli.transport.connection import ConnectionFailed
 
 ACTION, ENTITY, CHANGE = "Actions (choose one)", "Of what", "What to change"
 NAMED_ENTITIES = {
@@ -51,6 +50,11 @@ NAMED_ENTITIES = {
     "ip": IPS,
 }
 DEFAULT_ENTITIES = {"client-defaults": CLIENTS, "user-defaults": USERS, "broker-defaults": BROKERS, "ip-defaults": IPS}
+WORDS: Words = {
+    BadConfigArgument: lambda error: ScriptError(str(error)),
+    ApiError: in_java,
+    **dict.fromkeys((BadClientSetting, ScriptError), str),
+}
 CONNECTIONS = ("bootstrap-server", "bootstrap-controller", "zookeeper")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -213,7 +217,8 @@ def configs(
         *(DEFAULT_ENTITY for is_given in default.values() if is_given),
     ]
     servers = bootstrap_controller or (None if zookeeper is not None else bootstrap_if_any(bootstrap_server))
-    try:
+    failed = f"Error while executing config command with args '{' '.join(ctx.words)}'"
+    with reported(f"{failed}\n", WORDS):
         ensure_entities(types, has_brokers=servers is not None or zookeeper is not None)
         if ctx.given & {"entity-name", "entity-type", "entity-default"} and (
             any(default.values()) or any(value is not None for value in named.values())
@@ -242,18 +247,6 @@ def configs(
             return
         session = new_session(bootstrap_or_default(servers, ScriptError("")), command_config)
         asyncio.run(alter_configs(request, session) if alter else describe_configs(request, session))
-    except BadConfigArgument as error:
-        raise ScriptError(str(error)) from None
-    except (ApiError, BadClientSetting, ConnectionFailed, ScriptError) as error:
-        message, hint = str(error), ""
-        if isinstance(error, ConnectionFailed):
-            message, hint = explain(error)
-        elif isinstance(error, ApiError):
-            message = error.java
-        elif isinstance(error, ScriptError):
-            hint = error.hint
-        failed = f"Error while executing config command with args '{' '.join(ctx.words)}'"
-        raise ScriptError(f"{failed}\n{message}", hint=hint) from None
 
 
 def ensure_host(name: str) -> None:

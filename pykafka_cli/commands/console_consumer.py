@@ -8,7 +8,8 @@ import asyncio
 import random
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -37,8 +38,9 @@ from pykafka_cli.rules.formatters import (
 from pykafka_cli.rules.java_text import BadPattern, compile_pattern
 from pykafka_cli.script.client_properties import key_values, property_file
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.log_lines import error, warn
+from pykafka_cli.script.opening import CONSUMER_FAILED, NoClient, session_with
 from pykafka_cli.script.options import INT, LONG, BootstrapServer, bootstrap_or_default
 from pykafka_cli.script.what_to_read import Wanted, check_what_to_read, chosen_group, first_offset
 from pykafka_cli.transport.connection import ConnectionFailed
@@ -53,6 +55,7 @@ SOURCE = "org.apache.kafka.tools.consumer.ConsoleConsumer"
 UNKNOWN_ERROR = "Unknown error when running consumer: "
 TERMINATING = "Error processing message, terminating consumer process: "
 SKIPPING = "Error processing message, skipping this message: "
+CONFIG_EXCEPTION = "org.apache.kafka.common.config.ConfigException: "
 EXCEPTIONS = "org.apache.kafka.common.errors."
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -264,26 +267,34 @@ def console_consumer(
         | key_values(property_),
         output,
     )
-    from pykafka_cli.clients.session import BadAddress, check_resolvable
-
     run = ConsoleConsumer(printer, skip_errors=skip_message_on_error, timeout_ms=timeout_ms, max_messages=max_messages)
     try:
-        wanted = pattern if topic is None else None
-        check_resolvable(addresses)
-        run.run(addresses, properties, Wanted(topic, wanted, partition, start))
-    except BadAddress as problem:
-        cause = f"org.apache.kafka.common.config.ConfigException: {problem}"
-        cause = f"org.apache.kafka.common.KafkaException: Failed to construct kafka consumer\nCaused by: {cause}"
-        error(UNKNOWN_ERROR, source=SOURCE, cause=cause)
-        run.status = ExitStatus.FAILURE
-    except (ConfigError, BadPattern, BadClientSetting) as problem:
-        exception = "org.apache.kafka.common.config.ConfigException: " if isinstance(problem, ConfigError) else ""
-        error(UNKNOWN_ERROR, source=SOURCE, cause=f"{exception}{problem}")
-        run.status = ExitStatus.FAILURE
-    if enable_systest_events:
-        print("shutdown_complete", flush=True)
-    if run.status:
-        raise typer.Exit(run.status)
+        with logged():
+            run.run(addresses, properties, Wanted(topic, pattern if topic is None else None, partition, start))
+    finally:
+        if enable_systest_events:
+            print("shutdown_complete", flush=True)
+
+
+@contextmanager
+def logged() -> Iterator[None]:
+    """What keeps the consumer from running, as the script's log has it.
+
+    raises    Ended
+    """
+    try:
+        yield
+        return
+    except NoClient as problem:
+        cause = f"org.apache.kafka.common.KafkaException: {problem}\nCaused by: {CONFIG_EXCEPTION}{problem.hint}"
+    except ConfigError as problem:
+        cause = f"{CONFIG_EXCEPTION}{problem}"
+    except (BadPattern, BadClientSetting) as problem:
+        cause = str(problem)
+    except (DeserializationError, UnreadableRecord) as problem:
+        cause = f"{EXCEPTIONS}SerializationException: {problem}"
+    error(UNKNOWN_ERROR, source=SOURCE, cause=cause)
+    raise Ended(ExitStatus.FAILURE)
 
 
 def build_formatter(
@@ -327,7 +338,6 @@ class ConsoleConsumer:
     def __init__(
         self, printer: Formatter, *, skip_errors: bool, timeout_ms: int | None, max_messages: str | None
     ) -> None:
-        self.status: int = ExitStatus.SUCCESS
         self._printer = printer
         self._skip_errors = skip_errors
         self._timeout = float("inf") if timeout_ms is None or timeout_ms < 0 else timeout_ms / 1000
@@ -357,8 +367,7 @@ class ConsoleConsumer:
                     source=SOURCE,
                     cause=f"Cannot parse argument '{self._max_messages}' of option max-messages",
                 )
-                self.status = ExitStatus.FAILURE
-                return
+                raise Ended(ExitStatus.FAILURE) from None
             self._limit = float("inf") if number == -1 else number
         asyncio.run(self._run(addresses, ClientSettings(properties), settings, wanted, pattern))
 
@@ -372,10 +381,9 @@ class ConsoleConsumer:
     ) -> None:
         from pykafka_cli.clients.consuming.consumer import Consumer
         from pykafka_cli.clients.errors import ApiError
-        from pykafka_cli.clients.session import Session
 
         collect_garbage_rarely()
-        async with Session(addresses, client) as session:
+        async with session_with(addresses, client, CONSUMER_FAILED) as session:
             consumer = Consumer(session, settings, warn=warn)
             failure: Exception | None = None
             with EndBySignal() as end:
@@ -385,24 +393,22 @@ class ConsoleConsumer:
                     else:
                         consumer.assign({TopicPartition(wanted.topic or "", wanted.partition): wanted.start})
                     await self._print_all(consumer)
-                except (DeserializationError, UnreadableRecord) as problem:
-                    failure = problem
                 except ApiError as problem:
-                    error(TERMINATING, source=SOURCE, cause=problem.java)
-                    self.status = ExitStatus.FAILURE
-            if end.signal:
-                self.status = 128 + end.signal
+                    failure = terminated(problem.java)
+                except (Ended, DeserializationError, UnreadableRecord) as problem:
+                    failure = problem
             await consumer.close()
         self._report()
         if failure:
-            error(UNKNOWN_ERROR, source=SOURCE, cause=f"{EXCEPTIONS}SerializationException: {failure}")
-            self.status = ExitStatus.FAILURE
+            raise failure
+        if end.signal:
+            raise Ended(end.status)
 
     def _report(self) -> None:
         print(f"Processed a total of {self._count} messages", file=sys.stderr)
 
     async def _print_all(self, consumer: "Consumer") -> None:
-        """Until the limit, a time-out, an error, or nobody reads any more."""
+        """Until the limit, a time-out, or nobody reads any more. raises Ended for an error."""
         from pykafka_cli.clients.consuming.fetcher import NoOffset
         from pykafka_cli.clients.errors import ApiError
 
@@ -414,10 +420,7 @@ class ConsoleConsumer:
                     error(TERMINATING, source=SOURCE, cause=f"{EXCEPTIONS}TimeoutException")
                     return
             except (ApiError, NoOffset, CorruptRecords, ConnectionFailed) as problem:
-                cause = problem.java if isinstance(problem, ApiError) else str(problem)
-                error(TERMINATING, source=SOURCE, cause=cause)
-                self.status = ExitStatus.FAILURE
-                return
+                raise terminated(problem.java if isinstance(problem, ApiError) else str(problem)) from None
             try:
                 await self._print(consumer, fetched, output)
             except OutputClosed:
@@ -463,6 +466,12 @@ class ConsoleConsumer:
                     return b"".join(pieces), BadRecord(position, problem)
                 error(SKIPPING, source=SOURCE, cause=f"{EXCEPTIONS}SerializationException: {problem}")
         return b"".join(pieces), None
+
+
+def terminated(cause: str) -> Ended:
+    """What ends the reading, told; to be raised."""
+    error(TERMINATING, source=SOURCE, cause=cause)
+    return Ended(ExitStatus.FAILURE)
 
 
 class BadRecord(NamedTuple):

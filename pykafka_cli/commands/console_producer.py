@@ -33,7 +33,7 @@ from pykafka_cli.rules.line_readers import (
 )
 from pykafka_cli.script.client_properties import key_values, merged, property_file
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import Ended, ScriptError, reported
 from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.options import (
     INT,
@@ -224,18 +224,14 @@ def console_producer(
     reader_properties = property_file(reader_config) | key_values(property_)
     if line_reader not in LINE_READERS:
         raise ScriptError(f"{line_reader}: unknown line reader", hint="Only Kafka's default is supported.")
-    try:
+    with reported(words=dict.fromkeys((ConfigError, BadReaderProperties, BadPattern, BadClientSetting), str)):
         settings = ProducerSettings(properties, quiet=SET_BY_THE_SCRIPT)
         reader = LineReader(LineReaderSettings.from_properties(reader_properties))
         client = ClientSettings(properties)
-    except (ConfigError, BadReaderProperties, BadPattern, BadClientSetting) as problem:
-        raise ScriptError(str(problem)) from None
     for warning in settings.warnings:
         warn(warning)
     run = ConsoleProducer(reader_properties.get("topic", topic), settings, reader, sync=sync)
     asyncio.run(run.run(addresses, client, batch_size=None if chosen else BULK_BATCH_SIZE))
-    if run.failed:
-        raise typer.Exit(ExitStatus.FAILURE)
 
 
 class ConsoleProducer:
@@ -250,14 +246,17 @@ class ConsoleProducer:
         self._prompts = sys.stdin.isatty() and sys.stdout.isatty()
 
     async def run(self, addresses: str, client: ClientSettings, *, batch_size: int | None) -> None:
-        """Send all of standard input."""
+        """Send all of standard input.
+
+        raises    Ended if a record was not sent
+        """
         from pykafka_cli.clients.producing.producer import Producer
-        from pykafka_cli.clients.session import Session
+        from pykafka_cli.script.opening import PRODUCER_FAILED, session_with
 
         collect_garbage_rarely()
         chunks = InputChunks(sys.stdin.fileno())
         ended = EndBySignal(gently=chunks.end, patience_s=FLUSH_AFTER_SIGNAL)
-        async with Session(addresses, client) as session:
+        async with session_with(addresses, client, PRODUCER_FAILED) as session:
             producer = Producer(
                 session,
                 self._topic,
@@ -274,7 +273,9 @@ class ConsoleProducer:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(FLUSH_AFTER_SIGNAL):
                             await producer.flush()
-                    raise typer.Exit(128 + ended.signal)
+                    raise Ended(ended.status)
+        if self.failed:
+            raise Ended(ExitStatus.FAILURE)
 
     async def _send_all(self, producer: "Producer", chunks: InputChunks, ended: EndBySignal) -> None:
         splitter = LineSplitter()
@@ -313,7 +314,7 @@ class ConsoleProducer:
         if self._sync:
             await producer.flush()
             if self.failed:
-                raise typer.Exit(ExitStatus.FAILURE)
+                raise Ended(ExitStatus.FAILURE)
 
     def _note(self, result: "Result") -> None:
         from pykafka_cli.clients.producing.record_queue import records_of

@@ -5,18 +5,16 @@ What fails leaves with 1, where the script leaves with 0.
 
 import asyncio
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 from typer._click.types import STRING
 
 from pykafka_cli.clients.admin import groups as admin
-from pykafka_cli.clients.errors import ApiError, explain
-from pykafka_cli.clients.session import BadAddress, Session, check_resolvable
-from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting, ClientSettings, read_settings
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import GroupDescription, GroupLag, TopicPartition
 from pykafka_cli.output import consumer_groups as text
@@ -25,8 +23,8 @@ from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.procedures.consumer_groups import NO_ACTION, GroupsRequest
 from pykafka_cli.rules.offset_reset import BadDateTime, BadDuration, InvalidPlan, InvalidScope
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError, UnreadableValue
-from pykafka_cli.script.log_lines import warn
+from pykafka_cli.script.errors import Ended, ScriptError, UsageProblem, Words, reported, unchanged
+from pykafka_cli.script.opening import java_exception, new_session
 from pykafka_cli.script.options import (
     LONG,
     BootstrapServer,
@@ -36,7 +34,6 @@ from pykafka_cli.script.options import (
     chosen_output,
     refuse,
 )
-from pykafka_cli.transport.connection import ConnectionFailed
 
 ACTION, WHICH, VIEW, RESET = "Actions (choose one)", "Which groups", "What to describe", "New offsets"
 ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets", "validate-regex")
@@ -55,6 +52,11 @@ AVAILABLE_WITH = {
 }
 FAILED = "Executing consumer group command failed due to "
 EXECUTION = "java.util.concurrent.ExecutionException: "
+WORDS: Words = {
+    UsageProblem: unchanged,
+    BadDateTime: lambda error: f"java.text.ParseException: {error}",
+    **dict.fromkeys((ScriptError, BadClientSetting, InvalidPlan, BadDuration), str),
+}
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -234,11 +236,16 @@ def consumer_groups(
     if validate_regex is not None:
         print_verdict(validate_regex)
         return
-    with reported(ctx, request):
+    words: Words = {
+        InvalidScope: lambda problem: ctx.usage_problem(str(problem)),
+        ApiError: lambda error: in_words_of(error, request),
+        **WORDS,
+    }
+    with reported(f"\nError: {FAILED}", words, on_stdout=True):
         ctx.read_values()
-        settings = client_settings(command_config, timeout)
-        check_resolvable(bootstrap)
-        session = Session(bootstrap, settings)
+        session = new_session(
+            bootstrap, command_config or None, overrides={API_TIMEOUT_MS: str(timeout)}, unreadable=java_exception
+        )
         if list_:
             states = parsed_states(ctx, state) if state else ()
             types = parsed_types(ctx, type_) if type_ else ()
@@ -271,8 +278,7 @@ def consumer_groups(
                 is_undecided=not execute and not dry_run,
             )
             work = reset(request, session, how)
-        if not asyncio.run(work):
-            raise typer.Exit(ExitStatus.FAILURE)
+        asyncio.run(work)
 
 
 # ---- the command line
@@ -354,38 +360,6 @@ def parsed_types(ctx: ScriptContext, text_: str) -> tuple[str, ...]:
     return words
 
 
-def client_settings(file: str | None, timeout_ms: int) -> ClientSettings:
-    """raises    BadClientSetting, in Java's words for a file that is missing"""
-    if file and not Path(file).exists():
-        raise BadClientSetting(f"java.nio.file.NoSuchFileException: {file}")
-    return ClientSettings({**read_settings(file, warn=warn).properties, API_TIMEOUT_MS: str(timeout_ms)})
-
-
-@contextmanager
-def reported(ctx: ScriptContext, request: GroupsRequest) -> Iterator[None]:
-    """Failures in the script's form: on stdout below an empty line; what the command line is to blame for on stderr."""
-    hint = ""
-    try:
-        yield
-        return
-    except InvalidScope as problem:
-        raise ctx.usage_problem(str(problem)) from None
-    except BadAddress as error:
-        message, hint = "Failed to create new KafkaAdminClient", str(error)
-    except UnreadableValue as error:
-        message, hint = str(error), error.hint
-    except (BadClientSetting, InvalidPlan, BadDuration) as error:
-        message = str(error)
-    except BadDateTime as error:
-        message = f"java.text.ParseException: {error}"
-    except ApiError as error:
-        message = in_words_of(error, request)
-        hint = str(error.__cause__ or "")
-    except ConnectionFailed as error:
-        message, hint = explain(error)
-    raise ScriptError(f"\nError: {FAILED}{message}", hint=hint, on_stdout=True)
-
-
 def in_words_of(error: ApiError, request: GroupsRequest) -> str:
     if not request.kafka_4:
         return f"{EXECUTION}{error.java}"
@@ -416,7 +390,7 @@ async def show_list(
     types: tuple[str, ...],
     *,
     columns: frozenset[str],
-) -> bool:
+) -> None:
     async with session:
         listings = await admin.list_groups(session, states=states, types=types)
     show(
@@ -425,11 +399,13 @@ async def show_list(
         table=lambda: [Table(("GROUP", "TYPE", "STATE"), [(each.group, each.type, each.state) for each in listings])],
         document=lambda: [each._asdict() for each in listings],
     )
-    return True
 
 
-async def show_groups(request: GroupsRequest, session: Session, view: str, *, verbose: bool) -> bool:
-    """One view of each group; False if one of them does not exist."""
+async def show_groups(request: GroupsRequest, session: Session, view: str, *, verbose: bool) -> None:
+    """One view of each group.
+
+    raises    Ended if one of them does not exist
+    """
     async with request.opened(session):
         described = await admin.describe_groups(session, await request.names(session))
         groups = [described[name] for name in sorted(described)]
@@ -449,7 +425,8 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
             table=lambda: [group_table(group, view, rows.get(group.group, [])) for group in living],
             document=lambda: [group_document(group, view, rows.get(group.group, [])) for group in living],
         )
-    return len(living) == len(groups)
+    if len(living) < len(groups):
+        raise Ended(ExitStatus.FAILURE)
 
 
 async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, list[GroupLag]]:
@@ -481,8 +458,8 @@ def notice(request: GroupsRequest, group: GroupDescription) -> None:
         print(f"\nWarning: Consumer group '{group.group}' is rebalancing.", file=sys.stderr)
 
 
-async def delete_groups(request: GroupsRequest, session: Session) -> bool:
-    """Delete; False if one could not be."""
+async def delete_groups(request: GroupsRequest, session: Session) -> None:
+    """raises    Ended if one could not be deleted"""
     async with request.opened(session):
         results = await admin.delete_groups(session, await request.names(session))
     outcome = {
@@ -497,4 +474,5 @@ async def delete_groups(request: GroupsRequest, session: Session) -> bool:
             for group, error in sorted(results.items())
         ],
     )
-    return not any(results.values())
+    if any(results.values()):
+        raise Ended(ExitStatus.FAILURE)

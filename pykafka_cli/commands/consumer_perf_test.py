@@ -22,7 +22,7 @@ from pykafka_cli.rules.throughput import (
 )
 from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.log_lines import warn
 from pykafka_cli.script.options import (
     INT,
@@ -154,14 +154,12 @@ def consumer_perf_test(
         tell(form, CONSUMER_DETAILED_HEADER if show_detailed_stats else CONSUMER_HEADER)
     if reporting_interval <= 0:
         raise ScriptError("Reporting interval must be greater than 0.")
-    try:
+    with reported(words=dict.fromkeys((ConfigError, BadClientSetting, ValueError), str)):
         format_date(0, date_format)
         settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
         interval_ms = reporting_interval if show_detailed_stats else None
         test = PerfTest(topic, messages, timeout, date_format, interval_ms, form)
         total = asyncio.run(test.run(addresses, ClientSettings(properties), settings))
-    except (ConfigError, BadClientSetting, ValueError) as problem:
-        raise ScriptError(str(problem)) from None
     if form is not OutputFormat.KAFKA or not show_detailed_stats:
         show_consumer_total(form, total, date_format)
     if print_metrics:
@@ -192,10 +190,10 @@ class PerfTest:
 
     async def run(self, addresses: str, client: ClientSettings, settings: ConsumerSettings) -> ConsumerTotal:
         from pykafka_cli.clients.consuming.consumer import Consumer
-        from pykafka_cli.clients.session import Session
+        from pykafka_cli.script.opening import CONSUMER_FAILED, session_with
 
         collect_garbage_rarely()
-        async with Session(addresses, client) as session:
+        async with session_with(addresses, client, CONSUMER_FAILED) as session:
             self._figures, self._joining_since = ConsumerFigures(now_ms()), now_ms()
             consumer = Consumer(
                 session,

@@ -13,7 +13,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.output.render import Table, show
 from pykafka_cli.rules.plan_files import BadPlan, parse_records_plan
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import Ended, reported
 from pykafka_cli.script.opening import new_session, read_plan
 from pykafka_cli.script.options import (
     BootstrapServer,
@@ -53,10 +53,8 @@ def delete_records(
     missing = ctx.usage_problem('Missing required argument "[bootstrap-server]"')
     bootstrap = bootstrap_or_default(bootstrap_server, missing)
     require(ctx, "offset-json-file")
-    try:
+    with reported(words={BadPlan: str}):
         plan = parse_records_plan(read_plan(offset_json_file or ""))
-    except BadPlan as error:
-        raise ScriptError(str(error)) from None
     session = new_session(bootstrap, command_config)
     results = asyncio.run(delete(session, plan))
     show(
@@ -82,7 +80,7 @@ def delete_records(
         ],
     )
     if any(isinstance(result, ApiError) for result in results.values()):
-        raise typer.Exit(ExitStatus.FAILURE)
+        raise Ended(ExitStatus.FAILURE)
 
 
 async def delete(session: Session, plan: dict[TopicPartition, int]) -> dict[TopicPartition, int | ApiError]:

@@ -20,7 +20,7 @@ from pykafka_cli.rules.java_text import double_text
 from pykafka_cli.rules.throughput import RoundTripTotal, latencies_of
 from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ScriptCommand
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.grammar import Parsed, Spec, parse_jopt
 from pykafka_cli.script.log_lines import warn
 from pykafka_cli.script.options import Output, chosen_output
@@ -80,11 +80,9 @@ def e2e_latency(
         raise ScriptError("Latency testing requires synchronous acknowledgement. Please use 1 or all")
     properties = property_file(given[5]) if len(given) > 5 and given[5].strip() else {}
     form = chosen_output(output)
-    try:
+    with reported(words=dict.fromkeys((ConfigError, BadClientSetting), str)):
         test = LatencyTest(topic, int(count), int(size), addresses, properties, acks, form)
         total = asyncio.run(test.run())
-    except (ConfigError, BadClientSetting) as problem:
-        raise ScriptError(str(problem)) from None
     show_round_trips(form, total)
 
 
@@ -124,9 +122,12 @@ class LatencyTest:
     async def run(self) -> RoundTripTotal:
         from pykafka_cli.clients.consuming.consumer import Consumer
         from pykafka_cli.clients.producing.producer import Producer
-        from pykafka_cli.clients.session import Session
+        from pykafka_cli.script.opening import CONSUMER_FAILED, PRODUCER_FAILED, session_with
 
-        async with Session(self._addresses, self._client) as sending, Session(self._addresses, self._client) as reading:
+        async with (
+            session_with(self._addresses, self._client, PRODUCER_FAILED) as sending,
+            session_with(self._addresses, self._client, CONSUMER_FAILED) as reading,
+        ):
             consumer = Consumer(reading, self._consuming, warn=warn)
             consumer.assign(await self._ends(reading))
             producer = Producer(

@@ -20,7 +20,7 @@ from pykafka_cli.rules.features import (
     wanted_levels,
 )
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     CONNECTION,
@@ -107,7 +107,7 @@ def features(
     output: Output = None,
 ) -> None:
     """Show and change the features that the cluster uses."""
-    try:
+    with reported(words={BadFeature: str}):
         if command in FeaturesCommand.subcommands_of_4:
             print("\n".join(known_levels(ctx, command, release_version, feature or [])))
             return
@@ -124,8 +124,6 @@ def features(
             kind = UpgradeType.UNSAFE_DOWNGRADE if unsafe else UpgradeType.SAFE_DOWNGRADE
         change = Change(command, kind, release_version, metadata, feature or [], dry_run=dry_run)
         asyncio.run(update(session, change))
-    except BadFeature as error:
-        raise ScriptError(str(error)) from None
 
 
 def known_levels(ctx: ScriptContext, command: str, release: str | None, words: list[str]) -> list[str]:

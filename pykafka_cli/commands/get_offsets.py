@@ -1,15 +1,13 @@
 """`pk get-offsets`: kafka-get-offsets.sh."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.admin.topics import list_topics
-from pykafka_cli.clients.errors import ApiError, explain
+from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.output.render import Table, show
@@ -23,7 +21,7 @@ from pykafka_cli.rules.offset_queries import (
 )
 from pykafka_cli.rules.topic_filter import InvalidRegex
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError, UsageProblem
+from pykafka_cli.script.errors import ScriptError, UsageProblem, Words, reported, unchanged
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     BootstrapServer,
@@ -35,9 +33,12 @@ from pykafka_cli.script.options import (
     chosen_output,
 )
 from pykafka_cli.topic_names import is_internal
-from pykafka_cli.transport.connection import ConnectionFailed
 
 PREFIX = "Error occurred: "
+WORDS: Words = {
+    UsageProblem: unchanged,  # what stands above the usage is no failure to this script
+    **dict.fromkeys((ScriptError, ApiError, BadQuery, InvalidRegex), str),
+}
 WHICH = "Which partitions"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -97,7 +98,7 @@ def get_offsets(
     output: Output = None,
 ) -> None:
     """Print the offsets of partitions: latest, earliest, or at a timestamp."""
-    with prefixed():
+    with reported(PREFIX, WORDS):
         ctx.read_values()
         missing = ScriptError("Missing required option(s) [bootstrap-server]")
         servers = broker_list if broker_list is not None and "bootstrap-server" not in ctx.given else bootstrap_server
@@ -105,14 +106,11 @@ def get_offsets(
         check_host_ports(ctx, bootstrap)
         if topic_partitions is not None and (topic is not None or partitions is not None):
             raise ScriptError("--topic-partitions cannot be used with --topic or --partitions")
-        try:
-            timestamp = parse_time(time)
-            if topic_partitions is not None:
-                allows = partitions_of_rules(topic_partitions)
-            else:
-                allows = partitions_of_topics(topic, partitions)
-        except (BadQuery, InvalidRegex) as error:
-            raise ScriptError(str(error)) from None
+        timestamp = parse_time(time)
+        if topic_partitions is not None:
+            allows = partitions_of_rules(topic_partitions)
+        else:
+            allows = partitions_of_topics(topic, partitions)
         session = new_session(bootstrap, command_config)
         found = asyncio.run(fetch(session, allows, timestamp, exclude_internal=exclude_internal_topics))
     offsets = {}
@@ -130,21 +128,6 @@ def get_offsets(
             {"topic": each.topic, "partition": each.partition, "offset": offsets[each]} for each in sorted(offsets)
         ],
     )
-
-
-@contextmanager
-def prefixed() -> Iterator[None]:
-    """Failures as this script tells them, whatever they are; what stands above the usage is no failure to it."""
-    try:
-        yield
-        return
-    except UsageProblem:
-        raise
-    except (ScriptError, ApiError) as error:
-        message, hint = str(error), getattr(error, "hint", "")
-    except ConnectionFailed as error:
-        message, hint = explain(error)
-    raise ScriptError(f"{PREFIX}{message}", hint=hint)
 
 
 async def fetch(

@@ -15,7 +15,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.output.render import Table, show
 from pykafka_cli.rules.plan_files import BadPlan, parse_election_plan
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, Words, in_java, reported
 from pykafka_cli.script.opening import new_session, read_plan
 from pykafka_cli.script.options import (
     CONNECTION,
@@ -30,6 +30,10 @@ from pykafka_cli.transport.connection import NoAnswerInTime
 WHICH = "Which partitions"
 WAYS = ("topic", "all-topic-partitions", "path-to-json-file")
 ELECTION_NOT_NEEDED = 84
+WORDS: Words = {
+    NoAnswerInTime: lambda _: ScriptError("Timeout waiting for election results", on_stdout=True),
+    ApiError: in_java,
+}
 TIMEOUTS = {"default.api.timeout.ms": "30000", "request.timeout.ms": "15000"}
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -119,19 +123,13 @@ def leader_election(
     assert election_type is not None
     partitions = None
     if path_to_json_file is not None:
-        try:
+        with reported(words={BadPlan: str}):
             partitions = parse_election_plan(read_plan(path_to_json_file))
-        except BadPlan as error:
-            raise ScriptError(str(error)) from None
     elif topic is not None and partition is not None:
         partitions = [TopicPartition(topic, partition)]
     session = new_session(bootstrap, admin_config, defaults=TIMEOUTS)
-    try:
+    with reported(words=WORDS):
         results = asyncio.run(elect(session, election_type, partitions))
-    except NoAnswerInTime:
-        raise ScriptError("Timeout waiting for election results", on_stdout=True) from None
-    except ApiError as error:
-        raise ScriptError(error.java) from None
     tell(results, election_type, output)
 
 

@@ -12,7 +12,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.output.render import Table, show
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     BootstrapServer,
@@ -51,10 +51,8 @@ def log_dirs(
     topics = {word for word in topic_list.split(",") if word}
     brokers = {_broker_id(word) for word in broker_list.split(",") if word}
     session = new_session(bootstrap, command_config, defaults={"client.id": "log-dirs-tool"})
-    try:
+    with reported(words={ApiError: str}):
         found = asyncio.run(fetch(session, brokers, topics))
-    except ApiError as error:
-        raise ScriptError(str(error)) from None
     show(
         chosen_output(output),
         text=lambda: (

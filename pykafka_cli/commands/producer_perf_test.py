@@ -23,7 +23,7 @@ from pykafka_cli.rules.java_text import BadPattern, compile_pattern, split_by_pa
 from pykafka_cli.rules.throughput import ProducerFigures, ProducerTotal
 from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext, SeveralValues
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.log_lines import warn
 from pykafka_cli.script.options import INT, LONG, Output, chosen_output
 
@@ -152,13 +152,11 @@ def producer_perf_test(
         properties["transactional.id"] = transactional_id
     properties.setdefault("client.id", "perf-producer-client")
     form = chosen_output(output)
-    try:
+    with reported(words=dict.fromkeys((ConfigError, BadClientSetting, BadPattern), str)):
         make = payload_maker(record_size, payload_file, payload_delimiter, form)
         settings = ProducerSettings(properties, quiet=SET_BY_THE_SCRIPT)
         run = PerfTest(topic, num_records, Pace(throughput), make, settings, transaction_duration_ms, form)
         total = asyncio.run(run.run(properties.get("bootstrap.servers", ""), ClientSettings(properties)))
-    except (ConfigError, BadClientSetting, BadPattern) as problem:
-        raise ScriptError(str(problem)) from None
     show_producer_total(form, total, run.failed)
     if print_metrics:
         print_counts(form, settings.client_id, run.sent, run.failed)
@@ -250,10 +248,10 @@ class PerfTest:
     async def run(self, addresses: str, client: ClientSettings) -> ProducerTotal:
         from pykafka_cli.clients.producing.producer import Producer
         from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
-        from pykafka_cli.clients.session import Session
+        from pykafka_cli.script.opening import PRODUCER_FAILED, session_with
 
         collect_garbage_rarely()
-        async with Session(addresses, client) as session:
+        async with session_with(addresses, client, PRODUCER_FAILED) as session:
             producer = Producer(
                 session, self._topic, self._settings, choose=random.randrange, on_result=self._note, warn=warn
             )

@@ -1,12 +1,11 @@
 """`pk reassign-partitions`: kafka-reassign-partitions.sh."""
 
 import asyncio
-import os
 from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.errors import ApiError, explain
+from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.output.reassign_partitions import View
 from pykafka_cli.procedures.reassignment import (
     NO_THROTTLE,
@@ -22,7 +21,7 @@ from pykafka_cli.replica_assignment import AssignmentRefused
 from pykafka_cli.rules.plan_files import BadPlan, parse_reassignment_plan, parse_topics_to_move
 from pykafka_cli.rules.reassignment import BadReassignment, ensure_executable, parse_brokers
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError, UnreadableValue
+from pykafka_cli.script.errors import ScriptError, Words, in_java, reported
 from pykafka_cli.script.opening import new_session, read_plan
 from pykafka_cli.script.options import (
     LONG,
@@ -33,7 +32,6 @@ from pykafka_cli.script.options import (
     chosen_output,
     require,
 )
-from pykafka_cli.transport.connection import ConnectionFailed
 
 ACTION, PLAN, SPEED = "Actions (choose one)", "What to move", "How fast"
 REQUIRED: dict[str, tuple[str, ...]] = {
@@ -52,6 +50,13 @@ PERMITTED: dict[str, tuple[str, ...]] = {
 }
 ALWAYS_PERMITTED = ("bootstrap-server", "command-config", "output")
 DEFAULT_TIMEOUT_MS = 10_000
+REFUSED = "org.apache.kafka.common.errors.InvalidReplicationFactorException"
+WORDS: Words = {
+    AssignmentRefused: lambda error: f"{error}\n{REFUSED}: {error}\n",
+    Terse: lambda error: ScriptError(str(error), on_stdout=True),
+    ApiError: in_java,
+    **dict.fromkeys((ScriptError, BadPlan, BadReassignment), str),
+}
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -165,11 +170,11 @@ def reassign_partitions(
     if surplus := sorted(ctx.given - allowed):
         raise ctx.usage_problem(f'Option "[{surplus[0]}]" can\'t be used with action "[{action}]"')
     view = View(chosen_output(output))
-    try:
+    with reported("Error: ", WORDS, on_stdout=True):
         ctx.read_values()
-        if command_config is not None and not os.access(command_config, os.R_OK):
-            raise ScriptError(command_config)
-        session = new_session(bootstrap, command_config, defaults={"client.id": "reassign-partitions-tool"})
+        session = new_session(
+            bootstrap, command_config, defaults={"client.id": "reassign-partitions-tool"}, unreadable=str
+        )
         if generate:
             topics = parse_topics_to_move(read_plan(topics_to_move_json_file or ""))
             brokers = parse_brokers(broker_list or "")
@@ -188,16 +193,3 @@ def reassign_partitions(
                 asyncio.run(
                     cancel_plan(session, plan, view, preserve_throttles=preserve_throttles, timeout=timeout / 1000)
                 )
-    except AssignmentRefused as error:
-        refused = f"org.apache.kafka.common.errors.InvalidReplicationFactorException: {error}"
-        raise ScriptError(f"Error: {error}\n{refused}\n", on_stdout=True) from None
-    except Terse as error:
-        raise ScriptError(str(error), on_stdout=True) from None
-    except ApiError as error:
-        raise ScriptError(f"Error: {error.java}", on_stdout=True) from None
-    except ConnectionFailed as error:
-        message, hint = explain(error)
-        raise ScriptError(f"Error: {message}", hint=hint, on_stdout=True) from None
-    except (ScriptError, UnreadableValue, BadPlan, BadReassignment) as error:
-        hint = error.hint if isinstance(error, ScriptError) else ""
-        raise ScriptError(f"Error: {error}", hint=hint, on_stdout=True) from None

@@ -22,7 +22,7 @@ from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.rules.replica_verification import Finding, Lag, OtherOffset, largest_lag, verify
 from pykafka_cli.rules.topic_filter import InvalidRegex, TopicFilter
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import Ended, ScriptError, reported
 from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import INT, LONG, CommandConfig, StreamOutput, check_host_ports, refuse, require
@@ -152,7 +152,7 @@ async def _verify(
                 "No topics found. [topics-include] if specified, is either filtering out all topics or there is no "
                 "topic."
             )
-            raise typer.Exit(ExitStatus.FAILURE)
+            raise Ended(ExitStatus.FAILURE)
         offsets = await _start(session, replicas, start_time)
         by_broker: dict[int, list[TopicPartition]] = defaultdict(list)
         for partition, brokers in replicas.items():
@@ -177,10 +177,8 @@ async def _verify(
 async def _replicas(session: Session, topics: TopicFilter) -> dict[TopicPartition, tuple[int, ...]]:
     """The brokers that have each partition."""
     names = [listing.topic for listing in await list_topics(session) if topics.allows(listing.topic)]
-    try:
+    with reported(words={ApiError: str}):
         described = await describe_topics(session, names) if names else []
-    except ApiError as problem:
-        raise ScriptError(str(problem)) from None
     return {
         TopicPartition(topic.topic, each.partition): each.replicas for topic in described for each in topic.partitions
     }
@@ -230,7 +228,7 @@ def _compare(
         for finding in verified.findings:
             report.find(finding)
             if isinstance(finding, OtherOffset):
-                raise typer.Exit(ExitStatus.FAILURE)
+                raise Ended(ExitStatus.FAILURE)
         offsets[partition] = verified.offset
         high_watermarks[partition] = max(replica.high_watermark for replica in of_all.values())
     return high_watermarks

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import typer
 
 from pykafka_cli import KAFKA_VERSION
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.servers.process import (
     log_to_stdout,
     parse_words,
@@ -48,15 +48,15 @@ def server_start(
             show_default=False,
         ),
     ] = None,
-) -> int:
+) -> None:
     """Start a broker."""
     if "--version" in (words or ()):
         print(KAFKA_VERSION)
-        return 0
+        return
     given = parse_words(words or [], USAGE)
     if given.daemon:
         start_daemon(NAME, (words or [])[1:], "kafkaServer.out")
-        return 0
+        return
 
     from pykafka_cli.broker.server import BrokerUnusable
     from pykafka_cli.properties.broker import BrokerSettings
@@ -66,9 +66,10 @@ def server_start(
     log_to_stdout()
     warn_of(settings, settings.without_effect, given.file, log)
     try:
-        return run_until_signalled(lambda stop: run_server(settings, stop))
+        status = run_until_signalled(lambda stop: run_server(settings, stop))
     except (BrokerUnusable, ConfigError) as error:
         raise ScriptError(f"The broker cannot run: {error}") from None
+    raise Ended(status)
 
 
 class Server(Protocol):

@@ -1,24 +1,19 @@
 """`pk streams-application-reset`: kafka-streams-application-reset.sh."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.errors import ApiError, explain
-from pykafka_cli.clients.session import BadAddress, Session
-from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_settings
-from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.procedures.streams_reset import Reset, ResetFailed, StreamsResetRequest
 from pykafka_cli.rules.streams_reset import comma_separated
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.completion import DEFAULT_BOOTSTRAP_SERVER
-from pykafka_cli.script.errors import ScriptError, UnreadableValue
+from pykafka_cli.script.errors import ScriptError, UnreadableValue, Words, in_java, reported
+from pykafka_cli.script.opening import NoClient, java_exception, new_session
 from pykafka_cli.script.options import CONNECTION, LONG, BootstrapServer, Output, chosen_output, refuse
-from pykafka_cli.transport.connection import ConnectionFailed
 
 WHICH, WHERE = "Which topics", "New offsets of the input topics (choose one)"
 SCENARIOS = ("to-offset", "to-datetime", "by-duration", "to-earliest", "to-latest", "from-file", "shift-by")
@@ -154,13 +149,13 @@ def streams_application_reset(
         raise ctx.usage_problem("Only one of --dry-run and --execute can be specified")
     for scenario in SCENARIOS:
         refuse(ctx, scenario, *(other for other in SCENARIOS if other != scenario))
-    with reported():
+    with reported("ERROR: ", WORDS):
         ctx.read_value("output")
         if any(ctx.order.count(name) > 1 for name in READ_FIRST):
             ctx.read_values()
         older = bootstrap_servers is not None and "bootstrap-server" not in ctx.given
         servers = (bootstrap_servers if older else bootstrap_server) or DEFAULT_BOOTSTRAP_SERVER
-        settings = client_settings(config_file)
+        session = new_session(servers, config_file, unreadable=java_exception, warn=lambda _: None)
         request = StreamsResetRequest(
             application_id=application_id or "",
             input_topics=comma_separated(input_topics or ()),
@@ -177,37 +172,18 @@ def streams_application_reset(
             dry_run=dry_run,
             output=chosen_output(output),
         )
-        complete = asyncio.run(Reset(request, Session(servers, settings)).run())
-    if not complete:
-        raise typer.Exit(ExitStatus.FAILURE)
+        asyncio.run(Reset(request, session).run())
 
 
-def client_settings(file: str | None) -> ClientSettings:
-    """raises    BadClientSetting, in Java's words for a file that is missing"""
-    if file is not None and not Path(file).exists():
-        raise BadClientSetting(f"java.nio.file.NoSuchFileException: {file}")
-    return read_settings(file)
+def option_exception(error: UnreadableValue) -> str:
+    """An option that cannot be read, as jopt-simple throws it."""
+    kind = "MultipleArgumentsForOption" if str(error).startswith("Found multiple") else "OptionArgumentConversion"
+    return f"joptsimple.{kind}Exception: {error}"
 
 
-@contextmanager
-def reported() -> Iterator[None]:
-    """Failures as the script tells them, on stderr, with the exceptions that it would have had.
-
-    raises    ScriptError
-    """
-    hint = ""
-    try:
-        yield
-        return
-    except UnreadableValue as error:
-        kind = "MultipleArgumentsForOption" if str(error).startswith("Found multiple") else "OptionArgumentConversion"
-        message, hint = f"joptsimple.{kind}Exception: {error}", error.hint
-    except BadAddress as error:
-        message, hint = "org.apache.kafka.common.KafkaException: Failed to create new KafkaAdminClient", str(error)
-    except ApiError as error:
-        message = error.java
-    except ConnectionFailed as error:
-        message, hint = explain(error)
-    except (BadClientSetting, ResetFailed) as error:
-        message = str(error)
-    raise ScriptError(f"ERROR: {message}", hint=hint)
+WORDS: Words = {
+    UnreadableValue: option_exception,
+    NoClient: lambda error: f"org.apache.kafka.common.KafkaException: {error}",
+    ApiError: in_java,
+    **dict.fromkeys((ScriptError, BadClientSetting, ResetFailed), str),
+}

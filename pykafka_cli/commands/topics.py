@@ -12,15 +12,15 @@ from pykafka_cli.model import TopicDescription
 from pykafka_cli.output import topics as text
 from pykafka_cli.procedures.topics import (
     COLLISION_WARNING,
+    WORDS,
     TopicsFailed,
     TopicsRequest,
-    reported,
     show_descriptions,
     show_listing,
 )
 from pykafka_cli.rules.topic_views import DescribeFilter, view_topics
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     CONNECTION,
@@ -46,6 +46,7 @@ PARTITION_FILTERS = (
 TOPICS_WITH_OVERRIDES = "topics-with-overrides"
 DEFAULT_PARTITIONS_PER_ANSWER = 2000
 MAX_REPLICATION_FACTOR = 32767
+FAILED = "Error while executing topic command : "
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -237,13 +238,13 @@ def topics(
     if bootstrap is None:
         from pykafka_cli.procedures.topics_over_zookeeper import through_zookeeper
 
-        with reported():
+        with reported(FAILED, WORDS, on_stdout=True):
             ctx.read_values()
             asyncio.run(through_zookeeper(request, zookeeper or ""))
         return
     ctx.read_value("bootstrap-server")
     session = new_session(bootstrap, command_config)
-    with reported():
+    with reported(FAILED, WORDS, on_stdout=True):
         ctx.read_values()
         asyncio.run(through_brokers(request, session))
 

@@ -1,7 +1,6 @@
 """`pk transactions`: kafka-transactions.sh."""
 
 import asyncio
-import os
 import time
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
@@ -178,9 +177,11 @@ def transactions(
         spec = given_spec(where, start_offset, producer_id, producer_epoch, coordinator_epoch)
     elif command == "find-hanging":
         check_scope(topic, partition, broker_id)
-    if command_config is not None and not os.access(command_config, os.R_OK):
-        raise ScriptError(f"Failed to load admin client properties: {command_config}. {FOR_MORE}")
-    session = new_session(bootstrap, command_config)
+    session = new_session(
+        bootstrap,
+        command_config,
+        unreadable=lambda file: f"Failed to load admin client properties: {file}. {FOR_MORE}",
+    )
     match command:
         case "list":
             show_listing(run(session, fetch_listing(session, duration_filter)), output)

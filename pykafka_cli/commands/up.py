@@ -45,19 +45,19 @@ def up(
         int, typer.Option(min=0, max=65535, help="Port of ZooKeeper; 0 means any free port.")
     ] = 2181,
     brokers: Annotated[int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers.")] = 1,
-) -> int:
+) -> None:
     """Start ZooKeeper and brokers together, for this machine only. Ctrl-C stops them."""
     from pykafka_cli.broker.server import BrokerUnusable
     from pykafka_cli.zookeeper.server.server import ServerUnusable
 
     _log_what_matters()
     try:
+        # Being told to stop is how this ends: no failure, whichever signal it was.
         run_until_signalled(lambda stop: _run(data_dir, port, zookeeper_port, brokers, stop))
     except ServerUnusable as error:
         raise ScriptError(f"ZooKeeper cannot run: {error}", hint=_other_port("--zookeeper-port", error)) from None
     except BrokerUnusable as error:
         raise ScriptError(f"The broker cannot run: {error}", hint=_other_port("--port", error)) from None
-    return 0  # a request to stop is how this ends
 
 
 def _log_what_matters() -> None:

@@ -8,13 +8,14 @@ import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.signals import EndBySignal
+from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.output.events import Events
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import Ended, reported
 from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.options import (
     INT,
@@ -114,12 +115,10 @@ def verifiable_consumer(
         properties["group.instance.id"] = group_instance_id
     if group_remote_assignor is not None and group_protocol.lower() == "consumer":
         properties["group.remote.assignor"] = group_remote_assignor
-    try:
+    with reported(words=dict.fromkeys((ConfigError, BadClientSetting), str)):
         settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
         run = VerifiableConsumer(topic or "", settings, max_messages, Events(output), verbose=verbose)
         asyncio.run(run.run(addresses, ClientSettings(properties)))
-    except (ConfigError, BadClientSetting) as problem:
-        raise ScriptError(str(problem)) from None
 
 
 class VerifiableConsumer:
@@ -137,10 +136,10 @@ class VerifiableConsumer:
     async def run(self, addresses: str, client: ClientSettings) -> None:
         from pykafka_cli.clients.consuming.consumer import Consumer
         from pykafka_cli.clients.errors import ApiError
-        from pykafka_cli.clients.session import Session
+        from pykafka_cli.script.opening import CONSUMER_FAILED, session_with
 
         failed = False
-        async with Session(addresses, client) as session:
+        async with session_with(addresses, client, CONSUMER_FAILED) as session:
             consumer = Consumer(
                 session,
                 self._settings,
@@ -162,7 +161,7 @@ class VerifiableConsumer:
             await consumer.close()
         self._events.tell("shutdown_complete")
         if end.signal or failed:
-            raise typer.Exit(128 + end.signal if end.signal else 1)
+            raise Ended(end.status or ExitStatus.FAILURE)
 
     async def _use(self, consumer: "Consumer", fetched: "Fetched") -> None:
         """Records are taken as many at a time as max.poll.records says."""

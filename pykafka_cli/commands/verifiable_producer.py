@@ -15,7 +15,7 @@ from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import Ended, reported
 from pykafka_cli.script.log_lines import warn
 from pykafka_cli.script.options import (
     CONNECTION,
@@ -111,13 +111,11 @@ def verifiable_producer(
     )
     properties = {"acks": acks, "retries": "0"} | property_file(producer_config)
     properties.setdefault("client.id", "producer-1")
-    try:
+    with reported(words=dict.fromkeys((ConfigError, BadClientSetting), str)):
         settings = ProducerSettings(properties, quiet=SET_BY_THE_SCRIPT)
         source = Numbers(value_prefix, repeating_keys, None if message_create_time < 0 else message_create_time)
         run = VerifiableProducer(topic, settings, source, throughput, Events(output))
         asyncio.run(run.run(addresses, ClientSettings(properties), None if max_messages < 0 else max_messages))
-    except (ConfigError, BadClientSetting) as problem:
-        raise ScriptError(str(problem)) from None
 
 
 class Numbers:
@@ -160,9 +158,9 @@ class VerifiableProducer:
 
     async def run(self, addresses: str, client: ClientSettings, max_messages: int | None) -> None:
         from pykafka_cli.clients.producing.producer import Producer
-        from pykafka_cli.clients.session import Session
+        from pykafka_cli.script.opening import PRODUCER_FAILED, session_with
 
-        async with Session(addresses, client) as session:
+        async with session_with(addresses, client, PRODUCER_FAILED) as session:
             producer = Producer(
                 session, self._topic, self._settings, choose=random.randrange, on_result=self._note, warn=warn
             )
@@ -183,7 +181,7 @@ class VerifiableProducer:
             avg_throughput=1000 * self._acked / elapsed,
         )
         if end.signal:
-            raise typer.Exit(128 + end.signal)
+            raise Ended(end.status)
 
     async def _send(self, producer: "Producer", count: int) -> None:
         from pykafka_cli.clients.producing.topic_leaders import ProducerRefused

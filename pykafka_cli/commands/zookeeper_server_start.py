@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.servers.process import (
     log_to_stdout,
     parse_words,
@@ -36,12 +36,12 @@ def zookeeper_server_start(
             show_default=False,
         ),
     ] = None,
-) -> int:
+) -> None:
     """Start a ZooKeeper server."""
     given = parse_words(words or [], USAGE)
     if given.daemon:
         start_daemon(NAME, (words or [])[1:], "zookeeper.out")
-        return 0
+        return
 
     from pykafka_cli.broker.clock import SystemClock
     from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -55,6 +55,7 @@ def zookeeper_server_start(
         await run_zookeeper(settings, SystemClock(), stop)
 
     try:
-        return run_until_signalled(serve)
+        status = run_until_signalled(serve)
     except ServerUnusable as error:
         raise ScriptError(f"ZooKeeper cannot run: {error}") from None
+    raise Ended(status)

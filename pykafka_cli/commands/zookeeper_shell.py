@@ -18,7 +18,7 @@ from pykafka_cli.output.zookeeper_shell import Screen
 from pykafka_cli.procedures.zookeeper_verbs import VERBS, answer_of
 from pykafka_cli.rules.zookeeper_shell import OTHERS, USAGE, Call, ShellProblem, number, understood, words_of
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.grammar import Parsed, Spec, Takes, parse_jopt
 from pykafka_cli.script.options import StreamOutput
 from pykafka_cli.zookeeper.protocol.requests import OpCode, WatchableRequest
@@ -81,7 +81,7 @@ def zookeeper_shell(
     finally:
         shell.leave()
     if shell.status:
-        raise typer.Exit(shell.status)
+        raise Ended(shell.status)
 
 
 def _tls(words: list[str]) -> dict[str, Any] | None:

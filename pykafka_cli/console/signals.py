@@ -27,6 +27,11 @@ class EndBySignal:
         self._impatience: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
 
+    @property
+    def status(self) -> int:
+        """What the process leaves with: 128 and the signal's number; 0 without one."""
+        return 128 + self.signal if self.signal else 0
+
     def __enter__(self) -> Self:
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()

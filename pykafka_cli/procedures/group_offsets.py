@@ -12,6 +12,7 @@ from pykafka_cli.clients.admin import groups as admin
 from pykafka_cli.clients.admin.offsets import EARLIEST, LATEST, UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
+from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.output import consumer_groups as text
 from pykafka_cli.output import consumer_groups_of_4 as text_of_4
@@ -29,6 +30,7 @@ from pykafka_cli.rules.offset_reset import (
     within_log,
     write_plan,
 )
+from pykafka_cli.script.errors import Ended
 from pykafka_cli.script.log_lines import warn
 
 SCENARIOS_AS_LISTED = (
@@ -60,10 +62,11 @@ class ResetRequest:
     """Neither --execute nor --dry-run was given."""
 
 
-async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequest) -> bool:
-    """Work the plan out, carry it out if that is wanted, and show it; False if a group could not be reset.
+async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequest) -> None:
+    """Work the plan out, carry it out if that is wanted, and show it.
 
-    raises    InvalidScope, InvalidPlan, BadDateTime, BadDuration, ApiError, ConnectionFailed
+    raises    Ended if a group could not be reset; InvalidScope, InvalidPlan, BadDateTime, BadDuration, ApiError,
+              ConnectionFailed
     """
     plan: dict[str, Offsets] = {}
     complete = True
@@ -85,7 +88,8 @@ async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequ
             if how.execute:
                 await admin.set_offsets(session, name, plan[name])
     show_plan(request, plan, how)
-    return complete
+    if not complete:
+        raise Ended(ExitStatus.FAILURE)
 
 
 class GroupReset:
@@ -238,10 +242,10 @@ def show_plan(request: GroupsRequest, plan: Mapping[str, Offsets], how: ResetReq
     )
 
 
-async def delete_offsets(request: GroupsRequest, session: Session) -> bool:
-    """Forget offsets and show what became of each partition; False if one failed.
+async def delete_offsets(request: GroupsRequest, session: Session) -> None:
+    """Forget offsets and show what became of each partition.
 
-    raises    InvalidScope, ApiError, ConnectionFailed
+    raises    Ended if one failed; InvalidScope, ApiError, ConnectionFailed
     """
     group = request.groups[0]
     async with request.opened(session):
@@ -277,7 +281,8 @@ async def delete_offsets(request: GroupsRequest, session: Session) -> bool:
             for topic, index, error in rows
         ],
     )
-    return not any(error for _, _, error in rows) and problem is None
+    if problem or any(error for _, _, error in rows):
+        raise Ended(ExitStatus.FAILURE)
 
 
 async def _partitions_and_missing(

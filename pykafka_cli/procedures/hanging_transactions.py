@@ -1,7 +1,7 @@
 """The search of `pk transactions find-hanging`: what partitions have open, compared with what coordinators know."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from pykafka_cli.clients.admin.topics import describe_topics, list_topics
@@ -10,7 +10,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import OpenTransaction, ProducerState, TopicPartition, TransactionDescription
 from pykafka_cli.rules.transactions import hanging, open_longer_than
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import reported
 from pykafka_cli.transport.connection import ConnectionFailed
 
 T = TypeVar("T")
@@ -22,16 +22,9 @@ BATCH = 500
 FOR_MORE = "Enable debug logging for additional detail."
 
 
-@contextmanager
-def failing_as(what: str) -> Iterator[None]:
-    """Say which step it was that the cluster refused.
-
-    raises    ScriptError
-    """
-    try:
-        yield
-    except (ApiError, ConnectionFailed) as error:
-        raise ScriptError(f"{what}: {error}. {FOR_MORE}") from None
+def failing_as(what: str) -> AbstractContextManager[None]:
+    """Say which step it was that the cluster refused."""
+    return reported(f"{what}: ", dict.fromkeys((ApiError, ConnectionFailed), lambda error: f"{error}. {FOR_MORE}"))
 
 
 async def find_hanging(

@@ -15,6 +15,7 @@ from pykafka_cli.clients.admin.offsets import EARLIEST, LATEST, UNKNOWN_OFFSET, 
 from pykafka_cli.clients.admin.topics import list_topics, try_to_delete_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
+from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import MemberDescription, TopicListing, TopicPartition
 from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.rules.offset_reset import BadDateTime, BadDuration, parse_date_time, parse_duration
@@ -27,6 +28,7 @@ from pykafka_cli.rules.streams_reset import (
     parse_streams_plan,
     within_log,
 )
+from pykafka_cli.script.errors import Ended
 
 DRY_RUN = "----Dry run displays the actions which will be performed when running Streams Reset Tool----"
 REASON = "member was removed by an admin"
@@ -73,10 +75,10 @@ class Reset:
         self._intermediate_offsets: Offsets = {}
         self._deleted: Sequence[str] = ()
 
-    async def run(self) -> bool:
-        """Do it all and show it; False if a topic that was named is not there.
+    async def run(self) -> None:
+        """Do it all and show it.
 
-        raises    ResetFailed, UnreadableValue, ApiError, ConnectionFailed
+        raises    Ended if a topic that was named is not there; ResetFailed, UnreadableValue, ApiError, ConnectionFailed
         """
         async with self._session:
             await self._ensure_inactive()
@@ -86,7 +88,8 @@ class Reset:
             complete = await self._reset_offsets(known)
             await self._delete_internal_topics(known)
         self._show_outcome()
-        return complete
+        if not complete:
+            raise Ended(ExitStatus.FAILURE)
 
     # ---- members
 

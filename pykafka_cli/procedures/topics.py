@@ -1,18 +1,16 @@
-"""What both generations of kafka-topics have in common: the request, its checks for both, how failures are told."""
+"""What both generations of kafka-topics have in common: the request, its checks for both, words of failures."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from pykafka_cli.clients.errors import ApiError, explain
+from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import TopicDescription, TopicListing, base64_id
 from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.rules.topic_filter import InvalidRegex, TopicFilter
 from pykafka_cli.rules.topic_views import DescribeFilter, TopicView
-from pykafka_cli.script.errors import ScriptError, UnreadableValue
+from pykafka_cli.script.errors import UnreadableValue, Words
 from pykafka_cli.topic_names import is_internal
-from pykafka_cli.transport.connection import ConnectionFailed
 
 COLLISION_WARNING = (
     "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') could collide. "
@@ -22,6 +20,9 @@ COLLISION_WARNING = (
 
 class TopicsFailed(Exception):
     """A request that cannot be met, in the script's words."""
+
+
+WORDS: Words = {UnreadableValue: str, TopicsFailed: str, ApiError: str, InvalidRegex: str}
 
 
 class TopicsRequest(NamedTuple):
@@ -67,22 +68,6 @@ class TopicsRequest(NamedTuple):
             table=lambda: [line(name) for name in names],
             document=lambda: [{"topic": name, "outcome": outcome} for name in names],
         )
-
-
-@contextmanager
-def reported() -> Iterator[None]:
-    """Failures in the script's form: on stdout, behind the words that it puts before all of them."""
-    hint = ""
-    try:
-        yield
-        return
-    except UnreadableValue as error:
-        message, hint = str(error), error.hint
-    except (TopicsFailed, ApiError, InvalidRegex) as error:
-        message = str(error)
-    except ConnectionFailed as error:
-        message, hint = explain(error)
-    raise ScriptError(f"Error while executing topic command : {message}", hint=hint, on_stdout=True)
 
 
 def show_listing(request: TopicsRequest, listings: Iterable[TopicListing], text: Callable[[], str]) -> None:

@@ -1,8 +1,21 @@
-"""What a command raises when it gives up. cli.py prints it and leaves with its status; nothing else exits."""
+"""How a command fails: it raises a ScriptError. cli.py prints it and leaves with its status; nothing else exits.
+
+What others raise becomes one where a script's words for it are known:
+
+    with reported("Error: ", {ApiError: in_java, BadPlan: str}, on_stdout=True):
+        ...
+"""
 
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from pykafka_cli.exit_status import ExitStatus
+
+if TYPE_CHECKING:
+    from pykafka_cli.clients.errors import ApiError
 
 
 class ScriptError(Exception):
@@ -18,7 +31,7 @@ class ScriptError(Exception):
         *,
         hint: str = "",
         on_stdout: bool = False,
-        status: ExitStatus = ExitStatus.FAILURE,
+        status: int = ExitStatus.FAILURE,
     ) -> None:
         super().__init__(message)
         self.hint = hint
@@ -30,6 +43,13 @@ class ScriptError(Exception):
             print(message, file=sys.stdout if self.on_stdout else sys.stderr, flush=True)
         if self.hint:
             print(self.hint, file=sys.stderr)
+
+
+class Ended(ScriptError):
+    """Whatever there was to say has been said where it happened; the status is left."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__("", status=status)
 
 
 class UsageProblem(ScriptError):
@@ -45,3 +65,54 @@ class UnreadableValue(ScriptError):
     def __init__(self, message: str, option: str = "", *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.option = option
+
+
+Words = Mapping[type[Exception], Callable[[Any], str | ScriptError]]
+"""What a script says of an exception, the first that fits; a ScriptError is raised as it is, without the prefix."""
+
+
+def unchanged(error: ScriptError) -> ScriptError:
+    """For what the script says without its prefix."""
+    return error
+
+
+def in_java(error: "ApiError") -> str:
+    """The class of the exception that Java has for it, then its text."""
+    return error.java
+
+
+@contextmanager
+def reported(prefix: str = "", words: Words = MappingProxyType({}), *, on_stdout: bool = False) -> Iterator[None]:
+    """Raise what fails inside in the script's form. A failed connection always is one; other exceptions pass.
+
+    raises    ScriptError
+    """
+    try:
+        yield
+    except Ended:
+        raise
+    except Exception as error:
+        from pykafka_cli.transport.connection import ConnectionFailed
+
+        for kind, text in {**words, ConnectionFailed: words.get(ConnectionFailed, str)}.items():
+            if isinstance(error, kind):
+                said = text(error)
+                if isinstance(said, ScriptError):
+                    raise said from None
+                raise ScriptError(f"{prefix}{said}", hint=_hint(error), on_stdout=on_stdout) from None
+        raise
+
+
+def _hint(error: Exception) -> str:
+    """What would help, or what was behind it."""
+    from pykafka_cli.clients.errors import ApiError, explain
+    from pykafka_cli.transport.connection import ConnectionFailed
+
+    match error:
+        case ScriptError():
+            return error.hint
+        case ConnectionFailed():
+            return explain(error)[1]
+        case ApiError():
+            return str(error.__cause__ or "")
+    return ""

@@ -1,35 +1,77 @@
 """How commands reach a cluster and read the files that they are given."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from pykafka_cli.clients.session import BadAddress, Session, check_resolvable
-from pykafka_cli.clients.settings import BadClientSetting, read_settings
+from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_settings
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.script.log_lines import warn
+
+ADMIN_FAILED = "Failed to create new KafkaAdminClient"
+PRODUCER_FAILED = "Failed to construct kafka producer"
+CONSUMER_FAILED = "Failed to construct kafka consumer"
+
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class NoClient(ScriptError):
+    """None of the addresses can be one of a cluster; the hint says why."""
+
+
+def session_with(
+    bootstrap: str, settings: ClientSettings, failed: str = ADMIN_FAILED, *, controllers: bool = False
+) -> Session:
+    """A session to enter.
+
+    failed         what the script says where there is no such address
+    controllers    the addresses are those of KRaft controllers
+    raises         NoClient
+    """
+    try:
+        check_resolvable(bootstrap)
+        return Session(bootstrap, settings, controllers=controllers)
+    except BadAddress as error:
+        raise NoClient(failed, hint=str(error)) from None
 
 
 def new_session(
     bootstrap: str,
     command_config: str | None,
     *,
-    defaults: Mapping[str, str] = MappingProxyType({}),
+    defaults: Mapping[str, str] = NONE,
+    overrides: Mapping[str, str] = NONE,
     controllers: bool = False,
+    unreadable: Callable[[str], str] | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> Session:
-    """A session to enter, with the properties of a file; `defaults` are those of the script.
+    """A session to enter, with the properties of a file.
 
-    controllers    the addresses are those of KRaft controllers
-    raises         ScriptError
+    defaults      what the script sets where the file does not, `overrides` whatever the file says
+    unreadable    what the script says of a file that cannot be read, by its name
+    warn          called with what has no effect; logged as the scripts do if not given
+    raises        ScriptError
     """
+    if unreadable and command_config is not None and not os.access(command_config, os.R_OK):
+        raise ScriptError(unreadable(command_config))
     try:
-        settings = read_settings(command_config, defaults, warn)
-        check_resolvable(bootstrap)
-        return Session(bootstrap, settings, controllers=controllers)
-    except BadAddress as error:
-        raise ScriptError("Failed to create new KafkaAdminClient", hint=str(error)) from None
+        settings = read_settings(command_config, defaults, warn or _log_warning)
     except BadClientSetting as error:
         raise ScriptError(str(error)) from None
+    settings = ClientSettings({**settings.properties, **overrides})
+    return session_with(bootstrap, settings, controllers=controllers)
+
+
+def _log_warning(message: str) -> None:
+    from pykafka_cli.script.log_lines import warn
+
+    warn(message)
+
+
+def java_exception(file: str) -> str:
+    """What Java says of a file that it cannot read."""
+    return f"java.nio.file.{'AccessDenied' if os.path.exists(file) else 'NoSuchFile'}Exception: {file}"
 
 
 def read_plan(file: str) -> str:
