@@ -7,7 +7,7 @@ import typer
 
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import Ended, ScriptError, reported
 from pykafka_cli.script.options import Output, chosen_output
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def storage(
         ),
     ] = None,
     output: Output = None,
-) -> ExitStatus:
+) -> None:
     """Format the log directories of a KRaft node, or look at them."""
     from pykafka_cli.output.storage import show_info, show_mapping
     from pykafka_cli.procedures.storage_format import look_at_directories
@@ -109,7 +109,9 @@ def storage(
         version_mapping,
     )
 
-    try:
+    with reported(
+        words={BadFormat: str, UnknownVersion: str, OSError: lambda error: f"{error.filename}: {error.strerror}"}
+    ):
         match command:
             case "random-uuid":
                 print(random_uuid())
@@ -122,7 +124,8 @@ def storage(
             case "info":
                 found = look_at_directories(read_node(required(ctx, config, "--config/-c")))
                 show_info(found, chosen_output(output))
-                return ExitStatus.FAILURE if found.problems else ExitStatus.SUCCESS
+                if found.problems:
+                    raise Ended(ExitStatus.FAILURE)
             case "format":
                 file = required(ctx, config, "--config/-c")
                 cluster = required(ctx, cluster_id, "--cluster-id/-t")
@@ -138,11 +141,6 @@ def storage(
                 )
                 credentials = [parse_add_scram(text) for text in add_scram or []]
                 format_node(settings, cluster, voters, features, credentials, ignore_formatted=ignore_formatted)
-    except (BadFormat, UnknownVersion) as error:
-        raise ScriptError(str(error)) from None
-    except OSError as error:
-        raise ScriptError(f"{error.filename}: {error.strerror}") from None
-    return ExitStatus.SUCCESS
 
 
 def required(ctx: ScriptContext, value: str | None, name: str) -> str:
