@@ -11,7 +11,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Endpoint
 from pykafka_cli.output.cluster import show_cluster_id, show_endpoints
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
-from pykafka_cli.script.errors import in_java, reported
+from pykafka_cli.script.errors import ScriptError, in_java, reported
 from pykafka_cli.script.generations import deprecated
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
@@ -119,12 +119,12 @@ async def fetch_endpoints(session: Session, old_name: str | None, *, include_fen
     """raises    ScriptError"""
     async with session:
         await warn_of_old_name(session, old_name)
-        try:
+        with reported(words={VersionUnsupported: unlisted, ApiError: in_java}):
             return await list_endpoints(session, include_fenced=include_fenced)
-        except VersionUnsupported as error:
-            raise ScriptError("The target cluster does not list endpoints.", hint=str(error)) from None
-        except ApiError as error:
-            raise ScriptError(error.java) from None
+
+
+def unlisted(error: VersionUnsupported) -> ScriptError:
+    return ScriptError("The target cluster does not list endpoints.", hint=str(error))
 
 
 async def unregister(session: Session, broker: int, old_name: str | None) -> str:

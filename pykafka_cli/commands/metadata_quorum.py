@@ -15,7 +15,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Quorum
 from pykafka_cli.output.metadata_quorum import show_replication, show_status
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, in_java, reported
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     INT,
@@ -109,16 +109,16 @@ def check_view(*, status: bool, replication: bool, human: bool) -> None:
 
 async def fetch(session: Session) -> Quorum:
     """raises    ScriptError"""
-    async with session:
-        try:
+    with reported(words={ApiError: in_java, VersionUnsupported: no_quorum}):
+        async with session:
             return await describe_quorum(session)
-        except ApiError as error:
-            raise ScriptError(error.java) from None
-        except VersionUnsupported as error:
-            raise ScriptError(
-                f"org.apache.kafka.common.errors.UnsupportedVersionException: {error}",
-                hint="A cluster with ZooKeeper has no quorum of controllers.",
-            ) from None
+
+
+def no_quorum(error: VersionUnsupported) -> ScriptError:
+    return ScriptError(
+        f"org.apache.kafka.common.errors.UnsupportedVersionException: {error}",
+        hint="A cluster with ZooKeeper has no quorum of controllers.",
+    )
 
 
 def remove(session: Session, voter: int, directory: str, *, dry_run: bool) -> None:
@@ -127,10 +127,8 @@ def remove(session: Session, voter: int, directory: str, *, dry_run: bool) -> No
     if dry_run:
         print(f"DRY RUN of removing  KRaft controller {voter} with directory id {directory}")
         return
-    try:
+    with reported(words={ApiError: in_java}):
         asyncio.run(send_removal(session, voter, id_))
-    except ApiError as error:
-        raise ScriptError(error.java) from None
     print(f"Removed KRaft controller {voter} with directory id {directory}")
 
 

@@ -22,7 +22,7 @@ class Asked(Exception):
 
 
 class NoSession:
-    def __init__(self, bootstrap: str, settings: Any) -> None:
+    def __init__(self, bootstrap: str, settings: Any, **_: bool) -> None:
         raise Asked(bootstrap, settings.client_id)
 
 

@@ -42,8 +42,10 @@ def next_offset(cluster: RunningCluster, group: str) -> int:
     return offset
 
 
-def test_a_list_as_json_has_types_and_states(cluster: RunningCluster, group: str) -> None:
-    assert {"group": group, "type": "Classic", "state": "Empty"} in documents(cluster, "--list")
+def test_a_list_as_json_has_types_states_and_protocols(cluster: RunningCluster, group: str) -> None:
+    listed = {"group": group, "type": "Classic", "state": "Empty", "protocol": "consumer"}
+
+    assert listed in documents(cluster, "--list")
 
 
 def test_offsets_as_json_are_numbers(cluster: RunningCluster, group: str) -> None:
