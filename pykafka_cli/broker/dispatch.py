@@ -31,7 +31,7 @@ OF_THE_CONTROLLER = frozenset({
     ApiKey.API_VERSIONS, ApiKey.LEADER_AND_ISR, ApiKey.STOP_REPLICA, ApiKey.UPDATE_METADATA,
     ApiKey.CONTROLLED_SHUTDOWN, ApiKey.ALTER_PARTITION, ApiKey.ALLOCATE_PRODUCER_IDS,
 })  # fmt: skip
-"""What goes to and fro between brokers and their controller, before a broker knows the cluster, too."""
+"""APIs between brokers and their controller, which are served even before a broker knows the cluster."""
 
 
 BEFORE_LOGIN = frozenset({ApiKey.API_VERSIONS, ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE})
@@ -66,7 +66,7 @@ class Dispatcher:
             return _bare_answer(login, data, peer)
         header = read_request_header(data)
         if login is not None and not login.is_complete and header.api_key not in BEFORE_LOGIN:
-            raise Disconnect("authentication", f"it asked for API {header.api_key} before it has logged in")
+            raise Disconnect("authentication", f"it sent API {header.api_key} before logging in")
         key = (header.api_key, header.api_version)
         prepared = self._prepared.get(key)
         if prepared is None:

@@ -1,4 +1,4 @@
-"""Domain exceptions of the broker and, in one table, the error code a client is told for each.
+"""Domain exceptions of the broker and, in one table, the error code that a client gets for each.
 
 Storage, coordinators and controller raise these; handlers answer per topic or partition with `error_code_of`, and
 `dispatch` does so for a whole request. Source of codes and names: org.apache.kafka.common.protocol.Errors.
@@ -11,7 +11,7 @@ from kio.schema.errors import ErrorCode
 
 
 class BrokerError(Exception):
-    """Something a client can be told. The message says what happened, to what, and what would help."""
+    """An error that a client can get. The message says what happened, to what, and what would help."""
 
     code: ClassVar[ErrorCode] = ErrorCode.unknown_server_error
 

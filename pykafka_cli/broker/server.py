@@ -159,7 +159,7 @@ class BrokerServer:
         if self._takes_over:
             await store.forget_dead_broker(self.settings.broker_id)
         # Nobody is answered before the registration, for which this may have to wait: a client that found an empty
-        # cluster here would believe it. The controller, which calls at once, comes again when nobody answers yet.
+        # cluster here would believe it. The controller, which connects immediately, retries while nobody answers.
         await self._broker.controller.start(self._registration())
         self._dispatcher.hold_clients()
         await sockets.serve(self._dispatcher.answer, self._broker.configs.user_config)
@@ -167,11 +167,12 @@ class BrokerServer:
         self._dispatcher.admit_clients()
 
     async def _wait_for_controller(self) -> None:
-        """Wait to be told of the cluster, so that the first client is, too; not for ever, if there is no controller."""
+        """Wait for the cluster's metadata, so that the first client gets them; not forever, if there is no
+        controller."""
         metadata, broker_id = self._broker.metadata, self.settings.broker_id
         deadline = self._clock.monotonic() + self.settings.zookeeper_connect_timeout_ms / 1000
         if not await self._broker.waiting.wait_until([BROKERS_CHANGED], lambda: metadata.is_alive(broker_id), deadline):
-            log.warning("no controller has told this broker of the cluster yet; going on without")
+            log.warning("no controller has sent this broker the cluster's metadata yet; continuing without")
 
     async def _connect_to_zookeeper(self) -> tuple[ZkStore, str]:
         """A session, Kafka's permanent znodes, the cluster's id, and a broker id if none was configured."""
@@ -285,7 +286,7 @@ class BrokerServer:
         )
 
     def _registration(self) -> BrokerRegistration:
-        """What other brokers and clients are told of this one: advertised.listeners, with the ports really bound."""
+        """Where other brokers and clients reach this one: advertised.listeners, with the ports really bound."""
         return BrokerRegistration(
             self.settings.broker_id,
             tuple(
@@ -351,7 +352,7 @@ class BrokerServer:
             async with asyncio.timeout(RESIGNATION):
                 await self._broker.controller.stop()
         except TimeoutError:
-            log.warning("ZooKeeper could not be told that this broker resigns; its session ends by itself")
+            log.warning("this broker could not close its ZooKeeper session, which will expire")
 
     async def _close_groups(self) -> None:
         self._broker.groups.close()
@@ -393,7 +394,7 @@ class BrokerServer:
 def _topic_configured(configs: DynamicConfigs, logs: LogManager, controller: Controller, topic: str) -> None:
     config = configs.topic_config(topic)
     logs.topic_config_changed(topic, config)
-    # Of a topic's own only: what brokers are told holds for all topics, and one election is enough for those.
+    # Only for a topic's own config: a broker's config holds for all topics, and one election is enough for those.
     if UNCLEAN_ELECTION in configs.topic_overrides(topic) and config.unclean_leader_election_enable:
         controller.unclean_election_enabled(topic)
 

@@ -1,6 +1,6 @@
 """Requests that wait for a condition or a deadline: acks=all produces, long-polling fetches, DeleteRecords.
 
-A waiter is filed under every key that can satisfy it. Whoever changes what stands behind a key calls `notify(key)`, and
+A waiter is filed under every key that can satisfy it. Whoever changes what a key refers to calls `notify(key)`, and
 the waiters of that key look again; nobody polls. Kafka calls this the purgatory (DelayedOperationPurgatory).
 """
 

@@ -68,7 +68,7 @@ class LeaderEpochs:
         entries = self._entries
         if entries and entries[-1].epoch == epoch and start_offset >= entries[-1].start_offset:
             if has_records and self._newest_is_untold:
-                self._tell()
+                self._notify()
             return
         kept = len(entries)
         while kept and (entries[kept - 1].epoch >= epoch or entries[kept - 1].start_offset >= start_offset):
@@ -78,7 +78,7 @@ class LeaderEpochs:
             _log.warning("leader epoch %d from offset %d on replaces %s", epoch, start_offset, dropped)
         entries[kept:] = [EpochStart(epoch, start_offset)]
         if has_records:
-            self._tell()
+            self._notify()
         else:
             self._newest_is_untold = True
 
@@ -106,7 +106,7 @@ class LeaderEpochs:
         kept = [entry for entry in self._entries if entry.start_offset < end_offset]
         if len(kept) < len(self._entries):
             self._entries = kept
-            self._tell()
+            self._notify()
 
     def truncate_from_start(self, start_offset: int) -> None:
         """Forget what is below `start_offset`; the epoch that covers it begins there from now on."""
@@ -114,12 +114,12 @@ class LeaderEpochs:
         if not passed or (passed == 1 and self._entries[0].start_offset == start_offset):
             return
         self._entries[:passed] = [EpochStart(self._entries[passed - 1].epoch, start_offset)]
-        self._tell()
+        self._notify()
 
     def clear(self) -> None:
         self._entries = []
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._newest_is_untold = False
         self._on_change(self._entries)

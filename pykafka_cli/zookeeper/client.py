@@ -1,13 +1,13 @@
 """Asyncio bridge over kazoo: the place where ZooKeeper is asked by all but its shell (shell_session.py).
 
-kazoo runs its connection in a thread of its own. Everything that thread has to say - answers, watches, changes of the
+kazoo runs its connection in a separate thread. Everything that thread reports - answers, watches, changes of the
 session's state - is put on the event loop in the very order in which it came from the server, so ZooKeeper's promise
-holds here, too: whoever set a watch hears of the change before reading the new data.
+holds here as well: a watch fires before its setter can read the new data.
 
 While there is no connection nothing is sent: requests wait for it, and those that were lost with the last one are sent
-again, as Kafka's own client does, for as long as the session lives. A create or a conditional write may therefore find
-its own work done: NodeExists, BadVersion. At most `max_in_flight` requests are without an answer at one time; others
-wait for their turn, in order. Nothing here blocks the event loop (kazoo_handler.py says what would).
+again, as Kafka's own client does, for as long as the session is alive. A create or a conditional write may therefore
+find its own work done: NodeExists, BadVersion. At most `max_in_flight` requests are without an answer at one time;
+others wait for their turn, in order. Nothing here blocks the event loop (kazoo_handler.py says what would).
 """
 
 import asyncio
@@ -165,7 +165,7 @@ _CHANGES = {
 
 
 class SessionListener(Protocol):
-    """Told on the loop what becomes of the session."""
+    """Notified, on the loop, of changes of the session."""
 
     def session_lost(self) -> None:
         """The session has ended: watches and ephemeral znodes are gone. A new session is being sought."""
@@ -242,7 +242,7 @@ class ZooKeeperClient:
         if self._closed:
             return
         self._closed = True
-        self._connected.set()  # wakes requests that wait for a connection, to be told that there will be none
+        self._connected.set()  # wakes requests that wait for a connection, which then fail
         await asyncio.get_running_loop().run_in_executor(None, self._stop_kazoo)
 
     def _stop_kazoo(self) -> None:
@@ -294,21 +294,22 @@ class ZooKeeperClient:
             pass
 
     async def get(self, path: str, watch: Watcher | None = None) -> tuple[bytes | None, Stat]:
-        """Data and stat; `watch` hears of the next change or deletion. Raises NoNode (and then sets no watch)."""
+        """Data and stat; `watch` is called at the next change or deletion. Raises NoNode (and then sets no watch)."""
         data, stat = await self._answered(
             functools.partial(self._kazoo.get_async, self.chroot + path, self._watch(watch, path))
         )
         return data, _stat(stat)
 
     async def exists(self, path: str, watch: Watcher | None = None) -> Stat | None:
-        """The stat, or None; `watch` hears of the next creation, change or deletion."""
+        """The stat, or None; `watch` is called at the next creation, change or deletion."""
         stat = await self._answered(
             functools.partial(self._kazoo.exists_async, self.chroot + path, self._watch(watch, path))
         )
         return None if stat is None else _stat(stat)
 
     async def children(self, path: str, watch: Watcher | None = None) -> list[str]:
-        """Names of the children, in no order; `watch` hears of the next one made or removed. Raises NoNode."""
+        """Names of the children, in no order; `watch` is called when the next one is created or deleted. Raises
+        NoNode."""
         names, _ = await self._answered(
             functools.partial(
                 self._kazoo.get_children_async, self.chroot + path, self._watch(watch, path), include_data=True

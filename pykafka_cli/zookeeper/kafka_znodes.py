@@ -10,14 +10,14 @@
                                             /config/clients/C, /config/users/U, /config/users/U/clients/C, /config/ips/A
     /config/changes/config_change_          (s) which of them changed, {"version":2,"entity_path":"topics/T"}
     /admin/delete_topics/T                  T is to be deleted
-    /admin/reassign_partitions              wanted replicas, asked for by the tools before 2.4
-    /admin/preferred_replica_election       elections, asked for likewise
+    /admin/reassign_partitions              wanted replicas, requested by the tools before 2.4
+    /admin/preferred_replica_election       elections, requested likewise
     /isr_change_notification/isr_change_    (s) partitions whose leader wrote their state itself (before KIP-497)
     /log_dir_event_notification/log_dir_event_    (s) a broker whose log directory failed
     /latest_producer_id_block               the last block of producer ids that was given out
     /feature                                finalized features; none in this mode
 
-(e) ephemeral, (s) a number is added. Keys stand in Kafka's order, so that what is written is what Kafka would write,
+(e) ephemeral, (s) a number is added. Keys are in Kafka's order, so that what is written is what Kafka would write,
 byte for byte. Names of users, clients and addresses are percent-encoded. Parents have null data.
 
 source  kafka.zk.ZkData of Apache Kafka 3.9
@@ -106,7 +106,7 @@ def _number(path: str, value: object) -> int:
 
 
 def new_cluster_id() -> str:
-    """22 characters that stand for 16 random bytes."""
+    """22 characters that encode 16 random bytes."""
     return _base64(uuid.uuid4())
 
 
@@ -152,7 +152,7 @@ class Endpoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BrokerRegistration:
-    """A live broker, as its znode tells. `epoch` is the znode's czxid; it is not in the data."""
+    """A live broker, as its znode describes it. `epoch` is the znode's czxid; it is not in the data."""
 
     id: int
     endpoints: tuple[Endpoint, ...]

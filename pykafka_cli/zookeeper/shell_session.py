@@ -1,4 +1,4 @@
-"""A session with ZooKeeper in which any request of its protocol can be made, and every event is heard.
+"""A session with ZooKeeper in which any request of its protocol can be made, and every event is reported.
 
 The requests are those of zookeeper/protocol; kazoo carries them, keeps the session alive and connects again.
 """
@@ -56,14 +56,15 @@ class _Request:
 
 
 class _Watchers(defaultdict[str, set[Callable[..., None]]]):
-    """Where kazoo looks up who watches a path: the shell hears of all, those that stay set (addWatch) included."""
+    """Where kazoo looks up who watches a path: the shell gets all events, including those of watches that stay set
+    (addWatch)."""
 
-    def __init__(self, hear: Callable[[WatchedEvent], None]) -> None:
+    def __init__(self, notify: Callable[[WatchedEvent], None]) -> None:
         super().__init__(set)
-        self._hear = hear
+        self._notify = notify
 
     def pop(self, _path: str, _default: object = None) -> Any:
-        return (self._hear,)
+        return (self._notify,)
 
 
 class ShellSession:
@@ -90,9 +91,9 @@ class ShellSession:
             **(tls or {}),
         )
         self._kazoo.add_listener(self._state_changed)
-        self._hear_all()
+        self._notify_all()
 
-    def _hear_all(self) -> None:
+    def _notify_all(self) -> None:
         self._kazoo._data_watchers = _Watchers(self._node_changed)
         self._kazoo._child_watchers = _Watchers(self._node_changed)
 
@@ -171,12 +172,12 @@ class ShellSession:
         elif state == KazooState.SUSPENDED:
             self._on_event("Disconnected", "None", None)
         else:
-            self._hear_all()
+            self._notify_all()
             why = {KeeperState.EXPIRED_SESSION: "Expired", KeeperState.AUTH_FAILED: "AuthFailed"}
             self._on_event(why.get(self._kazoo.client_state, "Closed"), "None", None)
 
     def _node_changed(self, event: WatchedEvent) -> None:
-        if event is self._last_event:  # of a deletion kazoo tells those who watch data and those who watch children
+        if event is self._last_event:  # kazoo reports a deletion to data watchers and to child watchers
             return
         self._last_event = event
         path = str(event.path)

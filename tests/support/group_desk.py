@@ -73,19 +73,19 @@ class Desk:
                 self.timers[key] = (self.now_ms + delay, next(self._order))
         if step.records:
             if self.refusal is not None:
-                self._tell(step, self.refusal)
+                self._notify(step, self.refusal)
                 return
             producer_id = step.producer.producer_id if step.producer else None
             for record in step.records:
                 self.log.append((record, producer_id))
                 self.shard.replay(record, len(self.log) - 1, producer_id)
             if self.is_replicating:
-                self._tell(step, None)
+                self._notify(step, None)
             else:
                 self._unstored.append(step)
         self.check_against_log()
 
-    def _tell(self, step: Step, error: BrokerError | None) -> None:
+    def _notify(self, step: Step, error: BrokerError | None) -> None:
         for when_stored in step.when_stored:
             reaction = Step(self.now_ms)
             when_stored(reaction, error)
@@ -95,7 +95,7 @@ class Desk:
         """What was written is stored everywhere, or `error` says why not."""
         unstored, self._unstored = self._unstored, []
         for step in unstored:
-            self._tell(step, error)
+            self._notify(step, error)
 
     def advance(self, ms: int) -> None:
         """Let time pass; each timer runs out at its own moment."""

@@ -54,19 +54,19 @@ class Desk:
                 self.timers[key] = self.now_ms + delay
         if step.records:
             if self.refusal is not None:
-                self._tell(step, self.refusal)
+                self._notify(step, self.refusal)
                 return True
             for record in step.records:
                 self.log.append(record)
                 self.shard.replay(record, len(self.log) - 1, None)
             if self.is_replicating:
-                self._tell(step, None)
+                self._notify(step, None)
             else:
                 self._unstored.append(step)
         assert self.replayed().transactions == self.shard.transactions
         return False
 
-    def _tell(self, step: Step, error: BrokerError | None) -> None:
+    def _notify(self, step: Step, error: BrokerError | None) -> None:
         for when_stored in step.when_stored:
             reaction = Step(self.now_ms)
             when_stored(reaction, error)
@@ -84,7 +84,7 @@ class Desk:
         """What was written is stored everywhere, or `error` says why not."""
         unstored, self._unstored = self._unstored, []
         for step in unstored:
-            self._tell(step, error)
+            self._notify(step, error)
 
     def advance(self, ms: int) -> None:
         self.now_ms += ms

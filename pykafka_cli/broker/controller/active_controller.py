@@ -317,7 +317,7 @@ class ActiveController:
     async def alter_isrs(
         self, wanted: Mapping[TopicPartition, WantedIsr]
     ) -> dict[TopicPartition, PartitionState | ErrorCode]:
-        """Write the ISRs that leaders ask for, and tell every broker."""
+        """Write the ISRs that leaders request, and send them to every broker."""
         outcomes: dict[TopicPartition, PartitionState | ErrorCode] = {}
         changes: dict[TopicPartition, PartitionState] = {}
         for partition, wish in wanted.items():

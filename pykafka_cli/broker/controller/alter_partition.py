@@ -1,4 +1,4 @@
-"""What becomes of a leader's wish for another ISR (AlterPartition, KIP-497): taken, already so, or refused.
+"""The result of a leader's request for another ISR (AlterPartition, KIP-497): accepted, already so, or rejected.
 
 source  kafka.controller.KafkaController, tryProcessAlterPartition
 """

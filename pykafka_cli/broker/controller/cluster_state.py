@@ -45,11 +45,11 @@ class Replica(NamedTuple):
 class ClusterState:
     """
     brokers            those that are registered, with the ones in `stopping`
-    stopping           brokers that have asked for a controlled shutdown and are still there
+    stopping           brokers that have requested a controlled shutdown and are still there
     offline_dirs       partitions that a broker has lost with a log directory
     leaders            each partition's state znode, as last written or read
     to_delete          topics that are to be deleted; `deletion_begun` are those whose partitions are gone already,
-                       `deletion_halted` those that cannot go on for now
+                       `deletion_halted` those that cannot continue for now
     reassigning        partitions that are being moved
     """
 
@@ -77,7 +77,7 @@ class ClusterState:
         return self.brokers.keys() - self.stopping
 
     def is_online(self, broker: int, partition: TopicPartition, *, even_stopping: bool = False) -> bool:
-        """Whether the broker lives and has not lost this partition's directory."""
+        """Whether the broker is alive and has not lost this partition's directory."""
         alive = broker in self.brokers and (even_stopping or broker not in self.stopping)
         return alive and partition not in self.offline_dirs.get(broker, ())
 

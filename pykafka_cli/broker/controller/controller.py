@@ -180,7 +180,7 @@ class Controller:
             self._asked.discard(answer)
 
     def _drop_queue(self) -> None:
-        """Forget what was to be done; whoever waits for it is told."""
+        """Drop all pending questions, and fail their waiters."""
         while not self._steps.empty():
             self._steps.get_nowait()
         self._drop_questions()
@@ -294,7 +294,7 @@ class Controller:
     async def elect_leaders(
         self, partitions: list[TopicPartition], *, preferred: bool
     ) -> dict[TopicPartition, BrokerError | None]:
-        """None for each partition that has the leader asked for, else why not. Raises NotController."""
+        """None for each partition that has the requested leader, else why not. Raises NotController."""
         return await self._ask(lambda active: active.elections.elect(partitions, preferred=preferred))
 
     async def alter_reassignments(
@@ -316,7 +316,7 @@ class Controller:
     async def alter_isrs(
         self, broker_id: int, broker_epoch: int, wanted: Mapping[TopicPartition, WantedIsr]
     ) -> dict[TopicPartition, PartitionState | ErrorCode]:
-        """What became of each ISR that a leader asked for. Raises NotController, StaleBrokerEpoch."""
+        """The result for each ISR that a leader requested. Raises NotController, StaleBrokerEpoch."""
 
         async def altered(active: ActiveController) -> dict[TopicPartition, PartitionState | ErrorCode]:
             _ensure_current(active, broker_id, broker_epoch)

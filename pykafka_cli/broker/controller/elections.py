@@ -5,8 +5,8 @@ write over - or None when nobody can lead.
 
     offline       the first live replica in the ISR; else, where unclean election is allowed, the first live replica,
                   which may have lost records: then the ISR is it alone, and it is to recover first (KIP-704)
-    preferred     the first replica, if it lives and is in the ISR
-    reassignment  the first of the wanted replicas that lives and is in the ISR
+    preferred     the first replica, if it is alive and in the ISR
+    reassignment  the first of the wanted replicas that is alive and in the ISR
     shutdown      the first replica in the ISR that is not about to stop; those that are leave the ISR
 
 source  kafka.controller.Election, PartitionLeaderElectionAlgorithms

@@ -25,7 +25,7 @@ class ElectionFailed(Exception):
 Outcome = PartitionState | ElectionFailed | ZooKeeperError
 
 Chosen = tuple[PartitionState | None, tuple[int, ...]]
-"""A partition's next state, if there can be one, and the brokers that are to hear of it."""
+"""A partition's next state, if there can be one, and the brokers to send it to."""
 
 Choose = Callable[[TopicPartition, PartitionState], Chosen]
 """Elects a leader for one partition, given its state in ZooKeeper."""
@@ -85,7 +85,9 @@ class PartitionMoves:
             if live:
                 states[partition] = PartitionState(live[0], 0, live, self._context.fence.epoch)
             else:
-                log.error("%s has no leader: none of its replicas %s lives", partition, self._state.replicas(partition))
+                log.error(
+                    "%s has no leader: none of its replicas %s is alive", partition, self._state.replicas(partition)
+                )
         for partition, error in (
             await self._context.store.create_partition_states(states, self._context.fence)
         ).items():
@@ -154,7 +156,7 @@ class PartitionMoves:
     # ---- elections
 
     async def _for_offline(self, current: Mapping[TopicPartition, PartitionState]) -> Choose:
-        """For partitions whose leader is gone; asks for the topics' configs only where no in-sync replica lives."""
+        """For partitions whose leader is gone; reads the topics' configs only where no in-sync replica is alive."""
         hopeless = {
             partition.topic for partition, state in current.items() if not self._state.online(state.isr, partition)
         }
@@ -166,7 +168,7 @@ class PartitionMoves:
         return choose
 
     def uncleanly(self, partition: TopicPartition, state: PartitionState) -> Chosen:
-        """For offline partitions, whatever the topic's config says: an operator has asked for it."""
+        """For offline partitions, whatever the topic's config says: an operator has requested it."""
         return self._chosen_offline(partition, state, unclean=True)
 
     def _chosen_offline(self, partition: TopicPartition, state: PartitionState, *, unclean: bool) -> Chosen:

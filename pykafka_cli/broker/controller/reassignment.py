@@ -1,10 +1,10 @@
 """Moving partitions to other brokers (KIP-455): new replicas join and catch up, then the old ones go.
 
-    A  while a wanted replica is not in the ISR: a new leader epoch, told to old and new replicas; new ones follow
+    A  while a wanted replica is not in the ISR: a new leader epoch, sent to old and new replicas; new ones follow
     B  when all are: a wanted replica leads, the others leave the ISR and are deleted, and ZooKeeper has the new list
 
-Where a partition stands is kept in /brokers/topics/T (adding_replicas, removing_replicas), so that the next controller
-goes on. Wishes come by AlterPartitionReassignments, or by the znode /admin/reassign_partitions of the older tools,
+A partition's progress is kept in /brokers/topics/T (adding_replicas, removing_replicas), so that the next controller
+continues. Requests come by AlterPartitionReassignments, or by the znode /admin/reassign_partitions of the older tools,
 which is emptied as they are done.
 
 source  kafka.controller.KafkaController, onPartitionReassignment and around it
@@ -50,7 +50,7 @@ class Reassignment:
     async def alter(
         self, wanted: Mapping[TopicPartition, tuple[int, ...] | None]
     ) -> dict[TopicPartition, BrokerError | None]:
-        """Begin, change or (None) cancel moves; None for each that was taken, else why not."""
+        """Begin, change or (None) cancel moves; None for each that was accepted, else why not."""
         outcomes: dict[TopicPartition, BrokerError | None] = {}
         accepted: dict[TopicPartition, ReplicaAssignment] = {}
         for partition, target in wanted.items():
@@ -64,7 +64,7 @@ class Reassignment:
         return outcomes | await self._begin(accepted)
 
     async def follow_znode(self, wanted: Mapping[TopicPartition, tuple[int, ...]]) -> set[TopicPartition]:
-        """Obey /admin/reassign_partitions; what cannot be done is taken out of it. Returns what was begun."""
+        """Process /admin/reassign_partitions, and remove from it what cannot be done. Returns what was begun."""
         outcomes: dict[TopicPartition, BrokerError | None] = {}
         accepted: dict[TopicPartition, ReplicaAssignment] = {}
         for partition, target in wanted.items():

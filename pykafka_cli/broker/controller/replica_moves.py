@@ -27,7 +27,7 @@ class ReplicaMoves:
         self._state = context.state
 
     def make_new(self, replicas: Iterable[Replica]) -> None:
-        """Let them follow; of a partition that has no leader yet they hear when it has one."""
+        """Let them follow; they learn of a partition that has no leader yet when it has one."""
         batch = self._context.batch()
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.NEW):
             leadership = self._state.leaders.get(replica.partition)
@@ -50,7 +50,7 @@ class ReplicaMoves:
         self._context.send(batch)
 
     async def make_offline(self, replicas: Iterable[Replica]) -> None:
-        """Stop them and take them out of the ISRs; the others hear of the smaller ISR."""
+        """Stop them and remove them from the ISRs; the others get the smaller ISR."""
         batch = self._context.batch()
         by_broker: dict[int, list[Replica]] = {}
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.OFFLINE):

@@ -16,7 +16,7 @@ from enum import Enum
 class ReplicaStatus(Enum):
     NON_EXISTENT = "non-existent"
     NEW = "new"
-    """It has been told to follow, and cannot lead yet."""
+    """It was told to follow, and cannot lead yet."""
     ONLINE = "online"
     OFFLINE = "offline"
     """Its broker is gone, or it was told to stop."""

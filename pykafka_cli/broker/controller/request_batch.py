@@ -1,7 +1,7 @@
 """What one step of the controller has to say, gathered and then sent: to each broker at most one LeaderAndIsr, one
 UpdateMetadata and one StopReplica, in that order.
 
-Whoever is told to lead or follow is told by LeaderAndIsr, and then every broker hears of the new leaders and ISRs by
+Brokers that lead or follow get LeaderAndIsr, and then every broker gets the new leaders and ISRs by
 UpdateMetadata. `type` stays 0 in this mode.
 
 source  kafka.controller.AbstractControllerBrokerRequestBatch
@@ -45,7 +45,7 @@ class Channels(Protocol):
 
 
 class Answers(Protocol):
-    """Who is told what brokers answer."""
+    """Receives the brokers' responses."""
 
     def leader_and_isr_answered(self, broker_id: int, answer: LeaderAndIsrResponse) -> None: ...
 

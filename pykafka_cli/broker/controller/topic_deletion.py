@@ -1,6 +1,6 @@
 """Deleting topics: brokers forget them, replicas stop, replicas delete their files, and then the znodes go.
 
-    1  UpdateMetadata with leader -2 to every broker: clients are told that the topic is gone
+    1  UpdateMetadata with leader -2 to every broker: clients see that the topic is gone
     2  StopReplica without deletion, which also takes the replicas out of the ISR: fetches end
     3  StopReplica with deletion; the answers come back one broker at a time
     4  when all replicas are deleted: /brokers/topics/T, /config/topics/T, /admin/delete_topics/T, in this order
@@ -36,7 +36,7 @@ class TopicDeletion:
         self._enabled = enabled
 
     async def take_over(self, requested: Iterable[str]) -> None:
-        """At the election: what was asked for under an earlier controller; nothing is sent yet."""
+        """At the election: what was requested under an earlier controller; nothing is sent yet."""
         requested = set(requested)
         if not self._enabled:
             await self._context.store.delete_topic_deletions(requested, self._context.fence)

@@ -1,7 +1,7 @@
 """Runs shards on the partitions of a coordinator's topic: loads them from the log, writes for them, keeps their timers.
 
-    leadership gained  ->  loading: the log is replayed into a new shard  ->  active: requests are taken
-    leadership lost    ->  the shard tells those who wait, and is dropped
+    leadership gained  ->  loading: the log is replayed into a new shard  ->  active: requests are accepted
+    leadership lost    ->  the shard fails its waiters, and is dropped
 
 A request becomes one step of one shard (see `step`). Its records are appended as one batch and replayed at once,
 without anything in between, so a shard is at every moment what a replay of the log up to its end would give. The answer
@@ -78,7 +78,8 @@ class CoordinatorShard(Protocol):
     """What the runtime needs of a shard; the functions that serve requests are between it and who calls `perform`."""
 
     def replay(self, record: Record, written_at: int, producer_id: int | None) -> None:
-        """Take in a record that stands in the log at `written_at`; `producer_id` is that of its transaction, if any."""
+        """Replay a record that was written to the log at `written_at`; `producer_id` is that of its transaction, if
+        any."""
 
     def replay_marker(self, producer_id: int, written_at: int, *, committed: bool) -> None:
         """Take in the end of a transaction."""
@@ -97,7 +98,7 @@ S = TypeVar("S", bound=CoordinatorShard)
 
 
 def partition_for(key: str, partitions: int) -> int:
-    """Where a group or transactional id lives: Java's hashCode of it, made positive, modulo the partition count."""
+    """Where a group or transactional id is stored: Java's hashCode of it, made positive, modulo the partition count."""
     code = java_hash(key)
     signed = code - 2**32 if code >= 2**31 else code
     return (0 if signed == -(2**31) else abs(signed)) % partitions
@@ -145,7 +146,7 @@ class CoordinatorRuntime(Generic[S]):
     # --- leadership
 
     def elected(self, partition: int, leader_epoch: int) -> None:
-        """This broker leads `partition` now: load it, unless it has led it before this epoch, too."""
+        """This broker leads `partition` now: load it, unless it has led it before this epoch as well."""
         led = self._led.get(partition)
         if led is not None:
             led.leader_epoch = max(led.leader_epoch, leader_epoch)
@@ -254,7 +255,7 @@ class CoordinatorRuntime(Generic[S]):
     def _active(self, partition: int) -> _Led[S]:
         led = self._led.get(partition)
         if led is None:
-            raise NotCoordinator(f"{self.topic}-{partition} is led by another broker; find the coordinator anew")
+            raise NotCoordinator(f"{self.topic}-{partition} is led by another broker; find the coordinator again")
         if led.is_loading:
             raise CoordinatorLoadInProgress(f"{self.topic}-{partition} is being loaded; try again")
         return led
@@ -295,7 +296,7 @@ class CoordinatorRuntime(Generic[S]):
             last = self._writer.append_records(led.partition, batch)
         except BrokerError as error:
             seen_as = _as_coordinator_error(error)
-            self._tell(led, step, seen_as)
+            self._notify(led, step, seen_as)
             raise seen_as from error
         first = last - len(records) + 1
         for index, record in enumerate(step.records):
@@ -318,15 +319,15 @@ class CoordinatorRuntime(Generic[S]):
 
     async def _wait_until_stored(self, led: _Led[S], step: Step, last: int) -> None:
         task = self._settle(led, step, last)
-        # Others may wait for this step as well: who asked for it may go away, the waiting must not.
+        # Others may wait for this step as well: the caller may be canceled, the waiting must not.
         error = None if task is None else await asyncio.shield(task)
         if error is not None:
             raise error
 
     def _settle(self, led: _Led[S], step: Step, last: int) -> asyncio.Task[BrokerError | None] | None:
-        """See to it that those who wait are told: at once where there is but one replica, else by the task returned."""
+        """Notify the waiters: immediately if there is only one replica, otherwise by the task returned."""
         if self._writer.high_watermark(led.partition) > last:
-            self._tell(led, step, None)
+            self._notify(led, step, None)
             return None
         task = asyncio.get_running_loop().create_task(self._wait_for_replicas(led, step, last))
         self._settling.add(task)
@@ -339,13 +340,13 @@ class CoordinatorRuntime(Generic[S]):
             await self._writer.replicated(led.partition, last, self._timeout_ms)
         except BrokerError as refused:
             error = _as_coordinator_error(refused)
-        self._tell(led, step, error)
+        self._notify(led, step, error)
         return error
 
-    def _tell(self, led: _Led[S], step: Step, error: BrokerError | None) -> None:
-        """Call those who want to know what became of the step's records."""
+    def _notify(self, led: _Led[S], step: Step, error: BrokerError | None) -> None:
+        """Call those who wait for the result of the step's records."""
         if led.is_dropped:
-            return  # the shard has told everyone that it goes
+            return  # the shard has failed its waiters
         for when_stored in step.when_stored:
             reaction = Step(self._clock.now_ms())
             when_stored(reaction, error)
@@ -370,7 +371,7 @@ class CoordinatorRuntime(Generic[S]):
             log.info("%s: loading ends at offset %d: %s", led.partition, position, error)
             return
         except Exception:
-            log.exception("%s: cannot be loaded; its clients are told to wait", led.partition)
+            log.exception("%s: cannot be loaded; its clients have to wait", led.partition)
             return
         led.is_loading = False
         step = Step(self._clock.now_ms())
@@ -406,6 +407,6 @@ _SEEN_AS: Mapping[type[BrokerError], type[BrokerError]] = {
 
 
 def _as_coordinator_error(error: BrokerError) -> BrokerError:
-    """What the client of a coordinator is told for an error of the log beneath; others stay as they are."""
+    """The coordinator's error for an error of the log; others stay as they are."""
     seen_as = _SEEN_AS.get(type(error))
     return error if seen_as is None else seen_as(str(error))

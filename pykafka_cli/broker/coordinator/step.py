@@ -1,4 +1,4 @@
-"""One step of a coordinator: what a shard is told of the moment, and what it asks for in return.
+"""One step of a coordinator: the moment and its context, and what a shard wants done.
 
 A shard decides in plain functions. It never writes, waits or looks at a clock: it notes in the step the records to
 append, the timers to set and who wants to know when the records are safe. The runtime then appends, replays what it
@@ -14,7 +14,7 @@ from pykafka_cli.broker.errors import BrokerError
 
 
 class Record(NamedTuple):
-    """One record as it stands in the log; `value` is None in a tombstone."""
+    """One record as it is in the log; `value` is None in a tombstone."""
 
     key: bytes
     value: bytes | None
@@ -28,7 +28,7 @@ class Producer(NamedTuple):
 
 
 WhenStored: TypeAlias = Callable[["Step", BrokerError | None], None]
-"""Called, with a step of its own, once the records are on every in-sync replica (None) or did not get there (why)."""
+"""Called, with a new step, once the records are on every in-sync replica (None) or did not get there (why)."""
 
 
 @dataclass(slots=True)

@@ -82,7 +82,7 @@ _shapes: dict[tuple[type[StoredMessage], int], type[Any]] = {}
 
 
 def _shape(message_type: type[StoredMessage], version: int) -> type[Any]:
-    """kio's class for one version of `message_type`, made when first asked for."""
+    """kio's class for one version of `message_type`, made when first needed."""
     known = _shapes.get((message_type, version))
     if known is not None:
         return known

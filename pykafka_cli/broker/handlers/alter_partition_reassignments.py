@@ -1,7 +1,7 @@
 """AlterPartitionReassignments (key 45), version 0.
 
 Moves partitions to other brokers, changes or (null replicas) cancels moves that are under way (KIP-455). The answer
-comes when they have begun; ListPartitionReassignments tells how they go. Only the controller does it.
+comes when they have begun; ListPartitionReassignments shows their progress. Only the controller does it.
 """
 
 from kio.schema.alter_partition_reassignments.v0.request import AlterPartitionReassignmentsRequest

@@ -1,6 +1,6 @@
 """ConsumerGroupDescribe (key 69), version 0.
 
-Offered and refused, as by Kafka 3.9 in ZooKeeper mode: the groups of KIP-848 need KRaft. An admin client that hears
+Offered and rejected, as by Kafka 3.9 in ZooKeeper mode: the groups of KIP-848 need KRaft. An admin client that gets
 UNSUPPORTED_VERSION asks by DescribeGroups instead.
 """
 

@@ -1,6 +1,6 @@
 """ConsumerGroupHeartbeat (key 68), version 0.
 
-Offered and refused, as by Kafka 3.9 in ZooKeeper mode: the groups of KIP-848 need KRaft. A client that hears
+Offered and rejected, as by Kafka 3.9 in ZooKeeper mode: the groups of KIP-848 need KRaft. A client that gets
 UNSUPPORTED_VERSION says so to its user, who then sets group.protocol=classic.
 """
 

@@ -1,6 +1,6 @@
 """DescribeLogDirs (key 35), versions 0-4.
 
-The log directories of this broker with the partitions in them, all or those asked for; it tells only about itself.
+The log directories of this broker with the partitions in them, all or those requested; of this broker only.
 Copies on their way to another directory are "future" partitions.
 v2 flexible   v3 error of the whole request   v4 sizes of the directories (KIP-827)
 """

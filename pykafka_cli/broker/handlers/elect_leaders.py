@@ -1,7 +1,7 @@
 """ElectLeaders (key 43), versions 0-2.
 
-Gives partitions their preferred leader, or (KIP-460) any live replica at all where no in-sync one lives. Null
-partitions stand for all; then those whose leader is right already are not named in the answer.
+Gives partitions their preferred leader, or (KIP-460) any live replica where no in-sync one is alive. Null
+partitions mean all; the response then omits those whose leader is already right.
 v1 election type   v2 flexible
 """
 
@@ -55,7 +55,7 @@ async def handle(ctx: RequestContext, request: ElectLeadersRequest) -> ElectLead
 async def _wait_for_news(
     ctx: RequestContext, cache: MetadataCache, outcomes: dict[TopicPartition, BrokerError | None], timeout_ms: int
 ) -> None:
-    """Until this broker, too, has heard of the new leaders, so that whoever asks next is told of them."""
+    """Wait until this broker also knows the new leaders, so that the next client gets them."""
     elected = [partition for partition, error in outcomes.items() if error is None]
     await ctx.broker.waiting.wait_until(
         [TopicChanged(partition.topic) for partition in elected],

@@ -1,7 +1,7 @@
 """FindCoordinator (key 10), versions 0-6.
 
-Which broker coordinates a group or a transactional id: the leader of the partition where it lives. Who asks first has
-the coordinator's topic made, and hears COORDINATOR_NOT_AVAILABLE until that partition has a leader.
+Which broker coordinates a group or a transactional id: the leader of the partition that stores it. The first request
+has the coordinator's topic created, and gets COORDINATOR_NOT_AVAILABLE until that partition has a leader.
 v1 key type, error message   v3 flexible   v4 several keys (KIP-699)   v5 as 4 (KIP-890)   v6 share groups (KIP-932)
 Left out: share groups, which Kafka 3.9 does not coordinate either.
 """
@@ -69,7 +69,7 @@ def _coordinator(ctx: RequestContext, topic: str, key: str) -> _Node:
     state = ctx.broker.metadata.partition_state(partition)
     endpoint = None if state is None else ctx.broker.metadata.endpoint(state.leader, ctx.listener_name)
     if state is None or endpoint is None:
-        raise CoordinatorNotAvailable(f"{partition}, where {key!r} lives, has no leader")
+        raise CoordinatorNotAvailable(f"{partition}, which stores {key!r}, has no leader")
     return _Node(state.leader, endpoint.host, endpoint.port)
 
 

@@ -1,6 +1,6 @@
 """Heartbeat (key 12), versions 0-4.
 
-Keeps a member in its group; while the group rebalances the answer tells it to join again.
+Keeps a member in its group; while the group rebalances, the response asks it to rejoin.
 v1 throttle time   v3 group_instance_id (KIP-345)   v4 flexible
 """
 

@@ -1,4 +1,4 @@
-"""Who leads a partition, told to a client that asked the wrong broker and so need not ask for metadata (KIP-951)."""
+"""The leader of a partition, sent to a client that asked the wrong broker, to save it a Metadata request (KIP-951)."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +20,7 @@ class LeaderHint(NamedTuple):
 def leader_hint(
     hosted: "HostedPartitions", metadata: "MetadataCache", topic_partition: TopicPartition, listener: str
 ) -> LeaderHint:
-    """What the replica here was told last, else what the metadata say. Source: KafkaApis.getCurrentLeader."""
+    """What the replica here last received, or else what the metadata contain. Source: KafkaApis.getCurrentLeader."""
     partition = hosted.get(topic_partition)
     if partition is not None and partition.leader is not None:
         leader = LeaderIdAndEpoch(partition.leader, partition.leader_epoch)

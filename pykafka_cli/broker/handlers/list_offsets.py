@@ -37,7 +37,7 @@ from pykafka_cli.protocol.first_versions_adapters import (
 )
 
 CONSUMER, DEBUGGING = -1, -2
-"""Replica ids of who is no broker; the second may ask a follower, too."""
+"""Replica ids of clients that are not brokers; the second may also ask a follower."""
 
 FIRST_VERSION = {LATEST: 0, EARLIEST: 0, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9}
 """From which version on a negative timestamp has a meaning."""

@@ -1,7 +1,7 @@
 """ListTransactions (key 66), versions 0-1.
 
 The transactional ids that this broker coordinates, or those in the states, of the producers, and open for as long as
-is asked for (KIP-664).
+is requested (KIP-664).
 v1 duration (KIP-994)
 """
 

@@ -2,7 +2,7 @@
 
 Stores how far a group has come in its partitions: a member in its generation, or anybody for a group without members.
 v0 goes to ZooKeeper   v1 generation and member, a time for each offset   v2 a retention time in its place
-v3 throttle time   v5 no retention time of its own (KIP-211)   v6 leader epoch   v7 group_instance_id (KIP-345)
+v3 throttle time   v5 no retention time (KIP-211)   v6 leader epoch   v7 group_instance_id (KIP-345)
 v8 flexible   v9 member epoch in place of the generation, for groups of KIP-848
 Left out: the retention time of versions 2 to 4; the broker's counts (docs/gaps.md).
 """
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 FIRST_VERSION_WITH_COORDINATOR = 1
 
 ANSWERS_KEPT = 1024
-"""A consumer commits for the same partitions again and again, and hears the same."""
+"""A consumer commits for the same partitions repeatedly, and gets the same response."""
 
 
 async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> KeptAnswer:
@@ -65,7 +65,7 @@ async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> KeptAnswe
             outcomes |= {partition: error_code_of(error) for partition, error in committed.items()}
         except BrokerError as error:
             outcomes |= dict.fromkeys(offsets, error.code)
-    told = tuple(
+    results = tuple(
         (
             topic.name,
             tuple(
@@ -75,11 +75,11 @@ async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> KeptAnswe
         )
         for topic in request.topics
     )
-    return _answer(ctx.api_version, told)
+    return _answer(ctx.api_version, results)
 
 
 @lru_cache(ANSWERS_KEPT)
-def _answer(_version: int, told: tuple[tuple[TopicName, tuple[tuple[i32, ErrorCode], ...]], ...]) -> KeptAnswer:
+def _answer(_version: int, results: tuple[tuple[TopicName, tuple[tuple[i32, ErrorCode], ...]], ...]) -> KeptAnswer:
     return KeptAnswer(
         OffsetCommitResponse(
             throttle_time=NO_THROTTLE,
@@ -91,14 +91,14 @@ def _answer(_version: int, told: tuple[tuple[TopicName, tuple[tuple[i32, ErrorCo
                         for partition, code in partitions
                     ),
                 )
-                for topic, partitions in told
+                for topic, partitions in results
             ),
         )
     )
 
 
 def _commit_time(partition: object, now_ms: int) -> int:
-    """Version 1 tells it, unless it says -1."""
+    """Version 1 has one, unless it is -1."""
     if isinstance(partition, TimedOffsetCommitPartition) and partition.commit_timestamp != -1:
         return partition.commit_timestamp
     return now_ms

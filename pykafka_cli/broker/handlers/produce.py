@@ -91,7 +91,7 @@ async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceRespons
 
 
 def _converted(ctx: RequestContext, topic_partition: TopicPartition, messages: memoryview) -> memoryview | None:
-    """The batch that stands for messages of an older format; None for no messages, which older versions allow."""
+    """The batch for messages of an older format; None for no messages, which older versions allow."""
     if ctx.broker.metadata.partition_state(topic_partition) is None:
         raise UnknownTopicOrPartition(f"{topic_partition} does not exist")
     partition = ctx.broker.replicas.partition(topic_partition)
@@ -102,7 +102,7 @@ def _converted(ctx: RequestContext, topic_partition: TopicPartition, messages: m
 def _checked(
     ctx: RequestContext, request: ProduceRequest, topic_partition: TopicPartition, records: memoryview | None
 ) -> memoryview:
-    """The records, if they may be appended as far as the request alone can tell."""
+    """The records, if they may be appended as far as the request alone shows."""
     if records is None or len(records) <= ATTRIBUTES_AT + 1:
         raise InvalidRecord(f"{topic_partition}: no whole record batch was sent")
     attributes = records[ATTRIBUTES_AT + 1]

@@ -91,7 +91,7 @@ async def _verify(ctx: RequestContext, request: TxnOffsetCommitRequest, producer
 
 
 def _as_group_error(error: BrokerError) -> BrokerError:
-    """What stands against writing to the partition, as the client of a group's coordinator knows it."""
+    """The error against writing to the partition, as clients of a group coordinator know it."""
     if isinstance(error, NotLeaderOrFollower | KafkaStorageError):
         return NotCoordinator(str(error))
     if isinstance(error, UnknownTopicOrPartition | NotEnoughReplicas):

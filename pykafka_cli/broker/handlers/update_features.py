@@ -1,8 +1,7 @@
 """UpdateFeatures (key 57), versions 0-1.
 
-Switches features on, up, down and off (KIP-584); none can be with ZooKeeper, and each is told why. Only the controller
-does it.
-v1 an upgrade type in place of "may be downgraded", validate only
+Switches features on, up, down and off (KIP-584); none can be with ZooKeeper, and each result says why. Only the
+controller does it. v1 an upgrade type in place of "may be downgraded", validate only
 """
 
 from kio.schema.errors import ErrorCode

@@ -1,7 +1,7 @@
 """UpdateMetadata (key 6), versions 0-8.
 
-The controller tells who lives and who leads; every answer to a client about that comes from here. Fenced by the
-broker's and the controller's epoch.
+The controller sends the live brokers and the leaders; every response to a client about them comes from here. Fenced by
+the broker's and the controller's epoch.
 v1 endpoints   v2 rack   v3 listener names   v4 offline replicas   v5 broker epoch, topics   v6 flexible   v7 topic ids
 v8 KRaft flag, type
 """

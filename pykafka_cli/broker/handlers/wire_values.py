@@ -33,12 +33,12 @@ def milliseconds(time: timedelta) -> int:
 
 
 def code_and_message(error: BrokerError | None) -> tuple[ErrorCode, str | None]:
-    """What the answer says of one item of a request; None stands for success."""
+    """The error code and message for one item of a request; None means success."""
     return (ErrorCode.none, None) if error is None else (error.code, error.message)
 
 
 def code_for_producer(error: BrokerError, *, knows_fenced: bool) -> ErrorCode:
-    """What a producer is told; an older one hears INVALID_PRODUCER_EPOCH where PRODUCER_FENCED is new to it."""
+    """The producer's error; an older one gets INVALID_PRODUCER_EPOCH, as it does not know PRODUCER_FENCED."""
     if isinstance(error, ProducerFenced) and not knows_fenced:
         return ErrorCode.invalid_producer_epoch
     return error.code

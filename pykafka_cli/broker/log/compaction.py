@@ -1,6 +1,6 @@
 """Compaction: of all records with one key only the last is kept. This is the work; cleaner.py decides when.
 
-Two passes over a log, both on handles that were opened before, in a thread of their own:
+Two passes over a log, both on handles that were opened before, in a separate thread:
 
 1. `OffsetMap` learns from the dirty segments which offset is the last of each key.
 2. `compact` copies the segments of a group into one new segment and leaves out what the map makes obsolete:
@@ -11,7 +11,7 @@ Two passes over a log, both on handles that were opened before, in a thread of t
                                               cleaning notes in its batch when it may go (delete horizon, KIP-534)
     an end of transaction marker              likewise, once nothing of its transaction is left
     an idempotent producer's last batch       stays, without records, to keep its sequence
-    a batch that keeps all its records        is copied as it is; else it is built anew with its first and last offset
+    a batch that keeps all its records        is copied as it is; else it is rebuilt with its first and last offset
 
 Batches of the old formats become format 2 when something of them goes. Source: Cleaner, MemoryRecords.filterTo.
 """
@@ -80,7 +80,7 @@ class OffsetMap:
     def fill(self, sources: Iterable[Source], start: int, end: int, check: Callable[[], None]) -> None:
         """Take in the records of [start, end) until the map is full, which ends it after a whole batch.
 
-        check   raises CleaningAborted when there is no use in going on
+        check   raises CleaningAborted when there is no use in continuing
         raises  CorruptRecords, OSError
         """
         transactions = CleanedTransactions()
@@ -279,7 +279,7 @@ def _is_last_of_producer(header: BatchHeader, last_batches: Mapping[int, LastBat
 
 
 def _digest(key: bytes) -> bytes:
-    # It stands for a long key, and is as long as no key that stands for itself.
+    # It represents a long key, and has a length that no other key has.
     return hashlib.blake2b(key, digest_size=_DIGEST_SIZE).digest()
 
 

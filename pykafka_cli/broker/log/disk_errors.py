@@ -40,7 +40,7 @@ class DiskErrors:
         raises  KafkaStorageError
         """
         if is_full(error) and not is_half_done:
-            # The log is as it was before; it goes on as soon as there is room, nobody has to restart anything.
+            # The log is as it was before; it continues as soon as there is room, without a restart.
             refusal = (
                 f"{self._topic_partition}: cannot {action}: no room left on the disk of {self.directory}. "
                 "Nothing was written; free some space there."

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class LogListener:
-    """Called by a log, in its own thread. As it stands here: of a log that nobody keeps."""
+    """Called by a log, in its own thread. As defined here: for a log without a listener."""
 
     def on_failure(self, log: "PartitionLog", error: OSError) -> None:
         """A disk error took the log offline."""

@@ -5,7 +5,7 @@
     .kafka_cleanshutdown
     orders-0/                           one partition; see storage/partition_folders.py
 
-A disk error takes the directory offline with all its partitions; the others go on. Source: LogManager, LocalLog.
+A disk error takes the directory offline with all its partitions; the others continue. Source: LogManager, LocalLog.
 """
 
 import logging

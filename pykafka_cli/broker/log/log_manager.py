@@ -50,7 +50,7 @@ _FLUSH_CHECK_MS = 10_000
 
 
 class DirectoryUsage(NamedTuple):
-    """One of log.dirs, for DescribeLogDirs. `error` is set while it is offline; bytes are -1 when nobody can tell."""
+    """One of log.dirs, for DescribeLogDirs. `error` is set while it is offline; bytes are -1 when unknown."""
 
     path: Path
     error: OSError | None
@@ -61,7 +61,7 @@ class DirectoryUsage(NamedTuple):
 
 
 class LogManager(LogListener):
-    """The logs of one broker. `on_directory_failure` is told of the partitions that a disk error took away."""
+    """The logs of one broker. `on_directory_failure` is called with the partitions that a disk error took offline."""
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ class LogManager(LogListener):
             self._every(lambda: settings.log_cleaner_backoff_ms, self._clean)
 
     def _every(self, interval_ms: Callable[[], int], job: _Job, first_ms: int | None = None) -> None:
-        """Do it again and again; the interval is asked for each time, as it may be altered."""
+        """Repeat it; the interval is read each time, as it may be altered."""
         self._periodic.append(asyncio.create_task(self._repeat(interval_ms, job, first_ms)))
 
     async def _repeat(self, interval_ms: Callable[[], int], job: _Job, first_ms: int | None) -> None:
@@ -397,7 +397,7 @@ class LogManager(LogListener):
             callback(directory.path, [log.topic_partition for log in gone])
 
     async def _try(self, directory: LogDirectory, action: Callable[[], _T]) -> _T | None:
-        # In a thread; an error takes the directory offline, the others go on.
+        # In a thread; an error takes the directory offline, the others continue.
         try:
             return await self._in_thread(action)
         except OSError as error:

@@ -69,7 +69,7 @@ def _check(messages: Buffer, found: list[tuple[int, BatchHeader]], max_message_b
 
 
 def messages_of(batches: Buffer, position: int, header: BatchHeader, magic: int, first_offset: int) -> Buffer:
-    """The batch at `position` in format `magic`; nothing where no record of it can be told there.
+    """The batch at `position` in format `magic`; nothing where no record of it can be in that format.
 
     first_offset   records before it are left out where that is cheap: those that are not compressed
     raises  UnsupportedCompressionType for zstd; CorruptRecords

@@ -373,7 +373,7 @@ class PartitionLog:
             self.epochs.clear()
             self._after_cut(gone)
         except OSError as error:
-            self._disk.fail(f"start anew at {offset}", error, is_half_done=True)
+            self._disk.fail(f"start again at {offset}", error, is_half_done=True)
 
     def _after_cut(self, gone: Sequence[int]) -> None:
         self._discard_snapshots(gone)

@@ -34,7 +34,7 @@ from pykafka_cli.storage.transaction_index import AbortedTransaction
 _log = logging.getLogger(__name__)
 
 BATCHES_KEPT = 5
-"""Producers have up to five requests in flight, so one of the last five batches may come again."""
+"""Producers have up to five requests in flight, so one of the last five batches may be retried."""
 
 _MAX_SEQUENCE = 0x7FFFFFFF
 
@@ -282,7 +282,7 @@ class ProducerState:
         return path + DELETED_SUFFIX
 
     def start_at(self, offset: int) -> None:
-        """Forget everything; the log is empty and goes on at `offset`."""
+        """Forget everything; the log is empty and continues at `offset`."""
         for snapshot in self._listed():
             self.remove_snapshot(snapshot)
         self.producers, self._ongoing, self._unreplicated = {}, {}, {}

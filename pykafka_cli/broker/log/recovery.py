@@ -5,7 +5,7 @@
     indexes without their log     removed
     segments from the recovery    checked batch by batch; the log ends before the first batch that is cut short, has a
     point on (after a crash)      wrong checksum or goes back in offsets, and nothing else is lost. Indexes, aborted
-                                  transactions, leader epochs and producers are made anew from what is there
+                                  transactions, leader epochs and producers are rebuilt from what is there
 
 What is below the recovery point was synced and is not read. Source: LogLoader, LogSegment.recover.
 """
@@ -100,12 +100,12 @@ def load_log(
         _recover(topic_partition, segments, doubtful, producers, epochs, log_start, now_ms)
         recovery_point = min(recovery_point, segments[-1].next_offset())
     if epochs.entries != stored_epochs:
-        # The recovery point will move past the batches that told of these epochs, and nobody reads them again.
+        # The recovery point will move past the batches with these epochs, which are never read again.
         path = os.path.join(folder, checkpoints.LEADER_EPOCHS)
         checkpoints.write_leader_epochs(files, path, epochs.entries, durable=True)
     log_end = segments[-1].next_offset() if segments else log_start
     if log_end < log_start:
-        _log.warning("%s: the log ends at %d, before its start %d: it begins anew", folder, log_end, log_start)
+        _log.warning("%s: the log ends at %d, before its start %d: it starts again, empty", folder, log_end, log_start)
         for segment in segments:
             segment.remove()
         segments.clear()
@@ -191,7 +191,7 @@ def _open_segments(files: Files, folder: str, config: TopicConfig, now_ms: int) 
     segments = [Segment.open(files, folder, offset, config, now_ms=now_ms) for offset in offsets]
     for segment in segments[:-1]:
         if segment.size and segment_name(segment.base_offset) + INDEX_SUFFIX not in names:
-            _log.warning("%s: the index of segment %d is missing and is built anew", folder, segment.base_offset)
+            _log.warning("%s: the index of segment %d is missing and is rebuilt", folder, segment.base_offset)
             segment.rebuild_indexes()
     return segments
 
@@ -244,7 +244,7 @@ def _doubtful_segments(segments: Sequence[Segment], had_clean_shutdown: bool, re
 
 
 def _ends_by(segment: Segment, offset: int) -> bool:
-    # A segment that goes on where the next one begins was cut before that, and the cut came undone.
+    # A segment that extends past the start of the next one was truncated to there, and the truncation came undone.
     try:
         return segment.next_offset() <= offset
     except (CorruptRecords, CorruptIndex):

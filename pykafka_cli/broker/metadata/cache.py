@@ -1,6 +1,6 @@
-"""What this broker knows of the cluster: brokers, topics, leaders - as the controller last told it by UpdateMetadata.
+"""What this broker knows of the cluster: brokers, topics, leaders - as the controller last sent it by UpdateMetadata.
 
-Every answer to a client comes from here, never from ZooKeeper: all brokers then tell the same story, one step behind
+Every response to a client comes from here, never from ZooKeeper: all brokers are then consistent, one step behind
 the controller. Each request replaces the brokers whole and the partitions one by one; leader LEADER_DURING_DELETE takes
 a partition out.
 
@@ -101,7 +101,7 @@ class MetadataCache:
     def _remember_id(self, topic: str, topic_id: uuid.UUID | None) -> None:
         if topic_id is None or self._ids.get(topic) == topic_id:
             return
-        self._names.pop(self._ids.get(topic, topic_id), None)  # a topic made anew under its old name has a new id
+        self._names.pop(self._ids.get(topic, topic_id), None)  # a topic that is created again has a new id
         self._ids[topic] = topic_id
         self._names[topic_id] = topic
 

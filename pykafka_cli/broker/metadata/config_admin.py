@@ -1,4 +1,5 @@
-"""Altering configs of topics, brokers and loggers, for AlterConfigs (all of a config anew) and IncrementalAlterConfigs.
+"""Altering configs of topics, brokers and loggers, for AlterConfigs (replaces a whole config) and
+IncrementalAlterConfigs.
 
 source  kafka.server.ConfigAdminManager, ZkAdminManager
 """
@@ -103,7 +104,7 @@ async def _alter_broker(configs: DynamicConfigs, alteration: Alteration, *, vali
 
 
 def _ensure_this_broker(configs: DynamicConfigs, name: str) -> None:
-    """A broker's settings are changed by that broker, which alone can tell whether it can use them."""
+    """A broker's settings are changed by that broker, which alone knows whether it can use them."""
     this_broker = configs.settings.broker_id
     if broker_id_of(name) != this_broker:
         raise InvalidRequest(f"Unexpected broker id, expected {this_broker}, but received {name}")

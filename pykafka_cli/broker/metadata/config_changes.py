@@ -1,4 +1,4 @@
-"""What AlterConfigs and IncrementalAlterConfigs may change, and what becomes of a config: pure decisions.
+"""What AlterConfigs and IncrementalAlterConfigs may change, and the resulting config: pure decisions.
 
 source  kafka.server.ConfigAdminManager, ZkAdminManager, DynamicBrokerConfig
 """

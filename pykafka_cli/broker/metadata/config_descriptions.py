@@ -2,7 +2,7 @@
 
 A value's synonyms are all places that say something about it, the strongest first; the first one is its source. For a
 topic's retention.ms: its own override, then log.retention.ms as a dynamic setting of this broker, of all brokers, in
-server.properties, and its default. log.retention.hours counts only where it stands in for the key itself.
+server.properties, and its default. log.retention.hours counts only where it is used for the key itself.
 
 source  kafka.server.ConfigHelper
 """
@@ -119,7 +119,7 @@ def _broker_synonyms(configs: DynamicConfigs, name: str, *, sensitive: bool) -> 
         for n in names
         if (default := _default(n)) is not None
     ]
-    while said and said[0].name != name:  # a stand-in that nothing about the key itself precedes
+    while said and said[0].name != name:  # a fallback that nothing about the key itself precedes
         del said[0]
     return said
 

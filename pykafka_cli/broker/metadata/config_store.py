@@ -25,12 +25,12 @@ def topic_entity(topic: str) -> str:
 
 
 def broker_entity(broker_id: int | None) -> str:
-    """None stands for the defaults of all brokers."""
+    """None means the defaults of all brokers."""
     return f"brokers/{DEFAULT_ENTITY if broker_id is None else broker_id}"
 
 
 def user_entity(user: str | None) -> str:
-    """None stands for users that have no config of their own."""
+    """None means the default for users."""
     return f"users/{DEFAULT_ENTITY if user is None else sanitized(user)}"
 
 
@@ -62,7 +62,7 @@ class ConfigStore:
         return [f"{folder}/{name}" for name in sorted(names)]
 
     async def create(self, entity: str, config: dict[str, str]) -> None:
-        """Write a config that nobody needs to hear of: a new topic's."""
+        """Write a config without notifying the brokers: a new topic's."""
         path, data = znodes.config_path(entity), znodes.encode_config(config)
         try:
             await self.client.set(path, data)
@@ -73,7 +73,7 @@ class ConfigStore:
                 await self.client.set(path, data)
 
     async def write(self, entity: str, config: dict[str, str]) -> None:
-        """Replace an entity's config and tell all brokers. Quota entities that are left empty go altogether."""
+        """Replace an entity's config and notify all brokers. Quota entities that become empty are deleted."""
         if config or entity.startswith(("topics/", "brokers/")) or not await self._remove_empty(entity):
             await self.create(entity, config)
         await self.client.create(znodes.CONFIG_CHANGE, znodes.encode_config_change(entity), sequential=True)
@@ -98,7 +98,7 @@ class ConfigStore:
         return True
 
     async def changes(self, watch: Watcher) -> list[str]:
-        """Paths of the notes of changes, oldest first; `watch` hears of the next."""
+        """Paths of the change notifications, oldest first; `watch` is called for the next."""
         names = await self.client.children(znodes.CONFIG_CHANGES, watch)
         return [f"{znodes.CONFIG_CHANGES}/{name}" for name in sorted(names)]
 

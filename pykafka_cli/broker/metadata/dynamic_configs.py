@@ -1,7 +1,7 @@
 """Configs that change while the broker runs: of topics, of brokers, of clients and users.
 
 What counts is in ZooKeeper; here is this broker's copy, loaded at the start and brought up to date by the notes in
-/config/changes. The overrides of a new topic are loaded when the broker is told to hold it, for a topic's creation
+/config/changes. The overrides of a new topic are loaded when the broker becomes a replica, for a topic's creation
 leaves no note.
 
     static settings  <  brokers/<default>  <  brokers/N      apply to this broker, where a key may change at run time
@@ -186,7 +186,7 @@ class DynamicConfigs:
         kind, _, name = entity.partition("/")
         if kind == "topics":
             config = await self.store.read(entity)
-            log.info("topic %s is configured anew: %s", name, config)
+            log.info("the config of topic %s changed: %s", name, config)
             self._topics[name] = config
             self._tell_topic(name)
         elif entity == broker_entity(None):

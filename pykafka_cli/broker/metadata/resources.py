@@ -18,7 +18,7 @@ ONLY_IN_KRAFT = "Config type client-metrics is only supported on KRaft clusters"
 
 
 def broker_id_of(name: str) -> int:
-    """The broker that a resource's name stands for; raises InvalidRequest."""
+    """The broker that a resource's name means; raises InvalidRequest."""
     try:
         return int(name)
     except ValueError:

@@ -104,7 +104,7 @@ class TopicAdmin:
         return CreatedTopic(topic_id, len(placed.assignment), replication_factor, dict(placed.configs))
 
     async def _write(self, topic: PlacedTopic) -> uuid.UUID:
-        """The config first: whoever hears of the topic must find it."""
+        """The config first: whoever sees the topic must find it."""
         await self._configs.create(topic_entity(topic.name), dict(topic.configs))
         topic_id = new_topic_id()
         assignment = TopicAssignment(full_assignment(dict(topic.assignment)), topic_id)
@@ -157,7 +157,7 @@ class TopicAdmin:
         return outcomes
 
     def default_topic(self, name: str) -> NewTopic:
-        """What auto-creation makes of a name: Kafka's own topics have numbers and configs of their own."""
+        """What auto-creation makes of a name: Kafka's own topics have special partition counts and configs."""
         settings = self._settings
         if name == topic_names.CONSUMER_OFFSETS:
             return NewTopic(

@@ -1,7 +1,7 @@
 """What is wrong with a topic that somebody wants made or extended: named rules, each with its error and its message.
 
 The messages are those of a controller in ZooKeeper mode, which tools and people have learnt to read; they differ from
-KRaft's. The rules of a request are tried in the order in which they stand in the lists below.
+KRaft's. The rules of a request are tried in the order of the lists below.
 
 source  kafka.server.ZkAdminManager, kafka.zk.AdminZkClient
 """

@@ -146,7 +146,7 @@ class ZkStore:
                 await self.client.delete(znodes.CONTROLLER)
 
     async def brokers(self, watch: Watcher | None = None) -> dict[int, BrokerRegistration]:
-        """All live brokers; `watch` hears of the next to come or go."""
+        """All live brokers; `watch` is called when one joins or leaves."""
         ids = await self.client.children(znodes.BROKER_IDS, watch)
         found = await _all(self.broker(int(broker_id)) for broker_id in ids)
         return {broker.id: broker for broker in found if broker is not None}
@@ -161,7 +161,7 @@ class ZkStore:
     # ---- controller
 
     async def controller(self, watch: Watcher | None = None) -> int | None:
-        """Id of the controller, if there is one; `watch` hears when that changes."""
+        """Id of the controller, if there is one; `watch` is called when that changes."""
         if watch and await self.client.exists(znodes.CONTROLLER, watch) is None:
             return None
         try:
@@ -319,7 +319,7 @@ class ZkStore:
     ) -> dict[TopicPartition, PartitionState | ZooKeeperError]:
         """Write each state over the version named by its partition epoch; the state with its new epoch, or the error.
 
-        BadVersion means that somebody else wrote it meanwhile: read it again and decide anew.
+        BadVersion means that somebody else wrote it meanwhile: read it again and decide again.
         """
 
         async def update(partition: TopicPartition, state: PartitionState) -> PartitionState | ZooKeeperError:
@@ -345,7 +345,7 @@ class ZkStore:
         return await self.client.exists(znodes.delete_topic_path(topic)) is not None
 
     async def topic_deletions(self, watch: Watcher | None = None) -> set[str]:
-        """Topics to be deleted; `watch` hears of the next."""
+        """Topics to be deleted; `watch` is called for the next."""
         return set(await self.client.children(znodes.DELETE_TOPICS, watch))
 
     async def delete_topic_deletions(self, topics: Iterable[str], fence: Fence) -> None:
@@ -354,7 +354,8 @@ class ZkStore:
     async def requested_reassignment(
         self, watch: Watcher | None = None
     ) -> dict[TopicPartition, tuple[int, ...]] | None:
-        """Wanted replicas as the tools before 2.4 ask for them; None if nobody asks. `watch` hears of the next."""
+        """Wanted replicas as the tools before 2.4 request them; None without a request. `watch` is called for the
+        next."""
         data = await self._requested(znodes.REASSIGN_PARTITIONS, watch)
         if data is None:
             return None
@@ -448,7 +449,7 @@ def full_assignment(partitions: Mapping[int, tuple[int, ...]]) -> dict[int, Repl
 
 
 def _readable(decode: Callable[[], T], otherwise: T) -> T:
-    """What a znode says; `otherwise` where somebody has written what cannot be read: the rest must go on."""
+    """What a znode contains; `otherwise` if it cannot be read, as the rest must continue."""
     try:
         return decode()
     except BadZnode as bad:
@@ -461,7 +462,7 @@ def _setter(event: asyncio.Event) -> Watcher:
 
 
 async def _all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """All answers, asked for at once; the first error is raised when every request has come back."""
+    """All results, requested concurrently; the first error is raised when every request is done."""
     tasks = [asyncio.ensure_future(each) for each in asked]
     await asyncio.gather(*tasks, return_exceptions=True)
     return [task.result() for task in tasks]  # an answer may be an error that was caught

@@ -27,7 +27,7 @@ _PLAIN_LOGIN = "PlainLoginModule"
 _USER = "user_"
 
 CredentialsOf = Callable[[str], Mapping[str, str]]
-"""A user's config: SCRAM credentials by mechanism, and whatever else stands there."""
+"""A user's config: SCRAM credentials by mechanism, and whatever else is there."""
 
 
 class Authentication:

@@ -176,7 +176,7 @@ class Connection(asyncio.BufferedProtocol):
     def is_idle(self, since: float) -> bool:
         """Whether nothing has come or left after `since` (monotonic seconds).
 
-        A request that waits does not count, as with Kafka: whoever asked for it may be gone, which nobody sees while
+        A request that waits does not count, as with Kafka: its client may be gone, which nobody sees while
         enough requests wait for the socket not to be read.
         """
         return max(self._last_active, self._last_sent) < since

@@ -30,12 +30,12 @@ log = logging.getLogger(__name__)
 _MAX_SWEEP_INTERVAL = 30.0  # seconds
 _WIDE_BACKLOG = 4096
 """Kafka's default of 50 is enough for a thread that does nothing but accept; here one loop does everything, and whoever
-finds the queue full comes again after a second or more. The system has a limit besides, net.core.somaxconn."""
+finds the queue full retries after a second or more. The system has a limit besides, net.core.somaxconn."""
 _NO_SUCH_ADDRESS = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class CannotListen(Exception):
-    """A listener cannot be opened: the port is taken, the host is not ours, or its certificate cannot be used."""
+    """A listener cannot be opened: the port is in use, the host is not ours, or its certificate cannot be used."""
 
 
 class SocketServer:

@@ -3,7 +3,7 @@
 librdkafka takes the messages of an answer apart and queues them for its application. While 100,000 wait there
 (`queued.min.messages`) it asks for no more, and looks again a second later (`fetch.queue.backoff.ms`; before 2.2, when
 something wakes its thread, after a second at the latest). An application that is emptying the queue faster than that
-then stands idle: kcat took 10.5 s for what it prints in 1.7 s, and a loop of confluent-kafka's `poll` four times as
+then is idle: kcat took 10.5 s for what it prints in 1.7 s, and a loop of confluent-kafka's `poll` four times as
 long as it needs.
 
 So a large answer is held back for as long as the client took to ask for it after the last one, which is what it needs

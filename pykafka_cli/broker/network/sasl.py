@@ -34,7 +34,7 @@ _CLIENT_FINAL = re.compile(
 
 
 class Refusal(Exception):
-    """The client is not who it says, or does not keep to the mechanism; `str()` may be told to it."""
+    """The client is not who it claims to be, or violates the mechanism; `str()` may be sent to it."""
 
 
 class Exchange(Protocol):

@@ -21,7 +21,7 @@ def append_copied(copy: PartitionLog, batches: memoryview, *, high_watermark: in
 
 
 def common_end(copy: PartitionLog, original: EpochEnd | None) -> int:
-    """How far a copy that parts from the original is to be cut, as far as one answer tells (truncation.py).
+    """How far a copy that diverges from the original is to be truncated, as far as one response shows (truncation.py).
 
     original   its end of the largest epoch not above the last one in the copy; None when it knows of none
     """
@@ -32,7 +32,8 @@ def common_end(copy: PartitionLog, original: EpochEnd | None) -> int:
 def copy_some(original: PartitionLog, copy: PartitionLog, max_bytes: int) -> bool:
     """Bring a copy on the same broker some way towards the original; return whether it has all now.
 
-    The original is in use meanwhile: it may grow, be cut as a follower's log is, lose its beginning or start anew.
+    The original is in use meanwhile: it may grow, be truncated as a follower's log is, lose its beginning or be
+    replaced.
     raises   CorruptMessage, KafkaStorageError
     """
     is_elsewhere = not original.log_start <= copy.log_end <= original.log_end

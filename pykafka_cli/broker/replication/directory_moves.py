@@ -1,7 +1,7 @@
 """Moving replicas from one of this broker's log directories to another (KIP-113): one task copies each log.
 
 The partition stays in service on its old log. When the copy has everything, and is on the device, the two change places
-between two requests. A move does not survive a restart of the broker; it is then asked for again.
+between two requests. A move does not survive a restart of the broker; it then has to be requested again.
 Source: ReplicaAlterLogDirsThread.
 """
 
@@ -86,7 +86,7 @@ class DirectoryMoves:
         await self._logs.flush(move.copy)
         await self._copy_all(move)  # what came during the flush; from here on nothing can come between
         for entry in move.original.epochs.entries:
-            move.copy.epochs.assign(*entry)  # epochs without records, too
+            move.copy.epochs.assign(*entry)  # including epochs without records
         self._logs.finish_move(move.original, move.copy)
         move.partition.replace_log(move.copy)
         del self._moves[move.partition.topic_partition]

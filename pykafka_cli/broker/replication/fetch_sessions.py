@@ -3,7 +3,7 @@
 A full fetch (session epoch 0) lists every partition and opens a session; each later fetch of the session carries the
 next epoch and only the partitions that were added, moved or forgotten; the answer leaves out partitions about which
 there is nothing new. Epoch -1 closes the session. The cache is bounded (max.incremental.fetch.session.cache.slots):
-without a slot the answer carries session id 0, and the fetcher goes on with full fetches.
+without a slot the answer carries session id 0, and the fetcher continues with full fetches.
 Times are monotonic seconds. Source: kafka.server.FetchSession.
 """
 
@@ -26,7 +26,7 @@ EVICTION_TIME = 120.0  # seconds; Kafka's constant (MinIncrementalFetchSessionEv
 
 @dataclass(slots=True)
 class _Cached:
-    """One partition of a session: what is asked of it now, and what the fetcher was last told."""
+    """One partition of a session: what is requested now, and what was last sent to the fetcher."""
 
     asked: AskedPartition
     high_watermark: int | None = None
@@ -82,7 +82,7 @@ class _Session:
 
 
 def next_epoch(epoch: int) -> int:
-    """The epoch of a session's next request; after the last one it goes on with 1, as 0 means a full fetch."""
+    """The epoch of a session's next request; after the last one comes 1, as 0 means a full fetch."""
     if epoch < 0:
         return FINAL_EPOCH
     return 1 if epoch == LAST_EPOCH else epoch + 1

@@ -15,7 +15,7 @@ from pykafka_cli.storage.transaction_index import AbortedTransaction
 PartitionKey: TypeAlias = tuple[str | uuid.UUID | None, int]
 """Topic id (Fetch 13 and up) or topic name (before), and partition. One session knows only one of the two kinds.
 
-None: a client sent the id that stands for no id.
+None: a client sent the id that means no id.
 """
 
 

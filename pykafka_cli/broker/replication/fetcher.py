@@ -2,8 +2,8 @@
 
 Each round sends one Fetch (a session, KIP-227; the leader holds it back until there is news), appends what came, takes
 over the leader's high watermark and log start, and cuts the log where the answer says that the histories part. A
-partition in trouble rests for replica.fetch.backoff.ms while the others go on; one that cannot go on by itself (its log
-failed, or the controller has news that have not reached this broker) is dropped until the next LeaderAndIsr.
+partition in trouble pauses for replica.fetch.backoff.ms while the others continue; one that cannot recover by itself
+(its log failed, or the controller has news that have not reached this broker) is dropped until the next LeaderAndIsr.
 Source: AbstractFetcherThread, ReplicaFetcherThread, RemoteLeaderEndPoint.
 """
 
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 log_ = logging.getLogger(__name__)
 
 LATEST, EARLIEST = -1, -2
-"""Timestamps of ListOffsets that stand for the log end and the log start."""
+"""Timestamps of ListOffsets that mean the log end and the log start."""
 
 FETCH_VERSION = fetch.MAX_VERSION
 FETCH_HEADER_VERSION = 2
-"""No ApiVersions is asked for on a follower's connection: the version is that of inter.broker.protocol.version 3.9."""
+"""No ApiVersions is sent on a follower's connection: the version is that of inter.broker.protocol.version 3.9."""
 
 _SESSION_ENDED = frozenset({ErrorCode.fetch_session_id_not_found, ErrorCode.invalid_fetch_session_epoch})
 
@@ -63,7 +63,7 @@ class _Followed:
     """One partition of a fetcher. The log end is where it fetches next.
 
     resting_until   monotonic seconds
-    trouble         the leader's last error, told in the log when it changes
+    trouble         the leader's last error, logged when it changes
     """
 
     partition: "Partition"
@@ -284,7 +284,9 @@ class LeaderFetcher:
     def _take_error(self, followed: _Followed, error: ErrorCode) -> None:
         if error is ErrorCode.fenced_leader_epoch:
             log_.info(
-                "%s has a newer leader epoch than %d; waiting to hear of it", followed.partition, followed.leader_epoch
+                "%s has a newer leader epoch than %d; waiting for it",
+                followed.partition,
+                followed.leader_epoch,
             )
             self.drop([followed.partition.topic_partition])
             return
@@ -310,7 +312,7 @@ class LeaderFetcher:
                 log_.warning("%s: the leader's log ends at %d; cutting to it", partition, leader_end)
                 partition.truncate_to(leader_end)
             elif leader_start > partition.log.log_end:
-                log_.warning("%s: the leader's log starts at %d; starting there, too", partition, leader_start)
+                log_.warning("%s: the leader's log starts at %d; starting there as well", partition, leader_start)
                 partition.start_at(leader_start)
             else:
                 self._rest([followed])  # the leader has grown meanwhile, or will soon know its own epochs

@@ -51,7 +51,7 @@ class HostedPartitions:
         return partition
 
     def remove(self, topic_partition: TopicPartition) -> None:
-        """Hold it no more; whoever waits for it is told."""
+        """Stop hosting it, and notify its waiters."""
         partition = self._online.pop(topic_partition, None)
         if partition is not None:
             partition.close()

@@ -82,7 +82,7 @@ class Isr:
 
     @property
     def proposed(self) -> tuple[int, ...]:
-        """What the controller is asked for."""
+        """What is requested from the controller."""
         return tuple(broker_id for broker_id in self.maximal if broker_id not in self.removing)
 
     def expanded(self, broker_id: int) -> "Isr":

@@ -1,6 +1,6 @@
 """Fetch sessions (KIP-227), the asking side: which partitions a follower must name in its next fetch. Pure.
 
-One object per connection to a leader. `plan` says what to send, `accept` or `lost` what became of it.
+One object per connection to a leader. `plan` returns what to send; `accept` or `lost` gets the result.
 Source: org.apache.kafka.clients.FetchSessionHandler.
 """
 
@@ -58,5 +58,5 @@ class LeaderSession:
         return True
 
     def lost(self) -> None:
-        """No answer came: the leader may or may not have taken the request in, so the next one is full."""
+        """No response came: the leader may or may not have processed the request, so the next one is full."""
         self._epoch = INITIAL_EPOCH

@@ -22,7 +22,7 @@ LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4,
 
 
 class ListedOffset(NamedTuple):
-    """An offset; the time of the record there, where that was asked for; the epoch that wrote it, where it is known."""
+    """An offset; the timestamp of the record there, if requested; the leader epoch that wrote it, if known."""
 
     offset: int
     timestamp: int | None = None

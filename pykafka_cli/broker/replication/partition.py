@@ -83,7 +83,7 @@ class Partition:
         self._waiting = waiting
         self._isr_updates = isr_updates
         self._is_alive = is_alive
-        # What a WaitingRoom calls the two things that can happen here. `committed` also stands for changes of role.
+        # What a WaitingRoom calls the two things that can happen here. `committed` also covers changes of role.
         self.appended = ("appended", topic_partition)
         self.committed = ("committed", topic_partition)
 
@@ -98,7 +98,7 @@ class Partition:
 
     @property
     def leader(self) -> int | None:
-        """Who leads, as far as this broker has been told."""
+        """The leader, as far as this broker knows."""
         return self.role.leader
 
     @property
@@ -120,7 +120,8 @@ class Partition:
         epoch_start = 0 if before is None else before.epoch_start
         if state.leader_epoch > self.leader_epoch:
             now = self._clock.monotonic()
-            # Even without a record the epoch must be known, or a follower with a later one could not be told to cut.
+            # Even without a record the epoch must be known, or a follower with a later one could not be told where to
+            # truncate.
             log.begin_epoch(state.leader_epoch)
             for broker_id, follower in followers.items():
                 follower.leader_elected(
@@ -217,7 +218,7 @@ class Partition:
         log.truncate_to(offset)
 
     def start_at(self, offset: int) -> None:
-        """Drop everything and go on at `offset`."""
+        """Drop everything and continue at `offset`."""
         self.hosted_log().truncate_fully_and_start_at(offset)
 
     def forget_uncommitted_without_epochs(self) -> None:

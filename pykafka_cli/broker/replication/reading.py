@@ -123,7 +123,7 @@ def enough_has_come(find: FindPartition, targets: Sequence[FetchTarget], terms: 
                 if asked.fetch_offset < end:
                     size += min(log.segments.bytes_between(asked.fetch_offset, end), asked.max_bytes)
             except (BrokerError, OSError, CorruptRecords):
-                return True  # whatever is wrong, reading again will tell
+                return True  # whatever is wrong, reading again will show it
         return size >= terms.min_bytes
 
     return enough
@@ -149,7 +149,8 @@ def _read_one(
     if terms.follower is not None and terms.follower not in partition.leading().followers:
         not_a_replica = UnknownLeaderEpoch if asked.current_leader_epoch is not None else NotLeaderOrFollower
         raise not_a_replica(f"broker {terms.follower} is no replica of {partition} here")
-    # All offsets are from before the read, and before this fetch counts: the mark that it moves is told next time.
+    # All offsets are from before the read, and before this fetch counts: the high watermark that it moves is sent next
+    # time.
     log_end = log.log_end
     result = FetchResult(ErrorCode.none, log.high_watermark, log.last_stable, log.log_start)
     if asked.last_fetched_epoch is not None:
@@ -178,7 +179,7 @@ def _read_one(
 def _diverging_epoch(log: "PartitionLog", last_fetched_epoch: int, fetch_offset: int) -> EpochEnd | None:
     """Where the log of an asker that fetched `last_fetched_epoch` last parts from this one; None if it does not.
 
-    raises   OffsetOutOfRange when that cannot be told
+    raises   OffsetOutOfRange when that is unknown
     """
     ours = log.end_offset_for_epoch(last_fetched_epoch)
     if ours is None:

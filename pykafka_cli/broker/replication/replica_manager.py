@@ -308,7 +308,8 @@ class ReplicaManager:
         return self._clock.monotonic() + timeout_ms / 1000
 
     def _directory_failed(self, _directory: Path, lost: list[TopicPartition]) -> None:
-        """Serve what was in a failed log directory no more; other replicas take over when the controller is told."""
+        """Serve what was in a failed log directory no more; other replicas take over once the controller is
+        notified."""
         self._fetchers.drop(lost)
         for topic_partition in lost:
             self._moves.cancel(topic_partition)

@@ -95,8 +95,8 @@ class Roles:
         leaders = self._lead(to_lead, errors)
         followers = self._follow(to_follow, errors)
         self._fetchers.close_idle()
-        for tell in self.on_leadership:
-            tell(leaders, followers)
+        for notify in self.on_leadership:
+            notify(leaders, followers)
         return LeaderAndIsrResponse(
             topics=tuple(
                 LeaderAndIsrTopicError(
@@ -224,8 +224,8 @@ class Roles:
                 )
         self._fetchers.close_idle()
         if gone:
-            for tell in self.on_leadership:
-                tell([], gone)
+            for notify in self.on_leadership:
+                notify([], gone)
         return StopReplicaResponse(partition_errors=tuple(outcomes))
 
     def _stop(self, topic_partition: TopicPartition, state: StopReplicaPartitionState) -> ErrorCode:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 
 class ErrorCode(IntEnum):
-    """What a client may be told. Above API_ERROR: trouble of the system; below: answers to what was asked."""
+    """Error codes of responses. Above API_ERROR: system errors; below: errors of the request."""
 
     OK = 0
     RUNTIME_INCONSISTENCY = -2
@@ -32,7 +32,7 @@ class ErrorCode(IntEnum):
 
 
 class ZooKeeperError(Exception):
-    """A request cannot be done as asked; `code` is what its client is told."""
+    """A request failed; `code` is what its client gets."""
 
     code: ClassVar[ErrorCode] = ErrorCode.API_ERROR
 

@@ -10,7 +10,7 @@ from pykafka_cli.zookeeper.protocol.errors import ZooKeeperError
 _LENGTH = Struct(">i")
 
 DEFAULT_LIMIT = 0xFFFFF
-"""jute.maxbuffer's default: the longest frame, in bytes, that is taken from a peer."""
+"""jute.maxbuffer's default: the longest frame, in bytes, that is accepted from a peer."""
 
 
 class FrameTooLarge(ZooKeeperError):
@@ -20,7 +20,7 @@ class FrameTooLarge(ZooKeeperError):
 class FrameReader:
     """The receiving half of a connection.
 
-    Holds at most one frame's worth of bytes beyond what `take` was asked for, so the caller bounds memory by not
+    Holds at most one frame's worth of bytes beyond what `take` requested, so the caller bounds memory by not
     feeding while frames wait.
     """
 

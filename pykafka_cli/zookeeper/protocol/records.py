@@ -93,7 +93,7 @@ class CreateFlags(IntEnum):
 
 
 class EventType(IntEnum):
-    """What a watch tells of."""
+    """What a watch fires for."""
 
     NODE_CREATED = 1
     NODE_DELETED = 2
@@ -102,7 +102,7 @@ class EventType(IntEnum):
 
 
 class AddWatchMode(IntEnum):
-    """Watches that stay after they fired, on one znode or on all below it, too."""
+    """Watches that stay after they fired, on one znode or also on all below it."""
 
     PERSISTENT = 0
     PERSISTENT_RECURSIVE = 1

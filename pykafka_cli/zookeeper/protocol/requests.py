@@ -66,8 +66,8 @@ AUTH_XID = -4
 class ConnectRequest(NamedTuple):
     """Opens a session, or with an id and its password takes an existing one over.
 
-    `read_only` (may be served by a server that lost its quorum) follows, in one byte, from 3.4 on; its absence is told
-    by the bytes left. `timeout_ms` is what the client would like.
+    `read_only` (may be served by a server that lost its quorum) follows, in one byte, from 3.4 on; its absence is
+    indicated by the bytes left. `timeout_ms` is what the client would like.
     """
 
     protocol_version: Int

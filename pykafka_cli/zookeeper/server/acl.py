@@ -137,7 +137,7 @@ def _network(text: str) -> IPv4Network | None:
     """`10.1.2.3` or `10.0.0.0/8`; None if it is neither."""
     _, slash, bits = text.partition("/")
     if slash and not (bits.isascii() and bits.isdigit()):
-        return None  # IPv4Network would take a netmask, too
+        return None  # IPv4Network would also accept a netmask
     try:
         return IPv4Network(text, strict=False)
     except (AddressValueError, NetmaskValueError):

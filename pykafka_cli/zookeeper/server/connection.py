@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 REQUESTS_PER_TURN = 100
 UNSENT_TO_PAUSE = 256 * 1024
-"""Bytes answered and not yet taken by the network above which no further request is taken up."""
+"""Bytes of responses not yet sent above which no further request is read."""
 UNSENT_TO_GIVE_UP = 32 * 1024 * 1024
 """Bytes above which the client is cut off; more than the pause allows can only be events."""
 _TIME_TO_LEAVE = 5.0  # seconds in which a closed connection must take what was sent to it
@@ -35,7 +35,7 @@ _MAPPED = "::ffff:"  # an IPv4 address as a socket for both kinds shows it
 
 
 class Phase(Enum):
-    """OPENING: a connect request or a four-letter word must come. OPEN: requests do. LEAVING: nothing is taken up."""
+    """OPENING: a connect request or a four-letter word must come. OPEN: requests do. LEAVING: nothing is read."""
 
     OPENING = auto()
     OPEN = auto()
@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
     # What the pipeline calls.
 
     def expect(self, size: int, *, last: bool) -> None:
-        """`size` bytes will be delivered later; after the `last` ones no more requests are taken."""
+        """`size` bytes will be delivered later; after the `last` ones no more requests are read."""
         self._unsent += size
         self.statistics.outstanding += 1
         if last:
@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_reading(self) -> bool:
-        """Whether requests are taken from the network."""
+        """Whether requests are read from the network."""
         return self._transport is not None and self._transport.is_reading()
 
     # Taking requests up.

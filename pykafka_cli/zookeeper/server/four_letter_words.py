@@ -29,7 +29,7 @@ _NOT_LISTED = "{} is not executed because it is not in the whitelist.\n"
 
 
 class About(Protocol):
-    """What a server has to tell."""
+    """What a server can report."""
 
     statistics: ServerStatistics
     connections: dict[Connection, None]
@@ -53,10 +53,10 @@ def answer(word: bytes, server: About, asking: Connection) -> str | None:
     if word == _TELNET_CLOSE:
         return ""
     name = word.decode("latin-1")
-    tell = WORDS.get(name)
-    if tell is None:
+    report = WORDS.get(name)
+    if report is None:
         return None
-    return tell(server, asking) if server.allows_word(name) else _NOT_LISTED.format(name)
+    return report(server, asking) if server.allows_word(name) else _NOT_LISTED.format(name)
 
 
 def _imok(_server: About, _asking: Connection) -> str:
@@ -255,7 +255,7 @@ def _environment_entries() -> Iterator[tuple[str, str]]:
 
 
 def _open_file_descriptors() -> tuple[int, int] | None:
-    """How many there are and may be, where the platform tells."""
+    """How many there are and may be, where the platform reports it."""
     try:
         import resource
 

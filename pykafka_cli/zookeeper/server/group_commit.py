@@ -1,9 +1,9 @@
 """One fsync for all transactions that came while the one before was under way.
 
-Transactions take effect in memory at once, one after another; nobody is told of them, or of anything that was read
+Transactions take effect in memory immediately, one after another; no response leaves for them, or for anything read
 since, before they are durable:
 
-    append(zxid, entry)    hold(what to tell)    ... the batch is on disk ...    deliver(all that was held, in order)
+    append(zxid, entry)    hold(response)        ... the batch is on disk ...    deliver(all that was held, in order)
 
 So clients see one order of events, the log's, and what they saw is still true after kill -9. A batch is what comes in
 one turn of the event loop, or for as long as the batch before it takes. ZooKeeper's SyncRequestProcessor does the same
@@ -23,7 +23,7 @@ class GroupCommit(Generic[T]):
 
     write      makes the entries, of which the first has that zxid, durable; or raises
     roll       lets the next batch begin a new log
-    deliver    gets what was held, when it may be told
+    deliver    gets what was held, when it may be sent
     failed     gets the error after which nothing is written or delivered any more
     """
 
@@ -97,7 +97,7 @@ class GroupCommit(Generic[T]):
         self._writing = None
         error = asyncio.CancelledError() if written.cancelled() else written.exception()
         if error is not None:
-            # What clients would be told next might be gone after a restart: tell nobody anything.
+            # What the next responses acknowledge might be lost in a restart: send no more.
             self._broken = True
             self._failed(error)
             return

@@ -5,7 +5,7 @@
 
 Whatever is held leaves when everything before it is durable (group_commit.py). One request is done from its check to
 its effect without a pause, so none sees another half done; events are held before the answer of the request that caused
-them, and before any answer that shows its effect: ZooKeeper's order guarantees. A failed change is a transaction, too,
+them, and before any answer that shows its effect: ZooKeeper's order guarantees. A failed change is also a transaction,
 and has a zxid. An ensemble's leader and followers would be other chains of the same steps.
 Source: org.apache.zookeeper.server.{PrepRequestProcessor, SyncRequestProcessor, FinalRequestProcessor}.
 """
@@ -58,7 +58,7 @@ from pykafka_cli.zookeeper.server.watches import Watches
 
 _log = logging.getLogger(__name__)
 
-_SYNC_CONNECTED = 3  # the only state of a client that a server tells of
+_SYNC_CONNECTED = 3  # the only state of a client that a server sends
 _KINDS: Mapping[int, OpCode] = {kind.value: kind for kind in REQUESTS}
 _CHANGES = frozenset(
     (
@@ -76,13 +76,13 @@ _CHANGES = frozenset(
 
 
 class Client(Protocol):
-    """What the pipeline needs of a connection. Hashable by identity: it is the watcher, too."""
+    """What the pipeline needs of a connection. Hashable by identity: it is also the watcher."""
 
     session_id: int
     identities: list[Id]
 
     def expect(self, size: int, *, last: bool) -> None:
-        """`size` bytes will be delivered later; after the `last` ones no more requests are taken."""
+        """`size` bytes will be delivered later; after the `last` ones no more requests are read."""
 
     def deliver(self, delivery: "Delivery") -> None:
         """What was expected: send it, and end the connection if the delivery says why."""
@@ -166,8 +166,8 @@ class Pipeline:
             self._hold(Delivery(client, frame, end=f"session 0x{printed(session_id)} is gone or the password is wrong"))
             return
         elif before := self.clients.get(session_id):
-            self.disconnected(before)  # its watches must not tell a connection that nobody reads any more
-            before.end("its client has connected anew")
+            self.disconnected(before)  # its watches must not send to a connection that nobody reads any more
+            before.end("its client has reconnected")
         client.session_id = session_id
         self.clients[session_id] = client
         agreed = ConnectResponse(0, timeout_ms, session_id, password_of(session_id))
@@ -181,7 +181,7 @@ class Pipeline:
         kind = _KINDS.get(number)
         if kind is None:
             reply = reply_frame(xid, self._tree.last_zxid, ErrorCode.UNIMPLEMENTED)
-            self._hold(Delivery(client, reply, end=f"it asked for operation {number}, which this server does not have"))
+            self._hold(Delivery(client, reply, end=f"it sent operation {number}, which this server does not support"))
         elif kind in _CHANGES:
             self._change(client, kind, xid, frame, received_at)
         elif kind is OpCode.AUTH:

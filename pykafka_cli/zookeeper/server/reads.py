@@ -1,6 +1,6 @@
 """Answers to the requests that change nothing, and the watches they leave. Pure.
 
-What a client may read is decided here, too; whether it has a session is not. Source:
+This module also decides what a client may read, but not whether it has a session. Source:
 org.apache.zookeeper.server.FinalRequestProcessor.
 """
 
@@ -40,7 +40,7 @@ from pykafka_cli.zookeeper.server.watches import Kind, W, Watches
 
 
 class Reading(NamedTuple, Generic[W]):
-    """What a read may look at: the znodes, the watches and the connection they would tell, and who asks."""
+    """What a read may look at: the znodes, the watches and the connection they would notify, and the client."""
 
     tree: Tree
     watches: Watches[W]
@@ -55,12 +55,12 @@ class Reading(NamedTuple, Generic[W]):
 
 
 def answer(kind: OpCode, request: Any, reading: Reading[W]) -> Record | None:
-    """The record to answer with, None for a header alone; raises what the client is to be told instead."""
+    """The record to respond with, None for a header alone; raises the error to respond with."""
     return _ANSWERS[kind](request, reading)
 
 
 def missed_events(request: SetWatches | SetWatches2, reading: Reading[W]) -> list[tuple[EventType, str]]:
-    """What a client that was away should have been told. Watches on all that did not change are set again."""
+    """The events that a disconnected client missed. Watches on whatever did not change are set again."""
     tree, watches, watcher, _ = reading
     events: list[tuple[EventType, str]] = []
     for path in request.data_watches:
@@ -96,7 +96,7 @@ def _exists(request: WatchableRequest, reading: Reading[W]) -> StatResponse:
     path = request.path
     if path in reading.tree.nodes:
         reading.node(path)
-    if request.watch:  # on a znode that is not there, too: that is how to wait for one
+    if request.watch:  # even if the znode does not exist: that is how to wait for one
         reading.watches.data.add(path, reading.watcher, Kind.ONCE)
     return StatResponse(reading.tree.node(path).client_stat())
 

@@ -1,9 +1,9 @@
-"""From the files of a data directory to the database they stand for.
+"""From the files of a data directory to the database in them.
 
     the newest snapshot that is whole, then every logged transaction after it, in order
 
 A snapshot that is not whole gives way to the one before it; a torn transaction at the end of a log was never
-acknowledged and is dropped. Anything else that is wrong is refused, as starting would lose what clients were told is
+acknowledged and is dropped. Anything else that is wrong is rejected, as starting would lose what was acknowledged as
 safe. Source: org.apache.zookeeper.server.persistence.FileTxnSnapLog.restore.
 """
 
@@ -33,7 +33,7 @@ class Recovered(NamedTuple):
 
 
 def recover(directory: DataDirectory) -> Recovered:
-    """What the files of `directory` stand for; an empty one gets the snapshot that ZooKeeper wants to find there.
+    """The database in the files of `directory`; an empty one gets the snapshot that ZooKeeper expects there.
 
     raises    LogDamaged, SnapshotInvalid, OSError; nothing was changed then
     """
@@ -110,8 +110,8 @@ def _entries_after(directory: DataDirectory, zxid: int) -> Iterator[Entry]:
             found = entry.header.zxid
             if found != zxid + 1 and found >> _COUNTER_BITS == zxid >> _COUNTER_BITS:
                 raise LogDamaged(
-                    f"{path} goes on with transaction 0x{found:x}, but 0x{zxid + 1:x} is missing: a log was lost or "
-                    "cut. Restore it; or, to go on without what follows, move this log and later ones away"
+                    f"{path} continues with transaction 0x{found:x}, but 0x{zxid + 1:x} is missing: a log was lost or "
+                    "cut. Restore it; or, to start without what follows, move this log and later ones away"
                 )
             zxid = found
             yield entry

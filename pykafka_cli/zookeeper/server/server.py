@@ -55,7 +55,7 @@ class Clock(Protocol):
 
 
 class ServerUnusable(Exception):
-    """The server cannot start or go on; the message says why and what would help."""
+    """The server cannot start or continue; the message says why and what would help."""
 
 
 class ZooKeeperServer:
@@ -66,10 +66,10 @@ class ZooKeeperServer:
         self.connections: dict[Connection, None] = {}
         self.pipeline: Pipeline
         self.failure: asyncio.Future[None]
-        """Raises ServerUnusable if the server cannot go on; is cancelled when it is stopped."""
+        """Raises ServerUnusable if the server cannot continue; is cancelled when it is stopped."""
         self.started_at = 0.0
         self.port = settings.client_port or 0
-        """The port it listens on; before `start` the one it shall."""
+        """The port it listens on; before `start`, the configured one."""
         self._settings = settings
         self._clock = clock
         self._per_address: Counter[str] = Counter()
@@ -84,7 +84,7 @@ class ZooKeeperServer:
     async def start(self) -> None:
         """Recover, then listen.
 
-        raises    ServerUnusable: the port or the directory is taken, or its files cannot be used; nothing was changed
+        raises    ServerUnusable: the port or the directory is in use, or its files cannot be used; nothing was changed
         """
         listening = self._bind()
         try:
@@ -199,7 +199,7 @@ class ZooKeeperServer:
             self._take_snapshot()
 
     def _take_snapshot(self) -> None:
-        """Write a snapshot of what is now, while requests go on."""
+        """Write a snapshot of the current state while requests are served."""
         self._since_snapshot = 0
         snapshot = self._database.snapshot()
         path = self._directory.snapshot_file(self._database.tree.last_zxid)
@@ -225,7 +225,7 @@ class ZooKeeperServer:
         self._snapshot_thread.submit(purge)
 
     def _fail(self, error: BaseException) -> None:
-        """The log cannot be written: end, rather than tell clients what may be forgotten."""
+        """The log cannot be written: stop, rather than acknowledge what may be lost."""
         for connection in list(self.connections):
             connection.abort()
         if not self.failure.done():
@@ -260,7 +260,7 @@ class ZooKeeperServer:
         self.pipeline.expire_sessions(now)
         for connection in list(self.connections):
             if not connection.session_id and now - connection.connected_at > _SESSIONLESS_S:
-                connection.end(f"it asked for no session within {_SESSIONLESS_S:.0f} s")
+                connection.end(f"it requested no session within {_SESSIONLESS_S:.0f} s")
         # Ticks fall on whole ticks of the clock, as sessions' deadlines do.
         self._next_tick = self.pipeline.sessions.next_tick(int(now * 1000)) / 1000
         self._timers["tick"] = self._clock.call_later(self._next_tick - now, self._tick)
@@ -320,7 +320,7 @@ class ZooKeeperServer:
 
         return answer(word, self, asking)
 
-    # What four-letter words tell.
+    # What four-letter words report.
 
     def allows_word(self, word: str) -> bool:
         return self._settings.allows_word(word)
@@ -349,7 +349,7 @@ class ZooKeeperServer:
 
 
 async def run_zookeeper(settings: ZooKeeperSettings, clock: Clock, stop: asyncio.Event) -> None:
-    """Run a server until `stop` is set; raises ServerUnusable if it cannot start or go on."""
+    """Run a server until `stop` is set; raises ServerUnusable if it cannot start or continue."""
     server = ZooKeeperServer(settings, clock)
     await server.start()
     stopping = asyncio.create_task(stop.wait())

@@ -89,7 +89,7 @@ class Sessions:
             self._take(session)
 
     def expire(self, now_ms: int) -> list[int]:
-        """The sessions whose deadline has come; they are closing from now on, and are told once."""
+        """The sessions whose deadline has come; they are closing from now on, and are returned once."""
         expired: list[int] = []
         while self._expired_until_ms + self._tick_ms <= now_ms:
             self._expired_until_ms += self._tick_ms
@@ -100,7 +100,7 @@ class Sessions:
         return expired
 
     def postpone(self, ms: int, now_ms: int) -> None:
-        """Move every deadline back by `ms`: the server itself stood still for so long and could hear nobody."""
+        """Move every deadline back by `ms`: the server itself was blocked that long and could not read from anybody."""
         sessions = list(self._by_id.values())
         self._buckets.clear()
         self._expired_until_ms = self.next_tick(now_ms) - self._tick_ms

@@ -10,7 +10,7 @@
     adler32 int64 | "/" string    of all bytes before it, likewise
 
 The ACL numbered -1 is world:anyone:cdrwa and is not listed. A snapshot is written beside its final name and renamed
-when it is durable, so one that has its name is whole. ZooKeeper's own may have been written while it went on working
+when it is durable, so one that has its name is whole. ZooKeeper's own may have been written while it was running
 ("fuzzy"): they hold some effects of later transactions, and replaying the log from the snapshot's zxid on makes them
 right. Source: org.apache.zookeeper.server.{ReferenceCountedACLCache, persistence.FileSnap, persistence.SnapStream}.
 """
@@ -99,7 +99,7 @@ def read_snapshot(path: Path) -> Snapshot:
     """What `path` holds; raises SnapshotInvalid, or OSError if it cannot be read. Also reads `.gz`."""
     data = path.read_bytes()
     if data[:2] == b"\x1f\x8b":
-        import gzip  # only where ZooKeeper was told to compress
+        import gzip  # only where ZooKeeper was configured to compress
 
         try:
             data = gzip.decompress(data)

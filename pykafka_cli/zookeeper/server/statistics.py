@@ -10,7 +10,7 @@ class Latencies:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Reset all counters."""
         self.count = 0
         self.total = 0
         self.lowest = 0

@@ -1,6 +1,6 @@
 """From a request to the transaction that carries it out: all checks are made here, and nothing is changed. Pure.
 
-`prepare` either raises what the client is told, or returns a record with every effect spelled out (the final name of a
+`prepare` either raises the client's error, or returns a record with every effect spelled out (the final name of a
 sequential znode, the versions afterwards), so that applying it, now or when the log is replayed, decides nothing.
 The operations of a multi see what those before them will have done through a `Draft`.
 Source: org.apache.zookeeper.server.PrepRequestProcessor.
@@ -145,7 +145,7 @@ class Requester(NamedTuple):
 
 
 def prepare(kind: OpCode, request: Record, requester: Requester, view: View) -> Record:
-    """The transaction, of type `kind`, that does what is asked; raises what the client is to be told instead.
+    """The transaction, of type `kind`, for the request; raises the error to respond with.
 
     A multi always has one: what makes it fail is part of its transaction.
     """

@@ -2,7 +2,7 @@
 
 `Tree.apply` is the only way in which a tree changes, whether a client asked just now or the log is replayed at start.
 It never refuses: checks were made before a transaction was written (transactions.py). An effect that cannot be had (it
-may happen when a log is replayed over a snapshot that was taken while ZooKeeper went on working) is reported as `err`,
+may happen when a log is replayed over a snapshot that was taken while ZooKeeper was running) is reported as `err`,
 and the rest of the transaction takes place, as in ZooKeeper.
 
 The tree keeps a digest of all znodes outside /zookeeper: the sum, modulo 2**64, of each one's CRC-32 over path (the
@@ -105,14 +105,14 @@ class Outcome(NamedTuple):
 
 
 def int32(number: int) -> int:
-    """`number` as it is in 32 bits: after two billion changes, version numbers go on from the lowest."""
+    """`number` as it is in 32 bits: after two billion changes, version numbers continue from the lowest."""
     return (number + 0x80000000 & 0xFFFFFFFF) - 0x80000000
 
 
 class Tree:
     """Every znode by its path.
 
-    Invariant: a parent stands before its children in `nodes`, so an image of it can be read from front to back.
+    Invariant: a parent precedes its children in `nodes`, so an image of it can be read from front to back.
     """
 
     def __init__(self) -> None:

@@ -1,11 +1,11 @@
-"""The transaction log: every change in the order in which it was made, before anybody is told of it.
+"""The transaction log: every change in order, written before it is acknowledged.
 
     file      magic int32 "ZKLG" | version int32 (2) | dbid int64 (0) | entries | zeros up to the preallocated size
     entry     adler32 of body, int64 | length of body int32 | body | "B"                  body: see protocol/txn_records
 
 A file is named by the zxid of its first entry and never written again once there is a newer one. It ends where an
 entry begins with zeros (checksum 0, length 0: preallocated) or is not there to its last byte (torn: the server died
-before the entry was durable, so nobody was told of it). A whole entry with a wrong checksum is damage: refused, not
+before the entry was durable, so it was never acknowledged). A whole entry with a wrong checksum is damage: refused, not
 skipped.
 Source: org.apache.zookeeper.server.persistence.FileTxnLog.
 """
@@ -40,7 +40,7 @@ class LogDamaged(Exception):
 
 
 def frame_entry(body: bytes) -> bytes:
-    """An entry as it stands in the file."""
+    """An entry as it is in the file."""
     return _ENTRY_HEADER.pack(adler32(body), len(body)) + body + _END_OF_ENTRY
 
 
@@ -78,8 +78,8 @@ def _entries(path: Path, data: mmap, after: int) -> Iterator[Entry]:
         if adler32(body) != checksum:
             raise LogDamaged(
                 f"{path} is damaged at byte {position}: the checksum of a whole transaction is wrong. What follows "
-                f"cannot be trusted. Restore the file; or, to go on without it, cut the file to {position} bytes and "
-                "move later logs away"
+                f"cannot be trusted. Restore the file; or, to start without it, truncate the file to {position} "
+                "bytes and move later logs away"
             )
         try:
             yield decode_entry(body)

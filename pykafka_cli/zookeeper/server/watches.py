@@ -6,8 +6,8 @@ A watch is left by a read and fires once, or it was added to stay: on one path (
     data        left by getData and exists      fires when the znode is created, changed or deleted
     children    left by getChildren             fires when a child comes or goes, and when the znode is deleted
 
-Persistent and recursive watches stand in both; recursive ones hear of each znode below and never of "children changed".
-One change tells a watcher one thing, however many of its watches fit. Source: org.apache.zookeeper.server.watch.
+Persistent and recursive watches are in both; recursive ones fire for each znode below and never for "children changed".
+One change sends a watcher one event, however many of its watches match. Source: org.apache.zookeeper.server.watch.
 """
 
 from collections.abc import Iterator
@@ -75,21 +75,21 @@ class WatchTable(Generic[W]):
             self.remove(path, watcher)
 
     def fire(self, event: EventType, path: str) -> dict[W, None]:
-        """Who is to be told of `event` at `path`; watches that fire once are gone afterwards."""
-        told: dict[W, None] = {}
+        """The watchers to notify of `event` at `path`; watches that fire once are removed."""
+        watchers: dict[W, None] = {}
         for watcher, kind in list(self.by_path.get(path, {}).items()):
             if kind & _ON_THE_PATH_ITSELF:
-                told[watcher] = None
+                watchers[watcher] = None
             if kind == Kind.ONCE:
                 self.remove(path, watcher)
             elif kind & Kind.ONCE:
                 self.by_path[path][watcher] = kind & ~Kind.ONCE
         if self._recursive and event is not EventType.NODE_CHILDREN_CHANGED:
             for above in (path, *parents(path)):
-                told.update(
+                watchers.update(
                     (watcher, None) for watcher, kind in self.by_path.get(above, {}).items() if kind & Kind.RECURSIVE
                 )
-        return told
+        return watchers
 
 
 class Watches(Generic[W]):
@@ -121,13 +121,13 @@ class Watches(Generic[W]):
         self.children.remove_watcher(watcher)
 
     def fire(self, event: EventType, path: str) -> dict[W, None]:
-        """Who is to be told of `event` at `path`, each once."""
+        """The watchers to notify of `event` at `path`, each once."""
         if event is EventType.NODE_CHILDREN_CHANGED:
             return self.children.fire(event, path)
-        told = self.data.fire(event, path)
+        watchers = self.data.fire(event, path)
         if event is EventType.NODE_DELETED:
-            told.update(self.children.fire(event, path))
-        return told
+            watchers.update(self.children.fire(event, path))
+        return watchers
 
     def _tables(self, which: WatcherType) -> Iterator[WatchTable[W]]:
         if which is not WatcherType.CHILDREN:

@@ -98,7 +98,7 @@ async def test_nobody_is_answered_who_has_not_logged_in() -> None:
     handler = Asked(sample(HeartbeatResponse))
     dispatcher, _ = with_handler("Heartbeat", 12, 4, handler)
 
-    with pytest.raises(Disconnect, match="it asked for API 12 before it has logged in"):
+    with pytest.raises(Disconnect, match="it sent API 12 before logging in"):
         await dispatcher.answer(bytearray(HEARTBEAT), new_peer())
     assert handler.requests == []
 

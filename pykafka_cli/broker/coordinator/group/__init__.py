@@ -1,1 +1,1 @@
-"""The group coordinator, whose state lives in __consumer_offsets."""
+"""The group coordinator, whose state is kept in __consumer_offsets."""

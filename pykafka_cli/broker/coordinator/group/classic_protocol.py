@@ -6,7 +6,7 @@
     LeaveGroup    lets the others rebalance at once rather than after a session timeout
 
 Every function works on one group and notes in the step what is to be written and timed. Requests that wait leave a
-function to be called with their answer; JoinGroup and SyncGroup get their errors that way, too.
+function to be called with their answer; JoinGroup and SyncGroup also get their errors that way.
 
 source  kafka.coordinator.group.GroupCoordinator of Kafka 3.9; KIP-134, KIP-345, KIP-394, KIP-800, KIP-814
 """
@@ -159,7 +159,7 @@ class ClassicProtocol:
             self._remove(group, member, step, f"member {member.member_id} left: {reason}")
 
     def confirm_commit(self, group: Group, member_id: str, step: Step) -> None:
-        """A member commits offsets, and so lives.
+        """A member commits offsets, which shows that it is alive.
 
         raises  RebalanceInProgress between join and assignment, when what it commits may be another's already
         """
@@ -198,7 +198,7 @@ class ClassicProtocol:
             self._complete_join(group, step)
 
     def sync_expired(self, group: Group, step: Step) -> None:
-        """Members that joined did not fetch their assignment: go on without them."""
+        """Members that joined did not fetch their assignment: continue without them."""
         if group.state not in (GroupState.COMPLETING, GroupState.STABLE) or not group.awaiting_sync_from:
             return
         silent = sorted(group.awaiting_sync_from)
@@ -209,7 +209,7 @@ class ClassicProtocol:
     # --- coming and going of the coordinator
 
     def loaded(self, group: Group, step: Step) -> None:
-        """The group has been read from the log: its members are expected to go on where they were."""
+        """The group has been read from the log: its members are expected to continue where they were."""
         if len(group.members) > self._max_size:
             self._prepare_rebalance(
                 group, step, f"it was loaded with more than group.max.size={self._max_size} members"
@@ -316,7 +316,8 @@ class ClassicProtocol:
                 if joining.skips_assignment:
                     joined = joined._replace(skip_assignment=member_id == group.leader)
                 else:
-                    # With its old id for leader it will not assign anew what a stable group would not take from it.
+                    # With its old id as the leader's, it will not compute an assignment that a stable group would
+                    # reject.
                     joined = joined._replace(leader=old_leader or "", members=())
                 member.answer_join(joined)
             else:
@@ -432,7 +433,7 @@ class ClassicProtocol:
 
     def _remove(self, group: Group, member: Member, step: Step, reason: str) -> None:
         """Let a member go and the others divide what it had."""
-        # A new member that is given up while it waits will try again if it still lives.
+        # A new member that is given up while it waits will retry if it is still alive.
         gone = UnknownMemberId(f"group {group.group_id!r}: {reason}")
         member.answer_join(gone)
         member.answer_sync(gone)
@@ -466,7 +467,7 @@ def _check_protocol(group: Group, syncing: Syncing) -> None:
 
 
 def _as_group_error(error: BrokerError) -> BrokerError:
-    """What a member is told when its group could not be stored: after a timeout it may join again at once."""
+    """The error for a member whose group could not be stored: after a timeout it may join again at once."""
     if isinstance(error, RequestTimedOut):
         return RebalanceInProgress(str(error))
     if isinstance(error, (MessageTooLarge, RecordListTooLarge)):

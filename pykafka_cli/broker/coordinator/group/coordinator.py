@@ -97,13 +97,13 @@ class GroupCoordinator:
                 self._runtime.resigned(partition.partition)
 
     def partition_for(self, group_id: str) -> int:
-        """The partition of __consumer_offsets where `group_id` lives; its leader coordinates the group."""
+        """The partition of __consumer_offsets that stores `group_id`; its leader coordinates the group."""
         return partition_for(group_id, self._partition_count())
 
     # --- membership
 
     async def join(self, group_id: str, joining: Joining) -> Joined | NewMemberId:
-        """Take part in the group's next generation; answered when it begins, or with the id to come again with.
+        """Join the group's next generation; answered when it starts, or with the id to join with.
 
         raises  InvalidSessionTimeout, GroupMaxSizeReached, InconsistentGroupProtocol, UnknownMemberId,
                 FencedInstanceId, RebalanceInProgress
@@ -145,7 +145,7 @@ class GroupCoordinator:
                 lambda shard, step: shard.heartbeat(group_id, member_id, group_instance_id, generation, step),
             )
         except CoordinatorLoadInProgress:
-            return  # it may well be a member; we cannot tell yet
+            return  # it may be a member; that is not known yet
 
     async def leave(self, group_id: str, members: Sequence[Leaving]) -> list[BrokerError | None]:
         """What became of each member that was to be removed."""

@@ -8,7 +8,7 @@ coordinator, as in Kafka: who has joined again so far, whose answers are due, wh
       |                     ^      |                |
       +-- a member joins ---+      +-> COMPLETING --+-> STABLE
                               all joined     |     leader's assignment stored
-                              or timed out   +---- a member leaves, fails, joins anew
+                              or timed out   +---- a member leaves, fails, rejoins
 
 source  org.apache.kafka.coordinator.group.classic.ClassicGroup; kafka.coordinator.group.GroupMetadata
 """
@@ -58,7 +58,7 @@ class IllegalTransition(AssertionError):
 
 
 class JoinedMember(NamedTuple):
-    """What the leader is told of a member."""
+    """What the leader gets of a member."""
 
     member_id: str
     group_instance_id: str | None
@@ -78,7 +78,7 @@ class Joined(NamedTuple):
 
 
 class NewMemberId(NamedTuple):
-    """The other answer to JoinGroup: come again with this id (KIP-394)."""
+    """The other response to JoinGroup: join again with this id (KIP-394)."""
 
     member_id: str
 
@@ -99,7 +99,7 @@ AnswerSync: TypeAlias = Callable[[Synced | BrokerError], object]
 class Member:
     """A member; `join_answer` and `sync_answer` are there while it waits for one.
 
-    `is_new` lasts until its first join is answered: until then it has no heartbeat to show that it lives.
+    `is_new` lasts until its first join is answered: until then it sends no heartbeats.
     """
 
     member_id: str
@@ -247,7 +247,7 @@ class Group:
         return votes.most_common(1)[0][0]
 
     def subscribed_topics(self) -> set[str] | None:
-        """Topics that the members of a consumer group read; None when that cannot be told."""
+        """Topics that the members of a consumer group read; None when that is unknown."""
         if self.protocol_type != CONSUMER_PROTOCOL_TYPE or (self.members and self.protocol_name is None):
             return None
         topics: set[str] = set()

@@ -12,7 +12,7 @@ class Joining:
     """A JoinGroup request and who sends it. What older versions lack has been filled in; timeouts in ms.
 
     requires_member_id  a new dynamic member gets an id first and joins with it (version 4)
-    skips_assignment    a static leader that comes back can be told to leave the assignment alone (version 9)
+    skips_assignment    a static leader that comes back can be asked not to assign (version 9)
     """
 
     member_id: str

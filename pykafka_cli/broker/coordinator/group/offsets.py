@@ -1,7 +1,7 @@
 """The committed offsets of one group, those still inside open transactions, and when they expire.
 
 A transaction's offsets wait under the producer's id until its marker comes. Of two commits for one partition the one
-whose record stands later in the log counts, although its transaction may have ended earlier: after compaction only that
+whose record is later in the log counts, although its transaction may have ended earlier: after compaction only that
 record is left, and the state must be the same then.
 """
 
@@ -91,7 +91,7 @@ class GroupOffsets:
     ) -> Iterable[TopicPartition]:
         """Partitions whose offsets have outlived their time.
 
-        counted_from  the moment (ms) from which retention runs, unless the commit carries an expiry time of its own
+        counted_from  the moment (ms) from which retention runs, unless the commit carries its own expiry time
         subscribed    topics whose offsets never expire, because a member reads them
         source        KIP-211
         """

@@ -5,7 +5,7 @@
     offset  0, 1     group string, topic string, partition int32  OffsetCommitValue   versions 0 to 4
     group   2        group string                                 GroupMetadataValue  versions 0 to 4
 
-The topic is compacted, so the newest record of a key is the state. The key's version tells the kinds apart; Kafka 3.9
+The topic is compacted, so the newest record of a key is the state. The key's version distinguishes the kinds; Kafka 3.9
 writes keys 1 and 2 and values of version 3, the last without tagged fields, except that an offset with its own expiry
 time (an old client's request) goes into version 1, the only one that has a place for it.
 

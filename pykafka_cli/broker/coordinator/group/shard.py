@@ -69,7 +69,7 @@ class GroupOverview(NamedTuple):
 
 
 class DescribedMember(NamedTuple):
-    """A member as DescribeGroups shows it; what it subscribes to and has is told only while the group is stable."""
+    """A member as DescribeGroups shows it; its subscription and assignment are shown only while the group is stable."""
 
     member: Member
     metadata: bytes
@@ -205,7 +205,7 @@ class GroupShard:
     ) -> dict[TopicPartition, BrokerError | None]:
         """Forget offsets of an empty group, or those of topics that no member reads. What became of each.
 
-        raises  GroupIdNotFound; NonEmptyGroup if it cannot be told what the members read
+        raises  GroupIdNotFound; NonEmptyGroup if it is unknown what the members read
         """
         group = self._existing(group_id)
         is_empty = group.state is GroupState.EMPTY
@@ -283,7 +283,8 @@ class GroupShard:
     # --- the log
 
     def replay(self, record: Record, written_at: int, producer_id: int | None) -> None:
-        """Take in a record that stands in the log at `written_at`; `producer_id` is that of its transaction, if any."""
+        """Replay a record that was written to the log at `written_at`; `producer_id` is that of its transaction, if
+        any."""
         try:
             entry = read_record(record)
         except UnreadableMessage as error:

@@ -1,1 +1,1 @@
-"""The transaction coordinator, whose state lives in __transaction_state."""
+"""The transaction coordinator, whose state is kept in __transaction_state."""

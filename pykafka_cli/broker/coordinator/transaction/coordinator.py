@@ -1,7 +1,7 @@
-"""The transaction coordinator: what the handlers ask, and what goes on by itself.
+"""The transaction coordinator: what handlers call, and what runs in the background.
 
 It finds the partition of a transactional id and lets its shard take the step. Once the outcome of a transaction is
-stored, a task of its own has the markers written and then the completion. Timeouts and expiry are looked for from time
+stored, a separate task has the markers written and then the completion. Timeouts and expiry are looked for from time
 to time.
 
 source  kafka.coordinator.transaction.TransactionCoordinator of Kafka 3.9
@@ -103,7 +103,7 @@ class TransactionCoordinator:
         self._every(settings.transaction_remove_expired_transaction_cleanup_interval_ms, self._forget_expired)
 
     def close(self) -> None:
-        """Stop everything. What is under way goes on wherever the partitions are led next."""
+        """Stop everything. What is in progress continues wherever the partitions are led next."""
         self._is_running = False
         for timer in self._timers:
             timer.cancel()
@@ -130,13 +130,13 @@ class TransactionCoordinator:
                         self._completing.pop(transactional_id).cancel()
 
     def partition_for(self, transactional_id: str) -> int:
-        """The partition of __transaction_state where the id lives; its leader coordinates its transactions."""
+        """The partition of __transaction_state that stores the id; its leader coordinates its transactions."""
         return partition_for(transactional_id, self._partition_count())
 
     # --- the producer's requests
 
     async def init_producer(self, transactional_id: str, timeout_ms: int, expected: Producer | None) -> Producer:
-        """Producer id and epoch for who begins, or goes on (`expected`), to use the transactional id.
+        """Producer id and epoch for a producer that starts, or continues (`expected`), to use the transactional id.
 
         raises  InvalidRequest, InvalidTransactionTimeout, ConcurrentTransactions, ProducerFenced
         """
@@ -243,7 +243,7 @@ class TransactionCoordinator:
                     partition, lambda shard, step: shard.complete(transactional_id, ended, step)
                 )
             except BrokerError as error:
-                # A full disk is told as NotCoordinator, too, but as long as this broker leads nobody else completes it.
+                # A full disk also becomes NotCoordinator, but as long as this broker leads nobody else completes it.
                 if partition not in self._runtime.active():
                     log.info("%r: its completion is left to the next coordinator: %s", transactional_id, error)
                     return

@@ -4,7 +4,7 @@
     value   version 0, 1   TransactionLogValue; absent in a tombstone
 
 The topic is compacted, so the newest record of an id is its state. Kafka 3.9 writes values of version 0 as long as the
-cluster has no feature `transaction.version`, which ZooKeeper mode never has, and reads version 1, too. Without a
+cluster has no feature `transaction.version`, which ZooKeeper mode never has, and also reads version 1. Without a
 transaction the array of partitions is null while the id is Empty, and empty after a transaction has ended.
 
 source  the message definitions of Kafka 3.9's transaction-coordinator; kafka.coordinator.transaction.TransactionLog

@@ -1,9 +1,9 @@
 """The transactional ids of one partition of __transaction_state: requests become records, replayed records the state.
 
 Replay runs ahead of replication: what an id has become counts for the next request only once its record is on every
-in-sync replica. Until then the id is unsettled, and who asks about it hears CONCURRENT_TRANSACTIONS and comes again. A
+in-sync replica. Until then the id is unsettled, and requests for it get CONCURRENT_TRANSACTIONS, to be retried. A
 record that does not get there in time is written once more, after a pause, until it does or the leader changes; so an
-outcome that stands in the log is never left without its markers.
+outcome that is in the log is never left without its markers.
 
 What a restart forgets is which producer the latest one replaced: a repeated InitProducerId that spans a change of the
 coordinator is refused (KIP-360; version 0 of the record has no place for it, in Kafka either).
@@ -55,7 +55,7 @@ class WriteAgain(NamedTuple):
 class TransactionShard:
     """Transactional ids and their transactions.
 
-    when_prepared  called with an id whose transaction's outcome stands, so that its markers are written; after a
+    when_prepared  called with an id whose transaction's outcome is decided, so that its markers are written; after a
                    restart once more, because nobody knows how many of them were
     """
 
@@ -68,7 +68,7 @@ class TransactionShard:
     # --- the producer's requests
 
     def needs_producer_id(self, transactional_id: str, expected: Producer | None) -> bool:
-        """Whether `init_producer` will want a new producer id, as far as can be told now."""
+        """Whether `init_producer` will want a new producer id, as far as known now."""
         transaction = self.transactions.get(transactional_id)
         return transaction is None or _is_used_up(transaction, expected)
 
@@ -82,9 +82,9 @@ class TransactionShard:
     ) -> Producer:
         """Give the id to who asks: whoever had it is fenced by the higher epoch, what it had open is aborted.
 
-        expected         what the producer has, if it goes on after an error (KIP-360)
+        expected         what the producer has, if it continues after an error (KIP-360)
         new_producer_id  if `needs_producer_id` said so
-        raises           ConcurrentTransactions: come again; ProducerFenced
+        raises           ConcurrentTransactions: retry; ProducerFenced
         """
         self._check_settled(transactional_id)
         transaction = self.transactions.get(transactional_id)
@@ -126,7 +126,7 @@ class TransactionShard:
     def verify_partitions(
         self, transactional_id: str, producer: Producer, partitions: frozenset[TopicPartition]
     ) -> dict[TopicPartition, BrokerError | None]:
-        """Which of `partitions` the transaction may write to, because it was told of them (KIP-890).
+        """Which of `partitions` the transaction may write to, because they were added to it (KIP-890).
 
         raises  InvalidProducerIdMapping, ProducerFenced, ConcurrentTransactions
         """
@@ -151,7 +151,7 @@ class TransactionShard:
         prepared = TransactionState.PREPARE_COMMIT if committed else TransactionState.PREPARE_ABORT
         complete = TransactionState.COMPLETE_COMMIT if committed else TransactionState.COMPLETE_ABORT
         if transaction.state is complete:
-            return  # asked for once before; the answer was lost
+            return  # requested before; the response was lost
         if transaction.state is prepared:
             raise ConcurrentTransactions(f"the transaction of {transactional_id!r} is being completed")
         if transaction.state is not TransactionState.ONGOING:
@@ -168,7 +168,7 @@ class TransactionShard:
             self._put(transactional_id, ended.completed(step.now_ms), step)
 
     def overdue(self, now_ms: int) -> list[str]:
-        """The ids whose transactions are open for longer than their producers asked for."""
+        """The ids whose transactions are open for longer than their producers requested."""
         return [each for each, transaction in self._settled() if transaction.is_overdue(now_ms)]
 
     def abort_overdue(self, transactional_id: str, step: Step) -> None:
@@ -220,7 +220,7 @@ class TransactionShard:
         """There are no transactions within this log."""
 
     def loaded(self, step: Step) -> None:  # noqa: ARG002
-        """The log has been replayed: go on with what the coordinator before us began."""
+        """The log has been replayed: continue what the previous coordinator began."""
         for transactional_id, transaction in self.transactions.items():
             if transaction.state in PREPARED:
                 self._when_prepared(transactional_id)

@@ -3,10 +3,10 @@
     Empty ---> Ongoing ---> PrepareCommit ---> CompleteCommit ---> Ongoing | Empty
                        \\--> PrepareAbort  ---> CompleteAbort  ---> Ongoing | Empty
 
-Once a Prepare state is on every in-sync replica the outcome stands; what is left is to write the markers, however often
-the coordinator changes meanwhile. PrepareEpochFence and Dead never stand in a log: the first is passed on the way from
-Ongoing to PrepareAbort when the coordinator ends a transaction against its producer's will, with the producer's epoch
-raised; the second on the way to a tombstone.
+Once a Prepare state is on every in-sync replica, the outcome is decided; the markers remain to be written, however
+often the coordinator changes meanwhile. PrepareEpochFence and Dead are never in a log: the first is passed on the way
+from Ongoing to PrepareAbort when the coordinator ends a transaction against its producer's will, with the producer's
+epoch raised; the second on the way to a tombstone.
 
 source  kafka.coordinator.transaction.TransactionMetadata of Kafka 3.9, KIP-98
 """
@@ -53,7 +53,7 @@ REACHED_FROM: Mapping[TransactionState, frozenset[TransactionState]] = {
 }
 
 PREPARED = frozenset({_S.PREPARE_COMMIT, _S.PREPARE_ABORT})
-"""The outcome stands, the markers are being written."""
+"""The outcome is decided, the markers are being written."""
 
 EXPIRABLE = REACHED_FROM[_S.DEAD]
 
@@ -137,7 +137,7 @@ class Transaction:
     # --- questions of time
 
     def is_overdue(self, now_ms: int) -> bool:
-        """Whether its producer has had it open for longer than it asked for."""
+        """Whether its producer has had it open for longer than it requested."""
         return self.state is _S.ONGOING and self.started_at + self.timeout_ms < now_ms
 
     def is_expired(self, now_ms: int, expiration_ms: int) -> bool:

@@ -5,7 +5,7 @@ knows of and nobody ends: it hangs, and readers with it. While the answer is awa
 next one begin; so each question leaves a note, the marker that ends a transaction removes it, and a batch is let in
 only if its note is still there.
 
-The note keeps the lowest sequence asked for as well: as long as the first batch has not been let in, the log knows of
+The note also keeps the lowest sequence requested: as long as the first batch has not been let in, the log knows of
 no sequence that a later one would have to follow.
 
 source  KIP-890 part 1; kafka.server.AddPartitionsToTxnManager and VerificationStateEntry of Kafka 3.9
@@ -59,13 +59,13 @@ _REFUSALS: Mapping[ErrorCode, type[BrokerError]] = {
     ErrorCode.invalid_txn_state: InvalidTxnState,
     ErrorCode.invalid_request: InvalidTxnState,
 }
-"""Anything else comes from a coordinator that cannot tell at the moment. Producers of old know NOT_ENOUGH_REPLICAS best
-of all errors after which they shall try again."""
+"""Anything else comes from a coordinator that does not know at the moment. Older producers know NOT_ENOUGH_REPLICAS
+best of all errors that they retry."""
 
 
 @dataclass(slots=True, eq=False)
 class _Note:
-    """That the coordinator was asked. It is told from any other note by its identity."""
+    """Notes that the coordinator was asked. It is distinguished from other notes by its identity."""
 
     producer_epoch: int
     lowest_sequence: int
@@ -81,9 +81,9 @@ class _Note:
 class TransactionVerification:
     """What this broker asks before transactions write to the partitions that it leads.
 
-    is_ongoing  whether the log of a partition has a transaction of a producer open; raises what stands against writing
+    is_ongoing  whether the log of a partition has a transaction of a producer open; raises the reason against writing
     listener    through which other brokers are reached
-    forget_s    seconds after which a note is of no more use, because the producer is forgotten, too
+    forget_s    seconds after which a note is useless, because the producer has been forgotten as well
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class TransactionVerification:
     def on_leadership(
         self, _became_leader: Iterable[tuple[TopicPartition, int]], became_follower_or_gone: Iterable[TopicPartition]
     ) -> None:
-        """Another leader will write markers that this broker does not hear of."""
+        """Another leader will write markers that this broker does not see."""
         lost = set(became_follower_or_gone)
         for key in [key for key in self._notes if key[0] in lost]:
             del self._notes[key]

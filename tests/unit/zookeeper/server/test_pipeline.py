@@ -60,7 +60,7 @@ def test_a_client_that_comes_back_has_its_session_again(server: PipelineServer) 
     response = server.connect(after, ConnectRequest(0, zxid, 6000, before.session_id, password_of(before.session_id)))
 
     assert (response.session_id, response.timeout_ms) == (before.session_id, 6000)
-    assert before.ended == "its client has connected anew"
+    assert before.ended == "its client has reconnected"
     assert len(server.pipeline.watches) == 0
     assert server.database.tree.last_zxid == zxid
     assert server.ask(after, OpCode.EXISTS, WatchableRequest("/e", False))[0] == 0
@@ -223,7 +223,7 @@ def test_an_operation_that_nobody_has_ends_the_connection(server: PipelineServer
     answer = client.received()
     assert answer is not None
     assert read(ReplyHeader, Reader(answer)) == ReplyHeader(5, 1, ErrorCode.UNIMPLEMENTED)
-    assert client.ended == f"it asked for operation {number}, which this server does not have"
+    assert client.ended == f"it sent operation {number}, which this server does not support"
 
 
 def test_requests_of_a_session_that_is_gone_are_refused(server: PipelineServer) -> None:

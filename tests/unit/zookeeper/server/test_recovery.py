@@ -141,7 +141,7 @@ def test_a_log_that_is_missing_in_between_is_noticed(written: Written) -> None:
     written.create("/c")
     written.directory.log_file(2).unlink()
 
-    with pytest.raises(LogDamaged, match=r"log\.3 goes on with transaction 0x3, but 0x2 is missing"):
+    with pytest.raises(LogDamaged, match=r"log\.3 continues with transaction 0x3, but 0x2 is missing"):
         written.recovered()
 
 
