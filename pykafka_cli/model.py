@@ -3,7 +3,26 @@
 import base64
 import uuid
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from typing import NamedTuple, Protocol
+
+
+class OffsetSpec(IntEnum):
+    """What ListOffsets may be asked for instead of a time, and the version of the API that it came with."""
+
+    first_version: int
+
+    def __new__(cls, timestamp: int, first_version: int) -> "OffsetSpec":
+        self = int.__new__(cls, timestamp)
+        self._value_ = timestamp
+        self.first_version = first_version
+        return self
+
+    LATEST = -1, 0  # the end that the asker may see
+    EARLIEST = -2, 0  # the log start
+    MAX_TIMESTAMP = -3, 7  # the first record that has the largest timestamp (KIP-734)
+    EARLIEST_LOCAL = -4, 8  # the first offset on local disk (KIP-405)
+    LATEST_TIERED = -5, 9  # the last offset in tiered storage (KIP-1005)
 
 
 class TopicPartition(NamedTuple):

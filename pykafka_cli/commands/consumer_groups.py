@@ -16,7 +16,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import GroupDescription, GroupLag, TopicPartition
+from pykafka_cli.model import GroupDescription, GroupLag, OffsetSpec, TopicPartition
 from pykafka_cli.output import consumer_groups as text
 from pykafka_cli.output.consumer_groups_views import group_document, group_table, group_text
 from pykafka_cli.output.render import OutputFormat, Table, show
@@ -431,7 +431,7 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
 
 async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, list[GroupLag]]:
     """Partitions with offsets and lag, by group."""
-    from pykafka_cli.clients.admin.offsets import LATEST, list_offsets
+    from pykafka_cli.clients.admin.offsets import list_offsets
     from pykafka_cli.rules.group_lag import lag_rows, partitions_of
 
     positions = {group.group: await admin.committed_positions(session, group.group) for group in groups}
@@ -441,7 +441,7 @@ async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, li
         for group, found in positions.items()
     }
     wanted = {partition for group in groups for partition in partitions_of(group, committed[group.group])}
-    ends = await list_offsets(session, dict.fromkeys(wanted, LATEST))
+    ends = await list_offsets(session, dict.fromkeys(wanted, OffsetSpec.LATEST))
     known: Mapping[TopicPartition, int] = {each: end for each, end in ends.items() if not isinstance(end, ApiError)}
     return {group.group: lag_rows(group, committed[group.group], known, epochs[group.group]) for group in groups}
 

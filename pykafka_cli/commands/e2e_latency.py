@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import OffsetSpec, TopicPartition
 from pykafka_cli.output.performance import show_round_trips
 from pykafka_cli.output.render import OutputFormat, tell
 from pykafka_cli.properties.consumer import ConsumerSettings
@@ -37,7 +37,6 @@ USAGE = (
 )
 POLL_TIMEOUT_MS = 60_000
 REPORT_EVERY = 1000
-LATEST = -1  # as ListOffsets has it
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -156,7 +155,7 @@ class LatencyTest:
                 raise ScriptError(error.java) from None
             counts[self._topic] = 1
         partitions = [TopicPartition(self._topic, index) for index in range(counts[self._topic])]
-        found = await list_offsets(session, dict.fromkeys(partitions, LATEST))
+        found = await list_offsets(session, dict.fromkeys(partitions, OffsetSpec.LATEST))
         return {each: None if isinstance(offset, ApiError) else offset for each, offset in found.items()}
 
     async def _measure(self, producer: "Producer", consumer: "Consumer") -> RoundTripTotal:

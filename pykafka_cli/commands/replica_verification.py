@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.admin.offsets import LATEST, UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.admin.topics import describe_topics, list_topics
 from pykafka_cli.clients.consuming.replica_fetch import fetch_replicas
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import ReplicaRecords, TopicPartition
+from pykafka_cli.model import OffsetSpec, ReplicaRecords, TopicPartition
 from pykafka_cli.output.events import Events
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -65,7 +65,7 @@ def replica_verification(
             help="Timestamp to start at; -1 means the end, -2 the beginning.",
             rich_help_panel=WHAT,
         ),
-    ] = LATEST,
+    ] = OffsetSpec.LATEST,
     fetch_size: Annotated[
         int,
         typer.Option(
@@ -188,7 +188,7 @@ async def _start(session: Session, replicas: Mapping[TopicPartition, object], at
     """Where to begin in each partition; at its end if nothing is as late as that."""
     found = await list_offsets(session, dict.fromkeys(replicas, at))
     if late := [partition for partition, offset in found.items() if offset == UNKNOWN_OFFSET]:
-        found |= await list_offsets(session, dict.fromkeys(late, LATEST))
+        found |= await list_offsets(session, dict.fromkeys(late, OffsetSpec.LATEST))
     offsets: dict[TopicPartition, int] = {}
     for partition, offset in found.items():
         if isinstance(offset, ApiError):

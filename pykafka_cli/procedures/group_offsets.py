@@ -9,11 +9,11 @@ from pathlib import Path
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.admin import groups as admin
-from pykafka_cli.clients.admin.offsets import EARLIEST, LATEST, UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import OffsetSpec, TopicPartition
 from pykafka_cli.output import consumer_groups as text
 from pykafka_cli.output import consumer_groups_of_4 as text_of_4
 from pykafka_cli.output.render import Table, show
@@ -108,9 +108,9 @@ class GroupReset:
         if how.to_offset is not None:
             return await self._within_log(dict.fromkeys(partitions, how.to_offset))
         if how.to_earliest:
-            return await offsets_at(self._session, partitions, EARLIEST)
+            return await offsets_at(self._session, partitions, OffsetSpec.EARLIEST)
         if how.to_latest:
-            return await offsets_at(self._session, partitions, LATEST)
+            return await offsets_at(self._session, partitions, OffsetSpec.LATEST)
         if how.shift_by is not None:
             committed = await admin.committed_offsets(self._session, self._group)
             return await self._within_log(shifted(partitions, committed, how.shift_by))
@@ -126,7 +126,7 @@ class GroupReset:
         if how.to_current:
             committed = await admin.committed_offsets(self._session, self._group)
             missing = [partition for partition in partitions if partition not in committed]
-            return current(partitions, committed, await offsets_at(self._session, missing, LATEST))
+            return current(partitions, committed, await offsets_at(self._session, missing, OffsetSpec.LATEST))
         raise InvalidScope(f"Option '[reset-offsets]' requires one of the following scenarios: {SCENARIOS_AS_LISTED}")
 
     async def _partitions(self) -> list[TopicPartition]:
@@ -140,8 +140,8 @@ class GroupReset:
         return []
 
     async def _within_log(self, requested: Offsets) -> Offsets:
-        starts = await offsets_at(self._session, requested, EARLIEST)
-        ends = await offsets_at(self._session, requested, LATEST)
+        starts = await offsets_at(self._session, requested, OffsetSpec.EARLIEST)
+        ends = await offsets_at(self._session, requested, OffsetSpec.LATEST)
         offsets, warnings = within_log(requested, starts, ends)
         for warning in warnings:
             warn(warning)
@@ -155,7 +155,7 @@ class GroupReset:
             self._request.tell(
                 f"\nWarn: Partition {partition} from topic {topic} is empty. Falling back to latest known offset."
             )
-        return found | await offsets_at(self._session, nothing, LATEST)
+        return found | await offsets_at(self._session, nothing, OffsetSpec.LATEST)
 
     async def _from_file(self, file: str) -> Offsets:
         plan = parse_group_plan(plan_text(file), self._request.groups)

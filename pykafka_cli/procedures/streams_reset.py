@@ -11,12 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from pykafka_cli.clients.admin import groups
-from pykafka_cli.clients.admin.offsets import EARLIEST, LATEST, UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.admin.topics import list_topics, try_to_delete_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import MemberDescription, TopicListing, TopicPartition
+from pykafka_cli.model import MemberDescription, OffsetSpec, TopicListing, TopicPartition
 from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.rules.offset_reset import BadDateTime, BadDuration, parse_date_time, parse_duration
 from pykafka_cli.rules.streams_reset import (
@@ -178,7 +178,7 @@ class Reset:
         if request.to_offset is not None:
             return await self._within_log(dict.fromkeys(partitions, request.to_offset), partitions)
         if request.to_latest:
-            return await self._offsets_at(partitions, LATEST)
+            return await self._offsets_at(partitions, OffsetSpec.LATEST)
         if request.shift_by is not None:
             positions = await self._positions(partitions)
             shifted = {each: position + request.shift_by for each, position in positions.items()}
@@ -192,11 +192,11 @@ class Reset:
             offsets = await self._within_log(_plan_in(request.from_file), partitions)
             ensure_complete(offsets, partitions)
             return offsets
-        return await self._offsets_at(partitions, EARLIEST)
+        return await self._offsets_at(partitions, OffsetSpec.EARLIEST)
 
     async def _within_log(self, requested: Offsets, partitions: list[TopicPartition]) -> Offsets:
-        log_ends = await self._offsets_at(partitions, LATEST)
-        log_starts = await self._offsets_at(partitions, EARLIEST)
+        log_ends = await self._offsets_at(partitions, OffsetSpec.LATEST)
+        log_starts = await self._offsets_at(partitions, OffsetSpec.EARLIEST)
         offsets, remarks = within_log(requested, log_starts, log_ends)
         for remark in remarks:
             self._notice(remark)
@@ -212,7 +212,7 @@ class Reset:
                 "org.apache.kafka.clients.consumer.NoOffsetForPartitionException: Undefined offset with no reset "
                 f"policy for partitions: [{', '.join(map(str, new))}]"
             )
-        elsewhere = await self._offsets_at(new, EARLIEST if begins == "earliest" else LATEST)
+        elsewhere = await self._offsets_at(new, OffsetSpec.EARLIEST if begins == "earliest" else OffsetSpec.LATEST)
         return {each: committed.get(each, elsewhere.get(each, 0)) for each in partitions}
 
     async def _since(self, partitions: list[TopicPartition], timestamp_ms: int) -> Offsets:
@@ -229,7 +229,7 @@ class Reset:
                 f"Partition {partition} from topic {topic} is empty, without a committed record. "
                 "Falling back to latest known offset."
             )
-        return found | await self._offsets_at(nothing, LATEST)
+        return found | await self._offsets_at(nothing, OffsetSpec.LATEST)
 
     async def _seek_to_end(self, partitions: list[TopicPartition]) -> None:
         if not partitions:
@@ -238,7 +238,7 @@ class Reset:
         self._tell(f"Following intermediate topics offsets will be reset to end (for consumer group {group})")
         for topic, _ in partitions:
             self._tell(f"Topic: {topic}")
-        self._intermediate_offsets = await self._offsets_at(partitions, LATEST)
+        self._intermediate_offsets = await self._offsets_at(partitions, OffsetSpec.LATEST)
 
     async def _offsets_at(self, partitions: Iterable[TopicPartition], moment: int) -> Offsets:
         """raises    ApiError for the first partition that has none"""

@@ -4,16 +4,15 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import OffsetSpec, TopicPartition
 from pykafka_cli.rules.topic_filter import TopicFilter
 
-LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5
 _TIMES = {
-    "latest": LATEST,
-    "earliest": EARLIEST,
-    "max-timestamp": MAX_TIMESTAMP,
-    "earliest-local": EARLIEST_LOCAL,
-    "latest-tiered": LATEST_TIERED,
+    "latest": OffsetSpec.LATEST,
+    "earliest": OffsetSpec.EARLIEST,
+    "max-timestamp": OffsetSpec.MAX_TIMESTAMP,
+    "earliest-local": OffsetSpec.EARLIEST_LOCAL,
+    "latest-tiered": OffsetSpec.LATEST_TIERED,
 }
 _RULE = re.compile(r"(?P<topic>[^:,]*)(?::(?:(?P<one>[0-9]*)|(?P<low>[0-9]*)-(?P<high>[0-9]*)))?")
 _ANY_TOPIC = ".*"

@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pykafka_cli.model import OffsetSpec
 from pykafka_cli.script.command import ScriptContext
-
-EARLIEST, LATEST = -2, -1  # as ListOffsets has them
 
 
 class Wanted(NamedTuple):
@@ -59,9 +58,9 @@ def first_offset(ctx: ScriptContext, offset: str, *, from_beginning: bool) -> in
     raises    UsageProblem
     """
     if "offset" not in ctx.given:
-        return EARLIEST if from_beginning else LATEST
+        return OffsetSpec.EARLIEST if from_beginning else OffsetSpec.LATEST
     if (word := offset.lower()) in ("earliest", "latest"):
-        return EARLIEST if word == "earliest" else LATEST
+        return OffsetSpec.EARLIEST if word == "earliest" else OffsetSpec.LATEST
     if re.fullmatch(r"\+?[0-9]+", offset) and int(offset) < 1 << 63:
         return int(offset)
     raise ctx.usage_problem(

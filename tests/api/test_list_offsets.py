@@ -5,14 +5,13 @@ import pytest
 from kio.schema.errors import ErrorCode
 from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import OffsetSpec, TopicPartition
 from pykafka_cli.protocol.first_versions_adapters import OldStyleListOffsetsPartition
 from tests.fakes.replica_cluster import Node, ReplicaCluster
 from tests.support.logs import batch, sequenced
 from tests.support.replicas import TOPIC, cluster_with_topic
 
 LIST_OFFSETS = 2
-LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5
 T0 = TopicPartition(TOPIC, 0)
 
 
@@ -63,16 +62,16 @@ async def test_the_ends_of_the_log(broker: Node) -> None:
     await write(broker, batch(b"a", b"b"), batch(b"c"))
     broker.replicas.partition(T0).delete_records(1)
 
-    assert found(await listed(broker, EARLIEST)) == (-1, 1, 0)
-    assert found(await listed(broker, EARLIEST_LOCAL)) == (-1, 1, 0)
-    assert found(await listed(broker, LATEST)) == (-1, 3, 0)
-    assert found(await listed(broker, LATEST_TIERED)) == (-1, -1, -1)
+    assert found(await listed(broker, OffsetSpec.EARLIEST)) == (-1, 1, 0)
+    assert found(await listed(broker, OffsetSpec.EARLIEST_LOCAL)) == (-1, 1, 0)
+    assert found(await listed(broker, OffsetSpec.LATEST)) == (-1, 3, 0)
+    assert found(await listed(broker, OffsetSpec.LATEST_TIERED)) == (-1, -1, -1)
 
 
 async def test_an_empty_log_has_ends_and_nothing_between(broker: Node) -> None:
-    assert found(await listed(broker, EARLIEST))[1] == 0
-    assert found(await listed(broker, LATEST))[1] == 0
-    assert found(await listed(broker, MAX_TIMESTAMP)) == (-1, -1, -1)
+    assert found(await listed(broker, OffsetSpec.EARLIEST))[1] == 0
+    assert found(await listed(broker, OffsetSpec.LATEST))[1] == 0
+    assert found(await listed(broker, OffsetSpec.MAX_TIMESTAMP)) == (-1, -1, -1)
     assert found(await listed(broker, 0)) == (-1, -1, -1)
 
 
@@ -81,7 +80,7 @@ async def test_a_time_gives_the_first_record_that_is_not_older(broker: Node) -> 
 
     assert found(await listed(broker, 1001)) == (3000, 1, 0)
     assert found(await listed(broker, 3001)) == (-1, -1, -1)
-    assert found(await listed(broker, MAX_TIMESTAMP)) == (3000, 1, 0)
+    assert found(await listed(broker, OffsetSpec.MAX_TIMESTAMP)) == (3000, 1, 0)
 
 
 async def test_what_is_not_committed_is_not_found() -> None:
@@ -90,9 +89,9 @@ async def test_what_is_not_committed_is_not_found() -> None:
     leader = cluster.nodes[1]
     await write(leader, batch(b"a", timestamp=1000))
 
-    assert found(await listed(leader, LATEST))[1] == 0
+    assert found(await listed(leader, OffsetSpec.LATEST))[1] == 0
     assert found(await listed(leader, 1000)) == (-1, -1, -1)
-    assert found(await listed(leader, LATEST, replica_id=2))[1] == 1
+    assert found(await listed(leader, OffsetSpec.LATEST, replica_id=2))[1] == 1
     assert found(await listed(leader, 1000, replica_id=2))[1] == 0
     await cluster.close()
 
@@ -100,8 +99,8 @@ async def test_what_is_not_committed_is_not_found() -> None:
 async def test_read_committed_ends_at_the_last_stable_offset(broker: Node) -> None:
     await write(broker, batch(b"a"), sequenced(b"open", sequence=0, transactional=True), batch(b"b"))
 
-    assert found(await listed(broker, LATEST, isolation=1))[1] == 1
-    assert found(await listed(broker, LATEST, isolation=0))[1] == 3
+    assert found(await listed(broker, OffsetSpec.LATEST, isolation=1))[1] == 1
+    assert found(await listed(broker, OffsetSpec.LATEST, isolation=0))[1] == 3
 
 
 async def test_a_new_leader_does_not_say_how_far_it_is_before_it_knows() -> None:
@@ -111,37 +110,38 @@ async def test_a_new_leader_does_not_say_how_far_it_is_before_it_knows() -> None
     await cluster.fail(1, how="crash")
     leader = cluster.nodes[2]
 
-    assert (await listed(leader, LATEST)).error_code is ErrorCode.offset_not_available
-    assert (await listed(leader, LATEST, version=4)).error_code is ErrorCode.leader_not_available
-    assert found(await listed(leader, EARLIEST))[1] == 0
-    assert found(await listed(leader, LATEST, replica_id=3))[1] == 1
+    assert (await listed(leader, OffsetSpec.LATEST)).error_code is ErrorCode.offset_not_available
+    assert (await listed(leader, OffsetSpec.LATEST, version=4)).error_code is ErrorCode.leader_not_available
+    assert found(await listed(leader, OffsetSpec.EARLIEST))[1] == 0
+    assert found(await listed(leader, OffsetSpec.LATEST, replica_id=3))[1] == 1
     await cluster.close()
 
 
 @pytest.mark.parametrize(
-    ("timestamp", "version"), [(MAX_TIMESTAMP, 6), (EARLIEST_LOCAL, 7), (LATEST_TIERED, 8), (-6, 9)]
+    ("timestamp", "version"),
+    [(OffsetSpec.MAX_TIMESTAMP, 6), (OffsetSpec.EARLIEST_LOCAL, 7), (OffsetSpec.LATEST_TIERED, 8), (-6, 9)],
 )
 async def test_a_name_from_the_future_is_refused(broker: Node, timestamp: int, version: int) -> None:
     assert (await listed(broker, timestamp, version=version)).error_code is ErrorCode.unsupported_version
 
 
 async def test_a_partition_named_twice_is_refused(broker: Node) -> None:
-    assert (await listed(broker, LATEST, times=2)).error_code is ErrorCode.invalid_request
+    assert (await listed(broker, OffsetSpec.LATEST, times=2)).error_code is ErrorCode.invalid_request
 
 
 async def test_epochs_and_places_are_checked(cluster: ReplicaCluster, broker: Node) -> None:
     await cluster.controller.elect(T0, 1)
 
-    assert (await listed(broker, LATEST, epoch=0)).error_code is ErrorCode.fenced_leader_epoch
-    assert (await listed(broker, LATEST, epoch=2)).error_code is ErrorCode.unknown_leader_epoch
-    assert (await listed(broker, LATEST, topic="nobody")).error_code is ErrorCode.unknown_topic_or_partition
+    assert (await listed(broker, OffsetSpec.LATEST, epoch=0)).error_code is ErrorCode.fenced_leader_epoch
+    assert (await listed(broker, OffsetSpec.LATEST, epoch=2)).error_code is ErrorCode.unknown_leader_epoch
+    assert (await listed(broker, OffsetSpec.LATEST, topic="nobody")).error_code is ErrorCode.unknown_topic_or_partition
 
 
 async def test_only_the_debugging_replica_id_asks_a_follower() -> None:
     cluster = await cluster_with_topic(1, 2)
 
-    assert (await listed(cluster.nodes[2], LATEST)).error_code is ErrorCode.not_leader_or_follower
-    assert found(await listed(cluster.nodes[2], LATEST, replica_id=-2))[1] == 0
+    assert (await listed(cluster.nodes[2], OffsetSpec.LATEST)).error_code is ErrorCode.not_leader_or_follower
+    assert found(await listed(cluster.nodes[2], OffsetSpec.LATEST, replica_id=-2))[1] == 0
     await cluster.close()
 
 
@@ -162,9 +162,9 @@ async def test_version_0_lists_where_segments_begin_and_the_end(broker: Node) ->
         if modified_ms < 3000:
             log.roll()
 
-    assert await old_style(broker, LATEST, 9) == ([4, 3, 2, 0], ErrorCode.none)
-    assert await old_style(broker, LATEST, 1) == ([4], ErrorCode.none)
-    assert await old_style(broker, EARLIEST, 9) == ([0], ErrorCode.none)
+    assert await old_style(broker, OffsetSpec.LATEST, 9) == ([4, 3, 2, 0], ErrorCode.none)
+    assert await old_style(broker, OffsetSpec.LATEST, 1) == ([4], ErrorCode.none)
+    assert await old_style(broker, OffsetSpec.EARLIEST, 9) == ([0], ErrorCode.none)
     assert await old_style(broker, 2500, 9) == ([2, 0], ErrorCode.none)
     assert await old_style(broker, 500, 9) == ([], ErrorCode.none)
 
@@ -173,10 +173,10 @@ async def test_version_0_shows_consumers_no_more_than_is_committed(broker: Node)
     await write(broker, batch(b"a", b"b"))
     broker.log(TOPIC)._high_watermark = 1
 
-    assert await old_style(broker, LATEST, 9) == ([1, 0], ErrorCode.none)
-    assert await old_style(broker, LATEST, 9, replica_id=2) == ([2, 0], ErrorCode.none)
+    assert await old_style(broker, OffsetSpec.LATEST, 9) == ([1, 0], ErrorCode.none)
+    assert await old_style(broker, OffsetSpec.LATEST, 9, replica_id=2) == ([2, 0], ErrorCode.none)
 
 
 async def test_version_0_knows_no_other_names_of_offsets(broker: Node) -> None:
-    assert await old_style(broker, MAX_TIMESTAMP, 1) == ([], ErrorCode.unsupported_version)
-    assert await old_style(broker, LATEST, 1, topic="nosuch") == ([], ErrorCode.unknown_topic_or_partition)
+    assert await old_style(broker, OffsetSpec.MAX_TIMESTAMP, 1) == ([], ErrorCode.unsupported_version)
+    assert await old_style(broker, OffsetSpec.LATEST, 1, topic="nosuch") == ([], ErrorCode.unknown_topic_or_partition)

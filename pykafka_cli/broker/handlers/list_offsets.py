@@ -7,6 +7,7 @@ v8 earliest local (KIP-405)   v9 latest tiered (KIP-1005)
 """
 
 from collections import Counter
+from collections.abc import Mapping
 
 from kio.schema.errors import ErrorCode
 from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest
@@ -20,17 +21,9 @@ from kio.static.primitive import i32, i64
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidRequest, OffsetNotAvailable, UnsupportedVersion, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, known, or_none
-from pykafka_cli.broker.replication.listed_offsets import (
-    EARLIEST,
-    EARLIEST_LOCAL,
-    LATEST,
-    LATEST_TIERED,
-    MAX_TIMESTAMP,
-    listed_offset,
-    old_style_offsets,
-)
+from pykafka_cli.broker.replication.listed_offsets import listed_offset, old_style_offsets
 from pykafka_cli.broker.replication.reading import Visibility
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import OffsetSpec, TopicPartition
 from pykafka_cli.protocol.first_versions_adapters import (
     OldStyleListOffsetsPartition,
     OldStyleListOffsetsPartitionResponse,
@@ -39,7 +32,7 @@ from pykafka_cli.protocol.first_versions_adapters import (
 CONSUMER, DEBUGGING = -1, -2
 """Replica ids of clients that are not brokers; the second may also ask a follower."""
 
-FIRST_VERSION = {LATEST: 0, EARLIEST: 0, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9}
+FIRST_VERSION: Mapping[int, int] = {each: each.first_version for each in OffsetSpec}
 """From which version on a negative timestamp has a meaning."""
 
 FIRST_VERSION_WITH_OFFSET_NOT_AVAILABLE = 5

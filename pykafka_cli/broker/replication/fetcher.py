@@ -25,7 +25,7 @@ from pykafka_cli.broker.replication.copying import common_end
 from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchTarget
 from pykafka_cli.broker.replication.leader_session import FetchPlan, LeaderSession
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import OffsetSpec, TopicPartition
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch
 from pykafka_cli.storage.leader_epochs import EpochEnd
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 log_ = logging.getLogger(__name__)
 
-LATEST, EARLIEST = -1, -2
-"""Timestamps of ListOffsets that mean the log end and the log start."""
 
 FETCH_VERSION = fetch.MAX_VERSION
 FETCH_HEADER_VERSION = 2
@@ -304,8 +302,8 @@ class LeaderFetcher:
         """
         partition = followed.partition
         try:
-            leader_end = await self._leader_offset(followed, LATEST)
-            leader_start = await self._leader_offset(followed, EARLIEST)
+            leader_end = await self._leader_offset(followed, OffsetSpec.LATEST)
+            leader_start = await self._leader_offset(followed, OffsetSpec.EARLIEST)
             if self._followed.get(partition.topic_partition) is not followed or partition.log is None:
                 return
             if leader_end < partition.log.log_end:

@@ -1,10 +1,7 @@
-"""What ListOffsets asks of one partition: the offset that belongs to a timestamp, or to one of the names below.
+"""What ListOffsets asks of one partition: the offset that belongs to a timestamp, or to an OffsetSpec (model.py).
 
-    -1   latest              the end that the asker may see; the log end for a replica
-    -2   earliest            the log start
-    -3   largest timestamp   the first record that has it (KIP-734)
-    -4   earliest local      the log start, as nothing is tiered (KIP-405)
-    -5   latest tiered       no offset, as nothing is tiered (KIP-1005)
+For a replica the latest is the log end. Nothing is tiered here, so that the earliest local offset is the log start, and
+there is no latest tiered one.
 
 ListOffsets 0 asks for something else: where segments begin that were last written before a time.
 
@@ -17,8 +14,7 @@ from pykafka_cli.broker.errors import OffsetNotAvailable
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.partition_role import Leader
 from pykafka_cli.broker.replication.reading import Visibility
-
-LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5
+from pykafka_cli.model import OffsetSpec
 
 
 class ListedOffset(NamedTuple):
@@ -44,16 +40,17 @@ def listed_offset(
                  while the new leader does not know how far its own log is committed: "latest" might go back
     """
     log = partition.log_at_epoch(current_leader_epoch, only_leader=only_leader)
-    if timestamp in (EARLIEST, EARLIEST_LOCAL):
+    if timestamp in (OffsetSpec.EARLIEST, OffsetSpec.EARLIEST_LOCAL):
         return ListedOffset(log.log_start, leader_epoch=log.epochs.epoch_for_offset(log.log_start))
-    if timestamp == LATEST_TIERED:
+    if timestamp == OffsetSpec.LATEST_TIERED:
         return None
     end = visibility.end_of(log)
     listed = None
-    if timestamp == LATEST:
+    if timestamp == OffsetSpec.LATEST:
         listed = ListedOffset(end, leader_epoch=partition.leader_epoch)
     else:
-        found = log.max_timestamp_offset() if timestamp == MAX_TIMESTAMP else log.offset_for_timestamp(timestamp)
+        is_max = timestamp == OffsetSpec.MAX_TIMESTAMP
+        found = log.max_timestamp_offset() if is_max else log.offset_for_timestamp(timestamp)
         if found is not None and found.offset < end:
             return ListedOffset(found.offset, found.timestamp, found.leader_epoch)
     role = partition.role
@@ -76,9 +73,9 @@ def old_style_offsets(
     times = [(max(segment.base_offset, log.log_start), segment.modified_ms) for segment in log.segments]
     if log.segments.active.size:
         times.append((log.log_end, now_ms))
-    if timestamp == EARLIEST:
+    if timestamp == OffsetSpec.EARLIEST:
         times = times[:1]
-    elif timestamp != LATEST:
+    elif timestamp != OffsetSpec.LATEST:
         while times and times[-1][1] > timestamp:
             times.pop()
     newest_first = [offset for offset, _ in reversed(times)][: max(limit, 0)]

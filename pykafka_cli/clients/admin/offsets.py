@@ -8,18 +8,15 @@ from kio.static.primitive import i8, i32, i64
 from pykafka_cli.clients.admin.leaders import ask_leaders, by_topic
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session, broker_timeout
-from pykafka_cli.model import TopicPartition
-
-LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = -1, -2, -3, -4, -5
-"""What may be given instead of a timestamp; each newer one came with a newer version of the API."""
+from pykafka_cli.model import OffsetSpec, TopicPartition
 
 UNKNOWN_OFFSET = -1
 HIGH_WATERMARK = -1
 """As the offset to delete up to: all that consumers can see."""
 
 _CONSUMER = -1
-_FIRST_VERSION = {MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9}
 _OLDEST_VERSION = 1
+_FIRST_VERSION: Mapping[int, int] = {each: max(each.first_version, _OLDEST_VERSION) for each in OffsetSpec}
 
 
 async def list_offsets(

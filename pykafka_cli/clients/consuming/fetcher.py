@@ -23,13 +23,13 @@ from kio.schema.fetch.v12.request import FetchPartition, FetchRequest, FetchTopi
 from kio.schema.types import TopicName
 from kio.static.primitive import i8, i32, i32Timedelta, i64
 
-from pykafka_cli.clients.admin.offsets import EARLIEST, LATEST, list_offsets
+from pykafka_cli.clients.admin.offsets import list_offsets
 from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, Fetched, decode
 from pykafka_cli.clients.coordinator import ask_over
 from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import OffsetSpec, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, Refused
@@ -53,7 +53,7 @@ class _Source:
 
     partition: TopicPartition
     offset: int | None
-    reset_to: int  # EARLIEST or LATEST
+    reset_to: int  # an OffsetSpec
     leader: int | None = None
     """Whom to ask."""
     nearer_until: float | None = None
@@ -105,14 +105,14 @@ class Fetcher:
         return list(self._sources)
 
     def add(self, positions: Mapping[TopicPartition, int | None]) -> None:
-        """Read partitions from an offset, EARLIEST or LATEST; None: from where auto.offset.reset says."""
-        policy = {"earliest": EARLIEST, "latest": LATEST}.get(self._settings.auto_offset_reset)
+        """Read partitions from an offset or an OffsetSpec; None: from where auto.offset.reset says."""
+        policy = {"earliest": OffsetSpec.EARLIEST, "latest": OffsetSpec.LATEST}.get(self._settings.auto_offset_reset)
         for partition, position in positions.items():
             if position is None and policy is None:
                 raise NoOffset(f"Undefined offset with no reset policy for partitions: [{partition}]")
             wanted = policy if position is None else position
             known = wanted is not None and wanted >= 0
-            reset_to = LATEST if policy is None else policy
+            reset_to = OffsetSpec.LATEST if policy is None else policy
             self._sources[partition] = _Source(
                 partition, wanted if known else None, reset_to if known or wanted is None else wanted
             )
@@ -369,7 +369,7 @@ class Fetcher:
                 )
             )
             return
-        source.offset, source.reset_to = None, EARLIEST if policy == "earliest" else LATEST
+        source.offset, source.reset_to = None, OffsetSpec.EARLIEST if policy == "earliest" else OffsetSpec.LATEST
         self._request_refresh()
 
     def _forget_leader(self, sources: Mapping[TopicPartition, _Source]) -> None:
