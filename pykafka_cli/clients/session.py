@@ -93,11 +93,11 @@ class Session:
         self, bootstrap: str, settings: ClientSettings, connect: Connect | None = None, *, controllers: bool = False
     ) -> None:
         self.settings = settings
-        self._connect = connect or over_tcp(settings)
+        self._open = connect or over_tcp(settings)
         self.is_with_controllers = controllers
         self._bootstrap = parse_addresses(bootstrap)
         self._connections: dict[Address, Connection] = {}
-        self._connecting: dict[Address, asyncio.Lock] = {}
+        self._locks: dict[Address, asyncio.Lock] = {}  # of two connections to one address, one would be forgotten
         self._private: list[Connection] = []
         self._any: Connection | None = None
         self._brokers: Mapping[int, Address] = {}
@@ -143,7 +143,7 @@ class Session:
         """
         if broker is None and self.is_with_controllers and request.__api_key__ not in _ANY_CONTROLLER_KNOWS:
             broker = await self._active_controller()
-        connection = await self._connection_to(broker)
+        connection = await self._chosen(broker)
         ours = VersionRange(oldest, request.__version__)
         version = await connection.newest(request.__api_key__, ours)
         answer = await connection.request(in_version(request, version), response_type, timeout=timeout)
@@ -198,7 +198,7 @@ class Session:
 
     async def api_versions(self, broker: int | None = None) -> Mapping[int, VersionRange]:
         """What a broker offers, that which answered first if none is named."""
-        return await (await self._connection_to(broker)).api_versions()
+        return await (await self._chosen(broker)).api_versions()
 
     async def is_kafka_4(self) -> bool:
         """Whether the cluster is of the generation that begins with 4.0."""
@@ -208,7 +208,8 @@ class Session:
 
     # ---- connections
 
-    async def _connection_to(self, broker: int | None) -> Connection:
+    async def _chosen(self, broker: int | None) -> Connection:
+        """The connection to a broker; where none is named, to the one that answered first."""
         if broker is not None:
             return await self.connection(broker)
         if self._any is None or not self._any.is_open:
@@ -217,11 +218,11 @@ class Session:
 
     async def connection(self, broker: int) -> Connection:
         """The session's connection to one broker, for those who ask much and often."""
-        return await self._connection_at(await self._address_of(broker))
+        return await self._shared(await self._address_of(broker))
 
     async def private_connection(self, broker: int) -> Connection:
         """Another connection to one broker, for requests that others must not wait behind; closed with the session."""
-        connection = await self._connect(await self._address_of(broker), self.settings.connect_timeout)
+        connection = await self._open(await self._address_of(broker), self.settings.connect_timeout)
         self._private = [other for other in self._private if other.is_open] + [connection]
         return connection
 
@@ -232,11 +233,12 @@ class Session:
             raise BrokerUnreachable(f"broker {broker} does not exist or is not running")
         return address
 
-    async def _connection_at(self, address: Address, timeout: float | None = None) -> Connection:
-        async with self._connecting.setdefault(address, asyncio.Lock()):  # of two connections one would be forgotten
+    async def _shared(self, address: Address, timeout: float | None = None) -> Connection:
+        """The one connection to an address that all share who want no other."""
+        async with self._locks.setdefault(address, asyncio.Lock()):
             connection = self._connections.get(address)
             if connection is None or not connection.is_open:
-                connection = await self._connect(address, timeout or self.settings.connect_timeout)
+                connection = await self._open(address, timeout or self.settings.connect_timeout)
                 self._connections[address] = connection
             return connection
 
@@ -249,7 +251,7 @@ class Session:
         share = max(self.settings.connect_timeout / len(self._bootstrap), LEAST_CONNECT_TIMEOUT)
         for address in dict.fromkeys((*self._bootstrap, *self._brokers.values())):
             try:
-                return await self._connection_at(address, min(share, self.settings.connect_timeout))
+                return await self._shared(address, min(share, self.settings.connect_timeout))
             except BrokerUnreachable as error:
                 problems.append(error)
         raise problems[0]

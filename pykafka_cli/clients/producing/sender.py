@@ -215,7 +215,7 @@ class Sender:
         if answer.code in STALE_METADATA:
             self._preparation.topic.forget(batch.partition)
             self.request_refresh()
-        is_in_time = now - batch.opened_at < self._settings.delivery_timeout
+        is_in_time = now < batch.opened_at + self._settings.delivery_timeout
         if retriable and is_in_time and batch.attempts <= self._settings.retries:
             queue.back(batch, now + self._settings.backoff(batch.attempts))
             return
