@@ -19,7 +19,7 @@ from pykafka_cli.properties.admin import AdminSettings
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.client import ClientKeys
 from pykafka_cli.properties.consumer import ConsumerSettings
-from pykafka_cli.properties.keys import Key, Settings
+from pykafka_cli.properties.keys import Key, Settings, UnsupportedProtection
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.properties.topic import TOPIC_KEYS
@@ -90,7 +90,14 @@ def configuration() -> Iterator[str]:
     yield key_rows([key for key in shown if key.effective])
     yield "## Brokers: accepted without effect"
     yield "A file written for Kafka starts this broker. A warning at the start names these keys."
-    yield key_rows([key for key in shown if not key.effective])
+    refused = [key for key in shown if isinstance(key, UnsupportedProtection)]
+    yield key_rows([key for key in shown if not key.effective and key not in refused])
+    yield "## Brokers: refused unless left at the default"
+    yield (
+        "Security that this broker does not implement. Rather than start without it, the broker refuses any other "
+        "value; so it does if `config.providers` is set."
+    )
+    yield key_rows(refused)
     for title, settings in CLIENTS.items():
         yield f"## {title}"
         yield key_rows([key for key in own_keys(settings) if key.effective])
@@ -99,8 +106,13 @@ def configuration() -> Iterator[str]:
     yield "## ZooKeeper"
     yield "The keys of ZooKeeper 3.8. Set in zookeeper.properties, or with `--override`."
     yield key_rows([key for key in ZooKeeperSettings.KEYS.values() if key.effective])
+    keys = ZooKeeperSettings.KEYS.values()
+    refused = [key for key in keys if isinstance(key, UnsupportedProtection)]
     yield "## ZooKeeper: accepted without effect"
-    yield key_rows([key for key in ZooKeeperSettings.KEYS.values() if not key.effective])
+    yield key_rows([key for key in keys if not key.effective and key not in refused])
+    yield "## ZooKeeper: refused unless left at the default"
+    yield "Security that this server does not implement; so it refuses every `authProvider.*`."
+    yield key_rows(refused)
 
 
 def cli_reference() -> Iterator[str]:

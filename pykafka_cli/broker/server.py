@@ -127,6 +127,7 @@ class BrokerServer:
     # ---- starting, in order
 
     async def _start(self) -> None:
+        self._ensure_brokers_can_talk()
         sockets = SocketServer(self.settings, self._clock, self.metrics)
         self.endpoints = await sockets.bind()
         self._stops.append(("listeners", partial(sockets.stop, GRACE)))
@@ -165,6 +166,15 @@ class BrokerServer:
         await sockets.serve(self._dispatcher.answer, self._broker.configs.user_config)
         await self._wait_for_controller()
         self._dispatcher.admit_clients()
+
+    def _ensure_brokers_can_talk(self) -> None:
+        """Brokers connect to each other, and to themselves, without TLS; raises BrokerUnusable."""
+        name = self.settings.inter_broker_listener
+        if any(listener.protocol.encrypts for listener in self.settings.listener_list if listener.name == name):
+            raise BrokerUnusable(
+                f"brokers do not speak TLS to each other, as on listener {name}; "
+                "name another one, which only brokers can reach, by inter.broker.listener.name"
+            )
 
     async def _wait_for_controller(self) -> None:
         """Wait for the cluster's metadata, so that the first client gets them; not forever, if there is no

@@ -27,6 +27,7 @@ from pykafka_cli.properties.keys import (
     ConfigError,
     Key,
     KeyTable,
+    UnsupportedProtection,
 )
 from pykafka_cli.properties.kraft import CONTROLLER, Voter, ensure_valid_node, parse_voters
 from pykafka_cli.properties.listeners import Listener, SecurityProtocol, parse_listeners, parse_protocol_map
@@ -113,9 +114,7 @@ class BrokerSettings(
         self.originals = {name: text for name, text, _ in given}
         self._lines = {name: line for name, _, line in given}
         super().__init__(p for p in given if not _LISTENER_KEY.fullmatch(p.key) and not _PLUGIN_KEYS.fullmatch(p.key))
-        self.without_effect = sorted(
-            name for name in self.originals if (key := self.KEYS.get(name)) and not key.effective
-        )
+        self.without_effect = sorted(filter(_has_no_effect, self.originals))
         self._dynamic: dict[str, str] = {}
         self._static = dict(self.__dict__)
         self._ensure_can_start()
@@ -285,8 +284,19 @@ class BrokerSettings(
 
     def _ensure_consistent(self) -> None:
         """What KafkaConfig.validateValues refuses besides."""
+        self._ensure_nothing_is_counted_on_in_vain()
         self._ensure_consistent_logs()
         self._ensure_consistent_network()
+
+    def _ensure_nothing_is_counted_on_in_vain(self) -> None:
+        """Refuse security that is not implemented, for one listener or mechanism as well."""
+        for name, text in {**self.originals, **self._dynamic}.items():
+            key = key_of(name)
+            if isinstance(key, UnsupportedProtection):
+                key.ensure_not_counted_on(name, text, self._lines.get(name, 0))
+            if name == "config.providers" and text.strip():
+                why = "this broker asks no provider, and would take ${...} in other values literally; remove it"
+                raise BadProperty(name, text, self._lines.get(name, 0), why)
 
     def _ensure_consistent_logs(self) -> None:
         if self.roll_ms < 1:
@@ -347,6 +357,11 @@ class BrokerSettings(
     def _bad(self, name: str, why: str) -> BadProperty:
         value = self._dynamic.get(name) or self.originals.get(name, self[name])
         return BadProperty(name, value, self._lines.get(name, 0), why)
+
+
+def _has_no_effect(name: str) -> bool:
+    key = key_of(name)
+    return bool(_PLUGIN_KEYS.fullmatch(name)) or (key is not None and not key.effective)
 
 
 def _with_both_ids(given: list[Property]) -> list[Property]:

@@ -16,7 +16,7 @@ ConfigException, since clients see them.
 import difflib
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -258,6 +258,36 @@ class InertKey(Key[Any]):
     """A key that Kafka knows and that changes nothing here: accepted, listed, named in a warning where it is set."""
 
     effective = False
+
+
+class UnsupportedProtection(InertKey):
+    """A security key that is not implemented. A server refuses any value but the default, or a harmless one.
+
+    Whoever sets such a key counts on it. A server that started without it would be open where it is believed closed.
+
+    loss    what would not hold, as a clause for the refusal
+    """
+
+    def __init__(
+        self,
+        type: Type,  # noqa: A002  # Kafka's word
+        default: Any,
+        doc: str,
+        check: Check | None = None,
+        *,
+        loss: str,
+        harmless: Sequence[Any] = (),
+        name: str | None = None,
+        importance: Importance = Importance.MEDIUM,
+        update: UpdateMode = UpdateMode.READ_ONLY,
+    ) -> None:
+        super().__init__(type, default, doc, check, name=name, importance=importance, update=update)
+        self.loss, self._harmless = loss, (default, *harmless)
+
+    def ensure_not_counted_on(self, name: str, text: str, line: int = 0) -> None:
+        """Raise BadProperty unless the text given for it changes nothing. `name` may carry a listener's prefix."""
+        if self.parse(text, line) not in self._harmless:
+            raise BadProperty(name, text, line, f"{self.loss}; remove it to start without")
 
 
 class KeyTable(Mapping[str, Key[Any]]):

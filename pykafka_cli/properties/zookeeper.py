@@ -29,12 +29,14 @@ from pykafka_cli.properties.keys import (
     Key,
     Password,
     Settings,
+    UnsupportedProtection,
 )
 
 READ_ONLY_WORDS = "ruok, srvr, stat, mntr, cons, envi, conf, isro, dump, dirs, wchs, wchc, wchp, gtmk"
 _FEWEST_SNAPSHOTS = 3
 _MEMBER = re.compile(r"server\.[0-9]+")
 # Keys of parts that only an ensemble or a Java server has; any number of them may be there.
+_AUTH_PROVIDER = re.compile(r"authProvider\..+")
 _WITHOUT_EFFECT = re.compile(r"(group|weight|authProvider|metricsProvider|multiAddress|quorum|ssl|admin|jvm)\..+")
 
 
@@ -121,6 +123,44 @@ class ZooKeeperSettings(Settings):
     secure_client_port = Key[int | None](
         INT, None, "A port for TLS, which does not exist here.", name="secureClientPort"
     )
+    require_client_auth_scheme = UnsupportedProtection(
+        LIST,
+        (),
+        "Schemes, one of which a client must have authenticated by.",
+        name="requireClientAuthScheme",
+        loss="this server opens sessions for everyone",
+    )
+    session_require_client_sasl_auth = UnsupportedProtection(
+        BOOLEAN,
+        False,
+        "Whether only clients that have logged in by SASL get a session.",
+        name="sessionRequireClientSASLAuth",
+        loss="this server opens sessions for everyone",
+    )
+    enforce_auth_enabled = UnsupportedProtection(
+        BOOLEAN,
+        False,
+        "Whether a client must have authenticated by one of enforce.auth.schemes.",
+        name="enforce.auth.enabled",
+        loss="this server serves everyone",
+    )
+    digest_enabled = UnsupportedProtection(
+        BOOLEAN,
+        True,
+        "Whether clients may authenticate by the scheme digest.",
+        name="DigestAuthenticationProvider.enabled",
+        loss="this server lets clients authenticate by digest in any case",
+    )
+    audit_enable = UnsupportedProtection(
+        BOOLEAN,
+        False,
+        "Whether changes are written to an audit log.",
+        name="audit.enable",
+        loss="this server writes no audit log",
+    )
+    enforce_auth_schemes = InertKey(
+        LIST, (), "The schemes of enforce.auth.enabled.", name="enforce.auth.schemes", importance=LOW
+    )
     standalone_enabled = InertKey(BOOLEAN, True, "Whether an ensemble may have one member.", name="standaloneEnabled")
     reconfig_enabled = InertKey(BOOLEAN, False, "Whether an ensemble may be changed.", name="reconfigEnabled")
     election_alg = InertKey(INT, 3, "How an ensemble elects its leader.", name="electionAlg")
@@ -187,6 +227,7 @@ class ZooKeeperSettings(Settings):
             raise ConfigError("dataDir is not set: where may the server keep its data?")
         if self.client_port is None:
             raise ConfigError("clientPort is not set; the usual port is 2181.")
+        self._ensure_nothing_is_counted_on_in_vain()
         if self.secure_client_port is not None:
             raise self._bad("secureClientPort", "this server does not speak TLS; leave it out to run without")
         shortest, longest = self.session_timeouts
@@ -195,6 +236,16 @@ class ZooKeeperSettings(Settings):
             raise self._bad(given, f"no session could last at least {shortest} and at most {longest} ms")
         if self.autopurge_snap_retain_count < _FEWEST_SNAPSHOTS:
             self._set({"autopurge.snapRetainCount": _FEWEST_SNAPSHOTS})
+
+    def _ensure_nothing_is_counted_on_in_vain(self) -> None:
+        """Refuse security that is not implemented."""
+        for name, given in self._given.items():
+            key = self.KEYS.get(name)
+            if isinstance(key, UnsupportedProtection):
+                key.ensure_not_counted_on(name, given.value, given.line)
+            if _AUTH_PROVIDER.fullmatch(name):
+                why = "this server authenticates by digest and ip alone; remove it to start without"
+                raise self._bad(name, why)
 
     def _bad(self, name: str, why: str) -> BadProperty:
         given = self._given[name]

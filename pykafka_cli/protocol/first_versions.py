@@ -12,6 +12,7 @@ hot_path; the four requests among brokers, which kio does not have at all, in in
     20   DeleteTopics          0     v1 throttle time
     23   OffsetForLeaderEpoch  0-1   v1 leader epoch in answers   v2 current leader epoch, throttle time (KIP-320)
     27   WriteTxnMarkers       0     v1 flexible
+    29   DescribeAcls          0     v1 pattern types (KIP-290); so of CreateAcls (30) and DeleteAcls (31)
     32   DescribeConfigs       0     v1 synonyms, sources in place of is_default (KIP-226)
     34   AlterReplicaLogDirs   0     (v1 says nothing new, nor does DescribeLogDirs 1)
     56   AlterPartition        0-1   v1 leader recovery state (KIP-704)   v2 ids in place of topics' names
@@ -42,6 +43,9 @@ KIO_BEGINS: Mapping[int, int] = {
     ApiKey.DELETE_TOPICS: 1,
     ApiKey.OFFSET_FOR_LEADER_EPOCH: 2,
     ApiKey.WRITE_TXN_MARKERS: 1,
+    ApiKey.DESCRIBE_ACLS: 1,
+    ApiKey.CREATE_ACLS: 1,
+    ApiKey.DELETE_ACLS: 1,
     ApiKey.DESCRIBE_CONFIGS: 1,
     ApiKey.ALTER_REPLICA_LOG_DIRS: 1,
     ApiKey.DESCRIBE_LOG_DIRS: 1,
@@ -69,6 +73,11 @@ _LATER: Mapping[tuple[int, str], Mapping[str, int]] = {
     (ApiKey.OFFSET_FOR_LEADER_EPOCH, "OffsetForLeaderPartition"): {"current_leader_epoch": 2},
     (ApiKey.OFFSET_FOR_LEADER_EPOCH, "EpochEndOffset"): {"leader_epoch": 1},
     (ApiKey.OFFSET_FOR_LEADER_EPOCH, "OffsetForLeaderEpochResponse"): {"throttle_time": 2},
+    (ApiKey.DESCRIBE_ACLS, "DescribeAclsRequest"): {"pattern_type_filter": 1},
+    (ApiKey.DESCRIBE_ACLS, "DescribeAclsResource"): {"pattern_type": 1},
+    (ApiKey.CREATE_ACLS, "AclCreation"): {"resource_pattern_type": 1},
+    (ApiKey.DELETE_ACLS, "DeleteAclsFilter"): {"pattern_type_filter": 1},
+    (ApiKey.DELETE_ACLS, "DeleteAclsMatchingAcl"): {"pattern_type": 1},
     (ApiKey.DESCRIBE_CONFIGS, "DescribeConfigsRequest"): {"include_synonyms": 1},
     (ApiKey.DESCRIBE_CONFIGS, "DescribeConfigsResourceResult"): {"config_source": 1, "synonyms": 1},
     (ApiKey.ALTER_PARTITION, "TopicData"): {"topic_id": 2},

@@ -1,4 +1,6 @@
-"""What this broker answers, one module per API. HANDLERS is the only list; dispatch, ApiVersions and docs follow it.
+"""What this broker answers, one module per API (acls.py has three).
+
+HANDLERS is the only list; dispatch, ApiVersions and docs follow it.
 
 A module holds `async def handle(ctx: RequestContext, request) -> response`; both are of the newest version that is
 offered, whatever the client spoke (protocol/codec.py). Versions are those that Kafka 3.9 offers (protocol/api_keys.py).
@@ -16,6 +18,7 @@ from pykafka_cli.protocol.api_keys import ApiKey
 if TYPE_CHECKING:
     from pykafka_cli.broker import handlers as at_need
     from pykafka_cli.broker.handlers import (
+        acls,
         add_offsets_to_txn,
         add_partitions_to_txn,
         allocate_producer_ids,
@@ -129,6 +132,9 @@ _HANDLERS: Mapping[ApiKey, Callable[[], Handler]] = {
     ApiKey.END_TXN: lambda: at_need.end_txn.handle,
     ApiKey.WRITE_TXN_MARKERS: lambda: at_need.write_txn_markers.handle,
     ApiKey.TXN_OFFSET_COMMIT: lambda: at_need.txn_offset_commit.handle,
+    ApiKey.DESCRIBE_ACLS: lambda: at_need.acls.handle,
+    ApiKey.CREATE_ACLS: lambda: at_need.acls.handle,
+    ApiKey.DELETE_ACLS: lambda: at_need.acls.handle,
     ApiKey.DESCRIBE_CONFIGS: lambda: at_need.describe_configs.handle,
     ApiKey.ALTER_CONFIGS: lambda: at_need.alter_configs.handle,
     ApiKey.ALTER_REPLICA_LOG_DIRS: lambda: at_need.alter_replica_log_dirs.handle,

@@ -13,6 +13,7 @@ from pykafka_cli.properties.keys import (
     InertKey,
     Key,
     Settings,
+    UnsupportedProtection,
 )
 
 
@@ -44,8 +45,12 @@ class ClusterKeys(Settings):
     zookeeper_max_in_flight_requests = Key(
         INT, 10, "Requests to ZooKeeper that may be without an answer at one time.", AtLeast(1), importance=HIGH
     )
-    zookeeper_set_acl = InertKey(
-        BOOLEAN, False, "Whether znodes are made so that only brokers may change them.", importance=HIGH
+    zookeeper_set_acl = UnsupportedProtection(
+        BOOLEAN,
+        False,
+        "Whether znodes are made so that only brokers may change them.",
+        importance=HIGH,
+        loss="this broker makes znodes that every client of ZooKeeper may change",
     )
     inter_broker_protocol_version = InertKey(
         STRING,

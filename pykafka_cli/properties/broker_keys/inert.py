@@ -22,6 +22,7 @@ from pykafka_cli.properties.keys import (
     Key,
     Settings,
     Strings,
+    UnsupportedProtection,
 )
 
 
@@ -74,16 +75,27 @@ class JavaKeys(Settings):
     offsets_commit_required_acks = InertKey(
         SHORT, -1, "The acks of a commit; deprecated, always -1 here.", importance=HIGH
     )
-    alter_config_policy_class_name = InertKey(
-        CLASS, None, "A Java class that judges changes of configuration.", importance=LOW
+    alter_config_policy_class_name = UnsupportedProtection(
+        CLASS,
+        None,
+        "A Java class that judges changes of configuration.",
+        importance=LOW,
+        loss="this broker runs no Java classes, so changes of configuration would not be judged",
     )
-    create_topic_policy_class_name = InertKey(CLASS, None, "A Java class that judges new topics.", importance=LOW)
+    create_topic_policy_class_name = UnsupportedProtection(
+        CLASS,
+        None,
+        "A Java class that judges new topics.",
+        importance=LOW,
+        loss="this broker runs no Java classes, so new topics would not be judged",
+    )
     client_quota_callback_class = InertKey(CLASS, None, "A Java class that decides quotas.", importance=LOW)
-    principal_builder_class = InertKey(
+    principal_builder_class = UnsupportedProtection(
         CLASS,
         "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder",
         "The Java class that names who is at the other end; here Kafka's default is what happens.",
         update=PER_BROKER,
+        loss="this broker runs no Java classes, so clients would have the names that Kafka's default gives them",
     )
     alter_log_dirs_replication_quota_window_num = InertKey(
         INT, 11, "Samples from which the rate of moves between directories is computed.", AtLeast(1), importance=LOW

@@ -16,6 +16,7 @@ from pykafka_cli.properties.keys import (
     AtLeast,
     InertKey,
     Settings,
+    UnsupportedProtection,
 )
 
 
@@ -102,8 +103,11 @@ class JavaSecurityKeys(Settings):
         STRING, "sub", "The claim of a token that holds the user's name.", importance=LOW
     )
     sasl_oauthbearer_token_endpoint_url = InertKey(STRING, None, "Where tokens can be had.")
-    sasl_server_callback_handler_class = InertKey(
-        CLASS, None, "A Java class that answers SASL questions on the serving side."
+    sasl_server_callback_handler_class = UnsupportedProtection(
+        CLASS,
+        None,
+        "A Java class that answers SASL questions on the serving side.",
+        loss="this broker runs no Java classes and would judge logins by itself",
     )
     security_providers = InertKey(STRING, None, "Java classes that provide security algorithms.", importance=LOW)
     ssl_allow_dn_changes = InertKey(
@@ -112,8 +116,14 @@ class JavaSecurityKeys(Settings):
     ssl_allow_san_changes = InertKey(
         BOOLEAN, False, "Whether a new certificate of the broker may lack a name that the old one had.", importance=LOW
     )
-    ssl_engine_factory_class = InertKey(
-        CLASS, None, "A Java class that makes TLS engines.", importance=LOW, update=PER_BROKER
+    ssl_engine_factory_class = UnsupportedProtection(
+        CLASS,
+        None,
+        "A Java class that makes TLS engines.",
+        importance=LOW,
+        update=PER_BROKER,
+        loss="this broker runs no Java classes and would speak TLS by the other ssl.* keys alone",
+        harmless=("org.apache.kafka.common.security.ssl.DefaultSslEngineFactory",),
     )
     ssl_keymanager_algorithm = InertKey(STRING, "SunX509", "The Java algorithm of the key manager.", update=PER_BROKER)
     ssl_protocol = InertKey(
@@ -131,7 +141,12 @@ class JavaSecurityKeys(Settings):
         STRING, None, "The Java class of the connection to ZooKeeper.", name="zookeeper.clientCnxnSocket"
     )
     zookeeper_ssl_cipher_suites = InertKey(LIST, None, "The cipher suites towards ZooKeeper.", importance=LOW)
-    zookeeper_ssl_client_enable = InertKey(BOOLEAN, False, "Whether the connection to ZooKeeper uses TLS.")
+    zookeeper_ssl_client_enable = UnsupportedProtection(
+        BOOLEAN,
+        False,
+        "Whether the connection to ZooKeeper uses TLS.",
+        loss="this broker does not speak TLS to ZooKeeper, and what it tells it could be read on the way",
+    )
     zookeeper_ssl_crl_enable = InertKey(
         BOOLEAN, False, "Whether revocation lists are consulted for ZooKeeper's certificate.", importance=LOW
     )

@@ -18,6 +18,7 @@ from pykafka_cli.properties.keys import (
     Password,
     Settings,
     Strings,
+    UnsupportedProtection,
 )
 
 
@@ -186,7 +187,12 @@ class NetworkKeys(Settings):
     connection_failed_authentication_delay_ms = Key(
         INT, 100, "How long a failed authentication is kept waiting for its end.", AtLeast(0), importance=LOW
     )
-    connections_max_reauth_ms = InertKey(LONG, 0, "After so long a client must authenticate again; 0: never.")
+    connections_max_reauth_ms = UnsupportedProtection(
+        LONG,
+        0,
+        "After so long a client must authenticate again; 0: never.",
+        loss="this broker asks nobody to authenticate again, so a login would hold as long as its connection",
+    )
     delegation_token_secret_key = InertKey(
         PASSWORD, None, "The secret that signs delegation tokens, the same on all brokers; unset: no tokens."
     )
@@ -200,8 +206,12 @@ class NetworkKeys(Settings):
     delegation_token_expiry_check_interval_ms = InertKey(
         LONG, 3_600_000, "How often expired delegation tokens are removed.", AtLeast(1), importance=LOW
     )
-    authorizer_class_name = InertKey(
-        STRING, "", "The authorizer: empty for none, or kafka.security.authorizer.AclAuthorizer.", importance=LOW
+    authorizer_class_name = UnsupportedProtection(
+        STRING,
+        "",
+        "The authorizer; this broker has none.",
+        importance=LOW,
+        loss="this broker has no authorizer and would allow everyone everything",
     )
     password_encoder_secret = InertKey(
         PASSWORD, None, "The secret with which passwords are encrypted that are set while the broker runs."

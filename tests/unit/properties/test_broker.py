@@ -7,7 +7,7 @@ import pytest
 import pykafka_cli
 from pykafka_cli.properties.broker import DYNAMIC_ONLY_KEYS, BrokerSettings, key_of, synonyms
 from pykafka_cli.properties.grammar import Property, read_properties
-from pykafka_cli.properties.keys import ConfigError, Password
+from pykafka_cli.properties.keys import BadProperty, ConfigError, Password
 from pykafka_cli.properties.listeners import Listener, SecurityProtocol
 from pykafka_cli.properties.topic import TOPIC_KEYS
 from tests.support.vectors import answers
@@ -172,7 +172,7 @@ def test_a_refusal_knows_the_line() -> None:
 
 def test_keys_without_effect_are_named_and_unknown_ones_warned_of() -> None:
     broker = settings(num_io_threads="4", zookeeper_set_acll="true", super_users="User:a")
-    assert broker.without_effect == ["num.io.threads"]
+    assert broker.without_effect == ["num.io.threads", "super.users"]
     assert broker.warnings == ["line 3: unknown key zookeeper.set.acll is ignored; did you mean zookeeper.set.acl?"]
 
 
@@ -214,3 +214,60 @@ def test_a_key_is_found_behind_its_listener_and_mechanism() -> None:
     assert key_of("listener.name.a.scram-sha-256.sasl.jaas.config") is BrokerSettings.KEYS["sasl.jaas.config"]
     assert key_of("leader.replication.throttled.rate") is DYNAMIC_ONLY_KEYS["leader.replication.throttled.rate"]
     assert key_of("no.such.key") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        (
+            "authorizer.class.name",
+            "kafka.security.authorizer.AclAuthorizer",
+            "has no authorizer and would allow everyone",
+        ),
+        ("principal.builder.class", "com.example.Names", "runs no Java classes"),
+        ("listener.name.inside.principal.builder.class", "com.example.Names", "runs no Java classes"),
+        (
+            "listener.name.inside.plain.sasl.server.callback.handler.class",
+            "com.example.Logins",
+            "judge logins by itself",
+        ),
+        ("ssl.engine.factory.class", "com.example.Engines", "ssl.* keys alone"),
+        ("connections.max.reauth.ms", "3600000", "asks nobody to authenticate again"),
+        ("zookeeper.set.acl", "true", "every client of ZooKeeper may change"),
+        ("zookeeper.ssl.client.enable", "true", "does not speak TLS to ZooKeeper"),
+        ("create.topic.policy.class.name", "com.example.Policy", "would not be judged"),
+        ("alter.config.policy.class.name", "com.example.Policy", "would not be judged"),
+        ("config.providers", "file", "literally"),
+    ],
+)
+def test_security_that_is_not_there_refuses_to_start(name: str, text: str, words: str) -> None:
+    given = [Property("zookeeper.connect", "z", 1), Property(name, text, 2)]
+
+    with pytest.raises(BadProperty) as refused:
+        BrokerSettings(given)
+
+    assert (refused.value.key, refused.value.line) == (name, 2)
+    assert words in str(refused.value)
+    assert "remove it" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("authorizer.class.name", ""),
+        ("zookeeper.set.acl", "false"),
+        ("connections.max.reauth.ms", "0"),
+        ("principal.builder.class", "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder"),
+        ("ssl.engine.factory.class", "org.apache.kafka.common.security.ssl.DefaultSslEngineFactory"),
+        ("config.providers", ""),
+    ],
+)
+def test_kafkas_defaults_for_such_security_change_nothing(name: str, text: str) -> None:
+    assert BrokerSettings([Property("zookeeper.connect", "z", 1), Property(name, text, 2)]).originals[name] == text
+
+
+def test_such_security_is_refused_while_the_broker_runs() -> None:
+    broker = settings()
+
+    with pytest.raises(BadProperty, match="runs no Java classes"):
+        broker.check_dynamic({}, {"principal.builder.class": "com.example.Names"})

@@ -60,14 +60,11 @@ def test_an_unknown_key_is_named_with_its_line_and_what_was_meant() -> None:
 
 
 def test_keys_of_ensembles_and_of_java_are_known_and_said_to_change_nothing() -> None:
-    given = settings(
-        "electionAlg=3\nauthProvider.1=x.Y\nserver.1=host:2888:3888\nmetricsProvider.httpPort=7000\nadmin.enableServer=true"
-    )
+    given = settings("electionAlg=3\nserver.1=host:2888:3888\nmetricsProvider.httpPort=7000\nadmin.enableServer=true")
 
     assert given.warnings == []
     assert given.without_effect == [
         "electionAlg",
-        "authProvider.1",
         "metricsProvider.httpPort",
         "server.1",
         "admin.enableServer",
@@ -102,3 +99,27 @@ def test_a_bad_value_is_named_with_its_key_and_line(text: str, key: str, value: 
 def test_what_must_be_there_is_named(text: str, missing: str) -> None:
     with pytest.raises(ConfigError, match=f"{missing} is not set"):
         ZooKeeperSettings(read_properties(text.encode()))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider", "by digest and ip alone"),
+        ("requireClientAuthScheme=sasl", "opens sessions for everyone"),
+        ("sessionRequireClientSASLAuth=true", "opens sessions for everyone"),
+        ("enforce.auth.enabled=true", "serves everyone"),
+        ("DigestAuthenticationProvider.enabled=false", "by digest in any case"),
+        ("audit.enable=true", "writes no audit log"),
+    ],
+)
+def test_security_that_is_not_there_refuses_to_start(line: str, words: str) -> None:
+    with pytest.raises(BadProperty, match=words) as refused:
+        settings(line)
+
+    assert "remove it to start without" in str(refused.value)
+
+
+def test_defaults_of_such_security_change_nothing() -> None:
+    given = "enforce.auth.enabled=false\nsessionRequireClientSASLAuth=false\naudit.enable=false"
+
+    assert settings(given).client_port == 2181

@@ -220,3 +220,19 @@ def test_alter_partition_named_topics_before_it_had_their_ids(version: int) -> N
         + struct.pack(">i", 5)
         + b"\0\0\0"
     )
+
+
+def test_acls_0_know_no_pattern_types() -> None:
+    nobody = struct.pack(">h", -1)
+    described = read(29, 0, b"\2\0\1t" + nobody * 2 + b"\3\3")
+    created = read(30, 0, b"\0\0\0\1" + b"\2\0\1t\0\1p\0\1h\3\3")
+    deleted = read(31, 0, b"\0\0\0\1" + b"\2\0\1t" + nobody * 2 + b"\3\3")
+
+    assert (described.resource_type_filter, described.resource_name_filter, described.pattern_type_filter) == (
+        2,
+        "t",
+        3,
+    )
+    (creation,) = created.creations
+    assert (creation.resource_name, creation.principal, creation.resource_pattern_type) == ("t", "p", 3)
+    assert [each.pattern_type_filter for each in deleted.filters] == [3]
