@@ -39,6 +39,7 @@ from pykafka_cli.rules.java_text import BadPattern, compile_pattern
 from pykafka_cli.script.client_properties import key_values, property_file
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError
+from pykafka_cli.script.generations import OldName, OldOptions, Removed, refuse_both
 from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.opening import CONSUMER_FAILED, NoClient, session_with
 from pykafka_cli.script.options import INT, LONG, BootstrapServer, bootstrap_or_default
@@ -51,6 +52,13 @@ if TYPE_CHECKING:
 
 WHAT, PRINTING, READING = "What to read", "Printing", "The consumer"
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer"})
+RENAMED = (
+    OldName("consumer-property", "command-property"),
+    OldName("consumer.config", "command-config"),
+    OldName("property", "formatter-property"),
+)
+REMOVED = (Removed("whitelist", "--include"),)
+REMARK = "Option --{old} is deprecated and will be removed in a future version. Use --{new} instead."
 SOURCE = "org.apache.kafka.tools.consumer.ConsoleConsumer"
 UNKNOWN_ERROR = "Unknown error when running consumer: "
 TERMINATING = "Error processing message, terminating consumer process: "
@@ -148,7 +156,7 @@ def console_consumer(
             metavar="KEY=VALUE",
             help=(
                 "What to print: print.timestamp, print.partition, print.offset, "
-                "print.headers, print.key, print.value (true); key.separator (tab), "
+                "print.delivery, print.epoch, print.headers, print.key, print.value (true); key.separator (tab), "
                 "line.separator, headers.separator (,), null.literal; key.deserializer, "
                 "value.deserializer, headers.deserializer."
             ),
@@ -230,6 +238,7 @@ def console_consumer(
     \b
     Print all records with keys:   pk console-consumer --topic t --from-beginning --property print.key=true
     """
+    refuse_both(ctx, RENAMED)
     ctx.read_values()
     pattern = include if include is not None else whitelist
     check_what_to_read(ctx, topic, pattern, partition)
@@ -267,7 +276,13 @@ def console_consumer(
         | key_values(property_),
         output,
     )
-    run = ConsoleConsumer(printer, skip_errors=skip_message_on_error, timeout_ms=timeout_ms, max_messages=max_messages)
+    run = ConsoleConsumer(
+        printer,
+        skip_errors=skip_message_on_error,
+        timeout_ms=timeout_ms,
+        max_messages=max_messages,
+        old_options=OldOptions(ctx, RENAMED, REMOVED, remark=REMARK),
+    )
     try:
         with logged():
             run.run(addresses, properties, Wanted(topic, pattern if topic is None else None, partition, start))
@@ -336,9 +351,16 @@ class ConsoleConsumer:
     """One run: records in, text out, and the count at the end."""
 
     def __init__(
-        self, printer: Formatter, *, skip_errors: bool, timeout_ms: int | None, max_messages: str | None
+        self,
+        printer: Formatter,
+        *,
+        skip_errors: bool,
+        timeout_ms: int | None,
+        max_messages: str | None,
+        old_options: OldOptions,
     ) -> None:
         self._printer = printer
+        self._old_options = old_options
         self._skip_errors = skip_errors
         self._timeout = float("inf") if timeout_ms is None or timeout_ms < 0 else timeout_ms / 1000
         self._max_messages = max_messages
@@ -384,6 +406,7 @@ class ConsoleConsumer:
 
         collect_garbage_rarely()
         async with session_with(addresses, client, CONSUMER_FAILED) as session:
+            await self._old_options.tell(session)
             consumer = Consumer(session, settings, warn=warn)
             failure: Exception | None = None
             with EndBySignal() as end:

@@ -34,6 +34,7 @@ from pykafka_cli.rules.line_readers import (
 from pykafka_cli.script.client_properties import key_values, merged, property_file
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError, reported
+from pykafka_cli.script.generations import OldName, OldOptions, Removed, refuse_both
 from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.options import (
     INT,
@@ -51,6 +52,17 @@ if TYPE_CHECKING:
     from pykafka_cli.clients.producing.sender import Result
 
 LINES, SENDING = "Lines", "Sending"
+RENAMED = (
+    OldName("producer-property", "command-property", new_first=True),
+    OldName("producer.config", "command-config", new_first=True),
+    OldName("property", "reader-property", new_first=True),
+)
+REMOVED = (Removed("broker-list", "--bootstrap-server"),)
+REMARK = "Warning: --{old} is deprecated and will be removed in a future version. Use --{new} instead."
+MEMORY_REMARK = (
+    "Warning: --max-partition-memory-bytes is deprecated and will be removed in Apache Kafka 5.0. "
+    "Use --batch-size instead."
+)
 LINE_READERS = frozenset({
     "kafka.tools.ConsoleProducer$LineMessageReader", "org.apache.kafka.tools.LineMessageReader", "LineMessageReader",
 })  # fmt: skip
@@ -198,6 +210,7 @@ def console_producer(
         missing = ctx.usage_problem("Missing required option(s) [bootstrap-server]")
         addresses = bootstrap_or_default(bootstrap_server, missing, given="bootstrap-server" in ctx.given)
     require(ctx, "topic")
+    refuse_both(ctx, RENAMED)
     ctx.read_values()
     assert topic is not None
     check_host_ports(ctx, addresses)
@@ -230,19 +243,25 @@ def console_producer(
         client = ClientSettings(properties)
     for warning in settings.warnings:
         warn(warning)
-    run = ConsoleProducer(reader_properties.get("topic", topic), settings, reader, sync=sync)
+    old_options = OldOptions(ctx, RENAMED, REMOVED, remark=REMARK)
+    if "max-partition-memory-bytes" in ctx.given:
+        old_options.remarks.append(MEMORY_REMARK)
+    run = ConsoleProducer(reader_properties.get("topic", topic), settings, reader, sync=sync, old_options=old_options)
     asyncio.run(run.run(addresses, client, batch_size=None if chosen else BULK_BATCH_SIZE))
 
 
 class ConsoleProducer:
     """One run: lines in, records out, failures told."""
 
-    def __init__(self, topic: str, settings: ProducerSettings, reader: LineReader, *, sync: bool) -> None:
+    def __init__(
+        self, topic: str, settings: ProducerSettings, reader: LineReader, *, sync: bool, old_options: OldOptions
+    ) -> None:
         self.failed = False
         self._topic = topic
         self._settings = settings
         self._reader = reader
         self._sync = sync
+        self._old_options = old_options
         self._prompts = sys.stdin.isatty() and sys.stdout.isatty()
 
     async def run(self, addresses: str, client: ClientSettings, *, batch_size: int | None) -> None:
@@ -257,6 +276,7 @@ class ConsoleProducer:
         chunks = InputChunks(sys.stdin.fileno())
         ended = EndBySignal(gently=chunks.end, patience_s=FLUSH_AFTER_SIGNAL)
         async with session_with(addresses, client, PRODUCER_FAILED) as session:
+            await self._old_options.tell(session)
             producer = Producer(
                 session,
                 self._topic,

@@ -39,6 +39,8 @@ class DefaultFormatter:
         self._timestamp = is_true(properties.get("print.timestamp"))
         self._partition = is_true(properties.get("print.partition"))
         self._offset = is_true(properties.get("print.offset"))
+        self._delivery = is_true(properties.get("print.delivery"))
+        self._epoch = is_true(properties.get("print.epoch"))
         self._headers = is_true(properties.get("print.headers"))
         self._key = is_true(properties.get("print.key"))
         self._value = is_true(properties.get("print.value", "true"))
@@ -70,6 +72,10 @@ class DefaultFormatter:
             columns.append([b"Partition:%d" % partition] * len(records))
         if self._offset:
             columns.append([b"Offset:%d" % record.offset for record in records])
+        if self._delivery:
+            columns.append([self._delivery_of(record) for record in records])
+        if self._epoch:
+            columns.append([b"Epoch:NOT_PRESENT"] * len(records))  # Kafka's script loses it on the way, too
         if self._headers:
             columns.append([self._headers_of(record.headers) for record in records])
         if self._key:
@@ -90,6 +96,11 @@ class DefaultFormatter:
     def _timestamp_of(self, record: ConsumedRecord) -> bytes:
         kind = record.timestamp_type
         return b"NO_TIMESTAMP" if kind is None else b"%s%d" % (_TIMESTAMP_TYPES[kind], record.timestamp or 0)
+
+    def _delivery_of(self, record: ConsumedRecord) -> bytes:
+        """How often a share group was given the record; other groups do not count."""
+        count: int | None = getattr(record, "delivery_count", None)
+        return b"Delivery:NOT_PRESENT" if count is None else b"Delivery:%d" % count
 
     def _headers_of(self, headers: Sequence[tuple[str, bytes | None]]) -> bytes:
         if not headers:

@@ -64,6 +64,8 @@ class ScriptContext(typer.Context):
 
     given: frozenset[str] = frozenset()
     """Names, without dashes, of the options on the command line: jopt-simple's `options.has`."""
+    spelled: frozenset[str] = frozenset()
+    """The same by the names that were used, where an option has several."""
     order: tuple[str, ...] = ()
     """The same in the order of the command line, repetitions included."""
     words: tuple[str, ...] = ()
@@ -138,6 +140,7 @@ class ScriptCommand(TyperCommand):
             raise self.parse_error(script, problem) from None
         script.order = tuple(option.spec.name for option in parsed.options)
         script.given = frozenset(script.order)
+        script.spelled = frozenset(option.spelling or option.spec.name for option in parsed.options)
         if "help" in script.given:
             print(self.get_help(ctx))
             ctx.exit()
@@ -174,7 +177,7 @@ class ScriptCommand(TyperCommand):
     def _readable(self, ctx: ScriptContext, given: list[Given], params: dict[Spec, TyperOption]) -> list[str]:
         """Options as Click takes them without fail; the first that cannot be read is noted in the context."""
         values: dict[Spec, list[str]] = defaultdict(list)
-        for spec, value in given:
+        for spec, value, _ in given:
             optional = params[spec].type
             values[spec].append(
                 optional.without if value is None and isinstance(optional, OptionalValue) else value or ""

@@ -1,6 +1,74 @@
-"""What the scripts of Kafka 4 say about earlier options; `pk` says it where the cluster is of that generation."""
+"""Options that Kafka 4 renamed or removed: what its scripts say about the old names.
+
+`pk` accepts all names side by side. Where the cluster turns out to be of Kafka 4, it says what the script of that
+generation says: a line on stdout about a name that has been replaced, an error about one that is gone.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from pykafka_cli.script.errors import ScriptError
+
+if TYPE_CHECKING:
+    from pykafka_cli.clients.session import Session
+    from pykafka_cli.script.command import ScriptContext
+
+
+class OldName(NamedTuple):
+    """An option's name up to 3.9 and the one since 4.0; `new_first` in the error about both."""
+
+    old: str
+    new: str
+    new_first: bool = False
+
+
+class Removed(NamedTuple):
+    """An option that Kafka 4 does not have, and what to use there."""
+
+    name: str
+    instead: str
+
+
+def refuse_both(ctx: "ScriptContext", names: Sequence[OldName], prefix: str = "Options ") -> None:
+    """An option must not be given by both of its names.
+
+    raises    UsageProblem
+    """
+    for old, new, new_first in names:
+        if {old, new} <= ctx.spelled:
+            first, second = (new, old) if new_first else (old, new)
+            raise ctx.usage_problem(f"{prefix}--{first} and --{second} cannot be specified together.")
+
+
+class OldOptions:
+    """What a command line has that Kafka 4's script would comment on or refuse.
+
+    remark    of the script, with {old} and {new} in it
+    """
+
+    def __init__(
+        self, ctx: "ScriptContext", names: Sequence[OldName], removed: Sequence[Removed] = (), *, remark: str
+    ) -> None:
+        self._ctx = ctx
+        self.remarks = [remark.format(old=each.old, new=each.new) for each in names if each.old in ctx.spelled]
+        self._removed = [each for each in removed if each.name in ctx.spelled]
+
+    async def tell(self, session: "Session") -> None:
+        """Print the remarks where the cluster is of Kafka 4.
+
+        raises    UsageProblem for an option that is gone
+        """
+        if (self.remarks or self._removed) and await session.is_kafka_4():
+            for name, instead in self._removed:
+                raise self._refusal(name, instead)
+            for remark in self.remarks:
+                print(remark, flush=True)
+
+    def _refusal(self, name: str, instead: str) -> ScriptError:
+        hint = f"This cluster is of Kafka 4, whose script has no --{name}; use {instead}."
+        return self._ctx.usage_problem(f"{name} is not a recognized option", hint=hint)
 
 
 def deprecated(old: str, new: str) -> str:
-    """The line about an option that has another name by now."""
+    """The line of kafka-cluster.sh about an option that has another name by now."""
     return f"Option --{old} has been deprecated and will be removed in a future version. Use --{new} instead."

@@ -48,10 +48,14 @@ class Spec(NamedTuple):
 
 
 class Given(NamedTuple):
-    """An option as it stood on the command line; `value` is None where none was given."""
+    """An option as it stood on the command line; `value` is None where none was given.
+
+    spelling    the one of its names that was used, in full; empty for its first
+    """
 
     spec: Spec
     value: str | None
+    spelling: str = ""
 
 
 class Parsed(NamedTuple):
@@ -104,7 +108,7 @@ def parse_jopt(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
             if following is None:
                 raise Unparsable(f"Option {spec.name} requires an argument")
             value, position = following, position + 1
-        options.append(Given(spec, value))
+        options.append(Given(spec, value, _spelling(name, spec)))
     return Parsed(options, strays)
 
 
@@ -130,7 +134,7 @@ def parse_argparse(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
         if spec.takes is Takes.NOTHING:
             if attached is not None:
                 raise Unparsable(f"argument {displayed(spec)}: ignored explicit argument '{attached}'")
-            options.append(Given(spec, None))
+            options.append(Given(spec, None, _spelling(word[2:], spec)))
             continue
         values = [attached] if attached is not None else []
         limit = len(words) if spec.takes is Takes.SEVERAL_VALUES else 1
@@ -143,8 +147,16 @@ def parse_argparse(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
         if not values:
             expected = "at least one argument" if spec.takes is Takes.SEVERAL_VALUES else "one argument"
             raise Unparsable(f"argument {displayed(spec)}: expected {expected}")
-        options.extend(Given(spec, value) for value in values)
+        spelling = _spelling(word[2:].partition("=")[0], spec)
+        options.extend(Given(spec, value, spelling) for value in values)
     return Parsed(options, positional)
+
+
+def _spelling(name: str, spec: Spec) -> str:
+    """The name of an option that `name` is, or begins."""
+    if name in spec.names:
+        return name
+    return next((each for each in spec.names if name and each.startswith(name)), spec.name)
 
 
 def _argparse_option(word: str, by_name: Mapping[str, Spec]) -> tuple[Spec, str | None]:

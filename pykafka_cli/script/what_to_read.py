@@ -22,7 +22,8 @@ def check_what_to_read(ctx: ScriptContext, topic: str | None, pattern: str | Non
     if (topic is None) == (pattern is None):
         hint = "--whitelist is DEPRECATED use --include instead; ignored if --include specified."
         tail = hint if "whitelist" in ctx.given else ""
-        raise ctx.usage_problem(f"Exactly one of --include/--topic is required. {tail}")
+        in_words_of_4 = "Exactly one of the following arguments is required: [topic], [include]"
+        raise ctx.usage_problem(f"Exactly one of --include/--topic is required. {tail}", hint=in_words_of_4)
     if partition is None:
         if "offset" in ctx.given:
             raise ctx.usage_problem("The partition is required when offset is specified.")
