@@ -23,6 +23,7 @@ from pykafka_cli.protocol.codec import message_codec, read_request_header
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from tests.fakes.clock import FakeClock
 from tests.fakes.partition_writer import FakePartitionWriter
+from tests.support.event_loop import settle
 from tests.support.logs import broker_settings
 from tests.support.vectors import frames, request_of, response_of
 
@@ -85,8 +86,7 @@ class TransactionBroker:
         self.broker = Broker(**parts)
 
     async def settle(self) -> None:
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await settle()
 
     async def ask(self, frame: dict[str, Any]) -> Any:
         """The answer to a recorded request, as its client reads it."""

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pykafka_cli.commands.zookeeper_server_stop import zookeeper_server_stop
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers import process
 from pykafka_cli.servers.process import runs
+from tests.support.polling import until
 from tests.support.ports import free_port
 from tests.support.running import PK
 from tests.support.server_processes import ServerProcess
@@ -151,15 +151,12 @@ def test_a_daemon_leaves_the_terminal_and_writes_to_log_dir(tmp_path: Path, file
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
     log = tmp_path / "logs/zookeeper.out"
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    while not answers(port):
-        assert time.monotonic() < deadline, log.read_text()
+    until(lambda: answers(port), log.read_text)
     found = subprocess.run(
         [sys.executable, "-c", _FIND, str(file)], capture_output=True, text=True, check=True, timeout=60
     )
     os.kill(int(found.stdout), signal.SIGTERM)
-    while answers(port):
-        assert time.monotonic() < deadline
+    until(lambda: not answers(port))
     assert "ZooKeeper listens on port" in log.read_text()
 
 

@@ -31,6 +31,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
+from tests.support.event_loop import settle
 from tests.support.logs import NOW_MS, broker_settings, topic_config
 
 OFFSETS, STATE = TopicPartition("__consumer_offsets", 0), TopicPartition("__transaction_state", 0)
@@ -46,12 +47,6 @@ CONFIG = topic_config(
 )
 
 Offsets = dict[tuple[str, TopicPartition], int]
-
-
-async def settled() -> None:
-    """Let everything that was begun come to its end."""
-    for _ in range(30):
-        await asyncio.sleep(0)
 
 
 class LogWriter:
@@ -118,7 +113,7 @@ class Coordinators:
         self.transactions.start()
         self.groups.on_leadership([(OFFSETS, 0)], [])
         self.transactions.on_leadership([(STATE, 0)], [])
-        await settled()
+        await settle()
 
     def stop(self) -> None:
         self.groups.close()
@@ -147,7 +142,7 @@ class Coordinators:
                 if self.is_offline:
                     raise
                 self._clock.advance(PAUSE_S)  # what there was no room for is tried again then
-                await settled()
+                await settle()
 
     def committed(self) -> Offsets:
         return {
@@ -220,7 +215,7 @@ class History:
         self.model.possible = [self.model.committed, after]
         await self.coordinators.transactions.end(TRANSACTIONAL_ID, self.producer, committed=committed)
         self.model.committed, self.model.pending = after, {}
-        await settled()
+        await settle()
 
     async def compact(self) -> None:
         await self.coordinators.clean()
@@ -260,7 +255,7 @@ async def committed_after_a_start(files: MemoryFiles) -> Offsets:
     again = Coordinators(files)
     await again.start()
     await again.producer()  # and what was left open is aborted
-    await settled()
+    await settle()
     committed = again.committed()
     again.stop()
     return committed
@@ -303,11 +298,11 @@ async def run_full(steps: list[tuple[Any, ...]], full_at: int, times: int) -> No
     for step in steps:
         with contextlib.suppress(BrokerError):
             await history.run(step)
-    await settled()
+    await settle()
     files.fail_at(1, times=0)
     if not coordinators.is_offline:
         await coordinators.producer()
-        await settled()
+        await settle()
         assert coordinators.committed() == history.model.committed
     coordinators.stop()
 

@@ -24,6 +24,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records import Record, build_batch
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
+from tests.support.event_loop import settle
 from tests.support.logs import NOW_MS, broker_settings, read_all, topic_config
 
 PARTITIONS = [TopicPartition("orders", number) for number in range(3)]
@@ -40,12 +41,6 @@ class Logs(LogManager):
 def logs_on(files: MemoryFiles, clock: FakeClock) -> Logs:
     directories = broker_settings(log_dirs="/a,/b")
     return Logs(directories, clock, lambda _topic: CONFIG, broker_id=0, cluster_id="c", files=files)
-
-
-async def settled() -> None:
-    """Let everything that was begun come to its end."""
-    for _ in range(30):
-        await asyncio.sleep(0)
 
 
 @dataclass
@@ -90,7 +85,7 @@ class History:
 
     async def roll(self, partition: TopicPartition) -> None:
         self.log(partition).roll()
-        await settled()
+        await settle()
 
     async def truncate(self, partition: TopicPartition, share: float) -> None:
         log, model = self.log(partition), self.models[partition]
@@ -99,7 +94,7 @@ class History:
         synced_end, model.synced_end = model.synced_end, 0
         model.end = log.truncate_to(target)
         model.records = {offset: value for offset, value in model.records.items() if offset < model.end}
-        await settled()  # the recovery point is written down; until then a loss of power may find the old one
+        await settle()  # the recovery point is written down; until then a loss of power may find the old one
         self.files.ensure_alive()
         model.synced_end = min(synced_end, model.end)
 
@@ -111,7 +106,7 @@ class History:
 
     async def pass_time(self, seconds: int) -> None:
         self.clock.advance(seconds)
-        await settled()
+        await settle()
 
     async def stop_and_start(self) -> None:
         await self.logs.shutdown()
@@ -213,7 +208,7 @@ async def fail_once(steps: list[tuple[Any, ...]], fail_at: int) -> None:
     files.fail_at(fail_at, OSError(errno.EIO, "Input/output error"))
     with contextlib.suppress(KafkaStorageError):
         await history.run(steps)
-    await settled()
+    await settle()
     files.fail_at(1, times=0)
 
     assert sum(usage.error is not None for usage in history.logs.usages()) <= 1

@@ -48,6 +48,7 @@ from pykafka_cli.protocol.inter_broker import (
 from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionLost, response_type_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
+from tests.support.event_loop import settle
 from tests.support.logs import batch, broker_settings
 
 LISTENER = "PLAINTEXT"
@@ -466,8 +467,7 @@ class ReplicaCluster:
 
     async def settle(self) -> None:
         """Let everything happen that needs no time to pass."""
-        for _ in range(150):
-            await asyncio.sleep(0)
+        await settle(150)
 
     async def wait(self, seconds: float, *, step: float = 0.25) -> None:
         """Let time pass, in steps short enough for what is woken to act before the next."""

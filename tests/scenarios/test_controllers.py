@@ -6,7 +6,6 @@ connections, which only the real ones have.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any
 
 import pytest
 from kazoo.client import KazooClient
@@ -25,6 +24,7 @@ from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
 from tests.fakes.controlled_cluster import answer_to, briefly_told
+from tests.support.event_loop import until
 from tests.support.zookeeper.servers import ZooKeeperProcess, debian_zookeeper, pk_zookeeper
 
 PATIENCE_S = 20
@@ -103,15 +103,6 @@ class ListeningBroker:
         line = await until(heard, lambda: f"{start} is missing among {self.told}")
         del self.told[: self.told.index(line) + 1]
         return line
-
-
-async def until(condition: Callable[[], Awaitable[Any]], complaint: Callable[[], str] = lambda: "it did not") -> Any:
-    """What the condition says once it is true."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE_S
-    while not (found := await condition()):
-        assert asyncio.get_running_loop().time() < deadline, complaint()
-        await asyncio.sleep(0.02)
-    return found
 
 
 Starter = Callable[..., Awaitable[ListeningBroker]]

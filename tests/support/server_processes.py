@@ -5,19 +5,19 @@ server.start()                      # answers now
 server.kill(); server.start()       # the second start finds the data of the first
 """
 
+import contextlib
 import os
 import signal
 import subprocess
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
 from pykafka_cli.servers.standstill import VARIABLE, longest_standstill
+from tests.support.polling import until
 
 READY_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 60
-PAUSE_S = 0.05
 LONGEST_STANDSTILL_S = 15.0
 """No event loop of a server of ours may stand still for longer, even on a machine that is busy with other things."""
 
@@ -68,13 +68,11 @@ class ServerProcess(ABC):
 
     def wait_until_started(self) -> None:
         assert self.process is not None
-        deadline = time.monotonic() + READY_TIMEOUT_S
-        while time.monotonic() < deadline and self.is_running:
-            if self.serves():
-                return
-            time.sleep(PAUSE_S)
-        self.kill()
-        raise RuntimeError(f"{type(self).__name__} does not serve: {self.said()[-3000:]}")
+        with contextlib.suppress(AssertionError):
+            until(lambda: not self.is_running or self.serves(), patience_s=READY_TIMEOUT_S)
+        if not self.is_running or not self.serves():
+            self.kill()
+            raise RuntimeError(f"{type(self).__name__} does not serve: {self.said()[-3000:]}")
 
     def said(self) -> str:
         """What it has printed since it was started last."""

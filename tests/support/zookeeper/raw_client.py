@@ -1,7 +1,6 @@
 """A client that speaks ZooKeeper's protocol over a socket, frame by frame."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Self
 
 from pykafka_cli.zookeeper.protocol.framing import FrameReader, frame
@@ -77,10 +76,3 @@ class RawClient:
 
     async def close(self) -> None:
         self.writer.close()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Let the loop run until `holds` does."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110  # what it asks is changed by callbacks that know of no event
-            await asyncio.sleep(0)

@@ -30,6 +30,7 @@ from pykafka_cli.zookeeper.client import (
     ZooKeeperUnreachable,
 )
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
+from tests.support.event_loop import settle
 from tests.support.zookeeper.servers import (
     DebianZooKeeper,
     PkZooKeeper,
@@ -270,8 +271,7 @@ async def settled_without_a_connection(client: ZooKeeperClient) -> None:
     """Return once kazoo knows that the line is down, and all that this leads to on the loop has happened."""
     while client._kazoo.client_state == KeeperState.CONNECTED:  # noqa: ASYNC110  # kazoo tells nobody
         await asyncio.sleep(0)
-    for _ in range(100):
-        await asyncio.sleep(0)
+    await settle(100)
 
 
 def on_a_loop_that_may_hang(test: Coroutine[None, None, None]) -> None:

@@ -10,6 +10,7 @@ from pykafka_cli.broker.replication.peers import BrokerEndpoint
 from pykafka_cli.transport.connection import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
 from tests.fakes.clock import FakeClock
+from tests.support.event_loop import settle
 
 
 class Line:
@@ -59,11 +60,6 @@ def registered(broker_id: int, listener: str = "INTERNAL") -> BrokerRegistration
     return BrokerRegistration(broker_id, endpoints)
 
 
-async def turns() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
@@ -86,15 +82,15 @@ async def test_a_request_waits_for_the_answer_to_the_one_before(channels: Broker
     answers: list[str] = []
     channels.send(1, "first", answers.append)
     channels.send(1, "second", answers.append)
-    await turns()
+    await settle()
     ((endpoint, line),) = brokers.lines
 
     assert (endpoint, line.arrived) == (BrokerEndpoint(1, "back", 9093), ["first"])
     line.answer("one")
-    await turns()
+    await settle()
     assert (line.arrived, answers) == (["first", "second"], ["one"])
     line.answer("two")
-    await turns()
+    await settle()
     assert answers == ["one", "two"]
 
 
@@ -103,19 +99,19 @@ async def test_a_request_is_sent_again_on_a_new_connection_when_the_old_one_brok
 ) -> None:
     answers: list[str] = []
     channels.send(1, "lead", answers.append)
-    await turns()
+    await settle()
     brokers.refusing = 2
     brokers.lines[0][1].break_()
     for _ in range(3):
-        await turns()
+        await settle()
         assert len(brokers.lines) == 1
         clock.advance(RETRY_AFTER)
-    await turns()
+    await settle()
 
     (_, old), (_, line) = brokers.lines
     assert (old.is_open, line.arrived) == (False, ["lead"])
     line.answer("done")
-    await turns()
+    await settle()
     assert answers == ["done"]
 
 
@@ -125,11 +121,11 @@ async def test_a_broker_that_has_registered_anew_is_not_told_what_was_for_the_ol
     answers: list[str] = []
     channels.send(1, "first", answers.append)
     channels.send(1, "second", answers.append)
-    await turns()
+    await settle()
 
     channels.add(registered(1))
     channels.send(1, "third", answers.append)
-    await turns()
+    await settle()
 
     (_, old), (_, line) = brokers.lines
     assert (old.is_open, old.arrived, line.arrived) == (False, ["first"], ["third"])
@@ -139,7 +135,7 @@ async def test_what_is_for_an_unknown_broker_is_dropped(channels: BrokerChannels
     channels.send(2, "lead", print)
     channels.add(registered(3, listener="OTHER"))
     channels.send(3, "lead", print)
-    await turns()
+    await settle()
 
     assert brokers.lines == []
 
@@ -152,8 +148,8 @@ async def test_an_answer_that_cannot_be_used_does_not_end_the_conversation(
 
     channels.send(1, "first", unusable)
     channels.send(1, "second", print)
-    await turns()
+    await settle()
     brokers.lines[0][1].answer("one")
-    await turns()
+    await settle()
 
     assert brokers.lines[0][1].arrived == ["first", "second"]

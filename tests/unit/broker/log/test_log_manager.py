@@ -14,6 +14,7 @@ from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
+from tests.support.event_loop import until
 from tests.support.logs import NOW_MS, ORDERS, append, broker_settings, sequenced, topic_config, values
 
 OTHER = TopicPartition("other", 1)
@@ -60,13 +61,6 @@ async def open_logs(files: MemoryFiles, clock: FakeClock) -> AsyncIterator[Opene
     yield make
     for logs in made:
         await logs.shutdown()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for work in threads, at most a few seconds."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - threads set no event
-            await asyncio.sleep(0.001)
 
 
 async def test_new_logs_are_spread_over_the_directories(open_logs: Opener) -> None:

@@ -18,6 +18,7 @@ from pykafka_cli.zookeeper.kafka_znodes import (
 )
 from tests.fakes.clock import FakeClock
 from tests.fakes.zookeeper import FakeZooKeeper
+from tests.support.event_loop import settle
 
 BROKER = BrokerRegistration(5, (Endpoint("PLAINTEXT", "PLAINTEXT", "host", 9092),))
 TP = TopicPartition("t", 0)
@@ -40,11 +41,6 @@ class Cluster:
 @pytest.fixture
 def cluster() -> Cluster:
     return Cluster()
-
-
-async def turns() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 # ---- identity
@@ -82,12 +78,12 @@ async def test_a_broker_waits_for_its_own_earlier_session(cluster: Cluster, capl
 
     with caplog.at_level(logging.WARNING):
         registering = asyncio.ensure_future(new.register_broker(BROKER, patience=9))
-        await turns()
+        await settle()
         assert not registering.done()
         cluster.clock.advance(8)
-        await turns()
+        await settle()
         await old.client.close()
-        await turns()
+        await settle()
 
     assert registering.result() > old_epoch
     assert [record.message for record in caplog.records if "is held by another session" in record.message]
@@ -98,9 +94,9 @@ async def test_a_broker_gives_up_when_another_of_its_id_lives(cluster: Cluster) 
     await other.register_broker(BROKER, patience=0)
 
     registering = asyncio.ensure_future(new.register_broker(BROKER, patience=9))
-    await turns()
+    await settle()
     cluster.clock.advance(9)
-    await turns()
+    await settle()
 
     with pytest.raises(BrokerIdTaken, match=r"broker 5 is already registered at /brokers/ids/5 by session 0x\w+"):
         registering.result()

@@ -22,6 +22,7 @@ from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path.wire import Buffer
 from tests.fakes.clock import FakeClock
+from tests.support.event_loop import until
 from tests.support.standstill import watched_loop
 
 DEADLINE = 10.0
@@ -74,11 +75,6 @@ class Running:
             client = Client(*await asyncio.open_connection("127.0.0.1", port))
         self.clients.append(client)
         return client
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(DEADLINE):
-            while not condition():  # noqa: ASYNC110  # what is looked at tells nobody that it changes
-                await asyncio.sleep(0)
 
 
 @asynccontextmanager
@@ -147,7 +143,7 @@ async def test_large_answers_keep_the_pace_of_a_client_that_has_one() -> None:
         pending = it.clock.pending
         client.send(b"second")
         second = asyncio.create_task(client.read())
-        await it.until(lambda: it.clock.pending > pending)
+        await until(lambda: it.clock.pending > pending)
         it.clock.advance(took * 0.9)
         assert it.metrics.response_bytes == size
         it.clock.advance(took * 0.2)
@@ -259,8 +255,8 @@ async def test_requests_are_served_even_if_their_sender_does_not_wait() -> None:
         client = await it.connect()
         client.send(b"a", b"b", b"c")
         client.writer.close()
-        await it.until(lambda: it.metrics.connections_opened == 1 and it.metrics.connections_open == 0)
-        await it.until(lambda: len(served) == 3)
+        await until(lambda: it.metrics.connections_opened == 1 and it.metrics.connections_open == 0)
+        await until(lambda: len(served) == 3)
         assert served == [b"a", b"b", b"c"]
 
 
@@ -279,7 +275,7 @@ async def test_a_request_whose_sender_is_gone_does_not_wait_for_ever() -> None:
         client.send(b"x", b"y")
         await started.wait()
         client.writer.close()
-        await it.until(lambda: it.metrics.connections_open == 0)
+        await until(lambda: it.metrics.connections_open == 0)
         assert not cancelled.is_set()
 
         it.clock.advance(10.0)
@@ -348,12 +344,12 @@ async def test_an_idle_connection_is_closed_though_its_request_waits(caplog: pyt
 
     async with running(wait_for_ever, connections_max_idle_ms="1000") as it:
         idle, waiting, active = await it.connect(), await it.connect(), await it.connect()
-        await it.until(lambda: it.metrics.connections_open == 3)
+        await until(lambda: it.metrics.connections_open == 3)
         waiting.send(b"x")
         await started.wait()
         it.clock.advance(0.8)
         active.send(b"x")
-        await it.until(lambda: it.metrics.request_bytes == 2)
+        await until(lambda: it.metrics.request_bytes == 2)
 
         it.clock.advance(0.9)
 
@@ -384,7 +380,7 @@ async def test_a_connection_above_a_limit_is_closed_at_once(
         assert it.metrics.connections_refused == 1
 
         first.writer.close()
-        await it.until(lambda: it.metrics.connections_open == 0)
+        await until(lambda: it.metrics.connections_open == 0)
         third = await it.connect()
         third.send(b"c")
         assert await third.read() == b"<c>"
@@ -482,7 +478,7 @@ async def test_stopping_does_not_wait_for_ever() -> None:
     async with running(wait_for_ever) as it:
         client = await it.connect()
         client.send(b"x")
-        await it.until(lambda: it.metrics.request_bytes > 0)
+        await until(lambda: it.metrics.request_bytes > 0)
         await it.server.stop(grace=0.01)
         assert await client.read_to_the_end() == b""
         assert it.metrics.connections_open == 0

@@ -25,6 +25,7 @@ from pykafka_cli.protocol.hot_path.fetch import EpochEndOffset, FetchPartitionRe
 from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionLost
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
+from tests.support.event_loop import settle
 from tests.support.logs import batch, open_log
 from tests.unit.broker.replication.test_partition import STATE, AskedChanges
 
@@ -93,11 +94,6 @@ class ScriptedLeader:
     def wanted(self) -> dict[int, fetch.FetchPartition]:
         """What the last fetch named."""
         return {each.partition: each for topic in self.asked[-1].topics for each in topic.partitions}
-
-
-async def settle() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 class Bench:

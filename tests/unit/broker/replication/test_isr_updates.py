@@ -14,6 +14,7 @@ from pykafka_cli.broker.replication.isr_updates import RETRY_AFTER, IsrChange, I
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.transport.connection import ConnectionLost
 from tests.fakes.clock import FakeClock
+from tests.support.event_loop import settle
 
 T, U = uuid.UUID(int=1), uuid.UUID(int=2)
 
@@ -67,11 +68,6 @@ class FakeController:
         else:
             self._answers[-1].set_result(response)
         await settle()
-
-
-async def settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from pykafka_cli.zookeeper.protocol.requests import (
 from pykafka_cli.zookeeper.server import connection
 from pykafka_cli.zookeeper.server.server import ZooKeeperServer
 from tests.fakes.clock import FakeClock
-from tests.support.zookeeper.raw_client import RawClient, until
+from tests.support.event_loop import until
+from tests.support.zookeeper.raw_client import RawClient
 from tests.unit.zookeeper.server.conftest import StartServer
 
 

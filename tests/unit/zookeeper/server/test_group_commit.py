@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pykafka_cli.zookeeper.server.group_commit import GroupCommit
-from tests.support.zookeeper.raw_client import until
+from tests.support.event_loop import until
 
 
 class Disk:

@@ -21,7 +21,8 @@ from pykafka_cli.zookeeper.server import txn_log
 from pykafka_cli.zookeeper.server.server import ServerUnusable, ZooKeeperServer, run_zookeeper
 from pykafka_cli.zookeeper.server.snapshot import read_snapshot
 from tests.fakes.clock import FakeClock
-from tests.support.zookeeper.raw_client import RawClient, until
+from tests.support.event_loop import until
+from tests.support.zookeeper.raw_client import RawClient
 from tests.unit.zookeeper.server.conftest import StartServer, settings_of
 
 

@@ -29,6 +29,7 @@ from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch
 from tests.fakes.clock import FakeClock
 from tests.fakes.partition_writer import FakePartitionWriter
+from tests.support.event_loop import settle
 from tests.support.vectors import VECTORS
 
 STATE = TopicPartition("__transaction_state", 0)
@@ -186,8 +187,7 @@ async def test_a_completion_that_is_refused_is_written_again(peer: Peer, refusal
     await peer.transactions.end("x", producer, committed=True)
     peer.writer.refusal = refusal
     peer.markers.released.set()
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await settle()
     assert peer.state is S.PREPARE_COMMIT
 
     peer.writer.refusal = None
@@ -253,8 +253,7 @@ async def test_an_empty_id_is_refused(peer: Peer) -> None:
 async def test_what_does_not_reach_the_replicas_in_time_is_told_as_kafka_does(peer: Peer) -> None:
     peer.writer.is_replicating = False
     asking = asyncio.ensure_future(peer.init())
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await settle()
 
     peer.clock.advance(WRITE_TIMEOUT_MS / 1000)
 

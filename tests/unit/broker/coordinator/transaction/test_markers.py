@@ -21,6 +21,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.transport.connection import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
+from tests.support.event_loop import settle
 
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
 
@@ -134,11 +135,9 @@ async def test_what_comes_up_while_a_request_is_under_way_goes_together_into_the
     cluster = Cluster()
     cluster.gate.clear()
     writing = [cluster.write(T0, producer_id=producer) for producer in (1, 2, 3)]
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await settle()
     writing += [cluster.write(T0, producer_id=producer) for producer in (4, 5)]
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await settle()
 
     cluster.gate.set()
     await asyncio.gather(*writing)
@@ -163,8 +162,7 @@ async def test_a_refused_marker_is_sent_again_to_whoever_leads_then(code: ErrorC
     await soon(lambda: len(cluster.requests) == 2)
     cluster.leaders[T0] = 2
 
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await settle()
     cluster.clock.advance(PAUSE_S)
     await writing
 
@@ -175,8 +173,7 @@ async def test_a_broker_that_cannot_be_reached_is_asked_again() -> None:
     cluster = Cluster()
     cluster.alive.discard(1)
     writing = cluster.write(T0)
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await settle()
 
     cluster.alive.add(1)
     cluster.clock.advance(PAUSE_S)
@@ -208,8 +205,7 @@ async def test_before_the_broker_knows_the_cluster_nothing_counts_as_deleted() -
     cluster.is_informed = False
     del cluster.leaders[T0]
     writing = cluster.write(T0)
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await settle()
     assert not writing.done()
 
     cluster.leaders[T0], cluster.is_informed = 1, True

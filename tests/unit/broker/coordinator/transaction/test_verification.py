@@ -34,6 +34,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.transport.connection import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
+from tests.support.event_loop import settle
 
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
 P = Producer(1000, 2)
@@ -182,8 +183,7 @@ async def asking(broker: Broker, sequence: int = 0) -> "asyncio.Task[dict[Any, A
     """A question that is under way."""
     broker.gate.clear()
     task = asyncio.ensure_future(broker.refused(T0, sequence=sequence))
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await settle()
     assert not task.done()
     return task
 
