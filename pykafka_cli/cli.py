@@ -23,7 +23,7 @@ COMPLETION_VARIABLE = "_PK_COMPLETE"
 
 
 class LazyGroup(TyperGroup):
-    """Commands by name from COMMANDS; a module is imported when its command is asked for."""
+    """Commands by name from COMMANDS; a module is imported when its command is needed."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -79,7 +79,7 @@ def pk(
 
 
 def run(words: Sequence[str]) -> int:
-    """Run one command line; all that can go wrong is told here, without a traceback unless PK_DEBUG is set."""
+    """Run one command line; every failure is reported here, without a traceback unless PK_DEBUG is set."""
     try:
         command = typer.main.get_command(app)
         if COMPLETION_VARIABLE in os.environ or any(word.endswith("-completion") for word in words[:1]):
@@ -112,12 +112,12 @@ def run(words: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        print(*filter(None, told(error)), sep="\n", file=sys.stderr)
+        print(*filter(None, message_and_hint(error)), sep="\n", file=sys.stderr)
         return ExitStatus.FAILURE
 
 
-def told(error: Exception) -> tuple[str, str]:
-    """What happened and what would help, of an error that the command did not put into words of its own."""
+def message_and_hint(error: Exception) -> tuple[str, str]:
+    """What happened and what would help, of an error that the command itself did not report."""
     from pykafka_cli.clients.errors import explain
     from pykafka_cli.clients.settings import BadClientSetting
     from pykafka_cli.transport.connection import ConnectionFailed

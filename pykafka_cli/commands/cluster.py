@@ -128,7 +128,7 @@ def unlisted(error: VersionUnsupported) -> ScriptError:
 
 
 async def unregister(session: Session, broker: int, old_name: str | None) -> str:
-    """The script's words for what became of it.
+    """The result in the script's words.
 
     raises    ScriptError
     """

@@ -260,7 +260,7 @@ def ensure_host(name: str) -> None:
 
 
 def generic_names(ctx: ScriptContext, names: list[str]) -> list[str]:
-    """--entity-name and --entity-default in the order in which they stand, as each belongs to a type before it."""
+    """--entity-name and --entity-default in their order, as each belongs to a type before it."""
     left = iter(names)
     return [
         next(left) if option == "entity-name" else DEFAULT_ENTITY

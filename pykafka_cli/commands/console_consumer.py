@@ -368,7 +368,7 @@ class ConsoleConsumer:
         self._count = 0
 
     def run(self, addresses: str, properties: Mapping[str, str], wanted: Wanted) -> None:
-        """Read and print until told to stop.
+        """Read and print until stopped.
 
         raises    ConfigError, BadPattern, BadClientSetting before anything is read
         """
@@ -492,7 +492,7 @@ class ConsoleConsumer:
 
 
 def terminated(cause: str) -> Ended:
-    """What ends the reading, told; to be raised."""
+    """Report what ends the reading, and return the exception to raise."""
     error(TERMINATING, source=SOURCE, cause=cause)
     return Ended(ExitStatus.FAILURE)
 

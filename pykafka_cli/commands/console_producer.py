@@ -1,6 +1,6 @@
 """`pk console-producer`: kafka-console-producer.sh, lines of standard input to records of a topic.
 
-Input is taken a megabyte at a time and becomes batches without anything being awaited per line; lines that come one by
+Input is read a megabyte at a time and becomes batches without awaiting anything per line; lines that come one by
 one are sent as they come (linger.ms).
 """
 
@@ -251,7 +251,7 @@ def console_producer(
 
 
 class ConsoleProducer:
-    """One run: lines in, records out, failures told."""
+    """One run: lines in, records out, failures reported."""
 
     def __init__(
         self, topic: str, settings: ProducerSettings, reader: LineReader, *, sync: bool, old_options: OldOptions
@@ -330,7 +330,7 @@ class ConsoleProducer:
         try:
             await producer.send(values, keys, headers, first_tag=first, timestamp_ms=time.time_ns() // 1_000_000)
         except ProducerRefused as problem:
-            self._tell(problem.text, range(first, first + len(values)), keys or [None] * len(values), values)
+            self._report(problem.text, range(first, first + len(values)), keys or [None] * len(values), values)
         if self._sync:
             await producer.flush()
             if self.failed:
@@ -341,14 +341,14 @@ class ConsoleProducer:
 
         if result.failure:
             records = records_of(result.batch)
-            self._tell(
+            self._report(
                 result.failure,
                 result.batch.tags,
                 [record.key for record in records],
                 [record.value for record in records],
             )
 
-    def _tell(
+    def _report(
         self,
         failure: "ErrorText",
         lines: Sequence[int],

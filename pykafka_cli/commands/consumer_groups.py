@@ -412,7 +412,7 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
         rows = await lags(session, [group for group in groups if group.state != "Dead"]) if view == "offsets" else {}
     for group in groups:
         notice(request, group)
-        # Notices go to stderr and tables to stdout: in a terminal each notice is to stand above its table.
+        # Notices go to stderr and tables to stdout: on a terminal, each notice has to be above its table.
         if request.output is OutputFormat.KAFKA and group.state != "Dead":
             its = rows.get(group.group, [])
             text_ = group_text(group, view, its, verbose=verbose, kafka_4=request.kafka_4)
@@ -449,7 +449,7 @@ async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, li
 def notice(request: GroupsRequest, group: GroupDescription) -> None:
     """What there is to say about a group's state, if anything."""
     if group.state == "Dead":
-        request.tell_error(f"Consumer group '{group.group}' does not exist.")
+        request.report_error(f"Consumer group '{group.group}' does not exist.")
     elif request.output is not OutputFormat.KAFKA:
         return  # everything else shows the state itself
     elif group.state == "Empty":

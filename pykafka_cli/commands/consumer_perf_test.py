@@ -10,7 +10,7 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
 from pykafka_cli.output.performance import show_consumer_total
-from pykafka_cli.output.render import OutputFormat, tell
+from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.rules.throughput import (
@@ -136,7 +136,7 @@ def consumer_perf_test(
     form = chosen_output(output)
     if threads is not None or num_fetch_threads is not None:
         ignored = "option [threads] and [num-fetch-threads] have been deprecated and will be ignored by the test"
-        tell(form, f"WARNING: {ignored}")
+        notice(form, f"WARNING: {ignored}")
     require(ctx, "topic", "messages")
     ctx.read_values()
     assert topic is not None
@@ -151,7 +151,7 @@ def consumer_perf_test(
     }
     properties.setdefault("client.id", "perf-consumer-client")
     if not hide_header and (show_detailed_stats or form is OutputFormat.KAFKA):
-        tell(form, CONSUMER_DETAILED_HEADER if show_detailed_stats else CONSUMER_HEADER)
+        notice(form, CONSUMER_DETAILED_HEADER if show_detailed_stats else CONSUMER_HEADER)
     if reporting_interval <= 0:
         raise ScriptError("Reporting interval must be greater than 0.")
     with reported(words=dict.fromkeys((ConfigError, BadClientSetting, ValueError), str)):
@@ -164,7 +164,7 @@ def consumer_perf_test(
         show_consumer_total(form, total, date_format)
     if print_metrics:
         name = f"consumer-fetch-manager-metrics:records-consumed-total:{{client-id={settings.client_id}}}"
-        tell(form, f"\n{'Metric Name':<{len(name)}}   Value\n{name} : {total.count:.3f}")
+        notice(form, f"\n{'Metric Name':<{len(name)}}   Value\n{name} : {total.count:.3f}")
 
 
 class PerfTest:
@@ -207,7 +207,7 @@ class PerfTest:
             ended = now_ms()
             await consumer.close()
         if self._figures.count < self._messages:
-            tell(
+            notice(
                 self._form,
                 "WARNING: Exiting before consuming the expected number of messages: timeout "
                 f"({self._timeout_ms} ms) exceeded. You can use the --timeout option to increase the timeout.",
@@ -232,7 +232,7 @@ class PerfTest:
                 self._figures.record(len(records), size)
                 consumer.used(fetched, start + len(records))
             if self._interval_ms is not None and self._figures.is_due(last_came, self._interval_ms):
-                tell(self._form, self._figures.interval(last_came, self._date_format))
+                notice(self._form, self._figures.interval(last_came, self._date_format))
 
 
 def now_ms() -> int:

@@ -174,7 +174,7 @@ def dump_log(
     with printer.printing():
         for path in re.sub(",+$", "", files).split(","):
             dump.file(re.sub("/+", "/", path).rstrip("/") or path)
-        dump.tell_problems()
+        dump.report_problems()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ Pairs = list[tuple[int, int]]
 
 @dataclass(slots=True)
 class Problems:
-    """What is told at the end, by file."""
+    """What is reported at the end, by file."""
 
     mismatches: dict[str, Pairs] = field(default_factory=dict)
     timestamps: dict[str, Pairs] = field(default_factory=dict)
@@ -213,7 +213,7 @@ class Problems:
 class Dump:
     """Goes through files, one after the other.
 
-    Its methods raise what the readers raise, and OSError; the printer's `printing` tells of it.
+    Its methods raise what the readers raise, and OSError; the printer's `printing` reports it.
     """
 
     def __init__(self, settings: Settings, printer: Printer) -> None:
@@ -264,7 +264,7 @@ class Dump:
                 printer.trailing(log.size - read, name)
 
     def _decoder(self) -> decoders.Decoder:
-        """The decoder by classes; tells that a name is old. raises ScriptError."""
+        """The decoder by classes; reports that a name is old. raises ScriptError."""
         key_class, value_class = self.settings.classes
         try:
             value, value_notice = decoders.field_decoder(value_class)
@@ -336,17 +336,17 @@ class Dump:
     def _problem(kind: dict[str, Pairs], path: str, in_index: int, in_log: int) -> None:
         kind.setdefault(os.path.abspath(path), []).append((in_index, in_log))
 
-    def tell_problems(self) -> None:
+    def report_problems(self) -> None:
         problems = self.problems
-        told = [
+        reports = [
             *(lines.mismatches(path, pairs) for path, pairs in problems.mismatches.items()),
             *(lines.timestamp_mismatches(path, pairs) for path, pairs in problems.timestamps.items()),
             *(lines.timestamps_out_of_order(path, pairs) for path, pairs in problems.order.items()),
             *(lines.offsets_not_found(pairs) for pairs in problems.not_found.values()),
             *(lines.gaps(path, gaps.latest_first()) for path, gaps in problems.gaps.items()),
         ]
-        if told:
-            self.printer.complain("".join(told).removesuffix("\n"))
+        if reports:
+            self.printer.complain("".join(reports).removesuffix("\n"))
 
 
 def base_offset(name: str) -> int:

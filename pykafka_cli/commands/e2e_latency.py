@@ -12,7 +12,7 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.model import OffsetSpec, TopicPartition
 from pykafka_cli.output.performance import show_round_trips
-from pykafka_cli.output.render import OutputFormat, tell
+from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
@@ -147,11 +147,11 @@ class LatencyTest:
         counts = {topic.topic: topic.partition_count for topic in await list_topics(session)}
         if self._topic not in counts:
             creation = "Will create topic with 1 partition(s) and replication factor = 1"
-            tell(self._form, f'Topic "{self._topic}" does not exist. {creation}')
+            notice(self._form, f'Topic "{self._topic}" does not exist. {creation}')
             try:
                 await create_topic(session, self._topic, partitions=1, replication_factor=1, configs={})
             except ApiError as error:
-                tell(self._form, f"Creation of topic {self._topic} failed")
+                notice(self._form, f"Creation of topic {self._topic} failed")
                 raise ScriptError(error.java) from None
             counts[self._topic] = 1
         partitions = [TopicPartition(self._topic, index) for index in range(counts[self._topic])]
@@ -171,7 +171,7 @@ class LatencyTest:
             await self._receive(consumer, message)
             elapsed = time.perf_counter_ns() - began
             if number % REPORT_EVERY == 0:
-                tell(self._form, f"{number}\t{double_text(elapsed / 1e6)}")
+                notice(self._form, f"{number}\t{double_text(elapsed / 1e6)}")
             total += elapsed
             latencies[elapsed // 1_000_000] += 1
         mean = total / self._count / 1e6 if self._count else 0.0

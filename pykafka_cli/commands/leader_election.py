@@ -130,7 +130,7 @@ def leader_election(
     session = new_session(bootstrap, admin_config, defaults=TIMEOUTS)
     with reported(words=WORDS):
         results = asyncio.run(elect(session, election_type, partitions))
-    tell(results, election_type, output)
+    report(results, election_type, output)
 
 
 def check(ctx: ScriptContext) -> None:
@@ -150,8 +150,8 @@ async def elect(
         return await elect_leaders(session, election, partitions)
 
 
-def tell(results: dict[TopicPartition, ApiError | None], election: ElectionType, output: Any) -> None:
-    """Show what became of each partition; a failure of any is one of the command."""
+def report(results: dict[TopicPartition, ApiError | None], election: ElectionType, output: Any) -> None:
+    """Show the result of each partition; the failure of any is one of the command."""
     elected = sorted(partition for partition, error in results.items() if error is None)
     unneeded = sorted(partition for partition, error in results.items() if error and error.code == ELECTION_NOT_NEEDED)
     failed = {

@@ -16,7 +16,7 @@ from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
 from pykafka_cli.console.pace import Pace
 from pykafka_cli.output.performance import show_producer_total
-from pykafka_cli.output.render import OutputFormat, tell
+from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.rules.java_text import BadPattern, compile_pattern, split_by_pattern
@@ -189,14 +189,14 @@ def payload_maker(record_size: int | None, file: str | None, delimiter: str, for
     """
     chance = random.Random(0)
     if file is not None:
-        tell(form, f"Reading payloads from: {Path(file).absolute()}")
+        notice(form, f"Reading payloads from: {Path(file).absolute()}")
         path = Path(file)
         content = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         if not content:
             raise ScriptError("File does not exist or empty file provided.")
         separator = compile_pattern("\n" if delimiter == "\\n" else delimiter)
         parts = [part.encode() for part in split_by_pattern(separator, content)]
-        tell(form, f"Number of messages read: {len(parts)}")
+        notice(form, f"Number of messages read: {len(parts)}")
         return lambda _first, count: chance.choices(parts, k=count)
     if record_size is not None:
         if record_size < 0:
@@ -257,7 +257,7 @@ class PerfTest:
             )
             try:
                 async with producer:
-                    self._figures = ProducerFigures(now_ms())  # Java's first send waits for metadata, too
+                    self._figures = ProducerFigures(now_ms())  # Java's first send also waits for metadata
                     await producer.prepare()
                     if self._transaction_ms > 0:
                         await self._send_in_transactions(session, producer)
@@ -306,7 +306,7 @@ class PerfTest:
                     if not result.failure:
                         size = sum(block.sizes[start - block.first : stop - block.first])
                         if line := self._figures.record(now - block.queued_ms, stop - start, size, now):
-                            tell(self._form, line)
+                            notice(self._form, line)
         while self._blocks and not self._blocks[0].left:
             self._blocks.popleft()
 
@@ -332,6 +332,6 @@ def print_counts(form: OutputFormat, client_id: str, sent: int, failed: int) -> 
         f"producer-metrics:record-send-total:{tags}": float(sent - failed),
     }
     width = max(map(len, rows))
-    tell(form, f"\n{'Metric Name':<{width}}   Value")
+    notice(form, f"\n{'Metric Name':<{width}}   Value")
     for name, value in rows.items():
-        tell(form, f"{name:<{width}} : {value:.3f}")
+        notice(form, f"{name:<{width}} : {value:.3f}")

@@ -117,20 +117,20 @@ class Report:
 
     def begin(self, partitions: int) -> None:
         if self._events:
-            self._events.tell("verification_started", partitions=partitions)
+            self._events.report("verification_started", partitions=partitions)
         else:
             _print_line("verification process is started")
 
     def find(self, finding: Finding) -> None:
         if self._events:
             name = "unmatched_offset" if isinstance(finding, OtherOffset) else "unmatched_checksum"
-            self._events.tell(name, **finding.document())
+            self._events.report(name, **finding.document())
         else:
             _print_line(str(finding))
 
     def lag(self, lag: Lag, partitions: int) -> None:
         if self._events:
-            self._events.tell("max_lag", **lag.document(partitions))
+            self._events.report("max_lag", **lag.document(partitions))
         else:
             _print_line(lag.text(partitions))
 

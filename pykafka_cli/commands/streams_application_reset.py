@@ -18,7 +18,7 @@ from pykafka_cli.script.options import CONNECTION, LONG, BootstrapServer, Output
 WHICH, WHERE = "Which topics", "New offsets of the input topics (choose one)"
 SCENARIOS = ("to-offset", "to-datetime", "by-duration", "to-earliest", "to-latest", "from-file", "shift-by")
 READ_FIRST = ("application-id", "bootstrap-server", "bootstrap-servers", "config-file")
-"""Other values are read only when they are needed: so does the script, and it tells of bad ones no earlier."""
+"""Other values are read only when they are needed: so does the script, which reports bad ones no earlier."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

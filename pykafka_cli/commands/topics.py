@@ -304,7 +304,7 @@ def only_with(ctx: ScriptContext, option: str, *actions: str) -> None:
 
 
 async def through_brokers(request: TopicsRequest, session: Session) -> None:
-    """Do what was asked for by Kafka's protocol.
+    """Perform the action by Kafka's protocol.
 
     raises    TopicsFailed, ApiError, InvalidRegex, ConnectionFailed
     """
@@ -420,7 +420,7 @@ async def create_topic(request: TopicsRequest, session: Session) -> None:
             if request.if_not_exists and error.code == admin.TOPIC_ALREADY_EXISTS:
                 return
             raise
-    request.tell([name], "created", lambda topic: f"Created topic {topic}.")
+    request.report([name], "created", lambda topic: f"Created topic {topic}.")
 
 
 async def _ensure_registered(session: Session, assignment: dict[int, list[int]]) -> None:
@@ -452,14 +452,14 @@ async def alter_topics(request: TopicsRequest, session: Session) -> None:
                 # The assignment counts from the first partition on; those that are there are passed over.
                 placed[topic.topic] = list(assignment.values())[len(topic.partitions) :]
         await admin.create_partitions(session, dict.fromkeys(names, count), placed)
-    request.tell(names, "altered", lambda topic: f"{topic} has {count} partitions.", silent=True)
+    request.report(names, "altered", lambda topic: f"{topic} has {count} partitions.", silent=True)
 
 
 async def delete_topics(request: TopicsRequest, session: Session) -> None:
     async with session:
         names = await _existing(request, session)
         await admin.delete_topics(session, names)
-    request.tell(names, "deleted", lambda topic: f"Deleted topic {topic}.", silent=True)
+    request.report(names, "deleted", lambda topic: f"Deleted topic {topic}.", silent=True)
 
 
 async def _existing(request: TopicsRequest, session: Session) -> list[str]:

@@ -4,7 +4,7 @@
     DIR/kafka                  broker 0's logs; DIR/kafka-1 broker 1's, and so on
 
 These are the places that config/zookeeper.properties and config/server.properties name below ./data, so that `pk up`
-and the two servers by themselves go on with each other's data.
+and the separate servers continue with each other's data.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ def up(
 
     _log_what_matters()
     try:
-        # Being told to stop is how this ends: no failure, whichever signal it was.
+        # A request to stop is how this ends: no failure, whichever signal it was.
         run_until_signalled(lambda stop: _run(data_dir, port, zookeeper_port, brokers, stop))
     except ServerUnusable as error:
         raise ScriptError(f"ZooKeeper cannot run: {error}", hint=_other_port("--zookeeper-port", error)) from None
@@ -70,7 +70,7 @@ def _log_what_matters() -> None:
 
 
 def _deserves_attention(record: logging.LogRecord) -> bool:
-    """Warnings and worse, and whatever comes from a logger that somebody has told to say more."""
+    """Warnings and errors, and everything from loggers whose level was lowered."""
     return record.levelno >= logging.WARNING or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
@@ -152,7 +152,7 @@ def broker_settings(
 
 
 async def _ensure_usable(data_dir: Path, brokers: "list[BrokerSettings]") -> None:
-    """Find what is in the way before anything is written: taken ports, brokers' logs without their ZooKeeper."""
+    """Find obstacles before anything is written: ports in use, brokers' logs without their ZooKeeper."""
     from pykafka_cli.broker.clock import SystemClock
     from pykafka_cli.broker.metrics import Metrics
     from pykafka_cli.broker.network.listener import CannotListen, SocketServer

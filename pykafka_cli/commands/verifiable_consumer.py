@@ -1,4 +1,4 @@
-"""`pk verifiable-consumer`: kafka-verifiable-consumer.sh, tells of all that happens to a member of a group."""
+"""`pk verifiable-consumer`: kafka-verifiable-consumer.sh, reports everything that happens to a member of a group."""
 
 import asyncio
 from collections.abc import Sequence
@@ -144,11 +144,13 @@ class VerifiableConsumer:
                 session,
                 self._settings,
                 warn=warn,
-                on_assigned=lambda partitions: self._events.tell("partitions_assigned", partitions=_listed(partitions)),
-                on_revoked=lambda partitions: self._events.tell("partitions_revoked", partitions=_listed(partitions)),
+                on_assigned=lambda partitions: self._events.report(
+                    "partitions_assigned", partitions=_listed(partitions)
+                ),
+                on_revoked=lambda revoked: self._events.report("partitions_revoked", partitions=_listed(revoked)),
             )
             with EndBySignal() as end:
-                self._events.tell("startup_complete")
+                self._events.report("startup_complete")
                 try:
                     await consumer.subscribe([self._topic])
                     while self._left > 0:
@@ -159,12 +161,12 @@ class VerifiableConsumer:
                     error("Error during processing, terminating consumer process: ", cause=str(problem))
                     failed = True
             await consumer.close()
-        self._events.tell("shutdown_complete")
+        self._events.report("shutdown_complete")
         if end.signal or failed:
             raise Ended(end.status or ExitStatus.FAILURE)
 
     async def _use(self, consumer: "Consumer", fetched: "Fetched") -> None:
-        """Records are taken as many at a time as max.poll.records says."""
+        """Reads at most max.poll.records records at a time."""
         at_a_time = self._settings.max_poll_records
         for start in range(0, len(fetched.records), at_a_time):
             records = fetched.records[start : start + at_a_time]
@@ -174,7 +176,7 @@ class VerifiableConsumer:
             topic, partition = fetched.partition
             if self._verbose:
                 for record in used:
-                    self._events.tell(
+                    self._events.report(
                         "record_data",
                         key=_text(record.key),
                         value=_text(record.value),
@@ -190,7 +192,7 @@ class VerifiableConsumer:
                 "minOffset": used[0].offset,
                 "maxOffset": used[-1].offset,
             }
-            self._events.tell("records_consumed", count=len(records), partitions=[summary])
+            self._events.report("records_consumed", count=len(records), partitions=[summary])
             consumer.used(fetched, start + len(used))
             if not self._settings.enable_auto_commit:
                 await self._commit(consumer, fetched.partition, used[-1].offset + 1)
@@ -201,9 +203,9 @@ class VerifiableConsumer:
         offsets = [{"topic": partition.topic, "partition": partition.partition, "offset": offset}]
         try:
             await consumer.commit()
-            self._events.tell("offsets_committed", offsets=offsets, success=True)
+            self._events.report("offsets_committed", offsets=offsets, success=True)
         except (ApiError, ConnectionFailed) as problem:
-            self._events.tell("offsets_committed", offsets=offsets, error=str(problem), success=False)
+            self._events.report("offsets_committed", offsets=offsets, error=str(problem), success=False)
 
 
 def _listed(partitions: Sequence[TopicPartition]) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""`pk verifiable-producer`: kafka-verifiable-producer.sh, counts up and tells of each record whether it arrived."""
+"""`pk verifiable-producer`: kafka-verifiable-producer.sh, sends numbers and reports for each whether it arrived."""
 
 import asyncio
 import random
@@ -134,7 +134,7 @@ class Numbers:
         return str(number % self._repeating_keys) if self._repeating_keys else None
 
     def next_time_ms(self) -> int:
-        """Now, or the time that was given, which goes on from there."""
+        """Now, or the given time, which runs on from there."""
         if self._create_time_ms is None:
             return now_ms()
         moment = self._create_time_ms
@@ -167,13 +167,13 @@ class VerifiableProducer:
             self._began_ms = now_ms()
             async with producer:
                 with EndBySignal() as end:
-                    self._events.tell("startup_complete")
+                    self._events.report("startup_complete")
                     async for count in Pace(self._throughput).counts(max_messages):
                         await self._send(producer, count)
                 await producer.flush()
-        self._events.tell("shutdown_complete")
+        self._events.report("shutdown_complete")
         elapsed = max(now_ms() - self._began_ms, 1)
-        self._events.tell(
+        self._events.report(
             "tool_data",
             sent=self._sent,
             acked=self._acked,
@@ -198,15 +198,15 @@ class VerifiableProducer:
             )
         except ProducerRefused as problem:
             for number in numbers:
-                self._tell_failure(number, problem.text)
+                self._report_failure(number, problem.text)
 
     def _note(self, result: "Result") -> None:
         for position, number in enumerate(result.batch.tags):
             if result.failure:
-                self._tell_failure(number, result.failure)
+                self._report_failure(number, result.failure)
                 continue
             self._acked += 1
-            self._events.tell(
+            self._events.report(
                 "producer_send_success",
                 key=self._source.key(number),
                 value=self._source.value(number),
@@ -215,8 +215,8 @@ class VerifiableProducer:
                 topic=self._topic,
             )
 
-    def _tell_failure(self, number: int, failure: "ErrorText") -> None:
-        self._events.tell(
+    def _report_failure(self, number: int, failure: "ErrorText") -> None:
+        self._events.report(
             "producer_send_error",
             exception=f"class {failure.exception}",
             message=failure.message,

@@ -1,7 +1,7 @@
 """`pk zookeeper-shell`: zookeeper-shell.sh, commands to a ZooKeeper server from the command line or line by line.
 
 At a terminal lines are edited, remembered and completed by readline, which the script has not; otherwise it is the
-script's dialogue, without a prompt. With --output, which stands before the address, every command that is done answers
+script's dialogue, without a prompt. With --output, which comes before the address, every command that succeeds answers
 with one document, and a watch with one when it goes off; all else goes to stderr.
 """
 

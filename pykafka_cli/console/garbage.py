@@ -1,4 +1,4 @@
-"""What commands that move millions of records tell the interpreter."""
+"""Settings of the interpreter for commands that move millions of records."""
 
 import gc
 

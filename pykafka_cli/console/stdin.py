@@ -1,4 +1,4 @@
-"""Standard input in chunks, read by a thread so that the event loop goes on while nothing comes."""
+"""Standard input in chunks, read by a thread so that the event loop runs while nothing comes."""
 
 import asyncio
 import fcntl
@@ -68,7 +68,7 @@ class InputChunks:
     def _read_what_is_there(self) -> bytes:
         """Wait for something, then take what can be had without waiting: handing over costs more than reading.
 
-        The end is looked for once: a terminal tells it one time only.
+        The end is read once: a terminal reports it one time only.
         """
         parts, size = [], 0
         while not self._ended and size < self._size and self._is_there(wait=not size):

@@ -27,7 +27,7 @@ class BulkOutput:
         self._thread = threading.Thread(target=self._write, daemon=True)
 
     async def write(self, data: bytes) -> bool:
-        """Write all of `data`; False if the command was told to end meanwhile and the reader would not take it.
+        """Write all of `data`; False if the command was interrupted meanwhile and the reader did not read it.
 
         A cancellation waits for what is under way, so that the caller knows what was written.
         raises    OutputClosed

@@ -104,7 +104,7 @@ def _broker_values(settings: BrokerSettings, directories: Sequence[str]) -> dict
 
 
 def _address(settings: BrokerSettings) -> str:
-    """Where the first of the listeners that clients are told of is."""
+    """The address of the first advertised listener."""
     listener = settings.advertised_listener_list[0]
     return f"{listener.host or 'localhost'}:{listener.port}"
 

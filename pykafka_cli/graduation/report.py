@@ -38,7 +38,7 @@ class BrokerPart(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Report:
     """
-    settings    how many topics, brokers, users ... have settings of their own
+    settings    how many topics, brokers, users ... have their own configs
     notes       what is no obstacle, but good to know
     """
 

@@ -21,7 +21,7 @@ class NoCluster(Exception):
 class ClusterRecord:
     """
     leaders       of the partitions that have had one
-    settings      how many topics, brokers, users ... have settings of their own
+    settings      how many topics, brokers, users ... have their own configs
     registered    brokers that did not sign off, and for how many ms ZooKeeper waits for them
     """
 

@@ -33,7 +33,7 @@ def unreadable_credentials(user: str, exception: str, message: str) -> str:
 
 
 def altered(entity_type: str, name: str) -> str:
-    """What is said when it is done; of two types and names the first ones are told."""
+    """The message at the end; of two types and names, it has the first."""
     if not name:
         return f"Completed updating default config for {entity_type} in the cluster.\n"
     return f"Completed updating config for {entity_type[:-1]} {name}.\n"

@@ -15,7 +15,7 @@ _NARROWEST_COORDINATOR = 25
 
 
 def listing(groups: Sequence[GroupListing], *, types: bool, states: bool) -> str:
-    """Names; with types or states a table as since 3.8, where every cell is padded, the last one, too."""
+    """Names; with types or states a table as since 3.8, where every cell is padded, including the last."""
     if not types and not states:
         return "".join(f"{group.group}\n" for group in groups)
     width = _width((group.group for group in groups), _NARROWEST) + 10

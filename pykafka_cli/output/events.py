@@ -1,4 +1,4 @@
-"""What a command that goes on and on has to tell, each thing when it happens: a JSON object a line, or YAML documents.
+"""Events of a long-running command, printed as they occur: a JSON object per line, or YAML documents.
 
 There is no table of what has not ended. Events have their time and name first; the verifiable scripts print theirs as
 JSON anyway.
@@ -12,16 +12,16 @@ from pykafka_cli.output.render import OutputFormat
 
 
 class Events:
-    """Where events go: to stdout, in the form that was asked for."""
+    """Where events go: to stdout, in the chosen form."""
 
     def __init__(self, form: OutputFormat | None) -> None:
         self._form = form
 
-    def tell(self, name: str, **values: object) -> None:
+    def report(self, name: str, **values: object) -> None:
         print_document({"timestamp": time.time_ns() // 1_000_000, "name": name, **values}, self._form)
 
 
 def print_document(document: Mapping[str, object], form: OutputFormat | None) -> None:
-    """One of a stream of documents, written at once; JSON unless YAML was asked for."""
+    """One of a stream of documents, written at once; JSON unless YAML was chosen."""
     write = as_yaml_document if form is OutputFormat.YAML else as_json_line
     print(write(document), end="", flush=True)

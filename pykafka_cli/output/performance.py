@@ -1,6 +1,6 @@
 """What the perf tools have measured, at the end of a run: the script's lines, a table, or a document.
 
-Keys of documents name their units; what cannot be told, a rate over no time or a latency of nothing, is null.
+Keys of documents name their units; what is undefined, a rate over no time or a latency of nothing, is null.
 """
 
 from math import isfinite

@@ -5,22 +5,22 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from pykafka_cli.model import Reassignment, ReplicaPlace, TopicPartition
-from pykafka_cli.output.render import OutputFormat, Table, show, tell
+from pykafka_cli.output.render import OutputFormat, Table, notice, show
 from pykafka_cli.rules.plan_files import reassignment_json
 from pykafka_cli.rules.reassignment import PartitionState, Replica, reassignment_lines
 
 
 class View(NamedTuple):
-    """How one run of the command tells what it does."""
+    """How one run of the command reports what it does."""
 
     form: OutputFormat
 
-    def tell(self, line: str) -> None:
+    def notice(self, line: str) -> None:
         """Something that is done, when it is done."""
-        tell(self.form, line)
+        notice(self.form, line)
 
     def give(self, text: str, document: Callable[[], object]) -> None:
-        """A result: the script's text, for people, too, or a document."""
+        """A result: the script's text, also for people, or a document."""
         show(self.form, text=lambda: text, table=lambda: [text.rstrip("\n")] if text else [], document=document)
 
     def show_ongoing(self, ongoing: Mapping[TopicPartition, Reassignment]) -> None:

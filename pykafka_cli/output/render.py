@@ -1,4 +1,4 @@
-"""One result, shown in the way that was asked for. Only what that way needs is imported.
+"""One result, shown in the chosen form. Only what that form needs is imported.
 
 show(form, text=lambda: topic_text.listing(topics), table=lambda: ..., document=lambda: [...])
 """
@@ -33,7 +33,7 @@ class Table(NamedTuple):
     title: str = ""
 
 
-def tell(form: OutputFormat, line: str) -> None:
+def notice(form: OutputFormat, line: str) -> None:
     """Write a line about what is being done, at once; beside a document it goes to stderr."""
     print(line, file=sys.stderr if form.is_document else sys.stdout, flush=True)
 

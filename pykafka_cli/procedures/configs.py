@@ -63,7 +63,7 @@ INVALID_TOPIC = 17
 
 
 class ConfigRequest(NamedTuple):
-    """What was asked for: one entity, or a user and a client."""
+    """The entities of the command line: one, or a user and a client."""
 
     entities: list[Entity]
     added: Mapping[str, str]
@@ -132,7 +132,7 @@ async def alter_configs(request: ConfigRequest, session: Session) -> None:
 
 
 async def _resources(entity: Entity, session: Session) -> list[Resource]:
-    """What the entity stands for: itself, or all of its type."""
+    """What the entity means: itself, or all of its type."""
     kind = RESOURCE_TYPES[entity.type]
     if entity.name is not None:
         return [Resource(kind, entity.name)]
@@ -225,7 +225,7 @@ def _components(entities: Sequence[Entity]) -> QuotaEntity:
 
 
 async def _limits(request: ConfigRequest, session: Session) -> Limits:
-    """What is asked for; credentials only of users, and only where no default is meant."""
+    """The requested configs; credentials only of users, and not of their default."""
     quotas = await describe_quotas(session, _components(request.entities))
     credentials: dict[str, dict[str, int] | ApiError] = {}
     types, names = zip(*request.entities, strict=True)

@@ -33,7 +33,7 @@ REPLICATION_RATES = (
     "follower.replication.throttled.rate",
     "replica.alter.log.dirs.io.max.bytes.per.second",
 )
-"""What may be set of brokers while they run; anything else they must be asked for."""
+"""Configs of running brokers that may be set in ZooKeeper; for others, the brokers are asked."""
 
 
 async def through_zookeeper(request: ConfigRequest, connect: str, *, is_alter: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pykafka_cli.clients.admin import groups as admin
 from pykafka_cli.clients.session import Session
-from pykafka_cli.output.render import OutputFormat, tell
+from pykafka_cli.output.render import OutputFormat, notice
 
 NO_ACTION = (
     "WARN: No action will be performed as the --execute option is missing.In a future major release, the default "
@@ -38,12 +38,12 @@ class GroupsRequest:
             self.kafka_4 = await session.is_kafka_4()
             yield
 
-    def tell(self, line: str) -> None:
+    def report(self, line: str) -> None:
         """A line that the script prints beside its result; it must not get into a document."""
-        tell(self.output, line)
+        notice(self.output, line)
 
-    def tell_error(self, problem: str) -> None:
-        self.tell(f"\nError: {problem}")
+    def report_error(self, problem: str) -> None:
+        self.report(f"\nError: {problem}")
 
     async def names(self, session: Session) -> list[str]:
         """The groups that are meant."""

@@ -27,7 +27,7 @@ PIECES_AT_ONCE = 2000
 
 
 class Printer(Protocol):
-    """What a dump tells of, in order."""
+    """What a dump reports, in order."""
 
     @contextmanager
     def printing(self) -> Iterator[None]: ...
@@ -217,7 +217,7 @@ def _batch_document(batch: ScannedBatch) -> dict[str, Any]:
         "crc": header.crc,
         "is_valid": is_valid(batch),
     }
-    if header.magic < 2:  # a message tells neither where the first record of it is nor how many there are
+    if header.magic < 2:  # a message has neither the offset of its first record nor the number of records
         return {key: None if key in ("base_offset", "count") else value for key, value in document.items()}
     return document | {
         "leader_epoch": header.leader_epoch,

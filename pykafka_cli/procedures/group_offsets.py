@@ -76,7 +76,7 @@ async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequ
         names = await request.names(session)
         for name, group in (await admin.describe_groups(session, names, missing_is_dead=True)).items():
             if group.state not in ("Empty", "Dead"):
-                request.tell_error(
+                request.report_error(
                     f"Assignments can only be reset if the group '{name}' is inactive, but the current state is "
                     f"{group.state}."
                 )
@@ -152,7 +152,7 @@ class GroupReset:
         found = await offsets_at(self._session, partitions, timestamp_ms)
         nothing = sorted(partition for partition, offset in found.items() if offset == UNKNOWN_OFFSET)
         for topic, partition in nothing:
-            self._request.tell(
+            self._request.report(
                 f"\nWarn: Partition {partition} from topic {topic} is empty. Falling back to latest known offset."
             )
         return found | await offsets_at(self._session, nothing, OffsetSpec.LATEST)
@@ -160,7 +160,7 @@ class GroupReset:
     async def _from_file(self, file: str) -> Offsets:
         plan = parse_group_plan(plan_text(file), self._request.groups)
         if self._group not in plan:
-            self._request.tell_error(f"No reset plan for group {self._group} found")
+            self._request.report_error(f"No reset plan for group {self._group} found")
             self.complete = False
             return {}
         return await self._within_log(plan[self._group])
@@ -216,7 +216,7 @@ async def offsets_at(session: Session, partitions: Iterable[TopicPartition], mom
                     raise ApiError(
                         offset.code, f"Failed to fetch metadata for partition {partition} {reason}"
                     ) from offset
-                # Kafka's client looks for it until --timeout is over, and then tells no more than that.
+                # Kafka's client looks for it until --timeout is over, and then reports no more than that.
                 raise ApiError(ErrorCode.request_timed_out, f"Timed out waiting for {partition}: it does not exist")
             raise offset
         offsets[partition] = offset
@@ -258,11 +258,11 @@ async def delete_offsets(request: GroupsRequest, session: Session) -> None:
         except ApiError as error:
             problem, results = error, dict.fromkeys(partitions, error)
     if problem is None and request.kafka_4:
-        request.tell(f"Request succeeded for deleting offsets from group {group}.")
+        request.report(f"Request succeeded for deleting offsets from group {group}.")
     elif problem is None:
-        request.tell(f"Request succeed for deleting offsets with topic {', '.join(request.topics)} group {group}")
+        request.report(f"Request succeed for deleting offsets with topic {', '.join(request.topics)} group {group}")
     else:
-        request.tell_error(_of_the_whole_in_4(problem) if request.kafka_4 else _of_the_whole(problem, group))
+        request.report_error(_of_the_whole_in_4(problem) if request.kafka_4 else _of_the_whole(problem, group))
     rows: list[tuple[str, int | None, ApiError | None]] = [(topic, None, error) for topic, error in missing.items()]
     rows += [(topic, index, error) for (topic, index), error in results.items()]
     rows.sort(key=lambda row: f"{row[0]}{-1 if row[1] is None else row[1]}")

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 TRANSACTIONAL_ID_NOT_FOUND = 105
 BATCH = 500
-"""So many topics or partitions are asked for at once."""
+"""Topics or partitions in one request."""
 
 FOR_MORE = "Enable debug logging for additional detail."
 

@@ -1,4 +1,4 @@
-"""The actions of kafka-reassign-partitions, step by step as the script takes and tells them."""
+"""The actions of kafka-reassign-partitions, step by step, with the script's messages."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +52,7 @@ VERIFY_LATER = (
 
 
 class Terse(Exception):
-    """A failure that the script tells without `Error: ` in front."""
+    """A failure that the script reports without `Error: ` in front."""
 
 
 class Rates(NamedTuple):
@@ -100,25 +100,25 @@ async def execute_plan(
             raise BadReassignment(f"Unknown broker id {broker}")
         current = await _current(session, proposed)
         if not view.form.is_document:
-            view.tell(
+            view.notice(
                 f"Current partition replica assignment\n\n{reassignment_json(current)}\n\n"
                 "Save this to use as the --reassignment-json-file option during rollback"
             )
         log_dirs = log_dir_targets(plan)
         if max(rates) >= 0:
-            view.tell(VERIFY_LATER)
+            view.notice(VERIFY_LATER)
         if rates.between_brokers >= 0:
             moving = moves(ongoing, proposed, current)
             await _throttle_topics(session, topic_throttles(moving))
             await _throttle_brokers(session, brokers_of(moving), (LEADER_RATE, FOLLOWER_RATE), rates.between_brokers)
-            view.tell(f"The inter-broker throttle limit was set to {rates.between_brokers} B/s")
+            view.notice(f"The inter-broker throttle limit was set to {rates.between_brokers} B/s")
         if rates.between_log_dirs >= 0:
             brokers = {replica.broker for replica in log_dirs}
             await _throttle_brokers(session, sorted(brokers), (LOG_DIR_RATE,), rates.between_log_dirs)
-            view.tell(f"The replica-alter-dir throttle limit was set to {rates.between_log_dirs} B/s")
+            view.notice(f"The replica-alter-dir throttle limit was set to {rates.between_log_dirs} B/s")
         if failed := await alter_reassignments(session, proposed):
             raise Terse(f"Error reassigning partition(s):\n{_failures(failed)}")
-        view.tell(f"Successfully started partition reassignment{_plural(proposed)} for {_names(proposed)}")
+        view.notice(f"Successfully started partition reassignment{_plural(proposed)} for {_names(proposed)}")
         if log_dirs:
             await _move_log_dirs(session, log_dirs, timeout, view)
     view.give("", lambda: {"rollback": plan_document(current), "started": names_document(proposed)})
@@ -164,15 +164,15 @@ async def cancel_plan(
         if active:
             if failed := await alter_reassignments(session, dict.fromkeys(active)):
                 raise Terse(f"Error cancelling partition reassignment{_plural(failed)} for:\n{_failures(failed)}")
-            view.tell(f"Successfully cancelled partition reassignment{_plural(active)} for: {_names(active)}")
+            view.notice(f"Successfully cancelled partition reassignment{_plural(active)} for: {_names(active)}")
         else:
-            view.tell("None of the specified partition reassignments are active.")
+            view.notice("None of the specified partition reassignments are active.")
         places = await _places(session, log_dir_targets(plan))
         back = {replica: place.current or "" for replica, place in places.items() if is_moving(place)}
         if back:
             await _move_log_dirs(session, back, timeout, view)
         else:
-            view.tell("None of the specified partition moves are active.")
+            view.notice("None of the specified partition moves are active.")
         if not preserve_throttles:
             await _clear_throttles(session, plan, view)
     view.give("", lambda: {"cancelled": names_document(active)})
@@ -231,7 +231,7 @@ async def _move_log_dirs(session: Session, targets: Mapping[Replica, str], timeo
     while True:
         for replica in sorted(await _begin_moves(session, pending)):
             where = f"{replica.partition} with broker {replica.broker}"
-            view.tell(f"Successfully started moving log directory to {pending.pop(replica)} for replica {where} ")
+            view.notice(f"Successfully started moving log directory to {pending.pop(replica)} for replica {where} ")
         if not pending:
             return
         if clock() >= deadline:
@@ -273,10 +273,10 @@ async def _clear_throttles(session: Session, plan: Sequence[PlannedReplicas], vi
     brokers = {broker.id for broker in await describe_brokers(session)}
     brokers |= {broker for planned in plan for broker in planned.replicas}
     topics = dict.fromkeys(planned.partition.topic for planned in plan)
-    view.tell(f"Clearing broker-level throttles on broker{_plural(brokers)} {','.join(map(str, sorted(brokers)))}")
+    view.notice(f"Clearing broker-level throttles on broker{_plural(brokers)} {','.join(map(str, sorted(brokers)))}")
     deletions = [Change(name, Operation.DELETE) for name in BROKER_THROTTLES]
     await alter_configs(session, {Resource(ResourceType.BROKER, str(broker)): deletions for broker in sorted(brokers)})
-    view.tell(f"Clearing topic-level throttles on topic{_plural(topics)} {','.join(topics)}")
+    view.notice(f"Clearing topic-level throttles on topic{_plural(topics)} {','.join(topics)}")
     deletions = [Change(name, Operation.DELETE) for name in TOPIC_THROTTLES]
     await alter_configs(session, {Resource(ResourceType.TOPIC, topic): deletions for topic in topics})
 

@@ -1,6 +1,6 @@
-"""What `pk streams-application-reset` does, step by step, and tells as it goes.
+"""What `pk streams-application-reset` does, step by step, with its messages.
 
-With a table or a document only what is worth a notice is told, on stderr, and the outcome is shown at the end.
+With a table or a document, only warnings are printed, on stderr, and the result at the end.
 """
 
 import sys
@@ -45,7 +45,7 @@ class ResetFailed(Exception):
 class StreamsResetRequest:
     """The values of the command line. At most one of those from to_latest to from_file says something.
 
-    ensure_readable    raises UnreadableValue if one of them could not be read; the default would stand for it
+    ensure_readable    raises UnreadableValue if one of them could not be read; the default would hide it
     """
 
     application_id: str
@@ -84,7 +84,7 @@ class Reset:
             await self._ensure_inactive()
             known = {each.topic: each for each in await list_topics(self._session) if not each.is_internal}
             if self._request.dry_run:
-                self._tell(DRY_RUN)
+                self._report(DRY_RUN)
             complete = await self._reset_offsets(known)
             await self._delete_internal_topics(known)
         self._show_outcome()
@@ -120,12 +120,12 @@ class Reset:
         """Work new offsets out and commit them; False if a topic is not there."""
         request = self._request
         if not request.input_topics and not request.intermediate_topics:
-            self._tell("No input or intermediate topics specified. Skipping seek.")
+            self._report("No input or intermediate topics specified. Skipping seek.")
             return True
         if request.input_topics:
-            self._tell(f"Reset-offsets for input topics [{', '.join(request.input_topics)}]")
+            self._report(f"Reset-offsets for input topics [{', '.join(request.input_topics)}]")
         if request.intermediate_topics:
-            self._tell(f"Seek-to-end for intermediate topics [{', '.join(request.intermediate_topics)}]")
+            self._report(f"Seek-to-end for intermediate topics [{', '.join(request.intermediate_topics)}]")
         absent = [topic for topic in request.input_topics if topic not in known]
         absent_between = [topic for topic in request.intermediate_topics if topic not in known]
         if absent:
@@ -147,14 +147,14 @@ class Reset:
             if not request.dry_run:
                 new_offsets = self._input_offsets | self._intermediate_offsets
                 await groups.set_offsets(self._session, request.application_id, new_offsets)
-            self._tell("Done.")
+            self._report("Done.")
         return not absent and not absent_between
 
     async def _reset_inputs(self, partitions: list[TopicPartition]) -> None:
         if not partitions:
             return
         group = self._request.application_id
-        self._tell(f"Following input topics offsets will be reset to (for consumer group {group})")
+        self._report(f"Following input topics offsets will be reset to (for consumer group {group})")
         self._request.ensure_readable()
         try:
             self._input_offsets = await self._new_offsets(partitions)
@@ -170,10 +170,10 @@ class Reset:
             raise ResetFailed(f"{self._request.from_file}: {error}") from None
         for topic, partition in partitions:
             offset = self._input_offsets[TopicPartition(topic, partition)]
-            self._tell(f"Topic: {topic} Partition: {partition} Offset: {offset}")
+            self._report(f"Topic: {topic} Partition: {partition} Offset: {offset}")
 
     async def _new_offsets(self, partitions: list[TopicPartition]) -> Offsets:
-        """For every partition of the input topics, by the one scenario that was asked for."""
+        """For every partition of the input topics, by the requested scenario."""
         request = self._request
         if request.to_offset is not None:
             return await self._within_log(dict.fromkeys(partitions, request.to_offset), partitions)
@@ -235,9 +235,9 @@ class Reset:
         if not partitions:
             return
         group = self._request.application_id
-        self._tell(f"Following intermediate topics offsets will be reset to end (for consumer group {group})")
+        self._report(f"Following intermediate topics offsets will be reset to end (for consumer group {group})")
         for topic, _ in partitions:
-            self._tell(f"Topic: {topic}")
+            self._report(f"Topic: {topic}")
         self._intermediate_offsets = await self._offsets_at(partitions, OffsetSpec.LATEST)
 
     async def _offsets_at(self, partitions: Iterable[TopicPartition], moment: int) -> Offsets:
@@ -265,7 +265,7 @@ class Reset:
             )
         self._deleted = request.internal_topics or inferred
         kind = "specified" if request.internal_topics else "inferred"
-        self._tell(f"Deleting {kind} internal topics [{', '.join(self._deleted)}]")
+        self._report(f"Deleting {kind} internal topics [{', '.join(self._deleted)}]")
         if not request.dry_run:
             failures = {
                 topic: error
@@ -276,17 +276,17 @@ class Reset:
                 print(f"ERROR: deleting topic {topic}\n{EXECUTION}{error.java}", file=sys.stderr)
             if failures:
                 raise ResetFailed("java.lang.RuntimeException: Encountered an error deleting one or more topics")
-        self._tell("Done.")
+        self._report("Done.")
 
     # ---- telling
 
-    def _tell(self, line: str) -> None:
-        """What the script tells, and a table or document shows in its own way."""
+    def _report(self, line: str) -> None:
+        """What the script prints, and a table or document shows differently."""
         if self._request.output is OutputFormat.KAFKA:
             print(line, flush=True)
 
     def _notice(self, line: str) -> None:
-        """What a person should hear of in any case."""
+        """What a user should see in any case."""
         print(line, file=sys.stdout if self._request.output is OutputFormat.KAFKA else sys.stderr, flush=True)
 
     def _show_outcome(self) -> None:

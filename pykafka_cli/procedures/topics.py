@@ -59,7 +59,7 @@ class TopicsRequest(NamedTuple):
         document = self.output in (OutputFormat.JSON, OutputFormat.YAML)
         print(line, file=sys.stderr if document else sys.stdout)
 
-    def tell(self, topics: Iterable[str], outcome: str, line: Callable[[str], str], *, silent: bool = False) -> None:
+    def report(self, topics: Iterable[str], outcome: str, line: Callable[[str], str], *, silent: bool = False) -> None:
         """Tell what was done to each topic; `silent` where the script says nothing."""
         names = list(topics)
         show(
@@ -145,7 +145,7 @@ def _document(view: TopicView) -> dict[str, object]:
 
 
 def _leader(broker: int | None) -> int | None:
-    """Znodes tell of a leader that is none as broker -1."""
+    """In znodes, a partition without a leader has the leader -1."""
     return None if broker is None or broker < 0 else broker
 
 

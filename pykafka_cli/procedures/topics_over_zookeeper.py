@@ -41,7 +41,7 @@ PARTITIONS_WARNING = (
 
 
 async def through_zookeeper(request: TopicsRequest, connect: str) -> None:
-    """Do what was asked for.
+    """Perform the action.
 
     raises    TopicsFailed, InvalidRegex; ScriptError where no ZooKeeper answers
     """
@@ -124,7 +124,7 @@ async def create_topic(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> Non
         if request.if_not_exists:
             return
         raise
-    request.tell([name], "created", lambda topic: f"Created topic {topic}.")
+    request.report([name], "created", lambda topic: f"Created topic {topic}.")
 
 
 async def alter_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None:
@@ -138,7 +138,7 @@ async def alter_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> Non
             await zookeeper.change_configs(
                 f"topics/{name}", {key: value for key, value in configs.items() if key not in deleted}
             )
-            request.tell([name], "configured", lambda topic: f"Updated config for topic {topic}.")
+            request.report([name], "configured", lambda topic: f"Updated config for topic {topic}.")
         if request.partitions is not None:
             if name == CONSUMER_OFFSETS:
                 raise TopicsFailed("The number of partitions for the offsets topic cannot be changed.")
@@ -146,7 +146,7 @@ async def alter_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> Non
             existing = await zookeeper.describe_topic(name)
             placed = list(assignment.values())[len(existing.partitions) if existing else 0 :]
             await zookeeper.add_partitions(name, request.partitions, placed, rack_aware=request.rack_aware)
-            request.tell([name], "altered", lambda _: "Adding partitions succeeded!")
+            request.report([name], "altered", lambda _: "Adding partitions succeeded!")
 
 
 async def delete_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None:
@@ -154,7 +154,7 @@ async def delete_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> No
         if is_internal(name):
             raise TopicsFailed(f"Topic {name} is a kafka internal topic and is not allowed to be marked for deletion.")
         is_new = await zookeeper.mark_for_deletion(name)
-        request.tell([name], "marked for deletion", _marked if is_new else _marked_already)
+        request.report([name], "marked for deletion", _marked if is_new else _marked_already)
 
 
 def _marked(topic: str) -> str:

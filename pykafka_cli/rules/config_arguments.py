@@ -1,4 +1,4 @@
-"""What kafka-configs is asked for: which entities, and what is to change. Checks and messages are the script's.
+"""The arguments of kafka-configs: which entities, and what to change. Checks and messages are the script's.
 
 Source: kafka.admin.ConfigCommand, 3.9
 """
@@ -23,7 +23,7 @@ _CREDENTIAL = re.compile(r"(?:iterations=(-?[0-9]*),)?password=(.*)", re.DOTALL)
 
 
 class BadConfigArgument(Exception):
-    """A command line that the script refuses, told without usage."""
+    """A command line that the script rejects without printing its usage."""
 
 
 class Entity(NamedTuple):
@@ -115,7 +115,7 @@ def parse_added(text: str) -> dict[str, str]:
 
 
 def ensure_no_secret_is_lost(present: Mapping[str, str | None], added: Iterable[str], deleted: Iterable[str]) -> None:
-    """The script sends a broker's settings as a whole, and nobody tells it those that are secret.
+    """The script sends a broker's configs as a whole, and cannot read those that are secret.
 
     raises    BadConfigArgument
     """

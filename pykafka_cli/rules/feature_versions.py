@@ -51,7 +51,7 @@ FEATURES: Mapping[str, tuple[FeatureLevel, ...]] = {
 
 
 def metadata_version(release: str, *, unstable: bool = False) -> MetadataVersion:
-    """The version of a release; `4.2` stands for the last of 4.2.
+    """The version of a release; `4.2` means the last of 4.2.
 
     unstable    also those that no release has finished
     raises      UnknownVersion

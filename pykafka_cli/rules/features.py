@@ -24,7 +24,7 @@ FIRST_SELECTABLE, LAST_SELECTABLE = "3.3-IV0", "3.9-IV0"
 
 
 class BadFeature(Exception):
-    """A level that cannot be asked for, in the script's words."""
+    """A level that cannot be requested, in the script's words."""
 
 
 def shown_level(feature: str, level: int) -> str:
@@ -34,7 +34,7 @@ def shown_level(feature: str, level: int) -> str:
 
 
 def metadata_level(release: str, *, kafka_4: bool = False) -> int:
-    """The level of a release; one without -IV stands for the last of its kind.
+    """The level of a release; one without -IV means the last of its kind.
 
     kafka_4    in the words of that script
     raises     BadFeature

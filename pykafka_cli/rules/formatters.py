@@ -119,7 +119,7 @@ class NoOpFormatter:
 
 
 _TOOLS = "org.apache.kafka.tools.consumer."
-# The class that each old name stands for. Those of the coordinators keep their old text under the old name.
+# The class of each old name. Those of the coordinators keep their old text under the old name.
 DEPRECATED_FORMATTERS: Mapping[str, str] = {
     "kafka.tools.DefaultMessageFormatter": _TOOLS + "DefaultMessageFormatter",
     "kafka.tools.LoggingMessageFormatter": _TOOLS + "LoggingMessageFormatter",

@@ -1,4 +1,4 @@
-"""What kafka-get-offsets is asked for: a time, and partitions by patterns. As org.apache.kafka.tools.GetOffsetShell."""
+"""The arguments of kafka-get-offsets: a time, and patterns of partitions. As org.apache.kafka.tools.GetOffsetShell."""
 
 import re
 import sys
@@ -25,7 +25,7 @@ class BadQuery(Exception):
 
 
 def parse_time(text: str) -> int:
-    """Milliseconds, or the negative number that stands for a word.
+    """Milliseconds, or the negative number for a word.
 
     raises    BadQuery
     """
@@ -64,7 +64,7 @@ def partitions_of_rules(text: str) -> PartitionFilter:
 
 
 def select(partitions: Iterable[TopicPartition], allows: PartitionFilter) -> list[TopicPartition]:
-    """Those that are wanted, in the order of their names as text: t-10 stands before t-2."""
+    """Those that are wanted, in the order of their names as text: t-10 before t-2."""
     return sorted((each for each in partitions if allows(each)), key=str)
 
 

@@ -1,4 +1,4 @@
-"""New offsets for a consumer group: how they are asked for, worked out, kept in CSV.
+"""New offsets for a consumer group: how they are requested, computed, and kept in CSV.
 
 The scenarios of `consumer-groups --reset-offsets` that need no arithmetic (earliest, latest) are not here.
 
@@ -112,7 +112,7 @@ def parse_date_time(text: str) -> int:
 
 
 def parse_duration(text: str) -> timedelta:
-    """`PnDTnHnMnS`, each part with a sign of its own if need be, seconds with a fraction.
+    """`PnDTnHnMnS`, each part with an optional sign, seconds with a fraction.
 
     raises  BadDuration
     """
@@ -207,10 +207,10 @@ def _quoted(field: str) -> str:
 
 
 def parse_group_plan(text: str, groups: Sequence[str]) -> dict[str, dict[TopicPartition, int]]:
-    """What `write_plan` wrote, or a person did. With exactly one group asked for, lines need not name it.
+    """What `write_plan` wrote, or a person did. With exactly one requested group, lines need not name it.
 
     As in the script the first line decides which it is, and a line of three columns in the other layout, where the
-    offset is missing, asks for offset 0 of another group: nothing is done for the ones that were asked for.
+    offset is missing, asks for offset 0 of another group: nothing is done for the requested ones.
 
     raises  InvalidPlan; InvalidScope for an offset below 0
     """

@@ -77,7 +77,7 @@ def parse_topics_to_move(text: str) -> list[str]:
 
 
 def parse_reassignment_plan(text: str) -> list[PlannedReplicas]:
-    """What a reassignment should come to; as it stands in the file, twice the same partition included.
+    """What a reassignment should come to; as it is in the file, including duplicate partitions.
 
     raises    BadPlan
     """

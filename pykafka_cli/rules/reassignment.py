@@ -118,7 +118,7 @@ def moves(
     proposed: Mapping[TopicPartition, Sequence[int]],
     current: Mapping[TopicPartition, Sequence[int]],
 ) -> dict[TopicPartition, Move]:
-    """All that will be on the way at once: what goes on already, and the plan on top of it."""
+    """All moves that will be in progress: the current ones, and those of the plan."""
     found = {
         partition: Move(frozenset(each.replicas) - frozenset(each.adding), frozenset(each.adding))
         for partition, each in ongoing.items()

@@ -1,7 +1,7 @@
 """What kafka-dump-log makes of a record's key and value: text, or the fields of what Kafka's own topics hold.
 
 A decoder takes offset, key and value and returns key and payload to be printed; None is not printed. Fields are shown
-as JSON (java_json.py). What cannot be read is told in place of the key or payload, in Kafka's words.
+as JSON (java_json.py). What cannot be read is reported in place of the key or payload, in Kafka's words.
 
 source  kafka.tools.DumpLogSegments, TransactionLog.formatRecordKeyAndValue, org.apache.kafka.tools.api
 """

@@ -14,7 +14,7 @@ from pykafka_cli.protocol.records.batch import BatchHeader, walk
 
 
 class OtherOffset(NamedTuple):
-    """Batches that stand at the same place end at different offsets: what follows cannot be compared."""
+    """Batches at the same offset end at different offsets: what follows cannot be compared."""
 
     partition: TopicPartition
     first_replica: int

@@ -31,7 +31,7 @@ class UnfitPlan(ValueError):
 def comma_separated(arguments: Iterable[str]) -> list[str]:
     """The values of an option that may be repeated and takes several at once; empty ones between commas are dropped.
 
-    An argument of nothing but commas is a value of its own: so jopt-simple has it.
+    An argument of nothing but commas is a value itself, as in jopt-simple.
     """
     return [value for argument in arguments for value in [part for part in argument.split(",") if part] or [argument]]
 
@@ -50,7 +50,7 @@ def within_log(
     requested: Offsets, log_starts: Offsets, log_ends: Offsets
 ) -> tuple[dict[TopicPartition, int], list[str]]:
     """The requested offsets, moved to the log's start or end where they are not between the two, and a remark for each
-    of those: the script makes one for an offset that is the start or end itself, too.
+    of those: the script also prints one for an offset that is the start or end itself.
 
     raises  UnfitPlan for a partition whose start and end are not known
     """

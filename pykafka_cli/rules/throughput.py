@@ -114,7 +114,7 @@ class ProducerFigures:
 
 
 def latencies_of(counts: Mapping[int, int], mean: float) -> Latencies:
-    """What is told of latencies, of which `counts` says how often each occurs, in whole milliseconds."""
+    """Figures of latencies, where `counts` has how often each occurs, in whole milliseconds."""
     return Latencies(mean, max(counts, default=0), *percentiles(counts, 0.5, 0.95, 0.99, 0.999))
 
 

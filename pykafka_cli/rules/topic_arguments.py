@@ -73,7 +73,7 @@ def parse_config_names(words: Iterable[str]) -> list[str]:
 
 
 def parse_topic_id(text: str) -> uuid.UUID | None:
-    """A topic's id in Kafka's base64; None for the id of all zeros, which stands for no id.
+    """A topic's id in Kafka's base64; None for the id of all zeros, which means no id.
 
     raises    BadArgument
     source    org.apache.kafka.common.Uuid.fromString

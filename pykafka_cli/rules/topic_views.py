@@ -1,4 +1,4 @@
-"""What `topics --describe` shows of all it was told: headers and partitions, or partitions in some kind of trouble."""
+"""What `topics --describe` shows of all it has read: headers and partitions, or partitions in some kind of trouble."""
 
 from collections.abc import Collection, Iterable
 from typing import NamedTuple

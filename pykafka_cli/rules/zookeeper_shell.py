@@ -13,7 +13,7 @@ OTHERS = {"connect": "host:port", "history": "", "printwatches": "on|off", "quit
 
 
 class Verb(NamedTuple):
-    """A command: its options as usage tells them, those without and with a value, the least number of words."""
+    """A command: its options as in its usage, those without and with a value, the minimum number of words."""
 
     usage: str
     flags: str = ""

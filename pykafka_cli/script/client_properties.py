@@ -1,4 +1,4 @@
-"""The properties that a script hands on: files, key=value options, and the options that stand for one key.
+"""The properties that a script passes on: files, key=value options, and the options that set one key.
 
 What counts most comes last: the defaults of the script's options, then a file, then key=value options, then the
 options themselves.
@@ -35,7 +35,7 @@ def merged(
     properties: Mapping[str, str],
     options: Mapping[str, tuple[str, object]],
 ) -> dict[str, str]:
-    """All of them in one; `options` maps an option's name to the key it stands for and its value, default or given.
+    """All of them in one; `options` maps an option's name to the key that it sets and its value, default or given.
 
     Of two options for one key the later counts if both were given.
     """

@@ -154,14 +154,14 @@ class ScriptCommand(TyperCommand):
         return rest
 
     def parse_error(self, ctx: ScriptContext, problem: Unparsable) -> ScriptError:
-        """How this script tells that it cannot read its command line."""
+        """How this script reports that it cannot parse its command line."""
         message = f"{self.parse_error_prefix}{problem}"
         if not self.parse_error_shows_usage:
             return ScriptError(message, hint=problem.hint)
         return ctx.usage_problem(message, hint=problem.hint)
 
     def unreadable_value(self, spec: Spec, values: Sequence[str], *, repeated: bool) -> UnreadableValue | None:
-        """How this script tells that a value cannot be read; None if a repeated one is fine and the last counts."""
+        """How this script reports that a value cannot be parsed; None if a repeated one is fine and the last counts."""
         if repeated:
             text = f"Found multiple arguments for option {spec.name}, but you asked for only one"
             return UnreadableValue(text, spec.name)

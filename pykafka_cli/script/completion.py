@@ -1,6 +1,6 @@
 """Names that the shell completes: topics and groups of the cluster that the command itself would talk to.
 
-A shell waits for these, so they are asked for briefly; whatever goes wrong there leaves nothing to offer.
+A shell waits for these, so requests have short timeouts; after any failure there is nothing to offer.
 """
 
 from collections.abc import Awaitable, Callable

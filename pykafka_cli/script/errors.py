@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class ScriptError(Exception):
     """The scripts' own words, where they write them, and whatever else may help.
 
-    hint        ours, never the scripts'; goes to stderr on lines of its own
-    on_stdout   some scripts tell a failure on stdout
+    hint        ours, never the scripts'; goes to stderr on separate lines
+    on_stdout   some scripts report a failure on stdout
     """
 
     def __init__(

@@ -217,7 +217,7 @@ def displayed(spec: Spec) -> str:
 
 
 def _abbreviated(name: str, specs: Iterable[Spec]) -> Spec | None:
-    """The one option that `name` can stand for; those that lack no more than the rest of a word go first."""
+    """The one option that `name` can abbreviate; those that lack only the rest of a word come first."""
     candidates = [
         (spec, other[len(name) :]) for spec in specs for other in spec.names if name and other.startswith(name)
     ]

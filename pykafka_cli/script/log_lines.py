@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 def log(level: str, message: str, *, source: str = "", cause: str = "") -> None:
-    """`[2026-01-01 12:00:00,000] ERROR message (source)`, and what caused it on a line of its own."""
+    """`[2026-01-01 12:00:00,000] ERROR message (source)`, and its cause on a separate line."""
     now = datetime.now()  # local, as log4j prints it
     print(f"[{now:%Y-%m-%d %H:%M:%S},{now.microsecond // 1000:03}] {level} {message}", end="", file=sys.stderr)
     print(f" ({source})" if source else "", file=sys.stderr)

@@ -125,7 +125,7 @@ StreamOutput = Annotated[
 
 
 def chosen_output(output: OutputFormat | None) -> OutputFormat:
-    """The format to print in: what was asked for, else a table for people and the scripts' text for programs."""
+    """The format to print in: the chosen one, else a table for people and the scripts' text for programs."""
     return output or (OutputFormat.TABLE if sys.stdout.isatty() else OutputFormat.KAFKA)
 
 

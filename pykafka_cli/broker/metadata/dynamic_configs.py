@@ -188,7 +188,7 @@ class DynamicConfigs:
             config = await self.store.read(entity)
             log.info("the config of topic %s changed: %s", name, config)
             self._topics[name] = config
-            self._tell_topic(name)
+            self._notify_listeners(name)
         elif entity == broker_entity(None):
             self.cluster_wide = await self._read_settings(None)
             self._apply_to_broker()
@@ -213,8 +213,8 @@ class DynamicConfigs:
         for on_change in self._on_broker:
             on_change()
         for topic in list(self._topics):
-            self._tell_topic(topic)
+            self._notify_listeners(topic)
 
-    def _tell_topic(self, topic: str) -> None:
+    def _notify_listeners(self, topic: str) -> None:
         for on_topic in self._on_topic:
             on_topic(topic)

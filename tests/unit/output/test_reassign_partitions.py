@@ -26,8 +26,8 @@ def test_what_goes_on_is_a_line_or_an_entry_each(capsys: pytest.CaptureFixture[s
 
 
 def test_steps_are_told_beside_a_document(capsys: pytest.CaptureFixture[str]) -> None:
-    View(OutputFormat.KAFKA).tell("done")
-    View(OutputFormat.YAML).tell("done as well")
+    View(OutputFormat.KAFKA).notice("done")
+    View(OutputFormat.YAML).notice("done as well")
 
     assert capsys.readouterr() == ("done\n", "done as well\n")
 

@@ -66,7 +66,7 @@ def test_a_key_is_inert_if_and_only_if_nothing_reads_it() -> None:
     """Whoever makes a key count turns its InertKey into a Key, and the other way round."""
     package = Path(pykafka_cli.__file__).parent
     declarations = package / "properties" / "broker_keys"
-    others = {declarations, package / "clients"}  # clients have settings of their own
+    others = {declarations, package / "clients"}  # clients have their own configs
     source = "\n".join(path.read_text() for path in package.rglob("*.py") if others.isdisjoint(path.parents))
     words = set(re.findall(r"\w+|\"[a-z.]+\"", source))
     attributes_of_settings = set(re.findall(r"settings\.(\w+)", source))
