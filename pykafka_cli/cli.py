@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 import typer
-from typer._click import Command, Context, HelpFormatter
-from typer._click.exceptions import ClickException
 from typer.core import TyperGroup
 
 from pykafka_cli import KAFKA_VERSION, __version__
@@ -27,12 +25,12 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = cast(dict[str, Command], dict.fromkeys(COMMANDS))  # the names are there for suggestions
+        self.commands = cast(dict[str, Any], dict.fromkeys(COMMANDS))  # the names are there for suggestions
 
-    def list_commands(self, _ctx: Context) -> list[str]:
+    def list_commands(self, _ctx: Any) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, _ctx: Context, cmd_name: str) -> Command | None:
+    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
         name = cmd_name.removesuffix(".sh").removeprefix("kafka-")
         if name not in COMMANDS:
             return None
@@ -41,7 +39,7 @@ class LazyGroup(TyperGroup):
         command.name = name
         return command
 
-    def format_commands(self, _ctx: Context, formatter: HelpFormatter) -> None:
+    def format_commands(self, _ctx: Any, formatter: Any) -> None:
         width = max(map(len, COMMANDS))
         for section in SECTIONS:
             rows = [(name.ljust(width), entry.help) for name, entry in COMMANDS.items() if entry.section == section]
@@ -86,8 +84,9 @@ def run(words: Sequence[str]) -> int:
             from pykafka_cli.script import bash_completion
 
             bash_completion.install()
-        if COMPLETION_VARIABLE in os.environ:
-            command.main(args=list(words), prog_name=PROGRAM)  # answers the shell and leaves
+            with bash_completion.asked():
+                if COMPLETION_VARIABLE in os.environ:
+                    command.main(args=list(words), prog_name=PROGRAM)  # answers the shell and leaves
         # Not command.main(): that makes a failure of a reader who has had enough.
         with command.make_context(PROGRAM, list(words)) as ctx:
             command.invoke(ctx)
@@ -98,7 +97,7 @@ def run(words: Sequence[str]) -> int:
     except ScriptError as error:
         error.show()
         return error.status
-    except ClickException as error:
+    except typer.TyperException as error:
         from pykafka_cli.script.refusals import refusal
 
         print(*filter(None, refusal(error)), sep="\n", file=sys.stderr)

@@ -75,7 +75,7 @@ def cluster(
         str | None,
         typer.Option("--config", metavar="FILE", help="Older name of --command-config.", rich_help_panel=CONNECTION),
     ] = None,
-    broker: Annotated[int | None, typer.Option("--id", "-i", click_type=INT, help="The broker to unregister.")] = None,
+    broker: Annotated[int | None, typer.Option("--id", "-i", parser=INT, help="The broker to unregister.")] = None,
     include_fenced_brokers: Annotated[
         bool,
         typer.Option("--include-fenced-brokers", help="With list-endpoints: also brokers that do not serve now."),

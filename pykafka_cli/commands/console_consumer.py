@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
-from typer._click.exceptions import BadParameter
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
@@ -98,7 +97,7 @@ def console_consumer(
         int | None,
         typer.Option(
             "--partition",
-            click_type=INT,
+            parser=INT,
             metavar="N",
             help="Read this partition only, without a group.",
             rich_help_panel=WHAT,
@@ -133,7 +132,7 @@ def console_consumer(
         int | None,
         typer.Option(
             "--timeout-ms",
-            click_type=LONG,
+            parser=LONG,
             metavar="MS",
             help="Exit if no record arrives for this long.",
             rich_help_panel=WHAT,
@@ -382,7 +381,7 @@ class ConsoleConsumer:
         if self._max_messages is not None:
             try:
                 number = INT(self._max_messages)
-            except BadParameter:
+            except ValueError:
                 self._report()
                 error(
                     UNKNOWN_ERROR,

@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer._click.types import STRING
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
@@ -147,7 +146,7 @@ def console_producer(
         str | None,
         typer.Option(
             "--compression-codec",
-            click_type=OptionalValue(STRING, without="gzip"),
+            parser=OptionalValue(without="gzip"),
             metavar="[CODEC]",
             help="Compress with none, gzip, snappy, lz4 or zstd; gzip if no value is given.",
             rich_help_panel=SENDING,
@@ -157,45 +156,45 @@ def console_producer(
         str, typer.Option("--request-required-acks", metavar="ACKS", help="Set acks.", rich_help_panel=SENDING)
     ] = "-1",
     timeout: Annotated[
-        int, typer.Option("--timeout", click_type=LONG, metavar="MS", help="Set linger.ms.", rich_help_panel=SENDING)
+        int, typer.Option("--timeout", parser=LONG, metavar="MS", help="Set linger.ms.", rich_help_panel=SENDING)
     ] = 1000,
     batch_size: Annotated[
         int,
-        typer.Option("--batch-size", click_type=INT, metavar="BYTES", help="Set batch.size.", rich_help_panel=SENDING),
+        typer.Option("--batch-size", parser=INT, metavar="BYTES", help="Set batch.size.", rich_help_panel=SENDING),
     ] = 16384,
     max_partition_memory_bytes: Annotated[
         int,
         typer.Option(
             "--max-partition-memory-bytes",
-            click_type=INT,
+            parser=INT,
             metavar="BYTES",
             help="Alias of --batch-size; wins if both are given.",
             rich_help_panel=SENDING,
         ),
     ] = 16384,
     message_send_max_retries: Annotated[
-        int, typer.Option("--message-send-max-retries", click_type=INT, help="Set retries.", rich_help_panel=SENDING)
+        int, typer.Option("--message-send-max-retries", parser=INT, help="Set retries.", rich_help_panel=SENDING)
     ] = 3,
     retry_backoff_ms: Annotated[
-        int, typer.Option("--retry-backoff-ms", click_type=LONG, help="Set retry.backoff.ms.", rich_help_panel=SENDING)
+        int, typer.Option("--retry-backoff-ms", parser=LONG, help="Set retry.backoff.ms.", rich_help_panel=SENDING)
     ] = 100,
     request_timeout_ms: Annotated[
         int,
-        typer.Option("--request-timeout-ms", click_type=INT, help="Set request.timeout.ms.", rich_help_panel=SENDING),
+        typer.Option("--request-timeout-ms", parser=INT, help="Set request.timeout.ms.", rich_help_panel=SENDING),
     ] = 1500,
     metadata_expiry_ms: Annotated[
         int,
-        typer.Option("--metadata-expiry-ms", click_type=LONG, help="Set metadata.max.age.ms.", rich_help_panel=SENDING),
+        typer.Option("--metadata-expiry-ms", parser=LONG, help="Set metadata.max.age.ms.", rich_help_panel=SENDING),
     ] = 300_000,
     max_block_ms: Annotated[
-        int, typer.Option("--max-block-ms", click_type=LONG, help="Set max.block.ms.", rich_help_panel=SENDING)
+        int, typer.Option("--max-block-ms", parser=LONG, help="Set max.block.ms.", rich_help_panel=SENDING)
     ] = 60_000,
     max_memory_bytes: Annotated[
-        int, typer.Option("--max-memory-bytes", click_type=LONG, help="Set buffer.memory.", rich_help_panel=SENDING)
+        int, typer.Option("--max-memory-bytes", parser=LONG, help="Set buffer.memory.", rich_help_panel=SENDING)
     ] = 33_554_432,
     socket_buffer_size: Annotated[
         int,
-        typer.Option("--socket-buffer-size", click_type=INT, help="Set send.buffer.bytes.", rich_help_panel=SENDING),
+        typer.Option("--socket-buffer-size", parser=INT, help="Set send.buffer.bytes.", rich_help_panel=SENDING),
     ] = 102_400,
 ) -> None:
     """Read lines from standard input and send each as a record.

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from typer._click.types import STRING
 
 from pykafka_cli.clients.admin import groups as admin
 from pykafka_cli.clients.errors import ApiError
@@ -88,7 +87,7 @@ def consumer_groups(
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
     timeout: Annotated[
-        int, typer.Option("--timeout", click_type=LONG, metavar="MS", help="Time to wait for the cluster.")
+        int, typer.Option("--timeout", parser=LONG, metavar="MS", help="Time to wait for the cluster.")
     ] = 5000,
     group: Annotated[
         list[str] | None,
@@ -101,7 +100,7 @@ def consumer_groups(
         str | None,
         typer.Option(
             "--type",
-            click_type=OptionalValue(STRING),
+            parser=OptionalValue(),
             metavar="[TYPE,...]",
             help="With --list: show types, or only groups of these types (classic, consumer).",
             rich_help_panel=WHICH,
@@ -111,7 +110,7 @@ def consumer_groups(
         str | None,
         typer.Option(
             "--state",
-            click_type=OptionalValue(STRING),
+            parser=OptionalValue(),
             metavar="[STATE,...]",
             help=(
                 "With --list: show states, or only groups in these states. With "
@@ -154,13 +153,13 @@ def consumer_groups(
     ] = False,
     to_offset: Annotated[
         int | None,
-        typer.Option("--to-offset", click_type=LONG, metavar="N", help="Reset to this offset.", rich_help_panel=RESET),
+        typer.Option("--to-offset", parser=LONG, metavar="N", help="Reset to this offset.", rich_help_panel=RESET),
     ] = None,
     shift_by: Annotated[
         int | None,
         typer.Option(
             "--shift-by",
-            click_type=LONG,
+            parser=LONG,
             metavar="N",
             help="Shift the current offset by this number; a negative number goes back.",
             rich_help_panel=RESET,

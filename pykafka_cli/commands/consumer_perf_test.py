@@ -60,7 +60,7 @@ def consumer_perf_test(
     topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: Topic to read.")] = None,
     messages: Annotated[
         int | None,
-        typer.Option("--messages", click_type=LONG, metavar="N", help="REQUIRED: Number of records to read."),
+        typer.Option("--messages", parser=LONG, metavar="N", help="REQUIRED: Number of records to read."),
     ] = None,
     group: Annotated[
         str | None, typer.Option("--group", metavar="GROUP", help="Consumer group; by default a new one.")
@@ -72,22 +72,22 @@ def consumer_perf_test(
         int,
         typer.Option(
             "--timeout",
-            click_type=OptionalValue(LONG, without=str(DEFAULT_TIMEOUT_MS)),
+            parser=OptionalValue(LONG, without=str(DEFAULT_TIMEOUT_MS)),
             metavar="[MS]",
             help="Exit if no record arrives for this long.",
         ),
     ] = DEFAULT_TIMEOUT_MS,
     fetch_size: Annotated[
-        int, typer.Option("--fetch-size", click_type=INT, metavar="BYTES", help="Set max.partition.fetch.bytes.")
+        int, typer.Option("--fetch-size", parser=INT, metavar="BYTES", help="Set max.partition.fetch.bytes.")
     ] = 1_048_576,
     socket_buffer_size: Annotated[
-        int, typer.Option("--socket-buffer-size", click_type=INT, metavar="BYTES", help="Set receive.buffer.bytes.")
+        int, typer.Option("--socket-buffer-size", parser=INT, metavar="BYTES", help="Set receive.buffer.bytes.")
     ] = 2_097_152,
     reporting_interval: Annotated[
         int,
         typer.Option(
             "--reporting-interval",
-            click_type=LONG,
+            parser=LONG,
             metavar="MS",
             help="Time between reports.",
             rich_help_panel=REPORTING,
@@ -113,12 +113,12 @@ def consumer_perf_test(
     ] = False,
     threads: Annotated[
         int | None,
-        typer.Option("--threads", click_type=INT, metavar="N", help="Accepted and ignored.", rich_help_panel=REPORTING),
+        typer.Option("--threads", parser=INT, metavar="N", help="Accepted and ignored.", rich_help_panel=REPORTING),
     ] = None,
     num_fetch_threads: Annotated[
         int | None,
         typer.Option(
-            "--num-fetch-threads", click_type=INT, metavar="N", help="Accepted and ignored.", rich_help_panel=REPORTING
+            "--num-fetch-threads", parser=INT, metavar="N", help="Accepted and ignored.", rich_help_panel=REPORTING
         ),
     ] = None,
     output: Output = None,

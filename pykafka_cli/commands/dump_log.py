@@ -71,7 +71,7 @@ def dump_log(
         typer.Option(
             "--max-bytes",
             metavar="BYTES",
-            click_type=INT,
+            parser=INT,
             help="Stop after this many bytes of a log.",
             rich_help_panel=WHAT,
         ),
@@ -81,7 +81,7 @@ def dump_log(
         typer.Option(
             "--key-decoder-class",
             metavar="CLASS",
-            click_type=OptionalValue(without=STRING_DECODER),
+            parser=OptionalValue(without=STRING_DECODER),
             help=(
                 "StringDecoder, IntegerDecoder, LongDecoder or DefaultDecoder of "
                 f"{decoders.DECODERS_PACKAGE[:-1]}. Any decoder implies --print-data-log."
@@ -94,7 +94,7 @@ def dump_log(
         typer.Option(
             "--value-decoder-class",
             metavar="CLASS",
-            click_type=OptionalValue(without=STRING_DECODER),
+            parser=OptionalValue(without=STRING_DECODER),
             help="Like --key-decoder-class, for values.",
             rich_help_panel=DECODING,
         ),
@@ -138,7 +138,7 @@ def dump_log(
         typer.Option(
             "--max-message-size",
             metavar="BYTES",
-            click_type=INT,
+            parser=INT,
             help="Maximum size of the batch that an index entry points to.",
             rich_help_panel=INDEXES,
         ),

@@ -66,7 +66,7 @@ def features(
         int | None,
         typer.Option(
             "--node-id",
-            click_type=INT,
+            parser=INT,
             help="With describe: the broker or controller to ask.",
             rich_help_panel=CONNECTION,
         ),

@@ -4,8 +4,6 @@ import asyncio
 from typing import Annotated, Any
 
 import typer
-from typer._click import Context, Parameter
-from typer._click.types import ParamType
 
 from pykafka_cli.clients.admin.cluster import ElectionType, elect_leaders
 from pykafka_cli.clients.errors import ApiError
@@ -39,16 +37,14 @@ TIMEOUTS = {"default.api.timeout.ms": "30000", "request.timeout.ms": "15000"}
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-class ElectionTypeValue(ParamType):
-    name = "preferred|unclean"
-
-    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> ElectionType:
-        if isinstance(value, ElectionType):
-            return value
-        try:
-            return ElectionType[str(value).upper()]
-        except KeyError:
-            self.fail(f"{value} is neither preferred nor unclean", param, ctx)
+def parse_election_type(value: ElectionType | str) -> ElectionType:
+    """raises    ValueError"""
+    if isinstance(value, ElectionType):
+        return value
+    try:
+        return ElectionType[value.upper()]
+    except KeyError:
+        raise ValueError(f"{value} is neither preferred nor unclean") from None
 
 
 class LeaderElectionCommand(ScriptCommand):
@@ -78,7 +74,8 @@ def leader_election(
         ElectionType | None,
         typer.Option(
             "--election-type",
-            click_type=ElectionTypeValue(),
+            parser=parse_election_type,
+            metavar="<preferred|unclean>",
             help=(
                 "preferred: elect the first replica if it is in sync; unclean: elect any "
                 "live replica of partitions without a leader, which may lose records."
@@ -89,7 +86,7 @@ def leader_election(
         str | None, typer.Option("--topic", metavar="TOPIC", help="Topic of --partition.", rich_help_panel=WHICH)
     ] = None,
     partition: Annotated[
-        int | None, typer.Option("--partition", click_type=INT, help="Partition of --topic.", rich_help_panel=WHICH)
+        int | None, typer.Option("--partition", parser=INT, help="Partition of --topic.", rich_help_panel=WHICH)
     ] = None,
     all_topic_partitions: Annotated[  # noqa: ARG001
         bool,

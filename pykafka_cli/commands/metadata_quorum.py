@@ -59,7 +59,7 @@ def metadata_quorum(
     ] = False,
     controller_id: Annotated[
         int | None,
-        typer.Option("--controller-id", "-i", click_type=INT, help="The voter to remove.", rich_help_panel=REMOVE),
+        typer.Option("--controller-id", "-i", parser=INT, help="The voter to remove.", rich_help_panel=REMOVE),
     ] = None,
     controller_directory_id: Annotated[
         str | None,

@@ -49,7 +49,7 @@ def producer_perf_test(
     topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: Topic to send to.")] = None,
     num_records: Annotated[
         int | None,
-        typer.Option("--num-records", click_type=LONG, metavar="N", help="REQUIRED: Number of records to send."),
+        typer.Option("--num-records", parser=LONG, metavar="N", help="REQUIRED: Number of records to send."),
     ] = None,
     throughput: Annotated[
         float | None,
@@ -61,7 +61,7 @@ def producer_perf_test(
         int | None,
         typer.Option(
             "--record-size",
-            click_type=INT,
+            parser=INT,
             metavar="BYTES",
             help="Send random letters of this size.",
             rich_help_panel=PAYLOAD,
@@ -90,7 +90,7 @@ def producer_perf_test(
         typer.Option(
             "--producer-props",
             "--command-property",
-            click_type=SeveralValues(),
+            parser=SeveralValues(),
             metavar="KEY=VALUE ...",
             help="Producer properties; bootstrap.servers is required here or in the file.",
             rich_help_panel=PRODUCER,
@@ -119,7 +119,7 @@ def producer_perf_test(
         int,
         typer.Option(
             "--transaction-duration-ms",
-            click_type=LONG,
+            parser=LONG,
             metavar="MS",
             help="Send in transactions, and commit each after this long; 0 means no transactions.",
             rich_help_panel=TRANSACTIONS,

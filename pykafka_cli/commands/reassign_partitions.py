@@ -132,14 +132,14 @@ def reassign_partitions(
     throttle: Annotated[
         int,
         typer.Option(
-            "--throttle", click_type=LONG, help="Limit in bytes per second between brokers.", rich_help_panel=SPEED
+            "--throttle", parser=LONG, help="Limit in bytes per second between brokers.", rich_help_panel=SPEED
         ),
     ] = NO_THROTTLE,
     replica_alter_log_dirs_throttle: Annotated[
         int,
         typer.Option(
             "--replica-alter-log-dirs-throttle",
-            click_type=LONG,
+            parser=LONG,
             help="Limit in bytes per second between log directories.",
             rich_help_panel=SPEED,
         ),
@@ -151,7 +151,7 @@ def reassign_partitions(
         int,
         typer.Option(
             "--timeout",
-            click_type=LONG,
+            parser=LONG,
             help="Time to wait for moves between log directories to start.",
             rich_help_panel=SPEED,
         ),

@@ -61,7 +61,7 @@ def replica_verification(
         typer.Option(
             "--time",
             metavar="MS",
-            click_type=LONG,
+            parser=LONG,
             help="Timestamp to start at; -1 means the end, -2 the beginning.",
             rich_help_panel=WHAT,
         ),
@@ -71,7 +71,7 @@ def replica_verification(
         typer.Option(
             "--fetch-size",
             metavar="BYTES",
-            click_type=INT,
+            parser=INT,
             help="Maximum number of bytes to fetch from a partition at a time.",
             rich_help_panel=FETCHING,
         ),
@@ -81,7 +81,7 @@ def replica_verification(
         typer.Option(
             "--max-wait-ms",
             metavar="MS",
-            click_type=INT,
+            parser=INT,
             help="Maximum time that a broker waits for new records.",
             rich_help_panel=FETCHING,
         ),
@@ -89,7 +89,7 @@ def replica_verification(
     report_interval_ms: Annotated[
         int,
         typer.Option(
-            "--report-interval-ms", metavar="MS", click_type=LONG, help="Time between reports of the maximum lag."
+            "--report-interval-ms", metavar="MS", parser=LONG, help="Time between reports of the maximum lag."
         ),
     ] = 30_000,
     output: StreamOutput = None,

@@ -86,13 +86,13 @@ def streams_application_reset(
     ] = False,
     to_offset: Annotated[
         int | None,
-        typer.Option("--to-offset", click_type=LONG, metavar="N", help="Reset to this offset.", rich_help_panel=WHERE),
+        typer.Option("--to-offset", parser=LONG, metavar="N", help="Reset to this offset.", rich_help_panel=WHERE),
     ] = None,
     shift_by: Annotated[
         int | None,
         typer.Option(
             "--shift-by",
-            click_type=LONG,
+            parser=LONG,
             metavar="N",
             help="Shift the current offset by this number; a negative number goes back.",
             rich_help_panel=WHERE,

@@ -107,7 +107,7 @@ def topics(
         int | None,
         typer.Option(
             "--partitions",
-            click_type=INT,
+            parser=INT,
             help="Number of partitions. Adding some changes which keys go to which partition.",
             rich_help_panel=SHAPE,
         ),
@@ -116,7 +116,7 @@ def topics(
         int | None,
         typer.Option(
             "--replication-factor",
-            click_type=INT,
+            parser=INT,
             help="Number of replicas of each partition.",
             rich_help_panel=SHAPE,
         ),
@@ -187,7 +187,7 @@ def topics(
         int,
         typer.Option(
             "--partition-size-limit-per-response",
-            click_type=INT,
+            parser=INT,
             help="Maximum number of partitions in one response.",
             rich_help_panel=FILTER,
         ),

@@ -87,7 +87,7 @@ def transactions(
         int,
         typer.Option(
             "--duration-filter",
-            click_type=LONG,
+            parser=LONG,
             metavar="MS",
             help="list: show only transactions that have been open longer than this; a negative number shows all.",
             rich_help_panel=WHICH,
@@ -110,7 +110,7 @@ def transactions(
         int | None,
         typer.Option(
             "--partition",
-            click_type=INT,
+            parser=INT,
             help="All but list and describe: partition of the transaction.",
             rich_help_panel=WHICH,
         ),
@@ -119,7 +119,7 @@ def transactions(
         int | None,
         typer.Option(
             "--broker-id",
-            click_type=INT,
+            parser=INT,
             help=(
                 "describe-producers: broker whose replica to describe instead of the "
                 "leader's; find-hanging: broker whose partitions to search."
@@ -131,7 +131,7 @@ def transactions(
         int,
         typer.Option(
             "--max-transaction-timeout",
-            click_type=INT,
+            parser=INT,
             metavar="MINUTES",
             help="find-hanging: maximum age, in minutes, of a transaction that is not hanging.",
             rich_help_panel=WHICH,
@@ -141,7 +141,7 @@ def transactions(
         int | None,
         typer.Option(
             "--start-offset",
-            click_type=LONG,
+            parser=LONG,
             help="First offset of the transaction (brokers since 3.0).",
             rich_help_panel=ABORT,
         ),
@@ -150,18 +150,18 @@ def transactions(
         int | None,
         typer.Option(
             "--producer-id",
-            click_type=LONG,
+            parser=LONG,
             help="Producer id; for brokers before 3.0, with both epochs, instead of --start-offset.",
             rich_help_panel=ABORT,
         ),
     ] = None,
     producer_epoch: Annotated[
         int | None,
-        typer.Option("--producer-epoch", click_type=SHORT, help="Epoch of --producer-id.", rich_help_panel=ABORT),
+        typer.Option("--producer-epoch", parser=SHORT, help="Epoch of --producer-id.", rich_help_panel=ABORT),
     ] = None,
     coordinator_epoch: Annotated[
         int | None,
-        typer.Option("--coordinator-epoch", click_type=INT, help="Epoch of the coordinator.", rich_help_panel=ABORT),
+        typer.Option("--coordinator-epoch", parser=INT, help="Epoch of the coordinator.", rich_help_panel=ABORT),
     ] = None,
     version: Annotated[bool, typer.Option("--version", "-v", help=VERSION_HELP)] = False,  # noqa: ARG001
     output: Output = None,

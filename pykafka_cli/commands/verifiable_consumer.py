@@ -69,11 +69,11 @@ def verifiable_consumer(
     max_messages: Annotated[
         int,
         typer.Option(
-            "--max-messages", click_type=INT, metavar="N", help="Number of records to read; -1 means until stopped."
+            "--max-messages", parser=INT, metavar="N", help="Number of records to read; -1 means until stopped."
         ),
     ] = -1,
     session_timeout: Annotated[
-        int, typer.Option("--session-timeout", click_type=INT, metavar="MS", help="Set session.timeout.ms.")
+        int, typer.Option("--session-timeout", parser=INT, metavar="MS", help="Set session.timeout.ms.")
     ] = 30_000,
     verbose: Annotated[bool, typer.Option("--verbose", help="Print each record.")] = False,
     enable_autocommit: Annotated[

@@ -62,14 +62,14 @@ def verifiable_producer(
     max_messages: Annotated[
         int,
         typer.Option(
-            "--max-messages", click_type=INT, metavar="N", help="Number of records to send; -1 means until stopped."
+            "--max-messages", parser=INT, metavar="N", help="Number of records to send; -1 means until stopped."
         ),
     ] = -1,
     throughput: Annotated[
         int,
         typer.Option(
             "--throughput",
-            click_type=INT,
+            parser=INT,
             metavar="RATE",
             help="Maximum number of records per second; -1 means no limit.",
         ),
@@ -79,20 +79,18 @@ def verifiable_producer(
         int,
         typer.Option(
             "--message-create-time",
-            click_type=LONG,
+            parser=LONG,
             metavar="MS",
             help="Timestamp of the first record; -1 means now.",
         ),
     ] = -1,
     value_prefix: Annotated[
         int | None,
-        typer.Option(
-            "--value-prefix", click_type=INT, metavar="N", help="Prefix values with this number: N.0, N.1 ..."
-        ),
+        typer.Option("--value-prefix", parser=INT, metavar="N", help="Prefix values with this number: N.0, N.1 ..."),
     ] = None,
     repeating_keys: Annotated[
         int | None,
-        typer.Option("--repeating-keys", click_type=INT, metavar="N", help="Use the keys 0 to N-1 repeatedly."),
+        typer.Option("--repeating-keys", parser=INT, metavar="N", help="Use the keys 0 to N-1 repeatedly."),
     ] = None,
     output: EventOutput = None,
 ) -> None:

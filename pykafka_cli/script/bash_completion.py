@@ -3,11 +3,13 @@
 So the line is read as a whole, and only what follows the last such break is handed back: that is what bash replaces.
 """
 
+import io
 import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 
 from typer import _completion_shared
-from typer._click.shell_completion import CompletionItem, add_completion_class, split_arg_string
-from typer._completion_classes import BashComplete
 
 SHELL = "bash"
 SCRIPT = """\
@@ -22,26 +24,42 @@ complete -o default -F %(complete_func)s %(prog_name)s
 """
 
 
-class LineComplete(BashComplete):
-    """Answers to COMP_LINE, up to the cursor, and _PK_WORDBREAKS (a shim in bash would lose COMP_WORDBREAKS)."""
-
-    source_template = SCRIPT
-    _kept = ""
-    """The part of the word before the cursor that bash leaves as it is."""
-
-    def get_completion_args(self) -> tuple[list[str], str]:
-        line = os.environ["COMP_LINE"]
-        words = split_arg_string(line)
-        unfinished = words.pop() if words and not line[-1].isspace() else ""
-        last_break = max(map(unfinished.rfind, os.environ.get("_PK_WORDBREAKS", "")), default=-1)
-        self._kept = unfinished[: last_break + 1]
-        return words[1:], unfinished
-
-    def format_completion(self, item: CompletionItem) -> str:
-        return str(item.value).removeprefix(self._kept)
-
-
 def install() -> None:
-    """Have `pk` answer bash this way, and show and install the script that asks so."""
-    add_completion_class(LineComplete, SHELL)
+    """Have `pk` show and install the script that asks so. Typer has no public name for where its own one is."""
     _completion_shared._completion_scripts[SHELL] = SCRIPT
+
+
+@contextmanager
+def asked() -> Iterator[None]:
+    """Let Typer answer as to its own script: hand it the words of COMP_LINE, and take from each answer what bash keeps.
+
+    _PK_WORDBREAKS is what bash breaks words at; a shim in bash would lose COMP_WORDBREAKS.
+    """
+    line = os.environ.get("COMP_LINE")
+    if line is None:
+        yield
+        return
+    words = words_of(line)
+    unfinished = words.pop() if words and not line[-1].isspace() else ""
+    os.environ |= {"COMP_WORDS": line, "COMP_CWORD": str(len(words))}
+    last_break = max(map(unfinished.rfind, os.environ.get("_PK_WORDBREAKS", "")), default=-1)
+    kept = unfinished[: last_break + 1]
+    answers = io.StringIO()
+    try:
+        with redirect_stdout(answers):
+            yield
+    finally:
+        for answer in answers.getvalue().splitlines():
+            print(answer.removeprefix(kept))
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a command line, of which the last may be unfinished inside of quotes."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    words: list[str] = []
+    try:
+        words.extend(lexer)
+    except ValueError:  # no closing quotation
+        words.append(lexer.token)
+    return words

@@ -6,14 +6,11 @@ is what the scripts ask of their parser: which options stood on the command line
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 import typer
-from typer._click import Context, HelpFormatter, Parameter
-from typer._click.exceptions import BadParameter
-from typer._click.types import STRING, ParamType
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from pykafka_cli import KAFKA_VERSION
@@ -36,27 +33,25 @@ HELP_WIDTH = 100
 VERSION_HELP = "Print Kafka's version."
 
 
-class OptionalValue(ParamType):
-    """Type of an option whose value may be left out; then the value is `without`."""
+class OptionalValue:
+    """Parser of an option whose value may be left out; then the value is `without`."""
 
-    def __init__(self, inner: ParamType = STRING, *, without: str = "") -> None:
+    def __init__(self, inner: Callable[[Any], Any] = str, *, without: str = "") -> None:
         self.inner = inner
         self.without = without
-        self.name = inner.name
+        self.__name__ = inner.__name__
 
-    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> Any:
-        return self.inner(value, param, ctx)
+    def __call__(self, value: Any) -> Any:
+        return self.inner(value)
 
 
-class SeveralValues(ParamType):
-    """Type of an option of an ArgparseCommand that takes all words up to the next option; the parameter is a list."""
+class SeveralValues:
+    """Parser of an option of an ArgparseCommand that takes all words up to the next option; the parameter is a list."""
 
-    def __init__(self, inner: ParamType = STRING) -> None:
-        self.inner = inner
-        self.name = inner.name
+    __name__ = "str"
 
-    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> Any:
-        return self.inner(value, param, ctx)
+    def __call__(self, value: Any) -> str:
+        return str(value)
 
 
 class ScriptContext(typer.Context):
@@ -109,8 +104,9 @@ class ScriptCommand(TyperCommand):
         self.context_settings = {"max_content_width": HELP_WIDTH, **self.context_settings}
         self.rich_markup_mode = None
         for param in self.params:
-            if param.type is STRING and param.opts[0] in COMPLETED_OPTIONS:
-                param.type = COMPLETED_OPTIONS[param.opts[0]]
+            if names := COMPLETED_OPTIONS.get(param.opts[0]):
+                completed = TyperOption(param_decls=list(param.opts), autocompletion=names)
+                param.shell_complete = completed.shell_complete  # type: ignore[method-assign]
         if self.has_version:
             self.params.append(
                 TyperOption(
@@ -124,7 +120,7 @@ class ScriptCommand(TyperCommand):
         takes_words = any(isinstance(param, TyperArgument) for param in self.params)
         return parsed if takes_words else Parsed(parsed.options, [])
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if ctx.resilient_parsing:
             with suppress(ScriptError):
                 self._default_to_named_cluster(ctx, {word.lstrip("-").partition("=")[0] for word in args})
@@ -178,7 +174,7 @@ class ScriptCommand(TyperCommand):
         """Options as Click takes them without fail; the first that cannot be read is noted in the context."""
         values: dict[Spec, list[str]] = defaultdict(list)
         for spec, value, _ in given:
-            optional = params[spec].type
+            optional = _parser(params[spec])
             values[spec].append(
                 optional.without if value is None and isinstance(optional, OptionalValue) else value or ""
             )
@@ -197,7 +193,7 @@ class ScriptCommand(TyperCommand):
                 words.extend(f"{param.opts[0]}={text}" for text in texts)
         return words
 
-    def _default_to_named_cluster(self, ctx: Context, given: Collection[str]) -> None:
+    def _default_to_named_cluster(self, ctx: Any, given: Collection[str]) -> None:
         """Where neither command line nor environment names a cluster, let it be the one of `pk config`.
 
         raises    ScriptError
@@ -218,7 +214,7 @@ class ScriptCommand(TyperCommand):
             defaults = {addresses: cluster.bootstrap_server, options.get("--command-config"): cluster.command_config}
             ctx.default_map = {param.name: value for param, value in defaults.items() if param and param.name}
 
-    def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
+    def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments, then options under the headings that `rich_help_panel` names, in the order of the function."""
         sections: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for param in self.get_params(ctx):
@@ -244,7 +240,7 @@ class ArgparseCommand(ScriptCommand):
     help_without_arguments: ClassVar[bool] = False
     """Without any word the help is shown, and that is no error."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and self.help_without_arguments and not ctx.resilient_parsing:
             print(self.get_help(ctx))
             ctx.exit()
@@ -303,7 +299,7 @@ class ArgparseCommand(ScriptCommand):
             text = f"argument {displayed(spec)}: invalid choice: '{values[-1]}' (choose from {listed})"
             return UnreadableValue(text, spec.name)
         (java_type,) = (
-            getattr(param.type, "java_name", "Double") for param in self.params if f"--{spec.name}" in param.opts
+            getattr(_parser(param), "java_name", "Double") for param in self.params if f"--{spec.name}" in param.opts
         )
         reason = f'For input string: "{values[-1]}"'
         text = f"argument {displayed(spec)}: could not convert '{values[-1]}' to {java_type} ({reason})"
@@ -313,18 +309,23 @@ class ArgparseCommand(ScriptCommand):
 def _spec(param: TyperOption) -> Spec:
     if param.is_flag:
         takes = Takes.NOTHING
-    elif isinstance(param.type, OptionalValue):
+    elif isinstance(_parser(param), OptionalValue):
         takes = Takes.OPTIONAL_VALUE
-    elif isinstance(param.type, SeveralValues):
+    elif isinstance(_parser(param), SeveralValues):
         takes = Takes.SEVERAL_VALUES
     else:
         takes = Takes.VALUE
     return Spec(tuple(opt.lstrip("-") for opt in param.opts), takes, lambda text: _converts(param, text))
 
 
+def _parser(param: Any) -> object:
+    """What the option was declared with as its `parser`, if with any."""
+    return getattr(param.type, "func", None)
+
+
 def _converts(param: TyperOption, text: str) -> bool:
     try:
         param.type(text, param, None)
-    except BadParameter:
+    except typer.BadParameter:
         return False
     return True

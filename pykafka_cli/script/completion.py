@@ -4,14 +4,11 @@ A shell waits for these, so requests have short timeouts; after any failure ther
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from typer._click import Context, Parameter
-from typer._click.types import ParamType
+import typer
 
 if TYPE_CHECKING:
-    from typer._click.shell_completion import CompletionItem
-
     from pykafka_cli.clients.session import Session
 
 PATIENCE_S = 1.0
@@ -20,21 +17,16 @@ DEFAULT_BOOTSTRAP_SERVER = "localhost:9092"
 Question = Callable[["Session"], Awaitable[list[str]]]
 
 
-class NameInCluster(ParamType):
-    """Any text; while it is being typed, the names that the cluster has."""
+Completion = Callable[[typer.Context, list[str], str], list[str]]
 
-    name = "text"
 
-    def __init__(self, names: Question) -> None:
-        self._names = names
+def names_in_cluster(question: Question) -> Completion:
+    """What completes an option's value: the names that the cluster has and that begin like it."""
 
-    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> str:  # noqa: ARG002
-        return str(value)
+    def names(ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
+        return [name for name in _asked(ctx, question) if name.startswith(incomplete)]
 
-    def shell_complete(self, ctx: Context, param: Parameter, incomplete: str) -> list["CompletionItem"]:  # noqa: ARG002
-        from typer._click.shell_completion import CompletionItem
-
-        return [CompletionItem(name) for name in _asked(ctx, self._names) if name.startswith(incomplete)]
+    return names
 
 
 async def topics(session: "Session") -> list[str]:
@@ -49,15 +41,15 @@ async def groups(session: "Session") -> list[str]:
     return [listing.group for listing in await list_groups(session)]
 
 
-COMPLETED_OPTIONS = {
-    "--topic": NameInCluster(topics),
-    "--group": NameInCluster(groups),
-    "--application-id": NameInCluster(groups),
+COMPLETED_OPTIONS: dict[str, Completion] = {
+    "--topic": names_in_cluster(topics),
+    "--group": names_in_cluster(groups),
+    "--application-id": names_in_cluster(groups),
 }
 """Options that mean the same in every command."""
 
 
-def _asked(ctx: Context, question: Question) -> list[str]:
+def _asked(ctx: typer.Context, question: Question) -> list[str]:
     import asyncio
 
     from pykafka_cli.clients.errors import ApiError
@@ -77,7 +69,7 @@ def _asked(ctx: Context, question: Question) -> list[str]:
         return []
 
 
-def _property_file(ctx: Context) -> str | None:
+def _property_file(ctx: typer.Context) -> str | None:
     """What --command-config has, whichever of its names is the command's own."""
     names = [param.name for param in ctx.command.params if "--command-config" in param.opts]
     return next((ctx.params.get(name) for name in names if name), None)

@@ -5,11 +5,9 @@ The checks are those of org.apache.kafka.server.util.CommandLineUtils, with its 
 
 import re
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer._click import Context, Parameter
-from typer._click.types import ParamType
 
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.script.command import ScriptContext
@@ -22,19 +20,21 @@ BOOTSTRAP_SERVER_VARIABLE = "PK_BOOTSTRAP_SERVER"
 HOST_PORTS = re.compile(r"(?:[A-Za-z]+://)?\[?([0-9A-Za-z\-%._:]*)\]?:([0-9]+)")
 
 
-class Integer(ParamType):
-    """A Java int or long: ASCII digits with a sign, within its range."""
+class Integer:
+    """Parser of a Java int or long: ASCII digits with a sign, within its range."""
+
+    __name__ = "number"
 
     def __init__(self, bits: int) -> None:
-        self.name = "number"
         self.java_name = {16: "Short", 32: "Integer", 64: "Long"}[bits]
         self._limit = 1 << (bits - 1)
 
-    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> int:
+    def __call__(self, value: int | str) -> int:
+        """raises    ValueError"""
         if isinstance(value, int):
             return value
         if not re.fullmatch(r"[+-]?[0-9]+", value) or not -self._limit <= int(value) < self._limit:
-            self.fail(f"{value!r} is not a whole number", param, ctx)
+            raise ValueError(f"{value!r} is not a whole number")
         return int(value)
 
 

@@ -1,19 +1,26 @@
 """What is wrong with the words of a command that is no script's, such as `pk up`: Click's errors in our own words."""
 
-from typer._click.exceptions import BadParameter, ClickException, NoArgsIsHelpError, NoSuchOption, UsageError
-from typer._click.types import IntRange
+from typing import Any
+
+import typer
 
 
-def refusal(error: ClickException) -> tuple[str, str]:
-    """What happened, and what would help (empty where the message is help itself)."""
-    if isinstance(error, NoArgsIsHelpError) or not isinstance(error, UsageError):
+def refusal(error: typer.TyperException) -> tuple[str, str]:
+    """What happened, and what would help (empty where the message is help itself).
+
+    Typer names few of its errors; the others are known by what they carry.
+    """
+    ctx = getattr(error, "ctx", None)
+    if ctx is None or error.message == ctx.get_help():
         return error.format_message(), ""
-    hint = f"`{error.ctx.command_path} --help` lists what is supported." if error.ctx else ""
-    if isinstance(error, NoSuchOption):
+    hint = f"`{ctx.command_path} --help` lists what is supported."
+    if hasattr(error, "possibilities") and hasattr(error, "option_name"):
         if error.possibilities:
             hint = f"Did you mean {' or '.join(sorted(error.possibilities))}?"
         return f"{error.option_name.lstrip('-')} is not a recognized option", hint
-    if isinstance(error, BadParameter) and error.param and isinstance(range_ := error.param.type, IntRange):
+    param = error.param if isinstance(error, typer.BadParameter) else None
+    range_: Any = param.type if param else None
+    if param and hasattr(range_, "min"):
         value = error.message.partition(" is not ")[0].strip("'")
-        return f"{error.param.opts[0]} takes a whole number from {range_.min} to {range_.max}, not {value}", hint
+        return f"{param.opts[0]} takes a whole number from {range_.min} to {range_.max}, not {value}", hint
     return error.format_message(), hint

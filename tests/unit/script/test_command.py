@@ -36,9 +36,9 @@ def script(command: type[ScriptCommand]) -> tuple[Run, dict[str, object]]:
         ctx: ScriptContext,
         topic: Annotated[str | None, typer.Option("--topic")] = None,
         config: Annotated[list[str] | None, typer.Option("--config")] = None,
-        partitions: Annotated[int | None, typer.Option("--partitions", click_type=INT)] = None,
-        offset: Annotated[int, typer.Option("--offset", click_type=LONG)] = 7,
-        codec: Annotated[str, typer.Option("--codec", click_type=OptionalValue(without="gzip"))] = "none",
+        partitions: Annotated[int | None, typer.Option("--partitions", parser=INT)] = None,
+        offset: Annotated[int, typer.Option("--offset", parser=LONG)] = 7,
+        codec: Annotated[str, typer.Option("--codec", parser=OptionalValue(without="gzip"))] = "none",
         force: Annotated[bool, typer.Option("--force")] = False,
     ) -> None:
         seen.update(
@@ -161,8 +161,8 @@ def test_argparse_tools_tell_usage_and_error(words: list[str], message: str) -> 
     @app.command(cls=Argparse)
     def tool(
         command: Annotated[str, typer.Argument()],
-        props: Annotated[list[str] | None, typer.Option("--props", click_type=SeveralValues())] = None,
-        count: Annotated[int, typer.Option("--count", "-c", click_type=INT)] = 0,
+        props: Annotated[list[str] | None, typer.Option("--props", parser=SeveralValues())] = None,
+        count: Annotated[int, typer.Option("--count", "-c", parser=INT)] = 0,
     ) -> None: ...
 
     with pytest.raises(ScriptError) as refusal:
@@ -178,8 +178,8 @@ def test_a_list_option_of_argparse_takes_words_up_to_the_next_option() -> None:
 
     @app.command(cls=ArgparseCommand)
     def tool(
-        props: Annotated[list[str] | None, typer.Option("--props", click_type=SeveralValues())] = None,
-        number: Annotated[int, typer.Option("--number", click_type=INT)] = 0,
+        props: Annotated[list[str] | None, typer.Option("--props", parser=SeveralValues())] = None,
+        number: Annotated[int, typer.Option("--number", parser=INT)] = 0,
     ) -> None:
         seen.extend([props, number])
 
