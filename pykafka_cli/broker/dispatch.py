@@ -25,7 +25,7 @@ from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import produce
 from pykafka_cli.protocol.hot_path.wire import Buffer
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 OF_THE_CONTROLLER = frozenset({
     ApiKey.API_VERSIONS, ApiKey.LEADER_AND_ISR, ApiKey.STOP_REPLICA, ApiKey.UPDATE_METADATA,
@@ -121,7 +121,7 @@ class Dispatcher:
             return await api.handle(context, request)
         except BrokerError as error:
             self._metrics.errors[api.name, error.code.name] += 1
-            log.debug("%s from %s (%s): %r", api.name, context.client_id, context.client_host, error)
+            _log.debug("%s from %s (%s): %r", api.name, context.client_id, context.client_host, error)
             return codec.error_response(request, error.code, error.message)
         except Exception:
             self._fail(api, "could not be served")
@@ -137,7 +137,7 @@ class Dispatcher:
 
     def _fail(self, api: Api, what: str) -> None:
         self._metrics.failures[api.name] += 1
-        log.exception("A %s request %s; this is a mistake in the broker", api.name, what)
+        _log.exception("A %s request %s; this is a mistake in the broker", api.name, what)
 
     def _prepare(self, header: RequestHeader) -> tuple[Api, MessageCodec]:
         api = self._apis.get(header.api_key)

@@ -51,14 +51,6 @@ class UnknownTopicOrPartition(BrokerError):
     code = ErrorCode.unknown_topic_or_partition
 
 
-class InvalidFetchSize(BrokerError):
-    code = ErrorCode.invalid_fetch_size
-
-
-class LeaderNotAvailable(BrokerError):
-    code = ErrorCode.leader_not_available
-
-
 class NotLeaderOrFollower(BrokerError):
     code = ErrorCode.not_leader_or_follower
 
@@ -85,10 +77,6 @@ class StaleControllerEpoch(BrokerError):
 
 class OffsetMetadataTooLarge(BrokerError):
     code = ErrorCode.offset_metadata_too_large
-
-
-class NetworkException(BrokerError):
-    code = ErrorCode.network_exception
 
 
 class CoordinatorLoadInProgress(BrokerError):
@@ -151,18 +139,6 @@ class InvalidCommitOffsetSize(BrokerError):
     code = ErrorCode.invalid_commit_offset_size
 
 
-class TopicAuthorizationFailed(BrokerError):
-    code = ErrorCode.topic_authorization_failed
-
-
-class GroupAuthorizationFailed(BrokerError):
-    code = ErrorCode.group_authorization_failed
-
-
-class ClusterAuthorizationFailed(BrokerError):
-    code = ErrorCode.cluster_authorization_failed
-
-
 class InvalidTimestamp(RecordsRefused):
     code = ErrorCode.invalid_timestamp
 
@@ -207,20 +183,12 @@ class InvalidRequest(BrokerError):
     code = ErrorCode.invalid_request
 
 
-class UnsupportedForMessageFormat(BrokerError):
-    code = ErrorCode.unsupported_for_message_format
-
-
 class PolicyViolation(BrokerError):
     code = ErrorCode.policy_violation
 
 
 class OutOfOrderSequenceNumber(BrokerError):
     code = ErrorCode.out_of_order_sequence_number
-
-
-class DuplicateSequenceNumber(BrokerError):
-    code = ErrorCode.duplicate_sequence_number
 
 
 class InvalidProducerEpoch(BrokerError):
@@ -271,10 +239,6 @@ class SaslAuthenticationFailed(BrokerError):
     code = ErrorCode.sasl_authentication_failed
 
 
-class UnknownProducerId(BrokerError):
-    code = ErrorCode.unknown_producer_id
-
-
 class ReassignmentInProgress(BrokerError):
     code = ErrorCode.reassignment_in_progress
 
@@ -295,14 +259,6 @@ class InvalidFetchSessionEpoch(BrokerError):
     code = ErrorCode.invalid_fetch_session_epoch
 
 
-class ListenerNotFound(BrokerError):
-    code = ErrorCode.listener_not_found
-
-
-class TopicDeletionDisabled(BrokerError):
-    code = ErrorCode.topic_deletion_disabled
-
-
 class FencedLeaderEpoch(BrokerError):
     code = ErrorCode.fenced_leader_epoch
 
@@ -321,10 +277,6 @@ class StaleBrokerEpoch(BrokerError):
 
 class OffsetNotAvailable(BrokerError):
     code = ErrorCode.offset_not_available
-
-
-class MemberIdRequired(BrokerError):
-    code = ErrorCode.member_id_required
 
 
 class PreferredLeaderNotAvailable(BrokerError):
@@ -363,10 +315,6 @@ class UnstableOffsetCommit(BrokerError):
     code = ErrorCode.unstable_offset_commit
 
 
-class ThrottlingQuotaExceeded(BrokerError):
-    code = ErrorCode.throttling_quota_exceeded
-
-
 class ProducerFenced(BrokerError):
     code = ErrorCode.producer_fenced
 
@@ -387,10 +335,6 @@ class InvalidUpdateVersion(BrokerError):
     code = ErrorCode.invalid_update_version
 
 
-class UnknownTopicId(BrokerError):
-    code = ErrorCode.unknown_topic_id
-
-
 class InconsistentTopicId(BrokerError):
     code = ErrorCode.inconsistent_topic_id
 
@@ -401,10 +345,6 @@ class TransactionalIdNotFound(BrokerError):
 
 class FetchSessionTopicIdError(BrokerError):
     code = ErrorCode.fetch_session_topic_id_error
-
-
-class NewLeaderElected(BrokerError):
-    code = ErrorCode.new_leader_elected
 
 
 class IneligibleReplica(BrokerError):

@@ -58,7 +58,7 @@ from pykafka_cli.transport.connection import Connection, ConnectionFailed
 from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, Endpoint, ProducerIdBlock
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 UNCLEAN_ELECTION = "unclean.leader.election.enable"
 GRACE = 1.0  # seconds for answers under way when the broker stops
@@ -122,7 +122,7 @@ class BrokerServer:
             try:
                 await stop()
             except Exception:
-                log.exception("%s could not be stopped properly", name)
+                _log.exception("%s could not be stopped properly", name)
 
     # ---- starting, in order
 
@@ -182,7 +182,7 @@ class BrokerServer:
         metadata, broker_id = self._broker.metadata, self.settings.broker_id
         deadline = self._clock.monotonic() + self.settings.zookeeper_connect_timeout_ms / 1000
         if not await self._broker.waiting.wait_until([BROKERS_CHANGED], lambda: metadata.is_alive(broker_id), deadline):
-            log.warning("no controller has sent this broker the cluster's metadata yet; continuing without")
+            _log.warning("no controller has sent this broker the cluster's metadata yet; continuing without")
 
     async def _connect_to_zookeeper(self) -> tuple[ZkStore, str]:
         """A session, Kafka's permanent znodes, the cluster's id, and a broker id if none was configured."""
@@ -362,7 +362,7 @@ class BrokerServer:
             async with asyncio.timeout(RESIGNATION):
                 await self._broker.controller.stop()
         except TimeoutError:
-            log.warning("this broker could not close its ZooKeeper session, which will expire")
+            _log.warning("this broker could not close its ZooKeeper session, which will expire")
 
     async def _close_groups(self) -> None:
         self._broker.groups.close()
@@ -389,12 +389,12 @@ class BrokerServer:
                     )
                 )
             except (BrokerError, ConnectionFailed) as error:
-                log.warning("the controller could not be asked to move what this broker leads: %s", error)
+                _log.warning("the controller could not be asked to move what this broker leads: %s", error)
                 continue
             if answer.error_code is ErrorCode.none and not answer.remaining_partitions:
-                log.info("everything that this broker led has been moved")
+                _log.info("everything that this broker led has been moved")
                 return
-            log.warning(
+            _log.warning(
                 "%d partitions could not be moved to other brokers (%s)",
                 len(answer.remaining_partitions),
                 answer.error_code.name,

@@ -29,7 +29,7 @@ METADATA_NOTE = (
     "Metadata are kept by a ZooKeeper server inside this process, in {}, not in a KRaft log: docs/explanation."
 )
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -64,7 +64,7 @@ def server_start(
 
     settings: BrokerSettings = read_settings(BrokerSettings, given)
     log_to_stdout()
-    warn_of(settings, settings.without_effect, given.file, log)
+    warn_of(settings, settings.without_effect, given.file, _log)
     try:
         status = run_until_signalled(lambda stop: run_server(settings, stop))
     except (BrokerUnusable, ConfigError) as error:
@@ -108,9 +108,9 @@ async def run_until_stopped(server: Server, broker_id: int, stop: asyncio.Event)
     try:
         starting.result()
         where = ", ".join(map(str, server.endpoints))
-        log.info("[KafkaServer id=%d] started, listens on %s", broker_id, where)
+        _log.info("[KafkaServer id=%d] started, listens on %s", broker_id, where)
         await stopping
         await server.stop()
-        log.info("[KafkaServer id=%d] stopped", broker_id)
+        _log.info("[KafkaServer id=%d] stopped", broker_id)
     finally:
         stopping.cancel()

@@ -33,7 +33,7 @@ from pykafka_cli.storage.files import DiskFiles
 from pykafka_cli.zookeeper.client import ZooKeeperClient
 from pykafka_cli.zookeeper.server.server import ServerUnusable, ZooKeeperServer
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _HOST = "127.0.0.1"
 

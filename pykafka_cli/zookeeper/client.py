@@ -26,7 +26,7 @@ from kazoo.security import OPEN_ACL_UNSAFE
 
 from pykafka_cli.zookeeper.kazoo_handler import InThread
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 # kazoo warns at every try, and does not say of which server; what there is to say is said here, once.
 logging.getLogger("kazoo").setLevel(logging.ERROR)
@@ -224,7 +224,7 @@ class ZooKeeperClient:
         raises  ZooKeeperUnreachable when no server has answered within the connection timeout
         """
         self._loop = asyncio.get_running_loop()
-        log.info("connecting to ZooKeeper at %s, for up to %g s", self.hosts, self._connection_timeout)
+        _log.info("connecting to ZooKeeper at %s, for up to %g s", self.hosts, self._connection_timeout)
         self._kazoo.start_async()
         try:
             await asyncio.wait_for(self._connected.wait(), self._connection_timeout)
@@ -394,7 +394,7 @@ class ZooKeeperClient:
         try:
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:
-            log.debug("a response from ZooKeeper arrived after the event loop was closed")
+            _log.debug("a response from ZooKeeper arrived after the event loop was closed")
 
     def _state_changed(self, state: str) -> None:
         """kazoo's listener, in its thread."""
@@ -405,7 +405,7 @@ class ZooKeeperClient:
             return
         if state == KazooState.CONNECTED:
             self._connected.set()
-            log.info("connected to ZooKeeper at %s", self.hosts)
+            _log.info("connected to ZooKeeper at %s", self.hosts)
             if self._lost_session:
                 self._lost_session = False
                 for listener in self._listeners:
@@ -416,9 +416,9 @@ class ZooKeeperClient:
         else:
             self._connected.clear()
             if state == KazooState.SUSPENDED:
-                log.warning("lost the connection to ZooKeeper at %s; reconnecting", self.hosts)
+                _log.warning("lost the connection to ZooKeeper at %s; reconnecting", self.hosts)
             if client_state == KeeperState.EXPIRED_SESSION:
-                log.warning("the session with ZooKeeper at %s has expired", self.hosts)
+                _log.warning("the session with ZooKeeper at %s has expired", self.hosts)
                 self._lost_session = True
                 self._interrupted.clear()
                 for listener in self._listeners:

@@ -36,7 +36,7 @@ from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import Change, WatchEvent
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, PartitionState, TopicAssignment
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 Step = Callable[[], Awaitable[object]]
 
@@ -89,7 +89,7 @@ class ActiveController:
         await self.deletion.take_over(await self._store.topic_deletions(self._deletion_requested))
         self._send_update_metadata(self.state.brokers)
         await self._initialize_states()
-        log.info("broker %d is the controller, epoch %d", self._context.broker_id, self.state.fence.epoch)
+        _log.info("broker %d is the controller, epoch %d", self._context.broker_id, self.state.fence.epoch)
 
         begun = await self.reassignments_requested()
         await self.reassignment.resume(besides=begun)
@@ -170,7 +170,7 @@ class ActiveController:
             await self._brokers_went(gone)
 
     async def _brokers_came(self, brokers: Mapping[int, BrokerRegistration]) -> None:
-        log.info("brokers %s have joined", ", ".join(map(str, brokers)))
+        _log.info("brokers %s have joined", ", ".join(map(str, brokers)))
         others = list(self.state.brokers)
         self.state.brokers = dict(sorted({**self.state.brokers, **brokers}.items()))
         for broker in brokers:
@@ -186,7 +186,7 @@ class ActiveController:
             await self._store.broker(broker, self._broker_modified)
 
     async def _brokers_went(self, brokers: Iterable[int]) -> None:
-        log.info("brokers %s have left", ", ".join(map(str, brokers)))
+        _log.info("brokers %s have left", ", ".join(map(str, brokers)))
         for broker in brokers:
             self.state.brokers.pop(broker, None)
             self.state.stopping.discard(broker)
@@ -277,7 +277,7 @@ class ActiveController:
         if not added:
             return
         if topic in self.state.to_delete:
-            log.warning("%s is being deleted: its new partitions %s are not made", topic, sorted(added))
+            _log.warning("%s is being deleted: its new partitions %s are not made", topic, sorted(added))
             await self._store.set_assignment(topic, self.state.topic_assignment(topic), self.state.fence)
             return
         known.update(added)
@@ -328,13 +328,13 @@ class ActiveController:
                 case PartitionState():
                     changes[partition] = replace(decision, controller_epoch=self.state.fence.epoch)
                 case _:
-                    log.info("the ISR of %s is not altered to %s: %s", partition, wish, decision.name)
+                    _log.info("the ISR of %s is not altered to %s: %s", partition, wish, decision.name)
                     outcomes[partition] = decision
         for partition, written in (await self._store.update_partition_states(changes, self.state.fence)).items():
             if isinstance(written, PartitionState):
                 self.state.leaders[partition] = outcomes[partition] = written
             else:
-                log.info("the ISR of %s could not be written: %r", partition, written)
+                _log.info("the ISR of %s could not be written: %r", partition, written)
                 outcomes[partition] = ErrorCode.invalid_update_version
         self._send_update_metadata(self.state.brokers, wanted)
         return outcomes
@@ -390,7 +390,7 @@ class ActiveController:
 
     async def _after_leader_and_isr(self, broker_id: int, answer: LeaderAndIsrResponse) -> None:
         if answer.error_code:
-            log.error("broker %d refused LeaderAndIsr: %s", broker_id, answer.error_code.name)
+            _log.error("broker %d refused LeaderAndIsr: %s", broker_id, answer.error_code.name)
             return
         known = self.state.offline_dirs.get(broker_id, set())
         offline = set(known)
@@ -403,14 +403,14 @@ class ActiveController:
                 elif not outcome.error_code:
                     offline.discard(partition)
                 elif outcome.error_code is not ErrorCode.stale_controller_epoch:  # that one: it knows the epoch already
-                    log.error("broker %d: LeaderAndIsr of %s: %s", broker_id, partition, outcome.error_code.name)
+                    _log.error("broker %d: LeaderAndIsr of %s: %s", broker_id, partition, outcome.error_code.name)
         self.state.offline_dirs[broker_id] = offline
         if offline - known:
             await self._replicas_went([Replica(partition, broker_id) for partition in sorted(offline - known)])
 
     def update_metadata_answered(self, broker_id: int, answer: UpdateMetadataResponse) -> None:
         if answer.error_code:
-            log.error("broker %d refused UpdateMetadata: %s", broker_id, answer.error_code.name)
+            _log.error("broker %d refused UpdateMetadata: %s", broker_id, answer.error_code.name)
 
     def deletions_answered(
         self, broker_id: int, error: ErrorCode, partitions: Mapping[TopicPartition, ErrorCode]

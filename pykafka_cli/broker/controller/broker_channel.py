@@ -17,7 +17,7 @@ from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerCo
 from pykafka_cli.transport.connection import ConnectionFailed
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 RETRY_AFTER = 0.1  # seconds, Kafka's own
 
@@ -52,7 +52,7 @@ class BrokerChannel:
             try:
                 on_answer(answer)
             except Exception:
-                log.exception("what %s answered to %s could not be used", self.endpoint, type(request).__name__)
+                _log.exception("what %s answered to %s could not be used", self.endpoint, type(request).__name__)
 
     async def _answered(self, request: Any) -> Any:
         complained = False
@@ -64,7 +64,7 @@ class BrokerChannel:
             except ConnectionFailed as error:
                 # A broker that has just died is found to be gone by ZooKeeper; until then this repeats.
                 level = logging.DEBUG if complained else logging.WARNING
-                log.log(level, "controller cannot reach %s, trying again: %s", self.endpoint, error)
+                _log.log(level, "controller cannot reach %s, trying again: %s", self.endpoint, error)
                 complained = True
                 self._disconnect()
                 await self._clock.sleep(RETRY_AFTER)
@@ -91,7 +91,7 @@ class BrokerChannels:
         self.remove(broker.id)
         endpoint = broker.endpoint(self._listener)
         if endpoint is None:
-            log.error("broker %d has no listener %s, so the controller cannot talk to it", broker.id, self._listener)
+            _log.error("broker %d has no listener %s, so the controller cannot talk to it", broker.id, self._listener)
             return
         self._channels[broker.id] = BrokerChannel(
             BrokerEndpoint(broker.id, endpoint.host, endpoint.port), self._client_id, self._connect, self._clock
@@ -106,7 +106,7 @@ class BrokerChannels:
         if channel := self._channels.get(broker_id):
             channel.send(request, on_answer)
         else:
-            log.warning("%s for broker %d is dropped: it is not there", type(request).__name__, broker_id)
+            _log.warning("%s for broker %d is dropped: it is not there", type(request).__name__, broker_id)
 
     def close(self) -> None:
         for broker_id in list(self._channels):

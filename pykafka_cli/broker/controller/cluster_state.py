@@ -23,7 +23,7 @@ from pykafka_cli.zookeeper.kafka_znodes import (
     TopicAssignment,
 )
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 NO_ASSIGNMENT = ReplicaAssignment(())
 
@@ -174,7 +174,7 @@ class ClusterState:
             if current in partition_states.REACHED_FROM[target]:
                 movable.append(partition)
             else:
-                log.error("partition %s cannot become %s: it is %s", partition, target.value, current.value)
+                _log.error("partition %s cannot become %s: it is %s", partition, target.value, current.value)
         return movable
 
     def movable_replicas(self, replicas: Iterable[Replica], target: ReplicaStatus) -> list[Replica]:
@@ -185,5 +185,5 @@ class ClusterState:
             if current in replica_states.REACHED_FROM[target]:
                 movable.append(replica)
             else:
-                log.error("replica %s cannot become %s: it is %s", replica, target.value, current.value)
+                _log.error("replica %s cannot become %s: it is %s", replica, target.value, current.value)
         return movable

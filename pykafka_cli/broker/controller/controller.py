@@ -37,7 +37,7 @@ from pykafka_cli.zookeeper.kafka_znodes import (
     ReplicaAssignment,
 )
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ class Controller:
             try:
                 await self._store.resign_controller(fence)
             except (ControllerMoved, ConnectionClosed, SessionExpired):
-                log.info("another controller has been elected already")
+                _log.info("another controller has been elected already")
 
     @property
     def is_active(self) -> bool:
@@ -116,7 +116,7 @@ class Controller:
         timeout_s = self._settings.zookeeper_session_timeout_ms / 1000
         # A session may be seen to end up to one of ZooKeeper's ticks late.
         self.broker_epoch = await self._store.register_broker(self._registration, patience=timeout_s * 1.5)
-        log.info("broker %d is registered, epoch %d", self._registration.id, self.broker_epoch)
+        _log.info("broker %d is registered, epoch %d", self._registration.id, self.broker_epoch)
 
     def session_lost(self) -> None:
         """ZooKeeperClient's listener: our ephemeral znodes are gone, so another broker may be elected at any moment."""
@@ -140,12 +140,12 @@ class Controller:
             try:
                 await step()
             except ControllerMoved as moved:
-                log.warning("%s", moved)
+                _log.warning("%s", moved)
                 await self._look()
             except (SessionExpired, ConnectionClosed) as lost:
-                log.warning("a step of the controller was cut off: %r", lost)
+                _log.warning("a step of the controller was cut off: %r", lost)
             except Exception:
-                log.exception("a step of the controller failed")
+                _log.exception("a step of the controller failed")
 
     async def _ask(self, question: Callable[[ActiveController], Awaitable[T]]) -> T:
         """Run a step of the active controller and return its result.
@@ -206,7 +206,7 @@ class Controller:
         try:
             fence = await self._store.become_controller(broker_id)
         except ControllerMoved as moved:
-            log.info("%s", moved)
+            _log.info("%s", moved)
             await self._look()
             return
         self.controller_id = broker_id
@@ -216,7 +216,7 @@ class Controller:
         except ControllerMoved:
             raise
         except Exception:
-            log.exception("broker %d was elected controller and cannot begin: another may try", broker_id)
+            _log.exception("broker %d was elected controller and cannot begin: another may try", broker_id)
             self._resign()
             await self._store.resign_controller(fence)
             return
@@ -247,7 +247,7 @@ class Controller:
             self._balance_timer.cancel()
             self._balance_timer = None
         if self._active is not None:
-            log.info("broker %d is no longer the controller", self._settings.broker_id)
+            _log.info("broker %d is no longer the controller", self._settings.broker_id)
             self._active.end()
             self._active = None
             self._drop_questions()
@@ -266,7 +266,7 @@ class Controller:
         try:
             await self._register()
         except BrokerIdTaken as taken:
-            log.error("%s", taken)
+            _log.error("%s", taken)
             self._post(self._register_and_elect)
             return
         await self._look_and_elect()

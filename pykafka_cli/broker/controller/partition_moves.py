@@ -15,7 +15,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.zookeeper.client import BadVersion, ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class ElectionFailed(Exception):
@@ -85,14 +85,14 @@ class PartitionMoves:
             if live:
                 states[partition] = PartitionState(live[0], 0, live, self._context.fence.epoch)
             else:
-                log.error(
+                _log.error(
                     "%s has no leader: none of its replicas %s is alive", partition, self._state.replicas(partition)
                 )
         for partition, error in (
             await self._context.store.create_partition_states(states, self._context.fence)
         ).items():
             if error is not None:
-                log.error("the state of new partition %s could not be written: %r", partition, error)
+                _log.error("the state of new partition %s could not be written: %r", partition, error)
                 continue
             self._state.leaders[partition] = states[partition]
             self._state.partition_status[partition] = PartitionStatus.ONLINE
@@ -110,7 +110,7 @@ class PartitionMoves:
             if isinstance(outcome, PartitionState):
                 self._state.partition_status[partition] = PartitionStatus.ONLINE
             else:
-                log.warning("%s: %s", partition, outcome)
+                _log.warning("%s: %s", partition, outcome)
         return outcomes
 
     async def _elect_once(

@@ -30,7 +30,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.zookeeper.client import BadVersion
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState, ReplicaAssignment
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Reassignment:
@@ -75,7 +75,7 @@ class Reassignment:
         outcomes |= await self._begin(accepted)
         failed = {partition for partition, error in outcomes.items() if error is not None}
         for partition in failed:
-            log.warning("%s is not reassigned: %r", partition, outcomes[partition])
+            _log.warning("%s is not reassigned: %r", partition, outcomes[partition])
         if failed or not wanted:
             await self._drop_from_znode(lambda tp, _: tp in failed)
         return outcomes.keys() - failed
@@ -194,7 +194,7 @@ class Reassignment:
     async def _announce(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
         """Begin a new leader epoch, so that replicas take up their part in the new plan."""
         if not await self._begin_leader_epoch(partition):
-            log.error("%s is being moved, but its state could not be written", partition)
+            _log.error("%s is being moved, but its state could not be written", partition)
             return
         batch = self._context.batch()
         batch.lead_or_follow(assignment.origin, partition, is_new=False)
@@ -222,7 +222,7 @@ class Reassignment:
             return
         outcomes = await self._partitions.bring_online([partition], self._partitions.among_wanted)
         if isinstance(outcomes.get(partition), ElectionFailed):
-            log.error("%s has moved to %s, none of which can lead", partition, finished.replicas)
+            _log.error("%s has moved to %s, none of which can lead", partition, finished.replicas)
 
     async def _remove(self, partition: TopicPartition, removed: tuple[int, ...]) -> None:
         """Stop replicas, take them out of the ISR and have them deleted; the answer is not waited for."""

@@ -16,7 +16,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.zookeeper.client import BadVersion
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class ReplicaMoves:
@@ -33,7 +33,7 @@ class ReplicaMoves:
             leadership = self._state.leaders.get(replica.partition)
             if leadership is not None:
                 if leadership.leader == replica.broker:
-                    log.error("replica %s cannot be new: it leads", replica)
+                    _log.error("replica %s cannot be new: it leads", replica)
                     continue
                 batch.lead_or_follow([replica.broker], replica.partition, is_new=True)
             self._state.replica_status[replica] = ReplicaStatus.NEW
@@ -104,9 +104,9 @@ class ReplicaMoves:
                 state = current.get(partition)
                 if state is None:
                     if partition.topic not in self._state.to_delete:
-                        log.error("there is no state of partition %s in ZooKeeper", partition)
+                        _log.error("there is no state of partition %s in ZooKeeper", partition)
                 elif state.controller_epoch > self._context.fence.epoch:
-                    log.error("%s was written by a later controller (epoch %d)", partition, state.controller_epoch)
+                    _log.error("%s was written by a later controller (epoch %d)", partition, state.controller_epoch)
                 elif broker in state.isr:
                     smaller[partition] = replace(
                         without_replica(state, broker), controller_epoch=self._context.fence.epoch
@@ -123,5 +123,5 @@ class ReplicaMoves:
                 elif isinstance(result, BadVersion):
                     remaining.append(partition)
                 else:
-                    log.error("the ISR of %s could not be written: %r", partition, result)
+                    _log.error("the ISR of %s could not be written: %r", partition, result)
         return out

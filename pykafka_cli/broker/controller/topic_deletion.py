@@ -20,7 +20,7 @@ from pykafka_cli.broker.controller.partition_moves import PartitionMoves
 from pykafka_cli.broker.controller.replica_moves import ReplicaMoves
 from pykafka_cli.broker.controller.replica_states import ReplicaStatus
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class TopicDeletion:
@@ -59,7 +59,7 @@ class TopicDeletion:
         unknown = topics - self._state.assignments.keys()
         refused = unknown if self._enabled else topics
         if refused:
-            log.warning("not deleting %s", ", ".join(sorted(refused)))
+            _log.warning("not deleting %s", ", ".join(sorted(refused)))
             await self._context.store.delete_topic_deletions(refused, self._context.fence)
         accepted = topics - refused
         if accepted:
@@ -72,7 +72,7 @@ class TopicDeletion:
         """Let topics that are to be deleted wait."""
         halted = self._state.to_delete & set(topics)
         if halted:
-            log.info("deletion of %s waits: %s", ", ".join(sorted(halted)), reason)
+            _log.info("deletion of %s waits: %s", ", ".join(sorted(halted)), reason)
             self._state.deletion_halted |= halted
 
     async def resume(self, topics: Iterable[str]) -> None:
@@ -143,4 +143,4 @@ class TopicDeletion:
         self._replicas.make_non_existent(self._state.replicas_with(topic, ReplicaStatus.DELETION_SUCCESSFUL))
         await self._context.store.remove_topic(topic, self._context.fence)
         self._state.remove_topic(topic)
-        log.info("topic %s is deleted", topic)
+        _log.info("topic %s is deleted", topic)

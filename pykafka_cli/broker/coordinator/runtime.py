@@ -37,7 +37,7 @@ from pykafka_cli.protocol.records.control import ControlType, build_marker, read
 from pykafka_cli.protocol.records.record import Record as LogRecord
 from pykafka_cli.protocol.records.record import build_batch, read_records
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -168,7 +168,7 @@ class CoordinatorRuntime(Generic[S]):
         if led.loading is not None:
             led.loading.cancel()
         led.shard.unloaded()
-        log.info("%s: another broker coordinates it now", led.partition)
+        _log.info("%s: another broker coordinates it now", led.partition)
 
     def close(self) -> None:
         """Drop every shard, as if all leadership were lost."""
@@ -269,7 +269,7 @@ class CoordinatorRuntime(Generic[S]):
         try:
             last = self._carry_out(led, step)
         except BrokerError as error:
-            log.warning("%s: %d records were not written: %s", led.partition, len(step.records), error)
+            _log.warning("%s: %d records were not written: %s", led.partition, len(step.records), error)
             return
         if last is not None:
             self._settle(led, step, last)
@@ -368,16 +368,16 @@ class CoordinatorRuntime(Generic[S]):
                 await asyncio.sleep(0)  # a long log must not keep everybody else waiting
         except BrokerError as error:
             # Leadership went while we read; `resigned` is on its way.
-            log.info("%s: loading ends at offset %d: %s", led.partition, position, error)
+            _log.info("%s: loading ends at offset %d: %s", led.partition, position, error)
             return
         except Exception:
-            log.exception("%s: cannot be loaded; its clients have to wait", led.partition)
+            _log.exception("%s: cannot be loaded; its clients have to wait", led.partition)
             return
         led.is_loading = False
         step = Step(self._clock.now_ms())
         led.shard.loaded(step)
         self._finish_unasked(led, step)
-        log.info("%s: loaded in %.3f s", led.partition, self._clock.monotonic() - started)
+        _log.info("%s: loaded in %.3f s", led.partition, self._clock.monotonic() - started)
 
     def _replay_batch(self, led: _Led[S], data: bytes, position: int, header: BatchHeader) -> None:
         try:
@@ -390,11 +390,11 @@ class CoordinatorRuntime(Generic[S]):
             producer_id = header.producer_id if header.is_transactional else None
             for record in read_records(data, position):
                 if record.key is None:
-                    log.error("%s: the record at offset %d has no key; left out", led.partition, record.offset)
+                    _log.error("%s: the record at offset %d has no key; left out", led.partition, record.offset)
                 else:
                     led.shard.replay(Record(record.key, record.value), record.offset, producer_id)
         except CorruptRecords as error:
-            log.error("%s: the batch at offset %d is left out: %s", led.partition, header.base_offset, error)
+            _log.error("%s: the batch at offset %d is left out: %s", led.partition, header.base_offset, error)
 
 
 _SEEN_AS: Mapping[type[BrokerError], type[BrokerError]] = {

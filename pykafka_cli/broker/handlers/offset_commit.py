@@ -31,7 +31,7 @@ from pykafka_cli.protocol.codec import KeptAnswer
 from pykafka_cli.protocol.first_versions_adapters import TimedOffsetCommitPartition
 from pykafka_cli.zookeeper.client import ZooKeeperError
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 FIRST_VERSION_WITH_COORDINATOR = 1
 
@@ -113,6 +113,6 @@ async def _store(ctx: RequestContext, group: str, partition: TopicPartition, val
     except BrokerError as error:
         return error.code
     except ZooKeeperError as error:
-        log.warning("offset of group %s in %s was not stored: %s", group, partition, error)
+        _log.warning("offset of group %s in %s was not stored: %s", group, partition, error)
         return ErrorCode.unknown_server_error
     return ErrorCode.none

@@ -29,7 +29,7 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.zookeeper.client import ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 FIRST_VERSION_WITH_COORDINATOR = 1
 
@@ -83,7 +83,7 @@ async def _stored_offset(ctx: RequestContext, group: str, partition: TopicPartit
     except BrokerError as error:
         return NO_OFFSET, error.code
     except (ZooKeeperError, BadZnode) as error:
-        log.warning("offset of group %s in %s was not found: %s", group, partition, error)
+        _log.warning("offset of group %s in %s was not found: %s", group, partition, error)
         return NO_OFFSET, ErrorCode.unknown_server_error
     return (NO_OFFSET, UnknownTopicOrPartition.code) if offset is None else (offset, ErrorCode.none)
 

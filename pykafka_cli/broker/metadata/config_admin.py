@@ -19,7 +19,7 @@ from pykafka_cli.broker.metadata.resources import ONLY_IN_KRAFT, ResourceType, b
 from pykafka_cli.properties.broker import key_of
 from pykafka_cli.properties.topic import TOPIC_KEYS
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Alteration(NamedTuple):
@@ -43,7 +43,7 @@ async def alter_all(
                 raise InvalidRequest("Each resource must appear at most once.")
             await _alter(configs, cache, alteration, validate_only=validate_only)
         except BrokerError as error:
-            log.info("%s is not altered: %s", alteration.name, error)
+            _log.info("%s is not altered: %s", alteration.name, error)
             outcomes.append(error)
         else:
             outcomes.append(None)

@@ -14,7 +14,7 @@ from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import NodeExists, NoNode, NotEmpty, Watcher, ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY, BadZnode, sanitized
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 KEPT_MS = 15 * 60 * 1000
 """How long a note stays, so that every broker has read it."""
@@ -50,7 +50,7 @@ class ConfigStore:
         try:
             return znodes.decode_config(path, data)
         except BadZnode as bad:
-            log.error("%s", bad)
+            _log.error("%s", bad)
             return {}
 
     async def entities(self, folder: str) -> list[str]:
@@ -111,7 +111,7 @@ class ConfigStore:
         try:
             return znodes.decode_config_change(note, data), now_ms - stat.ctime > KEPT_MS
         except BadZnode as bad:
-            log.error("%s", bad)
+            _log.error("%s", bad)
             return None, False
 
     async def forget_change(self, note: str) -> None:

@@ -22,7 +22,7 @@ from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.zookeeper.client import ConnectionClosed, SessionExpired, WatchEvent
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 OnTopicChange = Callable[[str], None]
 OnChange = Callable[[], None]
@@ -86,7 +86,7 @@ class DynamicConfigs:
         try:
             return TopicConfig.resolve(self.settings, overrides)
         except ConfigError as error:
-            log.error("topic %s has a config that cannot be used: %s", topic, error)
+            _log.error("topic %s has a config that cannot be used: %s", topic, error)
         usable: dict[str, str] = {}
         for name, value in overrides.items():
             try:
@@ -154,7 +154,7 @@ class DynamicConfigs:
         given = await self.store.read(broker_entity(broker_id))
         ignored = [name for name in given if is_static(name)]
         if ignored:
-            log.error("%s cannot be changed at run time and are ignored: %s", broker_entity(broker_id), ignored)
+            _log.error("%s cannot be changed at run time and are ignored: %s", broker_entity(broker_id), ignored)
         return {name: value for name, value in given.items() if name not in ignored}
 
     async def _follow(self) -> None:
@@ -164,9 +164,9 @@ class DynamicConfigs:
             try:
                 await self._read_changes()
             except (ConnectionClosed, SessionExpired) as lost:
-                log.info("config changes are not followed for now: %r", lost)
+                _log.info("config changes are not followed for now: %r", lost)
             except Exception:
-                log.exception("a config change could not be read")
+                _log.exception("a config change could not be read")
 
     async def _read_changes(self) -> None:
         notes = await self.store.changes(self._changed)
@@ -186,7 +186,7 @@ class DynamicConfigs:
         kind, _, name = entity.partition("/")
         if kind == "topics":
             config = await self.store.read(entity)
-            log.info("the config of topic %s changed: %s", name, config)
+            _log.info("the config of topic %s changed: %s", name, config)
             self._topics[name] = config
             self._notify_listeners(name)
         elif entity == broker_entity(None):
@@ -208,7 +208,7 @@ class DynamicConfigs:
         try:
             self.settings.apply_dynamic(self.cluster_wide, self.this_broker)
         except ConfigError as error:
-            log.error("dynamic settings of this broker cannot be used and are left as they were: %s", error)
+            _log.error("dynamic settings of this broker cannot be used and are left as they were: %s", error)
             return
         for on_change in self._on_broker:
             on_change()

@@ -34,7 +34,7 @@ from pykafka_cli.replica_assignment import Candidate
 from pykafka_cli.zookeeper.client import NodeExists, ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import TopicAssignment, new_topic_id
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -112,7 +112,7 @@ class TopicAdmin:
             await self._store.create_assignment(topic.name, assignment)
         except NodeExists:
             raise TopicAlreadyExists(f"Topic '{topic.name}' already exists.") from None
-        log.info(
+        _log.info(
             "topic %s is made: %d partitions on brokers %s, configs %s",
             topic.name,
             len(topic.assignment),
@@ -153,7 +153,7 @@ class TopicAdmin:
                     outcomes[name] = None
                 else:
                     outcomes[name] = outcome
-                    log.warning("topic %s is not created: %s", name, outcome)
+                    _log.warning("topic %s is not created: %s", name, outcome)
         return outcomes
 
     def default_topic(self, name: str) -> NewTopic:
@@ -247,7 +247,7 @@ class TopicAdmin:
         try:
             await self._store.request_topic_deletion(topic)
         except NodeExists:
-            log.info("topic %s is being deleted already", topic)
+            _log.info("topic %s is being deleted already", topic)
 
     # ---- both
 
@@ -257,7 +257,7 @@ class TopicAdmin:
         except BrokerError as error:
             return error
         except ZooKeeperError as error:
-            log.exception("%s: ZooKeeper refused", topic)
+            _log.exception("%s: ZooKeeper refused", topic)
             return BrokerError(f"ZooKeeper refused: {error!r}")
 
     async def _wait(self, topics: Iterable[str], is_done: Callable[[str], bool], timeout_ms: int) -> None:

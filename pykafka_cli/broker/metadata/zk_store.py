@@ -40,7 +40,7 @@ from pykafka_cli.zookeeper.kafka_znodes import (
     TopicAssignment,
 )
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -124,7 +124,7 @@ class ZkStore:
                     f"which has not ended within {patience:g} s; is another broker running with this broker.id?"
                 )
             if not warned:
-                log.warning(
+                _log.warning(
                     "%s is held by another session (0x%x): waiting up to %g s for it to end. "
                     "If broker %d runs elsewhere, give this one another broker.id",
                     path,
@@ -453,7 +453,7 @@ def _readable(decode: Callable[[], T], otherwise: T) -> T:
     try:
         return decode()
     except BadZnode as bad:
-        log.error("%s", bad)
+        _log.error("%s", bad)
         return otherwise
 
 

@@ -23,7 +23,7 @@ from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.framing import SCRATCH_BYTES, FrameReceiver
 from pykafka_cli.protocol.hot_path.wire import Buffer, size_of
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _SIZE = struct.Struct(">i")
 _IPV4_IN_IPV6 = "::ffff:"
@@ -119,7 +119,7 @@ class Connection(asyncio.BufferedProtocol):
         refusal = self._service.limits.take(self.peer.host, self.peer.listener_name)
         if refusal is not None:
             metrics.connections_refused += 1
-            log.warning("Refusing the connection from %s: %s is reached", self.peer, refusal)
+            _log.warning("Refusing the connection from %s: %s is reached", self.peer, refusal)
             self._transport.abort()
             return
         metrics.connections_opened += 1
@@ -164,7 +164,7 @@ class Connection(asyncio.BufferedProtocol):
         self._stop_waiting_to_write()
         if self._worker is not None:
             self._service.clock.call_later(0 if exc else _LAST_REQUESTS_SECONDS, self._worker.cancel)
-        log.debug("Connection from %s is closed%s", self.peer, f": {exc}" if exc else "")
+        _log.debug("Connection from %s is closed%s", self.peer, f": {exc}" if exc else "")
 
     # What the listener calls.
 
@@ -198,7 +198,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
             return
         self._service.metrics.connections_ended[kind] += 1
-        log.log(level, "Closing the connection from %s: %s", self.peer, why)
+        _log.log(level, "Closing the connection from %s: %s", self.peer, why)
         self._is_last = True
         if at_once or self._writable is not None:
             self._transport.abort()
@@ -233,7 +233,7 @@ class Connection(asyncio.BufferedProtocol):
         except Disconnect as error:
             self.end(error.kind, str(error))
         except Exception:
-            log.exception("A request from %s could not be served", self.peer)
+            _log.exception("A request from %s could not be served", self.peer)
             self.end("failure", "a mistake in the broker", logging.ERROR)
         finally:
             self._worker = None

@@ -25,7 +25,7 @@ from pykafka_cli.broker.network.tls import server_context
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _MAX_SWEEP_INTERVAL = 30.0  # seconds
 _WIDE_BACKLOG = 4096

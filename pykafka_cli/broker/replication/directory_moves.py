@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.log.partition_log import PartitionLog
     from pykafka_cli.broker.replication.partition import Partition
 
-log_ = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1024 * 1024
 """How much is copied between two turns of everybody else."""
@@ -77,7 +77,7 @@ class DirectoryMoves:
         try:
             await self._copy(move)
         except (BrokerError, OSError) as error:
-            log_.error("moving %s to %s was given up: %s", move.partition, move.copy.directory.parent, error)
+            _log.error("moving %s to %s was given up: %s", move.partition, move.copy.directory.parent, error)
             move.task = None  # it is this one, and ends by itself
             self.cancel(move.partition.topic_partition)
 
@@ -90,7 +90,7 @@ class DirectoryMoves:
         self._logs.finish_move(move.original, move.copy)
         move.partition.replace_log(move.copy)
         del self._moves[move.partition.topic_partition]
-        log_.info("%s: moved to %s", move.partition, move.copy.directory.parent)
+        _log.info("%s: moved to %s", move.partition, move.copy.directory.parent)
 
     async def _copy_all(self, move: _Move) -> None:
         while True:

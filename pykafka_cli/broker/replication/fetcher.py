@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
     from pykafka_cli.broker.replication.partition import Partition
 
-log_ = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 FETCH_VERSION = fetch.MAX_VERSION
@@ -137,7 +137,7 @@ class LeaderFetcher:
             try:
                 await self._round()
             except Exception:
-                log_.exception("following %s", self.leader)
+                _log.exception("following %s", self.leader)
                 self._start_over()
 
     async def _round(self) -> None:
@@ -149,13 +149,13 @@ class LeaderFetcher:
         try:
             answers = await self._fetch(plan)
         except (ConnectionFailed, ProtocolError) as failure:
-            log_.warning("following %s: %s", self.leader, failure)
+            _log.warning("following %s: %s", self.leader, failure)
             self._start_over()
             return
         if self._session.accept(plan, error=answers.error_code, session_id=answers.session_id):
             await self._take(plan, answers)
         elif answers.error_code not in _SESSION_ENDED:
-            log_.warning("following %s: it answered with %s", self.leader, answers.error_code.name)
+            _log.warning("following %s: it answered with %s", self.leader, answers.error_code.name)
             self._rest(self._followed.values())
 
     def _targets(self) -> Iterable[FetchTarget]:
@@ -267,21 +267,21 @@ class LeaderFetcher:
                 )
         except (CorruptMessage, InvalidRecord) as error:
             # What is wrong may be on its way only, or be cut from the leader's log before we ask again.
-            log_.error("%s: the leader sent records that cannot be right: %s", partition, error)
+            _log.error("%s: the leader sent records that cannot be right: %s", partition, error)
             self._rest([followed])
         except Exception:
-            log_.exception("%s cannot be followed any further; waiting for the controller", partition)
+            _log.exception("%s cannot be followed any further; waiting for the controller", partition)
             self.drop([partition.topic_partition])
 
     def _cut(self, partition: "Partition", diverging: fetch.EpochEndOffset) -> None:
         epoch, end_offset = diverging.epoch, diverging.end_offset
         offset = common_end(partition.hosted_log(), EpochEnd(epoch, end_offset) if end_offset >= 0 else None)
-        log_.info("%s: its leader's epoch %d ended at %d; cutting to %d", partition, epoch, end_offset, offset)
+        _log.info("%s: its leader's epoch %d ended at %d; cutting to %d", partition, epoch, end_offset, offset)
         partition.truncate_to(offset)
 
     def _take_error(self, followed: _Followed, error: ErrorCode) -> None:
         if error is ErrorCode.fenced_leader_epoch:
-            log_.info(
+            _log.info(
                 "%s has a newer leader epoch than %d; waiting for it",
                 followed.partition,
                 followed.leader_epoch,
@@ -290,7 +290,7 @@ class LeaderFetcher:
             return
         if error is not followed.trouble:
             # Nearly always the two brokers have heard from the controller at different times.
-            log_.info("%s: the leader answers with %s; asking again until it does not", followed.partition, error.name)
+            _log.info("%s: the leader answers with %s; asking again until it does not", followed.partition, error.name)
             followed.trouble = error
         self._rest([followed])
 
@@ -307,15 +307,15 @@ class LeaderFetcher:
             if self._followed.get(partition.topic_partition) is not followed or partition.log is None:
                 return
             if leader_end < partition.log.log_end:
-                log_.warning("%s: the leader's log ends at %d; cutting to it", partition, leader_end)
+                _log.warning("%s: the leader's log ends at %d; cutting to it", partition, leader_end)
                 partition.truncate_to(leader_end)
             elif leader_start > partition.log.log_end:
-                log_.warning("%s: the leader's log starts at %d; starting there as well", partition, leader_start)
+                _log.warning("%s: the leader's log starts at %d; starting there as well", partition, leader_start)
                 partition.start_at(leader_start)
             else:
                 self._rest([followed])  # the leader has grown meanwhile, or will soon know its own epochs
         except (ConnectionFailed, BrokerError) as failure:
-            log_.info("%s: could not learn the leader's offsets: %s", partition, failure)
+            _log.info("%s: could not learn the leader's offsets: %s", partition, failure)
             self._rest([followed])
 
     async def _leader_offset(self, followed: _Followed, timestamp: int) -> int:

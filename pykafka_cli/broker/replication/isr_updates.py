@@ -23,7 +23,7 @@ from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 RETRY_AFTER = 0.05  # seconds, Kafka's own
 
@@ -99,11 +99,11 @@ class IsrUpdates:
                 response = await self._ask_controller(self._request([pending.change for pending in in_flight]))
                 error = response.error_code
             except (ConnectionFailed, BrokerError) as failure:
-                log.info("AlterPartition did not reach the controller, trying again: %s", failure)
+                _log.info("AlterPartition did not reach the controller, trying again: %s", failure)
                 await self._clock.sleep(RETRY_AFTER)
                 continue
             if error is not ErrorCode.none:
-                log.warning("the controller refused AlterPartition with %s, trying again", error.name)
+                _log.warning("the controller refused AlterPartition with %s, trying again", error.name)
                 await self._clock.sleep(RETRY_AFTER)
                 continue
             if not self._answer(in_flight, response):
@@ -148,7 +148,7 @@ class IsrUpdates:
             topic_partition = pending.change.topic_partition
             outcome = outcomes.get((pending.change.topic_id, topic_partition.partition))
             if outcome is None:
-                log.warning("the controller did not answer the ISR change of %s", topic_partition)
+                _log.warning("the controller did not answer the ISR change of %s", topic_partition)
                 continue
             answered += 1
             self._pending.pop(topic_partition, None)  # before the callback, which may propose the next change

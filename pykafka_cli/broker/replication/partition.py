@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pykafka_cli.model import TopicPartition
     from pykafka_cli.protocol.inter_broker import LeaderAndIsrPartitionState
 
-log_ = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 BEFORE_ALL_EPOCHS = -1
 """Leader epoch of a partition that has had no leader here."""
@@ -214,7 +214,7 @@ class Partition:
         """Drop everything from `offset` on."""
         log = self.hosted_log()
         if offset < log.high_watermark:
-            log_.warning("%s: cutting to %d, below the high watermark %d", self, offset, log.high_watermark)
+            _log.warning("%s: cutting to %d, below the high watermark %d", self, offset, log.high_watermark)
         log.truncate_to(offset)
 
     def start_at(self, offset: int) -> None:
@@ -347,7 +347,7 @@ class Partition:
         return True
 
     def _propose(self, role: Leader, isr: Isr) -> None:
-        log_.info("%s: proposing ISR %s instead of %s", self, _ids(isr.proposed), _ids(role.isr.committed))
+        _log.info("%s: proposing ISR %s instead of %s", self, _ids(isr.proposed), _ids(role.isr.committed))
         role.isr = isr
         self._submit(role)
 
@@ -366,13 +366,13 @@ class Partition:
                 return
             role.isr = Isr(outcome.isr)
             self.partition_epoch = outcome.partition_epoch
-            log_.info("%s: ISR is %s", self, _ids(outcome.isr))
+            _log.info("%s: ISR is %s", self, _ids(outcome.isr))
             self._advance_high_watermark(role)
         elif outcome in (ErrorCode.operation_not_attempted, ErrorCode.ineligible_replica):
             # Both say that nothing was written and that our partition epoch is current.
             role.isr = proposal.settled()
         elif outcome not in _AWAIT_CONTROLLER:
-            log_.warning("%s: the controller answered the ISR change with %s, trying again", self, outcome.name)
+            _log.warning("%s: the controller answered the ISR change with %s, trying again", self, outcome.name)
             self._submit(role)
 
 

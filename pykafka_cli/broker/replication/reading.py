@@ -36,7 +36,7 @@ from pykafka_cli.storage.leader_epochs import EpochEnd
 if TYPE_CHECKING:
     from pykafka_cli.broker.log.partition_log import PartitionLog
 
-log_ = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Visibility(Enum):
@@ -87,7 +87,7 @@ def read_all(
         except BrokerError as error:
             result = FetchResult(error_code_of(error))
         except Exception:
-            log_.exception("fetching %s from offset %d", target.topic_partition, target.asked.fetch_offset)
+            _log.exception("fetching %s from offset %d", target.topic_partition, target.asked.fetch_offset)
             result = FetchResult(ErrorCode.unknown_server_error)
         size = len(result.records)
         if size:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         StopReplicaResponse,
     )
 
-log_ = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 LAST_SESSION_ID = 2**31 - 1
 _COORDINATOR_READ_BYTES = (
@@ -169,7 +169,7 @@ class ReplicaManager:
             except BrokerError as error:
                 results[topic_partition] = error
             except Exception as error:
-                log_.exception("appending to %s", topic_partition)
+                _log.exception("appending to %s", topic_partition)
                 results[topic_partition] = BrokerError(f"{topic_partition}: {error!r}")
         for log in unflushed:
             await self._logs.flush(log)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.log.log_manager import LogManager
     from pykafka_cli.broker.log.partition_log import PartitionLog
 
-log_ = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 OnLeadership: TypeAlias = Callable[[list[tuple[TopicPartition, int]], list[TopicPartition]], None]
 """Told which partitions began to be led here, with their leader epochs, and which are led here no more."""
@@ -115,10 +115,10 @@ class Roles:
 
     def _fence(self, request: LeaderAndIsrRequest | StopReplicaRequest) -> ErrorCode:
         if request.broker_epoch != UNKNOWN_BROKER_EPOCH and request.broker_epoch < self._broker_epoch():
-            log_.info("refusing %s for an earlier run of this broker", type(request).__name__)
+            _log.info("refusing %s for an earlier run of this broker", type(request).__name__)
             return ErrorCode.stale_broker_epoch
         if request.controller_epoch < self._metadata.controller_epoch:
-            log_.warning("refusing %s of an earlier controller, %d", type(request).__name__, request.controller_id)
+            _log.warning("refusing %s of an earlier controller, %d", type(request).__name__, request.controller_id)
             return ErrorCode.stale_controller_epoch
         self._metadata.controller_epoch = request.controller_epoch
         return ErrorCode.none
@@ -130,15 +130,15 @@ class Roles:
             return ErrorCode.kafka_storage_error
         stored = self._logs.get(topic_partition)
         if stored is not None and None not in (topic_id, stored.topic_id) and topic_id != stored.topic_id:
-            log_.error("%s: the log here is of topic id %s, not %s", topic_partition, stored.topic_id, topic_id)
+            _log.error("%s: the log here is of topic id %s, not %s", topic_partition, stored.topic_id, topic_id)
             return ErrorCode.inconsistent_topic_id
         partition = self._hosted.get(topic_partition)
         if partition is not None and state.leader_epoch <= partition.leader_epoch:
             # An equal epoch is an update already known; Kafka answers it with the same code.
-            log_.info("%s: leader epoch %d is not news", topic_partition, state.leader_epoch)
+            _log.info("%s: leader epoch %d is not news", topic_partition, state.leader_epoch)
             return ErrorCode.stale_controller_epoch
         if self._broker_id not in state.replicas:
-            log_.warning("%s is assigned to brokers %s, not to this one", topic_partition, state.replicas)
+            _log.warning("%s is assigned to brokers %s, not to this one", topic_partition, state.replicas)
             return ErrorCode.unknown_topic_or_partition
         return ErrorCode.none
 
@@ -156,7 +156,7 @@ class Roles:
                 self._fail(partition, error, errors)
                 continue
             partition.notify_all()
-            log_.info("%s: leading in epoch %d, ISR %s", partition, state.leader_epoch, state.isr)
+            _log.info("%s: leading in epoch %d, ISR %s", partition, state.leader_epoch, state.isr)
             if is_new:
                 began.append((partition.topic_partition, state.leader_epoch))
         return began
@@ -173,9 +173,9 @@ class Roles:
             try:
                 if leader is None:
                     if state.leader == NO_LEADER:
-                        log_.info("%s: without a leader in epoch %d", partition, state.leader_epoch)
+                        _log.info("%s: without a leader in epoch %d", partition, state.leader_epoch)
                     else:
-                        log_.error("%s: cannot follow broker %d, which is not known here", partition, state.leader)
+                        _log.error("%s: cannot follow broker %d, which is not known here", partition, state.leader)
                     partition.hold(open_log)
                     continue
                 if not partition.follow(state, open_log):
@@ -183,7 +183,7 @@ class Roles:
             except KafkaStorageError as error:
                 self._fail(partition, error, errors)
                 continue
-            log_.info("%s: following broker %d in epoch %d", partition, state.leader, state.leader_epoch)
+            _log.info("%s: following broker %d in epoch %d", partition, state.leader, state.leader_epoch)
             self._fetchers.drop([partition.topic_partition])
             partition.notify_all()
             self._fetchers.follow(partition, leader)
@@ -200,7 +200,7 @@ class Roles:
         return log
 
     def _fail(self, partition: Partition, error: KafkaStorageError, errors: dict[TopicPartition, ErrorCode]) -> None:
-        log_.error("%s: %s", partition, error)
+        _log.error("%s: %s", partition, error)
         errors[partition.topic_partition] = error.code
         self._hosted.take_offline(partition.topic_partition)
 
@@ -237,7 +237,7 @@ class Roles:
             and state.leader_epoch not in (EPOCH_DURING_DELETE, NO_EPOCH)
             and state.leader_epoch < partition.leader_epoch
         ):
-            log_.warning("%s: not stopping in the earlier leader epoch %d", topic_partition, state.leader_epoch)
+            _log.warning("%s: not stopping in the earlier leader epoch %d", topic_partition, state.leader_epoch)
             return ErrorCode.fenced_leader_epoch
         self._fetchers.drop([topic_partition])
         if not state.delete_partition:
@@ -249,6 +249,6 @@ class Roles:
         try:
             self._logs.delete(topic_partition)  # also one that was left here while this broker was down
         except KafkaStorageError as error:
-            log_.error("%s could not be deleted: %s", topic_partition, error)
+            _log.error("%s could not be deleted: %s", topic_partition, error)
             return error.code
         return ErrorCode.none

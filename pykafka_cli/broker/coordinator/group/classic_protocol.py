@@ -48,7 +48,7 @@ STORE_AGAIN_MS = 10_000
 
 NO_MEMBER_ID = ""
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 # Not tuples: one kind's key would equal another's.
@@ -180,7 +180,7 @@ class ClassicProtocol:
         member = group.members.get(member_id)
         # One that waits for our answer gets a new timer with it.
         if member is not None and not member.is_alive_by_waiting:
-            log.info("group %s: member %s has failed, removing it", group.group_id, member_id)
+            _log.info("group %s: member %s has failed, removing it", group.group_id, member_id)
             silence = f"sent no heartbeat for {member.session_timeout_ms} ms"
             self._remove(group, member, step, f"member {member_id} {silence}")
 
@@ -344,7 +344,7 @@ class ClassicProtocol:
 
     def _prepare_rebalance(self, group: Group, step: Step, reason: str) -> None:
         """Call everyone to join again."""
-        log.info("group %s: preparing generation %d: %s", group.group_id, group.generation + 1, reason)
+        _log.info("group %s: preparing generation %d: %s", group.group_id, group.generation + 1, reason)
         self._answer_syncs(group, RebalanceInProgress(f"group {group.group_id!r} rebalances: {reason}"), step)
         group.awaiting_sync_from.clear()
         step.timers[SyncTimer(group.group_id)] = None
@@ -374,7 +374,7 @@ class ClassicProtocol:
             self._become_empty(group, step)
             return
         group.begin_generation(step.now_ms)
-        log.info("group %s: generation %d has %d members", group.group_id, group.generation, len(group.members))
+        _log.info("group %s: generation %d has %d members", group.group_id, group.generation, len(group.members))
         for member in group.members.values():
             member.answer_join(group.joined(member))
             member.is_new = False
@@ -384,11 +384,11 @@ class ClassicProtocol:
     def _become_empty(self, group: Group, step: Step) -> None:
         def when_stored(step: Step, error: BrokerError | None) -> None:
             if error is not None and group.state is GroupState.PREPARING and not group.members:
-                log.warning("group %s: that it is empty could not be stored: %s", group.group_id, error)
+                _log.warning("group %s: that it is empty could not be stored: %s", group.group_id, error)
                 step.timers[RebalanceTimer(group.group_id)] = STORE_AGAIN_MS
 
         empty = group.as_empty(step.now_ms)
-        log.info("group %s: empty in generation %d", group.group_id, empty.generation)
+        _log.info("group %s: empty in generation %d", group.group_id, empty.generation)
         self._store(group, empty, step)
         step.when_stored.append(when_stored)
 

@@ -45,7 +45,7 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Committer(NamedTuple):
@@ -288,7 +288,7 @@ class GroupShard:
         try:
             entry = read_record(record)
         except UnreadableMessage as error:
-            log.error("record %d of __consumer_offsets is left out: %s", written_at, error)
+            _log.error("record %d of __consumer_offsets is left out: %s", written_at, error)
             return
         match entry:
             case OffsetEntry():
@@ -298,7 +298,7 @@ class GroupShard:
             case GroupEntry(group_id, value) if value is not None:
                 self._group(group_id).restore(value)
             case _:
-                log.warning("record %d of __consumer_offsets has a key of a kind not known here", written_at)
+                _log.warning("record %d of __consumer_offsets has a key of a kind not known here", written_at)
 
     def replay_marker(self, producer_id: int, written_at: int, *, committed: bool) -> None:
         """Take in the end of a transaction."""

@@ -31,7 +31,7 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -228,14 +228,14 @@ class TransactionCoordinator:
         if self._completing.get(transactional_id) is task:
             del self._completing[transactional_id]
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("%r: its transaction is not completed", transactional_id, exc_info=error)
+            _log.error("%r: its transaction is not completed", transactional_id, exc_info=error)
 
     async def _write_markers(self, transactional_id: str, ended: Transaction, marker: Marker) -> None:
         partition = self.partition_for(transactional_id)
         try:
             await self._markers.write(marker, ended.partitions)
         except Superseded as reason:
-            log.info("%r: no more markers are sent: %s", transactional_id, reason)
+            _log.info("%r: no more markers are sent: %s", transactional_id, reason)
             return
         while True:
             try:
@@ -245,10 +245,10 @@ class TransactionCoordinator:
             except BrokerError as error:
                 # A full disk also becomes NotCoordinator, but as long as this broker leads nobody else completes it.
                 if partition not in self._runtime.active():
-                    log.info("%r: its completion is left to the next coordinator: %s", transactional_id, error)
+                    _log.info("%r: its completion is left to the next coordinator: %s", transactional_id, error)
                     return
                 # What is in the log, but not on all replicas yet, the shard writes again by itself.
-                log.info("%r: its completion is not stored yet: %s", transactional_id, error)
+                _log.info("%r: its completion is not stored yet: %s", transactional_id, error)
                 await self._clock.sleep(PAUSE_S)
                 continue
             return

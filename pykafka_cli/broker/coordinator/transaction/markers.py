@@ -34,7 +34,7 @@ from pykafka_cli.transport.connection import ConnectionFailed
 if TYPE_CHECKING:
     from pykafka_cli.broker.metadata.cache import MetadataCache
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 PAUSE_S = 0.1
 """Before a partition is tried again."""
@@ -109,7 +109,7 @@ class MarkerWriter:
         for partition in partitions:
             state = self._metadata.partition_state(partition)
             if state is None and is_informed:
-                log.info("%s is gone; it needs no marker of producer %d", partition, marker.producer_id)
+                _log.info("%s is gone; it needs no marker of producer %d", partition, marker.producer_id)
                 continue
             endpoint = None if state is None else self._metadata.endpoint(state.leader, self._listener)
             if state is None or endpoint is None:
@@ -136,7 +136,7 @@ def _is_done(partition: TopicPartition, code: ErrorCode | None, marker: Marker) 
     if code in _DONE:
         return True
     if code is not None:
-        log.info("%s: the marker of producer %d is not written yet: %s", partition, marker.producer_id, code.name)
+        _log.info("%s: the marker of producer %d is not written yet: %s", partition, marker.producer_id, code.name)
     return False
 
 
@@ -176,7 +176,7 @@ class _Queue:
                 response = await self._ask(WriteTxnMarkersRequest(markers=tuple(marker for marker, _ in batch)))
                 results = _by_producer(response)
             except ConnectionFailed as error:
-                log.info("%s: %d markers are not written yet: %s", self.endpoint, len(batch), error)
+                _log.info("%s: %d markers are not written yet: %s", self.endpoint, len(batch), error)
             finally:
                 for marker, answer in batch:
                     if not answer.done():

@@ -41,7 +41,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.model import TopicPartition
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 WRITE_AGAIN_MS = 1000
 
@@ -174,7 +174,7 @@ class TransactionShard:
     def abort_overdue(self, transactional_id: str, step: Step) -> None:
         """Abort an overdue transaction, and fence its producer."""
         transaction = self.transactions[transactional_id]
-        log.info("%r: aborting a transaction open for longer than %d ms", transactional_id, transaction.timeout_ms)
+        _log.info("%r: aborting a transaction open for longer than %d ms", transactional_id, transaction.timeout_ms)
         self._replaced.pop(transactional_id, None)
         self._put(transactional_id, transaction.fenced(step.now_ms), step)
 
@@ -206,10 +206,10 @@ class TransactionShard:
         try:
             entry = read_record(record)
         except UnreadableMessage as error:
-            log.error("record %d of __transaction_state is left out: %s", written_at, error)
+            _log.error("record %d of __transaction_state is left out: %s", written_at, error)
             return
         if entry is None:
-            log.warning("record %d of __transaction_state has a key of a kind not known here", written_at)
+            _log.warning("record %d of __transaction_state has a key of a kind not known here", written_at)
         elif entry.transaction is None:
             self.transactions.pop(entry.transactional_id, None)
             self._replaced.pop(entry.transactional_id, None)
@@ -249,7 +249,7 @@ class TransactionShard:
     ) -> None:
         is_in_the_log = self.transactions.get(transactional_id) == transaction
         if error is not None and is_in_the_log:
-            log.warning("%r: its state is not stored yet, it will be written again: %s", transactional_id, error)
+            _log.warning("%r: its state is not stored yet, it will be written again: %s", transactional_id, error)
             step.timers[WriteAgain(transactional_id)] = WRITE_AGAIN_MS
             return
         self._unsettled.pop(transactional_id, None)
