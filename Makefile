@@ -22,7 +22,7 @@ test: $(INSTALLED)
 
 # An answer within a minute: what hardly starts servers, and so does not wait.
 test-quick: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/unit tests/api tests/scenarios
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/conventions tests/unit tests/api tests/scenarios
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -10,9 +10,8 @@ from kio.schema.join_group import v9 as join_v9
 from kio.schema.list_groups import v0 as list_v0
 from kio.schema.list_groups.v5.request import ListGroupsRequest
 
-from tests.api.test_group_membership import joined, joining, stable
-from tests.api.test_group_offsets import commit
 from tests.support.group_broker import GroupBroker
+from tests.support.group_requests import commit, joined, joining, stable
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """JoinGroup, SyncGroup, Heartbeat, LeaveGroup: what depends on versions and on the shape of answers."""
 
-import asyncio
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
@@ -18,51 +17,14 @@ from kio.schema.join_group import v9 as join_v9
 from kio.schema.leave_group import v2 as leave_v2
 from kio.schema.leave_group import v5 as leave_v5
 from kio.schema.sync_group import v4 as sync_v4
-from kio.schema.sync_group import v5 as sync_v5
 
 from tests.support.group_broker import GroupBroker
+from tests.support.group_requests import joined, joining, stable, syncing
 
 
 @pytest.fixture
 async def broker() -> GroupBroker:
     return await GroupBroker.started()
-
-
-def joining(module: ModuleType, member_id: str = "", group: str = "g", **fields: str) -> Any:
-    """A JoinGroup request of one version with one protocol."""
-    defaults = {"rebalance_timeout": timedelta(seconds=60)} if module is not join_v0 else {}
-    return module.request.JoinGroupRequest(
-        group_id=group,
-        session_timeout=timedelta(seconds=10),
-        member_id=member_id,
-        protocol_type="consumer",
-        protocols=(module.request.JoinGroupRequestProtocol(name="range", metadata=b"r"),),
-        **(defaults | fields),
-    )
-
-
-async def joined(broker: GroupBroker, *requests: Any) -> Any:
-    """Answers of requests that wait for each other."""
-    waiting = [asyncio.ensure_future(broker.ask(request)) for request in requests]
-    await broker.settle()
-    return [await each for each in waiting]
-
-
-async def stable(broker: GroupBroker, *instances: str) -> Any:
-    """A stable group of static members; their ids and the generation."""
-    answers = await joined(broker, *(joining(join_v9, group_instance_id=instance) for instance in instances))
-    ids = [answer.member_id for answer in answers]
-    assignments = tuple(sync_v5.request.SyncGroupRequestAssignment(member_id=i, assignment=i.encode()) for i in ids)
-    synced = await broker.ask(syncing(ids[0], 1, assignments=assignments, group_instance_id=instances[0]))
-    assert synced.error_code is ErrorCode.none
-    return ids
-
-
-def syncing(member_id: str, generation: int, **fields: Any) -> Any:
-    defaults = {"protocol_type": "consumer", "protocol_name": "range", "assignments": ()}
-    return sync_v5.request.SyncGroupRequest(
-        group_id="g", generation_id=generation, member_id=member_id, **(defaults | fields)
-    )
 
 
 async def test_current_clients_are_given_an_id_to_come_back_with(broker: GroupBroker) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from kio.schema.errors import ErrorCode
 from kio.schema.offset_commit import v2 as commit_v2
-from kio.schema.offset_commit import v9 as commit_v9
 from kio.schema.offset_delete import v0 as delete_v0
 from kio.schema.offset_fetch import v1 as fetch_v1
 from kio.schema.offset_fetch import v5 as fetch_v5
@@ -20,47 +19,12 @@ from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.codec import message_codec
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
 from tests.support.group_broker import GroupBroker
+from tests.support.group_requests import commit
 
 
 @pytest.fixture
 async def broker() -> GroupBroker:
     return await GroupBroker.started()
-
-
-async def commit(
-    broker: GroupBroker,
-    *offsets: int,
-    group: str = "g",
-    topic: str = "t",
-    generation: int = -1,
-    member_id: str = "",
-    metadata: str | None = "note",
-) -> Any:
-    """Commit `offsets` to partitions 0, 1, ...; the codes."""
-    answer = await broker.ask(
-        commit_v9.request.OffsetCommitRequest(
-            group_id=group,
-            generation_id_or_member_epoch=generation,
-            member_id=member_id,
-            topics=(
-                commit_v9.request.OffsetCommitRequestTopic(
-                    name=topic,
-                    partitions=tuple(
-                        commit_v9.request.OffsetCommitRequestPartition(
-                            partition_index=index,
-                            committed_offset=offset,
-                            committed_leader_epoch=3,
-                            committed_metadata=metadata,
-                        )
-                        for index, offset in enumerate(offsets)
-                    ),
-                ),
-            ),
-        )
-    )
-    (answered,) = answer.topics
-    assert [each.partition_index for each in answered.partitions] == list(range(len(offsets)))
-    return [each.error_code for each in answered.partitions]
 
 
 def wanted(*partitions: int, group: str = "g", topic: str = "t") -> Any:

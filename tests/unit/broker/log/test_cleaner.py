@@ -14,7 +14,7 @@ from pykafka_cli.storage.files import DiskFiles, Files
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
 from tests.support.logs import FOLDER, NOW_MS, ORDERS, append, broker_settings, open_log, topic_config, values
-from tests.unit.broker.log.test_recorded_directories import RECORDED, unpacked
+from tests.support.recorded_directories import RECORDED, unpacked
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import filecmp
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +15,14 @@ from pykafka_cli.protocol.records import read_marker, read_records, walk
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.files import DiskFiles
 from tests.support.logs import broker_settings, topic_config
-from tests.support.vectors import VECTORS
+from tests.support.recorded_directories import DISK, RECORDED, unpacked
 
-DISK = VECTORS / "disk"
 PARTITIONS = [
     *("__consumer_offsets", "__transaction_state", "append-time", "codec-gzip", "codec-lz4", "codec-none"),
     *("codec-snappy", "codec-zstd", "compacted", "deleted-records", "idempotent", "recompressed", "segments"),
     "transactional",
 ]
 TORN = ["torn-crc", "torn-cut", "torn-index", "torn-none", "torn-tail", "torn-zeros"]
-
-# The settings under which the vectors were recorded, as far as they show in the files.
-RECORDED = {"segment_index_bytes": 4096, "index_interval_bytes": 1}
-
-
-def unpacked(name: str, folder: Path) -> Path:
-    with tarfile.open(DISK / f"{name}.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
-    return folder / name
 
 
 async def opened(directory: Path) -> LogManager:

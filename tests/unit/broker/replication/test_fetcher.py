@@ -25,9 +25,10 @@ from pykafka_cli.protocol.hot_path.fetch import EpochEndOffset, FetchPartitionRe
 from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionLost
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
+from tests.fakes.isr_updates import AskedChanges
 from tests.support.event_loop import settle
+from tests.support.leadership import STATE
 from tests.support.logs import batch, open_log
-from tests.unit.broker.replication.test_partition import STATE, AskedChanges
 
 TOPIC_ID = uuid.UUID(int=5)
 BACKOFF = 1.0

@@ -21,45 +21,16 @@ from pykafka_cli.broker.errors import (
     UnknownLeaderEpoch,
 )
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed
 from pykafka_cli.broker.replication.partition import AT_HIGH_WATERMARK, Partition
 from pykafka_cli.broker.replication.partition_role import Follower, Leader
 from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.protocol.inter_broker import LeaderAndIsrPartitionState
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
+from tests.fakes.isr_updates import AskedChanges
+from tests.support.leadership import ME, STATE
 from tests.support.logs import ORDERS, batch, open_log
 
-ME = 1
 MAX_LAG = 30.0
-STATE = LeaderAndIsrPartitionState(
-    partition_index=0,
-    controller_epoch=1,
-    leader=ME,
-    leader_epoch=1,
-    isr=(1, 2, 3),
-    partition_epoch=1,
-    replicas=(1, 2, 3),
-)
-
-
-class AskedChanges:
-    """Twin of IsrUpdates that keeps what is asked; the test answers."""
-
-    def __init__(self) -> None:
-        self.changes: list[IsrChange] = []
-        self._callbacks: list[Callable[..., None]] = []
-
-    def submit(self, change: IsrChange, when_answered: Callable[..., None]) -> None:
-        self.changes.append(change)
-        self._callbacks.append(when_answered)
-
-    def grant(self) -> None:
-        change = self.changes[-1]
-        self._callbacks[-1](IsrConfirmed(change.isr, change.leader_epoch, change.partition_epoch + 1))
-
-    def refuse(self, error: ErrorCode) -> None:
-        self._callbacks[-1](error)
 
 
 class Bench:

@@ -1,24 +1,15 @@
 """Running servers on free ports."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from pykafka_cli.broker.clock import SystemClock
-from pykafka_cli.properties.grammar import Property
-from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper.server.server import Clock, ZooKeeperServer
 from tests.support.standstill import watched_loop
-
-StartServer = Callable[..., Awaitable[ZooKeeperServer]]
-
-
-def settings_of(folder: Path, **keys: object) -> ZooKeeperSettings:
-    """Settings with a free port and a dataDir below `folder`; dots in keys are written as double underscores."""
-    values = {"dataDir": folder / "data", "clientPort": 0, "clientPortAddress": "127.0.0.1", **keys}
-    return ZooKeeperSettings([Property(key.replace("__", "."), str(value), 0) for key, value in values.items()])
+from tests.support.zookeeper.starting import StartServer, settings_of
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from pykafka_cli.zookeeper.server.server import ZooKeeperServer
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import until
 from tests.support.zookeeper.raw_client import RawClient
-from tests.unit.zookeeper.server.conftest import StartServer
+from tests.support.zookeeper.starting import StartServer
 
 
 async def is_served(server: ZooKeeperServer) -> bool:

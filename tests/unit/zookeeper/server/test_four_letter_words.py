@@ -8,7 +8,7 @@ from pykafka_cli.zookeeper.protocol.requests import CreateRequest, OpCode, Watch
 from pykafka_cli.zookeeper.server.server import ZooKeeperServer
 from tests.support.vectors import VECTORS
 from tests.support.zookeeper.raw_client import RawClient
-from tests.unit.zookeeper.server.conftest import StartServer
+from tests.support.zookeeper.starting import StartServer
 
 RECORDED: dict[str, str] = json.loads((VECTORS / "zookeeper-four-letter-words.json").read_text())
 

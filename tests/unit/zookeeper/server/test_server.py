@@ -23,7 +23,7 @@ from pykafka_cli.zookeeper.server.snapshot import read_snapshot
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import until
 from tests.support.zookeeper.raw_client import RawClient
-from tests.unit.zookeeper.server.conftest import StartServer, settings_of
+from tests.support.zookeeper.starting import StartServer, settings_of
 
 
 def snapshots(folder: Path) -> list[str]:
