@@ -15,7 +15,7 @@ from pykafka_cli.clients.named_clusters import (
 )
 from pykafka_cli.clients.session import parse_addresses
 from pykafka_cli.clients.settings import BadClientSetting, read_settings
-from pykafka_cli.output.render import Table, show
+from pykafka_cli.output.config import show_clusters
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen_output
 
@@ -35,25 +35,7 @@ def config() -> None:
 @app.command("list")
 def list_clusters(output: Output = None) -> None:
     """List all clusters; a star marks the current one."""
-    found = existing()
-    rows = [
-        ("*" if name == found.current else "", name, cluster.bootstrap_server, cluster.command_config or "")
-        for name, cluster in sorted(found.clusters.items())
-    ]
-    show(
-        chosen_output(output),
-        text=lambda: "".join("\t".join(row) + "\n" for row in rows),
-        table=lambda: [Table(("", "NAME", "BOOTSTRAP SERVER", "COMMAND CONFIG"), rows)],
-        document=lambda: [
-            {
-                "name": name,
-                "is_current": name == found.current,
-                "bootstrap_server": cluster.bootstrap_server,
-                "command_config": cluster.command_config,
-            }
-            for name, cluster in sorted(found.clusters.items())
-        ],
-    )
+    show_clusters(chosen_output(output), existing())
 
 
 @app.command("set")

@@ -10,7 +10,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import TopicPartition
-from pykafka_cli.output.render import Table, show
+from pykafka_cli.output.delete_records import show_outcome
 from pykafka_cli.rules.plan_files import BadPlan, parse_records_plan
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, reported
@@ -57,28 +57,7 @@ def delete_records(
         plan = parse_records_plan(read_plan(offset_json_file or ""))
     session = new_session(bootstrap, command_config)
     results = asyncio.run(delete(session, plan))
-    show(
-        chosen_output(output),
-        text=lambda: (
-            "Executing records delete operation\nRecords delete operation completed:\n"
-            + "".join(f"partition: {partition}\t{_outcome(results[partition])}\n" for partition in sorted(results))
-        ),
-        table=lambda: [
-            Table(
-                ("TOPIC", "PARTITION", "STARTS AT"),
-                [(*partition, _shown(results[partition])) for partition in sorted(results)],
-            )
-        ],
-        document=lambda: [
-            {
-                "topic": partition.topic,
-                "partition": partition.partition,
-                "low_watermark": None if isinstance(result, ApiError) else result,
-                "error": str(result) if isinstance(result, ApiError) else None,
-            }
-            for partition, result in sorted(results.items())
-        ],
-    )
+    show_outcome(chosen_output(output), results)
     if any(isinstance(result, ApiError) for result in results.values()):
         raise Ended(ExitStatus.FAILURE)
 
@@ -86,11 +65,3 @@ def delete_records(
 async def delete(session: Session, plan: dict[TopicPartition, int]) -> dict[TopicPartition, int | ApiError]:
     async with session:
         return await delete_before(session, plan)
-
-
-def _outcome(result: int | ApiError) -> str:
-    return f"error: {result.java}" if isinstance(result, ApiError) else f"low_watermark: {result}"
-
-
-def _shown(result: int | ApiError) -> str | int:
-    return str(result) if isinstance(result, ApiError) else result

@@ -10,7 +10,7 @@ from pykafka_cli.clients.admin.topics import list_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
-from pykafka_cli.output.render import Table, show
+from pykafka_cli.output.get_offsets import show_offsets
 from pykafka_cli.rules.offset_queries import (
     BadQuery,
     PartitionFilter,
@@ -120,14 +120,7 @@ def get_offsets(
             problem.show()
         elif offset != UNKNOWN_OFFSET:
             offsets[partition] = offset
-    show(
-        chosen_output(output),
-        text=lambda: "".join(f"{topic}:{partition}:{offset}\n" for (topic, partition), offset in offsets.items()),
-        table=lambda: [Table(("TOPIC", "PARTITION", "OFFSET"), [(*each, offsets[each]) for each in sorted(offsets)])],
-        document=lambda: [
-            {"topic": each.topic, "partition": each.partition, "offset": offsets[each]} for each in sorted(offsets)
-        ],
-    )
+    show_offsets(chosen_output(output), offsets)
 
 
 async def fetch(

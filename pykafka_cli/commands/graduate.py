@@ -5,18 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pykafka_cli.output.render import Table, show
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import Output, chosen_output
 
 if TYPE_CHECKING:
-    from pykafka_cli.graduation.kraft_node import Preparation
-    from pykafka_cli.graduation.report import Report
     from pykafka_cli.properties.broker import BrokerSettings
     from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 
 WHAT_WAS_RUN = "Servers that were started separately"
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -72,6 +68,7 @@ def graduate(
         zookeeper_outside,
     )
     from pykafka_cli.graduation.report import NotReady
+    from pykafka_cli.output.graduate import show_report
 
     given = _given_brokers(server_properties or [])
     node = given[0] if len(given) == 1 and given[0].is_kraft_node else None
@@ -106,17 +103,7 @@ def graduate(
             files = write_files(to, zookeeper, brokers, report, prepared, controller_port=controller_port)
         except OSError as error:
             raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
-    show(
-        chosen_output(output),
-        text=lambda: _text(report, files, prepared),
-        table=lambda: [
-            Table(("TOPIC", "PARTITIONS", "RECORDS", "BYTES"), report.topics),
-            Table(("GROUP", "COMMITTED OFFSETS"), report.groups),
-            Table(("OPEN TRANSACTION", "STATE", "PARTITIONS"), report.open_transactions),
-            _text(report, files, prepared),
-        ],
-        document=lambda: report.as_document() | {"files": [str(each.absolute()) for each in files]},
-    )
+    show_report(chosen_output(output), report, files, prepared)
 
 
 def _given_brokers(files: list[Path]) -> "list[BrokerSettings]":
@@ -164,49 +151,3 @@ def _check_target(to: Path, data: list[str]) -> None:
         raise ScriptError(f"--to {to} is inside {inside}, which must not be changed; choose another directory.")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise ScriptError(f"--to {to} exists and is not empty; choose another directory.")
-
-
-def _text(report: "Report", files: list[Path], prepared: "Preparation | None") -> str:
-    from pykafka_cli.graduation.kafka_4_files import FOLDER
-    from pykafka_cli.graduation.kafka_files import README, commands
-
-    topics, groups = report.users_topics, report.groups
-    partitions, records = sum(each.partitions for each in topics), sum(each.records for each in topics)
-    held = f"{_count(records, 'record')} in {_count(partitions, 'partition')} of {_count(len(topics), 'topic')}"
-    offsets = _count(sum(each.offsets for each in groups), "committed offset")
-    lines = [
-        f"No problems found. Cluster {report.cluster_id} has",
-        f"  {held}",
-        f"  {_count(len(groups), 'consumer group')} with {offsets}",
-        f"  {_count(len(report.open_transactions), 'open transaction')}",
-        *(f"  settings of {_count(count, kind.removesuffix('s'))}" for kind, count in report.settings.items()),
-        *(f"  broker {each.id}: {_size(each.bytes)} in {', '.join(each.directories)}" for each in report.brokers),
-    ]
-    lines += [f"Note: {note}" for note in report.notes]
-    if files:
-        directory = files[0].parent
-        names = [each.name for each in files if each.name.startswith("server") and each.parent == directory]
-        lines += [
-            "",
-            f"Written: {', '.join(str(each) for each in files if each.parent == directory)}",
-            "",
-            "Next, in the directory of Apache Kafka 3.9:",
-            "",
-            *(f"    {line}" for line in commands(directory, names, prepared)),
-            "",
-            f"{files[-1]} describes what to check then, and the way back.",
-            f"{directory / FOLDER / README} describes the way to Kafka 4.",
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _size(number: float) -> str:
-    for unit in _UNITS:
-        if number < 1024 or unit == _UNITS[-1]:
-            break
-        number /= 1024
-    return f"{number:.0f} {unit}" if number >= 10 or unit == _UNITS[0] else f"{number:.1f} {unit}"

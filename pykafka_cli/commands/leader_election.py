@@ -1,16 +1,15 @@
 """`pk leader-election`: kafka-leader-election.sh."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pykafka_cli.clients.admin.cluster import ElectionType, elect_leaders
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import TopicPartition
-from pykafka_cli.output.render import Table, show
+from pykafka_cli.output.leader_election import failures, show_outcome
 from pykafka_cli.rules.plan_files import BadPlan, parse_election_plan
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, Words, in_java, reported
@@ -27,7 +26,6 @@ from pykafka_cli.transport.connection import NoAnswerInTime
 
 WHICH = "Which partitions"
 WAYS = ("topic", "all-topic-partitions", "path-to-json-file")
-ELECTION_NOT_NEEDED = 84
 WORDS: Words = {
     NoAnswerInTime: lambda _: ScriptError("Timeout waiting for election results", on_stdout=True),
     ApiError: in_java,
@@ -127,7 +125,9 @@ def leader_election(
     session = new_session(bootstrap, admin_config, defaults=TIMEOUTS)
     with reported(words=WORDS):
         results = asyncio.run(elect(session, election_type, partitions))
-    report(results, election_type, output)
+    show_outcome(chosen_output(output), results, election_type)
+    if failed := failures(results):
+        raise ScriptError(f"{len(failed)} replica(s) could not be elected")
 
 
 def check(ctx: ScriptContext) -> None:
@@ -145,52 +145,3 @@ async def elect(
 ) -> dict[TopicPartition, ApiError | None]:
     async with session:
         return await elect_leaders(session, election, partitions)
-
-
-def report(results: dict[TopicPartition, ApiError | None], election: ElectionType, output: Any) -> None:
-    """Show the result of each partition; the failure of any is one of the command."""
-    elected = sorted(partition for partition, error in results.items() if error is None)
-    unneeded = sorted(partition for partition, error in results.items() if error and error.code == ELECTION_NOT_NEEDED)
-    failed = {
-        partition: error
-        for partition, error in sorted(results.items())
-        if error is not None and error.code != ELECTION_NOT_NEEDED
-    }
-
-    def outcome(partition: TopicPartition) -> str:
-        return "failed" if partition in failed else "elected" if results[partition] is None else "not needed"
-
-    def text() -> str:
-        lines = []
-        if elected:
-            names = ", ".join(map(str, elected))
-            lines.append(f"Successfully completed leader election ({election.name}) for partitions {names}\n")
-        if unneeded:
-            lines.append(f"Valid replica already elected for partitions {', '.join(map(str, unneeded))}\n")
-        lines.extend(
-            f"Error completing leader election ({election.name}) for partition: {partition}: {error.java}\n"
-            for partition, error in failed.items()
-        )
-        return "".join(lines)
-
-    show(
-        chosen_output(output),
-        text=text,
-        table=lambda: [
-            Table(
-                ("TOPIC", "PARTITION", "OUTCOME", "WHY"),
-                [(*each, outcome(each), str(failed.get(each, ""))) for each in sorted(results)],
-            )
-        ],
-        document=lambda: [
-            {
-                "topic": each.topic,
-                "partition": each.partition,
-                "outcome": outcome(each),
-                "error": str(failed[each]) if each in failed else None,
-            }
-            for each in sorted(results)
-        ],
-    )
-    if failed:
-        raise ScriptError(f"{len(failed)} replica(s) could not be elected", status=ExitStatus.FAILURE)

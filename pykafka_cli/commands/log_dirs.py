@@ -1,7 +1,6 @@
 """`pk log-dirs`: kafka-log-dirs.sh."""
 
 import asyncio
-import json
 import re
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 from pykafka_cli.clients.admin.cluster import LogDir, describe_brokers, describe_log_dirs
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.output.render import Table, show
+from pykafka_cli.output.log_dirs import show_log_dirs
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.opening import new_session
@@ -53,50 +52,7 @@ def log_dirs(
     session = new_session(bootstrap, command_config, defaults={"client.id": "log-dirs-tool"})
     with reported(words={ApiError: str}):
         found = asyncio.run(fetch(session, brokers, topics))
-    show(
-        chosen_output(output),
-        text=lambda: (
-            "Querying brokers for log directories information\n"
-            f"Received log directory information from brokers {','.join(map(str, found))}\n{_kafka_json(found)}\n"
-        ),
-        table=lambda: [
-            Table(
-                ("BROKER", "LOG DIR", "PARTITION", "BYTES", "LAG", "MOVING IN"),
-                [
-                    (
-                        broker,
-                        directory.path,
-                        str(each.partition),
-                        each.size,
-                        each.offset_lag,
-                        "yes" if each.is_future else "",
-                    )
-                    for broker, directories in found.items()
-                    for directory in directories
-                    for each in directory.replicas
-                ],
-            )
-        ],
-        document=lambda: [
-            {
-                "broker": broker,
-                "log_dir": directory.path,
-                "error": str(directory.error) if directory.error else None,
-                "partitions": [
-                    {
-                        "topic": each.partition.topic,
-                        "partition": each.partition.partition,
-                        "size": each.size,
-                        "offset_lag": each.offset_lag,
-                        "is_future": each.is_future,
-                    }
-                    for each in directory.replicas
-                ],
-            }
-            for broker, directories in found.items()
-            for directory in directories
-        ],
-    )
+    show_log_dirs(chosen_output(output), found)
 
 
 async def fetch(session: Session, brokers: set[int], topics: set[str]) -> dict[int, list[LogDir]]:
@@ -129,30 +85,3 @@ def _broker_id(word: str) -> int:
     if not re.fullmatch(r"[+-]?[0-9]+", word):
         raise ScriptError(f'For input string: "{word}"')
     return int(word)
-
-
-def _kafka_json(found: dict[int, list[LogDir]]) -> str:
-    """The script's document, its keys in the order that Java happens to give them."""
-    brokers = [
-        {
-            "broker": broker,
-            "logDirs": [
-                {
-                    "partitions": [
-                        {
-                            "partition": str(each.partition),
-                            "size": each.size,
-                            "offsetLag": each.offset_lag,
-                            "isFuture": each.is_future,
-                        }
-                        for each in directory.replicas
-                    ],
-                    "error": directory.error.exception if directory.error else None,
-                    "logDir": directory.path,
-                }
-                for directory in directories
-            ],
-        }
-        for broker, directories in found.items()
-    ]
-    return json.dumps({"brokers": brokers, "version": 1}, separators=(",", ":"), ensure_ascii=False)

@@ -19,13 +19,12 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import (
     AbortSpec,
-    OpenTransaction,
     ProducerState,
     TopicPartition,
     TransactionDescription,
     TransactionListing,
 )
-from pykafka_cli.output.render import Table, show
+from pykafka_cli.output.transactions import show_description, show_hanging, show_listing, show_producers
 from pykafka_cli.procedures.hanging_transactions import FOR_MORE, failing_as, find_hanging
 from pykafka_cli.rules.transactions import spec_to_abort
 from pykafka_cli.script.command import VERSION_HELP, ArgparseCommand, ScriptContext
@@ -182,19 +181,20 @@ def transactions(
         command_config,
         unreadable=lambda file: f"Failed to load admin client properties: {file}. {FOR_MORE}",
     )
+    form = chosen_output(output)
     match command:
         case "list":
-            show_listing(run(session, fetch_listing(session, duration_filter)), output)
+            show_listing(form, run(session, fetch_listing(session, duration_filter)))
         case "describe":
-            show_description(run(session, fetch_description(session, transactional_id or "")), now_ms, output)
+            show_description(form, run(session, fetch_description(session, transactional_id or "")), now_ms)
         case "describe-producers":
-            show_producers(run(session, fetch_producers(session, where, broker_id)), output)
+            show_producers(form, run(session, fetch_producers(session, where, broker_id)))
         case "abort":
             run(session, abort(session, where, spec or start_offset or 0))
         case _:
             limit_ms = max_transaction_timeout * MS_PER_MINUTE
             search = find_hanging(session, topic, partition, broker_id, limit_ms, now_ms)
-            show_hanging(run(session, search), now_ms, output)
+            show_hanging(form, run(session, search), now_ms)
 
 
 def check(ctx: ScriptContext, command: str) -> None:
@@ -298,83 +298,3 @@ async def abort(session: Session, partition: TopicPartition, which: AbortSpec | 
         spec = found
     with failing_as(f"Failed to abort transaction {spec}"):
         await abort_transaction(session, spec)
-
-
-def show_listing(found: list[TransactionListing], output: Output) -> None:
-    from pykafka_cli.output import transactions as text
-
-    show(
-        chosen_output(output),
-        text=lambda: text.listing(found),
-        table=lambda: [Table(("TRANSACTIONAL ID", "COORDINATOR", "PRODUCER ID", "STATE"), found)],
-        document=lambda: [each._asdict() for each in found],
-    )
-
-
-def show_description(found: TransactionDescription, now_ms: int, output: Output) -> None:
-    from pykafka_cli.output import transactions as text
-
-    fields = {**found._asdict(), "partitions": [each._asdict() for each in found.partitions]}
-    show(
-        chosen_output(output),
-        text=lambda: text.description(found, now_ms),
-        table=lambda: [
-            Table(
-                ("TRANSACTIONAL ID", "COORDINATOR", "PRODUCER ID", "EPOCH", "STATE", "TIMEOUT (MS)", "OPEN FOR (MS)"),
-                [
-                    (
-                        found.transactional_id,
-                        found.coordinator,
-                        found.producer_id,
-                        found.producer_epoch,
-                        found.state,
-                        found.timeout_ms,
-                        "" if found.start_ms is None else now_ms - found.start_ms,
-                    )
-                ],
-            ),
-            *([f"In {', '.join(map(str, found.partitions))}."] if found.partitions else []),
-        ],
-        document=lambda: fields,
-    )
-
-
-def show_producers(found: list[ProducerState], output: Output) -> None:
-    from pykafka_cli.output import transactions as text
-
-    show(
-        chosen_output(output),
-        text=lambda: text.producers(found),
-        table=lambda: [
-            Table(
-                ("PRODUCER ID", "EPOCH", "COORDINATOR EPOCH", "LAST SEQUENCE", "LAST TIMESTAMP", "OPEN SINCE OFFSET"),
-                [tuple("" if cell is None else cell for cell in each) for each in found],
-            )
-        ],
-        document=lambda: [each._asdict() for each in found],
-    )
-
-
-def show_hanging(found: list[OpenTransaction], now_ms: int, output: Output) -> None:
-    from pykafka_cli.output import transactions as text
-
-    show(
-        chosen_output(output),
-        text=lambda: text.hanging(found, now_ms),
-        table=lambda: [
-            Table(
-                ("TOPIC", "PARTITION", "START OFFSET", "PRODUCER ID", "EPOCH", "MINUTES"),
-                [
-                    (
-                        *each.partition,
-                        each.producer.transaction_start,
-                        each.producer.producer_id,
-                        each.producer.producer_epoch,
-                        each.minutes(now_ms),
-                    )
-                    for each in found
-                ],
-            )
-        ],
-        document=lambda: [{**each.partition._asdict(), **each.producer._asdict()} for each in found],
-    )

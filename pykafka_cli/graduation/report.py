@@ -1,8 +1,8 @@
 """What was found in a stopped cluster's directories."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from pykafka_cli.graduation.coordinators import Group, OpenTransaction
 from pykafka_cli.topic_names import is_internal
@@ -54,14 +54,3 @@ class Report:
     def users_topics(self) -> tuple[Topic, ...]:
         """Without those that are Kafka's own."""
         return tuple(each for each in self.topics if not is_internal(each.name))
-
-    def as_document(self) -> dict[str, Any]:
-        """For JSON and YAML."""
-        lists = {name: [each._asdict() for each in getattr(self, name)] for name in ("topics", "groups")}
-        brokers = [each._asdict() | {"directories": list(each.directories)} for each in self.brokers]
-        return asdict(self) | lists | {
-            "brokers": brokers,
-            "open_transactions": [each._asdict() for each in self.open_transactions],
-            "settings": dict(self.settings),
-            "notes": list(self.notes),
-        }  # fmt: skip

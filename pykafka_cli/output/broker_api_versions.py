@@ -3,12 +3,24 @@
 from collections.abc import Mapping
 
 from pykafka_cli.model import Broker
-from pykafka_cli.protocol.api_keys import APIS
+from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.protocol.api_keys import APIS, api_name
 from pykafka_cli.rules.generation import is_kafka_4
 from pykafka_cli.transport.connection import ConnectionFailed, VersionRange
 
+Offered = Mapping[int, VersionRange] | ConnectionFailed
 
-def block(broker: Broker, offered: Mapping[int, VersionRange] | ConnectionFailed) -> str:
+
+def show_versions(form: OutputFormat, found: Mapping[Broker, Offered]) -> None:
+    show(
+        form,
+        text=lambda: "".join(block(broker, offered) for broker, offered in found.items()),
+        table=lambda: [_table(broker, offered) for broker, offered in found.items()],
+        document=lambda: [_document(broker, offered) for broker, offered in found.items()],
+    )
+
+
+def block(broker: Broker, offered: Offered) -> str:
     """All APIs that a broker offers, in the order of their keys, and those it might offer and does not."""
     rack = "null" if broker.rack is None else broker.rack
     head = f"{broker.host}:{broker.port} (id: {broker.id} rack: {rack}"
@@ -54,3 +66,30 @@ def _line(key: int, offered: VersionRange | None, known: Mapping[int, int]) -> s
         return f"{name}: {versions}"
     usable = _shared(key, offered, known)
     return f"{name}: {versions} [{'unusable: node too new' if usable is None else f'usable: {usable}'}]"
+
+
+def _table(broker: Broker, offered: Offered) -> Table | str:
+    title = f"broker {broker.id} at {broker.host}:{broker.port}"
+    if isinstance(offered, ConnectionFailed):
+        return f"{title}: {offered}"
+    rows = [
+        (key, api_name(key), f"{low} to {high}", usable_version(key, offered))
+        for key, (low, high) in sorted(offered.items())
+    ]
+    return Table(("KEY", "API", "VERSIONS", "USABLE"), rows, title)
+
+
+def _document(broker: Broker, offered: Offered) -> dict[str, object]:
+    failed = isinstance(offered, ConnectionFailed)
+    return {
+        "broker": broker.id,
+        "host": broker.host,
+        "port": broker.port,
+        "rack": broker.rack,
+        "error": str(offered) if failed else None,
+        "apis": []
+        if isinstance(offered, ConnectionFailed)
+        else [
+            {"key": key, "name": api_name(key), "min": low, "max": high} for key, (low, high) in sorted(offered.items())
+        ],
+    }

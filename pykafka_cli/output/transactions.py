@@ -3,10 +3,83 @@
 from collections.abc import Iterable
 
 from pykafka_cli.model import OpenTransaction, ProducerState, TransactionDescription, TransactionListing
+from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.output.table_with_tabs import table_with_tabs
 
 NOTHING = "None"
 NO_EPOCH = NO_OFFSET = -1
+
+
+def show_listing(form: OutputFormat, found: list[TransactionListing]) -> None:
+    show(
+        form,
+        text=lambda: listing(found),
+        table=lambda: [Table(("TRANSACTIONAL ID", "COORDINATOR", "PRODUCER ID", "STATE"), found)],
+        document=lambda: [each._asdict() for each in found],
+    )
+
+
+def show_description(form: OutputFormat, found: TransactionDescription, now_ms: int) -> None:
+    fields = {**found._asdict(), "partitions": [each._asdict() for each in found.partitions]}
+    show(
+        form,
+        text=lambda: description(found, now_ms),
+        table=lambda: [
+            Table(
+                ("TRANSACTIONAL ID", "COORDINATOR", "PRODUCER ID", "EPOCH", "STATE", "TIMEOUT (MS)", "OPEN FOR (MS)"),
+                [
+                    (
+                        found.transactional_id,
+                        found.coordinator,
+                        found.producer_id,
+                        found.producer_epoch,
+                        found.state,
+                        found.timeout_ms,
+                        "" if found.start_ms is None else now_ms - found.start_ms,
+                    )
+                ],
+            ),
+            *([f"In {', '.join(map(str, found.partitions))}."] if found.partitions else []),
+        ],
+        document=lambda: fields,
+    )
+
+
+def show_producers(form: OutputFormat, found: list[ProducerState]) -> None:
+    show(
+        form,
+        text=lambda: producers(found),
+        table=lambda: [
+            Table(
+                ("PRODUCER ID", "EPOCH", "COORDINATOR EPOCH", "LAST SEQUENCE", "LAST TIMESTAMP", "OPEN SINCE OFFSET"),
+                [tuple("" if cell is None else cell for cell in each) for each in found],
+            )
+        ],
+        document=lambda: [each._asdict() for each in found],
+    )
+
+
+def show_hanging(form: OutputFormat, found: list[OpenTransaction], now_ms: int) -> None:
+    show(
+        form,
+        text=lambda: hanging(found, now_ms),
+        table=lambda: [
+            Table(
+                ("TOPIC", "PARTITION", "START OFFSET", "PRODUCER ID", "EPOCH", "MINUTES"),
+                [
+                    (
+                        *each.partition,
+                        each.producer.transaction_start,
+                        each.producer.producer_id,
+                        each.producer.producer_epoch,
+                        each.minutes(now_ms),
+                    )
+                    for each in found
+                ],
+            )
+        ],
+        document=lambda: [{**each.partition._asdict(), **each.producer._asdict()} for each in found],
+    )
 
 
 def listing(found: Iterable[TransactionListing]) -> str:

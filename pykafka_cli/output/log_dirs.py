@@ -1,0 +1,81 @@
+"""kafka-log-dirs.sh: log directories by broker, with the replicas in them."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pykafka_cli.clients.admin.cluster import LogDir
+from pykafka_cli.output.render import OutputFormat, Table, show
+
+
+def show_log_dirs(form: OutputFormat, found: Mapping[int, Sequence[LogDir]]) -> None:
+    show(
+        form,
+        text=lambda: (
+            "Querying brokers for log directories information\n"
+            f"Received log directory information from brokers {','.join(map(str, found))}\n{_kafka_json(found)}\n"
+        ),
+        table=lambda: [
+            Table(
+                ("BROKER", "LOG DIR", "PARTITION", "BYTES", "LAG", "MOVING IN"),
+                [
+                    (
+                        broker,
+                        directory.path,
+                        str(each.partition),
+                        each.size,
+                        each.offset_lag,
+                        "yes" if each.is_future else "",
+                    )
+                    for broker, directories in found.items()
+                    for directory in directories
+                    for each in directory.replicas
+                ],
+            )
+        ],
+        document=lambda: [
+            {
+                "broker": broker,
+                "log_dir": directory.path,
+                "error": str(directory.error) if directory.error else None,
+                "partitions": [
+                    {
+                        "topic": each.partition.topic,
+                        "partition": each.partition.partition,
+                        "size": each.size,
+                        "offset_lag": each.offset_lag,
+                        "is_future": each.is_future,
+                    }
+                    for each in directory.replicas
+                ],
+            }
+            for broker, directories in found.items()
+            for directory in directories
+        ],
+    )
+
+
+def _kafka_json(found: Mapping[int, Sequence[LogDir]]) -> str:
+    """The script's document, its keys in the order that Java happens to give them."""
+    brokers = [
+        {
+            "broker": broker,
+            "logDirs": [
+                {
+                    "partitions": [
+                        {
+                            "partition": str(each.partition),
+                            "size": each.size,
+                            "offsetLag": each.offset_lag,
+                            "isFuture": each.is_future,
+                        }
+                        for each in directory.replicas
+                    ],
+                    "error": directory.error.exception if directory.error else None,
+                    "logDir": directory.path,
+                }
+                for directory in directories
+            ],
+        }
+        for broker, directories in found.items()
+    ]
+    return json.dumps({"brokers": brokers, "version": 1}, separators=(",", ":"), ensure_ascii=False)
