@@ -1,6 +1,5 @@
 """Consumer groups: which there are, what they do, deleting them and their offsets."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +10,7 @@ from kio.static.primitive import i32
 
 from pykafka_cli.clients.admin.cluster import describe_brokers
 from pykafka_cli.clients.admin.leaders import by_topic
+from pykafka_cli.clients.admin.retries import ask_until_final
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Broker, GroupDescription, GroupListing, MemberDescription, TopicPartition
@@ -275,12 +275,8 @@ async def _ask_coordinators(
     from pykafka_cli.clients.coordinator import find_coordinators
     from pykafka_cli.clients.error_traits import COORDINATOR_UNREADY
 
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + session.settings.api_timeout
-    names = list(dict.fromkeys(groups))
-    results: dict[str, T | ApiError] = {}
-    wanted = names
-    while wanted:
+    async def ask_all(wanted: list[str]) -> dict[str, T | ApiError]:
+        results: dict[str, T | ApiError] = {}
         by_broker: dict[int, list[str]] = {}
         for name, coordinator in (await find_coordinators(session, wanted)).items():
             if isinstance(coordinator, ApiError):
@@ -293,10 +289,10 @@ async def _ask_coordinators(
                 results.update(await ask(brokers[broker_id], theirs))
             else:
                 results.update(dict.fromkeys(theirs, ApiError(ErrorCode.coordinator_not_available)))
-        wanted = [name for name in wanted if _code(results[name]) in COORDINATOR_UNREADY]
-        if not wanted or clock() + session.settings.retry_pause > deadline:
-            break
-        await asyncio.sleep(session.settings.retry_pause)
+        return results
+
+    names = list(dict.fromkeys(groups))
+    results = await ask_until_final(session, names, ask_all, COORDINATOR_UNREADY)
     return {name: results[name] for name in names}
 
 

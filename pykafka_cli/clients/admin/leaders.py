@@ -1,11 +1,11 @@
 """Requests that only the leader of a partition answers: who leads what, and asking again when that changed."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.clients.admin.retries import ask_until_final
 from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
@@ -26,20 +26,15 @@ async def ask_leaders(
 
     ask    one broker about the partitions that it leads
     """
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + session.settings.api_timeout
-    wanted = list(dict.fromkeys(partitions))
-    results: dict[TopicPartition, T | ApiError] = {}
-    while wanted:
+
+    async def ask_all(wanted: list[TopicPartition]) -> dict[TopicPartition, T | ApiError]:
         led, without_leader = await _leaders(session, wanted)
-        results.update(without_leader)
+        results: dict[TopicPartition, T | ApiError] = {**without_leader}
         for broker, theirs in led.items():
             results.update(await ask(broker, theirs))
-        wanted = [partition for partition in wanted if _may_heal(results[partition])]
-        if not wanted or clock() + session.settings.retry_pause > deadline:
-            break
-        await asyncio.sleep(session.settings.retry_pause)
-    return results
+        return results
+
+    return await ask_until_final(session, partitions, ask_all, _MAY_HEAL)
 
 
 async def _leaders(
@@ -74,7 +69,3 @@ def by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[int]]:
     for topic, partition in partitions:
         grouped.setdefault(topic, []).append(partition)
     return grouped
-
-
-def _may_heal(result: object) -> bool:
-    return isinstance(result, ApiError) and result.code in _MAY_HEAL

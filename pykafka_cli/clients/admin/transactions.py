@@ -8,6 +8,7 @@ from kio.schema.types import ProducerId, TopicName, TransactionalId
 from kio.static.primitive import i16, i32, i64
 
 from pykafka_cli.clients.admin.leaders import ask_leaders, by_topic
+from pykafka_cli.clients.admin.retries import ask_until_final
 from pykafka_cli.clients.coordinator import TRANSACTION, find_coordinators
 from pykafka_cli.clients.error_traits import COORDINATOR_UNREADY
 from pykafka_cli.clients.errors import ApiError
@@ -65,22 +66,16 @@ async def describe_transactions(
     session: Session, transactional_ids: Iterable[str]
 ) -> dict[str, TransactionDescription | ApiError]:
     """Each id as its coordinator knows it; asked again where that moved or is not ready yet."""
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + session.settings.api_timeout
-    wanted = list(dict.fromkeys(transactional_ids))
-    results: dict[str, TransactionDescription | ApiError] = {}
-    while wanted:
-        for transactional_id, coordinator in (await find_coordinators(session, wanted, TRANSACTION)).items():
-            results[transactional_id] = (
-                coordinator
-                if isinstance(coordinator, ApiError)
-                else await _describe_transaction(session, transactional_id, coordinator)
-            )
-        wanted = [each for each in wanted if _may_heal(results[each])]
-        if not wanted or clock() + session.settings.retry_pause > deadline:
-            break
-        await asyncio.sleep(session.settings.retry_pause)
-    return results
+
+    async def ask_all(wanted: list[str]) -> dict[str, TransactionDescription | ApiError]:
+        return {
+            transactional_id: coordinator
+            if isinstance(coordinator, ApiError)
+            else await _describe_transaction(session, transactional_id, coordinator)
+            for transactional_id, coordinator in (await find_coordinators(session, wanted, TRANSACTION)).items()
+        }
+
+    return await ask_until_final(session, transactional_ids, ask_all, COORDINATOR_UNREADY)
 
 
 async def _describe_transaction(
@@ -204,7 +199,3 @@ def _producer_state(said: object) -> ProducerState:
 def _state_name(said: str) -> str:
     """A state as it is shown: one that 3.9 does not know is Unknown."""
     return said if said in _STATES else "Unknown"
-
-
-def _may_heal(result: object) -> bool:
-    return isinstance(result, ApiError) and result.code in COORDINATOR_UNREADY
