@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pykafka_cli.commands import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
 AT_THE_ROOT = sorted(page.name for page in ROOT.glob("*.md"))
 CODE = ("pykafka_cli", "benchmarks", "binary", "config", "demo", "tests", "Makefile", "pyproject.toml")
@@ -55,6 +57,12 @@ def test_every_page_that_the_code_names_exists() -> None:
 
     assert len(named) > 10
     assert sorted((path, page) for path, page in named if not (ROOT / page).exists()) == []
+
+
+def test_the_readme_names_every_command() -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    assert [name for name in COMMANDS if f"`{name}`" not in readme] == []
 
 
 def test_every_module_that_the_map_names_exists() -> None:
