@@ -27,13 +27,15 @@ class AdminSettings(ClientKeys):
     raises  ConfigError, also where single values are fine and do not go together
     """
 
-    connections_max_idle_ms = InertKey(LONG, 300_000, "Connections last as long as the command.")
-    default_api_timeout_ms = Key(INT, 60_000, "How long a call with all its retries may take.", AtLeast(0))
+    connections_max_idle_ms = InertKey(LONG, 300_000, "Not needed, as connections last as long as the command.")
+    default_api_timeout_ms = Key(INT, 60_000, "Maximum time of a call, including its retries.", AtLeast(0))
 
-    bootstrap_controllers = InertKey(LIST, (), "Only KRaft has them.", importance=HIGH)
-    metadata_max_age_ms = InertKey(LONG, 300_000, "A command looks up what it needs.", AtLeast(0), importance=LOW)
-    retries = InertKey(INT, MAX_INT, "default.api.timeout.ms ends them.", Between(0, MAX_INT), importance=LOW)
-    retry_backoff_max_ms = InertKey(LONG, 1000, "retry.backoff.ms holds.", AtLeast(0), importance=LOW)
+    bootstrap_controllers = InertKey(LIST, (), "Only KRaft has controllers to connect to.", importance=HIGH)
+    metadata_max_age_ms = InertKey(
+        LONG, 300_000, "Not needed, as a command looks up what it needs.", AtLeast(0), importance=LOW
+    )
+    retries = InertKey(INT, MAX_INT, "default.api.timeout.ms limits retries.", Between(0, MAX_INT), importance=LOW)
+    retry_backoff_max_ms = InertKey(LONG, 1000, "retry.backoff.ms is used instead.", AtLeast(0), importance=LOW)
 
     def __init__(self, properties: Mapping[str, str], quiet: frozenset[str] = frozenset()) -> None:
         super().__init__(properties, quiet)

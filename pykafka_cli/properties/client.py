@@ -29,36 +29,34 @@ class ClientKeys(SecuritySettings):
     raises  BadProperty, with the text of Kafka's ConfigException
     """
 
-    bootstrap_servers = Key(LIST, (), "Brokers to begin with; the command's own option always takes its place.")
-    client_id = Key(STRING, "", "Name of this client in the brokers' logs, metrics and quotas.")
+    bootstrap_servers = Key(LIST, (), "Initial brokers; the command's own option takes precedence.")
+    client_id = Key(STRING, "", "Name of this client in brokers' logs, metrics and quotas.")
     request_timeout_ms = Key(INT, 30_000, "How long to wait for a response before retrying.", AtLeast(0))
-    retry_backoff_ms = Key(LONG, 100, "Pause before a failed request is tried again.", AtLeast(0), importance=LOW)
-    retry_backoff_max_ms = Key(LONG, 1000, "What that pause grows to at most.", AtLeast(0), importance=LOW)
-    metadata_max_age_ms = Key(LONG, 300_000, "After this long topics and leaders are looked up again.", AtLeast(0))
-    socket_connection_setup_timeout_ms = Key(
-        LONG, 10_000, "How long a connection may take to be made; 2.5 s unless it is set."
-    )
+    retry_backoff_ms = Key(LONG, 100, "Pause before a failed request is retried.", AtLeast(0), importance=LOW)
+    retry_backoff_max_ms = Key(LONG, 1000, "Maximum of that pause.", AtLeast(0), importance=LOW)
+    metadata_max_age_ms = Key(LONG, 300_000, "Time after which metadata are refreshed.", AtLeast(0))
+    socket_connection_setup_timeout_ms = Key(LONG, 10_000, "How long to wait for a connection; by default 2.5 s.")
 
     client_dns_lookup = Key(
-        STRING, "use_all_dns_ips", "Every address of a name is tried; whether bootstrap servers get their full names.",
+        STRING, "use_all_dns_ips", "Whether to use canonical names of bootstrap servers; all addresses are tried.",
         OneOf("use_all_dns_ips", CANONICAL_NAMES),
     )  # fmt: skip
 
-    auto_include_jmx_reporter = InertKey(BOOLEAN, True, "There is no JMX.")
-    connections_max_idle_ms = InertKey(LONG, 540_000, "Connections last as long as the command.")
-    enable_metrics_push = InertKey(BOOLEAN, True, "Nothing is pushed to the brokers.")
+    auto_include_jmx_reporter = InertKey(BOOLEAN, True, "JMX is not supported.")
+    connections_max_idle_ms = InertKey(LONG, 540_000, "Not needed, as connections last as long as the command.")
+    enable_metrics_push = InertKey(BOOLEAN, True, "Metrics are not pushed to brokers.")
     metadata_recovery_strategy = InertKey(
-        STRING, "none", "Bootstrap servers are always asked again.", OneOfAnyCase("REBOOTSTRAP", "NONE")
+        STRING, "none", "Bootstrap servers are always tried again.", OneOfAnyCase("REBOOTSTRAP", "NONE")
     )
-    metric_reporters = InertKey(LIST, (), "There are no Java classes.")
-    metrics_num_samples = InertKey(INT, 2, "No metrics are kept.", AtLeast(1))
-    metrics_recording_level = InertKey(STRING, "INFO", "No metrics are kept.", OneOf("INFO", "DEBUG", "TRACE"))
-    metrics_sample_window_ms = InertKey(LONG, 30_000, "No metrics are kept.", AtLeast(0))
-    receive_buffer_bytes = InertKey(INT, 65_536, "The system sizes the buffers of sockets.", AtLeast(-1))
-    reconnect_backoff_max_ms = InertKey(LONG, 1000, "retry.backoff.max.ms holds.", AtLeast(0))
-    reconnect_backoff_ms = InertKey(LONG, 50, "retry.backoff.ms holds.", AtLeast(0))
-    send_buffer_bytes = InertKey(INT, 131_072, "The system sizes the buffers of sockets.", AtLeast(-1))
-    socket_connection_setup_timeout_max_ms = InertKey(LONG, 30_000, "Connections are tried once at a time.")
+    metric_reporters = InertKey(LIST, (), "Java classes are not supported.")
+    metrics_num_samples = InertKey(INT, 2, "Metrics are not kept.", AtLeast(1))
+    metrics_recording_level = InertKey(STRING, "INFO", "Metrics are not kept.", OneOf("INFO", "DEBUG", "TRACE"))
+    metrics_sample_window_ms = InertKey(LONG, 30_000, "Metrics are not kept.", AtLeast(0))
+    receive_buffer_bytes = InertKey(INT, 65_536, "The system chooses the size of socket buffers.", AtLeast(-1))
+    reconnect_backoff_max_ms = InertKey(LONG, 1000, "retry.backoff.max.ms is used instead.", AtLeast(0))
+    reconnect_backoff_ms = InertKey(LONG, 50, "retry.backoff.ms is used instead.", AtLeast(0))
+    send_buffer_bytes = InertKey(INT, 131_072, "The system chooses the size of socket buffers.", AtLeast(-1))
+    socket_connection_setup_timeout_max_ms = InertKey(LONG, 30_000, "Connections are attempted one at a time.")
 
     def __init__(self, properties: Mapping[str, str], quiet: frozenset[str] = frozenset()) -> None:
         """`quiet`: names that a script sets itself, about which nobody needs to be warned."""

@@ -31,43 +31,47 @@ class ConsumerSettings(ClientKeys):
     raises  ConfigError, also where single values are fine and do not go together
     """
 
-    allow_auto_create_topics = Key(BOOLEAN, True, "Let the broker create a topic that is not there.")
+    allow_auto_create_topics = Key(BOOLEAN, True, "Whether the broker may create a topic that does not exist.")
     auto_commit_interval_ms = Key(INT, 5000, "How often positions are committed.", AtLeast(0), importance=LOW)
     auto_offset_reset = Key(
-        STRING, "latest", "Where to begin without a committed offset.", OneOf("latest", "earliest", "none")
+        STRING, "latest", "Where to start without a committed offset.", OneOf("latest", "earliest", "none")
     )
-    check_crcs = Key(BOOLEAN, True, "Compare checksums.", importance=LOW)
-    client_rack = Key(STRING, "", "Where this client is; brokers may name a nearer replica.", importance=LOW)
-    default_api_timeout_ms = Key(INT, 60_000, "How long a call with all its retries may take.", AtLeast(0))
+    check_crcs = Key(BOOLEAN, True, "Whether to verify checksums.", importance=LOW)
+    client_rack = Key(
+        STRING, "", "Rack of this client; brokers may recommend a replica in the same rack.", importance=LOW
+    )
+    default_api_timeout_ms = Key(INT, 60_000, "Maximum time of a call, including its retries.", AtLeast(0))
     enable_auto_commit = Key(BOOLEAN, True, "Commit positions automatically.")
-    exclude_internal_topics = Key(BOOLEAN, True, "Leave internal topics out of subscriptions by pattern.")
-    fetch_max_bytes = Key(INT, 52_428_800, "Bytes of one answer, all partitions together.", AtLeast(0))
-    fetch_max_wait_ms = Key(INT, 500, "How long a broker may wait for fetch.min.bytes.", AtLeast(0), importance=LOW)
-    fetch_min_bytes = Key(INT, 1, "What makes an answer worth sending.", AtLeast(0), importance=HIGH)
-    group_id = Key[str | None](STRING, None, "The group that shares the partitions.", importance=HIGH)
+    exclude_internal_topics = Key(BOOLEAN, True, "Whether subscriptions by pattern omit internal topics.")
+    fetch_max_bytes = Key(INT, 52_428_800, "Maximum size of one response, over all partitions.", AtLeast(0))
+    fetch_max_wait_ms = Key(
+        INT, 500, "Maximum time that a broker waits for fetch.min.bytes.", AtLeast(0), importance=LOW
+    )
+    fetch_min_bytes = Key(INT, 1, "Minimum size of a response; the broker waits for it.", AtLeast(0), importance=HIGH)
+    group_id = Key[str | None](STRING, None, "The consumer group.", importance=HIGH)
     group_instance_id = Key[str | None](
-        STRING, None, "Makes a static member that may be away for a session.", NonEmpty()
+        STRING, None, "Id of a static member, which may be away for a session timeout.", NonEmpty()
     )
     heartbeat_interval_ms = Key(INT, 3000, "How often this member sends a heartbeat.", importance=HIGH)
     isolation_level = Key(
         STRING, "read_uncommitted", "Whether open and aborted transactions are read.",
         OneOf("read_committed", "read_uncommitted"),
     )  # fmt: skip
-    max_partition_fetch_bytes = Key(INT, 1_048_576, "Bytes of one partition in an answer.", AtLeast(0), importance=HIGH)
-    max_poll_interval_ms = Key(INT, 300_000, "How long a rebalance waits for this member.", AtLeast(1))
-    max_poll_records = Key(INT, 500, "Records that are handed over at a time.", AtLeast(1))
+    max_partition_fetch_bytes = Key(
+        INT, 1_048_576, "Maximum size of one partition in a response.", AtLeast(0), importance=HIGH
+    )
+    max_poll_interval_ms = Key(INT, 300_000, "Maximum time that a rebalance waits for this member.", AtLeast(1))
+    max_poll_records = Key(INT, 500, "Maximum number of records returned at a time.", AtLeast(1))
     partition_assignment_strategy = Key(
-        LIST, (_CLIENTS + "RangeAssignor", _CLIENTS + "CooperativeStickyAssignor"), "Who may get what, best first."
+        LIST, (_CLIENTS + "RangeAssignor", _CLIENTS + "CooperativeStickyAssignor"), "Assignors, in order of preference."
     )
-    session_timeout_ms = Key(INT, 45_000, "After this long without a heartbeat a member is gone.", importance=HIGH)
+    session_timeout_ms = Key(INT, 45_000, "Time without a heartbeat after which a member is removed.", importance=HIGH)
 
-    group_protocol = Key(
-        STRING, "classic", "How groups are formed.", OneOfAnyCase("CONSUMER", "CLASSIC"), importance=HIGH
-    )
-    group_remote_assignor = InertKey(STRING, None, "For the other group protocol only.")
-    interceptor_classes = InertKey(LIST, (), "There are no Java classes.")
-    key_deserializer = InertKey(CLASS, None, "Keys are bytes; formatters have deserializers.")
-    value_deserializer = InertKey(CLASS, None, "Values are bytes; formatters have deserializers.")
+    group_protocol = Key(STRING, "classic", "The group protocol.", OneOfAnyCase("CONSUMER", "CLASSIC"), importance=HIGH)
+    group_remote_assignor = InertKey(STRING, None, "For the consumer group protocol only.")
+    interceptor_classes = InertKey(LIST, (), "Java classes are not supported.")
+    key_deserializer = InertKey(CLASS, None, "Keys are bytes; set deserializers of the formatter instead.")
+    value_deserializer = InertKey(CLASS, None, "Values are bytes; set deserializers of the formatter instead.")
 
     def __init__(self, properties: Mapping[str, str], quiet: frozenset[str] = frozenset()) -> None:
         super().__init__(properties, quiet)

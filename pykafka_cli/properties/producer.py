@@ -38,39 +38,49 @@ class ProducerSettings(ClientKeys):
     raises  ConfigError, also where single values are fine and do not go together
     """
 
-    acks = Key(STRING, "all", "Who must have a record before it counts as sent.", OneOf("all", "-1", "0", "1"))
-    batch_size = Key(INT, 16_384, "Bytes of records that go to a partition together.", AtLeast(0))
-    buffer_memory = Key(LONG, 33_554_432, "Bytes of records that may wait to be sent.", AtLeast(0), importance=HIGH)
+    acks = Key(
+        STRING, "all", "Replicas that must have a record before it is acknowledged.", OneOf("all", "-1", "0", "1")
+    )
+    batch_size = Key(INT, 16_384, "Maximum size of a batch of records.", AtLeast(0))
+    buffer_memory = Key(
+        LONG, 33_554_432, "Maximum size of all records that wait to be sent.", AtLeast(0), importance=HIGH
+    )
     compression_type = Key(
         STRING, "none", "Codec of the batches.", OneOf("none", "gzip", "snappy", "lz4", "zstd"), importance=HIGH
     )
-    compression_gzip_level = Key(INT, -1, "How hard gzip tries.", GzipLevel())
-    compression_lz4_level = InertKey(INT, 9, "LZ4's fast mode is always used.", Between(1, 17))
-    compression_zstd_level = Key(INT, 3, "How hard zstd tries.", Between(-131_072, 22))
-    delivery_timeout_ms = Key(INT, 120_000, "After this long a record is given up.", AtLeast(0))
-    enable_idempotence = Key(BOOLEAN, True, "Have brokers drop what they get twice.", importance=LOW)
-    linger_ms = Key(LONG, 0, "How long a batch that is not full waits for more.", AtLeast(0))
-    max_block_ms = Key(LONG, 60_000, "How long to wait for a topic's leaders or for memory.", AtLeast(0))
-    max_in_flight_requests_per_connection = Key(INT, 5, "Requests under way to one broker.", AtLeast(1), importance=LOW)
-    max_request_size = Key(INT, 1_048_576, "Bytes of one request, and so of one record.", AtLeast(0))
-    retries = Key(INT, MAX_INT, "How often a failed batch is tried again.", Between(0, MAX_INT), importance=HIGH)
-    transaction_timeout_ms = Key(INT, 60_000, "After this long the broker ends a transaction itself.", importance=LOW)
+    compression_gzip_level = Key(INT, -1, "Compression level of gzip.", GzipLevel())
+    compression_lz4_level = InertKey(
+        INT, 9, "Compression level of lz4, whose fast mode is always used.", Between(1, 17)
+    )
+    compression_zstd_level = Key(INT, 3, "Compression level of zstd.", Between(-131_072, 22))
+    delivery_timeout_ms = Key(INT, 120_000, "Time after which a record that was not acknowledged fails.", AtLeast(0))
+    enable_idempotence = Key(BOOLEAN, True, "Whether brokers drop duplicates.", importance=LOW)
+    linger_ms = Key(LONG, 0, "How long a batch that is not full waits for more records.", AtLeast(0))
+    max_block_ms = Key(LONG, 60_000, "How long to wait for a topic's metadata or for memory.", AtLeast(0))
+    max_in_flight_requests_per_connection = Key(
+        INT, 5, "Maximum number of requests in flight to one broker.", AtLeast(1), importance=LOW
+    )
+    max_request_size = Key(INT, 1_048_576, "Maximum size of a request, and so of a record.", AtLeast(0))
+    retries = Key(INT, MAX_INT, "Maximum number of retries of a batch.", Between(0, MAX_INT), importance=HIGH)
+    transaction_timeout_ms = Key(INT, 60_000, "Time after which the coordinator aborts a transaction.", importance=LOW)
     transactional_id = Key[str | None](
-        STRING, None, "Makes what is sent part of transactions.", NonEmpty(), importance=LOW
+        STRING, None, "Transactional id; enables transactions.", NonEmpty(), importance=LOW
     )
     partitioner_class = Key[str | None](
         CLASS, None, "Kafka's own RoundRobinPartitioner, UniformStickyPartitioner or DefaultPartitioner.",
         AvailableClass(_ROUND_ROBIN, _STICKY, _PRODUCER + "internals.DefaultPartitioner"),
     )  # fmt: skip
-    partitioner_ignore_keys = Key(BOOLEAN, False, "Spread records as if they had no keys.")
+    partitioner_ignore_keys = Key(BOOLEAN, False, "Whether to ignore keys when choosing partitions.")
 
-    interceptor_classes = InertKey(LIST, (), "There are no Java classes.")
-    receive_buffer_bytes = InertKey(INT, 32_768, "The system sizes the buffers of sockets.", AtLeast(-1))
+    interceptor_classes = InertKey(LIST, (), "Java classes are not supported.")
+    receive_buffer_bytes = InertKey(INT, 32_768, "The system chooses the size of socket buffers.", AtLeast(-1))
     key_serializer = InertKey(CLASS, None, "Keys are bytes.")
     value_serializer = InertKey(CLASS, None, "Values are bytes.")
-    metadata_max_idle_ms = InertKey(LONG, 300_000, "Topics are known as long as the command runs.", AtLeast(5000))
-    partitioner_adaptive_partitioning_enable = InertKey(BOOLEAN, True, "Slow brokers get no fewer records.")
-    partitioner_availability_timeout_ms = InertKey(LONG, 0, "Slow brokers get no fewer records.", AtLeast(0))
+    metadata_max_idle_ms = InertKey(
+        LONG, 300_000, "Not needed, as topics are known as long as the command runs.", AtLeast(5000)
+    )
+    partitioner_adaptive_partitioning_enable = InertKey(BOOLEAN, True, "Slow brokers do not get fewer records.")
+    partitioner_availability_timeout_ms = InertKey(LONG, 0, "Slow brokers do not get fewer records.", AtLeast(0))
 
     def __init__(self, properties: Mapping[str, str], quiet: frozenset[str] = frozenset()) -> None:
         super().__init__(properties, quiet)

@@ -43,7 +43,7 @@ class TopicConfig(Settings):
     cleanup_policy = Key[Strings](
         LIST,
         ("delete",),
-        "What happens to old records: delete, compact (keep the last of each key), or both.",
+        "How to clean old records: delete, compact (keep the last of each key), or both.",
         EachOneOf("compact", "delete"),
         fallback="log.cleanup.policy",
     )
@@ -60,7 +60,7 @@ class TopicConfig(Settings):
     compression_type = Key(
         STRING,
         "producer",
-        "How batches are stored: as the producer compressed them (producer), or always in one way.",
+        "Compression of stored batches: that of the producer (producer), or always the same.",
         OneOf("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"),
         fallback="compression.type",
     )
@@ -74,7 +74,7 @@ class TopicConfig(Settings):
     delete_retention_ms = Key(
         LONG,
         _DAY_MS,
-        "How long a tombstone can be read after its record was compacted away.",
+        "How long tombstones can be read after compaction.",
         AtLeast(0),
         fallback="log.cleaner.delete.retention.ms",
     )
@@ -88,7 +88,7 @@ class TopicConfig(Settings):
     flush_messages = Key(
         LONG,
         MAX_LONG,
-        "Records after which a partition is flushed to disk.",
+        "Number of records after which a partition is flushed to disk.",
         AtLeast(1),
         fallback="log.flush.interval.messages",
     )
@@ -100,13 +100,13 @@ class TopicConfig(Settings):
         fallback="log.flush.interval.ms",
     )
     follower_replication_throttled_replicas = InertKey(
-        LIST, (), "Replicas that are throttled where they follow: PARTITION:BROKER pairs, or *.", ThrottledReplicas()
+        LIST, (), "Followers that are throttled: PARTITION:BROKER pairs, or *.", ThrottledReplicas()
     )
     index_interval_bytes = Key(
         INT, 4096, "Bytes of records between two entries of an index.", AtLeast(0), fallback="log.index.interval.bytes"
     )
     leader_replication_throttled_replicas = InertKey(
-        LIST, (), "Replicas that are throttled where they lead: PARTITION:BROKER pairs, or *.", ThrottledReplicas()
+        LIST, (), "Leaders that are throttled: PARTITION:BROKER pairs, or *.", ThrottledReplicas()
     )
     local_retention_bytes = InertKey(
         LONG,
@@ -125,7 +125,7 @@ class TopicConfig(Settings):
     max_compaction_lag_ms = Key(
         LONG,
         MAX_LONG,
-        "The age at which a record's log is cleaned whatever its share of uncleaned records.",
+        "The age of a record after which its log is cleaned whatever its dirty ratio.",
         AtLeast(1),
         fallback="log.cleaner.max.compaction.lag.ms",
     )
@@ -139,69 +139,67 @@ class TopicConfig(Settings):
     message_downconversion_enable = Key(
         BOOLEAN,
         True,
-        "Whether records are rewritten for clients that only know the older formats.",
+        "Whether records are converted for clients that only know older formats.",
         importance=LOW,
         fallback="log.message.downconversion.enable",
     )
     message_format_version = InertKey(
         STRING,
         "3.0-IV1",
-        "The record format; formats before the second are no longer written, so any value means the second.",
+        "The record format; only format 2 is written, whatever the value.",
         ReleaseVersion(),
         fallback="log.message.format.version",
     )
     message_timestamp_after_max_ms = Key(
         LONG,
         MAX_LONG,
-        "How far a record's time may be ahead of the broker's.",
+        "How far a record's timestamp may be ahead of the broker's clock.",
         AtLeast(0),
         fallback="log.message.timestamp.after.max.ms",
     )
     message_timestamp_before_max_ms = Key(
         LONG,
         MAX_LONG,
-        "How far a record's time may be behind the broker's.",
+        "How far a record's timestamp may be behind the broker's clock.",
         AtLeast(0),
         fallback="log.message.timestamp.before.max.ms",
     )
     message_timestamp_difference_max_ms = Key(
         LONG,
         MAX_LONG,
-        "How far a record's time may be from the broker's, either way, where the two newer keys are not set.",
+        "How far a timestamp may be from the broker's clock, either way, where the newer keys are not set.",
         AtLeast(0),
         fallback="log.message.timestamp.difference.max.ms",
     )
     message_timestamp_type = Key(
         STRING,
         "CreateTime",
-        "Whose time a record carries: its producer's (CreateTime) or the broker's (LogAppendTime).",
+        "Timestamp of records: the producer's (CreateTime) or the broker's (LogAppendTime).",
         OneOf("CreateTime", "LogAppendTime"),
         fallback="log.message.timestamp.type",
     )
     min_cleanable_dirty_ratio = Key(
         DOUBLE,
         0.5,
-        "The share of a log that must be uncleaned before it is cleaned.",
+        "The ratio of dirty bytes at which a log is cleaned.",
         Between(0, 1),
         fallback="log.cleaner.min.cleanable.ratio",
     )
     min_compaction_lag_ms = Key(
         LONG,
         0,
-        "How long a record is certain not to be compacted away.",
+        "The minimum time before a record may be compacted.",
         AtLeast(0),
         fallback="log.cleaner.min.compaction.lag.ms",
     )
     min_insync_replicas = Key(
         INT,
         1,
-        "Replicas that must be in sync for acks=all to be accepted.",
+        "Minimum number of in-sync replicas to accept acks=all.",
         AtLeast(1),
         fallback="min.insync.replicas",
     )
-    preallocate = Key(
-        BOOLEAN, False, "Whether a new segment's file takes its full size at once.", fallback="log.preallocate"
-    )
+    preallocate = Key(BOOLEAN, False, "Whether a new segment's file is preallocated.", fallback="log.preallocate")
     remote_log_copy_disable = InertKey(BOOLEAN, False, "Whether tiered storage takes no more of this topic.")
     remote_log_delete_on_disable = InertKey(
         BOOLEAN, False, "Whether tiered data goes when tiered storage is turned off."
@@ -210,16 +208,16 @@ class TopicConfig(Settings):
     retention_bytes = Key(
         LONG,
         -1,
-        "The size of a partition above which its oldest segments go; -1: any size.",
+        "The size of a partition above which its oldest segments are deleted; -1 means no limit.",
         fallback="log.retention.bytes",
     )
     retention_ms = Key(
-        LONG, _WEEK_MS, "How long records are kept; -1: for ever.", AtLeast(-1), fallback="log.retention.ms"
+        LONG, _WEEK_MS, "How long records are kept; -1 means forever.", AtLeast(-1), fallback="log.retention.ms"
     )
     segment_bytes = Key(
         INT,
         1_073_741_824,
-        "The size at which a segment file is closed and the next begun.",
+        "The size at which a segment is closed and the next one is started.",
         AtLeast(14),
         fallback="log.segment.bytes",
     )
@@ -229,7 +227,7 @@ class TopicConfig(Settings):
     segment_jitter_ms = Key(
         LONG,
         0,
-        "How much sooner than segment.ms, by chance, a segment may be closed.",
+        "Maximum random time by which a segment is closed before segment.ms.",
         AtLeast(0),
         fallback="log.roll.jitter.ms",
     )
@@ -237,7 +235,7 @@ class TopicConfig(Settings):
     unclean_leader_election_enable = Key(
         BOOLEAN,
         False,
-        "Whether a replica that is not in sync may lead when no other is left, at the price of records.",
+        "Whether a replica that is not in sync may become leader if no other is left, which may lose records.",
         fallback="unclean.leader.election.enable",
     )
 

@@ -52,19 +52,22 @@ class ZooKeeperSettings(Settings):
     without_effect: list[str]
 
     data_dir = Key[str | None](
-        STRING, None, "Where snapshots and, unless dataLogDir is set, logs are kept.", name="dataDir", importance=HIGH
+        STRING, None, "Directory of snapshots and, unless dataLogDir is set, of logs.", name="dataDir", importance=HIGH
     )
     data_log_dir = Key[str | None](
         STRING, None, "Where the transaction log is kept, ideally on a dedicated disk.", name="dataLogDir"
     )
     client_port = Key[int | None](
-        INT, None, "The port for clients; 0: any free one.", Between(0, 65535), name="clientPort", importance=HIGH
+        INT, None, "The port for clients; 0 means any free port.", Between(0, 65535), name="clientPort", importance=HIGH
     )
     client_port_address = Key[str | None](
-        STRING, None, "The address to listen on; unset: all of this machine.", name="clientPortAddress"
+        STRING, None, "The address to listen on; by default all of this machine.", name="clientPortAddress"
     )
     client_port_listen_backlog = Key(
-        INT, -1, "Connections that may wait to be accepted; -1: as many as usual.", name="clientPortListenBacklog"
+        INT,
+        -1,
+        "Maximum number of connections that wait to be accepted; -1 means the default.",
+        name="clientPortListenBacklog",
     )
     tick_time = Key(
         INT, 3000, "One tick, in ms: the unit of session timeouts.", AtLeast(1), name="tickTime", importance=HIGH
@@ -76,27 +79,36 @@ class ZooKeeperSettings(Settings):
         INT, -1, "The longest timeout a session may have, in ms; -1: twenty ticks.", name="maxSessionTimeout"
     )
     max_client_cnxns = Key(
-        INT, 60, "Connections that one address may have; 0: any number.", AtLeast(0), name="maxClientCnxns"
+        INT, 60, "Maximum number of connections from one address; 0 means no limit.", AtLeast(0), name="maxClientCnxns"
     )
-    max_cnxns = Key(INT, 0, "Connections in all; 0: any number.", AtLeast(0), name="maxCnxns")
-    snap_count = Key(INT, 100_000, "Transactions after which a snapshot is written.", AtLeast(2), name="snapCount")
+    max_cnxns = Key(INT, 0, "Maximum number of connections; 0 means no limit.", AtLeast(0), name="maxCnxns")
+    snap_count = Key(
+        INT, 100_000, "Number of transactions after which a snapshot is written.", AtLeast(2), name="snapCount"
+    )
     pre_alloc_size = Key(
         INT,
         65_536,
-        "KiB by which a log grows ahead of what is written; 0: not at all.",
+        "KiB to preallocate in the log; 0 disables it.",
         AtLeast(0),
         name="preAllocSize",
     )
     autopurge_snap_retain_count = Key(
-        INT, 3, "Snapshots that purging keeps (three at least) and their logs.", name="autopurge.snapRetainCount"
+        INT,
+        3,
+        "Number of snapshots to keep, with their logs, when purging; at least 3.",
+        name="autopurge.snapRetainCount",
     )
     autopurge_purge_interval = Key(
-        INT, 0, "Hours between purges of old snapshots and logs; 0: never.", AtLeast(0), name="autopurge.purgeInterval"
+        INT,
+        0,
+        "Hours between purges of old snapshots and logs; 0 means never.",
+        AtLeast(0),
+        name="autopurge.purgeInterval",
     )
     four_letter_words = Key(
         LIST,
         ("srvr",),
-        f"Four-letter words that are answered; *: all. Those that change nothing: {READ_ONLY_WORDS}.",
+        f"Four-letter words that are allowed; * means all. Those that change nothing:  {READ_ONLY_WORDS}.",
         name="4lw.commands.whitelist",
     )
     jute_maxbuffer = Key(INT, 0xFFFFF, "The longest request, in bytes.", AtLeast(1024), name="jute.maxbuffer")
@@ -104,25 +116,23 @@ class ZooKeeperSettings(Settings):
     container_check_interval_ms = Key(
         INT,
         60_000,
-        "How often to look for containers whose children are gone, in ms.",
+        "How often to check for containers without children, in ms.",
         AtLeast(1),
         name="znode.container.checkIntervalMs",
     )
-    skip_acl = Key(STRING, "no", "yes: ACLs are kept and not obeyed.", name="skipACL")
+    skip_acl = Key(STRING, "no", "yes means that ACLs are kept but not enforced.", name="skipACL")
     super_digest = Key[Password | None](
         PASSWORD,
         None,
-        "name:base64(sha1(name:password)) of whoever may do everything.",
+        "name:base64(sha1(name:password)) of the superuser.",
         name="DigestAuthenticationProvider.superDigest",
     )
-    init_limit = Key(INT, 10, "Ticks; it counts in an ensemble only.", name="initLimit")
-    sync_limit = Key(INT, 5, "Ticks; it counts in an ensemble only.", name="syncLimit")
+    init_limit = Key(INT, 10, "Ticks; it has an effect in an ensemble only.", name="initLimit")
+    sync_limit = Key(INT, 5, "Ticks; it has an effect in an ensemble only.", name="syncLimit")
     admin_enable_server = Key(
-        BOOLEAN, False, "ZooKeeper's HTTP server, which does not exist here.", name="admin.enableServer", importance=LOW
+        BOOLEAN, False, "ZooKeeper's HTTP server, which is not supported.", name="admin.enableServer", importance=LOW
     )
-    secure_client_port = Key[int | None](
-        INT, None, "A port for TLS, which does not exist here.", name="secureClientPort"
-    )
+    secure_client_port = Key[int | None](INT, None, "A port for TLS, which is not supported.", name="secureClientPort")
     require_client_auth_scheme = UnsupportedProtection(
         LIST,
         (),
@@ -164,15 +174,18 @@ class ZooKeeperSettings(Settings):
     standalone_enabled = InertKey(BOOLEAN, True, "Whether an ensemble may have one member.", name="standaloneEnabled")
     reconfig_enabled = InertKey(BOOLEAN, False, "Whether an ensemble may be changed.", name="reconfigEnabled")
     election_alg = InertKey(INT, 3, "How an ensemble elects its leader.", name="electionAlg")
-    leader_serves = InertKey(STRING, "yes", "Whether an ensemble's leader has clients.", name="leaderServes")
+    leader_serves = InertKey(STRING, "yes", "Whether an ensemble's leader accepts clients.", name="leaderServes")
     sync_enabled = InertKey(BOOLEAN, True, "Whether an ensemble's observers log.", name="syncEnabled")
     peer_type = InertKey(STRING, "participant", "This member's role in an ensemble.", name="peerType")
     local_sessions_enabled = InertKey(BOOLEAN, False, "Sessions of one member.", name="localSessionsEnabled")
     global_outstanding_limit = InertKey(
-        INT, 1000, "Requests that may wait in all; here each connection has its limit.", name="globalOutstandingLimit"
+        INT,
+        1000,
+        "Maximum number of waiting requests; here, each connection has a limit.",
+        name="globalOutstandingLimit",
     )
     extended_types_enabled = InertKey(
-        BOOLEAN, False, "Znodes with a time to live, which do not exist here.", name="extendedTypesEnabled"
+        BOOLEAN, False, "TTL znodes, which are not supported.", name="extendedTypesEnabled"
     )
     snap_size_limit_in_kb = InertKey(LONG, 4_194_304, "KiB of log between snapshots.", name="snapSizeLimitInKb")
 

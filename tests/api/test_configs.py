@@ -124,7 +124,7 @@ async def test_synonyms_and_documentation_are_told_on_request(cluster: Controlle
     assert [(each.name, each.value, each.source) for each in entry.synonyms] == [
         ("retention.ms", "7", 1), ("log.retention.ms", "1000", 3), ("log.retention.hours", "168", 5),
     ]  # fmt: skip
-    assert entry.documentation == "How long records are kept; -1: for ever."
+    assert entry.documentation == "How long records are kept; -1 means forever."
     (silent,) = (await described(cluster, TOPIC, "t", "retention.ms")).configs
     assert (silent.synonyms, silent.documentation) == ((), None)
 

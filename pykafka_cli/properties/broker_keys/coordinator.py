@@ -22,14 +22,18 @@ class CoordinatorKeys(Settings):
     group_initial_rebalance_delay_ms = Key(
         INT, 3000, "How long the first rebalance of an empty group waits for more members."
     )
-    group_min_session_timeout_ms = Key(INT, 6000, "The shortest session timeout that a member may ask for.")
-    group_max_session_timeout_ms = Key(INT, 1_800_000, "The longest session timeout that a member may ask for.")
-    group_max_size = Key(INT, MAX_INT, "Members that one group may have.", AtLeast(1))
+    group_min_session_timeout_ms = Key(INT, 6000, "The shortest session timeout that a member may request.")
+    group_max_session_timeout_ms = Key(INT, 1_800_000, "The longest session timeout that a member may request.")
+    group_max_size = Key(INT, MAX_INT, "Maximum number of members of a group.", AtLeast(1))
     offset_metadata_max_bytes = Key(
-        INT, 4096, "The longest note that may be committed with an offset.", importance=HIGH
+        INT, 4096, "Maximum size of the metadata committed with an offset.", importance=HIGH
     )
     offsets_topic_num_partitions = Key(
-        INT, 50, "Partitions of __consumer_offsets; not to be changed once it exists.", AtLeast(1), importance=HIGH
+        INT,
+        50,
+        "Number of partitions of __consumer_offsets; must not change once it exists.",
+        AtLeast(1),
+        importance=HIGH,
     )
     offsets_topic_replication_factor = Key(SHORT, 3, "Replicas of __consumer_offsets.", AtLeast(1), importance=HIGH)
     offsets_topic_segment_bytes = Key(
@@ -49,16 +53,20 @@ class CoordinatorKeys(Settings):
         INT, 10_080, "How long the offsets of a group without members are kept.", AtLeast(1), importance=HIGH
     )
     offsets_retention_check_interval_ms = Key(
-        LONG, 600_000, "How often the coordinator looks for offsets that may go.", AtLeast(1), importance=HIGH
+        LONG, 600_000, "How often the coordinator checks for expired offsets.", AtLeast(1), importance=HIGH
     )
     offsets_commit_timeout_ms = Key(
         INT, 5000, "How long a commit may take to reach the in-sync replicas.", AtLeast(1), importance=HIGH
     )
     transaction_max_timeout_ms = Key(
-        INT, 900_000, "The longest transaction timeout that a producer may ask for.", AtLeast(1), importance=HIGH
+        INT, 900_000, "The longest transaction timeout that a producer may request.", AtLeast(1), importance=HIGH
     )
     transaction_state_log_num_partitions = Key(
-        INT, 50, "Partitions of __transaction_state; not to be changed once it exists.", AtLeast(1), importance=HIGH
+        INT,
+        50,
+        "Number of partitions of __transaction_state; must not change once it exists.",
+        AtLeast(1),
+        importance=HIGH,
     )
     transaction_state_log_replication_factor = Key(
         SHORT, 3, "Replicas of __transaction_state.", AtLeast(1), importance=HIGH
@@ -81,18 +89,18 @@ class CoordinatorKeys(Settings):
         INT, 5_242_880, "Bytes read at a time while transactions are loaded.", AtLeast(1), importance=HIGH
     )
     transaction_abort_timed_out_transaction_cleanup_interval_ms = Key(
-        INT, 10_000, "How often the coordinator looks for transactions to abort.", AtLeast(1), importance=LOW
+        INT, 10_000, "How often the coordinator checks for transactions to abort.", AtLeast(1), importance=LOW
     )
     transaction_remove_expired_transaction_cleanup_interval_ms = Key(
-        INT, 3_600_000, "How often the coordinator looks for transactional ids to forget.", AtLeast(1), importance=LOW
+        INT, 3_600_000, "How often the coordinator checks for transactional ids to expire.", AtLeast(1), importance=LOW
     )
     transactional_id_expiration_ms = Key(
-        INT, 604_800_000, "How long a transactional id is remembered that nobody uses.", AtLeast(1), importance=HIGH
+        INT, 604_800_000, "How long an unused transactional id is kept.", AtLeast(1), importance=HIGH
     )
     transaction_partition_verification_enable = Key(
         BOOLEAN,
         True,
-        "Whether a leader asks the coordinator if a transaction knows its partition (KIP-890).",
+        "Whether a leader verifies with the coordinator that a partition was added to its transaction (KIP-890).",
         importance=LOW,
         update=CLUSTER_WIDE,
     )

@@ -30,13 +30,28 @@ class JavaKeys(Settings):
     """Keys of threads, Java classes and metrics."""
 
     num_network_threads = InertKey(
-        INT, 3, "Threads that read requests; here one loop does.", AtLeast(1), importance=HIGH, update=CLUSTER_WIDE
+        INT,
+        3,
+        "Threads that read requests; this broker has one event loop.",
+        AtLeast(1),
+        importance=HIGH,
+        update=CLUSTER_WIDE,
     )
     num_io_threads = InertKey(
-        INT, 8, "Threads that serve requests; here one loop does.", AtLeast(1), importance=HIGH, update=CLUSTER_WIDE
+        INT,
+        8,
+        "Threads that process requests; this broker has one event loop.",
+        AtLeast(1),
+        importance=HIGH,
+        update=CLUSTER_WIDE,
     )
     background_threads = InertKey(
-        INT, 10, "Threads for odd jobs; here one loop does.", AtLeast(1), importance=HIGH, update=CLUSTER_WIDE
+        INT,
+        10,
+        "Threads for background tasks; this broker has one event loop.",
+        AtLeast(1),
+        importance=HIGH,
+        update=CLUSTER_WIDE,
     )
     num_recovery_threads_per_data_dir = InertKey(
         INT,
@@ -78,14 +93,14 @@ class JavaKeys(Settings):
     alter_config_policy_class_name = UnsupportedProtection(
         CLASS,
         None,
-        "A Java class that judges changes of configuration.",
+        "A Java class that approves changes of configuration.",
         importance=LOW,
         loss="this broker runs no Java classes, so changes of configuration would not be judged",
     )
     create_topic_policy_class_name = UnsupportedProtection(
         CLASS,
         None,
-        "A Java class that judges new topics.",
+        "A Java class that approves new topics.",
         importance=LOW,
         loss="this broker runs no Java classes, so new topics would not be judged",
     )
@@ -93,29 +108,27 @@ class JavaKeys(Settings):
     principal_builder_class = UnsupportedProtection(
         CLASS,
         "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder",
-        "The Java class that names who is at the other end; here Kafka's default is what happens.",
+        "The Java class that builds principals; always Kafka's default here.",
         update=PER_BROKER,
         loss="this broker runs no Java classes, so clients would have the names that Kafka's default gives them",
     )
     alter_log_dirs_replication_quota_window_num = InertKey(
-        INT, 11, "Samples from which the rate of moves between directories is computed.", AtLeast(1), importance=LOW
+        INT, 11, "Number of samples for the rate of moves between directories.", AtLeast(1), importance=LOW
     )
     alter_log_dirs_replication_quota_window_size_seconds = InertKey(
-        INT, 1, "How long one of these samples lasts.", AtLeast(1), importance=LOW
+        INT, 1, "Time span of one of these samples.", AtLeast(1), importance=LOW
     )
     auto_include_jmx_reporter = InertKey(
-        BOOLEAN, True, "Whether metrics go to JMX; there is none here.", importance=LOW
+        BOOLEAN, True, "Whether metrics are reported to JMX, which is not supported.", importance=LOW
     )
     kafka_metrics_polling_interval_secs = InertKey(
-        INT, 10, "How often the reporters of kafka.metrics.reporters are asked.", AtLeast(1), importance=LOW
+        INT, 10, "How often the reporters of kafka.metrics.reporters run.", AtLeast(1), importance=LOW
     )
     kafka_metrics_reporters = InertKey(LIST, (), "Java classes that report the broker's older metrics.", importance=LOW)
     metric_reporters = InertKey(LIST, (), "Java classes that report metrics.", importance=LOW, update=CLUSTER_WIDE)
-    metrics_num_samples = InertKey(INT, 2, "Samples from which a metric is computed.", AtLeast(1), importance=LOW)
+    metrics_num_samples = InertKey(INT, 2, "Number of samples for a metric.", AtLeast(1), importance=LOW)
     metrics_recording_level = InertKey(STRING, "INFO", "How detailed metrics are.", importance=LOW)
-    metrics_sample_window_ms = InertKey(
-        LONG, 30_000, "How long one sample of a metric lasts.", AtLeast(1), importance=LOW
-    )
+    metrics_sample_window_ms = InertKey(LONG, 30_000, "Time span of a sample of a metric.", AtLeast(1), importance=LOW)
     telemetry_max_bytes = InertKey(
         INT, 1_048_576, "The largest set of metrics that a client may push (KIP-714).", AtLeast(1), importance=LOW
     )
@@ -141,7 +154,7 @@ class NewGroupKeys(Settings):
     group_consumer_max_session_timeout_ms = InertKey(
         INT, 60_000, "The longest session timeout of a newer group.", AtLeast(1)
     )
-    group_consumer_max_size = InertKey(INT, MAX_INT, "Members of a newer group.", AtLeast(1))
+    group_consumer_max_size = InertKey(INT, MAX_INT, "Maximum number of members of a newer group.", AtLeast(1))
     group_consumer_migration_policy = InertKey(
         STRING, "disabled", "Whether classic groups become newer ones, and back.", internal=True
     )
@@ -154,7 +167,9 @@ class NewGroupKeys(Settings):
     group_consumer_session_timeout_ms = InertKey(
         INT, 45_000, "The session timeout of a newer group's member.", AtLeast(1)
     )
-    group_coordinator_append_linger_ms = InertKey(INT, 10, "How long the newer coordinator gathers writes.", AtLeast(0))
+    group_coordinator_append_linger_ms = InertKey(
+        INT, 10, "How long the newer coordinator collects writes.", AtLeast(0)
+    )
     group_coordinator_new_enable = InertKey(
         BOOLEAN, False, "Whether Kafka's newer coordinator serves the groups.", internal=True
     )
@@ -210,26 +225,26 @@ class KRaftKeys(Settings):
     """Keys of KRaft."""
 
     broker_heartbeat_interval_ms = InertKey(INT, 2000, "How often a KRaft broker sends its controller a heartbeat.")
-    broker_session_timeout_ms = InertKey(INT, 9000, "How long a KRaft controller does without a broker's heartbeat.")
+    broker_session_timeout_ms = InertKey(INT, 9000, "How long a KRaft controller waits for a broker's heartbeat.")
     controller_listener_names = Key[str | None](
         STRING, None, "The names of the listeners that the controller answers on, in KRaft.", importance=HIGH
     )
-    controller_quorum_append_linger_ms = InertKey(INT, 25, "How long a KRaft leader gathers writes.")
+    controller_quorum_append_linger_ms = InertKey(INT, 25, "How long a KRaft leader collects writes.")
     controller_quorum_bootstrap_servers = Key[Strings](
         LIST, (), "Where the KRaft quorum can be found; here this node alone.", importance=HIGH
     )
     controller_quorum_election_backoff_max_ms = InertKey(
-        INT, 1000, "The longest rest between two KRaft elections.", importance=HIGH
+        INT, 1000, "The longest wait between two KRaft elections.", importance=HIGH
     )
     controller_quorum_election_timeout_ms = InertKey(
-        INT, 1000, "How long a KRaft voter does without a leader.", importance=HIGH
+        INT, 1000, "How long a KRaft voter waits for a leader.", importance=HIGH
     )
     controller_quorum_fetch_timeout_ms = InertKey(
-        INT, 2000, "How long a KRaft voter does without an answer from its leader.", importance=HIGH
+        INT, 2000, "How long a KRaft voter waits for its leader's response.", importance=HIGH
     )
-    controller_quorum_request_timeout_ms = InertKey(INT, 2000, "How long a KRaft node waits for an answer.")
+    controller_quorum_request_timeout_ms = InertKey(INT, 2000, "How long a KRaft node waits for a response.")
     controller_quorum_retry_backoff_ms = InertKey(
-        INT, 20, "How long a KRaft node rests before it asks again.", importance=LOW
+        INT, 20, "How long a KRaft node waits before it retries.", importance=LOW
     )
     controller_quorum_voters = Key[Strings](
         LIST, (), "The voters of the KRaft quorum, as ID@HOST:PORT; here this node alone.", importance=HIGH
@@ -268,7 +283,7 @@ class KRaftKeys(Settings):
         LONG, 604_800_000, "The age at which a segment of KRaft's metadata log is closed.", importance=HIGH
     )
     metadata_max_idle_interval_ms = InertKey(
-        INT, 500, "How often an idle KRaft controller writes something.", AtLeast(0), importance=LOW
+        INT, 500, "How often an idle KRaft controller writes a record.", AtLeast(0), importance=LOW
     )
     metadata_max_retention_bytes = InertKey(
         LONG, 104_857_600, "Bytes of KRaft's metadata log and snapshots that are kept.", importance=HIGH
@@ -296,7 +311,7 @@ class KRaftKeys(Settings):
         BOOLEAN, False, "Whether feature versions under development are offered.", importance=HIGH, internal=True
     )
     zookeeper_metadata_migration_enable = InertKey(
-        BOOLEAN, False, "Whether the cluster is on its way from ZooKeeper to KRaft.", importance=HIGH
+        BOOLEAN, False, "Whether the cluster is being migrated from ZooKeeper to KRaft.", importance=HIGH
     )
     zookeeper_metadata_migration_min_batch_size = InertKey(
         INT, 200, "Records in one step of the way from ZooKeeper to KRaft.", AtLeast(1), internal=True
@@ -339,7 +354,7 @@ class TieredStorageKeys(Settings):
         INT, 11, "Samples from which that rate is computed.", AtLeast(1)
     )
     remote_log_manager_copy_quota_window_size_seconds = InertKey(
-        INT, 1, "How long one of these samples lasts.", AtLeast(1)
+        INT, 1, "Time span of one of these samples.", AtLeast(1)
     )
     remote_log_manager_expiration_thread_pool_size = InertKey(
         INT, -1, "Threads that delete segments from tiered storage."
@@ -351,7 +366,7 @@ class TieredStorageKeys(Settings):
         INT, 11, "Samples from which that rate is computed.", AtLeast(1)
     )
     remote_log_manager_fetch_quota_window_size_seconds = InertKey(
-        INT, 1, "How long one of these samples lasts.", AtLeast(1)
+        INT, 1, "Time span of one of these samples.", AtLeast(1)
     )
     remote_log_manager_task_interval_ms = InertKey(
         LONG, 30_000, "How often segments are copied to tiered storage and deleted from it.", AtLeast(1), importance=LOW

@@ -33,9 +33,7 @@ class JavaSecurityKeys(Settings):
     password_encoder_keyfactory_algorithm = InertKey(
         STRING, None, "How the key for these passwords is derived.", importance=LOW
     )
-    sasl_client_callback_handler_class = InertKey(
-        CLASS, None, "A Java class that answers SASL questions on the asking side."
-    )
+    sasl_client_callback_handler_class = InertKey(CLASS, None, "A Java class for SASL callbacks of the client.")
     sasl_kerberos_kinit_cmd = InertKey(STRING, "/usr/bin/kinit", "The path of kinit.", update=PER_BROKER)
     sasl_kerberos_min_time_before_relogin = InertKey(
         LONG, 60_000, "The least time between two Kerberos logins.", update=PER_BROKER
@@ -43,25 +41,23 @@ class JavaSecurityKeys(Settings):
     sasl_kerberos_principal_to_local_rules = InertKey(
         LIST, ("DEFAULT",), "Rules that turn a Kerberos principal into a user name.", update=PER_BROKER
     )
-    sasl_kerberos_service_name = InertKey(
-        STRING, None, "The name under which Kerberos knows the brokers.", update=PER_BROKER
-    )
+    sasl_kerberos_service_name = InertKey(STRING, None, "Name of the brokers in Kerberos.", update=PER_BROKER)
     sasl_kerberos_ticket_renew_jitter = InertKey(
         DOUBLE, 0.05, "How much the time of a Kerberos renewal varies by chance.", update=PER_BROKER
     )
     sasl_kerberos_ticket_renew_window_factor = InertKey(
         DOUBLE, 0.8, "The share of a Kerberos ticket's life after which it is renewed.", update=PER_BROKER
     )
-    sasl_login_callback_handler_class = InertKey(CLASS, None, "A Java class that answers a SASL login's questions.")
+    sasl_login_callback_handler_class = InertKey(CLASS, None, "A Java class for callbacks of the SASL login.")
     sasl_login_class = InertKey(CLASS, None, "The Java class of a SASL login.")
     sasl_login_connect_timeout_ms = InertKey(
         INT, None, "How long a login waits for a connection to its identity provider.", importance=LOW
     )
     sasl_login_read_timeout_ms = InertKey(
-        INT, None, "How long a login waits for its identity provider's answer.", importance=LOW
+        INT, None, "How long a login waits for its identity provider's response.", importance=LOW
     )
     sasl_login_refresh_buffer_seconds = InertKey(
-        SHORT, 300, "How long before its end a credential is refreshed at the latest.", update=PER_BROKER
+        SHORT, 300, "Minimum time before its expiry that a credential is refreshed.", update=PER_BROKER
     )
     sasl_login_refresh_min_period_seconds = InertKey(
         SHORT, 60, "The least time between two refreshes of a credential.", update=PER_BROKER
@@ -72,41 +68,39 @@ class JavaSecurityKeys(Settings):
     sasl_login_refresh_window_jitter = InertKey(
         DOUBLE, 0.05, "How much that share varies by chance.", update=PER_BROKER
     )
-    sasl_login_retry_backoff_max_ms = InertKey(
-        LONG, 10_000, "How long a login rests between tries at most.", importance=LOW
-    )
-    sasl_login_retry_backoff_ms = InertKey(LONG, 100, "How long a login rests before its second try.", importance=LOW)
+    sasl_login_retry_backoff_max_ms = InertKey(LONG, 10_000, "Longest wait between attempts to log in.", importance=LOW)
+    sasl_login_retry_backoff_ms = InertKey(LONG, 100, "Wait before the second attempt to log in.", importance=LOW)
     sasl_mechanism_controller_protocol = InertKey(
-        STRING, "GSSAPI", "The SASL mechanism towards KRaft controllers.", importance=HIGH
+        STRING, "GSSAPI", "The SASL mechanism for KRaft controllers.", importance=HIGH
     )
     sasl_oauthbearer_clock_skew_seconds = InertKey(
         INT, 30, "How far the identity provider's clock may be from the broker's.", importance=LOW
     )
     sasl_oauthbearer_expected_audience = InertKey(
-        LIST, None, "Audiences, one of which a token must be meant for.", importance=LOW
+        LIST, None, "Audiences of which a token must have one.", importance=LOW
     )
-    sasl_oauthbearer_expected_issuer = InertKey(STRING, None, "Who must have issued a token.", importance=LOW)
+    sasl_oauthbearer_expected_issuer = InertKey(STRING, None, "Issuer that tokens must have.", importance=LOW)
     sasl_oauthbearer_jwks_endpoint_refresh_ms = InertKey(
         LONG, 3_600_000, "How often the issuer's keys are read again.", importance=LOW
     )
     sasl_oauthbearer_jwks_endpoint_retry_backoff_max_ms = InertKey(
-        LONG, 10_000, "How long a failed read of the issuer's keys rests at most.", importance=LOW
+        LONG, 10_000, "Longest wait before the issuer's keys are read again after a failure.", importance=LOW
     )
     sasl_oauthbearer_jwks_endpoint_retry_backoff_ms = InertKey(
-        LONG, 100, "How long a failed read of the issuer's keys rests before its second try.", importance=LOW
+        LONG, 100, "Wait before the issuer's keys are read again after a failure.", importance=LOW
     )
-    sasl_oauthbearer_jwks_endpoint_url = InertKey(STRING, None, "Where the issuer's keys can be read.")
+    sasl_oauthbearer_jwks_endpoint_url = InertKey(STRING, None, "URL of the issuer's keys.")
     sasl_oauthbearer_scope_claim_name = InertKey(
         STRING, "scope", "The claim of a token that holds its scope.", importance=LOW
     )
     sasl_oauthbearer_sub_claim_name = InertKey(
         STRING, "sub", "The claim of a token that holds the user's name.", importance=LOW
     )
-    sasl_oauthbearer_token_endpoint_url = InertKey(STRING, None, "Where tokens can be had.")
+    sasl_oauthbearer_token_endpoint_url = InertKey(STRING, None, "URL of the token endpoint.")
     sasl_server_callback_handler_class = UnsupportedProtection(
         CLASS,
         None,
-        "A Java class that answers SASL questions on the serving side.",
+        "A Java class for SASL callbacks of the server.",
         loss="this broker runs no Java classes and would judge logins by itself",
     )
     security_providers = InertKey(STRING, None, "Java classes that provide security algorithms.", importance=LOW)
@@ -119,7 +113,7 @@ class JavaSecurityKeys(Settings):
     ssl_engine_factory_class = UnsupportedProtection(
         CLASS,
         None,
-        "A Java class that makes TLS engines.",
+        "A Java class that creates TLS engines.",
         importance=LOW,
         update=PER_BROKER,
         loss="this broker runs no Java classes and would speak TLS by the other ssl.* keys alone",
@@ -129,7 +123,7 @@ class JavaSecurityKeys(Settings):
     ssl_protocol = InertKey(
         STRING,
         "TLSv1.3",
-        "The TLS version of Java's SSLContext; ssl.enabled.protocols is what counts here.",
+        "The TLS version of Java's SSLContext; ssl.enabled.protocols is used instead.",
         update=PER_BROKER,
     )
     ssl_provider = InertKey(STRING, None, "The Java security provider for TLS.", update=PER_BROKER)
@@ -140,7 +134,7 @@ class JavaSecurityKeys(Settings):
     zookeeper_client_cnxn_socket = InertKey(
         STRING, None, "The Java class of the connection to ZooKeeper.", name="zookeeper.clientCnxnSocket"
     )
-    zookeeper_ssl_cipher_suites = InertKey(LIST, None, "The cipher suites towards ZooKeeper.", importance=LOW)
+    zookeeper_ssl_cipher_suites = InertKey(LIST, None, "The cipher suites for ZooKeeper.", importance=LOW)
     zookeeper_ssl_client_enable = UnsupportedProtection(
         BOOLEAN,
         False,
@@ -150,7 +144,7 @@ class JavaSecurityKeys(Settings):
     zookeeper_ssl_crl_enable = InertKey(
         BOOLEAN, False, "Whether revocation lists are consulted for ZooKeeper's certificate.", importance=LOW
     )
-    zookeeper_ssl_enabled_protocols = InertKey(LIST, None, "The TLS versions towards ZooKeeper.", importance=LOW)
+    zookeeper_ssl_enabled_protocols = InertKey(LIST, None, "The TLS versions for ZooKeeper.", importance=LOW)
     zookeeper_ssl_endpoint_identification_algorithm = InertKey(
         STRING, "HTTPS", "How the name in ZooKeeper's certificate is checked.", importance=LOW
     )
@@ -160,9 +154,9 @@ class JavaSecurityKeys(Settings):
     zookeeper_ssl_keystore_password = InertKey(PASSWORD, None, "The password of that file.")
     zookeeper_ssl_keystore_type = InertKey(STRING, None, "The format of that file.")
     zookeeper_ssl_ocsp_enable = InertKey(
-        BOOLEAN, False, "Whether OCSP is asked about ZooKeeper's certificate.", importance=LOW
+        BOOLEAN, False, "Whether to check ZooKeeper's certificate by OCSP.", importance=LOW
     )
-    zookeeper_ssl_protocol = InertKey(STRING, "TLSv1.2", "The TLS version towards ZooKeeper.", importance=LOW)
+    zookeeper_ssl_protocol = InertKey(STRING, "TLSv1.2", "The TLS version for ZooKeeper.", importance=LOW)
     zookeeper_ssl_truststore_location = InertKey(
         STRING, None, "The file with the certificates that ZooKeeper's is checked against."
     )

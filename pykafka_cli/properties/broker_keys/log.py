@@ -29,17 +29,17 @@ class LogKeys(Settings):
     """Keys of topics' logs: directories, segments, retention, compaction, flushing, timestamps, compression."""
 
     log_dirs = Key[str | None](
-        STRING, None, "Directories for the logs, separated by commas; unset: what log.dir says.", importance=HIGH
+        STRING, None, "Directories for the logs, separated by commas; by default log.dir.", importance=HIGH
     )
     log_dir = Key(STRING, "/tmp/kafka-logs", "One directory for the logs.", importance=HIGH)
-    num_partitions = Key(INT, 1, "Partitions of a topic that is created without saying how many.", AtLeast(1))
+    num_partitions = Key(INT, 1, "Number of partitions of topics that are created without one.", AtLeast(1))
     auto_create_topics_enable = Key(
         BOOLEAN, True, "Whether a topic is created when a client first asks for it.", importance=HIGH
     )
     log_segment_bytes = Key(
         INT,
         1_073_741_824,
-        "The size at which a segment file is closed and the next begun.",
+        "The size at which a segment is closed and the next one is started.",
         AtLeast(14),
         importance=HIGH,
         update=CLUSTER_WIDE,
@@ -55,7 +55,7 @@ class LogKeys(Settings):
     log_roll_ms = Key[int | None](
         LONG,
         None,
-        "The age at which a segment is closed; unset: log.roll.hours counts.",
+        "The age at which a segment is closed; by default log.roll.hours.",
         importance=HIGH,
         update=CLUSTER_WIDE,
     )
@@ -63,7 +63,7 @@ class LogKeys(Settings):
     log_roll_jitter_ms = Key[int | None](
         LONG,
         None,
-        "How much sooner than log.roll.ms, by chance, a segment may be closed; unset: log.roll.jitter.hours counts.",
+        "How much sooner than log.roll.ms, by chance, a segment may be closed; by default log.roll.jitter.hours.",
         importance=HIGH,
         update=CLUSTER_WIDE,
     )
@@ -73,41 +73,41 @@ class LogKeys(Settings):
     log_retention_ms = Key[int | None](
         LONG,
         None,
-        "How long records are kept; -1: for ever; unset: log.retention.minutes counts.",
+        "How long records are kept; -1 means forever; by default log.retention.minutes.",
         importance=HIGH,
         update=CLUSTER_WIDE,
     )
     log_retention_minutes = Key[int | None](
-        INT, None, "How many minutes records are kept; unset: log.retention.hours counts.", importance=HIGH
+        INT, None, "How many minutes records are kept; by default log.retention.hours.", importance=HIGH
     )
     log_retention_hours = Key(INT, 168, "How many hours records are kept.", importance=HIGH)
     log_retention_bytes = Key(
         LONG,
         -1,
-        "The size of a partition above which its oldest segments go; -1: any size.",
+        "The size of a partition above which its oldest segments are deleted; -1 means no limit.",
         importance=HIGH,
         update=CLUSTER_WIDE,
     )
     log_retention_check_interval_ms = Key(
-        LONG, 300_000, "How often the broker looks for segments that may go.", AtLeast(1)
+        LONG, 300_000, "How often the broker checks for segments to delete.", AtLeast(1)
     )
     log_cleanup_policy = Key[Strings](
         LIST,
         ("delete",),
-        "What happens to old records: delete, compact (keep the last of each key), or both.",
+        "How to clean old records: delete, compact (keep the last of each key), or both.",
         EachOneOf("compact", "delete"),
         update=CLUSTER_WIDE,
     )
     log_cleaner_enable = Key(BOOLEAN, True, "Whether compacted topics are compacted.")
-    log_cleaner_threads = InertKey(INT, 1, "Logs that may be cleaned at one time.", AtLeast(0), update=CLUSTER_WIDE)
+    log_cleaner_threads = InertKey(INT, 1, "Number of logs to clean concurrently.", AtLeast(0), update=CLUSTER_WIDE)
     log_cleaner_backoff_ms = Key(
-        LONG, 15_000, "How long the cleaner rests when no log needs it.", AtLeast(0), update=CLUSTER_WIDE
+        LONG, 15_000, "How long the cleaner waits when no log needs cleaning.", AtLeast(0), update=CLUSTER_WIDE
     )
     log_cleaner_dedupe_buffer_size = Key(
         LONG, 134_217_728, "Bytes of memory for the cleaner's map of keys, over all threads.", update=CLUSTER_WIDE
     )
     log_cleaner_io_buffer_load_factor = InertKey(
-        DOUBLE, 0.9, "How full the cleaner's map of keys may become.", update=CLUSTER_WIDE
+        DOUBLE, 0.9, "How full the cleaner's map of keys may get.", update=CLUSTER_WIDE
     )
     log_cleaner_io_buffer_size = InertKey(
         INT, 524_288, "Bytes of memory for the cleaner's reads and writes.", AtLeast(0), update=CLUSTER_WIDE
@@ -118,24 +118,24 @@ class LogKeys(Settings):
     log_cleaner_min_cleanable_ratio = Key(
         DOUBLE,
         0.5,
-        "The share of a log that must be uncleaned before it is cleaned.",
+        "The ratio of dirty bytes at which a log is cleaned.",
         Between(0, 1),
         update=CLUSTER_WIDE,
     )
     log_cleaner_min_compaction_lag_ms = Key(
-        LONG, 0, "How long a record is certain not to be compacted away.", AtLeast(0), update=CLUSTER_WIDE
+        LONG, 0, "The minimum time before a record may be compacted.", AtLeast(0), update=CLUSTER_WIDE
     )
     log_cleaner_max_compaction_lag_ms = Key(
         LONG,
         MAX_LONG,
-        "The age at which a record's log is cleaned whatever its share of uncleaned records.",
+        "The age of a record after which its log is cleaned whatever its dirty ratio.",
         AtLeast(1),
         update=CLUSTER_WIDE,
     )
     log_cleaner_delete_retention_ms = Key(
         LONG,
         86_400_000,
-        "How long a tombstone can be read after its record was compacted away.",
+        "How long tombstones can be read after compaction.",
         AtLeast(0),
         update=CLUSTER_WIDE,
     )
@@ -148,7 +148,7 @@ class LogKeys(Settings):
     log_flush_interval_messages = Key(
         LONG,
         MAX_LONG,
-        "Records after which a partition is flushed to disk.",
+        "Number of records after which a partition is flushed to disk.",
         AtLeast(1),
         importance=HIGH,
         update=CLUSTER_WIDE,
@@ -156,7 +156,7 @@ class LogKeys(Settings):
     log_flush_interval_ms = Key[int | None](
         LONG,
         None,
-        "The time after which a partition is flushed to disk; unset: log.flush.scheduler.interval.ms counts.",
+        "The time after which a partition is flushed to disk; by default log.flush.scheduler.interval.ms.",
         importance=HIGH,
         update=CLUSTER_WIDE,
     )
@@ -164,45 +164,51 @@ class LogKeys(Settings):
         LONG, MAX_LONG, "How often the broker looks for partitions to flush.", importance=HIGH
     )
     log_flush_offset_checkpoint_interval_ms = Key(
-        INT, 60_000, "How often recovery points are written down.", AtLeast(0), importance=HIGH
+        INT, 60_000, "How often recovery points are written to disk.", AtLeast(0), importance=HIGH
     )
     log_flush_start_offset_checkpoint_interval_ms = Key(
-        INT, 60_000, "How often the partitions' first offsets are written down.", AtLeast(0), importance=HIGH
+        INT, 60_000, "How often the partitions' log start offsets are written to disk.", AtLeast(0), importance=HIGH
     )
-    log_preallocate = Key(
-        BOOLEAN, False, "Whether a new segment's file takes its full size at once.", update=CLUSTER_WIDE
-    )
+    log_preallocate = Key(BOOLEAN, False, "Whether a new segment's file is preallocated.", update=CLUSTER_WIDE)
     log_message_downconversion_enable = Key(
         BOOLEAN,
         True,
-        "Whether records are rewritten for clients that only know the older formats.",
+        "Whether records are converted for clients that only know older formats.",
         importance=LOW,
         update=CLUSTER_WIDE,
     )
     log_message_timestamp_type = Key(
         STRING,
         "CreateTime",
-        "Whose time a record carries: its producer's (CreateTime) or the broker's (LogAppendTime).",
+        "Timestamp of records: the producer's (CreateTime) or the broker's (LogAppendTime).",
         OneOf("CreateTime", "LogAppendTime"),
         update=CLUSTER_WIDE,
     )
     log_message_timestamp_difference_max_ms = Key(
         LONG,
         MAX_LONG,
-        "How far a record's time may be from the broker's, either way; the two keys below are newer.",
+        "How far a record's timestamp may be from the broker's clock, either way; the two keys below are newer.",
         AtLeast(0),
         update=CLUSTER_WIDE,
     )
     log_message_timestamp_before_max_ms = Key(
-        LONG, MAX_LONG, "How far a record's time may be behind the broker's.", AtLeast(0), update=CLUSTER_WIDE
+        LONG,
+        MAX_LONG,
+        "How far a record's timestamp may be behind the broker's clock.",
+        AtLeast(0),
+        update=CLUSTER_WIDE,
     )
     log_message_timestamp_after_max_ms = Key(
-        LONG, MAX_LONG, "How far a record's time may be ahead of the broker's.", AtLeast(0), update=CLUSTER_WIDE
+        LONG,
+        MAX_LONG,
+        "How far a record's timestamp may be ahead of the broker's clock.",
+        AtLeast(0),
+        update=CLUSTER_WIDE,
     )
     log_message_format_version = InertKey(
         STRING,
         "3.0-IV1",
-        "The record format; formats before the second are no longer written, so any value means the second.",
+        "The record format; only format 2 is written, whatever the value.",
         ReleaseVersion(),
     )
     log_initial_task_delay_ms = Key(
@@ -224,7 +230,7 @@ class LogKeys(Settings):
     compression_type = Key(
         STRING,
         "producer",
-        "How batches are stored: as the producer compressed them (producer), or always in one way.",
+        "Compression of stored batches: that of the producer (producer), or always the same.",
         OneOf("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"),
         importance=HIGH,
         update=CLUSTER_WIDE,
@@ -245,7 +251,7 @@ class LogKeys(Settings):
     producer_id_expiration_ms = Key(
         INT,
         86_400_000,
-        "How long a partition remembers an idempotent producer that is silent.",
+        "How long a partition keeps the state of an inactive idempotent producer.",
         AtLeast(1),
         importance=LOW,
         update=CLUSTER_WIDE,

@@ -28,7 +28,7 @@ class NetworkKeys(Settings):
     listeners = Key(
         STRING,
         "PLAINTEXT://:9092",
-        "Where to listen: NAME://host:port, separated by commas; no host is every interface, port 0 any free one.",
+        "Where to listen: NAME://host:port, separated by commas; no host means every interface, port 0 any free port.",
         importance=HIGH,
         update=PER_BROKER,
     )
@@ -42,14 +42,14 @@ class NetworkKeys(Settings):
     listener_security_protocol_map = Key(
         STRING,
         "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT",
-        "Which protocol each listener name speaks, as NAME:PROTOCOL pairs.",
+        "The protocol of each listener, as NAME:PROTOCOL pairs.",
         importance=LOW,
         update=PER_BROKER,
     )
     inter_broker_listener_name = Key[str | None](
         STRING,
         None,
-        "The listener on which brokers talk to each other; unset: the one security.inter.broker.protocol names.",
+        "The listener for connections between brokers; by default that of security.inter.broker.protocol.",
     )
     security_inter_broker_protocol = Key(
         STRING,
@@ -60,13 +60,13 @@ class NetworkKeys(Settings):
     control_plane_listener_name = InertKey(
         STRING,
         None,
-        "A listener for the controller's requests alone; unset: they come with all others.",
+        "A separate listener for the controller's requests; by default they use the others.",
         importance=HIGH,
     )
     socket_request_max_bytes = Key(
         INT,
         104_857_600,
-        "The largest request, in bytes; a larger one ends its connection.",
+        "Maximum size of a request; a larger one closes its connection.",
         AtLeast(1),
         importance=HIGH,
     )
@@ -74,25 +74,28 @@ class NetworkKeys(Settings):
         INT, 50, "Connections that may wait to be accepted on each listener; 4096 unless it is set.", AtLeast(1)
     )
     socket_send_buffer_bytes = Key(
-        INT, 102_400, "The size of the sockets' send buffers; -1, or not set: as the system decides.", importance=HIGH
+        INT,
+        102_400,
+        "The size of the sockets' send buffers; by default, or if -1, the system decides.",
+        importance=HIGH,
     )
     socket_receive_buffer_bytes = Key(
         INT,
         102_400,
-        "The size of the sockets' receive buffers; -1, or not set: as the system decides.",
+        "The size of the sockets' receive buffers; by default, or if -1, the system decides.",
         importance=HIGH,
     )
     queued_max_requests = Key(
         INT,
         500,
-        "Requests that may wait or run at one time before the broker stops reading.",
+        "Number of waiting and running requests at which the broker stops reading.",
         AtLeast(1),
         importance=HIGH,
     )
     queued_max_request_bytes = Key(
-        LONG, -1, "Bytes of requests that may wait or run at one time before the broker stops reading; -1: any number."
+        LONG, -1, "Size of waiting and running requests at which the broker stops reading; -1 means no limit."
     )
-    connections_max_idle_ms = Key(LONG, 600_000, "A connection on which nothing happens for so long is closed.")
+    connections_max_idle_ms = Key(LONG, 600_000, "Idle connections are closed after this time.")
     max_connections = Key(
         INT,
         MAX_INT,
@@ -103,21 +106,21 @@ class NetworkKeys(Settings):
     max_connections_per_ip = Key(
         INT,
         MAX_INT,
-        "Connections from one address at one time; more are closed at once.",
+        "Maximum number of connections from one address; more are closed immediately.",
         AtLeast(0),
         update=CLUSTER_WIDE,
     )
     max_connections_per_ip_overrides = Key(
-        STRING, "", "Other limits for some addresses or host names, as address:limit pairs.", update=CLUSTER_WIDE
+        STRING, "", "Limits for single addresses or host names, as address:limit pairs.", update=CLUSTER_WIDE
     )
     max_connection_creation_rate = InertKey(
         INT, MAX_INT, "New connections per second; may also be set for a listener.", AtLeast(0), update=CLUSTER_WIDE
     )
-    request_timeout_ms = Key(INT, 30_000, "How long a broker waits for another broker's answer.", importance=HIGH)
+    request_timeout_ms = Key(INT, 30_000, "How long a broker waits for another broker's response.", importance=HIGH)
     ssl_keystore_location = Key[str | None](
         STRING, None, "The file with the broker's private key and certificates.", update=PER_BROKER
     )
-    ssl_keystore_type = Key(STRING, "JKS", "The format of the key store; PEM is understood here.", update=PER_BROKER)
+    ssl_keystore_type = Key(STRING, "JKS", "The format of the key store; PEM is supported here.", update=PER_BROKER)
     ssl_keystore_password = Key[Password | None](
         PASSWORD, None, "The password of the key store file.", update=PER_BROKER
     )
@@ -134,9 +137,7 @@ class NetworkKeys(Settings):
         "The file with the certificates that clients' certificates are checked against.",
         update=PER_BROKER,
     )
-    ssl_truststore_type = Key(
-        STRING, "JKS", "The format of the trust store; PEM is understood here.", update=PER_BROKER
-    )
+    ssl_truststore_type = Key(STRING, "JKS", "The format of the trust store; PEM is supported here.", update=PER_BROKER)
     ssl_truststore_password = Key[Password | None](
         PASSWORD, None, "The password of the trust store file.", update=PER_BROKER
     )
@@ -185,23 +186,29 @@ class NetworkKeys(Settings):
         INT, 524_288, "The largest SASL message before a client is authenticated, in bytes."
     )
     connection_failed_authentication_delay_ms = Key(
-        INT, 100, "How long a failed authentication is kept waiting for its end.", AtLeast(0), importance=LOW
+        INT,
+        100,
+        "How long to wait before closing a connection whose authentication failed.",
+        AtLeast(0),
+        importance=LOW,
     )
     connections_max_reauth_ms = UnsupportedProtection(
         LONG,
         0,
-        "After so long a client must authenticate again; 0: never.",
+        "Time after which clients must authenticate again; 0 means never.",
         loss="this broker asks nobody to authenticate again, so a login would hold as long as its connection",
     )
     delegation_token_secret_key = InertKey(
-        PASSWORD, None, "The secret that signs delegation tokens, the same on all brokers; unset: no tokens."
+        PASSWORD,
+        None,
+        "The secret that signs delegation tokens, the same on all brokers; by default there are no tokens.",
     )
     delegation_token_master_key = InertKey(PASSWORD, None, "The older name of delegation.token.secret.key.")
     delegation_token_max_lifetime_ms = InertKey(
-        LONG, 604_800_000, "The age at which a delegation token cannot be renewed any more.", AtLeast(1)
+        LONG, 604_800_000, "The age after which a delegation token cannot be renewed.", AtLeast(1)
     )
     delegation_token_expiry_time_ms = InertKey(
-        LONG, 86_400_000, "How long a delegation token is good for before it must be renewed.", AtLeast(1)
+        LONG, 86_400_000, "How long a delegation token is valid before it must be renewed.", AtLeast(1)
     )
     delegation_token_expiry_check_interval_ms = InertKey(
         LONG, 3_600_000, "How often expired delegation tokens are removed.", AtLeast(1), importance=LOW
