@@ -219,7 +219,11 @@ class Connection(asyncio.BufferedProtocol):
     async def request_raw(
         self, api_key: int, api_version: int, header_version: int, body: bytes, *, timeout: float | None = None
     ) -> memoryview:
-        """Send `body` under a header of version 1 or 2 (2: a flexible API version); the answer's body."""
+        """Send `body` under a header of version 1 or 2 (2: a flexible API version); the answer's body.
+
+        What is not answered in time ends the connection, as in Kafka's clients: answers come in order, so nothing that
+        is asked after it would fare better, and of a peer that vanished the system may not hear for hours.
+        """
         correlation_id = self._send(api_key, api_version, header_version, body)
         answer = self._waiting[correlation_id] = asyncio.get_running_loop().create_future()
         seconds = self.timeout if timeout is None else timeout
@@ -229,9 +233,10 @@ class Connection(asyncio.BufferedProtocol):
                     await asyncio.shield(self._drained)
                 frame = await answer
         except TimeoutError:
-            raise NoAnswerInTime(
-                f"{self.address} has not answered a request (api key {api_key}) within {seconds:g} s"
-            ) from None
+            problem = f"{self.address} has not answered a request (api key {api_key}) within {seconds:g} s"
+            self._waiting.pop(correlation_id, None)
+            self._fail(ConnectionLost(problem))
+            raise NoAnswerInTime(problem) from None
         finally:
             if self._waiting.pop(correlation_id, None):  # it is still to come
                 self._abandoned.add(correlation_id)

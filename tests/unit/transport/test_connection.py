@@ -135,11 +135,28 @@ async def test_tagged_fields_of_a_flexible_answer_are_skipped() -> None:
         assert bytes(await connection.request_raw(3, 12, 2, b"question")) == b"body"
 
 
-async def test_a_late_answer_is_dropped_and_the_connection_goes_on() -> None:
-    late = asyncio.Event()
+async def test_no_answer_in_time_ends_the_connection() -> None:
+    async def script(broker: Peer) -> None:
+        await broker.request()
+        await broker.request()
+
+    async with peer(script) as port:
+        connection = await connect(port)
+        behind = asyncio.create_task(ask_raw(connection, b""))
+        with pytest.raises(NoAnswerInTime, match=r"api key 3\) within 0.01 s"):
+            await ask_raw(connection, b"", timeout=0.01)
+
+        assert not connection.is_open
+        with pytest.raises(ConnectionLost, match=r"api key 3\) within 0.01 s"):
+            await behind
+
+
+async def test_a_late_answer_to_who_has_gone_is_dropped_and_the_connection_goes_on() -> None:
+    asked, late = asyncio.Event(), asyncio.Event()
 
     async def script(broker: Peer) -> None:
         _, _, first, _ = await broker.request()
+        asked.set()
         await late.wait()
         broker.answer(first, b"too late")
         _, _, second, _ = await broker.request()
@@ -147,8 +164,9 @@ async def test_a_late_answer_is_dropped_and_the_connection_goes_on() -> None:
 
     async with peer(script) as port:
         connection = await connect(port)
-        with pytest.raises(NoAnswerInTime, match=r"api key 3\) within 0.01 s"):
-            await ask_raw(connection, b"", timeout=0.01)
+        gone = asyncio.create_task(ask_raw(connection, b""))
+        await asked.wait()
+        gone.cancel()
         late.set()
         assert bytes(await ask_raw(connection, b"")) == b"in time"
 
