@@ -27,7 +27,13 @@ from kio.static.primitive import i8, i32Timedelta
 
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
-from pykafka_cli.transport.connection import BrokerUnreachable, Connection, VersionRange, response_type_of
+from pykafka_cli.transport.connection import (
+    BrokerUnreachable,
+    Connection,
+    ConnectionLost,
+    VersionRange,
+    response_type_of,
+)
 
 _ADDRESS = re.compile(r"(?:\w+://)?(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:]+)):(\d{1,5})")
 ANSWER_MARGIN_S = 1.0
@@ -93,12 +99,13 @@ class Session:
         self, bootstrap: str, settings: ClientSettings, connect: Connect | None = None, *, controllers: bool = False
     ) -> None:
         self.settings = settings
-        self._open = connect or over_tcp(settings)
+        self._connect = connect or over_tcp(settings)
         self.is_with_controllers = controllers
         self._bootstrap = parse_addresses(bootstrap)
         self._connections: dict[Address, Connection] = {}
         self._locks: dict[Address, asyncio.Lock] = {}  # of two connections to one address, one would be forgotten
         self._private: list[Connection] = []
+        self._is_closed = False
         self._any: Connection | None = None
         self._brokers: Mapping[int, Address] = {}
         self._controller: int | None = None
@@ -119,6 +126,7 @@ class Session:
         self.close()
 
     def close(self) -> None:
+        self._is_closed = True
         for connection in (*self._connections.values(), *self._private):
             connection.close()
 
@@ -241,6 +249,13 @@ class Session:
                 connection = await self._open(address, timeout or self.settings.connect_timeout)
                 self._connections[address] = connection
             return connection
+
+    async def _open(self, address: Address, timeout: float) -> Connection:
+        connection = await self._connect(address, timeout)
+        if self._is_closed:  # meanwhile, and what closes a session has not seen this connection
+            connection.close()
+            raise ConnectionLost(f"the connection to {address.host}:{address.port} was closed")
+        return connection
 
     async def _first_that_answers(self) -> Connection:
         """The bootstrap servers in turn, all within the time that one has; the error is that of the first.

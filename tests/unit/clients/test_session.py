@@ -20,7 +20,7 @@ from kio.static.primitive import i32Timedelta
 
 from pykafka_cli.clients.session import Address, BadAddress, Session, check_resolvable, parse_addresses
 from pykafka_cli.clients.settings import ClientSettings
-from pykafka_cli.transport.connection import BrokerUnreachable, Connection, VersionUnsupported
+from pykafka_cli.transport.connection import BrokerUnreachable, Connection, ConnectionLost, VersionUnsupported
 from tests.fakes.cluster import FakeConnection, FakeSession
 
 Answers = Mapping[int, Callable[[int], Any]]
@@ -184,6 +184,17 @@ async def test_an_older_broker_is_answered_in_the_newest_shape() -> None:
     assert isinstance(answer, CreateTopicsResponse)
     assert answer.topics[0].topic_id is None
     assert answer.topics[0].num_partitions == -1
+
+
+async def test_a_connection_that_opens_too_late_for_its_session_is_closed() -> None:
+    async with broker({METADATA: lambda _: metadata(1, {1: ports[1]})}) as (port, _):
+        ports = {1: port}
+        async with session_to(port) as session:
+            await session.metadata(())
+            opening = asyncio.create_task(session.private_connection(1))
+            await asyncio.sleep(0)
+        with pytest.raises(ConnectionLost, match="was closed"):
+            await opening
 
 
 async def test_leaving_a_session_ends_its_connections() -> None:
