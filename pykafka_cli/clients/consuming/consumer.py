@@ -104,7 +104,7 @@ class Consumer:
             if self._watching and self._watching.done():
                 self._watching.result()
             self._commit_if_due(clock())
-            if not self._joining or (self._member and self._member.is_cooperative):
+            if self._may_take:
                 fetched = self._fetcher.take()
                 if fetched and not fetched.records:
                     self._positions[fetched.partition] = fetched.next
@@ -115,6 +115,11 @@ class Consumer:
             if remaining <= 0:
                 return None
             await self._wait_for_progress(remaining)
+
+    @property
+    def _may_take(self) -> bool:
+        """Whether records may be handed over: not while the group decides about all partitions."""
+        return not self._joining or (self._member is not None and self._member.is_cooperative)
 
     def used(self, fetched: Fetched, count: int | None = None) -> None:
         """The first `count` of the records (all if not given) were used and may be committed."""
@@ -192,6 +197,8 @@ class Consumer:
         new = [partition for partition in joined.partitions if partition not in self._assigned]
         self._assigned = self._assigned + new
         self._on_assigned(new)
+        if not joined.is_leader and self._subscription:
+            self._subscription.assigned_counts = {}
         if new and self._coordinator:
             stable = self._settings.isolation_level == "read_committed"
             committed = await fetch_offsets(self._coordinator, new, stable=stable)
@@ -211,7 +218,10 @@ class Consumer:
     async def _partition_counts(self, topics: Sequence[str]) -> Mapping[str, int]:
         """Of topics that other members want, too; for the assignor where this member is the group's leader."""
         answer = await self._session.metadata(topics)
-        return {str(topic.name): len(topic.partitions) for topic in answer.topics if topic.partitions}
+        counts = {str(topic.name): len(topic.partitions) for topic in answer.topics if topic.partitions}
+        if self._subscription:
+            self._subscription.assigned_counts = {topic: counts.get(topic, 0) for topic in topics}
+        return counts
 
     # ---- waiting and committing
 
@@ -229,7 +239,9 @@ class Consumer:
     async def _wait_for_progress(self, timeout: float) -> None:
         """Wait for records, for the group, for the next commit, or for `timeout`."""
         loop = asyncio.get_running_loop()
-        waiting: list[asyncio.Future[object]] = [loop.create_task(self._fetcher.ready.wait())]
+        waiting: list[asyncio.Future[object]] = []
+        if self._may_take:
+            waiting.append(loop.create_task(self._fetcher.ready.wait()))
         if self._joining:
             waiting.append(self._joining)  # type: ignore[arg-type]
         elif self._member:

@@ -583,6 +583,39 @@ async def test_without_a_policy_a_missing_offset_is_an_error() -> None:
     await reader.consumer.close()
 
 
+async def test_a_leader_that_could_not_see_a_topic_assigns_again_once_it_can() -> None:
+    cluster = Cluster(t=1)
+    cluster.add(T0, 1)
+    cluster.session.topic_errors = [ErrorCode.none, ErrorCode.unknown_topic_or_partition]  # when it is assigned
+    reader = Reader(cluster, metadata_max_age_ms="1")
+    await reader.consumer.subscribe(["t"])
+
+    assert await reader.read(1) == {T0: [0]}
+    await reader.consumer.close()
+
+
+async def test_while_the_group_rebalances_waiting_for_it_is_all_that_is_done() -> None:
+    cluster = Cluster(t=1)
+    cluster.add(T0, 1)
+    reader = Reader(cluster)
+    await reader.consumer.subscribe(["t"])
+    await reader.read(1)
+    turns, waits = 0, reader.consumer._wait_for_progress
+
+    async def count(timeout: float) -> None:
+        nonlocal turns
+        turns += 1
+        await waits(timeout)
+
+    reader.consumer._wait_for_progress = count  # type: ignore[method-assign]
+    reader.consumer._joining = asyncio.create_task(asyncio.Event().wait())  # type: ignore[assignment]
+    reader.consumer._fetcher.ready.set()  # as a record does that came just before
+
+    assert await reader.consumer.poll(0.01) is None
+    assert turns < 5
+    await reader.consumer.close()
+
+
 async def test_a_leader_that_moved_is_looked_up() -> None:
     cluster = Cluster(t=1)
     cluster.add(T0, 1)
