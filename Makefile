@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-quick check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript
+.PHONY: demo test test-quick simulate-clients check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -23,6 +23,12 @@ test: $(INSTALLED)
 # An answer within a minute: what hardly starts servers, and so does not wait.
 test-quick: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/conventions tests/unit tests/api tests/scenarios
+
+# Clients against brokers in trouble, on a virtual clock; FIRST=1234 SEEDS=1 replays one that failed.
+SEEDS ?= 1000
+FIRST ?= 0
+simulate-clients: $(INSTALLED)
+	$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

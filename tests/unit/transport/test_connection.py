@@ -142,7 +142,7 @@ async def test_no_answer_in_time_ends_the_connection() -> None:
 
     async with peer(script) as port:
         connection = await connect(port)
-        behind = asyncio.create_task(ask_raw(connection, b""))
+        behind: asyncio.Task[Any] = asyncio.create_task(ask_raw(connection, b""))
         with pytest.raises(NoAnswerInTime, match=r"api key 3\) within 0.01 s"):
             await ask_raw(connection, b"", timeout=0.01)
 
@@ -164,7 +164,7 @@ async def test_a_late_answer_to_who_has_gone_is_dropped_and_the_connection_goes_
 
     async with peer(script) as port:
         connection = await connect(port)
-        gone = asyncio.create_task(ask_raw(connection, b""))
+        gone: asyncio.Task[Any] = asyncio.create_task(ask_raw(connection, b""))
         await asked.wait()
         gone.cancel()
         late.set()

@@ -608,7 +608,8 @@ async def test_while_the_group_rebalances_waiting_for_it_is_all_that_is_done() -
         await waits(timeout)
 
     reader.consumer._wait_for_progress = count  # type: ignore[method-assign]
-    reader.consumer._joining = asyncio.create_task(asyncio.Event().wait())  # type: ignore[assignment]
+    never: Any = asyncio.Event().wait()
+    reader.consumer._joining = asyncio.create_task(never)
     reader.consumer._fetcher.ready.set()  # as a record does that came just before
 
     assert await reader.consumer.poll(0.01) is None

@@ -27,6 +27,7 @@ from pykafka_cli.protocol.records.record import read_records
 from pykafka_cli.transport.connection import AuthenticationFailed, ConnectionLost
 from tests.fakes.clock import forward
 from tests.fakes.cluster import FakeSession
+from tests.simulation.loop import VirtualLoop
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
 NOW_MS = 1700000000000
@@ -144,6 +145,22 @@ async def test_a_record_that_lingered_long_enough_goes_by_itself() -> None:
         await asyncio.wait_for(run.arrived.wait(), 10)
 
     assert run.broker.log == {0: [b"a"]}
+
+
+def test_a_moment_that_is_rounded_down_does_not_make_the_producer_spin() -> None:
+    linger = 0.1
+    loop = VirtualLoop()
+    loop.now = next(at for at in (number / 7 for number in range(1, 1000)) if (at + linger) - linger < at)
+
+    async def produce() -> Run:
+        run = Run(linger_ms="100", metadata_max_age_ms="600000")
+        async with run.producer:
+            await run.send(b"a")
+            await asyncio.sleep(1)
+        return run
+
+    assert loop.run_until_complete(produce()).broker.log == {0: [b"a"]}
+    loop.close()
 
 
 async def test_keys_go_to_their_partitions_and_others_by_chance() -> None:

@@ -1,0 +1,107 @@
+"""An event loop whose time is a number: when nothing is ready, it is at once the moment at which something will be.
+
+No descriptors, no threads, no chance: what runs on it runs the same way each time. Connections go through a
+SimulatedNetwork, work for threads is done on the spot.
+"""
+
+import asyncio
+import socket
+from asyncio.base_events import BaseEventLoop
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pykafka_cli.broker.clock import Timer
+
+if TYPE_CHECKING:
+    from tests.simulation.network import SimulatedNetwork
+
+START_MS = 1_700_000_000_000
+"""Wall-clock time at which the virtual clock starts."""
+
+
+MOST_TURNS = 20_000
+"""How often the loop may turn at one moment of the virtual clock."""
+
+
+class Standstill(Exception):
+    """Something is waited for, and nothing is left that could still happen; or things happen without end."""
+
+
+class _Moments:
+    """What the base class takes for a selector."""
+
+    def __init__(self, loop: "VirtualLoop") -> None:
+        self._loop = loop
+        self._turns = 0  # since time last moved
+
+    def select(self, timeout: float | None) -> list[Any]:
+        if timeout is None:
+            raise Standstill("nothing is scheduled any more")
+        before = self._loop.now
+        self._loop.now += timeout
+        self._turns = 0 if self._loop.now > before else self._turns + 1
+        if self._turns > MOST_TURNS:
+            raise Standstill(f"the loop has turned {MOST_TURNS} times at {before} s: somebody spins")
+        return []
+
+
+class VirtualLoop(BaseEventLoop):
+    """`network` is who `create_connection` asks; `mistakes` is what callbacks and forgotten tasks raised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.network: SimulatedNetwork | None = None
+        self.mistakes: list[str] = []
+        self._selector = _Moments(self)
+        self.set_exception_handler(self._note)
+
+    def time(self) -> float:
+        return self.now
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        pass
+
+    def _write_to_self(self) -> None:
+        pass
+
+    def _note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error, task = context.get("exception"), context.get("task")
+        if error is not None or "/broker/" not in repr(task):  # brokers that crash leave tasks behind
+            self.mistakes.append(f"{context.get('message')}: {error or task!r}")
+
+    async def create_connection(  # type: ignore[override]
+        self, protocol_factory: Callable[[], asyncio.BufferedProtocol], host: str, port: int, **_: object
+    ) -> tuple[asyncio.Transport, asyncio.BufferedProtocol]:
+        assert self.network is not None
+        return await self.network.connect(protocol_factory, host, port)
+
+    async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]  # noqa: ARG002
+        done = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+class LoopClock:
+    """The broker's Clock on a VirtualLoop."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+
+    def monotonic(self) -> float:
+        return self._loop.now
+
+    def now_ms(self) -> int:
+        return START_MS + round(self._loop.now * 1000)
+
+    def call_later(self, delay: float, callback: Callable[[], object]) -> Timer:
+        return self._loop.call_later(delay, callback)
+
+    async def sleep(self, delay: float) -> None:
+        await asyncio.sleep(delay)

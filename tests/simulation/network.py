@@ -1,0 +1,215 @@
+"""A network in memory: bytes arrive late, in pieces, in order within a connection and in any order between them.
+
+A Link is one connection. It can be cut, in the middle of whatever it carries, or fall silent: then nothing arrives any
+more and nobody is told, until the silence ends in a cut.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.simulation.loop import VirtualLoop
+
+Factory = Callable[[], asyncio.BufferedProtocol]
+
+SYSTEM_BUFFER = 64 * 1024
+"""Bytes under way that the operating systems hold; what is more waits in the transport."""
+HIGH_WATER = 64 * 1024
+"""Bytes waiting above which a writer is asked to pause, if it says nothing else."""
+
+
+@dataclass(slots=True)
+class Weather:
+    """How the network is at present; seconds, and the chance that a write arrives in pieces."""
+
+    delay: float = 0.001
+    jitter: float = 0.001
+    pieces: float = 0.2
+    connect_silence: float = 0.0
+    """The chance that a connection attempt is never answered."""
+
+
+class SimulatedTransport(asyncio.Transport):
+    """One end of a Link."""
+
+    def __init__(self, network: "SimulatedNetwork", link: "Link", protocol: asyncio.BufferedProtocol) -> None:
+        super().__init__()
+        self._network = network
+        self._link = link
+        self.protocol = protocol
+        self.peer: SimulatedTransport | None = None
+        self.is_ended = False
+        self._closing = False
+        self._sent: deque[bytes | None] = deque()  # on their way to the peer; None: this side has closed
+        self._arriving: deque[bytes | None] = deque()  # here, and not read yet
+        self._is_reading = True
+        self._last_arrival = 0.0
+        self._under_way = 0
+        self._is_paused = False
+        self._high = HIGH_WATER
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:  # noqa: ARG002
+        self._high = HIGH_WATER if high is None else high
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return ("10.0.0.1", self._link.number) if name == "peername" else default
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def get_write_buffer_size(self) -> int:
+        return max(0, self._under_way - SYSTEM_BUFFER)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._closing:
+            return
+        rest = bytes(data)
+        chance = self._network.chance
+        while rest:
+            size = len(rest)
+            if size > 1 and chance.random() < self._network.weather.pieces:
+                size = chance.randint(1, size - 1)
+            self._send(rest[:size])
+            rest = rest[size:]
+        if self.get_write_buffer_size() > self._high and not self._is_paused:
+            self._is_paused = True
+            self.protocol.pause_writing()
+
+    def writelines(self, list_of_data: Any) -> None:
+        self.write(b"".join(bytes(each) for each in list_of_data))
+
+    def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._send(None)
+            self._network.loop.call_soon(self._end, None)
+
+    def abort(self) -> None:
+        self._link.cut()
+
+    def pause_reading(self) -> None:
+        self._is_reading = False
+
+    def resume_reading(self) -> None:
+        self._is_reading = True
+        self._network.loop.call_soon(self._deliver)
+
+    # ---- under way
+
+    def _send(self, data: bytes | None) -> None:
+        loop, weather = self._network.loop, self._network.weather
+        arrival = loop.now + weather.delay + self._network.chance.random() * weather.jitter
+        self._last_arrival = max(self._last_arrival, arrival)
+        self._under_way += len(data or b"")
+        self._sent.append(data)
+        loop.call_at(self._last_arrival, self._arrive)
+
+    def _arrive(self) -> None:
+        data = self._sent.popleft()  # calls for the same moment come in no particular order
+        self._under_way -= len(data or b"")
+        peer = self.peer
+        assert peer is not None
+        if not self._link.is_silent and not peer.is_ended:
+            peer._arriving.append(data)
+            peer._deliver()
+        if self._is_paused and self.get_write_buffer_size() <= self._high // 4 and not self.is_ended:
+            self._is_paused = False
+            self.protocol.resume_writing()
+
+    def _deliver(self) -> None:
+        while self._arriving and self._is_reading and not self._closing:
+            data = self._arriving.popleft()
+            if data is None:
+                self._closing = True
+                self._end(None)
+                return
+            rest = memoryview(data)
+            while rest and not self._closing:
+                buffer = memoryview(self.protocol.get_buffer(-1))
+                size = min(len(buffer), len(rest))
+                buffer[:size] = rest[:size]
+                self.protocol.buffer_updated(size)
+                rest = rest[size:]
+
+    def _end(self, error: Exception | None) -> None:
+        if not self.is_ended:
+            self.is_ended = self._closing = True
+            self._arriving.clear()
+            self._network.ended(self._link)
+            self.protocol.connection_lost(error)
+
+
+class Link:
+    """One connection, from `client` to `server` (a name of the listener)."""
+
+    def __init__(self, network: "SimulatedNetwork", number: int, address: str) -> None:
+        self._network = network
+        self.number = number
+        self.address = address
+        self.is_silent = False
+        self.ends: tuple[SimulatedTransport, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        return all(end.is_ended for end in self.ends)
+
+    def cut(self) -> None:
+        """Both ends learn of it a little later, each at its own moment; what is under way is lost."""
+        self.is_silent = True
+        for end in self.ends:
+            end._closing = True
+            delay = self._network.chance.random() * self._network.weather.delay
+            self._network.loop.call_later(delay, end._end, ConnectionResetError(104, "Connection reset by peer"))
+
+    def fall_silent(self, seconds: float) -> None:
+        self.is_silent = True
+        self._network.loop.call_later(seconds, self.cut)
+
+
+class SimulatedNetwork:
+    """Listeners by address, and the links that are up."""
+
+    def __init__(self, loop: VirtualLoop, chance: random.Random) -> None:
+        self.loop = loop
+        self.chance = chance
+        self.weather = Weather()
+        self.links: dict[int, Link] = {}
+        self._listeners: dict[str, Factory] = {}
+        self._opened = 0
+        loop.network = self
+
+    def listen(self, address: str, factory: Factory) -> None:
+        self._listeners[address] = factory
+
+    def stop_listening(self, address: str) -> None:
+        """Whoever is connected is cut off."""
+        self._listeners.pop(address, None)
+        for link in list(self.links.values()):
+            if link.address == address:
+                link.cut()
+
+    def ended(self, link: Link) -> None:
+        if link.is_over:
+            self.links.pop(link.number, None)
+
+    async def connect(self, factory: Factory, host: str, port: int) -> tuple[SimulatedTransport, Any]:
+        address = f"{host}:{port}"
+        await asyncio.sleep(2 * self.weather.delay + self.chance.random() * self.weather.jitter)
+        if self.chance.random() < self.weather.connect_silence:
+            await self.loop.create_future()
+        listener = self._listeners.get(address)
+        if listener is None:
+            raise ConnectionRefusedError(111, "Connection refused")
+        self._opened += 1
+        link = Link(self, self._opened, address)
+        here = SimulatedTransport(self, link, factory())
+        there = SimulatedTransport(self, link, listener())
+        here.peer, there.peer = there, here
+        link.ends = (here, there)
+        self.links[link.number] = link
+        there.protocol.connection_made(there)
+        here.protocol.connection_made(here)
+        return here, here.protocol

@@ -1,0 +1,110 @@
+"""Some seeds of the simulation, and that it finds the mistakes it is there to find."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pykafka_cli.clients.consuming import fetcher, group_member
+from pykafka_cli.clients.producing import record_queue, sender
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.run import simulate
+
+SEEDS = 40
+MOST_SEEDS = 60
+"""Within which each of the planted mistakes shows."""
+
+
+def test_clients_stand_the_storms_of_these_seeds() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", "--seeds", str(SEEDS)],
+        env=os.environ | {"PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_seed_does_the_same_each_time() -> None:
+    first, second = simulate(3), simulate(3)
+
+    assert first == second
+
+
+def test_time_moves_only_when_nothing_is_ready() -> None:
+    loop = VirtualLoop()
+
+    async def wait() -> float:
+        await asyncio.gather(asyncio.sleep(3600), asyncio.sleep(7200))
+        return loop.time()
+
+    assert loop.run_until_complete(wait()) == 7200
+    loop.close()
+
+
+def lost_wake_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leader's task is begun when there is none, and never woken."""
+
+    def begin_only(self: Any, source: Any) -> None:
+        if source.leader is not None and source.leader not in self._leaders:
+            self._begin_to_ask(source.leader)
+
+    monkeypatch.setattr(fetcher.Fetcher, "_ask_if_all_is_known", begin_only)
+
+
+def forgotten_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transactional producer writes under epoch 0, whichever it was given."""
+
+    class Forgetful(record_queue.ProducerIdAndEpoch):
+        def __init__(self, id: int, epoch: int) -> None:  # noqa: A002, ARG002
+            super().__init__(id, 0)
+
+    monkeypatch.setattr("pykafka_cli.clients.producing.transactions.ProducerIdAndEpoch", Forgetful)
+
+
+def forgotten_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that may have arrived is sent again under another sequence number."""
+    back = record_queue.RecordQueue.back
+
+    def forget(self: Any, batch: Any, not_before: float) -> None:
+        batch.sequence = -1
+        back(self, batch, not_before)
+
+    monkeypatch.setattr(record_queue.RecordQueue, "back", forget)
+
+
+def dropped_retry_of_the_producer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "RETRIABLE", frozenset())
+
+
+def dropped_retry_of_the_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetcher, "RETRIABLE", frozenset())
+
+
+def membership_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member that the group has forgotten insists on its old id."""
+    monkeypatch.setattr(group_member.GroupMember, "_forget", lambda _self: None)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        lost_wake_up,
+        forgotten_epoch,
+        forgotten_sequence,
+        dropped_retry_of_the_producer,
+        dropped_retry_of_the_consumer,
+        membership_kept_for_ever,
+    ],
+)
+def test_a_planted_mistake_shows(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+
+    assert any(simulate(seed).faults for seed in range(MOST_SEEDS))

@@ -1,0 +1,147 @@
+"""What stands in the logs at the end of a run, and whether everybody saw and wrote what they should."""
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.protocol.records.batch import walk
+from pykafka_cli.protocol.records.control import ControlType, read_marker
+from pykafka_cli.protocol.records.record import read_records
+from tests.simulation.cluster import SimulatedCluster
+from tests.simulation.workers import TOPIC, Chunk, Reader, TransactionalWriter, Writer
+
+
+@dataclass
+class Log:
+    """One partition as its leader has it. `committed` leaves out what a reader of committed records must not see."""
+
+    start: int
+    end: int
+    records: dict[int, bytes] = field(default_factory=dict)
+    committed: dict[int, bytes] = field(default_factory=dict)
+
+
+def read_logs(cluster: SimulatedCluster) -> dict[TopicPartition, Log]:
+    return {each: _read(cluster, each) for each in sorted(cluster.controller.partitions) if each.topic == TOPIC}
+
+
+def _read(cluster: SimulatedCluster, partition: TopicPartition) -> Log:
+    log = cluster.leader_of(*partition).log(*partition)
+    found = Log(log.log_start, log.high_watermark)
+    pending: dict[int, dict[int, bytes]] = defaultdict(dict)
+    offset = log.log_start
+    while offset < log.high_watermark:
+        data = log.read(offset, max_bytes=1 << 20, up_to=log.high_watermark, min_one_batch=True).records
+        for position, header in walk(data):
+            offset = header.next_offset
+            if header.is_control:
+                marker = read_marker(data, position)
+                open_records = pending.pop(header.producer_id, {})
+                if marker and marker.type is ControlType.COMMIT:
+                    found.committed |= open_records
+                continue
+            records = {
+                each.offset: bytes(each.value or b"")
+                for each in read_records(data, position)
+                if each.offset >= log.log_start
+            }
+            found.records |= records
+            if header.is_transactional:
+                pending[header.producer_id] |= records
+            else:
+                found.committed |= records
+    found.committed = dict(sorted(found.committed.items()))
+    return found
+
+
+def is_read_up(reader: Reader, logs: Mapping[TopicPartition, Log], *, committed: bool) -> bool:
+    """Whether a reader that began at the beginning has seen all that there is now."""
+    seen = {(chunk.partition, offset) for chunk in reader.chunks for offset, _ in chunk.records}
+    return not missing(seen, logs, committed=committed)
+
+
+def missing(
+    seen: set[tuple[TopicPartition, int]], logs: Mapping[TopicPartition, Log], *, committed: bool
+) -> list[tuple[TopicPartition, int]]:
+    return [
+        (partition, offset)
+        for partition, log in logs.items()
+        for offset in (log.committed if committed else log.records)
+        if (partition, offset) not in seen
+    ]
+
+
+def check_writer(writer: Writer, logs: Mapping[TopicPartition, Log]) -> Iterable[str]:
+    """Each record once and in order if the writer is idempotent, at least once if it waited for all replicas."""
+    name, idempotent = writer.name, writer.settings.idempotent
+    prefix = writer.name.encode() + b":"
+    times: Counter[int] = Counter()
+    for partition, log in logs.items():
+        visible = log.committed if isinstance(writer, TransactionalWriter) else log.records
+        tags = [int(value[len(prefix) :]) for value in visible.values() if value.startswith(prefix)]
+        times.update(tags)
+        if idempotent and any(before >= after for before, after in itertools.pairwise(tags)):
+            yield f"{name} in {partition}: not each once and in order: {_around_disorder(tags)}"
+    if idempotent and (twice := [tag for tag, count in times.items() if count > 1]):
+        yield f"{name} is there twice: {twice[:10]}"
+    deleted = any(log.start for log in logs.values())
+    for tag, outcome in sorted(writer.outcomes.items()):
+        if outcome == "committed" or (outcome == "sent" and writer.settings.required_acks == -1):
+            if not times[tag] and not deleted:
+                yield f"{name}: {tag} was {outcome} and is not there"
+        elif outcome == "aborted" and times[tag]:
+            yield f"{name}: {tag} was aborted and is there"
+
+
+def _around_disorder(tags: list[int]) -> list[int]:
+    for index in range(1, len(tags)):
+        if tags[index - 1] >= tags[index]:
+            return tags[max(0, index - 4) : index + 4]
+    return []
+
+
+def check_reader(reader: Reader, logs: Mapping[TopicPartition, Log], *, committed: bool) -> Iterable[str]:
+    """In order, without a gap, and nothing that is not there, as long as it had the partition."""
+    last: dict[tuple[TopicPartition, int], int] = {}
+    offsets: dict[TopicPartition, list[int]] = {
+        partition: list(log.committed if committed else log.records) for partition, log in logs.items()
+    }
+    for chunk in reader.chunks:
+        log = logs[chunk.partition]
+        visible = log.committed if committed else log.records
+        for offset, value in chunk.records:
+            before = last.get((chunk.partition, chunk.span))
+            if before is not None and offset <= before:
+                yield f"{reader.name}: {chunk.partition} went back from {before} to {offset}"
+            elif before is not None:
+                skipped = [each for each in offsets[chunk.partition] if before < each < offset]
+                if skipped:
+                    yield f"{reader.name}: {chunk.partition} skipped {skipped[:5]} between {before} and {offset}"
+            if offset >= log.start and visible.get(offset) != value:
+                yield f"{reader.name}: {chunk.partition} {offset} was {value!r}, and is {visible.get(offset)!r}"
+            last[chunk.partition, chunk.span] = offset
+
+
+def check_group(members: Iterable[Reader], logs: Mapping[TopicPartition, Log], *, committed: bool) -> Iterable[str]:
+    """Each record at least once, and in one generation by one member only.
+
+    The same member may read it again: one that could not commit before it rejoined a generation that still stands.
+    """
+    seen: dict[tuple[int, TopicPartition, int], str] = {}
+    for member in members:
+        for chunk in member.chunks:
+            for offset, _ in chunk.records:
+                other = seen.setdefault((chunk.generation, chunk.partition, offset), member.name)
+                if other != member.name:
+                    yield (
+                        f"{chunk.partition} {offset} was read by {other} and {member.name} in generation "
+                        f"{chunk.generation}"
+                    )
+    left = missing({(partition, offset) for _, partition, offset in seen}, logs, committed=committed)
+    if left:
+        yield f"the group never read {len(left)} records, first {left[:5]}"
+
+
+__all__ = ["Chunk", "Log", "check_group", "check_reader", "check_writer", "is_read_up", "missing", "read_logs"]
