@@ -9,7 +9,7 @@ import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
-from pykafka_cli.output.performance import show_consumer_total
+from pykafka_cli.output.consumer_perf_test import show_consumer_total
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError

@@ -11,7 +11,7 @@ import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.model import OffsetSpec, TopicPartition
-from pykafka_cli.output.performance import show_round_trips
+from pykafka_cli.output.e2e_latency import show_round_trips
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError

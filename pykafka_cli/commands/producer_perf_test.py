@@ -15,7 +15,7 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
 from pykafka_cli.console.pace import Pace
-from pykafka_cli.output.performance import show_producer_total
+from pykafka_cli.output.producer_perf_test import show_producer_total
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings

@@ -5,20 +5,12 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.admin import topics as admin
-from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.session import Session
-from pykafka_cli.model import TopicDescription
-from pykafka_cli.output import topics as text
 from pykafka_cli.procedures.topics import (
-    COLLISION_WARNING,
     WORDS,
-    TopicsFailed,
     TopicsRequest,
-    show_descriptions,
-    show_listing,
+    through_brokers,
 )
-from pykafka_cli.rules.topic_views import DescribeFilter, view_topics
+from pykafka_cli.rules.topic_views import DescribeFilter
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.opening import new_session
@@ -33,7 +25,6 @@ from pykafka_cli.script.options import (
     refuse,
     require,
 )
-from pykafka_cli.topic_names import may_collide
 
 ACTION, WHICH, SHAPE, FILTER = "Actions (choose one)", "Which topics", "Partitions and configs", "What to describe"
 ACTIONS = ("list", "describe", "create", "alter", "delete")
@@ -45,7 +36,6 @@ PARTITION_FILTERS = (
 )
 TOPICS_WITH_OVERRIDES = "topics-with-overrides"
 DEFAULT_PARTITIONS_PER_ANSWER = 2000
-MAX_REPLICATION_FACTOR = 32767
 FAILED = "Error while executing topic command : "
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -301,173 +291,3 @@ def check_invalid(ctx: ScriptContext) -> None:
 
 def only_with(ctx: ScriptContext, option: str, *actions: str) -> None:
     refuse(ctx, option, *(action for action in ACTIONS if action not in actions))
-
-
-async def through_brokers(request: TopicsRequest, session: Session) -> None:
-    """Perform the action by Kafka's protocol.
-
-    raises    TopicsFailed, ApiError, InvalidRegex, ConnectionFailed
-    """
-    actions = {
-        "list": list_topics,
-        "describe": describe_topics,
-        "create": create_topic,
-        "alter": alter_topics,
-        "delete": delete_topics,
-    }
-    await actions[request.action](request, session)
-
-
-async def list_topics(request: TopicsRequest, session: Session) -> None:
-    async with session:
-        found = {listing.topic: listing for listing in await admin.list_topics(session)}
-    names = request.matching(found)
-    show_listing(request, [found[name] for name in names], lambda: text.listing(names))
-
-
-async def describe_topics(request: TopicsRequest, session: Session) -> None:
-    from pykafka_cli.clients.admin.configs import Resource, ResourceType, describe_configs
-
-    async with session:
-        described = await _described(request, session)
-        if not described:
-            return
-        resources = [Resource(ResourceType.TOPIC, topic.topic) for topic in described]
-        configs = await describe_configs(session, resources)
-        live_brokers = {broker.node_id for broker in (await session.metadata(())).brokers}
-    for resource, entries in configs.items():
-        if isinstance(entries, ApiError):
-            raise TopicsFailed(f"{resource.name}: {entries}")
-    complete = [
-        topic._replace(configs=tuple(entries))
-        for topic, entries in zip(described, configs.values(), strict=True)
-        if not isinstance(entries, ApiError)
-    ]
-    views = view_topics(complete, request.filter, live_brokers)
-    show_descriptions(
-        request,
-        views,
-        lambda: "".join(
-            (text.header(view.topic) if view.shows_header else "")
-            + "".join(text.partition(view.topic.topic, partition) for partition in view.partitions)
-            for view in views
-        ),
-    )
-
-
-async def _described(request: TopicsRequest, session: Session) -> list[TopicDescription]:
-    if request.topic_id is not None:
-        from pykafka_cli.rules.topic_arguments import BadArgument, parse_topic_id
-
-        try:
-            topic_id = parse_topic_id(request.topic_id)
-        except BadArgument as error:
-            raise TopicsFailed(str(error)) from None
-        if topic_id:
-            known = {listing.topic_id for listing in await admin.list_topics(session)}
-            if topic_id in known:
-                return [await admin.describe_topic_by_id(session, topic_id)]
-            if request.if_exists:
-                return []
-            raise TopicsFailed(f"TopicId '{request.topic_id}' does not exist as expected")
-    names = await _existing(request, session)
-    return (
-        await admin.describe_topics(session, names, partitions_per_answer=request.partitions_per_answer)
-        if names
-        else []
-    )
-
-
-async def create_topic(request: TopicsRequest, session: Session) -> None:
-    from pykafka_cli.rules.topic_arguments import (
-        BadArgument,
-        format_version_warning,
-        parse_replica_assignment,
-        parse_topic_configs,
-    )
-
-    name = request.topic or ""
-    try:
-        assignment = parse_replica_assignment(request.replica_assignment) if request.replica_assignment else None
-        configs = parse_topic_configs(request.configs)
-    except BadArgument as error:
-        raise TopicsFailed(str(error)) from None
-    if warning := format_version_warning(configs):
-        request.note(warning)
-    if may_collide(name):
-        request.note(COLLISION_WARNING)
-    if request.replication_factor is not None and not 1 <= request.replication_factor <= MAX_REPLICATION_FACTOR:
-        raise TopicsFailed(f"The replication factor must be between 1 and {MAX_REPLICATION_FACTOR} inclusive")
-    if request.partitions is not None and request.partitions < 1:
-        raise TopicsFailed("The partitions must be greater than 0")
-    if not name:
-        raise TopicsFailed("The given topic name '' cannot be represented in a request.")
-    async with session:
-        try:
-            if assignment:
-                await _ensure_registered(session, assignment)
-            await admin.create_topic(
-                session,
-                name,
-                partitions=admin.DEFAULT_PARTITIONS if request.partitions is None else request.partitions,
-                replication_factor=admin.DEFAULT_REPLICATION_FACTOR
-                if request.replication_factor is None
-                else request.replication_factor,
-                assignment=assignment,
-                configs=configs,
-            )
-        except ApiError as error:
-            if request.if_not_exists and error.code == admin.TOPIC_ALREADY_EXISTS:
-                return
-            raise
-    request.report([name], "created", lambda topic: f"Created topic {topic}.")
-
-
-async def _ensure_registered(session: Session, assignment: dict[int, list[int]]) -> None:
-    """Refuse brokers that are not there: a controller of ZooKeeper mode takes them, and the topic gets no leader."""
-    registered = {broker.node_id for broker in (await session.metadata(())).brokers}
-    for replicas in assignment.values():
-        for broker in replicas:
-            if broker not in registered:
-                raise TopicsFailed(
-                    f"The manual partition assignment includes broker {broker}, but no such broker is registered."
-                )
-
-
-async def alter_topics(request: TopicsRequest, session: Session) -> None:
-    from pykafka_cli.rules.topic_arguments import BadArgument, parse_replica_assignment
-
-    try:
-        assignment = parse_replica_assignment(request.replica_assignment) if request.replica_assignment else {}
-    except BadArgument as error:
-        raise TopicsFailed(str(error)) from None
-    count = request.partitions or 0
-    async with session:
-        names = await _existing(request, session)
-        if not names:
-            return
-        placed: dict[str, list[list[int]]] = {}
-        if assignment:
-            for topic in await admin.describe_topics(session, names):
-                # The assignment counts from the first partition on; those that are there are passed over.
-                placed[topic.topic] = list(assignment.values())[len(topic.partitions) :]
-        await admin.create_partitions(session, dict.fromkeys(names, count), placed)
-    request.report(names, "altered", lambda topic: f"{topic} has {count} partitions.", silent=True)
-
-
-async def delete_topics(request: TopicsRequest, session: Session) -> None:
-    async with session:
-        names = await _existing(request, session)
-        await admin.delete_topics(session, names)
-    request.report(names, "deleted", lambda topic: f"Deleted topic {topic}.", silent=True)
-
-
-async def _existing(request: TopicsRequest, session: Session) -> list[str]:
-    """The topics that --topic means.
-
-    raises    TopicsFailed if it means none, unless that is fine
-    """
-    names = request.matching(listing.topic for listing in await admin.list_topics(session))
-    if not names and request.topic and not request.if_exists:
-        raise TopicsFailed(f"Topic '{request.topic}' does not exist as expected")
-    return names

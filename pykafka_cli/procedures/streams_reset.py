@@ -17,7 +17,8 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import MemberDescription, OffsetSpec, TopicListing, TopicPartition
-from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.output.streams_application_reset import show_outcome
 from pykafka_cli.rules.offset_reset import BadDateTime, BadDuration, parse_date_time, parse_duration
 from pykafka_cli.rules.streams_reset import (
     MalformedPlan,
@@ -87,7 +88,9 @@ class Reset:
                 self._report(DRY_RUN)
             complete = await self._reset_offsets(known)
             await self._delete_internal_topics(known)
-        self._show_outcome()
+        offsets = self._input_offsets | self._intermediate_offsets
+        application = self._request.application_id
+        show_outcome(self._request.output, application, offsets, self._deleted, executed=not self._request.dry_run)
         if not complete:
             raise Ended(ExitStatus.FAILURE)
 
@@ -288,28 +291,6 @@ class Reset:
     def _notice(self, line: str) -> None:
         """What a user should see in any case."""
         print(line, file=sys.stdout if self._request.output is OutputFormat.KAFKA else sys.stderr, flush=True)
-
-    def _show_outcome(self) -> None:
-        offsets = sorted((self._input_offsets | self._intermediate_offsets).items())
-        dry_run = self._request.dry_run
-        outcome = "would be deleted" if dry_run else "deleted"
-        show(
-            self._request.output,
-            text=str,
-            table=lambda: [
-                Table(("TOPIC", "PARTITION", "NEW OFFSET"), [(*each, offset) for each, offset in offsets]),
-                Table(("INTERNAL TOPIC", "OUTCOME"), [(topic, outcome) for topic in self._deleted]),
-            ],
-            document=lambda: {
-                "application_id": self._request.application_id,
-                "executed": not dry_run,
-                "offsets": [
-                    {"topic": topic, "partition": partition, "new_offset": offset}
-                    for (topic, partition), offset in offsets
-                ],
-                "internal_topics": list(self._deleted),
-            },
-        )
 
 
 def _partitions(known: dict[str, TopicListing], topics: Iterable[str]) -> list[TopicPartition]:

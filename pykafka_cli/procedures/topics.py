@@ -1,21 +1,26 @@
-"""What both generations of kafka-topics have in common: the request, its checks for both, words of failures."""
+"""kafka-topics: what both generations have in common, and the actions by Kafka's protocol."""
 
 import sys
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from pykafka_cli.clients.admin import topics as admin
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.model import TopicDescription, TopicListing, base64_id
-from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import TopicDescription
+from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.output.topics import show_descriptions, show_listing, show_outcome
 from pykafka_cli.rules.topic_filter import InvalidRegex, TopicFilter
-from pykafka_cli.rules.topic_views import DescribeFilter, TopicView
+from pykafka_cli.rules.topic_views import DescribeFilter, view_topics
 from pykafka_cli.script.errors import UnreadableValue, Words
-from pykafka_cli.topic_names import is_internal
+from pykafka_cli.topic_names import is_internal, may_collide
 
 COLLISION_WARNING = (
     "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') could collide. "
     "To avoid issues it is best to use either, but not both."
 )
+
+MAX_REPLICATION_FACTOR = 32767
 
 
 class TopicsFailed(Exception):
@@ -61,101 +66,169 @@ class TopicsRequest(NamedTuple):
 
     def report(self, topics: Iterable[str], outcome: str, line: Callable[[str], str], *, silent: bool = False) -> None:
         """Tell what was done to each topic; `silent` where the script says nothing."""
-        names = list(topics)
-        show(
-            self.output,
-            text=lambda: "" if silent else "".join(f"{line(name)}\n" for name in names),
-            table=lambda: [line(name) for name in names],
-            document=lambda: [{"topic": name, "outcome": outcome} for name in names],
-        )
+        show_outcome(self.output, list(topics), outcome, line, silent=silent)
 
 
-def show_listing(request: TopicsRequest, listings: Iterable[TopicListing], text: Callable[[], str]) -> None:
-    found = list(listings)
-    show(
-        request.output,
-        text=text,
-        table=lambda: [
-            Table(
-                ("TOPIC", "PARTITIONS", "REPLICAS", "INTERNAL"),
-                [(each.topic, each.partition_count, each.replication_factor, _yes(each.is_internal)) for each in found],
-            )
-        ],
-        document=lambda: [
-            {
-                "topic": each.topic,
-                "topic_id": base64_id(each.topic_id) if each.topic_id else None,
-                "internal": each.is_internal,
-                "partition_count": each.partition_count,
-                "replication_factor": each.replication_factor,
-            }
-            for each in found
-        ],
-    )
+# ---- by Kafka's protocol
 
 
-def show_descriptions(request: TopicsRequest, views: list[TopicView], text: Callable[[], str]) -> None:
-    show(
-        request.output,
-        text=text,
-        table=lambda: [_table(view) for view in views],
-        document=lambda: [_document(view) for view in views],
-    )
+async def through_brokers(request: TopicsRequest, session: Session) -> None:
+    """Perform the action by Kafka's protocol.
 
-
-def _table(view: TopicView) -> Table | str:
-    configs = ", ".join(f"{entry.name}={entry.value}" for entry in view.topic.configs)
-    title = f"{view.topic.topic}  {configs}".rstrip() if view.shows_header else view.topic.topic
-    if not view.partitions:
-        return title
-    return Table(
-        ("PARTITION", "LEADER", "REPLICAS", "ISR", "MOVING"),
-        [
-            (each.partition, _leader(each.leader), _ids(each.replicas), _ids(each.isr), _moving(each.adding_replicas))
-            for each in view.partitions
-        ],
-        title,
-    )
-
-
-def _document(view: TopicView) -> dict[str, object]:
-    topic: TopicDescription = view.topic
-    return {
-        "topic": topic.topic,
-        "topic_id": base64_id(topic.topic_id) if topic.topic_id else None,
-        "internal": topic.is_internal,
-        "marked_for_deletion": topic.is_marked_for_deletion,
-        "partition_count": len(topic.partitions),
-        "replication_factor": topic.partitions[0].replication_factor if topic.partitions else 0,
-        "configs": {entry.name: entry.value for entry in topic.configs},
-        "partitions": [
-            {
-                "partition": each.partition,
-                "leader": _leader(each.leader),
-                "replicas": list(each.replicas),
-                "isr": list(each.isr),
-                "adding_replicas": list(each.adding_replicas or ()),
-                "removing_replicas": list(each.removing_replicas or ()),
-                "elr": None if each.elr is None else list(each.elr),
-                "last_known_elr": None if each.last_known_elr is None else list(each.last_known_elr),
-            }
-            for each in view.partitions
-        ],
+    raises    TopicsFailed, ApiError, InvalidRegex, ConnectionFailed
+    """
+    actions = {
+        "list": list_topics,
+        "describe": describe_topics,
+        "create": create_topic,
+        "alter": alter_topics,
+        "delete": delete_topics,
     }
+    await actions[request.action](request, session)
 
 
-def _leader(broker: int | None) -> int | None:
-    """In znodes, a partition without a leader has the leader -1."""
-    return None if broker is None or broker < 0 else broker
+async def list_topics(request: TopicsRequest, session: Session) -> None:
+    async with session:
+        found = {listing.topic: listing for listing in await admin.list_topics(session)}
+    names = request.matching(found)
+    show_listing(request.output, [found[name] for name in names])
 
 
-def _ids(brokers: Iterable[int]) -> str:
-    return ",".join(map(str, brokers))
+async def describe_topics(request: TopicsRequest, session: Session) -> None:
+    from pykafka_cli.clients.admin.configs import Resource, ResourceType, describe_configs
+
+    async with session:
+        described = await _described(request, session)
+        if not described:
+            return
+        resources = [Resource(ResourceType.TOPIC, topic.topic) for topic in described]
+        configs = await describe_configs(session, resources)
+        live_brokers = {broker.node_id for broker in (await session.metadata(())).brokers}
+    for resource, entries in configs.items():
+        if isinstance(entries, ApiError):
+            raise TopicsFailed(f"{resource.name}: {entries}")
+    complete = [
+        topic._replace(configs=tuple(entries))
+        for topic, entries in zip(described, configs.values(), strict=True)
+        if not isinstance(entries, ApiError)
+    ]
+    views = view_topics(complete, request.filter, live_brokers)
+    show_descriptions(request.output, views)
 
 
-def _moving(adding: tuple[int, ...] | None) -> str:
-    return "" if adding is None else f"to {_ids(adding)}"
+async def _described(request: TopicsRequest, session: Session) -> list[TopicDescription]:
+    if request.topic_id is not None:
+        from pykafka_cli.rules.topic_arguments import BadArgument, parse_topic_id
+
+        try:
+            topic_id = parse_topic_id(request.topic_id)
+        except BadArgument as error:
+            raise TopicsFailed(str(error)) from None
+        if topic_id:
+            known = {listing.topic_id for listing in await admin.list_topics(session)}
+            if topic_id in known:
+                return [await admin.describe_topic_by_id(session, topic_id)]
+            if request.if_exists:
+                return []
+            raise TopicsFailed(f"TopicId '{request.topic_id}' does not exist as expected")
+    names = await _existing(request, session)
+    return (
+        await admin.describe_topics(session, names, partitions_per_answer=request.partitions_per_answer)
+        if names
+        else []
+    )
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else ""
+async def create_topic(request: TopicsRequest, session: Session) -> None:
+    from pykafka_cli.rules.topic_arguments import (
+        BadArgument,
+        format_version_warning,
+        parse_replica_assignment,
+        parse_topic_configs,
+    )
+
+    name = request.topic or ""
+    try:
+        assignment = parse_replica_assignment(request.replica_assignment) if request.replica_assignment else None
+        configs = parse_topic_configs(request.configs)
+    except BadArgument as error:
+        raise TopicsFailed(str(error)) from None
+    if warning := format_version_warning(configs):
+        request.note(warning)
+    if may_collide(name):
+        request.note(COLLISION_WARNING)
+    if request.replication_factor is not None and not 1 <= request.replication_factor <= MAX_REPLICATION_FACTOR:
+        raise TopicsFailed(f"The replication factor must be between 1 and {MAX_REPLICATION_FACTOR} inclusive")
+    if request.partitions is not None and request.partitions < 1:
+        raise TopicsFailed("The partitions must be greater than 0")
+    if not name:
+        raise TopicsFailed("The given topic name '' cannot be represented in a request.")
+    async with session:
+        try:
+            if assignment:
+                await _ensure_registered(session, assignment)
+            await admin.create_topic(
+                session,
+                name,
+                partitions=admin.DEFAULT_PARTITIONS if request.partitions is None else request.partitions,
+                replication_factor=admin.DEFAULT_REPLICATION_FACTOR
+                if request.replication_factor is None
+                else request.replication_factor,
+                assignment=assignment,
+                configs=configs,
+            )
+        except ApiError as error:
+            if request.if_not_exists and error.code == admin.TOPIC_ALREADY_EXISTS:
+                return
+            raise
+    request.report([name], "created", lambda topic: f"Created topic {topic}.")
+
+
+async def _ensure_registered(session: Session, assignment: dict[int, list[int]]) -> None:
+    """Refuse brokers that are not there: a controller of ZooKeeper mode takes them, and the topic gets no leader."""
+    registered = {broker.node_id for broker in (await session.metadata(())).brokers}
+    for replicas in assignment.values():
+        for broker in replicas:
+            if broker not in registered:
+                raise TopicsFailed(
+                    f"The manual partition assignment includes broker {broker}, but no such broker is registered."
+                )
+
+
+async def alter_topics(request: TopicsRequest, session: Session) -> None:
+    from pykafka_cli.rules.topic_arguments import BadArgument, parse_replica_assignment
+
+    try:
+        assignment = parse_replica_assignment(request.replica_assignment) if request.replica_assignment else {}
+    except BadArgument as error:
+        raise TopicsFailed(str(error)) from None
+    count = request.partitions or 0
+    async with session:
+        names = await _existing(request, session)
+        if not names:
+            return
+        placed: dict[str, list[list[int]]] = {}
+        if assignment:
+            for topic in await admin.describe_topics(session, names):
+                # The assignment counts from the first partition on; those that are there are passed over.
+                placed[topic.topic] = list(assignment.values())[len(topic.partitions) :]
+        await admin.create_partitions(session, dict.fromkeys(names, count), placed)
+    request.report(names, "altered", lambda topic: f"{topic} has {count} partitions.", silent=True)
+
+
+async def delete_topics(request: TopicsRequest, session: Session) -> None:
+    async with session:
+        names = await _existing(request, session)
+        await admin.delete_topics(session, names)
+    request.report(names, "deleted", lambda topic: f"Deleted topic {topic}.", silent=True)
+
+
+async def _existing(request: TopicsRequest, session: Session) -> list[str]:
+    """The topics that --topic means.
+
+    raises    TopicsFailed if it means none, unless that is fine
+    """
+    names = request.matching(listing.topic for listing in await admin.list_topics(session))
+    if not names and request.topic and not request.if_exists:
+        raise TopicsFailed(f"Topic '{request.topic}' does not exist as expected")
+    return names

@@ -8,14 +8,12 @@ from pykafka_cli.clients.admin.zookeeper import (
     ZooKeeperUnreachable,
 )
 from pykafka_cli.model import TopicListing
-from pykafka_cli.output import topics as text
 from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.output.topics import show_zookeeper_descriptions, show_zookeeper_listing
 from pykafka_cli.procedures.topics import (
     COLLISION_WARNING,
     TopicsFailed,
     TopicsRequest,
-    show_descriptions,
-    show_listing,
 )
 from pykafka_cli.replica_assignment import AssignmentRefused
 from pykafka_cli.rules.topic_arguments import (
@@ -71,11 +69,7 @@ async def list_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None
             listings.append(
                 TopicListing(name, described.topic_id, is_internal(name), len(described.partitions), replicas)
             )
-    show_listing(
-        request,
-        listings,
-        lambda: "".join(f"{name}{' - marked for deletion' if name in marked else ''}\n" for name in names),
-    )
+    show_zookeeper_listing(request.output, names, marked, listings)
 
 
 async def describe_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None:
@@ -89,18 +83,7 @@ async def describe_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> 
         else:
             request.note(f"Topic {name} doesn't exist!")
     views = view_topics(found, request.filter, live_brokers)
-    show_descriptions(
-        request,
-        views,
-        lambda: "".join(
-            (text.zookeeper_header(view.topic) if view.shows_header else "")
-            + "".join(
-                text.zookeeper_partition(view.topic, partition, below_header=view.shows_header)
-                for partition in view.partitions
-            )
-            for view in views
-        ),
-    )
+    show_zookeeper_descriptions(request.output, views)
 
 
 async def create_topic(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None:

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from pykafka_cli.output.performance import show_consumer_total, show_producer_total, show_round_trips
+from pykafka_cli.output.consumer_perf_test import show_consumer_total
+from pykafka_cli.output.e2e_latency import show_round_trips
+from pykafka_cli.output.producer_perf_test import show_producer_total
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.rules.throughput import ConsumerFigures, ProducerFigures, RoundTripTotal, latencies_of
 
