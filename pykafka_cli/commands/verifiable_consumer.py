@@ -52,12 +52,14 @@ def verifiable_consumer(
     broker_list: BrokerList = None,
     consumer_config: ConsumerConfig = None,
     group_protocol: Annotated[
-        str, typer.Option("--group-protocol", metavar="PROTOCOL", help="Group protocol; only classic is supported.")
+        str, typer.Option("--group-protocol", metavar="PROTOCOL", help="Group protocol: classic or consumer.")
     ] = "classic",
     group_remote_assignor: Annotated[
         str | None,
         typer.Option(
-            "--group-remote-assignor", metavar="NAME", help="Assignor of the consumer protocol; not supported."
+            "--group-remote-assignor",
+            metavar="NAME",
+            help="With --group-protocol consumer: assignor of the coordinator, uniform or range.",
         ),
     ] = None,
     group_instance_id: Annotated[
@@ -104,16 +106,17 @@ def verifiable_consumer(
     )
     properties = property_file(consumer_config) | {
         "group.protocol": group_protocol,
-        "partition.assignment.strategy": assignment_strategy,
         "group.id": group_id or "",
         "enable.auto.commit": str(enable_autocommit).lower(),
         "auto.offset.reset": reset_policy,
-        "session.timeout.ms": str(session_timeout),
     }
     properties.setdefault("client.id", f"consumer-{group_id}-1")
     if group_instance_id is not None:
         properties["group.instance.id"] = group_instance_id
-    if group_remote_assignor is not None and group_protocol.lower() == "consumer":
+    if group_protocol.lower() != "consumer":
+        properties["partition.assignment.strategy"] = assignment_strategy
+        properties["session.timeout.ms"] = str(session_timeout)
+    elif group_remote_assignor is not None:
         properties["group.remote.assignor"] = group_remote_assignor
     with reported(words=dict.fromkeys((ConfigError, BadClientSetting), str)):
         settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)

@@ -22,6 +22,9 @@ from pykafka_cli.properties.keys import (
     OneOf,
 )
 
+_CLASSIC_ONLY = ("partition.assignment.strategy", "heartbeat.interval.ms", "session.timeout.ms")
+"""The coordinator decides about these where group.protocol=consumer."""
+
 _CLIENTS = "org.apache.kafka.clients.consumer."
 
 
@@ -68,16 +71,25 @@ class ConsumerSettings(ClientKeys):
     session_timeout_ms = Key(INT, 45_000, "Time without a heartbeat after which a member is removed.", importance=HIGH)
 
     group_protocol = Key(STRING, "classic", "The group protocol.", OneOfAnyCase("CONSUMER", "CLASSIC"), importance=HIGH)
-    group_remote_assignor = InertKey(STRING, None, "For the consumer group protocol only.")
+    group_remote_assignor = Key[str | None](
+        STRING, None, "Assignor of the coordinator, uniform or range, where group.protocol=consumer."
+    )
     interceptor_classes = InertKey(LIST, (), "Java classes are not supported.")
     key_deserializer = InertKey(CLASS, None, "Keys are bytes; set deserializers of the formatter instead.")
     value_deserializer = InertKey(CLASS, None, "Values are bytes; set deserializers of the formatter instead.")
 
     def __init__(self, properties: Mapping[str, str], quiet: frozenset[str] = frozenset()) -> None:
         super().__init__(properties, quiet)
-        if self.group_protocol.lower() == "consumer":
-            raise ConfigError("group.protocol=consumer (KIP-848) is not offered here, group.protocol=classic is")
-        if self.group_remote_assignor:
+        if self.has_remote_assignor:
+            for name in _CLASSIC_ONLY:
+                if name in self.given:
+                    raise ConfigError(f"{name} cannot be set when group.protocol=CONSUMER")
+        elif self.group_remote_assignor:
             raise ConfigError("group.remote.assignor cannot be set when group.protocol=CLASSIC")
         if self.heartbeat_interval_ms >= self.session_timeout_ms:
             raise ConfigError("Heartbeat must be set lower than the session timeout")
+
+    @property
+    def has_remote_assignor(self) -> bool:
+        """Whether the group's coordinator assigns partitions (KIP-848), and not one of the members."""
+        return self.group_protocol.lower() == "consumer"

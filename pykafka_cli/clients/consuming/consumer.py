@@ -10,11 +10,14 @@ import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING, TypeAlias
+
+from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.consuming.fetched_records import Fetched
 from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.consuming.group_member import GroupMember, Joined
-from pykafka_cli.clients.consuming.topic_subscription import TopicSubscription
+from pykafka_cli.clients.consuming.topic_subscription import TopicSubscription, regex_for_coordinator
 from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Membership, Position, commit_offsets, fetch_offsets
@@ -22,6 +25,11 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import ConnectionFailed
+
+if TYPE_CHECKING:
+    from pykafka_cli.clients.consuming.consumer_protocol_member import ConsumerProtocolMember
+
+Member: TypeAlias = "GroupMember | ConsumerProtocolMember"
 
 CLOSE_TIMEOUT = 5.0
 """Seconds that a last commit may take."""
@@ -60,7 +68,7 @@ class Consumer:
         self._committing: asyncio.Task[None] | None = None
         self._next_commit = 0.0
         self._coordinator: Coordinator | None = None
-        self._member: GroupMember | None = None
+        self._member: Member | None = None
         if settings.group_id is not None:
             pause = settings.retry_backoff_ms / 1000
             self._coordinator = Coordinator(session, settings.group_id, private=True, pause=pause)
@@ -73,9 +81,17 @@ class Consumer:
         subscription = TopicSubscription(
             self._session, self._settings, sorted(topics), pattern, lambda line: self._warn(f"{self._name} {line}")
         )
-        self._member = GroupMember(self._coordinator, self._settings, self._partition_counts)
-        await subscription.refresh()
         self._subscription = subscription
+        if self._settings.has_remote_assignor:
+            from pykafka_cli.clients.consuming.consumer_protocol_member import ConsumerProtocolMember
+
+            regex = regex_for_coordinator(pattern, self._settings) if pattern else None
+            self._member = ConsumerProtocolMember(self._session, self._coordinator, self._settings, regex=regex)
+            if regex is not None:
+                return  # the coordinator knows the topics
+        else:
+            self._member = GroupMember(self._coordinator, self._settings, self._partition_counts)
+        await subscription.refresh()
         watch = subscription.watch(self._member.must_rejoin.set)
         self._watching = asyncio.get_running_loop().create_task(watch)
 
@@ -153,6 +169,9 @@ class Consumer:
         if not positions or not self._coordinator or (self._member and self._member.is_lost):
             return {}
         failed = await commit_offsets(self._coordinator, positions, self._membership, deadline=deadline)
+        if any(problem.code == ErrorCode.stale_member_epoch for problem in failed.values()):
+            # A heartbeat brought a new epoch while the commit was under way.
+            failed = await commit_offsets(self._coordinator, positions, self._membership, deadline=deadline)
         self._committed.update({each: where for each, where in positions.items() if each not in failed})
         for problem in failed.values():
             raise problem
@@ -170,7 +189,7 @@ class Consumer:
 
     # ---- the group
 
-    async def _join_if_due(self, member: GroupMember, subscription: TopicSubscription) -> None:
+    async def _join_if_due(self, member: Member, subscription: TopicSubscription) -> None:
         """Join where that is due, and take over what joining led to."""
         if self._joining is None and member.must_rejoin.is_set():
             await self._prepare_to_join(member)
@@ -180,25 +199,25 @@ class Consumer:
             joining, self._joining = self._joining, None
             await self._adopt(member, joining.result())
 
-    async def _prepare_to_join(self, member: GroupMember) -> None:
+    async def _prepare_to_join(self, member: Member) -> None:
         if self._settings.enable_auto_commit:
             await self._commit_or_warn()
         if not member.is_cooperative or member.is_lost:
             self._had = self._assigned
             self._revoke(self._assigned)
 
-    async def _adopt(self, member: GroupMember, joined: Joined) -> None:
+    async def _adopt(self, member: Member, joined: Joined) -> None:
         lost = [partition for partition in self._assigned if partition not in joined.partitions]
         if lost:
             if self._settings.enable_auto_commit:
                 await self._commit_or_warn()
             self._revoke(lost)
-            member.must_rejoin.set()  # so that the others may have what this member gave up (KIP-429)
         new = [partition for partition in joined.partitions if partition not in self._assigned]
         self._assigned = self._assigned + new
         self._on_assigned(new)
         if not joined.is_leader and self._subscription:
             self._subscription.assigned_counts = {}
+        member.adopted(self._assigned, revoked=bool(lost))
         if new and self._coordinator:
             stable = self._settings.isolation_level == "read_committed"
             committed = await fetch_offsets(self._coordinator, new, stable=stable)

@@ -143,6 +143,11 @@ class GroupMember:
                     self._heartbeats = asyncio.get_running_loop().create_task(self._stay_alive())
                     return Joined(assignment, self._generation, joined.leader == joined.member_id)
 
+    def adopted(self, assigned: Sequence[TopicPartition], *, revoked: bool) -> None:  # noqa: ARG002
+        """The consumer has adopted what joining led to, and had to give up partitions or not."""
+        if revoked:
+            self.must_rejoin.set()  # so that the others may have what this member gave up (KIP-429)
+
     async def leave(self) -> None:
         """Give up membership, so that the others need not wait for the session to end; a static member stays."""
         self._stop_heartbeats()

@@ -11,6 +11,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import ConnectionFailed
 
+INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state")
 _RETRY_MISSING = 1.0
 """Seconds until the cluster is asked again for a topic that is not there."""
 
@@ -96,3 +97,19 @@ class TopicSubscription:
 
     def _is_wanted(self, pattern: re.Pattern[str], topic: str, *, is_internal: bool) -> bool:
         return bool(pattern.fullmatch(topic)) and not (is_internal and self._settings.exclude_internal_topics)
+
+
+def regex_for_coordinator(pattern: re.Pattern[str], settings: ConsumerSettings) -> str | None:
+    """The pattern for a coordinator that looks for topics itself (KIP-848); None where it would find others than we do.
+
+    It evaluates RE2, which lacks some of Java's expressions, and does not leave internal topics out.
+    """
+    if settings.exclude_internal_topics and any(pattern.fullmatch(topic) for topic in INTERNAL_TOPICS):
+        return None
+    from pykafka_cli.rules.re2_syntax import BadExpression, check_expression
+
+    try:
+        check_expression(pattern.pattern)
+    except BadExpression:
+        return None
+    return pattern.pattern

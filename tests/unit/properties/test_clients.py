@@ -96,7 +96,10 @@ def test_a_value_that_cannot_be_is_refused_in_kafkas_words(properties: dict[str,
     ("properties", "message"),
     [
         ({"group.protocol": "other"}, "must be one of \\(case insensitive\\): CONSUMER, CLASSIC"),
-        ({"group.protocol": "CONSUMER"}, "is not offered here"),
+        (
+            {"group.protocol": "CONSUMER", "session.timeout.ms": "9000"},
+            "session.timeout.ms cannot be set when group.protocol=CONSUMER",
+        ),
         ({"session.timeout.ms": "3000"}, "Heartbeat must be set lower than the session timeout"),
     ],
 )

@@ -1,0 +1,281 @@
+"""One member of a consumer group, by the protocol in which the coordinator assigns partitions (KIP-848).
+
+    heartbeat(epoch 0, subscription) ──> epoch, assignment ──> the consumer revokes, then adopts
+        ^                                                          │
+        └────────── heartbeat(epoch, owned partitions) <───────────┘      heartbeat(-1, static members -2): leave
+
+A task sends heartbeats, from joining until leaving, whatever the consumer is busy with. It announces through
+`must_rejoin` that the assignment is not what the consumer has, or that the group has given this member up. A heartbeat
+says only what has changed since the last one that was answered; the first one, and one after a failure, says it all.
+
+source  org.apache.kafka.clients.consumer.internals.ConsumerHeartbeatRequestManager, ConsumerMembershipManager
+"""
+
+import asyncio
+import base64
+import datetime
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from kio.schema.consumer_group_heartbeat.v1.request import ConsumerGroupHeartbeatRequest, TopicPartitions
+from kio.schema.errors import ErrorCode
+from kio.schema.types import GroupId, TopicName
+from kio.static.primitive import i32, i32Timedelta
+
+from pykafka_cli.clients.consuming.group_member import Joined
+from pykafka_cli.clients.coordinator import Coordinator
+from pykafka_cli.clients.error_traits import LOST_MEMBER, RETRIABLE
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.group_offsets import Membership
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import TopicPartition
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
+
+JOINING, LEAVING, LEAVING_FOR_A_WHILE = 0, -1, -2
+"""Epochs of a member that is not in the group, or will not be; a static member may come back."""
+
+FIRST_WITH_REGEX = 1
+NOT_OFFERED = (
+    "The cluster does not support the new consumer group protocol. Set group.protocol=classic to revert to the classic "
+    "protocol until the cluster is upgraded."
+)
+_UNCHANGED = i32Timedelta.parse(datetime.timedelta(milliseconds=-1))
+_LEAVE_TIMEOUT = 5.0
+
+Assignment = dict[uuid.UUID, frozenset[int]]
+"""Partitions by the id of their topic."""
+
+
+class ConsumerProtocolMember:
+    """regex    topics are those whose whole name matches this expression of RE2, which the coordinator evaluates;
+    empty where topics are named
+    """
+
+    is_cooperative = True
+    """Partitions that stay are kept while the assignment changes."""
+
+    def __init__(
+        self, session: Session, coordinator: Coordinator, settings: ConsumerSettings, *, regex: str | None = None
+    ) -> None:
+        self.must_rejoin = asyncio.Event()
+        self.must_rejoin.set()
+        self._session = session
+        self._coordinator = coordinator
+        self._settings = settings
+        self._regex = regex
+        self._member_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self._epoch = JOINING
+        self._topics: tuple[str, ...] = ()
+        self._told: ConsumerGroupHeartbeatRequest | None = None  # all that the coordinator has been told
+        self._target: Assignment | None = None
+        self._owned: Assignment = {}
+        self._has_target = asyncio.Event()
+        self._has_news = asyncio.Event()  # for the coordinator
+        self._names: dict[uuid.UUID, str] = {}
+        self._heartbeats: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
+        self._last_poll = 0.0
+
+    @property
+    def membership(self) -> Membership:
+        return Membership(self._member_id, self._epoch, self._settings.group_instance_id)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the group has given this member up: what it had may be with another by now."""
+        return self._epoch <= JOINING
+
+    def polled(self) -> None:
+        """The consumer is alive; without this for max.poll.interval.ms the member leaves by itself.
+
+        raises    ApiError, ConnectionFailed where the group refuses this member
+        """
+        self._last_poll = asyncio.get_running_loop().time()
+        if self._failure:
+            raise self._failure
+
+    async def join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Joined:  # noqa: ARG002
+        """Subscribe, and give the assignment once there is one.
+
+        raises    ApiError, ConnectionFailed where the group refuses this member
+        """
+        self.must_rejoin.clear()
+        if self._topics != tuple(topics):
+            self._topics = tuple(topics)
+            self._has_news.set()
+        if self._heartbeats is None or self._heartbeats.done():
+            self._owned = {}
+            self._heartbeats = asyncio.get_running_loop().create_task(self._send_heartbeats())
+        await self._has_target.wait()
+        if self._failure:
+            raise self._failure
+        self.must_rejoin.clear()
+        target = self._target or {}
+        await self._look_up_names(target)
+        partitions = [
+            TopicPartition(self._names[topic], index) for topic, indexes in target.items() for index in sorted(indexes)
+        ]
+        return Joined(partitions, self._epoch, is_leader=False)
+
+    def adopted(self, assigned: Sequence[TopicPartition], *, revoked: bool) -> None:  # noqa: ARG002
+        """The consumer has these partitions now and no others: the coordinator may give away what it gave up."""
+        ids = {name: topic for topic, name in self._names.items()}
+        owned: dict[uuid.UUID, set[int]] = {}
+        for topic, partition in assigned:
+            owned.setdefault(ids[topic], set()).add(partition)
+        self._owned = {topic: frozenset(indexes) for topic, indexes in owned.items()}
+        self._has_news.set()
+
+    async def leave(self) -> None:
+        """Give up membership, so that others get the partitions at once; a static member may come back for them."""
+        if self._heartbeats:
+            self._heartbeats.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await self._heartbeats
+            self._heartbeats = None
+        if self.is_lost:
+            return
+        epoch = LEAVING if self._settings.group_instance_id is None else LEAVING_FOR_A_WHILE
+        deadline = asyncio.get_running_loop().time()  # one attempt
+        with suppress(ConnectionFailed, ApiError):
+            request = self._request(i32(epoch), {})
+            await self._coordinator.ask(request, timeout=_LEAVE_TIMEOUT, deadline=deadline)
+        self._forget()
+
+    # ---- heartbeats
+
+    async def _send_heartbeats(self) -> None:
+        """Until the group gives this member up, refuses it, or the consumer has not polled for too long."""
+        clock = asyncio.get_running_loop().time
+        try:
+            while True:
+                self._has_news.clear()
+                interval = await self._heartbeat(clock() + self._settings.session_timeout_ms / 1000)
+                if interval is None:
+                    return
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(interval):
+                        await self._has_news.wait()
+                if clock() - self._last_poll > self._settings.max_poll_interval_ms / 1000:
+                    self._heartbeats = None  # leaving must not cancel this task
+                    await self.leave()
+                    self.must_rejoin.set()
+                    return
+        except (ApiError, ConnectionFailed) as failure:
+            self._failure = failure
+            self._forget()
+            self._has_target.set()  # whoever waits for it learns why there is none
+
+    async def _heartbeat(self, deadline: float) -> float | None:
+        """One heartbeat; seconds until the next, None where the member has been given up.
+
+        raises    ApiError, ConnectionFailed where the group refuses this member
+        """
+        everything = self._everything()
+        oldest = FIRST_WITH_REGEX if self._regex else 0
+        try:
+            answer = await self._coordinator.ask(self._news(everything), oldest=oldest, deadline=deadline)
+        except VersionUnsupported:
+            raise ApiError(ErrorCode.unsupported_version, NOT_OFFERED) from None
+        except ConnectionFailed:
+            self._told = None  # whether it arrived is not known
+            return self._settings.retry_backoff_ms / 1000
+        code = ErrorCode(answer.error_code)
+        if code is ErrorCode.none:
+            self._told = everything
+            self._note(answer)
+            return float(answer.heartbeat_interval.total_seconds())
+        self._told = None
+        if code in LOST_MEMBER or code is ErrorCode.fenced_member_epoch:
+            self._forget()
+            self.must_rejoin.set()
+            return None
+        if code in RETRIABLE:
+            return self._settings.retry_backoff_ms / 1000
+        raise ApiError(code, NOT_OFFERED if code is ErrorCode.unsupported_version else answer.error_message)
+
+    def _note(self, answer: Any) -> None:
+        self._epoch = int(answer.member_epoch)
+        if answer.member_id:
+            self._member_id = str(answer.member_id)
+        if answer.assignment is None:
+            return
+        self._target = {
+            each.topic_id: frozenset(map(int, each.partitions)) for each in answer.assignment.topic_partitions
+        }
+        if not self._has_target.is_set() or self._target != self._owned:
+            self._has_target.set()
+            self.must_rejoin.set()
+
+    def _forget(self) -> None:
+        """The group has no such member; the next heartbeat will be the first of a new one with the same id."""
+        self._epoch, self._told, self._target, self._owned = JOINING, None, None, {}
+        self._has_target.clear()
+
+    # ---- what a heartbeat says
+
+    def _everything(self) -> ConsumerGroupHeartbeatRequest:
+        owned = () if self._epoch == JOINING else _topic_partitions(self._owned)
+        return self._request(
+            i32(self._epoch),
+            {
+                "instance_id": self._settings.group_instance_id,
+                "rack_id": self._settings.client_rack or None,
+                "rebalance_timeout": i32Timedelta.parse(
+                    datetime.timedelta(milliseconds=self._settings.max_poll_interval_ms)
+                ),
+                "subscribed_topic_names": tuple(map(TopicName, self._topics)),
+                "subscribed_topic_regex": self._regex,
+                "server_assignor": self._settings.group_remote_assignor,
+                "topic_partitions": owned,
+            },
+        )
+
+    def _news(self, everything: ConsumerGroupHeartbeatRequest) -> ConsumerGroupHeartbeatRequest:
+        """What differs from what the coordinator knows."""
+        told = self._told
+        if told is None:
+            return everything
+        fields = ("subscribed_topic_names", "topic_partitions")
+        changed = {
+            name: getattr(everything, name) for name in fields if getattr(everything, name) != getattr(told, name)
+        }
+        return self._request(everything.member_epoch, changed)
+
+    def _request(self, epoch: i32, fields: Mapping[str, Any]) -> ConsumerGroupHeartbeatRequest:
+        """What is not among the fields has not changed; a static member always says which one it is."""
+        unchanged = {
+            "instance_id": self._settings.group_instance_id,
+            "rebalance_timeout": _UNCHANGED,
+            "subscribed_topic_names": None,
+            "subscribed_topic_regex": None,
+            "topic_partitions": None,
+        }
+        return ConsumerGroupHeartbeatRequest(
+            group_id=GroupId(self._coordinator.group_id),
+            member_id=self._member_id,
+            member_epoch=epoch,
+            **(unchanged | dict(fields)),
+        )
+
+    # ---- topics by id
+
+    async def _look_up_names(self, topics: Iterable[uuid.UUID]) -> None:
+        """Learn the names of topics; asks again for those that the broker does not know yet."""
+        while missing := [topic for topic in topics if topic not in self._names]:
+            with suppress(ConnectionFailed):
+                answer = await self._session.metadata((), ids=missing)
+                self._names.update(
+                    {topic.topic_id: str(topic.name) for topic in answer.topics if topic.topic_id and topic.name}
+                )
+            if any(topic not in self._names for topic in missing):
+                await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
+
+
+def _topic_partitions(owned: Assignment) -> tuple[TopicPartitions, ...]:
+    return tuple(
+        TopicPartitions(topic_id=topic, partitions=tuple(map(i32, sorted(indexes)))) for topic, indexes in owned.items()
+    )
