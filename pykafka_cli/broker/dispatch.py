@@ -20,10 +20,10 @@ from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.broker.network.pace import pace_for
 from pykafka_cli.protocol.api_keys import ApiKey
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.codec import MessageCodec, RequestHeader, message_codec, read_request_header
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import produce
-from pykafka_cli.protocol.hot_path.wire import Buffer
 
 _log = logging.getLogger(__name__)
 

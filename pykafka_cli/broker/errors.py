@@ -331,10 +331,6 @@ class UnacceptableCredential(BrokerError):
     code = ErrorCode.unacceptable_credential
 
 
-class InvalidUpdateVersion(BrokerError):
-    code = ErrorCode.invalid_update_version
-
-
 class InconsistentTopicId(BrokerError):
     code = ErrorCode.inconsistent_topic_id
 
@@ -345,10 +341,6 @@ class TransactionalIdNotFound(BrokerError):
 
 class FetchSessionTopicIdError(BrokerError):
     code = ErrorCode.fetch_session_topic_id_error
-
-
-class IneligibleReplica(BrokerError):
-    code = ErrorCode.ineligible_replica
 
 
 class TransactionAbortable(BrokerError):

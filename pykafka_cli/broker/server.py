@@ -130,7 +130,8 @@ class BrokerServer:
         self._ensure_brokers_can_talk()
         sockets = SocketServer(self.settings, self._clock, self.metrics)
         self.endpoints = await sockets.bind()
-        self._stops.append(("listeners", partial(sockets.stop, GRACE)))
+        close_listeners = ("listeners", partial(sockets.stop, GRACE))
+        self._stops.append(close_listeners)
         store, cluster_id = await self._connect_to_zookeeper()
         configs = DynamicConfigs(ConfigStore(store.client), self.settings, self._clock)
         await configs.start()
@@ -155,7 +156,8 @@ class BrokerServer:
         self._broker.transactions.start()
         self._stops.append(("transaction coordinator", self._close_transactions))
         # From here on the listeners are closed early: no request comes in while what it needs is being stopped.
-        self._stops.append(self._stops.pop(0))
+        self._stops.remove(close_listeners)
+        self._stops.append(close_listeners)
         self._stops.append(("controller", self._resign))
         if self._takes_over:
             await store.forget_dead_broker(self.settings.broker_id)

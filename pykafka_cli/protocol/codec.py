@@ -28,11 +28,12 @@ from kio.serial.errors import SerialError
 from pykafka_cli.protocol import adapters, first_versions, inter_broker
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.array_counts import count_checker
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 from pykafka_cli.protocol.error_answers import error_answer
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch, produce
-from pykafka_cli.protocol.hot_path.wire import Buffer, Cursor
+from pykafka_cli.protocol.hot_path.wire import Cursor
 from pykafka_cli.protocol.message_fields import copier, is_nullable, structure_of
 
 _HEADER = struct.Struct(">hhih")

@@ -11,7 +11,7 @@ import os
 import shutil
 from typing import ClassVar, NoReturn, Protocol
 
-from pykafka_cli.protocol.records.batch import Buffer
+from pykafka_cli.protocol.buffers import Buffer
 
 
 def is_full(error: OSError) -> bool:

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
     HEADER_SIZE,
     LEGACY_HEADER_SIZE,
     MAGIC_AT,
     NO_TIMESTAMP,
     BatchHeader,
-    Buffer,
     CorruptRecords,
     read_header,
 )

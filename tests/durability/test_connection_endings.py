@@ -27,7 +27,7 @@ from pykafka_cli.broker.network.listener import SocketServer
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
-from pykafka_cli.protocol.hot_path.wire import Buffer
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.zookeeper.protocol.framing import frame
 from pykafka_cli.zookeeper.protocol.jute import encode
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest, OpCode, WatchableRequest, request_frame

@@ -5,9 +5,20 @@ v1 broker epoch, topics   v2 flexible   v3 a state for each partition (KIP-570) 
 """
 
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.protocol.inter_broker import StopReplicaRequest, StopReplicaResponse
+from pykafka_cli.broker.errors import StaleBrokerEpoch, StaleControllerEpoch, error_code_of
+from pykafka_cli.protocol.inter_broker import StopReplicaPartitionError, StopReplicaRequest, StopReplicaResponse
 
 
 async def handle(ctx: RequestContext, request: StopReplicaRequest) -> StopReplicaResponse:
-    response: StopReplicaResponse = ctx.broker.replicas.stop_replicas(request)
-    return response
+    try:
+        errors = ctx.broker.replicas.stop_replicas(request)
+    except (StaleBrokerEpoch, StaleControllerEpoch) as error:
+        return StopReplicaResponse(error_code=error.code)
+    return StopReplicaResponse(
+        partition_errors=tuple(
+            StopReplicaPartitionError(
+                topic_name=partition.topic, partition_index=partition.partition, error_code=error_code_of(error)
+            )
+            for partition, error in errors.items()
+        )
+    )

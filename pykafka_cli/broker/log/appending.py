@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pykafka_cli.broker.errors import CorruptMessage
-from pykafka_cli.protocol.records.batch import BatchHeader, Buffer, CorruptRecords
+from pykafka_cli.protocol.buffers import Buffer
+from pykafka_cli.protocol.records.batch import BatchHeader, CorruptRecords
 from pykafka_cli.protocol.records.control import EndTransactionMarker, read_marker
 from pykafka_cli.storage.segment import Segment
 

@@ -7,12 +7,12 @@ have no place there and are left out. Source: LogValidator, RecordsUtil.downConv
 """
 
 from pykafka_cli.broker.errors import CorruptMessage, InvalidRecord, MessageTooLarge, UnsupportedCompressionType
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
     CODEC_MASK,
     LOG_APPEND_TIME,
     MAGIC_AT,
     BatchHeader,
-    Buffer,
     Compression,
     CorruptRecords,
     crc_is_valid,

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from pykafka_cli.broker.log.producer_state import ProducerState
-from pykafka_cli.protocol.records.batch import BatchHeader, Buffer
+from pykafka_cli.protocol.buffers import Buffer
+from pykafka_cli.protocol.records.batch import BatchHeader
 from pykafka_cli.protocol.records.control import read_marker
 from pykafka_cli.storage.segment import SCAN_CHUNK, Segment
 from pykafka_cli.storage.transaction_index import AbortedTransaction

@@ -17,12 +17,12 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
     CODEC_MASK,
     LOG_APPEND_TIME,
     NO_TIMESTAMP,
     BatchHeader,
-    Buffer,
     Compression,
     CorruptRecords,
     batch_size_at,

@@ -47,7 +47,6 @@ class DynamicConfigs:
         self._follower: asyncio.Task[None] | None = None
         self._on_topic: list[OnTopicChange] = []
         self._on_broker: list[OnChange] = []
-        self._on_clients: list[OnChange] = []
 
     async def start(self) -> None:
         """Load everything, apply what concerns this broker, and follow changes from now on."""
@@ -110,15 +109,6 @@ class DynamicConfigs:
     def subscribe_broker(self, on_change: OnChange) -> None:
         """Call `on_change()` when this broker's settings have changed."""
         self._on_broker.append(on_change)
-
-    def subscribe_clients(self, on_change: OnChange) -> None:
-        """Call `on_change()` when quotas or SCRAM credentials have changed."""
-        self._on_clients.append(on_change)
-
-    @property
-    def client_configs(self) -> Mapping[str, Mapping[str, str]]:
-        """Configs of users, clients and addresses by entity (config_store.py), quotas and credentials alike."""
-        return self._clients
 
     def user_config(self, user: str) -> Mapping[str, str]:
         """A user's own config: quotas, and credentials under SCRAM-SHA-256 and SCRAM-SHA-512."""
@@ -201,8 +191,6 @@ class DynamicConfigs:
                 self._clients[entity] = config
             else:
                 self._clients.pop(entity, None)
-            for on_change in self._on_clients:
-                on_change()
 
     def _apply_to_broker(self) -> None:
         try:

@@ -19,9 +19,10 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import ANONYMOUS, Authentication
 from pykafka_cli.broker.network.limits import READ_AHEAD_BYTES, READ_AHEAD_REQUESTS, ConnectionLimits, Intake
 from pykafka_cli.broker.network.pace import Pace
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.framing import SCRATCH_BYTES, FrameReceiver
-from pykafka_cli.protocol.hot_path.wire import Buffer, size_of
+from pykafka_cli.protocol.hot_path.wire import size_of
 
 _log = logging.getLogger(__name__)
 

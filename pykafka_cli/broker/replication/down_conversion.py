@@ -13,7 +13,8 @@ from kio.schema.errors import ErrorCode
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.log.message_conversion import messages_of
 from pykafka_cli.broker.replication.fetch_values import FetchResult
-from pykafka_cli.protocol.records.batch import Buffer, CorruptRecords, walk
+from pykafka_cli.protocol.buffers import Buffer
+from pykafka_cli.protocol.records.batch import CorruptRecords, walk
 
 FIRST_VERSION_WITH_BATCHES = 4
 FETCH_BYTES = 4 << 20

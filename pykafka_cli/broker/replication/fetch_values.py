@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.model import TopicPartition
-from pykafka_cli.protocol.records.batch import Buffer
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.storage.leader_epochs import EpochEnd
 from pykafka_cli.storage.transaction_index import AbortedTransaction
 

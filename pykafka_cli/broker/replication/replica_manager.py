@@ -24,7 +24,7 @@ from pykafka_cli.broker.replication.isr_updates import IsrUpdates
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, ControllerChannel, PeerConnection
 from pykafka_cli.broker.replication.reading import FetchTerms, enough_has_come, may_answer, read_all
-from pykafka_cli.broker.replication.roles import OnLeadership, Roles
+from pykafka_cli.broker.replication.roles import Errors, OnLeadership, Roles
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.transport.connection import Connection
 
@@ -35,12 +35,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.metadata.cache import MetadataCache
     from pykafka_cli.broker.waiting import WaitingRoom
     from pykafka_cli.properties.broker import BrokerSettings
-    from pykafka_cli.protocol.inter_broker import (
-        LeaderAndIsrRequest,
-        LeaderAndIsrResponse,
-        StopReplicaRequest,
-        StopReplicaResponse,
-    )
+    from pykafka_cli.protocol.inter_broker import LeaderAndIsrRequest, StopReplicaRequest
 
 _log = logging.getLogger(__name__)
 
@@ -127,10 +122,12 @@ class ReplicaManager:
         """Called after each change of roles; coordinators add themselves."""
         return self._roles.on_leadership
 
-    def become_leader_or_follower(self, request: "LeaderAndIsrRequest") -> "LeaderAndIsrResponse":
+    def become_leader_or_follower(self, request: "LeaderAndIsrRequest") -> Errors:
+        """What came of each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
         return self._roles.take_leader_and_isr(request)
 
-    def stop_replicas(self, request: "StopReplicaRequest") -> "StopReplicaResponse":
+    def stop_replicas(self, request: "StopReplicaRequest") -> Errors:
+        """What came of each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
         return self._roles.take_stop_replica(request)
 
     def partition(self, topic_partition: TopicPartition) -> Partition:

@@ -11,9 +11,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from kio.schema.errors import ErrorCode
-
-from pykafka_cli.broker.errors import KafkaStorageError
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    FencedLeaderEpoch,
+    InconsistentTopicId,
+    KafkaStorageError,
+    StaleBrokerEpoch,
+    StaleControllerEpoch,
+    UnknownTopicOrPartition,
+)
 from pykafka_cli.broker.metadata.cache import MetadataCache
 from pykafka_cli.broker.replication.directory_moves import DirectoryMoves
 from pykafka_cli.broker.replication.fetchers import Fetchers
@@ -26,15 +32,10 @@ from pykafka_cli.protocol.inter_broker import (
     NO_EPOCH,
     NO_LEADER,
     UNKNOWN_BROKER_EPOCH,
-    LeaderAndIsrPartitionError,
     LeaderAndIsrPartitionState,
     LeaderAndIsrRequest,
-    LeaderAndIsrResponse,
-    LeaderAndIsrTopicError,
-    StopReplicaPartitionError,
     StopReplicaPartitionState,
     StopReplicaRequest,
-    StopReplicaResponse,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ _log = logging.getLogger(__name__)
 
 OnLeadership: TypeAlias = Callable[[list[tuple[TopicPartition, int]], list[TopicPartition]], None]
 """Told which partitions began to be led here, with their leader epochs, and which are led here no more."""
+
+Errors: TypeAlias = dict[TopicPartition, BrokerError | None]
+"""Why a partition is not as the controller wants it; None: it is."""
 
 
 class Roles:
@@ -77,75 +81,62 @@ class Roles:
 
     # ---- LeaderAndIsr
 
-    def take_leader_and_isr(self, request: LeaderAndIsrRequest) -> LeaderAndIsrResponse:
-        refusal = self._fence(request)
-        if refusal is not ErrorCode.none:
-            return LeaderAndIsrResponse(error_code=refusal)
+    def take_leader_and_isr(self, request: LeaderAndIsrRequest) -> Errors:
+        """What came of each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
+        self._fence(request)
         to_lead: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]] = []
         to_follow: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]] = []
-        errors: dict[TopicPartition, ErrorCode] = {}
+        errors: Errors = {}
         for topic in request.topic_states:
             for state in topic.partition_states:
                 topic_partition = TopicPartition(topic.topic_name, state.partition_index)
-                error = self._check(topic_partition, topic.topic_id, state)
-                errors[topic_partition] = error
-                if error is ErrorCode.none:
+                errors[topic_partition] = error = self._refusal(topic_partition, topic.topic_id, state)
+                if error is None:
                     chosen = to_lead if state.leader == self._broker_id else to_follow
                     chosen.append((self._hosted.get_or_add(topic_partition), topic.topic_id, state))
+                else:
+                    _log.warning("%s", error)
         leaders = self._lead(to_lead, errors)
         followers = self._follow(to_follow, errors)
         self._fetchers.close_idle()
         for notify in self.on_leadership:
             notify(leaders, followers)
-        return LeaderAndIsrResponse(
-            topics=tuple(
-                LeaderAndIsrTopicError(
-                    topic_id=topic.topic_id,
-                    partition_errors=tuple(
-                        LeaderAndIsrPartitionError(
-                            partition_index=state.partition_index,
-                            error_code=errors[TopicPartition(topic.topic_name, state.partition_index)],
-                        )
-                        for state in topic.partition_states
-                    ),
-                )
-                for topic in request.topic_states
-            )
-        )
+        return errors
 
-    def _fence(self, request: LeaderAndIsrRequest | StopReplicaRequest) -> ErrorCode:
+    def _fence(self, request: LeaderAndIsrRequest | StopReplicaRequest) -> None:
+        what = type(request).__name__
         if request.broker_epoch != UNKNOWN_BROKER_EPOCH and request.broker_epoch < self._broker_epoch():
-            _log.info("refusing %s for an earlier run of this broker", type(request).__name__)
-            return ErrorCode.stale_broker_epoch
+            _log.info("refusing %s for an earlier run of this broker", what)
+            raise StaleBrokerEpoch(f"{what} for an earlier run of this broker")
         if request.controller_epoch < self._metadata.controller_epoch:
-            _log.warning("refusing %s of an earlier controller, %d", type(request).__name__, request.controller_id)
-            return ErrorCode.stale_controller_epoch
+            _log.warning("refusing %s of an earlier controller, %d", what, request.controller_id)
+            raise StaleControllerEpoch(f"{what} of an earlier controller, {request.controller_id}")
         self._metadata.controller_epoch = request.controller_epoch
-        return ErrorCode.none
 
-    def _check(
+    def _refusal(
         self, topic_partition: TopicPartition, topic_id: uuid.UUID | None, state: LeaderAndIsrPartitionState
-    ) -> ErrorCode:
+    ) -> BrokerError | None:
         if self._hosted.is_offline(topic_partition):
-            return ErrorCode.kafka_storage_error
+            return KafkaStorageError(f"{topic_partition} is in a log directory that has failed")
         stored = self._logs.get(topic_partition)
         if stored is not None and None not in (topic_id, stored.topic_id) and topic_id != stored.topic_id:
-            _log.error("%s: the log here is of topic id %s, not %s", topic_partition, stored.topic_id, topic_id)
-            return ErrorCode.inconsistent_topic_id
+            return InconsistentTopicId(
+                f"{topic_partition}: the log here is of topic id {stored.topic_id}, not {topic_id}"
+            )
         partition = self._hosted.get(topic_partition)
         if partition is not None and state.leader_epoch <= partition.leader_epoch:
             # An equal epoch is an update already known; Kafka answers it with the same code.
-            _log.info("%s: leader epoch %d is not news", topic_partition, state.leader_epoch)
-            return ErrorCode.stale_controller_epoch
+            return StaleControllerEpoch(f"{topic_partition}: leader epoch {state.leader_epoch} is not news")
         if self._broker_id not in state.replicas:
-            _log.warning("%s is assigned to brokers %s, not to this one", topic_partition, state.replicas)
-            return ErrorCode.unknown_topic_or_partition
-        return ErrorCode.none
+            return UnknownTopicOrPartition(
+                f"{topic_partition} is assigned to brokers {state.replicas}, not to this one"
+            )
+        return None
 
     def _lead(
         self,
         chosen: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]],
-        errors: dict[TopicPartition, ErrorCode],
+        errors: Errors,
     ) -> list[tuple[TopicPartition, int]]:
         self._fetchers.drop(partition.topic_partition for partition, _, _ in chosen)
         began = []
@@ -164,7 +155,7 @@ class Roles:
     def _follow(
         self,
         chosen: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]],
-        errors: dict[TopicPartition, ErrorCode],
+        errors: Errors,
     ) -> list[TopicPartition]:
         began = []
         for partition, topic_id, state in chosen:
@@ -199,56 +190,51 @@ class Roles:
         log.set_high_watermark(self._logs.checkpointed_high_watermark(partition.topic_partition))
         return log
 
-    def _fail(self, partition: Partition, error: KafkaStorageError, errors: dict[TopicPartition, ErrorCode]) -> None:
+    def _fail(self, partition: Partition, error: KafkaStorageError, errors: Errors) -> None:
         _log.error("%s: %s", partition, error)
-        errors[partition.topic_partition] = error.code
+        errors[partition.topic_partition] = error
         self._hosted.take_offline(partition.topic_partition)
 
     # ---- StopReplica
 
-    def take_stop_replica(self, request: StopReplicaRequest) -> StopReplicaResponse:
-        refusal = self._fence(request)
-        if refusal is not ErrorCode.none:
-            return StopReplicaResponse(error_code=refusal)
-        outcomes, gone = [], []
+    def take_stop_replica(self, request: StopReplicaRequest) -> Errors:
+        """What came of each partition. raises StaleBrokerEpoch, StaleControllerEpoch."""
+        self._fence(request)
+        errors: Errors = {}
+        gone = []
         for topic in request.topic_states:
             for state in topic.partition_states:
                 topic_partition = TopicPartition(topic.topic_name, state.partition_index)
-                error = self._stop(topic_partition, state)
-                if error is ErrorCode.none and state.delete_partition:
+                errors[topic_partition] = None
+                try:
+                    self._stop(topic_partition, state)
+                except BrokerError as error:
+                    _log.warning("not stopping %s: %s", topic_partition, error)
+                    errors[topic_partition] = error
+                    continue
+                if state.delete_partition:
                     gone.append(topic_partition)
-                outcomes.append(
-                    StopReplicaPartitionError(
-                        topic_name=topic.topic_name, partition_index=state.partition_index, error_code=error
-                    )
-                )
         self._fetchers.close_idle()
         if gone:
             for notify in self.on_leadership:
                 notify([], gone)
-        return StopReplicaResponse(partition_errors=tuple(outcomes))
+        return errors
 
-    def _stop(self, topic_partition: TopicPartition, state: StopReplicaPartitionState) -> ErrorCode:
+    def _stop(self, topic_partition: TopicPartition, state: StopReplicaPartitionState) -> None:
         if self._hosted.is_offline(topic_partition):
-            return ErrorCode.kafka_storage_error
+            raise KafkaStorageError(f"{topic_partition} is in a log directory that has failed")
         partition = self._hosted.get(topic_partition)
         if (
             partition is not None
             and state.leader_epoch not in (EPOCH_DURING_DELETE, NO_EPOCH)
             and state.leader_epoch < partition.leader_epoch
         ):
-            _log.warning("%s: not stopping in the earlier leader epoch %d", topic_partition, state.leader_epoch)
-            return ErrorCode.fenced_leader_epoch
+            raise FencedLeaderEpoch(f"{topic_partition} is at leader epoch {partition.leader_epoch}")
         self._fetchers.drop([topic_partition])
         if not state.delete_partition:
             if partition is not None:
                 partition.notify_all()
-            return ErrorCode.none
+            return
         self._moves.cancel(topic_partition)
         self._hosted.remove(topic_partition)
-        try:
-            self._logs.delete(topic_partition)  # also one that was left here while this broker was down
-        except KafkaStorageError as error:
-            _log.error("%s could not be deleted: %s", topic_partition, error)
-            return error.code
-        return ErrorCode.none
+        self._logs.delete(topic_partition)  # also one that was left here while this broker was down

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.protocol.api_keys import ApiKey
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path.wire import (
     COMPACT,
@@ -32,7 +33,6 @@ from pykafka_cli.protocol.hot_path.wire import (
     INT32,
     INT64,
     LEGACY,
-    Buffer,
     Cursor,
     LeaderIdAndEpoch,
     NodeEndpoint,

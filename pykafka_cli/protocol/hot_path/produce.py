@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.protocol.api_keys import ApiKey
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.hot_path.wire import (
     COMPACT,
     INT32,
     INT64,
     LEGACY,
-    Buffer,
     Cursor,
     LeaderIdAndEpoch,
     NodeEndpoint,

@@ -7,7 +7,8 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from pykafka_cli.model import ConsumedRecord
-from pykafka_cli.protocol.records.batch import CODEC_MASK, HEADER, BatchHeader, Buffer
+from pykafka_cli.protocol.buffers import Buffer
+from pykafka_cli.protocol.records.batch import CODEC_MASK, HEADER, BatchHeader
 
 
 def compiled_records(header: BatchHeader, payload: Buffer) -> list[ConsumedRecord] | None:

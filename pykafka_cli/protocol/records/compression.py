@@ -16,7 +16,8 @@ from typing import Any
 
 import cramjam
 
-from pykafka_cli.protocol.records.batch import Buffer, Compression, CorruptRecords
+from pykafka_cli.protocol.buffers import Buffer
+from pykafka_cli.protocol.records.batch import Compression, CorruptRecords
 
 MAX_UNCOMPRESSED = 256 << 20
 """What a batch may unfold to, in bytes; far above what any client puts into one."""

@@ -12,7 +12,8 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple
 
-from pykafka_cli.protocol.records.batch import Buffer, CorruptRecords
+from pykafka_cli.protocol.buffers import Buffer
+from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
 
 _KEY = struct.Struct(">hh")

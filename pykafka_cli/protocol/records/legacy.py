@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
     LEGACY_HEADER_SIZE,
     LOG_APPEND_TIME,
@@ -20,7 +21,6 @@ from pykafka_cli.protocol.records.batch import (
     MAGIC_AT,
     NO_TIMESTAMP,
     BatchHeader,
-    Buffer,
     Compression,
     CorruptRecords,
     batch_size_at,

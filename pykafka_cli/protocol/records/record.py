@@ -15,6 +15,7 @@ cleaning, conversions); what clients produce and fetch passes as whole batches.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records import legacy
 from pykafka_cli.protocol.records.batch import (
     CONTROL,
@@ -30,7 +31,6 @@ from pykafka_cli.protocol.records.batch import (
     NO_TIMESTAMP,
     TRANSACTIONAL,
     BatchHeader,
-    Buffer,
     Compression,
     CorruptRecords,
     read_header,

@@ -59,7 +59,6 @@ class OpCode(IntEnum):
 
 
 NOTIFICATION_XID = -1
-PING_XID = -2
 AUTH_XID = -4
 
 

@@ -18,8 +18,9 @@ from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Connection, Peer, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.hot_path import fetch, produce
-from pykafka_cli.protocol.hot_path.wire import Buffer, compact_count, compact_string
+from pykafka_cli.protocol.hot_path.wire import compact_count, compact_string
 from pykafka_cli.storage import files
 from tests.fakes.controlled_cluster import ControlledCluster
 from tests.fakes.replica_cluster import Node, ReplicaCluster

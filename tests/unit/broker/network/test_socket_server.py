@@ -19,8 +19,8 @@ from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.network.pace import BULK_BYTES, Pace
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
-from pykafka_cli.protocol.hot_path.wire import Buffer
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import until
 from tests.support.standstill import watched_loop

@@ -12,7 +12,7 @@ from pykafka_cli.broker.network.connection import Peer
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
-from pykafka_cli.protocol.hot_path.wire import Buffer
+from pykafka_cli.protocol.buffers import Buffer
 from tests.fakes.clock import FakeClock
 from tests.support.certificates import PASSWORD, Identity, identity
 
