@@ -33,8 +33,8 @@ from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.codec import message_codec, read_request_header
-from pykafka_cli.protocol.hot_path.wire import Buffer
 from pykafka_cli.protocol.inter_broker import (
     LEADER_DURING_DELETE,
     StopReplicaPartitionState,

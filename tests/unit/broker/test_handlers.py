@@ -22,11 +22,13 @@ ANSWERING = {name: module.handle for name, module in MODULES.items() if hasattr(
 
 
 def module_name(api: Api) -> str:
+    if api.name.endswith("Acls"):
+        return "acls"  # the three have one
     return re.sub(r"(?<!^)(?=[A-Z])", "_", api.name).lower()
 
 
 def test_each_module_that_answers_has_its_line() -> None:
-    assert sorted(ANSWERING) == sorted(map(module_name, ALL.values()))
+    assert sorted(ANSWERING) == sorted(set(map(module_name, ALL.values())))
 
 
 @pytest.mark.parametrize("api", ALL.values(), ids=lambda api: api.name)
