@@ -1,6 +1,7 @@
 """The program `pk`: a table of commands, of which only the one that is called gets imported, and the one place that
 turns whatever goes wrong into a message and an exit status."""
 
+import errno
 import importlib
 import os
 import sys
@@ -18,6 +19,8 @@ from pykafka_cli.script.errors import ScriptError
 PROGRAM = "pk"
 DEBUG_VARIABLE = "PK_DEBUG"
 COMPLETION_VARIABLE = "_PK_COMPLETE"
+OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What becomes of printing where stdout goes to a full or broken disk."""
 
 
 class LazyGroup(TyperGroup):
@@ -105,14 +108,23 @@ def run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has had enough. Python flushes stdout once more on its way out: let it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # whoever read our output has had enough
         return ExitStatus.SUCCESS
+    except OSError as error:
+        if error.filename is None and error.errno in OUTPUT_ERRORS:
+            _discard_output()
+        print(*filter(None, message_and_hint(error)), sep="\n", file=sys.stderr)
+        return ExitStatus.FAILURE
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
         print(*filter(None, message_and_hint(error)), sep="\n", file=sys.stderr)
         return ExitStatus.FAILURE
+
+
+def _discard_output() -> None:
+    """Python flushes stdout once more on its way out: let it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def message_and_hint(error: Exception) -> tuple[str, str]:
@@ -125,4 +137,8 @@ def message_and_hint(error: Exception) -> tuple[str, str]:
         return explain(error)
     if isinstance(error, BadClientSetting):
         return str(error), ""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}", ""
+    if isinstance(error, OSError) and error.errno in OUTPUT_ERRORS:
+        return f"cannot write to standard output: {error.strerror}", ""
     return f"{type(error).__name__}: {error}", f"This is a bug in pk; {DEBUG_VARIABLE}=1 prints a stack trace."

@@ -1,5 +1,6 @@
 """`pk config`: clusters by name, one of them current."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,8 @@ from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
+NO_CLUSTERS = "No cluster has a name yet; `pk config set NAME --bootstrap-server HOST:PORT` gives one."
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the cluster.")]
 
 
@@ -35,7 +38,10 @@ def config() -> None:
 @app.command("list")
 def list_clusters(output: Output = None) -> None:
     """List all clusters; a star marks the current one."""
-    show_clusters(chosen_output(output), existing())
+    found = existing()
+    if not found.clusters:
+        print(NO_CLUSTERS, file=sys.stderr)
+    show_clusters(chosen_output(output), found)
 
 
 @app.command("set")

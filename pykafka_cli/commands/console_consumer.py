@@ -17,7 +17,7 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
 from pykafka_cli.console.signals import EndBySignal
-from pykafka_cli.console.stdout import BulkOutput, OutputClosed
+from pykafka_cli.console.stdout import BulkOutput, OutputClosed, OutputFailed
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import ConsumedRecord, TopicPartition
 from pykafka_cli.output.render import OutputFormat
@@ -235,7 +235,8 @@ def console_consumer(
     """Print the records of a topic as they arrive.
 
     \b
-    Print all records with keys:   pk console-consumer --topic t --from-beginning --property print.key=true
+    Print all records with keys:
+      pk console-consumer --topic t --from-beginning --property print.key=true
     """
     refuse_both(ctx, RENAMED)
     ctx.read_values()
@@ -435,19 +436,18 @@ class ConsoleConsumer:
         from pykafka_cli.clients.errors import ApiError
 
         output = BulkOutput(sys.stdout.fileno())
-        while self._count < self._limit:
-            try:
-                fetched = await self._receive(consumer)
-                if fetched is None:
-                    error(TERMINATING, source=SOURCE, cause=f"{EXCEPTIONS}TimeoutException")
-                    return
-            except (ApiError, NoOffset, CorruptRecords, ConnectionFailed) as problem:
-                raise terminated(problem.java if isinstance(problem, ApiError) else str(problem)) from None
-            try:
-                await self._print(consumer, fetched, output)
-            except OutputClosed:
-                print("Unable to write to standard out, closing consumer.", file=sys.stderr)
-                return
+        try:
+            with output.watching_reader():
+                while self._count < self._limit:
+                    fetched = await self._receive(consumer)
+                    if fetched is None:
+                        error(TERMINATING, source=SOURCE, cause=f"{EXCEPTIONS}TimeoutException")
+                        return
+                    await self._print(consumer, fetched, output)
+        except OutputClosed:
+            print("Unable to write to standard out, closing consumer.", file=sys.stderr)
+        except (ApiError, NoOffset, CorruptRecords, ConnectionFailed, OutputFailed) as problem:
+            raise terminated(problem.java if isinstance(problem, ApiError) else str(problem)) from None
 
     async def _receive(self, consumer: "Consumer") -> "Fetched | None":
         """The next records; None when more than the time-out has passed without any."""

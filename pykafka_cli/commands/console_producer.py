@@ -200,8 +200,10 @@ def console_producer(
     """Read lines from standard input and send each as a record.
 
     \b
-    Send lines until Ctrl-D:   pk console-producer --topic t --bootstrap-server localhost:9092
-    Send lines with keys:      ... --property parse.key=true --property key.separator=:
+    Send lines until Ctrl-D:
+      pk console-producer --topic t
+    Send lines with keys:
+      pk console-producer --topic t --property parse.key=true
     """
     if broker_list and "bootstrap-server" not in ctx.given:
         addresses = broker_list

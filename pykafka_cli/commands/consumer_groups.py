@@ -213,8 +213,11 @@ def consumer_groups(
     """List, describe and delete consumer groups, and reset their offsets.
 
     \b
-    Show a group's lag:     pk consumer-groups --describe --group g
-    Read everything again:  pk consumer-groups --reset-offsets --group g --topic t --to-earliest --execute
+    Show a group's lag:
+      pk consumer-groups --describe --group g
+    Read everything again:
+      pk consumer-groups --reset-offsets --to-earliest --group g --topic t
+        --execute
     """
     check_available(ctx)
     bootstrap = bootstrap_or_default(

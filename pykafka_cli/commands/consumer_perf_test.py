@@ -126,7 +126,7 @@ def consumer_perf_test(
     """Measure how fast records can be read.
 
     \b
-    pk consumer-perf-test --bootstrap-server localhost:9092 --topic t --messages 1000000
+    pk consumer-perf-test --topic t --messages 1000000
     """
     if broker_list and "bootstrap-server" not in ctx.given:
         addresses = broker_list

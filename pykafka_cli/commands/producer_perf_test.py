@@ -130,8 +130,8 @@ def producer_perf_test(
     """Measure how fast records can be sent.
 
     \b
-    pk producer-perf-test --topic t --num-records 1000000 --record-size 100 --throughput -1
-        --producer-props bootstrap.servers=localhost:9092
+    pk producer-perf-test --topic t --num-records 1000000 --record-size 100
+      --throughput -1 --producer-props bootstrap.servers=localhost:9092
     """
     for name, value in (("throughput", throughput), ("num-records", num_records), ("topic", topic)):
         if value is None:

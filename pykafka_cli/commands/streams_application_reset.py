@@ -141,7 +141,8 @@ def streams_application_reset(
     Stop all its instances first. Afterwards, delete their state directories, or they produce wrong results.
 
     \b
-    Show what would be done:   pk streams-application-reset --application-id a --input-topics t --dry-run
+    Show what would be done:
+      pk streams-application-reset --application-id a --input-topics t --dry-run
     """
     if "application-id" not in ctx.given:
         raise ctx.usage_problem("Missing required option(s) [application-id]")

@@ -1,16 +1,23 @@
-"""SIGINT and SIGTERM for commands that have something to finish before they go."""
+"""SIGINT, SIGTERM and SIGHUP (a closed terminal) for commands that have something to finish before they go."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """The signals that end a command; not SIGHUP where nohup has it ignored."""
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    return (signal.SIGINT, signal.SIGTERM, *hangup)
 
 
 class EndBySignal:
-    """A context that one of the signals leaves early, as if its body had come to its end; the second signal kills.
+    """A context that one of the signals leaves early, as if its body had come to its end.
+
+    The second signal ends the process at once, whatever is under way, from then on until the process ends by itself.
 
     with EndBySignal() as end:
         await something_long()
@@ -26,6 +33,7 @@ class EndBySignal:
         self._patience_s = patience_s
         self._impatience: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
+        self._signals: tuple[signal.Signals, ...] = ()
 
     @property
     def status(self) -> int:
@@ -35,14 +43,16 @@ class EndBySignal:
     def __enter__(self) -> Self:
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
-        for each in _SIGNALS:
+        self._signals = ending_signals()
+        for each in self._signals:
             loop.add_signal_handler(each, self._ended, each)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self._heed_no_more()
+        if self.signal is None:
+            self._heed_no_more()
         if self._impatience:
             self._impatience.cancel()
         if self.signal and kind is not None and issubclass(kind, asyncio.CancelledError):
@@ -54,15 +64,21 @@ class EndBySignal:
     def _ended(self, received: signal.Signals) -> None:
         if self.signal is None and self._task:
             self.signal = received
+            self._heed_no_more()
+            for each in self._signals:
+                signal.signal(each, _leave_at_once)
             if self._gently:
-                self._heed_no_more()
                 self._gently()
                 self._impatience = asyncio.get_running_loop().call_later(self._patience_s, self._task.cancel)
             else:
                 self._task.cancel()
 
-    @staticmethod
-    def _heed_no_more() -> None:
+    def _heed_no_more(self) -> None:
         loop = asyncio.get_running_loop()
-        for each in _SIGNALS:
+        for each in self._signals:
             loop.remove_signal_handler(each)
+
+
+def _leave_at_once(number: int, _frame: FrameType | None) -> None:
+    """Nothing is finished, as a connection may stand still; KeyboardInterrupt would be one more thing to wait for."""
+    os._exit(128 + number)

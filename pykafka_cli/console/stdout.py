@@ -3,8 +3,10 @@
 import asyncio
 import os
 import queue
+import stat
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 _FINISH_AFTER_CANCEL = 2.0
 """Seconds that a write under way may take once the command is to end."""
@@ -12,6 +14,10 @@ _FINISH_AFTER_CANCEL = 2.0
 
 class OutputClosed(Exception):
     """Nobody reads any more."""
+
+
+class OutputFailed(Exception):
+    """What was printed cannot be written, as on a full disk; the message says where and why."""
 
 
 class BulkOutput:
@@ -26,11 +32,41 @@ class BulkOutput:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write, daemon=True)
 
+    @contextmanager
+    def watching_reader(self) -> Iterator[None]:
+        """Leave the body as soon as nobody reads any more, even while there is nothing to write.
+
+        A pipe's writing end becomes readable once its reading end is closed, and so does a socket; a file or a terminal
+        is not watched.
+        raises    OutputClosed
+        """
+        mode, task, has_left = os.fstat(self._descriptor).st_mode, asyncio.current_task(), False
+        assert task is not None
+
+        def leave() -> None:
+            nonlocal has_left
+            has_left = True
+            self._loop.remove_reader(self._descriptor)
+            task.cancel()
+
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+            yield
+            return
+        self._loop.add_reader(self._descriptor, leave)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not has_left or task.uncancel():
+                raise
+            raise OutputClosed from None
+        finally:
+            self._loop.remove_reader(self._descriptor)
+
     async def write(self, data: bytes) -> bool:
         """Write all of `data`; False if the command was interrupted meanwhile and the reader did not read it.
 
         A cancellation waits for what is under way, so that the caller knows what was written.
-        raises    OutputClosed
+        raises    OutputClosed, OutputFailed
         """
         if not data:
             return True
@@ -72,4 +108,4 @@ class BulkOutput:
         elif isinstance(problem, BrokenPipeError):
             written.set_exception(OutputClosed())
         else:
-            written.set_exception(problem)
+            written.set_exception(OutputFailed(f"cannot write to standard output: {problem.strerror or problem}"))

@@ -14,7 +14,7 @@ def show_clusters(form: OutputFormat, found: NamedClusters) -> None:
     show(
         form,
         text=lambda: "".join("\t".join(row) + "\n" for row in rows),
-        table=lambda: [Table(("", "NAME", "BOOTSTRAP SERVER", "COMMAND CONFIG"), rows)],
+        table=lambda: [Table(("", "NAME", "BOOTSTRAP SERVER", "COMMAND CONFIG"), rows, empty="")],
         document=lambda: [
             {
                 "name": name,

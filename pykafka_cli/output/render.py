@@ -26,11 +26,12 @@ class OutputFormat(StrEnum):
 
 
 class Table(NamedTuple):
-    """Rows for people. A column whose cells are all numbers is aligned to the right."""
+    """Rows for people. A column whose cells are all numbers is aligned to the right; `empty` stands for no rows."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     title: str = ""
+    empty: str = "Nothing to show."
 
 
 def notice(form: OutputFormat, line: str) -> None:
@@ -53,7 +54,9 @@ def show(
     """
     match form:
         case OutputFormat.KAFKA:
-            sys.stdout.write(text())
+            sys.stdout.write(printed := text())
+            if sys.stdout.isatty() and printed and not printed.endswith("\n"):
+                sys.stdout.write("\n")  # a script that leaves its last line open leaves the prompt behind it
         case OutputFormat.TABLE:
             _print_tables(table())
         case OutputFormat.JSON | OutputFormat.YAML:
@@ -75,7 +78,10 @@ def _print_tables(parts: Iterable[Table | str]) -> None:
         if part.title:
             # not as rich's title, which is broken into lines of the table's width
             console.print(Text(part.title, style="bold"), soft_wrap=True)
-        console.print(_rich(part) if part.rows else "\n  none\n")
+        if part.rows:
+            console.print(_rich(part))
+        elif part.empty:
+            console.print(Text(part.empty), soft_wrap=True)
 
 
 def _rich(table: Table) -> "RichTable":

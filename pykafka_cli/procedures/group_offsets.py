@@ -234,7 +234,7 @@ def show_plan(request: GroupsRequest, plan: Mapping[str, Offsets], how: ResetReq
     show(
         request.output,
         text=printed,
-        table=lambda: [Table(("GROUP", "TOPIC", "PARTITION", "NEW OFFSET"), rows)],
+        table=lambda: [Table(("GROUP", "TOPIC", "PARTITION", "NEW OFFSET"), rows, empty="")],
         document=lambda: [
             {"group": group, "topic": topic, "partition": partition, "new_offset": offset, "executed": how.execute}
             for group, topic, partition, offset in rows

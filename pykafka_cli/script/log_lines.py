@@ -1,7 +1,12 @@
 """Messages as the scripts' log4j prints them on stderr, with a class name only where Kafka's own is known."""
 
 import sys
+import time
+from collections.abc import Callable
 from datetime import datetime
+
+QUIET_S = 60
+"""For how long a warning must not have come for it to be printed again."""
 
 
 def log(level: str, message: str, *, source: str = "", cause: str = "") -> None:
@@ -13,8 +18,31 @@ def log(level: str, message: str, *, source: str = "", cause: str = "") -> None:
         print(cause, file=sys.stderr)
 
 
+class Repetitions:
+    """Which warnings merely repeat the one before: those of a broker that is away come with each attempt to reach it.
+
+    clock    seconds, monotonic
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last, self._seen = "", float("-inf")
+
+    def repeats(self, message: str) -> bool:
+        """Whether the same was said last, and not so long ago that it may be news again."""
+        now = self._clock()
+        is_old = message == self._last and now - self._seen < QUIET_S
+        self._last, self._seen = message, now
+        return is_old
+
+
+_warnings = Repetitions()
+
+
 def warn(message: str) -> None:
-    log("WARN", message)
+    """A warning, unless it only repeats the last one."""
+    if not _warnings.repeats(message):
+        log("WARN", message)
 
 
 def error(message: str, *, source: str = "", cause: str = "") -> None:

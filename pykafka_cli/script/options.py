@@ -149,7 +149,12 @@ def bootstrap_or_default(value: str | None, missing: ScriptError, *, given: bool
 
 def bootstrap_if_any(value: str | None) -> str | None:
     """The same without a complaint."""
-    return value or (DEFAULT_BOOTSTRAP_SERVER if sys.stderr.isatty() else None)
+    return value or (DEFAULT_BOOTSTRAP_SERVER if is_interactive() else None)
+
+
+def is_interactive() -> bool:
+    """Whether a person is there: one of the standard streams is a terminal, whatever the others are sent to."""
+    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 def require(ctx: ScriptContext, *names: str) -> None:

@@ -14,6 +14,7 @@ from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.cli import run
 from pykafka_cli.commands import COMMANDS, SECTIONS
 from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.script.options import is_interactive
 from tests.support.running import PK
 
 HEAVY = ("aiokafka", "kazoo", "rich", "uvloop", "yaml", "hypothesis", "pykafka_cli.broker", "pykafka_cli.storage")
@@ -95,6 +96,40 @@ def test_a_person_who_names_no_cluster_is_taken_to_this_machines(monkeypatch: py
     os.close(leader)
     assert b"must be specified" not in done.stdout
     assert done.returncode == 0 or b"localhost:9092" in done.stdout
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stdout", "stderr"])
+def test_a_person_is_seen_by_any_terminal_whatever_else_is_redirected(
+    stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader, follower = pty.openpty()
+    with open(os.devnull, "rb") as elsewhere, open(follower, "rb") as terminal:
+        for each in ("stdin", "stdout", "stderr"):
+            monkeypatch.setattr(sys, each, terminal if each == stream else elsewhere)
+        assert is_interactive()
+
+        monkeypatch.setattr(sys, stream, None)
+        assert not is_interactive()
+    os.close(leader)
+
+
+@pytest.mark.parametrize("words", [[], ["topics"], ["storage"]], ids=str)
+def test_what_cannot_be_printed_is_said(words: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([PK, *words, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (1, "cannot write to standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_fits_eighty_columns(
+    command: str | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    run([*([command] if command else []), "--help"])
+
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
 def test_failures_that_nobody_foresaw_are_one_line(

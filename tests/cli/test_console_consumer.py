@@ -130,6 +130,22 @@ def test_a_reader_that_leaves_ends_it_quietly(cluster: RunningCluster, topic: st
     assert re.search(r"Processed a total of \d+ messages", errors)
 
 
+def test_a_reader_that_leaves_ends_it_though_no_record_comes(cluster: RunningCluster, topic: str) -> None:
+    produce(cluster, topic, ["one"])
+    reading = [PK, "console-consumer", "--bootstrap-server", cluster.bootstrap, "--topic", topic, "--from-beginning"]
+
+    with subprocess.Popen(reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as consumer:
+        assert consumer.stdout is not None
+        assert consumer.stderr is not None
+        assert consumer.stdout.readline() == "one\n"
+        consumer.stdout.close()
+        said = consumer.stderr.read()
+        status = consumer.wait(60)
+
+    assert status == 0
+    assert said.endswith("Processed a total of 1 messages\n")
+
+
 def test_a_time_out_counts_from_the_last_record(cluster: RunningCluster, topic: str) -> None:
     produce(cluster, topic, ["one"])
     began = time.monotonic()

@@ -39,9 +39,11 @@ def test_a_table_takes_names_literally(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_table_without_rows_says_that_there_are_none(capsys: pytest.CaptureFixture[str]) -> None:
-    show(OutputFormat.TABLE, text=str, table=lambda: [Table(("GROUP", "STATE"), [], "a title")], document=list)
+    tables = [Table(("GROUP", "STATE"), [], "a title", empty="No groups."), Table(("GROUP",), [], empty="")]
 
-    assert capsys.readouterr().out.split() == ["a", "title", "none"]
+    show(OutputFormat.TABLE, text=str, table=lambda: tables, document=list)
+
+    assert capsys.readouterr().out == "a title\nNo groups.\n"
 
 
 def test_a_title_wider_than_its_table_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
