@@ -433,6 +433,7 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
 
 async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, list[GroupLag]]:
     """Partitions with offsets and lag, by group."""
+    from pykafka_cli.clients.admin.leaders import Patience
     from pykafka_cli.clients.admin.offsets import list_offsets
     from pykafka_cli.rules.group_lag import lag_rows, partitions_of
 
@@ -443,7 +444,7 @@ async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, li
         for group, found in positions.items()
     }
     wanted = {partition for group in groups for partition in partitions_of(group, committed[group.group])}
-    ends = await list_offsets(session, dict.fromkeys(wanted, OffsetSpec.LATEST))
+    ends = await list_offsets(session, dict.fromkeys(wanted, OffsetSpec.LATEST), patience=Patience.NEEDS_LEADER)
     known: Mapping[TopicPartition, int] = {each: end for each, end in ends.items() if not isinstance(end, ApiError)}
     return {group.group: lag_rows(group, committed[group.group], known, epochs[group.group]) for group in groups}
 

@@ -1,6 +1,7 @@
 """Requests that only the leader of a partition answers: who leads what, and asking again when that changed."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from enum import Enum, auto
 from typing import TypeVar
 
 from kio.schema.errors import ErrorCode
@@ -10,6 +11,7 @@ from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
+from pykafka_cli.transport.connection import ConnectionFailed, Refused
 
 T = TypeVar("T")
 
@@ -17,10 +19,30 @@ _MAY_HEAL = RETRIABLE - {ErrorCode.unknown_topic_or_partition, ErrorCode.unknown
 """What another leader, or the same a little later, may well answer. A topic that is not there is not among them."""
 
 
+class Patience(Enum):
+    """What is worth waiting for."""
+
+    RETRY = auto()
+    """Everything that may heal."""
+    NEEDS_LEADER = auto()
+    """The same, but for a partition that nobody leads: LEADER_NOT_AVAILABLE at once."""
+    ASK_ONCE = auto()
+    """Nothing, as the caller asks again; NETWORK_EXCEPTION for what a broker leads that cannot be asked."""
+
+
+_PASSING = {
+    Patience.RETRY: _MAY_HEAL,
+    Patience.NEEDS_LEADER: _MAY_HEAL - {ErrorCode.leader_not_available},
+    Patience.ASK_ONCE: frozenset[ErrorCode](),
+}
+
+
 async def ask_leaders(
     session: Session,
     partitions: Iterable[TopicPartition],
     ask: Callable[[int, list[TopicPartition]], Awaitable[Mapping[TopicPartition, T | ApiError]]],
+    *,
+    patience: Patience = Patience.RETRY,
 ) -> dict[TopicPartition, T | ApiError]:
     """Each partition's result from its leader; an error that time may heal only once default.api.timeout.ms is over.
 
@@ -31,10 +53,17 @@ async def ask_leaders(
         led, without_leader = await _leaders(session, wanted)
         results: dict[TopicPartition, T | ApiError] = {**without_leader}
         for broker, theirs in led.items():
-            results.update(await ask(broker, theirs))
+            try:
+                results.update(await ask(broker, theirs))
+            except Refused:
+                raise
+            except ConnectionFailed as failure:
+                if patience is not Patience.ASK_ONCE:
+                    raise
+                results.update(dict.fromkeys(theirs, ApiError(ErrorCode.network_exception, str(failure))))
         return results
 
-    return await ask_until_final(session, partitions, ask_all, _MAY_HEAL)
+    return await ask_until_final(session, partitions, ask_all, _PASSING[patience])
 
 
 async def _leaders(

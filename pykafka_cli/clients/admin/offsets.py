@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32, i64
 
-from pykafka_cli.clients.admin.leaders import ask_leaders, by_topic
+from pykafka_cli.clients.admin.leaders import Patience, ask_leaders, by_topic
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session, broker_timeout
 from pykafka_cli.model import OffsetSpec, TopicPartition
@@ -20,7 +20,11 @@ _FIRST_VERSION: Mapping[int, int] = {each: max(each.first_version, _OLDEST_VERSI
 
 
 async def list_offsets(
-    session: Session, wanted: Mapping[TopicPartition, int], *, read_committed: bool = False
+    session: Session,
+    wanted: Mapping[TopicPartition, int],
+    *,
+    read_committed: bool = False,
+    patience: Patience = Patience.RETRY,
 ) -> dict[TopicPartition, int | ApiError]:
     """The offset of each partition for a time in ms or one of the words above; UNKNOWN_OFFSET if nothing is there."""
     from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
@@ -52,7 +56,7 @@ async def list_offsets(
             for each in topic.partitions
         }
 
-    return await ask_leaders(session, wanted, ask)
+    return await ask_leaders(session, wanted, ask, patience=patience)
 
 
 async def delete_records(

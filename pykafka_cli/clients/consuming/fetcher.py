@@ -23,6 +23,7 @@ from kio.schema.fetch.v12.request import FetchPartition, FetchRequest, FetchTopi
 from kio.schema.types import TopicName
 from kio.static.primitive import i8, i32, i32Timedelta, i64
 
+from pykafka_cli.clients.admin.leaders import Patience
 from pykafka_cli.clients.admin.offsets import list_offsets
 from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, Fetched, decode
 from pykafka_cli.clients.coordinator import ask_over
@@ -195,8 +196,12 @@ class Fetcher:
         asked = {partition: source.reset_to for partition, source in wanted.items()}
         known = await self._existing(asked)
         found = await list_offsets(
-            self._session, {each: asked[each] for each in known}, read_committed=self._read_committed
+            self._session,
+            {each: asked[each] for each in known},
+            read_committed=self._read_committed,
+            patience=Patience.ASK_ONCE,  # one partition that nobody leads must not keep the others waiting
         )
+        unreachable: dict[str, None] = {}
         for partition, offset in found.items():
             if not isinstance(offset, ApiError):
                 if self._is_current(wanted[partition]):
@@ -205,6 +210,10 @@ class Fetcher:
                     self._ask_if_all_is_known(wanted[partition])
             elif offset.code == ErrorCode.topic_authorization_failed:
                 raise offset
+            elif offset.code == ErrorCode.network_exception:
+                unreachable[str(offset)] = None
+        for problem in unreachable:
+            self._warn(f"[Consumer clientId={self._settings.client_id}] {problem}")
 
     async def _existing(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
         """Those that are there at all: the others may come, and are not worth an error."""
