@@ -35,6 +35,13 @@ class TopicPartition(NamedTuple):
         return f"{self.topic}-{self.partition}"
 
 
+class ProducerIdAndEpoch(NamedTuple):
+    """What makes a producer idempotent: a broker drops what it already has under id, epoch and sequence number."""
+
+    producer_id: int
+    producer_epoch: int
+
+
 class ConsumedRecord(Protocol):
     """What is asked of a record that was consumed, of whatever format; aiokafka's compiled records have it."""
 

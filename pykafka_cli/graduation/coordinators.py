@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pykafka_cli.broker.coordinator.group import records as group_records
-from pykafka_cli.broker.coordinator.step import Record
+from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.transaction import records as transaction_records
 from pykafka_cli.broker.coordinator.transaction.transaction import TransactionState
 from pykafka_cli.model import TopicPartition
@@ -36,7 +36,7 @@ class CoordinatorRecords:
 
     def __init__(self) -> None:
         self._newest: dict[TopicPartition, dict[bytes, bytes]] = defaultdict(dict)
-        self._pending: dict[tuple[TopicPartition, int], list[Record]] = defaultdict(list)
+        self._pending: dict[tuple[TopicPartition, int], list[CoordinatorRecord]] = defaultdict(list)
 
     def take(self, partition: TopicPartition, batch: ScannedBatch) -> None:
         """raises CorruptRecords"""
@@ -48,13 +48,13 @@ class CoordinatorRecords:
             if marker is not None and marker.type is ControlType.COMMIT:
                 self._put(partition, pending)
             return
-        found = [Record(each.key, each.value) for each in read_records(batch.bytes) if each.key is not None]
+        found = [CoordinatorRecord(each.key, each.value) for each in read_records(batch.bytes) if each.key is not None]
         if header.is_transactional:
             self._pending[partition, header.producer_id] += found
         else:
             self._put(partition, found)
 
-    def _put(self, partition: TopicPartition, found: list[Record]) -> None:
+    def _put(self, partition: TopicPartition, found: list[CoordinatorRecord]) -> None:
         newest = self._newest[partition]
         for key, value in found:
             newest.pop(key, None)
@@ -65,7 +65,7 @@ class CoordinatorRecords:
         """Those of one partition of __consumer_offsets. raises UnreadableMessage."""
         offsets: dict[str, int] = defaultdict(int)
         for key, value in self._newest[partition].items():
-            entry = group_records.read_record(Record(key, value))
+            entry = group_records.read_record(CoordinatorRecord(key, value))
             if entry is not None:
                 offsets[entry.group] += isinstance(entry, group_records.OffsetEntry)
         return [Group(*each) for each in offsets.items()]
@@ -73,7 +73,7 @@ class CoordinatorRecords:
     def open_transactions(self, partition: TopicPartition) -> Iterable[OpenTransaction]:
         """Those of one partition of __transaction_state. raises UnreadableMessage."""
         for key, value in self._newest[partition].items():
-            entry = transaction_records.read_record(Record(key, value))
+            entry = transaction_records.read_record(CoordinatorRecord(key, value))
             if entry is not None and entry.transaction is not None and entry.transaction.state in _OPEN:
                 transaction = entry.transaction
                 yield OpenTransaction(entry.transactional_id, transaction.state.name, len(transaction.partitions))

@@ -13,9 +13,8 @@ from kio.schema.offset_fetch import v9 as fetch_v9
 
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
-from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.metadata.zk_store import ZkStore
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.protocol.codec import message_codec
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
 from tests.support.group_broker import GroupBroker
@@ -130,7 +129,7 @@ async def test_a_group_that_is_coordinated_elsewhere_is_told_in_every_version() 
 async def test_an_offset_in_an_open_transaction_is_unstable(broker: GroupBroker) -> None:
     value = OffsetCommitValue(offset=9, metadata="", commit_timestamp=0)
     await commit(broker, 5)
-    await broker.groups.commit("g", Committer(), {TopicPartition("t", 0): value}, Producer(7, 0))
+    await broker.groups.commit("g", Committer(), {TopicPartition("t", 0): value}, ProducerIdAndEpoch(7, 0))
 
     (stable,) = await fetch(broker, wanted(0), require_stable=True)
     (current,) = await fetch(broker, wanted(0))

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from pykafka_cli.broker.coordinator.group.coordinator import GroupCoordinator
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
-from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.coordinator.transaction.coordinator import PAUSE_S, TransactionCoordinator
 from pykafka_cli.broker.coordinator.transaction.markers import Marker
 from pykafka_cli.broker.errors import BrokerError, ConcurrentTransactions
@@ -27,7 +26,7 @@ from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
@@ -130,7 +129,7 @@ class Coordinators:
         """Whether a log takes nothing any more, markers included; its broker would not lead the partition any more."""
         return any(log.is_offline for log in self.writer.logs.values())
 
-    async def producer(self) -> Producer:
+    async def producer(self) -> ProducerIdAndEpoch:
         """The transactional id's producer, with a new epoch; a transaction that was open is aborted.
 
         raises  ConcurrentTransactions where that one can never end
@@ -191,7 +190,7 @@ class Model:
 class History:
     def __init__(self, coordinators: Coordinators) -> None:
         self.coordinators, self.model = coordinators, Model()
-        self.producer: Producer | None = None
+        self.producer: ProducerIdAndEpoch | None = None
         self.next_offset = 0
 
     async def commit(self, partitions: Sequence[TopicPartition]) -> None:
@@ -229,7 +228,7 @@ class History:
         self.next_offset += 1
         return {(group, partition): self.next_offset for partition in partitions}
 
-    async def _commit(self, offsets: Offsets, producer: Producer | None) -> None:
+    async def _commit(self, offsets: Offsets, producer: ProducerIdAndEpoch | None) -> None:
         """raises BrokerError, also for one of the partitions"""
         (group,) = {group for group, _ in offsets}
         values = {

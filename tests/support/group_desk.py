@@ -12,9 +12,9 @@ from pykafka_cli.broker.coordinator.group.group import Group, GroupState, Joined
 from pykafka_cli.broker.coordinator.group.member_requests import Joining, Leaving, Syncing
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer, GroupShard
-from pykafka_cli.broker.coordinator.step import Producer, Record, Step
+from pykafka_cli.broker.coordinator.step import CoordinatorRecord, Step
 from pykafka_cli.broker.errors import BrokerError, NotCoordinator
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 
@@ -50,7 +50,7 @@ class Desk:
         self.new_id = lambda: f"#{next(numbers)}"
         self.shard = GroupShard(self.settings, self.new_id)
         self.now_ms = START_MS
-        self.log: list[tuple[Record, int | None] | tuple[int, bool]] = []
+        self.log: list[tuple[CoordinatorRecord, int | None] | tuple[int, bool]] = []
         self.timers: dict[Hashable, tuple[int, int]] = {}
         self.refusal: BrokerError | None = None
         self.is_replicating = True
@@ -202,7 +202,7 @@ class Desk:
             for topic, offset in offsets.items()
         }
         committer = Committer(member_id, instance, generation)
-        in_transaction = None if producer is None else Producer(producer, 0)
+        in_transaction = None if producer is None else ProducerIdAndEpoch(producer, 0)
         return self.do(lambda shard, step: shard.commit(group, committer, values, step, in_transaction))
 
     def committed(self, group: str = "g", *, stable: bool = False) -> dict[str, Any]:
@@ -244,7 +244,7 @@ class Desk:
         """A new shard that has read the log."""
         shard = GroupShard(self.settings, self.new_id)
         for at, (what, context) in enumerate(self.log):
-            if isinstance(what, Record):
+            if isinstance(what, CoordinatorRecord):
                 shard.replay(what, at, context)
             else:
                 shard.replay_marker(what, at, committed=bool(context))

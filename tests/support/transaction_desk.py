@@ -6,12 +6,12 @@ After every step the log is replayed into a new shard, which must come out with 
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from pykafka_cli.broker.coordinator.step import Producer, Record, Step
+from pykafka_cli.broker.coordinator.step import CoordinatorRecord, Step
 from pykafka_cli.broker.coordinator.transaction.records import transaction_record
 from pykafka_cli.broker.coordinator.transaction.shard import TransactionShard
 from pykafka_cli.broker.coordinator.transaction.transaction import PREPARED, Transaction, TransactionState
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 
 START_MS = 1_700_000_000_000
 TIMEOUT_MS = 60_000
@@ -28,7 +28,7 @@ class Desk:
         self.prepared: list[str] = []
         self.shard = TransactionShard(self.prepared.append)
         self.now_ms = START_MS
-        self.log: list[Record] = []
+        self.log: list[CoordinatorRecord] = []
         self.timers: dict[Hashable, int] = {}
         self.refusal: BrokerError | None = None
         self.is_replicating = True
@@ -106,14 +106,16 @@ class Desk:
         self._next_producer_id += 1
         return self._next_producer_id
 
-    def init(self, transactional_id: str = "x", expected: Producer | None = None, timeout_ms: int = TIMEOUT_MS) -> Any:
+    def init(
+        self, transactional_id: str = "x", expected: ProducerIdAndEpoch | None = None, timeout_ms: int = TIMEOUT_MS
+    ) -> Any:
         new = self.new_producer_id() if self.shard.needs_producer_id(transactional_id, expected) else None
         return self.do(lambda shard, step: shard.init_producer(transactional_id, timeout_ms, expected, new, step))
 
-    def add(self, producer: Producer, *partitions: TopicPartition, transactional_id: str = "x") -> None:
+    def add(self, producer: ProducerIdAndEpoch, *partitions: TopicPartition, transactional_id: str = "x") -> None:
         self.do(lambda shard, step: shard.add_partitions(transactional_id, producer, frozenset(partitions), step))
 
-    def end(self, producer: Producer, *, committed: bool = True, transactional_id: str = "x") -> None:
+    def end(self, producer: ProducerIdAndEpoch, *, committed: bool = True, transactional_id: str = "x") -> None:
         self.do(lambda shard, step: shard.end(transactional_id, producer, committed=committed, step=step))
 
     def complete(self, transactional_id: str = "x") -> None:
@@ -138,7 +140,11 @@ class Desk:
         self._carry_out(step)
 
     def has(
-        self, producer: Producer, state: TransactionState, *partitions: TopicPartition, transactional_id: str = "x"
+        self,
+        producer: ProducerIdAndEpoch,
+        state: TransactionState,
+        *partitions: TopicPartition,
+        transactional_id: str = "x",
     ) -> None:
         """Put an id into the log, as it may have come about in any way."""
         transaction = Transaction(

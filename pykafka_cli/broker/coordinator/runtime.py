@@ -18,7 +18,7 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from pykafka_cli.broker.clock import Clock, Timer
-from pykafka_cli.broker.coordinator.step import Record, Step
+from pykafka_cli.broker.coordinator.step import CoordinatorRecord, Step
 from pykafka_cli.broker.errors import (
     BrokerError,
     CoordinatorLoadInProgress,
@@ -34,8 +34,7 @@ from pykafka_cli.java_hash import java_hash
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.protocol.records.batch import BatchHeader, Compression, CorruptRecords, walk
 from pykafka_cli.protocol.records.control import ControlType, build_marker, read_marker
-from pykafka_cli.protocol.records.record import Record as LogRecord
-from pykafka_cli.protocol.records.record import build_batch, read_records
+from pykafka_cli.protocol.records.record import Record, build_batch, read_records
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +76,7 @@ class PartitionWriter(Protocol):
 class CoordinatorShard(Protocol):
     """What the runtime needs of a shard; the functions that serve requests are between it and who calls `perform`."""
 
-    def replay(self, record: Record, written_at: int, producer_id: int | None) -> None:
+    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: int | None) -> None:
         """Replay a record that was written to the log at `written_at`; `producer_id` is that of its transaction, if
         any."""
 
@@ -280,7 +279,7 @@ class CoordinatorRuntime(Generic[S]):
         if not step.records:
             return None
         producer = step.producer
-        records = [LogRecord(index, step.now_ms, key, value) for index, (key, value) in enumerate(step.records)]
+        records = [Record(index, step.now_ms, key, value) for index, (key, value) in enumerate(step.records)]
         if producer is None:
             batch = build_batch(records, compression=self._compression)
         else:
@@ -392,7 +391,7 @@ class CoordinatorRuntime(Generic[S]):
                 if record.key is None:
                     _log.error("%s: the record at offset %d has no key; left out", led.partition, record.offset)
                 else:
-                    led.shard.replay(Record(record.key, record.value), record.offset, producer_id)
+                    led.shard.replay(CoordinatorRecord(record.key, record.value), record.offset, producer_id)
         except CorruptRecords as error:
             _log.error("%s: the batch at offset %d is left out: %s", led.partition, header.base_offset, error)
 

@@ -11,20 +11,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from pykafka_cli.broker.errors import BrokerError
+from pykafka_cli.model import ProducerIdAndEpoch
 
 
-class Record(NamedTuple):
+class CoordinatorRecord(NamedTuple):
     """One record as it is in the log; `value` is None in a tombstone."""
 
     key: bytes
     value: bytes | None
-
-
-class Producer(NamedTuple):
-    """In whose transaction records are written."""
-
-    producer_id: int
-    producer_epoch: int
 
 
 WhenStored: TypeAlias = Callable[["Step", BrokerError | None], None]
@@ -36,7 +30,7 @@ class Step:
     """`now_ms` is wall-clock time. `timers` maps a timer's key to its delay in ms, or to None to call it off."""
 
     now_ms: int
-    records: list[Record] = field(default_factory=list)
-    producer: Producer | None = None
+    records: list[CoordinatorRecord] = field(default_factory=list)
+    producer: ProducerIdAndEpoch | None = None
     timers: dict[Hashable, int | None] = field(default_factory=dict)
     when_stored: list[WhenStored] = field(default_factory=list)

@@ -12,9 +12,9 @@ from kio.schema.types import ProducerId
 from kio.static.primitive import i16
 
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.errors import BrokerError, CoordinatorLoadInProgress, InvalidRequest
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_for_producer, milliseconds
+from pykafka_cli.model import ProducerIdAndEpoch
 from pykafka_cli.transport.connection import ConnectionFailed
 
 NO_PRODUCER_ID = NO_PRODUCER_EPOCH = -1
@@ -26,28 +26,28 @@ async def handle(ctx: RequestContext, request: InitProducerIdRequest) -> InitPro
         producer = await _producer(ctx, request)
     except BrokerError as error:
         code = code_for_producer(error, knows_fenced=ctx.api_version >= FIRST_VERSION_WITH_PRODUCER_FENCED)
-        return _answer(Producer(NO_PRODUCER_ID, NO_PRODUCER_EPOCH), code)
+        return _answer(ProducerIdAndEpoch(NO_PRODUCER_ID, NO_PRODUCER_EPOCH), code)
     return _answer(producer, ErrorCode.none)
 
 
-async def _producer(ctx: RequestContext, request: InitProducerIdRequest) -> Producer:
+async def _producer(ctx: RequestContext, request: InitProducerIdRequest) -> ProducerIdAndEpoch:
     if (request.producer_id == NO_PRODUCER_ID) != (request.producer_epoch == NO_PRODUCER_EPOCH):
         raise InvalidRequest("a producer id and its epoch come together, or neither does")
     try:
         if request.transactional_id is None:
-            return Producer(await ctx.broker.producer_ids.next(), 0)
+            return ProducerIdAndEpoch(await ctx.broker.producer_ids.next(), 0)
         is_new = request.producer_id == NO_PRODUCER_ID
         return await ctx.broker.transactions.init_producer(
             request.transactional_id,
             milliseconds(request.transaction_timeout),
-            None if is_new else Producer(request.producer_id, request.producer_epoch),
+            None if is_new else ProducerIdAndEpoch(request.producer_id, request.producer_epoch),
         )
     except ConnectionFailed as failure:
         # The next block of ids is the controller's to give; the producer will ask again.
         raise CoordinatorLoadInProgress(f"no producer id for the moment: {failure}") from failure
 
 
-def _answer(producer: Producer, error_code: ErrorCode) -> InitProducerIdResponse:
+def _answer(producer: ProducerIdAndEpoch, error_code: ErrorCode) -> InitProducerIdResponse:
     return InitProducerIdResponse(
         throttle_time=NO_THROTTLE,
         error_code=error_code,

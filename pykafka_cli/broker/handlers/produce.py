@@ -13,7 +13,6 @@ from contextlib import suppress
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.errors import (
     BrokerError,
     InvalidProducerIdMapping,
@@ -29,7 +28,7 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.broker.handlers.leader_hints import leader_hint
 from pykafka_cli.broker.log.appending import AppendInfo
 from pykafka_cli.broker.log.message_conversion import batch_of
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.protocol.hot_path.produce import (
     ProducePartitionResponse,
     ProduceRequest,
@@ -121,13 +120,13 @@ async def _unverified(
     ctx: RequestContext, transactional_id: str, accepted: Mapping[TopicPartition, memoryview]
 ) -> dict[TopicPartition, BrokerError]:
     """The partitions that the transaction has not announced to its coordinator. What passes must be written at once."""
-    producers: set[Producer] = set()
+    producers: set[ProducerIdAndEpoch] = set()
     sequences: dict[TopicPartition, int] = {}
     for topic_partition, records in accepted.items():
         with suppress(CorruptRecords):  # which the log refuses in the right words
             header = read_header(records)
             if header.is_transactional and header.producer_id >= 0:
-                producers.add(Producer(header.producer_id, header.producer_epoch))
+                producers.add(ProducerIdAndEpoch(header.producer_id, header.producer_epoch))
                 sequences[topic_partition] = header.base_sequence
     if not producers:
         return {}

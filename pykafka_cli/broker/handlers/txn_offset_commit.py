@@ -17,7 +17,6 @@ from pykafka_cli import topic_names
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
-from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.errors import (
     BrokerError,
     CoordinatorLoadInProgress,
@@ -31,7 +30,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.protocol.records.batch import NO_SEQUENCE
 
 FIRST_VERSION_WITH_LOAD_IN_PROGRESS = 2
@@ -56,7 +55,7 @@ async def handle(ctx: RequestContext, request: TxnOffsetCommitRequest) -> TxnOff
                 )
     if offsets:
         committer = Committer(request.member_id, request.group_instance_id, request.generation_id)
-        producer = Producer(request.producer_id, request.producer_epoch)
+        producer = ProducerIdAndEpoch(request.producer_id, request.producer_epoch)
         try:
             await _verify(ctx, request, producer)
             outcomes |= await ctx.broker.groups.commit(request.group_id, committer, offsets, producer)
@@ -80,7 +79,7 @@ async def handle(ctx: RequestContext, request: TxnOffsetCommitRequest) -> TxnOff
     )
 
 
-async def _verify(ctx: RequestContext, request: TxnOffsetCommitRequest, producer: Producer) -> None:
+async def _verify(ctx: RequestContext, request: TxnOffsetCommitRequest, producer: ProducerIdAndEpoch) -> None:
     """Make sure that the transaction has announced the group's partition; what then is written must be at once."""
     if not ctx.broker.settings.transaction_partition_verification_enable:
         return

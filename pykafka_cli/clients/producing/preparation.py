@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 from pykafka_cli.clients.error_texts import ErrorText
-from pykafka_cli.clients.producing.record_queue import ProducerIdAndEpoch
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused, TopicLeaders
 from pykafka_cli.clients.producing.transactions import new_producer_id
 from pykafka_cli.clients.session import Session
+from pykafka_cli.model import ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.connection import ConnectionFailed, Refused
 

@@ -17,9 +17,10 @@ from typing import Self
 from pykafka_cli.clients.producing.accumulator import RecordAccumulator
 from pykafka_cli.clients.producing.background import Background
 from pykafka_cli.clients.producing.preparation import Preparation
-from pykafka_cli.clients.producing.record_queue import Header, ProducerIdAndEpoch
+from pykafka_cli.clients.producing.record_queue import Header
 from pykafka_cli.clients.producing.sender import Result, Sender
 from pykafka_cli.clients.session import Session
+from pykafka_cli.model import ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
 
 

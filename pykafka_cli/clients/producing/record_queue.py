@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch, DefaultRecordBatchBuilder
 
+from pykafka_cli.model import ProducerIdAndEpoch
 from pykafka_cli.protocol.records.batch import (
     ATTRIBUTES_AT,
     HEADER_SIZE,
@@ -36,14 +37,6 @@ _LENGTH_AT = 8
 _LENGTH = struct.Struct(">i")
 _ATTRIBUTES = struct.Struct(">h")
 _NO_HEADERS: list[Header] = []
-
-
-@dataclass(frozen=True, slots=True)
-class ProducerIdAndEpoch:
-    """What makes a producer idempotent: the broker drops what it already has from (id, epoch, sequence)."""
-
-    id: int
-    epoch: int
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +59,7 @@ class Batch:
     def stamp(self, producer: ProducerIdAndEpoch, sequence: int) -> None:
         """Write producer and sequence into the batch and compute its CRC again."""
         self.sequence = sequence
-        _PRODUCER.pack_into(self.data, _PRODUCER_AT, producer.id, producer.epoch, sequence)
+        _PRODUCER.pack_into(self.data, _PRODUCER_AT, producer.producer_id, producer.producer_epoch, sequence)
         seal(self.data, 0, len(self.data) - LOG_OVERHEAD)
 
 

@@ -22,9 +22,9 @@ from pykafka_cli.clients.coordinator import TRANSACTION, find_coordinator
 from pykafka_cli.clients.error_texts import error_text
 from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.producing.record_queue import ProducerIdAndEpoch
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
+from pykafka_cli.model import ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
 
 
@@ -63,8 +63,8 @@ class Transaction:
             return
         request = AddPartitionsToTxnRequest(
             v3_and_below_transactional_id=self._id,
-            v3_and_below_producer_id=ProducerId(self._producer.id),
-            v3_and_below_producer_epoch=i16(self._producer.epoch),
+            v3_and_below_producer_id=ProducerId(self._producer.producer_id),
+            v3_and_below_producer_epoch=i16(self._producer.producer_epoch),
             v3_and_below_topics=(
                 AddPartitionsToTxnTopic(name=TopicName(topic), partitions=tuple(i32(index) for index in new)),
             ),
@@ -80,8 +80,8 @@ class Transaction:
         if self._added:
             request = EndTxnRequest(
                 transactional_id=self._id,
-                producer_id=ProducerId(self._producer.id),
-                producer_epoch=i16(self._producer.epoch),
+                producer_id=ProducerId(self._producer.producer_id),
+                producer_epoch=i16(self._producer.producer_epoch),
                 committed=commit,
             )
             await _ask(self._session, self._settings, request)

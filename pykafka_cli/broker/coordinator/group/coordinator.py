@@ -21,7 +21,7 @@ from pykafka_cli.broker.coordinator.group.shard import (
     GroupShard,
 )
 from pykafka_cli.broker.coordinator.runtime import CoordinatorRuntime, PartitionWriter, partition_for
-from pykafka_cli.broker.coordinator.step import Producer, Step
+from pykafka_cli.broker.coordinator.step import Step
 from pykafka_cli.broker.errors import (
     BrokerError,
     CoordinatorLoadInProgress,
@@ -33,7 +33,7 @@ from pykafka_cli.broker.errors import (
     RecordListTooLarge,
     UnstableOffsetCommit,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.protocol.records.batch import Compression
 
@@ -159,7 +159,7 @@ class GroupCoordinator:
         group_id: str,
         committer: Committer,
         offsets: Mapping[TopicPartition, OffsetCommitValue],
-        producer: Producer | None = None,
+        producer: ProducerIdAndEpoch | None = None,
     ) -> dict[TopicPartition, BrokerError | None]:
         """Commit offsets, or with a `producer` have them committed with its transaction. What became of each.
 

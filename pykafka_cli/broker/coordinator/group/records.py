@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
-from pykafka_cli.broker.coordinator.step import Record
+from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.stored_messages import StoredMessage, decode, encode, stored, version_of
 from pykafka_cli.model import TopicPartition
 
@@ -106,30 +106,30 @@ class GroupEntry(NamedTuple):
     value: GroupMetadataValue | None
 
 
-def offset_record(group: str, partition: TopicPartition, value: OffsetCommitValue) -> Record:
+def offset_record(group: str, partition: TopicPartition, value: OffsetCommitValue) -> CoordinatorRecord:
     """The record of a committed offset."""
     has_expiry = value.expire_timestamp != NO_TIMESTAMP
-    return Record(
+    return CoordinatorRecord(
         _offset_key(group, partition), encode(value, _VALUE_VERSION_WITH_EXPIRY if has_expiry else _VALUE_VERSION)
     )
 
 
-def offset_tombstone(group: str, partition: TopicPartition) -> Record:
+def offset_tombstone(group: str, partition: TopicPartition) -> CoordinatorRecord:
     """The record that removes a committed offset."""
-    return Record(_offset_key(group, partition), None)
+    return CoordinatorRecord(_offset_key(group, partition), None)
 
 
-def group_record(group: str, value: GroupMetadataValue) -> Record:
+def group_record(group: str, value: GroupMetadataValue) -> CoordinatorRecord:
     """The record of a group's generation."""
-    return Record(encode(GroupMetadataKey(group=group), _GROUP_KEY_VERSION), encode(value, _VALUE_VERSION))
+    return CoordinatorRecord(encode(GroupMetadataKey(group=group), _GROUP_KEY_VERSION), encode(value, _VALUE_VERSION))
 
 
-def group_tombstone(group: str) -> Record:
+def group_tombstone(group: str) -> CoordinatorRecord:
     """The record that removes a group's generation."""
-    return Record(encode(GroupMetadataKey(group=group), _GROUP_KEY_VERSION), None)
+    return CoordinatorRecord(encode(GroupMetadataKey(group=group), _GROUP_KEY_VERSION), None)
 
 
-def read_record(record: Record) -> OffsetEntry | GroupEntry | None:
+def read_record(record: CoordinatorRecord) -> OffsetEntry | GroupEntry | None:
     """What `record` says; None for a kind of key that Kafka 3.9 does not know (the consumer groups of KIP-848, say).
 
     raises  UnreadableMessage

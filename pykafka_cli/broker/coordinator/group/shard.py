@@ -29,7 +29,7 @@ from pykafka_cli.broker.coordinator.group.records import (
     offset_tombstone,
     read_record,
 )
-from pykafka_cli.broker.coordinator.step import Producer, Record, Step
+from pykafka_cli.broker.coordinator.step import CoordinatorRecord, Step
 from pykafka_cli.broker.coordinator.stored_messages import UnreadableMessage
 from pykafka_cli.broker.errors import (
     BrokerError,
@@ -42,7 +42,7 @@ from pykafka_cli.broker.errors import (
     UnknownMemberId,
     UnstableOffsetCommit,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 
 _log = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ class GroupShard:
         committer: Committer,
         offsets: Mapping[TopicPartition, OffsetCommitValue],
         step: Step,
-        producer: Producer | None = None,
+        producer: ProducerIdAndEpoch | None = None,
     ) -> dict[TopicPartition, BrokerError | None]:
         """Commit offsets, at once or, with a `producer`, when its transaction is committed. What became of each.
 
@@ -282,7 +282,7 @@ class GroupShard:
 
     # --- the log
 
-    def replay(self, record: Record, written_at: int, producer_id: int | None) -> None:
+    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: int | None) -> None:
         """Replay a record that was written to the log at `written_at`; `producer_id` is that of its transaction, if
         any."""
         try:

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.coordinator.runtime import CoordinatorRuntime, PartitionWriter, partition_for
-from pykafka_cli.broker.coordinator.step import Producer, Step
+from pykafka_cli.broker.coordinator.step import Step
 from pykafka_cli.broker.coordinator.transaction.markers import Marker, Superseded
 from pykafka_cli.broker.coordinator.transaction.shard import TransactionShard
 from pykafka_cli.broker.coordinator.transaction.transaction import Transaction, TransactionState
@@ -28,7 +28,7 @@ from pykafka_cli.broker.errors import (
     InvalidTransactionTimeout,
     RequestTimedOut,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 
 _log = logging.getLogger(__name__)
@@ -135,7 +135,9 @@ class TransactionCoordinator:
 
     # --- the producer's requests
 
-    async def init_producer(self, transactional_id: str, timeout_ms: int, expected: Producer | None) -> Producer:
+    async def init_producer(
+        self, transactional_id: str, timeout_ms: int, expected: ProducerIdAndEpoch | None
+    ) -> ProducerIdAndEpoch:
         """Producer id and epoch for a producer that starts, or continues (`expected`), to use the transactional id.
 
         raises  InvalidRequest, InvalidTransactionTimeout, ConcurrentTransactions, ProducerFenced
@@ -154,7 +156,7 @@ class TransactionCoordinator:
         )
 
     async def add_partitions(
-        self, transactional_id: str, producer: Producer, partitions: Collection[TopicPartition]
+        self, transactional_id: str, producer: ProducerIdAndEpoch, partitions: Collection[TopicPartition]
     ) -> None:
         """See `TransactionShard.add_partitions`."""
         await self._perform(
@@ -163,13 +165,13 @@ class TransactionCoordinator:
         )
 
     def verify_partitions(
-        self, transactional_id: str, producer: Producer, partitions: Collection[TopicPartition]
+        self, transactional_id: str, producer: ProducerIdAndEpoch, partitions: Collection[TopicPartition]
     ) -> dict[TopicPartition, BrokerError | None]:
         """See `TransactionShard.verify_partitions`. Nothing is awaited, so the answer holds when it is there."""
         shard = self._runtime.shard(self._partition(transactional_id))
         return shard.verify_partitions(transactional_id, producer, frozenset(partitions))
 
-    async def end(self, transactional_id: str, producer: Producer, *, committed: bool) -> None:
+    async def end(self, transactional_id: str, producer: ProducerIdAndEpoch, *, committed: bool) -> None:
         """Commit or abort; answered when that cannot be undone any more, not when the markers are written."""
         await self._perform(
             transactional_id,

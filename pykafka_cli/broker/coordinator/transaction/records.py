@@ -14,7 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from pykafka_cli.broker.coordinator.step import Record
+from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.stored_messages import (
     StoredMessage,
     UnreadableMessage,
@@ -70,7 +70,7 @@ class TransactionEntry(NamedTuple):
     transaction: Transaction | None
 
 
-def transaction_record(transactional_id: str, transaction: Transaction) -> Record:
+def transaction_record(transactional_id: str, transaction: Transaction) -> CoordinatorRecord:
     """The record of a transactional id's state."""
     partitions: dict[str, list[int]] = defaultdict(list)
     for topic, partition in sorted(transaction.partitions):
@@ -86,15 +86,15 @@ def transaction_record(transactional_id: str, transaction: Transaction) -> Recor
         transaction_last_update_timestamp=transaction.updated_at,
         transaction_start_timestamp=transaction.started_at,
     )
-    return Record(_key(transactional_id), encode(value, _VALUE_VERSION))
+    return CoordinatorRecord(_key(transactional_id), encode(value, _VALUE_VERSION))
 
 
-def transaction_tombstone(transactional_id: str) -> Record:
+def transaction_tombstone(transactional_id: str) -> CoordinatorRecord:
     """The record that removes a transactional id."""
-    return Record(_key(transactional_id), None)
+    return CoordinatorRecord(_key(transactional_id), None)
 
 
-def read_record(record: Record) -> TransactionEntry | None:
+def read_record(record: CoordinatorRecord) -> TransactionEntry | None:
     """What `record` says; None for a kind of key that Kafka 3.9 does not know.
 
     raises  UnreadableMessage

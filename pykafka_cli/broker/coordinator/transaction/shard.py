@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from typing import NamedTuple
 
-from pykafka_cli.broker.coordinator.step import Producer, Record, Step
+from pykafka_cli.broker.coordinator.step import CoordinatorRecord, Step
 from pykafka_cli.broker.coordinator.stored_messages import UnreadableMessage
 from pykafka_cli.broker.coordinator.transaction.records import (
     read_record,
@@ -39,7 +39,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 
 _log = logging.getLogger(__name__)
 
@@ -63,11 +63,11 @@ class TransactionShard:
         self.transactions: dict[str, Transaction] = {}
         self._when_prepared = when_prepared
         self._unsettled: dict[str, Transaction | None] = {}
-        self._replaced: dict[str, Producer] = {}
+        self._replaced: dict[str, ProducerIdAndEpoch] = {}
 
     # --- the producer's requests
 
-    def needs_producer_id(self, transactional_id: str, expected: Producer | None) -> bool:
+    def needs_producer_id(self, transactional_id: str, expected: ProducerIdAndEpoch | None) -> bool:
         """Whether `init_producer` will want a new producer id, as far as known now."""
         transaction = self.transactions.get(transactional_id)
         return transaction is None or _is_used_up(transaction, expected)
@@ -76,10 +76,10 @@ class TransactionShard:
         self,
         transactional_id: str,
         timeout_ms: int,
-        expected: Producer | None,
+        expected: ProducerIdAndEpoch | None,
         new_producer_id: int | None,
         step: Step,
-    ) -> Producer:
+    ) -> ProducerIdAndEpoch:
         """Give the id to who asks: whoever had it is fenced by the higher epoch, what it had open is aborted.
 
         expected         what the producer has, if it continues after an error (KIP-360)
@@ -95,7 +95,7 @@ class TransactionShard:
                 producer_id=new_producer_id, producer_epoch=0, timeout_ms=timeout_ms, updated_at=step.now_ms
             )
             self._put(transactional_id, first, step)
-            return Producer(first.producer_id, first.producer_epoch)
+            return ProducerIdAndEpoch(first.producer_id, first.producer_epoch)
         if expected is not None and not self._is_its_producer(transactional_id, transaction, expected):
             raise ProducerFenced(f"{transactional_id!r} belongs to another producer than {expected.producer_id}")
         if transaction.state in PREPARED:
@@ -109,7 +109,7 @@ class TransactionShard:
         return successor
 
     def add_partitions(
-        self, transactional_id: str, producer: Producer, partitions: frozenset[TopicPartition], step: Step
+        self, transactional_id: str, producer: ProducerIdAndEpoch, partitions: frozenset[TopicPartition], step: Step
     ) -> None:
         """Note that the transaction is about to write to `partitions`; the first ones begin it.
 
@@ -124,7 +124,7 @@ class TransactionShard:
         self._put(transactional_id, transaction.with_partitions(partitions, step.now_ms), step)
 
     def verify_partitions(
-        self, transactional_id: str, producer: Producer, partitions: frozenset[TopicPartition]
+        self, transactional_id: str, producer: ProducerIdAndEpoch, partitions: frozenset[TopicPartition]
     ) -> dict[TopicPartition, BrokerError | None]:
         """Which of `partitions` the transaction may write to, because they were added to it (KIP-890).
 
@@ -140,7 +140,7 @@ class TransactionShard:
             for partition in partitions
         }
 
-    def end(self, transactional_id: str, producer: Producer, *, committed: bool, step: Step) -> None:
+    def end(self, transactional_id: str, producer: ProducerIdAndEpoch, *, committed: bool, step: Step) -> None:
         """Decide the transaction. Once that is stored it cannot be undone; the markers follow by themselves.
 
         raises  InvalidProducerIdMapping, ProducerFenced, ConcurrentTransactions; InvalidTxnState if there is no
@@ -201,7 +201,7 @@ class TransactionShard:
 
     # --- the log
 
-    def replay(self, record: Record, written_at: int, producer_id: int | None) -> None:  # noqa: ARG002
+    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: int | None) -> None:  # noqa: ARG002
         """Take in a record that stands in the log at `written_at`. None of them is part of a transaction itself."""
         try:
             entry = read_record(record)
@@ -263,7 +263,7 @@ class TransactionShard:
         if transactional_id in self._unsettled:
             raise ConcurrentTransactions(f"the last change of {transactional_id!r} is not stored yet")
 
-    def _of(self, transactional_id: str, producer: Producer) -> Transaction:
+    def _of(self, transactional_id: str, producer: ProducerIdAndEpoch) -> Transaction:
         transaction = self.transactions.get(transactional_id)
         if transaction is None or transaction.producer_id != producer.producer_id:
             raise InvalidProducerIdMapping(f"{transactional_id!r} does not belong to producer {producer.producer_id}")
@@ -274,7 +274,7 @@ class TransactionShard:
             )
         return transaction
 
-    def _is_its_producer(self, transactional_id: str, transaction: Transaction, producer: Producer) -> bool:
+    def _is_its_producer(self, transactional_id: str, transaction: Transaction, producer: ProducerIdAndEpoch) -> bool:
         if producer.producer_id == transaction.producer_id:
             return True
         replaced = self._replaced.get(transactional_id)
@@ -285,17 +285,23 @@ class TransactionShard:
         )
 
     def _successor(
-        self, transactional_id: str, transaction: Transaction, expected: Producer | None, new_producer_id: int | None
-    ) -> Producer:
+        self,
+        transactional_id: str,
+        transaction: Transaction,
+        expected: ProducerIdAndEpoch | None,
+        new_producer_id: int | None,
+    ) -> ProducerIdAndEpoch:
         """Who comes after the producer of `transaction`, which has nothing open."""
         if _is_used_up(transaction, expected):
             if new_producer_id is None:
                 raise ConcurrentTransactions(f"the epochs of {transactional_id!r} have just been used up")
-            successor = Producer(new_producer_id, 0)
+            successor = ProducerIdAndEpoch(new_producer_id, 0)
         elif expected is None or expected.producer_epoch == transaction.producer_epoch:
-            successor = Producer(transaction.producer_id, transaction.producer_epoch + 1)
+            successor = ProducerIdAndEpoch(transaction.producer_id, transaction.producer_epoch + 1)
         elif (replaced := self._replaced.get(transactional_id)) and expected.producer_epoch == replaced.producer_epoch:
-            return Producer(transaction.producer_id, transaction.producer_epoch)  # it asks again for what it was given
+            return ProducerIdAndEpoch(
+                transaction.producer_id, transaction.producer_epoch
+            )  # it asks again for what it was given
         else:
             raise ProducerFenced(
                 f"{transactional_id!r} is at epoch {transaction.producer_epoch} of its producer, "
@@ -304,11 +310,11 @@ class TransactionShard:
         if expected is None:
             self._replaced.pop(transactional_id, None)
         else:
-            self._replaced[transactional_id] = Producer(transaction.producer_id, transaction.producer_epoch)
+            self._replaced[transactional_id] = ProducerIdAndEpoch(transaction.producer_id, transaction.producer_epoch)
         return successor
 
 
-def _is_used_up(transaction: Transaction, expected: Producer | None) -> bool:
+def _is_used_up(transaction: Transaction, expected: ProducerIdAndEpoch | None) -> bool:
     """Whether the next producer gets another producer id, because this one has no epoch left for it."""
     is_next = expected is None or expected.producer_epoch == transaction.producer_epoch
     return transaction.state in EXPIRABLE and transaction.is_epoch_exhausted and is_next

@@ -29,7 +29,6 @@ from kio.static.primitive import i16, i32
 
 from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.errors import (
     BrokerError,
     InvalidProducerEpoch,
@@ -41,7 +40,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ class TransactionVerification:
         self._connecting = asyncio.Lock()
 
     async def refused(
-        self, transactional_id: str, producer: Producer, sequences: Mapping[TopicPartition, int]
+        self, transactional_id: str, producer: ProducerIdAndEpoch, sequences: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, BrokerError]:
         """The partitions to which the transaction may not write, and why. Write to the others before anything else is
         awaited; later they may not be written to either.
@@ -158,7 +157,7 @@ class TransactionVerification:
 
     # --- notes
 
-    def _note(self, partition: TopicPartition, producer: Producer, sequence: int) -> _Note:
+    def _note(self, partition: TopicPartition, producer: ProducerIdAndEpoch, sequence: int) -> _Note:
         key, now = (partition, producer.producer_id), self._clock.monotonic()
         while self._notes and (oldest := next(iter(self._notes.items())))[1].made_at < now - self._forget_s:
             del self._notes[oldest[0]]
@@ -166,7 +165,9 @@ class TransactionVerification:
         note.asked_for(producer.producer_epoch, sequence)
         return note
 
-    def _check(self, partition: TopicPartition, producer: Producer, sequence: int, note: _Note | None) -> None:
+    def _check(
+        self, partition: TopicPartition, producer: ProducerIdAndEpoch, sequence: int, note: _Note | None
+    ) -> None:
         if self._is_ongoing(partition, producer.producer_id):
             return
         if note is None or self._notes.get((partition, producer.producer_id)) is not note:
@@ -180,7 +181,7 @@ class TransactionVerification:
     # --- asking
 
     async def _ask(
-        self, transactional_id: str, producer: Producer, partitions: list[TopicPartition]
+        self, transactional_id: str, producer: ProducerIdAndEpoch, partitions: list[TopicPartition]
     ) -> dict[TopicPartition, ErrorCode]:
         """What the coordinator says of each partition: this broker at once, another one over the network."""
         home = TopicPartition(topic_names.TRANSACTION_STATE, self._transactions.partition_for(transactional_id))
@@ -209,7 +210,9 @@ class TransactionVerification:
             return connection
 
 
-def _request(transactional_id: str, producer: Producer, partitions: list[TopicPartition]) -> AddPartitionsToTxnRequest:
+def _request(
+    transactional_id: str, producer: ProducerIdAndEpoch, partitions: list[TopicPartition]
+) -> AddPartitionsToTxnRequest:
     topics: dict[str, list[i32]] = defaultdict(list)
     for topic, partition in partitions:
         topics[topic].append(i32(partition))

@@ -16,7 +16,6 @@ from pykafka_cli.broker.coordinator.group.member_requests import Joining, Leavin
 from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer
 from pykafka_cli.broker.coordinator.runtime import partition_for
-from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.errors import (
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
@@ -31,7 +30,7 @@ from pykafka_cli.broker.errors import (
     RequestTimedOut,
     UnknownMemberId,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch, records_in
@@ -354,7 +353,7 @@ async def test_a_commit_is_one_batch_like_kafka_s(peer: Peer) -> None:
     groups = await peer.start()
     value = OffsetCommitValue(offset=1, metadata="", commit_timestamp=peer.clock.now_ms())
 
-    await groups.commit("g", Committer(), {T: value, TopicPartition("u", 3): value}, Producer(7, 2))
+    await groups.commit("g", Committer(), {T: value, TopicPartition("u", 3): value}, ProducerIdAndEpoch(7, 2))
 
     records = list(records_in(peer.writer.log(OFFSETS)))
     assert [record.key.hex() for record in records] == [
@@ -369,7 +368,7 @@ async def test_a_commit_is_one_batch_like_kafka_s(peer: Peer) -> None:
 
 async def test_a_marker_settles_what_a_transaction_committed(peer: Peer) -> None:
     groups = await peer.start()
-    await peer.commit(5, producer=Producer(7, 0))
+    await peer.commit(5, producer=ProducerIdAndEpoch(7, 0))
     assert peer.committed() is None
 
     await groups.end_transaction(0, 7, 0, committed=True, coordinator_epoch=0)
@@ -382,7 +381,7 @@ async def test_a_marker_settles_what_a_transaction_committed(peer: Peer) -> None
 async def test_an_abort_is_remembered_too(peer: Peer) -> None:
     groups = await peer.start()
     await peer.commit(1)
-    await peer.commit(5, producer=Producer(7, 0))
+    await peer.commit(5, producer=ProducerIdAndEpoch(7, 0))
 
     await groups.end_transaction(0, 7, 0, committed=False, coordinator_epoch=0)
     assert peer.committed() == 1
@@ -393,7 +392,7 @@ async def test_an_abort_is_remembered_too(peer: Peer) -> None:
 
 async def test_a_marker_that_cannot_be_written_settles_nothing(peer: Peer) -> None:
     groups = await peer.start()
-    await peer.commit(5, producer=Producer(7, 0))
+    await peer.commit(5, producer=ProducerIdAndEpoch(7, 0))
     peer.writer.refusal = NotEnoughReplicas("x")
 
     with pytest.raises(CoordinatorNotAvailable):

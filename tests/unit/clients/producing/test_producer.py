@@ -18,9 +18,9 @@ from kio.static.primitive import i16, i32Timedelta, i64
 
 from pykafka_cli.clients.producing.preparation import Preparation
 from pykafka_cli.clients.producing.producer import Producer
-from pykafka_cli.clients.producing.record_queue import ProducerIdAndEpoch
 from pykafka_cli.clients.producing.sender import Result
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
+from pykafka_cli.model import ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import read_header
 from pykafka_cli.protocol.records.record import read_records

@@ -6,7 +6,8 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.clients.producing.record_queue import Batch, Packing, ProducerIdAndEpoch, RecordQueue, records_of
+from pykafka_cli.clients.producing.record_queue import Batch, Packing, RecordQueue, records_of
+from pykafka_cli.model import ProducerIdAndEpoch
 from pykafka_cli.protocol.records.batch import Compression, crc_is_valid, read_header
 from pykafka_cli.protocol.records.record import read_records
 

@@ -20,9 +20,9 @@ from kio.schema.init_producer_id.v4.response import InitProducerIdResponse
 from kio.schema.types import BrokerId, ProducerId
 from kio.static.primitive import i16, i32, i32Timedelta
 
-from pykafka_cli.clients.producing.record_queue import ProducerIdAndEpoch
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.producing.transactions import Transaction, new_producer_id
+from pykafka_cli.model import ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
 from tests.fakes.cluster import FakeSession
 
@@ -43,8 +43,8 @@ class Coordination:
                 InitProducerIdRequest: lambda _: InitProducerIdResponse(
                     throttle_time=NO_TIME,
                     error_code=self._error(),
-                    producer_id=ProducerId(ME.id),
-                    producer_epoch=i16(ME.epoch),
+                    producer_id=ProducerId(ME.producer_id),
+                    producer_epoch=i16(ME.producer_epoch),
                 ),
             }
         )

@@ -18,24 +18,24 @@ from pykafka_cli.broker.coordinator.group.records import (
     offset_tombstone,
     read_record,
 )
-from pykafka_cli.broker.coordinator.step import Record
+from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.stored_messages import UnreadableMessage, decode, encode
 from pykafka_cli.model import TopicPartition
 from tests.support.vectors import VECTORS
 
 
-def recorded() -> Iterator[Record]:
+def recorded() -> Iterator[CoordinatorRecord]:
     """Keys and values that Kafka's consumer read from __consumer_offsets."""
     for line in (VECTORS / "disk" / "clean.records.jsonl").open():
         partition = json.loads(line)
         if partition["partition"].startswith("__consumer_offsets") and partition["isolation"] == "read_uncommitted":
             for record in partition["records"]:
                 value = record["value"]
-                yield Record(bytes.fromhex(record["key"]), None if value is None else bytes.fromhex(value))
+                yield CoordinatorRecord(bytes.fromhex(record["key"]), None if value is None else bytes.fromhex(value))
 
 
 @pytest.mark.parametrize("record", list(recorded()))
-def test_what_kafka_wrote_is_written_again_byte_for_byte(record: Record) -> None:
+def test_what_kafka_wrote_is_written_again_byte_for_byte(record: CoordinatorRecord) -> None:
     match read_record(record):
         case OffsetEntry(group, partition, None):
             again = offset_tombstone(group, partition)
@@ -129,24 +129,24 @@ def test_a_group_has_its_layout_in_each_version(version: int) -> None:
 def test_both_versions_of_an_offset_s_key_are_read(version: int) -> None:
     key = encode(OffsetCommitKey(group="g", topic="t", partition=4), version)
 
-    assert read_record(Record(key, None)) == OffsetEntry("g", TopicPartition("t", 4), None)
+    assert read_record(CoordinatorRecord(key, None)) == OffsetEntry("g", TopicPartition("t", 4), None)
 
 
 def test_keys_of_groups_that_only_newer_brokers_have_are_passed_over() -> None:
-    assert read_record(Record(bytes.fromhex("0003000167"), b"anything")) is None
+    assert read_record(CoordinatorRecord(bytes.fromhex("0003000167"), b"anything")) is None
 
 
 @pytest.mark.parametrize(
     "record",
     [
-        Record(b"", None),
-        Record(b"\x00", None),
-        Record(b"\x00\x01\x00\x05g", None),
-        Record(bytes.fromhex("000100016700017400000000"), b""),
-        Record(bytes.fromhex("000100016700017400000000"), bytes.fromhex("0005") + bytes(40)),
-        Record(bytes.fromhex("0002000167"), bytes.fromhex("00030001")),
+        CoordinatorRecord(b"", None),
+        CoordinatorRecord(b"\x00", None),
+        CoordinatorRecord(b"\x00\x01\x00\x05g", None),
+        CoordinatorRecord(bytes.fromhex("000100016700017400000000"), b""),
+        CoordinatorRecord(bytes.fromhex("000100016700017400000000"), bytes.fromhex("0005") + bytes(40)),
+        CoordinatorRecord(bytes.fromhex("0002000167"), bytes.fromhex("00030001")),
     ],
 )
-def test_bytes_that_are_no_record_are_named_as_such(record: Record) -> None:
+def test_bytes_that_are_no_record_are_named_as_such(record: CoordinatorRecord) -> None:
     with pytest.raises(UnreadableMessage):
         read_record(record)

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterable
 
 import pytest
 
-from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCoordinator
 from pykafka_cli.broker.coordinator.transaction.markers import Marker, Superseded
 from pykafka_cli.broker.coordinator.transaction.transaction import TransactionState
@@ -23,7 +22,7 @@ from pykafka_cli.broker.errors import (
     ProducerFenced,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch
@@ -95,10 +94,10 @@ class Peer:
         self.transactions = self.coordinator()
         return await self.start(leader_epoch)
 
-    async def init(self, transactional_id: str = "x", timeout_ms: int = 60_000) -> Producer:
+    async def init(self, transactional_id: str = "x", timeout_ms: int = 60_000) -> ProducerIdAndEpoch:
         return await self.transactions.init_producer(transactional_id, timeout_ms, None)
 
-    async def opened(self) -> Producer:
+    async def opened(self) -> ProducerIdAndEpoch:
         producer = await self.init()
         await self.transactions.add_partitions("x", producer, [T])
         return producer

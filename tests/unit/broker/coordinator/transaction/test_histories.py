@@ -7,11 +7,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.coordinator.transaction.records import read_record
 from pykafka_cli.broker.coordinator.transaction.transaction import LAST_EPOCH, PREPARED, TransactionState
 from pykafka_cli.broker.errors import BrokerError, CoordinatorNotAvailable, NotEnoughReplicas
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from tests.support.transaction_desk import T0, T1, TIMEOUT_MS, Desk
 
 S = TransactionState
@@ -24,13 +23,13 @@ class History(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.desk = Desk()
-        self.producers: list[Producer] = []
+        self.producers: list[ProducerIdAndEpoch] = []
 
     @rule(epoch=st.sampled_from([LAST_EPOCH - 3, LAST_EPOCH - 2, LAST_EPOCH - 1]))
     @precondition(lambda self: not self.desk.log)
     def begin_near_the_last_epoch(self, epoch: int) -> None:
-        self.desk.has(Producer(7, epoch), S.EMPTY)
-        self.producers.append(Producer(7, epoch))
+        self.desk.has(ProducerIdAndEpoch(7, epoch), S.EMPTY)
+        self.producers.append(ProducerIdAndEpoch(7, epoch))
 
     @rule()
     def init(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pykafka_cli.broker.coordinator.step import Record
+from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.stored_messages import UnreadableMessage, decode, encode
 from pykafka_cli.broker.coordinator.transaction.records import (
     StoredPartitions,
@@ -21,18 +21,18 @@ from pykafka_cli.model import TopicPartition
 from tests.support.vectors import VECTORS
 
 
-def recorded() -> Iterator[Record]:
+def recorded() -> Iterator[CoordinatorRecord]:
     """Keys and values that Kafka's consumer read from __transaction_state."""
     for line in (VECTORS / "disk" / "clean.records.jsonl").open():
         partition = json.loads(line)
         if partition["partition"].startswith("__transaction_state") and partition["isolation"] == "read_uncommitted":
             for record in partition["records"]:
                 value = record["value"]
-                yield Record(bytes.fromhex(record["key"]), None if value is None else bytes.fromhex(value))
+                yield CoordinatorRecord(bytes.fromhex(record["key"]), None if value is None else bytes.fromhex(value))
 
 
 @pytest.mark.parametrize("record", list(recorded()))
-def test_what_kafka_wrote_is_written_again_byte_for_byte(record: Record) -> None:
+def test_what_kafka_wrote_is_written_again_byte_for_byte(record: CoordinatorRecord) -> None:
     entry = read_record(record)
 
     assert entry is not None
@@ -78,7 +78,7 @@ def test_the_flexible_version_of_later_brokers_is_read_too() -> None:
     key, value = transaction_record("t", TRANSACTION)
     assert value is not None
 
-    later = Record(key, encode(decode(TransactionLogValue, value), 1))
+    later = CoordinatorRecord(key, encode(decode(TransactionLogValue, value), 1))
 
     assert read_record(later) == TransactionEntry("t", TRANSACTION)
 
@@ -88,7 +88,7 @@ def test_a_tombstone_removes_the_id() -> None:
 
 
 def test_a_key_of_another_kind_is_left_alone() -> None:
-    assert read_record(Record(b"\0\1\0\1t", None)) is None
+    assert read_record(CoordinatorRecord(b"\0\1\0\1t", None)) is None
 
 
 def test_a_state_that_does_not_exist_is_refused() -> None:
@@ -103,4 +103,4 @@ def test_a_state_that_does_not_exist_is_refused() -> None:
     )
 
     with pytest.raises(UnreadableMessage, match="in state 9"):
-        read_record(Record(encode(TransactionLogKey(transactional_id="t"), 0), encode(value, 0)))
+        read_record(CoordinatorRecord(encode(TransactionLogKey(transactional_id="t"), 0), encode(value, 0)))

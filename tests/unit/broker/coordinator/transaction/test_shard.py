@@ -2,7 +2,7 @@
 
 import pytest
 
-from pykafka_cli.broker.coordinator.step import Producer, Record
+from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.transaction.shard import WRITE_AGAIN_MS
 from pykafka_cli.broker.coordinator.transaction.transaction import LAST_EPOCH, TransactionState
 from pykafka_cli.broker.errors import (
@@ -16,6 +16,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     TransactionalIdNotFound,
 )
+from pykafka_cli.model import ProducerIdAndEpoch
 from tests.support.transaction_desk import T0, T1, TIMEOUT_MS, Desk
 
 S = TransactionState
@@ -27,7 +28,7 @@ def desk() -> Desk:
     return Desk()
 
 
-def opened(desk: Desk) -> Producer:
+def opened(desk: Desk) -> ProducerIdAndEpoch:
     """A producer with an open transaction."""
     producer = desk.init()
     desk.add(producer, T0)
@@ -38,15 +39,15 @@ def opened(desk: Desk) -> Producer:
 
 
 def test_a_new_id_gets_a_producer_of_its_own(desk: Desk) -> None:
-    assert desk.init("x") == Producer(1001, 0)
-    assert desk.init("y") == Producer(1002, 0)
+    assert desk.init("x") == ProducerIdAndEpoch(1001, 0)
+    assert desk.init("y") == ProducerIdAndEpoch(1002, 0)
     assert desk.state is S.EMPTY
 
 
 def test_whoever_comes_next_gets_the_next_epoch_and_the_one_before_is_fenced(desk: Desk) -> None:
     before = desk.init()
 
-    assert desk.init() == Producer(before.producer_id, 1)
+    assert desk.init() == ProducerIdAndEpoch(before.producer_id, 1)
     with pytest.raises(ProducerFenced):
         desk.add(before, T0)
 
@@ -61,13 +62,13 @@ def test_what_the_one_before_had_open_is_aborted_first(desk: Desk) -> None:
     with pytest.raises(ConcurrentTransactions):
         desk.init()
     desk.complete()
-    assert desk.init() == Producer(before.producer_id, before.producer_epoch + 2)
+    assert desk.init() == ProducerIdAndEpoch(before.producer_id, before.producer_epoch + 2)
 
 
 def test_a_producer_that_goes_on_gets_the_next_epoch(desk: Desk) -> None:
     producer = desk.init()
 
-    assert desk.init(expected=producer) == Producer(producer.producer_id, 1)
+    assert desk.init(expected=producer) == ProducerIdAndEpoch(producer.producer_id, 1)
 
 
 def test_it_may_ask_twice_for_its_next_epoch(desk: Desk) -> None:
@@ -98,33 +99,33 @@ def test_another_producer_id_is_fenced(desk: Desk) -> None:
     desk.init()
 
     with pytest.raises(ProducerFenced):
-        desk.init(expected=Producer(5, 0))
+        desk.init(expected=ProducerIdAndEpoch(5, 0))
 
 
 def test_an_unknown_id_takes_whatever_producer_comes(desk: Desk) -> None:
-    assert desk.init(expected=Producer(5, 3)) == Producer(1001, 0)
+    assert desk.init(expected=ProducerIdAndEpoch(5, 3)) == ProducerIdAndEpoch(1001, 0)
 
 
 def test_when_the_epochs_are_used_up_there_is_a_new_producer_id(desk: Desk) -> None:
-    desk.has(Producer(7, EXHAUSTED), S.EMPTY)
+    desk.has(ProducerIdAndEpoch(7, EXHAUSTED), S.EMPTY)
 
-    assert desk.init() == Producer(1001, 0)
+    assert desk.init() == ProducerIdAndEpoch(1001, 0)
 
 
 def test_the_rotation_of_a_producer_that_goes_on_can_be_asked_for_twice(desk: Desk) -> None:
-    desk.has(Producer(7, EXHAUSTED), S.COMPLETE_COMMIT)
-    given = desk.init(expected=Producer(7, EXHAUSTED))
+    desk.has(ProducerIdAndEpoch(7, EXHAUSTED), S.COMPLETE_COMMIT)
+    given = desk.init(expected=ProducerIdAndEpoch(7, EXHAUSTED))
 
-    assert given == Producer(1001, 0)
-    assert desk.init(expected=Producer(7, EXHAUSTED)) == given
+    assert given == ProducerIdAndEpoch(1001, 0)
+    assert desk.init(expected=ProducerIdAndEpoch(7, EXHAUSTED)) == given
     with pytest.raises(ProducerFenced):
-        desk.init(expected=Producer(7, EXHAUSTED - 1))
+        desk.init(expected=ProducerIdAndEpoch(7, EXHAUSTED - 1))
 
 
 def test_a_producer_id_that_was_not_fetched_in_time_is_asked_for_again(desk: Desk) -> None:
     with pytest.raises(ConcurrentTransactions):
         desk.do(lambda shard, step: shard.init_producer("x", TIMEOUT_MS, None, None, step))
-    desk.has(Producer(7, EXHAUSTED), S.EMPTY)
+    desk.has(ProducerIdAndEpoch(7, EXHAUSTED), S.EMPTY)
     with pytest.raises(ConcurrentTransactions):
         desk.do(lambda shard, step: shard.init_producer("x", TIMEOUT_MS, None, None, step))
 
@@ -160,9 +161,11 @@ def test_partitions_are_refused_while_the_last_transaction_is_completed(desk: De
 
 @pytest.mark.parametrize(
     ("producer", "error"),
-    [(Producer(5, 0), InvalidProducerIdMapping), (Producer(1001, 1), ProducerFenced)],
+    [(ProducerIdAndEpoch(5, 0), InvalidProducerIdMapping), (ProducerIdAndEpoch(1001, 1), ProducerFenced)],
 )
-def test_only_the_ids_producer_may_do_anything(desk: Desk, producer: Producer, error: type[BrokerError]) -> None:
+def test_only_the_ids_producer_may_do_anything(
+    desk: Desk, producer: ProducerIdAndEpoch, error: type[BrokerError]
+) -> None:
     opened(desk)
 
     with pytest.raises(error):
@@ -175,7 +178,7 @@ def test_only_the_ids_producer_may_do_anything(desk: Desk, producer: Producer, e
 
 def test_an_id_that_nobody_has_used_belongs_to_no_producer(desk: Desk) -> None:
     with pytest.raises(InvalidProducerIdMapping):
-        desk.add(Producer(1, 0), T0)
+        desk.add(ProducerIdAndEpoch(1, 0), T0)
     with pytest.raises(TransactionalIdNotFound):
         desk.shard.describe("x")
 
@@ -279,17 +282,17 @@ def test_an_unused_id_is_forgotten_with_a_tombstone(desk: Desk) -> None:
 
 @pytest.mark.parametrize("state", [S.PREPARE_COMMIT, S.PREPARE_ABORT])
 def test_who_loads_a_decided_transaction_writes_its_markers(desk: Desk, state: TransactionState) -> None:
-    desk.has(Producer(7, 2), state, T0)
+    desk.has(ProducerIdAndEpoch(7, 2), state, T0)
 
     assert desk.prepared == ["x"]
 
 
 @pytest.mark.parametrize("state", [S.EMPTY, S.ONGOING, S.COMPLETE_COMMIT, S.COMPLETE_ABORT])
 def test_who_loads_any_other_waits_for_its_producer(desk: Desk, state: TransactionState) -> None:
-    desk.has(Producer(7, 2), state, *([T0] if state is S.ONGOING else []))
+    desk.has(ProducerIdAndEpoch(7, 2), state, *([T0] if state is S.ONGOING else []))
 
     assert desk.prepared == []
-    desk.add(Producer(7, 2), T0)
+    desk.add(ProducerIdAndEpoch(7, 2), T0)
     assert desk.state is S.ONGOING
 
 
@@ -363,8 +366,8 @@ def test_nothing_overdue_or_expired_is_touched_before_it_is_stored(desk: Desk) -
 def test_a_record_that_cannot_be_read_is_left_out(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     producer = opened(desk)
 
-    desk.shard.replay(Record(b"\0\0\0\1x", b"\0\7"), 12, None)
-    desk.shard.replay(Record(b"\0\7\0\1x", None), 13, None)
+    desk.shard.replay(CoordinatorRecord(b"\0\0\0\1x", b"\0\7"), 12, None)
+    desk.shard.replay(CoordinatorRecord(b"\0\7\0\1x", None), 13, None)
 
     assert "record 12 of __transaction_state is left out" in caplog.text
     assert "record 13 of __transaction_state has a key of a kind not known here" in caplog.text

@@ -15,7 +15,6 @@ from kio.schema.add_partitions_to_txn.v5.response import (
 )
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.broker.coordinator.step import Producer
 from pykafka_cli.broker.coordinator.transaction.verification import TransactionVerification
 from pykafka_cli.broker.errors import (
     BrokerError,
@@ -30,14 +29,14 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.transport.connection import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle
 
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
-P = Producer(1000, 2)
+P = ProducerIdAndEpoch(1000, 2)
 HERE, ELSEWHERE = 1, 2
 
 
@@ -72,7 +71,9 @@ class Broker:
             raise NotLeaderOrFollower(str(partition))
         return (partition, producer_id) in self.ongoing
 
-    def verify(self, _id: str, _producer: Producer, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Any]:
+    def verify(
+        self, _id: str, _producer: ProducerIdAndEpoch, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, Any]:
         if self.refusal is not None:
             raise self.refusal
         return {each: None if each in self.announced else TransactionAbortable("") for each in partitions}
@@ -114,7 +115,9 @@ class Broker:
             ),
         )
 
-    async def refused(self, *partitions: TopicPartition, sequence: int = 0, producer: Producer = P) -> dict[Any, Any]:
+    async def refused(
+        self, *partitions: TopicPartition, sequence: int = 0, producer: ProducerIdAndEpoch = P
+    ) -> dict[Any, Any]:
         return await self.verification.refused("x", producer, dict.fromkeys(partitions, sequence))
 
 
@@ -238,13 +241,13 @@ async def test_a_new_epoch_begins_with_a_sequence_of_its_own() -> None:
     await broker.refused(T0, sequence=0)
     broker.refusal = None
 
-    assert await broker.refused(T0, sequence=5, producer=Producer(P.producer_id, P.producer_epoch + 1)) == {}
+    assert await broker.refused(T0, sequence=5, producer=ProducerIdAndEpoch(P.producer_id, P.producer_epoch + 1)) == {}
 
 
 async def test_notes_of_producers_that_never_came_back_are_thrown_away() -> None:
     broker = Broker()
     for producer_id in range(5):
-        await broker.refused(T0, producer=Producer(producer_id, 0))
+        await broker.refused(T0, producer=ProducerIdAndEpoch(producer_id, 0))
     broker.clock.advance(61)
 
     await broker.refused(T0)
