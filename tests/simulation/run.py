@@ -234,7 +234,7 @@ class _Scene:
                 self.run.complaints.append(f"a connection to {link.address} is left open")
         for task in asyncio.all_tasks():
             code = getattr(task.get_coro(), "cr_code", None)
-            if code and ("/clients/" in code.co_filename or "/transport/" in code.co_filename):
+            if code and any(f"pykafka_cli/{part}/" in code.co_filename for part in ("clients", "transport")):
                 self.run.complaints.append(f"a task is left: {task.get_coro().__qualname__}\n{_stack(task)}")
 
 

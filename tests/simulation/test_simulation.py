@@ -11,6 +11,7 @@ import pytest
 
 from pykafka_cli.clients.consuming import fetcher, group_member
 from pykafka_cli.clients.producing import record_queue, sender
+from pykafka_cli.model import ProducerIdAndEpoch
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.run import simulate
 
@@ -54,7 +55,7 @@ def lost_wake_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def begin_only(self: Any, source: Any) -> None:
         if source.leader is not None and source.leader not in self._leaders:
-            self._begin_to_ask(source.leader)
+            self._ensure_asked(source.leader)
 
     monkeypatch.setattr(fetcher.Fetcher, "_ask_if_all_is_known", begin_only)
 
@@ -62,11 +63,10 @@ def lost_wake_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def forgotten_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A transactional producer writes under epoch 0, whichever it was given."""
 
-    class Forgetful(record_queue.ProducerIdAndEpoch):
-        def __init__(self, id: int, epoch: int) -> None:  # noqa: A002, ARG002
-            super().__init__(id, 0)
+    def forgetful(producer_id: int, _epoch: int) -> ProducerIdAndEpoch:
+        return ProducerIdAndEpoch(producer_id, 0)
 
-    monkeypatch.setattr("pykafka_cli.clients.producing.transactions.ProducerIdAndEpoch", Forgetful)
+    monkeypatch.setattr("pykafka_cli.clients.producing.transactions.ProducerIdAndEpoch", forgetful)
 
 
 def forgotten_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def dropped_retry_of_the_producer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def dropped_retry_of_the_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetcher, "RETRIABLE", frozenset())
+    monkeypatch.setattr(fetcher, "_LEADER_IS_ELSEWHERE", frozenset())
 
 
 def membership_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
