@@ -51,6 +51,9 @@ class WaitingRoom:
         """How many wait now."""
         return self._count
 
+    def has_waiters(self, key: Hashable) -> bool:
+        return key in self._by_key
+
     async def wait_until(self, keys: Iterable[Hashable], is_satisfied: Callable[[], bool], deadline: float) -> bool:
         """Wait until `is_satisfied()` after a `notify` of one of `keys`, or until `deadline` (monotonic seconds).
 

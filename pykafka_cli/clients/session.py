@@ -101,7 +101,7 @@ class Session:
         self.settings = settings
         self._connect = connect or over_tcp(settings)
         self.is_with_controllers = controllers
-        self._bootstrap = parse_addresses(bootstrap)
+        self.bootstrap = parse_addresses(bootstrap)
         self._connections: dict[Address, Connection] = {}
         self._locks: dict[Address, asyncio.Lock] = {}  # of two connections to one address, one would be forgotten
         self._private: list[Connection] = []
@@ -113,7 +113,7 @@ class Session:
     async def __aenter__(self) -> Self:
         try:
             if self.settings.wants_full_names:
-                self._bootstrap = await _full_names(self._bootstrap)
+                self.bootstrap = await _full_names(self.bootstrap)
             self._any = await self._first_that_answers()
         except BaseException:
             self.close()
@@ -263,8 +263,8 @@ class Session:
         Brokers that were found later are tried as well: in a long session, the bootstrap servers may be gone.
         """
         problems: list[BrokerUnreachable] = []
-        share = max(self.settings.connect_timeout / len(self._bootstrap), LEAST_CONNECT_TIMEOUT)
-        for address in dict.fromkeys((*self._bootstrap, *self._brokers.values())):
+        share = max(self.settings.connect_timeout / len(self.bootstrap), LEAST_CONNECT_TIMEOUT)
+        for address in dict.fromkeys((*self.bootstrap, *self._brokers.values())):
             try:
                 return await self._shared(address, min(share, self.settings.connect_timeout))
             except BrokerUnreachable as error:

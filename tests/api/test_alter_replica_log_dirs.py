@@ -153,11 +153,12 @@ async def test_what_cannot_be_moved_says_why(cluster: ReplicaCluster, broker: No
 
 
 async def test_a_replica_that_is_not_here_yet_will_be_made_there(cluster: ReplicaCluster, broker: Node) -> None:
-    other = "/b"
-    broker.metadata._topics["later"] = dict(broker.metadata.partitions(TOPIC))
+    other, later = "/b", TopicPartition("later", 0)
+    cluster.controller.decide("later", (1,))
+    broker.metadata.apply(cluster.controller.update_metadata([later], broker))
 
     assert await moved(broker, other, topic="later") is ErrorCode.replica_not_available
-    await cluster.controller.create("later", (1,))
+    await cluster.controller.send([later], is_new=True)
 
     assert str(broker.log("later").directory.parent) == other
 

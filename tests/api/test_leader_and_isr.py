@@ -106,9 +106,10 @@ async def test_a_follower_of_a_dead_leader_keeps_its_log_and_fetches_nothing(clu
 
 
 async def test_a_new_partition_is_written_to_the_disk_with_its_topic_id(cluster: ReplicaCluster) -> None:
-    (folder,) = [path for path in cluster.nodes[1].files._contents if path.endswith("t-0/partition.metadata")]
+    files = cluster.nodes[1].files
+    (path,) = [path for path in files.paths() if path.endswith("t-0/partition.metadata")]
 
-    text = bytes(cluster.nodes[1].files._contents[folder].data).decode()
+    text = files.read(path).decode()
 
     assert text.startswith("version: 0\ntopic_id: ")
 

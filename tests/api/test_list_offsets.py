@@ -171,7 +171,7 @@ async def test_version_0_lists_where_segments_begin_and_the_end(broker: Node) ->
 
 async def test_version_0_shows_consumers_no_more_than_is_committed(broker: Node) -> None:
     await write(broker, batch(b"a", b"b"))
-    broker.log(TOPIC)._high_watermark = 1
+    broker.log(TOPIC).set_high_watermark(1)
 
     assert await old_style(broker, OffsetSpec.LATEST, 9) == ([1, 0], ErrorCode.none)
     assert await old_style(broker, OffsetSpec.LATEST, 9, replica_id=2) == ([2, 0], ErrorCode.none)

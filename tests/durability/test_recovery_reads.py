@@ -4,6 +4,7 @@ The log is ten gibibytes long and takes up a few megabytes: its batches are head
 reads their records finds no true checksum there.
 """
 
+import os
 import struct
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class CountingFiles(DiskFiles):
         return data
 
     def open(self, path: str) -> DiskFile:
-        return CountingFile(self, path, super().open(path))
+        return CountingFile(self, path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC))
 
     def read(self, path: str) -> bytes:
         return self.count(path, super().read(path))
@@ -49,8 +50,8 @@ class CountingFiles(DiskFiles):
 class CountingFile(DiskFile):
     __slots__ = ("_files", "_path")
 
-    def __init__(self, files: CountingFiles, path: str, file: DiskFile) -> None:
-        super().__init__(file._descriptor)
+    def __init__(self, files: CountingFiles, path: str, descriptor: int) -> None:
+        super().__init__(descriptor)
         self._files, self._path = files, path
 
     def read_at(self, position: int, size: int) -> bytes:

@@ -69,12 +69,12 @@ class FakeSession:
         self.asked: list[Any] = []
         self.asked_broker: int | None = None
         """The one that the last request went to; None where the client did not choose."""
-        self._answers = answers
+        self.answers = answers
 
     async def answer(self, request: Any, broker: int | None = None) -> Any:
         self.asked.append(request)
         self.asked_broker = broker
-        found = self._answers[type(request)](request)
+        found = self.answers[type(request)](request)
         if inspect.isawaitable(found):
             found = await found
         if isinstance(found, Exception):
@@ -86,7 +86,7 @@ class FakeSession:
 
     async def api_versions(self, broker: int | None = None) -> Mapping[int, VersionRange]:  # noqa: ARG002
         """What it has answers for."""
-        return {kind.__api_key__: VersionRange(0, kind.__version__) for kind in self._answers}
+        return {kind.__api_key__: VersionRange(0, kind.__version__) for kind in self.answers}
 
     async def is_kafka_4(self) -> bool:
         return False

@@ -160,6 +160,10 @@ class ControlledBroker:
         assert answer is not None
         return b"".join(answer)
 
+    def forget_to_control(self) -> None:
+        """It controls no more, as if that had died, but nobody has noticed."""
+        self.controller._task.cancel()  # noqa: SLF001
+
     def answer(self, request: Any) -> Any:
         self.told.append(request)
         if isinstance(request, UpdateMetadataRequest):
@@ -228,7 +232,7 @@ class ControlledCluster:
         """It goes without a word, and its session ends."""
         broker = self.brokers[broker_id]
         broker.alive = False
-        broker.controller._task.cancel()
+        broker.forget_to_control()
         await broker.configs.stop()
         await broker.zookeeper.close()
         await self.settle()

@@ -178,6 +178,10 @@ class MemoryFiles:
         if durable:
             self._unsynced_names.pop(os.path.dirname(path), None)
 
+    def paths(self) -> list[str]:
+        """All files."""
+        return sorted(self._contents)
+
     def names(self, directory: str) -> list[str]:
         if directory not in self._directories:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), directory)

@@ -260,10 +260,14 @@ class ControllerModel:
         self.refuse_with: ErrorCode = ErrorCode.none
 
     async def create(self, topic: str, *assignments: tuple[int, ...]) -> None:
+        self.decide(topic, *assignments)
+        await self.send([tp for tp in self.partitions if tp.topic == topic], is_new=True)
+
+    def decide(self, topic: str, *assignments: tuple[int, ...]) -> None:
+        """Have a topic that no broker has been told of."""
         self.topic_ids[topic] = uuid.uuid5(uuid.NAMESPACE_DNS, topic)
         for index, replicas in enumerate(assignments):
             self.partitions[TopicPartition(topic, index)] = PartitionState(replicas, replicas[0], replicas)
-        await self.send([tp for tp in self.partitions if tp.topic == topic], is_new=True)
 
     async def broker_failed(self, broker_id: int) -> None:
         changed = []

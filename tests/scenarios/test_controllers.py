@@ -25,6 +25,7 @@ from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
 from tests.fakes.controlled_cluster import answer_to, briefly_told
 from tests.support.event_loop import until
+from tests.support.zookeeper.behind import kazoo_of
 from tests.support.zookeeper.servers import ZooKeeperProcess, debian_zookeeper, pk_zookeeper
 
 PATIENCE_S = 20
@@ -245,7 +246,7 @@ async def test_a_controller_whose_session_expires_comes_back_as_an_ordinary_brok
 
 def expire(client: ZooKeeperClient) -> None:
     """End the session behind its back: another connection takes it over and closes it."""
-    thief = KazooClient(hosts=client.hosts, client_id=client._kazoo.client_id)
+    thief = KazooClient(hosts=client.hosts, client_id=kazoo_of(client).client_id)
     thief.start()
     thief.stop()
     thief.close()

@@ -115,6 +115,10 @@ class ReplicaManager:
         await self._isr_updates.stop()
         self._controller.close()
 
+    @property
+    def fetcher_count(self) -> int:
+        return len(self._fetchers)
+
     # ---- the controller's requests
 
     @property

@@ -139,7 +139,7 @@ class TxnLog:
 
     def _sync(self) -> None:
         started = time.monotonic()
-        _fdatasync(self._descriptor)
+        fdatasync(self._descriptor)
         took = time.monotonic() - started
         if took > self._slow_fsync_seconds:
             _log.warning(
@@ -147,4 +147,4 @@ class TxnLog:
             )
 
 
-_fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
+fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync

@@ -47,10 +47,12 @@ class Asked:
         return self.outcome
 
 
-def with_handler(name: str, key: int, newest: int, handler: Asked, lowest: int = 0) -> tuple[Dispatcher, Metrics]:
+def with_handler(
+    name: str, key: int, newest: int, handler: Asked, lowest: int = 0, broker: Any = None
+) -> tuple[Dispatcher, Metrics]:
     metrics = Metrics()
     apis = {key: Api(name, key, lowest, newest, handler)}
-    return Dispatcher(None, metrics, apis), metrics  # type: ignore[arg-type]
+    return Dispatcher(broker, metrics, apis), metrics
 
 
 def heartbeat_answer(buffers: Any) -> tuple[bytes, Any]:
@@ -75,8 +77,8 @@ async def test_a_handler_gets_the_request_and_who_asks() -> None:
 @pytest.mark.parametrize("outcome", [sample(HeartbeatResponse), NotCoordinator("g lives on broker 2")])
 async def test_a_broker_that_asks_itself_hears_what_others_hear(outcome: Any) -> None:
     handler = Asked(outcome)
-    dispatcher, metrics = with_handler("Heartbeat", 12, 4, handler)
-    dispatcher._broker = SimpleNamespace(settings=broker_settings(broker_id="3"))  # type: ignore[assignment]
+    broker = SimpleNamespace(settings=broker_settings(broker_id="3"))
+    dispatcher, metrics = with_handler("Heartbeat", 12, 4, handler, broker=broker)
     request = sample(HeartbeatRequest)
 
     own = await dispatcher.answer_own(request)

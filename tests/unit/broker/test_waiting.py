@@ -123,5 +123,6 @@ async def test_a_cancelled_waiter_leaves_nothing_behind(room: WaitingRoom, clock
     await asyncio.gather(waiting, return_exceptions=True)
 
     assert len(room) == 0
-    assert not room._by_key
+    assert not room.has_waiters("a")
+    assert not room.has_waiters("b")
     clock.advance(10)

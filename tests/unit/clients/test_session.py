@@ -219,7 +219,7 @@ async def test_bootstrap_servers_get_their_full_names_where_that_is_wanted() -> 
         name, _ = socket.getnameinfo(("127.0.0.1", port), 0)
 
         async with session:
-            assert session._bootstrap == [Address(name, port)]
+            assert session.bootstrap == [Address(name, port)]
 
 
 def test_one_of_the_bootstrap_servers_must_have_an_address() -> None:

@@ -30,7 +30,8 @@ from pykafka_cli.zookeeper.client import (
     ZooKeeperUnreachable,
 )
 from tests.fakes.zookeeper import FakeZooKeeper, FakeZooKeeperClient
-from tests.support.event_loop import settle
+from tests.support.event_loop import settle, until
+from tests.support.zookeeper.behind import in_flight, kazoo_of
 from tests.support.zookeeper.servers import (
     DebianZooKeeper,
     PkZooKeeper,
@@ -269,8 +270,7 @@ class BadLine:
 
 async def settled_without_a_connection(client: ZooKeeperClient) -> None:
     """Return once kazoo knows that the line is down, and all that this leads to on the loop has happened."""
-    while client._kazoo.client_state == KeeperState.CONNECTED:  # noqa: ASYNC110  # kazoo tells nobody
-        await asyncio.sleep(0)
+    await until(lambda: kazoo_of(client).client_state != KeeperState.CONNECTED)
     await settle(100)
 
 
@@ -327,7 +327,7 @@ def test_requests_wait_for_the_connection_and_leave_the_loop_running(ours: PkZoo
             asking = [asyncio.ensure_future(client.exists("/")) for _ in range(3000)]
             await settled_without_a_connection(client)
             assert not any(each.done() for each in asking)
-            assert len(client._kazoo._queue) + len(client._kazoo._pending) <= MAX_IN_FLIGHT
+            assert in_flight(client) <= MAX_IN_FLIGHT
 
             await line.up()
             answers = await asyncio.wait_for(asyncio.gather(*asking), PATIENCE_S)
@@ -342,7 +342,7 @@ async def test_requests_without_an_answer_are_bounded(ours: PkZooKeeper) -> None
         most = 0
         asking = [asyncio.ensure_future(client.exists("/")) for _ in range(200)]
         while not all(each.done() for each in asking):
-            most = max(most, len(client._kazoo._queue) + len(client._kazoo._pending))
+            most = max(most, in_flight(client))
             await asyncio.sleep(0)
 
         assert 1 < most <= MAX_IN_FLIGHT
@@ -382,7 +382,7 @@ def expire(client: Client) -> None:
     if isinstance(client, FakeZooKeeperClient):
         client.expire()
         return
-    session_id, password = client._kazoo.client_id
+    session_id, password = kazoo_of(client).client_id
     thief = KazooClient(hosts=client.hosts, client_id=(session_id, password))
     thief.start()
     thief.stop()

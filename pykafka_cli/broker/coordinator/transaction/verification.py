@@ -109,6 +109,10 @@ class TransactionVerification:
         self._connections: dict[BrokerEndpoint, PeerConnection] = {}
         self._connecting = asyncio.Lock()
 
+    def __len__(self) -> int:
+        """How many producers are being waited for."""
+        return len(self._notes)
+
     async def refused(
         self, transactional_id: str, producer: ProducerIdAndEpoch, sequences: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, BrokerError]:

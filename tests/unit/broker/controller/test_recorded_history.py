@@ -130,8 +130,9 @@ class Story:
         elif found := re.match(r"kafka-topics --delete --topic (\S+)", step):
             await cluster.delete_topic(found[1])
         elif found := re.match(r"kafka-leader-election --election-type (\S+)", step):
-            unclean = [TopicPartition("unclean", 0)]
-            everything = sorted(cluster.controller._active.state.all_partitions())
+            unclean, known = [TopicPartition("unclean", 0)], next(iter(cluster.brokers.values())).cache
+            everything = [TopicPartition(topic, each) for topic in known.topics() for each in known.partitions(topic)]
+            everything.sort()
             preferred = found[1] == "preferred"
             await cluster.controller.elect_leaders(everything if preferred else unclean, preferred=preferred)
         elif step.startswith("kafka-reassign-partitions --execute"):

@@ -20,7 +20,7 @@ DAY_S = 86_400
 class Compacted:
     """A compacted log with a cleaner that works at once."""
 
-    def __init__(self, **keys: Any) -> None:
+    def __init__(self, *, dedupe_buffer_bytes: int = 1 << 20, **keys: Any) -> None:
         self.files, self.clock = MemoryFiles(), FakeClock(NOW_MS)
         keys = {"cleanup_policy": "compact", "min_cleanable_dirty_ratio": 0, "index_interval_bytes": 0, **keys}
         self.keys = keys
@@ -29,7 +29,8 @@ class Compacted:
         async def at_once(action: Any) -> Any:
             return action()
 
-        self.cleaner = LogCleaner(broker_settings(), self.clock, self.files, at_once)
+        settings = broker_settings(log_cleaner_dedupe_buffer_size=dedupe_buffer_bytes)
+        self.cleaner = LogCleaner(settings, self.clock, self.files, at_once)
 
     def write(self, *pairs: tuple[str, str | None], **header: Any) -> None:
         records = [
@@ -271,8 +272,7 @@ async def test_keys_longer_than_a_digest_are_told_apart(compacted: Compacted) ->
 
 
 async def test_a_map_that_is_full_leaves_the_rest_for_the_next_time() -> None:
-    compacted = Compacted()
-    compacted.cleaner._settings = broker_settings(log_cleaner_dedupe_buffer_size=2 * 200 * 2)
+    compacted = Compacted(dedupe_buffer_bytes=2 * 200 * 2)
     for number in range(8):
         compacted.write((f"{number % 4}", f"{number}"))
 

@@ -113,11 +113,11 @@ async def test_flush_messages_makes_the_answer_wait_for_the_disk() -> None:
 
 async def test_fetchers_end_with_the_last_partition_that_they_follow(cluster: ReplicaCluster) -> None:
     follower = cluster.nodes[2].replicas
-    assert len(follower._fetchers) == 1
+    assert follower.fetcher_count == 1
 
     await cluster.controller.elect(T0, 2)
 
-    assert len(follower._fetchers) == 0
+    assert follower.fetcher_count == 0
 
 
 async def test_several_fetchers_share_the_partitions_of_one_leader() -> None:
@@ -129,6 +129,6 @@ async def test_several_fetchers_share_the_partitions_of_one_leader() -> None:
         await cluster.nodes[1].produce(TOPIC, b"a", partition=partition)
     await cluster.wait(1)
 
-    assert len(cluster.nodes[2].replicas._fetchers) == 2
+    assert cluster.nodes[2].replicas.fetcher_count == 2
     assert [cluster.nodes[2].log(TOPIC, partition).log_end for partition in range(4)] == [1] * 4
     await cluster.close()

@@ -101,7 +101,7 @@ class Cluster:
             },
             partitions,
         )
-        self._synced: dict[str, bytes] = {}
+        self.synced: dict[str, bytes] = {}
 
     def _error(self, request: Any) -> ErrorCode:
         waiting = self.errors.get(type(request), [])
@@ -171,10 +171,10 @@ class Cluster:
 
     def sync(self, request: SyncGroupRequest) -> SyncGroupResponse:
         code = self._error(request)
-        self._synced = {each.member_id: bytes(each.assignment) for each in request.assignments}
+        self.synced = {each.member_id: bytes(each.assignment) for each in request.assignments}
         return SyncGroupResponse(
             throttle_time=NO_TIME, error_code=code, protocol_type="consumer", protocol_name=request.protocol_name,
-            assignment=self._synced.get("me", b""),
+            assignment=self.synced.get("me", b""),
         )  # fmt: skip
 
     def leave(self, _request: LeaveGroupRequest) -> LeaveGroupResponse:
@@ -370,7 +370,7 @@ async def test_a_rebalance_takes_partitions_after_committing_and_gives_others() 
     assert cluster.committed == {T0: 1, T1: 1}
     assert reader.revoked == [[T0, T1]]
     assert reader.assigned[1] == [T1]  # "another" comes before "me"
-    assert decode_assignment(cluster._synced["another"]) == [T0]
+    assert decode_assignment(cluster.synced["another"]) == [T0]
     await reader.consumer.close()
 
 
@@ -385,7 +385,7 @@ async def test_cooperation_keeps_what_does_not_move() -> None:
         throttle_time=NO_TIME, error_code=ErrorCode.none, protocol_type="consumer",
         protocol_name=request.protocol_name, assignment=encode_assignment([T1]),
     )  # fmt: skip
-    cluster.session._answers[SyncGroupRequest] = cluster.sync
+    cluster.session.answers[SyncGroupRequest] = cluster.sync
     await reader.poll_until(lambda: len(reader.assigned) == 3)
 
     assert reader.revoked == [[T0]]
@@ -528,7 +528,7 @@ async def test_reading_begins_at_an_end_of_the_log(start: int | None, offsets: l
     reader = Reader(cluster)
     reader.consumer.assign({T0: start})
     if start == -1:
-        await reader.poll_until(lambda: reader.consumer._positions == {T0: (3, -1)})
+        await reader.poll_until(lambda: any(isinstance(each, FetchRequest) for each in cluster.session.asked))
         cluster.add(T0, 1)
 
     assert await reader.read(len(offsets)) == {T0: offsets}
@@ -600,17 +600,17 @@ async def test_while_the_group_rebalances_waiting_for_it_is_all_that_is_done() -
     reader = Reader(cluster)
     await reader.consumer.subscribe(["t"])
     await reader.read(1)
-    turns, waits = 0, reader.consumer._wait_for_progress
+    turns, waits = 0, reader.consumer._wait_for_progress  # noqa: SLF001
 
     async def count(timeout: float) -> None:
         nonlocal turns
         turns += 1
         await waits(timeout)
 
-    reader.consumer._wait_for_progress = count  # type: ignore[method-assign]
+    reader.consumer._wait_for_progress = count  # type: ignore[method-assign]  # noqa: SLF001
     never: Any = asyncio.Event().wait()
-    reader.consumer._joining = asyncio.create_task(never)
-    reader.consumer._fetcher.ready.set()  # as a record does that came just before
+    reader.consumer._joining = asyncio.create_task(never)  # noqa: SLF001
+    reader.consumer._fetcher.ready.set()  # as a record does that came just before  # noqa: SLF001
 
     assert await reader.consumer.poll(0.01) is None
     assert turns < 5

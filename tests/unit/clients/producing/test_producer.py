@@ -217,7 +217,7 @@ async def test_a_record_that_is_too_large_takes_no_other_with_it() -> None:
             run.broker.errors = [ErrorCode.message_too_large]
         return run.broker.produce(request)
 
-    run.session._answers[ProduceRequest] = produce
+    run.session.answers[ProduceRequest] = produce
 
     async with run.producer:
         await run.send(b"a", b"b", b"x" * 500, b"c", b"d")
@@ -421,7 +421,7 @@ async def test_what_has_waited_too_long_is_given_up() -> None:
         run.broker.errors = [ErrorCode.not_enough_replicas]
         return run.broker.produce(request)
 
-    run.session._answers[ProduceRequest] = refuse
+    run.session.answers[ProduceRequest] = refuse
     async with run.producer:
         await run.send(b"a")
 
@@ -431,7 +431,7 @@ async def test_what_has_waited_too_long_is_given_up() -> None:
 
 async def test_a_fault_of_our_own_is_not_swallowed() -> None:
     run = Run()
-    run.session._answers[ProduceRequest] = lambda request: RuntimeError("fault")
+    run.session.answers[ProduceRequest] = lambda request: RuntimeError("fault")
 
     with pytest.raises(RuntimeError, match="fault"):
         async with run.producer:

@@ -155,7 +155,7 @@ async def test_a_disk_that_fails_ends_the_server_and_nobody_is_told_anything(
     def fail(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(txn_log, "_fdatasync", fail)
+    monkeypatch.setattr(txn_log, "fdatasync", fail)
     client.send(OpCode.CREATE, CreateRequest("/a", b"", OPEN_ACL, 0))
 
     assert await client.receive() is None
@@ -174,7 +174,7 @@ async def test_a_server_that_fails_ends_its_run(tmp_path: Path, monkeypatch: pyt
     def fail(_descriptor: int) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(txn_log, "_fdatasync", fail)
+    monkeypatch.setattr(txn_log, "fdatasync", fail)
     client.send(OpCode.CREATE, CreateRequest("/a", b"", OPEN_ACL, 0))
 
     with pytest.raises(ServerUnusable, match="Input/output error"):
@@ -254,14 +254,14 @@ async def test_both_kinds_of_addresses_are_served_and_an_ipv4_client_keeps_its_n
 
 async def test_many_changes_share_few_writes(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
     writes = 0
-    fdatasync = txn_log._fdatasync
+    fdatasync = txn_log.fdatasync
 
     def counted(descriptor: int) -> None:
         nonlocal writes
         writes += 1
         fdatasync(descriptor)
 
-    monkeypatch.setattr(txn_log, "_fdatasync", counted)
+    monkeypatch.setattr(txn_log, "fdatasync", counted)
     server = await start_server()
     client = await RawClient.with_session(server.port)
     await client.ask(OpCode.CREATE, CreateRequest("/a", b"", OPEN_ACL, 0))

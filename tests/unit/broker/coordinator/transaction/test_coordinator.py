@@ -86,7 +86,7 @@ class Peer:
     async def start(self, leader_epoch: int = 0) -> TransactionCoordinator:
         self.transactions.start()
         self.transactions.on_leadership([(STATE, leader_epoch), (T, 9)], [])
-        await soon(lambda: not self.transactions._runtime.is_loading)
+        await settle()
         return self.transactions
 
     async def restart(self, leader_epoch: int = 1) -> TransactionCoordinator:
@@ -174,7 +174,7 @@ async def test_markers_that_somebody_newer_has_written_are_no_longer_ours(peer: 
     producer = await peer.opened()
 
     await peer.transactions.end("x", producer, committed=True)
-    await soon(lambda: not peer.transactions._completing)
+    await settle()
 
     assert peer.state is S.PREPARE_COMMIT
 
@@ -202,7 +202,7 @@ async def test_markers_are_not_sent_for_a_partition_that_another_broker_leads_no
     await soon(lambda: len(peer.markers.written) == 1)
 
     peer.transactions.on_leadership([], [STATE])
-    await soon(lambda: not peer.transactions._completing)
+    await settle()
 
     with pytest.raises(NotCoordinator):
         peer.transactions.describe("x")

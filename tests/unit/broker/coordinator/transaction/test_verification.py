@@ -252,4 +252,4 @@ async def test_notes_of_producers_that_never_came_back_are_thrown_away() -> None
 
     await broker.refused(T0)
 
-    assert len(broker.verification._notes) == 1
+    assert len(broker.verification) == 1
