@@ -44,7 +44,7 @@ from pykafka_cli.broker.metadata.topic_admin import TopicAdmin
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
-from pykafka_cli.broker.replication.peers import BrokerEndpoint, ControllerChannel, PeerConnection
+from pykafka_cli.broker.replication.peers import BrokerEndpoints, ControllerChannel, connect_plainly
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
 from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.model import TopicPartition
@@ -54,7 +54,7 @@ from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
 from pykafka_cli.storage.files import DiskFiles
 from pykafka_cli.topic_names import TRANSACTION_STATE
-from pykafka_cli.transport.connection import Connection, ConnectionFailed
+from pykafka_cli.transport.connection import ConnectionFailed
 from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKeeperUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, Endpoint, ProducerIdBlock
 
@@ -91,6 +91,7 @@ class BrokerServer:
         self._broker: Broker
         self._dispatcher: Dispatcher
         self._announcements: set[asyncio.Future[None]] = set()
+        self._connect = connect_plainly(settings.replica_socket_timeout_ms / 1000)
         self._stops: list[tuple[str, Callable[[], Awaitable[object]]]] = []
         """What to stop, in the order of starting; each entry appears once its part needs stopping."""
 
@@ -319,20 +320,10 @@ class BrokerServer:
 
     # ---- asking other brokers
 
-    async def _connect(self, endpoint: BrokerEndpoint, client_id: str) -> PeerConnection:
-        timeout = self.settings.replica_socket_timeout_ms / 1000
-        return await Connection.open(endpoint.host, endpoint.port, client_id=client_id, timeout=timeout)
-
-    def _controller_endpoint(self) -> BrokerEndpoint | None:
-        controller_id = self._broker.metadata.controller_id
-        if controller_id is None:
-            return None
-        endpoint = self._broker.metadata.endpoint(controller_id, self.settings.inter_broker_listener)
-        return None if endpoint is None else BrokerEndpoint(controller_id, endpoint.host, endpoint.port)
-
     async def _ask_controller(self, request: Any) -> Any:
         """raises    BrokerNotAvailable, ConnectionFailed"""
-        channel = ControllerChannel(self._controller_endpoint, self._connect, str(self.settings.broker_id))
+        endpoints = BrokerEndpoints(self._broker.metadata, self.settings.inter_broker_listener)
+        channel = ControllerChannel(endpoints.of_controller, self._connect, str(self.settings.broker_id))
         try:
             return await channel.ask(request)
         finally:

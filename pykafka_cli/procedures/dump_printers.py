@@ -18,7 +18,7 @@ from pykafka_cli.protocol.stored_messages import UnreadableRecord
 from pykafka_cli.rules.record_decoders import Undecodable, control_record
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.storage.index_file import CorruptIndex
-from pykafka_cli.storage.producer_snapshots import Producer
+from pykafka_cli.storage.producer_snapshots import ProducerEntry
 from pykafka_cli.storage.scan import ScannedBatch
 from pykafka_cli.storage.stored_files import CheckedOffset, CheckedTimestamp
 from pykafka_cli.storage.transaction_index import AbortedTransaction
@@ -40,7 +40,7 @@ class Printer(Protocol):
     def verdict(self, path: str, text: str) -> None: ...
     def offset_entry(self, entry: CheckedOffset) -> None: ...
     def time_entry(self, entry: CheckedTimestamp) -> None: ...
-    def producer(self, producer: Producer) -> None: ...
+    def producer(self, producer: ProducerEntry) -> None: ...
     def aborted_transaction(self, entry: AbortedTransaction) -> None: ...
 
 
@@ -116,7 +116,7 @@ class TextPrinter(_Pieces):
         self.out.append(f"timestamp: {entry.timestamp} offset: {entry.offset}\n")
         self.flush_if_much()
 
-    def producer(self, producer: Producer) -> None:
+    def producer(self, producer: ProducerEntry) -> None:
         self.out.append(lines.producer(_producer_document(producer)))
 
     def aborted_transaction(self, entry: AbortedTransaction) -> None:
@@ -181,7 +181,7 @@ class DocumentPrinter(_Pieces):
             },
         )
 
-    def producer(self, producer: Producer) -> None:
+    def producer(self, producer: ProducerEntry) -> None:
         self._item("producer", _producer_document(producer))
 
     def aborted_transaction(self, entry: AbortedTransaction) -> None:
@@ -253,7 +253,7 @@ def _record_documents(batch: ScannedBatch, shown: Shown, gaps: Gaps, *, compiled
         yield document
 
 
-def _producer_document(producer: Producer) -> dict[str, Any]:
+def _producer_document(producer: ProducerEntry) -> dict[str, Any]:
     """`last_batch` is None for one that has only ended transactions."""
     last = producer.batches[-1] if producer.batches else None
     return {

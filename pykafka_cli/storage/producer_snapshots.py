@@ -56,7 +56,7 @@ class BatchRange(NamedTuple):
 
 
 @dataclass(slots=True)
-class Producer:
+class ProducerEntry:
     """One producer id. `batches`: at most five, oldest first, all of the current epoch."""
 
     producer_id: int
@@ -76,7 +76,7 @@ class Producer:
             self.batches.clear()
 
 
-def encode_snapshot(producers: Iterable[Producer]) -> bytes:
+def encode_snapshot(producers: Iterable[ProducerEntry]) -> bytes:
     """The file's bytes, producers in the order of their ids."""
     entries: list[bytes] = []
     for producer in sorted(producers, key=lambda each: each.producer_id):
@@ -99,7 +99,7 @@ def encode_snapshot(producers: Iterable[Producer]) -> bytes:
     return struct.pack(">hI", _SNAPSHOT_VERSION, crc32c(body)) + body
 
 
-def decode_snapshot(data: bytes) -> list[Producer]:
+def decode_snapshot(data: bytes) -> list[ProducerEntry]:
     """raises  CorruptSnapshot, in Kafka's words, for another version, a wrong CRC or a wrong length."""
     if len(data) < _HEAD.size:
         raise CorruptSnapshot(_INVALID_SCHEMA + _cut_short(len(data), _HEAD_FIELDS))
@@ -119,13 +119,13 @@ def decode_snapshot(data: bytes) -> list[Producer]:
         raise CorruptSnapshot(
             f"Snapshot is corrupt (CRC is no longer valid). Stored crc: {crc}. Computed crc: {computed}"
         )
-    producers: list[Producer] = []
+    producers: list[ProducerEntry] = []
     for producer_id, epoch, sequence, offset, delta, timestamp, coordinator_epoch, first in _ENTRY.iter_unpack(
         data[_HEAD.size : _HEAD.size + count * _ENTRY.size]
     ):
         batches = [BatchRange(sequence, offset, delta, timestamp)] if offset >= 0 else []
         open_since = first if first >= 0 else None
-        producers.append(Producer(producer_id, epoch, coordinator_epoch, timestamp, open_since, batches))
+        producers.append(ProducerEntry(producer_id, epoch, coordinator_epoch, timestamp, open_since, batches))
     return producers
 
 

@@ -18,7 +18,7 @@ from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidTopic, UnknownTopicOrPartition, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.model import TopicPartition
-from pykafka_cli.storage.producer_snapshots import Producer
+from pykafka_cli.storage.producer_snapshots import ProducerEntry
 from pykafka_cli.topic_names import why_invalid
 
 NO_TRANSACTION = -1
@@ -56,7 +56,7 @@ def _answer(ctx: RequestContext, topic_partition: TopicPartition) -> PartitionRe
     )
 
 
-def _state(producer: Producer) -> ProducerState:
+def _state(producer: ProducerEntry) -> ProducerState:
     first_offset = producer.current_txn_first_offset
     return ProducerState(
         producer_id=ProducerId(producer.producer_id),

@@ -40,7 +40,7 @@ from pykafka_cli.storage.files import Files
 from pykafka_cli.storage.flush import FlushPlan
 from pykafka_cli.storage.leader_epochs import EpochEnd, EpochStart, LeaderEpochs
 from pykafka_cli.storage.offset_lookup import TimestampOffset, find_by_timestamp, find_max_timestamp
-from pykafka_cli.storage.producer_snapshots import Producer
+from pykafka_cli.storage.producer_snapshots import ProducerEntry
 from pykafka_cli.storage.segment import Segment
 from pykafka_cli.storage.segment_list import FetchData, SegmentList
 from pykafka_cli.storage.transaction_index import AbortedTransaction
@@ -315,7 +315,7 @@ class PartitionLog:
 
     # Producers and transactions.
 
-    def active_producers(self) -> list[Producer]:
+    def active_producers(self) -> list[ProducerEntry]:
         return list(self._producers.producers.values())
 
     def has_ongoing_transaction(self, producer_id: int) -> bool:

@@ -24,7 +24,7 @@ from pykafka_cli.storage.producer_snapshots import (
     SNAPSHOT_SUFFIX,
     BatchRange,
     CorruptSnapshot,
-    Producer,
+    ProducerEntry,
     decode_snapshot,
     encode_snapshot,
 )
@@ -57,7 +57,7 @@ class ProducerState:
         self.directory = directory
         self._name = name
         self._expiration_ms = expiration_ms
-        self.producers: dict[int, Producer] = {}
+        self.producers: dict[int, ProducerEntry] = {}
         self._ongoing: dict[int, int] = {}  # first offset -> producer id, in the order of first offsets
         self._unreplicated: dict[
             int, int
@@ -131,14 +131,14 @@ class ProducerState:
                 f"{marker.coordinator_epoch}, but {producer.coordinator_epoch} was seen"
             )
 
-    def _check_epoch(self, producer: Producer, header: BatchHeader, offset: int) -> None:
+    def _check_epoch(self, producer: ProducerEntry, header: BatchHeader, offset: int) -> None:
         if header.producer_epoch < producer.epoch:
             raise InvalidProducerEpoch(
                 f"Epoch of producer {header.producer_id} at offset {offset} in {self._name} is "
                 f"{header.producer_epoch}, which is smaller than the last seen epoch {producer.epoch}"
             )
 
-    def _check_sequence(self, producer: Producer, header: BatchHeader, offset: int) -> None:
+    def _check_sequence(self, producer: ProducerEntry, header: BatchHeader, offset: int) -> None:
         first = header.base_sequence
         if header.producer_epoch != producer.epoch:
             if first != 0 and producer.epoch != NO_PRODUCER_EPOCH:
@@ -194,10 +194,10 @@ class ProducerState:
         producer.current_txn_first_offset = None
         producer.last_timestamp = marker.timestamp
 
-    def _producer(self, producer_id: int) -> Producer:
+    def _producer(self, producer_id: int) -> ProducerEntry:
         producer = self.producers.get(producer_id)
         if producer is None:
-            producer = self.producers[producer_id] = Producer(producer_id)
+            producer = self.producers[producer_id] = ProducerEntry(producer_id)
         return producer
 
     def expire(self, now_ms: int, expiration_ms: int) -> None:
@@ -305,5 +305,5 @@ class ProducerState:
         return os.path.join(self.directory, segment_name(offset) + SNAPSHOT_SUFFIX)
 
 
-def _is_expired(producer: Producer, now_ms: int, expiration_ms: int) -> bool:
+def _is_expired(producer: ProducerEntry, now_ms: int, expiration_ms: int) -> bool:
     return producer.current_txn_first_offset is None and now_ms - producer.last_timestamp >= expiration_ms

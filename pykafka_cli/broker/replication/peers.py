@@ -1,9 +1,13 @@
 """Connections to other brokers: to the leaders that this one follows, and to the controller of the moment."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pykafka_cli.broker.errors import BrokerNotAvailable
+from pykafka_cli.transport.connection import Connection
+
+if TYPE_CHECKING:
+    from pykafka_cli.broker.metadata.cache import MetadataCache
 
 
 class BrokerEndpoint(NamedTuple):
@@ -32,6 +36,31 @@ class PeerConnection(Protocol):
 
 Connect: TypeAlias = Callable[[BrokerEndpoint, str], Awaitable[PeerConnection]]
 """Opens a connection to a broker under a client id; raises ConnectionFailed."""
+
+
+def connect_plainly(timeout: float) -> Connect:
+    """What opens plain connections, which wait up to `timeout` seconds for an answer."""
+
+    async def connect(endpoint: BrokerEndpoint, client_id: str) -> PeerConnection:
+        return await Connection.open(endpoint.host, endpoint.port, client_id=client_id, timeout=timeout)
+
+    return connect
+
+
+class BrokerEndpoints:
+    """Where other brokers are reached, as far as this one knows: on the listener between brokers."""
+
+    def __init__(self, metadata: "MetadataCache", listener: str) -> None:
+        self._metadata = metadata
+        self._listener = listener
+
+    def of(self, broker_id: int) -> BrokerEndpoint | None:
+        endpoint = self._metadata.endpoint(broker_id, self._listener)
+        return None if endpoint is None else BrokerEndpoint(broker_id, endpoint.host, endpoint.port)
+
+    def of_controller(self) -> BrokerEndpoint | None:
+        controller_id = self._metadata.controller_id
+        return None if controller_id is None else self.of(controller_id)
 
 
 class ControllerChannel:

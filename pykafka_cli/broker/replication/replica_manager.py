@@ -22,11 +22,10 @@ from pykafka_cli.broker.replication.fetchers import Fetchers
 from pykafka_cli.broker.replication.hosted_partitions import HostedPartitions
 from pykafka_cli.broker.replication.isr_updates import IsrUpdates
 from pykafka_cli.broker.replication.partition import Partition
-from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, ControllerChannel, PeerConnection
+from pykafka_cli.broker.replication.peers import BrokerEndpoint, BrokerEndpoints, Connect, ControllerChannel
 from pykafka_cli.broker.replication.reading import FetchTerms, enough_has_come, may_answer, read_all
 from pykafka_cli.broker.replication.roles import Errors, OnLeadership, Roles
 from pykafka_cli.model import TopicPartition
-from pykafka_cli.transport.connection import Connection
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
@@ -49,7 +48,7 @@ class ReplicaManager:
     """The replicas of broker `settings.broker_id`.
 
     broker_epoch   this broker's epoch of the moment (czxid of its registration)
-    connect        opens connections to other brokers; by default plain ones
+    connect        opens connections to other brokers
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class ReplicaManager:
         waiting: "WaitingRoom",
         *,
         broker_epoch: Callable[[], int],
-        connect: Connect | None = None,
+        connect: Connect,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -69,7 +68,8 @@ class ReplicaManager:
         self._metadata = metadata
         self._waiting = waiting
         self._broker_epoch = broker_epoch
-        self._connect = connect or self._connect_plainly
+        self._connect = connect
+        endpoints = BrokerEndpoints(metadata, settings.inter_broker_listener)
         self._limits = FetchLimits(
             max_wait_ms=settings.replica_fetch_wait_max_ms,
             min_bytes=settings.replica_fetch_min_bytes,
@@ -81,7 +81,7 @@ class ReplicaManager:
             settings.max_incremental_fetch_session_cache_slots, lambda: random.randint(1, LAST_SESSION_ID)
         )
         self.hosted = HostedPartitions(metadata, self._new_partition)
-        self._controller = ControllerChannel(self._controller_endpoint, self._connect, str(settings.broker_id))
+        self._controller = ControllerChannel(endpoints.of_controller, connect, str(settings.broker_id))
         self._isr_updates = IsrUpdates(
             settings.broker_id, broker_epoch=broker_epoch, ask_controller=self._controller.ask, clock=clock
         )
@@ -95,7 +95,7 @@ class ReplicaManager:
             fetchers=self._fetchers,
             moves=self._moves,
             broker_epoch=broker_epoch,
-            endpoint_of=self._endpoint_of,
+            endpoint_of=endpoints.of,
         )
         self._tasks: list[asyncio.Task[None]] = []
         logs.on_directory_failure.append(self._directory_failed)
@@ -343,15 +343,3 @@ class ReplicaManager:
             connect=self._connect,
             clock=self._clock,
         )
-
-    def _endpoint_of(self, broker_id: int) -> BrokerEndpoint | None:
-        endpoint = self._metadata.endpoint(broker_id, self._settings.inter_broker_listener)
-        return None if endpoint is None else BrokerEndpoint(broker_id, endpoint.host, endpoint.port)
-
-    def _controller_endpoint(self) -> BrokerEndpoint | None:
-        controller_id = self._metadata.controller_id
-        return None if controller_id is None else self._endpoint_of(controller_id)
-
-    async def _connect_plainly(self, endpoint: BrokerEndpoint, client_id: str) -> PeerConnection:
-        timeout = self._settings.replica_socket_timeout_ms / 1000
-        return await Connection.open(endpoint.host, endpoint.port, client_id=client_id, timeout=timeout)

@@ -12,7 +12,7 @@ from pykafka_cli.protocol.records import ControlType
 from pykafka_cli.storage.producer_snapshots import (
     BatchRange,
     CorruptSnapshot,
-    Producer,
+    ProducerEntry,
     decode_snapshot,
     encode_snapshot,
 )
@@ -182,8 +182,8 @@ def test_a_log_start_inside_of_an_open_transaction_bounds_the_last_stable_offset
 # Snapshots.
 
 PRODUCERS = [
-    Producer(1, epoch=2, coordinator_epoch=3, last_timestamp=9, batches=[BatchRange(13, 13, 1, 9)]),
-    Producer(5, epoch=0, last_timestamp=4, current_txn_first_offset=24),
+    ProducerEntry(1, epoch=2, coordinator_epoch=3, last_timestamp=9, batches=[BatchRange(13, 13, 1, 9)]),
+    ProducerEntry(5, epoch=0, last_timestamp=4, current_txn_first_offset=24),
 ]
 
 
