@@ -85,7 +85,7 @@ async def connect(servers: Servers) -> Connection:
 
 
 async def answer_ms(connection: Connection, request: Encoded, *, times: int) -> float:
-    """Median time from the request to its whole answer, which is not decoded."""
+    """Median time from the request to its whole response, which is not decoded."""
     took = []
     for _ in range(times):
         began = time.perf_counter()

@@ -66,9 +66,9 @@ class Servers(ABC):
         """Start the processes that do not run, the broker last."""
 
     def start(self) -> float:
-        """Seconds from the launch of the first process to the first answer about metadata.
+        """Seconds from the launch of the first process to the first response about metadata.
 
-        raises    RuntimeError when a server ends, TimeoutError when there is no answer in time
+        raises    RuntimeError when a server ends, TimeoutError when there is no response in time
         """
         began = time.monotonic()
         self._launch()
@@ -199,7 +199,7 @@ def wait_until_metadata_answers(address: tuple[str, int], broker: subprocess.Pop
         with contextlib.suppress(OSError), socket.create_connection(address, timeout=1) as connection:
             connection.sendall(frame)
             answer = connection.recv(4096)
-            if len(answer) >= 12 and int.from_bytes(answer[8:12], "big") >= 1:  # brokers in the answer
+            if len(answer) >= 12 and int.from_bytes(answer[8:12], "big") >= 1:  # brokers in the response
                 return
         if broker.poll() is not None:
             raise RuntimeError(f"the server at port {address[1]} ended with status {broker.returncode}")

@@ -1,4 +1,4 @@
-"""Plain nouns shared by all layers; no behaviour beyond what a noun can say of itself."""
+"""Plain nouns shared by all layers; no behavior beyond what a noun can say of itself."""
 
 import base64
 import uuid
@@ -266,7 +266,7 @@ class OpenTransaction(NamedTuple):
     producer: ProducerState
 
     def minutes(self, now_ms: int) -> int:
-        """Since the producer's last record, as Java's TimeUnit has it: cut off towards zero."""
+        """Since the producer's last record, as Java's TimeUnit has it: cut off toward zero."""
         return int((now_ms - self.producer.last_timestamp) / 60_000)
 
 

@@ -1,6 +1,6 @@
 """One frame: version check, reading, handler, errors to codes, writing, counting.
 
-What cannot be answered (garbage, an API or version that nobody offers, a failed produce that wants no answer) is
+What cannot be answered (garbage, an API or version that nobody offers, a failed produce that wants no response) is
 raised as ProtocolError or Disconnect and ends that connection; the network logs why. A handler's own mistake is logged
 here and answered with UNKNOWN_SERVER_ERROR, so that the client need not wait for its time-out.
 """
@@ -56,7 +56,7 @@ class Dispatcher:
         self._admission = None
 
     async def answer(self, frame: bytearray, peer: Peer) -> list[Buffer] | None:
-        """The answer to one request, in buffers to be sent one after the other; None where none is wanted.
+        """The response to one request, in buffers to be sent one after the other; None where none is wanted.
 
         raises    ProtocolError, Disconnect: the connection is to be closed
         """
@@ -105,7 +105,7 @@ class Dispatcher:
         return self._encoded(api, codec, header.correlation_id, response, request)
 
     async def answer_own(self, request: Any) -> Any:
-        """The answer to a request of this broker to itself; both are of the newest version."""
+        """The response to a request of this broker to itself; both are of the newest version."""
         api = self._apis[request.__api_key__]
         codec = message_codec(api.key, api.max_version, api.max_version)
         settings = self._broker.settings
@@ -164,7 +164,7 @@ class Dispatcher:
 
 
 def _bare_answer(login: Authentication, token: memoryview, peer: Peer) -> list[Buffer]:
-    """The answer to a token without a request around it, as clients of 0.10 send it; refusals have no words there."""
+    """The response to a token without a request around it, as clients of 0.10 send it; refusals have no words there."""
     try:
         answer = login.respond(bytes(token))
     except BrokerError as error:
@@ -174,7 +174,7 @@ def _bare_answer(login: Authentication, token: memoryview, peer: Peer) -> list[B
 
 
 def _ensure_nothing_failed(response: produce.ProduceResponse) -> None:
-    """Raise Disconnect if a partition refused its records: who reads no answers learns it in no other way."""
+    """Raise Disconnect if a partition rejected its records: who reads no responses learns it in no other way."""
     for topic in response.topics:
         for each in topic.partitions:
             if each.error_code is not ErrorCode.none:

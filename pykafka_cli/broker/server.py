@@ -5,7 +5,7 @@
     print(server.endpoints)
     await server.stop()
 
-What comes first at the start is what can refuse it without a trace: the ports, ZooKeeper, the log directories.
+What comes first at the start is what can reject it without a trace: the ports, ZooKeeper, the log directories.
 Source: kafka.server.KafkaServer.
 """
 

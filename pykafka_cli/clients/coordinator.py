@@ -16,7 +16,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.transport.connection import (
     Connection,
     ConnectionFailed,
-    Refused,
+    Rejected,
     VersionRange,
     VersionUnsupported,
     response_type_of,
@@ -59,7 +59,7 @@ async def find_coordinators(session: Session, keys: Sequence[str], kind: int = G
 
 
 def top_level_error(answer: Any) -> ErrorCode:
-    """The error code of an answer that has one for all of it."""
+    """The error code of a response that has one for all of it."""
     return ErrorCode(answer.error_code)
 
 
@@ -87,12 +87,12 @@ class Coordinator:
         timeout: float | None = None,
         deadline: float | None = None,
     ) -> Any:
-        """The coordinator's answer; asked again where it moved, is loading, or cannot be reached, until `deadline`.
+        """The coordinator's response; asked again where it moved, is loading, or cannot be reached, until `deadline`.
 
-        error_of    what says in the answer that it is not the coordinator's
+        error_of    what says in the response that it is not the coordinator's
         timeout     seconds for one answer
         deadline    the loop's time; default.api.timeout.ms from now if not given
-        raises      ConnectionFailed, ApiError if there is no coordinator; other errors are in the answer
+        raises      ConnectionFailed, ApiError if there is no coordinator; other errors are in the response
         """
         clock = asyncio.get_running_loop().time
         last = clock() + self._session.settings.api_timeout if deadline is None else deadline
@@ -106,7 +106,7 @@ class Coordinator:
                 if code in LOST_COORDINATOR:
                     self._connection = None
                 problem: Exception | None = None
-            except (VersionUnsupported, Refused):
+            except (VersionUnsupported, Rejected):
                 raise
             except ConnectionFailed as failure:
                 self._connection, problem = None, failure
@@ -136,7 +136,7 @@ class Coordinator:
 
 
 async def ask_over(connection: Connection, request: Any, *, oldest: int = 0, timeout: float | None = None) -> Any:
-    """A connection's answer in the version of `request`, whatever version the broker speaks.
+    """A connection's response in the version of `request`, whatever version the broker speaks.
 
     raises    ConnectionFailed
     """

@@ -1,6 +1,6 @@
 """The error codes of Kafka's protocol as its Java client names and describes them, which is how the scripts print them.
 
-One line: code, exception class (in org.apache.kafka.common.errors, where no package is given), text for an answer that
+One line: code, exception class (in org.apache.kafka.common.errors, where no package is given), text for a response that
 brings none of its own.
 
 Source: org.apache.kafka.common.protocol.Errors, 3.9; from 128 on 4.3

@@ -38,7 +38,7 @@ _HINTS: Mapping[type[ConnectionFailed], str] = {
 
 
 class ApiError(Exception):
-    """An error code in an answer. `str()` is the broker's text, or Kafka's own for the code where it sent none."""
+    """An error code in a response. `str()` is the broker's text, or Kafka's own for the code where it sent none."""
 
     def __init__(self, code: int, message: str | None = None) -> None:
         from pykafka_cli.clients.error_texts import error_text
@@ -54,7 +54,7 @@ class ApiError(Exception):
 
 
 def ensure_none_failed(entries: Iterable[Any]) -> None:
-    """Raise ApiError for the first entry of an answer that has an error code."""
+    """Raise ApiError for the first entry of a response that has an error code."""
     for entry in entries:
         if entry.error_code != NO_ERROR:
             raise ApiError(entry.error_code, getattr(entry, "error_message", None))

@@ -86,7 +86,7 @@ async def commit_offsets(
     *,
     deadline: float | None = None,
 ) -> dict[TopicPartition, ApiError]:
-    """Commit; the partitions that were refused.
+    """Commit; the partitions that were rejected.
 
     raises      ApiError if there is no coordinator, ConnectionFailed
     """

@@ -1,9 +1,9 @@
 """The same message in another version of its API.
 
 Commands are written for the newest versions; a broker may be older. A request is sent in the newest version that both
-sides have, without the fields that version lacks, and its answer is read back into the newest one, with the defaults of
-the message definition for what the older one did not say. Where an API changed its shape and not only its fields, the
-caller says from which version on this holds.
+sides have, without the fields that version lacks, and its response is read back into the newest one, with the defaults
+of the message definition for what the older one did not say. Where an API changed its shape and not only its fields,
+the caller says from which version on this holds.
 """
 
 import dataclasses

@@ -141,12 +141,12 @@ class Session:
         timeout: float | None = None,
         response_type: type[Any] | None = None,
     ) -> Any:
-        """The answer of one broker, in the version of `request`, whatever version the broker speaks.
+        """The response of one broker, in the version of `request`, whatever version the broker speaks.
 
         broker          its id; any broker if not given
         oldest          the first version of the API in which the request can be said at all
-        timeout         seconds for the answer, request.timeout.ms if not given
-        response_type   an answer that is not kio's own, for an API of one version
+        timeout         seconds for the response, request.timeout.ms if not given
+        response_type   a response that is not kio's own, for an API of one version
         raises          VersionUnsupported and other ConnectionFailed
         """
         if broker is None and self.is_with_controllers and request.__api_key__ not in _ANY_CONTROLLER_KNOWS:
@@ -158,7 +158,7 @@ class Session:
         return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
 
     async def ask_controller(self, request: Any, *, oldest: int = 0, timeout: float | None = None) -> Any:
-        """The controller's answer; a broker that is no longer the controller is not trusted."""
+        """The controller's response; a broker that is no longer the controller is not trusted."""
         deadline = asyncio.get_running_loop().time() + self.settings.api_timeout
         while True:
             controller = await self._active_controller()
@@ -314,7 +314,7 @@ async def _full_names(addresses: Sequence[Address]) -> list[Address]:
 
 
 def _mentions(answer: Any, code: ErrorCode) -> bool:
-    """Whether an answer, or one of the entries in it, has this error."""
+    """Whether a response, or one of the entries in it, has this error."""
     if getattr(answer, "error_code", None) == code:
         return True
     entries = (getattr(answer, name) for name in answer.__dataclass_fields__)
@@ -324,6 +324,7 @@ def _mentions(answer: Any, code: ErrorCode) -> bool:
 
 
 def broker_timeout(session: Session) -> i32Timedelta:
-    """How long a broker may work on it: somewhat less than we wait for its answer, or its word could come too late."""
+    """How long a broker may work on it: somewhat less than we wait for its response, or its word could come too
+    late."""
     seconds = max(session.settings.request_timeout - ANSWER_MARGIN_S, ANSWER_MARGIN_S)
     return i32Timedelta.parse(datetime.timedelta(seconds=seconds))

@@ -22,7 +22,7 @@ from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.grammar import Parsed, Spec, Takes, parse_jopt
 from pykafka_cli.script.options import StreamOutput
 from pykafka_cli.zookeeper.protocol.requests import OpCode, WatchableRequest
-from pykafka_cli.zookeeper.shell_session import Refused, ShellSession
+from pykafka_cli.zookeeper.shell_session import Rejected, ShellSession
 
 COMMAND_NOT_FOUND = 127
 SESSION_TIMEOUT_MS = 30_000
@@ -155,7 +155,7 @@ class Shell:
         self._session = ShellSession(host, timeout_s=self._timeout_ms / 1000, on_event=self._event, tls=self._tls)
         try:
             self._session.open(CONNECTION_WITHIN_S)
-        except Refused as refused:
+        except Rejected as refused:
             raise ScriptError(
                 answer_of(refused)[0],
                 hint=f"No ZooKeeper server at {host} answered within {CONNECTION_WITHIN_S:g} s.",
@@ -209,7 +209,7 @@ class Shell:
             return []
         try:
             found = self._session.ask(OpCode.GET_CHILDREN2, WatchableRequest(parent or "/", False))
-        except Refused:
+        except Rejected:
             return []
         return [f"{parent}/{child}" for child in sorted(found.children) if child.startswith(name)]
 
@@ -217,7 +217,7 @@ class Shell:
         """Do one command, and keep its status."""
         try:
             self._do(words)
-        except (ShellProblem, Refused) as problem:
+        except (ShellProblem, Rejected) as problem:
             message, self.status = answer_of(problem)
             self._screen.err(f"{message}\n")
         else:
@@ -226,7 +226,7 @@ class Shell:
         sys.stdout.flush()
 
     def _do(self, words: Sequence[str]) -> None:
-        """raises  ShellProblem, Refused"""
+        """raises  ShellProblem, Rejected"""
         name = words[0]
         if name not in VERBS and name not in OTHERS:
             self._screen.err(f"ZooKeeper -server host:port [{TLS_FILE} <file>] cmd args\n{USAGE}")

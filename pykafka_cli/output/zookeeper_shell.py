@@ -33,7 +33,7 @@ class Screen:
             sys.stdout.flush()
 
     def out(self, remark: str) -> None:
-        """What the script prints to stdout beside an answer."""
+        """What the script prints to stdout beside a response."""
         if self.shows_documents:
             self.err(remark)
         else:

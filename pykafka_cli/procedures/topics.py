@@ -185,7 +185,7 @@ async def create_topic(request: TopicsRequest, session: Session) -> None:
 
 
 async def _ensure_registered(session: Session, assignment: dict[int, list[int]]) -> None:
-    """Refuse brokers that are not there: a controller of ZooKeeper mode takes them, and the topic gets no leader."""
+    """Reject brokers that are not there: a controller of ZooKeeper mode takes them, and the topic gets no leader."""
     registered = {broker.node_id for broker in (await session.metadata(())).brokers}
     for replicas in assignment.values():
         for broker in replicas:

@@ -1,6 +1,6 @@
 """What each command of the ZooKeeper shell does with a session.
 
-A verb gets the session, its call, and where to print. It raises ShellProblem or Refused where it cannot do what was
+A verb gets the session, its call, and where to print. It raises ShellProblem or Rejected where it cannot do what was
 asked.
 """
 
@@ -28,7 +28,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     WatchableRequest,
     WatchesRequest,
 )
-from pykafka_cli.zookeeper.shell_session import Refused, ShellSession
+from pykafka_cli.zookeeper.shell_session import Rejected, ShellSession
 
 ANY_VERSION = -1
 DELETED_AT_ONCE = 1000
@@ -81,7 +81,7 @@ def subtree(session: ShellSession, path: str, *, watches: bool = False) -> Itera
 def _below(session: ShellSession, path: str, watches: bool) -> Iterator[str]:
     try:
         found = session.ask(OpCode.GET_CHILDREN2, WatchableRequest(path, watches))
-    except Refused as refused:
+    except Rejected as refused:
         if refused.code == ErrorCode.NO_NODE:  # deleted meanwhile
             return
         raise
@@ -130,7 +130,7 @@ def create(session: ShellSession, call: Call, screen: Screen) -> None:
         else:
             kind = OpCode.CREATE_CONTAINER if flags is CreateFlags.CONTAINER else OpCode.CREATE
             made = session.ask(kind, CreateRequest(path, data, acl, flags))
-    except Refused as refused:
+    except Rejected as refused:
         if refused.code == ErrorCode.INVALID_ACL:
             screen.err(f"KeeperErrorCode = {language.ERROR_NAMES[refused.code]} for {path}\n")
         raise
@@ -182,7 +182,7 @@ def delete_all(session: ShellSession, call: Call, screen: Screen) -> None:
     for start in range(0, len(paths), max(1, at_once)):
         some = [DeleteRequest(path, ANY_VERSION) for path in paths[start : start + max(1, at_once)]]
         answers = session.ask_all(OpCode.DELETE, some)
-        failed += sum(isinstance(each, Refused) and each.code != ErrorCode.NO_NODE for each in answers)
+        failed += sum(isinstance(each, Rejected) and each.code != ErrorCode.NO_NODE for each in answers)
     if failed:
         screen.err("Failed to delete some node(s) in the subtree!\n")
     screen.answer(call, "", path=path, deleted=len(paths) - failed, failed=failed)
@@ -210,7 +210,7 @@ def set_acl(session: ShellSession, call: Call, screen: Screen) -> None:
     for each in paths:
         try:
             session.ask(OpCode.SET_ACL, SetAclRequest(each, acl, version))
-        except Refused as refused:
+        except Rejected as refused:
             screen.out(f"KeeperErrorCode = {language.ERROR_NAMES.get(refused.code, refused.code)} for {each}")
         else:
             changed += 1
@@ -226,7 +226,7 @@ def sync(session: ShellSession, call: Call, screen: Screen) -> None:
     path, code = _path(call), 0
     try:
         session.ask(OpCode.SYNC, PathRequest(path))
-    except Refused as refused:
+    except Rejected as refused:
         code = refused.code
     screen.answer(call, f"Sync has failed. rc={code}\n" if code else "Sync is OK\n", path=path, error_code=code)
 
@@ -312,7 +312,7 @@ def list_quota(session: ShellSession, call: Call, screen: Screen) -> None:
         for what, place in (("quota", limits), ("stat", f"{language.QUOTAS}{path}/{language.STATS}")):
             found[what] = _quota(session, place)
             said += f"Output {what} for {path} {language.quota_text(found[what])}\n"
-    except Refused as refused:
+    except Rejected as refused:
         if refused.code != ErrorCode.NO_NODE:
             raise
         screen.err(f"quota for {path} does not exist.\n")
@@ -405,7 +405,7 @@ def delete_quota(session: ShellSession, call: Call, screen: Screen) -> None:
 def _find(session: ShellSession, path: str) -> Stat | None:
     try:
         found: Stat = session.ask(OpCode.EXISTS, WatchableRequest(path, False)).stat
-    except Refused as refused:
+    except Rejected as refused:
         if refused.code == ErrorCode.NO_NODE:
             return None
         raise
@@ -416,7 +416,7 @@ def _ensure(session: ShellSession, path: str, content: str | None = None) -> Non
     try:
         data = None if content is None else content.encode()
         session.ask(OpCode.CREATE, CreateRequest(path, data, OPEN_ACL, CreateFlags.PERSISTENT))
-    except Refused as refused:
+    except Rejected as refused:
         if refused.code != ErrorCode.NODE_EXISTS:
             raise
 
@@ -474,6 +474,6 @@ VERBS: Mapping[str, Verb] = {
 
 def answer_of(problem: Any) -> tuple[str, int]:
     """(what to say, exit status) of what a verb raised."""
-    if isinstance(problem, Refused):
+    if isinstance(problem, Rejected):
         return language.error_text(problem.code, problem.path), 1
     return str(problem), problem.status

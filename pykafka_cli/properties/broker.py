@@ -129,7 +129,7 @@ class BrokerSettings(
 
     @property
     def retention_ms(self) -> int:
-        """log.retention.ms, else .minutes, else .hours; -1: for ever."""
+        """log.retention.ms, else .minutes, else .hours; -1: forever."""
         if self.log_retention_ms is not None:
             chosen = self.log_retention_ms
         elif self.log_retention_minutes is not None:
@@ -283,13 +283,13 @@ class BrokerSettings(
             raise self._bad("broker.id", "must be at least 0 where broker.id.generation.enable is false")
 
     def _ensure_consistent(self) -> None:
-        """What KafkaConfig.validateValues refuses besides."""
+        """What KafkaConfig.validateValues rejects besides."""
         self._ensure_nothing_is_counted_on_in_vain()
         self._ensure_consistent_logs()
         self._ensure_consistent_network()
 
     def _ensure_nothing_is_counted_on_in_vain(self) -> None:
-        """Refuse security that is not implemented, for one listener or mechanism as well."""
+        """Reject security that is not implemented, for one listener or mechanism as well."""
         for name, text in {**self.originals, **self._dynamic}.items():
             key = key_of(name)
             if isinstance(key, UnsupportedProtection):

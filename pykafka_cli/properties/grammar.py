@@ -31,7 +31,7 @@ class Property(NamedTuple):
 
 
 class MalformedProperties(ValueError):
-    """A \\u that four hexadecimal digits do not follow: the one thing this grammar refuses."""
+    """A \\u that four hexadecimal digits do not follow: the one thing this grammar rejects."""
 
     def __init__(self, line: int, escape: str) -> None:
         super().__init__(f"line {line}: malformed \\uXXXX escape: {escape}")

@@ -261,7 +261,7 @@ class InertKey(Key[Any]):
 
 
 class UnsupportedProtection(InertKey):
-    """A security key that is not implemented. A server refuses any value but the default, or a harmless one.
+    """A security key that is not implemented. A server rejects any value but the default, or a harmless one.
 
     Whoever sets such a key counts on it. A server that started without it would be open where it is believed closed.
 

@@ -251,7 +251,7 @@ class ZooKeeperSettings(Settings):
             self._set({"autopurge.snapRetainCount": _FEWEST_SNAPSHOTS})
 
     def _ensure_nothing_is_counted_on_in_vain(self) -> None:
-        """Refuse security that is not implemented."""
+        """Reject security that is not implemented."""
         for name, given in self._given.items():
             key = self.KEYS.get(name)
             if isinstance(key, UnsupportedProtection):

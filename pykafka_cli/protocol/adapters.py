@@ -1,7 +1,7 @@
 """Requests and answers that were shaped differently before: from the older shape to the newest, and back.
 
 Most versions only added fields, which codec.py fills in or leaves out by itself. Here are the few that renamed or moved
-something. RAISE takes what was read and its copy in the newest shape, and completes the copy; LOWER takes an answer in
+something. RAISE takes what was read and its copy in the newest shape, and completes the copy; LOWER takes a response in
 the newest shape, the version and the request, and returns what the older version's writer can read attributes from.
 """
 

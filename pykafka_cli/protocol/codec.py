@@ -1,14 +1,14 @@
 """Requests from bytes and answers to bytes, every version in the shape of the newest that is offered.
 
     header of a request   api key int16, version int16, correlation id int32, client id nullable string [, tags]
-    header of an answer   correlation id int32 [, tags]
+    header of a response   correlation id int32 [, tags]
 
-Tags (tagged fields) are there in flexible versions; the answer to ApiVersions never has them, so that a client can read
-it whatever it knows (KIP-511), and the client id is never in the compact form. Bodies are kio's, but for Produce and
-Fetch (hot_path), the four requests among brokers (inter_broker), versions before kio's (first_versions) and the answer
-of DescribeTransactions.
+Tags (tagged fields) are there in flexible versions; the response to ApiVersions never has them, so that a client can
+read it whatever it knows (KIP-511), and the client id is never in the compact form. Bodies are kio's, but for Produce
+and Fetch (hot_path), the four requests among brokers (inter_broker), versions before kio's (first_versions) and the
+response of DescribeTransactions.
 
-An older request is copied into the newest class, fields that came later at their defaults. An answer needs no copy: a
+An older request is copied into the newest class, fields that came later at their defaults. A response needs no copy: a
 writer of kio takes attributes by name, and an older answer has no field that the newest lacks. What does not fit this
 is in adapters.py. Both are looked at once per API and version, when a `MessageCodec` is made.
 """
@@ -68,7 +68,7 @@ def read_request_header(data: memoryview) -> RequestHeader:
 
 
 class KeptAnswer:
-    """An answer that is given many times over, to requests of one version, and written once."""
+    """A response that is given many times over, to requests of one version, and written once."""
 
     def __init__(self, response: Any) -> None:
         self._response = response
@@ -88,10 +88,10 @@ class MessageCodec(Protocol):
         """The request whose header says it begins at `position`; raises ProtocolError."""
 
     def encode_response(self, correlation_id: int, response: Any, request: Any) -> list[Buffer]:
-        """Header and body of the answer to `request`, in buffers to be sent one after the other."""
+        """Header and body of the response to `request`, in buffers to be sent one after the other."""
 
     def error_response(self, request: Any, error_code: ErrorCode, message: str | None) -> Any:
-        """An answer, in the newest shape, that refuses all of `request`."""
+        """A response, in the newest shape, that rejects all of `request`."""
 
 
 @cache

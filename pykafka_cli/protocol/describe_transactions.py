@@ -1,4 +1,4 @@
-"""The answer of DescribeTransactions, in which a transaction that has not begun begins at -1.
+"""The response of DescribeTransactions, in which a transaction that has not begun begins at -1.
 
 kio's own declares that field as a moment in time and cannot read -1, which is what every id without an open transaction
 has. These classes differ from kio's in this field only; kio's reader and writer take them like any other message.

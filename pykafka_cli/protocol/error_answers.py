@@ -16,12 +16,12 @@ from pykafka_cli.protocol.message_fields import default_of, structure_of
 
 
 def error_answer(schema: Any, request: Any, error_code: ErrorCode, message: str | None) -> Any:
-    """An answer of class `schema` that refuses all of `request`."""
+    """A response of class `schema` that rejects all of `request`."""
     return _filled(schema, {}, request, error_code, message)
 
 
 def _filled(schema: Any, names: dict[str, Any], source: Any, error_code: ErrorCode, message: str | None) -> Any:
-    """One structure of the answer; `source` is its counterpart in the request, `names` says what it is about."""
+    """One structure of the response; `source` is its counterpart in the request, `names` says what it is about."""
     answer: dict[str, Any] = {}
     for field in fields(schema):
         structure, is_array = structure_of(field)
@@ -42,7 +42,7 @@ def _filled(schema: Any, names: dict[str, Any], source: Any, error_code: ErrorCo
 
 
 def _names(structure: Any, entry: Any) -> dict[str, Any]:
-    """The fields of an answer's structure that say which entry of the request it is about."""
+    """The fields of a response's structure that say which entry of the request it is about."""
     plain = [
         each
         for each in fields(structure)

@@ -27,7 +27,7 @@ class OldStyleListOffsetsPartition(ListOffsetsPartition):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldStyleListOffsetsPartitionResponse(ListOffsetsPartitionResponse):
-    """The answer: offsets, the largest first."""
+    """The response: offsets, the largest first."""
 
     old_style_offsets: tuple[int, ...]
 
@@ -88,7 +88,7 @@ def lower_alter_partition(response: Any, _version: int, request: Any) -> Any:
             topic_name=asked.topic_name,
             partitions=[_like(each, error_code=_known_before_ids(each.error_code)) for each in topic.partitions],
         )
-        for topic, asked in zip(response.topics, request.topics, strict=False)  # none where all is refused
+        for topic, asked in zip(response.topics, request.topics, strict=False)  # none where all is rejected
     ]
     return _like(response, topics=topics)
 

@@ -114,7 +114,7 @@ class LeaderAndIsrLiveLeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderAndIsrRequest:
-    """Controller to replicas: lead or follow these partitions. Stale epochs (controller's, broker's) are refused."""
+    """Controller to replicas: lead or follow these partitions. Stale epochs (controller's, broker's) are rejected."""
 
     __type__: ClassVar = EntityType.request
     __version__: ClassVar[i16] = i16(7)

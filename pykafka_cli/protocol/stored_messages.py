@@ -185,7 +185,7 @@ def array(kind: Kind) -> Kind:
 
 
 def structure(name: str, *fields: Field) -> Kind:
-    """A structure within a message. One that has a name refuses versions above the message's, as Kafka does unless the
+    """A structure within a message. One that has a name rejects versions above the message's, as Kafka does unless the
     definition has it among its common structures.
     """
 

@@ -16,7 +16,7 @@ _PACKAGE = "org.apache.kafka.common.serialization."
 
 
 class DeserializationError(Exception):
-    """Bytes that a deserializer refuses."""
+    """Bytes that a deserializer rejects."""
 
 
 class UnknownDeserializer(LookupError):

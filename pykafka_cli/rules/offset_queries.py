@@ -21,7 +21,7 @@ PartitionFilter = Callable[[TopicPartition], bool]
 
 
 class BadQuery(Exception):
-    """An option's value that the script refuses."""
+    """An option's value that the script rejects."""
 
 
 def parse_time(text: str) -> int:

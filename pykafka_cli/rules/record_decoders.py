@@ -36,7 +36,7 @@ class UnknownDecoder(LookupError):
 
 
 class Undecodable(ValueError):
-    """Bytes that a decoder class refuses, which ends the dump."""
+    """Bytes that a decoder class rejects, which ends the dump."""
 
 
 def text_of(shown: str | dict[str, Any]) -> str:

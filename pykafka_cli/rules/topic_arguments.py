@@ -16,7 +16,7 @@ _MESSAGE_FORMAT_VERSION = "message.format.version"
 
 
 class BadArgument(Exception):
-    """A value that the script refuses before it asks anybody."""
+    """A value that the script rejects before it asks anybody."""
 
 
 def parse_replica_assignment(text: str) -> dict[int, list[int]]:

@@ -31,7 +31,8 @@ def install() -> None:
 
 @contextmanager
 def asked() -> Iterator[None]:
-    """Let Typer answer as to its own script: hand it the words of COMP_LINE, and take from each answer what bash keeps.
+    """Let Typer answer as to its own script: hand it the words of COMP_LINE, and take from each response what bash
+    keeps.
 
     _PK_WORDBREAKS is what bash breaks words at; a shim in bash would lose COMP_WORDBREAKS.
     """

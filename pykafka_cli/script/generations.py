@@ -41,7 +41,7 @@ def refuse_both(ctx: "ScriptContext", names: Sequence[OldName], prefix: str = "O
 
 
 class OldOptions:
-    """What a command line has that Kafka 4's script would comment on or refuse.
+    """What a command line has that Kafka 4's script would comment on or reject.
 
     remark    of the script, with {old} and {new} in it
     """

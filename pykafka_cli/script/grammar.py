@@ -66,7 +66,7 @@ class Parsed(NamedTuple):
 
 
 class Unparsable(Exception):
-    """A command line that the grammar refuses. `hint` is ours, the message is the scripts'."""
+    """A command line that the grammar rejects. `hint` is ours, the message is the scripts'."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

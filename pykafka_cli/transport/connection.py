@@ -5,8 +5,8 @@ A frame, both ways, is its length (int32) and that many bytes:
     request   api key int16, version int16, correlation id int32, client id nullable string [, tagged fields], body
     answer    correlation id int32 [, tagged fields], body
 
-The tagged fields are there from each API's first flexible version on; the answer to ApiVersions never has them, so that
-a client can read it whatever the broker is (KIP-511). A broker answers in the order it was asked, but answers are
+The tagged fields are there from each API's first flexible version on; the response to ApiVersions never has them, so
+that a client can read it whatever the broker is (KIP-511). A broker answers in the order it was asked, but answers are
 matched by correlation id all the same, and any number of requests may be in flight.
 
 Not here: which broker to ask, retries, and the APIs themselves. aiokafka is not imported either; a command that asks
@@ -29,7 +29,8 @@ from kio.serial.errors import SerialError
 from pykafka_cli.transport.sasl import SaslExchange, SaslFailure
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
-"""Above any answer that a broker gives, below what the first bytes of HTTP or a TLS alert are when read as a length."""
+"""Above any response that a broker gives, below what the first bytes of HTTP or a TLS alert are when read as a
+length."""
 
 API_VERSIONS = 18  # as in protocol/api_keys.py, which a command that only lists need not load
 
@@ -44,7 +45,7 @@ class ConnectionFailed(Exception):
 
 
 class BrokerUnreachable(ConnectionFailed):
-    """Nothing could be asked: nothing listens there, or there was no answer in time."""
+    """Nothing could be asked: nothing listens there, or there was no response in time."""
 
 
 class HostUnknown(BrokerUnreachable):
@@ -63,19 +64,19 @@ class NoAnswerInTime(ConnectionFailed):
     """The broker took the request and has not answered within its time."""
 
 
-class Refused(ConnectionFailed):
+class Rejected(ConnectionFailed):
     """The two sides will not talk to each other as they are. Trying again will not help."""
 
 
-class NotKafka(Refused):
+class NotKafka(Rejected):
     """What came over the connection is not Kafka's protocol; over a TLS listener, an alert."""
 
 
-class AuthenticationFailed(Refused):
-    """The broker refused the mechanism or the credentials, or there are none."""
+class AuthenticationFailed(Rejected):
+    """The broker rejected the mechanism or the credentials, or there are none."""
 
 
-class CertificateRefused(Refused):
+class CertificateRefused(Rejected):
     """We do not believe the broker's certificate."""
 
 
@@ -87,7 +88,7 @@ class CertificateOfAnother(CertificateRefused):
     """It does not name the host that we asked."""
 
 
-class ClientCertificateRefused(Refused):
+class ClientCertificateRefused(Rejected):
     """The broker does not believe ours, or wants one where we showed none."""
 
 
@@ -119,8 +120,8 @@ class VersionRange(NamedTuple):
 class Connection(asyncio.BufferedProtocol):
     """A connection that is open when you get it; `open` makes one.
 
-    A request that is cancelled, or that had no answer in time, leaves the connection usable: its answer is dropped when
-    it comes. Everything else that goes wrong ends the connection and fails all that is in flight.
+    A request that is cancelled, or that had no response in time, leaves the connection usable: its response is dropped
+    when it comes. Everything else that goes wrong ends the connection and fails all that is in flight.
     """
 
     def __init__(self, address: str, *, client_id: str | None, timeout: float) -> None:
@@ -155,7 +156,7 @@ class Connection(asyncio.BufferedProtocol):
 
         timeout           seconds for all of that
         request_timeout   seconds for each later answer; `timeout` if not given
-        raises            BrokerUnreachable, Refused, ConnectionLost
+        raises            BrokerUnreachable, Rejected, ConnectionLost
         """
         address = f"{host}:{port}"
         loop = asyncio.get_running_loop()
@@ -200,7 +201,7 @@ class Connection(asyncio.BufferedProtocol):
     async def request(
         self, request: Any, response_type: type[Any] | None = None, *, timeout: float | None = None
     ) -> Any:
-        """Send a kio request in its class's version and give kio's answer of the same version.
+        """Send a kio request in its class's version and give kio's response of the same version.
 
         response_type   for messages that are not kio's own, where it is not the class called XResponse beside XRequest
         timeout         seconds; the connection's own if not given
@@ -219,7 +220,7 @@ class Connection(asyncio.BufferedProtocol):
     async def request_raw(
         self, api_key: int, api_version: int, header_version: int, body: bytes, *, timeout: float | None = None
     ) -> memoryview:
-        """Send `body` under a header of version 1 or 2 (2: a flexible API version); the answer's body.
+        """Send `body` under a header of version 1 or 2 (2: a flexible API version); the response's body.
 
         What is not answered in time ends the connection, as in Kafka's clients: answers come in order, so nothing that
         is asked after it would fare better, and of a peer that vanished the system may not hear for hours.
@@ -243,7 +244,7 @@ class Connection(asyncio.BufferedProtocol):
         return frame if header_version < 2 or api_key == API_VERSIONS else _without_tagged_fields(frame)
 
     async def send(self, request: Any) -> None:
-        """Send a kio request that gets no answer, Produce with acks=0; done once the system has all of its bytes.
+        """Send a kio request that gets no response, Produce with acks=0; done once the system has all of its bytes.
 
         raises    ConnectionLost, also if the broker reads too little within the connection's time
         """
@@ -263,7 +264,7 @@ class Connection(asyncio.BufferedProtocol):
             raise _again(self._end)
 
     async def api_versions(self) -> Mapping[int, VersionRange]:
-        """What the broker offers, by API key; asked once, in version 0, which no broker has ever refused."""
+        """What the broker offers, by API key; asked once, in version 0, which no broker has ever rejected."""
         if self._versions is None:
             answer = await self.request_raw(API_VERSIONS, 0, 1, b"")
             try:
@@ -422,7 +423,7 @@ def response_type_of(request_type: type[Any]) -> type[Any]:
 
 
 def _without_tagged_fields(frame: memoryview) -> memoryview:
-    """The body behind an answer's header of version 1, whose tagged fields (none are defined) are skipped."""
+    """The body behind a response's header of version 1, whose tagged fields (none are defined) are skipped."""
     count, position = _unsigned_varint(frame, 0)
     for _ in range(count):
         _, position = _unsigned_varint(frame, position)

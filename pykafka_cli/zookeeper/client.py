@@ -6,7 +6,7 @@ holds here as well: a watch fires before its setter can read the new data.
 
 While there is no connection nothing is sent: requests wait for it, and those that were lost with the last one are sent
 again, as Kafka's own client does, for as long as the session is alive. A create or a conditional write may therefore
-find its own work done: NodeExists, BadVersion. At most `max_in_flight` requests are without an answer at one time;
+find its own work done: NodeExists, BadVersion. At most `max_in_flight` requests are without a response at one time;
 others wait for their turn, in order. Nothing here blocks the event loop (kazoo_handler.py says what would).
 """
 
@@ -37,7 +37,7 @@ MAX_IN_FLIGHT = 10
 
 
 class ZooKeeperError(Exception):
-    """A request that ZooKeeper refused, or that could not be made."""
+    """A request that ZooKeeper rejected, or that could not be made."""
 
 
 class NoNode(ZooKeeperError):
@@ -196,7 +196,7 @@ class ZooKeeperClient:
         connect              `host:port,host:port/chroot`, Kafka's zookeeper.connect
         session_timeout      seconds without a heartbeat after which the session ends
         connection_timeout   seconds that `start` waits for the first connection
-        max_in_flight        requests that may be without an answer at one time
+        max_in_flight        requests that may be without a response at one time
         """
         hosts, slash, chroot = connect.partition("/")
         self.hosts = hosts
@@ -326,9 +326,9 @@ class ZooKeeperClient:
         await self._answered(functools.partial(self._kazoo.delete_async, self.chroot + path, version))
 
     async def multi(self, operations: Sequence[Operation]) -> list[Stat | str | None]:
-        """All of it or nothing; an answer for each: a create's path, a set's stat, None for the others.
+        """All of it or nothing; a response for each: a create's path, a set's stat, None for the others.
 
-        raises  MultiFailed, with the operation that was refused
+        raises  MultiFailed, with the operation that was rejected
         """
         results = await self._answered(lambda: self._transaction(operations).commit_async())
         for index, result in enumerate(results):
@@ -351,7 +351,7 @@ class ZooKeeperClient:
             path = self.chroot + operation.path
             match operation:
                 case Create(data=data, ephemeral=ephemeral):
-                    # not transaction.create, which refuses null data
+                    # not transaction.create, which rejects null data
                     transaction._add(CreateRecord(path, data, OPEN_ACL_UNSAFE, int(ephemeral)), None)
                 case SetData(data=data, version=version):
                     transaction.set_data(path, data, version)
@@ -362,7 +362,7 @@ class ZooKeeperClient:
         return transaction
 
     async def _answered(self, send: Callable[[], Any]) -> Any:
-        """The answer to a request, which is sent again as often as the connection is lost under it."""
+        """The response to a request, which is sent again as often as the connection is lost under it."""
         async with self._slots:
             while True:
                 await self._connection()

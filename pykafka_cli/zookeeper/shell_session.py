@@ -32,8 +32,8 @@ _EVENT_TYPES = {
 }
 
 
-class Refused(Exception):
-    """ZooKeeper's answer to a request is an error, or there is none."""
+class Rejected(Exception):
+    """ZooKeeper's response to a request is an error, or there is none."""
 
     def __init__(self, code: int, path: str) -> None:
         super().__init__(f"error {code} for {path}")
@@ -98,12 +98,12 @@ class ShellSession:
         self._kazoo._child_watchers = _Watchers(self._node_changed)
 
     def open(self, within_s: float) -> None:
-        """raises  Refused (CONNECTION_LOSS) when no server has answered in time"""
+        """raises  Rejected (CONNECTION_LOSS) when no server has answered in time"""
         try:
             self._kazoo.start(within_s)
         except self._kazoo.handler.timeout_exception:
             self.close()
-            raise Refused(CONNECTION_LOSS, "/") from None
+            raise Rejected(CONNECTION_LOSS, "/") from None
 
     def close(self) -> None:
         """End the session; its ephemeral znodes go with it."""
@@ -126,14 +126,14 @@ class ShellSession:
         return states.get(state, "AUTH_FAILED" if state == KeeperState.AUTH_FAILED else "CLOSED")
 
     def ask(self, kind: OpCode, record: Record) -> Any:
-        """The answer to one request. raises Refused."""
+        """The response to one request. raises Rejected."""
         (answer,) = self.ask_all(kind, [record])
-        if isinstance(answer, Refused):
+        if isinstance(answer, Rejected):
             raise answer
         return answer
 
     def ask_all(self, kind: OpCode, records: Sequence[Record]) -> list[Any]:
-        """The answers to requests of one kind, which are sent together; a Refused is such an answer."""
+        """The responses to requests of one kind, which are sent together; a Rejected is such a response."""
         waiting = []
         for record in records:
             path = getattr(record, "path", "")
@@ -148,22 +148,22 @@ class ShellSession:
         try:
             answer = result.get(timeout=_ANSWER_WITHIN_S)
         except (kazoo.exceptions.KazooException, RuntimeError) as error:
-            return Refused(int(getattr(error, "code", None) or CONNECTION_LOSS), path)
+            return Rejected(int(getattr(error, "code", None) or CONNECTION_LOSS), path)
         except self._kazoo.handler.timeout_exception:
-            return Refused(CONNECTION_LOSS, path)
+            return Rejected(CONNECTION_LOSS, path)
         if answer is None:  # kazoo's way of telling that `exists` found nothing
-            return Refused(ErrorCode.NO_NODE, path)
+            return Rejected(ErrorCode.NO_NODE, path)
         created = getattr(answer, "path", None)
         if self._chroot and isinstance(created, str):
             return answer._replace(path=created.removeprefix(self._chroot) or "/")
         return answer
 
     def add_auth(self, scheme: str, credential: str) -> None:
-        """Add an identity, also after connecting again. One that is refused ends the session, as ZooKeeper has it."""
+        """Add an identity, also after connecting again. One that is rejected ends the session, as ZooKeeper has it."""
         try:
             self._kazoo.add_auth(scheme, credential)
         except kazoo.exceptions.AuthFailedError:
-            raise Refused(ErrorCode.AUTH_FAILED, "") from None
+            raise Rejected(ErrorCode.AUTH_FAILED, "") from None
 
     def _state_changed(self, state: str) -> None:
         """kazoo's listener, in its thread."""

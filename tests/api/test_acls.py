@@ -1,4 +1,5 @@
-"""ACLs without an authorizer: refused as Kafka does, in every version, so that tools that probe find what they know."""
+"""ACLs without an authorizer: rejected as Kafka does, in every version, so that tools that probe find what they
+know."""
 
 import io
 import struct

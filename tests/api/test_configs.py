@@ -1,5 +1,5 @@
 """DescribeConfigs (32), AlterConfigs (33) and IncrementalAlterConfigs (44), beyond what was recorded: whom one may ask,
-and what is refused."""
+and what is rejected."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any

@@ -195,7 +195,7 @@ def old_commit(
 
 
 async def told_of(broker: GroupBroker, version: int, request: Any) -> Any:
-    """The error code of the one partition in the answer to an OffsetCommit 0 or 1, which ends with it."""
+    """The error code of the one partition in the response to an OffsetCommit 0 or 1, which ends with it."""
     answer = await broker.handled(8, version, request)
     data = b"".join(message_codec(8, version, 9).encode_response(1, answer, request))
     return ErrorCode(int.from_bytes(data[-2:], "big"))

@@ -20,7 +20,7 @@ async def cluster() -> AsyncIterator[ReplicaCluster]:
 
 
 async def told(cluster: ReplicaCluster, node: int = 1, **fields: int) -> Any:
-    """The controller's present state of T0, sent to one broker; the codes of the answer, whole and for T0."""
+    """The controller's present state of T0, sent to one broker; the codes of the response, whole and for T0."""
     receiver = cluster.nodes[node]
     request = cluster.controller.leader_and_isr([T0], receiver, **fields)
     response = await receiver.ask(LEADER_AND_ISR, request)

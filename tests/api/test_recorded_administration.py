@@ -1,4 +1,4 @@
-"""What Kafka's admin scripts asked of a Kafka broker, asked of ours: the answers must say the same.
+"""What Kafka's admin scripts asked of a Kafka broker, asked of ours: the responses must say the same.
 
 The broker's settings are those that the recorded broker had, which it told in its own DescribeConfigs. Topic ids, ports
 and the cluster's id are each broker's own; lists that Kafka gives in hash order are compared in one order; the texts of
@@ -57,7 +57,7 @@ def decoded(api_key: int, version: int, answer: bytes) -> Any:
 
 
 def meaning(value: object) -> object:
-    """The answer without what is each broker's own, and with all lists in one order."""
+    """The response without what is each broker's own, and with all lists in one order."""
     if dataclasses.is_dataclass(value):
         return {
             field.name: meaning(getattr(value, field.name))

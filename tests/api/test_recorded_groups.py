@@ -1,7 +1,7 @@
 """What Java's, librdkafka's and Python's consumers said to a Kafka broker in groups, said to ours at the same pace.
 
-Every answer must be there when Kafka's was and say the same. Member ids are random, so each of theirs is taken for the
-one that ours gave in its place; lists that Kafka gives in hash order are compared in one order.
+Every response must be there when Kafka's was and say the same. Member ids are random, so each of theirs is taken for
+the one that ours gave in its place; lists that Kafka gives in hash order are compared in one order.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """What Java's, librdkafka's and Python's transactional producers said to a Kafka broker, said to our coordinator.
 
-Every answer must be there when Kafka's was, and say the same. A transaction's markers count as written as soon as the
+Every response must be there when Kafka's was, and say the same. A transaction's markers count as written as soon as the
 recorded producer, which asks again and again, heard CONCURRENT_TRANSACTIONS no more.
 """
 
@@ -89,7 +89,7 @@ class TransactionBroker:
         await settle()
 
     async def ask(self, frame: dict[str, Any]) -> Any:
-        """The answer to a recorded request, as its client reads it."""
+        """The response to a recorded request, as its client reads it."""
         data = memoryview(bytearray.fromhex(frame["hex"]))[4:]
         header = read_request_header(data)
         api = HANDLERS[header.api_key]

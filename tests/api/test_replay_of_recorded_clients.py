@@ -27,7 +27,7 @@ async def cluster() -> AsyncIterator[ReplicaCluster]:
 
 
 def exchanges(name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
-    """Requests where they were sent, with their answers; each answer a second time where it came."""
+    """Requests where they were sent, with their responses; each response a second time where it came."""
     answers = {(f["c"], f["id"], f["api"]): f for f in frames(name) if f["d"] == "response"}
     for frame in frames(name):
         yield frame, answers.get((frame["c"], frame["id"], frame["api"])) if frame["d"] == "request" else None

@@ -216,7 +216,7 @@ def test_ctrl_c_while_waiting_leaves_quietly() -> None:
         with process:
             silent.settimeout(30)
             connection, _ = silent.accept()
-            with connection:  # it waits for an answer
+            with connection:  # it waits for a response
                 process.send_signal(signal.SIGINT)
                 output = process.communicate(timeout=30)
 

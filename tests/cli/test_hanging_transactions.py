@@ -1,4 +1,4 @@
-"""A transaction that no coordinator knows of: refused, or where that is switched off, found and aborted."""
+"""A transaction that no coordinator knows of: rejected, or where that is switched off, found and aborted."""
 
 from confluent_kafka.admin import AdminClient, NewTopic
 from kio.schema.errors import ErrorCode

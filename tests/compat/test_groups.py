@@ -21,7 +21,7 @@ PATIENCE = 300  # polls of a fifth of a second: a minute
 def new_topic(bootstrap: str) -> str:
     """A topic with ten records in each of its partitions."""
     topic = f"topic-{uuid.uuid4().hex[:8]}"
-    admin = AdminClient({"bootstrap.servers": bootstrap})  # its answers end with it
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # its responses end with it
     admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(30)
     producer = Producer({"bootstrap.servers": bootstrap})
     for number in range(10 * PARTITIONS):

@@ -3,7 +3,7 @@
 kill -9        what was written is there
 loss of power  of what was not synced, any beginning is there
 disk error     the log goes offline, the broker is started again
-full disk      an operation is refused, the log goes on
+full disk      an operation is rejected, the log goes on
 """
 
 import contextlib

@@ -1,10 +1,10 @@
 """Twins of a Session and its Connections, for clients that are tested without a broker.
 
-A test gives an answer for each kind of request:
+A test gives a response for each kind of request:
 
     session = FakeSession({ProduceRequest: lambda request: ...}, topics={"t": 2})
 
-An answer may be an exception, which is raised, or an awaitable, which is awaited. What was asked is in `asked`.
+A response may be an exception, which is raised, or an awaitable, which is awaited. What was asked is in `asked`.
 """
 
 import datetime

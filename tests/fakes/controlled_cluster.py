@@ -155,7 +155,7 @@ class ControlledBroker:
         self.dispatcher = Dispatcher(Broker(**parts), Metrics())
 
     async def serve(self, frame: bytes) -> bytes:
-        """The answer to a client's request, both without their length in front."""
+        """The response to a client's request, both without their length in front."""
         answer = await self.dispatcher.answer(bytearray(frame), Peer("127.0.0.1", 50000, self.listener))
         assert answer is not None
         return b"".join(answer)

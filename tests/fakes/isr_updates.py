@@ -1,4 +1,4 @@
-"""A controller's answers to changes of an ISR, given by the test."""
+"""A controller's responses to changes of an ISR, given by the test."""
 
 from collections.abc import Callable
 

@@ -165,7 +165,7 @@ class Node:
     async def produce(
         self, topic: str, *values: bytes, acks: int = 1, partition: int = 0, timeout_ms: int = 30_000
     ) -> Any:
-        """The partition's answer to a batch with these values."""
+        """The partition's response to a batch with these values."""
         request = produce.ProduceRequest(
             None,
             acks,
@@ -180,7 +180,7 @@ class Node:
         return response.topics[0].partitions[0]
 
     async def fetch(self, topic: str, offset: int = 0, *, version: int = 12, partition: int = 0, **fields: Any) -> Any:
-        """The partition's answer to a consumer that waits for nothing, outside of a session."""
+        """The partition's response to a consumer that waits for nothing, outside of a session."""
         wanted = fetch.FetchPartition(partition, offset, fields.pop("partition_max_bytes", 1 << 20))
         topic_id = self.metadata.topic_id(topic)
         named = fetch.FetchTopic(None, topic_id, [wanted]) if version >= 13 else fetch.FetchTopic(topic, None, [wanted])

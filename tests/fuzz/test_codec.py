@@ -23,7 +23,7 @@ NEWEST = {api["key"]: api["overlap"][1] for api in APIS} | {4: 7, 5: 4, 6: 8, 7:
 
 
 def decodes_or_refuses(data: bytes) -> bool:
-    """Read a request as dispatch does; False: it was refused."""
+    """Read a request as dispatch does; False: it was rejected."""
     try:
         header = read_request_header(memoryview(data))
         if header.api_key not in NEWEST or not 0 <= header.api_version <= NEWEST[header.api_key]:

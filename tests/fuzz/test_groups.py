@@ -4,7 +4,7 @@ what is stored is what the log gives                        checked by the desk 
 no two members are ever in different generations            an assignment is valid only for the group's generation
 who has an assignment has that of its generation            as the leader of that generation made it
 offsets only change by commits that were accepted           and survive coordinators
-nobody is answered twice, nobody waits for ever             at the end everything is answered
+nobody is answered twice, nobody waits forever             at the end everything is answered
 """
 
 from typing import Any

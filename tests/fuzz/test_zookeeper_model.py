@@ -50,7 +50,7 @@ class ModelNode:
 
 
 class Refusal(Exception):
-    """A request that the documentation refuses."""
+    """A request that the documentation rejects."""
 
 
 class Model:

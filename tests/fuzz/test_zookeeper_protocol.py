@@ -59,7 +59,7 @@ def records(record: Any) -> st.SearchStrategy[Any]:
 
 
 def taken(reader: FrameReader, pieces: list[bytes]) -> tuple[list[bytes], bool]:
-    """All frames, and whether the stream was refused."""
+    """All frames, and whether the stream was rejected."""
     frames = []
     try:
         for piece in pieces:

@@ -61,7 +61,7 @@ from tests.support.logs import broker_settings
 
 COORDINATOR_PARTITIONS = 2
 MOST_RETRIES_IN_A_ROW = 6
-"""How often one connection is refused the same thing one time after the other; a cluster has its good moments."""
+"""How often one connection is rejected the same thing one time after the other; a cluster has its good moments."""
 
 _LEADER = (
     ErrorCode.not_leader_or_follower, ErrorCode.leader_not_available, ErrorCode.kafka_storage_error,
@@ -302,8 +302,8 @@ def _replaced(request: Any, **values: Any) -> Any:
 class SimulatedCluster(ReplicaCluster):
     """Brokers 0, 1, 2 with the partitions, and broker 100, the controller, with none. All chance comes from `chance`.
 
-    errors             the chance that a request is refused with an error after which it is to be sent again
-    losses             the chance that a request is carried out and the connection ends instead of an answer
+    errors             the chance that a request is rejected with an error after which it is to be sent again
+    losses             the chance that a request is carried out and the connection ends instead of a response
     stalls             the chance that a request is answered seconds later
     replication_delay  seconds that a message between brokers takes at most
     """

@@ -299,7 +299,7 @@ async def _kill(consumer: Consumer) -> None:
 
 
 class Administrator:
-    """Asks and changes this and that; every answer counts, whichever it is, as long as there is one."""
+    """Asks and changes this and that; every response counts, whichever it is, as long as there is one."""
 
     def __init__(self, run: Run, group: str, *, deletes: bool) -> None:
         self.run = run

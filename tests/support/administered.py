@@ -15,9 +15,9 @@ from tests.fakes.controlled_cluster import ControlledCluster
 
 
 async def ask(cluster: ControlledCluster, request: Any, *, broker: int = 0, passing: float = 0) -> Any:
-    """The answer of one broker, as a client of the request's version reads it.
+    """The response of one broker, as a client of the request's version reads it.
 
-    passing   seconds that pass while the answer is awaited
+    passing   seconds that pass while the response is awaited
     """
     asking = asyncio.ensure_future(cluster.brokers[broker].serve(_frame(request)))
     await cluster.settle()

@@ -105,7 +105,7 @@ class GroupBroker:
             self.clock.advance(0)
 
     async def handled(self, api_key: int, version: int, request: Any, client_id: str | None = "c") -> Any:
-        """The answer of the handler, or of dispatch for an error that it raised, both of the newest version."""
+        """The response of the handler, or of dispatch for an error that it raised, both of the newest version."""
         api = HANDLERS[api_key]
         context = RequestContext(self.broker, api_key, version, 1, client_id, "127.0.0.1", LISTENER)
         try:
@@ -115,7 +115,7 @@ class GroupBroker:
             return codec.error_response(request, error.code, error.message)
 
     async def ask(self, request: Any) -> Any:
-        """The answer to a request of any version, as its client reads it."""
+        """The response to a request of any version, as its client reads it."""
         body = io.BytesIO()
         entity_writer(type(request))(body, request)
         api_key, version = type(request).__api_key__, type(request).__version__

@@ -24,7 +24,7 @@ RANGE = (("range", b"\x00\x01\x00\x00\x00\x01\x00\x01t\xff\xff\xff\xff"),)
 
 
 class Waiting:
-    """Where the answer to a parked request arrives."""
+    """Where the response to a parked request arrives."""
 
     def __init__(self) -> None:
         self.answers: list[Any] = []
@@ -34,7 +34,7 @@ class Waiting:
 
     @property
     def answer(self) -> Any:
-        """The answer; None while there is none. There is never a second one."""
+        """The response; None while there is none. There is never a second one."""
         assert len(self.answers) <= 1, f"answered twice: {self.answers}"
         return self.answers[0] if self.answers else None
 

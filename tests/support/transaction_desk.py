@@ -47,7 +47,7 @@ class Desk:
                 raise self.refusal
 
     def _carry_out(self, step: Step) -> bool:
-        """Whether its records were refused."""
+        """Whether its records were rejected."""
         for key, delay in step.timers.items():
             self.timers.pop(key, None)
             if delay is not None:

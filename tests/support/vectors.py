@@ -23,7 +23,7 @@ def frames(name: str) -> list[dict[str, Any]]:
 
 
 def answers(name: str, api: str) -> Iterator[Any]:
-    """All answers to one API in a file, as kio's entities of the version that was spoken."""
+    """All responses to one API in a file, as kio's entities of the version that was spoken."""
     for frame in frames(name):
         if frame["api"] == api and frame["d"] == "response":
             yield response_of(frame)

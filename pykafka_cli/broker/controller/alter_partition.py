@@ -25,7 +25,7 @@ class WantedIsr(NamedTuple):
 
 
 class AlreadySo(NamedTuple):
-    """Nothing to write: the answer to this very wish was lost, or another way has led there."""
+    """Nothing to write: the response to this very wish was lost, or another way has led there."""
 
     state: PartitionState
 

@@ -2,7 +2,7 @@
 answered or the broker is gone.
 
 No ApiVersions is sent on them: the versions are those of inter.broker.protocol.version, here always the newest. A
-request that got no answer is sent again; the broker fences what is stale by controller and broker epoch.
+request that got no response is sent again; the broker fences what is stale by controller and broker epoch.
 
 source  kafka.controller.ControllerChannelManager
 """
@@ -37,7 +37,7 @@ class BrokerChannel:
         self._sender = asyncio.get_running_loop().create_task(self._send_all(), name=f"controller to {endpoint}")
 
     def send(self, request: Any, on_answer: OnAnswer) -> None:
-        """Queue a request; `on_answer` is called with its answer, unless the broker goes first."""
+        """Queue a request; `on_answer` is called with its response, unless the broker goes first."""
         self._queue.put_nowait((request, on_answer))
 
     def close(self) -> None:

@@ -225,7 +225,7 @@ class Reassignment:
             _log.error("%s has moved to %s, none of which can lead", partition, finished.replicas)
 
     async def _remove(self, partition: TopicPartition, removed: tuple[int, ...]) -> None:
-        """Stop replicas, take them out of the ISR and have them deleted; the answer is not waited for."""
+        """Stop replicas, take them out of the ISR and have them deleted; the response is not waited for."""
         replicas = _replicas(partition, removed)
         await self._replicas.make_offline(replicas)
         self._replicas.start_deletion(replicas)

@@ -200,7 +200,7 @@ class RequestBatch:
     ) -> Callable[[StopReplicaResponse], None]:
         def answered(answer: StopReplicaResponse) -> None:
             outcomes = {TopicPartition(e.topic_name, e.partition_index): e.error_code for e in answer.partition_errors}
-            if answer.error_code:  # refused whole: nothing was deleted, whether named or not
+            if answer.error_code:  # rejected whole: nothing was deleted, whether named or not
                 outcomes = dict.fromkeys(states, answer.error_code)
             deletions = {
                 partition: error

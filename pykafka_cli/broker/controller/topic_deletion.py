@@ -2,7 +2,7 @@
 
     1  UpdateMetadata with leader -2 to every broker: clients see that the topic is gone
     2  StopReplica without deletion, which also takes the replicas out of the ISR: fetches end
-    3  StopReplica with deletion; the answers come back one broker at a time
+    3  StopReplica with deletion; the responses come back one broker at a time
     4  when all replicas are deleted: /brokers/topics/T, /config/topics/T, /admin/delete_topics/T, in this order
 
 A topic waits at step 2, marked as halted, while a replica's broker is down (until it is back), while a partition is

@@ -4,8 +4,9 @@
     leadership lost    ->  the shard fails its waiters, and is dropped
 
 A request becomes one step of one shard (see `step`). Its records are appended as one batch and replayed at once,
-without anything in between, so a shard is at every moment what a replay of the log up to its end would give. The answer
-waits until the batch is on every in-sync replica. If it never gets there, the leader changes, and the shard goes too.
+without anything in between, so a shard is at every moment what a replay of the log up to its end would give. The
+response waits until the batch is on every in-sync replica. If it never gets there, the leader changes, and the shard
+goes too.
 
 source  org.apache.kafka.coordinator.common.runtime.CoordinatorRuntime
 """
@@ -206,7 +207,7 @@ class CoordinatorRuntime(Generic[S]):
     async def perform(self, partition: int, operation: Callable[[S, Step], T]) -> T:
         """Let the shard of `partition` take a step; what `operation` returns, once the step's records are replicated.
 
-        A BrokerError of `operation` is an answer like any other: what the step asks for is done before it is raised.
+        A BrokerError of `operation` is a response like any other: what the step asks for is done before it is raised.
         raises  what `operation` raises, NotCoordinator, CoordinatorLoadInProgress, CoordinatorNotAvailable, or what
                 `PartitionWriter` raises for records that do not fit or are not replicated in time
         """

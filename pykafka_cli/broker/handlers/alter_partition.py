@@ -1,6 +1,6 @@
 """AlterPartition (key 56), versions 0-3.
 
-A leader asks the controller for another ISR (KIP-497), naming the state it knows; the answer is the state there is.
+A leader asks the controller for another ISR (KIP-497), naming the state it knows; the response is the state there is.
 v1 leader recovery state (KIP-704)   v2 topic ids   v3 the ISR's brokers with their epochs (KIP-903), here unchecked
 """
 

@@ -1,6 +1,6 @@
 """AlterPartitionReassignments (key 45), version 0.
 
-Moves partitions to other brokers, changes or (null replicas) cancels moves that are under way (KIP-455). The answer
+Moves partitions to other brokers, changes or (null replicas) cancels moves that are under way (KIP-455). The response
 comes when they have begun; ListPartitionReassignments shows their progress. Only the controller does it.
 """
 

@@ -31,7 +31,7 @@ async def handle(ctx: RequestContext, request: ApiVersionsRequest) -> ApiVersion
 
 
 def unsupported(api: Api) -> ApiVersionsResponse:
-    """The answer to a version of ApiVersions that is not offered; to be written in version 0's form."""
+    """The response to a version of ApiVersions that is not offered; to be written in version 0's form."""
     return _response(ErrorCode.unsupported_version, api)
 
 

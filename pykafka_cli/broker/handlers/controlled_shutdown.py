@@ -1,6 +1,6 @@
 """ControlledShutdown (key 7), versions 0-3.
 
-A broker that is about to stop asks the controller to move what it leads; the answer names what could not be moved.
+A broker that is about to stop asks the controller to move what it leads; the response names what could not be moved.
 v1 client id in the header   v2 broker epoch   v3 flexible
 """
 

@@ -2,7 +2,7 @@
 
 Moves the start of partitions up to an offset, or to the high watermark (-1), and waits until all live replicas have
 done so.
-v2 flexible. Compacted topics refuse it (POLICY_VIOLATION), internal ones too (INVALID_TOPIC_EXCEPTION).
+v2 flexible. Compacted topics reject it (POLICY_VIOLATION), internal ones too (INVALID_TOPIC_EXCEPTION).
 """
 
 from kio.schema.delete_records.v2.request import DeleteRecordsRequest

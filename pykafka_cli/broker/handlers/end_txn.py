@@ -1,6 +1,6 @@
 """EndTxn (key 26), versions 0-4.
 
-Commits or aborts a transaction. The answer says that the outcome cannot be undone; the markers follow.
+Commits or aborts a transaction. The response says that the outcome cannot be undone; the markers follow.
 v1 throttle time (late)   v2 PRODUCER_FENCED   v3 flexible   v4 as 3 (KIP-890)
 """
 

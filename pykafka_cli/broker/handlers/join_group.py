@@ -1,6 +1,6 @@
 """JoinGroup (key 11), versions 0-9.
 
-Takes part in a group's next generation. The answer waits until all known members have asked, or the rebalance timeout
+Takes part in a group's next generation. The response waits until all known members have asked, or the rebalance timeout
 is over; the leader's names all members.
 v1 rebalance timeout   v4 new members come twice (KIP-394)   v5 group_instance_id (KIP-345)   v6 flexible
 v7 protocol type   v8 reason (KIP-800)   v9 skip_assignment (KIP-814)

@@ -2,7 +2,7 @@
 
 Where a leader epoch ended in the leader's log. A consumer that went through a change of leaders asks this to learn
 whether records that it has read were lost (KIP-320); followers learn the same from Fetch.
-v1 leader epoch in the answer   v2 leader epoch of the asker   v3 replica id   v4 flexible
+v1 leader epoch in the response   v2 leader epoch of the asker   v3 replica id   v4 flexible
 """
 
 from kio.schema.errors import ErrorCode

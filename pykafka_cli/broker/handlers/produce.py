@@ -70,7 +70,7 @@ async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceRespons
                         continue
                 accepted[topic_partition] = _checked(ctx, request, topic_partition, records)
             except TransactionalIdAuthorizationFailed:
-                raise  # refuses the request as a whole, and nothing has been written yet
+                raise  # rejects the request as a whole, and nothing has been written yet
             except BrokerError as error:
                 refused[topic_partition] = error
     if request.transactional_id is not None and ctx.broker.settings.transaction_partition_verification_enable:
@@ -123,7 +123,7 @@ async def _unverified(
     producers: set[ProducerIdAndEpoch] = set()
     sequences: dict[TopicPartition, int] = {}
     for topic_partition, records in accepted.items():
-        with suppress(CorruptRecords):  # which the log refuses in the right words
+        with suppress(CorruptRecords):  # which the log rejects in the right words
             header = read_header(records)
             if header.is_transactional and header.producer_id >= 0:
                 producers.add(ProducerIdAndEpoch(header.producer_id, header.producer_epoch))

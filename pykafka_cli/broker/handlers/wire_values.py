@@ -24,7 +24,7 @@ def known(number: int) -> int | None:
 
 
 def or_none(number: int | None) -> int:
-    """An epoch, offset or time as an answer has it: -1 where there is none."""
+    """An epoch, offset or time as a response has it: -1 where there is none."""
     return -1 if number is None else number
 
 

@@ -1,4 +1,5 @@
-"""What a disk error means for one log: with a full disk one write is refused, any other error takes the log offline."""
+"""What a disk error means for one log: with a full disk one write is rejected, any other error takes the log
+offline."""
 
 import logging
 from collections.abc import Callable
@@ -35,7 +36,7 @@ class DiskErrors:
             raise KafkaStorageError(f"{self._topic_partition}: {self.directory} is offline after a disk error")
 
     def fail(self, action: str, error: OSError, *, is_half_done: bool = False) -> NoReturn:
-        """Refuse `action`. After one that is half done the log cannot be used, whatever the error.
+        """Reject `action`. After one that is half done the log cannot be used, whatever the error.
 
         raises  KafkaStorageError
         """

@@ -1,6 +1,6 @@
 """What a partition remembers of idempotent and transactional producers.
 
-For each producer id: its epoch, the sequence ranges of its last five batches (to recognise a batch that is sent again)
+For each producer id: its epoch, the sequence ranges of its last five batches (to recognize a batch that is sent again)
 and the first offset of the transaction it has open. The state is a function of the log; a snapshot
 (storage/producer_snapshots.py) is taken at each roll and at a clean stop so that loading reads only what came after.
 Source: KIP-98, ProducerStateManager, ProducerAppendInfo.

@@ -1,4 +1,4 @@
-"""Producer ids, unique in the cluster for ever.
+"""Producer ids, unique in the cluster forever.
 
 Each broker gets blocks of 1000 from the controller and gives them out one by one. What is left of a block when the
 broker stops is lost, which costs nothing: there are 2^63.

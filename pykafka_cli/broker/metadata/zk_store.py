@@ -189,7 +189,7 @@ class ZkStore:
         except MultiFailed as refused:
             if not isinstance(refused.error, NodeExists | BadVersion):
                 raise
-            # It may have been this very request, sent twice because the first answer was lost.
+            # It may have been this very request, sent twice because the first response was lost.
             data, stat = await self.client.get(znodes.CONTROLLER_EPOCH)
             if await self.controller() == broker_id and znodes.decode_controller_epoch(data) == epoch + 1:
                 return Fence(epoch + 1, stat.version)
@@ -465,4 +465,4 @@ async def _all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """All results, requested concurrently; the first error is raised when every request is done."""
     tasks = [asyncio.ensure_future(each) for each in asked]
     await asyncio.gather(*tasks, return_exceptions=True)
-    return [task.result() for task in tasks]  # an answer may be an error that was caught
+    return [task.result() for task in tasks]  # a response may be an error that was caught

@@ -66,7 +66,7 @@ class Authentication:
         self.takes_bare_tokens = bare
 
     def respond(self, token: bytes) -> bytes:
-        """The answer to a client's token.
+        """The response to a client's token.
 
         raises    SaslAuthenticationFailed, IllegalSaslState
         """

@@ -2,7 +2,7 @@
 
 Requests of one connection are served one at a time, as Kafka does, so that answers are in order and nobody waits but
 who asked; those that wait are read ahead up to a limit (limits.py), beyond which the socket is not read. A client that
-does not take its answers is not served on: the next request waits until the socket takes more. So what one connection
+does not take its responses is not served on: the next request waits until the socket takes more. So what one connection
 can hold of memory is bounded: some requests ahead, one answer.
 """
 
@@ -32,7 +32,7 @@ _IPV4_IN_IPV6 = "::ffff:"
 # Answers to requests that came together leave together, up to this size.
 _TOGETHER_BYTES = 64 * 1024
 
-# How long requests may take that came before the end of their connection: who wants no answers sends and goes.
+# How long requests may take that came before the end of their connection: who wants no responses sends and goes.
 _LAST_REQUESTS_SECONDS = 5.0
 
 
@@ -43,7 +43,7 @@ class Peer:
     host              an address
     principal         what authentication made of it
     authentication    on a listener that wants a login
-    pace              of large answers, where the client must not have them faster
+    pace              of large responses, where the client must not have them faster
     """
 
     host: str
@@ -67,7 +67,7 @@ class Disconnect(Exception):
 
 
 Answer: TypeAlias = Callable[[bytearray, Peer], Awaitable[list[Buffer] | None]]
-"""Serves one request; None: no answer is wanted. Raises ProtocolError or Disconnect to end the connection."""
+"""Serves one request; None: no response is wanted. Raises ProtocolError or Disconnect to end the connection."""
 
 
 @dataclass(slots=True)
@@ -158,7 +158,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self not in self._service.connections:
-            return  # refused when it was made
+            return  # rejected when it was made
         self._service.connections.remove(self)
         self._service.limits.give_back(self.peer.host, self.peer.listener_name)
         self._service.metrics.connections_open -= 1
@@ -243,7 +243,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._taken(self._waiting.popleft())
 
     async def _keep_pace(self, pace: Pace, size: int) -> None:
-        """Wait until an answer of so many bytes may leave."""
+        """Wait until a response of so many bytes may leave."""
         clock = self._service.clock
         delay = pace.delay(size, self._last_active)
         if delay:
@@ -251,7 +251,7 @@ class Connection(asyncio.BufferedProtocol):
         pace.sent(size, clock.monotonic())
 
     def _add(self, buffers: list[Buffer]) -> None:
-        """Take an answer to be sent: at once, unless the next request is there already and may be answered at once."""
+        """Take a response to be sent: at once, unless the next request is there already and may be answered at once."""
         size = size_of(buffers)
         self._service.metrics.response_bytes += size
         self._unsent += (_SIZE.pack(size), *buffers)
@@ -259,7 +259,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self._waiting or self._unsent_bytes >= _TOGETHER_BYTES:
             self._send()
         elif not self._sending_is_due:
-            # The next request may have to wait for something, and then this answer must not.
+            # The next request may have to wait for something, and then this response must not.
             self._sending_is_due = True
             asyncio.get_running_loop().call_soon(self._send_what_is_due)
 

@@ -110,7 +110,7 @@ class SocketServer:
         self._sweep_later()
 
     async def stop(self, grace: float) -> None:
-        """Accept nobody any more, wait up to `grace` seconds for the answers under way, close everything."""
+        """Accept nobody any more, wait up to `grace` seconds for the responses under way, close everything."""
         for server in self._servers:
             server.close()
         self._servers.clear()
@@ -207,7 +207,7 @@ def _bound(family: int, address: tuple[str | int, ...], settings: BrokerSettings
             (socket.SO_SNDBUF, "socket.send.buffer.bytes"),
             (socket.SO_RCVBUF, "socket.receive.buffer.bytes"),
         ):
-            # Kafka's default would keep the system from growing them, and make a large answer a dozen wake-ups.
+            # Kafka's default would keep the system from growing them, and make a large response a dozen wake-ups.
             if name in settings.originals and settings[name] != -1:
                 listening.setsockopt(socket.SOL_SOCKET, option, settings[name])
         listening.bind(address)

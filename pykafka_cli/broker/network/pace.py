@@ -1,14 +1,14 @@
-"""How fast large answers follow one another on a connection of librdkafka, which more speed makes slower.
+"""How fast large responses follow one another on a connection of librdkafka, which more speed makes slower.
 
-librdkafka takes the messages of an answer apart and queues them for its application. While 100,000 wait there
+librdkafka takes the messages of a response apart and queues them for its application. While 100,000 wait there
 (`queued.min.messages`) it asks for no more, and looks again a second later (`fetch.queue.backoff.ms`; before 2.2, when
 something wakes its thread, after a second at the latest). An application that is emptying the queue faster than that
 then is idle: kcat took 10.5 s for what it prints in 1.7 s, and a loop of confluent-kafka's `poll` four times as
 long as it needs.
 
-So a large answer is held back for as long as the client took to ask for it after the last one, which is what it needs
+So a large response is held back for as long as the client took to ask for it after the last one, which is what it needs
 to take one apart, and leaves the application that time to catch up. A client that stood still in spite of that is given
-twice the time, and a little less again with each answer while it does not. Whoever is slower than a gigabit link has
+twice the time, and a little less again with each response while it does not. Whoever is slower than a gigabit link has
 his pace from elsewhere. Other clients are never held back.
 """
 
@@ -19,7 +19,7 @@ STOOD_STILL_S_PER_BYTE = 100e-9
 """A megabyte takes no client a tenth of a second that wants more."""
 SLOWEST = 8.0
 RELAXATION = 0.999
-"""What is left, with each answer, of the time above that which the client takes."""
+"""What is left, with each response, of the time above that which the client takes."""
 
 
 class Pace:
@@ -30,7 +30,7 @@ class Pace:
         self._share = 1.0  # of the time that the client took
 
     def delay(self, size: int, asked: float) -> float:
-        """Seconds by which an answer of so many bytes to what was asked at a moment is to be held back."""
+        """Seconds by which a response of so many bytes to what was asked at a moment is to be held back."""
         if size < BULK_BYTES or self._sent is None:
             return 0.0
         took = asked - self._sent
@@ -43,7 +43,7 @@ class Pace:
         return 0.0
 
     def sent(self, size: int, moment: float) -> None:
-        """An answer of so many bytes leaves."""
+        """A response of so many bytes leaves."""
         self._sent = moment if size >= BULK_BYTES else None
 
 

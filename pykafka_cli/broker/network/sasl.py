@@ -6,7 +6,7 @@
         n,,n=USER,r=NONCE                   r=NONCE+MORE,s=SALT,i=ITERATIONS
         c=biws,r=NONCE+MORE,p=PROOF         v=SIGNATURE
 
-SCRAM's server is not scramp's, whose client our clients use: that one refuses librdkafka, which repeats its own part of
+SCRAM's server is not scramp's, whose client our clients use: that one rejects librdkafka, which repeats its own part of
 the nonce, and clients that name whom they act as; Kafka takes both.
 
 source  PlainSaslServer, ScramSaslServer

@@ -30,7 +30,7 @@ def common_end(copy: PartitionLog, original: EpochEnd | None) -> int:
 
 
 def copy_some(original: PartitionLog, copy: PartitionLog, max_bytes: int) -> bool:
-    """Bring a copy on the same broker some way towards the original; return whether it has all now.
+    """Bring a copy on the same broker some way toward the original; return whether it has all now.
 
     The original is in use meanwhile: it may grow, be truncated as a follower's log is, lose its beginning or be
     replaced.

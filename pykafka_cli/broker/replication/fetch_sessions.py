@@ -1,9 +1,9 @@
 """Fetch sessions (KIP-227), the serving side: a fetcher names its partitions once and then only what changes. Pure.
 
 A full fetch (session epoch 0) lists every partition and opens a session; each later fetch of the session carries the
-next epoch and only the partitions that were added, moved or forgotten; the answer leaves out partitions about which
+next epoch and only the partitions that were added, moved or forgotten; the response leaves out partitions about which
 there is nothing new. Epoch -1 closes the session. The cache is bounded (max.incremental.fetch.session.cache.slots):
-without a slot the answer carries session id 0, and the fetcher continues with full fetches.
+without a slot the response carries session id 0, and the fetcher continues with full fetches.
 Times are monotonic seconds. Source: kafka.server.FetchSession.
 """
 
@@ -95,7 +95,7 @@ class FetchContext:
         self.targets = targets
 
     def conclude(self, answers: list[Answer], now: float) -> tuple[int, list[Answer]]:
-        """The session id to answer with, and the answers worth sending."""
+        """The session id to answer with, and the responses worth sending."""
         del now
         return NO_SESSION, answers
 
@@ -137,7 +137,7 @@ class _IncrementalFetch(FetchContext):
                 continue
             news.append((target, answer))
             if answer.records:
-                # To the end of the line: with a bound on the whole answer, the partitions take turns.
+                # To the end of the line: with a bound on the whole response, the partitions take turns.
                 session.partitions[key] = session.partitions.pop(key)
         return session.id, news
 

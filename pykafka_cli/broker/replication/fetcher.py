@@ -1,7 +1,7 @@
 """Following a leader: one task fetches, for all partitions it has of one broker, what that broker wrote.
 
 Each round sends one Fetch (a session, KIP-227; the leader holds it back until there is news), appends what came, takes
-over the leader's high watermark and log start, and cuts the log where the answer says that the histories part. A
+over the leader's high watermark and log start, and cuts the log where the response says that the histories part. A
 partition in trouble pauses for replica.fetch.backoff.ms while the others continue; one that cannot recover by itself
 (its log failed, or the controller has news that have not reached this broker) is dropped until the next LeaderAndIsr.
 Source: AbstractFetcherThread, ReplicaFetcherThread, RemoteLeaderEndPoint.

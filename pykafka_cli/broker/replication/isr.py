@@ -61,9 +61,9 @@ class FollowerProgress:
 
 @dataclass(frozen=True, slots=True)
 class Isr:
-    """The in-sync replicas: what the controller last confirmed, and the one change that awaits its answer.
+    """The in-sync replicas: what the controller last confirmed, and the one change that awaits its response.
 
-    At most one of `adding` and `removing` is set. Until the answer comes, the high watermark must respect `maximal`:
+    At most one of `adding` and `removing` is set. Until the response comes, the high watermark must respect `maximal`:
     a replica that may have joined counts, one that may have left still counts. The order is the controller's and is
     kept, as `kafka-topics --describe` shows it.
     """
@@ -92,7 +92,7 @@ class Isr:
         return Isr(self.committed, removing=tuple(broker_ids))
 
     def settled(self) -> "Isr":
-        """The change in flight was refused: back to what is confirmed."""
+        """The change in flight was rejected: back to what is confirmed."""
         return Isr(self.committed)
 
 

@@ -133,7 +133,7 @@ class IsrUpdates:
         )
 
     def _answer(self, in_flight: list[_Pending], response: AlterPartitionResponse) -> int:
-        """Hand out the outcomes; a change that the answer forgot stays queued. Returns how many were answered."""
+        """Hand out the outcomes; a change that the response forgot stays queued. Returns how many were answered."""
         outcomes: dict[tuple[uuid.UUID | None, int], Outcome] = {
             (topic.topic_id, partition.partition_index): (
                 IsrConfirmed(tuple(partition.isr), partition.leader_epoch, partition.partition_epoch)

@@ -234,7 +234,7 @@ class Partition:
     ) -> "AppendInfo":
         """Write a producer's batches.
 
-        raises   NotLeaderOrFollower, NotEnoughReplicas (acks=-1 only), and whatever validation refuses
+        raises   NotLeaderOrFollower, NotEnoughReplicas (acks=-1 only), and whatever validation rejects
         """
         role = self.leading()
         if acks == -1 and len(role.isr.committed) < _min_isr(role):

@@ -5,7 +5,7 @@
     a consumer                          the high watermark
     a consumer of committed records     the last stable offset
 
-The bound on the whole answer and the one on a partition hold except for the first batch found: were it larger than
+The bound on the whole response and the one on a partition hold except for the first batch found: were it larger than
 either, nobody could ever get past it (KIP-74). Source: ReplicaManager.readFromLog, Partition.fetchRecords.
 """
 

@@ -1,7 +1,7 @@
 """Doing what the controller says: LeaderAndIsr makes partitions lead or follow, StopReplica ends that.
 
 Requests can be late, so three epochs fence them: the broker epoch (meant for this run of the broker), the controller
-epoch (from the controller of today) and, for each partition, the leader epoch. What is refused changes nothing.
+epoch (from the controller of today) and, for each partition, the leader epoch. What is rejected changes nothing.
 Source: ReplicaManager.becomeLeaderOrFollower, ReplicaManager.stopReplicas.
 """
 

@@ -1,7 +1,7 @@
 """Where a follower's log and its leader's part, and how far the follower must cut. Pure.
 
 Both sides know, for each leader epoch, where it ended in their own log. The leader compares the last epoch a follower
-fetched with its own history; if the follower has something else there, the answer names the point (a diverging epoch)
+fetched with its own history; if the follower has something else there, the response names the point (a diverging epoch)
 and the follower cuts and asks again. Source: KIP-101, KIP-279, KIP-595 (truncation on fetch), AbstractFetcherThread.
 """
 
@@ -19,7 +19,7 @@ def diverges(leader: EpochEnd, *, last_fetched_epoch: int, fetch_offset: int) ->
 def truncation_point(leader: EpochEnd | None, *, local: EpochEnd | None, log_end: int, fetch_offset: int) -> int:
     """The offset to cut to after the leader answered with a diverging epoch; there may be another one below it.
 
-    leader         what the answer said; None when it knows of no end
+    leader         what the response said; None when it knows of no end
     local          the follower's own end of the largest epoch not above `leader.epoch`; None if it has none so old
     fetch_offset   where this follower began: its high watermark, or its log end if it tracks epochs
     """

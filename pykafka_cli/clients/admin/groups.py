@@ -247,7 +247,7 @@ async def committed_positions(session: Session, group: str) -> "dict[TopicPartit
 async def set_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, int]) -> None:
     """Commit offsets for a group without members; one that does not exist is made.
 
-    raises    ApiError for the first partition that is refused
+    raises    ApiError for the first partition that is rejected
     """
     from pykafka_cli.clients.group_offsets import Position, commit_offsets
 

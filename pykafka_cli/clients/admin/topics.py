@@ -223,7 +223,7 @@ def _reassigned(
 
 
 def _description(topic: Any) -> TopicDescription:
-    """From a topic in the answer of Metadata or of DescribeTopicPartitions."""
+    """From a topic in the response of Metadata or of DescribeTopicPartitions."""
     partitions = [
         PartitionDescription(
             partition.partition_index,

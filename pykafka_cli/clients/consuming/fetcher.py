@@ -1,7 +1,7 @@
 """Fetches partitions from their leaders, ahead of who reads them.
 
 Each leader has one task that asks, waits, keeps what came, and asks again as soon as there is room; nothing is decoded
-here. A partition that is dropped while an answer is on its way is not in that answer any more.
+here. A partition that is dropped while a response is on its way is not in that response any more.
 
     add(partition, offset) ──> [leader's task: Fetch ... ] ──> ready ──> take() ──> decode
                                     │ out of range ──> reset policy
@@ -33,7 +33,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import OffsetSpec, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
-from pykafka_cli.transport.connection import Connection, ConnectionFailed, Refused
+from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected
 
 BUFFERED_BYTES = 4 << 20
 """Bytes that may be buffered before more is fetched from a leader. One response may still be as large as
@@ -180,7 +180,7 @@ class Fetcher:
                 await self._reset_offsets()
                 await self._find_leaders()
                 failures = 0
-            except Refused:
+            except Rejected:
                 raise
             except ConnectionFailed as failure:
                 failures += 1
@@ -283,7 +283,7 @@ class Fetcher:
                         oldest=_OLDEST_FETCH,
                         timeout=self._answer_timeout,
                     )
-                except Refused:
+                except Rejected:
                     raise
                 except ConnectionFailed as failure:
                     failures += 1
@@ -310,7 +310,7 @@ class Fetcher:
         }
 
     def _keep_all(self, answer: Any, asked: Mapping[TopicPartition, _Source]) -> bool:
-        """Take in a whole answer; True if asking again at once would be no use."""
+        """Take in a whole response; True if asking again at once would be no use."""
         code = ErrorCode(answer.error_code)
         if code is not ErrorCode.none and code not in RETRIABLE:
             self._fail(ApiError(code))
@@ -321,7 +321,7 @@ class Fetcher:
         return pause
 
     def _keep(self, part: Any, topic: str, asked: Mapping[TopicPartition, _Source]) -> bool:
-        """Take in one partition's part of an answer; True if asking again at once would be no use."""
+        """Take in one partition's part of a response; True if asking again at once would be no use."""
         source = asked.get(TopicPartition(topic, int(part.partition_index)))
         if source is None or not self._is_current(source) or source.offset is None:
             return False

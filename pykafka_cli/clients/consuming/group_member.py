@@ -121,7 +121,7 @@ class GroupMember:
     async def join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Joined:
         """Join, or join again, and learn what this member gets.
 
-        raises    ApiError where the group refuses this member
+        raises    ApiError where the group rejects this member
         """
         self._stop_heartbeats()
         try:
@@ -170,7 +170,7 @@ class GroupMember:
     # ---- joining
 
     async def _join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Any:
-        """One JoinGroup; an answer with an error means that another is needed."""
+        """One JoinGroup; a response with an error means that another is needed."""
         rebalance_timeout = self._settings.max_poll_interval_ms / 1000
         request = JoinGroupRequest(
             group_id=GroupId(self._coordinator.group_id),

@@ -9,7 +9,7 @@ from pykafka_cli.clients.producing.transactions import new_producer_id
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
-from pykafka_cli.transport.connection import ConnectionFailed, Refused
+from pykafka_cli.transport.connection import ConnectionFailed, Rejected
 
 _SHORT_PAUSES = 5
 _FIRST_TRIES = 3
@@ -57,7 +57,7 @@ class Preparation:
     async def refresh(self) -> None:
         """Ask until the topic is there, and for a producer id if one is needed.
 
-        raises    ProducerRefused; Refused; what else a cluster does that has never answered
+        raises    ProducerRefused; Rejected; what else a cluster does that has never answered
         """
         async with self._one_at_a_time:  # who asks for two producer ids uses both
             await self._ask_until_known()
@@ -73,7 +73,7 @@ class Preparation:
                         self.producer = await new_producer_id(self._session, self._settings)
                         self.needs_producer = False
                     return
-            except Refused:
+            except Rejected:
                 raise
             except ConnectionFailed as failure:
                 failures += 1

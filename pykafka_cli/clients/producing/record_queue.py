@@ -228,7 +228,7 @@ class RecordQueue:
         self.in_flight.clear()
         self._instead.clear()
         if gap is not None:
-            # What followed was refused as out of order, so it can be sent again without being stored twice.
+            # What followed was rejected as out of order, so it can be sent again without being stored twice.
             self._forget_sequences()
             self._next_sequence = gap
         self.sealed.extendleft(reversed(again))

@@ -25,7 +25,7 @@ from pykafka_cli.clients.producing.record_queue import Batch, RecordQueue
 from pykafka_cli.clients.producing.topic_leaders import NO_LEADER, ProducerRefused
 from pykafka_cli.clients.session import Session
 from pykafka_cli.properties.producer import ProducerSettings
-from pykafka_cli.transport.connection import Connection, ConnectionFailed, Refused, VersionRange
+from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected, VersionRange
 
 _NAMED_PRODUCE = VersionRange(3, 11)
 """Later versions know topics by id only, or have nothing that is needed here."""
@@ -242,7 +242,7 @@ class Sender:
             version = await connection.newest(ProduceRequest.__api_key__, _NAMED_PRODUCE)
             leader.route = _Route(connection, version)
             self._preparation.reached_leader()
-        except Refused:
+        except Rejected:
             raise
         except ConnectionFailed as failure:
             self._warn(f"[Producer clientId={self._settings.client_id}] {failure}")

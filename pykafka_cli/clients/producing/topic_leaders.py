@@ -13,7 +13,7 @@ NO_LEADER = -1
 
 
 class ProducerRefused(Exception):
-    """A broker refuses what a producer needs before it can send; `text` is what Kafka's client says."""
+    """A broker rejects what a producer needs before it can send; `text` is what Kafka's client says."""
 
     def __init__(self, text: ErrorText) -> None:
         super().__init__(text.message)

@@ -93,7 +93,7 @@ class Transaction:
 
 
 async def _ask(session: Session, settings: ProducerSettings, request: Any) -> Any:
-    """The answer of the coordinator, or of any broker where there is no transactional id; asked until it is ready."""
+    """The response of the coordinator, or of any broker where there is no transactional id; asked until it is ready."""
     deadline = asyncio.get_running_loop().time() + settings.max_block_ms / 1000
     while True:
         try:
@@ -112,7 +112,7 @@ async def _ask(session: Session, settings: ProducerSettings, request: Any) -> An
 
 
 def _error_of(answer: Any) -> ErrorCode:
-    """The answer's error; of one that lists partitions the first."""
+    """The response's error; of one that lists partitions the first."""
     if hasattr(answer, "error_code"):
         return ErrorCode(answer.error_code)
     entries = (part for topic in answer.results_by_topic_v3_and_below for part in topic.results_by_partition)

@@ -110,7 +110,7 @@ def unsecured_token(options: Mapping[str, str], now: float) -> str:
     """
     try:
         lifetime_s = int(options.get(f"{_UNSECURED}LifetimeSeconds", "3600"))
-        issued_at = int(now)  # a broker that counts in milliseconds refuses tokens from later in the same one
+        issued_at = int(now)  # a broker that counts in milliseconds rejects tokens from later in the same one
         claims: dict[str, object] = {"exp": issued_at + lifetime_s, "iat": issued_at}
         for option, value in options.items():
             kind, found, name = option.removeprefix(_UNSECURED).partition("Claim_")

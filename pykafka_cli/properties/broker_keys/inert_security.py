@@ -1,4 +1,4 @@
-"""Security keys that change nothing here: Java's providers, Kerberos, OAUTHBEARER, TLS towards ZooKeeper."""
+"""Security keys that change nothing here: Java's providers, Kerberos, OAUTHBEARER, TLS toward ZooKeeper."""
 
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -21,7 +21,7 @@ from pykafka_cli.properties.keys import (
 
 
 class JavaSecurityKeys(Settings):
-    """Keys of Java's security providers, Kerberos, OAUTHBEARER, TLS towards ZooKeeper."""
+    """Keys of Java's security providers, Kerberos, OAUTHBEARER, TLS toward ZooKeeper."""
 
     password_encoder_cipher_algorithm = InertKey(
         STRING, "AES/CBC/PKCS5Padding", "The cipher for passwords that are set while the broker runs.", importance=LOW

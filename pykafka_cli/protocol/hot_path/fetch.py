@@ -242,7 +242,7 @@ def encode_request(request: FetchRequest, version: int) -> bytes:
 
 
 def decode_response(data: memoryview, position: int, version: int) -> FetchResponse:
-    """The answer whose body begins at `position`; records are views of `data`. Raises ProtocolError."""
+    """The response whose body begins at `position`; records are views of `data`. Raises ProtocolError."""
     cursor = Cursor(data, position)
     read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
     response = FetchResponse(throttle_time_ms=cursor.int32() if version >= 1 else 0)
@@ -260,7 +260,7 @@ def decode_response(data: memoryview, position: int, version: int) -> FetchRespo
 
 
 def encode_response(response: FetchResponse, version: int) -> list[Buffer]:
-    """The body of an answer, in buffers to be sent one after the other; records are not copied."""
+    """The body of a response, in buffers to be sent one after the other; records are not copied."""
     flexible = version >= FLEXIBLE_FROM
     count = compact_count if flexible else legacy_count
     end = b"\0" if flexible else b""
@@ -305,7 +305,7 @@ def encode_response(response: FetchResponse, version: int) -> list[Buffer]:
 
 
 def error_response(request: FetchRequest, error_code: ErrorCode, version: int) -> FetchResponse:
-    """An answer that refuses all of `request`: as a whole where the version can say so, and for each partition."""
+    """A response that rejects all of `request`: as a whole where the version can say so, and for each partition."""
     if version >= 13:
         return FetchResponse(error_code=error_code, session_id=request.session_id)
     topics = [

@@ -61,7 +61,7 @@ class ProduceTopic:
 
 @dataclass(slots=True)
 class ProduceRequest:
-    """acks: 0 none (and no answer), 1 the leader, -1 all in-sync replicas."""
+    """acks: 0 none (and no response), 1 the leader, -1 all in-sync replicas."""
 
     transactional_id: str | None
     acks: int
@@ -71,7 +71,7 @@ class ProduceRequest:
 
 @dataclass(slots=True)
 class RecordError:
-    """What is wrong with one record of a batch that was refused."""
+    """What is wrong with one record of a batch that was rejected."""
 
     batch_index: int
     message: str | None = None
@@ -124,7 +124,7 @@ def decode_request(data: memoryview, position: int, version: int) -> ProduceRequ
 
 
 def encode_response(response: ProduceResponse, version: int) -> list[Buffer]:
-    """The body of an answer."""
+    """The body of a response."""
     flexible = version >= FLEXIBLE_FROM
     string, count = (compact_string, compact_count) if flexible else (legacy_string, legacy_count)
     parts = [count(len(response.topics))]
@@ -156,7 +156,7 @@ def encode_response(response: ProduceResponse, version: int) -> list[Buffer]:
 
 
 def error_response(request: ProduceRequest, error_code: ErrorCode, message: str | None) -> ProduceResponse:
-    """An answer that gives every partition of `request` the same error."""
+    """A response that gives every partition of `request` the same error."""
     return ProduceResponse(
         [
             ProduceTopicResponse(

@@ -27,7 +27,7 @@ class LeaderIdAndEpoch:
 
 @dataclass(slots=True)
 class NodeEndpoint:
-    """Where a leader named in the same answer can be reached (KIP-951)."""
+    """Where a leader named in the same response can be reached (KIP-951)."""
 
     node_id: int
     host: str

@@ -1,4 +1,4 @@
-"""Jute, the serialisation of everything ZooKeeper sends or stores.
+"""Jute, the serialization of everything ZooKeeper sends or stores.
 
 All integers are big-endian. A record is its fields one after another, with nothing between them:
 
@@ -7,7 +7,7 @@ All integers are big-endian. A record is its fields one after another, with noth
     bool      one byte                    tuple[T, ...]  int32 count, items; -1 (null) reads as empty
 
 A record is a NamedTuple whose annotations are of these types, or records again; `decode` and `encode` derive the layout
-from the annotations. A `str` without `| None` refuses null. Source: org.apache.jute.BinaryInputArchive.
+from the annotations. A `str` without `| None` rejects null. Source: org.apache.jute.BinaryInputArchive.
 """
 
 from collections.abc import Callable
@@ -95,7 +95,7 @@ class Reader:
             raise MarshallingError(f"the string at {start} is not UTF-8: {error}") from None
 
     def count(self) -> int:
-        """How many items a vector has; each takes at least a byte, so a count beyond the bytes left is refused."""
+        """How many items a vector has; each takes at least a byte, so a count beyond the bytes left is rejected."""
         items = self.integer()
         if items < -1 or items > self.remaining:
             raise MarshallingError(f"a vector of {items} items at {self.position - 4}, {self.remaining} bytes are left")

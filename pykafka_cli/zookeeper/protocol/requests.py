@@ -1,7 +1,7 @@
 """Requests and answers, each a record, and the table of which belong to which operation.
 
 A connection opens with a ConnectRequest, answered by a ConnectResponse. From then on a request frame is a RequestHeader
-and the request's record, an answer frame a ReplyHeader and the answer's record (only the header if `err` is not 0):
+and the request's record, a response frame a ReplyHeader and the response's record (only the header if `err` is not 0):
 
     request   xid int32 | type int32 | record            xid, the client's number for it; -2 ping, -4 auth
     answer    xid int32 | zxid int64 | err int32 | record
@@ -269,7 +269,7 @@ END_OF_MULTI = MultiHeader(-1, True, -1)
 
 
 class Operation(NamedTuple):
-    """One operation of a multi, or (as `record` an answer) its result."""
+    """One operation of a multi, or (as `record` a response) its result."""
 
     type: OpCode
     record: Record
@@ -335,7 +335,7 @@ RESPONSES: Mapping[OpCode, type[Record]] = {
     OpCode.ADD_WATCH: ErrorResponse,
     OpCode.WHO_AM_I: WhoAmIResponse,
 }
-"""What comes after the answer's header; an operation that is not here is answered by the header alone."""
+"""What comes after the response's header; an operation that is not here is answered by the header alone."""
 
 _IN_MULTI = frozenset(
     (
@@ -384,7 +384,7 @@ def read_request(kind: OpCode, data: bytes) -> Record:
 
 
 def read_response(kind: OpCode, data: bytes) -> tuple[ReplyHeader, Record]:
-    """Header and record of an answer frame to a request of type `kind`."""
+    """Header and record of a response frame to a request of type `kind`."""
     reader = Reader(data)
     header = read(ReplyHeader, reader)
     if header.err:
@@ -401,7 +401,7 @@ def request_frame(xid: int, kind: OpCode, record: Record) -> bytes:
 
 
 def reply_frame(xid: int, zxid: int, err: int, record: Record | None = None) -> bytes:
-    """An answer as it is sent, with its length; without `record` it is the header alone."""
+    """A response as it is sent, with its length; without `record` it is the header alone."""
     if record is None:
         return _REPLY.pack(_REPLY_HEADER_SIZE, xid, zxid, err)
     body = _encode_body(record)

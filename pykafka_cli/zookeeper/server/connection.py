@@ -17,7 +17,7 @@ from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.framing import FrameReader, FrameTooLarge
 from pykafka_cli.zookeeper.protocol.records import Id
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest, OpCode, read_connect_request
-from pykafka_cli.zookeeper.server.pipeline import Delivery, Refused
+from pykafka_cli.zookeeper.server.pipeline import Delivery, Rejected
 from pykafka_cli.zookeeper.server.sessions import printed
 from pykafka_cli.zookeeper.server.statistics import ConnectionStatistics, ServerStatistics
 
@@ -63,7 +63,7 @@ class Host(Protocol):
     def submit(self, connection: "Connection", frame: bytes, received_at: float) -> None: ...
 
     def four_letter_word(self, word: bytes, asking: "Connection") -> str | None:
-        """The answer to a word, None if it is none."""
+        """The response to a word, None if it is none."""
 
 
 class Connection(asyncio.Protocol):
@@ -193,11 +193,11 @@ class Connection(asyncio.Protocol):
             for _ in range(REQUESTS_PER_TURN):
                 if self._ending or self._is_congested() or not self._take_one():
                     break
-        except (FrameTooLarge, MarshallingError, Refused) as error:
+        except (FrameTooLarge, MarshallingError, Rejected) as error:
             self._flush()
             self.end(str(error))
         except Exception:
-            # Our bug, which must not cost more than this connection: its client would wait for an answer for ever.
+            # Our bug, which must not cost more than this connection: its client would wait for a response forever.
             _log.exception("A request of session 0x%s could not be done", printed(self.session_id))
             self.abort()
         self._flush()

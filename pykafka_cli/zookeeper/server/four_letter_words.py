@@ -2,8 +2,8 @@
 
     echo ruok | nc localhost 2181    imok
 
-Each word's answer has the form that ZooKeeper 3.8 gives it, as monitoring tools parse it; `mntr` has those of its lines
-that mean something here. Source: org.apache.zookeeper.server.command.
+Each word's response has the form that ZooKeeper 3.8 gives it, as monitoring tools parse it; `mntr` has those of its
+lines that mean something here. Source: org.apache.zookeeper.server.command.
 """
 
 import os
@@ -49,7 +49,7 @@ class About(Protocol):
 
 
 def answer(word: bytes, server: About, asking: Connection) -> str | None:
-    """The answer to `word`; None if it is no word, so that it must be the length of a frame."""
+    """The response to `word`; None if it is no word, so that it must be the length of a frame."""
     if word == _TELNET_CLOSE:
         return ""
     name = word.decode("latin-1")

@@ -15,7 +15,7 @@ RESERVED = frozenset((ROOT, ZOOKEEPER, CONFIG, QUOTA))
 """Znodes that the server itself needs; nobody may delete them."""
 
 # Control characters, surrogates, private use (up to U+F8FF) and the specials at the end of the first plane. Java looks
-# at UTF-16 units, so it refuses everything beyond that plane, whose characters are pairs of surrogates.
+# at UTF-16 units, so it rejects everything beyond that plane, whose characters are pairs of surrogates.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\U0010ffff]")
 
 

@@ -4,10 +4,10 @@
     a change    transactions.prepare -> Database.apply -> append(log entry) --> hold(watch events, answer)
 
 Whatever is held leaves when everything before it is durable (group_commit.py). One request is done from its check to
-its effect without a pause, so none sees another half done; events are held before the answer of the request that caused
-them, and before any answer that shows its effect: ZooKeeper's order guarantees. A failed change is also a transaction,
-and has a zxid. An ensemble's leader and followers would be other chains of the same steps.
-Source: org.apache.zookeeper.server.{PrepRequestProcessor, SyncRequestProcessor, FinalRequestProcessor}.
+its effect without a pause, so none sees another half done; events are held before the response of the request that
+caused them, and before any response that shows its effect: ZooKeeper's order guarantees. A failed change is also a
+transaction, and has a zxid. An ensemble's leader and followers would be other chains of the same steps. Source:
+org.apache.zookeeper.server.{PrepRequestProcessor, SyncRequestProcessor, FinalRequestProcessor}.
 """
 
 import logging
@@ -112,8 +112,8 @@ class Limits(NamedTuple):
     skip_acl: bool = False
 
 
-class Refused(Exception):
-    """A connection that must end without an answer; the message says why."""
+class Rejected(Exception):
+    """A connection that must end without a response; the message says why."""
 
 
 class Pipeline:
@@ -146,9 +146,9 @@ class Pipeline:
         self._now_ms = now_ms
 
     def connect(self, client: Client, request: ConnectRequest, read_only: bool | None, received_at: float) -> None:
-        """Give the connection a new session, or the one it asks for; raises Refused."""
+        """Give the connection a new session, or the one it asks for; raises Rejected."""
         if request.last_zxid_seen > self._tree.last_zxid:
-            raise Refused(
+            raise Rejected(
                 f"it has seen transaction 0x{request.last_zxid_seen:x}, the last one here is "
                 f"0x{self._tree.last_zxid:x}: it comes from another ensemble, or data was lost"
             )

@@ -313,7 +313,7 @@ class ZooKeeperServer:
         self.pipeline.submit(connection, frame, received_at)
 
     def four_letter_word(self, word: bytes, asking: Connection) -> str | None:
-        """The answer to a word, None if it is none."""
+        """The response to a word, None if it is none."""
         if word[0] == 0:
             return None  # the length of a connect request
         from pykafka_cli.zookeeper.server.four_letter_words import answer  # most servers are never asked one

@@ -2,7 +2,7 @@
 
 
 class Latencies:
-    """Times from a request's arrival to its answer's departure, in ms."""
+    """Times from a request's arrival to its response's departure, in ms."""
 
     __slots__ = ("count", "highest", "lowest", "total")
 

@@ -1,7 +1,7 @@
 """The znodes, and how transactions change them. Pure: no I/O, no clock; equal transactions make equal trees.
 
 `Tree.apply` is the only way in which a tree changes, whether a client asked just now or the log is replayed at start.
-It never refuses: checks were made before a transaction was written (transactions.py). An effect that cannot be had (it
+It never rejects: checks were made before a transaction was written (transactions.py). An effect that cannot be had (it
 may happen when a log is replayed over a snapshot that was taken while ZooKeeper was running) is reported as `err`,
 and the rest of the transaction takes place, as in ZooKeeper.
 

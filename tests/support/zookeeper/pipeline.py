@@ -101,7 +101,7 @@ class PipelineServer:
         self.pipeline.submit(client, request_frame(xid, kind, record)[4:], self.clock.monotonic())
 
     def ask(self, client: FakeClient, kind: OpCode, record: Record) -> tuple[int, Record]:
-        """(err, answer) of a request; the answer must be the next thing that the client is sent."""
+        """(err, answer) of a request; the response must be the next thing that the client is sent."""
         self.send(client, kind, record)
         frame = client.received()
         assert frame is not None

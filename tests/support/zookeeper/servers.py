@@ -13,7 +13,7 @@ from tests.support.server_processes import ServerProcess
 
 
 def four_letter_word(port: int, word: bytes) -> bytes:
-    """The answer to a four-letter word; empty where nobody answers."""
+    """The response to a four-letter word; empty where nobody answers."""
     answer = b""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as asking:
         asking.sendall(word)

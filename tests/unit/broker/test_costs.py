@@ -200,7 +200,7 @@ async def test_records_are_copied_once_from_the_log_into_the_answer(served: Serv
 
 
 def _error_code(answer: list[Buffer]) -> int:
-    """Of the one partition in an answer to Produce: after header, counts, name and partition index."""
+    """Of the one partition in a response to Produce: after header, counts, name and partition index."""
     code: int
     (code,) = struct.unpack_from(">h", b"".join(answer), 5 + 1 + 2 + 1 + 4)
     return code

@@ -24,7 +24,7 @@ from pykafka_cli.transport.connection import BrokerUnreachable, Connection, Conn
 from tests.fakes.cluster import FakeConnection, FakeSession
 
 Answers = Mapping[int, Callable[[int], Any]]
-"""Per API key: from how often it was asked before to the answer."""
+"""Per API key: from how often it was asked before to the response."""
 
 METADATA, API_VERSIONS, CREATE_TOPICS = 3, 18, 19
 NO_TIME = i32Timedelta.parse(datetime.timedelta(0))

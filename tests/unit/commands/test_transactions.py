@@ -1,4 +1,4 @@
-"""What `pk transactions` refuses before it asks anybody."""
+"""What `pk transactions` rejects before it asks anybody."""
 
 import pytest
 

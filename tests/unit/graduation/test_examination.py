@@ -1,4 +1,4 @@
-"""What `pk graduate` finds in the directories of a stopped cluster, and what it refuses."""
+"""What `pk graduate` finds in the directories of a stopped cluster, and what it rejects."""
 
 import shutil
 import subprocess

@@ -193,7 +193,7 @@ def test_offset_fetch_of_one_group_is_one_of_many(count: bytes, topics: object) 
 
 
 def written(api_key: int, version: int, newest: int, response: Any, request: Any = None) -> Any:
-    """What a client of `version` reads of an answer."""
+    """What a client of `version` reads of a response."""
     (data,) = message_codec(api_key, version, newest).encode_response(0, response, request)
     schema = load_response_schema(api_key, version)
     return entity_reader(schema)(data, 5 if schema.__flexible__ else 4)[0]

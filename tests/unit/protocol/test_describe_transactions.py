@@ -1,4 +1,4 @@
-"""The answer that kio's own class cannot read."""
+"""The response that kio's own class cannot read."""
 
 import struct
 

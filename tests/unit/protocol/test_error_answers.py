@@ -49,7 +49,7 @@ def test_entries_are_filled_down_to_where_the_codes_are() -> None:
 
 
 def codes(value: Any) -> list[ErrorCode]:
-    """Every error code in an answer."""
+    """Every error code in a response."""
     if isinstance(value, ErrorCode):
         return [value]
     if isinstance(value, tuple | list):

@@ -1,4 +1,4 @@
-"""Old names of options: both at once is refused, and Kafka 4 has words about them."""
+"""Old names of options: both at once is rejected, and Kafka 4 has words about them."""
 
 import pytest
 

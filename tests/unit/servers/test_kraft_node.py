@@ -1,4 +1,4 @@
-"""A KRaft node: what it starts on, what its controller answers, and what it refuses."""
+"""A KRaft node: what it starts on, what its controller answers, and what it rejects."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

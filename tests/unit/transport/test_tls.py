@@ -21,7 +21,7 @@ from pykafka_cli.transport.connection import (
     CertificateRefused,
     ClientCertificateRefused,
     Connection,
-    Refused,
+    Rejected,
 )
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -99,7 +99,7 @@ async def ask(port: int, trusted: Path | None) -> None:
     ],
 )
 async def test_a_certificate_that_does_not_fit_is_refused(
-    tmp_path: Path, days_ago: int, host: str, kind: type[Refused], reason: str
+    tmp_path: Path, days_ago: int, host: str, kind: type[Rejected], reason: str
 ) -> None:
     shown = certificate(tmp_path / "broker.pem", host, NOW - days_ago * DAY)
 

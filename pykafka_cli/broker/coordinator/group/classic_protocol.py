@@ -2,11 +2,11 @@
 
     JoinGroup     parked until all known members have sent theirs or the rebalance timeout is over; then one leads
     SyncGroup     parked until the leader's has come and its assignment is stored; then everyone gets its part
-    Heartbeat     keeps a member; while the group rebalances, its answer calls the member to join again
+    Heartbeat     keeps a member; while the group rebalances, its response calls the member to join again
     LeaveGroup    lets the others rebalance at once rather than after a session timeout
 
 Every function works on one group and notes in the step what is to be written and timed. Requests that wait leave a
-function to be called with their answer; JoinGroup and SyncGroup also get their errors that way.
+function to be called with their response; JoinGroup and SyncGroup also get their errors that way.
 
 source  kafka.coordinator.group.GroupCoordinator of Kafka 3.9; KIP-134, KIP-345, KIP-394, KIP-800, KIP-814
 """
@@ -273,7 +273,7 @@ class ClassicProtocol:
             return
         is_unchanged = member.protocols == joining.protocols
         if is_unchanged and (
-            # It may have missed the answer to its JoinGroup; or a follower wants to know the generation, to sync.
+            # It may have missed the response to its JoinGroup; or a follower wants to know the generation, to sync.
             group.state is GroupState.COMPLETING
             # A leader that joins again has seen something that calls for a new assignment.
             or (group.state is GroupState.STABLE and member.member_id != group.leader)

@@ -259,7 +259,7 @@ class Group:
         return topics
 
     def joined(self, member: Member) -> Joined:
-        """The answer to the JoinGroup of `member` in this generation."""
+        """The response to the JoinGroup of `member` in this generation."""
         members = self.joined_members() if member.member_id == self.leader else ()
         return Joined(
             member.member_id, self.generation, self.protocol_type, self.protocol_name, self.leader or "", members
@@ -273,7 +273,7 @@ class Group:
         )
 
     def synced(self, member: Member) -> Synced:
-        """The answer to the SyncGroup of `member` in this generation."""
+        """The response to the SyncGroup of `member` in this generation."""
         return Synced(self.protocol_type, self.protocol_name, member.assignment)
 
     def expired_offsets(self, now_ms: int, retention_ms: int) -> list[TopicPartition]:

@@ -74,7 +74,7 @@ class GroupOffsets:
         return partition in self.committed or self._is_pending(partition)
 
     def is_unstable(self, partition: TopicPartition, high_watermark: int) -> bool:
-        """Whether the answer for `partition` may yet change without a new commit (KIP-447).
+        """Whether the response for `partition` may yet change without a new commit (KIP-447).
 
         That is so while a transaction holds an offset for it, or its newest commit is not yet on all in-sync replicas.
         """

@@ -167,7 +167,7 @@ class TransactionCoordinator:
     def verify_partitions(
         self, transactional_id: str, producer: ProducerIdAndEpoch, partitions: Collection[TopicPartition]
     ) -> dict[TopicPartition, BrokerError | None]:
-        """See `TransactionShard.verify_partitions`. Nothing is awaited, so the answer holds when it is there."""
+        """See `TransactionShard.verify_partitions`. Nothing is awaited, so the response holds when it is there."""
         shard = self._runtime.shard(self._partition(transactional_id))
         return shard.verify_partitions(transactional_id, producer, frozenset(partitions))
 

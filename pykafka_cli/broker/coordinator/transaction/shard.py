@@ -6,7 +6,7 @@ record that does not get there in time is written once more, after a pause, unti
 outcome that is in the log is never left without its markers.
 
 What a restart forgets is which producer the latest one replaced: a repeated InitProducerId that spans a change of the
-coordinator is refused (KIP-360; version 0 of the record has no place for it, in Kafka either).
+coordinator is rejected (KIP-360; version 0 of the record has no place for it, in Kafka either).
 
 source  kafka.coordinator.transaction.TransactionCoordinator and TransactionStateManager of Kafka 3.9
 """

@@ -1,7 +1,7 @@
 """May this producer write here? Asked before a transaction's first write to a partition, of whoever coordinates it.
 
 Without the question a batch that was delayed until after its transaction's end would open a transaction that nobody
-knows of and nobody ends: it hangs, and readers with it. While the answer is awaited the transaction may end, and the
+knows of and nobody ends: it hangs, and readers with it. While the response is awaited the transaction may end, and the
 next one begin; so each question leaves a note, the marker that ends a transaction removes it, and a batch is let in
 only if its note is still there.
 

@@ -350,7 +350,7 @@ async def test_a_leader_may_alter_its_isr_only_from_the_state_it_knows(cluster: 
         return outcome if isinstance(outcome, ErrorCode) else (outcome.isr, outcome.partition_epoch)
 
     assert await wish((0, 1)) == ((0, 1), 1)
-    assert await wish((0, 1)) == ((0, 1), 1)  # the same wish again: its answer may have been lost
+    assert await wish((0, 1)) == ((0, 1), 1)  # the same wish again: its response may have been lost
     assert await wish((0,)) == ErrorCode.invalid_update_version
     assert await wish((0,), leader_epoch=1, partition_epoch=1) == ErrorCode.not_controller
     assert await wish((0, 9), partition_epoch=1) == ErrorCode.ineligible_replica

@@ -1,4 +1,4 @@
-"""What becomes of a config by AlterConfigs and IncrementalAlterConfigs, and what is refused."""
+"""What becomes of a config by AlterConfigs and IncrementalAlterConfigs, and what is rejected."""
 
 import pytest
 

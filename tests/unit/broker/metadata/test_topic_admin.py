@@ -27,7 +27,7 @@ def topics(cluster: ControlledCluster) -> TopicAdmin:
 
 
 async def done(cluster: ControlledCluster, asked: Coroutine[Any, Any, Any]) -> Any:
-    """The answer, once everything has come to rest; None if it is not there by then."""
+    """The response, once everything has come to rest; None if it is not there by then."""
     task = asyncio.ensure_future(asked)
     await cluster.settle()
     return task.result() if task.done() else None

@@ -1,4 +1,4 @@
-"""Which topics are refused, with which error and in whose words."""
+"""Which topics are rejected, with which error and in whose words."""
 
 import pytest
 

@@ -9,13 +9,13 @@ PARSING_S = 0.002
 
 
 class Reading:
-    """A client that reads large answers, in a time of its own."""
+    """A client that reads large responses, in a time of its own."""
 
     def __init__(self) -> None:
         self.pace, self.now = Pace(), 0.0
 
     def answer(self, size: int = SIZE, *, after: float = PARSING_S) -> float:
-        """How long the answer to what is asked so many seconds after the last one is held back."""
+        """How long the response to what is asked so many seconds after the last one is held back."""
         self.now += after
         delay = self.pace.delay(size, self.now)
         self.now += delay

@@ -41,7 +41,7 @@ def server(given: dict[str, str]) -> SocketServer:
 
 
 async def asked(given: dict[str, str], client: ssl.SSLContext, question: bytes) -> bytes:
-    """The answer that a client gets from a broker with these settings."""
+    """The response that a client gets from a broker with these settings."""
     listening = server(given)
     (endpoint,) = await listening.bind()
     await listening.serve(echo)

@@ -62,7 +62,7 @@ def open_session(cache: FetchSessions, partitions: Iterable[int], now: float = 0
 
 
 def sent(context: Any, answers: Mapping[int, FetchResult], now: float = 0.0) -> list[int]:
-    """The partitions of the answer, when each partition is answered as `answers` says."""
+    """The partitions of the response, when each partition is answered as `answers` says."""
     pairs = [(t, answers.get(t.partition, answer())) for t in context.targets]
     return [t.partition for t, _ in context.conclude(pairs, now)[1]]
 

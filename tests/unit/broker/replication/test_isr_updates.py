@@ -26,7 +26,7 @@ def change(
 
 
 def confirming(request: AlterPartitionRequest, error: ErrorCode = ErrorCode.none) -> AlterPartitionResponse:
-    """The answer of a controller that grants everything, or refuses everything with `error`."""
+    """The response of a controller that grants everything, or rejects everything with `error`."""
     return AlterPartitionResponse(
         throttle_time=timedelta(),
         error_code=ErrorCode.none,

@@ -25,7 +25,7 @@ NO_TIME = i32Timedelta.parse(datetime.timedelta())
 
 
 class Coordination:
-    """A broker with groups; `errors` has another answer for what is asked next of a group."""
+    """A broker with groups; `errors` has another response for what is asked next of a group."""
 
     def __init__(self, *groups: ListedGroup) -> None:
         self.groups = groups

@@ -35,7 +35,7 @@ QUICK = {"retry.backoff.ms": "1", "retry.backoff.max.ms": "1"}
 
 
 class Broker:
-    """Takes what is produced, unless `errors` has another answer for the next batches of a partition."""
+    """Takes what is produced, unless `errors` has another response for the next batches of a partition."""
 
     def __init__(self) -> None:
         self.log: dict[int, list[bytes | None]] = {}

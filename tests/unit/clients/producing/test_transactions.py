@@ -31,7 +31,7 @@ ME = ProducerIdAndEpoch(7, 3)
 
 
 class Coordination:
-    """A coordinator that does what it is told, unless `errors` has another answer for what comes next."""
+    """A coordinator that does what it is told, unless `errors` has another response for what comes next."""
 
     def __init__(self) -> None:
         self.errors: list[ErrorCode] = []

@@ -29,7 +29,7 @@ async def client(server: ZooKeeperServer) -> RawClient:
 
 
 def shape(answer: str) -> str:
-    """An answer without what differs from server to server and from moment to moment."""
+    """A response without what differs from server to server and from moment to moment."""
     for pattern, replacement in (
         (r"0x[0-9a-f]+", "HEX"),
         (r"expire at .*:", "expire at T:"),

@@ -27,7 +27,7 @@ from pykafka_cli.zookeeper.protocol.txn_records import (
     ErrorTxn,
 )
 from pykafka_cli.zookeeper.server.acl import digest_of
-from pykafka_cli.zookeeper.server.pipeline import Refused
+from pykafka_cli.zookeeper.server.pipeline import Rejected
 from pykafka_cli.zookeeper.server.sessions import password_of
 from pykafka_cli.zookeeper.server.tree import Tree
 from tests.support.zookeeper.pipeline import FakeClient, PipelineServer
@@ -97,7 +97,7 @@ def test_a_session_that_is_gone_is_not_given_back(server: PipelineServer) -> Non
 
 
 def test_a_client_that_has_seen_more_than_there_is_must_look_elsewhere(server: PipelineServer) -> None:
-    with pytest.raises(Refused, match="it has seen transaction 0x9, the last one here is 0x0"):
+    with pytest.raises(Rejected, match="it has seen transaction 0x9, the last one here is 0x0"):
         server.pipeline.connect(FakeClient(), ConnectRequest(0, 9, 6000, 0, bytes(16)), False, 0.0)
 
 

@@ -221,7 +221,7 @@ def test_a_client_that_was_away_is_told_what_it_missed(server: PipelineServer, c
         (EventType.NODE_CHILDREN_CHANGED, "/parent"),
         (EventType.NODE_DELETED, "/deleted"),
     ]
-    assert client.received() is not None  # the answer, after the events
+    assert client.received() is not None  # the response, after the events
     for path in ("/still-absent", "/quiet/child"):
         create(server, other, path)
     server.ask(other, OpCode.SET_DATA, SetDataRequest("/same", b"", -1))

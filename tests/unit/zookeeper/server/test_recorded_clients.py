@@ -80,7 +80,7 @@ def event(body: bytes) -> tuple[ReplyHeader, WatcherEvent]:
 
 
 def test_every_recorded_request_is_answered_as_zookeeper_answered_it() -> None:
-    recorded = [frame for frame in history("zookeeper-clients") if frame.connection != 1]  # that one got no answer
+    recorded = [frame for frame in history("zookeeper-clients") if frame.connection != 1]  # that one got no response
     replay = Replay()
 
     for frame in recorded:
