@@ -11,7 +11,7 @@ from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import TopicPartition
-from pykafka_cli.transport.connection import ConnectionFailed, Refused
+from pykafka_cli.transport.connection import ConnectionFailed, Rejected
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ async def ask_leaders(
         for broker, theirs in led.items():
             try:
                 results.update(await ask(broker, theirs))
-            except Refused:
+            except Rejected:
                 raise
             except ConnectionFailed as failure:
                 if patience is not Patience.ASK_ONCE:
