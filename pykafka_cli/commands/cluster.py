@@ -12,7 +12,7 @@ from pykafka_cli.model import Endpoint
 from pykafka_cli.output.cluster import show_cluster_id, show_endpoints
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, in_java, reported
-from pykafka_cli.script.generations import deprecated
+from pykafka_cli.script.generations import HAS_BEEN_DEPRECATED
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     BOOTSTRAP_SERVER_VARIABLE,
@@ -106,7 +106,7 @@ def cluster(
 
 async def warn_of_old_name(session: Session, old_name: str | None) -> None:
     if old_name and await session.is_kafka_4():
-        print(deprecated(old_name, "command-config"))
+        print(HAS_BEEN_DEPRECATED.format(old=old_name, new="command-config"))
 
 
 async def fetch_id(session: Session, old_name: str | None) -> str | None:

@@ -406,7 +406,7 @@ class ConsoleConsumer:
 
         collect_garbage_rarely()
         async with session_with(addresses, client, CONSUMER_FAILED) as session:
-            await self._old_options.tell(session)
+            await self._old_options.report(session)
             consumer = Consumer(session, settings, warn=warn)
             failure: Exception | None = None
             with EndBySignal() as end:

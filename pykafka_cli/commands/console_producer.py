@@ -277,7 +277,7 @@ class ConsoleProducer:
         chunks = InputChunks(sys.stdin.fileno())
         ended = EndBySignal(gently=chunks.end, patience_s=FLUSH_AFTER_SIGNAL)
         async with session_with(addresses, client, PRODUCER_FAILED) as session:
-            await self._old_options.tell(session)
+            await self._old_options.report(session)
             producer = Producer(
                 session,
                 self._topic,

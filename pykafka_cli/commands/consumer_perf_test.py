@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import re
 import time
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -13,6 +15,7 @@ from pykafka_cli.output.consumer_perf_test import show_consumer_total
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.rules.java_text import BadPattern, compile_pattern
 from pykafka_cli.rules.throughput import (
     CONSUMER_DETAILED_HEADER,
     CONSUMER_HEADER,
@@ -20,11 +23,13 @@ from pykafka_cli.rules.throughput import (
     ConsumerTotal,
     format_date,
 )
-from pykafka_cli.script.client_properties import property_file
+from pykafka_cli.script.client_properties import key_values, property_file
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, reported
+from pykafka_cli.script.generations import OldName, OldOptions, Removed
 from pykafka_cli.script.log_lines import warn
 from pykafka_cli.script.options import (
+    CONNECTION,
     INT,
     LONG,
     BootstrapServer,
@@ -33,13 +38,20 @@ from pykafka_cli.script.options import (
     Output,
     bootstrap_or_default,
     chosen_output,
-    require,
 )
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer import Consumer
 
 REPORTING = "Reporting"
+RENAMED = (OldName("messages", "num-records"), OldName("consumer.config", "command-config"))
+REMOVED = (
+    Removed("threads", "one process for each consumer"),
+    Removed("num-fetch-threads", "one process for each consumer"),
+    Removed("broker-list", "--bootstrap-server"),
+)
+REMARK = "Warning: --{old} is deprecated. Use --{new} instead."
+IGNORED = "WARNING: option [threads] and [num-fetch-threads] have been deprecated and will be ignored by the test"
 DEFAULT_TIMEOUT_MS = 10_000
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer", "receive.buffer.bytes"})
 POLL_SECONDS = 0.1
@@ -57,10 +69,27 @@ def consumer_perf_test(
     bootstrap_server: BootstrapServer = None,
     broker_list: BrokerList = None,
     consumer_config: ConsumerConfig = None,
-    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: Topic to read.")] = None,
+    command_property: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--command-property",
+            metavar="KEY=VALUE",
+            help="Consumer property; may be repeated.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    topic: Annotated[
+        str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED, or --include: Topic to read.")
+    ] = None,
+    include: Annotated[
+        str | None,
+        typer.Option("--include", metavar="REGEX", help="Regular expression that a topic's whole name must match."),
+    ] = None,
     messages: Annotated[
         int | None,
-        typer.Option("--messages", parser=LONG, metavar="N", help="REQUIRED: Number of records to read."),
+        typer.Option(
+            "--messages", "--num-records", parser=LONG, metavar="N", help="REQUIRED: Number of records to read."
+        ),
     ] = None,
     group: Annotated[
         str | None, typer.Option("--group", metavar="GROUP", help="Consumer group; by default a new one.")
@@ -126,7 +155,7 @@ def consumer_perf_test(
     """Measure how fast records can be read.
 
     \b
-    pk consumer-perf-test --topic t --messages 1000000
+    pk consumer-perf-test --topic t --num-records 1000000
     """
     if broker_list and "bootstrap-server" not in ctx.given:
         addresses = broker_list
@@ -134,32 +163,37 @@ def consumer_perf_test(
         missing = ctx.usage_problem("Missing required option(s) [bootstrap-server]")
         addresses = bootstrap_or_default(bootstrap_server, missing, given="bootstrap-server" in ctx.given)
     form = chosen_output(output)
-    if threads is not None or num_fetch_threads is not None:
-        ignored = "option [threads] and [num-fetch-threads] have been deprecated and will be ignored by the test"
-        notice(form, f"WARNING: {ignored}")
-    require(ctx, "topic", "messages")
+    check_what_to_read(ctx)
     ctx.read_values()
-    assert topic is not None
     assert messages is not None
-    properties = property_file(consumer_config) | {
-        "bootstrap.servers": addresses,
-        "group.id": group or f"perf-consumer-{random.randrange(100_000)}",
-        "receive.buffer.bytes": str(socket_buffer_size),
-        "max.partition.fetch.bytes": str(fetch_size),
-        "auto.offset.reset": "latest" if from_latest else "earliest",
-        "check.crcs": "false",
-    }
+    properties = (
+        property_file(consumer_config)
+        | key_values(command_property)
+        | {
+            "bootstrap.servers": addresses,
+            "group.id": group or f"perf-consumer-{random.randrange(100_000)}",
+            "receive.buffer.bytes": str(socket_buffer_size),
+            "max.partition.fetch.bytes": str(fetch_size),
+            "auto.offset.reset": "latest" if from_latest else "earliest",
+            "check.crcs": "false",
+        }
+    )
     properties.setdefault("client.id", "perf-consumer-client")
+    head = []
+    if threads is not None or num_fetch_threads is not None:
+        head.append(IGNORED)
     if not hide_header and (show_detailed_stats or form is OutputFormat.KAFKA):
-        notice(form, CONSUMER_DETAILED_HEADER if show_detailed_stats else CONSUMER_HEADER)
+        head.append(CONSUMER_DETAILED_HEADER if show_detailed_stats else CONSUMER_HEADER)
     if reporting_interval <= 0:
         raise ScriptError("Reporting interval must be greater than 0.")
-    with reported(words=dict.fromkeys((ConfigError, BadClientSetting, ValueError), str)):
+    with reported(words=dict.fromkeys((ConfigError, BadClientSetting, BadPattern, ValueError), str)):
         format_date(0, date_format)
         settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
         interval_ms = reporting_interval if show_detailed_stats else None
-        test = PerfTest(topic, messages, timeout, date_format, interval_ms, form)
-        total = asyncio.run(test.run(addresses, ClientSettings(properties), settings))
+        wanted = Wanted(topic, compile_pattern(include) if include is not None else None, messages)
+        test = PerfTest(wanted, timeout, date_format, interval_ms, form)
+        old_options = OldOptions(ctx, RENAMED, REMOVED, remark=REMARK)
+        total = asyncio.run(test.run(addresses, ClientSettings(properties), settings, old_options, head))
     if form is not OutputFormat.KAFKA or not show_detailed_stats:
         show_consumer_total(form, total, date_format)
     if print_metrics:
@@ -167,20 +201,39 @@ def consumer_perf_test(
         notice(form, f"\n{'Metric Name':<{len(name)}}   Value\n{name} : {total.count:.3f}")
 
 
+def check_what_to_read(ctx: ScriptContext) -> None:
+    """raises    UsageProblem"""
+    for first, second, in_3_9 in (("topic", "include", "topic"), ("messages", "num-records", "messages")):
+        given = ctx.spelled & {first, second}
+        in_4 = f"Exactly one of the following arguments is required: [{first}], [{second}]"
+        if not given:
+            raise ctx.usage_problem(f'Missing required argument "[{in_3_9}]"', hint=in_4)
+        if len(given) > 1:
+            raise ctx.usage_problem(in_4)
+    if {"consumer.config", "command-config"} <= ctx.spelled:
+        raise ctx.usage_problem('Option "[consumer.config]" can\'t be used with option "[command-config]"')
+
+
+class Wanted(NamedTuple):
+    """What is to be read: a topic or topics by expression, and how many records."""
+
+    topic: str | None
+    pattern: re.Pattern[str] | None
+    records: int
+
+
 class PerfTest:
     """One run."""
 
     def __init__(
         self,
-        topic: str,
-        messages: int,
+        wanted: Wanted,
         timeout_ms: int,
         date_format: str,
         interval_ms: int | None,
         form: OutputFormat,
     ) -> None:
-        self._topic = topic
-        self._messages = messages
+        self._topic, self._pattern, self._messages = wanted
         self._timeout_ms = timeout_ms
         self._date_format = date_format
         self._interval_ms = interval_ms
@@ -188,12 +241,23 @@ class PerfTest:
         self._figures = ConsumerFigures(now_ms())
         self._joining_since = now_ms()
 
-    async def run(self, addresses: str, client: ClientSettings, settings: ConsumerSettings) -> ConsumerTotal:
+    async def run(
+        self,
+        addresses: str,
+        client: ClientSettings,
+        settings: ConsumerSettings,
+        old_options: OldOptions,
+        head: Sequence[str],
+    ) -> ConsumerTotal:
+        """head    lines to print before anything is read"""
         from pykafka_cli.clients.consuming.consumer import Consumer
         from pykafka_cli.script.opening import CONSUMER_FAILED, session_with
 
         collect_garbage_rarely()
         async with session_with(addresses, client, CONSUMER_FAILED) as session:
+            await old_options.report(session)
+            for line in head:
+                notice(self._form, line)
             self._figures, self._joining_since = ConsumerFigures(now_ms()), now_ms()
             consumer = Consumer(
                 session,
@@ -202,7 +266,7 @@ class PerfTest:
                 on_assigned=lambda _: self._figures.joined(now_ms() - self._joining_since),
                 on_revoked=lambda _: self._begin_to_join(),
             )
-            await consumer.subscribe([self._topic])
+            await consumer.subscribe([] if self._topic is None else [self._topic], self._pattern)
             await self._read(consumer, settings.max_poll_records)
             ended = now_ms()
             await consumer.close()

@@ -5,7 +5,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -19,11 +19,20 @@ from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.rules.java_text import double_text
 from pykafka_cli.rules.throughput import RoundTripTotal, latencies_of
 from pykafka_cli.script.client_properties import property_file
-from pykafka_cli.script.command import ScriptCommand
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, reported
+from pykafka_cli.script.generations import OldOptions
 from pykafka_cli.script.grammar import Parsed, Spec, parse_jopt
 from pykafka_cli.script.log_lines import warn
-from pykafka_cli.script.options import Output, chosen_output
+from pykafka_cli.script.options import (
+    INT,
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_or_default,
+    chosen_output,
+    require,
+)
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer import Consumer
@@ -35,6 +44,15 @@ USAGE = (
     "USAGE: java org.apache.kafka.tools.EndToEndLatency broker_list topic num_messages producer_acks "
     "message_size_bytes [optional] properties_file"
 )
+WITHOUT_ARGUMENTS = "This tool measures end-to-end latency in Kafka by sending messages and timing their reception."
+WRONG_NUMBER = (
+    "Invalid number of arguments. Expected 5 or 6 positional arguments, but got {}. Usage: bootstrap-server topic "
+    "num-records producer-acks record-size [optional] command-config"
+)
+POSITIONAL = (
+    "WARNING: Positional argument usage is deprecated and will be removed in Apache Kafka 5.0. Please use named "
+    "arguments instead: --bootstrap-server, --topic, --num-records, --producer-acks, --record-size, --command-config"
+)
 POLL_TIMEOUT_MS = 60_000
 REPORT_EVERY = 1000
 
@@ -43,10 +61,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 class E2eLatencyCommand(ScriptCommand):
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
-        """Words are what this script is about: all are kept, whatever they look like, unless they ask for help or a
-        form of output, which the script does not know.
+        """Options by name, as since Kafka 4.2; or words alone, all of which are kept, whatever they look like.
+
+        Only a form of output, which the script does not know, may stand among words.
         """
-        if words and words[0] in ("--help", "--version"):
+        if words and words[0].startswith("--") and words[0].partition("=")[0] != "--output":
             return parse_jopt(words, specs)
         names = [word.partition("=")[0] for word in words]
         if "--output" not in names:
@@ -58,31 +77,108 @@ class E2eLatencyCommand(ScriptCommand):
 
 @app.command(cls=E2eLatencyCommand)
 def e2e_latency(
+    ctx: ScriptContext,
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="BROKERS TOPIC MESSAGES ACKS BYTES [FILE]",
-            help="ACKS is 1 or all; FILE contains client properties.",
+            metavar="[BROKERS TOPIC RECORDS ACKS BYTES [FILE]]",
+            help="The same without names, as before Kafka 4.2.",
         ),
     ] = None,
+    bootstrap_server: BootstrapServer = None,
+    command_config: CommandConfig = None,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: Topic to use.")] = None,
+    num_records: Annotated[
+        int | None, typer.Option("--num-records", parser=INT, metavar="N", help="REQUIRED: Number of records to send.")
+    ] = None,
+    producer_acks: Annotated[
+        str | None, typer.Option("--producer-acks", metavar="ACKS", help="REQUIRED: acks of the producer, 1 or all.")
+    ] = None,
+    record_size: Annotated[
+        int | None, typer.Option("--record-size", parser=INT, metavar="BYTES", help="REQUIRED: Size of the values.")
+    ] = None,
+    record_key_size: Annotated[
+        int, typer.Option("--record-key-size", parser=INT, metavar="BYTES", help="Size of the keys.")
+    ] = 0,
+    num_headers: Annotated[
+        int, typer.Option("--num-headers", parser=INT, metavar="N", help="Number of headers of each record.")
+    ] = 0,
+    record_header_key_size: Annotated[
+        int, typer.Option("--record-header-key-size", parser=INT, metavar="BYTES", help="Size of a header's key.")
+    ] = 0,
+    record_header_size: Annotated[
+        int, typer.Option("--record-header-size", parser=INT, metavar="BYTES", help="Size of a header's value.")
+    ] = 0,
     output: Output = None,
 ) -> None:
     """Measure end-to-end latency: send records one at a time, and wait until each is read."""
-    given = words or []
-    if len(given) not in (5, 6):
-        raise ScriptError(USAGE)
-    addresses, topic, count, acks, size = given[:5]
+    old_options = OldOptions(ctx, (), remark="")
+    if words or not ctx.given - {"output"}:
+        addresses, topic, count, producer_acks, size, *file = positional(words or [])
+        num_records, record_size = int(count), int(size)
+        command_config = file[0] if file and file[0].strip() else None
+        old_options.remarks.append(POSITIONAL)
+    else:
+        addresses = bootstrap_or_default(
+            bootstrap_server, ctx.usage_problem('Missing required argument "[bootstrap-server]"')
+        )
+        require(ctx, "topic", "num-records", "producer-acks", "record-size")
+        check_sizes(ctx, num_records or 0, record_size or 0, record_key_size, num_headers)
+        if producer_acks not in ("1", "all"):
+            raise ctx.usage_problem(
+                "Invalid value for --producer-acks. Latency testing requires synchronous acknowledgement. Please use "
+                "'1' or 'all'."
+            )
+    shape = Shape(record_size or 0, record_key_size, num_headers, record_header_key_size, record_header_size)
+    properties = property_file(command_config)
+    form = chosen_output(output)
+    with reported(words=dict.fromkeys((ConfigError, BadClientSetting), str)):
+        test = LatencyTest(topic or "", num_records or 0, shape, addresses, properties, producer_acks or "", form)
+        total = asyncio.run(test.run(old_options))
+    show_round_trips(form, total)
+
+
+def positional(words: Sequence[str]) -> Sequence[str]:
+    """The words of the form without names, once they are known to fit.
+
+    raises    ScriptError
+    """
+    if len(words) not in (5, 6):
+        raise ScriptError(USAGE, hint=WRONG_NUMBER.format(len(words)) if words else WITHOUT_ARGUMENTS)
+    count, acks, size = words[2:5]
     if not (count.isdigit() and size.isdigit()):
         wrong = size if count.isdigit() else count
         raise ScriptError(f'For input string: "{wrong}"')
     if acks not in ("1", "all"):
         raise ScriptError("Latency testing requires synchronous acknowledgement. Please use 1 or all")
-    properties = property_file(given[5]) if len(given) > 5 and given[5].strip() else {}
-    form = chosen_output(output)
-    with reported(words=dict.fromkeys((ConfigError, BadClientSetting), str)):
-        test = LatencyTest(topic, int(count), int(size), addresses, properties, acks, form)
-        total = asyncio.run(test.run())
-    show_round_trips(form, total)
+    return words
+
+
+def check_sizes(ctx: ScriptContext, records: int, size: int, key_size: int, headers: int) -> None:
+    """raises    UsageProblem"""
+    if records <= 0:
+        raise ctx.usage_problem("Value for --num-records must be a positive integer.")
+    for option, value in (("record-size", size), ("record-key-size", key_size), ("num-headers", headers)):
+        if value < 0:
+            raise ctx.usage_problem(f"Value for --{option} must be a non-negative integer.")
+
+
+class Shape(NamedTuple):
+    """Sizes of a record's parts in bytes. A key of no size is no key."""
+
+    value: int
+    key: int
+    headers: int
+    header_key: int
+    header_value: int
+
+
+class Message(NamedTuple):
+    """What is sent, and has to be read in turn."""
+
+    value: bytes
+    key: bytes | None
+    headers: list[tuple[str, bytes | None]]
 
 
 class LatencyTest:
@@ -92,7 +188,7 @@ class LatencyTest:
         self,
         topic: str,
         count: int,
-        size: int,
+        shape: Shape,
         addresses: str,
         properties: dict[str, str],
         acks: str,
@@ -100,7 +196,8 @@ class LatencyTest:
     ) -> None:
         self._topic = topic
         self._count = count
-        self._size = size
+        self._shape = shape
+        self._chance = random.Random(0)
         self._addresses = addresses
         self._form = form
         self._client = ClientSettings(properties)
@@ -118,7 +215,7 @@ class LatencyTest:
         )
         self._failure: str | None = None
 
-    async def run(self) -> RoundTripTotal:
+    async def run(self, old_options: OldOptions) -> RoundTripTotal:
         from pykafka_cli.clients.consuming.consumer import Consumer
         from pykafka_cli.clients.producing.producer import Producer
         from pykafka_cli.script.opening import CONSUMER_FAILED, PRODUCER_FAILED, session_with
@@ -127,6 +224,7 @@ class LatencyTest:
             session_with(self._addresses, self._client, PRODUCER_FAILED) as sending,
             session_with(self._addresses, self._client, CONSUMER_FAILED) as reading,
         ):
+            await old_options.report(sending)
             consumer = Consumer(reading, self._consuming, warn=warn)
             consumer.assign(await self._ends(reading))
             producer = Producer(
@@ -159,12 +257,17 @@ class LatencyTest:
         return {each: None if isinstance(offset, ApiError) else offset for each, offset in found.items()}
 
     async def _measure(self, producer: "Producer", consumer: "Consumer") -> RoundTripTotal:
-        chance = random.Random(0)
         total, latencies = 0, Counter[int]()
         for number in range(self._count):
-            message = bytes([chance.randrange(26) + 65]) * self._size
+            message = self._message()
             began = time.perf_counter_ns()
-            await producer.send([message], first_tag=number, timestamp_ms=time.time_ns() // 1_000_000)
+            await producer.send(
+                [message.value],
+                None if message.key is None else [message.key],
+                [message.headers] if message.headers else None,
+                first_tag=number,
+                timestamp_ms=time.time_ns() // 1_000_000,
+            )
             await producer.flush()
             if self._failure:
                 raise ScriptError(self._failure)
@@ -177,14 +280,26 @@ class LatencyTest:
         mean = total / self._count / 1e6 if self._count else 0.0
         return RoundTripTotal(self._count, latencies_of(latencies, mean))
 
-    async def _receive(self, consumer: "Consumer", message: bytes) -> None:
+    def _message(self) -> Message:
+        def letters(size: int) -> bytes:
+            return bytes([self._chance.randrange(26) + 65]) * size
+
+        shape = self._shape
+        return Message(
+            letters(shape.value),
+            letters(shape.key) if shape.key else None,
+            [(letters(shape.header_key).decode(), letters(shape.header_value)) for _ in range(shape.headers)],
+        )
+
+    async def _receive(self, consumer: "Consumer", message: Message) -> None:
         fetched = await consumer.poll(POLL_TIMEOUT_MS / 1000)
         if fetched is None:
             raise ScriptError(f"poll() timed out before finding a result (timeout:[{POLL_TIMEOUT_MS}])")
-        read = fetched.records[0].value or b""
-        if read != message:
-            shown = read.decode(errors="replace")
-            raise ScriptError(f"The message read [{shown}] did not match the message sent [{message.decode()}]")
+        record = fetched.records[0]
+        read = Message(record.value or b"", record.key, list(record.headers))
+        for part, sent, came in zip(("message", "key", "headers"), message, read, strict=True):
+            if sent != came:
+                raise ScriptError(f"The {part} read [{_shown(came)}] did not match the {part} sent [{_shown(sent)}]")
         if len(fetched.records) != 1:
             raise ScriptError(f"Only one result was expected during this test. We found [{len(fetched.records)}]")
         consumer.used(fetched)
@@ -192,3 +307,7 @@ class LatencyTest:
     def _note(self, result: "Result") -> None:
         if result.failure:
             self._failure = f"{result.failure.exception}: {result.failure.message}"
+
+
+def _shown(part: object) -> str:
+    return part.decode(errors="replace") if isinstance(part, bytes) else str(part)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -20,12 +20,13 @@ from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.rules.java_text import BadPattern, compile_pattern, split_by_pattern
-from pykafka_cli.rules.throughput import ProducerFigures, ProducerTotal
+from pykafka_cli.rules.throughput import REPORTING_INTERVAL_MS, ProducerFigures, ProducerTotal
 from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext, SeveralValues
 from pykafka_cli.script.errors import ScriptError, reported
+from pykafka_cli.script.generations import HAS_BEEN_DEPRECATED, OldName, OldOptions, refuse_both
 from pykafka_cli.script.log_lines import warn
-from pykafka_cli.script.options import INT, LONG, Output, chosen_output
+from pykafka_cli.script.options import INT, LONG, BootstrapServer, Output, chosen_output
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.producing.producer import Producer
@@ -33,6 +34,17 @@ if TYPE_CHECKING:
     from pykafka_cli.clients.session import Session
 
 PAYLOAD, TRANSACTIONS, PRODUCER = "What to send, one of the first three", "Transactions", "The producer"
+REPORTING = "Reporting"
+RENAMED = (
+    OldName("producer-props", "command-property", new_first=True),
+    OldName("producer.config", "command-config", new_first=True),
+)
+MISSING = "Either --producer-props or --producer.config must be specified."
+MISSING_IN_4 = (
+    "At least one of --bootstrap-server, --command-property, --producer-props, --producer.config or --command-config "
+    "must be specified."
+)
+WARMUP = "Warmup first {} records. Steady state results will print after the complete test summary."
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.serializer", "value.serializer"})
 LETTERS = bytes(65 + byte % 26 for byte in range(256))
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -67,6 +79,7 @@ def producer_perf_test(
             rich_help_panel=PAYLOAD,
         ),
     ] = None,
+    bootstrap_server: BootstrapServer = None,
     payload_file: Annotated[
         str | None,
         typer.Option(
@@ -92,7 +105,7 @@ def producer_perf_test(
             "--command-property",
             parser=SeveralValues(),
             metavar="KEY=VALUE ...",
-            help="Producer properties; bootstrap.servers is required here or in the file.",
+            help="Producer properties.",
             rich_help_panel=PRODUCER,
         ),
     ] = None,
@@ -125,13 +138,33 @@ def producer_perf_test(
             rich_help_panel=TRANSACTIONS,
         ),
     ] = 0,
+    warmup_records: Annotated[
+        int,
+        typer.Option(
+            "--warmup-records",
+            parser=LONG,
+            metavar="N",
+            help="Also report the records after these first ones separately.",
+            rich_help_panel=REPORTING,
+        ),
+    ] = 0,
+    reporting_interval: Annotated[
+        int,
+        typer.Option(
+            "--reporting-interval",
+            parser=LONG,
+            metavar="MS",
+            help="Time between reports.",
+            rich_help_panel=REPORTING,
+        ),
+    ] = REPORTING_INTERVAL_MS,
     output: Output = None,
 ) -> None:
     """Measure how fast records can be sent.
 
     \b
     pk producer-perf-test --topic t --num-records 1000000 --record-size 100
-      --throughput -1 --producer-props bootstrap.servers=localhost:9092
+      --throughput -1 --bootstrap-server localhost:9092
     """
     for name, value in (("throughput", throughput), ("num-records", num_records), ("topic", topic)):
         if value is None:
@@ -140,14 +173,23 @@ def producer_perf_test(
         raise ProducerPerfTestCommand.argparse_error(
             ctx, "one of the arguments --record-size --payload-file --payload-monotonic is required"
         )
-    if producer_props is None and producer_config is None:
-        raise ProducerPerfTestCommand.argparse_error(
-            ctx, "Either --producer-props or --producer.config must be specified."
-        )
+    if bootstrap_server is None and producer_props is None and producer_config is None:
+        raise ProducerPerfTestCommand.argparse_error(ctx, MISSING, hint=MISSING_IN_4)
+    refuse_both(ctx, RENAMED, lambda message: ProducerPerfTestCommand.argparse_error(ctx, message))
     assert topic is not None
     assert num_records is not None
     assert throughput is not None
+    if warmup_records >= num_records > 0:
+        raise ProducerPerfTestCommand.argparse_error(
+            ctx,
+            "The value for --warmup-records must be strictly fewer than the number of records in the test, "
+            "--num-records.",
+        )
+    if reporting_interval <= 0:
+        raise ProducerPerfTestCommand.argparse_error(ctx, "--reporting-interval should be greater than zero.")
     properties = property_file(producer_config) | words_to_properties(producer_props or [])
+    if bootstrap_server is not None and ("bootstrap-server" in ctx.given or "bootstrap.servers" not in properties):
+        properties["bootstrap.servers"] = bootstrap_server
     if transaction_duration_ms > 0:
         properties["transactional.id"] = transactional_id
     properties.setdefault("client.id", "perf-producer-client")
@@ -155,9 +197,11 @@ def producer_perf_test(
     with reported(words=dict.fromkeys((ConfigError, BadClientSetting, BadPattern), str)):
         make = payload_maker(record_size, payload_file, payload_delimiter, form)
         settings = ProducerSettings(properties, quiet=SET_BY_THE_SCRIPT)
-        run = PerfTest(topic, num_records, Pace(throughput), make, settings, transaction_duration_ms, form)
+        amount = Amount(num_records, warmup_records, reporting_interval)
+        old_options = OldOptions(ctx, RENAMED, remark=HAS_BEEN_DEPRECATED)
+        run = PerfTest(topic, amount, Pace(throughput), make, settings, transaction_duration_ms, form, old_options)
         total = asyncio.run(run.run(properties.get("bootstrap.servers", ""), ClientSettings(properties)))
-    show_producer_total(form, total, run.failed)
+    show_producer_total(form, total, run.failed, run.steady_total)
     if print_metrics:
         print_counts(form, settings.client_id, run.sent, run.failed)
 
@@ -221,28 +265,41 @@ class Block:
     left: int
 
 
+class Amount(NamedTuple):
+    """How many records, how many of them before the state counts as steady, and how often figures are reported."""
+
+    records: int
+    warmup: int
+    interval_ms: int
+
+
 class PerfTest:
     """One run: blocks of records as fast as allowed, and the figures of what was acknowledged."""
 
     def __init__(
         self,
         topic: str,
-        num_records: int,
+        amount: Amount,
         pace: Pace,
         make: Payloads,
         settings: ProducerSettings,
         transaction_ms: int,
         form: OutputFormat,
+        old_options: OldOptions,
     ) -> None:
         self.sent = self.failed = 0
+        self.steady_total: ProducerTotal | None = None
+        """The records after the warm-up, where there was one."""
         self._topic = topic
-        self._num_records = num_records
+        self._num_records, self._warmup, self._interval_ms = amount
+        self._old_options = old_options
         self._pace = pace
         self._make = make
         self._settings = settings
         self._transaction_ms = transaction_ms
         self._form = form
         self._figures = ProducerFigures(now_ms())
+        self._steady: ProducerFigures | None = None
         self._blocks: deque[Block] = deque()
 
     async def run(self, addresses: str, client: ClientSettings) -> ProducerTotal:
@@ -252,12 +309,17 @@ class PerfTest:
 
         collect_garbage_rarely()
         async with session_with(addresses, client, PRODUCER_FAILED) as session:
+            await self._old_options.report(session)
             producer = Producer(
                 session, self._topic, self._settings, choose=random.randrange, on_result=self._note, warn=warn
             )
             try:
                 async with producer:
-                    self._figures = ProducerFigures(now_ms())  # Java's first send also waits for metadata
+                    if self._warmup > 0:
+                        notice(self._form, WARMUP.format(self._warmup))
+                    self._figures = ProducerFigures(
+                        now_ms(), self._interval_ms
+                    )  # Java's first send also waits for metadata
                     await producer.prepare()
                     if self._transaction_ms > 0:
                         await self._send_in_transactions(session, producer)
@@ -266,9 +328,18 @@ class PerfTest:
                             await self._send(producer, count)
             except ProducerRefused as problem:
                 raise ScriptError(f"{problem.text.exception}: {problem.text.message}") from None
+        if self._steady:
+            self.steady_total = self._steady.total(now_ms())
         return self._figures.total(now_ms())
 
     async def _send(self, producer: "Producer", count: int) -> None:
+        if self.sent < self._warmup < self.sent + count:
+            warmup = self._warmup - self.sent
+            await self._send(producer, warmup)
+            count -= warmup
+        if self._steady is None and 0 < self._warmup <= self.sent:
+            notice(self._form, "In steady state.")
+            self._steady = ProducerFigures(now_ms(), self._interval_ms)
         first = self.sent
         values = self._make(first, count)
         self._blocks.append(Block(first, now_ms(), list(map(len, values)), count))
@@ -305,10 +376,19 @@ class PerfTest:
                     block.left -= stop - start
                     if not result.failure:
                         size = sum(block.sizes[start - block.first : stop - block.first])
-                        if line := self._figures.record(now - block.queued_ms, stop - start, size, now):
-                            notice(self._form, line)
+                        self._record(block, stop - start, size, now)
         while self._blocks and not self._blocks[0].left:
             self._blocks.popleft()
+
+    def _record(self, block: Block, count: int, size: int, now: int) -> None:
+        """Count acknowledged records; once the state is steady the reports are about the records since."""
+        line = self._figures.record(now - block.queued_ms, count, size, now)
+        if self._steady:
+            line = None
+            if block.first >= self._warmup:
+                line = self._steady.record(now - block.queued_ms, count, size, now)
+        if line:
+            notice(self._form, line)
 
 
 def _runs(tags: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -64,11 +64,12 @@ class ProducerTotal(Total):
 
     latencies: Latencies
 
-    def line(self) -> str:
-        """As the script prints it."""
+    def line(self, kind: str = "") -> str:
+        """As the script prints it; `kind` is a word about the records."""
         times = self.latencies
         return _as_java(
-            f"{self.count} records sent, {self.records_per_second:f} records/sec ({self.mb_per_second:.2f} MB/sec), "
+            f"{self.count} {kind}records sent, {self.records_per_second:f} records/sec "
+            f"({self.mb_per_second:.2f} MB/sec), "
             f"{times.mean:.2f} ms avg latency, {times.maximum:.2f} ms max latency, {times.p50} ms 50th, "
             f"{times.p95} ms 95th, {times.p99} ms 99th, {times.p999} ms 99.9th."
         )
@@ -77,8 +78,9 @@ class ProducerTotal(Total):
 class ProducerFigures:
     """Records that were sent: counted, with their latencies, all in all and for the window being reported."""
 
-    def __init__(self, now_ms: int) -> None:
+    def __init__(self, now_ms: int, interval_ms: int = REPORTING_INTERVAL_MS) -> None:
         self.count = 0
+        self._interval = interval_ms
         self._started = self._window_started = now_ms
         self._bytes = 0
         self._latencies: Counter[int] = Counter()
@@ -92,7 +94,7 @@ class ProducerFigures:
         self._latencies[latency_ms] += count
         self._window[latency_ms] += count
         self._window_bytes += size
-        if now_ms - self._window_started < REPORTING_INTERVAL_MS:
+        if now_ms - self._window_started < self._interval:
             return None
         line = self._window_line(now_ms)
         self._window_started, self._window_bytes = now_ms, 0

@@ -4,7 +4,7 @@
 generation says: a line on stdout about a name that has been replaced, an error about one that is gone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pykafka_cli.script.errors import ScriptError
@@ -29,15 +29,19 @@ class Removed(NamedTuple):
     instead: str
 
 
-def refuse_both(ctx: "ScriptContext", names: Sequence[OldName], prefix: str = "Options ") -> None:
+def refuse_both(
+    ctx: "ScriptContext", names: Sequence[OldName], problem: Callable[[str], ScriptError] | None = None
+) -> None:
     """An option must not be given by both of its names.
 
-    raises    UsageProblem
+    problem    what a script that parses with argparse4j makes of the message
+    raises     ScriptError
     """
     for old, new, new_first in names:
         if {old, new} <= ctx.spelled:
             first, second = (new, old) if new_first else (old, new)
-            raise ctx.usage_problem(f"{prefix}--{first} and --{second} cannot be specified together.")
+            message = f"--{first} and --{second} cannot be specified together."
+            raise problem(message) if problem else ctx.usage_problem(f"Options {message}")
 
 
 class OldOptions:
@@ -53,7 +57,7 @@ class OldOptions:
         self.remarks = [remark.format(old=each.old, new=each.new) for each in names if each.old in ctx.spelled]
         self._removed = [each for each in removed if each.name in ctx.spelled]
 
-    async def tell(self, session: "Session") -> None:
+    async def report(self, session: "Session") -> None:
         """Print the remarks where the cluster is of Kafka 4.
 
         raises    UsageProblem for an option that is gone
@@ -69,6 +73,5 @@ class OldOptions:
         return self._ctx.usage_problem(f"{name} is not a recognized option", hint=hint)
 
 
-def deprecated(old: str, new: str) -> str:
-    """The line of kafka-cluster.sh about an option that has another name by now."""
-    return f"Option --{old} has been deprecated and will be removed in a future version. Use --{new} instead."
+HAS_BEEN_DEPRECATED = "Option --{old} has been deprecated and will be removed in a future version. Use --{new} instead."
+"""The remark of the scripts that parse with argparse4j."""

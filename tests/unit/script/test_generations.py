@@ -3,7 +3,7 @@
 import pytest
 
 from pykafka_cli.script.command import ScriptContext
-from pykafka_cli.script.errors import UsageProblem
+from pykafka_cli.script.errors import ScriptError, UsageProblem
 from pykafka_cli.script.generations import OldName, OldOptions, Removed, refuse_both
 
 NAMES = (OldName("property", "reader-property", new_first=True), OldName("producer.config", "command-config"))
@@ -31,8 +31,8 @@ def test_an_option_is_not_given_by_both_of_its_names() -> None:
         UsageProblem, match=r"^Options --reader-property and --property cannot be specified together\.$"
     ):
         refuse_both(Context("property", "reader-property"), NAMES)
-    with pytest.raises(UsageProblem, match=r"^--producer\.config and --command-config cannot"):
-        refuse_both(Context("producer.config", "command-config"), NAMES, prefix="")
+    with pytest.raises(ScriptError, match=r"^error: --producer\.config and --command-config cannot"):
+        refuse_both(Context("producer.config", "command-config"), NAMES, lambda text: ScriptError(f"error: {text}"))
 
     refuse_both(Context("property", "command-config"), NAMES)
 
@@ -40,9 +40,9 @@ def test_an_option_is_not_given_by_both_of_its_names() -> None:
 async def test_only_kafka_4_remarks_on_an_old_name(capsys: pytest.CaptureFixture[str]) -> None:
     old = OldOptions(Context("property"), NAMES, REMOVED, remark="{old} -> {new}")
 
-    await old.tell(Cluster(kafka_4=False))  # type: ignore[arg-type]
+    await old.report(Cluster(kafka_4=False))  # type: ignore[arg-type]
     before = capsys.readouterr().out
-    await old.tell(Cluster(kafka_4=True))  # type: ignore[arg-type]
+    await old.report(Cluster(kafka_4=True))  # type: ignore[arg-type]
 
     assert before == ""
     assert capsys.readouterr().out == "property -> reader-property\n"
@@ -51,8 +51,8 @@ async def test_only_kafka_4_remarks_on_an_old_name(capsys: pytest.CaptureFixture
 async def test_only_kafka_4_refuses_what_is_gone_there() -> None:
     old = OldOptions(Context("broker-list"), NAMES, REMOVED, remark="")
 
-    await old.tell(Cluster(kafka_4=False))  # type: ignore[arg-type]
+    await old.report(Cluster(kafka_4=False))  # type: ignore[arg-type]
     with pytest.raises(UsageProblem, match="broker-list is not a recognized option") as refusal:
-        await old.tell(Cluster(kafka_4=True))  # type: ignore[arg-type]
+        await old.report(Cluster(kafka_4=True))  # type: ignore[arg-type]
 
     assert "use --bootstrap-server" in refusal.value.hint
