@@ -22,6 +22,26 @@ class Calls:
     compiled: int = 0
 
 
+ALLOWANCE = 5
+"""Calls above what was counted when a bound was set: as many as a helper or two that are extracted."""
+
+
+def excess(calls: Calls, bound: Calls) -> str:
+    """By how much calls exceed the bound and its allowance; empty if they do not."""
+    grown = {
+        kind: (count, most)
+        for kind, count, most in (
+            ("functions in Python", calls.python, bound.python),
+            ("compiled functions", calls.compiled, bound.compiled),
+        )
+        if count > most + ALLOWANCE
+    }
+    return "; ".join(
+        f"{count} calls of {kind}, {count - most} ({(count - most) / most:.0%}) more than the {most} of the bound"
+        for kind, (count, most) in grown.items()
+    )
+
+
 @contextmanager
 def counted_calls(within: str = "") -> Iterator[Calls]:
     """Count what is called in the block; `within`: only by or in files whose path holds this.
