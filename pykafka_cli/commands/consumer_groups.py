@@ -5,24 +5,23 @@ What fails leaves with 1, where the script leaves with 0.
 
 import asyncio
 import sys
-from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.admin import groups as admin
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting
-from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import GroupDescription, GroupLag, OffsetSpec, TopicPartition
-from pykafka_cli.output import consumer_groups as text
-from pykafka_cli.output.consumer_groups_views import group_document, group_table, group_text
-from pykafka_cli.output.render import OutputFormat, Table, show
-from pykafka_cli.procedures.consumer_groups import NO_ACTION, GroupsRequest
+from pykafka_cli.procedures.consumer_groups import (
+    NO_ACTION,
+    GroupsRequest,
+    delete_groups,
+    in_words_of,
+    show_groups,
+    show_list,
+)
 from pykafka_cli.rules.offset_reset import BadDateTime, BadDuration, InvalidPlan, InvalidScope
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import Ended, ScriptError, UsageProblem, Words, reported, unchanged
+from pykafka_cli.script.errors import ScriptError, UsageProblem, Words, reported, unchanged
 from pykafka_cli.script.opening import java_exception, new_session
 from pykafka_cli.script.options import (
     LONG,
@@ -37,7 +36,6 @@ from pykafka_cli.script.options import (
 ACTION, WHICH, VIEW, RESET = "Actions (choose one)", "Which groups", "What to describe", "New offsets"
 ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets", "validate-regex")
 STATES = ("PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty", "Assigning", "Reconciling")
-REBALANCING = frozenset({"PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling"})
 TYPES = ("Consumer", "Classic")
 SCENARIOS = (
     "to-offset", "to-datetime", "by-duration", "to-earliest", "to-latest", "to-current", "shift-by", "from-file",
@@ -50,7 +48,6 @@ AVAILABLE_WITH = {
     "type": ("list",),
 }
 FAILED = "Executing consumer group command failed due to "
-EXECUTION = "java.util.concurrent.ExecutionException: "
 WORDS: Words = {
     UsageProblem: unchanged,
     BadDateTime: lambda error: f"java.text.ParseException: {error}",
@@ -362,14 +359,6 @@ def parsed_types(ctx: ScriptContext, text_: str) -> tuple[str, ...]:
     return words
 
 
-def in_words_of(error: ApiError, request: GroupsRequest) -> str:
-    if not request.kafka_4:
-        return f"{EXECUTION}{error.java}"
-    from pykafka_cli.procedures.group_offsets import TopicMissing
-
-    return str(error) if isinstance(error, TopicMissing) else error.java
-
-
 def print_verdict(expression: str) -> None:
     """Whether brokers would take an expression for a subscription (KIP-848)."""
     from pykafka_cli.rules.re2_syntax import BadExpression, check_expression
@@ -380,102 +369,3 @@ def print_verdict(expression: str) -> None:
         print(f"The regular expression `{expression}` is invalid: {problem}.")
     else:
         print(f"The regular expression `{expression}` is valid.")
-
-
-# ---- listing, describing, deleting
-
-
-async def show_list(
-    request: GroupsRequest,
-    session: Session,
-    states: tuple[str, ...],
-    types: tuple[str, ...],
-    *,
-    columns: frozenset[str],
-) -> None:
-    async with session:
-        listings = await admin.list_groups(session, states=states, types=types)
-    show(
-        request.output,
-        text=lambda: text.listing(listings, types="type" in columns, states="state" in columns),
-        table=lambda: [Table(("GROUP", "TYPE", "STATE"), [(each.group, each.type, each.state) for each in listings])],
-        document=lambda: [each._asdict() for each in listings],
-    )
-
-
-async def show_groups(request: GroupsRequest, session: Session, view: str, *, verbose: bool) -> None:
-    """One view of each group.
-
-    raises    Ended if one of them does not exist
-    """
-    async with request.opened(session):
-        described = await admin.describe_groups(session, await request.names(session))
-        groups = [described[name] for name in sorted(described)]
-        rows = await lags(session, [group for group in groups if group.state != "Dead"]) if view == "offsets" else {}
-    for group in groups:
-        notice(request, group)
-        # Notices go to stderr and tables to stdout: on a terminal, each notice has to be above its table.
-        if request.output is OutputFormat.KAFKA and group.state != "Dead":
-            its = rows.get(group.group, [])
-            text_ = group_text(group, view, its, verbose=verbose, kafka_4=request.kafka_4)
-            print(text_, end="", flush=True)
-    living = [group for group in groups if group.state != "Dead"]
-    if request.output is not OutputFormat.KAFKA:
-        show(
-            request.output,
-            text=str,
-            table=lambda: [group_table(group, view, rows.get(group.group, [])) for group in living],
-            document=lambda: [group_document(group, view, rows.get(group.group, [])) for group in living],
-        )
-    if len(living) < len(groups):
-        raise Ended(ExitStatus.FAILURE)
-
-
-async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, list[GroupLag]]:
-    """Partitions with offsets and lag, by group."""
-    from pykafka_cli.clients.admin.leaders import Patience
-    from pykafka_cli.clients.admin.offsets import list_offsets
-    from pykafka_cli.rules.group_lag import lag_rows, partitions_of
-
-    positions = {group.group: await admin.committed_positions(session, group.group) for group in groups}
-    committed = {group: {each: its.offset for each, its in found.items()} for group, found in positions.items()}
-    epochs = {
-        group: {each: its.leader_epoch for each, its in found.items() if its.leader_epoch >= 0}
-        for group, found in positions.items()
-    }
-    wanted = {partition for group in groups for partition in partitions_of(group, committed[group.group])}
-    ends = await list_offsets(session, dict.fromkeys(wanted, OffsetSpec.LATEST), patience=Patience.NEEDS_LEADER)
-    known: Mapping[TopicPartition, int] = {each: end for each, end in ends.items() if not isinstance(end, ApiError)}
-    return {group.group: lag_rows(group, committed[group.group], known, epochs[group.group]) for group in groups}
-
-
-def notice(request: GroupsRequest, group: GroupDescription) -> None:
-    """What there is to say about a group's state, if anything."""
-    if group.state == "Dead":
-        request.report_error(f"Consumer group '{group.group}' does not exist.")
-    elif request.output is not OutputFormat.KAFKA:
-        return  # everything else shows the state itself
-    elif group.state == "Empty":
-        print(f"\nConsumer group '{group.group}' has no active members.", file=sys.stderr)
-    elif group.state in REBALANCING:
-        print(f"\nWarning: Consumer group '{group.group}' is rebalancing.", file=sys.stderr)
-
-
-async def delete_groups(request: GroupsRequest, session: Session) -> None:
-    """raises    Ended if one could not be deleted"""
-    async with request.opened(session):
-        results = await admin.delete_groups(session, await request.names(session))
-    outcome = {
-        group: None if error is None else in_words_of(error, request) for group, error in sorted(results.items())
-    }
-    show(
-        request.output,
-        text=lambda: text.deleted_groups(outcome),
-        table=lambda: [Table(("GROUP", "OUTCOME"), [(group, error or "deleted") for group, error in results.items()])],
-        document=lambda: [
-            {"group": group, "outcome": "failed" if error else "deleted", "error": str(error) if error else None}
-            for group, error in sorted(results.items())
-        ],
-    )
-    if any(results.values()):
-        raise Ended(ExitStatus.FAILURE)

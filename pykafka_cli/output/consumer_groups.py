@@ -3,15 +3,104 @@
 Each table begins with an empty line and each of its lines is ended.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import GroupDescription, GroupLag, GroupListing, MemberDescription, TopicPartition
+from pykafka_cli.output import consumer_groups_of_4 as of_4
+from pykafka_cli.output.render import OutputFormat, Table, show
+
+Plan = Mapping[str, Mapping[TopicPartition, int]]
+"""New offsets by group."""
 
 MISSING = "-"
 _NO_GROUPS = "''"
 _NARROWEST = 15
 _NARROWEST_INSTANCE = 17
 _NARROWEST_COORDINATOR = 25
+
+
+def show_listing(form: OutputFormat, found: Sequence[GroupListing], *, types: bool, states: bool) -> None:
+    show(
+        form,
+        text=lambda: listing(found, types=types, states=states),
+        table=lambda: [Table(("GROUP", "TYPE", "STATE"), [(each.group, each.type, each.state) for each in found])],
+        document=lambda: [each._asdict() for each in found],
+    )
+
+
+def print_group(group: GroupDescription, view: str, rows: Sequence[GroupLag], *, verbose: bool, kafka_4: bool) -> None:
+    """One view of a group as the script prints it; the others show all groups at once."""
+    print(_group_text(group, view, rows, verbose=verbose, kafka_4=kafka_4), end="", flush=True)
+
+
+def show_described(
+    form: OutputFormat, groups: Sequence[GroupDescription], view: str, rows: Mapping[str, Sequence[GroupLag]]
+) -> None:
+    """One view of each group, as a table or a document."""
+    show(
+        form,
+        text=str,
+        table=lambda: [_group_table(group, view, rows.get(group.group, [])) for group in groups],
+        document=lambda: [_group_document(group, view, rows.get(group.group, [])) for group in groups],
+    )
+
+
+def show_deleted_groups(
+    form: OutputFormat, results: Mapping[str, ApiError | None], words: Callable[[ApiError], str]
+) -> None:
+    """words    the script's for an error"""
+    by_group = sorted(results.items())
+    show(
+        form,
+        text=lambda: deleted_groups({group: None if error is None else words(error) for group, error in by_group}),
+        table=lambda: [Table(("GROUP", "OUTCOME"), [(group, error or "deleted") for group, error in results.items()])],
+        document=lambda: [
+            {"group": group, "outcome": "failed" if error else "deleted", "error": str(error) if error else None}
+            for group, error in by_group
+        ],
+    )
+
+
+def plan_text_of(plan: Plan, *, kafka_4: bool) -> str:
+    return of_4.reset_plan(plan) if kafka_4 else reset_plan(plan)
+
+
+def show_plan(form: OutputFormat, plan: Plan, text: str, *, executed: bool) -> None:
+    """text    what the script prints: a table, or lines of CSV"""
+    rows = [(group, *partition, offset) for group, offsets_ in plan.items() for partition, offset in offsets_.items()]
+    show(
+        form,
+        text=lambda: text,
+        table=lambda: [Table(("GROUP", "TOPIC", "PARTITION", "NEW OFFSET"), rows)],
+        document=lambda: [
+            {"group": group, "topic": topic, "partition": partition, "new_offset": offset, "executed": executed}
+            for group, topic, partition, offset in rows
+        ],
+    )
+
+
+def show_deleted_offsets(
+    form: OutputFormat, group: str, rows: Sequence[tuple[str, int | None, ApiError | None]], *, kafka_4: bool
+) -> None:
+    """rows    topic, partition (None where the topic could not be looked up), error"""
+    text = of_4.deleted_offsets if kafka_4 else deleted_offsets
+    show(
+        form,
+        text=lambda: text((topic, index, error.java if error else None) for topic, index, error in rows),
+        table=lambda: [
+            Table(
+                ("TOPIC", "PARTITION", "STATUS"), [(topic, index, error or "deleted") for topic, index, error in rows]
+            )
+        ],
+        document=lambda: [
+            {"group": group, "topic": topic, "partition": index, "error": str(error) if error else None}
+            for topic, index, error in rows
+        ],
+    )
+
+
+# ---- the script's text
 
 
 def listing(groups: Sequence[GroupListing], *, types: bool, states: bool) -> str:
@@ -157,3 +246,101 @@ def _number(value: int | None) -> str:
 
 def _width(texts: Iterable[str], narrowest: int) -> int:
     return max(narrowest, *map(len, texts), 0)
+
+
+# ---- one group in each form
+
+
+def _group_text(group: GroupDescription, view: str, rows: Sequence[GroupLag], *, verbose: bool, kafka_4: bool) -> str:
+    if kafka_4:
+        return _text_of_4(group, view, rows, verbose=verbose)
+    if view == "offsets":
+        return offsets(rows)
+    return members(group, verbose=verbose) if view == "members" else state(group)
+
+
+def _text_of_4(group: GroupDescription, view: str, rows: Sequence[GroupLag], *, verbose: bool) -> str:
+    if view == "offsets":
+        return of_4.offsets(rows, verbose=verbose)
+    if view == "members":
+        return of_4.members(group, verbose=verbose)
+    return of_4.state(group, verbose=verbose)
+
+
+def _group_table(group: GroupDescription, view: str, rows: Sequence[GroupLag]) -> Table | str:
+    title = f"{group.group}  {group.state}"
+    if view == "offsets":
+        return Table(
+            ("TOPIC", "PARTITION", "CURRENT", "END", "LAG", "CLIENT", "HOST", "CONSUMER"),
+            [
+                (
+                    *row.partition, row.current_offset, row.log_end_offset, row.lag,
+                    *((row.member.client_id, row.member.host, row.member.member_id) if row.member else ("", "", "")),
+                )
+                for row in rows
+            ],
+            title,
+        )  # fmt: skip
+    if view == "members":
+        return Table(
+            ("CONSUMER", "INSTANCE", "CLIENT", "HOST", "PARTITIONS"),
+            [
+                (each.member_id, each.instance_id or "", each.client_id, each.host, assignment(each.assignment))
+                for each in group.members
+            ],
+            title,
+        )
+    broker = group.coordinator
+    return Table(
+        ("COORDINATOR", "ASSIGNOR", "MEMBERS"),
+        [(f"{broker.host}:{broker.port} ({broker.id})", group.assignor, len(group.members))],
+        title,
+    )
+
+
+def _group_document(group: GroupDescription, view: str, rows: Sequence[GroupLag]) -> dict[str, object]:
+    head: dict[str, object] = {"group": group.group, "state": group.state}
+    if view == "offsets":
+        return head | {
+            "partitions": [
+                {
+                    "topic": row.partition.topic,
+                    "partition": row.partition.partition,
+                    "current_offset": row.current_offset,
+                    "log_end_offset": row.log_end_offset,
+                    "lag": row.lag,
+                    "consumer_id": row.member.member_id if row.member else None,
+                    "host": row.member.host if row.member else None,
+                    "client_id": row.member.client_id if row.member else None,
+                }
+                for row in rows
+            ]
+        }
+    if view == "members":
+        return head | {
+            "members": [
+                {
+                    "consumer_id": each.member_id,
+                    "instance_id": each.instance_id,
+                    "host": each.host,
+                    "client_id": each.client_id,
+                    "assignment": [partition._asdict() for partition in each.assignment],
+                    **_epochs(each),
+                }
+                for each in group.members
+            ]
+        }
+    broker = group.coordinator
+    return head | {
+        "coordinator": {"id": broker.id, "host": broker.host, "port": broker.port},
+        "assignment_strategy": group.assignor,
+        "member_count": len(group.members),
+        **({} if group.epoch is None else {"group_epoch": group.epoch, "target_assignment_epoch": group.target_epoch}),
+    }
+
+
+def _epochs(member: MemberDescription) -> dict[str, object]:
+    """What only members of the new protocol have."""
+    if member.epoch is None:
+        return {}
+    return {"epoch": member.epoch, "target_assignment": [partition._asdict() for partition in member.target or ()]}

@@ -1,12 +1,18 @@
-"""What the actions of `pk consumer-groups` have in common."""
+"""kafka-consumer-groups: what its actions have in common, and listing, describing and deleting groups."""
 
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pykafka_cli.clients.admin import groups as admin
+from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.model import GroupDescription, GroupLag, OffsetSpec, TopicPartition
+from pykafka_cli.output.consumer_groups import print_group, show_deleted_groups, show_described, show_listing
 from pykafka_cli.output.render import OutputFormat, notice
+from pykafka_cli.script.errors import Ended
 
 NO_ACTION = (
     "WARN: No action will be performed as the --execute option is missing.In a future major release, the default "
@@ -19,6 +25,13 @@ NO_ACTION_IN_4 = (
     "either --dry-run or --execute to be specified. You should add the --dry-run option explicitly if you are "
     "scripting this command and want to keep the current default behavior without prompting."
 )
+
+EXECUTION = "java.util.concurrent.ExecutionException: "
+REBALANCING = frozenset({"PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling"})
+
+
+class TopicMissing(ApiError):
+    """A topic whose partitions are wanted cannot be looked up."""
 
 
 @dataclass
@@ -50,3 +63,83 @@ class GroupsRequest:
         if self.all_groups:
             return [group.group for group in await admin.list_groups(session)]
         return list(dict.fromkeys(self.groups))
+
+
+def in_words_of(error: ApiError, request: GroupsRequest) -> str:
+    if not request.kafka_4:
+        return f"{EXECUTION}{error.java}"
+    return str(error) if isinstance(error, TopicMissing) else error.java
+
+
+async def show_list(
+    request: GroupsRequest,
+    session: Session,
+    states: tuple[str, ...],
+    types: tuple[str, ...],
+    *,
+    columns: frozenset[str],
+) -> None:
+    async with session:
+        listings = await admin.list_groups(session, states=states, types=types)
+    show_listing(request.output, listings, types="type" in columns, states="state" in columns)
+
+
+async def show_groups(request: GroupsRequest, session: Session, view: str, *, verbose: bool) -> None:
+    """One view of each group.
+
+    raises    Ended if one of them does not exist
+    """
+    async with request.opened(session):
+        described = await admin.describe_groups(session, await request.names(session))
+        groups = [described[name] for name in sorted(described)]
+        rows = await lags(session, [group for group in groups if group.state != "Dead"]) if view == "offsets" else {}
+    for group in groups:
+        report_state(request, group)
+        # Notices go to stderr and tables to stdout: on a terminal, each notice has to be above its table.
+        if request.output is OutputFormat.KAFKA and group.state != "Dead":
+            its = rows.get(group.group, [])
+            print_group(group, view, its, verbose=verbose, kafka_4=request.kafka_4)
+    living = [group for group in groups if group.state != "Dead"]
+    if request.output is not OutputFormat.KAFKA:
+        show_described(request.output, living, view, rows)
+    if len(living) < len(groups):
+        raise Ended(ExitStatus.FAILURE)
+
+
+async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, list[GroupLag]]:
+    """Partitions with offsets and lag, by group."""
+    from pykafka_cli.clients.admin.leaders import Patience
+    from pykafka_cli.clients.admin.offsets import list_offsets
+    from pykafka_cli.rules.group_lag import lag_rows, partitions_of
+
+    positions = {group.group: await admin.committed_positions(session, group.group) for group in groups}
+    committed = {group: {each: its.offset for each, its in found.items()} for group, found in positions.items()}
+    epochs = {
+        group: {each: its.leader_epoch for each, its in found.items() if its.leader_epoch >= 0}
+        for group, found in positions.items()
+    }
+    wanted = {partition for group in groups for partition in partitions_of(group, committed[group.group])}
+    ends = await list_offsets(session, dict.fromkeys(wanted, OffsetSpec.LATEST), patience=Patience.NEEDS_LEADER)
+    known: Mapping[TopicPartition, int] = {each: end for each, end in ends.items() if not isinstance(end, ApiError)}
+    return {group.group: lag_rows(group, committed[group.group], known, epochs[group.group]) for group in groups}
+
+
+def report_state(request: GroupsRequest, group: GroupDescription) -> None:
+    """What there is to say about a group's state, if anything."""
+    if group.state == "Dead":
+        request.report_error(f"Consumer group '{group.group}' does not exist.")
+    elif request.output is not OutputFormat.KAFKA:
+        return  # everything else shows the state itself
+    elif group.state == "Empty":
+        print(f"\nConsumer group '{group.group}' has no active members.", file=sys.stderr)
+    elif group.state in REBALANCING:
+        print(f"\nWarning: Consumer group '{group.group}' is rebalancing.", file=sys.stderr)
+
+
+async def delete_groups(request: GroupsRequest, session: Session) -> None:
+    """raises    Ended if one could not be deleted"""
+    async with request.opened(session):
+        results = await admin.delete_groups(session, await request.names(session))
+    show_deleted_groups(request.output, results, lambda error: in_words_of(error, request))
+    if any(results.values()):
+        raise Ended(ExitStatus.FAILURE)

@@ -1,7 +1,7 @@
 """`pk consumer-groups --reset-offsets` and `--delete-offsets`."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,10 +14,8 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import OffsetSpec, TopicPartition
-from pykafka_cli.output import consumer_groups as text
-from pykafka_cli.output import consumer_groups_of_4 as text_of_4
-from pykafka_cli.output.render import Table, show
-from pykafka_cli.procedures.consumer_groups import NO_ACTION, NO_ACTION_IN_4, GroupsRequest
+from pykafka_cli.output.consumer_groups import plan_text_of, show_deleted_offsets, show_plan
+from pykafka_cli.procedures.consumer_groups import NO_ACTION, NO_ACTION_IN_4, GroupsRequest, TopicMissing
 from pykafka_cli.rules.offset_reset import (
     InvalidPlan,
     InvalidScope,
@@ -37,10 +35,6 @@ SCENARIOS_AS_LISTED = (
     "[[to-offset], [to-current], [to-datetime], [from-file], [by-duration], [to-earliest], [to-latest], [shift-by]]"
 )
 Offsets = dict[TopicPartition, int]
-
-
-class TopicMissing(ApiError):
-    """A topic whose partitions are wanted cannot be looked up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +81,12 @@ async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequ
             complete &= reset.complete
             if how.execute:
                 await admin.set_offsets(session, name, plan[name])
-    show_plan(request, plan, how)
+    if how.export:
+        # The script prints the lines and then ends its own.
+        text = write_plan(plan, with_group=len(request.groups) != 1) + "\n"
+    else:
+        text = plan_text_of(plan, kafka_4=request.kafka_4)
+    show_plan(request.output, plan, text, executed=how.execute)
     if not complete:
         raise Ended(ExitStatus.FAILURE)
 
@@ -223,25 +222,6 @@ async def offsets_at(session: Session, partitions: Iterable[TopicPartition], mom
     return offsets
 
 
-def show_plan(request: GroupsRequest, plan: Mapping[str, Offsets], how: ResetRequest) -> None:
-    def printed() -> str:
-        if how.export:
-            # The script prints the lines and then ends its own.
-            return write_plan(plan, with_group=len(request.groups) != 1) + "\n"
-        return text_of_4.reset_plan(plan) if request.kafka_4 else text.reset_plan(plan)
-
-    rows = [(group, *partition, offset) for group, offsets in plan.items() for partition, offset in offsets.items()]
-    show(
-        request.output,
-        text=printed,
-        table=lambda: [Table(("GROUP", "TOPIC", "PARTITION", "NEW OFFSET"), rows, empty="")],
-        document=lambda: [
-            {"group": group, "topic": topic, "partition": partition, "new_offset": offset, "executed": how.execute}
-            for group, topic, partition, offset in rows
-        ],
-    )
-
-
 async def delete_offsets(request: GroupsRequest, session: Session) -> None:
     """Forget offsets and show what became of each partition.
 
@@ -266,21 +246,7 @@ async def delete_offsets(request: GroupsRequest, session: Session) -> None:
     rows: list[tuple[str, int | None, ApiError | None]] = [(topic, None, error) for topic, error in missing.items()]
     rows += [(topic, index, error) for (topic, index), error in results.items()]
     rows.sort(key=lambda row: f"{row[0]}{-1 if row[1] is None else row[1]}")
-    show(
-        request.output,
-        text=lambda: (text_of_4 if request.kafka_4 else text).deleted_offsets(
-            (topic, index, error.java if error else None) for topic, index, error in rows
-        ),
-        table=lambda: [
-            Table(
-                ("TOPIC", "PARTITION", "STATUS"), [(topic, index, error or "deleted") for topic, index, error in rows]
-            )
-        ],
-        document=lambda: [
-            {"group": group, "topic": topic, "partition": index, "error": str(error) if error else None}
-            for topic, index, error in rows
-        ],
-    )
+    show_deleted_offsets(request.output, group, rows, kafka_4=request.kafka_4)
     if problem or any(error for _, _, error in rows):
         raise Ended(ExitStatus.FAILURE)
 
