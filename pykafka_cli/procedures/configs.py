@@ -1,6 +1,6 @@
 """The actions of kafka-configs by Kafka's protocol."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pykafka_cli.clients.admin.cluster import describe_brokers
@@ -27,8 +27,8 @@ from pykafka_cli.clients.admin.topics import list_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ConfigEntry
-from pykafka_cli.output import configs as text
-from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.output.configs import show_altered, show_limits, show_settings
+from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.rules.config_arguments import (
     BROKER_LOGGERS,
     BROKERS,
@@ -48,7 +48,6 @@ from pykafka_cli.rules.config_arguments import (
     parse_credential,
     parse_quota,
 )
-from pykafka_cli.rules.java_text import double_text
 from pykafka_cli.topic_names import why_invalid
 from pykafka_cli.transport.connection import ConnectionFailed
 
@@ -86,7 +85,8 @@ async def describe_configs(request: ConfigRequest, session: Session) -> None:
     """
     if request.entities[0].type in QUOTA_TYPES:
         async with session:
-            show_limits(await _limits(request, session), request.output)
+            limits = await _limits(request, session)
+            show_limits(request.output, limits.quotas, limits.credentials)
         return
     problem: ApiError | ConnectionFailed | None = None
     found: list[tuple[Resource, list[ConfigEntry]]] = []
@@ -98,7 +98,7 @@ async def describe_configs(request: ConfigRequest, session: Session) -> None:
                 found.append((resource, []))
                 problem = error
                 break
-    show_settings(request, found)
+    show_settings(request.output, request.entities[0].type, found, shows_all=request.shows_all)
     if problem:
         raise problem
 
@@ -114,18 +114,7 @@ async def alter_configs(request: ConfigRequest, session: Session) -> None:
             await _alter_limits(request, session)
         else:
             await _alter_resource(request, session)
-    name = entity.name or DEFAULT_ENTITY
-    line = text.altered(entity.type, name)
-    show(
-        request.output,
-        text=lambda: line,
-        table=lambda: [line.rstrip("\n")],
-        document=lambda: {
-            "entities": [{"type": each.type, "name": each.name or None} for each in request.entities],
-            "added": dict(request.added),
-            "deleted": list(request.deleted),
-        },
-    )
+    show_altered(request.output, request.entities, request.added, request.deleted)
 
 
 # ---- settings of topics, brokers, loggers and metrics
@@ -180,43 +169,6 @@ async def _alter_resource(request: ConfigRequest, session: Session) -> None:
     await alter_resources(session, {resource: changes})
 
 
-def show_settings(request: ConfigRequest, found: Sequence[tuple[Resource, list[ConfigEntry]]]) -> None:
-    type_ = request.entities[0].type
-    show(
-        request.output,
-        text=lambda: "".join(
-            text.entity_header(type_, resource.name, shows_all=request.shows_all) + "".join(map(text.entry, entries))
-            for resource, entries in found
-        ),
-        table=lambda: [
-            Table(
-                ("SETTING", "VALUE", "FROM"),
-                [(entry.name, entry.value, entry.source.lower().replace("_", " ")) for entry in entries],
-                text.entity_header(type_, resource.name, shows_all=request.shows_all).rstrip(":\n"),
-            )
-            for resource, entries in found
-        ],
-        document=lambda: [
-            {
-                "type": type_,
-                "name": resource.name or None,
-                "configs": [
-                    {
-                        "name": entry.name,
-                        "value": entry.value,
-                        "source": entry.source,
-                        "sensitive": entry.is_sensitive,
-                        "read_only": entry.is_read_only,
-                        "synonyms": [synonym._asdict() for synonym in entry.synonyms],
-                    }
-                    for entry in entries
-                ],
-            }
-            for resource, entries in found
-        ],
-    )
-
-
 # ---- limits and credentials
 
 
@@ -249,58 +201,3 @@ async def _alter_limits(request: ConfigRequest, session: Session) -> None:
     ensure_present(deleted, present)
     values: dict[str, float | None] = {name: parse_quota(name, value) for name, value in added.items()}
     await alter_quotas(session, entity, {**values, **dict.fromkeys(deleted)})
-
-
-def show_limits(limits: Limits, output: OutputFormat) -> None:
-    def script_text() -> str:
-        lines = [text.quotas(_named(entity), _numbers(values)) for entity, values in limits.quotas.items()]
-        for user, found in limits.credentials.items():
-            if isinstance(found, ApiError):
-                lines.append(text.unreadable_credentials(user, found.exception, str(found)))
-            else:
-                lines.append(text.credentials(user, found))
-        return "".join(lines)
-
-    show(
-        output,
-        text=script_text,
-        table=lambda: [
-            Table(
-                ("WHOSE", "SETTING", "VALUE"),
-                [
-                    *(
-                        (_named(entity), key, value)
-                        for entity, values in limits.quotas.items()
-                        for key, value in _numbers(values).items()
-                    ),
-                    *(
-                        (f"user-principal '{user}'", mechanism, f"iterations={count}")
-                        for user, found in limits.credentials.items()
-                        if not isinstance(found, ApiError)
-                        for mechanism, count in found.items()
-                    ),
-                ],
-            )
-        ],
-        document=lambda: {
-            "quotas": [
-                {"entity": {type_: name or None for type_, name in entity}, "values": values}
-                for entity, values in limits.quotas.items()
-            ],
-            "credentials": [
-                {"user": user, "iterations": found}
-                for user, found in limits.credentials.items()
-                if not isinstance(found, ApiError)
-            ],
-        },
-    )
-
-
-def _named(entity: QuotaEntity) -> str:
-    """`user-principal 'u', client-id 'c'`; `the default client-id` for what has no other name."""
-    words: Callable[[str], str] = {USER: "user-principal", CLIENT_ID: "client-id", IP: "ip"}.__getitem__
-    return ", ".join(f"{words(type_)} '{name}'" if name else f"the default {words(type_)}" for type_, name in entity)
-
-
-def _numbers(values: Mapping[str, float]) -> dict[str, str]:
-    return {key: double_text(value) for key, value in values.items()}

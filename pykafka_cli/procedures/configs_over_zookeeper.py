@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pykafka_cli.clients.admin.credentials import NewCredential, new_stored_credential
 from pykafka_cli.clients.admin.zookeeper import ZooKeeperAdmin, ZooKeeperError, ZooKeeperUnreachable
-from pykafka_cli.output.render import Table, show
+from pykafka_cli.output.configs import show_zookeeper_change, show_zookeeper_settings
 from pykafka_cli.procedures.configs import ConfigRequest
 from pykafka_cli.rules.config_arguments import (
     BROKERS,
@@ -80,13 +80,7 @@ async def _alter(request: ConfigRequest, entities: Sequence[Entity], zookeeper: 
     ensure_present(request.deleted, current)
     changed = {name: value for name, value in {**current, **added}.items() if name not in request.deleted}
     await zookeeper.change_configs(path, changed)
-    line = f"Completed Updating config for entity: {_named(entities)}."
-    show(
-        request.output,
-        text=lambda: f"{line}\n",
-        table=lambda: [line],
-        document=lambda: {"entity": path, "configs": changed},
-    )
+    show_zookeeper_change(request.output, _named(entities), path, changed)
 
 
 async def _describe(request: ConfigRequest, entities: Sequence[Entity], zookeeper: ZooKeeperAdmin) -> None:
@@ -94,17 +88,7 @@ async def _describe(request: ConfigRequest, entities: Sequence[Entity], zookeepe
     found = [(each, await zookeeper.configs(_path(each))) for each in await _expanded(entities, zookeeper)]
     # A user may have a znode only because clients of that user have settings.
     found = [(each, configs) for each, configs in found if configs or not all_users]
-    show(
-        request.output,
-        text=lambda: "".join(
-            f"Configs for {_named(each)} are {','.join(f'{key}={value}' for key, value in configs.items())}\n"
-            for each, configs in found
-        ),
-        table=lambda: [
-            Table(("SETTING", "VALUE"), list(configs.items()), f"Configs for {_named(each)}") for each, configs in found
-        ],
-        document=lambda: [{"entity": _path(each), "configs": configs} for each, configs in found],
-    )
+    show_zookeeper_settings(request.output, [(_named(each), _path(each), configs) for each, configs in found])
 
 
 async def _expanded(entities: Sequence[Entity], zookeeper: ZooKeeperAdmin) -> list[Sequence[Entity]]:
