@@ -90,7 +90,7 @@ def run(words: Sequence[str]) -> int:
             with bash_completion.asked():
                 if COMPLETION_VARIABLE in os.environ:
                     command.main(args=list(words), prog_name=PROGRAM)  # answers the shell and leaves
-        # Not command.main(): that makes a failure of a reader who has had enough.
+        # Not command.main(): that turns a reader that has closed its pipe into a failure.
         with command.make_context(PROGRAM, list(words)) as ctx:
             command.invoke(ctx)
         sys.stdout.flush()
@@ -108,7 +108,7 @@ def run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
-        _discard_output()  # whoever read our output has had enough
+        _discard_output()  # the reader of our output has closed its pipe
         return ExitStatus.SUCCESS
     except OSError as error:
         if error.filename is None and error.errno in OUTPUT_ERRORS:

@@ -1,4 +1,4 @@
-"""What a handler is given: the parts of the broker, who asks, and the table of APIs it belongs to."""
+"""What a handler is given: the parts of the broker, the client, and the table of APIs it belongs to."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the broker counts: plain numbers, changed on the loop and read by whoever wants to know."""
+"""What the broker counts: plain numbers, changed on the loop and read by anyone."""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -66,7 +66,7 @@ RESIGNATION = 3.0  # seconds for a word to ZooKeeper, which may be away: then th
 
 
 class BrokerUnusable(Exception):
-    """The broker cannot start; the message says what is in the way. Nothing of others was changed."""
+    """The broker cannot start; the message says why. No shared state was modified."""
 
 
 class BrokerServer:
@@ -77,7 +77,7 @@ class BrokerServer:
     ) -> None:
         """One broker with these settings.
 
-        takes_over    whoever is still registered under this broker's id is known to be dead, so do not wait for the
+        takes_over    a broker still registered under this broker's id is known to be dead, so do not wait for the
                       session to end; only where this very process has just started ZooKeeper can that be known
         quorum        of a KRaft node
         """

@@ -1,6 +1,6 @@
 """Requests that wait for a condition or a deadline: acks=all produces, long-polling fetches, DeleteRecords.
 
-A waiter is filed under every key that can satisfy it. Whoever changes what a key refers to calls `notify(key)`, and
+A waiter is filed under every key that can satisfy it. A change of what a key refers to calls `notify(key)`, and
 the waiters of that key look again; nobody polls. Kafka calls this the purgatory (DelayedOperationPurgatory).
 """
 
@@ -32,7 +32,7 @@ class _Waiter:
             if self.is_satisfied():
                 self.outcome.set_result(True)
         except Exception as error:
-            self.outcome.set_exception(error)  # the waiter's own mistake must not strike whoever notified
+            self.outcome.set_exception(error)  # the waiter's own mistake must not fail the notifier
 
     def give_up(self) -> None:
         if not self.outcome.done():

@@ -1,7 +1,7 @@
 """What a client may do about an error code. Codes without a line are final: asking again brings the same response.
 
 The first two traits are those of the code's exception class in Kafka's Java client, as tests/compat checks; the others
-are what its producer, consumer and coordinators look for by code.
+are what its producer, consumer and coordinators check by code.
 
 source  org.apache.kafka.common.errors; Sender, TransactionManager, AbstractCoordinator of Kafka 3.9
 """
@@ -17,7 +17,7 @@ class Trait(Flag):
     STALE_METADATA = auto()
     """Topics and leaders have to be looked up before it can: InvalidMetadataException."""
     COORDINATOR_UNREADY = auto()
-    """The coordinator of a group or transaction is not there, or not yet."""
+    """The coordinator of a group or transaction is not available, or not yet."""
     LOST_COORDINATOR = auto()
     """It has to be found before it can be asked again."""
     LOST_PRODUCER = auto()

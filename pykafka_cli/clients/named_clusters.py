@@ -1,4 +1,4 @@
-"""Clusters that a person gave names to, one of them current: where to connect when the command line does not say.
+"""Clusters with names, one of them current: where to connect when the command line does not say.
 
     current: staging
     clusters:
@@ -77,9 +77,9 @@ def write_clusters(found: NamedClusters) -> None:
     document = {**({"current": found.current} if found.current else {}), "clusters": clusters}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        beside = file.with_name(f"{file.name}.{os.getpid()}")
-        beside.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-        beside.replace(file)
+        temporary = file.with_name(f"{file.name}.{os.getpid()}")
+        temporary.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        temporary.replace(file)
     except OSError as error:
         raise BadClientSetting(f"{file}: {(error.strerror or str(error)).lower()}") from None
 

@@ -52,7 +52,7 @@ class Address(NamedTuple):
 
 
 Connect = Callable[[Address, float], Awaitable[Connection]]
-"""Opens a connection to an address within so many seconds; raises ConnectionFailed, BadClientSetting."""
+"""Opens a connection to an address within that many seconds; raises ConnectionFailed, BadClientSetting."""
 
 
 class BadAddress(BadClientSetting):

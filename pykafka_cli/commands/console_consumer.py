@@ -1,6 +1,6 @@
 """`pk console-consumer`: kafka-console-consumer.sh, records of a topic to standard output.
 
-Records are printed as fetched, many at a time and at once, so that a person sees them as they come and a pipe gets
+Records are printed as fetched, many at a time and immediately, so that a user sees them as they come and a pipe gets
 them fast. What a group commits is what was printed.
 """
 

@@ -284,7 +284,7 @@ def consumer_groups(
 
 
 def check_available(ctx: ScriptContext) -> None:
-    """raises    UsageProblem for options whose action is not there"""
+    """raises    UsageProblem for options without their action"""
     lost = [
         name for name, actions in AVAILABLE_WITH.items() if name in ctx.given and not ctx.given.intersection(actions)
     ]

@@ -237,7 +237,7 @@ class LatencyTest:
         return total
 
     async def _ends(self, session: "Session") -> dict[TopicPartition, int | None]:
-        """The end of each partition; the topic is made if it is not there."""
+        """The end of each partition; the topic is created if it does not exist."""
         from pykafka_cli.clients.admin.offsets import list_offsets
         from pykafka_cli.clients.admin.topics import create_topic, list_topics
         from pykafka_cli.clients.errors import ApiError

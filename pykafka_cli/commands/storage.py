@@ -32,7 +32,7 @@ def storage(
         str,
         typer.Argument(
             metavar="info|format|version-mapping|feature-dependencies|random-uuid",
-            help="Look at the directories, format them, list the features of a release, list what features require, or "
+            help="Show the directories, format them, list the features of a release, list what features require, or "
             "print a new id.",
         ),
     ],
@@ -95,7 +95,7 @@ def storage(
     ] = None,
     output: Output = None,
 ) -> None:
-    """Format the log directories of a KRaft node, or look at them."""
+    """Format the log directories of a KRaft node, or show them."""
     from pykafka_cli.output.storage import show_info, show_mapping
     from pykafka_cli.procedures.storage_format import look_at_directories
     from pykafka_cli.rules.feature_versions import UnknownVersion

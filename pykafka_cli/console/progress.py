@@ -1,4 +1,4 @@
-"""How far a long input has been sent, for a person who watches."""
+"""How far a long input has been sent, for a user who watches."""
 
 import sys
 import time

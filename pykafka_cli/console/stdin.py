@@ -66,7 +66,7 @@ class InputChunks:
                 return
 
     def _read_what_is_there(self) -> bytes:
-        """Wait for something, then take what can be had without waiting: handing over costs more than reading.
+        """Wait for something, then take what is available without waiting: handing over costs more than reading.
 
         The end is read once: a terminal reports it one time only.
         """

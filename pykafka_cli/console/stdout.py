@@ -1,4 +1,4 @@
-"""Standard output for bulk data: written by a thread, so that a reader who is slow does not stop the event loop."""
+"""Standard output for bulk data: written by a thread, so that a slow reader does not stop the event loop."""
 
 import asyncio
 import os

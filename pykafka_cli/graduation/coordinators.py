@@ -32,7 +32,7 @@ class OpenTransaction(NamedTuple):
 
 
 class CoordinatorRecords:
-    """The newest record of each key, one partition beside the other. `take` is for every batch of one broker's logs."""
+    """The newest record of each key, partition by partition. `take` is for every batch of one broker's logs."""
 
     def __init__(self) -> None:
         self._newest: dict[TopicPartition, dict[bytes, bytes]] = defaultdict(dict)

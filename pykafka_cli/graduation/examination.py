@@ -5,7 +5,7 @@
     completeness    every replica in ZooKeeper has a folder, every folder its replica, with the same topic id
     soundness       storage/inspection.py over every file
 
-All that is in the way is collected, so that it need not be found one by one.
+All problems are collected, so that they are not found one by one.
 """
 
 import os

@@ -9,7 +9,7 @@ from pykafka_cli.topic_names import is_internal
 
 
 class NotReady(Exception):
-    """What is in the way, each with what would help. Nothing was changed or written."""
+    """Problems, each with what would help. Nothing was changed or written."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))

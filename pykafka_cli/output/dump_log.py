@@ -9,7 +9,7 @@ _CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
 def batch_begins(header: BatchHeader) -> str:
-    """The first half of a batch's line, which the script prints before it looks at the codec."""
+    """The first half of a batch's line, which the script prints before it reads the codec."""
     if header.magic < 2:
         return f"offset: {header.base_offset}"
     return (

@@ -35,7 +35,7 @@ class Table(NamedTuple):
 
 
 def notice(form: OutputFormat, line: str) -> None:
-    """Write a line about what is being done, at once; beside a document it goes to stderr."""
+    """Print a line about the progress, unbuffered; with a document, it goes to stderr."""
     print(line, file=sys.stderr if form.is_document else sys.stdout, flush=True)
 
 

@@ -11,7 +11,7 @@ from pykafka_cli.zookeeper.protocol.records import Stat
 
 
 class Screen:
-    """Results go to stdout; what the script prints there besides goes to stderr where results are documents."""
+    """Results go to stdout; the script's other lines go to stderr where results are documents."""
 
     def __init__(self, form: OutputFormat | None) -> None:
         self._form = form
@@ -33,7 +33,7 @@ class Screen:
             sys.stdout.flush()
 
     def out(self, remark: str) -> None:
-        """What the script prints to stdout beside a response."""
+        """What the script prints to stdout in addition to a response."""
         if self.shows_documents:
             self.err(remark)
         else:

@@ -109,7 +109,7 @@ async def _configured(entities: Sequence[Entity], zookeeper: ZooKeeperAdmin) -> 
 
 
 async def _ensure_stopped(broker: Entity, names: Sequence[str], zookeeper: ZooKeeperAdmin) -> None:
-    """Settings of brokers go past them only while they are not there to check them."""
+    """Brokers' configs are written directly only while the brokers are not running to check them."""
     if not names:
         return
     wanted = f"--bootstrap-server option must be specified to update broker configs Set({', '.join(names)})."

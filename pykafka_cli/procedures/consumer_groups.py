@@ -52,7 +52,7 @@ class GroupsRequest:
             yield
 
     def report(self, line: str) -> None:
-        """A line that the script prints beside its result; it must not get into a document."""
+        """A line that the script prints in addition to its result; it must not get into a document."""
         notice(self.output, line)
 
     def report_error(self, problem: str) -> None:

@@ -178,7 +178,7 @@ def plan_text(file: str) -> str:
 async def named_partitions(session: Session, arguments: Iterable[str]) -> list[TopicPartition]:
     """The partitions of `topic` and `topic:0,1` arguments.
 
-    raises    InvalidScope, ApiError for a topic that is not there
+    raises    InvalidScope, ApiError for a topic that does not exist
     """
     scopes = [parse_scope(argument) for argument in arguments]
     counts: dict[str, int] = {}

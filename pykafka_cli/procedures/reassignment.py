@@ -184,7 +184,7 @@ async def cancel_plan(
 async def _current(session: Session, wanted: Mapping[TopicPartition, object]) -> dict[TopicPartition, tuple[int, ...]]:
     """Where these partitions are.
 
-    raises    ApiError if one of them is not there
+    raises    ApiError if one of them does not exist
     """
     found = await assignments(session, (partition.topic for partition in wanted))
     if absent := [partition for partition in wanted if partition not in found]:
@@ -194,7 +194,7 @@ async def _current(session: Session, wanted: Mapping[TopicPartition, object]) ->
 
 
 async def _known(session: Session, wanted: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, ...]]:
-    """Where these partitions are, without those that are not there."""
+    """Where these partitions are, without those that do not exist."""
     found: dict[TopicPartition, tuple[int, ...]] = {}
     for topic in dict.fromkeys(partition.topic for partition in wanted):
         try:

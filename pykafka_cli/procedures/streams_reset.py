@@ -79,7 +79,8 @@ class Reset:
     async def run(self) -> None:
         """Do it all and show it.
 
-        raises    Ended if a topic that was named is not there; ResetFailed, UnreadableValue, ApiError, ConnectionFailed
+        raises    Ended if a topic that was named does not exist; ResetFailed, UnreadableValue, ApiError,
+                  ConnectionFailed
         """
         async with self._session:
             await self._ensure_inactive()
@@ -120,7 +121,7 @@ class Reset:
     # ---- offsets
 
     async def _reset_offsets(self, known: dict[str, TopicListing]) -> bool:
-        """Work new offsets out and commit them; False if a topic is not there."""
+        """Compute new offsets and commit them; False if a topic does not exist."""
         request = self._request
         if not request.input_topics and not request.intermediate_topics:
             self._report("No input or intermediate topics specified. Skipping seek.")

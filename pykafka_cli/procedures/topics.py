@@ -60,7 +60,7 @@ class TopicsRequest(NamedTuple):
         return [topic for topic in topics if wanted.allows(topic, exclude_internal=self.exclude_internal)]
 
     def note(self, line: str) -> None:
-        """A line beside the result: where the script prints it, but never into a document."""
+        """A line in addition to the result: where the script prints it, but never in a document."""
         document = self.output in (OutputFormat.JSON, OutputFormat.YAML)
         print(line, file=sys.stderr if document else sys.stdout)
 
@@ -185,7 +185,7 @@ async def create_topic(request: TopicsRequest, session: Session) -> None:
 
 
 async def _ensure_registered(session: Session, assignment: dict[int, list[int]]) -> None:
-    """Reject brokers that are not there: a controller of ZooKeeper mode takes them, and the topic gets no leader."""
+    """Reject brokers that do not exist: a controller of ZooKeeper mode accepts them, and the topic gets no leader."""
     registered = {broker.node_id for broker in (await session.metadata(())).brokers}
     for replicas in assignment.values():
         for broker in replicas:

@@ -241,7 +241,7 @@ class BrokerSettings(
         self._static.update(zookeeper_connect=address)
 
     def apply_dynamic(self, cluster_wide: Mapping[str, str], this_broker: Mapping[str, str]) -> None:
-        """Replace all values set at run time, in place: whoever holds these settings sees them from now on.
+        """Replace all values set at run time, in place: all holders of these settings see them from now on.
 
         raises    ConfigError; then nothing has changed
         """
@@ -283,7 +283,7 @@ class BrokerSettings(
             raise self._bad("broker.id", "must be at least 0 where broker.id.generation.enable is false")
 
     def _ensure_consistent(self) -> None:
-        """What KafkaConfig.validateValues rejects besides."""
+        """What KafkaConfig.validateValues also rejects."""
         self._ensure_nothing_is_counted_on_in_vain()
         self._ensure_consistent_logs()
         self._ensure_consistent_network()

@@ -70,7 +70,7 @@ class OneOfAnyCase:
 
 
 class NonEmpty:
-    """A string that is not there, or not empty."""
+    """A string that is absent, or not empty."""
 
     def ensure_valid(self, name: str, value: str, line: int) -> None:
         if not value:

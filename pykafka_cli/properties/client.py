@@ -69,7 +69,7 @@ class ClientKeys(SecuritySettings):
             self.warnings.append(f"These properties have no effect here: {', '.join(without_effect)}")
 
     def backoff(self, attempts: int) -> float:
-        """Seconds to wait after so many attempts, one or more, that came to nothing: twice as long each time."""
+        """Seconds to wait after that many failed attempts, one or more: twice as long each time."""
         pause: int = min(
             self.retry_backoff_ms << min(attempts - 1, 30), max(self.retry_backoff_ms, self.retry_backoff_max_ms)
         )

@@ -217,7 +217,7 @@ class Key(Generic[T_co]):
         """The value of `text`.
 
         raises    BadProperty
-        source    ConfigDef.parseType and the validators beside it
+        source    ConfigDef.parseType and its validators
         """
         value = self._typed(text, line)
         if self.check is not None:
@@ -263,7 +263,7 @@ class InertKey(Key[Any]):
 class UnsupportedProtection(InertKey):
     """A security key that is not implemented. A server rejects any value but the default, or a harmless one.
 
-    Whoever sets such a key counts on it. A server that started without it would be open where it is believed closed.
+    A user who sets such a key relies on it. A server that started without it would be open where it is believed closed.
 
     loss    what would not hold, as a clause for the refusal
     """

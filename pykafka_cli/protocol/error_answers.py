@@ -1,9 +1,9 @@
 """A response with one error for a whole request, in whatever place the API has for it.
 
 If the response has a top-level error code, it is set there. Where only topics, partitions, resources or groups have
-one, each that the request names gets its entry: the first array of the request is walked beside the first array of the
-answer that holds error codes, down through both, and fields of the same name are copied. (Kafka writes this out for
-each API, as AbstractRequest.getErrorResponse.)
+one, each that the request names gets its entry: the first array of the request is walked in parallel with the first
+array of the answer that holds error codes, down through both, and fields of the same name are copied. (Kafka writes
+this out for each API, as AbstractRequest.getErrorResponse.)
 """
 
 from dataclasses import MISSING, Field, fields, is_dataclass

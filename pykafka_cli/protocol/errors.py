@@ -2,4 +2,4 @@
 
 
 class ProtocolError(Exception):
-    """Bytes that cannot be understood. Whoever sent them speaks something else, or is broken: the connection ends."""
+    """Bytes that cannot be understood. Their sender speaks something else, or is broken: the connection is closed."""

@@ -59,7 +59,7 @@ class FrameReceiver:
         return (frame,)
 
     def receive(self, data: bytes) -> list[bytearray]:
-        """All of `data` through the two calls above: for whoever has bytes and no socket."""
+        """All of `data` through the two calls above: for callers that have bytes and no socket."""
         frames: list[bytearray] = []
         rest = memoryview(data)
         while rest and self.refusal is None:

@@ -143,7 +143,7 @@ def formatter(name: str, properties: Mapping[str, str]) -> Formatter:
     if name in INTERNAL_FORMATTERS:
         return INTERNAL_FORMATTERS[name]
     match DEPRECATED_FORMATTERS.get(name, name).removeprefix(_TOOLS):
-        # LoggingMessageFormatter logs at INFO besides, which the scripts' own logging never shows.
+        # LoggingMessageFormatter also logs at INFO, which the scripts' own logging never shows.
         case "DefaultMessageFormatter" | "LoggingMessageFormatter":
             return DefaultFormatter(properties)
         case "NoOpMessageFormatter":

@@ -207,7 +207,7 @@ def _quoted(field: str) -> str:
 
 
 def parse_group_plan(text: str, groups: Sequence[str]) -> dict[str, dict[TopicPartition, int]]:
-    """What `write_plan` wrote, or a person did. With exactly one requested group, lines need not name it.
+    """What `write_plan` or a user wrote. With exactly one requested group, lines need not name it.
 
     As in the script the first line decides which it is, and a line of three columns in the other layout, where the
     offset is missing, asks for offset 0 of another group: nothing is done for the requested ones.

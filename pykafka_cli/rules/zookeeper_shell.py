@@ -89,7 +89,7 @@ def understood(words: Sequence[str]) -> Call:
     raises  ShellProblem
     """
     name, verb = words[0], VERBS[words[0]]
-    if name in ("close", "whoami"):  # which look at nothing
+    if name in ("close", "whoami"):  # which read nothing
         return Call((name,), {})
     call = _parsed(verb, words)
     if len(call.words) < verb.words or (name == "version" and len(call.words) > 1):

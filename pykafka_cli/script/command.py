@@ -55,7 +55,7 @@ class SeveralValues:
 
 
 class ScriptContext(typer.Context):
-    """What a command function gets beside its parameters; annotate one with this class."""
+    """What a command function gets in addition to its parameters; annotate one with this class."""
 
     given: frozenset[str] = frozenset()
     """Names, without dashes, of the options on the command line: jopt-simple's `options.has`."""

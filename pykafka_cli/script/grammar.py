@@ -7,8 +7,8 @@
                 an option may take several words; words of no option are positional arguments
 
 Beyond what the scripts take, an option may be abbreviated where that is unambiguous. One that shortens only the last
-word of a name comes first: `--part` is --partitions even beside --partition-size-limit-per-response. Which cluster to
-talk to is not guessed: `--bootstrap` stays the error that it is for the scripts.
+word of a name comes first: `--part` is --partitions although there is --partition-size-limit-per-response. Which
+cluster to talk to is not guessed: `--bootstrap` stays the error that it is for the scripts.
 
 What comes out is a list of Given, free of ambiguity, that Click can take; what cannot be read is an Unparsable.
 """

@@ -29,7 +29,7 @@ class Repetitions:
         self._last, self._seen = "", float("-inf")
 
     def repeats(self, message: str) -> bool:
-        """Whether the same was said last, and not so long ago that it may be news again."""
+        """Whether the same was logged last, and recently."""
         now = self._clock()
         is_old = message == self._last and now - self._seen < QUIET_S
         self._last, self._seen = message, now

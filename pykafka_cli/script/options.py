@@ -153,7 +153,7 @@ def bootstrap_if_any(value: str | None) -> str | None:
 
 
 def is_interactive() -> bool:
-    """Whether a person is there: one of the standard streams is a terminal, whatever the others are sent to."""
+    """Whether the command is interactive: one of the standard streams is a terminal."""
     return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 

@@ -69,7 +69,7 @@ class Files(Protocol):
     def rename(self, path: str, new_path: str) -> None: ...
 
     def remove(self, path: str) -> None:
-        """Remove a file; one that is not there is no error."""
+        """Delete a file; a missing one is not an error."""
 
     def make_directory(self, path: str) -> None:
         """With its parents; one that is there is no error."""
@@ -223,7 +223,7 @@ class DiskFiles:
 
 
 class _SharedLock:
-    # Any number of those who only look may hold it, but not beside the one who writes.
+    # Any number of readers may hold it, but not together with a writer.
     def __init__(self, path: str) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:

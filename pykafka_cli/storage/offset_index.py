@@ -1,7 +1,7 @@
 """Sparse index from record offset to byte position in one segment file (.index).
 
 One entry is 8 bytes, big-endian: relative offset (int32), file position (int32). The offset is the last one of the
-batch that starts at the position, relative to the segment's base offset, so an index is valid only beside its .log
+batch that starts at the position, relative to the segment's base offset, so an index is valid only next to its .log
 file. Entries grow in both columns. Losing the file costs time, never data. Source: OffsetIndex.
 """
 
@@ -45,7 +45,7 @@ class OffsetIndex:
         return len(self._loaded()[0])
 
     def start_empty(self) -> None:
-        """Begin a new index in a new segment, without a look at the disk."""
+        """Start a new index in a new segment, without reading the disk."""
         self._columns = (array("I"), array("I"))
 
     def append(self, last_offset: int, position: int) -> None:

@@ -1,4 +1,4 @@
-"""One segment of a partition's log: a .log file of whole record batches, with the indexes beside it.
+"""One segment of a partition's log: a .log file of whole record batches, with the indexes next to it.
 
     00000000000000000042.log         batches one after the other, as protocol/records/batch.py draws them
     00000000000000000042.index       offset -> position        (offset_index.py)

@@ -1,6 +1,6 @@
 """Log files as they are, damage included, to be dumped. Nothing is changed or created.
 
-An index is checked against the log beside it as kafka-dump-log does, and searched as Kafka's broker does: the result
+An index is checked against the log next to it as kafka-dump-log does, and searched as Kafka's broker does: the result
 matters where entries do not grow, as in a file that is preallocated or damaged.
 """
 

@@ -44,7 +44,7 @@ class TimeIndex:
         return len(self._loaded()[0])
 
     def start_empty(self) -> None:
-        """Begin a new index in a new segment, without a look at the disk."""
+        """Start a new index in a new segment, without reading the disk."""
         self._columns = ([], [])
 
     def append_if_later(self, timestamp: int, offset: int) -> None:

@@ -30,7 +30,7 @@ def stored_entries(data: bytes, path: str) -> Iterator[AbortedTransaction]:
     raises  CorruptIndex, in Kafka's words, at an entry of a version above 0
     """
     for version, *fields in _ENTRY.iter_unpack(data[: len(data) // _ENTRY.size * _ENTRY.size]):
-        if (known := version >> 8) > 0:  # Kafka looks at the first of the two bytes
+        if (known := version >> 8) > 0:  # Kafka checks the first of the two bytes
             raise CorruptIndex(
                 f"Unexpected aborted transaction version {known} in transaction index {path}, current version is 0"
             )
@@ -46,7 +46,7 @@ class TransactionIndex:
         self._is_dirty = False
 
     def start_empty(self) -> None:
-        """Begin in a new segment, without a look at the disk."""
+        """Start in a new segment, without reading the disk."""
         self._entries = []
 
     def entries(self) -> list[AbortedTransaction]:

@@ -203,7 +203,7 @@ class Connection(asyncio.BufferedProtocol):
     ) -> Any:
         """Send a kio request in its class's version and give kio's response of the same version.
 
-        response_type   for messages that are not kio's own, where it is not the class called XResponse beside XRequest
+        response_type   for messages that are not kio's own, where it is not the class XResponse of XRequest
         timeout         seconds; the connection's own if not given
         raises          ConnectionLost, NoAnswerInTime
         """
@@ -394,7 +394,7 @@ class Connection(asyncio.BufferedProtocol):
         self._drained = None
 
     def connection_lost(self, error: Exception | None) -> None:
-        if isinstance(error, ssl.SSLError):  # in TLS 1.3 the broker looks at our certificate when we are done already
+        if isinstance(error, ssl.SSLError):  # in TLS 1.3 the broker checks our certificate after we are done
             self._fail(_tls_failure(self.address, error))
             return
         why = f": {error}" if error else ""
@@ -450,7 +450,7 @@ def _encoded(request: Any) -> bytes:
 
 
 def _again(end: ConnectionFailed) -> ConnectionFailed:
-    """The same for another who waits: an exception that is raised twice would show both places."""
+    """The same for another waiter: an exception that is raised twice would show both places."""
     return type(end)(*end.args)
 
 

@@ -34,7 +34,7 @@ _FLAGS = (
 class KerberosLogin(NamedTuple):
     """Who the client is, and where its tickets or keys are.
 
-    principal   NAME[/INSTANCE][@REALM]; None: whoever the first store is of
+    principal   NAME[/INSTANCE][@REALM]; None: the owner of the first store
     stores      what gss_acquire_cred_from takes (`ccache`, `client_keytab`), tried one after another
     """
 

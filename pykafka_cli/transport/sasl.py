@@ -26,7 +26,7 @@ class SaslExchange(Protocol):
     def mechanism(self) -> str: ...
 
     def respond(self, challenge: bytes | None) -> bytes | None:
-        """The next token; None when there is nothing more to say. May block, on whoever gives tickets or tokens.
+        """The next token; None when there is nothing more to say. May block, waiting for tickets or tokens.
 
         raises    SaslFailure
         """

@@ -6,7 +6,7 @@ holds here as well: a watch fires before its setter can read the new data.
 
 While there is no connection nothing is sent: requests wait for it, and those that were lost with the last one are sent
 again, as Kafka's own client does, for as long as the session is alive. A create or a conditional write may therefore
-find its own work done: NodeExists, BadVersion. At most `max_in_flight` requests are without a response at one time;
+find its own work done: NodeExists, BadVersion. At most `max_in_flight` requests are in flight at a time;
 others wait for their turn, in order. Nothing here blocks the event loop (kazoo_handler.py says what would).
 """
 
@@ -94,7 +94,7 @@ class MultiFailed(ZooKeeperError):
 
 
 class Stat(NamedTuple):
-    """What ZooKeeper keeps beside a znode's data; times in ms since the epoch."""
+    """What ZooKeeper keeps in addition to a znode's data; times in ms since the epoch."""
 
     czxid: int
     mzxid: int
@@ -196,7 +196,7 @@ class ZooKeeperClient:
         connect              `host:port,host:port/chroot`, Kafka's zookeeper.connect
         session_timeout      seconds without a heartbeat after which the session ends
         connection_timeout   seconds that `start` waits for the first connection
-        max_in_flight        requests that may be without a response at one time
+        max_in_flight        requests that may be in flight at a time
         """
         hosts, slash, chroot = connect.partition("/")
         self.hosts = hosts

@@ -4,7 +4,7 @@
     /brokers/ids/N                  (e)     registration: endpoints, rack; its czxid is the broker epoch
     /brokers/topics/T                       replicas of each partition, topic id, reassignments in flight
     /brokers/topics/T/partitions/P/state    leader, leader epoch, ISR; its version is the partition epoch
-    /controller                     (e)     who is the controller; written in one multi with
+    /controller                     (e)     the controller; written in one multi with
     /controller_epoch                       how many there have been, in decimal digits
     /config/topics/T                        overrides, {"version":1,"config":{...}}; likewise /config/brokers/N,
                                             /config/clients/C, /config/users/U, /config/users/U/clients/C, /config/ips/A
@@ -222,7 +222,7 @@ class ReplicaAssignment:
     """Replicas of one partition, preferred leader first.
 
     While a reassignment is in flight (KIP-455) `replicas` holds the wanted ones, then those to go; `adding` and
-    `removing` are the parts of it that were not there before, and that will not be there after.
+    `removing` are the parts of it that are new, and that will be removed.
     """
 
     replicas: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""How kazoo runs here: callbacks in its connection thread, and a wake-up that never blocks whoever sends a request.
+"""How kazoo runs here: callbacks in its connection thread, and a wake-up that never blocks the sender of a request.
 
 kazoo queues a request and then writes one byte into a socket pair, from which its connection thread reads one byte for
 each request that it puts on the wire. While there is no connection nobody reads; after some 280 bytes the pair is full

@@ -106,7 +106,7 @@ class BrokerChannels:
         if channel := self._channels.get(broker_id):
             channel.send(request, on_answer)
         else:
-            _log.warning("%s for broker %d is dropped: it is not there", type(request).__name__, broker_id)
+            _log.warning("%s for broker %d is dropped: the broker is not connected", type(request).__name__, broker_id)
 
     def close(self) -> None:
         for broker_id in list(self._channels):

@@ -109,7 +109,7 @@ class ClusterState:
             self.topic_names.pop(topic_id, None)
 
     def assignment(self, partition: TopicPartition) -> ReplicaAssignment:
-        """NO_ASSIGNMENT for a partition that is not there."""
+        """NO_ASSIGNMENT for a partition that does not exist."""
         return self.assignments.get(partition.topic, {}).get(partition.partition, NO_ASSIGNMENT)
 
     def set_assignment(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:

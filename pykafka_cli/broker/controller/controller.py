@@ -168,7 +168,7 @@ class Controller:
                 _fail(answer, NotController("this broker is no longer the controller"))
                 raise
             except Exception as error:
-                _fail(answer, error)  # whoever asked will answer for it, or log it
+                _fail(answer, error)  # the caller handles it, or logs it
             else:
                 if not answer.done():
                     answer.set_result(result)
@@ -191,7 +191,7 @@ class Controller:
         self._post(self._look_and_elect)
 
     async def _look(self) -> None:
-        """See who is controller now, and resign if it is not us any more."""
+        """Look up the controller, and resign if it is no longer this broker."""
         self.controller_id = await self._store.controller(self._controller_changed)
         if self._active is not None and self.controller_id != self._settings.broker_id:
             self._resign()

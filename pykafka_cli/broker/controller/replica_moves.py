@@ -94,7 +94,7 @@ class ReplicaMoves:
             del self._state.replica_status[replica]
 
     async def _shrink_isrs(self, broker: int, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
-        """Take the broker out of these ISRs; the partitions where it is out now, whoever has done it."""
+        """Remove the broker from these ISRs; returns the partitions that no longer have it, whatever removed it."""
         out: list[TopicPartition] = []
         remaining = list(partitions)
         while remaining:

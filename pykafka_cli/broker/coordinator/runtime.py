@@ -185,7 +185,7 @@ class CoordinatorRuntime(Generic[S]):
         return {partition: led.shard for partition, led in self._led.items() if not led.is_loading}
 
     def shard(self, partition: int) -> S:
-        """The shard of `partition`, to look at.
+        """The shard of `partition`, to be read.
 
         raises  NotCoordinator if this broker does not lead it, CoordinatorLoadInProgress
         """

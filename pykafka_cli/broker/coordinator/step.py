@@ -1,6 +1,6 @@
 """One step of a coordinator: the moment and its context, and what a shard wants done.
 
-A shard decides in plain functions. It never writes, waits or looks at a clock: it notes in the step the records to
+A shard decides in plain functions. It never writes, waits or reads a clock: it notes in the step the records to
 append, the timers to set and who wants to know when the records are safe. The runtime then appends, replays what it
 appended into the same shard, and sets the timers. So state that must survive changes in one place only, `replay`, live
 and after a restart alike.

@@ -78,7 +78,7 @@ if TYPE_CHECKING:
 else:
 
     class _AtNeed:
-        """The modules beside this one, each imported with the first request that is for it.
+        """The handlers' modules, each imported with the first request for it.
 
         All of them and the messages they speak cost 0.1 s, more than the rest of a start, and most are never asked.
         """
@@ -167,4 +167,4 @@ _KRAFT_HANDLERS: Mapping[ApiKey, Callable[[], Handler]] = {
     ApiKey.DESCRIBE_QUORUM: lambda: at_need.describe_quorum.handle,
 }
 KRAFT_HANDLERS = _table(_KRAFT_HANDLERS)
-"""What a KRaft node answers besides."""
+"""What a KRaft node also offers."""

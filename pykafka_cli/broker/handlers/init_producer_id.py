@@ -1,7 +1,7 @@
 """InitProducerId (key 22), versions 0-5.
 
 Gives a producer its id. An idempotent one gets a new id with epoch 0 from any broker, whatever it sent along. One with
-a transactional id gets that id's producer id from its coordinator, with an epoch that fences whoever had it before.
+a transactional id gets that id's producer id from its coordinator, with an epoch that fences its previous owner.
 v2 flexible   v3 id and epoch that a transactional producer has (KIP-360)   v4 PRODUCER_FENCED   v5 as 4 (KIP-890)
 """
 

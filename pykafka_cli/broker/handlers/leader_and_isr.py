@@ -16,7 +16,7 @@ from pykafka_cli.protocol.inter_broker import (
 
 
 async def handle(ctx: RequestContext, request: LeaderAndIsrRequest) -> LeaderAndIsrResponse:
-    # A new topic's config is in ZooKeeper before the topic is; whoever makes its logs must have read it.
+    # A new topic's config is in ZooKeeper before the topic is; the creator of its logs must have read it.
     new = [topic.topic_name for topic in request.topic_states if any(each.is_new for each in topic.partition_states)]
     await ctx.broker.configs.load_topics(new)
     try:

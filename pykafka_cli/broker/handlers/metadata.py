@@ -1,7 +1,7 @@
 """Metadata (key 3), versions 0-12.
 
 Brokers, and the partitions, leaders and replicas of topics: all, those named, or those with an id (KIP-516). A topic
-that is not there is made, where the request and auto.create.topics.enable allow it, and is answered with
+that does not exist is created, if the request and auto.create.topics.enable allow it, and the response has
 LEADER_NOT_AVAILABLE, so that the client asks again.
 v1 rack, controller, internal   v2 cluster id   v3 throttle time   v4 allow_auto_topic_creation   v5 offline replicas
 v7 leader epoch   v8 authorized operations (of the cluster up to v10)   v9 flexible   v10 topic ids   v12 topics by id

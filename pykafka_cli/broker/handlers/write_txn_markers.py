@@ -100,7 +100,7 @@ async def _end_in_group(ctx: RequestContext, marker: WritableTxnMarker, partitio
             coordinator_epoch=marker.coordinator_epoch,
         )
     except (CoordinatorNotAvailable, CoordinatorLoadInProgress, NotCoordinator):
-        # Whoever coordinates transactions asks leaders of partitions, and expects what those answer.
+        # Coordinators of transactions send this to leaders of partitions, and expect their error codes.
         return {partition: NotLeaderOrFollower.code}
     except BrokerError as error:
         return {partition: error.code}

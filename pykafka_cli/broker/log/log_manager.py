@@ -46,7 +46,7 @@ _T = TypeVar("_T")
 _Job: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 _FLUSH_CHECK_MS = 10_000
-"""How often to look whether a topic has got a flush.ms, while none has."""
+"""How often to check whether a topic has got a flush.ms, while none has."""
 
 
 class DirectoryUsage(NamedTuple):
@@ -311,14 +311,14 @@ class LogManager(LogListener):
     def _is_in_use(self, log: PartitionLog) -> bool:
         return self._logs.get(log.topic_partition) is log
 
-    # Moving a log to another directory. Who asks for it copies the records (replication/directory_moves.py).
+    # Moving a log to another directory. The caller copies the records (replication/directory_moves.py).
 
     def prefer_directory(self, topic_partition: TopicPartition, path: str) -> None:
         """Where to make the partition's log when its time comes. raises LogDirNotFound, KafkaStorageError."""
         self._preferred[topic_partition] = self._directory_at(path)
 
     def begin_move(self, log: PartitionLog, path: str) -> PartitionLog | None:
-        """An empty log beside `log` in another directory; None when `log` is there already.
+        """An empty log for a move of `log` to another directory; None when `log` is already there.
 
         raises  LogDirNotFound, KafkaStorageError
         """
@@ -408,7 +408,7 @@ class LogManager(LogListener):
         return await asyncio.get_running_loop().run_in_executor(self._threads, action)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        # Work that a thread is in the middle of must not be cancelled: whoever waits for it is, behind a shield.
+        # Work that a thread is in the middle of must not be canceled, but its waiter may be: hence the shield.
         task = asyncio.get_running_loop().create_task(work)
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
@@ -429,7 +429,7 @@ class LogManager(LogListener):
 
     async def _flush(self, log: PartitionLog, up_to: int, *, even_if_synced: bool = False) -> None:
         # One at a time: a second plan holds nothing of what the first one is still syncing. Who had to wait finds most
-        # of its work done by whoever went before.
+        # of its work done by a previous one.
         async with self._flushes[log.topic_partition]:
             if log.is_offline or (log.recovery_point >= up_to and not even_if_synced):
                 return

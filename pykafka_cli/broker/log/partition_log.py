@@ -322,7 +322,7 @@ class PartitionLog:
         return self._producers.has_ongoing_transaction(producer_id)
 
     def expire_producers(self, expiration_ms: int) -> None:
-        """Forget producers that have been silent for so long."""
+        """Forget producers that have been silent for that long."""
         self._producers.expire(self._clock.now_ms(), expiration_ms)
 
     # Leader epochs.

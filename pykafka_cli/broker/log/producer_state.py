@@ -201,7 +201,7 @@ class ProducerState:
         return producer
 
     def expire(self, now_ms: int, expiration_ms: int) -> None:
-        """Forget producers that wrote nothing for so long and have no transaction open."""
+        """Forget producers that wrote nothing for that long and have no open transaction."""
         expired = [each.producer_id for each in self.producers.values() if _is_expired(each, now_ms, expiration_ms)]
         for producer_id in expired:
             del self.producers[producer_id]

@@ -1,4 +1,4 @@
-"""Removing files and folders some time after they were set aside: whoever is reading them can finish."""
+"""Removing files and folders some time after they were set aside: readers can finish."""
 
 import contextlib
 import logging

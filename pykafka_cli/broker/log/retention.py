@@ -68,7 +68,7 @@ def _leading(
 
 
 def jitter_ms(config: TopicConfig, topic_partition: TopicPartition, base_offset: int) -> int:
-    """How much sooner than segment.ms this segment is rolled, so that many partitions do not roll at one time.
+    """How much sooner than segment.ms this segment is rolled, so that many partitions do not roll at the same time.
 
     Up to segment.jitter.ms, and always the same for the same segment.
     """

@@ -110,7 +110,7 @@ def follower_batches(data: Buffer, log_end: int, where: object) -> list[tuple[in
 def only_batch(data: Buffer, where: object) -> BatchHeader:
     """The header of the one batch that a client may send per partition.
 
-    A batch that is cut short is not there, as for Kafka; bytes after the first that are too few for another are
+    A truncated batch does not count, as for Kafka; bytes after the first that are too few for another are
     ignored. raises  InvalidRecord, CorruptMessage
     """
     size = batch_size_at(data, 0)

@@ -1,7 +1,7 @@
 """Loggers of this broker as a resource (KIP-412): their levels are shown and changed while it runs.
 
 Tools know Kafka's loggers by name, so those names are used for the parts of this broker that do the same; our own are
-listed beside them. A level that is set stays until the broker stops.
+listed with them. A level that is set stays until the broker stops.
 
 source  kafka.utils.Log4jController
 """

@@ -23,13 +23,13 @@ from pykafka_cli.zookeeper.kafka_znodes import SECURITY_PROTOCOLS, BrokerRegistr
 
 
 class TopicChanged(NamedTuple):
-    """The key under which the waiting room holds who waits for news of a topic."""
+    """The waiting room's key for changes of a topic."""
 
     topic: str
 
 
 BROKERS_CHANGED = "brokers changed"
-"""The key for those who wait for brokers to come or go."""
+"""The waiting room's key for brokers that join or leave."""
 
 
 class MetadataCache:

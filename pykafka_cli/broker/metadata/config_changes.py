@@ -93,7 +93,7 @@ def ensure_valid_for_broker(
     """Raise InvalidRequest unless these may become dynamic settings.
 
     per_broker   whether they are for one broker, not the defaults of all
-    others       the dynamic settings of the other kind, which hold beside them
+    others       the dynamic settings of the other kind, which hold in addition
     """
     _refuse("Cannot update these configs dynamically", [name for name in config if is_static(name)])
     _refuse(

@@ -1,7 +1,7 @@
 """Configs in ZooKeeper: one znode an entity under /config, and a note in /config/changes for each change.
 
 An entity is named by its path below /config with percent-encoded names, as Kafka's notes name it: topics/T, brokers/0,
-brokers/<default>, clients/C, users/U, users/U/clients/C, ips/A. Whoever changes one writes the whole of it; the last
+brokers/<default>, clients/C, users/U, users/U/clients/C, ips/A. A change writes the whole config; the last
 writer wins.
 
 source  kafka.zk.AdminZkClient

@@ -140,7 +140,7 @@ class DynamicConfigs:
                     self._clients[client] = await self.store.read(client)
 
     async def _read_settings(self, broker_id: int | None) -> dict[str, str]:
-        """Dynamic settings, without those that only server.properties can give, whoever wrote them to ZooKeeper."""
+        """Dynamic settings, without those that only server.properties can give, whatever wrote them to ZooKeeper."""
         given = await self.store.read(broker_entity(broker_id))
         ignored = [name for name in given if is_static(name)]
         if ignored:

@@ -24,7 +24,7 @@ class ProducerIdsExhausted(Exception):
 
 
 async def next_block(client: ZooKeeperClient, broker_id: int) -> ProducerIdBlock:
-    """Take the next block in ZooKeeper; whoever else takes one meanwhile gets another."""
+    """Allocate the next block in ZooKeeper; a concurrent request gets another."""
     await client.ensure_path(znodes.PRODUCER_ID_BLOCK)
     while True:
         data, stat = await client.get(znodes.PRODUCER_ID_BLOCK)
@@ -51,7 +51,7 @@ class ProducerIds:
 
     async def next(self) -> int:
         """A producer id that nobody has had. Raises what `fetch_block` raises when the block is used up."""
-        async with self._fetching:  # one block is enough for all who wait
+        async with self._fetching:  # one block is enough for all waiters
             if self._next > self._end:
                 block = await self._fetch_block()
                 self._next, self._end = block.start, block.end

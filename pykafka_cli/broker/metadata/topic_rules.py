@@ -173,7 +173,7 @@ def ensure_creatable(topic: PlacedTopic, existing: Existing, settings: BrokerSet
 def new_partitions(
     wanted: MorePartitions, current: Mapping[int, ReplicaAssignment], brokers: Sequence[Candidate]
 ) -> dict[int, tuple[int, ...]]:
-    """Replicas of the partitions that a topic is to get besides the `current` ones.
+    """Replicas of the partitions that a topic is to get in addition to the `current` ones.
 
     raises  ReassignmentInProgress, InvalidPartitions, InvalidReplicaAssignment, BrokerNotAvailable
     """

@@ -91,7 +91,7 @@ class Authentication:
 class Authenticator:
     """What a listener's connections begin with.
 
-    raises    ValueError where a mechanism is not there, or has no users
+    raises    ValueError where a mechanism is unknown, or has no users
     """
 
     def __init__(self, settings: BrokerSettings, listener: str) -> None:

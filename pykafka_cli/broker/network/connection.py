@@ -38,7 +38,7 @@ _LAST_REQUESTS_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Peer:
-    """Who is at the other end.
+    """The peer.
 
     host              an address
     principal         what authentication made of it
@@ -243,7 +243,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._taken(self._waiting.popleft())
 
     async def _keep_pace(self, pace: Pace, size: int) -> None:
-        """Wait until a response of so many bytes may leave."""
+        """Wait until a response of that many bytes may be sent."""
         clock = self._service.clock
         delay = pace.delay(size, self._last_active)
         if delay:

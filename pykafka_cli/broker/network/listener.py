@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 
 _MAX_SWEEP_INTERVAL = 30.0  # seconds
 _WIDE_BACKLOG = 4096
-"""Kafka's default of 50 is enough for a thread that does nothing but accept; here one loop does everything, and whoever
-finds the queue full retries after a second or more. The system has a limit besides, net.core.somaxconn."""
+"""Kafka's default of 50 is enough for a thread that does nothing but accept; here one loop does everything, and a
+client that finds the queue full retries after a second or more. The system also has a limit, net.core.somaxconn."""
 _NO_SUCH_ADDRESS = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 

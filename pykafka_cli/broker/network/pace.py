@@ -7,8 +7,8 @@ then is idle: kcat took 10.5 s for what it prints in 1.7 s, and a loop of conflu
 long as it needs.
 
 So a large response is held back for as long as the client took to ask for it after the last one, which is what it needs
-to take one apart, and leaves the application that time to catch up. A client that stood still in spite of that is given
-twice the time, and a little less again with each response while it does not. Whoever is slower than a gigabit link has
+to take one apart, and leaves the application that time to catch up. A client that paused in spite of that is given
+twice the time, and a little less again with each response while it does not. A client slower than a gigabit link has
 his pace from elsewhere. Other clients are never held back.
 """
 
@@ -30,7 +30,7 @@ class Pace:
         self._share = 1.0  # of the time that the client took
 
     def delay(self, size: int, asked: float) -> float:
-        """Seconds by which a response of so many bytes to what was asked at a moment is to be held back."""
+        """Seconds by which to delay a response of `size` bytes to a request received at a moment."""
         if size < BULK_BYTES or self._sent is None:
             return 0.0
         took = asked - self._sent
@@ -43,7 +43,7 @@ class Pace:
         return 0.0
 
     def sent(self, size: int, moment: float) -> None:
-        """A response of so many bytes leaves."""
+        """A response of that many bytes is sent."""
         self._sent = moment if size >= BULK_BYTES else None
 
 

@@ -24,7 +24,7 @@ _TURN_BYTES = 128 << 10
 
 
 def message_format(fetch_version: int) -> int:
-    """The newest format that whoever fetches with this version can read."""
+    """The newest format that clients of this version can read."""
     return 2 if fetch_version >= FIRST_VERSION_WITH_BATCHES else 1 if fetch_version >= 2 else 0
 
 

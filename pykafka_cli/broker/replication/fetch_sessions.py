@@ -204,7 +204,7 @@ class FetchSessions:
         uses_topic_ids: bool,
         now: float,
     ) -> int:
-        """Open a session over the partitions of a full fetch; its id, or NO_SESSION when no slot can be had."""
+        """Open a session over the partitions of a full fetch; its id, or NO_SESSION when no slot is free."""
         if len(self._sessions) >= self._slots and not self._evict_for((is_follower, len(answers)), now):
             return NO_SESSION
         session_id = self._choose_id()

@@ -298,7 +298,7 @@ class LeaderFetcher:
         """After OFFSET_OUT_OF_RANGE: begin where the leader can serve.
 
         Its log ends before ours: it was elected without being in sync, and what it lacks is lost. Its log starts after
-        our end: we were away for so long that it deleted what would come next, and our records are all outdated.
+        our end: we were away so long that it deleted what would come next, and our records are all outdated.
         """
         partition = followed.partition
         try:

@@ -135,7 +135,8 @@ def ends_to_respect(
 ) -> list[int]:
     """The log ends of the followers that hold the high watermark back.
 
-    Besides the ISR these are the followers on their way into it; a mark that ran ahead of them would never let them in.
+    In addition to the ISR, these are the followers on their way into it; a mark that ran ahead of them would never let
+    them in.
     """
     maximal = isr.maximal
     return [

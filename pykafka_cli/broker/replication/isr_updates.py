@@ -58,7 +58,7 @@ class IsrUpdates:
     """The queue and its sender.
 
     broker_epoch     this broker's epoch of the moment (czxid of its registration)
-    ask_controller   sends to whoever is the controller; raises ConnectionFailed or BrokerError when that cannot be
+    ask_controller   sends to the controller; raises ConnectionFailed or BrokerError when that cannot be
     """
 
     def __init__(

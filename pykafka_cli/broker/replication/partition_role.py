@@ -30,7 +30,7 @@ class Leader:
     """Takes what producers write.
 
     leader        this broker
-    epoch_start   the log end when it began to lead; who has not got that far may not join the ISR
+    epoch_start   the log end when it began to lead; followers that have not got that far may not join the ISR
     """
 
     log: "PartitionLog"

@@ -64,7 +64,7 @@ class BrokerEndpoints:
 
 
 class ControllerChannel:
-    """The connection to whoever is controller now, opened when there is something to ask."""
+    """The connection to the current controller, opened when it is needed."""
 
     def __init__(self, controller: Callable[[], BrokerEndpoint | None], connect: Connect, client_id: str) -> None:
         self._controller = controller

@@ -1,7 +1,7 @@
 """All replicas of one broker: what handlers, coordinators and the controller's requests go through.
 
 Appending and reading are immediate. What waits - acks=all, a fetch without enough data, DeleteRecords - waits in the
-WaitingRoom for what partitions announce. Besides, this class runs what happens by itself: the fetchers of what it
+WaitingRoom for what partitions announce. This class also runs the background work: the fetchers of what it
 follows, and the check for followers that lag. Source: kafka.server.ReplicaManager.
 """
 

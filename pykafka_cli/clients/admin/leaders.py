@@ -16,7 +16,7 @@ from pykafka_cli.transport.connection import ConnectionFailed, Rejected
 T = TypeVar("T")
 
 _MAY_HEAL = RETRIABLE - {ErrorCode.unknown_topic_or_partition, ErrorCode.unknown_topic_id}
-"""What another leader, or the same a little later, may well answer. A topic that is not there is not among them."""
+"""What another leader, or the same a little later, may well answer. A missing topic is not among them."""
 
 
 class Patience(Enum):

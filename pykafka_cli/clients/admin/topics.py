@@ -67,7 +67,7 @@ async def describe_topic_by_id(session: Session, topic_id: uuid.UUID) -> TopicDe
 async def assignments(session: Session, topics: Iterable[str]) -> dict[TopicPartition, tuple[int, ...]]:
     """Where the replicas of all partitions of these topics are.
 
-    raises    ApiError; of a topic that is not there it says which
+    raises    ApiError, which names a topic that does not exist
     """
     names = list(dict.fromkeys(topics))
     answer = await session.metadata(names)

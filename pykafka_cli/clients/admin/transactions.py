@@ -28,7 +28,7 @@ _STATES = frozenset(
 async def list_transactions(
     session: Session, *, producer_ids: Collection[int] = (), longer_than_ms: int = ANY_DURATION
 ) -> list[TransactionListing]:
-    """What every broker coordinates, those of some producers only, or those that have been open for so long.
+    """What every broker coordinates, those of some producers only, or those that have been open for that long.
 
     raises    ApiError
     """

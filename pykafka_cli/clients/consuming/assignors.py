@@ -86,7 +86,7 @@ def _all_partitions(members: Subscriptions, counts: PartitionCounts) -> list[Top
 
 
 def _owners(members: Subscriptions) -> dict[TopicPartition, str | None]:
-    """Who has which partition: of two that claim it the one of the later generation, None if that is both."""
+    """The owner of each partition: of two that claim it, the one of the later generation; None if that is both."""
     claims: dict[TopicPartition, list[tuple[int, str]]] = {}
     for member, its in members.items():
         for partition in its.owned:
@@ -111,7 +111,7 @@ def _still_valid(members: Subscriptions, counts: PartitionCounts) -> Assignment:
 def _fill_quotas(members: Subscriptions, counts: PartitionCounts, kept: Assignment) -> Assignment:
     """All members want the same topics: each keeps up to its share, and what is left over is dealt out."""
     partitions = _all_partitions(members, counts)
-    least, larger = divmod(len(partitions), len(members))  # so many members get one more than the least
+    least, larger = divmod(len(partitions), len(members))  # this many members get one more than the least
     assignment: Assignment = {}
     for member in sorted(members):
         share = least + 1 if larger and len(kept[member]) > least else least

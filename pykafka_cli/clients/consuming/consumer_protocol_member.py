@@ -167,7 +167,7 @@ class ConsumerProtocolMember:
         except (ApiError, ConnectionFailed) as failure:
             self._failure = failure
             self._forget()
-            self._has_target.set()  # whoever waits for it learns why there is none
+            self._has_target.set()  # wakes its waiter, which raises the reason
 
     async def _heartbeat(self, deadline: float) -> float | None:
         """One heartbeat; seconds until the next, None where the member has been given up.

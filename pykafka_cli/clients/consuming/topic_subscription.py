@@ -13,7 +13,7 @@ from pykafka_cli.transport.connection import ConnectionFailed
 
 INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state")
 _RETRY_MISSING = 1.0
-"""Seconds until the cluster is asked again for a topic that is not there."""
+"""Seconds until the cluster is asked again for a topic that does not exist."""
 
 
 class TopicSubscription:
@@ -42,7 +42,7 @@ class TopicSubscription:
 
     @property
     def topics(self) -> list[str]:
-        """What the other members of the group are told: names that are not there count where they were given."""
+        """What the other members of the group are told: names that do not exist count where they were given."""
         return sorted(self.partition_counts if self._pattern else self._topics)
 
     async def refresh(self) -> None:

@@ -41,7 +41,7 @@ class RecordAccumulator:
         )
 
     def grow(self, partition_count: int) -> None:
-        """The topic has so many partitions, not fewer than before."""
+        """The topic has that many partitions, not fewer than before."""
         if partition_count != len(self.queues):
             self._partitioner.partition_count = partition_count
             self.queues += [RecordQueue(index, self._packing) for index in range(len(self.queues), partition_count)]

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Background:
-    """Runs tasks until it is closed. What goes wrong in one is raised to whoever waits for a change."""
+    """Runs tasks until it is closed. The failure of one is raised to the waiters for a change."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()

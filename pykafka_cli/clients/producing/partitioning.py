@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
-_OVERHEAD = 8  # bytes that a small record takes beside its value
+_OVERHEAD = 8  # bytes that a small record takes in addition to its value
 _LANE = 8  # bytes; a 32-bit hash times a 32-bit constant fits
 
 

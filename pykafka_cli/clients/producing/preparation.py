@@ -59,7 +59,7 @@ class Preparation:
 
         raises    ProducerRefused; Rejected; what else a cluster does that has never answered
         """
-        async with self._one_at_a_time:  # who asks for two producer ids uses both
+        async with self._one_at_a_time:  # two requests for producer ids would use both
             await self._ask_until_known()
 
     async def _ask_until_known(self) -> None:

@@ -35,7 +35,7 @@ class TopicLeaders:
         self._requests = 0
 
     async def look_up(self) -> bool:
-        """Ask once; False if that has to be repeated, since the topic is not there yet or nobody leads it.
+        """Ask once; False if that has to be repeated, since the topic does not exist yet or has no leader.
 
         raises    ProducerRefused where asking again is no use, ConnectionFailed
         """

@@ -30,7 +30,7 @@ _RESERVED_CLAIMS = ("iat", "exp")
 
 
 def extensions(its: Login) -> dict[str, str]:
-    """What goes to the broker beside the token (KIP-342)."""
+    """What goes to the broker with the token (KIP-342)."""
     prefixes = ("extension_", f"{_UNSECURED}Extension_")
     return {
         name.removeprefix(prefix): value

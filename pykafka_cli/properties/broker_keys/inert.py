@@ -185,7 +185,7 @@ class NewGroupKeys(Settings):
     group_share_heartbeat_interval_ms = InertKey(
         INT, 5000, "The heartbeat interval of a share group's member.", AtLeast(1)
     )
-    group_share_max_groups = InertKey(SHORT, 10, "Share groups at one time.", Between(1, 100))
+    group_share_max_groups = InertKey(SHORT, 10, "Maximum number of share groups.", Between(1, 100))
     group_share_max_heartbeat_interval_ms = InertKey(
         INT, 15_000, "The longest heartbeat interval of a share group.", AtLeast(1)
     )
@@ -294,7 +294,7 @@ class KRaftKeys(Settings):
     process_roles = Key[Strings](
         LIST,
         (),
-        "The roles of a KRaft node: broker,controller runs one node without a ZooKeeper server beside it.",
+        "The roles of a KRaft node: broker,controller runs one node without a separate ZooKeeper server.",
         EachOneOf("broker", "controller"),
         importance=HIGH,
     )
@@ -302,7 +302,7 @@ class KRaftKeys(Settings):
         LONG, MAX_LONG, "How long a KRaft server may take to start.", AtLeast(0), internal=True
     )
     unclean_leader_election_interval_ms = InertKey(
-        LONG, 300_000, "How often a KRaft controller looks for partitions without a leader.", AtLeast(1), internal=True
+        LONG, 300_000, "How often a KRaft controller checks for partitions without a leader.", AtLeast(1), internal=True
     )
     unstable_api_versions_enable = InertKey(
         BOOLEAN, False, "Whether request versions under development are offered.", importance=HIGH, internal=True

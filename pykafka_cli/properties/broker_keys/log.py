@@ -161,7 +161,7 @@ class LogKeys(Settings):
         update=CLUSTER_WIDE,
     )
     log_flush_scheduler_interval_ms = Key(
-        LONG, MAX_LONG, "How often the broker looks for partitions to flush.", importance=HIGH
+        LONG, MAX_LONG, "How often the broker checks for partitions to flush.", importance=HIGH
     )
     log_flush_offset_checkpoint_interval_ms = Key(
         INT, 60_000, "How often recovery points are written to disk.", AtLeast(0), importance=HIGH

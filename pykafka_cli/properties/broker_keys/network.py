@@ -99,7 +99,7 @@ class NetworkKeys(Settings):
     max_connections = Key(
         INT,
         MAX_INT,
-        "Connections to this broker at one time; may also be set for a listener.",
+        "Maximum number of connections to this broker; may also be set for a listener.",
         AtLeast(0),
         update=CLUSTER_WIDE,
     )

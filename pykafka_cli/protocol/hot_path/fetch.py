@@ -56,7 +56,7 @@ FLEXIBLE_FROM = 12
 
 MAX_BYTES = 2**31 - 1
 CONSUMER = -1
-"""The replica id of whoever is no replica."""
+"""The replica id of clients that are not replicas."""
 
 _WAIT = struct.Struct(">ii")
 _LIMITS = struct.Struct(">iiib")

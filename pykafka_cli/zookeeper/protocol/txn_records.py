@@ -21,7 +21,7 @@ DIGEST_VERSION = 2
 
 
 class TxnHeader(NamedTuple):
-    """Who asked (session, the client's xid), the transaction's number, when (ms since the epoch), and its OpCode."""
+    """The client (session, xid), the transaction's number, when (ms since the epoch), and its OpCode."""
 
     client_id: Long
     cxid: Int

@@ -1,9 +1,9 @@
 """Access control: who a client is, what it may do, which ACLs it may set. Pure.
 
-Schemes: `world` (everybody), `auth` (whoever sets the ACL, replaced by their identities), `digest` (name and password,
-stored as name:base64(sha1(name:password))), `ip` (an IPv4 address or network). An identity with scheme `super` may do
-everything. An ACL is a list of permissions; nothing is inherited from the parent.
-Source: org.apache.zookeeper.server.{PrepRequestProcessor.fixupACL, ZooKeeperServer.checkACL}, .auth.
+Schemes: `world` (everybody), `auth` (the client that sets the ACL, replaced by its identities), `digest` (name and
+password, stored as name:base64(sha1(name:password))), `ip` (an IPv4 address or network). An identity with scheme
+`super` may do everything. An ACL is a list of permissions; nothing is inherited from the parent. Source:
+org.apache.zookeeper.server.{PrepRequestProcessor.fixupACL, ZooKeeperServer.checkACL}, .auth.
 """
 
 from base64 import b64encode
@@ -39,7 +39,7 @@ def allows(acl: Sequence[Acl], permission: Perms, identities: Collection[Id]) ->
 def fix_up(acl: Iterable[Acl], identities: Collection[Id], path: str) -> tuple[Acl, ...]:
     """`acl` as it is stored: without repetitions, `auth` replaced by the setter's identities.
 
-    raises    InvalidAcl if it is empty, has an unknown scheme or a malformed id, or `auth` from who has not
+    raises    InvalidAcl if it is empty, has an unknown scheme or a malformed id, or `auth` from a client that has not
               authenticated (an address does not count as an authentication)
     """
     fixed: list[Acl] = []

@@ -22,7 +22,7 @@ _LOG = "log"
 
 
 class DirectoryUnusable(Exception):
-    """The directory cannot be had; the message says which, why and what would help."""
+    """The directory cannot be used; the message says which, why and what would help."""
 
 
 class DataDirectory:

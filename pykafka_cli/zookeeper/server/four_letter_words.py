@@ -1,4 +1,4 @@
-"""Four-letter words: what a server says about itself to whoever opens a connection and types one.
+"""Four-letter words: what a server reports about itself to a client that sends one.
 
     echo ruok | nc localhost 2181    imok
 
@@ -238,7 +238,7 @@ def _detailed(connection: Connection, server: About) -> str:
 
 
 def _environment_entries() -> Iterator[tuple[str, str]]:
-    """ZooKeeper's names where there is something of the kind; Python's own besides."""
+    """ZooKeeper's names for what also exists here, and Python's own."""
     yield "zookeeper.version", VERSION
     yield "host.name", socket.gethostname()
     yield "python.version", platform.python_version()

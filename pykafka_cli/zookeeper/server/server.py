@@ -254,8 +254,8 @@ class ZooKeeperServer:
         tick = self._settings.tick_time / 1000
         late = now - self._next_tick
         if late > tick:
-            # This process, or the whole machine, stood still: what clients sent meanwhile has not been read yet.
-            _log.warning("The server stood still for %.1f s; sessions get that much longer", late)
+            # This process, or the whole machine, was suspended: what clients sent meanwhile has not been read yet.
+            _log.warning("The server was suspended for %.1f s; sessions get that much longer", late)
             self.pipeline.sessions.postpone(int(late * 1000), int(now * 1000))
         self.pipeline.expire_sessions(now)
         for connection in list(self.connections):

@@ -9,7 +9,7 @@
     zxid int64 | version int32 (2) | digest of the tree int64         absent before 3.6
     adler32 int64 | "/" string    of all bytes before it, likewise
 
-The ACL numbered -1 is world:anyone:cdrwa and is not listed. A snapshot is written beside its final name and renamed
+The ACL numbered -1 is world:anyone:cdrwa and is not listed. A snapshot is written under a temporary name and renamed
 when it is durable, so one that has its name is whole. ZooKeeper's own may have been written while it was running
 ("fuzzy"): they hold some effects of later transactions, and replaying the log from the snapshot's zxid on makes them
 right. Source: org.apache.zookeeper.server.{ReferenceCountedACLCache, persistence.FileSnap, persistence.SnapStream}.
@@ -75,9 +75,9 @@ class _Digest(NamedTuple):
 
 def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     """Write `snapshot` to `path`; once it is there it is whole and durable."""
-    beside = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with beside.open("wb", buffering=_BUFFER) as file:
+        with temporary.open("wb", buffering=_BUFFER) as file:
             checksum = 1
             for part in _parts(snapshot):
                 checksum = adler32(part, checksum)
@@ -88,9 +88,9 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
             _seal(file, adler32(part, checksum))
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     except OSError:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
 

@@ -1,7 +1,7 @@
 """The znodes, and how transactions change them. Pure: no I/O, no clock; equal transactions make equal trees.
 
 `Tree.apply` is the only way in which a tree changes, whether a client asked just now or the log is replayed at start.
-It never rejects: checks were made before a transaction was written (transactions.py). An effect that cannot be had (it
+It never rejects: checks were made before a transaction was written (transactions.py). An effect that is impossible (it
 may happen when a log is replayed over a snapshot that was taken while ZooKeeper was running) is reported as `err`,
 and the rest of the transaction takes place, as in ZooKeeper.
 
@@ -10,7 +10,7 @@ root's is empty), data and
 
     czxid | mzxid | pzxid | ctime | mtime int64 | version | cversion | aversion int32 | ephemeral_owner int64
 
-It is written beside each transaction, so a replay that goes another way than the original shows at once.
+It is written with each transaction, so a replay that differs from the original is noticed immediately.
 Source: org.apache.zookeeper.server.{DataTree, DataNode, DigestCalculator}.
 """
 
@@ -68,7 +68,7 @@ class Node:
             ctime,
             mtime,
             version,
-            int32(cversion * 2 - children),  # all creations, and deletions of all that is not there any more
+            int32(cversion * 2 - children),  # all creations, and deletions of children that no longer exist
             aversion,
             0 if owner == CONTAINER else owner,
             0 if self.data is None else len(self.data),

@@ -4,7 +4,7 @@
     entry     adler32 of body, int64 | length of body int32 | body | "B"                  body: see protocol/txn_records
 
 A file is named by the zxid of its first entry and never written again once there is a newer one. It ends where an entry
-begins with zeros (checksum 0, length 0: preallocated) or is not there to its last byte (torn: the server died before
+begins with zeros (checksum 0, length 0: preallocated) or is incomplete (torn: the server died before
 the entry was durable, so it was never acknowledged). A whole entry with a wrong checksum is damage: rejected, not
 skipped. Source: org.apache.zookeeper.server.persistence.FileTxnLog.
 """

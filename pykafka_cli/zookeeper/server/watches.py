@@ -1,4 +1,4 @@
-"""Who waits for what to happen to which znode. Pure; a watcher is any hashable thing, in practice a connection.
+"""Which watcher waits for which event of which znode. Pure; a watcher is any hashable thing, in practice a connection.
 
 A watch is left by a read and fires once, or it was added to stay: on one path (persistent), or on one and all below it
 (recursive). There are two tables, as there are two kinds of reads:

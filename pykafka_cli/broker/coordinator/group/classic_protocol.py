@@ -219,7 +219,7 @@ class ClassicProtocol:
 
     @staticmethod
     def unloaded(group: Group) -> None:
-        """Another broker coordinates the group now: those who wait must ask there."""
+        """Another broker coordinates the group now: fail all waiters."""
         group.transition_to(GroupState.DEAD)
         for member in group.members.values():
             member.answer_join(NotCoordinator(f"group {group.group_id!r} is coordinated by another broker now"))
@@ -230,7 +230,7 @@ class ClassicProtocol:
     def _has_room_for(self, group: Group, member_id: str) -> bool:
         member = group.members.get(member_id)
         if group.state is GroupState.PREPARING:
-            # Those who have joined count, not those who are members: the last to join again are the ones to go when
+            # Members that have rejoined count, not all members: the last to join again are the ones to go when
             # group.max.size was lowered.
             return (member is not None and member.join_answer is not None) or group.waiting_to_join < self._max_size
         return group.state is GroupState.EMPTY or member is not None or len(group.members) < self._max_size
@@ -361,7 +361,8 @@ class ClassicProtocol:
             self._complete_join(group, step)
 
     def _complete_join(self, group: Group, step: Step) -> None:
-        """Begin the next generation with those who have joined. Static members are kept although they have not."""
+        """Start the next generation with the members that have joined. Static members are kept although they have
+        not."""
         for member in list(group.members.values()):
             if member.join_answer is None and not member.is_static:
                 self._forget(group, member.member_id, step)
@@ -411,7 +412,7 @@ class ClassicProtocol:
         step.when_stored.append(when_stored)
 
     def _answer_syncs(self, group: Group, error: BrokerError | None, step: Step) -> None:
-        """Give everyone who waits for it its assignment, or `error`. From now on it must be heard of again."""
+        """Send every waiting member its assignment, or `error`. From now on its heartbeats are due again."""
         for member in group.members.values():
             if member.sync_answer is not None:
                 member.answer_sync(error or group.synced(member))

@@ -73,11 +73,11 @@ class GroupCoordinator:
     # --- running
 
     def start(self) -> None:
-        """Take requests, and look for expired offsets from time to time."""
+        """Accept requests, and check for expired offsets periodically."""
         self._next_check = self._clock.call_later(self._check_interval, self._expire)
 
     def close(self) -> None:
-        """Tell everyone who waits to look for another coordinator."""
+        """Fail all waiters, so that they find another coordinator."""
         if self._next_check is not None:
             self._next_check.cancel()
             self._next_check = None

@@ -2,7 +2,8 @@
 
 What is stored (generation, protocol, leader, each member's subscription and assignment, the offsets) changes by
 `restore` and through `offsets` alone, both fed from the log. The rest is talk in progress that ends with the
-coordinator, as in Kafka: who has joined again so far, whose answers are due, what members would support next.
+coordinator, as in Kafka: which members have rejoined so far, which responses are due, which protocols members would
+support next.
 
     EMPTY <--------------- PREPARING <--------------+
       |                     ^      |                |
@@ -230,7 +231,7 @@ class Group:
             )
 
     def accepts(self, protocol_type: str, names: Collection[str]) -> bool:
-        """Whether a member of this kind fits: one of its protocols is supported by everyone who is there."""
+        """Whether a member of this kind fits: one of its protocols is supported by every member."""
         if self.state is GroupState.EMPTY:
             return bool(protocol_type and names)
         return protocol_type == self.protocol_type and any(
@@ -336,7 +337,7 @@ class Group:
         self._await_sync_from_renamed(was, member_id)
 
     def elect_joined_leader(self) -> bool:
-        """See to it that the leader is one of those who have joined; False if there is none."""
+        """Make sure that the leader is a member that has joined; False if there is none."""
         if self.leader is None or self.members[self.leader].join_answer is None:
             joined = (member.member_id for member in self.members.values() if member.join_answer is not None)
             successor = next(joined, None)
@@ -346,7 +347,7 @@ class Group:
         return True
 
     def begin_generation(self, now_ms: int) -> None:
-        """Everybody who is to come has joined: choose the protocol and wait for the leader's assignment."""
+        """All expected members have joined: choose the protocol and wait for the leader's assignment."""
         self.transition_to(GroupState.COMPLETING)
         self.state_timestamp = now_ms
         self.generation += 1
@@ -392,7 +393,7 @@ class Group:
     def restore(self, value: GroupMetadataValue) -> None:
         """Become what the log says: a stable generation, or an empty one.
 
-        A member who is here already, under this id or as a static member's earlier self, keeps its talk in progress.
+        A member that exists already, under this id or as a static member's earlier self, keeps its pending requests.
         """
         before = dict(self.members)
         for instance_id, member_id in self.static_members.items():

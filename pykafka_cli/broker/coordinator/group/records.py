@@ -79,7 +79,7 @@ class StoredMember(StoredMessage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupMetadataValue(StoredMessage):
-    """A generation and who is in it. Without members the group is empty and has neither protocol nor leader."""
+    """A generation and its members. Without members the group is empty and has neither protocol nor leader."""
 
     versions: ClassVar[range] = range(5)
     flexible_from: ClassVar[int] = 4

@@ -96,7 +96,7 @@ class TransactionCoordinator:
     # --- running
 
     def start(self) -> None:
-        """Take requests, and look for overdue transactions and expired ids from time to time."""
+        """Accept requests, and check for overdue transactions and expired ids periodically."""
         self._is_running = True
         settings = self._settings
         self._every(settings.transaction_abort_timed_out_transaction_cleanup_interval_ms, self._abort_overdue)

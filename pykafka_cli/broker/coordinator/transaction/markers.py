@@ -2,7 +2,7 @@
 
 There is one queue for each broker and one request under way; whatever comes up meanwhile goes together into the next
 one, so that many small transactions cost few requests. Those to this broker itself go straight to its handler: the
-producer's next transaction has to wait for them. A leader that is not there, has moved or rejects is looked up and
+producer's next transaction has to wait for them. A leader that is gone, has moved or rejects is looked up again and
 asked again, for as long as it takes.
 
 source  kafka.coordinator.transaction.TransactionMarkerChannelManager of Kafka 3.9

@@ -80,7 +80,8 @@ class TransactionShard:
         new_producer_id: int | None,
         step: Step,
     ) -> ProducerIdAndEpoch:
-        """Give the id to who asks: whoever had it is fenced by the higher epoch, what it had open is aborted.
+        """Give the id to the requesting producer: the previous one is fenced by the higher epoch, and its open
+        transaction aborted.
 
         expected         what the producer has, if it continues after an error (KIP-360)
         new_producer_id  if `needs_producer_id` said so

@@ -1,4 +1,4 @@
-"""May this producer write here? Asked before a transaction's first write to a partition, of whoever coordinates it.
+"""May this producer write here? The coordinator is asked before a transaction's first write to a partition.
 
 Without the question a batch that was delayed until after its transaction's end would open a transaction that nobody
 knows of and nobody ends: it hangs, and readers with it. While the response is awaited the transaction may end, and the
