@@ -137,7 +137,7 @@ class Dispatcher:
 
     def _fail(self, api: Api, what: str) -> None:
         self._metrics.failures[api.name] += 1
-        _log.exception("A %s request %s; this is a mistake in the broker", api.name, what)
+        _log.exception("A %s request %s; this is a bug in the broker", api.name, what)
 
     def _prepare(self, header: RequestHeader) -> tuple[Api, MessageCodec]:
         api = self._apis.get(header.api_key)

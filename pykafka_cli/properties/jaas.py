@@ -122,7 +122,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         found = _TOKEN.match(text, position)
         if not found:
             shown = text[position].replace("\n", "\\n")
-            raise BadLogin(f"JAAS config: {shown} is out of place; values with signs in them need quotes")
+            raise BadLogin(f"JAAS config: {shown} is unexpected; quote values that contain special characters")
         position = found.end()
         if found.lastgroup == "sign":
             yield _Token(found["sign"], is_sign=True)

@@ -120,6 +120,6 @@ def ensure_single_node(settings: NodeSettings) -> None:
     ):
         if len(nodes) > 1:
             raise ConfigError(
-                f"{key}={','.join(nodes)}: a quorum of several controllers cannot run here. "
+                f"{key}={','.join(nodes)}: a quorum of several controllers is not supported. "
                 "Name this node alone, or use zookeeper.connect instead of process.roles to run several brokers."
             )

@@ -52,7 +52,7 @@ def parse_protocol_map(text: str) -> dict[str, SecurityProtocol]:
         if not colon or not name:
             raise ValueError(f"{pair} is not of the form NAME:PROTOCOL")
         if protocol not in SecurityProtocol.__members__:
-            raise ValueError(f"{protocol} is not a security protocol; there are {', '.join(SecurityProtocol)}")
+            raise ValueError(f"{protocol} is not a security protocol; use {', '.join(SecurityProtocol)}")
         protocols[name.upper()] = SecurityProtocol(protocol)
     return protocols
 

@@ -237,7 +237,7 @@ class ZooKeeperSettings(Settings):
 
     def _ensure_can_start(self) -> None:
         if not self.data_dir:
-            raise ConfigError("dataDir is not set: where may the server keep its data?")
+            raise ConfigError("dataDir is not set")
         if self.client_port is None:
             raise ConfigError("clientPort is not set; the usual port is 2181.")
         self._ensure_nothing_is_counted_on_in_vain()

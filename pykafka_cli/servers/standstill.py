@@ -1,4 +1,4 @@
-"""How long a server's event loop has been blocked at most, for tests to read in the file that $PK_STANDSTILL_FILE names.
+"""The longest time that a server's event loop was blocked, which tests read in the file that $PK_STANDSTILL_FILE names.
 
     longest     float64, seconds by which a beat came late at most
     last beat   float64, CLOCK_MONOTONIC, which is one clock for all processes of a machine

@@ -101,14 +101,14 @@ def _read_lines(files: Files, path: str, fields: int) -> list[list[str]]:
         version, count, *lines = content.decode().splitlines()
         rows = [line.split() for line in lines]
         if version != _VERSION:
-            raise MalformedFile(f"{path}: version {version}, only {_VERSION} is known")
+            raise MalformedFile(f"{path}: version {version}, only {_VERSION} is supported")
         if len(rows) != int(count):
-            raise MalformedFile(f"{path}: says {count} lines and has {len(rows)}")
+            raise MalformedFile(f"{path}: declares {count} lines but has {len(rows)}")
         for number, row in enumerate(rows, 3):
             if len(row) != fields or not all(field.lstrip("-").isdigit() for field in row[-2:]):
                 raise MalformedFile(f"{path}, line {number}: {' '.join(row)!r} is not {fields} fields with numbers")
     except (ValueError, UnicodeDecodeError):
-        raise MalformedFile(f"{path}: no checkpoint: it begins with a version and a number of lines") from None
+        raise MalformedFile(f"{path}: not a checkpoint, which starts with a version and a number of lines") from None
     return rows
 
 
@@ -119,7 +119,7 @@ def read_topic_id(files: Files, path: str) -> uuid.UUID | None:
     try:
         fields = dict(line.split(": ", 1) for line in content.decode().splitlines() if line)
         if fields["version"] != _VERSION:
-            raise MalformedFile(f"{path}: version {fields['version']}, only {_VERSION} is known")
+            raise MalformedFile(f"{path}: version {fields['version']}, only {_VERSION} is supported")
         return uuid.UUID(bytes=base64.urlsafe_b64decode(fields["topic_id"] + "=="))
     except (KeyError, ValueError):
         raise MalformedFile(f"{path}: not the two lines `version: 0` and `topic_id: ...`") from None
@@ -146,7 +146,7 @@ def read_meta_properties(files: Files, directory: str) -> MetaProperties | None:
             )
     except (KeyError, ValueError):
         raise MalformedFile(f"{path}: broker.id (node.id in version 1) and cluster.id are needed") from None
-    raise MalformedFile(f"{path}: version {values.get('version')}; only 0 and 1 are known")
+    raise MalformedFile(f"{path}: version {values.get('version')}; only 0 and 1 are supported")
 
 
 def check_meta_properties(directory: str, found: MetaProperties | None, expected: MetaProperties) -> None:

@@ -48,7 +48,7 @@ def scan(read_at: Callable[[int, int], bytes], size: int, position: int = 0) -> 
             data, start, at = read_at(position, min(left, _CHUNK)), position, 0
         header = read_header(data, at)
         if header.size > left:
-            raise CorruptRecords(f"a batch of {header.size} bytes, of which {left} are there")
+            raise CorruptRecords(f"a batch of {header.size} bytes, of which {left} are left")
         if at + header.size > len(data):
             data, start, at = read_at(position, max(header.size, min(left, _CHUNK))), position, 0
         yield ScannedBatch(position, header, data, at)

@@ -73,7 +73,7 @@ class Kerberos:
             return self._context.step(challenge) or b""
         layers = self._context.unwrap(challenge).message
         if len(layers) != _LAYERS_LENGTH or not layers[0] & _NO_LAYER:
-            raise SaslFailure(f"{self.mechanism}: the server insists on a security layer, which Kafka has none of")
+            raise SaslFailure(f"{self.mechanism}: the server requires a security layer, which Kafka does not support")
         self._has_chosen = True
         choice = bytes((_NO_LAYER,)).ljust(_LAYERS_LENGTH, b"\0")
         return bytes(self._context.wrap(choice, encrypt=False).message)

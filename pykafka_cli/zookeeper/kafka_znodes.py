@@ -90,9 +90,9 @@ def _decoded(path: str, data: bytes | None) -> dict[str, Any]:
     try:
         value = json.loads(data or b"")
     except ValueError as error:
-        raise BadZnode(f"{path} holds no JSON but {data!r}: {error}") from None
+        raise BadZnode(f"{path} contains no JSON but {data!r}: {error}") from None
     if not isinstance(value, dict):
-        raise BadZnode(f"{path} holds {data!r} instead of a JSON object")
+        raise BadZnode(f"{path} contains {data!r} instead of a JSON object")
     return value
 
 
@@ -117,7 +117,7 @@ def encode_cluster_id(cluster_id: str) -> bytes:
 def decode_cluster_id(data: bytes | None) -> str:
     value = _decoded(CLUSTER_ID, data)
     if not isinstance(value.get("id"), str):
-        raise BadZnode(f"{CLUSTER_ID} holds no cluster id but {data!r}")
+        raise BadZnode(f"{CLUSTER_ID} contains no cluster id but {data!r}")
     return str(value["id"])
 
 
@@ -138,7 +138,7 @@ def decode_controller_epoch(data: bytes | None) -> int:
     try:
         return int(data or b"0")
     except ValueError:
-        raise BadZnode(f"{CONTROLLER_EPOCH} holds no number but {data!r}") from None
+        raise BadZnode(f"{CONTROLLER_EPOCH} contains no number but {data!r}") from None
 
 
 class Endpoint(NamedTuple):
@@ -201,7 +201,7 @@ def decode_broker(broker_id: int, data: bytes | None, czxid: int) -> BrokerRegis
             endpoints = [_endpoint(text, protocols) for text in value["endpoints"]]
         return BrokerRegistration(broker_id, tuple(endpoints), value.get("rack"), czxid, value.get("jmx_port", -1))
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise BadZnode(f"{path} is no broker's registration: {data!r} ({error!r})") from None
+        raise BadZnode(f"{path} is not a broker's registration: {data!r} ({error!r})") from None
 
 
 def _endpoint(text: str, protocols: Mapping[str, str]) -> Endpoint:
@@ -311,7 +311,7 @@ def decode_topic(topic: str, data: bytes | None) -> TopicAssignment:
         topic_id = value.get("topic_id")
         decoded_id = uuid.UUID(bytes=base64.urlsafe_b64decode(topic_id + "==")) if topic_id else None
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise BadZnode(f"{topic_path(topic)} is no replica assignment: {data!r} ({error!r})") from None
+        raise BadZnode(f"{topic_path(topic)} is not a replica assignment: {data!r} ({error!r})") from None
     return TopicAssignment(dict(sorted(partitions.items())), decoded_id)
 
 
@@ -362,7 +362,7 @@ def decode_partition_state(partition: TopicPartition, data: bytes | None, versio
             version,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise BadZnode(f"{partition_state_path(partition)} is no partition's state: {data!r} ({error!r})") from None
+        raise BadZnode(f"{partition_state_path(partition)} is not a partition's state: {data!r} ({error!r})") from None
 
 
 # ---- requests by znode
@@ -382,7 +382,7 @@ def decode_reassignment(data: bytes | None) -> dict[TopicPartition, tuple[int, .
             for entry in _decoded(REASSIGN_PARTITIONS, data)["partitions"]
         }
     except (KeyError, TypeError, ValueError) as error:
-        raise BadZnode(f"{REASSIGN_PARTITIONS} is no reassignment: {data!r} ({error!r})") from None
+        raise BadZnode(f"{REASSIGN_PARTITIONS} is not a reassignment: {data!r} ({error!r})") from None
 
 
 def encode_partitions(partitions: Iterable[TopicPartition]) -> bytes:
@@ -480,7 +480,7 @@ def decode_producer_id_block(data: bytes | None) -> ProducerIdBlock | None:
     try:
         return ProducerIdBlock(int(value["broker"]), int(value["block_start"]), int(value["block_end"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise BadZnode(f"{PRODUCER_ID_BLOCK} is no block: {data!r} ({error!r})") from None
+        raise BadZnode(f"{PRODUCER_ID_BLOCK} is not a block of producer ids: {data!r} ({error!r})") from None
 
 
 def encode_features() -> bytes:

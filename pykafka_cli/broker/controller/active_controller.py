@@ -277,7 +277,7 @@ class ActiveController:
         if not added:
             return
         if topic in self.state.to_delete:
-            _log.warning("%s is being deleted: its new partitions %s are not made", topic, sorted(added))
+            _log.warning("%s is being deleted: its new partitions %s are not created", topic, sorted(added))
             await self._store.set_assignment(topic, self.state.topic_assignment(topic), self.state.fence)
             return
         known.update(added)
@@ -328,7 +328,7 @@ class ActiveController:
                 case PartitionState():
                     changes[partition] = replace(decision, controller_epoch=self.state.fence.epoch)
                 case _:
-                    _log.info("the ISR of %s is not altered to %s: %s", partition, wish, decision.name)
+                    _log.info("the ISR of %s is not changed to %s: %s", partition, wish, decision.name)
                     outcomes[partition] = decision
         for partition, written in (await self._store.update_partition_states(changes, self.state.fence)).items():
             if isinstance(written, PartitionState):
@@ -390,7 +390,7 @@ class ActiveController:
 
     async def _after_leader_and_isr(self, broker_id: int, answer: LeaderAndIsrResponse) -> None:
         if answer.error_code:
-            _log.error("broker %d refused LeaderAndIsr: %s", broker_id, answer.error_code.name)
+            _log.error("broker %d rejected LeaderAndIsr: %s", broker_id, answer.error_code.name)
             return
         known = self.state.offline_dirs.get(broker_id, set())
         offline = set(known)
@@ -410,7 +410,7 @@ class ActiveController:
 
     def update_metadata_answered(self, broker_id: int, answer: UpdateMetadataResponse) -> None:
         if answer.error_code:
-            _log.error("broker %d refused UpdateMetadata: %s", broker_id, answer.error_code.name)
+            _log.error("broker %d rejected UpdateMetadata: %s", broker_id, answer.error_code.name)
 
     def deletions_answered(
         self, broker_id: int, error: ErrorCode, partitions: Mapping[TopicPartition, ErrorCode]

@@ -52,7 +52,7 @@ class BrokerChannel:
             try:
                 on_answer(answer)
             except Exception:
-                _log.exception("what %s answered to %s could not be used", self.endpoint, type(request).__name__)
+                _log.exception("the response of %s to %s was invalid", self.endpoint, type(request).__name__)
 
     async def _answered(self, request: Any) -> Any:
         complained = False
@@ -91,7 +91,9 @@ class BrokerChannels:
         self.remove(broker.id)
         endpoint = broker.endpoint(self._listener)
         if endpoint is None:
-            _log.error("broker %d has no listener %s, so the controller cannot talk to it", broker.id, self._listener)
+            _log.error(
+                "broker %d has no listener %s, so the controller cannot connect to it", broker.id, self._listener
+            )
             return
         self._channels[broker.id] = BrokerChannel(
             BrokerEndpoint(broker.id, endpoint.host, endpoint.port), self._client_id, self._connect, self._clock

@@ -143,7 +143,7 @@ class Controller:
                 _log.warning("%s", moved)
                 await self._look()
             except (SessionExpired, ConnectionClosed) as lost:
-                _log.warning("a step of the controller was cut off: %r", lost)
+                _log.warning("a step of the controller was interrupted: %r", lost)
             except Exception:
                 _log.exception("a step of the controller failed")
 
@@ -216,7 +216,7 @@ class Controller:
         except ControllerMoved:
             raise
         except Exception:
-            _log.exception("broker %d was elected controller and cannot begin: another may try", broker_id)
+            _log.exception("broker %d was elected controller but could not start; another broker may try", broker_id)
             self._resign()
             await self._store.resign_controller(fence)
             return
@@ -350,7 +350,7 @@ def _ensure_current(active: ActiveController, broker_id: int, broker_epoch: int)
     registration = active.state.brokers.get(broker_id)
     if registration is None or registration.epoch != broker_epoch:
         known = "not registered" if registration is None else f"at epoch {registration.epoch}"
-        raise StaleBrokerEpoch(f"broker {broker_id} asks with broker epoch {broker_epoch}, but is {known}")
+        raise StaleBrokerEpoch(f"broker {broker_id} sent broker epoch {broker_epoch}, but has {known}")
 
 
 def _fail(answer: "asyncio.Future[T]", error: Exception) -> None:

@@ -75,7 +75,7 @@ class Reassignment:
         outcomes |= await self._begin(accepted)
         failed = {partition for partition, error in outcomes.items() if error is not None}
         for partition in failed:
-            _log.warning("%s is not reassigned: %r", partition, outcomes[partition])
+            _log.warning("could not reassign %s: %r", partition, outcomes[partition])
         if failed or not wanted:
             await self._drop_from_znode(lambda tp, _: tp in failed)
         return outcomes.keys() - failed

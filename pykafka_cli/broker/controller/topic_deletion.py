@@ -72,7 +72,7 @@ class TopicDeletion:
         """Let topics that are to be deleted wait."""
         halted = self._state.to_delete & set(topics)
         if halted:
-            _log.info("deletion of %s waits: %s", ", ".join(sorted(halted)), reason)
+            _log.info("the deletion of %s has to wait: %s", ", ".join(sorted(halted)), reason)
             self._state.deletion_halted |= halted
 
     async def resume(self, topics: Iterable[str]) -> None:

@@ -368,7 +368,7 @@ class CoordinatorRuntime(Generic[S]):
                 await asyncio.sleep(0)  # a long log must not keep everybody else waiting
         except BrokerError as error:
             # Leadership went while we read; `resigned` is on its way.
-            _log.info("%s: loading ends at offset %d: %s", led.partition, position, error)
+            _log.info("%s: loading stops at offset %d: %s", led.partition, position, error)
             return
         except Exception:
             _log.exception("%s: cannot be loaded; its clients have to wait", led.partition)
@@ -390,11 +390,11 @@ class CoordinatorRuntime(Generic[S]):
             producer_id = header.producer_id if header.is_transactional else None
             for record in read_records(data, position):
                 if record.key is None:
-                    _log.error("%s: the record at offset %d has no key; left out", led.partition, record.offset)
+                    _log.error("%s: skipping the record at offset %d, which has no key", led.partition, record.offset)
                 else:
                     led.shard.replay(CoordinatorRecord(record.key, record.value), record.offset, producer_id)
         except CorruptRecords as error:
-            _log.error("%s: the batch at offset %d is left out: %s", led.partition, header.base_offset, error)
+            _log.error("%s: skipping the batch at offset %d: %s", led.partition, header.base_offset, error)
 
 
 _SEEN_AS: Mapping[type[BrokerError], type[BrokerError]] = {

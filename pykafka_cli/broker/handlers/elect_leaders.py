@@ -22,7 +22,7 @@ PREFERRED, UNCLEAN = 0, 1
 
 async def handle(ctx: RequestContext, request: ElectLeadersRequest) -> ElectLeadersResponse:
     if request.election_type not in (PREFERRED, UNCLEAN):
-        raise InvalidRequest(f"{request.election_type} is no election type; there are preferred (0) and unclean (1)")
+        raise InvalidRequest(f"{request.election_type} is not an election type; use preferred (0) or unclean (1)")
     cache: MetadataCache = ctx.broker.metadata
     everything = request.topic_partitions is None
     partitions = (

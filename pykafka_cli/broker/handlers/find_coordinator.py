@@ -60,7 +60,7 @@ def _topic_of(ctx: RequestContext, key_type: int) -> str:
     if key_type == TRANSACTION:
         return topic_names.TRANSACTION_STATE
     if key_type == SHARE and ctx.api_version >= FIRST_VERSION_WITH_SHARE_GROUPS:
-        raise CoordinatorNotAvailable("this broker coordinates no share groups")
+        raise CoordinatorNotAvailable("this broker does not coordinate share groups")
     raise InvalidRequest(f"there is no coordinator of type {key_type} in version {ctx.api_version}")
 
 

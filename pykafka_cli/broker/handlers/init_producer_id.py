@@ -32,7 +32,7 @@ async def handle(ctx: RequestContext, request: InitProducerIdRequest) -> InitPro
 
 async def _producer(ctx: RequestContext, request: InitProducerIdRequest) -> ProducerIdAndEpoch:
     if (request.producer_id == NO_PRODUCER_ID) != (request.producer_epoch == NO_PRODUCER_EPOCH):
-        raise InvalidRequest("a producer id and its epoch come together, or neither does")
+        raise InvalidRequest("producer id and epoch must both be set, or neither")
     try:
         if request.transactional_id is None:
             return ProducerIdAndEpoch(await ctx.broker.producer_ids.next(), 0)
@@ -44,7 +44,7 @@ async def _producer(ctx: RequestContext, request: InitProducerIdRequest) -> Prod
         )
     except ConnectionFailed as failure:
         # The next block of ids is the controller's to give; the producer will ask again.
-        raise CoordinatorLoadInProgress(f"no producer id for the moment: {failure}") from failure
+        raise CoordinatorLoadInProgress(f"no producer id is available at the moment: {failure}") from failure
 
 
 def _answer(producer: ProducerIdAndEpoch, error_code: ErrorCode) -> InitProducerIdResponse:

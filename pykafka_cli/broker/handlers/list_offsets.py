@@ -81,9 +81,9 @@ def _answer(
 ) -> ListOffsetsPartitionResponse:
     try:
         if is_duplicate and not isinstance(wanted, OldStyleListOffsetsPartition):
-            raise InvalidRequest(f"{topic_partition} is named more than once")
+            raise InvalidRequest(f"{topic_partition} occurs more than once")
         if wanted.timestamp < 0 and ctx.api_version < FIRST_VERSION.get(wanted.timestamp, ctx.api_version + 1):
-            raise UnsupportedVersion(f"timestamp {wanted.timestamp} means nothing in version {ctx.api_version}")
+            raise UnsupportedVersion(f"timestamp {wanted.timestamp} is not valid in version {ctx.api_version}")
         if isinstance(wanted, OldStyleListOffsetsPartition):
             return OldStyleListOffsetsPartitionResponse(
                 partition_index=wanted.partition_index,

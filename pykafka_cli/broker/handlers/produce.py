@@ -103,7 +103,7 @@ def _checked(
 ) -> memoryview:
     """The records, if they may be appended as far as the request alone shows."""
     if records is None or len(records) <= ATTRIBUTES_AT + 1:
-        raise InvalidRecord(f"{topic_partition}: no whole record batch was sent")
+        raise InvalidRecord(f"{topic_partition}: no complete record batch was sent")
     attributes = records[ATTRIBUTES_AT + 1]
     if attributes & TRANSACTIONAL and request.transactional_id is None:
         raise TransactionalIdAuthorizationFailed("transactional records were sent without a transactional id")

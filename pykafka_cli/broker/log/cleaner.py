@@ -164,7 +164,7 @@ class LogCleaner:
         try:
             await self._clean(chosen, now_ms)
         except CleaningAborted:
-            _log.info("%s: cleaning was given up, the log changed meanwhile", log.topic_partition)
+            _log.info("%s: cleaning was aborted, because the log changed", log.topic_partition)
             return False
         except KafkaStorageError as error:
             _log.warning("%s: cleaning failed: %s", log.topic_partition, error)
@@ -175,7 +175,7 @@ class LogCleaner:
 
     def _give_up(self, log: PartitionLog, error: CorruptRecords | OSError) -> None:
         if isinstance(error, OSError) and is_full(error):
-            _log.warning("%s: no room to clean, which is tried again later: %s", log.topic_partition, error)
+            _log.warning("%s: no room for cleaning, will retry later: %s", log.topic_partition, error)
             return
         self._uncleanable.add(log.topic_partition)
         _log.error("%s: cannot be cleaned and will grow until the broker is restarted: %s", log.topic_partition, error)

@@ -130,7 +130,7 @@ class LogManager(LogListener):
             if (other := self._logs.get(log.topic_partition)) is not None:
                 raise KafkaStorageError(
                     f"{log.topic_partition} is in two directories, {other.directory} and {log.directory}: "
-                    "remove or move away the one that is not wanted"
+                    "remove one of them"
                 )
             self._adopt(directory, log)
         self._cleaner.clean_up_to.update(directory.cleaned_up_to)
@@ -168,7 +168,7 @@ class LogManager(LogListener):
             try:
                 await asyncio.shield(self._spawn(job()))
             except Exception:
-                _log.exception("%s failed and will be tried again", job.__name__)
+                _log.exception("%s failed and will be retried", job.__name__)
             delay_ms = interval_ms()
 
     async def shutdown(self) -> None:
@@ -235,7 +235,7 @@ class LogManager(LogListener):
         try:
             log = directory.create(topic_partition, self._topic_config(topic_partition.topic), topic_id)
         except OSError as error:
-            raise KafkaStorageError(f"{topic_partition}: cannot make a log in {directory.path}: {error}") from error
+            raise KafkaStorageError(f"{topic_partition}: cannot create a log in {directory.path}: {error}") from error
         self._adopt(directory, log)
         return log
 
@@ -328,7 +328,7 @@ class LogManager(LogListener):
         try:
             copy = directory.create(log.topic_partition, log.config, log.topic_id, is_arriving=True)
         except OSError as error:
-            raise KafkaStorageError(f"{log.topic_partition}: cannot make a log in {path}: {error}") from error
+            raise KafkaStorageError(f"{log.topic_partition}: cannot create a log in {path}: {error}") from error
         directory.arriving[log.topic_partition] = copy
         return copy
 

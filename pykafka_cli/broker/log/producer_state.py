@@ -245,7 +245,7 @@ class ProducerState:
             try:
                 producers = decode_snapshot(self._files.read(self._path(offset)))
             except CorruptSnapshot as error:
-                _log.warning("%s: producer snapshot %s is of no use: %s", self._name, self._path(offset), error)
+                _log.warning("%s: producer snapshot %s cannot be used: %s", self._name, self._path(offset), error)
                 self.remove_snapshot(offset)
                 continue
             self.end_offset = self._snapshot_end = offset

@@ -157,7 +157,7 @@ def _finish_what_was_begun(files: Files, folder: str) -> None:
     for name in swaps:
         files.rename(os.path.join(folder, name), os.path.join(folder, name.removesuffix(SWAP_SUFFIX)))
     if swaps:
-        _log.info("%s: put %d cleaned files in place, which a crash had kept from it", folder, len(swaps))
+        _log.info("%s: put %d cleaned files in place, which a crash had prevented", folder, len(swaps))
 
 
 def _make_room_for(files: Files, folder: str, swap_name: str) -> None:
@@ -186,7 +186,7 @@ def _open_segments(files: Files, folder: str, config: TopicConfig, now_ms: int) 
     known = set(offsets)
     for name in names:
         if name.endswith(_INDEX_SUFFIXES) and _base_offset(name) not in known:
-            _log.warning("%s: %s belongs to no segment and is removed", folder, name)
+            _log.warning("%s: deleting %s, which belongs to no segment", folder, name)
             files.remove(os.path.join(folder, name))
     segments = [Segment.open(files, folder, offset, config, now_ms=now_ms) for offset in offsets]
     for segment in segments[:-1]:
@@ -300,7 +300,7 @@ def _recover(
             )
             return
     _log.info(
-        "%s: recovered from offset %d: %d bytes checked, all sound; the log ends at offset %d",
+        "%s: recovered from offset %d: %d bytes checked, no damage; the log ends at offset %d",
         topic_partition,
         start,
         checked,

@@ -51,7 +51,7 @@ class Removals:
         try:
             await self._in_thread(lambda: self._remove_now(paths))
         except OSError as error:
-            _log.warning("cannot remove %s, which is tried again at the next start: %s", paths, error)
+            _log.warning("cannot delete %s, will retry at the next start: %s", paths, error)
 
     def _remove_now(self, paths: Sequence[str]) -> None:
         for path in paths:

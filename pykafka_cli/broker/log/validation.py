@@ -115,7 +115,7 @@ def only_batch(data: Buffer, where: object) -> BatchHeader:
     """
     size = batch_size_at(data, 0)
     if size is None or size > len(data):
-        raise InvalidRecord(f"{where}: no whole record batch was sent")
+        raise InvalidRecord(f"{where}: no complete record batch was sent")
     try:
         header = read_header(data)
     except CorruptRecords as error:

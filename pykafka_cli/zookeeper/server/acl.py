@@ -50,12 +50,12 @@ def fix_up(acl: Iterable[Acl], identities: Collection[Id], path: str) -> tuple[A
         elif granted.scheme == "auth":
             authenticated = [identity for identity in identities if identity.scheme == "digest"]
             if not authenticated:
-                raise InvalidAcl(f"the ACL of {path} names `auth`, its setter has not authenticated")
+                raise InvalidAcl(f"the ACL of {path} contains `auth`, but its setter has not authenticated")
             fixed += [Acl(entry.perms, identity) for identity in authenticated]
         elif _is_valid(granted):
             fixed.append(entry)
         else:
-            raise InvalidAcl(f"the ACL of {path} names {granted.scheme}:{granted.id}, which is nobody")
+            raise InvalidAcl(f"the ACL of {path} names {granted.scheme}:{granted.id}, which matches nobody")
     if not fixed:
         raise InvalidAcl(f"the ACL of {path} is empty")
     return shared(tuple(fixed))
@@ -83,7 +83,7 @@ def authenticate(scheme: str | None, credentials: bytes, address: str, super_dig
         return [SUPER, identity] if super_digest is not None and digest == super_digest else [identity]
     if scheme == "ip":
         return [Id("ip", address)]
-    raise AuthFailed(f"nobody can authenticate by the scheme {scheme!r}; there are digest and ip")
+    raise AuthFailed(f"authentication scheme {scheme!r} is not supported; use digest or ip")
 
 
 def digest_of(credentials: bytes) -> str:

@@ -198,7 +198,7 @@ class Connection(asyncio.Protocol):
             self.end(str(error))
         except Exception:
             # Our bug, which must not cost more than this connection: its client would wait for a response forever.
-            _log.exception("A request of session 0x%s could not be done", printed(self.session_id))
+            _log.exception("A request of session 0x%s failed", printed(self.session_id))
             self.abort()
         self._flush()
         self._go_on()

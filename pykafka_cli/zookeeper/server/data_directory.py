@@ -67,7 +67,7 @@ class DataDirectory:
         raises    DirectoryUnusable if a server of ours has the directory, or there is none
         """
         if not self.snapshots.is_dir():
-            raise DirectoryUnusable(f"dataDir {self._data} has no {_VERSION}, where a ZooKeeper keeps what it knows")
+            raise DirectoryUnusable(f"dataDir {self._data} has no {_VERSION}, where ZooKeeper keeps its data")
         with ExitStack() as held:
             if (self._data / _LOCK).exists():
                 lock = held.enter_context((self._data / _LOCK).open())

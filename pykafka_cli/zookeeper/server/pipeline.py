@@ -205,7 +205,7 @@ class Pipeline:
         """Close the sessions that have been silent too long, as of `now` (monotonic seconds)."""
         for session_id in self.sessions.expire(_milliseconds(now)):
             timeout_ms = self.sessions.timeout_ms(session_id)
-            _log.info("Session 0x%s expired: nothing was heard of it for %d ms", printed(session_id), timeout_ms)
+            _log.info("Session 0x%s expired: no message from its client for %d ms", printed(session_id), timeout_ms)
             client = self.clients.get(session_id)
             self._close_session(session_id, 0)
             if client is not None:

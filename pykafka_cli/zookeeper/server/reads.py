@@ -162,7 +162,7 @@ def _add_watch(request: AddWatchRequest, reading: Reading[W]) -> ErrorResponse:
     try:
         mode = AddWatchMode(request.mode)
     except ValueError:
-        raise BadArguments(f"{request.mode} is no mode of a watch") from None
+        raise BadArguments(f"{request.mode} is not a watch mode") from None
     reading.watches.add(request.path, reading.watcher, mode)
     return ErrorResponse(ErrorCode.OK)
 
@@ -181,7 +181,7 @@ def _which(request: WatchesRequest) -> WatcherType:
     try:
         return WatcherType(request.type)
     except ValueError:
-        raise BadArguments(f"{request.type} is no type of watches") from None
+        raise BadArguments(f"{request.type} is not a watch type") from None
 
 
 def _who_am_i(_: Record, reading: Reading[W]) -> WhoAmIResponse:

@@ -78,10 +78,10 @@ def _restore_newest(directory: DataDirectory) -> tuple[Database | None, int]:
             problems.append(str(error))
             continue
         if digest_zxid == zxid != 0 and digest != tree.digest:
-            _log.error("The digest of %s is not that of its znodes", path)
+            _log.error("The digest of %s does not match its znodes", path)
         return Database(tree, timeouts.items()), max(zxid, digest_zxid)
     if problems:
-        raise SnapshotInvalid(f"no snapshot in {directory.snapshots} can be used: {'; '.join(problems)}")
+        raise SnapshotInvalid(f"no usable snapshot in {directory.snapshots}: {'; '.join(problems)}")
     return None, 0
 
 
@@ -96,7 +96,7 @@ def _replay(directory: DataDirectory, database: Database, digest_zxid: int) -> i
         if digests_agree and entry.header.zxid >= digest_zxid and not _digest_agrees(entry, database.tree):
             digests_agree = False
             _log.error(
-                "From transaction 0x%x (%s) on the znodes are not what they were when it was logged",
+                "From transaction 0x%x (%s) on, the znodes differ from what they were when it was logged",
                 entry.header.zxid,
                 OpCode(entry.header.type).name,
             )

@@ -104,7 +104,7 @@ def read_snapshot(path: Path) -> Snapshot:
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError) as error:
-            raise SnapshotInvalid(f"{path} is not a whole gzip file: {error}") from None
+            raise SnapshotInvalid(f"{path} is not a complete gzip file: {error}") from None
     if data[:4] != MAGIC:
         raise SnapshotInvalid(f"{path} is not a snapshot of ZooKeeper: it begins with {data[:8].hex()}")
     reader = Reader(data, _HEADER.size)
@@ -118,7 +118,7 @@ def read_snapshot(path: Path) -> Snapshot:
         zxid, version, digest = read(_Digest, reader)
         _check_seal(path, reader)
     except MarshallingError as error:
-        raise SnapshotInvalid(f"{path} is not whole: {error}") from None
+        raise SnapshotInvalid(f"{path} is truncated: {error}") from None
     return Snapshot(timeouts, nodes, zxid, digest) if version == DIGEST_VERSION else Snapshot(timeouts, nodes)
 
 
@@ -153,7 +153,7 @@ def _read_nodes(reader: Reader, acls: Mapping[int, tuple[Acl, ...]]) -> Iterator
         data = reader.buffer()
         (number,) = reader.fixed(_LONG)
         if number not in acls:
-            raise MarshallingError(f"{path} has ACL {number}, which the snapshot does not hold")
+            raise MarshallingError(f"{path} has ACL {number}, which the snapshot does not contain")
         yield NodeImage(path or ROOT, data, acls[number], read(StatPersisted, reader))
 
 

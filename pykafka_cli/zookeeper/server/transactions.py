@@ -174,7 +174,7 @@ def prepare(kind: OpCode, request: Record, requester: Requester, view: View) -> 
             return CheckVersionTxn(path, _next_version(facts.version, request.version, path))
         case ReconfigRequest():
             raise ReconfigDisabled("a standalone server has no members to reconfigure")
-    raise Unimplemented(f"{kind!r} is no request that changes anything")
+    raise Unimplemented(f"{kind!r} is not a request that changes anything")
 
 
 def prepare_container_deletion(path: str, view: View) -> DeleteTxn:
@@ -183,7 +183,7 @@ def prepare_container_deletion(path: str, view: View) -> DeleteTxn:
     if facts.children:
         raise NotEmpty(path)
     if facts.ephemeral_owner != CONTAINER:
-        raise BadVersion(f"{path} is no container")
+        raise BadVersion(f"{path} is not a container")
     return DeleteTxn(path)
 
 
@@ -194,7 +194,7 @@ def _prepare_create(
     try:
         flags = CreateFlags(request.flags)
     except ValueError:
-        raise BadArguments(f"{request.flags} is no way to create {path}") from None
+        raise BadArguments(f"{request.flags} is not a valid mode to create {path}") from None
     if flags in _WITH_TTL or kind is OpCode.CREATE_TTL:
         raise Unimplemented(f"{path}: znodes with a time to live are an extension that is not enabled")
     if not path.startswith("/"):

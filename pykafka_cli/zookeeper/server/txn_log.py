@@ -142,7 +142,7 @@ class TxnLog:
         took = time.monotonic() - started
         if took > self._slow_fsync_seconds:
             _log.warning(
-                "fsync of the transaction log took %.1f s; every change waits that long. Is the disk busy?", took
+                "fsync of the transaction log took %.1f s; every change waits that long. The disk may be busy.", took
             )
 
 

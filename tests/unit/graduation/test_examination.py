@@ -289,7 +289,7 @@ async def test_damage_in_zookeepers_files_is_refused(cluster: StoppedCluster) ->
     snapshot = next((cluster.root / "zookeeper").rglob("snapshot.*"))
     snapshot.write_bytes(snapshot.read_bytes()[:-5])
 
-    assert problems(cluster)[0].startswith("ZooKeeper: no snapshot in ")
+    assert problems(cluster)[0].startswith("ZooKeeper: no usable snapshot in ")
 
 
 # What is no obstacle.

@@ -40,13 +40,13 @@ def test_a_checkpoint_that_is_not_there_or_empty_has_no_offsets(files: MemoryFil
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"0", "begins with a version"),
+        (b"0", "starts with a version"),
         (b"1\n0\n", "version 1"),
-        (b"0\nx\n", "begins with a version"),
-        (b"0\n2\norders 0 42\n", "says 2 lines and has 1"),
+        (b"0\nx\n", "starts with a version"),
+        (b"0\n2\norders 0 42\n", "declares 2 lines but has 1"),
         (b"0\n1\norders zero 42\n", "line 3"),
         (b"0\n1\norders 0\n", "line 3"),
-        (b"\xff\xfe", "begins with a version"),
+        (b"\xff\xfe", "starts with a version"),
     ],
 )
 def test_a_malformed_checkpoint_names_file_and_line(files: MemoryFiles, content: bytes, complaint: str) -> None:

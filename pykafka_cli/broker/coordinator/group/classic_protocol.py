@@ -385,7 +385,7 @@ class ClassicProtocol:
     def _become_empty(self, group: Group, step: Step) -> None:
         def when_stored(step: Step, error: BrokerError | None) -> None:
             if error is not None and group.state is GroupState.PREPARING and not group.members:
-                _log.warning("group %s: that it is empty could not be stored: %s", group.group_id, error)
+                _log.warning("group %s: its empty state could not be stored: %s", group.group_id, error)
                 step.timers[RebalanceTimer(group.group_id)] = STORE_AGAIN_MS
 
         empty = group.as_empty(step.now_ms)

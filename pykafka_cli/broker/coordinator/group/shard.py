@@ -288,7 +288,7 @@ class GroupShard:
         try:
             entry = read_record(record)
         except UnreadableMessage as error:
-            _log.error("record %d of __consumer_offsets is left out: %s", written_at, error)
+            _log.error("skipping record %d of __consumer_offsets: %s", written_at, error)
             return
         match entry:
             case OffsetEntry():
@@ -298,7 +298,7 @@ class GroupShard:
             case GroupEntry(group_id, value) if value is not None:
                 self._group(group_id).restore(value)
             case _:
-                _log.warning("record %d of __consumer_offsets has a key of a kind not known here", written_at)
+                _log.warning("skipping record %d of __consumer_offsets: unknown kind of key", written_at)
 
     def replay_marker(self, producer_id: int, written_at: int, *, committed: bool) -> None:
         """Take in the end of a transaction."""

@@ -237,7 +237,7 @@ class TransactionCoordinator:
         try:
             await self._markers.write(marker, ended.partitions)
         except Superseded as reason:
-            _log.info("%r: no more markers are sent: %s", transactional_id, reason)
+            _log.info("%r: stopped sending markers: %s", transactional_id, reason)
             return
         while True:
             try:

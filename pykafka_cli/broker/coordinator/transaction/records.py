@@ -108,9 +108,7 @@ def read_record(record: CoordinatorRecord) -> TransactionEntry | None:
     try:
         state = TransactionState(value.transaction_status)
     except ValueError as error:
-        raise UnreadableMessage(
-            f"{transactional_id!r} is in state {value.transaction_status}, which is none"
-        ) from error
+        raise UnreadableMessage(f"{transactional_id!r} has the unknown state {value.transaction_status}") from error
     return TransactionEntry(
         transactional_id,
         Transaction(

@@ -91,14 +91,14 @@ class TransactionShard:
         transaction = self.transactions.get(transactional_id)
         if transaction is None:
             if new_producer_id is None:
-                raise ConcurrentTransactions(f"{transactional_id!r} has just been forgotten")
+                raise ConcurrentTransactions(f"{transactional_id!r} has just expired")
             first = Transaction(
                 producer_id=new_producer_id, producer_epoch=0, timeout_ms=timeout_ms, updated_at=step.now_ms
             )
             self._put(transactional_id, first, step)
             return ProducerIdAndEpoch(first.producer_id, first.producer_epoch)
         if expected is not None and not self._is_its_producer(transactional_id, transaction, expected):
-            raise ProducerFenced(f"{transactional_id!r} belongs to another producer than {expected.producer_id}")
+            raise ProducerFenced(f"{transactional_id!r} belongs to a producer other than {expected.producer_id}")
         if transaction.state in PREPARED:
             raise ConcurrentTransactions(f"the last transaction of {transactional_id!r} is being completed")
         if transaction.state is TransactionState.ONGOING:
@@ -197,7 +197,7 @@ class TransactionShard:
         """
         transaction = self.transactions.get(transactional_id)
         if transaction is None:
-            raise TransactionalIdNotFound(f"nobody has used the transactional id {transactional_id!r}")
+            raise TransactionalIdNotFound(f"the transactional id {transactional_id!r} has not been used")
         return transaction
 
     # --- the log
@@ -207,10 +207,10 @@ class TransactionShard:
         try:
             entry = read_record(record)
         except UnreadableMessage as error:
-            _log.error("record %d of __transaction_state is left out: %s", written_at, error)
+            _log.error("skipping record %d of __transaction_state: %s", written_at, error)
             return
         if entry is None:
-            _log.warning("record %d of __transaction_state has a key of a kind not known here", written_at)
+            _log.warning("skipping record %d of __transaction_state: unknown kind of key", written_at)
         elif entry.transaction is None:
             self.transactions.pop(entry.transactional_id, None)
             self._replaced.pop(entry.transactional_id, None)

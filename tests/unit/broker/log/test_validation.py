@@ -41,7 +41,7 @@ def test_a_wrong_checksum_is_corrupt() -> None:
 
 @pytest.mark.parametrize("size", [0, 10, 60, 69])
 def test_a_batch_cut_short_is_none(size: int) -> None:
-    refused(log_with(), batch(b"a")[:size], InvalidRecord, "no whole record batch")
+    refused(log_with(), batch(b"a")[:size], InvalidRecord, "no complete record batch")
 
 
 def test_bytes_too_few_for_another_batch_are_ignored() -> None:

@@ -56,7 +56,7 @@ def test_comments_are_left_out() -> None:
         ("a.B needed;", "Invalid login module control flag 'needed' in JAAS config"),
         ('a.B required username "x";', "Value not specified for key 'username'"),
         ("a.B required username=x", "not terminated by semi-colon"),
-        ("a.B required password=a+b;", "[+] is out of place; values with signs in them need quotes"),
+        ("a.B required password=a+b;", "[+] is unexpected; quote values that contain special characters"),
         ("a.B required; c.D required;", "contains 2 login modules, should be 1 module"),
     ],
 )

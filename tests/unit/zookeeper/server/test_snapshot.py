@@ -89,7 +89,7 @@ def test_half_a_compressed_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "snapshot.7.gz"
     path.write_bytes(gzip.compress(bytes(1000))[:20])
 
-    with pytest.raises(SnapshotInvalid, match="not a whole gzip file"):
+    with pytest.raises(SnapshotInvalid, match="not a complete gzip file"):
         read_snapshot(path)
 
 

@@ -295,5 +295,5 @@ def test_a_container_is_deleted_only_while_it_is_empty(server: Server) -> None:
     server.create("/c/child")
     with pytest.raises(NotEmpty):
         prepare_container_deletion("/c", TreeView(server.tree))
-    with pytest.raises(BadVersion, match="no container"):
+    with pytest.raises(BadVersion, match="is not a container"):
         prepare_container_deletion("/c/child", TreeView(server.tree))

@@ -143,4 +143,4 @@ def test_a_slow_disk_is_told(directory: DataDirectory, caplog: pytest.LogCapture
     with caplog.at_level(logging.WARNING):
         slow.write(1, entry(1))
 
-    assert "Is the disk busy?" in caplog.text
+    assert "The disk may be busy." in caplog.text
