@@ -12,14 +12,17 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.output import dump_log as lines
-from pykafka_cli.output.dumped_records import COMPILED_FROM, Gaps, Shown, latest_timestamp
+from pykafka_cli.output.dump_log import DocumentPrinter, Printer, TextPrinter
 from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.procedures.dump_printers import DocumentPrinter, Printer, TextPrinter
+from pykafka_cli.protocol.records.batch import CorruptRecords
+from pykafka_cli.protocol.stored_messages import UnreadableRecord
 from pykafka_cli.rules import record_decoders as decoders
+from pykafka_cli.rules.dumped_records import COMPILED_FROM, Gaps, Shown, latest_timestamp
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import ScriptError, Words, reported
 from pykafka_cli.script.options import INT, Output, chosen_output, require
 from pykafka_cli.storage import transaction_index
+from pykafka_cli.storage.index_file import CorruptIndex
 from pykafka_cli.storage.producer_snapshots import CorruptSnapshot, decode_snapshot
 from pykafka_cli.storage.stored_files import StoredLog, StoredOffsetIndex, StoredTimeIndex
 
@@ -171,10 +174,21 @@ def dump_log(
     form = chosen_output(output)
     printer = DocumentPrinter(form) if form in (OutputFormat.JSON, OutputFormat.YAML) else TextPrinter()
     dump = Dump(settings, printer)
-    with printer.printing():
+    with reported(words=WORDS), printer.printing():
         for path in re.sub(",+$", "", files).split(","):
             dump.file(re.sub("/+", "/", path).rstrip("/") or path)
         dump.report_problems()
+
+
+def unreadable(error: OSError) -> str | OSError:
+    """Of a file; what cannot be written is another matter."""
+    return error if error.filename is None else f"{error.filename}: {error.strerror}"
+
+
+WORDS: Words = {
+    **dict.fromkeys((CorruptRecords, CorruptIndex, UnreadableRecord, decoders.Undecodable), str),
+    OSError: unreadable,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +357,7 @@ class Dump:
             *(lines.timestamp_mismatches(path, pairs) for path, pairs in problems.timestamps.items()),
             *(lines.timestamps_out_of_order(path, pairs) for path, pairs in problems.order.items()),
             *(lines.offsets_not_found(pairs) for pairs in problems.not_found.values()),
-            *(lines.gaps(path, gaps.latest_first()) for path, gaps in problems.gaps.items()),
+            *(lines.gap_lines(path, gaps.latest_first()) for path, gaps in problems.gaps.items()),
         ]
         if reports:
             self.printer.complain("".join(reports).removesuffix("\n"))

@@ -67,8 +67,8 @@ class UnreadableValue(ScriptError):
         self.option = option
 
 
-Words = Mapping[type[Exception], Callable[[Any], str | ScriptError]]
-"""What a script says of an exception, the first that fits; a ScriptError is raised as it is, without the prefix."""
+Words = Mapping[type[Exception], Callable[[Any], str | Exception]]
+"""What a script says of an exception, the first that fits; an exception is raised as it is, without the prefix."""
 
 
 def unchanged(error: ScriptError) -> ScriptError:
@@ -97,7 +97,7 @@ def reported(prefix: str = "", words: Words = MappingProxyType({}), *, on_stdout
         for kind, text in {**words, ConnectionFailed: words.get(ConnectionFailed, str)}.items():
             if isinstance(error, kind):
                 said = text(error)
-                if isinstance(said, ScriptError):
+                if isinstance(said, Exception):
                     raise said from None
                 raise ScriptError(f"{prefix}{said}", hint=_hint(error), on_stdout=on_stdout) from None
         raise

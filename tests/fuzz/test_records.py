@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.log import message_conversion
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
-from pykafka_cli.output.dumped_records import records_in
 from pykafka_cli.properties.grammar import read_properties
 from pykafka_cli.protocol.records import (
     Compression,
@@ -26,6 +25,7 @@ from pykafka_cli.protocol.records import (
 from pykafka_cli.protocol.records.batch import crc_is_valid, seal
 from pykafka_cli.protocol.records.compression import decompress, with_lz4_checksum
 from pykafka_cli.protocol.records.legacy import build_message_set
+from pykafka_cli.rules.dumped_records import records_in
 from pykafka_cli.storage import checkpoints, offset_index, time_index, transaction_index
 from pykafka_cli.storage.checkpoints import MalformedFile
 from pykafka_cli.storage.index_file import CorruptIndex

@@ -1,21 +1,18 @@
-"""`pk dump-log`: the records of a batch, as they are read and as the script prints them."""
+"""What kafka-dump-log reads of a batch: its records, and where their offsets leave gaps."""
 
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pykafka_cli.output import dump_log as lines
 from pykafka_cli.protocol.java_strings import JAVA_REPLACE
-from pykafka_cli.protocol.records.batch import HEADER_SIZE, BatchHeader, CorruptRecords, advance_sequence, crc_is_valid
+from pykafka_cli.protocol.records.batch import HEADER_SIZE, CorruptRecords, crc_is_valid
 from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
 from pykafka_cli.protocol.records.legacy import StoredMessage, messages_of
 from pykafka_cli.protocol.records.record import records_of
-from pykafka_cli.rules.java_json import json_text
-from pykafka_cli.rules.record_decoders import Decoder, control_record, text_of
+from pykafka_cli.rules.record_decoders import Decoder
 from pykafka_cli.storage.scan import ScannedBatch
 
-INDENT = "| "
 _HALF = 1 << 63
 COMPILED_FROM = 1 << 20
 """Bytes of a file from which on aiokafka's compiled reader is worth its import."""
@@ -96,66 +93,3 @@ def payload_of(batch: ScannedBatch) -> bytes:
 
 def latest_timestamp(batch: ScannedBatch) -> int:
     return max((record.timestamp for record in records_in(batch)), default=-1)
-
-
-def batch_text(out: list[str], batch: ScannedBatch) -> None:
-    """Append a batch's line, or as much of it as the script prints.
-
-    raises  CorruptRecords for what no batch can say of itself
-    """
-    header = batch.header
-    out.append(lines.batch_begins(header))
-    check_header(header)
-    out.append(lines.batch_ends(header, batch.position, is_valid=is_valid(batch)))
-
-
-def check_header(header: BatchHeader) -> None:
-    """raises  CorruptRecords, in Kafka's words"""
-    if header.magic < 0:
-        raise CorruptRecords(f"Invalid magic value {header.magic}")
-    if lines.codec(header) is None:
-        raise CorruptRecords(f"Unknown compression type id: {header.attributes & 7}")
-
-
-def record_text(out: list[str], batch: ScannedBatch, shown: Shown, gaps: Gaps, *, compiled: bool) -> None:
-    """Append the lines of a batch's records.
-
-    raises  CorruptRecords, and what the decoder raises, after as much of the text as the script prints
-    """
-    header = batch.header
-    base_sequence, first_offset = header.base_sequence, header.base_offset
-    kind, is_legacy, is_control = lines.timestamp_type(header), header.magic < 2, header.is_control
-    decode = None if is_control else shown.decode
-    for record in records_in(batch, compiled=compiled):
-        offset = record.offset
-        if offset != gaps.last + 1:
-            gaps.step_to(offset)
-        gaps.last = offset
-        text = INDENT
-        if shown.metadata:
-            key_size, value_size = sizes(record)
-            text = f"| offset: {offset} {kind}: {record.timestamp} keySize: {key_size} valueSize: {value_size}"
-            if is_legacy:
-                text += f" isValid: {lines.boolean(record.is_valid)} crc: {record.crc}}}"
-            else:
-                sequence = advance_sequence(base_sequence, offset - first_offset) if base_sequence >= 0 else -1
-                names = ",".join([name for name, _ in record.headers]) if record.headers else ""
-                text += f" sequence: {sequence} headerKeys: [{names}]"
-            out.append(text)
-            if is_control:
-                out.append(_control_text(control_record(record.key, record.value)))
-            text = " "
-        if decode:
-            shown_key, payload = decode(offset, record.key, record.value)
-            if shown_key is not None:
-                out.append(f"{text}key: {text_of(shown_key)}")
-            if payload is not None:
-                out.append(f" payload: {text_of(payload)}")
-        out.append("\n")
-
-
-def _control_text(said: dict[str, Any]) -> str:
-    parts = (
-        f"{name} {json_text(value)}" if isinstance(value, dict) else f"{name}: {value}" for name, value in said.items()
-    )
-    return " " + " ".join(parts)
