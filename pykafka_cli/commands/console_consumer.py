@@ -35,14 +35,14 @@ from pykafka_cli.rules.formatters import (
     formatter,
 )
 from pykafka_cli.rules.java_text import BadPattern, compile_pattern
+from pykafka_cli.rules.what_to_read import NotTogether, Wanted, check_what_to_read, chosen_group, first_offset
 from pykafka_cli.script.client_properties import key_values, property_file
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import Ended, ScriptError
+from pykafka_cli.script.errors import Ended, ScriptError, Words, reported
 from pykafka_cli.script.generations import OldName, OldOptions, Removed, refuse_both
 from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.opening import CONSUMER_FAILED, NoClient, session_with
 from pykafka_cli.script.options import INT, LONG, BootstrapServer, bootstrap_or_default
-from pykafka_cli.script.what_to_read import Wanted, check_what_to_read, chosen_group, first_offset
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -241,7 +241,9 @@ def console_consumer(
     refuse_both(ctx, RENAMED)
     ctx.read_values()
     pattern = include if include is not None else whitelist
-    check_what_to_read(ctx, topic, pattern, partition)
+    contradiction: Words = {NotTogether: lambda error: ctx.usage_problem(str(error), hint=error.hint)}
+    with reported(words=contradiction):
+        check_what_to_read(ctx.given, topic, pattern, partition)
     addresses = bootstrap_or_default(
         bootstrap_server,
         ctx.usage_problem('Missing required argument "[bootstrap-server]"'),
@@ -249,7 +251,8 @@ def console_consumer(
     )
     file, words = property_file(consumer_config), key_values(consumer_property)
     properties = file | words
-    group_id = chosen_group(ctx, group, file, words, partition)
+    with reported(words=contradiction):
+        group_id = chosen_group(group, file, words, partition)
     reset = properties.setdefault("auto.offset.reset", "earliest" if from_beginning else "latest")
     if from_beginning and reset != "earliest":
         raise ScriptError(
@@ -263,7 +266,8 @@ def console_consumer(
         properties.setdefault("enable.auto.commit", "false")
         group_id = f"console-consumer-{random.randrange(100_000)}"
     properties["group.id"] = group_id
-    start = first_offset(ctx, offset, from_beginning=from_beginning)
+    with reported(words=contradiction):
+        start = first_offset(ctx.given, offset, from_beginning=from_beginning)
     printer = build_formatter(
         ctx,
         formatter_class,

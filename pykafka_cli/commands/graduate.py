@@ -108,14 +108,14 @@ def graduate(
 
 def _given_brokers(files: list[Path]) -> "list[BrokerSettings]":
     from pykafka_cli.properties.broker import BrokerSettings
-    from pykafka_cli.servers.process import Words, read_settings
+    from pykafka_cli.servers.starting import Words, read_settings
 
     return [read_settings(BrokerSettings, Words(False, file, [])) for file in files]
 
 
 def _given_zookeeper(file: Path) -> "ZooKeeperSettings":
     from pykafka_cli.properties.zookeeper import ZooKeeperSettings
-    from pykafka_cli.servers.process import Words, read_settings
+    from pykafka_cli.servers.starting import Words, read_settings
 
     settings: ZooKeeperSettings = read_settings(ZooKeeperSettings, Words(False, file, []))
     return settings

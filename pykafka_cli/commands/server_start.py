@@ -9,7 +9,7 @@ import typer
 
 from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.script.errors import Ended, ScriptError
-from pykafka_cli.servers.process import (
+from pykafka_cli.servers.starting import (
     log_to_stdout,
     parse_words,
     read_settings,

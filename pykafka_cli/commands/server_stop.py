@@ -8,7 +8,7 @@ import typer
 
 from pykafka_cli.properties.grammar import MalformedProperties, read_properties
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.servers.process import signal_servers
+from pykafka_cli.servers.stopping import signal_servers
 
 NOTHING_FOUND = "No kafka server to stop"
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.servers.process import run_until_signalled
+from pykafka_cli.servers.starting import run_until_signalled
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.server import BrokerServer

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.script.errors import Ended, ScriptError
-from pykafka_cli.servers.process import (
+from pykafka_cli.servers.starting import (
     log_to_stdout,
     parse_words,
     read_settings,

@@ -2,7 +2,7 @@
 
 import typer
 
-from pykafka_cli.servers.process import signal_servers
+from pykafka_cli.servers.stopping import signal_servers
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

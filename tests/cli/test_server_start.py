@@ -9,7 +9,7 @@ import pytest
 
 from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.cli import run
-from pykafka_cli.servers import process
+from pykafka_cli.servers import stopping
 from tests.support.polling import until
 from tests.support.running import PK, RunningCluster, pk
 
@@ -103,9 +103,9 @@ def test_a_broker_in_the_background_serves_until_it_is_told_to_stop(
     begun = subprocess.run([PK, "server-start", "-daemon", *words], env={**os.environ, "LOG_DIR": str(tmp_path)})
     until(lambda: has_started(tmp_path / "kafkaServer.out"))
     described = pk("broker-api-versions", "--bootstrap-server", fresh_cluster.bootstrap)
-    (pid,) = [pid for pid, line in process.processes() if str(file) in line]
+    (pid,) = [pid for pid, line in stopping.processes() if str(file) in line]
     os.kill(pid, signal.SIGTERM)
-    until(lambda: pid not in dict(process.processes()))
+    until(lambda: pid not in dict(stopping.processes()))
 
     assert begun.returncode == 0
     assert "(id: 7 rack: null)" in described.stdout
@@ -136,7 +136,7 @@ def signalled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int
         file.write_text(f"broker.id={number}\nzookeeper.connect=z\n")
         running.append((pid, ["python", "/opt/bin/pk", "server-start", str(file), "--override", "num.partitions=2"]))
     running.append((102, ["python", "-m", "pykafka_cli", "zookeeper-server-start", "zookeeper.properties"]))
-    monkeypatch.setattr(process, "processes", lambda: iter(running))
+    monkeypatch.setattr(stopping, "processes", lambda: iter(running))
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
     return sent

@@ -12,8 +12,8 @@ import pytest
 
 from pykafka_cli.commands.zookeeper_server_stop import zookeeper_server_stop
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.servers import process
-from pykafka_cli.servers.process import runs
+from pykafka_cli.servers import stopping
+from pykafka_cli.servers.stopping import runs
 from tests.support.polling import until
 from tests.support.ports import free_port
 from tests.support.running import PK
@@ -162,13 +162,13 @@ def test_a_daemon_leaves_the_terminal_and_writes_to_log_dir(tmp_path: Path, file
 
 _FIND = """
 import sys
-from pykafka_cli.servers.process import processes, runs
+from pykafka_cli.servers.stopping import processes, runs
 print(*[pid for pid, words in processes() if runs(words, "zookeeper-server-start") and sys.argv[1] in words])
 """
 
 
 def test_stopping_when_nothing_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "processes", lambda: iter([(1, ["init"])]))
+    monkeypatch.setattr(stopping, "processes", lambda: iter([(1, ["init"])]))
 
     with pytest.raises(ScriptError, match="No zookeeper server to stop") as told:
         zookeeper_server_stop()

@@ -1,11 +1,18 @@
 """What the console consumer's options say of topics, partition, offset and group, and which of them go together."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from pykafka_cli.model import OffsetSpec
-from pykafka_cli.script.command import ScriptContext
+
+
+class NotTogether(Exception):
+    """Options that contradict each other, or a value that is none, in the script's words."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class Wanted(NamedTuple):
@@ -17,54 +24,54 @@ class Wanted(NamedTuple):
     start: int
 
 
-def check_what_to_read(ctx: ScriptContext, topic: str | None, pattern: str | None, partition: int | None) -> None:
-    """raises    UsageProblem"""
+def check_what_to_read(given: Collection[str], topic: str | None, pattern: str | None, partition: int | None) -> None:
+    """raises    NotTogether"""
     if (topic is None) == (pattern is None):
         hint = "--whitelist is DEPRECATED use --include instead; ignored if --include specified."
-        tail = hint if "whitelist" in ctx.given else ""
+        tail = hint if "whitelist" in given else ""
         in_words_of_4 = "Exactly one of the following arguments is required: [topic], [include]"
-        raise ctx.usage_problem(f"Exactly one of --include/--topic is required. {tail}", hint=in_words_of_4)
+        raise NotTogether(f"Exactly one of --include/--topic is required. {tail}", hint=in_words_of_4)
     if partition is None:
-        if "offset" in ctx.given:
-            raise ctx.usage_problem("The partition is required when offset is specified.")
+        if "offset" in given:
+            raise NotTogether("The partition is required when offset is specified.")
         return
     if topic is None:
-        raise ctx.usage_problem("The topic is required when partition is specified.")
-    if {"from-beginning", "offset"} <= ctx.given:
-        raise ctx.usage_problem("Options from-beginning and offset cannot be specified together.")
+        raise NotTogether("The topic is required when partition is specified.")
+    if {"from-beginning", "offset"}.issubset(given):
+        raise NotTogether("Options from-beginning and offset cannot be specified together.")
 
 
 def chosen_group(
-    ctx: ScriptContext, group: str | None, file: Mapping[str, str], words: Mapping[str, str], partition: int | None
+    group: str | None, file: Mapping[str, str], words: Mapping[str, str], partition: int | None
 ) -> str | None:
     """The group that was named, wherever; None if nowhere.
 
-    raises    UsageProblem if it was named twice and not the same, or together with a partition
+    raises    NotTogether if it was named twice and not the same, or together with a partition
     """
     named = dict.fromkeys(each for each in (group, file.get("group.id"), words.get("group.id")) if each is not None)
     if len(named) > 1:
         listed = ", ".join(f"'{each}'" for each in named)
-        raise ctx.usage_problem(
+        raise NotTogether(
             "The group ids provided in different places (directly using '--group', via '--consumer-property', or via "
             f"'--consumer.config') do not match. Detected group ids: {listed}"
         )
     if named and partition is not None:
-        raise ctx.usage_problem("Options group and partition cannot be specified together.")
+        raise NotTogether("Options group and partition cannot be specified together.")
     return next(iter(named), None)
 
 
-def first_offset(ctx: ScriptContext, offset: str, *, from_beginning: bool) -> int:
+def first_offset(given: Collection[str], offset: str, *, from_beginning: bool) -> int:
     """Where --partition begins, as ListOffsets has it.
 
-    raises    UsageProblem
+    raises    NotTogether
     """
-    if "offset" not in ctx.given:
+    if "offset" not in given:
         return OffsetSpec.EARLIEST if from_beginning else OffsetSpec.LATEST
     if (word := offset.lower()) in ("earliest", "latest"):
         return OffsetSpec.EARLIEST if word == "earliest" else OffsetSpec.LATEST
     if re.fullmatch(r"\+?[0-9]+", offset) and int(offset) < 1 << 63:
         return int(offset)
-    raise ctx.usage_problem(
+    raise NotTogether(
         f"The provided offset value '{offset}' is incorrect. Valid values are 'earliest', 'latest', or a "
         "non-negative long."
     )

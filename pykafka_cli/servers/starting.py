@@ -1,9 +1,8 @@
-"""What the commands that start and stop servers have in common: words, daemons, logs, signals.
+"""What the commands that start servers have in common: words, settings, daemons, logs, the end by a signal.
 
     pk zookeeper-server-start [-daemon] FILE [--override KEY=VALUE]...
 
-as bin/*-server-start.sh and bin/*-server-stop.sh take and do it: a stop script finds servers by their command lines and
-signals all of them.
+as bin/*-server-start.sh take and do it.
 """
 
 import asyncio
@@ -14,8 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,11 +21,10 @@ from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.properties.grammar import MalformedProperties, Property, read_properties
 from pykafka_cli.properties.keys import BadProperty, ConfigError, Settings
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.servers.program import own_command, program_names
+from pykafka_cli.servers.program import own_command
 from pykafka_cli.servers.standstill import beat_if_asked
 
 LOG_DIRECTORY_VARIABLE = "LOG_DIR"
-SIGNAL_VARIABLE = "SIGNAL"
 SWITCH_INTERVAL_S = 0.001
 """For how long a thread that cleans a log or writes a snapshot may hold up the loop, which lets others run at each
 system call: with Python's default of 5 ms, a request takes more than 10 ms while such work runs."""
@@ -157,54 +154,3 @@ def _allow_many_files() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def signal_servers(
-    command: str, nothing_found: str, is_meant: Callable[[Sequence[str]], bool] = lambda _: True
-) -> None:
-    """Send $SIGNAL (TERM) to every process that runs `pk COMMAND` and whose command line `is_meant`.
-
-    raises    ScriptError if there is none
-    """
-    name = os.environ.get(SIGNAL_VARIABLE, "TERM").removeprefix("SIG")
-    try:
-        number = int(name) if name.isdigit() else signal.Signals[f"SIG{name}"]
-    except KeyError:
-        raise ScriptError(f"{SIGNAL_VARIABLE}={name} is not a signal") from None
-    running = [(pid, words) for pid, words in processes() if pid != os.getpid() and runs(words, command)]
-    found = [pid for pid, words in running if is_meant(words)]
-    if not found:
-        raise ScriptError(nothing_found, on_stdout=True)
-    for pid in found:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            continue  # it has just ended by itself
-        except PermissionError:
-            raise ScriptError(f"Process {pid} belongs to another user, who can stop it") from None
-
-
-def runs(words: Sequence[str], command: str) -> bool:
-    """Whether a process with this command line is `pk COMMAND`, by whichever of its names."""
-    programs = program_names()
-    for program, name in pairwise(words):
-        if Path(program).name in programs and name.removesuffix(".sh").removeprefix("kafka-") == command:
-            return True
-    return False
-
-
-def processes() -> Iterator[tuple[int, list[str]]]:
-    """(pid, command line) of all processes that may be looked at."""
-    if Path("/proc/self/cmdline").exists():
-        for directory in Path("/proc").iterdir():
-            if directory.name.isdigit():
-                try:
-                    words = (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                except OSError:
-                    continue
-                yield int(directory.name), words
-        return
-    listed = subprocess.run(["ps", "-axo", "pid=,args="], capture_output=True, text=True, check=True)
-    for line in listed.stdout.splitlines():
-        pid, _, words_text = line.strip().partition(" ")
-        yield int(pid), words_text.split()

@@ -1,0 +1,64 @@
+"""Stopping servers as bin/*-server-stop.sh do: they are found by their command lines, and all of them are signaled."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers.program import program_names
+
+SIGNAL_VARIABLE = "SIGNAL"
+
+
+def signal_servers(
+    command: str, nothing_found: str, is_meant: Callable[[Sequence[str]], bool] = lambda _: True
+) -> None:
+    """Send $SIGNAL (TERM) to every process that runs `pk COMMAND` and whose command line `is_meant`.
+
+    raises    ScriptError if there is none
+    """
+    name = os.environ.get(SIGNAL_VARIABLE, "TERM").removeprefix("SIG")
+    try:
+        number = int(name) if name.isdigit() else signal.Signals[f"SIG{name}"]
+    except KeyError:
+        raise ScriptError(f"{SIGNAL_VARIABLE}={name} is not a signal") from None
+    running = [(pid, words) for pid, words in processes() if pid != os.getpid() and runs(words, command)]
+    found = [pid for pid, words in running if is_meant(words)]
+    if not found:
+        raise ScriptError(nothing_found, on_stdout=True)
+    for pid in found:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue  # it has just ended by itself
+        except PermissionError:
+            raise ScriptError(f"Process {pid} belongs to another user, who can stop it") from None
+
+
+def runs(words: Sequence[str], command: str) -> bool:
+    """Whether a process with this command line is `pk COMMAND`, by whichever of its names."""
+    programs = program_names()
+    for program, name in pairwise(words):
+        if Path(program).name in programs and name.removesuffix(".sh").removeprefix("kafka-") == command:
+            return True
+    return False
+
+
+def processes() -> Iterator[tuple[int, list[str]]]:
+    """(pid, command line) of all processes that may be looked at."""
+    if Path("/proc/self/cmdline").exists():
+        for directory in Path("/proc").iterdir():
+            if directory.name.isdigit():
+                try:
+                    words = (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                except OSError:
+                    continue
+                yield int(directory.name), words
+        return
+    listed = subprocess.run(["ps", "-axo", "pid=,args="], capture_output=True, text=True, check=True)
+    for line in listed.stdout.splitlines():
+        pid, _, words_text = line.strip().partition(" ")
+        yield int(pid), words_text.split()
