@@ -37,6 +37,9 @@ OF_THE_CONTROLLER = frozenset({
 BEFORE_LOGIN = frozenset({ApiKey.API_VERSIONS, ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE})
 """What a client may ask for that has not logged in yet, where a listener wants that."""
 
+# An attribute of an enumeration is slow to look up, and these are compared for each request.
+_API_VERSIONS, _PRODUCE = ApiKey.API_VERSIONS, ApiKey.PRODUCE
+
 
 class Dispatcher:
     """Answers frames with the handlers of one broker."""
@@ -96,10 +99,10 @@ class Dispatcher:
         response = await self._handled(api, codec, context, request)
         if login is not None:
             peer.principal = login.principal
-        if api.key == ApiKey.API_VERSIONS:
+        if api.key == _API_VERSIONS:
             peer.pace = pace_for(request.client_software_name, request.client_software_version)
         self._metrics.requests[api.name] += 1
-        if api.key == ApiKey.PRODUCE and request.acks == 0:
+        if api.key == _PRODUCE and request.acks == 0:
             _ensure_nothing_failed(response)
             return None
         return self._encoded(api, codec, header.correlation_id, response, request)

@@ -55,7 +55,7 @@ def read_request_header(data: memoryview) -> RequestHeader:
     if len(data) < _HEADER.size:
         raise ProtocolError(f"a request of {len(data)} bytes, too short for a header")
     api_key, version, correlation_id, size = _HEADER.unpack_from(data)
-    if api_key == ApiKey.CONTROLLED_SHUTDOWN and version == 0:
+    if version == 0 and api_key == ApiKey.CONTROLLED_SHUTDOWN:
         return RequestHeader(api_key, 0, correlation_id, None, _HEADER.size - 2)  # it alone has no client id
     position = _HEADER.size + max(size, 0)
     try:

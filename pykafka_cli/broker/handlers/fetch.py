@@ -41,6 +41,8 @@ from pykafka_cli.protocol.hot_path.fetch import (
 )
 from pykafka_cli.protocol.hot_path.wire import NodeEndpoint
 
+_NO_ERROR = ErrorCode.none  # an attribute of an enumeration is slow to look up
+
 FIRST_VERSION_WITH_STORAGE_ERROR = 6
 FIRST_VERSION_WITH_ZSTD = 10
 FIRST_VERSION_WITH_FOLLOWERS = 11
@@ -159,7 +161,7 @@ def _adapt(
     """Fit the results to the client's version; the leaders of partitions that are led elsewhere."""
     hints: dict[PartitionKey, LeaderHint] = {}
     for (topic_partition, asked), result in zip(targets, results, strict=True):
-        if result.error_code is ErrorCode.none:
+        if result.error_code is _NO_ERROR:
             if ctx.api_version < FIRST_VERSION_WITH_ZSTD and _stores_zstd(ctx, topic_partition):
                 result.error_code, result.records = ErrorCode.unsupported_compression_type, b""
         elif result.error_code in _LEADER_ELSEWHERE and ctx.api_version >= FIRST_VERSION_WITH_LEADERS:
@@ -205,7 +207,7 @@ async def _down_convert(
     """Put records into the older message format, for consumers only where message.downconversion.enable says so."""
     conversion = DownConversion(message_format(ctx.api_version))
     for (topic_partition, asked), result in zip(targets, results, strict=True):
-        if result.error_code is not ErrorCode.none:
+        if result.error_code is not _NO_ERROR:
             continue
         config = _config_of(ctx, topic_partition)
         if request.replica_id < 0 and config is not None and not config.message_downconversion_enable:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_NO_ERROR = ErrorCode.none  # an attribute of an enumeration is slow to look up
+
 
 class Visibility(Enum):
     """How far a fetcher may see."""
@@ -103,7 +105,7 @@ def may_answer(results: list[FetchResult], terms: FetchTerms) -> bool:
         return True
     size = 0
     for result in results:
-        if result.error_code is not ErrorCode.none or result.diverging_epoch is not None:
+        if result.error_code is not _NO_ERROR or result.diverging_epoch is not None:
             return True
         size += len(result.records)
     return size >= terms.min_bytes
@@ -152,7 +154,7 @@ def _read_one(
     # All offsets are from before the read, and before this fetch counts: the high watermark that it moves is sent next
     # time.
     log_end = log.log_end
-    result = FetchResult(ErrorCode.none, log.high_watermark, log.last_stable, log.log_start)
+    result = FetchResult(_NO_ERROR, log.high_watermark, log.last_stable, log.log_start)
     if asked.last_fetched_epoch is not None:
         result.diverging_epoch = _diverging_epoch(log, asked.last_fetched_epoch, asked.fetch_offset)
         if result.diverging_epoch is not None:
