@@ -1,7 +1,8 @@
 """Counts of arrays, checked against the bytes there are, before a message is read.
 
 kio makes room for as many elements as a message promises, and the process ends when there is not so much memory: five
-bytes from a stranger would do. So a message is walked through first, without making anything of it.
+bytes from a stranger would do. So a message is walked through first, without making anything of it. Elements that are
+there take a hundred times as much memory as bytes, and time; so their number is bounded, too (MOST_ELEMENTS).
 """
 
 from collections.abc import Callable, Iterable
@@ -9,7 +10,7 @@ from dataclasses import Field, fields
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
-from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.protocol.errors import MOST_ELEMENTS, ProtocolError
 from pykafka_cli.protocol.message_fields import is_nullable, structure_of
 
 Skip: TypeAlias = Callable[[memoryview, int], int]
@@ -25,6 +26,18 @@ _SIZES = {
     "int64": 8, "uint64": 8, "float64": 8, "timedelta_i64": 8, "datetime_i64": 8,
     "uuid": 16,
 }  # fmt: skip
+
+
+_PLAIN_PER_ELEMENT = 16  # numbers that cost as much as one string or structure
+
+
+class _Allowance:
+    """What is left of MOST_ELEMENTS for the message that is being walked through; one is, at a time."""
+
+    left = MOST_ELEMENTS
+
+
+_allowance = _Allowance()
 
 
 class _Shape(NamedTuple):
@@ -46,6 +59,7 @@ def count_checker(schema: Any) -> Skip | None:
         return None
 
     def check(data: memoryview, position: int) -> int:
+        _allowance.left = MOST_ELEMENTS
         try:
             end = shape.skip(data, position)
         except IndexError:
@@ -150,6 +164,7 @@ def _uvarint(data: memoryview, position: int) -> tuple[int, int]:
 
 def _array(element: _Shape, flexible: bool) -> _Shape:
     least, is_fixed, _, skip_element = element
+    is_plain = is_fixed and least <= _SIZES["uuid"]
 
     def skip(data: memoryview, position: int) -> int:
         if flexible:
@@ -160,6 +175,9 @@ def _array(element: _Shape, flexible: bool) -> _Shape:
             position += 4
         if count < -1 or count * least > len(data) - position:
             raise ProtocolError(f"an array of {count} elements, with {len(data) - position} bytes left in the message")
+        _allowance.left -= count // _PLAIN_PER_ELEMENT if is_plain else count
+        if _allowance.left < 0:
+            raise ProtocolError(f"arrays of more than {MOST_ELEMENTS} elements in one message")
         if is_fixed:
             return position + max(count, 0) * least
         for _ in range(count):

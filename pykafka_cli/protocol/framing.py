@@ -17,13 +17,19 @@ SCRATCH_BYTES = 64 * 1024
 _SIZE = struct.Struct(">i")
 _NOTHING: Sequence[bytearray] = ()
 
-# A size is only a promise: memory follows what has arrived, doubling, from this much on.
-_FIRST_ALLOCATION = 1024 * 1024
+# A size is only a promise: memory follows what has arrived, doubling up to so much more at a time.
+_FIRST_ALLOCATION = 64 * 1024
+_ZEROS = memoryview(bytes(1024 * 1024))
+
+# Only records can be so many bytes: what other requests say fits in much less (MOST_ELEMENTS).
+_MOST_WITHOUT_RECORDS = 16 * 1024 * 1024
+_PRODUCE = b"\0\0"  # what its requests begin with
 
 
 class FrameReceiver:
     """Frames of one connection.
 
+    under_way  bytes that are held for a frame which is not whole yet
     refusal    what was wrong with a size: negative or above the limit. Nothing comes after it, since where the next
                frame begins is not known; frames that were whole before are good.
     """
@@ -33,7 +39,7 @@ class FrameReceiver:
         self._scratch = bytearray(SCRATCH_BYTES) if scratch is None else scratch
         self._carry = b""  # fewer than four bytes: a size that has not arrived whole
         self._frame: bytearray | None = None
-        self._size = self._filled = 0
+        self._size = self._filled = self.under_way = 0
         self.refusal: ProtocolError | None = None
 
     def get_buffer(self) -> memoryview:
@@ -43,7 +49,8 @@ class FrameReceiver:
             return memoryview(self._scratch)[len(self._carry) :]
         if self._filled == len(self._frame):
             # Not in buffer_updated: there the caller may still hold a view, which forbids to grow.
-            self._frame.extend(bytes(min(self._size - self._filled, self._filled)))
+            self._frame += _ZEROS[: min(self._size - self._filled, self._filled)]
+            self.under_way = len(self._frame)
         return memoryview(self._frame)[self._filled :]
 
     def buffer_updated(self, received: int) -> Sequence[bytearray]:
@@ -53,9 +60,12 @@ class FrameReceiver:
         if self._frame is None:
             return self._split(len(self._carry) + received)
         self._filled += received
+        if self._size > _MOST_WITHOUT_RECORDS and self._filled >= len(_PRODUCE) and self._frame[:2] != _PRODUCE:
+            self.refusal = self._refuse_without_records(int.from_bytes(self._frame[:2], "big"))
+            return _NOTHING
         if self._filled < self._size:
             return _NOTHING
-        frame, self._frame = self._frame, None
+        frame, self._frame, self.under_way = self._frame, None, 0
         return (frame,)
 
     def receive(self, data: bytes) -> list[bytearray]:
@@ -85,11 +95,19 @@ class FrameReceiver:
                 self._frame = bytearray(min(size, max(_FIRST_ALLOCATION, arrived)))
                 self._frame[:arrived] = scratch[body:end]
                 self._size, self._filled, self._carry = size, arrived, b""
+                self.under_way = len(self._frame)
                 return frames
             position = body + size
             frames.append(scratch[body:position])
         self._carry = bytes(scratch[position:end])
         return frames
+
+    def _refuse_without_records(self, api_key: int) -> ProtocolError:
+        self._frame, self.under_way = None, 0
+        return ProtocolError(
+            f"a request of {self._size} bytes for API {api_key}; requests without records have at most "
+            f"{_MOST_WITHOUT_RECORDS}"
+        )
 
     def _refuse(self, size: int, start: bytes) -> ProtocolError:
         limit = f", more than socket.request.max.bytes={self._max_size}" if size > 0 else ""

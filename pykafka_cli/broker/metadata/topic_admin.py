@@ -18,6 +18,7 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import (
     BrokerError,
     InvalidTopic,
+    PolicyViolation,
     RequestTimedOut,
     TopicAlreadyExists,
     UnknownTopicOrPartition,
@@ -79,7 +80,12 @@ class TopicAdmin:
         validate_only    only say what would come of it
         """
         outcomes: dict[str, CreatedTopic | BrokerError] = {}
-        for topic in topics:
+        wanted = list(topics)
+        try:
+            topic_rules.ensure_not_excessive(sum(map(self._partitions_of, wanted)))
+        except PolicyViolation as refused:
+            return dict.fromkeys((topic.name for topic in wanted), refused)
+        for topic in wanted:
             outcomes[topic.name] = await self._attempt(topic.name, partial(self._create, topic, validate_only))
         if validate_only:
             return outcomes
@@ -93,6 +99,11 @@ class TopicAdmin:
             name: RequestTimedOut("") for name in made if not self._cache.has_leaders(made[name]) or timeout_ms <= 0
         }
         return outcomes | late
+
+    def _partitions_of(self, topic: NewTopic) -> int:
+        if topic.assignment:
+            return len(topic.assignment)
+        return self._settings.num_partitions if topic.partitions == topic_rules.NOT_GIVEN else max(topic.partitions, 0)
 
     async def _create(self, topic: NewTopic, validate_only: bool) -> CreatedTopic:
         if topic.name in self._cache:

@@ -19,6 +19,7 @@ from pykafka_cli.broker.errors import (
     InvalidReplicationFactor,
     InvalidRequest,
     InvalidTopic,
+    PolicyViolation,
     ReassignmentInProgress,
     TopicAlreadyExists,
 )
@@ -37,6 +38,11 @@ from pykafka_cli.zookeeper.kafka_znodes import ReplicaAssignment
 
 NOT_GIVEN = -1
 """Partition count and replication factor where the request leaves them to the broker."""
+
+
+MOST_PARTITIONS = 10_000
+"""Partitions that one request may make, as in Kafka's KRaft controllers (ReplicationControlManager); one of ZooKeeper
+mode would try, and run out of memory."""
 
 
 class NewTopic(NamedTuple):
@@ -160,6 +166,12 @@ def placed(topic: NewTopic, settings: BrokerSettings, brokers: Sequence[Candidat
     return PlacedTopic(topic.name, assignment, {name: value or "" for name, value in topic.configs.items()})
 
 
+def ensure_not_excessive(partitions: int) -> None:
+    """Raise PolicyViolation for more new partitions than one request may make."""
+    if partitions > MOST_PARTITIONS:
+        raise PolicyViolation("Excessively large number of partitions per request.")
+
+
 def ensure_creatable(topic: PlacedTopic, existing: Existing, settings: BrokerSettings) -> None:
     """Raise the first rule's error that forbids this topic."""
     for rule in RULES_FOR_NEW_TOPIC:
@@ -175,7 +187,7 @@ def new_partitions(
 ) -> dict[int, tuple[int, ...]]:
     """Replicas of the partitions that a topic is to get in addition to the `current` ones.
 
-    raises  ReassignmentInProgress, InvalidPartitions, InvalidReplicaAssignment, BrokerNotAvailable
+    raises  ReassignmentInProgress, PolicyViolation, InvalidPartitions, InvalidReplicaAssignment, BrokerNotAvailable
     """
     if any(assignment.is_being_reassigned for assignment in current.values()):
         raise ReassignmentInProgress(f"A partition reassignment is in progress for the topic '{wanted.topic}'.")
@@ -187,6 +199,7 @@ def new_partitions(
         )
     if added == 0:
         raise InvalidPartitions(f"Topic already has {len(current)} partitions.")
+    ensure_not_excessive(added)
     first = current[0].replicas
     if wanted.assignments is None:
         try:

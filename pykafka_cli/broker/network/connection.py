@@ -18,7 +18,9 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import ANONYMOUS, Authentication
 from pykafka_cli.broker.network.limits import READ_AHEAD_BYTES, READ_AHEAD_REQUESTS, ConnectionLimits, Intake
+from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.pace import Pace
+from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.framing import SCRATCH_BYTES, FrameReceiver
@@ -27,6 +29,7 @@ from pykafka_cli.protocol.hot_path.wire import size_of
 _log = logging.getLogger(__name__)
 
 _SIZE = struct.Struct(">i")
+_FETCH = bytes((0, ApiKey.FETCH))  # what its requests begin with
 _IPV4_IN_IPV6 = "::ffff:"
 
 # Answers to requests that came together leave together, up to this size.
@@ -80,6 +83,7 @@ class Service:
     metrics: Metrics
     limits: ConnectionLimits
     intake: Intake
+    memory: Memory
     max_request_bytes: int
     begin_login: Callable[[], Authentication] | None = None
     scratch: bytearray = field(default_factory=lambda: bytearray(SCRATCH_BYTES))
@@ -101,6 +105,8 @@ class Connection(asyncio.BufferedProtocol):
         self._sending_is_due = False
         self._writable: asyncio.Future[None] | None = None  # while the socket takes no more
         self._reading = True
+        self._received = 0
+        self._room: asyncio.Future[None] | None = None  # while an answer has to wait for memory
         self._is_last = False  # nothing is served after the current request
         self._last_active = self._last_sent = service.clock.monotonic()
 
@@ -132,10 +138,14 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self._last_active = self._service.clock.monotonic()
+        self._received += nbytes
+        held = self._receiver.under_way
         for frame in self._receiver.buffer_updated(nbytes):
             self._waiting.append(frame)
             self._waiting_bytes += len(frame)
             self._service.intake.add(len(frame))
+        if held or self._receiver.under_way:
+            self._service.memory.receive(self, self._receiver.under_way)
         if self._receiver.refusal is not None or self._has_read_enough():
             self._pause_reading()
         if self._worker is None and (self._waiting or self._receiver.refusal):
@@ -145,9 +155,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         self._writable = asyncio.get_running_loop().create_future()
+        self._service.memory.send(self, self._transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         self._last_active = self._service.clock.monotonic()
+        self._service.memory.send(self, 0)
         self._stop_waiting_to_write()
 
     def eof_received(self) -> bool:
@@ -160,6 +172,8 @@ class Connection(asyncio.BufferedProtocol):
         if self not in self._service.connections:
             return  # rejected when it was made
         self._service.connections.remove(self)
+        self._service.memory.forget(self)
+        self.go_on()
         self._service.limits.give_back(self.peer.host, self.peer.listener_name)
         self._service.metrics.connections_open -= 1
         self._stop_waiting_to_write()
@@ -181,6 +195,16 @@ class Connection(asyncio.BufferedProtocol):
         enough requests wait for the socket not to be read.
         """
         return max(self._last_active, self._last_sent) < since
+
+    @property
+    def progress(self) -> int:
+        return self._received - (self._transport.get_write_buffer_size() if self._writable is not None else 0)
+
+    def go_on(self) -> None:
+        """There may be memory again, for what is received or for an answer."""
+        self._resume_reading()
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     def finish(self) -> None:
         """Answer the request that is being served, if one is, and close."""
@@ -215,8 +239,12 @@ class Connection(asyncio.BufferedProtocol):
                 frame = self._waiting.popleft()
                 self._taken(frame)
                 self._resume_reading()
+                if frame[:2] == _FETCH and not await self._has_room():
+                    continue
                 buffers = await self._service.answer(frame, self.peer)
                 if buffers is not None:
+                    if self._service.memory.is_hopeless and size_of(buffers) > _TOGETHER_BYTES:
+                        raise Disconnect("memory", "too many answers wait for clients that do not read")
                     if self.peer.pace is not None:
                         await self._keep_pace(self.peer.pace, size_of(buffers))
                     self._add(buffers)
@@ -241,6 +269,15 @@ class Connection(asyncio.BufferedProtocol):
             if self._is_last or self._transport.is_closing():
                 while self._waiting:
                     self._taken(self._waiting.popleft())
+
+    async def _has_room(self) -> bool:
+        """Wait while there is no memory for a large answer; False: nobody is there any more who would read it."""
+        while not self._transport.is_closing():
+            if self._service.memory.may_answer(self):
+                return True
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+        return False
 
     async def _keep_pace(self, pace: Pace, size: int) -> None:
         """Wait until a response of that many bytes may be sent."""
@@ -291,6 +328,8 @@ class Connection(asyncio.BufferedProtocol):
         self._service.metrics.request_bytes += len(frame)
 
     def _has_read_enough(self) -> bool:
+        if self._receiver.under_way and not self._service.memory.may_receive(self):
+            return True
         return bool(self._waiting) and (
             len(self._waiting) >= READ_AHEAD_REQUESTS
             or self._waiting_bytes >= READ_AHEAD_BYTES

@@ -21,6 +21,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authenticator, CredentialsOf
 from pykafka_cli.broker.network.connection import Answer, Connection, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
+from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.tls import server_context
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
@@ -44,6 +45,7 @@ class SocketServer:
     def __init__(self, settings: BrokerSettings, clock: Clock, metrics: Metrics) -> None:
         self._settings, self._clock, self._metrics = settings, clock, metrics
         self._limits, self._intake = ConnectionLimits(settings), Intake(settings)
+        self._memory = Memory(settings, clock)
         self._bound: list[tuple[Listener, list[socket.socket], ssl.SSLContext | None]] = []
         self._authenticators: dict[str, Authenticator] = {}
         self._servers: list[asyncio.Server] = []
@@ -95,6 +97,7 @@ class SocketServer:
                 self._metrics,
                 self._limits,
                 self._intake,
+                self._memory,
                 self._settings.socket_request_max_bytes,
                 None if authenticator is None else partial(authenticator.begin, credentials_of),
             )

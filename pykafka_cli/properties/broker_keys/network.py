@@ -93,7 +93,10 @@ class NetworkKeys(Settings):
         importance=HIGH,
     )
     queued_max_request_bytes = Key(
-        LONG, -1, "Size of waiting and running requests at which the broker stops reading; -1 means no limit."
+        LONG,
+        -1,
+        "Size of waiting and running requests at which the broker stops reading; -1 means no limit, except 16 MiB for "
+        "large requests that have arrived in part.",
     )
     connections_max_idle_ms = Key(LONG, 600_000, "Idle connections are closed after this time.")
     max_connections = Key(

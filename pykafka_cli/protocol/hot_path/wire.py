@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pykafka_cli.protocol.buffers import Buffer
-from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.protocol.errors import MOST_ELEMENTS, ProtocolError
 
 INT8, INT16, INT32, INT64 = struct.Struct(">b"), struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 _NO_UUID = bytes(16)
@@ -38,10 +38,11 @@ class NodeEndpoint:
 class Cursor:
     """A position in a message that is read from front to back; past its end each method raises ProtocolError."""
 
-    __slots__ = ("data", "end", "position")
+    __slots__ = ("_elements", "data", "end", "position")
 
     def __init__(self, data: memoryview, position: int = 0) -> None:
         self.data, self.position, self.end = data, position, len(data)
+        self._elements = 0
 
     def unpack(self, form: struct.Struct) -> tuple[int, ...]:
         """Several integers at once."""
@@ -111,7 +112,19 @@ class Cursor:
 
     def compact_count(self) -> int:
         """The count of an array; -1: null."""
-        return self.uvarint() - 1
+        count = self.uvarint() - 1
+        self._elements += count
+        if self._elements > MOST_ELEMENTS:
+            raise _too_many()
+        return count
+
+    def legacy_count(self) -> int:
+        """The same, before flexible versions."""
+        (count,) = self.unpack(INT32)
+        self._elements += count
+        if self._elements > MOST_ELEMENTS:
+            raise _too_many()
+        return count
 
     def tags(self) -> list[tuple[int, "Cursor"]]:
         """The tagged fields at the end of a structure, each with a cursor over its own bytes."""
@@ -119,6 +132,10 @@ class Cursor:
             self.position += 1
             return []
         return [(self.uvarint(), Cursor(self.take(self.uvarint()))) for _ in range(self.uvarint())]
+
+
+def _too_many() -> ProtocolError:
+    return ProtocolError(f"arrays of more than {MOST_ELEMENTS} elements in one message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +148,7 @@ class Reading:
     tags: Callable[[Cursor], list[tuple[int, Cursor]]]
 
 
-LEGACY = Reading(Cursor.legacy_string, Cursor.legacy_bytes, Cursor.int32, lambda _: [])
+LEGACY = Reading(Cursor.legacy_string, Cursor.legacy_bytes, Cursor.legacy_count, lambda _: [])
 COMPACT = Reading(Cursor.compact_string, Cursor.compact_bytes, Cursor.compact_count, Cursor.tags)
 
 

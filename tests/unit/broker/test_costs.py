@@ -18,6 +18,7 @@ from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Connection, Peer, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
+from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import compact_count, compact_string
@@ -225,7 +226,16 @@ def connected(answer: Any) -> tuple[Connection, Wire]:
     clock: Any = SimpleNamespace(monotonic=lambda: 0.0)
     settings = broker_settings()
     limits, intake = ConnectionLimits(settings), Intake(settings)
-    service = Service("PLAINTEXT", answer, clock, Metrics(), limits, intake, settings.socket_request_max_bytes)
+    service = Service(
+        "PLAINTEXT",
+        answer,
+        clock,
+        Metrics(),
+        limits,
+        intake,
+        Memory(settings, clock),
+        settings.socket_request_max_bytes,
+    )
     connection, wire = Connection(service), Wire()
     connection.connection_made(wire)  # type: ignore[arg-type]
     return connection, wire

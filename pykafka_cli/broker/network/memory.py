@@ -1,0 +1,151 @@
+"""How much memory strangers may hold: requests that arrive slowly, and answers that nobody reads.
+
+    requests under way    queued.max.request.bytes, or 16 MiB where it is not set. Above that only the oldest one grows
+                          on, up to socket.request.max.bytes, and the sockets of the others are not read
+    answers unread        16 MiB. Above that fetches wait; at sixteen times as much an answer is given up with its
+                          connection
+
+While somebody waits for memory, whoever holds some without getting on with it is cut off, so a wait has an end.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from pykafka_cli.broker.clock import Clock, Timer
+from pykafka_cli.properties.broker import BrokerSettings
+
+UNDER_WAY_BYTES = 16 * 1024 * 1024
+UNREAD_BYTES = 16 * 1024 * 1024
+HOPELESS = 16  # times UNREAD_BYTES; so much only comes of waits that end for many at once
+SMALL_BYTES = 64 * 1024
+"""A request that needs no more is received in any case, until twice the limit is held."""
+
+PATIENCE_S = 2.0
+"""In so long a holder must get on by SMALL_BYTES while others wait."""
+
+
+class Holder(Protocol):
+    """A connection."""
+
+    @property
+    def progress(self) -> int:
+        """Bytes received and sent; it grows while the client does its part."""
+
+    def end(self, kind: str, why: str) -> None: ...
+    def go_on(self) -> None:
+        """There may be memory again."""
+
+
+class Memory:
+    """What all connections of a broker hold."""
+
+    def __init__(self, settings: BrokerSettings, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._under_way: dict[Holder, int] = {}  # the oldest first
+        self._unread: dict[Holder, int] = {}
+        self._arriving = self._leaving = 0  # sums of the two
+        self._to_receive: dict[Holder, None] = {}
+        self._to_answer: dict[Holder, None] = {}
+        self._progress: dict[Holder, int] = {}
+        self._timer: Timer | None = None
+        self._is_waking = False
+
+    # Requests.
+
+    def receive(self, holder: Holder, size: int) -> None:
+        """`holder` has so many bytes of a request that is not whole; 0: of none."""
+        self._arriving += size - self._under_way.get(holder, 0)
+        if size:
+            self._under_way[holder] = size
+        elif self._under_way.pop(holder, 0):
+            self._let_receive()
+
+    def may_receive(self, holder: Holder) -> bool:
+        """Whether more of its request may be read; if not, `go_on` says when to ask again."""
+        size = self._under_way.get(holder, 0)
+        small = size <= SMALL_BYTES and self._arriving < 2 * self._limit
+        if not size or small or self._arriving < self._limit or next(iter(self._under_way)) is holder:
+            return True
+        self._to_receive[holder] = None
+        self._watch()
+        return False
+
+    def _let_receive(self) -> None:
+        waiting, self._to_receive = self._to_receive, {}
+        for holder in waiting:
+            holder.go_on()
+
+    @property
+    def _limit(self) -> int:
+        given = self._settings.queued_max_request_bytes
+        return given if given > 0 else UNDER_WAY_BYTES
+
+    # Answers.
+
+    def send(self, holder: Holder, size: int) -> None:
+        """`holder` has so many bytes that its socket does not take; 0: none."""
+        before = self._unread.pop(holder, 0)
+        self._leaving += size - before
+        if size:
+            self._unread[holder] = size
+        if size < before:
+            self._let_answer()
+
+    def may_answer(self, holder: Holder) -> bool:
+        """Whether a large answer may be made; if not, `go_on` says when to ask again."""
+        if self._leaving < UNREAD_BYTES:
+            self._let_answer()
+            return True
+        self._to_answer[holder] = None
+        self._watch()
+        return False
+
+    def _let_answer(self) -> None:
+        """Let those that wait ask again: one in each round of the loop, for each may fill the memory that there is."""
+        if self._to_answer and self._leaving < UNREAD_BYTES and not self._is_waking:
+            self._is_waking = True
+            self._clock.call_later(0, self._let_one_answer)
+
+    def _let_one_answer(self) -> None:
+        self._is_waking = False
+        if self._to_answer and self._leaving < UNREAD_BYTES:
+            holder = next(iter(self._to_answer))
+            del self._to_answer[holder]
+            holder.go_on()
+            self._let_answer()
+
+    @property
+    def is_hopeless(self) -> bool:
+        return self._leaving >= HOPELESS * UNREAD_BYTES
+
+    # Both.
+
+    def forget(self, holder: Holder) -> None:
+        """The connection is closed."""
+        self._to_receive.pop(holder, None)
+        self._to_answer.pop(holder, None)
+        self.receive(holder, 0)
+        self.send(holder, 0)
+
+    def _watch(self) -> None:
+        """Somebody waits: see who gets on meanwhile."""
+        if self._timer is None:
+            self._progress = {each: each.progress for each in self._holders()}
+            self._timer = self._clock.call_later(PATIENCE_S, self._judge)
+
+    def _holders(self) -> Iterable[Holder]:
+        """Those whose turn it is to do something: read answers, or send a request that is being received."""
+        return [*self._unread, *(each for each in self._under_way if each not in self._to_receive)]
+
+    def _judge(self) -> None:
+        """Cut off whoever has not got on since others began to wait."""
+        self._timer = None
+        if not self._to_receive and not self._to_answer:
+            return
+        before = self._progress
+        for holder in [each for each in self._holders() if each in before]:
+            if holder.progress - before[holder] < SMALL_BYTES:
+                why = f"others wait for the memory that it holds, and it does not get on in {PATIENCE_S:g} s"
+                holder.end("memory", why)
+        if self._to_receive or self._to_answer:
+            self._watch()
