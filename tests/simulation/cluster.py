@@ -30,6 +30,7 @@ from pykafka_cli.broker.metadata.topic_rules import NewTopic
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Connection, Disconnect, Peer, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
+from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
@@ -173,7 +174,7 @@ class SimulatedNode(Node):
         self.dispatcher = Dispatcher(broker, self.metrics)
         self.service = Service(
             LISTENER, self._answer, clock, self.metrics, ConnectionLimits(settings), Intake(settings),
-            settings.socket_request_max_bytes,
+            Memory(settings, clock), settings.socket_request_max_bytes,
         )  # fmt: skip
         self.groups.start()
         self.transactions.start()
