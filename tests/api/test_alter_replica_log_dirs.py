@@ -70,7 +70,7 @@ def values(answer: FetchPartitionResponse) -> list[bytes | None]:
     return [record.value for record in records_in(answer.records)]
 
 
-async def test_a_replica_moves_with_everything_and_goes_on_there(
+async def test_a_replica_moves_with_everything_and_continues_there(
     cluster: ReplicaCluster, broker: Node, elsewhere: str
 ) -> None:
     await broker.produce(TOPIC, b"a", b"b")

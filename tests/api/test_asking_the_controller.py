@@ -50,7 +50,7 @@ def epoch_of(cluster: ControlledCluster, broker: int) -> int:
 
 
 @pytest.mark.parametrize("version", [0, 1, 2, 3])
-async def test_a_stopping_broker_is_told_what_it_still_leads(cluster: ControlledCluster, version: int) -> None:
+async def test_a_stopping_broker_learns_what_it_still_leads(cluster: ControlledCluster, version: int) -> None:
     await cluster.create_topic("handed over", [1, 0])
     await cluster.kill(2)
     schema = inter_broker.load(ApiKey.CONTROLLED_SHUTDOWN, version, "request")
@@ -67,7 +67,7 @@ async def test_a_stopping_broker_is_told_what_it_still_leads(cluster: Controlled
     ("asked", "broker_id", "epoch", "error"),
     [(0, 1, 0, "stale_broker_epoch"), (0, 9, 0, "broker_not_available"), (1, 1, 0, "not_controller")],
 )
-async def test_a_shutdown_that_is_refused(
+async def test_a_shutdown_that_is_rejected(
     cluster: ControlledCluster, asked: int, broker_id: int, epoch: int, error: str
 ) -> None:
     request = inter_broker.ControlledShutdownRequest(broker_id=broker_id, broker_epoch=epoch)
@@ -112,7 +112,7 @@ async def test_a_leader_shrinks_its_isr(cluster: ControlledCluster, schema: Any)
     assert cluster.briefly("t") == "leader 1 epoch 0 isr 1"
 
 
-async def test_an_isr_is_refused_partition_by_partition(cluster: ControlledCluster) -> None:
+async def test_an_isr_is_rejected_partition_by_partition(cluster: ControlledCluster) -> None:
     topic_id = cluster.assignment("t").topic_id
     assert topic_id is not None
 
@@ -123,7 +123,7 @@ async def test_an_isr_is_refused_partition_by_partition(cluster: ControlledClust
     assert errors(await ask(cluster, altering(alter_v3, cluster, uuid.UUID(int=7), 1))) == ["unknown_topic_id"]
 
 
-async def test_an_isr_is_refused_whole(cluster: ControlledCluster) -> None:
+async def test_an_isr_is_rejected_whole(cluster: ControlledCluster) -> None:
     topic_id = cluster.assignment("t").topic_id
     assert topic_id is not None
 
@@ -149,7 +149,7 @@ async def test_every_block_of_producer_ids_is_given_once(cluster: ControlledClus
 
 
 @pytest.mark.parametrize(("asked", "epoch", "error"), [(0, 0, "stale_broker_epoch"), (2, None, "not_controller")])
-async def test_producer_ids_are_refused(cluster: ControlledCluster, asked: int, epoch: int | None, error: str) -> None:
+async def test_producer_ids_are_rejected(cluster: ControlledCluster, asked: int, epoch: int | None, error: str) -> None:
     epoch = epoch_of(cluster, 1) if epoch is None else epoch
     request = AllocateProducerIdsRequest(broker_id=BrokerId(1), broker_epoch=i64(epoch))
 

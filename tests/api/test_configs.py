@@ -113,7 +113,7 @@ async def test_only_the_keys_that_are_asked_for(cluster: ControlledCluster) -> N
     ]
 
 
-async def test_synonyms_and_documentation_are_told_on_request(cluster: ControlledCluster) -> None:
+async def test_synonyms_and_documentation_are_reported_on_request(cluster: ControlledCluster) -> None:
     await altered(cluster, BROKER, "", ("log.retention.ms", SET, "1000"))
     await altered(cluster, TOPIC, "t", ("retention.ms", SET, "7"))
 
@@ -129,13 +129,13 @@ async def test_synonyms_and_documentation_are_told_on_request(cluster: Controlle
     assert (silent.synonyms, silent.documentation) == ((), None)
 
 
-async def test_a_broker_tells_its_own_settings(cluster: ControlledCluster) -> None:
+async def test_a_broker_reports_its_own_settings(cluster: ControlledCluster) -> None:
     (entry,) = (await described(cluster, BROKER, "1", "broker.id", broker=1)).configs
 
     assert (entry.value, entry.read_only, entry.config_source) == ("1", True, 4)
 
 
-async def test_loggers_are_told(cluster: ControlledCluster) -> None:
+async def test_loggers_are_notified(cluster: ControlledCluster) -> None:
     entries = {entry.name: entry.value for entry in (await described(cluster, LOGGER, "0")).configs}
 
     assert entries["root"] in {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}

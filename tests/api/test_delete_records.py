@@ -36,7 +36,7 @@ async def cluster() -> AsyncIterator[ReplicaCluster]:
 
 
 @pytest.mark.parametrize(("offset", "start"), [(2, 2), (-1, 3), (0, 0)])
-async def test_records_go_and_the_new_start_is_told(cluster: ReplicaCluster, offset: int, start: int) -> None:
+async def test_records_go_and_the_new_start_is_reported(cluster: ReplicaCluster, offset: int, start: int) -> None:
     assert await deleted(cluster, offset) == (ErrorCode.none, start)
     assert cluster.nodes[1].log(TOPIC).log_start == start
 
@@ -48,7 +48,7 @@ async def test_the_start_does_not_move_back(cluster: ReplicaCluster) -> None:
 
 
 @pytest.mark.parametrize("offset", [4, -2])
-async def test_an_offset_outside_of_the_log_is_refused(cluster: ReplicaCluster, offset: int) -> None:
+async def test_an_offset_outside_of_the_log_is_rejected(cluster: ReplicaCluster, offset: int) -> None:
     assert await deleted(cluster, offset) == (ErrorCode.offset_out_of_range, -1)
 
 

@@ -26,7 +26,7 @@ async def described(cluster: ReplicaCluster, *, topic: str = TOPIC, partition: i
     return answer
 
 
-async def test_producers_are_told_with_their_sequences_and_open_transactions(cluster: ReplicaCluster) -> None:
+async def test_producers_are_reported_with_their_sequences_and_open_transactions(cluster: ReplicaCluster) -> None:
     for records in (
         sequenced(b"a", b"b", sequence=0, producer=7),
         sequenced(b"c", sequence=0, producer=8, epoch=3, transactional=True),

@@ -88,7 +88,7 @@ async def test_unknown_partitions_and_topics(broker: Node) -> None:
     assert [topic.partitions[0].error_code for topic in by_id.topics] == [ErrorCode.unknown_topic_id] * 2
 
 
-async def test_a_topic_id_from_before_the_topic_was_made_anew_is_inconsistent(
+async def test_a_topic_id_from_before_the_topic_was_created_again_is_inconsistent(
     cluster: ReplicaCluster, broker: Node
 ) -> None:
     old = cluster.controller.topic_ids[TOPIC]
@@ -171,7 +171,7 @@ async def test_min_bytes_are_counted_over_all_partitions(cluster: ReplicaCluster
     assert len(partitions(waiting.result())) == 3
 
 
-async def test_an_error_is_told_without_waiting(cluster: ReplicaCluster, broker: Node) -> None:
+async def test_an_error_is_reported_without_waiting(cluster: ReplicaCluster, broker: Node) -> None:
     waiting = await begun(cluster, ask(broker, 7, 0, max_wait_ms=500))
 
     assert waiting.done()
@@ -219,7 +219,7 @@ async def test_a_follower_serves_consumers_that_know_of_it() -> None:
     await cluster.close()
 
 
-async def test_a_consumer_waiting_at_a_follower_hears_when_the_mark_comes() -> None:
+async def test_a_consumer_waiting_at_a_follower_learns_when_the_mark_comes() -> None:
     cluster = await cluster_with_topic(1, 2)
     waiting = await begun(cluster, cluster.nodes[2].fetch(TOPIC, version=11, max_wait_ms=30_000))
     assert not waiting.done()
@@ -231,7 +231,7 @@ async def test_a_consumer_waiting_at_a_follower_hears_when_the_mark_comes() -> N
     await cluster.close()
 
 
-async def test_who_asks_an_old_leader_is_told_of_the_new_one_and_does_not_wait() -> None:
+async def test_who_asks_an_old_leader_learns_of_the_new_one_and_does_not_wait() -> None:
     cluster = await cluster_with_topic(1, 2)
     topic_id = cluster.controller.topic_ids[TOPIC]
     wanted = fetch.FetchPartition(0, 0, 100, current_leader_epoch=0)
@@ -307,7 +307,7 @@ async def test_a_session_answers_only_news(broker: Node) -> None:
     ("session_id", "epoch", "expected"),
     [(12345, 1, ErrorCode.fetch_session_id_not_found), (None, 5, ErrorCode.invalid_fetch_session_epoch)],
 )
-async def test_a_session_that_is_not_so_is_refused_as_a_whole(
+async def test_a_session_that_is_not_so_is_rejected_as_a_whole(
     broker: Node, session_id: int | None, epoch: int, expected: ErrorCode
 ) -> None:
     opened = (await ask(broker, 0, session_epoch=0)).session_id
@@ -317,7 +317,7 @@ async def test_a_session_that_is_not_so_is_refused_as_a_whole(
     assert (response.error_code, response.topics, response.session_id) == (expected, [], 0)
 
 
-async def test_a_session_opened_with_names_does_not_go_on_with_ids(broker: Node) -> None:
+async def test_a_session_opened_with_names_does_not_continue_with_ids(broker: Node) -> None:
     opened = (await ask(broker, 0, session_epoch=0)).session_id
 
     response = await ask(broker, session_id=opened, session_epoch=1, version=13)
@@ -325,7 +325,7 @@ async def test_a_session_opened_with_names_does_not_go_on_with_ids(broker: Node)
     assert response.error_code is ErrorCode.fetch_session_topic_id_error
 
 
-async def test_a_topic_id_is_resolved_once_the_broker_hears_of_it(cluster: ReplicaCluster, broker: Node) -> None:
+async def test_a_topic_id_is_resolved_once_the_broker_learns_of_it(cluster: ReplicaCluster, broker: Node) -> None:
     topic_id = uuid.uuid5(uuid.NAMESPACE_DNS, "later")
     request = fetch.FetchRequest(
         0, 1, [fetch.FetchTopic(None, topic_id, [fetch.FetchPartition(0, 0, 100)])], session_epoch=0

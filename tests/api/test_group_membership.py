@@ -50,7 +50,7 @@ async def test_the_oldest_clients_are_waited_for_as_long_as_their_session_lasts(
     assert (member.member.client_id, member.member.client_host) == ("c", "/127.0.0.1")
 
 
-async def test_a_refused_member_hears_its_id_again(broker: GroupBroker) -> None:
+async def test_a_rejected_member_gets_its_id_again(broker: GroupBroker) -> None:
     answer = await broker.ask(joining(join_v9, "unknown"))
 
     assert (answer.error_code, answer.member_id) == (ErrorCode.unknown_member_id, "unknown")
@@ -126,7 +126,7 @@ async def test_each_member_that_is_to_leave_has_its_own_code(broker: GroupBroker
     ]
 
 
-async def test_old_clients_that_leave_hear_their_member_s_code(broker: GroupBroker) -> None:
+async def test_old_clients_that_leave_get_their_member_s_code(broker: GroupBroker) -> None:
     (answer,) = await joined(broker, joining(join_v3))
     leaving = leave_v2.request.LeaveGroupRequest(group_id="g", member_id=answer.member_id)
 
@@ -134,7 +134,7 @@ async def test_old_clients_that_leave_hear_their_member_s_code(broker: GroupBrok
     assert (await broker.ask(leaving)).error_code is ErrorCode.unknown_member_id
 
 
-async def test_the_groups_of_kraft_are_refused_so_that_clients_fall_back(broker: GroupBroker) -> None:
+async def test_the_groups_of_kraft_are_rejected_so_that_clients_fall_back(broker: GroupBroker) -> None:
     beating = ConsumerGroupHeartbeatRequest(
         group_id="g",
         member_id="",

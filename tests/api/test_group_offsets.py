@@ -80,11 +80,11 @@ async def test_topics_that_do_not_exist_are_not_committed(broker: GroupBroker) -
     assert broker.groups.list_groups() == ([], False)
 
 
-async def test_an_error_of_the_group_is_told_for_every_partition(broker: GroupBroker) -> None:
+async def test_an_error_of_the_group_is_reported_for_every_partition(broker: GroupBroker) -> None:
     assert await commit(broker, 5, 6, generation=4, member_id="m") == [ErrorCode.illegal_generation] * 2
 
 
-async def test_too_long_a_note_is_told_for_its_partition() -> None:
+async def test_too_long_a_note_is_reported_for_its_partition() -> None:
     broker = await GroupBroker.started(offset_metadata_max_bytes=3)
 
     assert await commit(broker, 5) == [ErrorCode.offset_metadata_too_large]
@@ -115,7 +115,7 @@ async def test_old_clients_commit_and_fetch(broker: GroupBroker) -> None:
     assert answer.topics[0].partitions[0].committed_offset == 5
 
 
-async def test_a_group_that_is_coordinated_elsewhere_is_told_in_every_version() -> None:
+async def test_a_group_that_is_coordinated_elsewhere_is_reported_in_every_version() -> None:
     broker = await GroupBroker.started(leads=False)
 
     (group,) = await fetch(broker, wanted(0))
@@ -227,7 +227,7 @@ async def test_version_0_keeps_offsets_in_zookeeper_and_nowhere_else(
     assert offsets_of(group) == {("t", 0): (5, 3, "note")}
 
 
-async def test_version_0_refuses_what_kafka_refuses(broker: GroupBroker, zookeeper: FakeZooKeeperClient) -> None:
+async def test_version_0_rejects_what_kafka_rejects(broker: GroupBroker, zookeeper: FakeZooKeeperClient) -> None:
     broker.topics.missing = {"gone"}
     await zookeeper.create("/consumers/g/offsets/t/1", b"many")
 

@@ -52,7 +52,7 @@ async def test_what_an_idempotent_producer_had_before_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(("producer_id", "producer_epoch"), [(12, -1), (-1, 3)])
-async def test_an_id_without_epoch_and_the_other_way_round_are_refused(producer_id: int, producer_epoch: int) -> None:
+async def test_an_id_without_epoch_and_the_other_way_round_are_rejected(producer_id: int, producer_epoch: int) -> None:
     refused = await given(Supply(), producer_id=producer_id, producer_epoch=producer_epoch)
 
     assert refused == (ErrorCode.invalid_request, -1, -1)

@@ -32,7 +32,7 @@ def state(cluster: ReplicaCluster) -> PartitionState:
     return cluster.controller.partitions[T0]
 
 
-async def test_a_newer_leader_epoch_is_taken(cluster: ReplicaCluster) -> None:
+async def test_a_newer_leader_epoch_is_accepted(cluster: ReplicaCluster) -> None:
     state(cluster).leader_epoch += 1
     state(cluster).leader = 2
 
@@ -51,14 +51,14 @@ async def test_a_leader_epoch_that_is_no_news_is_stale(cluster: ReplicaCluster) 
     assert await told(cluster) == (ErrorCode.none, [ErrorCode.stale_controller_epoch])
 
 
-async def test_a_request_for_an_earlier_run_of_the_broker_is_refused(cluster: ReplicaCluster) -> None:
+async def test_a_request_for_an_earlier_run_of_the_broker_is_rejected(cluster: ReplicaCluster) -> None:
     state(cluster).leader_epoch += 1
 
     assert await told(cluster, broker_epoch=0) == (ErrorCode.stale_broker_epoch, [])
     assert await told(cluster, broker_epoch=-1) == (ErrorCode.none, [ErrorCode.none])
 
 
-async def test_an_earlier_controller_is_refused(cluster: ReplicaCluster) -> None:
+async def test_an_earlier_controller_is_rejected(cluster: ReplicaCluster) -> None:
     state(cluster).leader_epoch += 1
     assert await told(cluster, controller_epoch=7) == (ErrorCode.none, [ErrorCode.none])
     state(cluster).leader_epoch += 1
@@ -66,21 +66,21 @@ async def test_an_earlier_controller_is_refused(cluster: ReplicaCluster) -> None
     assert await told(cluster, controller_epoch=6) == (ErrorCode.stale_controller_epoch, [])
 
 
-async def test_another_topic_of_the_same_name_is_refused(cluster: ReplicaCluster) -> None:
+async def test_another_topic_of_the_same_name_is_rejected(cluster: ReplicaCluster) -> None:
     cluster.controller.topic_ids[TOPIC] = uuid.uuid4()
     state(cluster).leader_epoch += 1
 
     assert await told(cluster) == (ErrorCode.none, [ErrorCode.inconsistent_topic_id])
 
 
-async def test_a_broker_without_assignment_refuses(cluster: ReplicaCluster) -> None:
+async def test_a_broker_without_assignment_rejects(cluster: ReplicaCluster) -> None:
     state(cluster).replicas = (2, 3)
     state(cluster).leader_epoch += 1
 
     assert await told(cluster) == (ErrorCode.none, [ErrorCode.unknown_topic_or_partition])
 
 
-async def test_coordinators_hear_of_new_leadership_once_and_of_its_end(cluster: ReplicaCluster) -> None:
+async def test_coordinators_learn_of_new_leadership_once_and_of_its_end(cluster: ReplicaCluster) -> None:
     heard = []
     node = cluster.nodes[1]
     node.replicas.on_leadership.append(lambda began, ended: heard.append((began, ended)))

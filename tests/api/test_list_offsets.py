@@ -121,11 +121,11 @@ async def test_a_new_leader_does_not_say_how_far_it_is_before_it_knows() -> None
     ("timestamp", "version"),
     [(OffsetSpec.MAX_TIMESTAMP, 6), (OffsetSpec.EARLIEST_LOCAL, 7), (OffsetSpec.LATEST_TIERED, 8), (-6, 9)],
 )
-async def test_a_name_from_the_future_is_refused(broker: Node, timestamp: int, version: int) -> None:
+async def test_a_name_from_the_future_is_rejected(broker: Node, timestamp: int, version: int) -> None:
     assert (await listed(broker, timestamp, version=version)).error_code is ErrorCode.unsupported_version
 
 
-async def test_a_partition_named_twice_is_refused(broker: Node) -> None:
+async def test_a_partition_named_twice_is_rejected(broker: Node) -> None:
     assert (await listed(broker, OffsetSpec.LATEST, times=2)).error_code is ErrorCode.invalid_request
 
 

@@ -76,7 +76,7 @@ async def test_topics_asked_for(
 
 
 @pytest.mark.parametrize("version", [0, 8, 10, NEWEST])
-async def test_all_topics_are_told_the_same_until_something_changes(cluster: ControlledCluster, version: int) -> None:
+async def test_all_topics_get_the_same_until_something_changes(cluster: ControlledCluster, version: int) -> None:
     everything = asking(version, [] if version == 0 else None)
     assert await ask(cluster, everything) == await ask(cluster, everything)
 
@@ -86,7 +86,7 @@ async def test_all_topics_are_told_the_same_until_something_changes(cluster: Con
 
 
 @pytest.mark.parametrize("flag", ["include_cluster_authorized_operations", "include_topic_authorized_operations"])
-async def test_who_asks_for_operations_is_told_of_them_whoever_asked_before(
+async def test_who_asks_for_operations_learns_of_them_whoever_asked_before(
     cluster: ControlledCluster, flag: str
 ) -> None:
     plain = await ask(cluster, asking(10, None))
@@ -163,7 +163,7 @@ def partition_of(answer: Any, index: int) -> Any:
     return next(each for each in answer.topics[0].partitions if each.partition_index == index)
 
 
-async def test_partitions_tell_leader_replicas_isr_and_who_is_offline(cluster: ControlledCluster) -> None:
+async def test_partitions_report_leader_replicas_isr_and_who_is_offline(cluster: ControlledCluster) -> None:
     await cluster.kill(1)
 
     answer = await ask(cluster, asking(NEWEST, ["t"]))
@@ -218,7 +218,7 @@ async def test_brokers_and_the_controller(cluster: ControlledCluster) -> None:
 
 
 @pytest.mark.parametrize("version", [8, 9, 10])
-async def test_what_everybody_may_do_is_told_when_asked_for(cluster: ControlledCluster, version: int) -> None:
+async def test_what_everybody_may_do_gets_an_error_when_asked_for(cluster: ControlledCluster, version: int) -> None:
     silent = await ask(cluster, asking(version, ["t"]))
     told = await ask(
         cluster,

@@ -75,7 +75,7 @@ async def test_offsets_that_a_client_made_up_do_not_count(cluster: ReplicaCluste
     assert [record.offset for _, records in await stored(cluster) for record in records] == [0, 1, 2, 3, 4, 5]
 
 
-async def test_a_batch_of_format_2_is_taken_from_old_clients_too(cluster: ReplicaCluster) -> None:
+async def test_a_batch_of_format_2_is_accepted_from_old_clients_too(cluster: ReplicaCluster) -> None:
     assert (await sent(cluster, batch(b"a"), version=1)).error_code is ErrorCode.none
 
 
@@ -112,12 +112,12 @@ async def test_the_topics_log_append_time_is_that_of_old_messages_too() -> None:
         (build_message_set([(0, 0, None, b"x" * 600_000)] * 2, magic=1), ErrorCode.message_too_large),
     ],
 )
-async def test_what_kafka_refuses_is_refused(cluster: ReplicaCluster, messages: bytes, code: ErrorCode) -> None:
+async def test_what_kafka_rejects_is_rejected(cluster: ReplicaCluster, messages: bytes, code: ErrorCode) -> None:
     assert (await sent(cluster, messages)).error_code is code
     assert cluster.nodes[1].log(TOPIC).log_end == 0
 
 
-async def test_a_topic_that_does_not_exist_is_told_before_anything_else(cluster: ReplicaCluster) -> None:
+async def test_a_topic_that_does_not_exist_is_reported_before_anything_else(cluster: ReplicaCluster) -> None:
     assert (await sent(cluster, b"", topic="nosuch")).error_code is ErrorCode.unknown_topic_or_partition
 
 

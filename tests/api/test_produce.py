@@ -50,7 +50,7 @@ async def answer(
     return response.topics[0].partitions[0]
 
 
-async def test_the_answer_tells_where_the_records_are(cluster: ReplicaCluster) -> None:
+async def test_the_answer_reports_where_the_records_are(cluster: ReplicaCluster) -> None:
     await answer(cluster, batch(b"a", b"b"))
     second = await answer(cluster, batch(b"c"))
 
@@ -67,14 +67,14 @@ async def test_a_lone_leader_answers_every_kind_of_acks_at_once(cluster: Replica
 
 
 @pytest.mark.parametrize("acks", [2, -2])
-async def test_other_acks_are_refused_and_write_nothing(cluster: ReplicaCluster, acks: int) -> None:
+async def test_other_acks_are_rejected_and_write_nothing(cluster: ReplicaCluster, acks: int) -> None:
     refused = await answer(cluster, batch(b"a"), acks=acks)
 
     assert refused.error_code is ErrorCode.invalid_required_acks
     assert cluster.nodes[1].log(TOPIC).log_end == 0
 
 
-async def test_log_append_time_is_the_brokers_and_is_told() -> None:
+async def test_log_append_time_is_the_brokers_and_is_reported() -> None:
     cluster = await cluster_with_topic(1, message_timestamp_type="LogAppendTime")
     told = await answer(cluster, batch(b"a", timestamp=5))
 
@@ -94,7 +94,7 @@ async def test_log_append_time_is_the_brokers_and_is_told() -> None:
         (batch(b"x" * 2_000_000), ErrorCode.message_too_large),
     ],
 )
-async def test_what_is_no_proper_batch_is_refused(
+async def test_what_is_no_proper_batch_is_rejected(
     cluster: ReplicaCluster, records: bytearray | bytes | None, expected: ErrorCode
 ) -> None:
     refused = await answer(cluster, records)
@@ -141,7 +141,7 @@ async def test_a_record_without_key_in_a_compacted_topic_is_named() -> None:
     await cluster.close()
 
 
-async def test_a_timestamp_out_of_bounds_is_refused() -> None:
+async def test_a_timestamp_out_of_bounds_is_rejected() -> None:
     cluster = await cluster_with_topic(1, message_timestamp_after_max_ms="1000")
 
     refused = await answer(cluster, batch(b"a", timestamp=NOW_MS + 2000))
@@ -160,7 +160,7 @@ async def test_a_batch_sent_twice_is_stored_once_and_answered_alike(cluster: Rep
     assert cluster.nodes[1].log(TOPIC).log_end == 2
 
 
-async def test_a_gap_in_the_sequence_is_refused(cluster: ReplicaCluster) -> None:
+async def test_a_gap_in_the_sequence_is_rejected(cluster: ReplicaCluster) -> None:
     await answer(cluster, sequenced(b"a", sequence=0))
 
     refused = await answer(cluster, sequenced(b"c", sequence=2))
@@ -193,7 +193,7 @@ async def test_transactional_records_need_a_transactional_id(cluster: ReplicaClu
         await answer(cluster, records)
 
 
-async def test_a_producer_at_the_wrong_broker_is_told_where_the_leader_is() -> None:
+async def test_a_producer_at_the_wrong_broker_learns_where_the_leader_is() -> None:
     cluster = await cluster_with_topic(1, 2)
     response = await cluster.nodes[2].ask(produce.API_KEY, request(batch(b"a")))
     (refused,) = response.topics[0].partitions
@@ -218,7 +218,7 @@ async def test_acks_all_waits_for_the_followers_and_times_out_without_them() -> 
     await cluster.close()
 
 
-async def test_a_leader_that_steps_down_tells_who_waits() -> None:
+async def test_a_leader_that_steps_down_notifies_who_waits() -> None:
     cluster = await cluster_with_topic(1, 2)
     cluster.cut(1, 2)
     asked = await begun(cluster, answer(cluster, batch(b"a"), acks=-1, timeout_ms=30_000))
@@ -229,7 +229,7 @@ async def test_a_leader_that_steps_down_tells_who_waits() -> None:
     await cluster.close()
 
 
-async def test_a_topic_deleted_meanwhile_tells_who_waits() -> None:
+async def test_a_topic_deleted_meanwhile_notifies_who_waits() -> None:
     cluster = await cluster_with_topic(1, 2)
     cluster.cut(1, 2)
     asked = await begun(cluster, answer(cluster, batch(b"a"), acks=-1, timeout_ms=30_000))

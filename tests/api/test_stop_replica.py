@@ -59,7 +59,7 @@ async def test_a_stopped_follower_keeps_its_files_and_fetches_no_more(cluster: R
     assert cluster.nodes[2].logs.get(T0).log_end == 1
 
 
-async def test_stopping_goes_on_when_the_controller_says_so_again(cluster: ReplicaCluster) -> None:
+async def test_stopping_continues_when_the_controller_says_so_again(cluster: ReplicaCluster) -> None:
     await stopped(cluster, 2, delete=False)
 
     await cluster.controller.elect(T0, 1)
@@ -75,7 +75,7 @@ async def test_an_earlier_leader_epoch_is_fenced_and_no_epoch_is_not(cluster: Re
     assert await stopped(cluster, 1, leader_epoch=-1) == (ErrorCode.none, [ErrorCode.none])
 
 
-async def test_late_requests_are_refused_as_a_whole(cluster: ReplicaCluster) -> None:
+async def test_late_requests_are_rejected_as_a_whole(cluster: ReplicaCluster) -> None:
     assert await stopped(cluster, 1, broker_epoch=0) == (ErrorCode.stale_broker_epoch, [])
     await stopped(cluster, 1, controller_epoch=5, topic="nobody")
     assert await stopped(cluster, 1, controller_epoch=4) == (ErrorCode.stale_controller_epoch, [])

@@ -220,7 +220,9 @@ def elected(answer: Any) -> dict[tuple[str, int], str]:
     }
 
 
-async def test_all_partitions_get_their_preferred_leader_and_only_news_is_told(cluster: ControlledCluster) -> None:
+async def test_all_partitions_get_their_preferred_leader_and_only_changes_are_reported(
+    cluster: ControlledCluster,
+) -> None:
     await cluster.create_topic("t", [1, 0], [0, 1])
     await cluster.kill(1)
     await cluster.start(1)

@@ -65,7 +65,7 @@ def said(answer: Any) -> dict[str, tuple[str, str | None]]:
         ("", 0, 4, NO_NAME),
     ],
 )
-async def test_every_update_is_refused_and_why(
+async def test_every_update_is_rejected_and_why(
     cluster: ControlledCluster, feature: str, level: int, kind: int, message: str, validate_only: bool
 ) -> None:
     answer = await ask(cluster, request((feature, level, kind), validate_only=validate_only))

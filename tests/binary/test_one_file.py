@@ -112,7 +112,7 @@ def test_it_speaks_tls(root: EmptyRoot, cluster: ClusterInside) -> None:
     assert "aborted the TLS handshake" in refused.stdout
 
 
-def test_a_cluster_that_was_terminated_goes_on_with_its_data(root: EmptyRoot, cluster: ClusterInside) -> None:
+def test_a_cluster_that_was_terminated_continues_with_its_data(root: EmptyRoot, cluster: ClusterInside) -> None:
     created = root.pk("topics", "--bootstrap-server", cluster.bootstrap, "--create", "--topic", "kept")
     assert created.returncode == 0, created.stderr
 

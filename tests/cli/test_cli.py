@@ -54,7 +54,7 @@ def test_an_unknown_option_names_the_closest(capsys: pytest.CaptureFixture[str])
     assert told.err.startswith("boots-server is not a recognized option\nDid you mean --bootstrap-server?\n")
 
 
-def test_nothing_listening_is_told_with_what_starts_a_broker(
+def test_nothing_listening_is_reported_with_what_starts_a_broker(
     capsys: pytest.CaptureFixture[str], unused_tcp_port: int
 ) -> None:
     assert run(["topics", "--bootstrap-server", f"127.0.0.1:{unused_tcp_port}", "--list"]) == ExitStatus.FAILURE
@@ -200,7 +200,7 @@ def test_scripts_call_pk_under_the_names_that_people_know(tmp_path: Path, capsys
     assert done.stdout == f"{KAFKA_VERSION}\n"
 
 
-def test_scripts_that_cannot_be_written_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scripts_that_cannot_be_written_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
 
     assert run(["scripts", "install", str(tmp_path / "file" / "bin")]) == ExitStatus.FAILURE
@@ -239,7 +239,7 @@ def test_ctrl_c_while_waiting_leaves_quietly() -> None:
         ("config nonsense", "No such command 'nonsense'.\n`pk config --help` lists what is supported.\n"),
     ],
 )
-def test_wrong_words_after_a_command_of_ours_are_told_in_two_lines(
+def test_wrong_words_after_a_command_of_ours_are_reported_in_two_lines(
     words: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(words.split()) == 1

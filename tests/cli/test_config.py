@@ -108,7 +108,7 @@ def test_what_was_set_can_be_read_again(file: Path, capsys: pytest.CaptureFixtur
         (["set", "x", "--bootstrap-server", "h:1", "--command-config", "/no/such"], "/no/such"),
     ],
 )
-def test_what_makes_no_sense_is_refused(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_makes_no_sense_is_rejected(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["config", *words]) == 1
     assert message in capsys.readouterr().err
 

@@ -44,7 +44,7 @@ def batch(first: int, *values: bytes) -> bytes:
     return bytes(build_batch([Record(first + at, 1_000, None, value) for at, value in enumerate(values)]))
 
 
-def test_files_are_dumped_in_order_and_problems_told_at_the_end(
+def test_files_are_dumped_in_order_and_problems_reported_at_the_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = log_of(tmp_path, batch(0, b"a"), batch(5, b"b"), batch(7, b"c"), b"tail")
@@ -89,7 +89,7 @@ def test_what_was_printed_before_the_damage_stays(tmp_path: Path, capsys: pytest
         ("short.checkpoint", 'For input string: "short.checkpoint"'),
     ],
 )
-def test_a_file_that_cannot_be_dumped_is_told_in_a_line(
+def test_a_file_that_cannot_be_dumped_is_reported_in_a_line(
     name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["dump-log", "--files", str(tmp_path / name)]) == 1

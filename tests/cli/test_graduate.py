@@ -82,7 +82,7 @@ def test_servers_that_were_started_one_by_one_are_known_by_their_files(
     assert f"dataDir={data}/zookeeper\n" in (tmp_path / "kafka/zookeeper.properties").read_text()
 
 
-def test_a_directory_of_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_directory_of_something_else_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["graduate", str(tmp_path), "--to", str(tmp_path / "kafka")]) == 1
 
     assert "is not a data directory of `pk up`: it has no kafka/meta.properties" in capsys.readouterr().err
@@ -95,7 +95,7 @@ def test_it_has_to_be_said_which_cluster(capsys: pytest.CaptureFixture[str]) -> 
     assert "Give the --data-dir of `pk up`, or both" in capsys.readouterr().err
 
 
-def test_a_target_that_has_something_in_it_is_refused(
+def test_a_target_that_has_something_in_it_is_rejected(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "kafka").mkdir()
@@ -106,13 +106,13 @@ def test_a_target_that_has_something_in_it_is_refused(
     assert "exists and is not empty" in capsys.readouterr().err
 
 
-def test_a_target_inside_of_the_data_is_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_target_inside_of_the_data_is_rejected(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["graduate", str(data), "--to", str(data / "kafka/new")]) == 1
 
     assert "which must not be changed" in capsys.readouterr().err
 
 
-def test_all_problems_are_told_at_once_and_nothing_is_written(
+def test_all_problems_are_reported_at_once_and_nothing_is_written(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (data / "kafka/orders-0").rename(data / "kafka/stray-0")
@@ -125,7 +125,7 @@ def test_all_problems_are_told_at_once_and_nothing_is_written(
     assert not (tmp_path / "kafka").exists()
 
 
-def test_a_running_cluster_is_refused_and_not_disturbed(cluster: RunningCluster) -> None:
+def test_a_running_cluster_is_rejected_and_not_disturbed(cluster: RunningCluster) -> None:
     refused = pk("graduate", str(cluster.data_dir))
 
     assert refused.returncode == 1

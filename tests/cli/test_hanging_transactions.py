@@ -9,7 +9,7 @@ from tests.support.ghost_producer import Ghost, eventually
 from tests.support.running import RunningCluster, pk
 
 
-async def test_a_hanging_transaction_is_refused_or_else_found_and_aborted(fresh_cluster: RunningCluster) -> None:
+async def test_a_hanging_transaction_is_rejected_or_else_found_and_aborted(fresh_cluster: RunningCluster) -> None:
     server = ("--bootstrap-server", fresh_cluster.bootstrap)
     admin = AdminClient({"bootstrap.servers": fresh_cluster.bootstrap})
     admin.create_topics([NewTopic("t", 1, 1)])["t"].result(30)

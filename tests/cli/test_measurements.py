@@ -111,7 +111,7 @@ def test_the_way_of_a_record_is_the_scripts_lines_in_a_pipe(cluster: RunningClus
     assert re.fullmatch(lines, done.stdout)
 
 
-def test_an_output_that_is_no_form_is_refused() -> None:
+def test_an_output_that_is_no_form_is_rejected() -> None:
     done = pk("e2e-latency", "localhost:1", "t", "3", "1", "10", "--output", "xml")
 
     assert done.returncode == 1

@@ -62,7 +62,7 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
         ("process.roles=brokers", (), "{file}, line 2: Invalid value brokers for configuration process.roles"),
     ],
 )
-def test_a_bad_value_is_refused_with_its_place(
+def test_a_bad_value_is_rejected_with_its_place(
     line: str, override: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "server.properties"
@@ -93,7 +93,7 @@ def has_started(log: Path) -> bool:
     return log.exists() and "started, listens on PLAINTEXT://127.0.0.1:" in log.read_text()
 
 
-def test_a_broker_in_the_background_serves_until_it_is_told_to_stop(
+def test_a_broker_in_the_background_serves_until_it_is_asked_to_stop(
     fresh_cluster: RunningCluster, tmp_path: Path
 ) -> None:
     file = tmp_path / "server.properties"

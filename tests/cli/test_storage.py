@@ -62,7 +62,7 @@ def test_passwords_are_neither_printed_nor_kept(file: Path, capsys: pytest.Captu
         ("SCRAM-SHA-256=[name=a,salt=!,password=x]", "Failed to decode given salt: !"),
     ],
 )
-def test_a_credential_that_cannot_be_is_refused_before_anything_is_written(
+def test_a_credential_that_cannot_be_is_rejected_before_anything_is_written(
     credential: str, words: str, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert format_with(file, "--add-scram", credential) == 1
@@ -81,7 +81,7 @@ def test_a_credential_that_cannot_be_is_refused_before_anything_is_written(
         ("1@[::1]:9093:abc", "Failed to parse directory ID in dynamic voter string."),
     ],
 )
-def test_controllers_that_cannot_be_read_are_refused(
+def test_controllers_that_cannot_be_read_are_rejected(
     controllers: str, words: str, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["storage", "format", "-t", "x", "-c", str(file), "--initial-controllers", controllers]) == 1
@@ -117,7 +117,7 @@ def test_a_node_among_the_initial_controllers_votes_with_the_directory_that_they
         ),
     ],
 )
-def test_features_that_do_not_go_together_are_refused(
+def test_features_that_do_not_go_together_are_rejected(
     words: list[str], message: str, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert format_with(file, *words) == 1

@@ -126,7 +126,7 @@ def test_members_are_removed_by_force_static_ones_too(cluster: RunningCluster, a
     assert committed(cluster, application) == 0
 
 
-def test_words_of_kafka_2_are_taken(cluster: RunningCluster, application: str) -> None:
+def test_words_of_kafka_2_are_accepted(cluster: RunningCluster, application: str) -> None:
     old = ("streams-application-reset", "--application-id", application, "--input-topics", application)
 
     done = pk(*old, "--bootstrap-servers", cluster.bootstrap, "--zookeeper", "localhost:2181", "--execute")

@@ -1,4 +1,4 @@
-"""docs/tutorial.md and docs/output.md tell the truth: each `$` line is run, in order, and prints what stands below."""
+"""docs/tutorial.md and docs/output.md are true: each `$` line is run, in order, and prints what is below it."""
 
 import re
 import shlex

@@ -77,7 +77,7 @@ def test_records_of_another_cluster_are_left_alone(tmp_path: Path) -> None:
     assert names_below(tmp_path / "data") == {"kafka", "meta.properties"}
 
 
-def test_it_prints_what_a_logger_is_told_to_say(fresh_cluster: RunningCluster) -> None:
+def test_it_prints_what_a_logger_is_asked_to_say(fresh_cluster: RunningCluster) -> None:
     logger = ("--bootstrap-server", fresh_cluster.bootstrap, "--entity-type", "broker-loggers", "--entity-name", "0")
     before = pk("configs", *logger, "--describe")
     altered = pk("configs", *logger, "--alter", "--add-config", "pykafka_cli.broker.replication.roles=DEBUG")

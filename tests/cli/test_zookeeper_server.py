@@ -74,7 +74,7 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.parametrize(("by", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_server_runs_until_a_signal_and_tells_which(
+def test_a_server_runs_until_a_signal_and_reports_which(
     running: Server, port: int, by: signal.Signals, status: int
 ) -> None:
     assert answers(port)
@@ -84,20 +84,20 @@ def test_a_server_runs_until_a_signal_and_tells_which(
     assert not answers(port)
 
 
-def test_without_a_file_the_usage_is_told_on_stdout() -> None:
+def test_without_a_file_the_usage_is_reported_on_stdout() -> None:
     done = start()
 
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.startswith("USAGE: zookeeper-server-start [-daemon] zookeeper.properties")
 
 
-def test_a_file_that_is_not_there_is_told() -> None:
+def test_a_file_that_is_not_there_is_reported() -> None:
     done = start("absent.properties")
 
     assert (done.returncode, done.stderr) == (1, "absent.properties cannot be read: No such file or directory\n")
 
 
-def test_a_bad_value_is_told_with_key_value_and_line(file: Path) -> None:
+def test_a_bad_value_is_reported_with_key_value_and_line(file: Path) -> None:
     with file.open("a") as properties:
         properties.write("# one tick\ntickTime=soon\n")
 
@@ -130,14 +130,14 @@ def test_what_changes_nothing_is_warned_of(file: Path) -> None:
     assert f"WARN {file}: accepted without effect: electionAlg" in server.said()
 
 
-def test_stray_words_are_refused(file: Path) -> None:
+def test_stray_words_are_rejected(file: Path) -> None:
     done = start(str(file), "stray")
 
     assert done.returncode == 1
     assert done.stderr.startswith("Found non argument parameters: stray\nUSAGE: ")
 
 
-def test_a_second_server_on_the_port_or_the_data_is_refused(running: Server, file: Path, port: int) -> None:
+def test_a_second_server_on_the_port_or_the_data_is_rejected(running: Server, file: Path, port: int) -> None:
     same_port, same_data = start(str(file)), start(str(file), "--override", f"clientPort={free_port()}")
 
     assert (same_port.returncode, same_data.returncode) == (1, 1)
@@ -167,7 +167,7 @@ print(*[pid for pid, words in processes() if runs(words, "zookeeper-server-start
 """
 
 
-def test_stopping_when_nothing_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_when_nothing_runs_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stopping, "processes", lambda: iter([(1, ["init"])]))
 
     with pytest.raises(ScriptError, match="No zookeeper server to stop") as told:
@@ -202,7 +202,7 @@ def test_stopping_signals_servers_with_what_is_configured(running: Server) -> No
     assert running.is_running
 
 
-def test_a_signal_that_is_none_is_refused() -> None:
+def test_a_signal_that_is_none_is_rejected() -> None:
     done = subprocess.run(
         [PK, "zookeeper-server-stop"], capture_output=True, text=True, env={**os.environ, "SIGNAL": "SOON"}, timeout=60
     )

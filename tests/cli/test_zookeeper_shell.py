@@ -46,14 +46,14 @@ def test_help_is_shown_in_place_of_an_address(capsys: pytest.CaptureFixture[str]
         (["-timeout", "soon", "ls", "/"], 'For input string: "soon"\n'),
     ],
 )
-def test_words_before_the_command_that_cannot_be_used_are_told(
+def test_words_before_the_command_that_cannot_be_used_are_reported(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["zookeeper-shell", "localhost:1", *words]) == 1
     assert capsys.readouterr().err == said
 
 
-def test_stores_that_are_not_pem_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stores_that_are_not_pem_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "tls.properties"
     file.write_text("zookeeper.ssl.truststore.location=/keys/trust.jks\n")
 
@@ -61,7 +61,7 @@ def test_stores_that_are_not_pem_are_refused(tmp_path: Path, capsys: pytest.Capt
     assert capsys.readouterr().err.startswith("/keys/trust.jks: only PEM stores are supported\n")
 
 
-def test_no_server_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_server_is_reported_in_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(zookeeper_shell, "CONNECTION_WITHIN_S", 0.2)
     address = f"127.0.0.1:{free_port()}"
 
@@ -79,7 +79,7 @@ def test_the_status_is_that_of_the_last_command(cluster: RunningCluster) -> None
     assert statuses == [0, 1, 0, 127, 1]
 
 
-def test_paths_are_below_the_chroot_and_events_tell_them_so(cluster: RunningCluster) -> None:
+def test_paths_are_below_the_chroot_and_events_report_them_so(cluster: RunningCluster) -> None:
     shell(cluster, "create /chroot-test x\n")
 
     said = shell(cluster, "create /a 1\nls -w /\ncreate /b 2\ngetAllChildrenNumber /\nls -R /\n", chroot="/chroot-test")
@@ -90,7 +90,7 @@ def test_paths_are_below_the_chroot_and_events_tell_them_so(cluster: RunningClus
     )
 
 
-def test_watches_that_stay_tell_of_every_change_until_they_are_removed(cluster: RunningCluster) -> None:
+def test_watches_that_stay_report_of_every_change_until_they_are_removed(cluster: RunningCluster) -> None:
     said = shell(
         cluster,
         "create /stays x\naddWatch /stays\nset /stays 1\nset /stays 2\ncreate /stays/below x\n"

@@ -278,7 +278,7 @@ def committed_values(bootstrap: str, count: int) -> list[bytes]:
 
 
 @pytest.mark.timeout(600)
-def test_what_pk_up_left_goes_on_with_the_files_that_graduate_wrote(tmp_path: Path) -> None:
+def test_what_pk_up_left_continues_with_the_files_that_graduate_wrote(tmp_path: Path) -> None:
     peers.kafka_classpath()
     ours = RunningCluster(tmp_path / "data")
     bootstrap = ours.bootstrap

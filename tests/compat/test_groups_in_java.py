@@ -21,7 +21,7 @@ TOPIC, GROUP, PARTITIONS, A_ROUND = "numbers", "readers", 4, 40
 
 
 class StaticMember(ServerProcess):
-    """Kafka's VerifiableConsumer as a static member that rebalances cooperatively; it tells what happens to it."""
+    """Kafka's VerifiableConsumer as a static member that rebalances cooperatively; it reports what happens to it."""
 
     def __init__(self, folder: Path, name: str, bootstrap: str, *, instance: str | None = None) -> None:
         super().__init__(folder / f"{name}.log")

@@ -58,7 +58,7 @@ def test_kcat_reads_back_keys_headers_and_values_it_produced_with_each_codec(clu
     assert read == [f"{offset} {codec} v codec={codec}" for offset, codec in enumerate(codecs)]
 
 
-def test_kcat_consumes_in_a_group_and_goes_on_where_it_stopped(cluster: RunningCluster) -> None:
+def test_kcat_consumes_in_a_group_and_continues_where_it_stopped(cluster: RunningCluster) -> None:
     topic, group = new_topic(cluster, partitions=1), f"group-{uuid.uuid4().hex[:8]}"
     member = (
         "-b",

@@ -125,7 +125,7 @@ def test_the_keytab_is_used_where_the_ticket_cache_has_nothing(kafka: Secured) -
     assert listed.returncode == 0, listed.stderr
 
 
-def test_the_login_may_be_in_the_file_that_java_is_told_of(kafka: Secured) -> None:
+def test_the_login_may_be_in_the_file_that_java_is_given(kafka: Secured) -> None:
     jaas = kafka.folder / "jaas.conf"
     jaas.write_text(f'KafkaClient {{\n  {MODULE} required\n  {kafka.with_key}\n  serviceName="kafka";\n}};\n')
     config = kafka.folder / "no-login.properties"
@@ -153,7 +153,9 @@ KEY = 'useKeyTab=true keyTab="{folder}/alice.keytab" principal="{name}@PK.TEST"'
         ("debug=true", "kafka", "needs useTicketCache=true, or useKeyTab=true"),
     ],
 )
-def test_what_kerberos_refuses_is_told_in_one_line(kafka: Secured, login: str, service: str, complaint: str) -> None:
+def test_what_kerberos_rejects_is_reported_in_one_line(
+    kafka: Secured, login: str, service: str, complaint: str
+) -> None:
     listed = kafka.list_topics(kafka.properties(login.format(folder=kafka.folder), service=service))
 
     assert listed.returncode == 1
@@ -161,7 +163,7 @@ def test_what_kerberos_refuses_is_told_in_one_line(kafka: Secured, login: str, s
     assert len((listed.stdout + listed.stderr).splitlines()) <= 2  # and a hint
 
 
-def test_a_realm_that_does_not_answer_is_told_as_such(kafka: Secured, tmp_path: Path) -> None:
+def test_a_realm_that_does_not_answer_is_reported_as_such(kafka: Secured, tmp_path: Path) -> None:
     elsewhere = tmp_path / "krb5.conf"
     elsewhere.write_text(kafka.realm.krb5_conf.read_text().replace(str(kafka.realm.port), str(free_port())))
 

@@ -141,7 +141,7 @@ def test_kafka_python_logs_in(guarded: Guarded) -> None:
         ),
     ],
 )
-def test_who_does_not_know_the_password_stays_out_and_hears_what_kafka_says(
+def test_who_does_not_know_the_password_stays_out_and_learns_what_kafka_says(
     guarded: Guarded, mechanism: str, complaint: str
 ) -> None:
     words = ("--bootstrap-server", guarded.sasl, "--command-config", guarded.properties(mechanism, "guess"), "--list")
@@ -178,7 +178,7 @@ def test_who_does_not_log_in_stays_out(guarded: Guarded) -> None:
     assert "closed the connection" in listed.stdout
 
 
-def test_a_credential_that_was_taken_away_lets_nobody_in(guarded: Guarded) -> None:
+def test_a_credential_that_was_removed_lets_nobody_in(guarded: Guarded) -> None:
     users = ("configs", "--bootstrap-server", guarded.plaintext, "--alter", "--entity-type", "users")
     config = guarded.properties("SCRAM-SHA-256", "bob-secret", "bob")
     ask = ("topics", "--bootstrap-server", guarded.sasl, "--command-config", config, "--list")
@@ -191,7 +191,7 @@ def test_a_credential_that_was_taken_away_lets_nobody_in(guarded: Guarded) -> No
     assert (before.returncode, after.returncode) == (0, 1)
 
 
-def test_a_login_where_none_is_wanted_hears_so(guarded: Guarded) -> None:
+def test_a_login_where_none_is_wanted_learns_so(guarded: Guarded) -> None:
     config = guarded.properties("PLAIN")
 
     listed = pk("topics", "--bootstrap-server", guarded.plaintext, "--command-config", config, "--list")

@@ -378,7 +378,7 @@ TRIED_AGAIN_IF_MISJUDGED = (
         *(("console-consumer", what) for what in TRIED_AGAIN_IF_MISJUDGED),
     ],
 )
-def test_what_the_two_sides_do_not_agree_on_is_told_at_once(kafka: SecuredKafka, command: str, what: str) -> None:
+def test_what_the_two_sides_do_not_agree_on_is_reported_at_once(kafka: SecuredKafka, command: str, what: str) -> None:
     listener, properties, complaint, hint = MISTAKES[what]
     address = getattr(kafka, listener)
     config = kafka.properties(*(line.format(folder=kafka.folder) for line in properties))
@@ -435,7 +435,7 @@ LOOKUPS = ("use_all_dns_ips", "resolve_canonical_bootstrap_servers_only")
         ),
     ],
 )
-def test_a_value_that_cannot_be_is_refused_in_javas_words(kafka: SecuredKafka, line: str, complaint: str) -> None:
+def test_a_value_that_cannot_be_is_rejected_in_javas_words(kafka: SecuredKafka, line: str, complaint: str) -> None:
     """The words are compared with those of Kafka's own script."""
     listed = kafka.list_topics(kafka.plaintext, line)
     script = run_kafka(

@@ -128,7 +128,7 @@ def instances(word_count: list[str], tmp_path: Path) -> Iterator[list[Instance]]
 
 
 def create_topics(bootstrap: str) -> None:
-    """Input and output; their brokers are told to compact at once what can be compacted."""
+    """Input and output; their brokers compact as soon as possible."""
     admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
     for created in admin.create_topics([NewTopic(name, PARTITIONS) for name in (INPUT, OUTPUT)]).values():
         created.result(30)
@@ -229,7 +229,7 @@ def test_counts_stay_exact_while_one_of_three_brokers_after_another_is_killed(
         counting.close()
 
 
-def test_counts_stay_exact_when_apache_kafka_goes_on_with_our_files_and_we_with_its(
+def test_counts_stay_exact_when_apache_kafka_continues_with_our_files_and_we_with_its(
     word_count: list[str], instances: list[Instance], tmp_path: Path
 ) -> None:
     alone = {"transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1"}

@@ -290,7 +290,7 @@ def test_kafka_dump_log_reads_our_transaction_log(cluster: RunningCluster, topic
     assert f"partitions=[{topic}-0]" in records[1]
 
 
-def test_producers_that_the_broker_has_forgotten_go_on(tmp_path: Path) -> None:
+def test_producers_that_the_broker_has_forgotten_continue(tmp_path: Path) -> None:
     soon = {
         "producer.id.expiration.ms": "500",
         "producer.id.expiration.check.interval.ms": "100",

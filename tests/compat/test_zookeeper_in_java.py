@@ -138,7 +138,7 @@ def digest_mismatches(server: ZooKeeperProcess) -> bytes:
     return figures[b"zk_digest_mismatches_count"]
 
 
-def test_zookeeper_goes_on_with_our_files_and_we_go_on_with_its(tmp_path: Path) -> None:
+def test_zookeeper_continues_with_our_files_and_we_continue_with_its(tmp_path: Path) -> None:
     ours = PkZooKeeper(tmp_path, keys="snapCount=10")
     theirs = DebianZooKeeper(tmp_path, data=ours.data)
     theirs.command()  # skips here if there is none

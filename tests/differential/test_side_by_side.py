@@ -1,4 +1,4 @@
-"""Each command twice, side by side: Kafka's script and pk, against Apache Kafka's broker and against ours.
+"""Each command twice, compared: Kafka's script and pk, against Apache Kafka's broker and against ours.
 
 Both tools do the same to topics of their own, whose names differ in one letter; what they print must be the same.
 """

@@ -284,7 +284,9 @@ async def survive(steps: list[tuple[Any, ...]], fail_at: int, failure: BaseExcep
 
 @given(steps=histories, full_at=st.integers(1, 120), times=st.integers(1, 3))
 @settings(deadline=None, max_examples=200)
-def test_a_full_disk_refuses_and_the_coordinators_go_on(steps: list[tuple[Any, ...]], full_at: int, times: int) -> None:
+def test_a_full_disk_rejects_and_the_coordinators_continue(
+    steps: list[tuple[Any, ...]], full_at: int, times: int
+) -> None:
     asyncio.run(run_full(steps, full_at, times))
 
 

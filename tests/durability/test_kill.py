@@ -90,7 +90,7 @@ def test_topics_configs_offsets_and_groups_are_there_after_kill_9(tmp_path: Path
     assert again.stop() == 0
 
 
-def test_a_second_server_on_the_same_directory_is_refused_and_touches_nothing(tmp_path: Path) -> None:
+def test_a_second_server_on_the_same_directory_is_rejected_and_touches_nothing(tmp_path: Path) -> None:
     cluster = RunningCluster(tmp_path / "data")
     files = sorted(path.relative_to(tmp_path) for path in (tmp_path / "data").rglob("*"))
 
@@ -102,7 +102,7 @@ def test_a_second_server_on_the_same_directory_is_refused_and_touches_nothing(tm
     assert cluster.stop() == 0
 
 
-def test_a_port_in_use_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_port_in_use_is_rejected_by_name(tmp_path: Path) -> None:
     cluster = RunningCluster(tmp_path / "one")
 
     second = pk("up", "--data-dir", str(tmp_path / "two"), "--port", str(cluster.port), "--zookeeper-port", "0")

@@ -38,7 +38,7 @@ def read_committed(bootstrap: str, topic: str, partition: int) -> list[int]:
 
 
 class Killer:
-    """Kills the broker when told, in the middle of whatever it does, and starts it again on the same ports."""
+    """Kills the broker on request, in the middle of whatever it does, and starts it again on the same ports."""
 
     def __init__(self, cluster: RunningCluster) -> None:
         self.cluster = cluster

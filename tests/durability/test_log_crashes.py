@@ -271,7 +271,7 @@ def test_a_disk_error_loses_nothing_that_was_acknowledged(steps: list[tuple[Any,
     times=3,
 )
 @settings(deadline=None, max_examples=300)
-def test_a_full_disk_refuses_as_a_whole_and_loses_nothing(
+def test_a_full_disk_rejects_as_a_whole_and_loses_nothing(
     steps: list[tuple[Any, ...]], full_at: int, times: int
 ) -> None:
     """At any step, not only where bytes are written: names take room, too. What it catches half done goes offline."""

@@ -79,7 +79,7 @@ async def error_of(broker: PkBroker, topic: str, partition: int) -> ErrorCode:
 
 
 @pytest.mark.timeout(300)
-async def test_a_log_directory_is_lost_and_the_others_go_on(tmp_path: Path) -> None:
+async def test_a_log_directory_is_lost_and_the_others_continue(tmp_path: Path) -> None:
     lost, kept = tmp_path / "lost", tmp_path / "kept"
     with pk_zookeeper(tmp_path) as zookeeper, contextlib.ExitStack() as stack:
         two_directories = {"log.dirs": f"{lost},{kept}", **HURRY}
@@ -162,7 +162,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.timeout(300)
-def test_a_full_disk_refuses_writes_keeps_what_it_has_and_goes_on_when_there_is_room(
+def test_a_full_disk_rejects_writes_keeps_what_it_has_and_continues_when_there_is_room(
     tmp_path: Path, small_disk: Path
 ) -> None:
     with pk_zookeeper(tmp_path) as zookeeper:

@@ -198,7 +198,7 @@ def test_after_a_loss_of_power_a_broker_has_everything_that_was_synced(
 
 @given(steps=st.lists(operations, min_size=1, max_size=12), fail_at=st.integers(1, 150))
 @settings(deadline=None, max_examples=100)
-def test_a_disk_error_takes_one_directory_and_the_other_goes_on(steps: list[tuple[Any, ...]], fail_at: int) -> None:
+def test_a_disk_error_takes_one_directory_and_the_other_continues(steps: list[tuple[Any, ...]], fail_at: int) -> None:
     asyncio.run(fail_once(steps, fail_at))
 
 

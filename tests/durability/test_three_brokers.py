@@ -151,7 +151,7 @@ def test_an_unclean_election_once_it_is_allowed_brings_a_partition_back(cluster:
     cluster.wait_for_equal_logs("t")
 
 
-def test_brokers_serve_without_zookeeper_and_go_on_with_it(cluster: Cluster) -> None:
+def test_brokers_serve_without_zookeeper_and_continue_with_it(cluster: Cluster) -> None:
     cluster.create("t", partitions=3)
     with Writer(cluster, "t", partitions=3) as writer:
         writer.wait_for_more(1)  # a new producer would want an id, which comes from ZooKeeper
@@ -165,7 +165,7 @@ def test_brokers_serve_without_zookeeper_and_go_on_with_it(cluster: Cluster) -> 
     assert [cluster.read("t", partition) for partition in range(3)] == [writer.acknowledged(p) for p in range(3)]
 
 
-def test_a_deletion_goes_on_under_the_next_controller(cluster: Cluster) -> None:
+def test_a_deletion_continues_under_the_next_controller(cluster: Cluster) -> None:
     cluster.create("doomed", partitions=3)
     controller = cluster.controller()
     away = next(broker for broker in cluster.brokers if broker.number != controller)
@@ -184,7 +184,7 @@ def test_a_deletion_goes_on_under_the_next_controller(cluster: Cluster) -> None:
     assert cluster.try_to_write("doomed", acks="all") is None
 
 
-def test_a_group_goes_on_where_it_was_when_its_coordinator_is_killed(cluster: Cluster) -> None:
+def test_a_group_continues_where_it_was_when_its_coordinator_is_killed(cluster: Cluster) -> None:
     cluster.create("t")
     with Writer(cluster, "t") as writer:
         writer.wait_for_more(500)

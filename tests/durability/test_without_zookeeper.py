@@ -9,7 +9,7 @@ from tests.support.zookeeper.servers import pk_zookeeper
 PATIENCE_S = 30
 
 
-def test_it_stops_cleanly_when_it_is_told_to(tmp_path: Path) -> None:
+def test_it_stops_cleanly_when_it_is_asked_to(tmp_path: Path) -> None:
     with pk_zookeeper(tmp_path) as zookeeper:
         broker = PkBroker(0, tmp_path, zookeeper.address)
         broker.start()

@@ -71,7 +71,7 @@ def test_what_is_written_is_read_back(value: Any) -> None:
 
 
 @given(messages, st.data())
-def test_a_message_cut_short_is_refused(value: Any, data: st.DataObject) -> None:
+def test_a_message_cut_short_is_rejected(value: Any, data: st.DataObject) -> None:
     whole = encoded(value)
     part = whole[: data.draw(st.integers(0, len(whole) - 1))]
 

@@ -49,7 +49,7 @@ BROKERS = st.lists(NUMBERS, unique=True, max_size=4).map(tuple)
 
 @pytest.mark.parametrize("name", DECODERS)
 @given(data=st.none() | st.binary(max_size=30) | OBJECTS.map(lambda value: json.dumps(value).encode()))
-def test_whatever_lies_in_a_znode_is_a_value_or_refused(name: str, data: bytes | None) -> None:
+def test_whatever_lies_in_a_znode_is_a_value_or_rejected(name: str, data: bytes | None) -> None:
     with contextlib.suppress(BadZnode):
         DECODERS[name](data)
 

@@ -138,7 +138,7 @@ def test_compressed_bytes(codec: Compression, data: bytes, changed: int) -> None
 
 @settings(deadline=None)
 @given(anything)
-def test_appends_of_anything_are_refused_or_sound(data: bytearray) -> None:
+def test_appends_of_anything_are_rejected_or_sound(data: bytearray) -> None:
     leader, follower = open_log(MemoryFiles(), cleanup_policy="compact"), open_log(MemoryFiles())
 
     quietly(lambda: leader.append_as_leader(data, leader_epoch=0, now_ms=NOW_MS), BrokerError)

@@ -93,7 +93,7 @@ def test_every_record_survives_encoding_and_decoding(record: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", REQUESTS)
-def test_any_bytes_are_a_request_or_refused(kind: OpCode) -> None:
+def test_any_bytes_are_a_request_or_rejected(kind: OpCode) -> None:
     @given(st.binary(max_size=64))
     @settings(max_examples=50)
     def read(data: bytes) -> None:
@@ -106,7 +106,7 @@ def test_any_bytes_are_a_request_or_refused(kind: OpCode) -> None:
 
 
 @pytest.mark.parametrize("kind", [OpCode.MULTI, OpCode.MULTI_READ, OpCode.GET_ACL])
-def test_any_bytes_are_an_answer_or_refused(kind: OpCode) -> None:
+def test_any_bytes_are_an_answer_or_rejected(kind: OpCode) -> None:
     @given(st.binary(max_size=64))
     def read(data: bytes) -> None:
         try:
@@ -118,7 +118,7 @@ def test_any_bytes_are_an_answer_or_refused(kind: OpCode) -> None:
 
 
 @given(st.binary(max_size=64))
-def test_any_bytes_are_a_header_and_a_connect_request_or_refused(data: bytes) -> None:
+def test_any_bytes_are_a_header_and_a_connect_request_or_rejected(data: bytes) -> None:
     for reading in (read_request_header, read_connect_request, decode_entry):
         try:
             reading(data)
@@ -127,7 +127,7 @@ def test_any_bytes_are_a_header_and_a_connect_request_or_refused(data: bytes) ->
 
 
 @given(st.sampled_from(sorted(REQUESTS)), st.data())
-def test_a_request_with_bytes_changed_is_a_request_or_refused(kind: OpCode, data: st.DataObject) -> None:
+def test_a_request_with_bytes_changed_is_a_request_or_rejected(kind: OpCode, data: st.DataObject) -> None:
     if REQUESTS[kind] is MultiRequest:
         return
     whole = bytearray(request_frame(1, kind, data.draw(records(REQUESTS[kind])))[4:])
@@ -140,7 +140,7 @@ def test_a_request_with_bytes_changed_is_a_request_or_refused(kind: OpCode, data
 
 
 @given(st.sampled_from([OpCode.CREATE, OpCode.DELETE, OpCode.SET_ACL, OpCode.MULTI, OpCode.CREATE_SESSION]), st.data())
-def test_a_log_with_a_byte_changed_is_read_or_refused(
+def test_a_log_with_a_byte_changed_is_read_or_rejected(
     tmp_path_factory: pytest.TempPathFactory, kind: OpCode, data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "log.1"
@@ -168,7 +168,7 @@ NODES = st.builds(
 
 
 @given(st.lists(NODES, max_size=4), st.dictionaries(LONGS, INTS, max_size=3), st.data())
-def test_a_snapshot_is_read_as_written_and_refused_once_it_is_changed(
+def test_a_snapshot_is_read_as_written_and_rejected_once_it_is_changed(
     tmp_path_factory: pytest.TempPathFactory, nodes: list[NodeImage], timeouts: dict[int, int], data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "snapshot.1"

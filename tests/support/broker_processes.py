@@ -1,4 +1,4 @@
-"""Brokers for tests, each in a process of its own on a free port: ours, and Apache Kafka's, unchanged.
+"""Brokers for tests, each in a separate process on a free port: ours, and Apache Kafka's, unchanged.
 
 with pk_zookeeper(folder) as zookeeper:
     broker = PkBroker(0, folder, zookeeper.address)

@@ -92,7 +92,7 @@ class PartitionWriterContract:
         with pytest.raises(NotLeaderOrFollower):
             await asyncio.wait_for(waiting, 10)
 
-    async def test_a_partition_that_is_not_led_is_refused(self, writer: PartitionWriter) -> None:
+    async def test_a_partition_that_is_not_led_is_rejected(self, writer: PartitionWriter) -> None:
         with pytest.raises(NotLeaderOrFollower):
             writer.append_records(NOT_LED, batch_of(b"a"))
         with pytest.raises(NotLeaderOrFollower):

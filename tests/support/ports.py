@@ -9,7 +9,7 @@ import random
 import socket
 
 _LOWEST, _HIGHEST = 10_000, 32_000
-# Several processes run tests side by side: each begins at a place of its own.
+# Several processes run tests compared: each begins at a place of its own.
 _first = random.SystemRandom().randrange(_LOWEST, _HIGHEST)
 _offers = itertools.cycle([*range(_first, _HIGHEST), *range(_LOWEST, _first)])
 

@@ -1,4 +1,4 @@
-"""ZooKeeper and brokers in a process of their own, as `pk up` starts them, for tests that talk to them from outside."""
+"""ZooKeeper and brokers in separate processes, as `pk up` starts them, for tests from outside."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.server_processes import ServerProcess
 
 PK = os.environ.get("PK_PROGRAM") or str(Path(sys.executable).with_name("pk"))
-"""The program under test; PK_PROGRAM=dist/pk has the one that `make binary` builds stand in."""
+"""The program under test; PK_PROGRAM=dist/pk runs the one that `make binary` builds."""
 
 ADDRESS = r"(?:localhost|\d+\.\d+\.\d+\.\d+):\d+"
 

@@ -1,4 +1,4 @@
-"""What servers for tests have in common, each in a process of its own.
+"""What servers for tests have in common, each in a separate process.
 
 server = PkBroker(...)
 server.start()                      # answers now

@@ -27,7 +27,7 @@ def test_leaders_go_round_and_followers_move_away_with_each_round() -> None:
     ]  # fmt: skip
 
 
-def test_more_partitions_go_on_where_partition_0_began() -> None:
+def test_more_partitions_continue_where_partition_0_began() -> None:
     brokers = [Candidate(n) for n in (0, 1, 2)]
 
     # recorded from Apache Kafka: t had 2,1,0 for partition 0 and was given a fourth partition
@@ -59,7 +59,7 @@ def test_each_rack_gets_a_replica_before_any_gets_a_second() -> None:
         ([Candidate(0, "a"), Candidate(1)], 1, 1, RacksIncomplete, "Not all brokers have rack information"),
     ],
 )
-def test_what_cannot_be_placed_is_refused_in_kafkas_words(
+def test_what_cannot_be_placed_is_rejected_in_kafkas_words(
     brokers: list[Candidate], partitions: int, replicas: int, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):

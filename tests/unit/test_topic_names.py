@@ -22,7 +22,7 @@ def test_letters_digits_and_three_marks_make_a_name(name: str) -> None:
         ("a\n", "'a\n' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"),
     ],
 )
-def test_other_names_are_refused_with_the_reason(name: str, reason: str) -> None:
+def test_other_names_are_rejected_with_the_reason(name: str, reason: str) -> None:
     assert topic_names.why_invalid(name) == reason
 
 

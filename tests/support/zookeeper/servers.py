@@ -1,4 +1,4 @@
-"""ZooKeeper servers for tests, each in a process of its own on a free port: ours, and the one that Debian ships."""
+"""ZooKeeper servers for tests, each in a separate process on a free port: ours, and the one that Debian ships."""
 
 import contextlib
 import socket

@@ -37,7 +37,7 @@ def test_only_what_is_between_the_marks_is_replaced() -> None:
     assert between_marks(f"a\n{BEGIN}\nold\n{END}\nb\n", "new") == f"a\n{BEGIN}\n\nnew\n{END}\nb\n"
 
 
-def test_a_page_without_marks_is_refused() -> None:
+def test_a_page_without_marks_is_rejected() -> None:
     with pytest.raises(ValueError, match="lacks the lines"):
         between_marks("# Title\n", "new")
 

@@ -75,7 +75,7 @@ async def test_a_handler_gets_the_request_and_who_asks() -> None:
 
 
 @pytest.mark.parametrize("outcome", [sample(HeartbeatResponse), NotCoordinator("g lives on broker 2")])
-async def test_a_broker_that_asks_itself_hears_what_others_hear(outcome: Any) -> None:
+async def test_a_broker_that_asks_itself_learns_what_others_hear(outcome: Any) -> None:
     handler = Asked(outcome)
     broker = SimpleNamespace(settings=broker_settings(broker_id="3"))
     dispatcher, metrics = with_handler("Heartbeat", 12, 4, handler, broker=broker)
@@ -117,7 +117,7 @@ async def test_a_login_gives_later_requests_their_principal() -> None:
     assert handler.contexts[0].principal == "User:alice"
 
 
-async def test_a_bare_token_that_is_refused_ends_the_connection() -> None:
+async def test_a_bare_token_that_is_rejected_ends_the_connection() -> None:
     peer = new_peer()
     assert peer.authentication
     peer.authentication.choose("PLAIN", bare=True)

@@ -55,7 +55,7 @@ def test_the_first_entry_that_failed_is_raised() -> None:
         ensure_none_failed(entries)
 
 
-def test_who_hears_of_no_broker_hears_how_to_start_one() -> None:
+def test_who_finds_no_broker_learns_how_to_start_one() -> None:
     message, hint = explain(BrokerUnreachable("cannot connect to localhost:9092: connection refused"))
 
     assert message == "cannot connect to localhost:9092: connection refused"

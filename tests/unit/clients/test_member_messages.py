@@ -75,12 +75,12 @@ def test_the_sticky_assignors_memory_is_that_of_kafkas(member: dict[str, Any]) -
 
 
 @given(st.binary(max_size=40))
-def test_any_bytes_are_an_assignment_or_refused(data: bytes) -> None:
+def test_any_bytes_are_an_assignment_or_rejected(data: bytes) -> None:
     with suppress(BadMemberMessage):
         assert all(isinstance(each, TopicPartition) for each in decode_assignment(data))
 
 
 @given(st.binary(max_size=40))
-def test_any_bytes_are_a_subscription_or_refused(data: bytes) -> None:
+def test_any_bytes_are_a_subscription_or_rejected(data: bytes) -> None:
     with suppress(BadMemberMessage):
         assert isinstance(decode_subscription(data, None), Subscription)

@@ -105,7 +105,7 @@ def test_bootstrap_servers_are_hosts_with_ports(text: str, expected: list[Addres
 
 
 @pytest.mark.parametrize("text", ["", "nohost", "a:", "a:70000", "a b:1"])
-def test_a_bootstrap_server_without_a_port_is_refused(text: str) -> None:
+def test_a_bootstrap_server_without_a_port_is_rejected(text: str) -> None:
     with pytest.raises(BadAddress):
         parse_addresses(text)
 
@@ -139,7 +139,7 @@ async def test_the_controller_is_found_and_asked() -> None:
     assert (asked_here, asked_there) == ([METADATA], [CREATE_TOPICS])
 
 
-async def test_a_broker_that_is_no_longer_the_controller_is_not_taken_at_its_word() -> None:
+async def test_a_broker_that_is_no_longer_the_controller_is_not_trusted() -> None:
     codes = [ErrorCode.not_controller, ErrorCode.none]
     ports: dict[int, int] = {}
     answers: Answers = {
@@ -155,7 +155,7 @@ async def test_a_broker_that_is_no_longer_the_controller_is_not_taken_at_its_wor
     assert asked == [METADATA, CREATE_TOPICS, METADATA, CREATE_TOPICS]
 
 
-async def test_a_broker_that_is_not_there_is_told() -> None:
+async def test_a_broker_that_is_not_there_is_reported() -> None:
     async with broker({METADATA: lambda _: metadata(1, {1: 9})}) as (port, _), session_to(port) as session:
         with pytest.raises(BrokerUnreachable, match="broker 7 does not exist"):
             await session.ask(CREATE, broker=7)

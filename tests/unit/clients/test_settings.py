@@ -21,7 +21,7 @@ def test_defaults_are_kafkas_but_for_connecting() -> None:
     assert settings.connect_timeout < 3
 
 
-def test_a_time_that_is_no_number_is_refused() -> None:
+def test_a_time_that_is_no_number_is_rejected() -> None:
     with pytest.raises(
         BadClientSetting, match=r"Invalid value soon for configuration request.timeout.ms: Not a number"
     ):
@@ -42,7 +42,7 @@ def test_a_missing_file_is_named_first(tmp_path: Path) -> None:
         read_settings(str(absent))
 
 
-def test_a_malformed_file_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_malformed_file_is_reported_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "client.properties"
     file.write_text("a=1\nb=\\u12\n")
 
@@ -71,7 +71,7 @@ def test_what_has_no_effect_in_a_file_is_named_once(tmp_path: Path) -> None:
         ("sasl.login.callback.handler.class=a.B", "Class a.B could not be found"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused(tmp_path: Path, line: str, message: str) -> None:
+def test_a_value_that_cannot_be_is_rejected(tmp_path: Path, line: str, message: str) -> None:
     file = tmp_path / "client.properties"
     file.write_text(line)
 

@@ -23,7 +23,7 @@ HERE = ("--bootstrap-server", "127.0.0.1:1")
         ((*HERE, "find-hanging", "--broker-id", "0", "--partition", "0"), "requires --topic to be provided"),
     ],
 )
-def test_a_command_line_that_lacks_something_is_refused(
+def test_a_command_line_that_lacks_something_is_rejected(
     words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PK_BOOTSTRAP_SERVER", raising=False)

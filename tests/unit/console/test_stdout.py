@@ -53,7 +53,7 @@ async def test_a_file_is_not_watched(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-async def test_a_full_disk_is_told_in_words() -> None:
+async def test_a_full_disk_is_reported_in_words() -> None:
     descriptor = os.open("/dev/full", os.O_WRONLY)
 
     with pytest.raises(OutputFailed, match=r"^cannot write to standard output: No space left on device$"):

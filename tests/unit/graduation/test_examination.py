@@ -155,7 +155,7 @@ async def test_transactions_that_have_not_ended_are_named(cluster: StoppedCluste
 # What is in use, what is not there, what belongs to others.
 
 
-async def test_directories_of_a_running_zookeeper_are_refused(cluster: StoppedCluster) -> None:
+async def test_directories_of_a_running_zookeeper_are_rejected(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
     running = DataDirectory(cluster.root / "zookeeper").lock()
 
@@ -177,7 +177,7 @@ def holding(lock: Path) -> subprocess.Popen[bytes]:
     return holder
 
 
-async def test_directories_of_a_running_broker_are_refused(cluster: StoppedCluster) -> None:
+async def test_directories_of_a_running_broker_are_rejected(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
     holder = holding(cluster.root / "kafka/.lock")
 
@@ -186,7 +186,7 @@ async def test_directories_of_a_running_broker_are_refused(cluster: StoppedClust
     assert examined(cluster)
 
 
-async def test_directories_where_nobody_has_been_are_refused(tmp_path: Path) -> None:
+async def test_directories_where_nobody_has_been_are_rejected(tmp_path: Path) -> None:
     cluster = StoppedCluster(tmp_path)
     assert "has no version-2" in problems(cluster)[0]
 
@@ -197,7 +197,7 @@ async def test_directories_where_nobody_has_been_are_refused(tmp_path: Path) -> 
     assert "no broker has ever been here" in problems(cluster)[0]
 
 
-def test_a_zookeeper_without_a_kafka_is_refused(cluster: StoppedCluster) -> None:
+def test_a_zookeeper_without_a_kafka_is_rejected(cluster: StoppedCluster) -> None:
     DataDirectory(cluster.root / "zookeeper").lock().unlock()
     assert "has no snapshot of a ZooKeeper" in problems(cluster)[0]
 
@@ -205,7 +205,7 @@ def test_a_zookeeper_without_a_kafka_is_refused(cluster: StoppedCluster) -> None
     assert "no broker has ever run on this ZooKeeper" in problems(cluster)[0]
 
 
-async def test_logs_of_another_cluster_are_refused(cluster: StoppedCluster) -> None:
+async def test_logs_of_another_cluster_are_rejected(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
     meta = cluster.root / "kafka/meta.properties"
     meta.write_text(meta.read_text().replace("cluster.id=", "cluster.id=other"))
@@ -213,21 +213,21 @@ async def test_logs_of_another_cluster_are_refused(cluster: StoppedCluster) -> N
     assert "kafka belongs to cluster other" in problems(cluster)[0]
 
 
-async def test_logs_of_another_broker_are_refused(cluster: StoppedCluster) -> None:
+async def test_logs_of_another_broker_are_rejected(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
     (cluster.root / "kafka").rename(cluster.root / "kafka-1")
 
     assert any("kafka-1 belongs to broker 0, not 1" in each for each in problems(cluster, 1))
 
 
-async def test_two_brokers_of_one_id_are_refused(cluster: StoppedCluster) -> None:
+async def test_two_brokers_of_one_id_are_rejected(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
     shutil.copytree(cluster.root / "kafka", cluster.root / "kafka-1")
 
     assert "two brokers have the same id: [0, 0]" in problems(cluster, 0, 1)
 
 
-async def test_a_partition_without_a_folder_is_refused(cluster: StoppedCluster) -> None:
+async def test_a_partition_without_a_folder_is_rejected(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
     shutil.rmtree(cluster.root / "kafka/orders-1")
 
@@ -244,7 +244,7 @@ async def test_a_partition_that_never_had_a_leader_needs_no_folder(cluster: Stop
     assert [each.records for each in examined(cluster).topics] == [0, 20]
 
 
-async def test_a_folder_without_a_partition_is_refused(cluster: StoppedCluster) -> None:
+async def test_a_folder_without_a_partition_is_rejected(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
     shutil.copytree(cluster.root / "kafka/orders-0", cluster.root / "kafka/stray-0")
 
@@ -253,7 +253,7 @@ async def test_a_folder_without_a_partition_is_refused(cluster: StoppedCluster) 
     assert "stray-0: ZooKeeper has no such partition on broker 0" in problem
 
 
-async def test_a_log_of_a_deleted_topic_of_the_same_name_is_refused(cluster: StoppedCluster) -> None:
+async def test_a_log_of_a_deleted_topic_of_the_same_name_is_rejected(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
     metadata = cluster.root / "kafka/orders-0/partition.metadata"
     metadata.write_text(f"version: 0\ntopic_id: {znodes.new_cluster_id()}")
@@ -263,7 +263,7 @@ async def test_a_log_of_a_deleted_topic_of_the_same_name_is_refused(cluster: Sto
     assert "orders-0 belongs to a deleted topic with the id" in problem
 
 
-async def test_a_partition_in_two_directories_is_refused(cluster: StoppedCluster) -> None:
+async def test_a_partition_in_two_directories_is_rejected(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
     shutil.copytree(cluster.root / "kafka", cluster.root / "kafka-more-1")
 
@@ -284,7 +284,7 @@ async def test_damage_is_named_with_what_helps(cluster: StoppedCluster) -> None:
     assert "To rebuild it from the log, remove" in found[1]
 
 
-async def test_damage_in_zookeepers_files_is_refused(cluster: StoppedCluster) -> None:
+async def test_damage_in_zookeepers_files_is_rejected(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
     snapshot = next((cluster.root / "zookeeper").rglob("snapshot.*"))
     snapshot.write_bytes(snapshot.read_bytes()[:-5])
@@ -295,7 +295,7 @@ async def test_damage_in_zookeepers_files_is_refused(cluster: StoppedCluster) ->
 # What is no obstacle.
 
 
-async def test_a_stop_that_was_not_clean_is_told(cluster: StoppedCluster) -> None:
+async def test_a_stop_that_was_not_clean_is_reported(cluster: StoppedCluster) -> None:
     await orders_filled(cluster)
     (cluster.root / "kafka/.kafka_cleanshutdown").unlink()
     last = max((cluster.root / "kafka/orders-0").glob("*.log"))

@@ -53,7 +53,7 @@ def test_no_round_trip_has_no_latencies(capsys: pytest.CaptureFixture[str]) -> N
     assert json.loads(capsys.readouterr().out) == {"records": 0, "latency_ms": NO_LATENCIES}
 
 
-def test_a_table_shows_a_dash_for_what_cannot_be_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_shows_a_dash_for_what_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     show_producer_total(OutputFormat.TABLE, ProducerFigures(now_ms=5).total(now_ms=5), failed=0)
 
     cells = [line.split()[-1] for line in capsys.readouterr().out.splitlines() if line.strip()]

@@ -12,7 +12,7 @@ from pykafka_cli.rules.reassignment import PartitionState, Replica
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
 
 
-def test_what_goes_on_is_a_line_or_an_entry_each(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_continues_is_a_line_or_an_entry_each(capsys: pytest.CaptureFixture[str]) -> None:
     ongoing = {T0: Reassignment(replicas=(1, 2, 3), adding=(3,), removing=(1,))}
 
     View(OutputFormat.KAFKA).show_ongoing(ongoing)
@@ -25,7 +25,7 @@ def test_what_goes_on_is_a_line_or_an_entry_each(capsys: pytest.CaptureFixture[s
     ]
 
 
-def test_steps_are_told_beside_a_document(capsys: pytest.CaptureFixture[str]) -> None:
+def test_steps_are_reported_beside_a_document(capsys: pytest.CaptureFixture[str]) -> None:
     View(OutputFormat.KAFKA).notice("done")
     View(OutputFormat.YAML).notice("done as well")
 

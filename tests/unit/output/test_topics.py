@@ -32,7 +32,7 @@ def test_a_partition_without_leader_says_so() -> None:
     )
 
 
-def test_eligible_leaders_are_listed_where_the_cluster_tells() -> None:
+def test_eligible_leaders_are_listed_where_the_cluster_reports_them() -> None:
     line = text.partition("t", PARTITION._replace(elr=(1, 2), last_known_elr=()))
 
     assert line.endswith("\tElr: 1,2\tLastKnownElr: \n")

@@ -153,7 +153,7 @@ def test_listeners_are_named_and_typed() -> None:
         ({"queued_max_request_bytes": "5"}, "must not be less than socket.request.max.bytes"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(given: dict[str, str], words: str) -> None:
+def test_settings_that_cannot_work_are_rejected(given: dict[str, str], words: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         settings(**given)
     assert words in str(refusal.value)
@@ -266,7 +266,7 @@ def test_kafkas_defaults_for_such_security_change_nothing(name: str, text: str) 
     assert BrokerSettings([Property("zookeeper.connect", "z", 1), Property(name, text, 2)]).originals[name] == text
 
 
-def test_such_security_is_refused_while_the_broker_runs() -> None:
+def test_such_security_is_rejected_while_the_broker_runs() -> None:
     broker = settings()
 
     with pytest.raises(BadProperty, match="runs no Java classes"):

@@ -86,7 +86,7 @@ def test_a_delivery_takes_at_least_as_long_as_a_request() -> None:
         ({"partitioner.class": "x.Y"}, "Invalid value x.Y for configuration partitioner.class: Class x.Y could not be"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused_in_kafkas_words(properties: dict[str, str], message: str) -> None:
+def test_a_value_that_cannot_be_is_rejected_in_kafkas_words(properties: dict[str, str], message: str) -> None:
     with pytest.raises(BadProperty) as failure:
         ProducerSettings(properties)
     assert message in str(failure.value)

@@ -58,13 +58,13 @@ def test_both_assignments_of_a_repeated_key_are_returned_in_order() -> None:
     assert [p.value for p in read_properties(b"a=1\na=2")] == ["1", "2"]
 
 
-def test_a_short_unicode_escape_is_refused_with_its_line() -> None:
+def test_a_short_unicode_escape_is_rejected_with_its_line() -> None:
     with pytest.raises(MalformedProperties, match=re.escape("line 2: malformed \\uXXXX escape: \\u12")):
         read_properties(b"a=1\nb=\\u12")
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused_as_malformed(data: bytes) -> None:
+def test_any_bytes_are_read_or_rejected_as_malformed(data: bytes) -> None:
     try:
         found = read_properties(data)
     except MalformedProperties:

@@ -81,7 +81,7 @@ def test_text_becomes_a_value_of_the_keys_type(type_: Type, text: str, value: ob
         (LIST, EachOneOf("a", "b"), "a,c", "Invalid value c for configuration some.key: String must be one of: a, b"),
     ],
 )
-def test_a_refused_value_gives_kafkas_text(
+def test_a_rejected_value_gives_kafkas_text(
     type_: Type, check: AtLeast | Between | OneOf | EachOneOf | None, text: str, message: str
 ) -> None:
     with pytest.raises(BadProperty) as refusal:
@@ -144,7 +144,7 @@ def test_a_table_can_be_made_of_loose_keys() -> None:
 
 
 @given(st.sampled_from([INT, SHORT, LONG, DOUBLE, BOOLEAN, LIST]), st.text("0123456789+-.eEfaNn, true", max_size=20))
-def test_any_text_is_refused_or_survives_being_written(type_: Type, text: str) -> None:
+def test_any_text_is_rejected_or_survives_being_written(type_: Type, text: str) -> None:
     some = key(type_)
     try:
         value = some.parse(text)

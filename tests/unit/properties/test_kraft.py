@@ -40,7 +40,7 @@ def test_metadata_are_in_the_first_log_directory_unless_they_have_one_of_their_o
     assert node(metadata_log_dir="/m").metadata_directory == "/m"
 
 
-def test_voters_are_told_apart() -> None:
+def test_voters_are_distinguished() -> None:
     settings = node(controller_quorum_bootstrap_servers=None, controller_quorum_voters="1@[::1]:9093,2@host:1")
 
     assert settings.quorum_voters == ((1, "[::1]", 9093), (2, "host", 1))
@@ -61,7 +61,7 @@ def test_voters_are_told_apart() -> None:
         ({"inter_broker_listener_name": "CONTROLLER"}, "must not be one of controller.listener.names"),
     ],
 )
-def test_what_no_kraft_node_may_have_is_refused(changed: dict[str, str | None], words: str) -> None:
+def test_what_no_kraft_node_may_have_is_rejected(changed: dict[str, str | None], words: str) -> None:
     with pytest.raises(ConfigError, match=words.replace("(", r"\(")):
         node(**changed)
 
@@ -75,7 +75,7 @@ def test_what_no_kraft_node_may_have_is_refused(changed: dict[str, str | None], 
         ({"controller_quorum_bootstrap_servers": "a:1,b:1"}, "controller.quorum.bootstrap.servers=a:1,b:1: "),
     ],
 )
-def test_a_node_that_is_not_the_whole_cluster_is_refused_with_what_to_do(
+def test_a_node_that_is_not_the_whole_cluster_is_rejected_with_what_to_do(
     changed: dict[str, str | None], words: str
 ) -> None:
     settings = node(**{"advertised_listeners": None, **changed})

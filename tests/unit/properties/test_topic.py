@@ -122,7 +122,7 @@ def test_a_compacted_topic_rolls_before_compaction_may_lag() -> None:
         ),
     ],
 )
-def test_a_bad_setting_is_refused_in_kafkas_words(name: str, value: str, message: str) -> None:
+def test_a_bad_setting_is_rejected_in_kafkas_words(name: str, value: str, message: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         TopicConfig.resolve(broker(log_cleaner_max_compaction_lag_ms="5"), {name: value})
     assert str(refusal.value) == message

@@ -45,7 +45,7 @@ def test_every_recorded_request_is_walked_to_its_end(name: str) -> None:
         pytest.param(1, b"\xff\xff\xff\xfe" + bytes(10), id="legacy, negative"),
     ],
 )
-def test_an_array_that_promises_too_much_is_refused(version: int, body: bytes) -> None:
+def test_an_array_that_promises_too_much_is_rejected(version: int, body: bytes) -> None:
     with pytest.raises(ProtocolError, match="an array of"):
         message_codec(METADATA, version, 12).decode_request(memoryview(body), 0)
 

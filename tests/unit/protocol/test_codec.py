@@ -133,7 +133,7 @@ def test_defaults_of_an_older_request_are_those_of_the_newest(api: dict[str, Any
         (b"\0\3\0\0\0\0\0\1\0\2\xff\xff", "not UTF-8"),
     ],
 )
-def test_a_header_that_is_none_is_refused(data: bytes, words: str) -> None:
+def test_a_header_that_is_none_is_rejected(data: bytes, words: str) -> None:
     with pytest.raises(ProtocolError, match=words):
         read_request_header(memoryview(data))
 
@@ -199,7 +199,7 @@ def written(api_key: int, version: int, newest: int, response: Any, request: Any
     return entity_reader(schema)(data, 5 if schema.__flexible__ else 4)[0]
 
 
-def test_offset_fetch_1_tells_a_groups_error_for_each_partition() -> None:
+def test_offset_fetch_1_reports_a_groups_error_for_each_partition() -> None:
     group = OffsetFetchRequestGroup(
         group_id="g", topics=(OffsetFetchRequestTopics(name="t", partition_indexes=(0, 3)),)
     )

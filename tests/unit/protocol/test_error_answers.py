@@ -26,7 +26,7 @@ APIS = [api for api in json.loads((VECTORS / "api-versions.json").read_text())["
 REFUSED = ErrorCode.cluster_authorization_failed
 
 
-def test_the_answers_own_code_is_taken_where_there_is_one() -> None:
+def test_the_answers_own_code_is_accepted_where_there_is_one() -> None:
     answer = error_answer(ListGroupsResponse, sample(ListGroupsRequest), REFUSED, None)
     assert (answer.error_code, answer.groups) == (REFUSED, ())
 
@@ -60,7 +60,7 @@ def codes(value: Any) -> list[ErrorCode]:
 
 
 @pytest.mark.parametrize("api", [api for api in APIS if api["key"] > 1], ids=lambda api: api["name"])
-def test_every_api_tells_an_error_in_every_version(api: dict[str, Any]) -> None:
+def test_every_api_reports_an_error_in_every_version(api: dict[str, Any]) -> None:
     lowest, newest = 0 if api["key"] in first_versions.KIO_BEGINS else api["overlap"][0], api["overlap"][1]
     request = sample(load_request_schema(api["key"], newest))
     lowest = 3 if api["name"] == "DescribeLogDirs" else lowest  # DescribeLogDirs has no place before
@@ -80,7 +80,7 @@ def test_every_api_tells_an_error_in_every_version(api: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("version", range(3, 12))
-def test_produce_tells_an_error_for_each_partition(version: int) -> None:
+def test_produce_reports_an_error_for_each_partition(version: int) -> None:
     request = message_codec(0, 9, 11).decode_request(memoryview(b"\0\0\0\1\0\0\0\1\2\2t\2\0\0\0\3\1\0\0\0"), 0)
     codec = message_codec(0, version, 11)
 
@@ -92,7 +92,7 @@ def test_produce_tells_an_error_for_each_partition(version: int) -> None:
 
 
 @pytest.mark.parametrize("version", range(4, 18))
-def test_fetch_tells_an_error(version: int) -> None:
+def test_fetch_reports_an_error(version: int) -> None:
     request = sample_fetch()
     codec = message_codec(1, version, 17)
 

@@ -162,7 +162,7 @@ def test_write_txn_markers_0_is_not_flexible() -> None:
 
 
 @pytest.mark.parametrize(("source", "is_default"), [(5, b"\1"), (1, b"\0")])
-def test_describe_configs_0_tells_defaults_from_the_rest(source: int, is_default: bytes) -> None:
+def test_describe_configs_0_distinguishes_defaults_from_the_rest(source: int, is_default: bytes) -> None:
     request = read(DESCRIBE_CONFIGS, 0, struct.pack(">ib", 1, 2) + b"\0\1t" + struct.pack(">i", -1))
     config = describe_configs.DescribeConfigsResourceResult(
         name="k", value="v", read_only=False, config_source=source, is_sensitive=True, synonyms=(), documentation=None

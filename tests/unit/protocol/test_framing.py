@@ -71,7 +71,7 @@ def test_receivers_may_share_one_scratch() -> None:
         (b"\x16\x03\x01\x02\0\1\0", "it looks like TLS"),
     ],
 )
-def test_a_size_that_cannot_be_is_refused_with_the_likely_reason(data: bytes, words: str) -> None:
+def test_a_size_that_cannot_be_is_rejected_with_the_likely_reason(data: bytes, words: str) -> None:
     receiver = FrameReceiver(100)
     assert receiver.receive(data) == []
     assert words in str(receiver.refusal)

@@ -36,7 +36,7 @@ def test_a_tagged_field_is_there_only_when_it_was_sent_with_another_value_than_i
     assert TAGGED.read(Reader(b"\x02a\x01\x00\x01\xff"), 0) == {"name": "a"}
 
 
-def test_tags_that_are_not_known_are_skipped_and_those_of_later_versions_refused() -> None:
+def test_tags_that_are_not_known_are_skipped_and_those_of_later_versions_rejected() -> None:
     assert TAGGED.read(Reader(b"\x02a\x01\x09\x03xyz"), 0) == {"name": "a"}
     with pytest.raises(UnreadableRecord, match="Tag 1 is not valid for version 0"):
         TAGGED.read(Reader(b"\x02a\x01\x01\x01\x05"), 0)
@@ -55,14 +55,14 @@ def test_tags_that_are_not_known_are_skipped_and_those_of_later_versions_refused
         (b"\x00\x00\xff\xff\xff\xff", "non-nullable field numbers was serialized as null"),
     ],
 )
-def test_what_cannot_be_read_is_told_in_kafkas_words(data: bytes, said: str) -> None:
+def test_what_cannot_be_read_is_reported_in_kafkas_words(data: bytes, said: str) -> None:
     schema = Schema(range(1), 1, (Field("name", string), Field("numbers", array(int32))))
 
     with pytest.raises(UnreadableRecord, match=f"^{said}$"):
         schema.read(Reader(data), 0)
 
 
-def test_a_version_that_is_too_new_is_read_as_the_newest_unless_a_structure_refuses() -> None:
+def test_a_version_that_is_too_new_is_read_as_the_newest_unless_a_structure_rejects() -> None:
     inner = structure("Inner", Field("number", int8))
     schema = Schema(range(1), 9, (Field("number", int8), Field("inner", array(inner))))
 
@@ -72,7 +72,7 @@ def test_a_version_that_is_too_new_is_read_as_the_newest_unless_a_structure_refu
 
 
 @given(st.sampled_from(SCHEMAS), st.integers(0, 5), st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(schema: Schema, version: int, data: bytes) -> None:
+def test_any_bytes_are_read_or_rejected(schema: Schema, version: int, data: bytes) -> None:
     try:
         values = schema.read(Reader(data), version)
     except UnreadableRecord:

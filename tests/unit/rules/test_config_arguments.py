@@ -69,7 +69,7 @@ def test_names_to_delete_are_split_and_collected() -> None:
         ),
     ],
 )
-def test_types_that_do_not_go_together_are_refused(types: list[str], message: str) -> None:
+def test_types_that_do_not_go_together_are_rejected(types: list[str], message: str) -> None:
     with pytest.raises(BadConfigArgument) as refusal:
         ensure_entities(types, has_brokers=True)
 
@@ -93,7 +93,7 @@ NAMED = "must be specified with --alter of users, clients, brokers or ips"
         (["broker-loggers"], [], False, "an entity name must be specified with --describe of broker-loggers"),
     ],
 )  # fmt: skip
-def test_names_that_are_missing_or_wrong_are_refused(
+def test_names_that_are_missing_or_wrong_are_rejected(
     types: list[str], names: list[str], is_alter: bool, message: str
 ) -> None:
     with pytest.raises(BadConfigArgument) as refusal:

@@ -36,14 +36,14 @@ def test_levels_come_from_a_release_and_from_pairs() -> None:
         ("9.9", [], "Unsupported metadata.version 9.9. Supported metadata.version are 3.3-IV0, "),
     ],
 )
-def test_what_is_no_level_is_refused(metadata: str | None, features: list[str], message: str) -> None:
+def test_what_is_no_level_is_rejected(metadata: str | None, features: list[str], message: str) -> None:
     with pytest.raises(BadFeature) as refusal:
         wanted_levels(metadata, features)
 
     assert str(refusal.value).startswith(message)
 
 
-def test_an_upgrade_to_0_is_refused_and_a_downgrade_is_not() -> None:
+def test_an_upgrade_to_0_is_rejected_and_a_downgrade_is_not() -> None:
     with pytest.raises(BadFeature, match=r"maxVersionLevel:0 is < 1\."):
         wanted_levels(None, ["foo=0"], upgrade=True)
     assert wanted_levels(None, ["foo=0"]) == {"foo": 0}
@@ -59,7 +59,7 @@ def test_a_release_has_a_level_of_every_feature() -> None:
 
 
 @pytest.mark.parametrize("release", ["9.9", "3.2", "4.4"])
-def test_a_release_without_finished_levels_is_refused_in_the_words_of_kafka_4(release: str) -> None:
+def test_a_release_without_finished_levels_is_rejected_in_the_words_of_kafka_4(release: str) -> None:
     with pytest.raises(BadFeature, match=rf"Unknown metadata.version '{release}'.*4.4-IV0$"):
         release_levels(release)
     with pytest.raises(BadFeature, match=r"Unknown metadata\.version"):

@@ -131,7 +131,7 @@ def test_strings_have_an_encoding() -> None:
         ("VoidDeserializer", b"x", "Data should be null for a VoidDeserializer."),
     ],
 )
-def test_bytes_that_do_not_fit_are_refused_in_the_classes_words(name: str, data: bytes, message: str) -> None:
+def test_bytes_that_do_not_fit_are_rejected_in_the_classes_words(name: str, data: bytes, message: str) -> None:
     with pytest.raises(DeserializationError) as raised:
         deserializer(SERIALIZATION + name, {}, is_key=False)(data)
 

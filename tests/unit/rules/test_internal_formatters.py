@@ -160,7 +160,7 @@ def test_flexible_versions_have_compact_lengths_and_tagged_fields() -> None:
 
 
 @given(st.binary(max_size=40), st.sampled_from([NEW + "OffsetsMessageFormatter", OLD_GROUPS, OLD_TRANSACTIONS]))
-def test_any_bytes_are_printed_or_refused(data: bytes, name: str) -> None:
+def test_any_bytes_are_printed_or_rejected(data: bytes, name: str) -> None:
     try:
         printed(name, Record(data, data))
     except UnreadableRecord:

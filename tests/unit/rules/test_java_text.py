@@ -132,7 +132,7 @@ def test_bytes_show_what_cannot_be_printed_in_hex() -> None:
         ("*", "Dangling meta character '*' near index 0\n*\n^"),
     ],
 )
-def test_a_bad_expression_is_told_as_java_tells_it(expression: str, message: str) -> None:
+def test_a_bad_expression_is_reported_as_java_reports_it(expression: str, message: str) -> None:
     with pytest.raises(BadPattern) as refusal:
         compile_pattern(expression)
 

@@ -31,7 +31,7 @@ def test_words_and_numbers_stand_for_times(text: str, timestamp: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["foo", "", "1.5", "9223372036854775808"])
-def test_any_other_word_is_refused(text: str) -> None:
+def test_any_other_word_is_rejected(text: str) -> None:
     with pytest.raises(BadQuery, match=f"Malformed time argument {text}"):
         parse_time(text)
 
@@ -53,7 +53,7 @@ def test_rules_name_topics_and_partitions(rules: str, expected: list[str]) -> No
     assert list(map(str, select(ALL, partitions_of_rules(rules)))) == expected
 
 
-def test_a_bad_rule_is_refused_as_the_script_refuses_it() -> None:
+def test_a_bad_rule_is_rejected_as_the_script_rejects_it() -> None:
     with pytest.raises(BadQuery, match=r"TerseException: Invalid rule specification: t:a"):
         partitions_of_rules("t:a")
 

@@ -47,7 +47,7 @@ def test_a_scope_is_a_topic_or_some_of_its_partitions(argument: str, scope: Topi
         ("t:", "Invalid topic arg 't:', expected topic name and partitions"),
     ],
 )
-def test_a_scope_that_cannot_be_understood_is_refused_in_the_scripts_words(argument: str, message: str) -> None:
+def test_a_scope_that_cannot_be_understood_is_rejected_in_the_scripts_words(argument: str, message: str) -> None:
     with pytest.raises(InvalidScope) as raised:
         parse_scope(argument)
 
@@ -84,7 +84,7 @@ def test_date_and_time_are_utc_unless_a_zone_says_otherwise(text: str, ms: int) 
         ("todayTomorrow-1", 'Unparseable date: "todayTomorrow-1"'),
     ],
 )
-def test_other_dates_are_refused_in_the_scripts_words(text: str, message: str) -> None:
+def test_other_dates_are_rejected_in_the_scripts_words(text: str, message: str) -> None:
     with pytest.raises(BadDateTime) as raised:
         parse_date_time(text)
 
@@ -112,7 +112,7 @@ def test_durations_are_days_to_seconds(text: str, duration: timedelta) -> None:
 @pytest.mark.parametrize(
     "text", ["1h", "", "P", "PT", "P1DT", "P1M", "P1Y", "PT1H ", "P1.5D", "PT1M1H", "P9999999999D"]
 )
-def test_other_durations_are_refused(text: str) -> None:
+def test_other_durations_are_rejected(text: str) -> None:
     with pytest.raises(BadDuration, match="Text cannot be parsed to a Duration"):
         parse_duration(text)
 

@@ -49,7 +49,7 @@ def test_a_records_plan_gives_offsets_by_partition() -> None:
         ),
     ],
 )
-def test_a_bad_records_plan_is_refused(text: str, message: str) -> None:
+def test_a_bad_records_plan_is_rejected(text: str, message: str) -> None:
     with pytest.raises(BadPlan) as refusal:
         parse_records_plan(text)
 

@@ -45,7 +45,7 @@ def planned(partition: TopicPartition, *replicas: int) -> PlannedReplicas:
         ),
     ],
 )
-def test_a_plan_that_contradicts_itself_is_refused(plan: list[PlannedReplicas], message: str) -> None:
+def test_a_plan_that_contradicts_itself_is_rejected(plan: list[PlannedReplicas], message: str) -> None:
     with pytest.raises(BadReassignment) as refusal:
         ensure_executable(plan)
 
@@ -95,7 +95,7 @@ def test_moves_go_from_where_the_replicas_are_to_where_they_are_not() -> None:
     assert topic_throttles(moving) == {"t": {LEADER_REPLICAS: "0:1,0:2,1:1,1:2", FOLLOWER_REPLICAS: "0:3,1:4"}}
 
 
-def test_progress_is_told_in_the_scripts_words() -> None:
+def test_progress_is_reported_in_the_scripts_words() -> None:
     states = {
         T1: PartitionState((1, 2), (3, 4), is_done=False),
         T0: PartitionState((1, 2), (1, 2), is_done=True),
@@ -110,7 +110,7 @@ def test_progress_is_told_in_the_scripts_words() -> None:
     ]
 
 
-def test_moves_between_log_directories_are_told_by_broker() -> None:
+def test_moves_between_log_directories_are_reported_by_broker() -> None:
     targets = log_dir_targets([PlannedReplicas(T0, (1, 2, 3, 4, 5), ("/d", "/d", "/d", "/d", "any"))])
     places = {
         Replica(1, T0): ReplicaPlace("/d", None),

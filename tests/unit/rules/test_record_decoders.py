@@ -16,7 +16,7 @@ def test_numbers_are_big_endian_and_what_is_left_over_is_not_looked_at() -> None
     assert decoders.field_decoder("org.apache.kafka.tools.api.LongDecoder")[0](b"\0" * 7 + b"\x07") == "7"
 
 
-def test_a_number_cut_short_is_refused() -> None:
+def test_a_number_cut_short_is_rejected() -> None:
     decode, _ = decoders.field_decoder("kafka.serializer.LongDecoder")
 
     with pytest.raises(decoders.Undecodable, match="LongDecoder needs 8 bytes, and there are 3"):
@@ -43,7 +43,7 @@ def test_json_is_written_as_jackson_writes_it() -> None:
 
 
 @given(st.integers(), OPTIONAL_BYTES, OPTIONAL_BYTES)
-def test_any_record_is_shown_or_refused(offset: int, key: bytes | None, value: bytes | None) -> None:
+def test_any_record_is_shown_or_rejected(offset: int, key: bytes | None, value: bytes | None) -> None:
     for decode in (
         decoders.consumer_offsets,
         decoders.transaction_state,
@@ -58,7 +58,7 @@ def test_any_record_is_shown_or_refused(offset: int, key: bytes | None, value: b
 
 
 @given(OPTIONAL_BYTES, OPTIONAL_BYTES)
-def test_any_control_record_is_read_or_refused(key: bytes | None, value: bytes | None) -> None:
+def test_any_control_record_is_read_or_rejected(key: bytes | None, value: bytes | None) -> None:
     try:
         said = decoders.control_record(key, value)
     except CorruptRecords:

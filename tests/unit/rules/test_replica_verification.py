@@ -54,7 +54,7 @@ def test_batches_at_other_offsets_end_the_comparison() -> None:
     }
 
 
-def test_what_is_no_batch_is_told() -> None:
+def test_what_is_no_batch_is_reported() -> None:
     with pytest.raises(CorruptRecords):
         verify(ORDERS, 0, {1: ReplicaRecords(3, bytes(100))})
 

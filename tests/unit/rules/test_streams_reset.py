@@ -86,13 +86,13 @@ def test_a_plan_is_a_line_for_each_partition() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n", "t,0\n", "t,0,1,2\n", "t,0,1\n\nt,1,1\n", "t,0,\n"])
-def test_what_is_no_plan_is_refused(text: str) -> None:
+def test_what_is_no_plan_is_rejected(text: str) -> None:
     with pytest.raises(MalformedPlan):
         parse_streams_plan(text)
 
 
 @pytest.mark.parametrize("text", ["t,x,1", "t,0,x", "t,0, 1", "t,2147483648,0", "t,0,9223372036854775808", "t,0,1\r\n"])
-def test_what_is_no_number_is_refused(text: str) -> None:
+def test_what_is_no_number_is_rejected(text: str) -> None:
     with pytest.raises(UnreadableNumber):
         parse_streams_plan(text)
 

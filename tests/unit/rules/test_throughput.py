@@ -86,6 +86,6 @@ def test_dates_follow_a_java_pattern(pattern: str, shown: str) -> None:
     assert format_date(1_767_271_747_945, pattern) == shown
 
 
-def test_a_letter_without_meaning_is_refused() -> None:
+def test_a_letter_without_meaning_is_rejected() -> None:
     with pytest.raises(ValueError, match="Illegal pattern character 'Q'"):
         format_date(0, "Q")

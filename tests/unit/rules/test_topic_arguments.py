@@ -39,7 +39,7 @@ def test_a_replica_assignment_has_a_comma_per_partition_and_a_colon_per_replica(
         ("99999999999", 'For input string: "99999999999"'),
     ],
 )
-def test_a_bad_replica_assignment_is_refused_in_the_scripts_words(text: str, message: str) -> None:
+def test_a_bad_replica_assignment_is_rejected_in_the_scripts_words(text: str, message: str) -> None:
     with pytest.raises(BadArgument) as refusal:
         parse_replica_assignment(text)
 
@@ -55,7 +55,7 @@ def test_configs_are_name_and_value_with_blanks_around_the_sign() -> None:
 FORMAT = 'requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".'
 
 
-def test_settings_that_contradict_each_other_are_refused() -> None:
+def test_settings_that_contradict_each_other_are_rejected() -> None:
     with pytest.raises(BadArgument) as refusal:
         parse_topic_configs(["min.compaction.lag.ms=10", "max.compaction.lag.ms=5"])
 
@@ -78,7 +78,7 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         ),
     ],
 )
-def test_a_bad_config_is_refused_before_anybody_is_asked(word: str, message: str) -> None:
+def test_a_bad_config_is_rejected_before_anybody_is_asked(word: str, message: str) -> None:
     with pytest.raises(BadArgument) as refusal:
         parse_topic_configs([word])
 
@@ -113,7 +113,7 @@ SIXTEEN = "which is not equal to the expected 16 bytes of a base64-encoded UUID"
         ("a", "Last unit does not have enough valid bits"),
     ],
 )  # fmt: skip
-def test_what_is_no_topic_id_is_refused_in_javas_words(text: str, message: str) -> None:
+def test_what_is_no_topic_id_is_rejected_in_javas_words(text: str, message: str) -> None:
     with pytest.raises(BadArgument) as refusal:
         parse_topic_id(text)
 

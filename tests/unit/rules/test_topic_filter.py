@@ -36,7 +36,7 @@ def test_internal_topics_can_be_left_out() -> None:
 
 
 @pytest.mark.parametrize("text", ["[", "*", "(a"])
-def test_what_is_no_expression_is_refused(text: str) -> None:
+def test_what_is_no_expression_is_rejected(text: str) -> None:
     with pytest.raises(InvalidRegex) as refusal:
         TopicFilter(text)
 

@@ -82,7 +82,7 @@ def test_a_command_that_is_not_understood_says_why(words: str, said: str) -> Non
         ("/a\0", 'Invalid path string "/a\0" caused by null character not allowed @2'),
     ],
 )
-def test_a_path_that_cannot_be_is_told_in_zookeepers_words(path: str, said: str) -> None:
+def test_a_path_that_cannot_be_is_reported_in_zookeepers_words(path: str, said: str) -> None:
     with pytest.raises(ShellProblem) as problem:
         check_path(path)
     assert str(problem.value) == said
@@ -116,13 +116,13 @@ def test_errors_have_the_shells_words_or_zookeepers_name() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "2147483648"])
-def test_what_is_no_number_is_refused(text: str) -> None:
+def test_what_is_no_number_is_rejected(text: str) -> None:
     with pytest.raises(ShellProblem, match=f'^For input string: "{text}"$'):
         number(text)
 
 
 @given(st.lists(st.text(alphabet="-svwxR/a1=", max_size=4), max_size=5), st.sampled_from(sorted(VERBS)))
-def test_any_words_are_understood_or_refused(words: list[str], name: str) -> None:
+def test_any_words_are_understood_or_rejected(words: list[str], name: str) -> None:
     try:
         call = understood([name, *words])
     except ShellProblem:

@@ -92,7 +92,7 @@ def test_an_optional_value_that_is_left_out_has_a_meaning_of_its_own() -> None:
         (["--topic", "a", "--topic", "b"], "Found multiple arguments for option topic, but you asked for only one"),
     ],
 )
-def test_a_value_that_cannot_be_read_is_told_as_jopt_tells_it(words: list[str], message: str) -> None:
+def test_a_value_that_cannot_be_read_is_reported_as_jopt_reports_it(words: list[str], message: str) -> None:
     run, _ = script(Jopt)
 
     with pytest.raises(UnreadableValue) as refusal:
@@ -155,7 +155,7 @@ def test_version_is_that_of_the_kafka_that_is_followed(capsys: pytest.CaptureFix
         ),
     ],
 )
-def test_argparse_tools_tell_usage_and_error(words: list[str], message: str) -> None:
+def test_argparse_tools_report_usage_and_error(words: list[str], message: str) -> None:
     app = typer.Typer(add_completion=False)
 
     @app.command(cls=Argparse)

@@ -8,7 +8,7 @@ from tests.support.running import PK
 
 
 def offered(words: str, *, environment: dict[str, str]) -> list[str]:
-    """What bash would be told for the last word of a command line."""
+    """What bash would get for the last word of a command line."""
     asked = {"_PK_COMPLETE": "complete_bash", "COMP_LINE": words}
     done = subprocess.run(
         [PK], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin", **environment, **asked}

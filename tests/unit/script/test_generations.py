@@ -48,7 +48,7 @@ async def test_only_kafka_4_remarks_on_an_old_name(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "property -> reader-property\n"
 
 
-async def test_only_kafka_4_refuses_what_is_gone_there() -> None:
+async def test_only_kafka_4_rejects_what_is_gone_there() -> None:
     old = OldOptions(Context("broker-list"), NAMES, REMOVED, remark="")
 
     await old.report(Cluster(kafka_4=False))  # type: ignore[arg-type]

@@ -72,7 +72,7 @@ def test_words_of_no_option_are_handed_back() -> None:
         (["--List"], "List is not a recognized option"),
     ],
 )
-def test_jopt_refuses_in_its_own_words(words: list[str], message: str) -> None:
+def test_jopt_rejects_in_its_own_words(words: list[str], message: str) -> None:
     with pytest.raises(Unparsable) as refusal:
         parse_jopt(words, JOPT)
 
@@ -91,7 +91,7 @@ def test_jopt_refuses_in_its_own_words(words: list[str], message: str) -> None:
         ("--part=3", "partitions"),
     ],
 )
-def test_an_unambiguous_abbreviation_is_taken(word: str, name: str) -> None:
+def test_an_unambiguous_abbreviation_is_accepted(word: str, name: str) -> None:
     assert parse_jopt([word, "3"], JOPT).options[0].spec.name == name
 
 
@@ -105,7 +105,7 @@ def test_an_unambiguous_abbreviation_is_taken(word: str, name: str) -> None:
         ("--xyz", ""),
     ],
 )
-def test_what_is_no_option_is_told_with_the_closest_one(word: str, hint: str) -> None:
+def test_what_is_no_option_is_reported_with_the_closest_one(word: str, hint: str) -> None:
     with pytest.raises(Unparsable) as refusal:
         parse_jopt([word, "x"], JOPT)
 
@@ -145,7 +145,7 @@ def test_argparse_reads_words_as_it_was_seen_to(words: list[str], expected: list
         (["--verbose=1"], "argument --verbose: ignored explicit argument '1'"),
     ],
 )
-def test_argparse_refuses_in_its_own_words(words: list[str], message: str) -> None:
+def test_argparse_rejects_in_its_own_words(words: list[str], message: str) -> None:
     with pytest.raises(Unparsable) as refusal:
         parse_argparse(words, ARGPARSE)
 

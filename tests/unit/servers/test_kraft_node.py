@@ -137,21 +137,21 @@ async def test_users_that_were_formatted_are_created_once(file: Path) -> None:
         assert await describe_credentials(session, []) == {}
 
 
-async def test_a_directory_that_is_not_formatted_is_refused(file: Path) -> None:
+async def test_a_directory_that_is_not_formatted_is_rejected(file: Path) -> None:
     with pytest.raises(BrokerUnusable, match=r"No `meta.properties` found in .*/data .*kafka-storage.sh"):
         await node_of(file).start()
 
     assert not (file.parent / "data").exists()
 
 
-async def test_a_second_directory_that_is_not_formatted_is_refused(formatted: Path) -> None:
+async def test_a_second_directory_that_is_not_formatted_is_rejected(formatted: Path) -> None:
     node = node_of(formatted, log_dirs=f"{formatted.parent}/data,{formatted.parent}/more")
 
     with pytest.raises(BrokerUnusable, match=r"No `meta.properties` found in .*/more"):
         await node.start()
 
 
-async def test_a_directory_of_zookeeper_mode_is_refused(file: Path) -> None:
+async def test_a_directory_of_zookeeper_mode_is_rejected(file: Path) -> None:
     (file.parent / "data").mkdir()
     (file.parent / "data" / "meta.properties").write_text(f"broker.id=1\nversion=0\ncluster.id={CLUSTER}\n")
 
@@ -170,6 +170,6 @@ async def test_a_raft_log_of_apache_kafka_is_left_alone(formatted: Path) -> None
     assert [each.name for each in folder.iterdir()] == ["00000000000000000000.log"]
 
 
-def test_a_node_of_several_is_refused_before_anything_is_started(formatted: Path) -> None:
+def test_a_node_of_several_is_rejected_before_anything_is_started(formatted: Path) -> None:
     with pytest.raises(ConfigError, match="a quorum of several controllers is not supported"):
         node_of(formatted, controller_quorum_voters="1@localhost:9093,2@localhost:9094")

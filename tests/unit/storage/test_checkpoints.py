@@ -105,7 +105,7 @@ def test_a_directory_of_a_kraft_node_says_which_of_its_directories_it_is(files: 
 
 
 @pytest.mark.parametrize("version", [ZOOKEEPER_VERSION, KRAFT_VERSION])
-def test_a_directory_of_the_other_mode_is_refused(version: int) -> None:
+def test_a_directory_of_the_other_mode_is_rejected(version: int) -> None:
     expected = MetaProperties(1, "this", 1 - version)
 
     with pytest.raises(WrongDirectory, match=r"^/logs/meta.properties: version \d: .* process.roles"):
@@ -122,7 +122,7 @@ def test_a_kraft_node_does_not_begin_in_a_directory_that_is_not_formatted() -> N
 @pytest.mark.parametrize(
     ("broker_id", "cluster_id", "hint"), [(3, "other", "zookeeper.connect"), (4, "this", "broker.id is 4")]
 )
-def test_a_directory_of_somebody_else_is_refused(broker_id: int, cluster_id: str, hint: str) -> None:
+def test_a_directory_of_somebody_else_is_rejected(broker_id: int, cluster_id: str, hint: str) -> None:
     with pytest.raises(WrongDirectory, match=f"^/logs/meta.properties.*{hint}"):
         checkpoints.check_meta_properties("/logs", MetaProperties(3, "this"), MetaProperties(broker_id, cluster_id))
 

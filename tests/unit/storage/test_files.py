@@ -110,7 +110,7 @@ def test_a_folder_is_renamed_with_all_that_is_in_it(files: Files, folder: str) -
     assert files.read(f"{folder}/t-0.gone/f") == b"x"
 
 
-def test_names_are_sorted_and_tell_folders_from_files(files: Files, folder: str) -> None:
+def test_names_are_sorted_and_distinguish_folders_from_files(files: Files, folder: str) -> None:
     files.make_directory(f"{folder}/d")
     files.replace(f"{folder}/c", b"")
     files.replace(f"{folder}/e", b"")
@@ -148,7 +148,7 @@ def test_the_time_of_a_file_can_be_set(files: Files, folder: str) -> None:
     assert files.modified_ms(f"{folder}/f") == 1_600_000_000_123
 
 
-def test_a_volume_tells_its_room(files: Files, folder: str) -> None:
+def test_a_volume_reports_its_room(files: Files, folder: str) -> None:
     total, usable = files.free_bytes(folder)
 
     assert total >= usable > 0

@@ -16,7 +16,7 @@ def test_an_epoch_is_noted_once_however_often_it_writes() -> None:
     assert changes == [1]
 
 
-def test_an_epoch_is_told_of_when_it_has_records() -> None:
+def test_an_epoch_learns_of_when_it_has_records() -> None:
     changes: list[list[EpochStart]] = []
     epochs = LeaderEpochs([EpochStart(0, 0)], on_change=lambda entries: changes.append(list(entries)))
 

@@ -80,7 +80,7 @@ def test_an_entry_where_no_batch_is_ends_the_check(size: int, position: int, fol
 
 
 @pytest.mark.parametrize("content", [b"\xff\xff\xff\xff\0\0\0\0", bytes(9)])
-def test_an_insane_index_is_told_in_kafkas_words(content: bytes, folder: Path) -> None:
+def test_an_insane_index_is_reported_in_kafkas_words(content: bytes, folder: Path) -> None:
     (folder / f"{NAME}.index").write_bytes(content)
 
     with pytest.raises(CorruptIndex, match=r"which is (less than|neither positive)"):
@@ -99,7 +99,7 @@ def test_a_log_is_read_in_pieces_whatever_its_size() -> None:
     assert max(sizes) <= 1 << 20
 
 
-def test_a_batch_cut_short_ends_a_log_and_one_that_cannot_be_is_told() -> None:
+def test_a_truncated_batch_ends_a_log_and_one_that_cannot_be_is_reported() -> None:
     data = batch(0) + batch(1)
 
     def read_at(position: int, size: int) -> bytes:

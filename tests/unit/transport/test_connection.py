@@ -151,7 +151,7 @@ async def test_no_answer_in_time_ends_the_connection() -> None:
             await behind
 
 
-async def test_a_late_answer_to_who_has_gone_is_dropped_and_the_connection_goes_on() -> None:
+async def test_a_late_answer_to_who_has_gone_is_dropped_and_the_connection_continues() -> None:
     asked, late = asyncio.Event(), asyncio.Event()
 
     async def script(broker: Peer) -> None:
@@ -277,7 +277,7 @@ async def test_sasl_shakes_hands_and_authenticates_before_anything_else() -> Non
     assert tokens == [b"\0alice\0secret"]
 
 
-async def test_refused_credentials_are_told_in_the_brokers_words() -> None:
+async def test_rejected_credentials_are_reported_in_the_brokers_words() -> None:
     async def script(broker: Peer) -> None:
         _, _, correlation_id, _ = await broker.request()
         broker.answer_with(correlation_id, SaslHandshakeResponse(error_code=ErrorCode.none, mechanisms=("PLAIN",)))

@@ -52,7 +52,7 @@ def test_scram_says_what_the_java_client_says(mechanism: str) -> None:
     assert exchange.respond(verdict) is None
 
 
-def test_scram_refuses_a_server_that_cannot_prove_itself() -> None:
+def test_scram_rejects_a_server_that_cannot_prove_itself() -> None:
     first, challenge, _, verdict = recorded_tokens("Java, SCRAM-SHA-256, alice with password alice-secret")
     exchange = Scram("SCRAM-SHA-256", "alice", "another secret", client_nonce=first.decode().rpartition("r=")[2])
     exchange.respond(None)
@@ -62,7 +62,7 @@ def test_scram_refuses_a_server_that_cannot_prove_itself() -> None:
         exchange.respond(verdict)
 
 
-def test_scram_refuses_a_challenge_that_is_none() -> None:
+def test_scram_rejects_a_challenge_that_is_none() -> None:
     exchange = Scram("SCRAM-SHA-256", "alice", "alice-secret")
     exchange.respond(None)
 

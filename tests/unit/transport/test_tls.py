@@ -98,7 +98,7 @@ async def ask(port: int, trusted: Path | None) -> None:
         (1, "elsewhere", CertificateOfAnother, "Hostname mismatch, certificate is not valid for 'localhost'"),
     ],
 )
-async def test_a_certificate_that_does_not_fit_is_refused(
+async def test_a_certificate_that_does_not_fit_is_rejected(
     tmp_path: Path, days_ago: int, host: str, kind: type[Rejected], reason: str
 ) -> None:
     shown = certificate(tmp_path / "broker.pem", host, NOW - days_ago * DAY)
@@ -109,7 +109,7 @@ async def test_a_certificate_that_does_not_fit_is_refused(
     assert str(raised.value) == f"the certificate of localhost:{port} is not trusted: {reason}"
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+async def test_a_certificate_that_nobody_vouches_for_is_rejected(tmp_path: Path) -> None:
     with listener(certificate(tmp_path / "broker.pem")) as port, pytest.raises(CertificateRefused, match="self-signed"):
         await ask(port, None)
 

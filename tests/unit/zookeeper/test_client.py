@@ -142,7 +142,7 @@ async def test_a_multi_does_all_and_answers_each(zookeeper: Client) -> None:
     assert stat.czxid < new.czxid
 
 
-async def test_a_multi_that_is_refused_does_nothing_and_says_which_operation(zookeeper: Client) -> None:
+async def test_a_multi_that_is_rejected_does_nothing_and_says_which_operation(zookeeper: Client) -> None:
     await zookeeper.create("/epoch", b"1")
 
     with pytest.raises(MultiFailed) as refused:
@@ -365,7 +365,7 @@ def test_closing_ends_requests_that_wait_for_a_connection(ours: PkZooKeeper) -> 
     on_a_loop_that_may_hang(test())
 
 
-async def test_an_expired_session_is_told_and_replaced(server: Server) -> None:
+async def test_an_expired_session_is_reported_and_replaced(server: Server) -> None:
     async with connected(server, "/expiry", session_timeout=1) as client:
         listener = Session()
         client.add_listener(listener)

@@ -34,7 +34,7 @@ def test_a_byte_that_is_not_there_is_no_wait() -> None:
     wake_ups.close()
 
 
-def test_a_closed_pair_refuses_what_is_sent() -> None:
+def test_a_closed_pair_rejects_what_is_sent() -> None:
     wake_ups = CountedWakeUps()
     wake_ups.close()
 

@@ -42,7 +42,7 @@ def test_what_is_so_already_is_no_error(partition_epoch: int) -> None:
     ids=["of a later state", "of a later leader", "of an earlier leader", "of an earlier state", "with a dead replica",
          "to recover once more"],
 )  # fmt: skip
-def test_other_wishes_are_refused(wanted: WantedIsr, refusal: ErrorCode) -> None:
+def test_other_wishes_are_rejected(wanted: WantedIsr, refusal: ErrorCode) -> None:
     assert decide(wanted, CURRENT, LIVE) is refusal
 
 

@@ -115,7 +115,7 @@ async def test_a_request_is_sent_again_on_a_new_connection_when_the_old_one_brok
     assert answers == ["done"]
 
 
-async def test_a_broker_that_has_registered_anew_is_not_told_what_was_for_the_old_one(
+async def test_a_broker_that_has_registered_again_does_not_get_what_was_for_the_old_one(
     channels: BrokerChannels, brokers: Brokers
 ) -> None:
     answers: list[str] = []

@@ -30,7 +30,7 @@ async def cluster() -> AsyncIterator[ControlledCluster]:
     await cluster.close()
 
 
-async def test_the_first_broker_is_elected_and_tells_itself_who_lives() -> None:
+async def test_the_first_broker_is_elected_and_sends_itself_who_lives() -> None:
     cluster = ControlledCluster()
 
     await cluster.start(0)
@@ -45,7 +45,7 @@ async def test_the_first_broker_is_elected_and_tells_itself_who_lives() -> None:
     await cluster.close()
 
 
-async def test_a_new_broker_is_told_everything_and_the_others_of_it(cluster: ControlledCluster) -> None:
+async def test_a_new_broker_gets_everything_and_the_others_of_it(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1])
     cluster.told()
 
@@ -56,7 +56,7 @@ async def test_a_new_broker_is_told_everything_and_the_others_of_it(cluster: Con
     assert told[3] == ["UpdateMetadata brokers 0,1,2,3; t-0 leader 0"]
 
 
-async def test_a_new_topic_gets_leaders_then_everybody_hears(cluster: ControlledCluster) -> None:
+async def test_a_new_topic_gets_leaders_then_everybody_is_notified(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1], [1, 2])
 
     assert cluster.briefly("t", 0) == "leader 0 epoch 0 isr 0,1"
@@ -139,7 +139,7 @@ async def test_unclean_election_is_for_topics_that_allow_it_and_begins_with_reco
     assert cluster.briefly("t") == "leader 2 epoch 3 isr 2 recovering"
 
 
-async def test_a_restarted_broker_is_told_of_its_leaders_again(cluster: ControlledCluster) -> None:
+async def test_a_restarted_broker_learns_of_its_leaders_again(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [1, 2])
     await cluster.kill(2)
     cluster.told()
@@ -395,7 +395,7 @@ async def test_a_replica_that_goes_leaves_the_isr_that_there_is(cluster: Control
     assert cluster.briefly("t") == "leader 0 epoch 1 isr 0"
 
 
-async def test_an_isr_that_an_older_broker_wrote_itself_is_told_to_all(cluster: ControlledCluster) -> None:
+async def test_an_isr_that_an_older_broker_wrote_itself_is_reported_to_all(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1])
     path, tp = znodes.partition_state_path(TopicPartition("t", 0)), TopicPartition("t", 0)
     await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1]', b'"isr":[0]'))
@@ -466,7 +466,7 @@ async def test_a_cancelled_move_removes_what_it_had_added(cluster: ControlledClu
     assert cluster.state("t", 0).leader == 0
 
 
-async def test_moves_that_cannot_be_are_refused_each_with_its_reason(cluster: ControlledCluster) -> None:
+async def test_moves_that_cannot_be_are_rejected_each_with_its_reason(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1])
     tp, unknown = TopicPartition("t", 0), TopicPartition("no", 0)
 
@@ -517,7 +517,7 @@ async def test_a_topic_that_is_being_moved_is_deleted_afterwards(cluster: Contro
 # ---- succession
 
 
-async def test_when_the_controller_dies_another_goes_on_with_what_was_begun(cluster: ControlledCluster) -> None:
+async def test_when_the_controller_dies_another_continues_with_what_was_begun(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1], [1, 2])
     await cluster.controller.alter_reassignments({TopicPartition("t", 1): (1, 0)})
     await cluster.settle()
@@ -556,7 +556,7 @@ async def test_a_controller_whose_znode_was_removed_is_replaced(cluster: Control
     assert {broker.cache.controller_epoch for broker in cluster.brokers.values()} == {2}
 
 
-async def test_a_broker_whose_session_expired_registers_anew_with_a_later_epoch(cluster: ControlledCluster) -> None:
+async def test_a_broker_whose_session_expired_registers_again_with_a_later_epoch(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1])
     before = cluster.brokers[0].controller.broker_epoch
 

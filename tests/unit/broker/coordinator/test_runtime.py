@@ -157,7 +157,7 @@ async def test_what_kafka_wrote_is_loaded(peer: Peer) -> None:
     }
 
 
-async def test_members_go_on_when_the_log_is_read_again(peer: Peer) -> None:
+async def test_members_continue_when_the_log_is_read_again(peer: Peer) -> None:
     await peer.start()
     member_id = await peer.stable_member()
     await peer.commit(5, committer=Committer(member_id, None, 1))
@@ -339,7 +339,7 @@ async def test_who_goes_away_does_not_take_the_others_answers_along(peer: Peer) 
         (MessageTooLarge("x"), InvalidCommitOffsetSize),
     ],
 )
-async def test_errors_of_the_log_are_told_as_the_coordinator_s(peer: Peer, refusal: Any, told: type) -> None:
+async def test_errors_of_the_log_are_reported_as_the_coordinator_s(peer: Peer, refusal: Any, told: type) -> None:
     await peer.start()
     peer.writer.refusal = refusal
 

@@ -262,7 +262,7 @@ async def test_nothing_from_an_open_transaction_on_is_cleaned(compacted: Compact
     assert compacted.pairs == [("a", "2"), ("a", "open"), ("a", "3")]
 
 
-async def test_keys_longer_than_a_digest_are_told_apart(compacted: Compacted) -> None:
+async def test_keys_longer_than_a_digest_are_distinguished(compacted: Compacted) -> None:
     long, other = "k" * 500, "k" * 499 + "x"
     compacted.write((long, "1"), (other, "1"), (long, "2"))
 

@@ -132,7 +132,7 @@ async def test_a_directory_of_another_cluster_or_broker_is_not_touched(
     assert not files.exists("/a/meta.properties")
 
 
-async def test_a_malformed_meta_properties_is_refused(files: MemoryFiles, open_logs: Opener) -> None:
+async def test_a_malformed_meta_properties_is_rejected(files: MemoryFiles, open_logs: Opener) -> None:
     files.make_directory("/a")
     files.replace("/a/meta.properties", b"version=0\nbroker.id=zero\n")
 
@@ -140,7 +140,7 @@ async def test_a_malformed_meta_properties_is_refused(files: MemoryFiles, open_l
         await open_logs().start()
 
 
-async def test_a_partition_in_two_directories_is_refused(files: MemoryFiles, open_logs: Opener) -> None:
+async def test_a_partition_in_two_directories_is_rejected(files: MemoryFiles, open_logs: Opener) -> None:
     files.make_directory("/a/orders-0")
     files.make_directory("/b/orders-0")
 
@@ -157,7 +157,7 @@ async def test_folders_of_other_kinds_are_ignored(files: MemoryFiles, open_logs:
     assert logs.all() == []
 
 
-async def test_another_topic_of_the_same_name_is_refused(open_logs: Opener) -> None:
+async def test_another_topic_of_the_same_name_is_rejected(open_logs: Opener) -> None:
     logs = open_logs()
     await logs.start()
     logs.get_or_create(ORDERS, TOPIC_ID, is_new=True)
@@ -278,7 +278,7 @@ async def test_a_rolled_segment_is_synced(open_logs: Opener) -> None:
 # Failing disks.
 
 
-async def test_a_full_disk_refuses_the_write_and_nothing_else(files: MemoryFiles, open_logs: Opener) -> None:
+async def test_a_full_disk_rejects_the_write_and_nothing_else(files: MemoryFiles, open_logs: Opener) -> None:
     logs = open_logs()
     await logs.start()
     log = logs.get_or_create(ORDERS, None, is_new=True)

@@ -151,7 +151,7 @@ def test_a_follower_rolls_where_the_batches_no_longer_fit(segmented: PartitionLo
     assert all(segment.size <= 400 for segment in follower.segments)
 
 
-def test_a_batch_cut_short_waits_for_the_next_fetch(log: PartitionLog) -> None:
+def test_a_truncated_batch_waits_for_the_next_fetch(log: PartitionLog) -> None:
     append(log, b"a")
     append(log, b"b")
     follower = open_log(MemoryFiles())
@@ -161,7 +161,7 @@ def test_a_batch_cut_short_waits_for_the_next_fetch(log: PartitionLog) -> None:
     assert follower.log_end == 1
 
 
-def test_a_follower_refuses_what_lies_before_its_end(log: PartitionLog) -> None:
+def test_a_follower_rejects_what_lies_before_its_end(log: PartitionLog) -> None:
     append(log, b"a")
     follower = open_log(MemoryFiles())
     follower.append_as_follower(replicated(log))
@@ -171,7 +171,7 @@ def test_a_follower_refuses_what_lies_before_its_end(log: PartitionLog) -> None:
     assert (refusal.value.first_offset, refusal.value.last_offset) == (0, 0)
 
 
-def test_a_follower_refuses_a_wrong_checksum(log: PartitionLog) -> None:
+def test_a_follower_rejects_a_wrong_checksum(log: PartitionLog) -> None:
     append(log, b"a")
     data = replicated(log)
     data[-1] ^= 1
@@ -261,7 +261,7 @@ def test_a_lost_index_costs_nothing_but_time(files: MemoryFiles, segmented: Part
     assert files.size(f"{FOLDER}/00000000000000000006.index") == 16
 
 
-def test_an_index_that_leads_astray_is_built_anew(files: MemoryFiles, segmented: PartitionLog) -> None:
+def test_an_index_that_leads_astray_is_rebuilt(files: MemoryFiles, segmented: PartitionLog) -> None:
     segmented.close()
     good = files.read(f"{FOLDER}/00000000000000000006.index")
     files.replace(f"{FOLDER}/00000000000000000006.index", bytes.fromhex("0000000100000007"))
@@ -349,7 +349,7 @@ def test_truncation_drops_whole_batches_from_the_offset_on(segmented: PartitionL
     assert [record.offset for record in read_all(segmented)] == list(range(end))
 
 
-def test_a_truncated_log_goes_on_where_it_was_cut(files: MemoryFiles, segmented: PartitionLog) -> None:
+def test_a_truncated_log_continues_where_it_was_cut(files: MemoryFiles, segmented: PartitionLog) -> None:
     segmented.truncate_to(14)
     append(segmented, b"new")
 
@@ -379,7 +379,7 @@ def test_truncation_forgets_the_epochs_that_wrote_what_is_gone(log: PartitionLog
     assert log.end_offset_for_epoch(3) is None
 
 
-def test_a_log_can_begin_anew_at_any_offset(files: MemoryFiles, segmented: PartitionLog) -> None:
+def test_a_log_can_start_again_at_any_offset(files: MemoryFiles, segmented: PartitionLog) -> None:
     segmented.truncate_fully_and_start_at(5000)
     append(segmented, b"a")
 
@@ -387,7 +387,7 @@ def test_a_log_can_begin_anew_at_any_offset(files: MemoryFiles, segmented: Parti
     assert [name for name in files.names(str(FOLDER)) if name.endswith(".log")] == ["00000000000000005000.log"]
 
 
-def test_a_log_that_begins_anew_at_its_own_start_is_empty(segmented: PartitionLog) -> None:
+def test_a_log_that_starts_again_at_its_own_start_is_empty(segmented: PartitionLog) -> None:
     segmented.truncate_fully_and_start_at(0)
 
     assert (segmented.log_start, segmented.log_end, segmented.segments.size_in_bytes) == (0, 0, 0)

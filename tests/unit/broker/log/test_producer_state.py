@@ -61,7 +61,7 @@ def test_the_last_five_batches_are_remembered(log: PartitionLog) -> None:
 
 
 @pytest.mark.parametrize("sequence", [1, 3, 100])
-def test_a_gap_in_the_sequence_is_refused(log: PartitionLog, sequence: int) -> None:
+def test_a_gap_in_the_sequence_is_rejected(log: PartitionLog, sequence: int) -> None:
     produce(log, sequenced(b"a", b"b", sequence=0))
 
     with pytest.raises(OutOfOrderSequenceNumber, match=f"{sequence} .incoming seq. number., 1 .current end"):
@@ -73,7 +73,7 @@ def test_the_first_batch_of_an_unknown_producer_may_have_any_sequence(log: Parti
     assert produce(log, sequenced(b"a", sequence=17)) == 0
 
 
-def test_the_sequence_goes_on_at_0_after_the_largest_int(log: PartitionLog) -> None:
+def test_the_sequence_continues_at_0_after_the_largest_int(log: PartitionLog) -> None:
     produce(log, sequenced(b"a", b"b", sequence=0x7FFFFFFE))
 
     assert produce(log, sequenced(b"c", sequence=0)) == 2
@@ -146,7 +146,7 @@ def test_a_marker_without_a_transaction_changes_nothing_for_readers(log: Partiti
     assert log.segments.aborted_transactions(0, 1) == []
 
 
-def test_a_batch_outside_of_the_open_transaction_is_refused(log: PartitionLog) -> None:
+def test_a_batch_outside_of_the_open_transaction_is_rejected(log: PartitionLog) -> None:
     produce(log, sequenced(b"a", sequence=0, transactional=True))
 
     with pytest.raises(InvalidTxnState):

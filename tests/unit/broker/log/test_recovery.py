@@ -65,7 +65,7 @@ def test_the_log_ends_before_the_first_damaged_batch(files: MemoryFiles, log: Pa
 
 
 @pytest.mark.parametrize("cut", range(1, 70, 8))
-def test_a_batch_cut_short_goes_and_nothing_else(files: MemoryFiles, log: PartitionLog, cut: int) -> None:
+def test_a_truncated_batch_goes_and_nothing_else(files: MemoryFiles, log: PartitionLog, cut: int) -> None:
     path = f"{FOLDER}/00000000000000000004.log"
     files.replace(path, files.read(path)[:-cut])
 
@@ -94,7 +94,7 @@ def test_what_is_below_the_recovery_point_is_not_read(files: MemoryFiles, log: P
     assert recovered(files, recovery_point=2).log_end == 6
 
 
-def test_indexes_that_a_crash_left_are_built_anew(files: MemoryFiles, log: PartitionLog) -> None:
+def test_indexes_that_a_crash_left_are_rebuilt(files: MemoryFiles, log: PartitionLog) -> None:
     for base in (0, 2, 4):
         for suffix in ("index", "timeindex"):
             files.replace(f"{FOLDER}/{base:020d}.{suffix}", b"\x7f" * 30)
@@ -207,7 +207,7 @@ def old_message(offset: int, value: bytes, *, magic: int) -> bytes:
 
 
 @pytest.mark.parametrize("had_clean_shutdown", [True, False])
-def test_a_log_of_the_old_message_formats_is_read_and_goes_on_in_the_new_one(
+def test_a_log_of_the_old_message_formats_is_read_and_continues_in_the_new_one(
     files: MemoryFiles, had_clean_shutdown: bool
 ) -> None:
     files.make_directory(str(FOLDER))

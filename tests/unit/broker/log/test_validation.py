@@ -40,7 +40,7 @@ def test_a_wrong_checksum_is_corrupt() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 10, 60, 69])
-def test_a_batch_cut_short_is_none(size: int) -> None:
+def test_a_truncated_batch_is_none(size: int) -> None:
     refused(log_with(), batch(b"a")[:size], InvalidRecord, "no complete record batch")
 
 
@@ -52,22 +52,22 @@ def test_bytes_too_few_for_another_batch_are_ignored() -> None:
     assert [record.value for record in read_all(log)] == [b"a"]
 
 
-def test_a_second_batch_is_refused() -> None:
+def test_a_second_batch_is_rejected() -> None:
     refused(log_with(), batch(b"a") + batch(b"b"), InvalidRecord, "more than one record batch")
 
 
-def test_an_older_message_format_is_refused() -> None:
+def test_an_older_message_format_is_rejected() -> None:
     data = batch(b"a")
     data[16] = 1
 
     refused(log_with(), data, InvalidRecord, "message format 1")
 
 
-def test_a_batch_larger_than_max_message_bytes_is_refused() -> None:
+def test_a_batch_larger_than_max_message_bytes_is_rejected() -> None:
     refused(log_with(max_message_bytes=1000), batch(b"x" * 1000), MessageTooLarge, "maximum configured value of 1000")
 
 
-def test_a_batch_larger_than_a_segment_is_refused() -> None:
+def test_a_batch_larger_than_a_segment_is_rejected() -> None:
     refused(log_with(segment_bytes=1000), batch(b"x" * 1000), RecordListTooLarge, "segment of 1000")
 
 
@@ -76,7 +76,7 @@ def test_a_base_offset_is_for_the_broker_to_give() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, -1])
-def test_a_count_that_contradicts_the_offsets_is_refused(count: int) -> None:
+def test_a_count_that_contradicts_the_offsets_is_rejected(count: int) -> None:
     data = batch(b"a", b"b")
     data[57:61] = count.to_bytes(4, "big", signed=True)
     seal(data, 0, len(data) - 12)
@@ -92,7 +92,7 @@ def test_an_idempotent_batch_has_a_sequence() -> None:
     refused(log_with(), batch(b"a", producer_id=7, producer_epoch=0), InvalidRecord, "Invalid sequence number -1")
 
 
-def test_an_unknown_codec_is_refused() -> None:
+def test_an_unknown_codec_is_rejected() -> None:
     data = batch(b"a")
     data[22] |= 7
     seal(data, 0, len(data) - 12)
@@ -126,7 +126,7 @@ def test_a_producer_must_not_claim_log_append_time() -> None:
     refused(log_with(message_timestamp_type="LogAppendTime"), data, InvalidTimestamp)
 
 
-def test_a_claim_of_log_append_time_is_taken_away_where_times_are_the_producers() -> None:
+def test_a_claim_of_log_append_time_is_removed_where_times_are_the_producers() -> None:
     log = log_with()
 
     produce(log, batch(b"a", log_append_time_ms=NOW_MS))
@@ -145,7 +145,7 @@ def test_times_within_the_bounds_are_accepted(timestamp: int) -> None:
 
 
 @pytest.mark.parametrize("timestamp", [NOW_MS - 1001, NOW_MS + 501])
-def test_times_out_of_bounds_are_refused(timestamp: int) -> None:
+def test_times_out_of_bounds_are_rejected(timestamp: int) -> None:
     log = log_with(message_timestamp_before_max_ms=1000, message_timestamp_after_max_ms=500)
 
     refused(log, batch(b"a", timestamp=timestamp), InvalidTimestamp, "due to invalid timestamp")
@@ -171,7 +171,7 @@ def test_a_key_is_looked_for_inside_of_a_compressed_batch() -> None:
     refused(log_with(cleanup_policy="compact,delete"), data, InvalidRecord, "without key")
 
 
-def test_records_that_cannot_be_read_are_refused_where_they_must_be() -> None:
+def test_records_that_cannot_be_read_are_rejected_where_they_must_be() -> None:
     data = batch(b"a", compression=Compression.GZIP)
     data[70:80] = bytes(10)
     seal(data, 0, len(data) - 12)
@@ -204,7 +204,7 @@ def test_a_topics_own_codec_replaces_the_producers(target: str) -> None:
     assert [record.value for record in read_records(stored)] == [b"a", b"b"]
 
 
-def test_a_batch_that_grows_beyond_the_limit_by_unpacking_is_refused() -> None:
+def test_a_batch_that_grows_beyond_the_limit_by_unpacking_is_rejected() -> None:
     data = batch(b"x" * 5000, compression=Compression.GZIP)
 
     refused(log_with(compression_type="uncompressed", max_message_bytes=1000), data, MessageTooLarge)

@@ -99,7 +99,7 @@ def test_a_topic_made_again_has_its_new_id_only(cache: MetadataCache) -> None:
     assert cache.topic_name(T_ID) is None
 
 
-def test_an_older_controller_is_refused(cache: MetadataCache) -> None:
+def test_an_older_controller_is_rejected(cache: MetadataCache) -> None:
     cache.apply(update((0, 1), epoch=3))
 
     with pytest.raises(StaleControllerEpoch, match="epoch 2"):
@@ -114,7 +114,7 @@ def test_a_broker_without_the_clients_listener_is_not_named_to_the_client(cache:
     assert cache.alive_brokers("INTERNAL") == {}
 
 
-async def test_who_waits_for_leaders_hears_of_them(cache: MetadataCache, waiting: WaitingRoom) -> None:
+async def test_who_waits_for_leaders_learns_of_them(cache: MetadataCache, waiting: WaitingRoom) -> None:
     partitions = [TopicPartition("t", 0), TopicPartition("t", 1)]
     cache.apply(update((0, 1), (1, -1)))
     heard = asyncio.ensure_future(

@@ -94,7 +94,7 @@ async def test_checking_changes_nothing(store: ConfigStore) -> None:
         ([ADDRESS], Change("producer_byte_rate", 1.0), "Invalid configuration key producer_byte_rate"),
     ],
 )
-async def test_what_makes_no_sense_is_refused(
+async def test_what_makes_no_sense_is_rejected(
     store: ConfigStore, entity: list[tuple[str, str | None]], change: Change, message: str
 ) -> None:
     refused = await client_quotas.alter(store, entity, [change], validate_only=False)
@@ -111,7 +111,7 @@ async def test_what_makes_no_sense_is_refused(
         ([Component(USER, Match.ANY, None), Component(IP, Match.ANY, None)], "invalid_request"),
     ],
 )
-async def test_a_filter_that_makes_no_sense_is_refused(
+async def test_a_filter_that_makes_no_sense_is_rejected(
     store: ConfigStore, components: list[Component], code: str
 ) -> None:
     with pytest.raises(BrokerError) as refused:

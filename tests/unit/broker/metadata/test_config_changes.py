@@ -67,7 +67,7 @@ def test_only_a_deletion_may_do_without_a_value() -> None:
         ),
     ],
 )
-def test_a_topics_config_is_refused_in_kafkas_words(
+def test_a_topics_config_is_rejected_in_kafkas_words(
     settings: BrokerSettings, overrides: dict[str, str], message: str
 ) -> None:
     with pytest.raises(BrokerError) as refused:
@@ -104,7 +104,7 @@ def test_a_topics_config_is_refused_in_kafkas_words(
         ({"listener.name.client.ssl.key.password": "x"}, True, "Password encoder secret not configured"),
     ],
 )
-def test_a_brokers_config_is_refused_in_kafkas_words(
+def test_a_brokers_config_is_rejected_in_kafkas_words(
     settings: BrokerSettings, config: dict[str, str], per_broker: bool, message: str
 ) -> None:
     with pytest.raises(BrokerError) as refused:
@@ -122,7 +122,7 @@ def test_a_brokers_config_is_refused_in_kafkas_words(
         {"a.plugin.of.somebody": "x"},
     ],
 )
-def test_what_may_change_at_run_time_is_taken_and_changes_nothing_yet(
+def test_what_may_change_at_run_time_is_accepted_and_changes_nothing_yet(
     settings: BrokerSettings, config: dict[str, str]
 ) -> None:
     config_changes.ensure_valid_for_broker(settings, config, per_broker=True, others={})

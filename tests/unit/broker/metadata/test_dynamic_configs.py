@@ -111,7 +111,7 @@ async def test_what_was_set_before_the_broker_started_is_there_from_the_start(cl
     assert configs.user_config("alice") == {"producer_byte_rate": "10"}
 
 
-async def test_quotas_and_credentials_are_told_and_go(cluster: ControlledCluster, configs: DynamicConfigs) -> None:
+async def test_quotas_and_credentials_are_reported_and_go(cluster: ControlledCluster, configs: DynamicConfigs) -> None:
     await cluster.brokers[0].configs.store.write("users/alice", {"producer_byte_rate": "10"})
     await cluster.settle()
     assert configs.user_config("alice") == {"producer_byte_rate": "10"}

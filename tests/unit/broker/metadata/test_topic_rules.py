@@ -47,7 +47,7 @@ def test_what_is_not_said_comes_from_the_brokers_settings(settings: BrokerSettin
         ),
     ],
 )
-def test_what_cannot_be_placed_is_refused(settings: BrokerSettings, topic: NewTopic, message: str) -> None:
+def test_what_cannot_be_placed_is_rejected(settings: BrokerSettings, topic: NewTopic, message: str) -> None:
     with pytest.raises(BrokerError) as refused:
         topic_rules.placed(topic, settings, ONE_BROKER)
 
@@ -92,7 +92,7 @@ def test_what_cannot_be_placed_is_refused(settings: BrokerSettings, topic: NewTo
         ),
     ],
 )
-def test_what_may_not_be_made_is_refused(
+def test_what_may_not_be_made_is_rejected(
     settings: BrokerSettings, topic: PlacedTopic, existing: Existing, message: str
 ) -> None:
     with pytest.raises(BrokerError) as refused:
@@ -150,7 +150,7 @@ def test_new_partitions_get_as_many_replicas_as_partition_0() -> None:
         ),
     ],
 )
-def test_extensions_that_make_no_sense_are_refused(wanted: MorePartitions, message: str) -> None:
+def test_extensions_that_make_no_sense_are_rejected(wanted: MorePartitions, message: str) -> None:
     with pytest.raises(BrokerError) as refused:
         topic_rules.new_partitions(wanted, TWO_PARTITIONS, THREE_BROKERS)
 

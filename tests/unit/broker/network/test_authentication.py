@@ -53,7 +53,7 @@ def test_bare_tokens_end_with_the_login() -> None:
     assert not it.takes_bare_tokens
 
 
-def test_a_mechanism_that_is_not_offered_is_refused_with_those_that_are() -> None:
+def test_a_mechanism_that_is_not_offered_is_rejected_with_those_that_are() -> None:
     it = login()
 
     with pytest.raises(UnsupportedSaslMechanism):
@@ -73,7 +73,7 @@ def test_a_wrong_password_ends_it() -> None:
     assert (it.principal, it.is_refused) == ("User:ANONYMOUS", True)
 
 
-def test_a_user_without_a_credential_hears_no_more_than_that() -> None:
+def test_a_user_without_a_credential_gets_no_more_than_that() -> None:
     it = login()
     it.choose("SCRAM-SHA-256", bare=False)
 
@@ -81,7 +81,7 @@ def test_a_user_without_a_credential_hears_no_more_than_that() -> None:
         it.respond(b"n,,n=alice,r=x")
 
 
-def test_tokens_out_of_turn_are_refused() -> None:
+def test_tokens_out_of_turn_are_rejected() -> None:
     it = login()
 
     with pytest.raises(IllegalSaslState):
@@ -89,7 +89,7 @@ def test_tokens_out_of_turn_are_refused() -> None:
     assert it.is_refused
 
 
-def test_a_second_mechanism_is_refused() -> None:
+def test_a_second_mechanism_is_rejected() -> None:
     it = login()
     it.choose("SCRAM-SHA-256", bare=False)
 
@@ -108,7 +108,7 @@ def test_all_listeners_may_have_the_same_users() -> None:
 
 
 @pytest.mark.parametrize("entry", ["KafkaServer", "sasl_plaintext.KafkaServer"])
-def test_users_may_stand_in_the_file_that_java_is_told_of(
+def test_users_may_stand_in_the_file_that_java_is_given(
     entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "jaas.conf"

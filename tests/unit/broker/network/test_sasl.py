@@ -63,7 +63,7 @@ def test_who_knows_the_password_is_let_in_and_believes_the_server(mechanism: str
     assert client.respond(verdict) is None
 
 
-def test_who_does_not_know_the_password_is_refused() -> None:
+def test_who_does_not_know_the_password_is_rejected() -> None:
     server, client = scram(), Scram("SCRAM-SHA-256", "alice", "guess")
     challenge = server.respond(client.respond(None) or b"")
 
@@ -72,7 +72,7 @@ def test_who_does_not_know_the_password_is_refused() -> None:
     assert server.user is None
 
 
-def test_who_has_no_credential_is_refused() -> None:
+def test_who_has_no_credential_is_rejected() -> None:
     with pytest.raises(Refusal, match="Invalid user credentials"):
         scram().respond(b"n,,n=mallory,r=x")
 
@@ -99,7 +99,7 @@ def test_a_client_does_not_believe_a_server_without_the_credential() -> None:
         b"",
     ],
 )
-def test_what_is_no_first_message_is_refused(first: bytes) -> None:
+def test_what_is_no_first_message_is_rejected(first: bytes) -> None:
     with pytest.raises(Refusal):
         scram().respond(first)
 
@@ -119,7 +119,7 @@ def test_what_is_no_first_message_is_refused(first: bytes) -> None:
         b"",
     ],
 )
-def test_what_is_no_final_message_is_refused(final: bytes) -> None:
+def test_what_is_no_final_message_is_rejected(final: bytes) -> None:
     server = scram()
     assert server.respond(b"n,,n=alice,r=x").startswith(b"r=xserver,s=")
 

@@ -118,7 +118,7 @@ async def test_a_client_without_one_is_not(broker: Identity, alice: Identity, tm
         ({"ssl.cipher.suites": "NO_SUCH"}, "ssl.cipher.suites=NO_SUCH names no cipher"),
     ],
 )
-async def test_settings_without_a_usable_key_are_refused(given: dict[str, str], words: str) -> None:
+async def test_settings_without_a_usable_key_are_rejected(given: dict[str, str], words: str) -> None:
     with pytest.raises(CannotListen) as refusal:
         await server(given).bind()
     assert words in str(refusal.value)

@@ -104,7 +104,7 @@ def test_each_kind_of_news_is_sent(news: FetchResult) -> None:
     assert sent(begin(cache, session_id=session_id, epoch=1), {0: news}) == [0]
 
 
-def test_a_mark_is_told_once_and_told_again_after_an_error() -> None:
+def test_a_mark_is_reported_once_and_reported_again_after_an_error() -> None:
     cache = sessions()
     session_id = open_session(cache, [0])
     moved = answer(high_watermark=5)
@@ -163,7 +163,7 @@ def test_a_full_fetch_replaces_the_session_that_it_names() -> None:
         begin(cache, session_id=session_id, epoch=1)
 
 
-def test_an_epoch_out_of_turn_is_refused() -> None:
+def test_an_epoch_out_of_turn_is_rejected() -> None:
     cache = sessions()
     session_id = open_session(cache, [0])
     begin(cache, session_id=session_id, epoch=1)
@@ -172,7 +172,7 @@ def test_an_epoch_out_of_turn_is_refused() -> None:
         begin(cache, session_id=session_id, epoch=1)
 
 
-def test_an_answer_overtaken_by_the_next_request_is_refused() -> None:
+def test_an_answer_overtaken_by_the_next_request_is_rejected() -> None:
     cache = sessions()
     session_id = open_session(cache, [0])
     first = begin(cache, session_id=session_id, epoch=1)
@@ -243,7 +243,7 @@ partitions = st.integers(0, 4)
 
 
 @given(st.lists(st.tuples(st.sets(partitions), st.sets(partitions), st.sets(partitions)), max_size=12))
-def test_a_fetcher_that_applies_the_news_knows_what_a_full_fetch_would_tell(rounds: Any) -> None:
+def test_a_fetcher_that_applies_the_news_knows_what_a_full_fetch_would_return(rounds: Any) -> None:
     cache = sessions()
     marks = dict.fromkeys(range(5), 0)
     session_id = open_session(cache, range(5))

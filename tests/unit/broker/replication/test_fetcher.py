@@ -176,7 +176,7 @@ async def test_the_request_says_who_fetches_and_what_it_has(bench: Bench) -> Non
     assert bench.leader.wanted[0] == fetch.FetchPartition(0, 0, 1_000_000, 1, -1, 0)
 
 
-async def test_what_comes_is_appended_and_the_next_fetch_goes_on_from_there(bench: Bench) -> None:
+async def test_what_comes_is_appended_and_the_next_fetch_continues_from_there(bench: Bench) -> None:
     partition = await followed(bench)
 
     await bench.leader.answer(fetched(0, records(b"a", b"b"), mark=1))
@@ -220,7 +220,7 @@ async def test_an_answer_from_before_a_new_leader_epoch_is_thrown_away(bench: Be
     assert bench.leader.wanted[0].current_leader_epoch == 2
 
 
-async def test_an_evicted_session_is_opened_anew_at_once(bench: Bench) -> None:
+async def test_an_evicted_session_is_opened_again_at_once(bench: Bench) -> None:
     await followed(bench)
     await bench.leader.answer(fetched(0))
 
@@ -267,7 +267,7 @@ async def test_a_leader_that_cannot_be_reached_is_tried_again(bench: Bench) -> N
         ErrorCode.unknown_server_error,
     ],
 )
-async def test_a_partition_in_trouble_rests_while_the_others_go_on(bench: Bench, error: ErrorCode) -> None:
+async def test_a_partition_in_trouble_rests_while_the_others_continue(bench: Bench, error: ErrorCode) -> None:
     await followed(bench, 0)
     await followed(bench, 1)
     await bench.leader.answer(fetched(0))

@@ -83,7 +83,7 @@ def test_nobody_is_put_out_while_a_change_is_in_flight() -> None:
     assert not lagging(isr(1, 2).expanded(3), {2: follower}, leader_end=9, now=99)
 
 
-def test_re_election_does_not_forget_where_a_follower_is_but_must_hear_from_it() -> None:
+def test_re_election_does_not_forget_where_a_follower_is_but_must_get_from_it() -> None:
     follower = elected(in_isr=True)
     follower.fetched(fetch_offset=5, log_start=2, leader_end=5, now=1)
 

@@ -48,7 +48,7 @@ def test_a_leader_without_a_free_slot_gets_full_fetches() -> None:
     assert session.plan([target(0)]).is_full
 
 
-def test_an_evicted_session_begins_anew() -> None:
+def test_an_evicted_session_starts_again() -> None:
     session = opened(target(0))
 
     assert not session.accept(session.plan([target(0)]), error=ErrorCode.fetch_session_id_not_found, session_id=0)

@@ -147,7 +147,7 @@ def test_a_follower_may_be_read_where_any_replica_will_do(bench: Bench) -> None:
         bench.partition.log_at_epoch(None, only_leader=True)
 
 
-def test_acks_all_is_refused_before_writing_when_too_few_are_in_sync() -> None:
+def test_acks_all_is_rejected_before_writing_when_too_few_are_in_sync() -> None:
     bench = Bench(min_insync_replicas=2)
     bench.lead(isr=(1,))
 
@@ -231,7 +231,7 @@ def test_a_change_that_was_surely_not_made_may_be_asked_again(bench: Bench, erro
     assert [change.isr for change in bench.asked.changes] == [(1, 2, 3)] * 2
 
 
-def test_after_a_refusal_that_tells_of_news_the_controller_is_awaited(bench: Bench) -> None:
+def test_after_a_refusal_with_a_newer_state_the_controller_is_awaited(bench: Bench) -> None:
     bench.lead(isr=(1, 2))
     bench.fetched(3, 0)
 
@@ -270,7 +270,7 @@ def test_a_newer_partition_epoch_counts_from_the_answer_on(bench: Bench) -> None
     assert not bench.follow(partition_epoch=7, leader_epoch=2)
 
 
-def test_deleting_stops_at_the_mark_and_compacted_topics_refuse_it(bench: Bench) -> None:
+def test_deleting_stops_at_the_mark_and_compacted_topics_reject_it(bench: Bench) -> None:
     bench.lead()
     bench.append(b"a", b"b")
     bench.fetched(2, 1)
@@ -335,7 +335,7 @@ def test_without_epochs_what_is_not_committed_goes_when_following_begins(bench: 
     assert bench.log.log_end == 0
 
 
-async def test_whoever_waits_hears_of_appends_commits_and_changes_of_role(bench: Bench) -> None:
+async def test_whoever_waits_learns_of_appends_commits_and_changes_of_role(bench: Bench) -> None:
     bench.lead(isr=(1, 2), replicas=(1, 2))
     heard: list[str] = []
 

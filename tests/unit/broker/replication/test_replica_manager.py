@@ -27,7 +27,7 @@ async def cluster() -> AsyncIterator[ReplicaCluster]:
     await cluster.close()
 
 
-async def test_partitions_that_are_elsewhere_and_that_are_nowhere_are_told_apart(cluster: ReplicaCluster) -> None:
+async def test_partitions_that_are_elsewhere_and_that_are_nowhere_are_distinguished(cluster: ReplicaCluster) -> None:
     await cluster.controller.create("elsewhere", (2,))
 
     with pytest.raises(NotLeaderOrFollower):
@@ -71,7 +71,7 @@ async def test_a_coordinator_writes_waits_and_reads(cluster: ReplicaCluster) -> 
     assert replicas.read(T0, 2) == b""
 
 
-async def test_a_coordinator_hears_when_its_records_do_not_get_around(cluster: ReplicaCluster) -> None:
+async def test_a_coordinator_learns_when_its_records_do_not_get_around(cluster: ReplicaCluster) -> None:
     replicas = cluster.nodes[1].replicas
     cluster.cut(1, 2)
     last = replicas.append_records(T0, batch(b"a"))

@@ -294,7 +294,7 @@ async def test_a_lone_member_reads_all_partitions_and_commits_what_it_used() -> 
     assert cluster.joins == 2  # the first learns the member's id (KIP-394)
 
 
-async def test_reading_goes_on_where_the_group_was() -> None:
+async def test_reading_continues_where_the_group_was() -> None:
     cluster = Cluster(t=1)
     cluster.add(T0, 5)
     cluster.committed[T0] = 3
@@ -394,7 +394,7 @@ async def test_cooperation_keeps_what_does_not_move() -> None:
 
 
 @pytest.mark.parametrize("code", [ErrorCode.unknown_member_id, ErrorCode.illegal_generation])
-async def test_a_member_that_the_group_forgot_joins_anew_and_commits_nothing_stale(code: ErrorCode) -> None:
+async def test_a_member_that_the_group_forgot_rejoins_and_commits_nothing_stale(code: ErrorCode) -> None:
     cluster = Cluster(t=1)
     cluster.add(T0, 1)
     reader = Reader(cluster)
@@ -434,7 +434,7 @@ async def test_joining_puts_up_with_what_passes(request_type: type[Any], code: E
 
 
 @pytest.mark.parametrize("code", [ErrorCode.group_authorization_failed, ErrorCode.inconsistent_group_protocol])
-async def test_a_group_that_refuses_the_member_is_an_error(code: ErrorCode) -> None:
+async def test_a_group_that_rejects_the_member_is_an_error(code: ErrorCode) -> None:
     cluster = Cluster(t=1)
     cluster.errors[JoinGroupRequest] = [code]
     reader = Reader(cluster)
@@ -469,7 +469,7 @@ async def test_a_member_that_polls_too_seldom_leaves_by_itself() -> None:
     await reader.consumer.close()
 
 
-async def test_a_commit_that_is_refused_is_a_warning() -> None:
+async def test_a_commit_that_is_rejected_is_a_warning() -> None:
     cluster = Cluster(t=1)
     cluster.add(T0, 1)
     reader = Reader(cluster)
@@ -664,7 +664,7 @@ async def test_the_leader_is_asked_again_after_a_while_who_is_nearest() -> None:
     await reader.consumer.close()
 
 
-async def test_an_error_that_does_not_pass_is_told() -> None:
+async def test_an_error_that_does_not_pass_is_reported() -> None:
     cluster = Cluster(t=1)
     cluster.errors[FetchRequest] = [ErrorCode.topic_authorization_failed]
     reader = Reader(cluster)
@@ -675,7 +675,7 @@ async def test_an_error_that_does_not_pass_is_told() -> None:
     await reader.consumer.close()
 
 
-async def test_a_fetch_that_is_refused_as_a_whole_is_asked_again_where_that_may_help() -> None:
+async def test_a_fetch_that_is_rejected_as_a_whole_is_asked_again_where_that_may_help() -> None:
     cluster = Cluster(t=1)
     cluster.add(T0, 1)
     cluster.fetch_errors = [ErrorCode.fetch_session_id_not_found, ErrorCode.inconsistent_topic_id]
@@ -691,7 +691,7 @@ async def test_a_fetch_that_is_refused_as_a_whole_is_asked_again_where_that_may_
     await reader.consumer.close()
 
 
-async def test_bytes_that_are_no_records_are_told() -> None:
+async def test_bytes_that_are_no_records_are_reported() -> None:
     cluster = Cluster(t=1)
     cluster.data = b"x" * 100
     reader = Reader(cluster)
@@ -710,7 +710,7 @@ async def test_nothing_within_the_time_is_none() -> None:
     await reader.consumer.close()
 
 
-def test_an_assignor_that_is_not_kafkas_is_refused() -> None:
+def test_an_assignor_that_is_not_kafkas_is_rejected() -> None:
     from pykafka_cli.clients.consuming.group_member import assignor_names
 
     assert assignor_names(["org.apache.kafka.clients.consumer.StickyAssignor", "range"]) == ["sticky", "range"]

@@ -17,7 +17,7 @@ async def test_the_earliest_of_two_moments_counts() -> None:
     background.close()
 
 
-async def test_who_waits_for_a_change_hears_of_it_and_of_failures() -> None:
+async def test_who_waits_for_a_change_learns_of_it_and_of_failures() -> None:
     background, go = Background(), asyncio.Event()
 
     async def fail() -> None:

@@ -78,7 +78,7 @@ def test_records_without_keys_are_spread_a_batch_at_a_time() -> None:
     assert list(partitioner(3).runs([], [0, 1])) == []
 
 
-def test_a_batch_goes_on_where_the_last_records_stopped() -> None:
+def test_a_batch_continues_where_the_last_records_stopped() -> None:
     some = partitioner(3)
 
     first = list(some.runs([b"x" * 92] * 6, [0, 1, 2]))

@@ -306,7 +306,7 @@ async def test_kafkas_other_partitioners_leave_keys_alone(name: str) -> None:
         (ErrorCode.topic_authorization_failed, "Not authorized to access topics: [t]"),
     ],
 )
-async def test_a_topic_that_cannot_be_is_refused_at_once(error: ErrorCode, message: str) -> None:
+async def test_a_topic_that_cannot_be_is_rejected_at_once(error: ErrorCode, message: str) -> None:
     run = Run()
     run.session.topic_errors = [error]
 
@@ -317,7 +317,7 @@ async def test_a_topic_that_cannot_be_is_refused_at_once(error: ErrorCode, messa
     assert str(raised.value) == message
 
 
-async def test_a_cluster_that_refuses_the_client_is_not_asked_again() -> None:
+async def test_a_cluster_that_rejects_the_client_is_not_asked_again() -> None:
     run = Run()
     run.session.topic_errors = [AuthenticationFailed("who are you?")]
 

@@ -31,7 +31,7 @@ ME = ProducerIdAndEpoch(7, 3)
 
 
 class Coordination:
-    """A coordinator that does what it is told, unless `errors` has another response for what comes next."""
+    """A coordinator that does what it is asked, unless `errors` has another response for what comes next."""
 
     def __init__(self) -> None:
         self.errors: list[ErrorCode] = []
@@ -105,7 +105,7 @@ async def test_without_one_any_broker_is_asked() -> None:
     assert not coordination.asked(FindCoordinatorRequest)
 
 
-async def test_what_passes_is_asked_again_and_what_does_not_is_told() -> None:
+async def test_what_passes_is_asked_again_and_what_does_not_is_reported() -> None:
     coordination = Coordination()
     coordination.errors = [ErrorCode.coordinator_load_in_progress, ErrorCode.not_coordinator]
     assert await new_producer_id(coordination.session, settings()) == ME  # type: ignore[arg-type]
@@ -152,7 +152,7 @@ async def test_an_empty_transaction_needs_no_end() -> None:
     assert not coordination.session.asked
 
 
-async def test_a_fenced_producer_is_told_when_it_adds_a_partition() -> None:
+async def test_a_fenced_producer_gets_an_error_when_it_adds_a_partition() -> None:
     coordination = Coordination()
     coordination.errors = [ErrorCode.producer_fenced]
 

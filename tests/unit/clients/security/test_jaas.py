@@ -60,7 +60,7 @@ def test_comments_are_left_out() -> None:
         ("a.B required; c.D required;", "contains 2 login modules, should be 1 module"),
     ],
 )
-def test_a_login_that_cannot_be_read_is_refused(text: str, message: str) -> None:
+def test_a_login_that_cannot_be_read_is_rejected(text: str, message: str) -> None:
     with pytest.raises(BadClientSetting, match=message):
         of(text)
 

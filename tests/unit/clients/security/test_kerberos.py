@@ -44,7 +44,7 @@ class TestWithThePackage:
         assert exchange
         assert exchange.mechanism == "GSSAPI"
 
-    def test_another_login_module_is_refused(self) -> None:
+    def test_another_login_module_is_rejected(self) -> None:
         assert "needs Krb5LoginModule in sasl.jaas.config, not a.B" in refusal(properties("a.B required"))
 
     def test_the_service_must_be_named(self) -> None:

@@ -54,7 +54,7 @@ def test_certificates_can_be_read_without_passwords() -> None:
         (JKS[:15] + b"\7" + JKS[16:], None, None, "cannot have an entry of kind 7"),
     ],
 )
-def test_a_jks_store_that_cannot_be_read_is_refused(
+def test_a_jks_store_that_cannot_be_read_is_rejected(
     data: bytes, password: str | None, key_password: str | None, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
@@ -77,7 +77,7 @@ def test_stores_may_be_jks(tmp_path: Path) -> None:
     assert "BEGIN PRIVATE KEY" in shown.pem
 
 
-def test_a_jceks_store_is_told_how_to_become_one_that_can_be_read(tmp_path: Path) -> None:
+def test_a_jceks_store_learns_how_to_become_one_that_can_be_read(tmp_path: Path) -> None:
     store = tmp_path / "store.jceks"
     store.write_bytes(b"\xce\xce\xce\xce\x00\x00\x00\x02")
 

@@ -80,7 +80,7 @@ def test_credentials_are_encoded_where_the_server_wants_that(server: Server) -> 
     assert server.asked[0][0]["Authorization"] == "Basic " + base64.b64encode(b"me:s%2Fe%2Bc").decode()
 
 
-def test_a_refusal_is_told_in_the_servers_words(server: Server) -> None:
+def test_a_refusal_is_reported_in_the_servers_words(server: Server) -> None:
     server.status, server.body = 401, b'{"error": "invalid_client", "error_description": "no such client"}'
 
     with pytest.raises(SaslFailure, match=f"no token from {server.url}: 401 invalid_client - no such client"):
@@ -94,7 +94,7 @@ def test_an_answer_without_a_token_is_no_token(server: Server) -> None:
         token(server.url, CLIENT)
 
 
-def test_a_server_that_is_not_there_is_told_as_such(unused_tcp_port: int) -> None:
+def test_a_server_that_is_not_there_is_reported_as_such(unused_tcp_port: int) -> None:
     with pytest.raises(SaslFailure, match="Connection refused"):
         token(f"http://127.0.0.1:{unused_tcp_port}/", CLIENT)
 
@@ -143,7 +143,7 @@ def test_the_principals_claim_may_have_another_name() -> None:
         ({"unsecuredLoginLifetimeSeconds": "long"}, "invalid literal for int"),
     ],
 )
-def test_claims_that_cannot_be_are_refused(options: dict[str, str], message: str) -> None:
+def test_claims_that_cannot_be_are_rejected(options: dict[str, str], message: str) -> None:
     with pytest.raises(BadClientSetting, match=message):
         unsecured_token(options, NOW)
 

@@ -39,7 +39,7 @@ def test_plain_and_scram_take_user_and_password() -> None:
     assert scram.mechanism == "SCRAM-SHA-512"
 
 
-def test_a_login_without_a_password_is_refused() -> None:
+def test_a_login_without_a_password_is_rejected() -> None:
     properties = {
         "security.protocol": "SASL_PLAINTEXT",
         "sasl.mechanism": "PLAIN",
@@ -50,7 +50,7 @@ def test_a_login_without_a_password_is_refused() -> None:
         sasl_exchange(properties)
 
 
-def test_a_mechanism_that_nobody_has_is_refused_with_those_that_there_are() -> None:
+def test_a_mechanism_that_nobody_has_is_rejected_with_those_that_there_are() -> None:
     with pytest.raises(BadClientSetting, match="DIGEST-MD5 is not supported; use PLAIN, SCRAM-SHA-256"):
         sasl_exchange({"security.protocol": "SASL_SSL", "sasl.mechanism": "DIGEST-MD5"})
 

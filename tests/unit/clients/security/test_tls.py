@@ -73,7 +73,7 @@ def test_plaintext_is_the_default_and_needs_nothing() -> None:
     assert tls_context({}) is None
 
 
-def test_an_unknown_protocol_is_refused_with_those_that_are_known() -> None:
+def test_an_unknown_protocol_is_rejected_with_those_that_are_known() -> None:
     with pytest.raises(BadClientSetting, match=r"Invalid value tls for configuration security\.protocol"):
         tls_context({"security.protocol": "tls"})
 
@@ -143,7 +143,7 @@ def test_a_keystore_may_be_pem_text(own: Certificate) -> None:
     assert tls_context(properties)
 
 
-def test_a_wrong_password_is_told(own: Certificate, tmp_path: Path) -> None:
+def test_a_wrong_password_is_reported(own: Certificate, tmp_path: Path) -> None:
     store = tmp_path / "store.p12"
     encryption = BestAvailableEncryption(PASSWORD.encode())
     store.write_bytes(pkcs12.serialize_key_and_certificates(b"me", own.key, own.certificate, None, encryption))
@@ -169,7 +169,7 @@ def test_a_key_may_be_encrypted(own: Certificate, tmp_path: Path) -> None:
         tls_context(properties | {"ssl.key.password": "guess"})
 
 
-def test_a_key_that_another_certificate_belongs_to_is_refused(own: Certificate) -> None:
+def test_a_key_that_another_certificate_belongs_to_is_rejected(own: Certificate) -> None:
     properties = {
         "security.protocol": "SSL",
         "ssl.keystore.type": "PEM",
@@ -232,6 +232,6 @@ def test_only_the_cipher_suites_that_are_named_are_offered(suite: str, name: str
         ({"ssl.truststore.certificates": "x", "ssl.truststore.type": "PEM"}, "Failed to load the SSL truststore"),
     ],
 )
-def test_what_cannot_be_is_refused(properties: dict[str, str], message: str) -> None:
+def test_what_cannot_be_is_rejected(properties: dict[str, str], message: str) -> None:
     with pytest.raises(BadClientSetting, match=message):
         tls_context({"security.protocol": "SSL", **properties})

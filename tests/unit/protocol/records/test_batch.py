@@ -80,7 +80,7 @@ def test_too_few_bytes_are_no_header(size: int) -> None:
         read_header(bytes(build_batch(RECORDS))[:size])
 
 
-def test_an_unknown_format_is_refused_by_its_number() -> None:
+def test_an_unknown_format_is_rejected_by_its_number() -> None:
     data = build_batch(RECORDS)
     data[16] = 3
 

@@ -38,7 +38,7 @@ def test_lz4_keeps_a_block_that_does_not_shrink() -> None:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_bytes_of_no_codec_are_refused(codec: Compression) -> None:
+def test_bytes_of_no_codec_are_rejected(codec: Compression) -> None:
     with pytest.raises(CorruptRecords):
         decompress(codec, b"\x12\x34\x56\x78 this is nothing")
 
@@ -53,7 +53,7 @@ def test_a_batch_cannot_unfold_beyond_the_limit(codec: Compression) -> None:
 
 
 @pytest.mark.parametrize("length", [-1, 5, 0x7FFFFFFF])
-def test_a_snappy_block_that_claims_a_wrong_length_is_refused(length: int) -> None:
+def test_a_snappy_block_that_claims_a_wrong_length_is_rejected(length: int) -> None:
     framed = bytearray(compress(Compression.SNAPPY, b"abc"))[:24]
     framed[16:20] = length.to_bytes(4, "big", signed=True)
 

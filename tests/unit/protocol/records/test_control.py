@@ -26,6 +26,6 @@ def test_control_records_of_other_kinds_end_nothing() -> None:
 
 
 @pytest.mark.parametrize(("key", "value"), [(None, b""), (b"\0", b""), (b"\0\0\0\1", None), (b"\0\0\0\1", b"\0\0\0")])
-def test_a_marker_cut_short_is_refused(key: bytes | None, value: bytes | None) -> None:
+def test_a_marker_cut_short_is_rejected(key: bytes | None, value: bytes | None) -> None:
     with pytest.raises(CorruptRecords):
         read_marker(build_batch([Record(0, 1, key, value)], control=True))

@@ -61,7 +61,7 @@ def test_log_append_time_of_the_wrapper_counts_for_all() -> None:
 
 
 @pytest.mark.parametrize("magic", [0, 1])
-def test_zstd_is_refused_by_name(magic: int) -> None:
+def test_zstd_is_rejected_by_name(magic: int) -> None:
     with pytest.raises(CorruptRecords, match=f"zstd in message format {magic}"):
         read_records(message(magic, 1, None, b"...", attributes=4))
 
@@ -121,7 +121,7 @@ def test_log_append_time_is_the_time_of_all_that_are_built(codec: Compression) -
     assert {record.timestamp for position, _ in found for record in read_records(data, position)} == {500}
 
 
-def test_a_damaged_inner_message_is_refused() -> None:
+def test_a_damaged_inner_message_is_rejected() -> None:
     inner = bytearray(message(1, 0, None, b"abc"))
     inner[-1] ^= 1
 

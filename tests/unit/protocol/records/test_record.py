@@ -56,7 +56,7 @@ def test_control_records_are_not_among_the_records_of_a_log() -> None:
     assert [record.offset for record in records_in(data)] == [1]
 
 
-def test_a_record_count_that_cannot_be_is_refused_before_anything_is_read() -> None:
+def test_a_record_count_that_cannot_be_is_rejected_before_anything_is_read() -> None:
     data = build_batch([Record(0, 1, b"k", b"v")])
     data[57:61] = (1 << 30).to_bytes(4, "big")
 
@@ -65,7 +65,7 @@ def test_a_record_count_that_cannot_be_is_refused_before_anything_is_read() -> N
 
 
 @pytest.mark.parametrize("change", [-1, 1])
-def test_a_count_that_differs_from_the_records_is_refused(change: int) -> None:
+def test_a_count_that_differs_from_the_records_is_rejected(change: int) -> None:
     data = build_batch([Record(index, 1, b"k", b"v" * 20) for index in range(3)])
     data[57:61] = (3 + change).to_bytes(4, "big")
 

@@ -33,7 +33,7 @@ def test_half_a_frame_waits_for_its_rest() -> None:
     assert reader.buffered == 5
 
 
-def test_a_frame_up_to_the_limit_is_taken() -> None:
+def test_a_frame_up_to_the_limit_is_accepted() -> None:
     reader = FrameReader(limit=3)
     reader.feed(frame(b"abc"))
 
@@ -42,7 +42,7 @@ def test_a_frame_up_to_the_limit_is_taken() -> None:
 
 
 @pytest.mark.parametrize("length", [b"\x00\x00\x00\x04", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff"])
-def test_a_length_that_cannot_be_is_refused_before_the_frame_is_there(length: bytes) -> None:
+def test_a_length_that_cannot_be_is_rejected_before_the_frame_is_there(length: bytes) -> None:
     reader = FrameReader(limit=3)
     reader.feed(length)
 

@@ -51,7 +51,7 @@ def test_a_null_vector_reads_as_an_empty_one() -> None:
     assert decode(Names, b"\xff\xff\xff\xff") == Names(())
 
 
-def test_every_prefix_of_a_record_is_refused() -> None:
+def test_every_prefix_of_a_record_is_rejected() -> None:
     data = encode(FULL)
 
     for end in range(len(data)):
@@ -76,7 +76,7 @@ def test_bytes_after_a_record_are_left_to_the_next() -> None:
         ("null where text must be", "ffffffff"),
     ],
 )
-def test_bad_text_is_refused(what: str, data: str) -> None:
+def test_bad_text_is_rejected(what: str, data: str) -> None:
     class Text(NamedTuple):
         text: str
 
@@ -84,7 +84,7 @@ def test_bad_text_is_refused(what: str, data: str) -> None:
         decode(Text, bytes.fromhex(data))
 
 
-def test_a_vector_of_more_items_than_bytes_is_refused_before_anything_is_allocated() -> None:
+def test_a_vector_of_more_items_than_bytes_is_rejected_before_anything_is_allocated() -> None:
     class Acls(NamedTuple):
         acls: tuple[Acl, ...]
 

@@ -74,7 +74,7 @@ def test_an_old_client_sends_no_read_only_flag_and_gets_none() -> None:
     assert len(connect_response_frame(response, with_read_only=True)) == 4 + 37
 
 
-def test_a_failed_multi_tells_its_error_twice_for_each_operation() -> None:
+def test_a_failed_multi_reports_its_error_twice_for_each_operation() -> None:
     results = MultiResponse((Operation(OpCode.ERROR, ErrorResponse(-103)),))
 
     answer = reply_frame(1, 2, 0, results)
@@ -93,7 +93,7 @@ def test_a_multi_takes_no_operation_of_the_other_kind(kind: OpCode) -> None:
         read_request(kind, request_frame(1, kind, MultiRequest((wrong,)))[4:])
 
 
-def test_a_multi_without_its_end_is_refused() -> None:
+def test_a_multi_without_its_end_is_rejected() -> None:
     whole = request_frame(1, OpCode.MULTI, MultiRequest(()))[4:]
 
     with pytest.raises(MarshallingError):

@@ -89,7 +89,7 @@ def test_repeated_entries_are_stored_once() -> None:
         ("a network with a mask", [Acl(31, Id("ip", "10.0.0.0/255.0.0.0"))]),
     ],
 )
-def test_an_acl_that_names_nobody_is_refused(why: str, acl: list[Acl]) -> None:
+def test_an_acl_that_names_nobody_is_rejected(why: str, acl: list[Acl]) -> None:
     with pytest.raises(InvalidAcl, match="/a"):
         fix_up(acl, [LOCAL], "/a")
 

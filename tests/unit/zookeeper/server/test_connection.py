@@ -89,7 +89,7 @@ async def test_requests_are_answered_in_order_however_they_are_cut(server: ZooKe
     assert [int.from_bytes((answer or b"")[:4]) for answer in answers] == list(range(1, 31))
 
 
-async def test_a_request_as_long_as_allowed_is_taken(server: ZooKeeperServer) -> None:
+async def test_a_request_as_long_as_allowed_is_accepted(server: ZooKeeperServer) -> None:
     client = await RawClient.with_session(server.port)
     overhead = len(request_frame(1, OpCode.CREATE, CreateRequest("/a", b"", OPEN_ACL, 0))) - 4
     largest = CreateRequest("/a", bytes(0xFFFFF - overhead), OPEN_ACL, 0)
@@ -157,7 +157,7 @@ async def test_a_closed_session_is_answered_before_the_connection_ends(server: Z
     assert await client.receive() is None
 
 
-async def test_a_session_goes_on_over_another_connection(server: ZooKeeperServer) -> None:
+async def test_a_session_continues_over_another_connection(server: ZooKeeperServer) -> None:
     first = await RawClient.open(server.port)
     session = await first.connect()
     second = await RawClient.open(server.port)
@@ -169,7 +169,7 @@ async def test_a_session_goes_on_over_another_connection(server: ZooKeeperServer
     assert (await second.ask(OpCode.EXISTS, WatchableRequest("/", False)))[0] == 0
 
 
-async def test_a_refused_connect_request_is_not_followed_by_another(server: ZooKeeperServer) -> None:
+async def test_a_rejected_connect_request_is_not_followed_by_another(server: ZooKeeperServer) -> None:
     client = await RawClient.open(server.port)
     connect = frame(encode(ConnectRequest(0, 0, 6000, 0x99, bytes(16))) + b"\0")
 

@@ -66,7 +66,7 @@ def test_logs_may_live_elsewhere(tmp_path: Path) -> None:
     assert directory.logs.is_dir()
 
 
-def test_a_file_where_the_directory_should_be_is_told(tmp_path: Path) -> None:
+def test_a_file_where_the_directory_should_be_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
 
     with pytest.raises(DirectoryUnusable, match="data cannot be used: File exists"):

@@ -92,7 +92,7 @@ async def test_the_environment_has_a_version_that_clients_can_read(server: ZooKe
     assert "python.version=" in answer
 
 
-async def test_counters_begin_anew_when_asked_to(server: ZooKeeperServer, client: RawClient) -> None:
+async def test_counters_start_again_when_asked_to(server: ZooKeeperServer, client: RawClient) -> None:
     await ask(server.port, "srst")
     await ask(server.port, "crst")
 
@@ -100,7 +100,7 @@ async def test_counters_begin_anew_when_asked_to(server: ZooKeeperServer, client
     assert "recved=0,sent=0,sid=" in await ask(server.port, "cons")
 
 
-async def test_a_word_that_is_not_listed_is_refused_as_zookeeper_refuses_it(start_server: StartServer) -> None:
+async def test_a_word_that_is_not_listed_is_rejected_as_zookeeper_rejects_it(start_server: StartServer) -> None:
     server = await start_server(**{"4lw.commands.whitelist": "ruok, mntr"})
 
     assert await ask(server.port, "stat") == "stat is not executed because it is not in the whitelist.\n"

@@ -40,14 +40,14 @@ async def disk() -> Disk:
     return Disk()
 
 
-async def test_what_is_told_while_nothing_is_written_is_told_at_once(disk: Disk) -> None:
+async def test_what_is_reported_while_nothing_is_written_is_reported_at_once(disk: Disk) -> None:
     disk.commit.hold("answer")
 
     assert disk.delivered == ["answer"]
     assert disk.commit.is_idle
 
 
-async def test_what_is_told_after_a_change_waits_for_the_disk(disk: Disk) -> None:
+async def test_what_is_reported_after_a_change_waits_for_the_disk(disk: Disk) -> None:
     disk.commit.append(1, b"a")
     disk.commit.hold("answer")
     await asyncio.sleep(0)
@@ -111,7 +111,7 @@ async def test_a_roll_takes_place_after_the_batch(disk: Disk) -> None:
     assert disk.batches == [(1, b"x"), (0, b"roll"), (2, b"x"), (0, b"roll")]
 
 
-async def test_after_a_failed_write_nobody_is_told_anything(disk: Disk) -> None:
+async def test_after_a_failed_write_nobody_gets_anything(disk: Disk) -> None:
     disk.breaks = True
     disk.commit.append(1, b"a")
     disk.commit.hold("answer 1")

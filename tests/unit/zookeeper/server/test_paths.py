@@ -21,7 +21,7 @@ def test_these_may_not(path: str) -> None:
 
 
 @pytest.mark.parametrize("character", ["\ue000", "\uf8ff", "\ufff0", "\uffff", "\U0001f600"])
-def test_private_and_special_characters_and_those_beyond_the_first_plane_are_refused(character: str) -> None:
+def test_private_and_special_characters_and_those_beyond_the_first_plane_are_rejected(character: str) -> None:
     with pytest.raises(BadArguments, match="not allowed at 2"):
         validate(f"/a{character}")
 

@@ -112,7 +112,7 @@ def test_the_end_of_a_session_is_answered_and_ends_the_connection(server: Pipeli
     assert server.database.timeouts == {}
 
 
-def test_a_silent_session_expires_with_its_ephemerals_and_others_are_told(server: PipelineServer) -> None:
+def test_a_silent_session_expires_with_its_ephemerals_and_others_are_notified(server: PipelineServer) -> None:
     silent, other = server.client(timeout_ms=4000), server.client(timeout_ms=20_000)
     server.ask(silent, OpCode.CREATE, create("/e", CreateFlags.EPHEMERAL))
     server.ask(other, OpCode.EXISTS, WatchableRequest("/e", True))
@@ -146,7 +146,7 @@ def test_a_session_without_a_connection_expires_too(server: PipelineServer) -> N
     assert "/e" not in server.database.tree.nodes
 
 
-def test_nothing_is_told_before_it_is_durable(server: PipelineServer) -> None:
+def test_nothing_is_reported_before_it_is_durable(server: PipelineServer) -> None:
     writer, reader = server.client(), server.client()
     server.ask(writer, OpCode.CREATE, create("/a"))
     server.ask(reader, OpCode.GET_DATA, WatchableRequest("/a", True))
@@ -200,7 +200,7 @@ def test_a_change_that_fails_is_a_transaction_all_the_same(server: PipelineServe
 
 
 @pytest.mark.parametrize("kind", [OpCode.CREATE, OpCode.GET_DATA, OpCode.MULTI, OpCode.MULTI_READ, OpCode.SET_WATCHES])
-def test_a_request_that_cannot_be_read_is_told_so(server: PipelineServer, kind: OpCode) -> None:
+def test_a_request_that_cannot_be_read_is_reported_so(server: PipelineServer, kind: OpCode) -> None:
     client = server.client()
 
     assert server.ask(client, kind, PathRequest("x")) == (ErrorCode.MARSHALLING_ERROR, Empty())
@@ -226,7 +226,7 @@ def test_an_operation_that_nobody_has_ends_the_connection(server: PipelineServer
     assert client.ended == f"it sent operation {number}, which this server does not support"
 
 
-def test_requests_of_a_session_that_is_gone_are_refused(server: PipelineServer) -> None:
+def test_requests_of_a_session_that_is_gone_are_rejected(server: PipelineServer) -> None:
     client = server.client()
     server.pipeline.sessions.remove(client.session_id)
 

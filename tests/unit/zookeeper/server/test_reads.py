@@ -78,7 +78,7 @@ def test_what_is_not_there_cannot_be_read(server: PipelineServer, client: FakeCl
 
 
 @pytest.mark.parametrize("kind", READS)
-def test_what_may_not_be_read_is_not_told_and_leaves_no_watch(
+def test_what_may_not_be_read_is_not_reported_and_leaves_no_watch(
     server: PipelineServer, client: FakeClient, kind: OpCode
 ) -> None:
     create(server, client, "/p", PRIVATE)
@@ -191,12 +191,12 @@ def test_watches_that_stay_are_added_looked_for_and_removed(server: PipelineServ
     assert server.ask(client, OpCode.REMOVE_WATCHES, both)[0] == ErrorCode.NO_WATCHER
 
 
-def test_modes_and_types_of_watches_that_are_none_are_refused(server: PipelineServer, client: FakeClient) -> None:
+def test_modes_and_types_of_watches_that_are_none_are_rejected(server: PipelineServer, client: FakeClient) -> None:
     assert server.ask(client, OpCode.ADD_WATCH, AddWatchRequest("/", 2))[0] == ErrorCode.BAD_ARGUMENTS
     assert server.ask(client, OpCode.REMOVE_WATCHES, WatchesRequest("/", 0))[0] == ErrorCode.BAD_ARGUMENTS
 
 
-def test_a_client_that_was_away_is_told_what_it_missed(server: PipelineServer, client: FakeClient) -> None:
+def test_a_client_that_was_away_learns_what_it_missed(server: PipelineServer, client: FakeClient) -> None:
     other = server.client()
     for path in ("/changed", "/deleted", "/same", "/parent", "/quiet"):
         create(server, other, path)
@@ -257,7 +257,7 @@ def test_everybody_learns_who_they_are(server: PipelineServer, client: FakeClien
     assert answer == WhoAmIResponse((ClientInfo("ip", "127.0.0.1"), ClientInfo("digest", "alice")))
 
 
-def test_who_may_not_read_a_znode_is_not_told_of_it(server: PipelineServer, client: FakeClient) -> None:
+def test_who_may_not_read_a_znode_does_not_learn_of_it(server: PipelineServer, client: FakeClient) -> None:
     other = server.client()
     create(server, other, "/a")
     server.ask(client, OpCode.GET_DATA, WatchableRequest("/a", True))

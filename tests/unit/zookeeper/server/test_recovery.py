@@ -95,7 +95,7 @@ def test_the_newest_snapshot_and_the_log_after_it_make_the_tree(written: Written
     assert recovered.database.tree.last_zxid == 3
 
 
-def test_a_log_that_began_before_the_snapshot_goes_on_after_it(written: Written) -> None:
+def test_a_log_that_began_before_the_snapshot_continues_after_it(written: Written) -> None:
     written.create("/a")
     written.snapshot()
     written.create("/b")
@@ -119,7 +119,7 @@ def test_without_a_whole_snapshot_nothing_is_started(written: Written) -> None:
         written.recovered()
 
 
-def test_transactions_without_the_snapshot_they_build_on_are_refused(written: Written) -> None:
+def test_transactions_without_the_snapshot_they_build_on_are_rejected(written: Written) -> None:
     written.create("/a")
     written.directory.snapshot_file(0).unlink()
 
@@ -145,7 +145,7 @@ def test_a_log_that_is_missing_in_between_is_noticed(written: Written) -> None:
         written.recovered()
 
 
-def test_a_new_epoch_of_an_ensemble_begins_to_count_anew(written: Written) -> None:
+def test_a_new_epoch_of_an_ensemble_begins_to_count_again(written: Written) -> None:
     written.create("/a")
     written.database.tree.last_zxid = 5 << 32
     written.create("/b")
@@ -192,7 +192,7 @@ def test_ephemerals_of_sessions_that_are_gone_go_too_and_for_good(
     assert caplog.text == ""
 
 
-def test_a_replay_that_goes_another_way_than_the_original_is_told_once(
+def test_a_replay_that_goes_another_way_than_the_original_is_reported_once(
     written: Written, caplog: pytest.LogCaptureFixture
 ) -> None:
     for path in ("/a", "/b"):

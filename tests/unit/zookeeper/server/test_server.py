@@ -62,7 +62,7 @@ async def test_a_restart_writes_what_was_replayed_into_a_snapshot(tmp_path: Path
     assert snapshots(tmp_path) == ["snapshot.0", "snapshot.1"]
 
 
-async def test_a_port_in_use_is_told_and_nothing_touched(tmp_path: Path) -> None:
+async def test_a_port_in_use_is_reported_and_nothing_touched(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         server = ZooKeeperServer(settings_of(tmp_path, clientPort=port), SystemClock())
@@ -73,14 +73,14 @@ async def test_a_port_in_use_is_told_and_nothing_touched(tmp_path: Path) -> None
     assert os.listdir(tmp_path) == []
 
 
-async def test_an_address_of_another_machine_is_told(tmp_path: Path) -> None:
+async def test_an_address_of_another_machine_is_reported(tmp_path: Path) -> None:
     server = ZooKeeperServer(settings_of(tmp_path, clientPortAddress="192.0.2.1"), SystemClock())
 
     with pytest.raises(ServerUnusable, match="clientPortAddress"):
         await server.start()
 
 
-async def test_a_directory_in_use_is_told_and_the_first_server_goes_on(
+async def test_a_directory_in_use_is_reported_and_the_first_server_continues(
     tmp_path: Path, start_server: StartServer
 ) -> None:
     running = await start_server()
@@ -91,7 +91,7 @@ async def test_a_directory_in_use_is_told_and_the_first_server_goes_on(
     assert await RawClient.with_session(running.port)
 
 
-async def test_a_damaged_log_is_told_and_the_port_given_back(tmp_path: Path, start_server: StartServer) -> None:
+async def test_a_damaged_log_is_reported_and_the_port_given_back(tmp_path: Path, start_server: StartServer) -> None:
     first = await start_server()
     await RawClient.with_session(first.port)
     await first.stop()
@@ -117,7 +117,7 @@ async def test_stopping_makes_durable_what_was_begun(tmp_path: Path, start_serve
     assert "/199" in (await start_server()).pipeline.database.tree.nodes
 
 
-async def test_snapshots_are_written_while_requests_go_on(tmp_path: Path, start_server: StartServer) -> None:
+async def test_snapshots_are_written_while_requests_continue(tmp_path: Path, start_server: StartServer) -> None:
     server = await start_server(snapCount=10)
     client = await RawClient.with_session(server.port)
     for number in range(25):
@@ -146,7 +146,7 @@ async def test_old_snapshots_and_logs_are_purged(tmp_path: Path, start_server: S
     assert len((await start_server()).pipeline.database.tree.nodes) == 44
 
 
-async def test_a_disk_that_fails_ends_the_server_and_nobody_is_told_anything(
+async def test_a_disk_that_fails_ends_the_server_and_nobody_gets_anything(
     tmp_path: Path, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start_server()
@@ -181,7 +181,7 @@ async def test_a_server_that_fails_ends_its_run(tmp_path: Path, monkeypatch: pyt
         await run
 
 
-async def test_a_server_runs_until_it_is_told_to_stop(tmp_path: Path) -> None:
+async def test_a_server_runs_until_it_is_asked_to_stop(tmp_path: Path) -> None:
     stop = asyncio.Event()
     run = asyncio.create_task(run_zookeeper(settings_of(tmp_path), SystemClock(), stop))
     await asyncio.sleep(0)

@@ -29,7 +29,7 @@ def test_a_session_that_is_heard_of_lives_on() -> None:
     assert tracked.expire(6000) == [1]
 
 
-def test_a_session_is_expired_once_and_then_refused() -> None:
+def test_a_session_is_expired_once_and_then_rejected() -> None:
     tracked = sessions()
     tracked.open(1, 1000, 0)
     assert tracked.expire(60_000) == [1]

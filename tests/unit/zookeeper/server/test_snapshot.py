@@ -61,7 +61,7 @@ def test_a_snapshot_from_before_digests_is_read(tmp_path: Path) -> None:
     assert read_snapshot(tmp_path / "snapshot.6") == SNAPSHOT._replace(digest_zxid=0, digest=0)
 
 
-def test_a_snapshot_that_is_cut_anywhere_is_refused(tmp_path: Path) -> None:
+def test_a_snapshot_that_is_cut_anywhere_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "snapshot.7"
     write_snapshot(path, SNAPSHOT)
     whole = path.read_bytes()
@@ -85,7 +85,7 @@ def test_a_changed_byte_is_noticed(tmp_path: Path) -> None:
             read_snapshot(path)
 
 
-def test_half_a_compressed_file_is_refused(tmp_path: Path) -> None:
+def test_half_a_compressed_file_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "snapshot.7.gz"
     path.write_bytes(gzip.compress(bytes(1000))[:20])
 

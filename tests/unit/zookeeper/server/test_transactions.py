@@ -138,7 +138,7 @@ def test_what_cannot_be_created(server: Server, path: str, flags: int, error: ty
         server.prepare(OpCode.CREATE, CreateRequest(path, b"", OPEN_ACL, flags))
 
 
-def test_znodes_with_a_time_to_live_are_refused_as_zookeeper_does_by_default(server: Server) -> None:
+def test_znodes_with_a_time_to_live_are_rejected_as_zookeeper_does_by_default(server: Server) -> None:
     with pytest.raises(Unimplemented):
         server.prepare(OpCode.CREATE_TTL, CreateTtlRequest("/t", b"", OPEN_ACL, 5, 60_000))
 

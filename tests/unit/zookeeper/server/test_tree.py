@@ -195,7 +195,9 @@ def test_watches_learn_of_each_change_in_order(apply: Applied) -> None:
         (CreateTxn("/absent/child", b"", OPEN_ACL, False, 1), OpCode.CREATE),
     ],
 )
-def test_an_effect_that_cannot_be_had_is_told_and_nothing_raised(apply: Applied, record: Record, kind: OpCode) -> None:
+def test_an_effect_that_cannot_be_had_is_reported_and_nothing_raised(
+    apply: Applied, record: Record, kind: OpCode
+) -> None:
     assert apply(kind, record).err == ErrorCode.NO_NODE
     assert apply.tree.last_zxid == 1
 
@@ -260,7 +262,7 @@ def test_a_restored_tree_knows_ephemerals_containers_and_sizes(apply: Applied) -
     assert restored.node("/c").client_stat() == apply.tree.node("/c").client_stat()
 
 
-def test_an_image_without_a_parent_is_refused(apply: Applied) -> None:
+def test_an_image_without_a_parent_is_rejected(apply: Applied) -> None:
     apply.create("/a")
     apply.create("/a/b")
     image = [node for node in apply.tree.image() if node.path != "/a"]
@@ -279,7 +281,7 @@ def test_znodes_below_a_path_are_counted_at_all_depths(apply: Applied) -> None:
     assert apply.tree.count_below("/") == 7
 
 
-def test_two_billion_children_later_versions_go_on_from_the_lowest(apply: Applied) -> None:
+def test_two_billion_children_later_versions_continue_from_the_lowest(apply: Applied) -> None:
     apply.create("/a")
     apply.create("/a/b", cversion=2**30)
 

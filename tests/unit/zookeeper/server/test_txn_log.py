@@ -102,7 +102,7 @@ def test_a_file_without_a_whole_header_is_empty(directory: DataDirectory) -> Non
         assert zxids(path) == []
 
 
-def test_a_changed_byte_is_damage_and_refused(directory: DataDirectory) -> None:
+def test_a_changed_byte_is_damage_and_rejected(directory: DataDirectory) -> None:
     path = directory.log_file(1)
     log(directory, preallocate=0).write(1, entry(1) + entry(2))
     data = bytearray(path.read_bytes())
@@ -113,7 +113,7 @@ def test_a_changed_byte_is_damage_and_refused(directory: DataDirectory) -> None:
         zxids(path)
 
 
-def test_another_kind_of_file_is_refused(directory: DataDirectory) -> None:
+def test_another_kind_of_file_is_rejected(directory: DataDirectory) -> None:
     path = directory.log_file(1)
     path.write_bytes(b"ZKSN" + bytes(100))
 
@@ -121,7 +121,7 @@ def test_another_kind_of_file_is_refused(directory: DataDirectory) -> None:
         zxids(path)
 
 
-def test_a_whole_entry_of_an_unknown_type_is_refused(directory: DataDirectory) -> None:
+def test_a_whole_entry_of_an_unknown_type_is_rejected(directory: DataDirectory) -> None:
     path = directory.log_file(1)
     header = TxnHeader(1, 1, 1, 1000, 77)
     log(directory).write(1, frame_entry(encode_entry(header, CreateTxn("/a", b"", OPEN_ACL, False, 1), 0)))
@@ -130,7 +130,7 @@ def test_a_whole_entry_of_an_unknown_type_is_refused(directory: DataDirectory) -
         zxids(path)
 
 
-def test_the_file_of_a_torn_first_transaction_is_begun_anew(directory: DataDirectory) -> None:
+def test_the_file_of_a_torn_first_transaction_is_started_again(directory: DataDirectory) -> None:
     directory.log_file(1).write_bytes(b"ZKLG\0\0\0\2" + bytes(8) + entry(1)[:-3])
 
     log(directory, preallocate=0).write(1, entry(1))
@@ -138,7 +138,7 @@ def test_the_file_of_a_torn_first_transaction_is_begun_anew(directory: DataDirec
     assert zxids(directory.log_file(1)) == [1]
 
 
-def test_a_slow_disk_is_told(directory: DataDirectory, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_slow_disk_is_reported(directory: DataDirectory, caplog: pytest.LogCaptureFixture) -> None:
     slow = TxnLog(directory, preallocate=0, slow_fsync_seconds=-1)
     with caplog.at_level(logging.WARNING):
         slow.write(1, entry(1))

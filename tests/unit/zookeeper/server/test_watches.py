@@ -28,7 +28,7 @@ def test_a_watch_fires_once(watches: Watches[str]) -> None:
     ("event", "data_fires", "children_fires"),
     [(CREATED, True, False), (CHANGED, True, False), (DELETED, True, True), (CHILDREN, False, True)],
 )
-def test_each_kind_of_watch_hears_of_its_own_events(event: EventType, data_fires: bool, children_fires: bool) -> None:
+def test_each_kind_of_watch_learns_of_its_own_events(event: EventType, data_fires: bool, children_fires: bool) -> None:
     watches: Watches[str] = Watches()
     watches.data.add("/a", "data", Kind.ONCE)
     watches.children.add("/a", "children", Kind.ONCE)
@@ -36,7 +36,7 @@ def test_each_kind_of_watch_hears_of_its_own_events(event: EventType, data_fires
     assert told(watches, event, "/a") == ["data"] * data_fires + ["children"] * children_fires
 
 
-def test_a_watcher_of_both_kinds_is_told_of_a_deletion_once(watches: Watches[str]) -> None:
+def test_a_watcher_of_both_kinds_learns_of_a_deletion_once(watches: Watches[str]) -> None:
     watches.data.add("/a", "w", Kind.ONCE)
     watches.children.add("/a", "w", Kind.ONCE)
 
@@ -67,7 +67,7 @@ def test_a_persistent_watch_fires_each_time_and_of_children_too(watches: Watches
     assert told(watches, CHANGED, "/a/b") == []
 
 
-def test_a_recursive_watch_hears_of_everything_below_but_not_that_children_changed(watches: Watches[str]) -> None:
+def test_a_recursive_watch_learns_of_everything_below_but_not_that_children_changed(watches: Watches[str]) -> None:
     watches.add("/a", "w", AddWatchMode.PERSISTENT_RECURSIVE)
 
     assert told(watches, CREATED, "/a/b/c") == ["w"]
@@ -76,7 +76,7 @@ def test_a_recursive_watch_hears_of_everything_below_but_not_that_children_chang
     assert told(watches, CREATED, "/ab") == []
 
 
-def test_a_recursive_watch_on_the_root_hears_of_everything(watches: Watches[str]) -> None:
+def test_a_recursive_watch_on_the_root_learns_of_everything(watches: Watches[str]) -> None:
     watches.add("/", "w", AddWatchMode.PERSISTENT_RECURSIVE)
 
     assert told(watches, CREATED, "/a/b") == ["w"]

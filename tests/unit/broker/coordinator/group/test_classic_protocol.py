@@ -68,7 +68,7 @@ def test_an_id_that_nobody_gave_out_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("session_ms", [5_999, 1_800_001])
-def test_a_session_timeout_outside_of_the_broker_s_bounds_is_refused(session_ms: int) -> None:
+def test_a_session_timeout_outside_of_the_broker_s_bounds_is_rejected(session_ms: int) -> None:
     desk = Desk()
 
     assert isinstance(desk.join(session_ms=session_ms).answer, InvalidSessionTimeout)
@@ -76,7 +76,7 @@ def test_a_session_timeout_outside_of_the_broker_s_bounds_is_refused(session_ms:
 
 
 @pytest.mark.parametrize(("protocol_type", "protocols"), [("", RANGE), ("consumer", ())])
-def test_a_member_without_protocol_is_refused(protocol_type: str, protocols: tuple[tuple[str, bytes], ...]) -> None:
+def test_a_member_without_protocol_is_rejected(protocol_type: str, protocols: tuple[tuple[str, bytes], ...]) -> None:
     desk = Desk()
 
     answer = desk.join(protocol_type=protocol_type, protocols=protocols).answer
@@ -85,7 +85,7 @@ def test_a_member_without_protocol_is_refused(protocol_type: str, protocols: tup
     assert desk.shard.groups == {}
 
 
-def test_a_member_that_shares_no_protocol_with_the_others_is_refused() -> None:
+def test_a_member_that_shares_no_protocol_with_the_others_is_rejected() -> None:
     desk = Desk()
     desk.stable_group()
 
@@ -200,7 +200,7 @@ def test_a_leader_that_joins_again_calls_for_a_new_assignment() -> None:
     assert again.answer.generation == generation + 1
 
 
-def test_a_follower_that_joins_again_as_it_was_is_told_the_generation() -> None:
+def test_a_follower_that_joins_again_as_it_was_gets_the_generation() -> None:
     desk = Desk()
     (leader, follower), generation = desk.stable_group(2)
 
@@ -343,14 +343,14 @@ def test_a_rebalance_sends_those_who_wait_for_an_assignment_back_to_join() -> No
         ({"protocol_name": "sticky"}, InconsistentGroupProtocol),
     ],
 )
-def test_a_sync_of_another_generation_or_protocol_is_refused(arguments: dict[str, Any], error: type) -> None:
+def test_a_sync_of_another_generation_or_protocol_is_rejected(arguments: dict[str, Any], error: type) -> None:
     desk = Desk()
     (leader,), generation = desk.stable_group()
 
     assert isinstance(desk.sync(leader, **{"generation": generation, **arguments}).answer, error)
 
 
-def test_a_sync_from_a_stranger_is_refused() -> None:
+def test_a_sync_from_a_stranger_is_rejected() -> None:
     desk = Desk()
 
     assert isinstance(desk.sync("nobody", 1).answer, UnknownMemberId)
@@ -572,7 +572,7 @@ def test_a_static_member_that_comes_back_takes_its_place_without_rebalance() -> 
     assert desk.sync(answer.member_id, generation, instance="two").answer.assignment == second.encode()
 
 
-def test_a_static_leader_that_comes_back_is_told_to_leave_the_assignment_alone() -> None:
+def test_a_static_leader_that_comes_back_is_asked_to_leave_the_assignment_alone() -> None:
     desk = Desk()
     _, generation = _static_group(desk, "one", "two")
 
@@ -703,7 +703,7 @@ def test_an_administrator_removes_a_static_member_by_its_instance() -> None:
 # --- a new coordinator
 
 
-def test_members_go_on_in_their_generation_after_a_restart() -> None:
+def test_members_continue_in_their_generation_after_a_restart() -> None:
     desk = Desk()
     (leader, follower), generation = desk.stable_group(2)
 
@@ -724,7 +724,7 @@ def test_members_that_do_not_come_after_a_restart_are_removed() -> None:
     assert desk.state is GroupState.EMPTY
 
 
-def test_those_who_wait_are_told_when_the_coordinator_moves() -> None:
+def test_those_who_wait_are_notified_when_the_coordinator_moves() -> None:
     desk = Desk()
     (leader, _), _ = desk.stable_group(2)
     joining = desk.join(leader)

@@ -102,7 +102,7 @@ def test_a_member_may_commit_while_the_others_join_but_not_before_the_assignment
     assert desk.committed() == {"t": 3}
 
 
-def test_too_long_a_note_is_refused_and_the_rest_committed() -> None:
+def test_too_long_a_note_is_rejected_and_the_rest_committed() -> None:
     desk = Desk(offset_metadata_max_bytes=5)
     desk.commit({"t": 1}, metadata="12345")
 
@@ -441,7 +441,7 @@ def test_groups_are_listed_and_described_by_state() -> None:
     assert desk.shard.describe("g").protocol == "range"
 
 
-def test_what_members_have_is_told_only_while_the_group_is_stable() -> None:
+def test_what_members_have_is_reported_only_while_the_group_is_stable() -> None:
     desk = Desk()
     (leader, _), _ = desk.stable_group(2)
     desk.join(leader)

@@ -180,7 +180,7 @@ async def test_markers_that_somebody_newer_has_written_are_no_longer_ours(peer: 
 
 
 @pytest.mark.parametrize("refusal", [NotEnoughReplicas("1 of 2"), KafkaStorageError("no room left on the disk")])
-async def test_a_completion_that_is_refused_is_written_again(peer: Peer, refusal: BrokerError) -> None:
+async def test_a_completion_that_is_rejected_is_written_again(peer: Peer, refusal: BrokerError) -> None:
     peer.markers.released.clear()
     producer = await peer.opened()
     await peer.transactions.end("x", producer, committed=True)
@@ -244,12 +244,12 @@ async def test_a_timeout_must_be_positive_and_not_too_long(peer: Peer, timeout_m
         await peer.init(timeout_ms=timeout_ms)
 
 
-async def test_an_empty_id_is_refused(peer: Peer) -> None:
+async def test_an_empty_id_is_rejected(peer: Peer) -> None:
     with pytest.raises(InvalidRequest):
         await peer.init("")
 
 
-async def test_what_does_not_reach_the_replicas_in_time_is_told_as_kafka_does(peer: Peer) -> None:
+async def test_what_does_not_reach_the_replicas_in_time_is_reported_as_kafka_does(peer: Peer) -> None:
     peer.writer.is_replicating = False
     asking = asyncio.ensure_future(peer.init())
     await settle()

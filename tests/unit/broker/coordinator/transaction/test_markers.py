@@ -155,7 +155,7 @@ async def test_what_comes_up_while_a_request_is_under_way_goes_together_into_the
         ErrorCode.unknown_server_error,
     ],
 )
-async def test_a_refused_marker_is_sent_again_to_whoever_leads_then(code: ErrorCode) -> None:
+async def test_a_rejected_marker_is_sent_again_to_whoever_leads_then(code: ErrorCode) -> None:
     cluster = Cluster()
     cluster.codes[T0] = [code]
     writing = cluster.write(T0, T1)

@@ -91,7 +91,7 @@ def test_a_key_of_another_kind_is_left_alone() -> None:
     assert read_record(CoordinatorRecord(b"\0\1\0\1t", None)) is None
 
 
-def test_a_state_that_does_not_exist_is_refused() -> None:
+def test_a_state_that_does_not_exist_is_rejected() -> None:
     value = TransactionLogValue(
         producer_id=1,
         producer_epoch=0,

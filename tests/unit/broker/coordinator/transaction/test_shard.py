@@ -65,7 +65,7 @@ def test_what_the_one_before_had_open_is_aborted_first(desk: Desk) -> None:
     assert desk.init() == ProducerIdAndEpoch(before.producer_id, before.producer_epoch + 2)
 
 
-def test_a_producer_that_goes_on_gets_the_next_epoch(desk: Desk) -> None:
+def test_a_producer_that_continues_gets_the_next_epoch(desk: Desk) -> None:
     producer = desk.init()
 
     assert desk.init(expected=producer) == ProducerIdAndEpoch(producer.producer_id, 1)
@@ -112,7 +112,7 @@ def test_when_the_epochs_are_used_up_there_is_a_new_producer_id(desk: Desk) -> N
     assert desk.init() == ProducerIdAndEpoch(1001, 0)
 
 
-def test_the_rotation_of_a_producer_that_goes_on_can_be_asked_for_twice(desk: Desk) -> None:
+def test_the_rotation_of_a_producer_that_continues_can_be_asked_for_twice(desk: Desk) -> None:
     desk.has(ProducerIdAndEpoch(7, EXHAUSTED), S.COMPLETE_COMMIT)
     given = desk.init(expected=ProducerIdAndEpoch(7, EXHAUSTED))
 
@@ -151,7 +151,7 @@ def test_partitions_that_are_known_are_not_written_again(desk: Desk) -> None:
     assert len(desk.log) == before
 
 
-def test_partitions_are_refused_while_the_last_transaction_is_completed(desk: Desk) -> None:
+def test_partitions_are_rejected_while_the_last_transaction_is_completed(desk: Desk) -> None:
     producer = opened(desk)
     desk.end(producer)
 
@@ -299,7 +299,7 @@ def test_who_loads_any_other_waits_for_its_producer(desk: Desk, state: Transacti
 # --- replication that lags
 
 
-def test_until_a_change_is_stored_everybody_is_told_to_come_again(desk: Desk) -> None:
+def test_until_a_change_is_stored_everybody_gets_an_error_to_retry(desk: Desk) -> None:
     producer = desk.init()
     desk.is_replicating = False
     desk.add(producer, T0)
@@ -340,7 +340,7 @@ def test_an_outcome_that_is_not_stored_in_time_is_written_again_until_it_is(desk
     assert (desk.state, desk.prepared) == (S.PREPARE_COMMIT, ["x"])
 
 
-def test_a_change_that_was_refused_leaves_everything_as_it_was(desk: Desk) -> None:
+def test_a_change_that_was_rejected_leaves_everything_as_it_was(desk: Desk) -> None:
     producer = opened(desk)
     desk.refusal = NotEnoughReplicas("1 of 2")
     with pytest.raises(NotEnoughReplicas):

@@ -59,7 +59,7 @@ def test_the_first_partitions_begin_it_and_later_ones_join() -> None:
 
 
 @pytest.mark.parametrize(("committed", "state"), [(True, S.COMPLETE_COMMIT), (False, S.COMPLETE_ABORT)])
-def test_a_completed_transaction_has_no_partitions_and_still_tells_when_it_began(
+def test_a_completed_transaction_has_no_partitions_and_still_reports_when_it_began(
     committed: bool, state: TransactionState
 ) -> None:
     completed = ONGOING.ending(committed=committed, now_ms=11).completed(12)

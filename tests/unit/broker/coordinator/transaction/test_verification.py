@@ -158,7 +158,7 @@ async def test_another_broker_is_asked_over_the_network() -> None:
         (InvalidProducerIdMapping, InvalidProducerIdMapping),
     ],
 )
-async def test_the_producer_is_told_in_errors_that_it_knows(
+async def test_the_producer_gets_errors_that_it_knows(
     leader: int, said: type[BrokerError], told: type[BrokerError]
 ) -> None:
     broker = Broker(leader)
@@ -168,7 +168,7 @@ async def test_the_producer_is_told_in_errors_that_it_knows(
 
 
 @pytest.mark.parametrize("leader", [None, ELSEWHERE])
-async def test_without_an_answer_the_producer_comes_again(leader: int | None) -> None:
+async def test_without_an_answer_the_producer_retries(leader: int | None) -> None:
     broker = Broker(leader)
     broker.is_reachable = False
 
