@@ -1,0 +1,222 @@
+"""One run of the console consumer: records in, text out, and their count at the end.
+
+Records are printed as fetched, many at a time and immediately, so that a user sees them as they come and a pipe gets
+them fast. What a group commits is what was printed.
+"""
+
+import asyncio
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.console.garbage import collect_garbage_rarely
+from pykafka_cli.console.signals import EndBySignal
+from pykafka_cli.console.stdout import BulkOutput, OutputClosed, OutputFailed
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.model import ConsumedRecord, TopicPartition
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.properties.keys import ConfigError
+from pykafka_cli.protocol.records.batch import CorruptRecords
+from pykafka_cli.protocol.stored_messages import UnreadableRecord
+from pykafka_cli.rules.deserializers import DeserializationError
+from pykafka_cli.rules.formatters import Formatter
+from pykafka_cli.rules.java_text import BadPattern, compile_pattern
+from pykafka_cli.rules.what_to_read import Wanted
+from pykafka_cli.script.errors import Ended
+from pykafka_cli.script.generations import OldOptions
+from pykafka_cli.script.log_lines import error, warn
+from pykafka_cli.script.opening import CONSUMER_FAILED, NoClient, session_with
+from pykafka_cli.script.options import INT
+from pykafka_cli.transport.connection import ConnectionFailed
+
+if TYPE_CHECKING:
+    from pykafka_cli.clients.consuming.consumer import Consumer
+    from pykafka_cli.clients.consuming.fetched_records import Fetched
+
+SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer"})
+SOURCE = "org.apache.kafka.tools.consumer.ConsoleConsumer"
+UNKNOWN_ERROR = "Unknown error when running consumer: "
+TERMINATING = "Error processing message, terminating consumer process: "
+SKIPPING = "Error processing message, skipping this message: "
+CONFIG_EXCEPTION = "org.apache.kafka.common.config.ConfigException: "
+EXCEPTIONS = "org.apache.kafka.common.errors."
+
+
+@contextmanager
+def logged() -> Iterator[None]:
+    """What keeps the consumer from running, as the script's log has it.
+
+    raises    Ended
+    """
+    try:
+        yield
+        return
+    except NoClient as problem:
+        cause = f"org.apache.kafka.common.KafkaException: {problem}\nCaused by: {CONFIG_EXCEPTION}{problem.hint}"
+    except ConfigError as problem:
+        cause = f"{CONFIG_EXCEPTION}{problem}"
+    except (BadPattern, BadClientSetting) as problem:
+        cause = str(problem)
+    except (DeserializationError, UnreadableRecord) as problem:
+        cause = f"{EXCEPTIONS}SerializationException: {problem}"
+    error(UNKNOWN_ERROR, source=SOURCE, cause=cause)
+    raise Ended(ExitStatus.FAILURE)
+
+
+class ConsoleConsumer:
+    """One run: records in, text out, and the count at the end."""
+
+    def __init__(
+        self,
+        printer: Formatter,
+        *,
+        skip_errors: bool,
+        timeout_ms: int | None,
+        max_messages: str | None,
+        old_options: OldOptions,
+    ) -> None:
+        self._printer = printer
+        self._old_options = old_options
+        self._skip_errors = skip_errors
+        self._timeout = float("inf") if timeout_ms is None or timeout_ms < 0 else timeout_ms / 1000
+        self._max_messages = max_messages
+        self._limit = float("inf")
+        self._count = 0
+
+    def run(self, addresses: str, properties: Mapping[str, str], wanted: Wanted) -> None:
+        """Read and print until stopped.
+
+        raises    ConfigError, BadPattern, BadClientSetting before anything is read
+        """
+        settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
+        if wanted.topic is not None and wanted.partition is None and not wanted.topic.strip():
+            why = "Topic collection to subscribe to cannot contain null or empty topic"
+            raise BadClientSetting(f"java.lang.IllegalArgumentException: {why}")
+        pattern = None if wanted.pattern is None else compile_pattern(wanted.pattern)
+        for warning in settings.warnings:
+            warn(warning)
+        if self._max_messages is not None:
+            try:
+                number = INT(self._max_messages)
+            except ValueError:
+                self._report()
+                error(
+                    UNKNOWN_ERROR,
+                    source=SOURCE,
+                    cause=f"Cannot parse argument '{self._max_messages}' of option max-messages",
+                )
+                raise Ended(ExitStatus.FAILURE) from None
+            self._limit = float("inf") if number == -1 else number
+        asyncio.run(self._run(addresses, ClientSettings(properties), settings, wanted, pattern))
+
+    async def _run(
+        self,
+        addresses: str,
+        client: ClientSettings,
+        settings: ConsumerSettings,
+        wanted: Wanted,
+        pattern: re.Pattern[str] | None,
+    ) -> None:
+        from pykafka_cli.clients.consuming.consumer import Consumer
+        from pykafka_cli.clients.errors import ApiError
+
+        collect_garbage_rarely()
+        async with session_with(addresses, client, CONSUMER_FAILED) as session:
+            await self._old_options.report(session)
+            consumer = Consumer(session, settings, warn=warn)
+            failure: Exception | None = None
+            with EndBySignal() as end:
+                try:
+                    if wanted.partition is None:
+                        await consumer.subscribe([] if wanted.topic is None else [wanted.topic], pattern)
+                    else:
+                        consumer.assign({TopicPartition(wanted.topic or "", wanted.partition): wanted.start})
+                    await self._print_all(consumer)
+                except ApiError as problem:
+                    failure = terminated(problem.java)
+                except (Ended, DeserializationError, UnreadableRecord) as problem:
+                    failure = problem
+            await consumer.close()
+        self._report()
+        if failure:
+            raise failure
+        if end.signal:
+            raise Ended(end.status)
+
+    def _report(self) -> None:
+        print(f"Processed a total of {self._count} messages", file=sys.stderr)
+
+    async def _print_all(self, consumer: "Consumer") -> None:
+        """Until the limit, a time-out, or nobody reads any more. raises Ended for an error."""
+        from pykafka_cli.clients.consuming.fetcher import NoOffset
+        from pykafka_cli.clients.errors import ApiError
+
+        output = BulkOutput(sys.stdout.fileno())
+        try:
+            with output.watching_reader():
+                while self._count < self._limit:
+                    fetched = await self._receive(consumer)
+                    if fetched is None:
+                        error(TERMINATING, source=SOURCE, cause=f"{EXCEPTIONS}TimeoutException")
+                        return
+                    await self._print(consumer, fetched, output)
+        except OutputClosed:
+            print("Unable to write to standard out, closing consumer.", file=sys.stderr)
+        except (ApiError, NoOffset, CorruptRecords, ConnectionFailed, OutputFailed) as problem:
+            raise terminated(problem.java if isinstance(problem, ApiError) else str(problem)) from None
+
+    async def _receive(self, consumer: "Consumer") -> "Fetched | None":
+        """The next records; None when more than the time-out has passed without any."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while True:
+            fetched = await consumer.poll(self._timeout)
+            if fetched or clock() - began > self._timeout:
+                return fetched
+
+    async def _print(self, consumer: "Consumer", fetched: "Fetched", output: BulkOutput) -> None:
+        """raises    DeserializationError, UnreadableRecord once the records before the bad one are printed"""
+        records = fetched.records[: int(min(self._limit - self._count, len(fetched.records)))]
+        text, problem = self._rendered(fetched.partition, records)
+        printed = len(records) if problem is None else problem.position
+        if await output.write(text):
+            self._count += printed
+            consumer.used(fetched, printed if problem or printed < len(fetched.records) else None)
+        if problem:
+            self._count += 1
+            raise problem.error
+
+    def _rendered(
+        self, partition: TopicPartition, records: Sequence[ConsumedRecord]
+    ) -> "tuple[bytes, BadRecord | None]":
+        """The text of all records, or of those before one that cannot be printed."""
+        topic, index = partition
+        try:
+            return self._printer.render(topic, index, records), None
+        except (DeserializationError, UnreadableRecord):
+            pass  # find out which
+        pieces: list[bytes] = []
+        for position, record in enumerate(records):
+            try:
+                pieces.append(self._printer.render(topic, index, [record]))
+            except (DeserializationError, UnreadableRecord) as problem:
+                if not self._skip_errors:
+                    return b"".join(pieces), BadRecord(position, problem)
+                error(SKIPPING, source=SOURCE, cause=f"{EXCEPTIONS}SerializationException: {problem}")
+        return b"".join(pieces), None
+
+
+def terminated(cause: str) -> Ended:
+    """Report what ends the reading, and return the exception to raise."""
+    error(TERMINATING, source=SOURCE, cause=cause)
+    return Ended(ExitStatus.FAILURE)
+
+
+class BadRecord(NamedTuple):
+    """The first record that cannot be printed, and why."""
+
+    position: int
+    error: Exception
