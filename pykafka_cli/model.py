@@ -226,6 +226,15 @@ class GroupLag(NamedTuple):
         return self.log_end_offset - self.current_offset
 
 
+class ShareOffset(NamedTuple):
+    """How far a share group is in a partition; None where it has not read yet, or the cluster does not say."""
+
+    partition: TopicPartition
+    start: int | None
+    lag: int | None
+    leader_epoch: int | None
+
+
 class TransactionListing(NamedTuple):
     """A transactional id as a list shows it, with the broker that coordinates it."""
 

@@ -76,6 +76,9 @@ COMMANDS: dict[str, Command] = {
     "consumer-groups": Command(
         "consumer_groups", "List, describe, delete, or reset consumer groups.", GROUPS, "kafka-consumer-groups"
     ),
+    "share-groups": Command(
+        "share_groups", "List, describe, delete, or reset share groups.", GROUPS, "kafka-share-groups"
+    ),
     "groups": Command("groups", "List groups of every type.", GROUPS, "kafka-groups"),
     "streams-application-reset": Command(
         "streams_application_reset",

@@ -8,8 +8,8 @@ source  org.apache.kafka.tools.consumer.group.ConsumerGroupCommand, 4.3
 from collections.abc import Iterable, Mapping, Sequence
 
 from pykafka_cli.model import GroupDescription, GroupLag, MemberDescription, TopicPartition
+from pykafka_cli.output.columns import MISSING, columns, or_missing
 
-MISSING = "-"
 _CELL = 15
 _INSTANCE, _STRATEGY, _ASSIGNMENT, _COORDINATOR = 17, 20, 20, 25
 
@@ -22,17 +22,17 @@ def offsets(rows: Sequence[GroupLag], *, verbose: bool) -> str:
     lines = [[*header, "CLIENT-ID"], *map(_offset_cells, rows)]
     widths = [_CELL, _CELL, 10, _CELL, _CELL, _CELL, _CELL, _CELL, 0]
     if verbose:
-        epochs = ["LEADER-EPOCH", *(_or_missing(row.leader_epoch) for row in rows)]
+        epochs = ["LEADER-EPOCH", *(or_missing(row.leader_epoch) for row in rows)]
         lines = [[*line[:3], epoch, *line[3:]] for line, epoch in zip(lines, epochs, strict=True)]
         widths.insert(3, _CELL)
-    return "\n" + _table(lines, widths, pads_last=False)
+    return "\n" + columns(lines, widths)
 
 
 def _offset_cells(row: GroupLag) -> list[str]:
     member = row.member
     return [
-        row.group, row.partition.topic, str(row.partition.partition), _or_missing(row.current_offset),
-        _or_missing(row.log_end_offset), _or_missing(row.lag),
+        row.group, row.partition.topic, str(row.partition.partition), or_missing(row.current_offset),
+        or_missing(row.log_end_offset), or_missing(row.lag),
         *((member.member_id, member.host, member.client_id) if member else (MISSING, MISSING, MISSING)),
     ]  # fmt: skip
 
@@ -50,7 +50,7 @@ def members(group: GroupDescription, *, verbose: bool) -> str:
     if not any(each.instance_id for each in group.members):
         lines = [line[:2] + line[3:] for line in lines]
         del widths[2]
-    text = _table(lines, widths, pads_last=True)
+    text = columns(lines, widths, pads_last=True)
     return "\n" + (text if verbose else text.replace("\n", " \n"))
 
 
@@ -62,9 +62,9 @@ def _member_cells(group: str, member: MemberDescription) -> list[str]:
 def _epoch_cells(group: GroupDescription, member: MemberDescription) -> list[str]:
     has_target = member.target is not None
     return [
-        _or_missing(member.epoch),
+        or_missing(member.epoch),
         assignment(member.assignment),
-        _or_missing(group.target_epoch if has_target else None),
+        or_missing(group.target_epoch if has_target else None),
         assignment(member.target or ()),
     ]
 
@@ -85,10 +85,10 @@ def state(group: GroupDescription, *, verbose: bool) -> str:
     widths = [_CELL, _COORDINATOR, _STRATEGY, 20]
     if verbose:
         header += ["GROUP-EPOCH", "TARGET-ASSIGNMENT-EPOCH"]
-        row += [_or_missing(group.epoch), _or_missing(group.target_epoch)]
+        row += [or_missing(group.epoch), or_missing(group.target_epoch)]
         widths += [_CELL, 25]
     lines = [[*header, "#MEMBERS"], [*row, str(len(group.members))]]
-    return "\n" + _table(lines, [*widths, 0], pads_last=False)
+    return "\n" + columns(lines, [*widths, 0])
 
 
 def reset_plan(plan: Mapping[str, Mapping[TopicPartition, int]]) -> str:
@@ -101,26 +101,13 @@ def reset_plan(plan: Mapping[str, Mapping[TopicPartition, int]]) -> str:
         for (topic, partition), offset in offsets_.items()
     ]
     header = ["GROUP", "TOPIC", "PARTITION", "NEW-OFFSET"]
-    return "\n" + _table([header, *rows], [_CELL, _CELL, 10, 0], pads_last=False)
+    return "\n" + columns([header, *rows], [_CELL, _CELL, 10, 0])
 
 
 def deleted_offsets(rows: Iterable[tuple[str, int | None, str | None]]) -> str:
     """(topic, partition, error); the partition is None where the topic could not be looked up."""
     lines = [["TOPIC", "PARTITION", "STATUS"]]
     for topic, partition, problem in rows:
-        lines.append([topic, _or_missing(partition), "Successful" if problem is None else f"Error: {problem}"])
+        lines.append([topic, or_missing(partition), "Successful" if problem is None else f"Error: {problem}"])
     widths = [max(_CELL, *(len(line[0]) for line in lines)), 10, _CELL]
     return "\n" + "".join(" ".join(f"{c:<{w}}" for c, w in zip(line, widths, strict=True)) + "\n" for line in lines)
-
-
-def _table(lines: Sequence[Sequence[str]], narrowest: Sequence[int], *, pads_last: bool) -> str:
-    """Columns as wide as their longest cell, and not narrower than `narrowest`."""
-    columns = zip(*lines, strict=True)
-    widths = [max(least, *map(len, column)) for least, column in zip(narrowest, columns, strict=True)]
-    if not pads_last:
-        widths[-1] = 0
-    return "".join(" ".join(f"{c:<{w}}" for c, w in zip(line, widths, strict=True)) + "\n" for line in lines)
-
-
-def _or_missing(value: int | None) -> str:
-    return MISSING if value is None else str(value)

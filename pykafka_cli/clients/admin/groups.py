@@ -67,10 +67,10 @@ async def describe_groups(
     names = list(dict.fromkeys(groups))
     found: dict[str, GroupDescription | ApiError] = {}
     if CONSUMER_GROUP_DESCRIBE in await session.api_versions():
-        found = await _ask_coordinators(session, names, partial(_describe_consumer_groups, session))
+        found = await ask_coordinators(session, names, partial(_describe_consumer_groups, session))
     classic = [name for name in names if _code(found.get(name)) in _NOT_OF_THE_NEW_PROTOCOL or name not in found]
     if classic:
-        found |= await _ask_coordinators(session, classic, partial(_describe_classic_groups, session))
+        found |= await ask_coordinators(session, classic, partial(_describe_classic_groups, session))
     described: dict[str, GroupDescription] = {}
     for name in names:
         result = found[name]
@@ -115,13 +115,13 @@ def _new_member(member: Any) -> MemberDescription:
         member.instance_id,
         member.client_id,
         member.client_host,
-        _partitions(member.assignment),
+        partitions_of_assignment(member.assignment),
         int(member.member_epoch),
-        _partitions(member.target_assignment),
+        partitions_of_assignment(member.target_assignment),
     )
 
 
-def _partitions(assignment: Any) -> tuple[TopicPartition, ...]:
+def partitions_of_assignment(assignment: Any) -> tuple[TopicPartition, ...]:
     return tuple(
         TopicPartition(topic.topic_name, int(index))
         for topic in assignment.topic_partitions
@@ -170,7 +170,7 @@ async def delete_groups(session: Session, groups: Iterable[str]) -> dict[str, Ap
             result.group_id: ApiError(result.error_code) if result.error_code else None for result in answer.results
         }
 
-    return await _ask_coordinators(session, groups, ask)
+    return await ask_coordinators(session, groups, ask)
 
 
 async def remove_members(session: Session, group: str, members: Iterable[MemberDescription], reason: str) -> None:
@@ -263,7 +263,7 @@ def _coordinator(session: Session, group: str) -> "Coordinator":
     return Coordinator(session, group, private=False, pause=session.settings.retry_pause)
 
 
-async def _ask_coordinators(
+async def ask_coordinators(
     session: Session,
     groups: Iterable[str],
     ask: Callable[[Broker, list[str]], Awaitable[Mapping[str, T | ApiError]]],

@@ -1,0 +1,153 @@
+"""Share groups (KIP-932): who is in them, how far they are, and setting or deleting their offsets."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from kio.schema.types import GroupId, TopicName
+from kio.static.primitive import i32, i64
+
+from pykafka_cli.clients.admin.groups import ask_coordinators, partitions_of_assignment
+from pykafka_cli.clients.admin.leaders import by_topic
+from pykafka_cli.clients.coordinator import Coordinator
+from pykafka_cli.clients.errors import ApiError, ensure_none_failed
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import Broker, GroupDescription, MemberDescription, ShareOffset, TopicPartition
+
+SHARE = "share"
+NO_OFFSET = -1
+
+
+async def describe_share_groups(session: Session, groups: Iterable[str]) -> dict[str, GroupDescription]:
+    """Groups by name.
+
+    raises    ApiError for the first that cannot be described
+    """
+    found = await ask_coordinators(session, groups, partial(_describe, session))
+    described: dict[str, GroupDescription] = {}
+    for name, result in found.items():
+        if isinstance(result, ApiError):
+            raise result
+        described[name] = result
+    return described
+
+
+async def _describe(session: Session, broker: Broker, names: list[str]) -> dict[str, GroupDescription | ApiError]:
+    from kio.schema.share_group_describe.v1.request import ShareGroupDescribeRequest
+
+    request = ShareGroupDescribeRequest(group_ids=tuple(map(GroupId, names)), include_authorized_operations=False)
+    answer = await session.ask(request, broker=broker.id, oldest=1)
+    return {
+        each.group_id: ApiError(each.error_code, each.error_message)
+        if each.error_code
+        else GroupDescription(
+            each.group_id,
+            each.group_state,
+            each.assignor_name,
+            broker,
+            tuple(map(_member, each.members)),
+            int(each.group_epoch),
+            int(each.assignment_epoch),
+        )
+        for each in answer.groups
+    }
+
+
+def _member(member: Any) -> MemberDescription:
+    partitions = partitions_of_assignment(member.assignment)
+    epoch = int(member.member_epoch)
+    return MemberDescription(member.member_id, None, member.client_id, member.client_host, partitions, epoch)
+
+
+async def share_offsets(session: Session, groups: Iterable[str]) -> dict[str, list[ShareOffset] | ApiError]:
+    """How far each group is, by partition."""
+    return await ask_coordinators(session, groups, partial(_share_offsets, session))
+
+
+async def _share_offsets(session: Session, broker: Broker, names: list[str]) -> dict[str, list[ShareOffset] | ApiError]:
+    from kio.schema.describe_share_group_offsets.v1.request import (
+        DescribeShareGroupOffsetsRequest,
+        DescribeShareGroupOffsetsRequestGroup,
+    )
+
+    request = DescribeShareGroupOffsetsRequest(
+        groups=tuple(DescribeShareGroupOffsetsRequestGroup(group_id=GroupId(name), topics=None) for name in names)
+    )
+    answer = await session.ask(request, broker=broker.id)
+    return {
+        each.group_id: ApiError(each.error_code, each.error_message)
+        if each.error_code
+        else sorted(
+            _offset(topic.topic_name, part) for topic in each.topics for part in topic.partitions if not part.error_code
+        )
+        for each in answer.groups
+    }
+
+
+def _offset(topic: str, part: Any) -> ShareOffset:
+    """Before version 1 of the answer nobody says what the lag is: -1 as for what is not known."""
+    partition = TopicPartition(topic, int(part.partition_index))
+    if part.start_offset == NO_OFFSET:
+        return ShareOffset(partition, None, None, None)
+    lag = int(getattr(part, "lag", NO_OFFSET))
+    epoch = int(part.leader_epoch)
+    return ShareOffset(
+        partition, int(part.start_offset), lag if lag != NO_OFFSET else None, epoch if epoch >= 0 else None
+    )
+
+
+async def alter_share_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, int]) -> None:
+    """Have a group without members begin elsewhere; one that does not exist is made.
+
+    raises    ApiError for the group, or the first partition that is refused
+    """
+    from kio.schema.alter_share_group_offsets.v0.request import (
+        AlterShareGroupOffsetsRequest,
+        AlterShareGroupOffsetsRequestPartition,
+        AlterShareGroupOffsetsRequestTopic,
+    )
+
+    request = AlterShareGroupOffsetsRequest(
+        group_id=GroupId(group),
+        topics=tuple(
+            AlterShareGroupOffsetsRequestTopic(
+                topic_name=TopicName(topic),
+                partitions=tuple(
+                    AlterShareGroupOffsetsRequestPartition(
+                        partition_index=i32(index), start_offset=i64(offsets[TopicPartition(topic, index)])
+                    )
+                    for index in indexes
+                ),
+            )
+            for topic, indexes in by_topic(offsets).items()
+        ),
+    )
+    answer = await _coordinator(session, group).ask(request)
+    ensure_none_failed([answer])
+    ensure_none_failed(part for topic in answer.responses for part in topic.partitions)
+
+
+async def delete_share_offsets(session: Session, group: str, topics: Sequence[str]) -> dict[str, ApiError | None]:
+    """Forget how far a group is in topics; what became of each.
+
+    raises    ApiError for the group as a whole
+    """
+    from kio.schema.delete_share_group_offsets.v0.request import (
+        DeleteShareGroupOffsetsRequest,
+        DeleteShareGroupOffsetsRequestTopic,
+    )
+
+    request = DeleteShareGroupOffsetsRequest(
+        group_id=GroupId(group),
+        topics=tuple(DeleteShareGroupOffsetsRequestTopic(topic_name=TopicName(topic)) for topic in topics),
+    )
+    answer = await _coordinator(session, group).ask(request)
+    ensure_none_failed([answer])
+    return {
+        str(each.topic_name): ApiError(each.error_code, each.error_message) if each.error_code else None
+        for each in answer.responses
+    }
+
+
+def _coordinator(session: Session, group: str) -> Coordinator:
+    return Coordinator(session, group, private=False, pause=session.settings.retry_pause)
