@@ -235,6 +235,50 @@ class ShareOffset(NamedTuple):
     leader_epoch: int | None
 
 
+class StreamsTasks(NamedTuple):
+    """Tasks of a Kafka Streams member: partitions by subtopology."""
+
+    active: Mapping[str, tuple[int, ...]]
+    standby: Mapping[str, tuple[int, ...]]
+    warmup: Mapping[str, tuple[int, ...]]
+
+
+class StreamsMember(NamedTuple):
+    """One member of a streams group (KIP-1071); a classic one has not been upgraded to that protocol yet."""
+
+    member_id: str
+    process_id: str
+    client_id: str
+    epoch: int
+    topology_epoch: int
+    is_classic: bool
+    tasks: StreamsTasks
+    target: StreamsTasks
+
+
+class StreamsGroup(NamedTuple):
+    """A streams group. `topics` are those that the topology reads, internal ones included."""
+
+    group: str
+    state: str
+    coordinator: Broker
+    epoch: int
+    target_epoch: int
+    topics: tuple[str, ...]
+    input_topics: tuple[str, ...]
+    members: tuple[StreamsMember, ...]
+
+
+class StreamsOffset(NamedTuple):
+    """How far a streams group is in a partition; `current` is None where nothing has been committed."""
+
+    partition: TopicPartition
+    current: int | None
+    leader_epoch: int | None
+    log_end: int
+    lag: int
+
+
 class TransactionListing(NamedTuple):
     """A transactional id as a list shows it, with the broker that coordinates it."""
 

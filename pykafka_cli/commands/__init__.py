@@ -79,6 +79,9 @@ COMMANDS: dict[str, Command] = {
     "share-groups": Command(
         "share_groups", "List, describe, delete, or reset share groups.", GROUPS, "kafka-share-groups"
     ),
+    "streams-groups": Command(
+        "streams_groups", "List, describe, or delete streams groups.", GROUPS, "kafka-streams-groups"
+    ),
     "groups": Command("groups", "List groups of every type.", GROUPS, "kafka-groups"),
     "streams-application-reset": Command(
         "streams_application_reset",

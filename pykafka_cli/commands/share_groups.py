@@ -7,13 +7,12 @@ import typer
 
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.settings import API_TIMEOUT_MS
-from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import OffsetSpec
 from pykafka_cli.procedures import share_groups as procedures
-from pykafka_cli.procedures.group_offsets import TopicMissing
+from pykafka_cli.procedures.consumer_groups import TopicMissing
 from pykafka_cli.rules.offset_reset import BadDateTime, InvalidScope
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import Ended, ScriptError, Words, reported
+from pykafka_cli.script.errors import ScriptError, Words, reported
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     LONG,
@@ -138,8 +137,7 @@ def share_groups(
         else:
             to = OffsetSpec.EARLIEST if to_earliest else OffsetSpec.LATEST if to_latest else to_datetime or ""
             work = procedures.reset_offsets(request, session, all_topics=all_topics, to=to, execute=execute)
-        if not asyncio.run(work):
-            raise Ended(ExitStatus.FAILURE)
+        asyncio.run(work)
 
 
 def check_available(ctx: ScriptContext) -> None:

@@ -15,13 +15,14 @@ from pykafka_cli.clients.admin.share_groups import (
 )
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
+from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import GroupDescription, OffsetSpec, ShareOffset, TopicPartition
 from pykafka_cli.output import share_groups as text
 from pykafka_cli.output.consumer_groups_of_4 import reset_plan
 from pykafka_cli.output.render import OutputFormat, Table, notice, show
 from pykafka_cli.procedures.group_offsets import named_partitions, offsets_at
 from pykafka_cli.rules.offset_reset import parse_date_time
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.errors import Ended, ScriptError
 
 EMPTY = "Empty"
 
@@ -42,7 +43,7 @@ class ShareRequest:
         return list(dict.fromkeys(self.groups))
 
 
-async def show_list(request: ShareRequest, session: Session, states: Sequence[str], *, with_states: bool) -> bool:
+async def show_list(request: ShareRequest, session: Session, states: Sequence[str], *, with_states: bool) -> None:
     async with session:
         groups = await list_all_groups(session, states=states, types=(SHARE,))
     show(
@@ -51,10 +52,9 @@ async def show_list(request: ShareRequest, session: Session, states: Sequence[st
         table=lambda: [Table(("GROUP", "STATE"), [(each.group, each.state) for each in groups])],
         document=lambda: [{"group": each.group, "state": each.state} for each in groups],
     )
-    return True
 
 
-async def show_groups(request: ShareRequest, session: Session, view: str, *, verbose: bool) -> bool:
+async def show_groups(request: ShareRequest, session: Session, view: str, *, verbose: bool) -> None:
     """One view of each group.
 
     raises    ApiError
@@ -73,14 +73,12 @@ async def show_groups(request: ShareRequest, session: Session, view: str, *, ver
             if not group.members and view != "offsets":
                 print(f"\nShare group '{group.group}' has no active members.", file=sys.stderr)
             print(_group_text(group, view, rows.get(group.group, []), verbose=verbose), end="", flush=True)
-        return True
-    show(
-        request.output,
-        text=str,
-        table=lambda: [text.group_table(group, view, rows.get(group.group, [])) for group in groups],
-        document=lambda: [text.group_document(group, view, rows.get(group.group, [])) for group in groups],
-    )
-    return True
+        show(
+            request.output,
+            text=str,
+            table=lambda: [text.group_table(group, view, rows.get(group.group, [])) for group in groups],
+            document=lambda: [text.group_document(group, view, rows.get(group.group, [])) for group in groups],
+        )
 
 
 def _group_text(group: GroupDescription, view: str, rows: Sequence[ShareOffset], *, verbose: bool) -> str:
@@ -89,8 +87,8 @@ def _group_text(group: GroupDescription, view: str, rows: Sequence[ShareOffset],
     return text.members(group, verbose=verbose) if view == "members" else text.state(group, verbose=verbose)
 
 
-async def delete_groups(request: ShareRequest, session: Session) -> bool:
-    """Delete; False if one could not be."""
+async def delete_groups(request: ShareRequest, session: Session) -> None:
+    """Delete. raises    Ended if one could not be"""
     outcome: dict[str, str | None] = {}
     async with session:
         states = {each.group: each.state for each in await list_all_groups(session, types=(SHARE,))}
@@ -104,7 +102,8 @@ async def delete_groups(request: ShareRequest, session: Session) -> bool:
                 problem = (await delete(session, [name]))[name]
                 outcome[name] = problem.java if problem else None
     show_deleted_groups(request.output, outcome, SHARE)
-    return not any(outcome.values())
+    if any(outcome.values()):
+        raise Ended(ExitStatus.FAILURE)
 
 
 def show_deleted_groups(form: OutputFormat, outcome: Mapping[str, str | None], kind: str) -> None:
@@ -118,8 +117,8 @@ def show_deleted_groups(form: OutputFormat, outcome: Mapping[str, str | None], k
     )
 
 
-async def delete_offsets(request: ShareRequest, session: Session) -> bool:
-    """Forget offsets and show what became of each topic; False if one failed."""
+async def delete_offsets(request: ShareRequest, session: Session) -> None:
+    """Forget offsets and show what became of each topic. raises    Ended if one failed"""
     topics = list(dict.fromkeys(request.topics))
     results: dict[str, ApiError | None]
     async with session:
@@ -135,12 +134,13 @@ async def delete_offsets(request: ShareRequest, session: Session) -> bool:
         table=lambda: [Table(("TOPIC", "STATUS"), [(topic, why or "deleted") for topic, why in outcome.items()])],
         document=lambda: [{"topic": topic, "error": why} for topic, why in outcome.items()],
     )
-    return not any(outcome.values())
+    if any(outcome.values()):
+        raise Ended(ExitStatus.FAILURE)
 
 
 async def reset_offsets(
     request: ShareRequest, session: Session, *, all_topics: bool, to: OffsetSpec | str, execute: bool
-) -> bool:
+) -> None:
     """Have a group without members begin elsewhere.
 
     to        the beginning, the end, or a time
@@ -169,7 +169,6 @@ async def reset_offsets(
             for name, topic, partition, offset in rows
         ],
     )
-    return True
 
 
 async def _partitions(session: Session, group: str, topics: Sequence[str], *, all_topics: bool) -> list[TopicPartition]:

@@ -1,0 +1,139 @@
+"""kafka-streams-groups.sh: descriptions of groups.
+
+source  org.apache.kafka.tools.streams.StreamsGroupCommand, 4.3
+"""
+
+from collections.abc import Mapping, Sequence
+
+from pykafka_cli.model import StreamsGroup, StreamsMember, StreamsOffset, StreamsTasks
+from pykafka_cli.output.columns import columns, or_missing
+from pykafka_cli.output.render import Table
+
+_CELL = 15
+
+
+def offsets(group: str, rows: Sequence[StreamsOffset], *, verbose: bool) -> str:
+    """One group's partitions."""
+    if not verbose:
+        lines = [
+            ["GROUP", "TOPIC", "PARTITION", "OFFSET-LAG"],
+            *([group, each.partition.topic, str(each.partition.partition), str(each.lag)] for each in rows),
+        ]
+        return columns(lines, (_CELL, _CELL, 10, 0))
+    header = ["GROUP", "TOPIC", "PARTITION", "CURRENT-OFFSET", "LEADER-EPOCH", "LOG-END-OFFSET", "OFFSET-LAG"]
+    lines = [
+        header,
+        *(
+            [
+                group, each.partition.topic, str(each.partition.partition), or_missing(each.current),
+                or_missing(each.leader_epoch), str(each.log_end), str(each.lag),
+            ]
+            for each in rows
+        ),
+    ]  # fmt: skip
+    return columns(lines, (_CELL, _CELL, 10, _CELL, _CELL, _CELL, _CELL), pads_last=True)
+
+
+def members(group: StreamsGroup, *, verbose: bool) -> str:
+    """One group's members; nothing at all without any."""
+    if not group.members:
+        return ""
+    if not verbose:
+        lines = [
+            ["GROUP", "MEMBER", "PROCESS", "CLIENT-ID", "ASSIGNMENTS"],
+            *(
+                [group.group, each.member_id, each.process_id, each.client_id, tasks(each.tasks)]
+                for each in group.members
+            ),
+        ]
+        return columns(lines, (_CELL, _CELL, _CELL, _CELL, 0))
+    header = [
+        "GROUP", "TARGET-ASSIGNMENT-EPOCH", "TOPOLOGY-EPOCH", "MEMBER", "MEMBER-PROTOCOL", "MEMBER-EPOCH", "PROCESS",
+        "CLIENT-ID", "ASSIGNMENTS",
+    ]  # fmt: skip
+    lines = [header, *(_verbose_cells(group, each) for each in group.members)]
+    return columns(lines, (_CELL, 25, 14, _CELL, _CELL, _CELL, _CELL, _CELL, 0))
+
+
+def _verbose_cells(group: StreamsGroup, member: StreamsMember) -> list[str]:
+    return [
+        group.group, str(group.target_epoch), str(member.topology_epoch), member.member_id,
+        "classic" if member.is_classic else "streams", str(member.epoch), member.process_id, member.client_id,
+        tasks(member.tasks) + tasks(member.target, "TARGET-"),
+    ]  # fmt: skip
+
+
+def tasks(assigned: StreamsTasks, prefix: str = "") -> str:
+    """`ACTIVE: 0:[0,1]; 1:[0,1]; ` and so on; nothing for a kind without tasks."""
+    kinds = (("ACTIVE", assigned.active), ("STANDBY", assigned.standby), ("WARMUP", assigned.warmup))
+    return "".join(f"{prefix}{name}: {_partitions(its)}" for name, its in kinds if its)
+
+
+def _partitions(its: Mapping[str, Sequence[int]]) -> str:
+    return "".join(f"{subtopology}:[{','.join(map(str, its[subtopology]))}]; " for subtopology in sorted(its))
+
+
+def state(group: StreamsGroup, *, verbose: bool) -> str:
+    """One group's coordinator and state."""
+    broker = group.coordinator
+    header = ["GROUP", "COORDINATOR (ID)", "STATE"]
+    row = [group.group, f"{broker.host}:{broker.port} ({broker.id})", group.state]
+    widths = [_CELL, 25, 25]
+    if verbose:
+        header += ["GROUP-EPOCH", "TARGET-ASSIGNMENT-EPOCH"]
+        row += [str(group.epoch), str(group.target_epoch)]
+        widths += [_CELL, 25]
+    return columns([[*header, "#MEMBERS"], [*row, str(len(group.members))]], [*widths, 0])
+
+
+def group_table(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset]) -> Table:
+    title = f"{group.group}  {group.state}"
+    if view == "offsets":
+        return Table(
+            ("TOPIC", "PARTITION", "CURRENT", "END", "LAG"),
+            [(*each.partition, each.current, each.log_end, each.lag) for each in rows],
+            title,
+        )
+    if view == "members":
+        return Table(
+            ("MEMBER", "PROCESS", "CLIENT", "TASKS"),
+            [(each.member_id, each.process_id, each.client_id, tasks(each.tasks).strip()) for each in group.members],
+            title,
+        )
+    broker = group.coordinator
+    where = f"{broker.host}:{broker.port} ({broker.id})"
+    return Table(("COORDINATOR", "EPOCH", "MEMBERS"), [(where, group.epoch, len(group.members))], title)
+
+
+def group_document(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset]) -> dict[str, object]:
+    head: dict[str, object] = {"group": group.group, "state": group.state}
+    if view == "offsets":
+        return head | {
+            "partitions": [
+                each.partition._asdict()
+                | {"current_offset": each.current, "log_end_offset": each.log_end, "lag": each.lag}
+                for each in rows
+            ]
+        }
+    if view == "members":
+        return head | {
+            "members": [
+                {
+                    "member_id": each.member_id,
+                    "process_id": each.process_id,
+                    "client_id": each.client_id,
+                    "epoch": each.epoch,
+                    "topology_epoch": each.topology_epoch,
+                    "tasks": {kind: dict(its) for kind, its in each.tasks._asdict().items()},
+                    "target": {kind: dict(its) for kind, its in each.target._asdict().items()},
+                }
+                for each in group.members
+            ]
+        }
+    broker = group.coordinator
+    return head | {
+        "coordinator": {"id": broker.id, "host": broker.host, "port": broker.port},
+        "group_epoch": group.epoch,
+        "target_assignment_epoch": group.target_epoch,
+        "member_count": len(group.members),
+    }
