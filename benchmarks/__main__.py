@@ -115,7 +115,7 @@ def in_turns(peers: Sequence[_T], run: int) -> Sequence[_T]:
 
 
 def run_single(bench: Bench, table: Table, measurement: SingleMeasurement) -> None:
-    """One measurement from each peer, one after the other, on servers of their own."""
+    """One measurement from each peer, one after the other, on separate servers."""
     for name, kind in servers_here().items():
         folder = bench.folder / f"single-{name}"
         left = list(measurement.rows)

@@ -31,7 +31,7 @@ def limited_to(seconds: float) -> Iterator[None]:
 
 
 def stop_in_order() -> None:
-    """Being told to stop unwinds, so that servers do not stay behind."""
+    """A request to stop unwinds, so that no servers are left running."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped by SIGTERM"))
 
 

@@ -51,7 +51,7 @@ FETCHES_NEVER_READ = 20
 FETCH_BYTES = 1 << 20
 FILLING_S = 2.0  # until the buffers of those that never read are full
 TOPICS_AT_A_TIME = 50
-MANY_ANSWERS = 5  # of one that tells of every topic
+MANY_ANSWERS = 5  # of one with every topic
 
 PRODUCE_LATENCY = Curve("a Produce request beside idle connections", "idle connections", "ms")
 CONNECTION_MEMORY = Curve("memory with idle connections", "idle connections", "MB")
@@ -167,7 +167,7 @@ async def _committing_groups(servers: Servers, note: Note) -> Sequence[float]:
 
 
 async def committing(connection: Connection, group: str, topic: str) -> Callable[[float], Any]:
-    """Commit once, however long the coordinator takes to be there; a function that goes on until a time."""
+    """Commit once, however long the coordinator takes to be there; a function that runs until a time."""
     where = find_coordinator.FindCoordinatorRequest(key_type=i8(0), coordinator_keys=(group,))
     await asked_until(connection, where, lambda answer: answer.coordinators[0].error_code)
     partition = offset_commit.OffsetCommitRequestPartition(

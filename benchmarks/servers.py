@@ -163,7 +163,7 @@ class KafkaServers(Servers):
         self.processes.append(_launched(words))
 
     def crash(self) -> None:
-        """ZooKeeper goes on, and the next start has to wait until it lets go of the broker's registration."""
+        """ZooKeeper keeps running, and the next start has to wait until it drops the broker's registration."""
         broker = self.processes.pop()
         broker.kill()
         broker.wait()

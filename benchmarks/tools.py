@@ -33,7 +33,7 @@ class Bench:
     folder: Path
 
     def lines(self, *, keyed: bool = False, count: int = MESSAGES) -> Path:
-        """A file of that many lines of 100 bytes; one of 10,000 keys may stand in front, within the 100 bytes."""
+        """A file of that many lines of 100 bytes; one of 10,000 keys may come first, within the 100 bytes."""
         path = self.folder / f"{count}-{'keyed' if keyed else 'plain'}.txt"
         if not path.exists():
             plain = b"x" * (LINE_BYTES - 1) + b"\n"

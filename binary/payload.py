@@ -41,7 +41,7 @@ class Payload:
         self.versions: dict[str, str] = {}
 
     def add_folder(self, folder: Path) -> None:
-        """Take all modules, extensions and versions of distributions under a folder that would stand in sys.path."""
+        """Take all modules, extensions and versions of distributions under a folder that would be in sys.path."""
         for path in sorted(folder.rglob("*.py")):
             relative = path.relative_to(folder)
             if not is_omitted(relative):

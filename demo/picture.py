@@ -1,4 +1,4 @@
-"""Records docs/terminal.svg: a session of `pk` with servers of its own, run on a terminal and drawn by rich.
+"""Records docs/terminal.svg: a session of `pk` with its servers, run on a terminal and drawn by rich.
 
 python -m demo.picture
 """
@@ -88,7 +88,7 @@ def record(session: Iterable[str], bootstrap: str) -> str:
 
 
 def on_terminal(line: str, bootstrap: str) -> str:
-    """Run `line` in a shell on a terminal of its own; return what it prints there."""
+    """Run `line` in a shell on a new terminal; return what it prints there."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     environment = {

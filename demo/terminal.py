@@ -61,7 +61,7 @@ class Terminal:
         return done.stdout
 
     def start(self, line: str, output: Path) -> subprocess.Popen[bytes]:
-        """Start a command whose stdout goes to `output`, and go on."""
+        """Start a command whose stdout goes to `output`, without waiting for its end."""
         with output.open("wb") as file:
             return subprocess.Popen(self.command(line), stdout=file, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 
 class OffsetSpec(IntEnum):
-    """What ListOffsets may be asked for instead of a time, and the version of the API that it came with."""
+    """What ListOffsets accepts instead of a timestamp, and the version of the API that introduced it."""
 
     first_version: int
 

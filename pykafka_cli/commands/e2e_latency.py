@@ -63,7 +63,7 @@ class E2eLatencyCommand(ScriptCommand):
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
         """Options by name, as since Kafka 4.2; or words alone, all of which are kept, whatever they look like.
 
-        Only a form of output, which the script does not know, may stand among words.
+        Only a form of output, which the script does not have, may be among the words.
         """
         if words and words[0].startswith("--") and words[0].partition("=")[0] != "--output":
             return parse_jopt(words, specs)

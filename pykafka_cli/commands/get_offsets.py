@@ -36,7 +36,7 @@ from pykafka_cli.topic_names import is_internal
 
 PREFIX = "Error occurred: "
 WORDS: Words = {
-    UsageProblem: unchanged,  # what stands above the usage is no failure to this script
+    UsageProblem: unchanged,  # what is above the usage is no failure to this script
     **dict.fromkeys((ScriptError, ApiError, BadQuery, InvalidRegex), str),
 }
 WHICH = "Which partitions"

@@ -80,5 +80,5 @@ class EndBySignal:
 
 
 def _leave_at_once(number: int, _frame: FrameType | None) -> None:
-    """Nothing is finished, as a connection may stand still; KeyboardInterrupt would be one more thing to wait for."""
+    """Nothing is finished, as a connection may be stuck; KeyboardInterrupt would be one more thing to wait for."""
     os._exit(128 + number)

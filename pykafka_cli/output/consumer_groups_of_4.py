@@ -1,7 +1,7 @@
 """kafka-consumer-groups.sh of Kafka 4: what it prints otherwise than its predecessors.
 
 Columns are as wide as what is in them; the last one is not padded where no more than its header could be. Epochs of
-the new protocol (KIP-848) have columns of their own with --verbose.
+the new protocol (KIP-848) have other columns with --verbose.
 source  org.apache.kafka.tools.consumer.group.ConsumerGroupCommand, 4.3
 """
 

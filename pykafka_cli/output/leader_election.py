@@ -1,4 +1,4 @@
-"""kafka-leader-election.sh: what became of each partition."""
+"""kafka-leader-election.sh: the result of each partition."""
 
 from collections.abc import Mapping
 

@@ -26,7 +26,7 @@ class OutputFormat(StrEnum):
 
 
 class Table(NamedTuple):
-    """Rows for people. A column whose cells are all numbers is aligned to the right; `empty` stands for no rows."""
+    """Rows for people. A column whose cells are all numbers is aligned to the right; `empty` is shown for no rows."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]

@@ -223,7 +223,7 @@ async def offsets_at(session: Session, partitions: Iterable[TopicPartition], mom
 
 
 async def delete_offsets(request: GroupsRequest, session: Session) -> None:
-    """Forget offsets and show what became of each partition.
+    """Delete offsets and show the result of each partition.
 
     raises    Ended if one failed; InvalidScope, ApiError, ConnectionFailed
     """

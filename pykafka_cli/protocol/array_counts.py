@@ -2,7 +2,7 @@
 
 kio makes room for as many elements as a message promises, and the process ends when there is not so much memory: five
 bytes from a stranger would do. So a message is walked through first, without making anything of it. Elements that are
-there take a hundred times as much memory as bytes, and time; so their number is bounded, too (MOST_ELEMENTS).
+there take a hundred times as much memory as bytes, and time; so their number is bounded as well (MOST_ELEMENTS).
 """
 
 from collections.abc import Callable, Iterable

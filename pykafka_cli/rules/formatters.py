@@ -75,7 +75,7 @@ class DefaultFormatter:
         if self._delivery:
             columns.append([self._delivery_of(record) for record in records])
         if self._epoch:
-            columns.append([b"Epoch:NOT_PRESENT"] * len(records))  # Kafka's script loses it on the way, too
+            columns.append([b"Epoch:NOT_PRESENT"] * len(records))  # Kafka's script loses it as well
         if self._headers:
             columns.append([self._headers_of(record.headers) for record in records])
         if self._key:

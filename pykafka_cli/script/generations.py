@@ -1,6 +1,6 @@
 """Options that Kafka 4 renamed or removed: what its scripts say about the old names.
 
-`pk` accepts all names side by side. Where the cluster turns out to be of Kafka 4, it says what the script of that
+`pk` accepts all names. Where the cluster turns out to be of Kafka 4, it says what the script of that
 generation says: a line on stdout about a name that has been replaced, an error about one that is gone.
 """
 

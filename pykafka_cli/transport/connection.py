@@ -223,7 +223,7 @@ class Connection(asyncio.BufferedProtocol):
         """Send `body` under a header of version 1 or 2 (2: a flexible API version); the response's body.
 
         What is not answered in time ends the connection, as in Kafka's clients: answers come in order, so nothing that
-        is asked after it would fare better, and of a peer that vanished the system may not hear for hours.
+        is asked after it would fare better, and the system may not notice for hours that a peer vanished.
         """
         correlation_id = self._send(api_key, api_version, header_version, body)
         answer = self._waiting[correlation_id] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""What brokers ask the controller, and what it tells them: ControlledShutdown (7), AlterPartition (56),
+"""What brokers ask the controller, and what it responds: ControlledShutdown (7), AlterPartition (56),
 AllocateProducerIds (67), UpdateMetadata (6); and moves of partitions, which operators ask for (45, 46)."""
 
 import uuid

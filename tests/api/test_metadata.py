@@ -1,4 +1,4 @@
-"""Metadata (3): what it tells of brokers and topics, in each version in which that differs."""
+"""Metadata (3): what it returns about brokers and topics, in each version in which that differs."""
 
 import dataclasses
 import importlib

@@ -1,6 +1,6 @@
 """What Kafka's admin scripts asked of a Kafka broker, asked of ours: the responses must say the same.
 
-The broker's settings are those that the recorded broker had, which it told in its own DescribeConfigs. Topic ids, ports
+The broker's settings are those that the recorded broker had, which it reported by DescribeConfigs. Topic ids, ports
 and the cluster's id are each broker's own; lists that Kafka gives in hash order are compared in one order; the texts of
 documentation are ours.
 """

@@ -44,7 +44,7 @@ def request(*updates: tuple[str, int, int], validate_only: bool = False) -> Any:
 
 
 def said(answer: Any) -> dict[str, tuple[str, str | None]]:
-    """Error and message by feature, of a response that has no error of its own."""
+    """Error and message by feature, of a response without a top-level error."""
     assert (answer.error_code.name, answer.error_message) == ("none", None)
     return {result.feature: (result.error_code.name, result.error_message) for result in answer.results}
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.running import RunningCluster
 
-# Runs a command and then tells, on stderr, which modules it has loaded.
+# Runs a command and then prints, on stderr, which modules it has loaded.
 TELLING = """
 import json, sys
 from pykafka_cli.__main__ import main

@@ -1,8 +1,8 @@
-"""A cluster of ours goes on as Apache Kafka 3.9.1 on the same directories, and the other way round.
+"""A cluster of ours continues as Apache Kafka 3.9.1 on the same directories, and the other way round.
 
 The broker's log directories and ZooKeeper's data directory change hands together, after a clean stop and after kill -9
 of both. Whatever a client can see must then be what it was: records, offsets, groups, configs, ids; and an idempotent
-producer that was there all along goes on with its sequence numbers.
+producer that was there all along continues with its sequence numbers.
 
 So it is with `pk up` and the files that `pk graduate` writes; there a transaction that is open all the while is
 committed by its producer on Kafka.
@@ -169,7 +169,7 @@ def everything(bootstrap: str) -> dict[str, Any]:
 
 
 def wait_until_led(bootstrap: str) -> None:
-    """Kafka answers clients before its controller has told it of the topics."""
+    """Kafka answers clients before its controller has sent it the topics."""
     admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
 
     def leaders() -> list[int]:
@@ -206,7 +206,7 @@ def records(bootstrap: str, topic: str, partition: int) -> list[tuple[Any, ...]]
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("cleanly", [True, False], ids=["after a clean stop", "after kill -9"])
-@pytest.mark.parametrize("to_kafka", [True, False], ids=["ours goes on as Kafka", "Kafka goes on as ours"])
+@pytest.mark.parametrize("to_kafka", [True, False], ids=["ours continues as Kafka", "Kafka continues as ours"])
 def test_a_cluster_changes_hands_with_all_it_has(installations: Installations, to_kafka: bool, cleanly: bool) -> None:
     before, after = installations.ours, installations.kafkas
     if not to_kafka:

@@ -42,7 +42,7 @@ class StaticMember(ServerProcess):
         return [json.loads(line) for line in self.said().splitlines() if line.startswith("{") and line.endswith("}")]
 
     def rebalances(self) -> list[dict[str, Any]]:
-        """What it was given and what was taken from it."""
+        """What was assigned to it and revoked."""
         return [event for event in self.events() if event["name"].startswith("partitions_")]
 
     def partitions(self) -> set[int]:
@@ -105,7 +105,7 @@ def test_static_cooperative_members_keep_their_partitions_through_our_death_thei
         until(lambda: left.committed() | right.committed() == wanted, lambda: f"{left.said()}\n{right.said()}"[-4000:])
 
     def group() -> tuple[str, set[str]]:
-        # A client that has seen its only broker die may ask one that it has given up, and hears nothing.
+        # A client that has seen its only broker die may ask one that it has given up, and gets nothing.
         fresh = AdminClient({"bootstrap.servers": fresh_cluster.bootstrap})
         described = fresh.describe_consumer_groups([GROUP])[GROUP].result(30)
         return described.state.name, {member.member_id for member in described.members}

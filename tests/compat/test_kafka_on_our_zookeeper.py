@@ -1,4 +1,4 @@
-"""An unchanged Apache Kafka 3.9.1 broker lives on our ZooKeeper server."""
+"""An unchanged Apache Kafka 3.9.1 broker runs on our ZooKeeper server."""
 
 import json
 from collections.abc import Iterator

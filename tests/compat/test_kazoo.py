@@ -25,7 +25,7 @@ TIMEOUT_S = 240
 
 @pytest.fixture(scope="module")
 def suites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "subprocess.Popen[str]"]]:
-    """One process for each module, each with a server of its own, all at once: most of what they do is wait."""
+    """One process for each module, each with its own server, all at once: most of what they do is wait."""
     running = {module: start(module, tmp_path_factory.mktemp(module)) for module in MODULES}
     yield running
     for process in running.values():

@@ -1,4 +1,4 @@
-"""pk against an Apache Kafka 3.9.1 that takes Kerberos tickets, in a realm of its own."""
+"""pk against an Apache Kafka 3.9.1 that accepts Kerberos tickets, in its own realm."""
 
 import subprocess
 from collections.abc import Iterator, Sequence

@@ -208,7 +208,7 @@ def test_pk_shows_a_certificate_of_its_own(kafka: SecuredKafka) -> None:
 
 
 def test_pk_reads_java_stores_as_keytool_writes_them(kafka: SecuredKafka) -> None:
-    """A JKS keystore whose key has a password of its own, and a truststore of the older kind."""
+    """A JKS keystore whose key has its own password, and a truststore of the older kind."""
     keytool = peers.program("keytool", "a JDK has it")
     stores = ("-srcstoretype", "PKCS12", "-srcstorepass", PASSWORD, "-deststoretype", "JKS", "-deststorepass", PASSWORD)
     for words in (

@@ -31,7 +31,7 @@ SETTINGS = {
     "processing.guarantee": "exactly_once_v2",
     "num.standby.replicas": "1",
     "commit.interval.ms": "50",
-    "statestore.cache.max.bytes": "0",  # every word gives a record of its own
+    "statestore.cache.max.bytes": "0",  # every word gives a record
     "session.timeout.ms": "6000",
     "heartbeat.interval.ms": "500",
     "transaction.timeout.ms": "6000",
@@ -46,7 +46,7 @@ SETTINGS = {
 
 
 class Instance(ServerProcess):
-    """One JVM of the application, with a state directory of its own."""
+    """One JVM of the application, with its own state directory."""
 
     def __init__(self, program: Sequence[str], folder: Path, name: str, bootstrap: str, **settings: str) -> None:
         super().__init__(folder / f"{name}.log")

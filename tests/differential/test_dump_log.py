@@ -1,4 +1,4 @@
-"""kafka-dump-log.sh and `pk dump-log` side by side, over files that were damaged at random."""
+"""kafka-dump-log.sh and `pk dump-log`, compared over files that were damaged at random."""
 
 import random
 import shutil

@@ -1,6 +1,6 @@
 """Each command twice, compared: Kafka's script and pk, against Apache Kafka's broker and against ours.
 
-Both tools do the same to topics of their own, whose names differ in one letter; what they print must be the same.
+Each tool does the same to separate topics, whose names differ in one letter; what they print must be the same.
 """
 
 import re

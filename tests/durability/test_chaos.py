@@ -94,7 +94,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_was_acknowledged_survives_random_trouble(seed: int, cluster: Cluster, tmp_path: Path) -> None:
-    # With min.insync.replicas=1 it goes on when the partitions have two replicas, of which one is away.
+    # With min.insync.replicas=1 it continues when the partitions have two replicas, of which one is away.
     cluster.create("t", PARTITIONS, **{"min.insync.replicas": "1"})
     trouble = Trouble(cluster, tmp_path, random.Random(seed))
     with Writer(cluster, "t", PARTITIONS) as writer:

@@ -165,7 +165,7 @@ class Coordinators:
                         coordinator_epoch=marker.coordinator_epoch,
                     )
                     break
-                except BrokerError:  # there is no room; the real ones come again, too
+                except BrokerError:  # there is no room; the real ones also retry
                     await asyncio.sleep(0)
 
     def close(self) -> None: ...

@@ -3,7 +3,7 @@
 kill -9        what was written is there
 loss of power  of what was not synced, any beginning is there
 disk error     the log goes offline, the broker is started again
-full disk      an operation is rejected, the log goes on
+full disk      an operation is rejected, the log continues
 """
 
 import contextlib
@@ -274,7 +274,7 @@ def test_a_disk_error_loses_nothing_that_was_acknowledged(steps: list[tuple[Any,
 def test_a_full_disk_rejects_as_a_whole_and_loses_nothing(
     steps: list[tuple[Any, ...]], full_at: int, times: int
 ) -> None:
-    """At any step, not only where bytes are written: names take room, too. What it catches half done goes offline."""
+    """At any step, not only where bytes are written: names also take room. What it catches half done goes offline."""
     files = MemoryFiles()
     history = History(files)
     files.fail_at(full_at, OSError(errno.ENOSPC, "No space left on device"), times=times)
@@ -287,7 +287,7 @@ def test_a_full_disk_rejects_as_a_whole_and_loses_nothing(
         except KafkaStorageError:
             if history.log.is_offline:
                 break
-            before.start = history.model.start  # that stands; only the files of what is below are still there
+            before.start = history.model.start  # that holds; only the files of what is below are still there
             history.model = before
             assert history.log.log_end == before.end
     else:

@@ -137,7 +137,7 @@ async def test_a_log_directory_is_lost_and_the_others_continue(tmp_path: Path) -
 
 
 def described_errors(broker: PkBroker) -> dict[str, bool]:
-    """Whether `pk log-dirs` tells of an error, by directory."""
+    """Whether `pk log-dirs` reports an error, by directory."""
     told = pk(
         "log-dirs", "--bootstrap-server", broker.bootstrap, "--describe", "--broker-list", "0", "--output", "json"
     )

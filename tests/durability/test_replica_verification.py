@@ -63,7 +63,7 @@ def verification(address: str, *more: str) -> Iterator[Iterator[str]]:
 
 
 def tamper_with(log: Path) -> None:
-    """Replace the first batch by another of the same size, with a checksum of its own."""
+    """Replace the first batch by another of the same size, with its own checksum."""
     data = bytearray(log.read_bytes())
     header = read_header(data)
     other = build_batch(

@@ -1,6 +1,6 @@
-"""Brokers that do nothing but what a controller tells them: real controllers, a ZooKeeper in memory, no sockets.
+"""Brokers that do nothing but what a controller sends them: real controllers, a ZooKeeper in memory, no sockets.
 
-Each broker writes down what it is told, keeps a real metadata cache, and answers at once. `settle` lets everything come
+Each broker records what it receives, keeps a real metadata cache, and answers at once. `settle` lets everything come
 to rest; nothing here waits for time to pass.
 """
 
@@ -171,7 +171,7 @@ class ControlledBroker:
         return answer_to(request, lost=self.lost, refuses_delete=self.refuses_delete)
 
     def told_briefly(self) -> list[str]:
-        """What it was told since this was last asked, one line a request."""
+        """What it received since the last call, one line per request."""
         told, self.told = self.told, []
         return [briefly_told(request) for request in told]
 
@@ -326,7 +326,7 @@ class ControlledCluster:
         return path in self.zookeeper.tree()
 
     def told(self) -> dict[int, list[str]]:
-        """What each live broker was told since this was last asked."""
+        """What each live broker received since the last call."""
         return {broker.id: broker.told_briefly() for broker in self.brokers.values() if broker.alive}
 
 

@@ -13,7 +13,7 @@ class FakePartitionWriter:
     """Twin of the replica manager as `runtime.PartitionWriter` sees it; passes the same contract tests.
 
     is_replicating  whether what is appended is on every in-sync replica at once
-    refusal         raised by the next appends, until it is taken away
+    refusal         raised by the next appends, until it is removed
     batches_a_read  how many batches one `read` gives at most
     """
 

@@ -264,7 +264,7 @@ class ControllerModel:
         await self.send([tp for tp in self.partitions if tp.topic == topic], is_new=True)
 
     def decide(self, topic: str, *assignments: tuple[int, ...]) -> None:
-        """Have a topic that no broker has been told of."""
+        """Create a topic that no broker knows."""
         self.topic_ids[topic] = uuid.uuid5(uuid.NAMESPACE_DNS, topic)
         for index, replicas in enumerate(assignments):
             self.partitions[TopicPartition(topic, index)] = PartitionState(replicas, replicas[0], replicas)

@@ -56,7 +56,7 @@ class _Node:
 
 
 class FakeZooKeeper:
-    """The tree. `writes` is what was asked for, in order, for tests that look at how something was written."""
+    """The tree. `writes` has the requests, in order, for tests that look at how something was written."""
 
     def __init__(self) -> None:
         self._nodes: dict[str, _Node] = {"/": _Node(b"", 0, 0, 0)}
@@ -66,7 +66,7 @@ class FakeZooKeeper:
         self._watches: dict[tuple[str, bool], dict[tuple[FakeZooKeeperClient, Watcher], None]] = {}
         self.writes: list[Sequence[Operation]] = []
         self.activity = 0
-        """Counts everything that anybody asks, so that a test can tell when nobody does any more."""
+        """Counts all requests, so that a test can see when there are no more."""
 
     def client(self, chroot: str = "") -> "FakeZooKeeperClient":
         return FakeZooKeeperClient(self, chroot)

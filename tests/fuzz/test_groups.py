@@ -72,7 +72,7 @@ class GroupHistory(RuleBasedStateMachine):
         super().__init__()
         self.desk = Desk(group_initial_rebalance_delay_ms=1_000, group_max_size=4)
         self.clients: list[Client] = []
-        # By topic, where the commit stands in the log and what it commits.
+        # By topic, where the commit is in the log and what it commits.
         self.offsets: dict[str, tuple[int, int]] = {}
         self.pending: dict[int, dict[str, tuple[int, int]]] = {}
 

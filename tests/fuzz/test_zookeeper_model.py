@@ -1,7 +1,7 @@
 """Random requests to the ZooKeeper server, beside a model of what ZooKeeper's documentation promises.
 
 The model is a dictionary of znodes and knows nothing of transactions. Now and then the server is stopped as by kill -9
-and goes on with what its files hold: a snapshot of some moment and the log.
+and continues with what its files contain: a snapshot of some moment and the log.
 """
 
 from dataclasses import dataclass, field, replace
@@ -179,7 +179,7 @@ class Subject:
             self.log.roll()
         elif step.what == "kill":
             self.log.close()
-            for client in self.clients.values():  # their sessions are never taken up again, and expire in the end
+            for client in self.clients.values():  # their sessions are never resumed, and expire in the end
                 self.model.end_session(client.session_id)
             self._start()
             self.server.pipeline.expire_sessions(1000)

@@ -39,7 +39,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 class ListeningBroker:
-    """A controller, and an endpoint that writes down what controllers tell this broker and agrees."""
+    """A controller, and an endpoint that records what controllers send this broker and agrees."""
 
     def __init__(self, broker_id: int, address: str, session_timeout_ms: int) -> None:
         self.id = broker_id
@@ -95,7 +95,7 @@ class ListeningBroker:
         except asyncio.IncompleteReadError:
             writer.close()
 
-    async def hears(self, start: str) -> str:
+    async def receives(self, start: str) -> str:
         """Wait for a request whose line begins so, and forget those before it."""
 
         async def heard() -> str | None:
@@ -148,19 +148,19 @@ async def controller_id(hand: ZooKeeperClient) -> int | None:
 
 async def test_topics_written_by_hand_are_led_extended_and_deleted(start: Starter, hand: ZooKeeperClient) -> None:
     first, second = await start(0), await start(1)
-    await first.hears("UpdateMetadata brokers 0,1")
+    await first.receives("UpdateMetadata brokers 0,1")
 
     await hand.create("/brokers/topics/t", b'{"version":1,"partitions":{"0":[0,1]}}')
-    assert await second.hears("LeaderAndIsr") == "LeaderAndIsr t-0 leader 0 epoch 0 isr 0,1 new"
-    assert await second.hears("UpdateMetadata") == "UpdateMetadata brokers 0,1; t-0 leader 0"
+    assert await second.receives("LeaderAndIsr") == "LeaderAndIsr t-0 leader 0 epoch 0 isr 0,1 new"
+    assert await second.receives("UpdateMetadata") == "UpdateMetadata brokers 0,1; t-0 leader 0"
     topic = znodes.decode_topic("t", (await hand.get("/brokers/topics/t"))[0])
     assert topic.topic_id is not None
 
     await hand.set("/brokers/topics/t", b'{"version":1,"partitions":{"0":[0,1],"1":[1,0]}}')
-    assert await first.hears("LeaderAndIsr t-1") == "LeaderAndIsr t-1 leader 1 epoch 0 isr 1,0 new"
+    assert await first.receives("LeaderAndIsr t-1") == "LeaderAndIsr t-1 leader 1 epoch 0 isr 1,0 new"
 
     await hand.create("/admin/delete_topics/t")
-    assert await second.hears("StopReplica t-0 epoch -2 delete")
+    assert await second.receives("StopReplica t-0 epoch -2 delete")
 
     async def gone() -> bool:
         return await hand.children("/brokers/topics") == await hand.children("/admin/delete_topics") == []
@@ -172,15 +172,15 @@ async def test_topics_written_by_hand_are_led_extended_and_deleted(start: Starte
 async def test_an_election_by_hand_is_obeyed(start: Starter, hand: ZooKeeperClient) -> None:
     first = await start(0)
     await hand.create("/brokers/topics/t", b'{"version":1,"partitions":{"0":[1,0]}}')
-    await first.hears("LeaderAndIsr t-0 leader 0 epoch 0 isr 0 new")
+    await first.receives("LeaderAndIsr t-0 leader 0 epoch 0 isr 0 new")
     second = await start(1)
-    await second.hears("LeaderAndIsr t-0 leader 0 epoch 0 isr 0")
+    await second.receives("LeaderAndIsr t-0 leader 0 epoch 0 isr 0")
     caught_up = {TopicPartition("t", 0): WantedIsr(0, 0, (0, 1), 0, 0)}
     await first.controller.alter_isrs(0, first.controller.broker_epoch, caught_up)
 
     await hand.create(znodes.PREFERRED_REPLICA_ELECTION, b'{"version":1,"partitions":[{"topic":"t","partition":0}]}')
 
-    assert await second.hears("LeaderAndIsr") == "LeaderAndIsr t-0 leader 1 epoch 1 isr 0,1"
+    assert await second.receives("LeaderAndIsr") == "LeaderAndIsr t-0 leader 1 epoch 1 isr 0,1"
 
     async def gone() -> bool:
         return await hand.exists(znodes.PREFERRED_REPLICA_ELECTION) is None
@@ -190,22 +190,22 @@ async def test_an_election_by_hand_is_obeyed(start: Starter, hand: ZooKeeperClie
 
 async def test_another_broker_takes_over_from_a_controller_that_stops(start: Starter, hand: ZooKeeperClient) -> None:
     first, second = await start(0), await start(1)
-    await first.hears("UpdateMetadata brokers 0,1")
+    await first.receives("UpdateMetadata brokers 0,1")
     await hand.create("/brokers/topics/t", b'{"version":1,"partitions":{"0":[0,1]}}')
-    await second.hears("LeaderAndIsr t-0 leader 0")
+    await second.receives("LeaderAndIsr t-0 leader 0")
 
     await first.stop()
 
     # A new controller looks at replicas, then at partitions: two changes, as in Kafka.
-    assert await second.hears("LeaderAndIsr t-0 leader -1") == "LeaderAndIsr t-0 leader -1 epoch 1 isr 1"
-    assert await second.hears("LeaderAndIsr t-0 leader 1") == "LeaderAndIsr t-0 leader 1 epoch 2 isr 1"
+    assert await second.receives("LeaderAndIsr t-0 leader -1") == "LeaderAndIsr t-0 leader -1 epoch 1 isr 1"
+    assert await second.receives("LeaderAndIsr t-0 leader 1") == "LeaderAndIsr t-0 leader 1 epoch 2 isr 1"
     assert await controller_id(hand) == 1
     assert (await hand.get(znodes.CONTROLLER_EPOCH))[0] == b"2"
 
 
 async def test_whoever_removes_the_controllers_znode_has_another_elected(start: Starter, hand: ZooKeeperClient) -> None:
     brokers = [await start(0), await start(1), await start(2)]
-    await brokers[0].hears("UpdateMetadata brokers 0,1,2")
+    await brokers[0].receives("UpdateMetadata brokers 0,1,2")
 
     await hand.delete(znodes.CONTROLLER)
 
@@ -215,17 +215,17 @@ async def test_whoever_removes_the_controllers_znode_has_another_elected(start: 
 
     await until(one_is_active)
     for broker in brokers:
-        await broker.hears("UpdateMetadata brokers 0,1,2")
+        await broker.receives("UpdateMetadata brokers 0,1,2")
 
 
 async def test_a_controller_whose_session_expires_comes_back_as_an_ordinary_broker_with_a_new_epoch(
     start: Starter, hand: ZooKeeperClient
 ) -> None:
     first, second = await start(0), await start(1)
-    await first.hears("UpdateMetadata brokers 0,1")
+    await first.receives("UpdateMetadata brokers 0,1")
     before = first.controller.broker_epoch
     await hand.create("/brokers/topics/t", b'{"version":1,"partitions":{"0":[0,1]}}')
-    await second.hears("LeaderAndIsr t-0 leader 0")
+    await second.receives("LeaderAndIsr t-0 leader 0")
 
     expire(first.zookeeper)
 
@@ -241,7 +241,7 @@ async def test_a_controller_whose_session_expires_comes_back_as_an_ordinary_brok
 
     await until(one_is_active)
     for broker in first, second:
-        await broker.hears("UpdateMetadata brokers 0,1")
+        await broker.receives("UpdateMetadata brokers 0,1")
 
 
 def expire(client: ZooKeeperClient) -> None:

@@ -11,7 +11,7 @@
     wait SECONDS
     show T                                     leader, epoch, ISR as the controller has them; each log's bounds, mark
 
-Several commands on one line stand two or more spaces apart. Brokers have replica.lag.time.max.ms=10000 and are those of
+Two or more spaces separate several commands on one line. Brokers have replica.lag.time.max.ms=10000 and are those of
 the first topic; broker 100 is the controller. `PK_REWRITE_SCENARIOS=1 pytest tests/scenarios` writes down what is seen,
 to be reviewed.
 """

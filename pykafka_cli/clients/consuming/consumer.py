@@ -235,7 +235,7 @@ class Consumer:
             self._on_revoked(partitions)
 
     async def _partition_counts(self, topics: Sequence[str]) -> Mapping[str, int]:
-        """Of topics that other members want, too; for the assignor where this member is the group's leader."""
+        """Also of topics that other members want; for the assignor where this member is the group's leader."""
         answer = await self._session.metadata(topics)
         counts = {str(topic.name): len(topic.partitions) for topic in answer.topics if topic.partitions}
         if self._subscription:

@@ -69,7 +69,7 @@ class ConsumerProtocolMember:
         self._member_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self._epoch = JOINING
         self._topics: tuple[str, ...] = ()
-        self._told: ConsumerGroupHeartbeatRequest | None = None  # all that the coordinator has been told
+        self._acknowledged: ConsumerGroupHeartbeatRequest | None = None  # all that the coordinator has received
         self._target: Assignment | None = None
         self._owned: Assignment = {}
         self._has_target = asyncio.Event()
@@ -181,14 +181,14 @@ class ConsumerProtocolMember:
         except VersionUnsupported:
             raise ApiError(ErrorCode.unsupported_version, NOT_OFFERED) from None
         except ConnectionFailed:
-            self._told = None  # whether it arrived is not known
+            self._acknowledged = None  # whether it arrived is not known
             return self._settings.retry_backoff_ms / 1000
         code = ErrorCode(answer.error_code)
         if code is ErrorCode.none:
-            self._told = everything
+            self._acknowledged = everything
             self._note(answer)
             return float(answer.heartbeat_interval.total_seconds())
-        self._told = None
+        self._acknowledged = None
         if code in LOST_MEMBER or code is ErrorCode.fenced_member_epoch:
             self._forget()
             self.must_rejoin.set()
@@ -212,7 +212,7 @@ class ConsumerProtocolMember:
 
     def _forget(self) -> None:
         """The group has no such member; the next heartbeat will be the first of a new one with the same id."""
-        self._epoch, self._told, self._target, self._owned = JOINING, None, None, {}
+        self._epoch, self._acknowledged, self._target, self._owned = JOINING, None, None, {}
         self._has_target.clear()
 
     # ---- what a heartbeat says
@@ -236,12 +236,12 @@ class ConsumerProtocolMember:
 
     def _news(self, everything: ConsumerGroupHeartbeatRequest) -> ConsumerGroupHeartbeatRequest:
         """What differs from what the coordinator knows."""
-        told = self._told
-        if told is None:
+        known = self._acknowledged
+        if known is None:
             return everything
         fields = ("subscribed_topic_names", "topic_partitions")
         changed = {
-            name: getattr(everything, name) for name in fields if getattr(everything, name) != getattr(told, name)
+            name: getattr(everything, name) for name in fields if getattr(everything, name) != getattr(known, name)
         }
         return self._request(everything.member_epoch, changed)
 

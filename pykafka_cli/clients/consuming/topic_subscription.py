@@ -42,7 +42,7 @@ class TopicSubscription:
 
     @property
     def topics(self) -> list[str]:
-        """What the other members of the group are told: names that do not exist count where they were given."""
+        """What the other members of the group get: names that do not exist count where they were given."""
         return sorted(self.partition_counts if self._pattern else self._topics)
 
     async def refresh(self) -> None:

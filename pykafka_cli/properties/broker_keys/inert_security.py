@@ -139,7 +139,7 @@ class JavaSecurityKeys(Settings):
         BOOLEAN,
         False,
         "Whether the connection to ZooKeeper uses TLS.",
-        loss="this broker does not speak TLS to ZooKeeper, and what it tells it could be read on the way",
+        loss="this broker does not use TLS with ZooKeeper, so what it sends could be read on the way",
     )
     zookeeper_ssl_crl_enable = InertKey(
         BOOLEAN, False, "Whether revocation lists are consulted for ZooKeeper's certificate.", importance=LOW

@@ -46,7 +46,7 @@ class Database:
     def remove_orphans(self) -> list[str]:
         """Delete ephemerals whose session is gone, and return their paths.
 
-        ZooKeeper's fuzzy snapshots can hold such: taken up after their session, whose end was then already logged.
+        ZooKeeper's fuzzy snapshots can contain such: written after their session, whose end was then already logged.
         """
         orphans: list[str] = []
         for session_id, paths in list(self.tree.ephemerals.items()):

@@ -1,4 +1,4 @@
-"""A bench goes on when a row fails, and says why in a line."""
+"""A bench continues when a row fails, and says why in a line."""
 
 import sys
 from typing import Any

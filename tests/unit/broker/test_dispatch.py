@@ -32,7 +32,7 @@ HEARTBEAT = b"\0\x0c\0\4\0\0\0\7\0\2me\0" + b"\2g\0\0\0\1\2m\0\0"
 
 
 class Asked:
-    """A handler that keeps what it was asked, and answers or raises what it is told to."""
+    """A handler that keeps its requests, and returns or raises what the test says."""
 
     def __init__(self, outcome: Any = None) -> None:
         self.outcome = outcome
@@ -74,7 +74,7 @@ async def test_a_handler_gets_the_request_and_who_asks() -> None:
     assert metrics.requests == {"Heartbeat": 1}
 
 
-@pytest.mark.parametrize("outcome", [sample(HeartbeatResponse), NotCoordinator("g lives on broker 2")])
+@pytest.mark.parametrize("outcome", [sample(HeartbeatResponse), NotCoordinator("g is on broker 2")])
 async def test_a_broker_that_asks_itself_learns_what_others_hear(outcome: Any) -> None:
     handler = Asked(outcome)
     broker = SimpleNamespace(settings=broker_settings(broker_id="3"))
@@ -149,7 +149,7 @@ async def test_the_controller_is_never_held() -> None:
 
 
 async def test_an_error_of_the_whole_request_is_answered_with_its_code() -> None:
-    dispatcher, metrics = with_handler("Heartbeat", 12, 4, Asked(NotCoordinator("g lives on broker 2")))
+    dispatcher, metrics = with_handler("Heartbeat", 12, 4, Asked(NotCoordinator("g is on broker 2")))
     _, answer = heartbeat_answer(await dispatcher.answer(bytearray(HEARTBEAT), PEER))
     assert answer.error_code is ErrorCode.not_coordinator
     assert metrics.errors == {("Heartbeat", "not_coordinator"): 1}

@@ -40,7 +40,7 @@ def cost_of_sending(count: int) -> Calls:
 def test_a_line_costs_the_producer_no_call_beside_the_compiled_builder() -> None:
     python, compiled = growth(cost_of_sending(FEW), cost_of_sending(MANY))
     assert python == 0
-    assert compiled <= 1  # the builder itself, where the interpreter tells of it
+    assert compiled <= 1  # the builder itself, where the interpreter reports it
 
 
 def cost_of_reading_keyed(count: int) -> Calls:

@@ -32,7 +32,7 @@ NO_TIME = i32Timedelta.parse(datetime.timedelta(0))
 
 @asynccontextmanager
 async def broker(answers: Answers, *, newest: Mapping[int, int] | None = None) -> AsyncIterator[tuple[int, list[int]]]:
-    """A port, and the API keys that are asked for there."""
+    """A port, and the API keys that are requested there."""
     asked: list[int] = []
     offered = {METADATA: 12, CREATE_TOPICS: 7, **(newest or {})}
 

@@ -1,4 +1,4 @@
-"""Signals that end a command, in a process of its own."""
+"""Signals that end a command, in a separate process."""
 
 import signal
 import subprocess
@@ -19,7 +19,7 @@ async def main():
         await asyncio.Event().wait()
     print("ended", flush=True)
     if len(sys.argv) > 1:
-        await asyncio.Event().wait()  # as a connection that stands still
+        await asyncio.Event().wait()  # as a stuck connection
     sys.exit(end.status)
 
 asyncio.run(main())

@@ -1,4 +1,4 @@
-"""What kafka-configs is asked for."""
+"""The arguments of kafka-configs."""
 
 import pytest
 

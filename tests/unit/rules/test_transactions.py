@@ -1,4 +1,4 @@
-"""Which transactions hang, and how one is named to a broker that shall abort it."""
+"""Which transactions hang, and how a broker is asked to abort one."""
 
 from pykafka_cli.model import AbortSpec, OpenTransaction, ProducerState, TopicPartition, TransactionDescription
 from pykafka_cli.rules.transactions import hanging, open_longer_than, spec_to_abort

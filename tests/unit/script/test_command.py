@@ -1,4 +1,4 @@
-"""A Typer function as a script: what it is given, and how it tells that it was not understood."""
+"""A Typer function as a script: what it is given, and how it reports a bad command line."""
 
 from collections.abc import Callable
 from typing import Annotated

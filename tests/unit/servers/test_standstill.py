@@ -1,4 +1,4 @@
-"""Whether a loop that stands still is seen, and one that does not is not."""
+"""A blocked loop is noticed, and a running one is not."""
 
 import asyncio
 import time

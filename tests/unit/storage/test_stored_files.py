@@ -1,4 +1,4 @@
-"""Log files as they stand: nothing is changed, and what is damaged can be looked at."""
+"""Log files as they are: nothing is changed, and what is damaged can be read."""
 
 from pathlib import Path
 

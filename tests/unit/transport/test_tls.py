@@ -54,7 +54,7 @@ def certificate(file: Path, host: str = "localhost", start: datetime.datetime = 
 def listener(shown: Path, *, trusted: Path | None = None) -> Iterator[int]:
     """A port with TLS where one client is let in and nobody answers; with `trusted` it wants a certificate of it.
 
-    A thread of its own has it, since asyncio's servers hang up before they have sent their alert.
+    It runs in a separate thread, since asyncio's servers hang up before they have sent their alert.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(shown)

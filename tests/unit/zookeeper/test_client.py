@@ -228,7 +228,7 @@ class Session:
 
 
 class BadLine:
-    """Stands between a client and a server; cuts all connections when told to, or is down until it is up again."""
+    """A proxy between a client and a server; cuts all connections on request, or is down until it is up again."""
 
     def __init__(self, server: ZooKeeperProcess) -> None:
         self._server = server
@@ -275,7 +275,7 @@ async def settled_without_a_connection(client: ZooKeeperClient) -> None:
 
 
 def on_a_loop_that_may_hang(test: Coroutine[None, None, None]) -> None:
-    """Run a test on an event loop in another thread, so that a loop that stands still fails the test, and no more."""
+    """Run a test on an event loop in another thread, so that a blocked loop fails the test, and no more."""
     failures: list[BaseException] = []
 
     def run() -> None:
@@ -287,7 +287,7 @@ def on_a_loop_that_may_hang(test: Coroutine[None, None, None]) -> None:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(3 * PATIENCE_S)
-    assert not thread.is_alive(), "the event loop stands still"
+    assert not thread.is_alive(), "the event loop is blocked"
     for failure in failures:
         raise failure
 
@@ -316,7 +316,7 @@ def test_a_lost_connection_keeps_requests_and_wakes_watches(debian: DebianZooKee
 
 
 def test_requests_wait_for_the_connection_and_leave_the_loop_running(ours: PkZooKeeper) -> None:
-    """As many as once filled kazoo's wake-up pipe, on which the loop then stood still for good."""
+    """As many as once filled kazoo's wake-up pipe, which then blocked the loop forever."""
 
     async def test() -> None:
         async with BadLine(ours) as line:

@@ -203,7 +203,7 @@ class TransactionShard:
     # --- the log
 
     def replay(self, record: CoordinatorRecord, written_at: int, producer_id: int | None) -> None:  # noqa: ARG002
-        """Take in a record that stands in the log at `written_at`. None of them is part of a transaction itself."""
+        """Replay a record that was written to the log at `written_at`. None of them is part of a transaction itself."""
         try:
             entry = read_record(record)
         except UnreadableMessage as error:

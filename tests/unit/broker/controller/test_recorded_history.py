@@ -1,8 +1,8 @@
-"""Our controller lives through the history that was recorded from three Kafka brokers, and must do the same.
+"""Our controller replays the history that was recorded from three Kafka brokers, and must do the same.
 
-What is done to the cluster comes from the recording's steps; the ISR changes that leaders asked for are replayed from
+What is done to the cluster comes from the recording's steps; the ISR changes that leaders requested are replayed from
 their recorded AlterPartition requests. Compared are the znodes of all topics after each step, byte for byte, and
-everything that each broker was told by its controller, in order (partitions of one request in any order).
+everything that each broker got from its controller, in order (partitions of one request in any order).
 """
 
 import gzip

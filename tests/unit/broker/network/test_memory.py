@@ -9,7 +9,7 @@ from tests.fakes.clock import FakeClock
 
 
 class Connection:
-    """A holder that says what became of it."""
+    """A holder that records what happened to it."""
 
     def __init__(self) -> None:
         self.progress = 0

@@ -9,7 +9,7 @@ PARSING_S = 0.002
 
 
 class Reading:
-    """A client that reads large responses, in a time of its own."""
+    """A client that reads large responses, on a simulated clock."""
 
     def __init__(self) -> None:
         self.pace, self.now = Pace(), 0.0

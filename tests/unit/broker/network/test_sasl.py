@@ -10,7 +10,7 @@ from pykafka_cli.broker.network.sasl import PlainServer, Refusal, ScramServer
 from pykafka_cli.rules.scram_credentials import DIGESTS, salted_password, stored_credential
 from pykafka_cli.transport.sasl import Plain, SaslFailure, Scram
 
-SALT = b"a salt of its own"
+SALT = b"another salt"
 PASSWORDS = {"alice": "alice-secret", "bob": ""}
 
 

@@ -486,7 +486,7 @@ async def test_stopping_does_not_wait_for_ever() -> None:
 
 @pytest.mark.parametrize(("given", "waiting"), [({}, 200), ({"socket_listen_backlog_size": "10"}, 10)])
 async def test_a_burst_of_connections_waits_to_be_accepted(given: dict[str, str], waiting: int) -> None:
-    """Nobody is accepted here: those that find room in the queue are connected, the others must come again."""
+    """Nobody is accepted here: those that find room in the queue are connected, the others must retry."""
     it = Running(**given)
     (endpoint,) = await it.server.bind()
     clients = [socket.socket() for _ in range(200)]

@@ -75,7 +75,7 @@ class Broker:
 
 
 class Run:
-    """A producer, its broker, and what became of the batches."""
+    """A producer, its broker, and the results of its batches."""
 
     def __init__(self, partitions: int = 1, *, choose: Callable[[int], int] = lambda below: 0, **settings: str) -> None:
         self.broker = Broker()

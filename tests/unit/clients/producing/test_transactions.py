@@ -1,4 +1,4 @@
-"""What a transactional producer tells its coordinator, and what it does when that is not ready."""
+"""What a transactional producer sends its coordinator, and what it does when that is not ready."""
 
 import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Logins as Java's clients are told of them."""
+"""Logins as Java's clients are configured."""
 
 from pathlib import Path
 

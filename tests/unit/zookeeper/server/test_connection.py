@@ -121,7 +121,7 @@ async def test_one_that_does_not_read_is_not_served_until_it_does(
     (served,) = server.connections
     await until(lambda: not served.is_reading)
 
-    assert served.statistics.received < 100  # 100 MB were asked for; a few were answered
+    assert served.statistics.received < 100  # 100 MB were requested; a few were sent
     assert await is_served(server)
     transport.resume_reading()  # type: ignore[attr-defined]
     answers = [await client.receive() for _ in range(200)]

@@ -21,7 +21,7 @@ async def ask(port: int, word: str) -> str:
 
 @pytest.fixture
 async def client(server: ZooKeeperServer) -> RawClient:
-    """One session with an ephemeral and a watch on it: so was ZooKeeper when it was asked for the recording."""
+    """One session with an ephemeral and a watch on it: as ZooKeeper had when it was recorded."""
     client = await RawClient.with_session(server.port)
     await client.ask(OpCode.CREATE, CreateRequest("/e", b"", OPEN_ACL, CreateFlags.EPHEMERAL))
     await client.ask(OpCode.GET_DATA, WatchableRequest("/e", True))

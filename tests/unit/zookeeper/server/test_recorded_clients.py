@@ -25,7 +25,7 @@ from tests.support.zookeeper.pipeline import FakeClient, PipelineServer
 
 
 class Replay:
-    """A server beside the recorded one; sessions of theirs are told from ours by `ours`."""
+    """A server compared with the recorded one; `ours` maps the recorded sessions to ours."""
 
     def __init__(self) -> None:
         self.server = PipelineServer(min_session_timeout_ms=4000, max_session_timeout_ms=40_000)
