@@ -1,0 +1,29 @@
+"""Kafka's scripts that pk has no command for, and what to use instead."""
+
+ABSENT_SCRIPTS = {
+    "connect-distributed": "pk has no Kafka Connect; run connect-distributed.sh of Apache Kafka against this cluster.",
+    "connect-mirror-maker": "pk has no MirrorMaker; run connect-mirror-maker.sh of Apache Kafka against both clusters.",
+    "connect-plugin-path": "pk has no Kafka Connect, and so no plugins; use connect-plugin-path.sh of Apache Kafka.",
+    "connect-standalone": "pk has no Kafka Connect; run connect-standalone.sh of Apache Kafka against this cluster.",
+    "kafka-acls": "pk does not manage ACLs; use kafka-acls.sh of Apache Kafka.",
+    "kafka-console-share-consumer": (
+        "pk does not read in share groups; use kafka-console-share-consumer.sh of Apache Kafka 4, and pk share-groups "
+        "to look at them."
+    ),
+    "kafka-delegation-tokens": "pk does not manage delegation tokens; use kafka-delegation-tokens.sh of Apache Kafka.",
+    "kafka-jmx": "pk has no JMX; `pk log-dirs` and `pk consumer-groups --describe` show sizes and lag.",
+    "kafka-metadata-shell": "pk keeps no KRaft metadata log; `pk zookeeper-shell` shows the metadata of its clusters.",
+    "kafka-mirror-maker": "pk has no MirrorMaker; use kafka-mirror-maker.sh of Apache Kafka 3.9.",
+    "kafka-preferred-replica-election": "Use `pk leader-election --election-type preferred --all-topic-partitions`.",
+    "kafka-share-consumer-perf-test": (
+        "pk does not read in share groups; use kafka-share-consumer-perf-test.sh of Apache Kafka 4."
+    ),
+    "kafka-verifiable-share-consumer": (
+        "pk does not read in share groups; use kafka-verifiable-share-consumer.sh of Apache Kafka 4."
+    ),
+    "trogdor": "pk injects no faults; use trogdor.sh of Apache Kafka.",
+    "zookeeper-security-migration": (
+        "pk changes no ACLs of znodes by itself; `pk zookeeper-shell` has setAcl, with -R for all below a znode."
+    ),
+}
+"""By the script's name without .sh: a sentence."""
