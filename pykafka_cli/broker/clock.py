@@ -1,4 +1,4 @@
-"""Time, as an argument: whatever waits or stamps is handed a Clock."""
+"""Time as an argument: code that waits or sets timestamps gets a Clock."""
 
 import asyncio
 import time

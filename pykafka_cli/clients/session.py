@@ -1,4 +1,4 @@
-"""What one command needs of a cluster: connections, made when first needed and closed together at its end.
+"""A command's session with a cluster: connections, opened when first needed and closed together at its end.
 
     async with Session("localhost:9092", settings) as session:
         answer = await session.ask(MetadataRequest(...))                  # whichever broker answered first

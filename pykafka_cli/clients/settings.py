@@ -1,4 +1,4 @@
-"""A client's properties, as --command-config files hold them, and what our own connections take from them.
+"""A client's properties, as in --command-config files, and the settings of our connections.
 
 Names, units and defaults are those of Kafka's AdminClientConfig; properties/admin.py has them all. What is about TLS
 and SASL is in security/.

@@ -1,4 +1,4 @@
-"""Keys that Kafka's producer, consumer and admin client share, and what is done with those that mean nothing here.
+"""Keys that Kafka's producer, consumer and admin client share, and the handling of those without effect here.
 
 Those of TLS and SASL are in security.py.
 """

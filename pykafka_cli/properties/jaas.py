@@ -1,4 +1,4 @@
-"""Logins in the words of Java's JAAS, as properties and files hold them.
+"""Logins in the syntax of Java's JAAS, in properties and files.
 
     sasl.jaas.config=com.example.LoginModule required name="value" name=value;
 

@@ -1,4 +1,4 @@
-"""What a property may be: name, type, default, bounds and a line of explanation, declared once.
+"""Properties: name, type, default, bounds and a line of explanation, declared once.
 
     class ExampleSettings(Settings):
         num_partitions = Key(INT, 1, "Partitions of a topic created without saying how many.", AtLeast(1))

@@ -1,4 +1,4 @@
-"""What a KRaft node's properties say of its quorum, and which nodes can run here: one that is broker and controller.
+"""The quorum in a KRaft node's properties, and which nodes can run here: one that is broker and controller.
 
     process.roles=broker,controller
     node.id=1

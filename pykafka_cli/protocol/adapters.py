@@ -1,4 +1,4 @@
-"""Requests and answers that were shaped differently before: from the older shape to the newest, and back.
+"""Requests and responses whose older versions have another form: from the older form to the newest, and back.
 
 Most versions only added fields, which codec.py fills in or leaves out by itself. Here are the few that renamed or moved
 something. RAISE takes what was read and its copy in the newest shape, and completes the copy; LOWER takes a response in

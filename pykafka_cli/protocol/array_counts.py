@@ -1,4 +1,4 @@
-"""Counts of arrays, checked against the bytes there are, before a message is read.
+"""Checks array counts against the available bytes before a message is read.
 
 kio makes room for as many elements as a message promises, and the process ends when there is not so much memory: five
 bytes from a stranger would do. So a message is walked through first, without making anything of it. Elements that are

@@ -1,4 +1,4 @@
-"""What a client may do with a topic, a group or the cluster, as answers say it: bits 1 << AclOperation's code.
+"""What a client may do with a topic, a group or the cluster, as responses encode it: bits 1 << AclOperation's code.
 
 Without an authorizer everybody may do everything that makes sense for the resource.
 Source: org.apache.kafka.common.acl.AclOperation, kafka.security.authorizer.AclEntry.supportedOperations.

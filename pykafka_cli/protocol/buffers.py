@@ -1,4 +1,4 @@
-"""What bytes come in and go out in."""
+"""Types of byte buffers."""
 
 from typing import TypeAlias
 

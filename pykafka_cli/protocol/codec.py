@@ -1,4 +1,4 @@
-"""Requests from bytes and answers to bytes, every version in the shape of the newest that is offered.
+"""Requests from bytes and responses to bytes, each in the form of the newest version that is offered.
 
     header of a request   api key int16, version int16, correlation id int32, client id nullable string [, tags]
     header of a response   correlation id int32 [, tags]

@@ -1,4 +1,4 @@
-"""What is wrong with bytes that claim to be Kafka's protocol."""
+"""Errors of bytes that claim to be Kafka's protocol."""
 
 MOST_ELEMENTS = 100_000
 """Elements of arrays (structures and strings) in one message from a stranger; each costs up to a kilobyte once read."""

@@ -1,4 +1,4 @@
-"""What first versions said otherwise: ListOffsets 0, OffsetCommit 1, DescribeConfigs 0, AlterPartition 0 and 1.
+"""Where first versions differ: ListOffsets 0, OffsetCommit 1, DescribeConfigs 0, AlterPartition 0 and 1.
 
 Some of it has no place in the newest version. Handlers find it in the classes here, which are the newest ones with a
 field more. See adapters.py for what the functions take.

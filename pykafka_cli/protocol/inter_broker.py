@@ -1,4 +1,4 @@
-"""LeaderAndIsr, StopReplica, UpdateMetadata, ControlledShutdown: what only brokers of ZooKeeper mode say to each other.
+"""LeaderAndIsr, StopReplica, UpdateMetadata, ControlledShutdown: what only brokers in ZooKeeper mode send each other.
 
 kio's tables come from a Kafka that no longer has these four, so they are declared here in kio's own form, and kio's
 readers and writers take them like any other message. The classes below are the newest versions; `load` gives the class

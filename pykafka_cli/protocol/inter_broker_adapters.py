@@ -1,4 +1,4 @@
-"""The older shapes of LeaderAndIsr, StopReplica and UpdateMetadata, as a controller of an older release sends them.
+"""The older forms of LeaderAndIsr, StopReplica and UpdateMetadata, as a controller of an older release sends them.
 
 Before topics were structures each partition named its topic: LeaderAndIsr 0-1, StopReplica 0, UpdateMetadata 0-4. In
 answers to LeaderAndIsr they did so up to version 4. See adapters.py for what the functions take.

@@ -1,4 +1,4 @@
-"""What kio's classes say of their fields: structures, arrays, null, defaults; and copies between versions."""
+"""The fields of kio's classes: structures, arrays, null, defaults; and copies between versions."""
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass

@@ -1,4 +1,4 @@
-"""What the log asks of a file system, as a seam: the disk, or a twin that fails and forgets when a test says so.
+"""The file system that a log needs, as a seam: the disk, or a twin that fails and forgets when a test says so.
 
 Paths are strings. Every call may raise OSError. Nothing is durable before `sync` (a file's bytes) or `sync_directory`
 (names in it); a rename replaces its target at one instant. tests/fakes/files.py has the twin.

@@ -1,4 +1,4 @@
-"""A flush as a plan: made by the log's own thread, carried out by any, so that fsync never holds up the loop."""
+"""A flush as a plan: made by the log's own thread, carried out by any, so that fsync never blocks the loop."""
 
 import contextlib
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Making the indexes of a segment again from the headers in its log."""
+"""Rebuilds the indexes of a segment from the headers in its log."""
 
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, BatchHeader
 from pykafka_cli.storage.offset_index import OffsetIndex

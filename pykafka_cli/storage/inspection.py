@@ -1,4 +1,4 @@
-"""Looking through a log directory that no broker uses: what it holds, and whether all of it is sound. Changes nothing.
+"""Inspects a log directory that no broker uses: its contents, and whether they are intact. Changes nothing.
 
 What recovery would repair in silence is named here instead:
 

@@ -1,4 +1,4 @@
-"""Which leader epoch wrote from which offset on (leader-epoch-checkpoint): how replicas find where their logs part.
+"""The start offset of each leader epoch (leader-epoch-checkpoint): how replicas find where their logs diverge.
 
     0                 version
     2                 number of lines that follow

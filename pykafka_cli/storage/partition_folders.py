@@ -1,4 +1,4 @@
-"""What the folders of a log directory are called, and what their names say.
+"""Names of the folders in a log directory, and their meaning.
 
     orders-0/                           one partition
     orders-0.<32 hex digits>-delete/    deleted, to be removed

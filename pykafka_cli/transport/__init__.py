@@ -1,1 +1,1 @@
-"""The asking side of a Kafka connection, for commands and for brokers among themselves."""
+"""The client side of a Kafka connection, for commands and between brokers."""

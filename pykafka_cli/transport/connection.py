@@ -1,4 +1,4 @@
-"""One connection to one broker, from the asking side.
+"""One connection to one broker, the client side.
 
 A frame, both ways, is its length (int32) and that many bytes:
 

@@ -1,4 +1,4 @@
-"""SASL GSSAPI: Kerberos tokens until both sides know each other, then the security layer, which is none.
+"""SASL GSSAPI: Kerberos tokens until both sides know each other, then the negotiation of no security layer.
 
     client   ticket for SERVICE/HOST, asking the server to prove itself
     server   its proof

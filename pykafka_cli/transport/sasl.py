@@ -1,4 +1,4 @@
-"""SASL mechanisms as pure exchanges: the other side's last words in, ours out; connection.py carries them.
+"""SASL mechanisms as pure exchanges: the peer's last token in, ours out; connection.py sends them.
 
 An exchange is used once. `respond(None)` gives the first token; every later call takes what came back and gives the
 next token, or None when the mechanism is content. Tokens travel in SaslAuthenticate (see connection.py).

@@ -1,1 +1,1 @@
-"""Everything that speaks ZooKeeper."""
+"""ZooKeeper: protocol, client and server."""

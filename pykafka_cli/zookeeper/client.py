@@ -1,4 +1,4 @@
-"""Asyncio bridge over kazoo: the place where ZooKeeper is asked by all but its shell (shell_session.py).
+"""Asyncio bridge over kazoo: the ZooKeeper client of everything but the shell (shell_session.py).
 
 kazoo runs its connection in a separate thread. Everything that thread reports - answers, watches, changes of the
 session's state - is put on the event loop in the very order in which it came from the server, so ZooKeeper's promise

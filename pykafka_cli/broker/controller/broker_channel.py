@@ -1,4 +1,4 @@
-"""The controller's connections to the brokers, its own among them: one request in flight to each, in order, until it is
+"""The controller's connections to the brokers, including its own: one request in flight to each, in order, until it is
 answered or the broker is gone.
 
 No ApiVersions is sent on them: the versions are those of inter.broker.protocol.version, here always the newest. A

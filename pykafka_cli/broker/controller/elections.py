@@ -1,4 +1,4 @@
-"""Who leads a partition: pure decisions from its replicas, its ISR and the brokers that live.
+"""Leader elections: pure decisions from a partition's replicas, its ISR and the live brokers.
 
 Each answers the partition's next state - leader epoch one higher, partition epoch as it was, which is the version to
 write over - or None when nobody can lead.

@@ -1,4 +1,4 @@
-"""Elections that somebody asks for, an operator or the clock, as opposed to those that a broker's end forces.
+"""Elections on request, of an operator or of the periodic rebalance, as opposed to those that a broker failure forces.
 
 source  kafka.controller.KafkaController, processReplicaLeaderElection and checkAndTriggerAutoLeaderRebalance
 """

@@ -1,4 +1,4 @@
-"""Moving partitions between their states: making first leaders, electing later ones, and telling the brokers.
+"""Moves partitions between their states: elects first and later leaders, and sends them to the brokers.
 
 source  kafka.controller.ZkPartitionStateMachine
 """

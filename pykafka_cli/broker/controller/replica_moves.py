@@ -1,4 +1,4 @@
-"""Moving replicas between their states, and telling their brokers to follow, to stop or to delete.
+"""Moves replicas between their states, and sends their brokers requests to follow, stop or delete.
 
 source  kafka.controller.ZkReplicaStateMachine
 """

@@ -1,4 +1,4 @@
-"""What one step of the controller has to say, gathered and then sent: to each broker at most one LeaderAndIsr, one
+"""The requests of one step of the controller, collected and then sent: to each broker at most one LeaderAndIsr, one
 UpdateMetadata and one StopReplica, in that order.
 
 Brokers that lead or follow get LeaderAndIsr, and then every broker gets the new leaders and ISRs by

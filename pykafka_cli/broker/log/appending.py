@@ -1,4 +1,4 @@
-"""The parts of an append: the marker in a control batch, how much goes in with one write, what came of it."""
+"""The parts of an append: the marker in a control batch, the size of one write, the result."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,5 @@
-"""When compacted logs are cleaned, and putting what was cleaned in place; compaction.py does the work, in a thread.
+"""Decides when compacted logs are cleaned, and puts cleaned segments in place; compaction.py does the work, in a
+thread.
 
     log_start ... first_dirty ........ first_uncleanable ... log_end
       clean: was     dirty: whole segments     too new, active, or a transaction is open there

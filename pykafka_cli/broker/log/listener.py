@@ -1,4 +1,4 @@
-"""Who keeps a log: what the log reports, and what its keeper does for it."""
+"""The listener of a log: what the log reports, and what it needs from its owner."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""One directory of log.dirs: its lock, what it says of itself, and the partition folders in it.
+"""One directory of log.dirs: its lock, its meta.properties, and the partition folders in it.
 
     .lock                               held by the one process that uses the directory
     meta.properties  *-checkpoint       see storage/checkpoints.py

@@ -1,4 +1,4 @@
-"""All logs of a broker: opening and closing them, the directories they are in, and what is done from time to time.
+"""All logs of a broker: opens and closes them, manages their directories, and runs the periodic work.
 
     await logs.start()                    lock the directories, check whose they are, open every log
     log = logs.get_or_create(tp, topic_id, is_new=True)

@@ -1,4 +1,4 @@
-"""Between format 2, the only one that is stored, and the messages of formats 0 and 1 that old clients send and fetch.
+"""Converts between format 2, the only one that is stored, and formats 0 and 1, which old clients send and fetch.
 
 Sent (Produce 0-2): messages one after the other, or one compressed message; they become one batch under the same codec,
 offsets 0, 1, 2 ..., time -1 in format 0. What a topic demands is then checked as on any batch (validation.py).

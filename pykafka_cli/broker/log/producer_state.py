@@ -1,4 +1,4 @@
-"""What a partition remembers of idempotent and transactional producers.
+"""The state that a partition keeps of idempotent and transactional producers.
 
 For each producer id: its epoch, the sequence ranges of its last five batches (to recognize a batch that is sent again)
 and the first offset of the transaction it has open. The state is a function of the log; a snapshot

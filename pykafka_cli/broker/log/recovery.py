@@ -1,4 +1,4 @@
-"""Opening a partition's folder: after a clean stop as it is, after a crash with what the crash left undone.
+"""Opens a partition's folder: as it is after a clean stop, with recovery after a crash.
 
     *.deleted, *.cleaned          removed: a deletion that did not end, a cleaning that did not
     *.swap                        a cleaning that was complete: it replaces the segments that it covers

@@ -1,4 +1,4 @@
-"""Bringing the producers of a partition up to an offset: the newest snapshot, then the batches after it."""
+"""Replays the producers of a partition up to an offset: the newest snapshot, then the batches after it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What batches must be before they are appended; pure functions over their bytes.
+"""Validates batches before they are appended; pure functions over their bytes.
 
 The header decides nearly everything. Records are looked into only where a topic asks for more than its header can
 tell: a compacted topic (keys), message.timestamp.before.max.ms (the smallest timestamp), another codec than the

@@ -1,1 +1,1 @@
-"""What the cluster looks like: the cache, the znodes, topics and configurations."""
+"""The cluster's metadata: the cache, the znodes, topics and configs."""

@@ -1,4 +1,4 @@
-"""Configs as DescribeConfigs shows them: value, where it comes from, and which other keys would say the same.
+"""Configs as DescribeConfigs shows them: value, where it comes from, and the synonyms.
 
 A value's synonyms are all places that say something about it, the strongest first; the first one is its source. For a
 topic's retention.ms: its own override, then log.retention.ms as a dynamic setting of this broker, of all brokers, in

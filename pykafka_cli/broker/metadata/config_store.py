@@ -1,4 +1,4 @@
-"""Configs in ZooKeeper: one znode an entity under /config, and a note in /config/changes for each change.
+"""Configs in ZooKeeper: one znode per entity under /config, and a notification in /config/changes for each change.
 
 An entity is named by its path below /config with percent-encoded names, as Kafka's notes name it: topics/T, brokers/0,
 brokers/<default>, clients/C, users/U, users/U/clients/C, ips/A. A change writes the whole config; the last

@@ -1,4 +1,4 @@
-"""Changes of features (KIP-584), each of which a cluster with ZooKeeper rejects, and why.
+"""Changes of features (KIP-584); a cluster with ZooKeeper rejects each with a reason.
 
 Features are what KRaft's brokers register. With ZooKeeper a broker supports none, so that none can be finalized either,
 and the znode /feature stays as the controller made it (ZkStore.ensure_features): what is left of Kafka's rules is which

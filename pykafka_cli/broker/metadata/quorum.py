@@ -1,4 +1,4 @@
-"""The quorum that keeps a KRaft node's metadata, as far as tools ask: it has one voter, the node itself."""
+"""The quorum of a KRaft node, as tools see it: one voter, the node itself."""
 
 import uuid
 from collections.abc import Callable

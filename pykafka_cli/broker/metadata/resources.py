@@ -1,4 +1,4 @@
-"""What configs belong to, as DescribeConfigs and AlterConfigs name it."""
+"""Config resources, as DescribeConfigs and AlterConfigs name them."""
 
 from enum import IntEnum
 

@@ -1,4 +1,4 @@
-"""Making, extending and deleting topics, by writing the znodes that the controller acts upon.
+"""Creates, extends and deletes topics by writing the znodes that the controller watches.
 
 A request is answered when the outcome has come back round through UpdateMetadata - every partition has a leader, the
 topic is gone - or when its time is up: then with REQUEST_TIMED_OUT, though the topic may well be made or deleted later.

@@ -1,4 +1,4 @@
-"""What is wrong with a topic that somebody wants made or extended: named rules, each with its error and its message.
+"""Validation of topics to be created or extended: named rules, each with its error and its message.
 
 The messages are those of a controller in ZooKeeper mode, which tools and people have learnt to read; they differ from
 KRaft's. The rules of a request are tried in the order of the lists below.

@@ -1,4 +1,4 @@
-"""Who a client is, on a listener that wants to know.
+"""Authentication of clients on listeners with TLS or SASL.
 
     sasl.enabled.mechanisms                           of each listener, or of all
     listener.name.NAME.plain.sasl.jaas.config         PlainLoginModule: user_NAME="password" for each user

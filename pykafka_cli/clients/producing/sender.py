@@ -1,4 +1,4 @@
-"""Sends a producer's batches to the leaders of their partitions, and again where that may help.
+"""Sends a producer's batches to the leaders of their partitions, and retries where that may help.
 
 A request carries a batch for each of a leader's partitions, and several requests are under way at a time.
 source  Sender of Kafka's producer

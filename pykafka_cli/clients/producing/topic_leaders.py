@@ -1,4 +1,4 @@
-"""Which brokers lead the partitions of a topic that is to be written to, the topic being made where that is allowed."""
+"""Which brokers lead the partitions of a topic that is to be written to, which is created if that is allowed."""
 
 import asyncio
 from collections.abc import Callable

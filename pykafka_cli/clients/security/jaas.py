@@ -1,4 +1,4 @@
-"""Whom a client logs in as: sasl.jaas.config, or the entry KafkaClient in the file that KAFKA_OPTS names.
+"""The login of a client: sasl.jaas.config, or the entry KafkaClient in the file that KAFKA_OPTS names.
 
 source  JaasContext
 """

@@ -1,4 +1,4 @@
-"""Kerberos as a client's properties describe it: whose tickets, from where, for which service.
+"""Kerberos as a client's properties configure it: principal, key tab or ticket cache, service.
 
     sasl.mechanism=GSSAPI
     sasl.kerberos.service.name=kafka        or serviceName in sasl.jaas.config

@@ -1,4 +1,4 @@
-"""Keys and certificates from where a client's properties keep them, as the PEM text that OpenSSL takes.
+"""Keys and certificates from the stores in a client's properties, as PEM text for OpenSSL.
 
     ssl.truststore.certificates, ssl.keystore.key, ssl.keystore.certificate.chain    PEM text (KIP-651)
     ssl.truststore.location, ssl.keystore.location                                   PEM, PKCS12 and JKS files

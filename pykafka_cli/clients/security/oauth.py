@@ -1,4 +1,4 @@
-"""Where a client's OAUTHBEARER token comes from.
+"""Gets a client's OAUTHBEARER token.
 
 sasl.oauthbearer.token.endpoint.url=https://...   the client credentials grant: clientId, clientSecret, scope, ssl.* for
                                                   that server and extension_NAME in sasl.jaas.config (KIP-768)

@@ -1,4 +1,4 @@
-"""TLS as a client's properties describe it: versions, cipher suites, whom to trust, and what to show.
+"""TLS as a client's properties describe it: versions, cipher suites, trust store and key store.
 
 Where certificates and keys are read from is key_stores.py's; the keys themselves are in properties/security.py.
 """

@@ -1,4 +1,4 @@
-"""Fetch (key 1), versions 0-17: both sides, since followers ask what consumers ask.
+"""Fetch (key 1), versions 0-17: both sides, since followers fetch as consumers do.
 
     request   [to v14] replica id int32, max wait int32 (ms), min bytes int32, [v3] max bytes int32,
               [v4] isolation level int8, [v7] session id int32, session epoch int32,

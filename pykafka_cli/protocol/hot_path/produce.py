@@ -1,4 +1,4 @@
-"""Produce (key 0), versions 0-11: requests read, answers written.
+"""Produce (key 0), versions 0-11: requests read, responses written.
 
     request   [v3] transactional id, acks int16, timeout int32 (ms), topics: name,
               partitions: index int32, records bytes

@@ -1,1 +1,1 @@
-"""ZooKeeper's wire protocol: jute records, requests, answers, frames; no I/O."""
+"""ZooKeeper's wire protocol: jute records, requests, responses, frames; no I/O."""

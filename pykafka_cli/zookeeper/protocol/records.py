@@ -1,4 +1,4 @@
-"""The nouns of ZooKeeper's protocol: who may do what to a znode, and what is known of it.
+"""The nouns of ZooKeeper's protocol: ACLs, stat, ids, events.
 
 Source: zookeeper.jute, modules org.apache.zookeeper.data and .proto; org.apache.zookeeper.ZooDefs for the numbers.
 """

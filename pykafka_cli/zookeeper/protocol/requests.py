@@ -1,4 +1,4 @@
-"""Requests and answers, each a record, and the table of which belong to which operation.
+"""Requests and responses, each a record, and the table of operations.
 
 A connection opens with a ConnectRequest, answered by a ConnectResponse. From then on a request frame is a RequestHeader
 and the request's record, a response frame a ReplyHeader and the response's record (only the header if `err` is not 0):

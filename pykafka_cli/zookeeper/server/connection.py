@@ -1,4 +1,4 @@
-"""One client's TCP connection: frames in, answers and events out, and nothing that could hurt the others.
+"""One client's TCP connection: frames in, responses and events out, isolated from other connections.
 
 What a client sends is done in its order. It gets a turn of a few requests at a time, and none while too much of what it
 was answered has not left: so one that floods or does not read costs bounded memory and its own time only. Watch events

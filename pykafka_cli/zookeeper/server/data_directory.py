@@ -1,4 +1,4 @@
-"""ZooKeeper's data directory: its layout, its lock, and which files may go.
+"""ZooKeeper's data directory: its layout, its lock, and which files may be deleted.
 
     dataDir/.lock                              held while a server has the directory (ours; ZooKeeper has no such thing)
     dataDir/version-2/snapshot.<zxid in hex>   all znodes and sessions as of that transaction

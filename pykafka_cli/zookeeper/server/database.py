@@ -1,4 +1,4 @@
-"""All that a ZooKeeper server remembers: znodes and sessions. Pure.
+"""The state of a ZooKeeper server: znodes and sessions. Pure.
 
 `apply` is called for each transaction once when it is made and again when the log is replayed, and does the same.
 """

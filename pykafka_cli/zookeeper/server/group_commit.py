@@ -1,4 +1,4 @@
-"""One fsync for all transactions that came while the one before was under way.
+"""One fsync for all transactions that arrived during the previous one.
 
 Transactions take effect in memory immediately, one after another; no response leaves for them, or for anything read
 since, before they are durable:

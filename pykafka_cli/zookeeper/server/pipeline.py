@@ -1,4 +1,4 @@
-"""The way of a request: check, make a transaction of it, apply it, log it, answer it.
+"""The path of a request: check it, turn it into a transaction, apply, log, respond.
 
     a read      reads.answer -------------------------------------------------> hold(answer)
     a change    transactions.prepare -> Database.apply -> append(log entry) --> hold(watch events, answer)

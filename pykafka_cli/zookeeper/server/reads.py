@@ -1,4 +1,4 @@
-"""Answers to the requests that change nothing, and the watches they leave. Pure.
+"""Requests that change nothing: their responses, and the watches that they set. Pure.
 
 This module also decides what a client may read, but not whether it has a session. Source:
 org.apache.zookeeper.server.FinalRequestProcessor.

@@ -1,4 +1,4 @@
-"""Sessions: their ids, passwords and timeouts, and which have been silent too long. Pure: time comes as an argument.
+"""Sessions: their ids, passwords and timeouts, and which have expired. Pure: time comes as an argument.
 
 Deadlines are rounded up to whole ticks, so a session ends up to a tick later than its timeout, and keeping thousands
 alive is putting each into the bucket of its tick. A session is open until it expires, then closing until the

@@ -1,4 +1,4 @@
-"""How the members of a group come to a generation: join, sync, heartbeat, leave, and the timers behind them.
+"""The classic group protocol: join, sync, heartbeat, leave, and their timers.
 
     JoinGroup     parked until all known members have sent theirs or the rebalance timeout is over; then one leads
     SyncGroup     parked until the leader's has come and its assignment is stored; then everyone gets its part

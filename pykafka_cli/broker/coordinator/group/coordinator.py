@@ -1,4 +1,4 @@
-"""The group coordinator: what the handlers ask. It finds the partition of a group and lets its shard take the step.
+"""The group coordinator: what handlers call. It finds the partition of a group and lets its shard run the step.
 
 source  kafka.coordinator.group.GroupCoordinator and GroupCoordinatorAdapter of Kafka 3.9
 """

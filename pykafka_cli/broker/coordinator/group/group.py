@@ -1,4 +1,4 @@
-"""One group of the classic protocol: its states as a table, its members, and what the log says of it.
+"""One group of the classic protocol: its states as a table, its members, and what the log contains of it.
 
 What is stored (generation, protocol, leader, each member's subscription and assignment, the offsets) changes by
 `restore` and through `offsets` alone, both fed from the log. The rest is talk in progress that ends with the

@@ -1,4 +1,4 @@
-"""What members ask of their group, as the protocol of classic groups takes it, whatever version the request had."""
+"""Requests of members, in one form for all versions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
