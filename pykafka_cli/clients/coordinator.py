@@ -1,4 +1,4 @@
-"""The broker that keeps a group or a transactional id: found by asking any broker, and found again when it moved."""
+"""The coordinator of a group or a transactional id: found through any broker, and found again after it moved."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What a client may do about an error code. Codes without a line are final: asking again brings the same response.
+"""What a client may do about an error code. Codes without a line are final: a retry brings the same response.
 
 The first two traits are those of the code's exception class in Kafka's Java client, as tests/compat checks; the others
 are what its producer, consumer and coordinators check by code.

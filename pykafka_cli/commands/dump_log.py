@@ -1,4 +1,4 @@
-"""`pk dump-log`: kafka-dump-log.sh, what is in the files of a log directory.
+"""`pk dump-log`: kafka-dump-log.sh, which dumps the files of a log directory.
 
 A file is read as it is printed, so its size does not matter. What cannot be read ends the dump, as with the script,
 after everything before it was printed.

@@ -1,4 +1,4 @@
-"""`pk e2e-latency`: kafka-e2e-latency.sh, how long a record takes from a producer to a consumer."""
+"""`pk e2e-latency`: kafka-e2e-latency.sh, the latency from a producer to a consumer."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""`pk replica-verification`: kafka-replica-verification.sh, compare the replicas of partitions until it is stopped."""
+"""`pk replica-verification`: kafka-replica-verification.sh, compares the replicas of partitions until stopped."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""`pk run-class`: kafka-run-class.sh, for the classes of Kafka's that a command of pk stands for."""
+"""`pk run-class`: kafka-run-class.sh, for the Kafka classes that are commands of pk."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`pk scripts install DIR`: the names that scripts and fingers know, as small shell scripts that call pk."""
+"""`pk scripts install DIR`: small shell scripts with Kafka's names that call pk."""
 
 import shlex
 from pathlib import Path

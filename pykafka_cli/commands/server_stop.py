@@ -1,4 +1,4 @@
-"""`pk server-stop`: ask every `pk server-start` on this machine to end, or the one broker that is named."""
+"""`pk server-stop`: stop every `pk server-start` on this machine, or only the broker that is named."""
 
 from collections.abc import Sequence
 from pathlib import Path

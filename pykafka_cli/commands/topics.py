@@ -1,4 +1,4 @@
-"""`pk topics`: kafka-topics.sh of Kafka 3.9, and of the generation that talked to ZooKeeper."""
+"""`pk topics`: kafka-topics.sh of Kafka 3.9, and of the generation that used ZooKeeper."""
 
 import asyncio
 from typing import Annotated

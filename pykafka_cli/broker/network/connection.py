@@ -1,4 +1,4 @@
-"""One client's connection: frames in, answers out in the order of the requests.
+"""One client's connection: frames in, responses out in the order of requests.
 
 Requests of one connection are served one at a time, as Kafka does, so that answers are in order and nobody waits but
 who asked; those that wait are read ahead up to a limit (limits.py), beyond which the socket is not read. A client that

@@ -1,4 +1,4 @@
-"""How much may come in: connections, by address and in all, and requests that wait to be served.
+"""Limits: connections, per address and in total, and requests that wait to be processed.
 
 max.connections, max.connections.per.ip (.overrides)    a connection above them is closed at once
 queued.max.requests, queued.max.request.bytes           above them no connection reads ahead of its current request

@@ -1,4 +1,4 @@
-"""Where the broker listens: one socket for each listener, closed for idle clients, drained at the end.
+"""The broker's listeners: a socket each; idle clients are disconnected, and all are drained at the end.
 
 server = SocketServer(settings, clock, metrics)
 endpoints = await server.bind()         # ports are known, nobody is accepted yet

@@ -1,4 +1,4 @@
-"""How much memory strangers may hold: requests that arrive slowly, and answers that nobody reads.
+"""How much memory clients may hold: requests that arrive slowly, and responses that are not read.
 
     requests under way    queued.max.request.bytes, or 16 MiB where it is not set. Above that only the oldest one grows
                           on, up to socket.request.max.bytes, and the sockets of the others are not read

@@ -1,4 +1,4 @@
-"""How fast large responses follow one another on a connection of librdkafka, which more speed makes slower.
+"""Paces large responses on a connection of librdkafka, which gets slower if they come faster.
 
 librdkafka takes the messages of a response apart and queues them for its application. While 100,000 wait there
 (`queued.min.messages`) it asks for no more, and looks again a second later (`fetch.queue.backoff.ms`; before 2.2, when

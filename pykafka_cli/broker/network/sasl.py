@@ -1,4 +1,4 @@
-"""The broker's halves of SASL mechanisms: a client's tokens in, ours out, and in the end its name. No I/O.
+"""The server side of SASL mechanisms: a client's tokens in, ours out, and in the end its name. No I/O.
 
     PLAIN                 NUL-separated: whom to act as (or nothing), user, password           RFC 4616
     SCRAM-SHA-256, -512   client-first, server-first; client-final, server-final               RFC 5802, RFC 7677

@@ -1,4 +1,4 @@
-"""Making one log the copy of another: a follower's of its leader's, a moved one of the one that it will replace."""
+"""Copies one log to another: a leader's to a follower's, or a moved one to its new directory."""
 
 from pykafka_cli.broker.log.appending import AppendInfo
 from pykafka_cli.broker.log.partition_log import PartitionLog

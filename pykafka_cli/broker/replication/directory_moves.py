@@ -1,4 +1,4 @@
-"""Moving replicas from one of this broker's log directories to another (KIP-113): one task copies each log.
+"""Moves replicas from one of this broker's log directories to another (KIP-113): one task copies each log.
 
 The partition stays in service on its old log. When the copy has everything, and is on the device, the two change places
 between two requests. A move does not survive a restart of the broker; it then has to be requested again.

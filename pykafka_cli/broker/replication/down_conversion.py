@@ -1,4 +1,4 @@
-"""Answers to Fetch 0-3 in the message format that those versions carry: 0 up to version 1, 1 in versions 2 and 3.
+"""Responses to Fetch 0-3 in the message format of those versions: 0 up to version 1, 1 in versions 2 and 3.
 
 Records are taken apart and rebuilt, unlike anywhere else on the path of a fetch, so the work is bounded: a response
 stops at FETCH_BYTES of stored records and of converted ones, and other requests get their turn in between. The first

@@ -1,4 +1,4 @@
-"""Fetch sessions (KIP-227), the serving side: a fetcher names its partitions once and then only what changes. Pure.
+"""Fetch sessions (KIP-227), the leader's side: a fetcher names its partitions once and then only what changes. Pure.
 
 A full fetch (session epoch 0) lists every partition and opens a session; each later fetch of the session carries the
 next epoch and only the partitions that were added, moved or forgotten; the response leaves out partitions about which

@@ -1,4 +1,4 @@
-"""What a fetcher asks of one partition, the partition that was found for it, and what was read there."""
+"""What a fetcher requests of one partition, the partition that was found for it, and what was read."""
 
 import uuid
 from collections.abc import Sequence

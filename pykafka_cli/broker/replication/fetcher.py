@@ -1,4 +1,4 @@
-"""Following a leader: one task fetches, for all partitions it has of one broker, what that broker wrote.
+"""Follows a leader: one task fetches all partitions that one broker leads.
 
 Each round sends one Fetch (a session, KIP-227; the leader holds it back until there is news), appends what came, takes
 over the leader's high watermark and log start, and cuts the log where the response says that the histories part. A

@@ -1,4 +1,4 @@
-"""The fetchers of a broker: num.replica.fetchers tasks for each leader that it follows, begun and ended as needed."""
+"""The fetchers of a broker: num.replica.fetchers tasks for each leader, started and stopped as needed."""
 
 import asyncio
 import zlib

@@ -1,4 +1,4 @@
-"""Which replicas are in sync: what a leader knows of its followers, and the decisions it takes from that. Pure.
+"""The in-sync replicas: what a leader knows of its followers, and what it decides from that. Pure.
 
 A follower is in sync while it has all that the leader has, or had all of it at some moment within the last
 replica.lag.time.max.ms. Silence alone is no lag: only a leader with something newer makes a follower fall behind.

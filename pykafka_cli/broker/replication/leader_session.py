@@ -1,4 +1,4 @@
-"""Fetch sessions (KIP-227), the asking side: which partitions a follower must name in its next fetch. Pure.
+"""Fetch sessions (KIP-227), the follower's side: which partitions the next fetch must name. Pure.
 
 One object per connection to a leader. `plan` returns what to send; `accept` or `lost` gets the result.
 Source: org.apache.kafka.clients.FetchSessionHandler.

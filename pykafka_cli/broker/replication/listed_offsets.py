@@ -1,4 +1,4 @@
-"""What ListOffsets asks of one partition: the offset that belongs to a timestamp, or to an OffsetSpec (model.py).
+"""Answers ListOffsets for one partition: the offset of a timestamp, or of an OffsetSpec (model.py).
 
 For a replica the latest is the log end. Nothing is tiered here, so that the earliest local offset is the log start, and
 there is no latest tiered one.

@@ -1,4 +1,4 @@
-"""Connections to other brokers: to the leaders that this one follows, and to the controller of the moment."""
+"""Connections to other brokers: to the leaders that this one follows, and to the current controller."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias

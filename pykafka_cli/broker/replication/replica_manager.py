@@ -1,4 +1,4 @@
-"""All replicas of one broker: what handlers, coordinators and the controller's requests go through.
+"""All replicas of one broker: the entry point of handlers, coordinators and the controller's requests.
 
 Appending and reading are immediate. What waits - acks=all, a fetch without enough data, DeleteRecords - waits in the
 WaitingRoom for what partitions announce. This class also runs the background work: the fetchers of what it

@@ -1,4 +1,4 @@
-"""Doing what the controller says: LeaderAndIsr makes partitions lead or follow, StopReplica ends that.
+"""Applies the controller's requests: LeaderAndIsr makes partitions leaders or followers, StopReplica ends that.
 
 Requests can be late, so three epochs fence them: the broker epoch (meant for this run of the broker), the controller
 epoch (from the controller of today) and, for each partition, the leader epoch. What is rejected changes nothing.

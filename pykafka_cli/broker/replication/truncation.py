@@ -1,4 +1,4 @@
-"""Where a follower's log and its leader's part, and how far the follower must cut. Pure.
+"""Where a follower's log and its leader's diverge, and where the follower must truncate. Pure.
 
 Both sides know, for each leader epoch, where it ended in their own log. The leader compares the last epoch a follower
 fetched with its own history; if the follower has something else there, the response names the point (a diverging epoch)

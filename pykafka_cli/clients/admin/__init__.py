@@ -1,1 +1,1 @@
-"""What commands ask of a cluster, one module per subject: functions of a Session that give nouns of model.py."""
+"""Requests of commands to a cluster, one module per subject: functions of a Session that return nouns of model.py."""

@@ -1,4 +1,4 @@
-"""The cluster as a whole: its id and brokers, what they offer, their disks, elections."""
+"""The cluster as a whole: its id and brokers, their APIs and disks, elections."""
 
 from collections.abc import Iterable, Mapping
 from enum import IntEnum

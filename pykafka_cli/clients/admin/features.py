@@ -1,4 +1,4 @@
-"""Features that a cluster has switched on (KIP-584); a cluster with ZooKeeper has none."""
+"""Features that a cluster uses (KIP-584); a cluster with ZooKeeper has none."""
 
 import datetime
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Requests that only the leader of a partition answers: who leads what, and asking again when that changed."""
+"""Requests that only the leader of a partition answers: finds leaders, and retries when they change."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum, auto

@@ -1,4 +1,4 @@
-"""Offsets of partitions: where they begin and end, what is at a time, and moving the beginning up."""
+"""Offsets of partitions: earliest, latest, by timestamp, and deleting records before one."""
 
 from collections.abc import Mapping
 

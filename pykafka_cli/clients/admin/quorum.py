@@ -1,4 +1,4 @@
-"""The KRaft quorum: who leads it, how far everyone is, and taking voters away (KIP-595, KIP-853)."""
+"""The KRaft quorum: its leader, the lag of its nodes, and removing voters (KIP-595, KIP-853)."""
 
 import uuid
 from typing import Any

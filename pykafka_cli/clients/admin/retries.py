@@ -1,4 +1,4 @@
-"""Asking about many things, and again about those whose errors may pass."""
+"""Requests about many things, retried for those whose errors may pass."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Set

@@ -1,4 +1,4 @@
-"""Share groups (KIP-932): who is in them, how far they are, and setting or deleting their offsets."""
+"""Share groups (KIP-932): their members and lag, and resetting or deleting their offsets."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial

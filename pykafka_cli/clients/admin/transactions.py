@@ -1,4 +1,4 @@
-"""Transactions: what coordinators and the logs of partitions know of them, and ending one by hand (KIP-664)."""
+"""Transactions: what coordinators and partitions know of them, and aborting one (KIP-664)."""
 
 import asyncio
 from collections.abc import Collection, Iterable

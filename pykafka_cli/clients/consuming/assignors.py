@@ -1,4 +1,4 @@
-"""Who gets which partition: the assignors that members of a classic group run, one of them for all.
+"""Assignors: which member gets which partition; in a classic group, the leader runs one for all members.
 
     range               consecutive partitions of each topic, to members in order
     roundrobin          all partitions of all topics dealt out in turn

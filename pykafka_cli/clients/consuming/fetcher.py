@@ -1,4 +1,4 @@
-"""Fetches partitions from their leaders, ahead of who reads them.
+"""Fetches partitions from their leaders, ahead of the reader.
 
 Each leader has one task that asks, waits, keeps what came, and asks again as soon as there is room; nothing is decoded
 here. A partition that is dropped while a response is on its way is not in that response any more.

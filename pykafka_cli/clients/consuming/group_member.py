@@ -1,4 +1,4 @@
-"""One member of a consumer group, by the classic protocol: it joins, takes its share, stays alive, leaves.
+"""One member of a consumer group, by the classic protocol: it joins, gets its assignment, sends heartbeats, leaves.
 
     join ──JoinGroup──> (leader: assignor) ──SyncGroup──> assignment ──Heartbeat ... "rebalance" ──> join again
                                                                      └── LeaveGroup

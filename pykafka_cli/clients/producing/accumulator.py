@@ -1,4 +1,4 @@
-"""Records of one topic that wait to be sent: placed into a queue for each partition, sealed, expired.
+"""Records of one topic that wait to be sent: queued by partition, sealed, expired.
 
 Nothing here sends or waits, and the time is an argument.
 source  RecordAccumulator of Kafka's producer

@@ -1,4 +1,4 @@
-"""Which partition a record goes to, as Kafka's Java producer decides it.
+"""Chooses the partition of a record as Kafka's Java producer does.
 
 A key goes where its murmur2 hash says. Records without a key stay together on one partition, picked by chance, until
 about a batch of bytes went there (KIP-480, KIP-794).

@@ -1,4 +1,4 @@
-"""What a producer has to find out before it can send: who leads the partitions, and its own producer id."""
+"""What a producer needs before it can send: the partitions' leaders, and its producer id."""
 
 import asyncio
 from collections.abc import Callable

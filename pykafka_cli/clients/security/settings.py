@@ -1,4 +1,4 @@
-"""What a client's properties say about TLS and SASL."""
+"""A client's properties about TLS and SASL."""
 
 from collections.abc import Mapping
 
