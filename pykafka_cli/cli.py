@@ -1,6 +1,7 @@
 """The program `pk`: a table of commands, of which only the one that is called gets imported, and the one place that
 turns whatever goes wrong into a message and an exit status."""
 
+import contextlib
 import errno
 import importlib
 import os
@@ -19,8 +20,8 @@ from pykafka_cli.script.errors import ScriptError
 PROGRAM = "pk"
 DEBUG_VARIABLE = "PK_DEBUG"
 COMPLETION_VARIABLE = "_PK_COMPLETE"
-OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""What becomes of printing where stdout goes to a full or broken disk."""
+OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""What becomes of printing where stdout goes to a full or broken disk, or is closed."""
 
 
 class LazyGroup(TyperGroup):
@@ -81,6 +82,27 @@ def pk(
 
 def run(words: Sequence[str]) -> int:
     """Run one command line; every failure is reported here, without a traceback unless PK_DEBUG is set."""
+    status: int = ExitStatus.SUCCESS
+    try:
+        status = _run(words)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        _discard_output()  # the reader of our output has closed its pipe
+        return status
+    except Exception as error:
+        if isinstance(error, OSError) and _is_of_output(error):
+            _discard_output()
+        elif os.environ.get(DEBUG_VARIABLE) and not isinstance(error, OSError):
+            raise
+        _report(*message_and_hint(error))
+        return ExitStatus.FAILURE
+
+
+def _run(words: Sequence[str]) -> int:
+    """The status with which a command ends; raises what it does not report itself."""
     try:
         command = typer.main.get_command(app)
         if COMPLETION_VARIABLE in os.environ or any(word.endswith("-completion") for word in words[:1]):
@@ -93,7 +115,6 @@ def run(words: Sequence[str]) -> int:
         # Not command.main(): that turns a reader that has closed its pipe into a failure.
         with command.make_context(PROGRAM, list(words)) as ctx:
             command.invoke(ctx)
-        sys.stdout.flush()
         return ExitStatus.SUCCESS
     except typer.Exit as ending:
         return ending.exit_code
@@ -103,23 +124,19 @@ def run(words: Sequence[str]) -> int:
     except typer.TyperException as error:
         from pykafka_cli.script.refusals import refusal
 
-        print(*filter(None, refusal(error)), sep="\n", file=sys.stderr)
+        _report(*refusal(error))
         return ExitStatus.FAILURE
-    except KeyboardInterrupt:
-        return ExitStatus.INTERRUPTED
-    except BrokenPipeError:
-        _discard_output()  # the reader of our output has closed its pipe
-        return ExitStatus.SUCCESS
-    except OSError as error:
-        if error.filename is None and error.errno in OUTPUT_ERRORS:
-            _discard_output()
-        print(*filter(None, message_and_hint(error)), sep="\n", file=sys.stderr)
-        return ExitStatus.FAILURE
-    except Exception as error:
-        if os.environ.get(DEBUG_VARIABLE):
-            raise
-        print(*filter(None, message_and_hint(error)), sep="\n", file=sys.stderr)
-        return ExitStatus.FAILURE
+
+
+def _report(*lines: str) -> None:
+    """On stderr; where that cannot be written, the status has to do."""
+    with contextlib.suppress(OSError):
+        print(*filter(None, lines), sep="\n", file=sys.stderr, flush=True)
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether printing failed: an error about a file has its name."""
+    return error.filename is None and error.errno in OUTPUT_ERRORS
 
 
 def _discard_output() -> None:
@@ -139,6 +156,6 @@ def message_and_hint(error: Exception) -> tuple[str, str]:
         return str(error), ""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}", ""
-    if isinstance(error, OSError) and error.errno in OUTPUT_ERRORS:
+    if isinstance(error, OSError) and _is_of_output(error):
         return f"cannot write to standard output: {error.strerror}", ""
     return f"{type(error).__name__}: {error}", f"This is a bug in pk; {DEBUG_VARIABLE}=1 prints a stack trace."

@@ -8,7 +8,7 @@ What others raise becomes one where a script's words for it are known:
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +39,15 @@ class ScriptError(Exception):
         self.status = status
 
     def show(self) -> None:
-        if message := str(self):
-            print(message, file=sys.stdout if self.on_stdout else sys.stderr, flush=True)
-        if self.hint:
-            print(self.hint, file=sys.stderr)
+        """raises OSError where stdout cannot be written; where stderr cannot, the status has to do"""
+        message = str(self)
+        if message and self.on_stdout:
+            print(message, flush=True)
+        with suppress(OSError):
+            if message and not self.on_stdout:
+                print(message, file=sys.stderr, flush=True)
+            if self.hint:
+                print(self.hint, file=sys.stderr, flush=True)
 
 
 class Ended(ScriptError):

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.properties.grammar import MalformedProperties, Property, read_properties
@@ -106,9 +106,24 @@ def start_daemon(command: str, words: Sequence[str], output: str) -> None:
         raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
 
 
+class _LogOutput(logging.StreamHandler[TextIO]):
+    """A server that cannot write its log goes on, and reports it once."""
+
+    _has_reported = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._has_reported:
+            self._has_reported = True
+            with contextlib.suppress(OSError):
+                print(f"The log cannot be written: {error.strerror}", file=sys.stderr, flush=True)
+
+
 def log_to_stdout() -> None:
     """Log as config/log4j.properties has a server log to its terminal."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _LogOutput(sys.stdout)
     handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s %(message)s (%(name)s)"))
     logging.addLevelName(logging.WARNING, "WARN")
     logging.addLevelName(logging.CRITICAL, "FATAL")

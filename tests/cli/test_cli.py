@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,12 @@ from pykafka_cli.script.options import is_interactive
 from tests.support.running import PK
 
 HEAVY = ("aiokafka", "kazoo", "rich", "uvloop", "yaml", "hypothesis", "pykafka_cli.broker", "pykafka_cli.storage")
+
+
+def in_shell(words: list[str], redirection: str) -> "subprocess.CompletedProcess[str]":
+    """`pk WORDS` with streams redirected as a shell does it."""
+    command = ["sh", "-c", f'"$0" "$@" {redirection}', PK, *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def without_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +126,28 @@ def test_what_cannot_be_printed_is_said(words: list[str]) -> None:
         done = subprocess.run([PK, *words, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (1, "cannot write to standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", [["server-start"], ["storage", "version-mapping"], ["--help"]], ids=str)
+@pytest.mark.parametrize("stdout", [">/dev/full", ">&-"])
+def test_output_that_cannot_be_written_is_an_error_wherever_it_is_printed(words: list[str], stdout: str) -> None:
+    done = in_shell(words, stdout)
+
+    assert done.returncode == 1
+    assert re.fullmatch(r"cannot write to standard output: [\w ]+\n", done.stderr)
+
+
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-"])
+def test_where_errors_cannot_be_written_the_status_says_it(stderr: str) -> None:
+    done = in_shell(["topics", "--lst"], stderr)
+
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+def test_standard_input_that_is_closed_is_empty(unused_tcp_port: int) -> None:
+    done = in_shell(["console-producer", "--bootstrap-server", f"127.0.0.1:{unused_tcp_port}", "--topic", "t"], "<&-")
+
+    assert "bug in pk" not in done.stderr
 
 
 @pytest.mark.parametrize("command", [None, *COMMANDS])
