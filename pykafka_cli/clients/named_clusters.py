@@ -46,7 +46,7 @@ def read_clusters() -> NamedClusters:
     """
     file = clusters_file()
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return NamedClusters({})
     except (OSError, UnicodeDecodeError) as error:

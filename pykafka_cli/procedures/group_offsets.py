@@ -168,7 +168,7 @@ class GroupReset:
 def plan_text(file: str) -> str:
     """raises    InvalidPlan, in Java's words for a file that cannot be read"""
     try:
-        return Path(file).read_text(encoding="utf-8")
+        return Path(file).read_text(encoding="utf-8-sig")
     except OSError:
         raise InvalidPlan(f"java.io.IOException: Unable to read file {file}") from None
     except UnicodeDecodeError as error:

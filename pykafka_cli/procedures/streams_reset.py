@@ -305,7 +305,7 @@ def _partitions(known: dict[str, TopicListing], topics: Iterable[str]) -> list[T
 
 def _plan_in(file: str) -> Offsets:
     """raises    OSError, UnicodeDecodeError, MalformedPlan, UnreadableNumber"""
-    return parse_streams_plan(Path(file).read_text(encoding="utf-8"))
+    return parse_streams_plan(Path(file).read_text(encoding="utf-8-sig"))
 
 
 def _resetting_failed(java: str) -> ResetFailed:

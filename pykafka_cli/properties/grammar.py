@@ -7,9 +7,11 @@ backslashes at its end joins the next one, less that one's leading blanks. What 
 
 where blanks are spaces, tabs and form feeds; those after the value belong to it.
 
-Bytes are ISO-8859-1. A backslash makes the next character plain, except \\t \\n \\r \\f and \\uXXXX.
+Bytes are ISO-8859-1. A backslash makes the next character plain, except \\t \\n \\r \\f and \\uXXXX. A byte-order mark,
+which Java reads as a part of the first key, is dropped: Windows editors write one.
 """
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -44,7 +46,8 @@ def read_properties(data: bytes) -> list[Property]:
     raises    MalformedProperties
     source    java.util.Properties.load(InputStream)
     """
-    return [_parse(text, number) for text, number in _logical_lines(data.decode("iso-8859-1"))]
+    text = data.removeprefix(codecs.BOM_UTF8).decode("iso-8859-1")
+    return [_parse(line, number) for line, number in _logical_lines(text)]
 
 
 def _logical_lines(text: str) -> Iterator[tuple[str, int]]:

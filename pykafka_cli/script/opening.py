@@ -80,6 +80,6 @@ def read_plan(file: str) -> str:
     raises    ScriptError
     """
     try:
-        return Path(file).read_text(encoding="utf-8")
+        return Path(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise ScriptError(f"Unable to read file {file}") from None

@@ -35,6 +35,10 @@ def test_one_line_gives_key_and_value(text: str, expected: tuple[str, str]) -> N
     assert [(p.key, p.value) for p in read_properties(text.encode("iso-8859-1"))] == [expected]
 
 
+def test_the_byte_order_mark_of_a_windows_editor_is_dropped() -> None:
+    assert read_properties(b"\xef\xbb\xbfa=1\r\nb=2\r\n") == [Property("a", "1", 1), Property("b", "2", 2)]
+
+
 def test_bytes_are_latin_1() -> None:
     assert read_properties(b"name=caf\xe9")[0].value == "café"
 
