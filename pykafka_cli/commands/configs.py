@@ -245,7 +245,9 @@ def configs(
 
             asyncio.run(through_zookeeper(request, zookeeper, is_alter=alter))
             return
-        session = new_session(bootstrap_or_default(servers, ScriptError("")), command_config)
+        session = new_session(
+            bootstrap_or_default(servers, ScriptError("")), command_config, controllers=bootstrap_controller is not None
+        )
         asyncio.run(alter_configs(request, session) if alter else describe_configs(request, session))
 
 
