@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 NAME = "server-start"
 USAGE = f"USAGE: {NAME} [-daemon] server.properties [--override property=value]*"
 
-METADATA_NOTE = (
-    "Metadata are kept by a ZooKeeper server inside this process, in {}, not in a KRaft log: docs/explanation."
-)
+METADATA_NOTE = "A ZooKeeper server inside this process keeps the cluster's metadata, in {}, instead of a KRaft log."
 
 _log = logging.getLogger(__name__)
 
@@ -92,9 +90,10 @@ async def run_server(settings: "BrokerSettings", stop: asyncio.Event) -> None:
         await run_until_stopped(BrokerServer(settings, SystemClock()), settings.broker_id, stop)
         return
     from pykafka_cli.servers.kraft_node import KRaftNode
+    from pykafka_cli.storage.cluster_metadata import metadata_folder
 
     node = KRaftNode(settings)
-    print(METADATA_NOTE.format(settings.metadata_directory), file=sys.stderr, flush=True)
+    print(METADATA_NOTE.format(metadata_folder(settings.metadata_directory)), file=sys.stderr, flush=True)
     await run_until_stopped(node, settings.broker_id, stop)
 
 

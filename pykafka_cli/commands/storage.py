@@ -109,9 +109,7 @@ def storage(
         version_mapping,
     )
 
-    with reported(
-        words={BadFormat: str, UnknownVersion: str, OSError: lambda error: f"{error.filename}: {error.strerror}"}
-    ):
+    with reported(words={BadFormat: str, UnknownVersion: str, OSError: unusable_file}):
         match command:
             case "random-uuid":
                 print(random_uuid())
@@ -129,6 +127,8 @@ def storage(
             case "format":
                 file = required(ctx, config, "--config/-c")
                 cluster = required(ctx, cluster_id, "--cluster-id/-t")
+                if not cluster.strip():
+                    raise ScriptError("The cluster id is empty.", hint="`pk storage random-uuid` prints a new one.")
                 settings = read_node(file)
                 voters = choose_voters(
                     settings,
@@ -141,6 +141,11 @@ def storage(
                 )
                 credentials = [parse_add_scram(text) for text in add_scram or []]
                 format_node(settings, cluster, voters, features, credentials, ignore_formatted=ignore_formatted)
+
+
+def unusable_file(error: OSError) -> str | OSError:
+    """Which file cannot be used, and why; what is no file's failure is that of stdout, which every command reports."""
+    return f"{error.filename}: {error.strerror}" if error.filename else error
 
 
 def required(ctx: ScriptContext, value: str | None, name: str) -> str:

@@ -7,6 +7,7 @@
 Source: kafka.tools.StorageTool, org.apache.kafka.metadata.storage.Formatter.
 """
 
+import errno
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
@@ -110,6 +111,9 @@ def look_at_directories(settings: BrokerSettings) -> Info:
             found.problems.append(f"{directory} {what}")
             continue
         found.directories.append(directory)
+        if not os.access(directory, os.X_OK):
+            found.problems.append(f"{directory} cannot be read: {os.strerror(errno.EACCES)}")
+            continue
         path = os.path.join(directory, META_PROPERTIES)
         if not os.path.exists(path):
             found.problems.append(f"{directory} is not formatted.")

@@ -125,7 +125,8 @@ class BrokerSettings(
     @property
     def log_directories(self) -> tuple[str, ...]:
         """log.dirs, else log.dir."""
-        return tuple(each.strip() for each in (self.log_dirs or self.log_dir).split(",") if each.strip())
+        directories = self.log_dir if self.log_dirs is None else self.log_dirs
+        return tuple(each.strip() for each in directories.split(",") if each.strip())
 
     @property
     def retention_ms(self) -> int:

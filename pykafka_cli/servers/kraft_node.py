@@ -9,6 +9,8 @@ Source: kafka.server.KafkaRaftServer.
 
 import asyncio
 import logging
+import os
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,8 +23,15 @@ from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.kraft import ensure_single_node
 from pykafka_cli.properties.listeners import Listener
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
-from pykafka_cli.rules.storage_format import decoded_uuid
-from pykafka_cli.storage.checkpoints import KRAFT_VERSION, MalformedFile, MetaProperties, read_meta_properties
+from pykafka_cli.rules.storage_format import decoded_uuid, random_uuid
+from pykafka_cli.storage.checkpoints import (
+    KRAFT_VERSION,
+    META_PROPERTIES,
+    MalformedFile,
+    MetaProperties,
+    read_meta_properties,
+    write_meta_properties,
+)
 from pykafka_cli.storage.cluster_metadata import (
     forget_bootstrap_credentials,
     has_raft_log,
@@ -87,7 +96,7 @@ class KRaftNode:
     def _quorum(self, meta: MetaProperties) -> Quorum:
         return Quorum(
             self._settings.node_id,
-            decoded_uuid(meta.directory_id or ""),
+            _directory_id(meta),
             lambda: self._zookeeper.pipeline.database.tree.last_zxid,
         )
 
@@ -118,7 +127,7 @@ class KRaftNode:
 
 
 def formatted_metadata_directory(settings: BrokerSettings) -> MetaProperties:
-    """What `kafka-storage format` has written into the metadata directory.
+    """What `kafka-storage format` has written into the metadata directory, with an id if it was before Kafka 3.7.
 
     raises    BrokerUnusable where it is not formatted, or somebody else's
     """
@@ -141,4 +150,22 @@ def formatted_metadata_directory(settings: BrokerSettings) -> MetaProperties:
             f"{metadata_folder(directory)} holds a Raft log of Apache Kafka, which cannot be read here; "
             "start Apache Kafka on this directory, or format another one in log.dirs"
         )
+    try:
+        if meta.directory_id is None:
+            meta = meta._replace(directory_id=random_uuid())
+            _log.info("%s was formatted before directories had ids; it gets %s", directory, meta.directory_id)
+            write_meta_properties(files, directory, meta)
+        _directory_id(meta)
+    except OSError as error:
+        raise BrokerUnusable(str(error)) from error
+    except ValueError:
+        raise BrokerUnusable(
+            f"{os.path.join(directory, META_PROPERTIES)}: directory.id {meta.directory_id} is not an id, "
+            "which is 16 bytes in base64"
+        ) from None
     return meta
+
+
+def _directory_id(meta: MetaProperties) -> uuid.UUID:
+    """raises ValueError"""
+    return decoded_uuid(meta.directory_id or "")

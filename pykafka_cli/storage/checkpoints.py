@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from pykafka_cli.model import TopicPartition
-from pykafka_cli.properties.grammar import read_properties
+from pykafka_cli.properties.grammar import read_properties, write_properties
 from pykafka_cli.storage.files import Files
 from pykafka_cli.storage.leader_epochs import EpochStart
 
@@ -146,7 +146,8 @@ def read_meta_properties(files: Files, directory: str) -> MetaProperties | None:
             )
     except (KeyError, ValueError):
         raise MalformedFile(f"{path}: broker.id (node.id in version 1) and cluster.id are needed") from None
-    raise MalformedFile(f"{path}: version {values.get('version')}; only 0 and 1 are supported")
+    version = f"version {values['version']}" if "version" in values else "no version"
+    raise MalformedFile(f"{path}: {version}; only 0 and 1 are supported")
 
 
 def check_meta_properties(directory: str, found: MetaProperties | None, expected: MetaProperties) -> None:
@@ -164,25 +165,29 @@ def check_meta_properties(directory: str, found: MetaProperties | None, expected
             f"{path}: version {found.version}: the directory was used in {mode} mode. "
             f"{unset} process.roles to start it so, or choose another directory in log.dirs."
         )
+    in_kraft = expected.version == KRAFT_VERSION
     if found.cluster_id != expected.cluster_id:
+        whose, key = ("metadata.log.dir's", "metadata.log.dir") if in_kraft else ("ZooKeeper's", "zookeeper.connect")
         raise WrongDirectory(
-            f"{path}: the directory belongs to cluster {found.cluster_id}, but ZooKeeper's cluster is "
-            f"{expected.cluster_id}. Check zookeeper.connect and log.dirs."
+            f"{path}: the directory belongs to cluster {found.cluster_id}, but {whose} cluster is "
+            f"{expected.cluster_id}. Check {key} and log.dirs."
         )
     if found.broker_id != expected.broker_id:
+        key = "node.id" if in_kraft else "broker.id"
         raise WrongDirectory(
-            f"{path}: the directory belongs to broker {found.broker_id}, but broker.id is {expected.broker_id}. "
-            "Check broker.id and log.dirs."
+            f"{path}: the directory belongs to broker {found.broker_id}, but {key} is {expected.broker_id}. "
+            f"Check {key} and log.dirs."
         )
 
 
 def write_meta_properties(files: Files, directory: str, meta: MetaProperties) -> None:
     """Replace the file durably."""
     if meta.version == KRAFT_VERSION:
-        whose = f"cluster.id={meta.cluster_id}\ndirectory.id={meta.directory_id}\nnode.id={meta.broker_id}\nversion=1\n"
+        whose = {"cluster.id": meta.cluster_id, "directory.id": meta.directory_id or "", "node.id": str(meta.broker_id)}
     else:
-        whose = f"broker.id={meta.broker_id}\nversion=0\ncluster.id={meta.cluster_id}\n"
-    files.replace(os.path.join(directory, META_PROPERTIES), f"#\n{whose}".encode())
+        whose = {"broker.id": str(meta.broker_id), "cluster.id": meta.cluster_id}
+    text = write_properties({**whose, "version": str(meta.version)})
+    files.replace(os.path.join(directory, META_PROPERTIES), f"#\n{text}".encode())
 
 
 def mark_clean_shutdown(files: Files, directory: str, broker_epoch: int = -1) -> None:

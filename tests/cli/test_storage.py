@@ -1,6 +1,7 @@
 """`pk storage` formats the directories of a KRaft node, in the words of Kafka 4.3's kafka-storage.sh."""
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -124,6 +125,23 @@ def test_features_that_do_not_go_together_are_rejected(
 
     assert capsys.readouterr().err.startswith(message)
     assert not (file.parent / "data").exists()
+
+
+def test_an_empty_cluster_id_is_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["storage", "format", "-t", "", "-c", str(file), "--standalone"]) == 1
+
+    assert capsys.readouterr().err == "The cluster id is empty.\n`pk storage random-uuid` prints a new one.\n"
+    assert not (file.parent / "data").exists()
+
+
+def test_log_dirs_that_are_set_to_nothing_are_not_those_of_the_default(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(re.sub("log.dirs=.*", "log.dirs=", file.read_text()))
+
+    assert format_with(file) == 1
+
+    assert "At least one log directory must be defined" in capsys.readouterr().err
 
 
 def test_what_a_feature_requires_is_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """A KRaft node: what it starts on, what its controller answers, and what it rejects."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -168,6 +169,28 @@ async def test_a_raft_log_of_apache_kafka_is_left_alone(formatted: Path) -> None
         await node_of(formatted).start()
 
     assert [each.name for each in folder.iterdir()] == ["00000000000000000000.log"]
+
+
+async def test_a_directory_that_was_formatted_before_directories_had_ids_gets_one(formatted: Path) -> None:
+    meta = formatted.parent / "data" / "meta.properties"
+    meta.write_text(re.sub("directory.id=.*\n", "", meta.read_text()))
+
+    async with running(formatted):
+        first = read_meta_properties(DiskFiles(), str(meta.parent))
+    async with running(formatted):
+        second = read_meta_properties(DiskFiles(), str(meta.parent))
+
+    assert first is not None
+    assert first.directory_id
+    assert second == first
+
+
+async def test_a_directory_id_that_is_none_is_rejected(formatted: Path) -> None:
+    meta = formatted.parent / "data" / "meta.properties"
+    meta.write_text(re.sub("directory.id=.*\n", "directory.id=xyz\n", meta.read_text()))
+
+    with pytest.raises(BrokerUnusable, match=r"data/meta\.properties: directory\.id xyz is not an id"):
+        await node_of(formatted).start()
 
 
 def test_a_node_of_several_is_rejected_before_anything_is_started(formatted: Path) -> None:

@@ -133,3 +133,20 @@ def test_the_mark_of_a_clean_stop_is_taken_once(files: MemoryFiles) -> None:
 
     assert checkpoints.take_clean_shutdown_mark(files, "/logs")
     assert not checkpoints.take_clean_shutdown_mark(files, "/logs")
+
+
+def test_whatever_a_cluster_is_called_is_read_as_it_was_written(files: MemoryFiles) -> None:
+    meta = MetaProperties(1, "a\nversion=0\\ b", KRAFT_VERSION, "2zq9yEY9SBe2eBrOjFjZhA")
+
+    checkpoints.write_meta_properties(files, "/logs", meta)
+
+    assert checkpoints.read_meta_properties(files, "/logs") == meta
+
+
+def test_in_kraft_mode_the_keys_of_kraft_are_to_be_checked() -> None:
+    meta = MetaProperties(1, "this", KRAFT_VERSION)
+
+    with pytest.raises(WrongDirectory, match=r"but node\.id is 2\. Check node\.id and log\.dirs"):
+        checkpoints.check_meta_properties("/logs", meta, meta._replace(broker_id=2))
+    with pytest.raises(WrongDirectory, match=r"metadata\.log\.dir's cluster is that\. Check metadata\.log\.dir"):
+        checkpoints.check_meta_properties("/logs", meta, meta._replace(cluster_id="that"))
