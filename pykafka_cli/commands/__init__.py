@@ -90,6 +90,6 @@ COMMANDS: dict[str, Command] = {
         "kafka-streams-application-reset",
     ),
     "config": Command("config", "Give clusters names, and choose one.", TOOL, None),
-    "run-class": Command("run_class", "Run the command that stands for a class of Kafka's.", TOOL, "kafka-run-class"),
+    "run-class": Command("run_class", "Run the command of a Kafka class.", TOOL, "kafka-run-class"),
     "scripts": Command("scripts", "Write scripts with Kafka's names.", TOOL, None),
 }

@@ -68,7 +68,7 @@ def cluster(
     command_config: Annotated[
         str | None,
         typer.Option(
-            "--command-config", "-c", metavar="FILE", help="Properties for the client.", rich_help_panel=CONNECTION
+            "--command-config", "-c", metavar="FILE", help="File of client properties.", rich_help_panel=CONNECTION
         ),
     ] = None,
     config: Annotated[
@@ -78,7 +78,7 @@ def cluster(
     broker: Annotated[int | None, typer.Option("--id", "-i", parser=INT, help="The broker to unregister.")] = None,
     include_fenced_brokers: Annotated[
         bool,
-        typer.Option("--include-fenced-brokers", help="With list-endpoints: also brokers that do not serve now."),
+        typer.Option("--include-fenced-brokers", help="With list-endpoints: also list fenced brokers."),
     ] = False,
     output: Output = None,
 ) -> None:

@@ -42,14 +42,19 @@ def groups(
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option("--protocol", metavar="PROTOCOL", help="By protocol, such as consumer.", rich_help_panel=WHICH),
+        typer.Option(
+            "--protocol",
+            metavar="PROTOCOL",
+            help="List groups of this protocol, such as consumer.",
+            rich_help_panel=WHICH,
+        ),
     ] = None,
     consumer: Annotated[
         bool,
-        typer.Option("--consumer", help="Consumer groups of every kind.", rich_help_panel=WHICH),
+        typer.Option("--consumer", help="List consumer groups, of every protocol.", rich_help_panel=WHICH),
     ] = False,
-    share: Annotated[bool, typer.Option("--share", help="Share groups.", rich_help_panel=WHICH)] = False,
-    streams: Annotated[bool, typer.Option("--streams", help="Streams groups.", rich_help_panel=WHICH)] = False,
+    share: Annotated[bool, typer.Option("--share", help="List share groups.", rich_help_panel=WHICH)] = False,
+    streams: Annotated[bool, typer.Option("--streams", help="List streams groups.", rich_help_panel=WHICH)] = False,
     output: Output = None,
 ) -> None:
     """List groups of every type."""

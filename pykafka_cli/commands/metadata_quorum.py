@@ -42,20 +42,20 @@ class MetadataQuorumCommand(ArgparseCommand):
 def metadata_quorum(
     ctx: ScriptContext,
     command: Annotated[
-        str, typer.Argument(metavar="describe|add-controller|remove-controller", help="What to do with the quorum.")
+        str, typer.Argument(metavar="describe|add-controller|remove-controller", help="Action to perform.")
     ],
     bootstrap_server: BootstrapServer = None,
     bootstrap_controller: BootstrapController = None,
     command_config: CommandConfig = None,
     status: Annotated[
-        bool, typer.Option("--status", help="Leader, high watermark, lag, voters.", rich_help_panel=STATUS)
+        bool, typer.Option("--status", help="Show leader, high watermark, lag, and voters.", rich_help_panel=STATUS)
     ] = False,
     replication: Annotated[
-        bool, typer.Option("--replication", help="How far each node is.", rich_help_panel=REPLICATION)
+        bool, typer.Option("--replication", help="Show the progress of each node.", rich_help_panel=REPLICATION)
     ] = False,
     human_readable: Annotated[
         bool,
-        typer.Option("--human-readable", help="Times as how long ago they were.", rich_help_panel=REPLICATION),
+        typer.Option("--human-readable", help="Show how long ago times were.", rich_help_panel=REPLICATION),
     ] = False,
     controller_id: Annotated[
         int | None,
@@ -63,10 +63,10 @@ def metadata_quorum(
     ] = None,
     controller_directory_id: Annotated[
         str | None,
-        typer.Option("--controller-directory-id", "-d", help="Its directory's id.", rich_help_panel=REMOVE),
+        typer.Option("--controller-directory-id", "-d", help="Id of its directory.", rich_help_panel=REMOVE),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be done.", rich_help_panel=REMOVE)
+        bool, typer.Option("--dry-run", help="Only show what would be done.", rich_help_panel=REMOVE)
     ] = False,
     output: Output = None,
 ) -> None:

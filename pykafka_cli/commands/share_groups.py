@@ -53,7 +53,7 @@ def share_groups(
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
     timeout: Annotated[
-        int, typer.Option("--timeout", parser=LONG, metavar="MS", help="How long to wait for the cluster.")
+        int, typer.Option("--timeout", parser=LONG, metavar="MS", help="Time to wait for the cluster.")
     ] = 30_000,
     group: Annotated[
         list[str] | None,
@@ -80,17 +80,20 @@ def share_groups(
         typer.Option(
             "--topic",
             metavar="TOPIC[:PARTITION,...]",
-            help="Where offsets are reset or deleted; may be repeated.",
+            help="Topic whose offsets to reset or delete; may be repeated.",
             rich_help_panel=RESET,
         ),
     ] = None,
     all_topics: Annotated[
-        bool, typer.Option("--all-topics", help="Reset in all topics of the group.", rich_help_panel=RESET)
+        bool,
+        typer.Option("--all-topics", help="Reset all topics for which the group has offsets.", rich_help_panel=RESET),
     ] = False,
     to_earliest: Annotated[
-        bool, typer.Option("--to-earliest", help="Reset to the beginning.", rich_help_panel=RESET)
+        bool, typer.Option("--to-earliest", help="Reset to the earliest offset.", rich_help_panel=RESET)
     ] = False,
-    to_latest: Annotated[bool, typer.Option("--to-latest", help="Reset to the end.", rich_help_panel=RESET)] = False,
+    to_latest: Annotated[
+        bool, typer.Option("--to-latest", help="Reset to the latest offset.", rich_help_panel=RESET)
+    ] = False,
     to_datetime: Annotated[
         str | None,
         typer.Option(

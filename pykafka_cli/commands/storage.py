@@ -37,13 +37,14 @@ def storage(
         ),
     ],
     config: Annotated[
-        str | None, typer.Option("--config", "-c", metavar="FILE", help="The node's properties. Required to format.")
+        str | None,
+        typer.Option("--config", "-c", metavar="FILE", help="File of the node's properties. Required to format."),
     ] = None,
     cluster_id: Annotated[
         str | None, typer.Option("--cluster-id", "-t", metavar="ID", help="The cluster's id. Required to format.")
     ] = None,
     ignore_formatted: Annotated[
-        bool, typer.Option("--ignore-formatted", "-g", help="Skip directories that are formatted instead of failing.")
+        bool, typer.Option("--ignore-formatted", "-g", help="Skip formatted directories instead of failing.")
     ] = False,
     add_scram: Annotated[
         list[str] | None,
@@ -51,7 +52,7 @@ def storage(
             "--add-scram",
             "-S",
             metavar="MECHANISM=[name=USER,password=PASSWORD]",
-            help="Create a user who logs in by SCRAM; may be repeated.",
+            help="Create a SCRAM user; may be repeated.",
         ),
     ] = None,
     standalone: Annotated[
@@ -60,7 +61,10 @@ def storage(
     no_initial_controllers: Annotated[
         bool,
         typer.Option(
-            "--no-initial-controllers", "-N", help="Name no controllers; the node joins some.", rich_help_panel=QUORUM
+            "--no-initial-controllers",
+            "-N",
+            help="Name no controllers, because the node joins existing ones.",
+            rich_help_panel=QUORUM,
         ),
     ] = False,
     initial_controllers: Annotated[
@@ -69,7 +73,7 @@ def storage(
             "--initial-controllers",
             "-I",
             metavar="ID@HOST:PORT:DIRECTORY,...",
-            help="Name the controllers. A node of several cannot run here.",
+            help="Name the controllers. Only quorums of one node can run here.",
             rich_help_panel=QUORUM,
         ),
     ] = None,

@@ -63,7 +63,7 @@ def streams_groups(
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
     timeout: Annotated[
-        int, typer.Option("--timeout", parser=LONG, metavar="MS", help="How long to wait for the cluster.")
+        int, typer.Option("--timeout", parser=LONG, metavar="MS", help="Time to wait for the cluster.")
     ] = 30_000,
     group: Annotated[
         list[str] | None,
