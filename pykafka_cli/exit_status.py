@@ -8,5 +8,6 @@ class ExitStatus(IntEnum):
 
     SUCCESS = 0
     FAILURE = 1
+    HUNG_UP = 129  # 128 + SIGHUP
     INTERRUPTED = 130  # 128 + SIGINT
     TERMINATED = 143  # 128 + SIGTERM

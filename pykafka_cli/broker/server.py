@@ -62,6 +62,7 @@ _log = logging.getLogger(__name__)
 
 UNCLEAN_ELECTION = "unclean.leader.election.enable"
 GRACE = 1.0  # seconds for answers under way when the broker stops
+HAND_OVER_CHECKS = 2  # seconds in a row without ZooKeeper after which a stopping broker moves nothing any more
 RESIGNATION = 3.0  # seconds for a word to ZooKeeper, which may be away: then the session's end says it
 
 
@@ -114,7 +115,7 @@ class BrokerServer:
 
     async def stop(self) -> None:
         """Hand over what this broker leads, answer what is under way, and leave files that need no recovery."""
-        await self._hand_over()
+        await self._hand_over_while_zookeeper_is_there()
         await self._stop_parts()
 
     async def _stop_parts(self) -> None:
@@ -363,6 +364,22 @@ class BrokerServer:
     async def _close_transactions(self) -> None:
         self._broker.transactions.close()
         self._broker.verification.close()
+
+    async def _hand_over_while_zookeeper_is_there(self) -> None:
+        """Without ZooKeeper nothing can be moved; where all is being stopped, none of it waits for the rest."""
+        handing_over = asyncio.create_task(self._hand_over())
+        patience = HAND_OVER_CHECKS
+        while not handing_over.done() and patience:
+            pause = asyncio.create_task(self._clock.sleep(1.0))
+            await asyncio.wait((handing_over, pause), return_when=asyncio.FIRST_COMPLETED)
+            pause.cancel()
+            patience = HAND_OVER_CHECKS if self._broker.store.client.is_connected else patience - 1
+        if not handing_over.done():
+            _log.warning("ZooKeeper cannot be reached, so what this broker leads is not moved to other brokers")
+            handing_over.cancel()
+        await asyncio.wait((handing_over,))
+        if not handing_over.cancelled() and (error := handing_over.exception()):
+            _log.error("what this broker leads was not moved to other brokers: %r", error)
 
     async def _hand_over(self) -> None:
         """Ask the controller to move what this broker leads, if there is another broker to move it to.

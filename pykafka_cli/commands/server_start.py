@@ -28,6 +28,8 @@ USAGE = f"USAGE: {NAME} [-daemon] server.properties [--override property=value]*
 METADATA_NOTE = "A ZooKeeper server inside this process keeps the cluster's metadata, in {}, instead of a KRaft log."
 
 _log = logging.getLogger(__name__)
+_kafka_log = logging.getLogger("kafka.server.KafkaServer")
+"""Scripts wait for a line of Kafka's: `started (kafka.server.KafkaServer)`."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -107,7 +109,8 @@ async def run_until_stopped(server: Server, broker_id: int, stop: asyncio.Event)
     try:
         starting.result()
         where = ", ".join(map(str, server.endpoints))
-        _log.info("[KafkaServer id=%d] started, listens on %s", broker_id, where)
+        _log.info("[KafkaServer id=%d] listens on %s", broker_id, where)
+        _kafka_log.info("[KafkaServer id=%d] started", broker_id)
         await stopping
         await server.stop()
         _log.info("[KafkaServer id=%d] stopped", broker_id)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.servers.starting import run_until_signalled
 
 if TYPE_CHECKING:
@@ -52,12 +53,13 @@ def up(
 
     _log_what_matters()
     try:
-        # A request to stop is how this ends: no failure, whichever signal it was.
-        run_until_signalled(lambda stop: _run(data_dir, port, zookeeper_port, brokers, stop))
+        status = run_until_signalled(lambda stop: _run(data_dir, port, zookeeper_port, brokers, stop))
     except ServerUnusable as error:
         raise ScriptError(f"ZooKeeper cannot run: {error}", hint=_other_port("--zookeeper-port", error)) from None
     except BrokerUnusable as error:
         raise ScriptError(f"The broker cannot run: {error}", hint=_other_port("--port", error)) from None
+    if status is ExitStatus.HUNG_UP:
+        raise Ended(status)  # else a request to stop is how this ends: no failure
 
 
 def _log_what_matters() -> None:

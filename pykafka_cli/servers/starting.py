@@ -32,7 +32,11 @@ system call: with Python's default of 5 ms, a request takes more than 10 ms whil
 GARBAGE_THRESHOLD = 10_000
 """New objects before a search for garbage among them, during which nothing else is done: some 2 ms."""
 
-_STATUS = {signal.SIGINT: ExitStatus.INTERRUPTED, signal.SIGTERM: ExitStatus.TERMINATED}
+_STATUS = {
+    signal.SIGHUP: ExitStatus.HUNG_UP,  # the terminal was closed
+    signal.SIGINT: ExitStatus.INTERRUPTED,
+    signal.SIGTERM: ExitStatus.TERMINATED,
+}
 
 
 class Words(NamedTuple):
@@ -128,11 +132,12 @@ def log_to_stdout() -> None:
     logging.addLevelName(logging.WARNING, "WARN")
     logging.addLevelName(logging.CRITICAL, "FATAL")
     logging.getLogger().addHandler(handler)
-    logging.getLogger("pykafka_cli").setLevel(logging.INFO)
+    for name in ("pykafka_cli", "kafka"):
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> ExitStatus:
-    """Run `serve`, whose event is set on SIGINT or SIGTERM; the status shows which it was."""
+    """Run `serve`, whose event is set on SIGINT, SIGTERM or SIGHUP; the status shows which it was."""
     received: list[signal.Signals] = []
     _allow_many_files()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -147,6 +152,8 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
             stop.set()
 
         for each in _STATUS:
+            if each is signal.SIGHUP and signal.getsignal(each) is signal.SIG_IGN:
+                continue  # as nohup wants it
             asyncio.get_running_loop().add_signal_handler(each, stop_by, each)
         beat_if_asked()
         await serve(stop)

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -25,13 +26,16 @@ def signal_servers(
         number = int(name) if name.isdigit() else signal.Signals[f"SIG{name}"]
     except KeyError:
         raise ScriptError(f"{SIGNAL_VARIABLE}={name} is not a signal") from None
+    signal_name = f"signal {number}" if name.isdigit() else f"SIG{name}"
     running = [(pid, words) for pid, words in processes() if pid != os.getpid() and runs(words, command)]
-    found = [pid for pid, words in running if is_meant(words)]
+    found = [(pid, words) for pid, words in running if is_meant(words)]
     if not found:
         raise ScriptError(nothing_found, on_stdout=True)
-    for pid in found:
+    for pid, words in found:
         try:
             os.kill(pid, number)
+            # Kafka's script prints nothing, so its stdout stays empty.
+            print(f"Sent {signal_name} to process {pid}: {' '.join(words).strip()}", file=sys.stderr)
         except ProcessLookupError:
             continue  # it has just ended by itself
         except PermissionError:

@@ -13,6 +13,7 @@ others wait for their turn, in order. Nothing here blocks the event loop (kazoo_
 import asyncio
 import functools
 import logging
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -32,6 +33,7 @@ _log = logging.getLogger(__name__)
 logging.getLogger("kazoo").setLevel(logging.ERROR)
 
 ANY_VERSION = -1
+CLOSE_S = 3.0  # for the end of the session; a server that does not answer lets it expire
 MAX_IN_FLIGHT = 10
 """The default of Kafka's zookeeper.max.in.flight.requests."""
 
@@ -243,11 +245,22 @@ class ZooKeeperClient:
             return
         self._closed = True
         self._connected.set()  # wakes requests that wait for a connection, which then fail
-        await asyncio.get_running_loop().run_in_executor(None, self._stop_kazoo)
+        # Not in the loop's executor, for which the process would wait: a server that stands still may answer never.
+        closed = asyncio.get_running_loop().create_future()
+        threading.Thread(target=self._stop_kazoo, args=(closed,), daemon=True).start()
+        await asyncio.wait((closed,), timeout=CLOSE_S)
 
-    def _stop_kazoo(self) -> None:
-        self._kazoo.stop()
-        self._kazoo.close()
+    def _stop_kazoo(self, closed: asyncio.Future[None]) -> None:
+        try:
+            self._kazoo.stop()
+            self._kazoo.close()
+        except Exception as error:  # kazoo's own, without a common class
+            _log.debug("the ZooKeeper session was not closed: %r", error)
+        self._post(_settle_done, closed)
+
+    @property
+    def is_connected(self) -> bool:
+        return bool(self._kazoo.connected)
 
     @property
     def session_id(self) -> int:
@@ -432,6 +445,11 @@ class ZooKeeperClient:
         elif event.state == KeeperState.CONNECTING:
             # kazoo drops all watches with the connection and, unlike ZooKeeper's Java client, sets none again
             self._interrupted.append(watch)
+
+
+def _settle_done(closed: asyncio.Future[None]) -> None:
+    if not closed.done():
+        closed.set_result(None)
 
 
 def _settle(answer: asyncio.Future[Any], result: Any) -> None:

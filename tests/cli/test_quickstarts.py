@@ -34,7 +34,7 @@ class Server(ServerProcess):
         if "zookeeper" in self._command[0]:
             found = re.search(r"ZooKeeper listens on port (\d+)", self.said())
             return {"2181": found[1]} if found else {}
-        (started,) = re.findall(r"started, listens on (.*)", self.said()) or [""]
+        (started,) = re.findall(r"\] listens on (.*) \(.*", self.said()) or [""]
         page = {"PLAINTEXT": "9092", "CONTROLLER": "9093"}
         return {page[name]: port for name, port in re.findall(r"([A-Z]+)://[^:]+:(\d+)", started)}
 

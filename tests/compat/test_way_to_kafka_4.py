@@ -124,7 +124,7 @@ def run_commands(readme: Path) -> None:
 @pytest.mark.timeout(600)
 def test_the_quickstarts_cluster_becomes_one_of_kafka_4(way: Way) -> None:
     assert pk("storage", "format", "-t", CLUSTER, "-c", str(way.file), "--standalone").returncode == 0
-    ours = way.start(way.file, [PK, "server-start"], "started, listens on")
+    ours = way.start(way.file, [PK, "server-start"], "started (kafka.server.KafkaServer)")
     way.fill()
     seen = way.seen()
     assert ours.stop() == 143

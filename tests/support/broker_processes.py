@@ -85,7 +85,7 @@ def running(broker: Kind) -> Iterator[Kind]:
 class PkBroker(BrokerProcess):
     """Ours."""
 
-    STARTED = "] started, listens on "
+    STARTED = "started (kafka.server.KafkaServer)"
 
     def command(self) -> Sequence[str]:
         return [PK, "server-start", str(self.file)]

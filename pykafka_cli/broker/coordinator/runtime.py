@@ -141,6 +141,7 @@ class CoordinatorRuntime(Generic[S]):
         self._timeout_ms = timeout_ms
         self._compression = compression
         self._led: dict[int, _Led[S]] = {}
+        self._loaded = 0  # partitions since the last line about them in the log
         self._settling: set[asyncio.Task[BrokerError | None]] = set()
 
     # --- leadership
@@ -160,7 +161,11 @@ class CoordinatorRuntime(Generic[S]):
         led = self._led.get(partition)
         if led is None or (leader_epoch is not None and leader_epoch < led.leader_epoch):
             return
-        del self._led[partition]
+        _log.debug("%s: another broker coordinates it now", led.partition)
+        self._drop(led)
+
+    def _drop(self, led: "_Led[S]") -> None:
+        del self._led[led.partition.partition]
         led.is_dropped = True
         for timer in led.timers.values():
             timer.cancel()
@@ -168,12 +173,11 @@ class CoordinatorRuntime(Generic[S]):
         if led.loading is not None:
             led.loading.cancel()
         led.shard.unloaded()
-        _log.info("%s: another broker coordinates it now", led.partition)
 
     def close(self) -> None:
         """Drop every shard, as if all leadership were lost."""
-        for partition in list(self._led):
-            self.resigned(partition)
+        for led in list(self._led.values()):
+            self._drop(led)
 
     @property
     def is_loading(self) -> bool:
@@ -377,7 +381,11 @@ class CoordinatorRuntime(Generic[S]):
         step = Step(self._clock.now_ms())
         led.shard.loaded(step)
         self._finish_unasked(led, step)
-        _log.info("%s: loaded in %.3f s", led.partition, self._clock.monotonic() - started)
+        _log.debug("%s: loaded in %.3f s", led.partition, self._clock.monotonic() - started)
+        self._loaded += 1
+        if not any(each.is_loading for each in self._led.values()):
+            _log.info("%s: %d partitions loaded", self.topic, self._loaded)
+            self._loaded = 0
 
     def _replay_batch(self, led: _Led[S], data: bytes, position: int, header: BatchHeader) -> None:
         try:

@@ -110,7 +110,7 @@ class LogDirectory:
         self.cleaned_up_to = self._read_offsets(checkpoints.CLEANER_OFFSETS)
         folders = self.folders()
         if folders and not had_clean_shutdown:
-            _log.info("%s: no clean shutdown, recovering %d logs", self.path, len(folders))
+            _log.warning("%s: recovering %d logs, since the last run did not end in order", self.path, len(folders))
         logs: list[PartitionLog] = []
         for topic_partition, name in folders:
             logs.append(

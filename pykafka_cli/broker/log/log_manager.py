@@ -96,6 +96,11 @@ class LogManager(LogListener):
         self._cleaner = LogCleaner(settings, clock, self._files, self._in_thread)
         self.on_directory_failure: list[Callable[[Path, list[TopicPartition]], None]] = []
 
+    @property
+    def directories(self) -> list[Path]:
+        """log.dirs, absolute."""
+        return [directory.path for directory in self._directories]
+
     # Starting and stopping.
 
     async def start(self) -> None:

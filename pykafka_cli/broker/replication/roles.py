@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+MISSING_SHOWN = 10
+"""Partitions that a warning names."""
+
 OnLeadership: TypeAlias = Callable[[list[tuple[TopicPartition, int]], list[TopicPartition]], None]
 """Told which partitions began to be led here, with their leader epochs, and which are led here no more."""
 
@@ -87,21 +90,42 @@ class Roles:
         to_lead: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]] = []
         to_follow: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]] = []
         errors: Errors = {}
+        missing: list[TopicPartition] = []
         for topic in request.topic_states:
             for state in topic.partition_states:
                 topic_partition = TopicPartition(topic.topic_name, state.partition_index)
                 errors[topic_partition] = error = self._refusal(topic_partition, topic.topic_id, state)
                 if error is None:
+                    if self._is_missing(topic_partition, state):
+                        missing.append(topic_partition)
                     chosen = to_lead if state.leader == self._broker_id else to_follow
                     chosen.append((self._hosted.get_or_add(topic_partition), topic.topic_id, state))
                 else:
                     _log.warning("%s", error)
+        if missing:
+            self._warn_of_missing(missing)
         leaders = self._lead(to_lead, errors)
         followers = self._follow(to_follow, errors)
         self._fetchers.close_idle()
         for notify in self.on_leadership:
             notify(leaders, followers)
         return errors
+
+    def _is_missing(self, topic_partition: TopicPartition, state: LeaderAndIsrPartitionState) -> bool:
+        """Whether this broker should have the only log of a partition that is not new, and has none."""
+        return (
+            not state.is_new and list(state.replicas) == [self._broker_id] and self._logs.get(topic_partition) is None
+        )
+
+    def _warn_of_missing(self, missing: list[TopicPartition]) -> None:
+        shown = ", ".join(map(str, missing[:MISSING_SHOWN])) + (", ..." if len(missing) > MISSING_SHOWN else "")
+        _log.warning(
+            "no log here of %d partitions that no other broker has, so they begin empty: %s. Looked in %s. If their "
+            "records are elsewhere, stop this broker and correct log.dirs, which is relative to where it is started",
+            len(missing),
+            shown,
+            ", ".join(map(str, self._logs.directories)),
+        )
 
     def _fence(self, request: LeaderAndIsrRequest | StopReplicaRequest) -> None:
         what = type(request).__name__
