@@ -64,13 +64,15 @@ def top_level_error(answer: Any) -> ErrorCode:
 
 
 class Coordinator:
-    """Asks the coordinator of one group, whichever broker that is at the moment.
+    """Asks the coordinator of one group or transactional id, whichever broker that is at the moment.
 
+    kind        GROUP or TRANSACTION
     private     over a separate connection, so that nothing waits for other requests to that broker
     """
 
-    def __init__(self, session: Session, group_id: str, *, private: bool, pause: float) -> None:
+    def __init__(self, session: Session, group_id: str, *, private: bool, pause: float, kind: int = GROUP) -> None:
         self.group_id = group_id
+        self._kind = kind
         self._session = session
         self._private = private
         self._pause = pause
@@ -129,7 +131,7 @@ class Coordinator:
     async def _connect(self) -> Connection:
         async with self._finding:
             if self._connection is None or not self._connection.is_open:
-                self.broker = await find_coordinator(self._session, self.group_id)
+                self.broker = await find_coordinator(self._session, self.group_id, self._kind)
                 open_one = self._session.private_connection if self._private else self._session.connection
                 self._connection = await open_one(self.broker)
             return self._connection

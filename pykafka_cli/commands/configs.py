@@ -7,13 +7,16 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import BadClientSetting, read_property_file
 from pykafka_cli.procedures.configs import ConfigRequest, alter_configs, describe_configs
 from pykafka_cli.rules.config_arguments import (
     BROKER_LOGGERS,
     BROKERS,
+    CLIENT_METRICS,
     CLIENTS,
     DEFAULT_ENTITY,
+    GROUPS,
     IPS,
     TOPICS,
     USERS,
@@ -48,7 +51,11 @@ NAMED_ENTITIES = {
     "broker": BROKERS,
     "broker-logger": BROKER_LOGGERS,
     "ip": IPS,
+    "client-metrics": CLIENT_METRICS,
+    "group": GROUPS,
 }
+ONLY_IN_4 = frozenset({"client-metrics", "group"})
+"""Options that 3.9 does not have."""
 DEFAULT_ENTITIES = {"client-defaults": CLIENTS, "user-defaults": USERS, "broker-defaults": BROKERS, "ip-defaults": IPS}
 WORDS: Words = {
     BadConfigArgument: lambda error: ScriptError(str(error)),
@@ -111,7 +118,7 @@ def configs(
             "--entity-type",
             metavar="TYPE",
             help=(
-                "topics, clients, users, brokers, broker-loggers, ips or client-metrics; "
+                "topics, clients, users, brokers, broker-loggers, ips, client-metrics or groups; "
                 "users and clients can be combined."
             ),
             rich_help_panel=ENTITY,
@@ -170,6 +177,15 @@ def configs(
     ip_defaults: Annotated[
         bool, typer.Option("--ip-defaults", help="Default for all addresses.", rich_help_panel=ENTITY)
     ] = False,
+    client_metrics: Annotated[
+        str | None,
+        typer.Option(
+            "--client-metrics", metavar="NAME", help="Client metrics resource (Kafka 4).", rich_help_panel=ENTITY
+        ),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="NAME", help="Group (Kafka 4).", rich_help_panel=ENTITY)
+    ] = None,
     add_config: Annotated[
         str | None,
         typer.Option(
@@ -199,7 +215,16 @@ def configs(
     if describe == alter:
         raise ctx.usage_problem("Command must include exactly one action: --describe, --alter")
     refuse(ctx, "describe", "add-config", "delete-config")
-    named = {"topic": topic, "client": client, "user": user, "broker": broker, "broker-logger": broker_logger, "ip": ip}
+    named = {
+        "topic": topic,
+        "client": client,
+        "user": user,
+        "broker": broker,
+        "broker-logger": broker_logger,
+        "ip": ip,
+        "client-metrics": client_metrics,
+        "group": group,
+    }
     default = {
         "client-defaults": client_defaults,
         "user-defaults": user_defaults,
@@ -245,10 +270,19 @@ def configs(
 
             asyncio.run(through_zookeeper(request, zookeeper, is_alter=alter))
             return
-        session = new_session(
-            bootstrap_or_default(servers, ScriptError("")), command_config, controllers=bootstrap_controller is not None
-        )
+        controllers = bootstrap_controller is not None
+        address = bootstrap_or_default(servers, ScriptError(""))
+        if new := ctx.given & ONLY_IN_4:
+            asyncio.run(ensure_kafka_4(new_session(address, command_config, controllers=controllers), min(new)))
+        session = new_session(address, command_config, controllers=controllers)
         asyncio.run(alter_configs(request, session) if alter else describe_configs(request, session))
+
+
+async def ensure_kafka_4(session: Session, option: str) -> None:
+    """raises    BadConfigArgument where the cluster's own script does not have the option"""
+    async with session:
+        if not await session.is_kafka_4():
+            raise BadConfigArgument(f"{option} is not a recognized option")
 
 
 def ensure_host(name: str) -> None:

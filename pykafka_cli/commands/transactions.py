@@ -13,6 +13,7 @@ from pykafka_cli.clients.admin.transactions import (
     abort_transaction,
     describe_producers,
     describe_transactions,
+    fence_producer,
     list_transactions,
 )
 from pykafka_cli.clients.errors import ApiError
@@ -46,24 +47,28 @@ T = TypeVar("T")
 WHICH = "Which transactions"
 ABORT = "What to abort"
 MS_PER_MINUTE = 60_000
+FORCE_TERMINATE = "forceTerminateTransaction"
 OPTIONS = {
-    "list": {"duration-filter"},
+    "list": {"duration-filter", "transactional-id-pattern"},
     "describe": {"transactional-id"},
     "describe-producers": {"broker-id", "topic", "partition"},
     "abort": {"topic", "partition", "start-offset", "producer-id", "producer-epoch", "coordinator-epoch"},
     "find-hanging": {"broker-id", "max-transaction-timeout", "topic", "partition"},
+    FORCE_TERMINATE: {"transactionalId"},
 }
 REQUIRED = {
     "describe": ("transactional-id",),
     "describe-producers": ("partition", "topic"),
     "abort": ("partition", "topic"),
+    FORCE_TERMINATE: ("transactionalId",),
 }
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class TransactionsCommand(ArgparseCommand):
-    subcommands = tuple(OPTIONS)
+    subcommands = tuple(name for name in OPTIONS if name != FORCE_TERMINATE)
+    subcommands_of_4 = (FORCE_TERMINATE,)
     version_text = f"{KAFKA_VERSION} (Commit:unknown)"
 
 
@@ -76,7 +81,8 @@ def transactions(
             metavar="|".join(OPTIONS),
             help=(
                 "Action to perform: list all transactions, describe one, describe a "
-                "partition's producers, abort a transaction, or find hanging ones."
+                "partition's producers, abort a transaction, find hanging ones, or take a "
+                "transactional id away from its producer."
             ),
         ),
     ],
@@ -95,6 +101,24 @@ def transactions(
     transactional_id: Annotated[
         str | None,
         typer.Option("--transactional-id", metavar="ID", help="describe: transactional id.", rich_help_panel=WHICH),
+    ] = None,
+    transactional_id_pattern: Annotated[
+        str | None,
+        typer.Option(
+            "--transactional-id-pattern",
+            metavar="REGEX",
+            help="list: show only transactional ids that match (brokers since 4.1).",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    fenced_id: Annotated[
+        str | None,
+        typer.Option(
+            "--transactionalId",
+            metavar="ID",
+            help="forceTerminateTransaction: transactional id whose producer is fenced.",
+            rich_help_panel=WHICH,
+        ),
     ] = None,
     topic: Annotated[
         str | None,
@@ -184,7 +208,10 @@ def transactions(
     form = chosen_output(output)
     match command:
         case "list":
-            show_listing(form, run(session, fetch_listing(session, duration_filter)))
+            listing = fetch_listing(session, duration_filter, transactional_id_pattern)
+            show_listing(form, run(session, listing))
+        case "forceTerminateTransaction":
+            run(session, fence(session, fenced_id or ""))
         case "describe":
             show_description(form, run(session, fetch_description(session, transactional_id or "")), now_ms)
         case "describe-producers":
@@ -260,9 +287,14 @@ def run(session: Session, work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(within())
 
 
-async def fetch_listing(session: Session, longer_than_ms: int) -> list[TransactionListing]:
+async def fetch_listing(session: Session, longer_than_ms: int, pattern: str | None) -> list[TransactionListing]:
     with failing_as("Failed to list transactions"):
-        return await list_transactions(session, longer_than_ms=longer_than_ms)
+        return await list_transactions(session, longer_than_ms=longer_than_ms, pattern=pattern)
+
+
+async def fence(session: Session, transactional_id: str) -> None:
+    with failing_as(f"Failed to force terminate transactionalId `{transactional_id}`"):
+        await fence_producer(session, transactional_id)
 
 
 async def fetch_description(session: Session, transactional_id: str) -> TransactionDescription:

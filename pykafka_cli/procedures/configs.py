@@ -10,6 +10,7 @@ from pykafka_cli.clients.admin.configs import (
     Resource,
     ResourceType,
     list_client_metrics,
+    list_groups_with_configs,
 )
 from pykafka_cli.clients.admin.configs import alter_configs as alter_resources
 from pykafka_cli.clients.admin.configs import describe_configs as describe_resources
@@ -28,13 +29,14 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ConfigEntry
 from pykafka_cli.output.configs import show_altered, show_limits, show_settings
-from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.rules.config_arguments import (
     BROKER_LOGGERS,
     BROKERS,
     CLIENT_METRICS,
     CLIENTS,
     DEFAULT_ENTITY,
+    GROUPS,
     IPS,
     SCRAM_MECHANISMS,
     TOPICS,
@@ -56,7 +58,9 @@ RESOURCE_TYPES = {
     BROKERS: ResourceType.BROKER,
     BROKER_LOGGERS: ResourceType.BROKER_LOGGER,
     CLIENT_METRICS: ResourceType.CLIENT_METRICS,
+    GROUPS: ResourceType.GROUP,
 }
+NOUNS = {CLIENT_METRICS: "client-metric", GROUPS: "group"}
 QUOTA_TYPES = {USERS: USER, CLIENTS: CLIENT_ID, IPS: IP}
 INVALID_TOPIC = 17
 
@@ -91,6 +95,12 @@ async def describe_configs(request: ConfigRequest, session: Session) -> None:
     problem: ApiError | ConnectionFailed | None = None
     found: list[tuple[Resource, list[ConfigEntry]]] = []
     async with session:
+        if await _is_missing(entity := request.entities[0], session):
+            notice(
+                request.output,
+                f"The {NOUNS[entity.type]} '{entity.name}' doesn't exist and doesn't have dynamic config.",
+            )
+            return
         for resource in await _resources(request.entities[0], session):
             try:
                 found.append((resource, await _entries(session, resource, shows_all=request.shows_all)))
@@ -127,10 +137,27 @@ async def _resources(entity: Entity, session: Session) -> list[Resource]:
         return [Resource(kind, entity.name)]
     if kind is ResourceType.TOPIC:
         return [Resource(kind, listing.topic) for listing in await list_topics(session)]
-    if kind is ResourceType.CLIENT_METRICS:
-        return [Resource(kind, name) for name in await list_client_metrics(session)]
+    if entity.type in NOUNS:
+        return [Resource(kind, name) for name in await _names(entity.type, session)]
     brokers = [Resource(kind, str(broker.id)) for broker in await describe_brokers(session)]
     return [*brokers, Resource(kind, DEFAULT_ENTITY)]
+
+
+async def _names(type_: str, session: Session) -> list[str]:
+    """Everything of a type that exists or has settings."""
+    if type_ == CLIENT_METRICS:
+        return await list_client_metrics(session)
+    from pykafka_cli.clients.admin.groups import list_all_groups
+
+    groups = [group.group for group in await list_all_groups(session)]
+    return sorted({*groups, *await list_groups_with_configs(session)})
+
+
+async def _is_missing(entity: Entity, session: Session) -> bool:
+    """Whether there is no such thing, where Kafka 4's script says so."""
+    if entity.type not in NOUNS or not entity.name or not await session.is_kafka_4():
+        return False
+    return entity.name not in await _names(entity.type, session)
 
 
 async def _entries(session: Session, resource: Resource, *, shows_all: bool) -> list[ConfigEntry]:
@@ -146,7 +173,8 @@ async def _entries(session: Session, resource: Resource, *, shows_all: bool) -> 
     source = {
         ResourceType.TOPIC: "DYNAMIC_TOPIC_CONFIG",
         ResourceType.BROKER: "DYNAMIC_BROKER_CONFIG" if resource.name else "DYNAMIC_DEFAULT_BROKER_CONFIG",
-        ResourceType.CLIENT_METRICS: "CLIENT_METRICS_CONFIG",
+        ResourceType.CLIENT_METRICS: "DYNAMIC_CLIENT_METRICS_CONFIG",
+        ResourceType.GROUP: "DYNAMIC_GROUP_CONFIG",
     }.get(resource.type)
     return sorted(entry for entry in entries if shows_all or source is None or entry.source == source)
 

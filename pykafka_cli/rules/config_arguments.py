@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 TOPICS, CLIENTS, USERS, BROKERS = "topics", "clients", "users", "brokers"
-IPS, BROKER_LOGGERS, CLIENT_METRICS = "ips", "broker-loggers", "client-metrics"
+IPS, BROKER_LOGGERS, CLIENT_METRICS, GROUPS = "ips", "broker-loggers", "client-metrics", "groups"
 ENTITY_TYPES: tuple[str, ...] = (TOPICS, CLIENTS, USERS, BROKERS, IPS, BROKER_LOGGERS, CLIENT_METRICS)
+ENTITY_TYPES_OF_4: tuple[str, ...] = (GROUPS,)
+"""More of them, which the scripts of 3.9 do not have and therefore do not list."""
 ZOOKEEPER_ENTITY_TYPES: tuple[str, ...] = (USERS, BROKERS)
 
 QUOTAS = ("producer_byte_rate", "consumer_byte_rate", "request_percentage", "controller_mutation_rate")
@@ -50,7 +52,7 @@ def ensure_entities(types: Sequence[str], *, has_brokers: bool) -> None:
     allowed = ENTITY_TYPES if has_brokers else ZOOKEEPER_ENTITY_TYPES
     option = "--bootstrap-server or --bootstrap-controller" if has_brokers else "--zookeeper"
     for name in types:
-        if name not in allowed:
+        if name not in allowed and not (has_brokers and name in ENTITY_TYPES_OF_4):
             raise BadConfigArgument(
                 f"Invalid entity type {name}, the entity type must be one of {', '.join(allowed)} "
                 f"with a {option} argument"

@@ -63,6 +63,7 @@ class FakeSession:
         self, answers: Answers, topics: Mapping[str, int] | None = None, settings: Mapping[str, str] | None = None
     ) -> None:
         self.settings = ClientSettings(settings or {})
+        self.is_with_controllers = False
         self.topics = dict(topics or {})
         self.topic_errors: list[ErrorCode | Exception] = []
         """What the next questions for topics are answered with, before the topics are there; exceptions are raised."""

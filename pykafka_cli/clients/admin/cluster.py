@@ -43,7 +43,9 @@ class LogDir(NamedTuple):
 
 
 async def describe_brokers(session: Session) -> list[Broker]:
-    """Brokers that are alive, by id."""
+    """Brokers that are alive, by id; the controllers where the session is with controllers."""
+    if session.is_with_controllers:
+        return [Broker(each.id, each.host, each.port, each.rack) for each in await list_endpoints(session)]
     answer = await session.metadata(())
     return sorted(Broker(broker.node_id, broker.host, broker.port, broker.rack) for broker in answer.brokers)
 

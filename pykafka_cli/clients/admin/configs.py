@@ -18,8 +18,8 @@ SOURCES = {
     4: "STATIC_BROKER_CONFIG",
     5: "DEFAULT_CONFIG",
     6: "DYNAMIC_BROKER_LOGGER_CONFIG",
-    7: "CLIENT_METRICS_CONFIG",
-    8: "GROUP_CONFIG",
+    7: "DYNAMIC_CLIENT_METRICS_CONFIG",
+    8: "DYNAMIC_GROUP_CONFIG",
 }
 
 
@@ -142,5 +142,18 @@ async def list_client_metrics(session: Session) -> list[str]:
     from kio.schema.list_config_resources.v0.request import ListConfigResourcesRequest
 
     answer = await session.ask(ListConfigResourcesRequest())
+    ensure_none_failed([answer])
+    return sorted(str(resource.resource_name) for resource in answer.config_resources)
+
+
+async def list_groups_with_configs(session: Session) -> list[str]:
+    """Names of groups that have settings of their own (KIP-1142).
+
+    raises    ApiError, VersionUnsupported
+    """
+    from kio.schema.list_config_resources.v1.request import ListConfigResourcesRequest
+
+    request = ListConfigResourcesRequest(resource_types=(i8(ResourceType.GROUP),))
+    answer = await session.ask(request, oldest=1)
     ensure_none_failed([answer])
     return sorted(str(resource.resource_name) for resource in answer.config_resources)

@@ -1,15 +1,16 @@
 """Transactions: what coordinators and partitions know of them, and aborting one (KIP-664)."""
 
 import asyncio
+import datetime
 from collections.abc import Collection, Iterable
 
 from kio.schema.errors import ErrorCode
 from kio.schema.types import ProducerId, TopicName, TransactionalId
-from kio.static.primitive import i16, i32, i64
+from kio.static.primitive import i16, i32, i32Timedelta, i64
 
 from pykafka_cli.clients.admin.leaders import ask_leaders, by_topic
 from pykafka_cli.clients.admin.retries import ask_until_final
-from pykafka_cli.clients.coordinator import TRANSACTION, find_coordinators
+from pykafka_cli.clients.coordinator import TRANSACTION, Coordinator, find_coordinators
 from pykafka_cli.clients.error_traits import COORDINATOR_UNREADY
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
@@ -18,6 +19,7 @@ from pykafka_cli.protocol.describe_transactions import DescribeTransactionsRespo
 
 ANY_DURATION = -1
 _FIRST_WITH_DURATION = 1
+_FIRST_WITH_PATTERN = 2
 _STATES = frozenset(
     {
         "Ongoing", "PrepareAbort", "PrepareCommit", "CompleteAbort", "CompleteCommit", "Empty", "PrepareEpochFence",
@@ -26,18 +28,25 @@ _STATES = frozenset(
 
 
 async def list_transactions(
-    session: Session, *, producer_ids: Collection[int] = (), longer_than_ms: int = ANY_DURATION
+    session: Session,
+    *,
+    producer_ids: Collection[int] = (),
+    longer_than_ms: int = ANY_DURATION,
+    pattern: str | None = None,
 ) -> list[TransactionListing]:
     """What every broker coordinates, those of some producers only, or those that have been open for that long.
 
-    raises    ApiError
+    pattern    an expression of RE2 that transactional ids match (KIP-1152)
+    raises     ApiError, VersionUnsupported
     """
-    from kio.schema.list_transactions.v1.request import ListTransactionsRequest
+    from kio.schema.list_transactions.v2.request import ListTransactionsRequest
 
     request = ListTransactionsRequest(
-        producer_id_filters=tuple(map(ProducerId, producer_ids)), duration_filter=i64(longer_than_ms)
+        producer_id_filters=tuple(map(ProducerId, producer_ids)),
+        duration_filter=i64(longer_than_ms),
+        transactional_id_pattern=pattern,
     )
-    oldest = 0 if longer_than_ms < 0 else _FIRST_WITH_DURATION
+    oldest = _FIRST_WITH_PATTERN if pattern else 0 if longer_than_ms < 0 else _FIRST_WITH_DURATION
     brokers = sorted(broker.node_id for broker in (await session.metadata(())).brokers)
     deadline = asyncio.get_running_loop().time() + session.settings.api_timeout
     found: list[TransactionListing] = []
@@ -199,3 +208,28 @@ def _producer_state(said: object) -> ProducerState:
 def _state_name(said: str) -> str:
     """A state as it is shown: one that 3.9 does not know is Unknown."""
     return said if said in _STATES else "Unknown"
+
+
+async def fence_producer(session: Session, transactional_id: str) -> None:
+    """Take a transactional id away from whoever uses it, which aborts an open transaction.
+
+    raises    ApiError, ConnectionFailed
+    """
+    from kio.schema.init_producer_id.v4.request import InitProducerIdRequest
+
+    request = InitProducerIdRequest(
+        transactional_id=TransactionalId(transactional_id),
+        transaction_timeout=i32Timedelta.parse(datetime.timedelta(milliseconds=1)),
+    )
+    coordinator = Coordinator(
+        session, transactional_id, kind=TRANSACTION, private=False, pause=session.settings.retry_pause
+    )
+    deadline = asyncio.get_running_loop().time() + session.settings.api_timeout
+    while True:
+        answer = await coordinator.ask(request, deadline=deadline)
+        is_ending = answer.error_code is ErrorCode.concurrent_transactions
+        if not is_ending or asyncio.get_running_loop().time() > deadline:
+            break
+        await asyncio.sleep(session.settings.retry_pause)
+    if answer.error_code:
+        raise ApiError(answer.error_code)
