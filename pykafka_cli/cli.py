@@ -1,5 +1,5 @@
-"""The program `pk`: a table of commands, of which only the one that is called gets imported, and the one place that
-turns whatever goes wrong into a message and an exit status."""
+"""The program `pk`: a table of commands, of which only the one that is called is imported, and the one place that
+turns any failure into a message and an exit status."""
 
 import contextlib
 import errno
@@ -102,7 +102,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    """The status with which a command ends; raises what it does not report itself."""
+    """The exit status of a command; raises what it does not report itself."""
     try:
         command = typer.main.get_command(app)
         if COMPLETION_VARIABLE in os.environ or any(word.endswith("-completion") for word in words[:1]):
@@ -129,7 +129,7 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _report(*lines: str) -> None:
-    """On stderr; where that cannot be written, the status has to do."""
+    """Print to stderr; if that fails, the exit status has to suffice."""
     with contextlib.suppress(OSError):
         print(*filter(None, lines), sep="\n", file=sys.stderr, flush=True)
 
@@ -140,7 +140,7 @@ def _is_of_output(error: OSError) -> bool:
 
 
 def _discard_output() -> None:
-    """Python flushes stdout once more on its way out: let it."""
+    """Python flushes stdout once more when it exits: let it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

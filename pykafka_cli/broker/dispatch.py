@@ -1,8 +1,8 @@
 """One frame: version check, reading, handler, errors to codes, writing, counting.
 
-What cannot be answered (garbage, an API or version that nobody offers, a failed produce that wants no response) is
-raised as ProtocolError or Disconnect and ends that connection; the network logs why. A handler's own mistake is logged
-here and answered with UNKNOWN_SERVER_ERROR, so that the client need not wait for its time-out.
+Without a possible response (garbage, an unknown API or version, a failed Produce with acks=0), the problem is
+raised as ProtocolError or Disconnect and closes that connection; the network logs why. A bug in a handler is logged
+here and answered with UNKNOWN_SERVER_ERROR, so that the client does not have to wait for its timeout.
 """
 
 import asyncio
@@ -167,7 +167,7 @@ class Dispatcher:
 
 
 def _bare_answer(login: Authentication, token: memoryview, peer: Peer) -> list[Buffer]:
-    """The response to a token without a request around it, as clients of 0.10 send it; refusals have no words there."""
+    """The response to a token without a request around it, as clients of 0.10 send it; errors have no message there."""
     try:
         answer = login.respond(bytes(token))
     except BrokerError as error:
@@ -177,7 +177,8 @@ def _bare_answer(login: Authentication, token: memoryview, peer: Peer) -> list[B
 
 
 def _ensure_nothing_failed(response: produce.ProduceResponse) -> None:
-    """Raise Disconnect if a partition rejected its records: who reads no responses learns it in no other way."""
+    """Raise Disconnect if a partition rejected its records: a client that reads no responses notices it in no other
+    way."""
     for topic in response.topics:
         for each in topic.partitions:
             if each.error_code is not ErrorCode.none:

@@ -240,7 +240,7 @@ def topics(
 
 
 def check_required(ctx: ScriptContext) -> None:
-    """What is missing, in the order in which the script looks."""
+    """Report what is missing, in the order in which the script checks it."""
     given, through_zookeeper = ctx.given, "zookeeper" in ctx.given
     if {"describe", "if-exists"} <= given:
         if through_zookeeper:
@@ -267,7 +267,7 @@ def check_required(ctx: ScriptContext) -> None:
 
 
 def check_invalid(ctx: ScriptContext) -> None:
-    """What does not go together, in the order in which the script looks."""
+    """Report conflicting options, in the order in which the script checks them."""
     through_zookeeper = "zookeeper" in ctx.given
     only_with(ctx, "config", "alter", "create")
     only_with(ctx, "delete-config", "alter")

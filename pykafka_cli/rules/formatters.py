@@ -5,7 +5,7 @@ cannot print makes the whole call fail, and the caller repeats it record by reco
 
     CreateTime:1700000000123\tPartition:0\tOffset:6\th1:v1,h2:v2\tkey\tvalue\n
 
-source  org.apache.kafka.tools.consumer.DefaultMessageFormatter and its neighbours
+source  org.apache.kafka.tools.consumer.DefaultMessageFormatter and its neighbors
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """One Typer command that behaves as a kafka-*.sh script: its grammar, its errors, --help and --version.
 
 A command's module declares a Typer function as usual and names one of the two classes here as `cls`; the words are put
-in order by _grammar.py before Click sees them, so Click never has to guess. What the function gets in its ScriptContext
-is what the scripts ask of their parser: which options stood on the command line, whatever their values.
+in order by grammar.py before Click sees them, so Click never has to guess. What the function gets in its ScriptContext
+is what the scripts ask of their parser: which options were on the command line, whatever their values.
 """
 
 from collections import defaultdict
@@ -68,7 +68,7 @@ class ScriptContext(typer.Context):
     unreadable: UnreadableValue | None = None
 
     def usage_problem(self, message: str, *, hint: str = "") -> UsageProblem:
-        """The message with the usage line below; to be raised."""
+        """The message followed by the usage line; to be raised."""
         return UsageProblem(message, f"{self.get_usage()}\n`{self.command_path} --help` lists the options.", hint=hint)
 
     def read_values(self) -> None:
@@ -166,7 +166,7 @@ class ScriptCommand(TyperCommand):
         return UnreadableValue(f"Cannot parse argument '{values[-1]}' of option {spec.name}", spec.name, hint=hint)
 
     def _choices(self, spec: Spec) -> Sequence[str]:
-        """What an option's value must be one of; empty if there is no such list."""
+        """The allowed values of an option; empty if any value is allowed."""
         (param,) = (param for param in self.params if f"--{spec.name}" in param.opts)
         return getattr(param.type, "choices", ())
 
@@ -194,7 +194,7 @@ class ScriptCommand(TyperCommand):
         return words
 
     def _default_to_named_cluster(self, ctx: Any, given: Collection[str]) -> None:
-        """Where neither command line nor environment names a cluster, let it be the one of `pk config`.
+        """If neither command line nor environment names a cluster, use the current one of `pk config`.
 
         raises    ScriptError
         """

@@ -1,16 +1,16 @@
 """How the scripts read a command line. Two grammars: jopt-simple's for most of them, argparse4j's for some.
 
     jopt        one dash or two for every option; --opt value, --opt=value; a value may begin with a dash; an option
-                whose value is optional takes the next word unless that looks like an option; words of no option are
-                dropped
+                whose value is optional takes the next word unless that looks like an option; words without an option
+                are dropped
     argparse    two dashes, or one and a letter; a value must not begin with a dash, unless it is a negative number;
-                an option may take several words; words of no option are positional arguments
+                an option may take several words; words without an option are positional arguments
 
-Beyond what the scripts take, an option may be abbreviated where that is unambiguous. One that shortens only the last
-word of a name comes first: `--part` is --partitions although there is --partition-size-limit-per-response. Which
-cluster to talk to is not guessed: `--bootstrap` stays the error that it is for the scripts.
+In addition to what the scripts accept, an option may be abbreviated if that is unambiguous. One that shortens only the
+last word of a name comes first: `--part` is --partitions although there is --partition-size-limit-per-response. Which
+cluster to connect to is not guessed: `--bootstrap` is an error, as for the scripts.
 
-What comes out is a list of Given, free of ambiguity, that Click can take; what cannot be read is an Unparsable.
+The result is an unambiguous list of Given for Click; what cannot be parsed raises Unparsable.
 """
 
 import re
@@ -48,7 +48,7 @@ class Spec(NamedTuple):
 
 
 class Given(NamedTuple):
-    """An option as it stood on the command line; `value` is None where none was given.
+    """An option as it was on the command line; `value` is None if none was given.
 
     spelling    the one of its names that was used, in full; empty for its first
     """
@@ -153,7 +153,7 @@ def parse_argparse(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
 
 
 def _spelling(name: str, spec: Spec) -> str:
-    """The name of an option that `name` is, or begins."""
+    """The name of the option that `name` is, or abbreviates."""
     if name in spec.names:
         return name
     return next((each for each in spec.names if name and each.startswith(name)), spec.name)
@@ -182,7 +182,7 @@ def _long_options(by_name: Mapping[str, Spec]) -> dict[str, str]:
 
 
 def suggestions(word: str, candidates: Mapping[str, str]) -> str:
-    """What argparse4j prints below a word that it does not know: those of the candidates that are nearest, if near.
+    """What argparse4j prints below a word that it does not know: the nearest candidates, if any is near.
 
     candidates    from what is compared to what is printed
     """
@@ -194,7 +194,7 @@ def suggestions(word: str, candidates: Mapping[str, str]) -> str:
 
 
 def _distance(word: str, other: str) -> int:
-    """Levenshtein's, where exchanging neighbours is free, replacing costs 2, inserting 1, deleting 4."""
+    """Levenshtein's, where exchanging neighbors is free, replacing costs 2, inserting 1, deleting 4."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(word, 1):

@@ -241,7 +241,7 @@ class SegmentList:
                 segment.release_if_idle()
 
     def moved_to(self, directory: str) -> None:
-        """The folder got another name, with all that is in it."""
+        """The folder was renamed, with its contents."""
         self._directory = directory
         for segment in self._segments:
             segment.moved_to(directory)

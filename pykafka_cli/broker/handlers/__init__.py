@@ -1,9 +1,10 @@
-"""What this broker answers, one module per API (acls.py has three).
+"""The APIs of this broker, one module each (acls.py has three).
 
 HANDLERS is the only list; dispatch, ApiVersions and docs follow it.
 
 A module holds `async def handle(ctx: RequestContext, request) -> response`; both are of the newest version that is
-offered, whatever the client spoke (protocol/codec.py). Versions are those that Kafka 3.9 offers (protocol/api_keys.py).
+offered, whatever version the client used (protocol/codec.py). Versions are those that Kafka 3.9 offers
+(protocol/api_keys.py).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -80,7 +81,7 @@ else:
     class _AtNeed:
         """The handlers' modules, each imported with the first request for it.
 
-        All of them and the messages they speak cost 0.1 s, more than the rest of a start, and most are never asked.
+        Importing all of them with their messages takes 0.1 s, more than the rest of a start, and most are never called.
         """
 
         def __getattr__(self, name: str) -> ModuleType:

@@ -97,7 +97,7 @@ def cleanable(log: PartitionLog, clean_up_to: int, now_ms: int) -> Cleanable:
 
 
 def groups(segments: Sequence[Segment], *, segment_bytes: int, index_bytes: int) -> Iterator[list[Segment]]:
-    """Neighbours that fit one segment together, so that segments do not get ever smaller."""
+    """Neighbors that fit one segment together, so that segments do not get ever smaller."""
     group: list[Segment] = []
     size = index_size = 0
     for at, segment in enumerate(segments):

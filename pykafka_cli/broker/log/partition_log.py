@@ -3,16 +3,15 @@
     log_start <= last_stable <= high_watermark <= log_end      recovery_point <= log_end
 
     log_start        the first offset that may be read; older records are gone
-    last_stable      below it no transaction is open: what readers with read_committed may see
+    last_stable      below it no transaction is open: what read_committed consumers may see
     high_watermark   below it everything is on all in-sync replicas: what consumers may see
     log_end          the offset that the next record gets
     recovery_point   below it everything is on the device
 
-A folder `TOPIC-PARTITION` holds what storage/ draws: segments, producer snapshots, leader-epoch-checkpoint and
-partition.metadata. All methods are synchronous and belong to one thread;
-what is slow (fsync, deletion, cleaning) is handed out as plans that other threads carry out. The append path looks at
-the header and the checksum of a batch and writes it in one call; record bytes are never copied. Source: UnifiedLog,
-LocalLog.
+A folder `TOPIC-PARTITION` contains the files that storage/ describes: segments, producer snapshots,
+leader-epoch-checkpoint and partition.metadata. All methods are synchronous and belong to one thread; what is slow
+(fsync, deletion, cleaning) is handed out as plans that other threads carry out. The append path looks at the header and
+the checksum of a batch and writes it in one call; record bytes are never copied. Source: UnifiedLog, LocalLog.
 """
 
 import logging
@@ -49,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 class PartitionLog:
-    """One partition's log; recovery.load_log makes it from a folder."""
+    """One partition's log; recovery.load_log opens it from a folder."""
 
     def __init__(
         self,
@@ -97,7 +96,7 @@ class PartitionLog:
         return self._high_watermark
 
     def advance_high_watermark(self, offset: int) -> bool:
-        """Move it up to `offset`, at most to the log's end; returns whether it moved. It never goes back here."""
+        """Advance it to `offset`, at most to the log end; returns whether it moved. It never moves back here."""
         offset = min(offset, self.log_end)
         if offset <= self._high_watermark:
             return False
@@ -106,7 +105,7 @@ class PartitionLog:
         return True
 
     def set_high_watermark(self, offset: int) -> None:
-        """Take it over from a checkpoint or a leader, within log_start and log_end; it may go back."""
+        """Take it over from a checkpoint or a leader, within log_start and log_end; it may move back."""
         self._high_watermark = min(max(offset, self.log_start), self.log_end)
         self._producers.on_high_watermark(self._high_watermark)
 
@@ -127,9 +126,9 @@ class PartitionLog:
         now_ms: int,
         origin: AppendOrigin = AppendOrigin.CLIENT,
     ) -> AppendInfo:
-        """Validate one batch, stamp it in place with its offset, epoch and (LogAppendTime) time, and write it.
+        """Validate one batch, set its offset, epoch and (LogAppendTime) timestamp in place, and write it.
 
-        batches   writable; its base offset, leader epoch and, where the topic asks for it, timestamp type are changed
+        batches   writable; its base offset, leader epoch and, if the topic requires it, timestamp type are changed
         raises    CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge, RecordListTooLarge,
                   UnsupportedCompressionType, InvalidProducerEpoch, OutOfOrderSequenceNumber, InvalidTxnState,
                   TransactionCoordinatorFenced; KafkaStorageError when it could not be written.
@@ -171,10 +170,10 @@ class PartitionLog:
         )
 
     def append_as_follower(self, batches: bytearray | memoryview) -> AppendInfo:
-        """Write batches as the leader has them; a batch cut short at the end is ignored.
+        """Write batches as the leader has them; a truncated batch at the end is ignored.
 
         raises    CorruptMessage; UnexpectedAppendOffset when they begin below the log's end; KafkaStorageError.
-                  After an error those before the faulty batch may be in the log
+                  After an error, the batches before the faulty one may be in the log
         """
         self._disk.check_online()
         found = validation.follower_batches(batches, self.log_end, self.topic_partition)
@@ -253,7 +252,7 @@ class PartitionLog:
         return self.roll(first_offset)
 
     def roll(self, base_offset: int = 0) -> Segment:
-        """Begin a new segment at log_end, or at `base_offset` if that is later, and snapshot the producers."""
+        """Start a new segment at log_end, or at `base_offset` if that is later, and snapshot the producers."""
         base = max(self.log_end, base_offset)
         active = self.segments.active
         if active.base_offset == base and active.size == 0:
@@ -276,9 +275,9 @@ class PartitionLog:
     # Reading.
 
     def read(self, start: int, *, max_bytes: int, up_to: int, min_one_batch: bool) -> FetchData:
-        """Whole batches from the one that holds `start` on, at most `max_bytes`, all of them below offset `up_to`.
+        """Complete batches from the one with `start` on, at most `max_bytes`, all of them below offset `up_to`.
 
-        min_one_batch   a first batch larger than `max_bytes` is given all the same
+        min_one_batch   a first batch larger than `max_bytes` is returned nevertheless
         raises          OffsetOutOfRange outside of log_start..log_end; KafkaStorageError
         One call reads from one segment only, so less may come than there is.
         """
@@ -328,7 +327,7 @@ class PartitionLog:
     # Leader epochs.
 
     def begin_epoch(self, leader_epoch: int) -> None:
-        """What the leader appends from now on belongs to `leader_epoch`."""
+        """The leader's next appends belong to `leader_epoch`."""
         self.epochs.assign(leader_epoch, self.log_end, has_records=False)
 
     def end_offset_for_epoch(self, epoch: int) -> EpochEnd | None:
@@ -338,10 +337,10 @@ class PartitionLog:
     # Losing records on purpose.
 
     def truncate_to(self, offset: int) -> int:
-        """Drop every batch that holds `offset` or a later one, as a follower does; returns the new log end.
+        """Drop every batch with `offset` or a later one, as a follower does; returns the new log end.
 
-        offset    anything from 0 on; at or above log_end nothing but stray leader epochs goes
-        durable   the cut is not synced: after a crash a follower compares its log with the leader's again
+        offset    anything from 0 on; at or above log_end only stray leader epochs are dropped
+        durable   the truncation is not synced: after a crash a follower compares its log with the leader's again
         source    KIP-101
         """
         self._disk.check_online()
@@ -384,7 +383,7 @@ class PartitionLog:
         self._high_watermark = min(max(self._high_watermark, self.log_start), self.log_end)
 
     def advance_log_start(self, offset: int) -> bool:
-        """Records below `offset` are gone from now on (DeleteRecords, retention); returns whether that is new.
+        """Delete records below `offset` (DeleteRecords, retention); returns whether that is new.
 
         raises    OffsetOutOfRange above the high watermark
         durable   with the next write of log-start-offset-checkpoint
@@ -402,7 +401,7 @@ class PartitionLog:
         return True
 
     def delete_old_segments(self) -> int:
-        """Set aside what retention.ms, retention.bytes or log_start no longer keep; returns the number of segments."""
+        """Set aside segments that retention.ms, retention.bytes or log_start no longer keep; returns their number."""
         if self.is_offline:
             return 0
         count, reason = retention.expired_segments(
@@ -441,7 +440,7 @@ class PartitionLog:
     # Flushing, closing, moving.
 
     def begin_flush(self, up_to: int | None = None) -> FlushPlan:
-        """What has to be synced so that everything below `up_to` (log_end) is on the device; for any thread to run."""
+        """A plan that syncs everything below `up_to` (log_end) to the device; any thread can run it."""
         up_to = self.log_end if up_to is None else up_to
         try:
             handles = self._epoch_file.handles_to_sync()
@@ -460,7 +459,7 @@ class PartitionLog:
         self.last_flush_ms = self._clock.now_ms()
 
     def assign_topic_id(self, topic_id: uuid.UUID) -> None:
-        """Note the id of a log from before topic ids (KIP-516)."""
+        """Record the topic id of a log from before topic ids (KIP-516)."""
         path = os.path.join(self.directory, checkpoints.PARTITION_METADATA)
         try:
             checkpoints.write_topic_id(self._files, path, topic_id)
@@ -473,11 +472,11 @@ class PartitionLog:
         return self._disk.is_offline
 
     def take_offline(self) -> None:
-        """Neither read nor write it from now on: its directory failed, or it is to be removed."""
+        """Stop reading and writing it: its directory failed, or it is to be removed."""
         self._disk.is_offline = True
 
     def close(self) -> None:
-        """End writing: cut the indexes to size and take a snapshot of the producers. A flush and `release` are due."""
+        """Stop writing: trim the indexes and take a snapshot of the producers. A flush and `release` have to follow."""
         try:
             self.segments.active.seal()
         except OSError as error:
@@ -485,11 +484,11 @@ class PartitionLog:
         self._take_snapshot()
 
     def release(self) -> None:
-        """Close all files; for a log that was closed, or is of no use any more."""
+        """Close all files; for a log that was closed, or is no longer needed."""
         self.segments.close()
 
     def moved_to(self, directory: Path) -> None:
-        """The folder got another name, with all that is in it."""
+        """The folder was renamed, with its contents."""
         self.directory = self._disk.directory = directory
         self._producers.directory = self._epoch_file.directory = str(directory)
         self.segments.moved_to(str(directory))

@@ -1,9 +1,9 @@
-"""One partition as this broker holds it: its role (partition_role.py), and what can be done in each.
+"""One partition on this broker: its role (partition_role.py), and the operations of each role.
 
     high watermark     everything below is on all in-sync replicas: consumers see it, acks=all waits for it
     low watermark      the smallest log start of all live replicas: DeleteRecords waits for it
 
-A leader moves the high watermark after each append, fetch and ISR change; a follower takes it from its leader. No
+A leader moves the high watermark after each append, fetch and ISR change; a follower gets it from its leader. No
 method awaits, so none can be interleaved with another. Source: kafka.cluster.Partition.
 """
 
@@ -60,7 +60,7 @@ _AWAIT_CONTROLLER = frozenset(
 
 
 class Partition:
-    """Role and epochs. The epochs outlive roles: they fence requests that come late."""
+    """Role and epochs. The epochs outlive roles: they fence late requests."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Partition:
         self._waiting = waiting
         self._isr_updates = isr_updates
         self._is_alive = is_alive
-        # What a WaitingRoom calls the two things that can happen here. `committed` also covers changes of role.
+        # The WaitingRoom's keys for the two kinds of events here. `committed` also covers changes of role.
         self.appended = ("appended", topic_partition)
         self.committed = ("committed", topic_partition)
 
@@ -145,21 +145,21 @@ class Partition:
         return is_new_epoch
 
     def hold(self, open_log: Callable[[], "PartitionLog"]) -> None:
-        """Have a log, without a leader to follow: its high watermark must not be missing from the checkpoint."""
+        """Host a log without a leader to follow: its high watermark must not be missing from the checkpoint."""
         if isinstance(self.role, Absent):
             self.role = Follower(open_log(), None)
 
     def replace_log(self, log: "PartitionLog") -> None:
-        """Use a copy of the log that has all that it has."""
+        """Use a complete copy of the log."""
         if not isinstance(self.role, Absent):
             self.role.log = log
 
     def close(self) -> None:
-        """Serve no more; the log's files are not this class's business."""
+        """Stop serving; the log's files belong to the log manager."""
         self.role = Absent()
 
     def notify_all(self) -> None:
-        """Let every waiter see a change of role."""
+        """Notify every waiter of a change of role."""
         self._waiting.notify(self.appended)
         self._waiting.notify(self.committed)
 
@@ -177,9 +177,10 @@ class Partition:
         return self.leading().log
 
     def log_at_epoch(self, current_leader_epoch: int | None, *, only_leader: bool) -> "PartitionLog":
-        """The log, for a request that believes in `current_leader_epoch` (None: in none).
+        """The log, for a request with `current_leader_epoch` (None: without one).
 
-        raises   FencedLeaderEpoch (the asker is behind), UnknownLeaderEpoch (this broker is), NotLeaderOrFollower
+        raises   FencedLeaderEpoch (the client is behind), UnknownLeaderEpoch (this broker is behind),
+                 NotLeaderOrFollower
         """
         if current_leader_epoch is not None and current_leader_epoch != self.leader_epoch:
             if current_leader_epoch < self.leader_epoch:
@@ -199,7 +200,7 @@ class Partition:
     def append_from_leader(
         self, batches: memoryview, *, leader_high_watermark: int, leader_log_start: int
     ) -> "AppendInfo":
-        """Write what the leader has after our log end; take over how far it is committed, and where it starts.
+        """Append what the leader has after our log end; take over its high watermark and log start.
 
         raises   CorruptMessage, KafkaStorageError, NotLeaderOrFollower
         """
@@ -222,7 +223,8 @@ class Partition:
         self.hosted_log().truncate_fully_and_start_at(offset)
 
     def forget_uncommitted_without_epochs(self) -> None:
-        """Cut to the high watermark if the log knows no leader epochs, for then it cannot be compared with another."""
+        """Truncate to the high watermark if the log has no leader epochs, because it cannot be compared with another
+        then."""
         log = self.hosted_log()
         if log.epochs.latest is None and log.log_end > log.high_watermark:
             self.truncate_to(log.high_watermark)
@@ -260,7 +262,7 @@ class Partition:
         return True
 
     def follower_fetched(self, broker_id: int, *, fetch_offset: int, log_start: int, leader_end: int) -> None:
-        """Take in that a follower has everything below `fetch_offset`; `leader_end` is from before its read."""
+        """Note that a follower has everything below `fetch_offset`; `leader_end` is from before its read."""
         role = self.leading()
         follower = role.followers[broker_id]
         moved = follower.log_end != fetch_offset
@@ -284,7 +286,7 @@ class Partition:
             self._waiting.notify(self.committed)
 
     def shrink_isr(self) -> None:
-        """Propose to put out the followers that lag; to be called from time to time."""
+        """Propose an ISR without the followers that lag; to be called periodically."""
         role = self.role
         if not isinstance(role, Leader):
             return
@@ -300,7 +302,7 @@ class Partition:
             self._propose(role, role.isr.shrunk(lagging))
 
     def delete_records(self, before: int) -> int:
-        """Delete what lies below `before` (AT_HIGH_WATERMARK: all that is committed); return that offset.
+        """Delete records below `before` (AT_HIGH_WATERMARK: all that are committed); return that offset.
 
         raises   NotLeaderOrFollower, PolicyViolation, OffsetOutOfRange (above the high watermark)
         """
@@ -322,7 +324,7 @@ class Partition:
     # ---- ISR and high watermark
 
     def _advance_high_watermark(self, role: Leader) -> bool:
-        """Move the mark as far as the replicas allow; return whether it moved.
+        """Advance the high watermark as far as the replicas allow; return whether it moved.
 
         Below min.insync.replicas it stays: what only too few replicas have must not become visible.
         """
@@ -360,7 +362,7 @@ class Partition:
     def _isr_answered(self, proposal: Isr, outcome: Outcome) -> None:
         role = self.role
         if not isinstance(role, Leader) or role.isr is not proposal:
-            return  # the controller has meanwhile said otherwise
+            return  # the controller has changed it meanwhile
         if isinstance(outcome, IsrConfirmed):
             if outcome.leader_epoch != self.leader_epoch or outcome.partition_epoch < self.partition_epoch:
                 return
@@ -369,7 +371,7 @@ class Partition:
             _log.info("%s: ISR is %s", self, _ids(outcome.isr))
             self._advance_high_watermark(role)
         elif outcome in (ErrorCode.operation_not_attempted, ErrorCode.ineligible_replica):
-            # Both say that nothing was written and that our partition epoch is current.
+            # Both mean that nothing was written and that our partition epoch is current.
             role.isr = proposal.settled()
         elif outcome not in _AWAIT_CONTROLLER:
             _log.warning("%s: the controller answered the ISR change with %s, trying again", self, outcome.name)

@@ -50,7 +50,7 @@ class Reading(NamedTuple, Generic[W]):
     def node(self, path: str, permission: Perms = Perms.READ) -> Node:
         """The znode at `path`; raises NoNode, or NoAuth unless the client has (one of) the permission."""
         node = self.tree.node(path)
-        self.requester.authorise(node.acl, permission, path)
+        self.requester.authorize(node.acl, permission, path)
         return node
 
 
@@ -123,7 +123,7 @@ def _get_children2(request: WatchableRequest, reading: Reading[W]) -> GetChildre
 def _get_acl(request: PathRequest, reading: Reading[W]) -> GetAclResponse:
     node = reading.node(request.path, Perms.READ | Perms.ADMIN)
     try:
-        reading.requester.authorise(node.acl, Perms.ADMIN, request.path)
+        reading.requester.authorize(node.acl, Perms.ADMIN, request.path)
     except NoAuth:
         return GetAclResponse(acl.hide_digests(node.acl), node.client_stat())
     return GetAclResponse(node.acl, node.client_stat())

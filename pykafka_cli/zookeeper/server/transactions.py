@@ -138,7 +138,7 @@ class Requester(NamedTuple):
     identities: Collection[Id]
     skip_acl: bool = False
 
-    def authorise(self, granted: tuple[Acl, ...], permission: Perms, path: str) -> None:
+    def authorize(self, granted: tuple[Acl, ...], permission: Perms, path: str) -> None:
         """Raise NoAuth unless `granted` allows it."""
         if not self.skip_acl:
             acl.check(granted, permission, self.identities, path)
@@ -159,18 +159,18 @@ def prepare(kind: OpCode, request: Record, requester: Requester, view: View) -> 
         case SetDataRequest(path=path):
             validate(path)
             facts = view.facts(path)
-            requester.authorise(facts.acl, Perms.WRITE, path)
+            requester.authorize(facts.acl, Perms.WRITE, path)
             return SetDataTxn(path, request.data, _next_version(facts.version, request.version, path))
         case SetAclRequest(path=path):
             validate(path)
             fixed = acl.fix_up(request.acl, requester.identities, path)
             facts = view.facts(path)
-            requester.authorise(facts.acl, Perms.ADMIN, path)
+            requester.authorize(facts.acl, Perms.ADMIN, path)
             return SetAclTxn(path, fixed, _next_version(facts.aversion, request.version, path))
         case CheckVersionRequest(path=path):
             validate(path)
             facts = view.facts(path)
-            requester.authorise(facts.acl, Perms.READ, path)
+            requester.authorize(facts.acl, Perms.READ, path)
             return CheckVersionTxn(path, _next_version(facts.version, request.version, path))
         case ReconfigRequest():
             raise ReconfigDisabled("a standalone server has no members to reconfigure")
@@ -203,7 +203,7 @@ def _prepare_create(
     fixed = acl.fix_up(request.acl, requester.identities, path)
     parent_path, _ = split(path)
     parent = view.facts(parent_path)
-    requester.authorise(parent.acl, Perms.CREATE, path)
+    requester.authorize(parent.acl, Perms.CREATE, path)
     if flags in _SEQUENTIAL:
         path = f"{path}{parent.cversion:010d}"
     validate(path)
@@ -222,7 +222,7 @@ def _prepare_delete(request: DeleteRequest, requester: Requester, view: View) ->
     if not path.startswith("/") or path in RESERVED:
         raise BadArguments(f"{path!r} cannot be deleted")
     parent = view.facts(split(path)[0])
-    requester.authorise(parent.acl, Perms.DELETE, path)
+    requester.authorize(parent.acl, Perms.DELETE, path)
     facts = view.facts(path)
     _next_version(facts.version, request.version, path)
     if facts.children:
