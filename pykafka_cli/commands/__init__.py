@@ -89,6 +89,7 @@ COMMANDS: dict[str, Command] = {
         GROUPS,
         "kafka-streams-application-reset",
     ),
+    "wait": Command("wait", "Wait until brokers, topics, records, or groups are ready.", CLUSTER, None),
     "config": Command("config", "Give clusters names, and choose one.", TOOL, None),
     "run-class": Command("run_class", "Run the command of a Kafka class.", TOOL, "kafka-run-class"),
     "scripts": Command("scripts", "Write scripts with Kafka's names.", TOOL, None),

@@ -11,6 +11,32 @@ from pykafka_cli.script.absent_scripts import ABSENT_SCRIPTS
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.program import own_command
 
+CUB = "cub"
+"""The script of Confluent's images that waits for servers; of its commands, kafka-ready."""
+
+_CUB = """\
+#!/bin/sh
+# cub kafka-ready -b HOST:PORT [-c FILE] BROKERS SECONDS
+stop() {{ printf '%s\\n' "$1" >&2; exit 2; }}
+[ "$1" = kafka-ready ] || stop "Of cub, pk has kafka-ready: cub kafka-ready -b HOST:PORT [-c FILE] BROKERS SECONDS"
+shift
+brokers= seconds= servers= config=
+while [ $# -gt 0 ]; do
+  case $1 in
+    -b | --bootstrap-servers | --bootstrap_broker_list) servers=$2; shift ;;
+    -c | --config) config=$2; shift ;;
+    -s | --security-protocol) shift ;; # what needs one has it in its -c FILE
+    -z | --zookeeper_connect | --zookeeper-connect) stop "Name brokers instead of ZooKeeper: -b HOST:PORT" ;;
+    -*) stop "cub kafka-ready has no option $1" ;;
+    *) if [ -z "$brokers" ]; then brokers=$1; else seconds=$1; fi ;;
+  esac
+  [ $# -eq 0 ] || shift
+done
+[ -n "$servers" ] && [ -n "$seconds" ] || stop "cub kafka-ready needs -b HOST:PORT BROKERS SECONDS"
+set -- --bootstrap-server "$servers" ${{config:+--command-config "$config"}} --timeout "$seconds"
+exec {pk} wait "$@" "broker=$brokers"
+"""
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -28,15 +54,16 @@ def install(
     """Write kafka-topics.sh, kafka-topics and so on to DIR. Put DIR in your PATH."""
     present = {entry.script: wrapper(name) for name, entry in COMMANDS.items() if entry.script}
     texts = {name: pointer(sentence) for name, sentence in ABSENT_SCRIPTS.items()} | present
+    files = {name: text for script, text in texts.items() for name in (f"{script}.sh", script)}
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for script, text in texts.items():
-            for file in (directory / f"{script}.sh", directory / script):
-                file.write_text(text, encoding="utf-8")
-                file.chmod(0o755)
+        for name, text in {**files, CUB: ready_script()}.items():
+            (directory / name).write_text(text, encoding="utf-8")
+            (directory / name).chmod(0o755)
     except OSError as error:
         raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
     print(f"{2 * len(present)} scripts in {directory}")
+    print(f"1 more waits as Confluent's utility does: {CUB} kafka-ready")
     if others := sorted(texts.keys() - present):
         print(f"{2 * len(others)} more say what to use instead: {', '.join(others)}")
 
@@ -49,3 +76,8 @@ def wrapper(command: str) -> str:
 def pointer(sentence: str) -> str:
     """The text of a script that pk has no command for."""
     return f"#!/bin/sh\nprintf '%s\\n' {shlex.quote(sentence)} >&2\nexit 1\n"
+
+
+def ready_script() -> str:
+    """The text of cub."""
+    return _CUB.format(pk=shlex.join(own_command()))

@@ -1,0 +1,125 @@
+"""`pk wait`: until a cluster is what a script needs it to be."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.rules.wait_conditions import BadCondition, Condition, parse_condition, parse_duration
+from pykafka_cli.script.command import ScriptCommand
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.options import BootstrapServer, CommandConfig, bootstrap_or_default
+
+EPILOG = """\b
+All conditions must be met at once:
+  broker[=N]                     N brokers, a controller, and every advertised
+                                 listener reachable from here
+  topic=TOPIC[:PARTITIONS]       the topic, with a leader of each partition
+  records=TOPIC:N                N records or more
+  group=GROUP[:STATE[:MEMBERS]]  the group, in that state, with its members
+  lag=GROUP:N[:TOPIC]            N uncommitted records or fewer
+
+\b
+Examples:
+  pk wait broker=3 topic=orders:6 --timeout 30s
+  pk wait lag=billing:0 --bootstrap-server kafka:9092 && ./check-invoices
+
+Status: 0 if they are met, 1 if the time is over, 2 for a wrong command line.
+"""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class WaitCommand(ScriptCommand):
+    has_version = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with usage_errors():
+            return super().parse_args(ctx, args)
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Give errors about the command line a status of their own."""
+    try:
+        yield
+    except ScriptError as error:
+        error.status = ExitStatus.USAGE
+        raise
+
+
+@app.command(cls=WaitCommand, epilog=EPILOG)
+def wait(
+    conditions: Annotated[
+        list[str] | None, typer.Argument(metavar="[CONDITION]...", help="What to wait for; by default: broker.")
+    ] = None,
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="TIME", help="How long: 500ms, 60s, 2m. 0 looks once.")
+    ] = "60s",
+    bootstrap_server: BootstrapServer = None,
+    command_config: CommandConfig = None,
+) -> None:
+    """Wait until brokers, topics, records, or groups are ready."""
+    words = conditions or ["broker"]
+    with usage_errors():
+        wanted = [_condition(word) for word in words]
+        seconds = _seconds(timeout)
+        missing = ScriptError("Missing required option --bootstrap-server", hint="Or set PK_BOOTSTRAP_SERVER.")
+        bootstrap = bootstrap_or_default(bootstrap_server, missing)
+        unmet = _wait(bootstrap, command_config, words, wanted, seconds)
+    if unmet:
+        raise ScriptError("\n".join([f"Timed out after {seconds:g} s:", *(f"  {line}" for line in unmet)]))
+
+
+def _condition(word: str) -> Condition:
+    try:
+        return parse_condition(word)
+    except BadCondition as error:
+        raise ScriptError(str(error), hint=error.hint) from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ScriptError(f"--timeout: {error}") from None
+
+
+def _wait(
+    bootstrap: str, command_config: str | None, words: list[str], wanted: list[Condition], seconds: float
+) -> list[str]:
+    """Lines for what is missing in the end.
+
+    raises    ScriptError where there can be no client with these settings
+    """
+    from pykafka_cli.clients.session import Session
+    from pykafka_cli.clients.settings import read_settings
+    from pykafka_cli.console.waiting import WaitingLine
+    from pykafka_cli.procedures.wait import DEFAULTS, wait_until_met
+    from pykafka_cli.script.log_lines import warn
+
+    line = WaitingLine()
+    try:
+        settings = read_settings(command_config, DEFAULTS, warn)
+        unmet = asyncio.run(
+            wait_until_met(
+                lambda: Session(bootstrap, settings),
+                wanted,
+                seconds,
+                lambda found: line.show([f"{words[each.number]}: {each.reason}" for each in found]),
+            )
+        )
+    except BadClientSetting as error:
+        raise ScriptError(str(error)) from None
+    finally:
+        line.end()
+    return [
+        text
+        for each in unmet
+        for text in (f"{words[each.number]}: {each.reason}", f"  {each.hint}" if each.hint else "")
+        if text
+    ]

@@ -1,0 +1,224 @@
+"""Waiting for a cluster: look, see what each condition still lacks, look again. Nothing is changed, no group joined.
+
+A cluster that does not answer yet is as ordinary here as one that does: whatever fails is the reason why a condition
+is not met, until the time is over.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.clients.errors import ApiError, explain
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import OffsetSpec, TopicPartition
+from pykafka_cli.rules.wait_conditions import (
+    DEAD,
+    Brokers,
+    Condition,
+    Group,
+    Lag,
+    Records,
+    Topic,
+    lags_of,
+    missing_brokers,
+    missing_of_group,
+    missing_of_lag,
+    missing_of_topic,
+    missing_records,
+)
+from pykafka_cli.transport.connection import ConnectionFailed
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
+"""Between two looks; the pause grows while nothing comes of them."""
+
+SINGLE_LOOK_S = 10.0
+"""How long a look may take where there is no time to wait."""
+
+DEFAULTS = {"request.timeout.ms": "5000", "default.api.timeout.ms": "1000"}
+"""A look that comes to nothing is repeated anyway, so none should take long."""
+
+
+class Unmet(NamedTuple):
+    """A condition, by its place in the list, why it is not met, and what would help if we know."""
+
+    number: int
+    reason: str
+    hint: str = ""
+
+
+async def wait_until_met(
+    open_session: Callable[[], Session],
+    conditions: Sequence[Condition],
+    timeout: float,
+    report: Callable[[Sequence[Unmet]], None],
+) -> Sequence[Unmet]:
+    """What is not met when the time is over; empty as soon as all conditions are met in the same look.
+
+    timeout    seconds; 0 looks once
+    report     called after each look that finds something missing
+    raises     BadClientSetting
+    """
+    unmet: list[Unmet] = [Unmet(number, "no response yet") for number in range(len(conditions))]
+
+    def found(now_unmet: Sequence[Unmet]) -> None:
+        unmet[:] = now_unmet
+        if unmet:
+            report(unmet)
+
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout or SINGLE_LOOK_S):
+            await _look_until_met(open_session, conditions, found, once=not timeout)
+    return unmet
+
+
+async def _look_until_met(
+    open_session: Callable[[], Session],
+    conditions: Sequence[Condition],
+    found: Callable[[Sequence[Unmet]], None],
+    *,
+    once: bool,
+) -> None:
+    pause = FIRST_PAUSE_S
+    session: Session | None = None
+    async with contextlib.AsyncExitStack() as opened:
+        while True:
+            try:
+                if session is None:
+                    session = await opened.enter_async_context(open_session())
+                missing = await _look(session, conditions)
+            except ConnectionFailed as failure:  # the cluster does not answer yet
+                missing = [explain(failure)] * len(conditions)
+            unmet = [
+                Unmet(number, *reason_and_hint)
+                for number, reason_and_hint in enumerate(missing)
+                if any(reason_and_hint)
+            ]
+            found(unmet)
+            if not unmet or once:
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE_S)
+
+
+async def _look(session: Session, conditions: Sequence[Condition]) -> list[tuple[str, str]]:
+    return await asyncio.gather(*(_missing(session, each) for each in conditions))
+
+
+async def _missing(session: Session, condition: Condition) -> tuple[str, str]:
+    """Why a condition is not met, and what would help; both empty if it is met."""
+    look: Awaitable[str]
+    match condition:
+        case Brokers():
+            look = _look_at_brokers(session, condition)
+        case Topic():
+            look = _look_at_topic(session, condition)
+        case Records():
+            look = _look_at_records(session, condition)
+        case Group():
+            look = _look_at_group(session, condition)
+        case Lag():
+            look = _look_at_lag(session, condition)
+    try:
+        return await look, ""
+    except ConnectionFailed as failure:
+        return explain(failure)
+    except ApiError as error:
+        return str(error), ""
+
+
+async def _look_at_brokers(session: Session, wanted: Brokers) -> str:
+    answer = await session.metadata(())
+    registered = {int(broker.node_id): f"{broker.host}:{broker.port}" for broker in answer.brokers}
+    problems = await asyncio.gather(*(_problem_of(session, broker) for broker in registered))
+    unreachable = {broker: problem for broker, problem in zip(registered, problems, strict=True) if problem}
+    controller = None if answer.controller_id < 0 else int(answer.controller_id)
+    return missing_brokers(wanted, registered, controller, unreachable)
+
+
+async def _problem_of(session: Session, broker: int) -> str:
+    try:
+        await session.api_versions(broker)
+    except ConnectionFailed as failure:
+        return str(failure)
+    return ""
+
+
+async def _leaders(session: Session, topic: str) -> Mapping[int, int | None] | None:
+    """The leader of each partition; None if the topic does not exist.
+
+    raises    ApiError
+    """
+    answer = await session.metadata([topic])
+    alive = {broker.node_id for broker in answer.brokers}
+    (found,) = answer.topics
+    if found.error_code == ErrorCode.unknown_topic_or_partition:
+        return None
+    if found.error_code not in (ErrorCode.none, ErrorCode.leader_not_available):
+        raise ApiError(found.error_code)
+    return {
+        int(each.partition_index): int(each.leader_id) if each.leader_id in alive else None for each in found.partitions
+    }
+
+
+async def _look_at_topic(session: Session, wanted: Topic) -> str:
+    return missing_of_topic(wanted, await _leaders(session, wanted.topic))
+
+
+async def _look_at_records(session: Session, wanted: Records) -> str:
+    leaders = await _leaders(session, wanted.topic)
+    if leaders is None:
+        return missing_records(wanted, None)
+    partitions = [TopicPartition(wanted.topic, each) for each in leaders]
+    beginnings, ends = await _bounds(session, partitions)
+    return missing_records(wanted, {each.partition: ends[each] - beginnings[each] for each in partitions})
+
+
+async def _bounds(
+    session: Session, partitions: Sequence[TopicPartition]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """Where the logs begin and end.
+
+    raises    ApiError for the first partition whose leader does not say
+    """
+    from pykafka_cli.clients.admin.leaders import Patience
+    from pykafka_cli.clients.admin.offsets import list_offsets
+
+    bounds: list[dict[TopicPartition, int]] = []
+    for which in (OffsetSpec.EARLIEST, OffsetSpec.LATEST):
+        found = await list_offsets(session, dict.fromkeys(partitions, which), patience=Patience.ASK_ONCE)
+        known = {}
+        for partition, offset in found.items():
+            if isinstance(offset, ApiError):
+                raise ApiError(offset.code, f"{partition}: {offset}")
+            known[partition] = offset
+        bounds.append(known)
+    beginnings, ends = bounds
+    return beginnings, ends
+
+
+async def _look_at_group(session: Session, wanted: Group) -> str:
+    from pykafka_cli.clients.admin.groups import describe_groups
+
+    found = (await describe_groups(session, [wanted.group], missing_is_dead=True))[wanted.group]
+    return missing_of_group(wanted, found.state, len(found.members))
+
+
+async def _look_at_lag(session: Session, wanted: Lag) -> str:
+    from pykafka_cli.clients.admin.groups import committed_offsets, describe_groups
+    from pykafka_cli.rules.group_lag import partitions_of
+
+    group = (await describe_groups(session, [wanted.group], missing_is_dead=True))[wanted.group]
+    if group.state == DEAD:
+        return missing_of_lag(wanted, None)
+    committed = await committed_offsets(session, wanted.group)
+    read = partitions_of(group, committed)
+    if wanted.topic:
+        read = {each for each in read if each.topic == wanted.topic}
+        if read:  # whoever reads a part of the topic has the rest still to read
+            read |= {TopicPartition(wanted.topic, each) for each in await _leaders(session, wanted.topic) or ()}
+    partitions = sorted(read)
+    beginnings, ends = await _bounds(session, partitions)
+    return missing_of_lag(wanted, lags_of(partitions, committed, beginnings, ends))
