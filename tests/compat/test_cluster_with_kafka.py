@@ -9,9 +9,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.support import peers
 from tests.support.broker_processes import KafkaBroker
+from tests.support.confluent import value_of
 from tests.support.polling import until
 from tests.support.running import RunningCluster
-from tests.support.values import value_of
 
 TIMEOUT_S = 90
 OURS, KAFKAS = 0, 1

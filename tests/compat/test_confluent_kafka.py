@@ -5,8 +5,8 @@ import uuid
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, OffsetSpec, ResourceType
 
+from tests.support.confluent import value_of
 from tests.support.running import RunningCluster
-from tests.support.values import value_of
 
 
 def name(prefix: str) -> str:

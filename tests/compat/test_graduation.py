@@ -30,10 +30,10 @@ from kazoo.client import KazooClient
 
 from tests.support import peers
 from tests.support.broker_processes import BrokerProcess, KafkaBroker, PkBroker
+from tests.support.confluent import patiently, value_of
 from tests.support.polling import until
 from tests.support.ports import free_port
 from tests.support.running import RunningCluster, pk
-from tests.support.values import value_of
 from tests.support.zookeeper.servers import KafkaZooKeeper, PkZooKeeper, ZooKeeperProcess, four_letter_word
 
 TIMEOUT_S = 60
@@ -148,7 +148,11 @@ def commit(bootstrap: str, *offsets: TopicPartition) -> None:
 
 
 def everything(bootstrap: str) -> dict[str, Any]:
-    """What a client sees of the cluster."""
+    """What a client sees of the cluster, once all that it asks has been loaded."""
+    return patiently(lambda: seen_by_a_client(bootstrap))
+
+
+def seen_by_a_client(bootstrap: str) -> dict[str, Any]:
     admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
     metadata = admin.list_topics(timeout=TIMEOUT_S)
     described = admin.describe_topics(TopicCollection(sorted(metadata.topics)))
@@ -173,7 +177,7 @@ def wait_until_led(bootstrap: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
 
     def leaders() -> list[int]:
-        topics = admin.list_topics(timeout=TIMEOUT_S).topics
+        topics = patiently(lambda: admin.list_topics(timeout=TIMEOUT_S)).topics
         return [partition.leader for topic in topics.values() for partition in topic.partitions.values()]
 
     until(lambda: leaders() == [0] * (3 * len(TOPICS) + OFFSETS_PARTITIONS), lambda: f"leaders are {leaders()}")

@@ -11,8 +11,8 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from kafka import KafkaConsumer
 
+from tests.support.confluent import value_of
 from tests.support.running import RunningCluster
-from tests.support.values import value_of
 
 PARTITIONS = 6
 PATIENCE = 300  # polls of a fifth of a second: a minute

@@ -11,7 +11,7 @@ from kazoo.client import KazooClient
 
 from tests.support import peers
 from tests.support.broker_processes import KafkaBroker
-from tests.support.values import value_of
+from tests.support.confluent import value_of
 from tests.support.zookeeper.servers import PkZooKeeper, pk_zookeeper
 
 TIMEOUT_S = 60

@@ -57,24 +57,14 @@ def test_kafka_consumer_groups_describes_and_resets_what_our_consumer_read(clust
     )
 
     before = kafka("consumer-groups", *server, "--describe", "--group", group)
-    kafka(
-        "consumer-groups",
-        *server,
-        "--group",
-        group,
-        "--topic",
-        topic,
-        "--reset-offsets",
-        "--shift-by",
-        "-2",
-        "--execute",
-    )
+    choice = ("--group", group, "--topic", topic)
+    reset = kafka("consumer-groups", *server, *choice, "--reset-offsets", "--shift-by", "-2", "--execute")
     after = kafka("consumer-groups", *server, "--describe", "--group", group)
 
     assert produced.returncode == 0, produced.stderr
     assert consumed.stdout == "a\nb\nc\n", consumed.stderr
     assert re.search(rf"{topic}\s+0\s+3\s+3\s+0\s", before)
-    assert re.search(rf"{topic}\s+0\s+1\s+3\s+2\s", after)
+    assert re.search(rf"{topic}\s+0\s+1\s+3\s+2\s", after), reset
 
 
 def test_kafka_console_consumer_joins_a_group_and_commits(cluster: RunningCluster, topic: str) -> None:

@@ -14,11 +14,11 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetS
 from tests.support import peers
 from tests.support.broker_processes import KafkaBroker, Kind, PkBroker, running
 from tests.support.brokers_in_trouble import QUIET, cluster_of_three
+from tests.support.confluent import value_of
 from tests.support.polling import until
 from tests.support.ports import free_port
 from tests.support.running import RunningCluster, pk
 from tests.support.server_processes import ServerProcess
-from tests.support.values import value_of
 from tests.support.zookeeper.servers import pk_zookeeper
 
 INPUT, OUTPUT, APPLICATION, PARTITIONS = "lines", "counts", "counting", 2
@@ -82,12 +82,12 @@ class Counting:
     def go_on(self, more: int) -> None:
         """Until so many more words, or a few fewer, have been counted, while others are being written."""
         goal = self.counted.total() + self.random.randint(more // 2, more)
-        until(lambda: self._counted_after_a_step() >= goal, self._complaint, patience_s=60)
+        until(lambda: self._counted_after_a_step() >= goal, self._complaint, patience_s=150)
 
     def finish(self) -> None:
         """Until all that was written is counted."""
         assert self._producer.flush(60) == 0
-        until(lambda: self._counted() >= self.sent.total(), self._complaint, patience_s=60)
+        until(lambda: self._counted() >= self.sent.total(), self._complaint, patience_s=150)
 
     def _counted_after_a_step(self) -> int:
         while self.sent.total() < self.counted.total() + AHEAD:

@@ -83,11 +83,11 @@ class Way:
 
     def seen(self) -> dict[str, Any]:
         """What a client sees, once the topic has its leader."""
-        until(lambda: "Leader: 1" in self._pk("topics", "--describe", "--topic", "quickstart-events"))
+        until(lambda: "Leader: 1" in self._pk("topics", "--describe"))
         read = ("console-consumer", "--topic", "quickstart-events", "--partition", "0", "--offset", "0")
         offsets = json.loads(self._pk("consumer-groups", "--describe", "--group", "readers", "--output", "json"))
         return {
-            "records": self._pk(*read, "--max-messages", "3", "--property", "print.key=true"),
+            "records": self._pk(*read, "--max-messages", "3", "--formatter-property", "print.key=true"),
             "committed": str(offsets),
             "cluster": self._pk("cluster", "cluster-id"),
         }

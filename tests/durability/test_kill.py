@@ -6,8 +6,8 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from tests.support.confluent import value_of
 from tests.support.running import RunningCluster, pk
-from tests.support.values import value_of
 
 
 def read_all(bootstrap: str, topic: str, partitions: int) -> list[bytes]:

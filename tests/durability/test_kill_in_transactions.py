@@ -9,8 +9,8 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from tests.support.confluent import value_of
 from tests.support.running import RunningCluster
-from tests.support.values import value_of
 
 TRANSACTIONS = 300
 KILLED_AT = (40, 120, 210)

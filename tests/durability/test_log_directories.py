@@ -16,9 +16,9 @@ from kio.static.primitive import i8, i32, i64
 
 from pykafka_cli.transport.connection import Connection
 from tests.support.broker_processes import PkBroker
+from tests.support.confluent import value_of
 from tests.support.polling import until
 from tests.support.running import pk
-from tests.support.values import value_of
 from tests.support.zookeeper.servers import pk_zookeeper
 
 TIMEOUT_S = 60

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from pykafka_cli.broker.coordinator.runtime import partition_for
 from tests.support.broker_processes import PkBroker
-from tests.support.values import value_of
+from tests.support.confluent import value_of
 from tests.support.zookeeper.servers import pk_zookeeper
 
 TRANSACTIONS = 120

@@ -14,6 +14,7 @@ from typing import TypeVar
 from confluent_kafka.admin import AdminClient
 
 from tests.support import peers
+from tests.support.confluent import patiently
 from tests.support.polling import until
 from tests.support.ports import free_port
 from tests.support.running import PK
@@ -100,7 +101,10 @@ class KafkaBroker(BrokerProcess):
         """It serves before its controller has told it who the controller is, which admin clients want to know."""
         super().wait_until_started()
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-        until(lambda: admin.list_topics(timeout=READY_TIMEOUT_S).controller_id >= 0, "there is no controller")
+        until(
+            lambda: patiently(lambda: admin.list_topics(timeout=READY_TIMEOUT_S)).controller_id >= 0,
+            "there is no controller",
+        )
 
     def command(self) -> Sequence[str]:
         logging = self.output.with_suffix(".log4j.properties")
