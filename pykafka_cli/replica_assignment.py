@@ -1,7 +1,7 @@
 """Where the replicas of new partitions go: evenly over brokers and, where all have one, over racks.
 
 The first replica, the preferred leader, goes round robin from a random broker; the others follow it at a distance that
-grows by one with each round, so that no broker's followers all end up on the same neighbour. With racks the brokers
+grows by one with each round, so that no broker's followers all end up on the same neighbor. With racks the brokers
 are first put in an order that alternates between racks, and a broker is passed over while its rack has a replica and
 another rack has none.
 

@@ -5,7 +5,7 @@
     print(server.endpoints)
     await server.stop()
 
-What comes first at the start is what can reject it without a trace: the ports, ZooKeeper, the log directories.
+The start begins with what can fail without a trace: the ports, ZooKeeper, the log directories.
 Source: kafka.server.KafkaServer.
 """
 
@@ -61,9 +61,9 @@ from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, End
 _log = logging.getLogger(__name__)
 
 UNCLEAN_ELECTION = "unclean.leader.election.enable"
-GRACE = 1.0  # seconds for answers under way when the broker stops
-HAND_OVER_CHECKS = 2  # seconds in a row without ZooKeeper after which a stopping broker moves nothing any more
-RESIGNATION = 3.0  # seconds for a word to ZooKeeper, which may be away: then the session's end says it
+GRACE = 1.0  # seconds for responses in progress when the broker stops
+HAND_OVER_CHECKS = 2  # consecutive seconds without ZooKeeper after which a stopping broker moves nothing
+RESIGNATION = 3.0  # seconds to notify ZooKeeper, which may be away: then the session expires
 
 
 class BrokerUnusable(Exception):
@@ -97,7 +97,7 @@ class BrokerServer:
         """What to stop, in the order of starting; each entry appears once its part needs stopping."""
 
     async def start(self) -> None:
-        """Start everything; afterwards the broker is registered, and knows the cluster if there is a controller.
+        """Start everything; then the broker is registered, and has the cluster's metadata if there is a controller.
 
         raises    BrokerUnusable; then everything that was started is stopped again
         """
@@ -114,7 +114,7 @@ class BrokerServer:
             raise
 
     async def stop(self) -> None:
-        """Hand over what this broker leads, answer what is under way, and leave files that need no recovery."""
+        """Transfer leadership, respond to requests in progress, and leave files that need no recovery."""
         await self._hand_over_while_zookeeper_is_there()
         await self._stop_parts()
 
@@ -157,7 +157,7 @@ class BrokerServer:
         self._stops.append(("group coordinator", self._close_groups))
         self._broker.transactions.start()
         self._stops.append(("transaction coordinator", self._close_transactions))
-        # From here on the listeners are closed early: no request comes in while what it needs is being stopped.
+        # From here on, the listeners close first: no request comes in while what it needs is being stopped.
         self._stops.remove(close_listeners)
         self._stops.append(close_listeners)
         self._stops.append(("controller", self._resign))
@@ -344,7 +344,7 @@ class BrokerServer:
     # ---- trouble
 
     def _directory_failed(self, _directory: Path, _lost: list[TopicPartition]) -> None:
-        """Tell the controller, which elects leaders elsewhere for what was in there."""
+        """Notify the controller, which elects leaders elsewhere for the partitions in there."""
         announcing = asyncio.ensure_future(self._broker.store.announce_log_dir_failure(self.settings.broker_id))
         self._announcements.add(announcing)
         announcing.add_done_callback(self._announcements.discard)
@@ -384,7 +384,7 @@ class BrokerServer:
     async def _hand_over(self) -> None:
         """Ask the controller to move what this broker leads, if there is another broker to move it to.
 
-        Kafka's last broker asks in vain, three times with pauses of five seconds, and then stops all the same.
+        Kafka's last broker asks in vain, three times with pauses of five seconds, and then stops anyway.
         """
         others = [each for each in self._broker.metadata.brokers() if each.id != self.settings.broker_id]
         if not self.settings.controlled_shutdown_enable or not others:

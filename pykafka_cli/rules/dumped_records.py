@@ -20,7 +20,7 @@ COMPILED_FROM = 1 << 20
 
 @dataclass(slots=True)
 class Gaps:
-    """Neighbours whose offsets do not follow each other, of which a compacted log may have millions.
+    """Neighbors whose offsets do not follow each other, of which a compacted log may have millions.
 
     last    the offset that was seen last; -1 before the first
     found   an offset and the next, one pair after the other

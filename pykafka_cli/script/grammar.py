@@ -96,7 +96,7 @@ def parse_jopt(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
         spec = by_name.get(name) or _abbreviated(name, specs)
         if spec is None:
             # One dash and no such name is a cluster of letters to jopt, which complains about the first of them.
-            raise _unrecognised(name if dashes == 2 else name[:1], name, by_name)
+            raise _unrecognized(name if dashes == 2 else name[:1], name, by_name)
         value = attached if equals else None
         following = words[position] if position < len(words) else None
         if spec.takes is Takes.NOTHING:
@@ -230,7 +230,7 @@ def _abbreviated(name: str, specs: Iterable[Spec]) -> Spec | None:
     return None
 
 
-def _unrecognised(said: str, name: str, by_name: Mapping[str, Spec]) -> Unparsable:
+def _unrecognized(said: str, name: str, by_name: Mapping[str, Spec]) -> Unparsable:
     candidates = sorted({f"--{spec.name}" for other, spec in by_name.items() if name and other.startswith(name)})
     if len(candidates) > 1:
         hint = f"{name} could be {', '.join(candidates[:-1])} or {candidates[-1]}."

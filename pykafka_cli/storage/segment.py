@@ -1,12 +1,12 @@
 """One segment of a partition's log: a .log file of whole record batches, with the indexes next to it.
 
-    00000000000000000042.log         batches one after the other, as protocol/records/batch.py draws them
+    00000000000000000042.log         consecutive batches, in the format of protocol/records/batch.py
     00000000000000000042.index       offset -> position        (offset_index.py)
     00000000000000000042.timeindex   timestamp -> offset       (time_index.py)
     00000000000000000042.txnindex    aborted transactions      (transaction_index.py)
 
-The name is the base offset in 20 digits. Only the last segment of a log is written; when it is rolled its indexes are
-cut to size and it never changes again, until it is deleted or replaced by a cleaned one. Source: LogSegment.
+The name is the base offset in 20 digits. Only the last segment of a log is written; when it is rolled, its indexes are
+trimmed, and it never changes again until it is deleted or replaced by a cleaned one. Source: LogSegment.
 """
 
 import logging
@@ -64,7 +64,7 @@ class Segment:
     def __init__(
         self, files: Files, directory: str, base_offset: int, config: TopicConfig, *, created_ms: int, suffix: str = ""
     ) -> None:
-        """A segment as yet untouched on disk. `suffix` is `.cleaned` while the cleaner writes it."""
+        """A segment that does not access the disk yet. `suffix` is `.cleaned` while the cleaner writes it."""
         self._files = files
         self.base_offset = base_offset
         self.created_ms = created_ms
@@ -94,7 +94,7 @@ class Segment:
     def create(
         cls, files: Files, directory: str, base_offset: int, config: TopicConfig, *, now_ms: int, suffix: str = ""
     ) -> "Segment":
-        """A new, empty segment on disk, its indexes preallocated as those of an active one are."""
+        """A new, empty segment on disk, with preallocated indexes, as an active segment has them."""
         segment = cls(files, directory, base_offset, config, created_ms=now_ms, suffix=suffix)
         file = segment.file
         file.truncate(0)
@@ -110,7 +110,7 @@ class Segment:
 
     @classmethod
     def open(cls, files: Files, directory: str, base_offset: int, config: TopicConfig, *, now_ms: int) -> "Segment":
-        """A segment that is on disk, as it was left."""
+        """An existing segment on disk."""
         segment = cls(files, directory, base_offset, config, created_ms=now_ms)
         segment.size = files.size(segment.path)
         return segment
@@ -144,7 +144,7 @@ class Segment:
     # Writing: the active segment only.
 
     def write(self, data: Buffer) -> int:
-        """Put whole batches at the end, in one call; returns the position. `note` is due for each of them.
+        """Append complete batches in one call; returns the position. `note` has to follow for each of them.
 
         raises  OSError; the segment is then as before, unless removing the part that was written also fails
         """
@@ -159,7 +159,7 @@ class Segment:
         return position
 
     def note(self, position: int, size: int, *, last_offset: int, max_timestamp: int) -> None:
-        """Keep timestamps and indexes up to a batch that was written."""
+        """Update timestamps and indexes for a batch that was written."""
         if position == 0:
             self._first_timestamp = max_timestamp
         if max_timestamp > self._largest.timestamp:
@@ -182,12 +182,12 @@ class Segment:
         )
 
     def waited_ms(self, *, max_timestamp: int, now_ms: int) -> int:
-        """How long the segment has been active by its records' times, or by the clock when they have none."""
+        """How long the segment has been active by its records' timestamps, or by the clock if they have none."""
         first = self.first_timestamp
         return max_timestamp - first if first >= 0 else now_ms - self.created_ms
 
     def seal(self) -> None:
-        """End writing, after a roll or at the end: note the largest timestamp and cut the files to their contents.
+        """Stop writing, after a roll or at shutdown: record the largest timestamp and trim the files.
 
         raises  OSError; it can be called again
         """
@@ -200,14 +200,15 @@ class Segment:
         self.is_sealed = True
 
     def reopen_for_writing(self) -> None:
-        """Make the last segment of a log that was loaded an active one."""
+        """Make the last segment of a loaded log the active one."""
         self.is_sealed = False
         self.offsets.preallocate()
         self.times.preallocate()
         self._largest = self.largest
 
     def truncate_to(self, offset: int, *, now_ms: int) -> int:
-        """Drop batches that hold `offset` or a later one; returns the bytes that went. The segment is active then."""
+        """Drop batches with `offset` or a later one; returns the number of bytes removed. The segment is then
+        active."""
         position = self.position_of(offset)
         self.offsets.truncate_to(offset)
         self.times.truncate_to(offset)
@@ -238,7 +239,7 @@ class Segment:
     def batches(self, position: int = 0, end: int | None = None, chunk: int = _LOOKUP_CHUNK) -> Iterator[StoredBatch]:
         """Headers of the whole batches from `position` (a batch's start) on; record bytes are skipped, not read.
 
-        raises  CorruptRecords at a header that cannot be true
+        raises  CorruptRecords at an impossible header
         """
         end = self.size if end is None else end
         data, start = b"", 0
@@ -257,7 +258,7 @@ class Segment:
     def find(self, offset: int) -> StoredBatch | None:
         """The first batch whose last offset is `offset` or later; None when the segment ends before.
 
-        raises  CorruptRecords when the log cannot be walked from its beginning either
+        raises  CorruptRecords if the log cannot be read from its beginning either
         """
         try:
             return self._find(offset)
@@ -281,7 +282,7 @@ class Segment:
         return IndexRebuild(self.base_offset, self._index_interval_bytes)
 
     def rebuild_indexes(self) -> None:
-        """Make .index and .timeindex from the headers in the log. raises CorruptRecords."""
+        """Rebuild .index and .timeindex from the headers in the log. raises CorruptRecords."""
         rebuild = self.index_rebuild()
         for position, header in self.batches(chunk=SCAN_CHUNK):
             rebuild.add(position, header)
@@ -322,7 +323,7 @@ class Segment:
 
     @property
     def retention_timestamp(self) -> int:
-        """What retention by time goes by: the largest timestamp, or the file's own when records have none."""
+        """The timestamp for retention: the largest of the records, or the file's if they have none."""
         largest = self.largest.timestamp
         return largest if largest >= 0 else self.modified_ms
 
@@ -343,7 +344,7 @@ class Segment:
     # The files.
 
     def moved_to(self, directory: str) -> None:
-        """The segment's directory got another name."""
+        """The segment's directory was renamed."""
         self._set_stem(os.path.join(directory, os.path.basename(self._stem)), self._suffix)
 
     def change_suffix(self, suffix: str) -> None:
@@ -358,13 +359,13 @@ class Segment:
                 self._files.rename(path, new_path)
 
     def release_if_idle(self) -> None:
-        """Give back what nobody used since the last call: the descriptor and the indexes in memory."""
+        """Release what was not used since the last call: the descriptor and the indexes in memory."""
         if self.is_idle and not self._is_dirty:
             self.close()
         self.is_idle = True
 
     def close(self) -> None:
-        """Close the files; they open again when needed."""
+        """Close the files; they are reopened when needed."""
         self.offsets.unload()
         self.times.unload()
         self.transactions.unload()
@@ -389,7 +390,7 @@ class Segment:
         self.size, self._first_timestamp, self._is_dirty = size, None, True
 
     def _index(self, last_offset: int, position: int) -> None:
-        # The batch is written: an index that finds no room must not undo that. The next append tries again.
+        # The batch is written: a full disk must not undo that because of an index. The next append retries.
         try:
             self.offsets.append(last_offset, position)
             self.times.append_if_later(*self._largest)

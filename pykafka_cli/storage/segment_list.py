@@ -195,7 +195,7 @@ class SegmentList:
         return [segment.base_offset for segment in dropped]
 
     def replace(self, old: Sequence[Segment], new: Segment) -> None:
-        """Put a cleaned segment (its files end in .cleaned) where `old`, neighbours and none active, were.
+        """Put a cleaned segment (its files end in .cleaned) where `old`, neighbors and none active, were.
 
         broker/log/recovery.py finishes or undoes what a crash interrupts
         """
@@ -230,7 +230,7 @@ class SegmentList:
         return handles
 
     def close(self) -> None:
-        """Close the files; they open again when needed."""
+        """Close the files; they are reopened when needed."""
         for segment in self._segments:
             segment.close()
 

@@ -60,7 +60,7 @@ def test_a_slow_pipe_is_not_prompted_and_sent_line_by_line(cluster: RunningClust
     assert lines_of(cluster, topic, 3)[2] == "no newline at the end"
 
 
-def test_a_record_that_is_too_large_keeps_its_neighbours(cluster: RunningCluster, topic: str) -> None:
+def test_a_record_that_is_too_large_keeps_its_neighbors(cluster: RunningCluster, topic: str) -> None:
     text = f"before\n{'x' * 2000}\nafter\n"
 
     done = pk(*producer(cluster, topic, "--producer-property", "max.request.size=1000"), stdin=text)
@@ -71,7 +71,7 @@ def test_a_record_that_is_too_large_keeps_its_neighbours(cluster: RunningCluster
     assert lines_of(cluster, topic, 2) == ["before", "after"]
 
 
-def test_a_record_that_the_broker_finds_too_large_keeps_its_neighbours(cluster: RunningCluster, topic: str) -> None:
+def test_a_record_that_the_broker_finds_too_large_keeps_its_neighbors(cluster: RunningCluster, topic: str) -> None:
     pk(
         "configs", "--bootstrap-server", cluster.bootstrap, "--alter", "--topic", topic,
         "--add-config", "max.message.bytes=1000",

@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 class PartitionWriter(Protocol):
-    """The log as a coordinator sees it. The replica manager is one; tests/fakes has a twin in memory.
+    """The log, for a coordinator. The replica manager implements it; tests/fakes has a twin in memory.
 
     All but `replicated` are immediate, and raise NotLeaderOrFollower where this broker does not lead the partition.
     Offsets of a partition only grow while it leads: log_start <= high_watermark <= log_end.
@@ -82,10 +82,10 @@ class CoordinatorShard(Protocol):
         any."""
 
     def replay_marker(self, producer_id: int, written_at: int, *, committed: bool) -> None:
-        """Take in the end of a transaction."""
+        """Replay the end of a transaction."""
 
     def timer_expired(self, timer: Hashable, step: Step) -> None:
-        """A timer that was set in some step has run out."""
+        """A timer that was set in a step has expired."""
 
     def loaded(self, step: Step) -> None:
         """The log has been replayed."""
@@ -157,7 +157,7 @@ class CoordinatorRuntime(Generic[S]):
         led.loading = asyncio.get_running_loop().create_task(self._load(led))
 
     def resigned(self, partition: int, leader_epoch: int | None = None) -> None:
-        """Another broker leads `partition`, or it is gone. What an older epoch than ours says is no news."""
+        """Another broker leads `partition`, or it is gone. An epoch older than ours is ignored."""
         led = self._led.get(partition)
         if led is None or (leader_epoch is not None and leader_epoch < led.leader_epoch):
             return
@@ -185,7 +185,7 @@ class CoordinatorRuntime(Generic[S]):
         return any(led.is_loading for led in self._led.values())
 
     def active(self) -> Mapping[int, S]:
-        """The shards that take requests, by partition."""
+        """The shards that accept requests, by partition."""
         return {partition: led.shard for partition, led in self._led.items() if not led.is_loading}
 
     def shard(self, partition: int) -> S:
@@ -203,7 +203,7 @@ class CoordinatorRuntime(Generic[S]):
         return self._active(partition).leader_epoch
 
     def high_watermark(self, partition: int) -> int:
-        """Up to where what the shard of `partition` knows is on every in-sync replica."""
+        """The offset up to which the state of `partition`'s shard is on every in-sync replica."""
         return self._writer.high_watermark(TopicPartition(self.topic, partition))
 
     # --- steps
@@ -226,7 +226,7 @@ class CoordinatorRuntime(Generic[S]):
         return answer
 
     def perform_unasked(self, partition: int, operation: Callable[[S, Step], object]) -> None:
-        """A step that nobody waits for; if its records cannot be written, the log says so."""
+        """A step without a waiter; a failure to write its records is logged."""
         led = self._active(partition)
         step = Step(self._clock.now_ms())
         operation(led.shard, step)
@@ -371,7 +371,7 @@ class CoordinatorRuntime(Generic[S]):
                     position = header.next_offset
                 await asyncio.sleep(0)  # a long log must not keep everybody else waiting
         except BrokerError as error:
-            # Leadership went while we read; `resigned` is on its way.
+            # Leadership was lost while we read; `resigned` will be called.
             _log.info("%s: loading stops at offset %d: %s", led.partition, position, error)
             return
         except Exception:

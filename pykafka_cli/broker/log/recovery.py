@@ -1,6 +1,6 @@
 """Opens a partition's folder: as it is after a clean stop, with recovery after a crash.
 
-    *.deleted, *.cleaned          removed: a deletion that did not end, a cleaning that did not
+    *.deleted, *.cleaned          removed: an incomplete deletion, an incomplete cleaning
     *.swap                        a cleaning that was complete: it replaces the segments that it covers
     indexes without their log     removed
     segments from the recovery    checked batch by batch; the log ends before the first batch that is cut short, has a
@@ -57,7 +57,7 @@ _INDEX_SUFFIXES = (INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX)
 
 @dataclass(slots=True)
 class Cut:
-    """Where a log was cut, and why."""
+    """Where a log was truncated, and why."""
 
     segment: int
     position: int
@@ -79,7 +79,7 @@ def load_log(
     topic_id: uuid.UUID | None = None,
     listener: LogListener = UNKEPT,
 ) -> PartitionLog:
-    """Open a folder, a new and empty one included, and say in the program's log what had to be done to it.
+    """Open a folder, a new and empty one included, and log what had to be done to it.
 
     recovery_point, log_start   as checkpointed; 0 when nothing was
     topic_id                    for a folder without partition.metadata
@@ -118,7 +118,7 @@ def load_log(
     epochs.truncate_from_start(log_start)
     producers.keep_snapshots_of(segment.base_offset for segment in segments)
     if had_clean_shutdown and not producers.snapshots:
-        # As Kafka does for a log from a time before snapshots: nobody can be in the middle of something.
+        # As Kafka does for a log from before snapshots: no transaction can be open.
         producers.start_at(log_end)
         producers.take_snapshot()
     else:
@@ -197,9 +197,9 @@ def _open_segments(files: Files, folder: str, config: TopicConfig, now_ms: int) 
 
 
 def _read_epochs(files: Files, folder: str, segments: Sequence[Segment]) -> list[EpochStart] | None:
-    """What the folder's file has; None when it is of no use.
+    """The contents of the folder's file; None if it cannot be used.
 
-    A loss of power may leave it empty: it is replaced without a sync. Then the log knows better.
+    A power failure may leave it empty, as it is replaced without a sync. The log is then the better source.
     """
     path = os.path.join(folder, checkpoints.LEADER_EPOCHS)
     try:
@@ -328,7 +328,7 @@ def _recover_segment(
                 aborted += [entry] if entry is not None else []
             rebuild.add(position, header)
             if header.leader_epoch not in (NO_LEADER_EPOCH, epochs.epoch_for_offset(header.base_offset)):
-                # The file lags behind the log, or a truncation has come undone of which the file knows.
+                # The file lags behind the log, or a truncation that the file knows of has come undone.
                 epochs.truncate_from_end(header.base_offset)
                 epochs.assign(header.leader_epoch, header.base_offset)
             end, expected = position + header.size, header.next_offset

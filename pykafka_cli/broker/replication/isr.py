@@ -30,10 +30,10 @@ class FollowerProgress:
     caught_up_at: float = NEVER
 
     def fetched(self, *, fetch_offset: int, log_start: int, leader_end: int, now: float) -> None:
-        """Take in a fetch from `fetch_offset`, which is the follower's log end, while the leader's is `leader_end`.
+        """Record a fetch from `fetch_offset`, which is the follower's log end, while the leader's is `leader_end`.
 
         A follower that now has what the leader had at the fetch before was caught up then, even if the leader grows
-        too fast for it ever to reach the end of the moment.
+        too fast for it ever to reach the current end.
         """
         if fetch_offset >= leader_end:
             self.caught_up_at = max(self.caught_up_at, now)
@@ -45,7 +45,7 @@ class FollowerProgress:
         self.fetched_at = now
 
     def leader_elected(self, *, leader_end: int, in_isr: bool, is_new_leader: bool, now: float) -> None:
-        """Begin a leader epoch: a follower in the ISR has the whole lag time to show up, any other counts as behind."""
+        """Start a leader epoch: a follower in the ISR has the whole lag time to fetch, any other counts as behind."""
         if is_new_leader:
             self.log_start = self.log_end = self.leader_end_at_fetch = UNKNOWN_OFFSET
             self.fetched_at = NEVER
@@ -135,7 +135,7 @@ def ends_to_respect(
 ) -> list[int]:
     """The log ends of the followers that hold the high watermark back.
 
-    In addition to the ISR, these are the followers on their way into it; a mark that ran ahead of them would never let
+    In addition to the ISR, these are the followers on their way into it; a high watermark ahead of them would never let
     them in.
     """
     maximal = isr.maximal

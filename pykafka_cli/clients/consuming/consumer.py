@@ -2,7 +2,7 @@
 
     poll ──> records of one partition ──> the caller uses them ──> used(...) ──> commit (auto.commit.interval.ms, close)
 
-Everything that changes who reads what happens inside `poll`, when the caller has no records in its hands: what is
+Assignments change only inside `poll`, when the caller is not processing records: what is
 committed at a rebalance is exactly what was used.
 """
 
@@ -142,7 +142,7 @@ class Consumer:
         self._positions[fetched.partition] = fetched.next if count is None else fetched.position_after(count)
 
     def _note_start(self, partition: TopicPartition, offset: int) -> None:
-        """A position that was not committed but found out; it is committed even if nothing follows, as Kafka does."""
+        """A position that was looked up, not committed; it is committed even if nothing follows, as Kafka does."""
         self._positions[partition] = Position(offset)
 
     async def close(self) -> None:
@@ -163,7 +163,7 @@ class Consumer:
     async def commit(self, deadline: float | None = None) -> dict[TopicPartition, Position]:
         """Commit positions that are not committed yet; those that now are.
 
-        raises    ConnectionFailed, ApiError; what was used was used all the same
+        raises    ConnectionFailed, ApiError
         """
         positions = {each: where for each, where in self._positions.items() if self._committed.get(each) != where}
         if not positions or not self._coordinator or (self._member and self._member.is_lost):
@@ -190,7 +190,7 @@ class Consumer:
     # ---- the group
 
     async def _join_if_due(self, member: Member, subscription: TopicSubscription) -> None:
-        """Join where that is due, and take over what joining led to."""
+        """Join if that is due, and apply the result."""
         if self._joining is None and member.must_rejoin.is_set():
             await self._prepare_to_join(member)
             owned = self._assigned if member.is_cooperative else self._had

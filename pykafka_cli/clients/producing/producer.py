@@ -25,7 +25,7 @@ from pykafka_cli.properties.producer import ProducerSettings
 
 
 class Producer:
-    """One topic's producer; used as a context, which sends what is left on leaving without an exception.
+    """One topic's producer; used as a context manager, which sends the rest on exit without an exception.
 
     choose      gives a number below its argument: the partition of records without a key is picked by chance
     on_result   called for each batch, sent or given up
@@ -95,7 +95,7 @@ class Producer:
         first_tag: int = 0,
         timestamp_ms: int,
     ) -> None:
-        """Queue records with consecutive tags; waits only while too many bytes are waiting already.
+        """Queue records with consecutive tags; waits only while buffer.memory is exhausted.
 
         raises    ProducerRefused if the topic has no leaders within max.block.ms; nothing was queued then
         """

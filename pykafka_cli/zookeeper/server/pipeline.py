@@ -3,8 +3,8 @@
     a read      reads.answer -------------------------------------------------> hold(answer)
     a change    transactions.prepare -> Database.apply -> append(log entry) --> hold(watch events, answer)
 
-Whatever is held leaves when everything before it is durable (group_commit.py). One request is done from its check to
-its effect without a pause, so none sees another half done; events are held before the response of the request that
+Whatever is held is sent when everything before it is durable (group_commit.py). A request runs from its check to
+its effect without a pause, so none sees another half done. Events are held before the response of the request that
 caused them, and before any response that shows its effect: ZooKeeper's order guarantees. A failed change is also a
 transaction, and has a zxid. An ensemble's leader and followers would be other chains of the same steps. Source:
 org.apache.zookeeper.server.{PrepRequestProcessor, SyncRequestProcessor, FinalRequestProcessor}.
@@ -85,14 +85,14 @@ class Client(Protocol):
         """`size` bytes will be delivered later; after the `last` ones no more requests are read."""
 
     def deliver(self, delivery: "Delivery") -> None:
-        """What was expected: send it, and end the connection if the delivery says why."""
+        """Send what was expected, and close the connection if the delivery has a reason."""
 
     def end(self, reason: str) -> None:
         """Close the connection now."""
 
 
 class Delivery(NamedTuple):
-    """A frame for a client. `kind` is None for what answers no request; `end` is why to close after it."""
+    """A frame for a client. `kind` is None for what answers no request; `end` is the reason to close after it."""
 
     client: Client
     frame: bytes
@@ -104,7 +104,7 @@ class Delivery(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What sessions may ask for, and who may do all."""
+    """What sessions may request, and who may do everything."""
 
     min_session_timeout_ms: int
     max_session_timeout_ms: int
@@ -117,7 +117,7 @@ class Rejected(Exception):
 
 
 class Pipeline:
-    """Does requests one after another, each whole.
+    """Processes requests one after another, each completely.
 
     append     takes a zxid and a log entry to be made durable
     hold       takes what to deliver once everything appended so far is durable
@@ -146,7 +146,7 @@ class Pipeline:
         self._now_ms = now_ms
 
     def connect(self, client: Client, request: ConnectRequest, read_only: bool | None, received_at: float) -> None:
-        """Give the connection a new session, or the one it asks for; raises Rejected."""
+        """Give the connection a new session, or the requested one; raises Rejected."""
         if request.last_zxid_seen > self._tree.last_zxid:
             raise Rejected(
                 f"it has seen transaction 0x{request.last_zxid_seen:x}, the last one here is "
@@ -175,7 +175,7 @@ class Pipeline:
         self._hold(Delivery(client, frame, OpCode.CREATE_SESSION, 0, self._tree.last_zxid, received_at))
 
     def submit(self, client: Client, frame: bytes, received_at: float) -> None:
-        """Do what a request frame asks; raises MarshallingError if it is none, then the connection must end."""
+        """Process a request frame; raises MarshallingError if it is invalid, and the connection must end."""
         xid, number = read_request_header(frame)
         self.sessions.touch(client.session_id, _milliseconds(received_at))
         kind = _KINDS.get(number)
@@ -196,13 +196,13 @@ class Pipeline:
             self._read(client, kind, xid, frame, received_at)
 
     def disconnected(self, client: Client) -> None:
-        """The connection is gone: its watches go, its session stays until it expires."""
+        """The connection is closed: its watches are removed, its session stays until it expires."""
         self.watches.remove_watcher(client)
         if self.clients.get(client.session_id) is client:
             del self.clients[client.session_id]
 
     def expire_sessions(self, now: float) -> None:
-        """Close the sessions that have been silent too long, as of `now` (monotonic seconds)."""
+        """Close expired sessions, as of `now` (monotonic seconds)."""
         for session_id in self.sessions.expire(_milliseconds(now)):
             timeout_ms = self.sessions.timeout_ms(session_id)
             _log.info("Session 0x%s expired: no message from its client for %d ms", printed(session_id), timeout_ms)
@@ -217,7 +217,7 @@ class Pipeline:
             try:
                 record = prepare_container_deletion(path, TreeView(self._tree))
             except ZooKeeperError:
-                continue  # it was a child of another one, or has been given a child by now
+                continue  # it was a child of another one, or has got a child meanwhile
             self._commit(0, 0, OpCode.DELETE_CONTAINER, record)
 
     def _change(self, client: Client, kind: OpCode, xid: int, frame: bytes, received_at: float) -> None:
@@ -296,7 +296,7 @@ class Pipeline:
 
 
 def _result(outcome: Outcome) -> Record | None:
-    """What a change that worked is answered with; None: a header alone."""
+    """The response to a successful change; None: a header alone."""
     kind, path, stat = outcome.type, outcome.path, outcome.stat
     if path is None or stat is None:
         return None

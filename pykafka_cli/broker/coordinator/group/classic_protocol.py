@@ -3,7 +3,7 @@
     JoinGroup     parked until all known members have sent theirs or the rebalance timeout is over; then one leads
     SyncGroup     parked until the leader's has come and its assignment is stored; then everyone gets its part
     Heartbeat     keeps a member; while the group rebalances, its response calls the member to join again
-    LeaveGroup    lets the others rebalance at once rather than after a session timeout
+    LeaveGroup    lets the others rebalance immediately rather than after a session timeout
 
 Every function works on one group and notes in the step what is to be written and timed. Requests that wait leave a
 function to be called with their response; JoinGroup and SyncGroup also get their errors that way.
@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 # Not tuples: one kind's key would equal another's.
 @dataclass(frozen=True, slots=True)
 class SessionTimer:
-    """Runs out when a member, or the owner of an id given out, has not been heard of for its session timeout."""
+    """Expires when a member, or the owner of an assigned id, has sent nothing for its session timeout."""
 
     group_id: str
     member_id: str
@@ -62,14 +62,14 @@ class SessionTimer:
 
 @dataclass(frozen=True, slots=True)
 class RebalanceTimer:
-    """Runs out when members have been waited for long enough."""
+    """Expires at the rebalance timeout."""
 
     group_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class SyncTimer:
-    """Runs out when members that joined have not sent their SyncGroup."""
+    """Expires when members that joined have not sent their SyncGroup."""
 
     group_id: str
 
@@ -85,7 +85,7 @@ class ClassicProtocol:
     # --- requests
 
     def join(self, group: Group, joining: Joining, answer: AnswerJoin, step: Step) -> None:
-        """Take part in the next generation."""
+        """Join the next generation."""
         if not self._has_room_for(group, joining.member_id):
             self._forget(group, joining.member_id, step)
             answer(GroupMaxSizeReached(f"group {group.group_id!r} has its group.max.size={self._max_size} members"))
@@ -106,7 +106,7 @@ class ClassicProtocol:
         self._try_complete_join(group, step)
 
     def sync(self, group: Group, syncing: Syncing, answer: AnswerSync, step: Step) -> None:
-        """Get one's part of the assignment; the leader brings it."""
+        """Get a member's assignment, which the leader sends."""
         try:
             member = group.check_member(syncing.member_id, syncing.group_instance_id, "sync")
             group.check_generation(syncing.generation, "sync")
@@ -141,7 +141,7 @@ class ClassicProtocol:
             raise RebalanceInProgress(f"group {group.group_id!r} is joining generation {group.generation + 1}")
 
     def leave(self, group: Group, leaving: Leaving, step: Step) -> None:
-        """Remove a member, or an id that was given out.
+        """Remove a member, or an assigned id.
 
         raises  UnknownMemberId, FencedInstanceId
         """
@@ -172,20 +172,20 @@ class ClassicProtocol:
     # --- timers
 
     def session_expired(self, group: Group, member_id: str, step: Step) -> None:
-        """Nothing was heard of a member for its session timeout."""
+        """A member sent nothing for its session timeout."""
         if member_id in group.pending_members:
             group.remove(member_id)
             self._try_complete_join(group, step)
             return
         member = group.members.get(member_id)
-        # One that waits for our answer gets a new timer with it.
+        # A member that waits for a response gets a new timer with it.
         if member is not None and not member.is_alive_by_waiting:
             _log.info("group %s: member %s has failed, removing it", group.group_id, member_id)
             silence = f"sent no heartbeat for {member.session_timeout_ms} ms"
             self._remove(group, member, step, f"member {member_id} {silence}")
 
     def rebalance_expired(self, group: Group, step: Step) -> None:
-        """Members have been waited for long enough, unless an empty group's first wait saw more come (KIP-134)."""
+        """Stop waiting for members, unless more joined during an empty group's initial delay (KIP-134)."""
         if group.state is not GroupState.PREPARING:
             return
         delay, group.initial_delay = group.initial_delay, None
@@ -300,7 +300,7 @@ class ClassicProtocol:
             return
         group.rename(member, member_id)
         if group.state is not GroupState.PREPARING:
-            # The leader may be at an assignment for the old id, or the protocol changes.
+            # The leader may be computing an assignment for the old id, or the protocol changes.
             self._prepare_rebalance(group, step, f"instance {member.group_instance_id} came back as {member_id}")
 
     def _store_replacement(self, group: Group, before: Member, member_id: str, joining: Joining, step: Step) -> None:
@@ -433,7 +433,7 @@ class ClassicProtocol:
             step.timers[SyncTimer(group.group_id)] = None
 
     def _remove(self, group: Group, member: Member, step: Step, reason: str) -> None:
-        """Let a member go and the others divide what it had."""
+        """Remove a member, and rebalance the others."""
         # A new member that is given up while it waits will retry if it is still alive.
         gone = UnknownMemberId(f"group {group.group_id!r}: {reason}")
         member.answer_join(gone)

@@ -270,7 +270,7 @@ class GroupShard:
     # --- timers
 
     def timer_expired(self, timer: Hashable, step: Step) -> None:
-        """A timer that was set in some step has run out."""
+        """A timer that was set in a step has expired."""
         match timer:
             case SessionTimer(group_id, member_id) if group := self.groups.get(group_id):
                 self._protocol.session_expired(group, member_id, step)
@@ -301,7 +301,7 @@ class GroupShard:
                 _log.warning("skipping record %d of __consumer_offsets: unknown kind of key", written_at)
 
     def replay_marker(self, producer_id: int, written_at: int, *, committed: bool) -> None:
-        """Take in the end of a transaction."""
+        """Replay the end of a transaction."""
         for group_id in self._groups_in_transaction.pop(producer_id, ()):
             group = self.groups.get(group_id)
             if group is not None:

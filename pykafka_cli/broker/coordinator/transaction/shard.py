@@ -230,7 +230,7 @@ class TransactionShard:
         """The partition's leader is another broker now. Nobody waits in here."""
 
     def timer_expired(self, timer: Hashable, step: Step) -> None:
-        """A timer that was set in some step has run out."""
+        """A timer that was set in a step has expired."""
         if isinstance(timer, WriteAgain) and timer.transactional_id in self._unsettled:
             self._put(timer.transactional_id, self._unsettled[timer.transactional_id], step)
 
