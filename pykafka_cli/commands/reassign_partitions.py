@@ -25,6 +25,7 @@ from pykafka_cli.script.errors import ScriptError, Words, in_java, reported
 from pykafka_cli.script.opening import new_session, read_plan
 from pykafka_cli.script.options import (
     LONG,
+    BootstrapController,
     BootstrapServer,
     CommandConfig,
     Output,
@@ -43,11 +44,13 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 }
 PERMITTED: dict[str, tuple[str, ...]] = {
     "generate": ("disable-rack-aware",),
-    "execute": ("additional", "throttle", "replica-alter-log-dirs-throttle", "timeout"),
+    "execute": (
+        "additional", "disallow-replication-factor-change", "throttle", "replica-alter-log-dirs-throttle", "timeout",
+    ),
     "verify": ("preserve-throttles",),
-    "cancel": ("preserve-throttles", "timeout"),
-    "list": (),
-}
+    "cancel": ("bootstrap-controller", "preserve-throttles", "timeout"),
+    "list": ("bootstrap-controller",),
+}  # fmt: skip
 ALWAYS_PERMITTED = ("bootstrap-server", "command-config", "output")
 DEFAULT_TIMEOUT_MS = 10_000
 REFUSED = "org.apache.kafka.common.errors.InvalidReplicationFactorException"
@@ -91,6 +94,7 @@ def reassign_partitions(
         bool, typer.Option("--list", help="List reassignments in progress.", rich_help_panel=ACTION)
     ] = False,
     bootstrap_server: BootstrapServer = None,
+    bootstrap_controller: BootstrapController = None,
     command_config: CommandConfig = None,
     reassignment_json_file: Annotated[
         str | None,
@@ -129,6 +133,14 @@ def reassign_partitions(
             "--additional", help="Allow this while another reassignment is in progress.", rich_help_panel=PLAN
         ),
     ] = False,
+    disallow_replication_factor_change: Annotated[
+        bool,
+        typer.Option(
+            "--disallow-replication-factor-change",
+            help="Refuse plans that change the number of replicas of a partition (brokers since 4.1).",
+            rich_help_panel=PLAN,
+        ),
+    ] = False,
     throttle: Annotated[
         int,
         typer.Option(
@@ -164,7 +176,11 @@ def reassign_partitions(
         actions = ", ".join(f"--{name}" for name in REQUIRED)
         raise ctx.usage_problem(f"Command must include exactly one action: {actions}")
     action = chosen[0]
-    bootstrap = bootstrap_or_default(bootstrap_server, ctx.usage_problem("Please specify --bootstrap-server"))
+    if {"bootstrap-server", "bootstrap-controller"} <= ctx.given:
+        raise ctx.usage_problem("Please don't specify both --bootstrap-server and --bootstrap-controller")
+    bootstrap = bootstrap_or_default(
+        bootstrap_controller or bootstrap_server, ctx.usage_problem("Please specify --bootstrap-server")
+    )
     require(ctx, *REQUIRED[action])
     allowed = {action, *REQUIRED[action], *PERMITTED[action], *ALWAYS_PERMITTED}
     if surplus := sorted(ctx.given - allowed):
@@ -173,7 +189,11 @@ def reassign_partitions(
     with reported("Error: ", WORDS, on_stdout=True):
         ctx.read_values()
         session = new_session(
-            bootstrap, command_config, defaults={"client.id": "reassign-partitions-tool"}, unreadable=str
+            bootstrap,
+            command_config,
+            defaults={"client.id": "reassign-partitions-tool"},
+            controllers=bootstrap_controller is not None,
+            unreadable=str,
         )
         if generate:
             topics = parse_topics_to_move(read_plan(topics_to_move_json_file or ""))
@@ -186,7 +206,17 @@ def reassign_partitions(
             if execute:
                 ensure_executable(plan)
                 rates = Rates(throttle, replica_alter_log_dirs_throttle)
-                asyncio.run(execute_plan(session, plan, rates, view, additional=additional, timeout=timeout / 1000))
+                asyncio.run(
+                    execute_plan(
+                        session,
+                        plan,
+                        rates,
+                        view,
+                        additional=additional,
+                        timeout=timeout / 1000,
+                        same_factor=disallow_replication_factor_change,
+                    )
+                )
             elif verify:
                 asyncio.run(verify_plan(session, plan, view, preserve_throttles=preserve_throttles))
             elif cancel:

@@ -83,12 +83,20 @@ async def show_reassignments(session: Session, view: View) -> None:
 
 
 async def execute_plan(
-    session: Session, plan: Sequence[PlannedReplicas], rates: Rates, view: View, *, additional: bool, timeout: float
+    session: Session,
+    plan: Sequence[PlannedReplicas],
+    rates: Rates,
+    view: View,
+    *,
+    additional: bool,
+    timeout: float,
+    same_factor: bool = False,
 ) -> None:
     """Begin to move what the plan says.
 
-    timeout    seconds until moves between log directories must have begun
-    raises     Terse, BadReassignment, ApiError
+    timeout        seconds until moves between log directories must have begun
+    same_factor    refuse partitions that would get more or fewer replicas
+    raises         Terse, BadReassignment, ApiError
     """
     proposed = {planned.partition: planned.replicas for planned in plan}
     async with session:
@@ -116,7 +124,7 @@ async def execute_plan(
             brokers = {replica.broker for replica in log_dirs}
             await _throttle_brokers(session, sorted(brokers), (LOG_DIR_RATE,), rates.between_log_dirs)
             view.notice(f"The replica-alter-dir throttle limit was set to {rates.between_log_dirs} B/s")
-        if failed := await alter_reassignments(session, proposed):
+        if failed := await alter_reassignments(session, proposed, same_factor=same_factor):
             raise Terse(f"Error reassigning partition(s):\n{_failures(failed)}")
         view.notice(f"Successfully started partition reassignment{_plural(proposed)} for {_names(proposed)}")
         if log_dirs:

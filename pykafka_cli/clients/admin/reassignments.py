@@ -42,13 +42,14 @@ async def list_reassignments(
 
 
 async def alter_reassignments(
-    session: Session, targets: Mapping[TopicPartition, Sequence[int] | None]
+    session: Session, targets: Mapping[TopicPartition, Sequence[int] | None], *, same_factor: bool = False
 ) -> dict[TopicPartition, ApiError]:
     """Begin to move partitions to these replicas; None cancels. The failures.
 
-    raises    ApiError for the request as a whole
+    same_factor    refuse partitions that would get more or fewer replicas than they have (KIP-860)
+    raises         ApiError for the request as a whole, VersionUnsupported
     """
-    from kio.schema.alter_partition_reassignments.v0.request import (
+    from kio.schema.alter_partition_reassignments.v1.request import (
         AlterPartitionReassignmentsRequest,
         ReassignablePartition,
         ReassignableTopic,
@@ -64,8 +65,10 @@ async def alter_reassignments(
         ReassignableTopic(name=TopicName(topic), partitions=tuple(entry(topic, index) for index in indexes))
         for topic, indexes in by_topic(targets).items()
     )
-    request = AlterPartitionReassignmentsRequest(timeout=broker_timeout(session), topics=topics)
-    answer = await session.ask_controller(request)
+    request = AlterPartitionReassignmentsRequest(
+        timeout=broker_timeout(session), allow_replication_factor_change=not same_factor, topics=topics
+    )
+    answer = await session.ask_controller(request, oldest=1 if same_factor else 0)
     ensure_none_failed([answer])
     return {
         TopicPartition(topic.name, each.partition_index): ApiError(each.error_code, each.error_message)
