@@ -76,6 +76,9 @@ class _Session:
             if cached is None:
                 self.partitions[target.key] = _Cached(target)
             else:
+                # The name that was once found for an id stays: a topic that has been created again since is found,
+                # and answered with INCONSISTENT_TOPIC_ID, for as long as the session has the old id.
+                target.topic = target.topic or cached.asked.topic
                 cached.asked = target
         for key in forgotten:
             self.partitions.pop(key, None)

@@ -1,4 +1,5 @@
 import itertools
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -122,6 +123,21 @@ def test_partitions_are_added_moved_and_forgotten() -> None:
     context = begin(cache, [target(1, 7), target(2, 3)], [("t", 0)], session_id=session_id, epoch=1)
 
     assert [(t.partition, t.fetch_offset) for t in context.targets] == [(1, 7), (2, 3)]
+
+
+def test_the_name_found_for_a_topic_id_stays_when_the_partition_is_named_again() -> None:
+    cache, topic_id = sessions(), uuid.uuid4()
+
+    def by_id() -> AskedPartition:
+        return AskedPartition(None, topic_id, 0, 0, 1 << 20)
+
+    context = begin(cache, [by_id()], ids=True)
+    context.targets[0].topic = "t"  # as the handler does that looks it up
+    session_id, _ = context.conclude([(each, answer()) for each in context.targets], 0.0)
+
+    (again,) = begin(cache, [by_id()], session_id=session_id, epoch=1, ids=True).targets
+
+    assert (again.topic, again.topic_id) == ("t", topic_id)
 
 
 def test_a_partition_that_gave_records_goes_to_the_end_of_the_line() -> None:
