@@ -26,6 +26,9 @@ from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import produce
 
 _log = logging.getLogger(__name__)
+_request_log = logging.getLogger("kafka.request.logger")
+"""By Kafka's name: at DEBUG each request with what it took, at TRACE with its content as well."""
+
 
 OF_THE_CONTROLLER = frozenset({
     ApiKey.API_VERSIONS, ApiKey.LEADER_AND_ISR, ApiKey.STOP_REPLICA, ApiKey.UPDATE_METADATA,
@@ -96,7 +99,10 @@ class Dispatcher:
             self._apis,
             login,
         )
+        begun = self._broker.clock.monotonic() if 0 < _request_log.level <= logging.DEBUG else 0.0
         response = await self._handled(api, codec, context, request)
+        if 0 < _request_log.level <= logging.DEBUG:
+            self._log_request(header, peer, request, response, begun)
         if login is not None:
             peer.principal = login.principal
         if api.key == _API_VERSIONS:
@@ -106,6 +112,20 @@ class Dispatcher:
             _ensure_nothing_failed(response)
             return None
         return self._encoded(api, codec, header.correlation_id, response, request)
+
+    def _log_request(self, header: RequestHeader, peer: Peer, request: Any, response: Any, begun: float) -> None:
+        what = f", request: {request!r}, response: {response!r}" if _request_log.level < logging.DEBUG else ""
+        _request_log.debug(
+            "Completed request: %s version %d, correlation id %d, client id %s, from %s, principal %s, in %.3f ms%s",
+            self._apis[header.api_key].name,
+            header.api_version,
+            header.correlation_id,
+            header.client_id,
+            peer,
+            peer.principal,
+            (self._broker.clock.monotonic() - begun) * 1000,
+            what,
+        )
 
     async def answer_own(self, request: Any) -> Any:
         """The response to a request of this broker to itself; both are of the newest version."""

@@ -13,6 +13,7 @@ from pykafka_cli.servers.starting import (
     log_to_stdout,
     parse_words,
     read_settings,
+    read_system_properties,
     run_until_signalled,
     start_daemon,
     warn_of,
@@ -61,10 +62,12 @@ def server_start(
     from pykafka_cli.broker.server import BrokerUnusable
     from pykafka_cli.properties.broker import BrokerSettings
     from pykafka_cli.properties.keys import ConfigError
+    from pykafka_cli.properties.system_properties import of_broker
 
-    settings: BrokerSettings = read_settings(BrokerSettings, given)
+    of_java = read_system_properties(of_broker)
+    settings: BrokerSettings = read_settings(BrokerSettings, given, of_java.lines)
     log_to_stdout()
-    warn_of(settings, settings.without_effect, given.file, _log)
+    warn_of(settings, settings.without_effect, given, of_java, _log)
     try:
         status = run_until_signalled(lambda stop: run_server(settings, stop))
     except (BrokerUnusable, ConfigError) as error:

@@ -11,6 +11,7 @@ from pykafka_cli.servers.starting import (
     log_to_stdout,
     parse_words,
     read_settings,
+    read_system_properties,
     run_until_signalled,
     start_daemon,
     warn_of,
@@ -44,12 +45,14 @@ def zookeeper_server_start(
         return
 
     from pykafka_cli.broker.clock import SystemClock
+    from pykafka_cli.properties.system_properties import of_zookeeper
     from pykafka_cli.properties.zookeeper import ZooKeeperSettings
     from pykafka_cli.zookeeper.server.server import ServerUnusable, run_zookeeper
 
-    settings: ZooKeeperSettings = read_settings(ZooKeeperSettings, given)
+    of_java = read_system_properties(of_zookeeper)
+    settings: ZooKeeperSettings = read_settings(ZooKeeperSettings, given, of_java.lines)
     log_to_stdout()
-    warn_of(settings, settings.without_effect, given.file, logging.getLogger(__name__))
+    warn_of(settings, settings.without_effect, given, of_java, logging.getLogger(__name__))
 
     async def serve(stop: asyncio.Event) -> None:
         await run_zookeeper(settings, SystemClock(), stop)

@@ -13,13 +13,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.properties import system_properties
 from pykafka_cli.properties.grammar import MalformedProperties, Property, read_properties
 from pykafka_cli.properties.keys import BadProperty, ConfigError, Settings
+from pykafka_cli.properties.system_properties import Meaning
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.program import own_command
 from pykafka_cli.servers.standstill import beat_if_asked
@@ -71,22 +73,41 @@ def parse_words(words: Sequence[str], usage: str) -> Words:
     return Words(daemon, file, overrides)
 
 
-def read_settings(settings: Callable[[list[Property]], Any], words: Words) -> Any:
-    """The settings of a file and its overrides; raises ScriptError, with line, key and value where one is to blame."""
+def read_system_properties(meaning_of: Callable[[Mapping[str, str]], Meaning]) -> Meaning:
+    """What KAFKA_OPTS says to a server; raises ScriptError."""
     try:
-        properties = [*read_properties(words.file.read_bytes()), *words.overrides]
+        return meaning_of(system_properties.given())
+    except ConfigError as error:
+        raise ScriptError(str(error)) from None
+
+
+def read_settings(settings: Callable[[list[Property]], Any], words: Words, of_java: Sequence[Property] = ()) -> Any:
+    """The settings of a file and its overrides, above those of Java's system properties.
+
+    raises ScriptError, with line, key and value where one is to blame
+    """
+    try:
+        properties = [*of_java, *read_properties(words.file.read_bytes()), *words.overrides]
         return settings(list({each.key: each for each in properties}.values()))
     except OSError as error:
         raise ScriptError(f"{words.file} cannot be read: {error.strerror}") from None
     except BadProperty as error:
-        where = f"{words.file}, line {error.line}" if error.line else f"--override {error.key}"
+        beside = f"--override {error.key}"
+        if any(each.key == error.key for each in of_java) and all(each.key != error.key for each in words.overrides):
+            beside = system_properties.VARIABLE
+        where = f"{words.file}, line {error.line}" if error.line else beside
         raise ScriptError(f"{where}: {error}") from None
     except (MalformedProperties, ConfigError) as error:
         raise ScriptError(f"{words.file}: {error}") from None
 
 
-def warn_of(settings: Settings, without_effect: Iterable[str], file: Path, log: logging.Logger) -> None:
-    """Log what is in a file and changes nothing."""
+def warn_of(
+    settings: Settings, without_effect: Iterable[str], words: Words, of_java: Meaning, log: logging.Logger
+) -> None:
+    """Log what is in a file, or in KAFKA_OPTS, and changes nothing."""
+    file = words.file
+    if of_java.ignored:
+        log.warning("%s: ignored: -D%s", system_properties.VARIABLE, ", -D".join(of_java.ignored))
     for warning in settings.warnings:
         log.warning("%s: %s", file, warning)
     if names := list(without_effect):

@@ -210,3 +210,25 @@ def test_a_signal_that_is_none_is_rejected() -> None:
     )
 
     assert (done.returncode, done.stderr) == (1, "SIGNAL=SOON is not a signal\n")
+
+
+def test_system_properties_in_kafka_opts_are_read_or_named(
+    tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "zookeeper.properties"
+    file.write_text(f"dataDir={tmp_path / 'data'}\nclientPort={port}\n")
+    monkeypatch.setenv("KAFKA_OPTS", "-Dzookeeper.4lw.commands.whitelist=* -Dcom.sun.management.jmxremote")
+    server = Server(file)
+    server.start()
+    try:
+        assert answers(port)
+        assert "KAFKA_OPTS: ignored: -Dcom.sun.management.jmxremote" in server.said()
+    finally:
+        server.kill()
+
+
+def test_a_bad_value_in_kafka_opts_is_said_to_be_there(file: Path) -> None:
+    refused = start(str(file), KAFKA_OPTS="-Dzookeeper.requireClientAuthScheme=sasl")
+
+    assert refused.returncode == 1
+    assert "KAFKA_OPTS: Invalid value" in refused.stderr

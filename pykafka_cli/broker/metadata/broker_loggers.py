@@ -24,9 +24,9 @@ KAFKA_LOGGERS = {
     "kafka.log.LogCleaner": "pykafka_cli.broker.log.cleaner",
     "kafka.log.LogManager": "pykafka_cli.broker.log.log_manager",
     "kafka.network.RequestChannel$": "pykafka_cli.broker.network",
-    "kafka.network.SocketServer": "pykafka_cli.broker.network.listener",
-    "kafka.request.logger": "pykafka_cli.broker.dispatch",
-    "kafka.server.KafkaApis": "pykafka_cli.broker.handlers",
+    "kafka.network.SocketServer": "pykafka_cli.broker.network.connection",
+    "kafka.request.logger": "kafka.request.logger",
+    "kafka.server.KafkaApis": "pykafka_cli.broker.dispatch",
     "kafka.server.KafkaServer": "pykafka_cli.broker.server",
     "kafka.server.ReplicaManager": "pykafka_cli.broker.replication.replica_manager",
     "kafka.zookeeper.ZooKeeperClient": "pykafka_cli.zookeeper.client",
@@ -43,6 +43,7 @@ LEVELS = {
     "ERROR": logging.ERROR,
     "FATAL": logging.CRITICAL,
 }
+logging.addLevelName(TRACE, "TRACE")
 
 
 def _loggers() -> dict[str, logging.Logger]:

@@ -12,6 +12,7 @@ from kio.serial import entity_reader
 from pykafka_cli.broker.context import Api, RequestContext
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.errors import NotCoordinator
+from pykafka_cli.broker.metadata.broker_loggers import LEVELS
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
@@ -216,3 +217,31 @@ async def test_a_failed_produce_without_acks_ends_the_connection() -> None:
 async def test_a_failed_produce_with_acks_is_answered() -> None:
     dispatcher, _ = with_handler("Produce", 0, 11, Asked(produced(ErrorCode.not_leader_or_follower)), lowest=3)
     assert b"".join(await dispatcher.answer(produce_frame(1), PEER) or ())[:5] == b"\0\0\0\7\0"
+
+
+@pytest.mark.parametrize(("level", "says_content"), [("DEBUG", False), ("TRACE", True)])
+async def test_the_request_logger_says_what_was_asked(
+    level: str, says_content: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = SimpleNamespace(monotonic=lambda: 5.0)
+    handler = Asked(sample(HeartbeatResponse))
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, handler, broker=SimpleNamespace(clock=clock))
+    caplog.set_level(LEVELS[level], "kafka.request.logger")
+
+    await dispatcher.answer(bytearray(HEARTBEAT), PEER)
+
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "kafka.request.logger"]
+    assert line.startswith(
+        "Completed request: Heartbeat version 4, correlation id 7, client id me, from 10.1.2.3:5 on EXTERNAL, "
+        "principal User:alice, in 0.000 ms"
+    )
+    assert ("HeartbeatRequest(" in line) == says_content
+
+
+async def test_the_request_logger_is_silent_unless_it_is_told_to_speak(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kafka.request.logger")
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, Asked(sample(HeartbeatResponse)))
+
+    await dispatcher.answer(bytearray(HEARTBEAT), PEER)
+
+    assert not [record for record in caplog.records if record.name == "kafka.request.logger"]

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import pykafka_cli
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.metadata.broker_loggers import KAFKA_LOGGERS, alter_loggers, describe_loggers
 from pykafka_cli.broker.metadata.config_changes import ConfigOperation, Operation
@@ -59,3 +61,17 @@ def test_what_cannot_be_done_to_a_logger_is_said_and_nothing_is_done(operation: 
     with pytest.raises(BrokerError, match=message):
         alter_loggers([good, operation], validate_only=False)
     assert APIS.level != logging.CRITICAL
+
+
+def test_every_logger_has_something_to_say() -> None:
+    """Each of Kafka's names stands for code of ours that logs, or for a name that code of ours logs by."""
+    package = Path(pykafka_cli.__file__).parent
+
+    def logs(name: str) -> bool:
+        if not name.startswith("pykafka_cli."):
+            return name == "kazoo" or any(f'getLogger("{name}")' in file.read_text() for file in package.rglob("*.py"))
+        place = package.joinpath(*name.split(".")[1:])
+        files = [place.with_suffix(".py")] if place.with_suffix(".py").exists() else list(place.rglob("*.py"))
+        return any("_log." in file.read_text() for file in files)
+
+    assert [name for name in KAFKA_LOGGERS.values() if not logs(name)] == []

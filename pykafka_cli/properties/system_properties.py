@@ -1,0 +1,67 @@
+"""Java's system properties in KAFKA_OPTS: those that mean something to our servers, and those that do not.
+
+    KAFKA_OPTS="-Dzookeeper.4lw.commands.whitelist=* -Djava.security.auth.login.config=/etc/kafka/jaas.conf"
+
+ZooKeeper's server reads several of its keys so, with the prefix `zookeeper.`; what its file says is stronger, as
+QuorumPeerConfig turns its own lines into such properties. jaas.py reads java.security.auth.login.config.
+"""
+
+import os
+import shlex
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.keys import ConfigError
+
+VARIABLE = "KAFKA_OPTS"
+_PREFIX = "zookeeper."
+_LOGIN_FILE = "java.security.auth.login.config"
+
+# Keys of ZooKeeperSettings that its server reads as system properties; `zookeeper.` comes before them.
+_READ_BY_ZOOKEEPER = frozenset({
+    "4lw.commands.whitelist", "snapCount", "preAllocSize", "fsync.warningthresholdms", "skipACL", "maxCnxns",
+    "DigestAuthenticationProvider.superDigest", "DigestAuthenticationProvider.enabled", "admin.enableServer",
+    "requireClientAuthScheme", "sessionRequireClientSASLAuth", "enforce.auth.enabled", "enforce.auth.schemes",
+    "audit.enable", "globalOutstandingLimit", "extendedTypesEnabled", "snapSizeLimitInKb",
+})  # fmt: skip
+_WITHOUT_PREFIX = frozenset({"jute.maxbuffer", "znode.container.checkIntervalMs", "fsync.warningthresholdms"})
+_AUTH_PROVIDER = "authProvider."
+_SECURE_CLIENT = "zookeeper.client.secure"
+
+
+class Meaning(NamedTuple):
+    """What system properties say to a server, as lines of its file; and the names of those that say nothing to it."""
+
+    lines: list[Property]
+    ignored: list[str]
+
+
+def given() -> dict[str, str]:
+    """The system properties in KAFKA_OPTS; the last of a name counts."""
+    try:
+        words = shlex.split(os.environ.get(VARIABLE, ""))
+    except ValueError as error:
+        raise ConfigError(f"{VARIABLE} cannot be read: {error}") from None
+    pairs = (word[2:].partition("=") for word in words if word.startswith("-D"))
+    return {name: value for name, _, value in pairs}
+
+
+def of_zookeeper(properties: Mapping[str, str]) -> Meaning:
+    """To a ZooKeeper server."""
+    lines, ignored = [], []
+    for name, value in properties.items():
+        key = name.removeprefix(_PREFIX)
+        is_read = key in _READ_BY_ZOOKEEPER or key.startswith(_AUTH_PROVIDER)
+        if (name.startswith(_PREFIX) and is_read) or name in _WITHOUT_PREFIX:
+            lines.append(Property(key, value, 0))
+        else:
+            ignored.append(name)
+    return Meaning(lines, ignored)
+
+
+def of_broker(properties: Mapping[str, str]) -> Meaning:
+    """To a broker. raises ConfigError for TLS to ZooKeeper, which it does not speak."""
+    if properties.get(_SECURE_CLIENT, "false").lower() == "true":
+        raise ConfigError(f"{VARIABLE} has -D{_SECURE_CLIENT}=true, but this broker does not speak TLS to ZooKeeper")
+    return Meaning([], [name for name in properties if name != _LOGIN_FILE])
