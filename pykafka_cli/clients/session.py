@@ -17,7 +17,7 @@ import socket
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 from kio.schema.errors import ErrorCode
 from kio.schema.metadata.v12.request import MetadataRequest, MetadataRequestTopic
@@ -28,6 +28,7 @@ from kio.static.primitive import i8, i32Timedelta
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.transport.connection import (
+    AnswerUnreadable,
     BrokerUnreachable,
     Connection,
     ConnectionLost,
@@ -35,12 +36,17 @@ from pykafka_cli.transport.connection import (
     response_type_of,
 )
 
+T = TypeVar("T")
+
 _ADDRESS = re.compile(r"(?:\w+://)?(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:]+)):(\d{1,5})")
 ANSWER_MARGIN_S = 1.0
 _CONTROLLERS = i8(2)
 """In DescribeCluster: the nodes that are controllers (KIP-919)."""
 _ANY_CONTROLLER_KNOWS = frozenset({18, 60})
 """ApiVersions and DescribeCluster."""
+
+MOST_LOSSES = 5
+"""Connections that may end before a request is given up."""
 
 LEAST_CONNECT_TIMEOUT = 1.0
 """Seconds; several bootstrap servers share the time that one has, but none gets less than this."""
@@ -143,6 +149,8 @@ class Session:
     ) -> Any:
         """The response of one broker, in the version of `request`, whatever version the broker speaks.
 
+        A request whose connection ends is sent again over another, as Kafka's clients do, several times.
+
         broker          its id; any broker if not given
         oldest          the first version of the API in which the request can be said at all
         timeout         seconds for the response, request.timeout.ms if not given
@@ -151,11 +159,28 @@ class Session:
         """
         if broker is None and self.is_with_controllers and request.__api_key__ not in _ANY_CONTROLLER_KNOWS:
             broker = await self._active_controller()
-        connection = await self._chosen(broker)
         ours = VersionRange(oldest, request.__version__)
-        version = await connection.newest(request.__api_key__, ours)
-        answer = await connection.request(in_version(request, version), response_type, timeout=timeout)
-        return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
+
+        async def once() -> Any:
+            connection = await self._chosen(broker)
+            version = await connection.newest(request.__api_key__, ours)
+            answer = await connection.request(in_version(request, version), response_type, timeout=timeout)
+            return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
+
+        return await self._despite_losses(once)
+
+    async def _despite_losses(self, once: Callable[[], Awaitable[T]]) -> T:
+        losses = 0
+        while True:
+            try:
+                return await once()
+            except AnswerUnreadable:
+                raise
+            except ConnectionLost:
+                losses += 1
+                if losses == MOST_LOSSES or self._is_closed:
+                    raise
+                await asyncio.sleep(self.settings.retry_pause)
 
     async def ask_controller(self, request: Any, *, oldest: int = 0, timeout: float | None = None) -> Any:
         """The controller's response; a broker that is no longer the controller is not trusted."""
@@ -206,7 +231,11 @@ class Session:
 
     async def api_versions(self, broker: int | None = None) -> Mapping[int, VersionRange]:
         """What a broker offers, that which answered first if none is named."""
-        return await (await self._chosen(broker)).api_versions()
+
+        async def once() -> Mapping[int, VersionRange]:
+            return await (await self._chosen(broker)).api_versions()
+
+        return await self._despite_losses(once)
 
     async def is_kafka_4(self) -> bool:
         """Whether the cluster is of the generation that begins with 4.0."""

@@ -60,6 +60,10 @@ class ConnectionLost(ConnectionFailed):
     """The connection was closed, or a response did not match its request."""
 
 
+class AnswerUnreadable(ConnectionLost):
+    """An answer is not what was asked for. Asking again brings no other."""
+
+
 class NoAnswerInTime(ConnectionFailed):
     """The broker took the request and has not answered within its time."""
 
@@ -309,12 +313,12 @@ class Connection(asyncio.BufferedProtocol):
     def _decoded(self, answer: memoryview, response_type: type[Any]) -> Any:
         try:
             return entity_reader(response_type)(answer, 0)[0]
-        except (SerialError, ValueError) as error:
+        except (SerialError, ValueError, LookupError, TypeError, OverflowError) as error:  # kio names only some
             raise self._malformed(f"{response_type.__name__} {response_type.__version__}", error) from error
 
-    def _malformed(self, expected: str, error: Exception) -> ConnectionLost:
+    def _malformed(self, expected: str, error: Exception) -> AnswerUnreadable:
         """End the connection, as nothing that follows can be trusted either."""
-        end = ConnectionLost(f"{self.address} sent an invalid {expected}: {error}")
+        end = AnswerUnreadable(f"{self.address} sent an invalid {expected}: {error}")
         self._fail(end)
         return end
 

@@ -51,19 +51,35 @@ async def ask_leaders(
 
     async def ask_all(wanted: list[TopicPartition]) -> dict[TopicPartition, T | ApiError]:
         led, without_leader = await _leaders(session, wanted)
+        if patience is Patience.ASK_ONCE:
+            known = {partition: broker for broker, theirs in led.items() for partition in theirs}
+            return {**without_leader, **await ask_known_leaders(known, known, ask)}
         results: dict[TopicPartition, T | ApiError] = {**without_leader}
         for broker, theirs in led.items():
-            try:
-                results.update(await ask(broker, theirs))
-            except Rejected:
-                raise
-            except ConnectionFailed as failure:
-                if patience is not Patience.ASK_ONCE:
-                    raise
-                results.update(dict.fromkeys(theirs, ApiError(ErrorCode.network_exception, str(failure))))
+            results.update(await ask(broker, theirs))
         return results
 
     return await ask_until_final(session, partitions, ask_all, _PASSING[patience])
+
+
+async def ask_known_leaders(
+    leaders: Mapping[TopicPartition, int],
+    partitions: Iterable[TopicPartition],
+    ask: Callable[[int, list[TopicPartition]], Awaitable[Mapping[TopicPartition, T | ApiError]]],
+) -> dict[TopicPartition, T | ApiError]:
+    """The same for who knows the leaders, and asks again: NETWORK_EXCEPTION for what a broker leads that is away."""
+    led: dict[int, list[TopicPartition]] = {}
+    for partition in partitions:
+        led.setdefault(leaders[partition], []).append(partition)
+    results: dict[TopicPartition, T | ApiError] = {}
+    for broker, theirs in led.items():
+        try:
+            results.update(await ask(broker, theirs))
+        except Rejected:
+            raise
+        except ConnectionFailed as failure:
+            results.update(dict.fromkeys(theirs, ApiError(ErrorCode.network_exception, str(failure))))
+    return results
 
 
 async def _leaders(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32, i64
 
-from pykafka_cli.clients.admin.leaders import Patience, ask_leaders, by_topic
+from pykafka_cli.clients.admin.leaders import Patience, ask_known_leaders, ask_leaders, by_topic
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session, broker_timeout
 from pykafka_cli.model import OffsetSpec, TopicPartition
@@ -25,8 +25,12 @@ async def list_offsets(
     *,
     read_committed: bool = False,
     patience: Patience = Patience.RETRY,
+    leaders: Mapping[TopicPartition, int] | None = None,
 ) -> dict[TopicPartition, int | ApiError]:
-    """The offset of each partition for a time in ms or one of the words above; UNKNOWN_OFFSET if nothing is there."""
+    """The offset of each partition for a time in ms or one of the words above; UNKNOWN_OFFSET if nothing is there.
+
+    leaders    asked once, and nobody asked for them
+    """
     from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 
     async def ask(broker: int, partitions: list[TopicPartition]) -> dict[TopicPartition, int | ApiError]:
@@ -56,6 +60,8 @@ async def list_offsets(
             for each in topic.partitions
         }
 
+    if leaders is not None:
+        return await ask_known_leaders(leaders, wanted, ask)
     return await ask_leaders(session, wanted, ask, patience=patience)
 
 

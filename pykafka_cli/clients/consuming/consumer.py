@@ -215,8 +215,6 @@ class Consumer:
         new = [partition for partition in joined.partitions if partition not in self._assigned]
         self._assigned = self._assigned + new
         self._on_assigned(new)
-        if not joined.is_leader and self._subscription:
-            self._subscription.assigned_counts = {}
         member.adopted(self._assigned, revoked=bool(lost))
         if new and self._coordinator:
             stable = self._settings.isolation_level == "read_committed"
@@ -236,11 +234,11 @@ class Consumer:
 
     async def _partition_counts(self, topics: Sequence[str]) -> Mapping[str, int]:
         """Also of topics that other members want; for the assignor where this member is the group's leader."""
+        known = self._subscription.partition_counts if self._subscription else {}
+        if all(topic in known for topic in topics):
+            return known  # and if that is out of date, it is noticed, and the group assigns again
         answer = await self._session.metadata(topics)
-        counts = {str(topic.name): len(topic.partitions) for topic in answer.topics if topic.partitions}
-        if self._subscription:
-            self._subscription.assigned_counts = {topic: counts.get(topic, 0) for topic in topics}
-        return counts
+        return {str(topic.name): len(topic.partitions) for topic in answer.topics if topic.partitions}
 
     # ---- waiting and committing
 

@@ -23,7 +23,6 @@ from kio.schema.fetch.v12.request import FetchPartition, FetchRequest, FetchTopi
 from kio.schema.types import TopicName
 from kio.static.primitive import i8, i32, i32Timedelta, i64
 
-from pykafka_cli.clients.admin.leaders import Patience
 from pykafka_cli.clients.admin.offsets import list_offsets
 from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, Fetched, decode
 from pykafka_cli.clients.coordinator import ask_over
@@ -177,8 +176,7 @@ class Fetcher:
         failures = 0  # in a row: a cluster that is away is asked less and less often
         while True:
             try:
-                await self._reset_offsets()
-                await self._find_leaders()
+                await self._refresh()
                 failures = 0
             except Rejected:
                 raise
@@ -189,17 +187,32 @@ class Fetcher:
                 return
             await asyncio.sleep(self._settings.backoff(max(1, failures)))
 
-    async def _reset_offsets(self) -> None:
-        wanted = {partition: source for partition, source in self._sources.items() if source.offset is None}
-        if not wanted:
+    async def _refresh(self) -> None:
+        """One question about topics, and one to each leader of partitions whose offset is not known."""
+        unknown = [source for source in self._sources.values() if source.leader is None or source.offset is None]
+        if not unknown:
             return
-        asked = {partition: source.reset_to for partition, source in wanted.items()}
-        known = await self._existing(asked)
+        create = self._settings.allow_auto_create_topics and any(source.offset is None for source in unknown)
+        answer = await self._session.metadata({source.partition.topic for source in unknown}, create=create)
+        leaders = {
+            TopicPartition(topic.name or "", int(part.partition_index)): int(part.leader_id)
+            for topic in answer.topics
+            for part in topic.partitions
+            if part.error_code in (ErrorCode.none, ErrorCode.replica_not_available) and part.leader_id >= 0
+        }
+        for source in unknown:
+            if source.leader is None and source.partition in leaders and self._is_current(source):
+                source.leader = leaders[source.partition]
+                self._ask_if_all_is_known(source)
+        await self._reset_offsets(leaders)
+
+    async def _reset_offsets(self, leaders: Mapping[TopicPartition, int]) -> None:
+        wanted = {each: source for each, source in self._sources.items() if source.offset is None and each in leaders}
         found = await list_offsets(
             self._session,
-            {each: asked[each] for each in known},
+            {each: source.reset_to for each, source in wanted.items()},
             read_committed=self._read_committed,
-            patience=Patience.ASK_ONCE,  # one partition that nobody leads must not keep the others waiting
+            leaders=leaders,
         )
         unreachable: dict[str, None] = {}
         for partition, offset in found.items():
@@ -214,30 +227,6 @@ class Fetcher:
                 unreachable[str(offset)] = None
         for problem in unreachable:
             self._warn(f"[Consumer clientId={self._settings.client_id}] {problem}")
-
-    async def _existing(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
-        """Those that are there at all: the others may come, and are not worth an error."""
-        topics = {partition.topic for partition in partitions}
-        answer = await self._session.metadata(topics, create=self._settings.allow_auto_create_topics)
-        counts = {str(topic.name): len(topic.partitions) for topic in answer.topics}
-        return [partition for partition in partitions if partition.partition < counts.get(partition.topic, 0)]
-
-    async def _find_leaders(self) -> None:
-        missing = [source for source in self._sources.values() if source.leader is None]
-        if not missing:
-            return
-        answer = await self._session.metadata({source.partition.topic for source in missing})
-        leaders = {
-            TopicPartition(topic.name or "", int(part.partition_index)): int(part.leader_id)
-            for topic in answer.topics
-            for part in topic.partitions
-            if part.error_code in (ErrorCode.none, ErrorCode.replica_not_available)
-        }
-        for source in missing:
-            leader = leaders.get(source.partition, -1)
-            if leader >= 0 and self._is_current(source):
-                source.leader = leader
-                self._ask_if_all_is_known(source)
 
     def _ask_if_all_is_known(self, source: _Source) -> None:
         """Called whenever a source's leader or offset was set: what was missing last wakes the leader's task."""
@@ -277,6 +266,7 @@ class Fetcher:
                 try:
                     if connection is None or not connection.is_open:
                         connection = await self._session.private_connection(leader)
+                    asked_for = {each: source.offset for each, source in sources.items()}
                     answer = await ask_over(
                         connection,
                         _fetch_request(self._settings, sources),
@@ -292,7 +282,11 @@ class Fetcher:
                     self._forget_leader(sources)
                     continue
                 failures = 0
-                if self._keep_all(answer, sources):
+                # A source that another leader was asked about meanwhile, or that went elsewhere, is not in this answer.
+                unmoved = {
+                    each: its for each, its in sources.items() if (its.leader, its.offset) == (leader, asked_for[each])
+                }
+                if self._keep_all(answer, unmoved):
                     await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
         finally:
             if connection:

@@ -31,8 +31,6 @@ class TopicSubscription:
     ) -> None:
         self.partition_counts: dict[str, int] = {}
         """By topic, of those that are there, as of the last refresh."""
-        self.assigned_counts: dict[str, int] = {}
-        """What the group's assignment is about, where this member made it: partitions by topic, 0 of those not seen."""
         self._session = session
         self._settings = settings
         self._topics = topics
@@ -81,19 +79,14 @@ class TopicSubscription:
         max_age = self._settings.metadata_max_age_ms / 1000
         while True:
             is_complete = self._pattern is not None or len(self.partition_counts) == len(self._topics)
-            is_complete = is_complete and 0 not in self.assigned_counts.values()
             await asyncio.sleep(max_age if is_complete else min(_RETRY_MISSING, max_age))
             before = self.partition_counts
             try:
                 await self.refresh()
             except ConnectionFailed as failure:
                 self._warn(str(failure))
-            if before != self.partition_counts or self._is_assignment_outdated:
+            if before != self.partition_counts:
                 on_change()
-
-    @property
-    def _is_assignment_outdated(self) -> bool:
-        return any(self.partition_counts.get(topic, count) != count for topic, count in self.assigned_counts.items())
 
     def _is_wanted(self, pattern: re.Pattern[str], topic: str, *, is_internal: bool) -> bool:
         return bool(pattern.fullmatch(topic)) and not (is_internal and self._settings.exclude_internal_topics)

@@ -88,7 +88,10 @@ CREATE = CreateTopicsRequest(topics=(), timeout=NO_TIME)
 
 
 def session_to(*ports: int) -> Session:
-    return Session(",".join(f"127.0.0.1:{port}" for port in ports), ClientSettings({"request.timeout.ms": "5000"}))
+    return Session(
+        ",".join(f"127.0.0.1:{port}" for port in ports),
+        ClientSettings({"request.timeout.ms": "5000", "retry.backoff.ms": "1"}),
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,6 +128,32 @@ async def test_when_none_answers_the_first_is_named(unused_tcp_port_factory: Cal
     with pytest.raises(BrokerUnreachable, match=f"127.0.0.1:{first}: connection refused"):
         async with session_to(first, second):
             pass
+
+
+async def test_a_request_whose_connection_ends_is_sent_again() -> None:
+    hang_ups = iter([True, True, False])
+
+    def answer(_asked: int) -> MetadataResponse:
+        if next(hang_ups):
+            raise asyncio.CancelledError  # the peer closes the connection
+        return metadata(1, {1: 9})
+
+    async with broker({METADATA: answer}) as (port, _), session_to(port) as session:
+        assert (await session.metadata(())).controller_id == 1
+
+
+async def test_a_cluster_that_only_ever_hangs_up_is_given_up_in_the_end() -> None:
+    asked = 0
+
+    def hang_up(_asked: int) -> MetadataResponse:
+        nonlocal asked
+        asked += 1
+        raise asyncio.CancelledError
+
+    async with broker({METADATA: hang_up}) as (port, _), session_to(port) as session:
+        with pytest.raises(ConnectionLost):
+            await session.metadata(())
+    assert asked == 5
 
 
 async def test_the_controller_is_found_and_asked() -> None:

@@ -586,7 +586,7 @@ async def test_without_a_policy_a_missing_offset_is_an_error() -> None:
 async def test_a_leader_that_could_not_see_a_topic_assigns_again_once_it_can() -> None:
     cluster = Cluster(t=1)
     cluster.add(T0, 1)
-    cluster.session.topic_errors = [ErrorCode.none, ErrorCode.unknown_topic_or_partition]  # when it is assigned
+    cluster.session.topic_errors = [ErrorCode.unknown_topic_or_partition] * 2  # also when it is assigned
     reader = Reader(cluster, metadata_max_age_ms="1")
     await reader.consumer.subscribe(["t"])
 
