@@ -3,6 +3,7 @@
 import pytest
 
 from pykafka_cli.cli import run
+from tests.support.running import RunningCluster, pk
 
 NOWHERE = ("--bootstrap-server", "127.0.0.1:1")
 
@@ -44,3 +45,14 @@ def test_scripts_of_argparse_say_it_in_their_own_words(
     assert capsys.readouterr().err.endswith(
         "error: argument --output: invalid choice: 'prose' (choose from 'kafka', 'table', 'json', 'yaml')\n"
     )
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_what_cannot_be_described_is_not_shown_as_if_it_had_no_settings(form: str, cluster: RunningCluster) -> None:
+    missing = ("--entity-type", "topics", "--entity-name", "no-such-topic")
+
+    done = pk("configs", "--bootstrap-server", cluster.bootstrap, "--describe", *missing, "--output", form)
+
+    assert done.returncode == 1
+    assert done.stdout.strip() in ("", "[]")
+    assert "does not host this topic-partition" in done.stderr
