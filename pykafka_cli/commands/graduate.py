@@ -123,7 +123,7 @@ def _given_zookeeper(file: Path) -> "ZooKeeperSettings":
 
 def _brokers_of(data_dir: Path | None, port: int, zookeeper_port: int) -> "list[BrokerSettings]":
     """The settings with which `pk up` ran every broker that has left logs in DATA_DIR."""
-    from pykafka_cli.commands.up import MAX_BROKERS, broker_settings, logs_of
+    from pykafka_cli.commands.up import MAX_BROKERS, broker_ports, broker_settings, logs_of
 
     assert data_dir is not None
     root = data_dir.absolute()
@@ -133,8 +133,9 @@ def _brokers_of(data_dir: Path | None, port: int, zookeeper_port: int) -> "list[
             f"{data_dir} is not a data directory of `pk up`: it has no {logs_of(root, 0).name}/meta.properties.",
             hint="For servers that were started separately, give --server-properties and --zookeeper-properties.",
         )
+    ports = broker_ports(port, numbers[-1] + 1)
     return [
-        broker_settings(root, each, port + each, zookeeper_port, len(numbers), stop_together=False) for each in numbers
+        broker_settings(root, each, ports[each], zookeeper_port, len(numbers), stop_together=False) for each in numbers
     ]
 
 

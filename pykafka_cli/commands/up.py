@@ -11,6 +11,7 @@ import asyncio
 import logging
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 MAX_BROKERS = 9
+MAX_PORT = 65535
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -39,11 +41,11 @@ def up(
     port: Annotated[
         int,
         typer.Option(
-            min=0, max=65535, help="Port of the first broker; the others get the next ports. 0 means any free port."
+            min=0, max=MAX_PORT, help="Port of the first broker; the others get the next ports. 0 means any free port."
         ),
     ] = 9092,
     zookeeper_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of ZooKeeper; 0 means any free port.")
+        int, typer.Option(min=0, max=MAX_PORT, help="Port of ZooKeeper; 0 means any free port.")
     ] = 2181,
     brokers: Annotated[int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers.")] = 1,
 ) -> None:
@@ -51,9 +53,12 @@ def up(
     from pykafka_cli.broker.server import BrokerUnusable
     from pykafka_cli.zookeeper.server.server import ServerUnusable
 
+    ports = broker_ports(port, brokers)
+    if zookeeper_port and zookeeper_port in ports:
+        raise ScriptError(f"A broker and ZooKeeper cannot both have port {zookeeper_port}.")
     _log_what_matters()
     try:
-        status = run_until_signalled(lambda stop: _run(data_dir, port, zookeeper_port, brokers, stop))
+        status = run_until_signalled(lambda stop: _run(data_dir, ports, zookeeper_port, stop))
     except ServerUnusable as error:
         raise ScriptError(f"ZooKeeper cannot run: {error}", hint=_other_port("--zookeeper-port", error)) from None
     except BrokerUnusable as error:
@@ -76,12 +81,19 @@ def _deserves_attention(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
-async def _run(data_dir: Path, port: int, zookeeper_port: int, brokers: int, stop: asyncio.Event) -> None:
+def broker_ports(first: int, brokers: int) -> list[int]:
+    """One port for each broker; 0 is any free one. raises ScriptError."""
+    if first + brokers - 1 > MAX_PORT:
+        raise ScriptError(f"{brokers} brokers from port {first} on would need ports above {MAX_PORT}.")
+    return [first + number if first else 0 for number in range(brokers)]
+
+
+async def _run(data_dir: Path, ports: Sequence[int], zookeeper_port: int, stop: asyncio.Event) -> None:
     from pykafka_cli.broker.clock import SystemClock
     from pykafka_cli.broker.server import BrokerServer
     from pykafka_cli.zookeeper.server.server import ZooKeeperServer
 
-    ports = [port + number if port else 0 for number in range(brokers)]
+    brokers = len(ports)
     await _ensure_usable(data_dir, [broker_settings(data_dir, *each, 0, brokers) for each in enumerate(ports)])
     clock = SystemClock()
     zookeeper = ZooKeeperServer(zookeeper_settings(data_dir, zookeeper_port), clock)

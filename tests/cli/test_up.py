@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pykafka_cli.cli import run
 from tests.support.running import RunningCluster, pk
 
 
@@ -62,6 +63,25 @@ def test_a_port_in_use_stops_it_before_anything_is_written(option: str, tmp_path
     assert refused.returncode == 1
     assert "in use" in refused.stderr
     assert f"{option} chooses another port" in refused.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--port", "65535", "--brokers", "3"], "3 brokers from port 65535 on would need ports above 65535."),
+        (
+            ["--port", "9092", "--brokers", "3", "--zookeeper-port", "9093"],
+            "A broker and ZooKeeper cannot both have port 9093.",
+        ),
+    ],
+)
+def test_ports_that_cannot_be_are_rejected(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["up", "--data-dir", str(tmp_path / "data"), *words]) == 1
+
+    assert capsys.readouterr() == ("", f"{message}\n")
     assert not (tmp_path / "data").exists()
 
 
