@@ -4,7 +4,26 @@ import base64
 import uuid
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NewType, Protocol
+
+if TYPE_CHECKING:  # the types of kio's messages; at run time a name will do, for to import them takes longer than help
+    from kio.schema.types import ProducerId as ProducerId
+else:
+    ProducerId = NewType("ProducerId", int)
+
+ProducerEpoch = NewType("ProducerEpoch", int)
+"""Grows each time the transactional id of a producer is initialized, which fences its predecessors."""
+
+LeaderEpoch = NewType("LeaderEpoch", int)
+"""Grows each time a partition gets a leader."""
+
+ControllerEpoch = NewType("ControllerEpoch", int)
+"""Grows each time the cluster gets a controller."""
+
+BrokerEpoch = NewType("BrokerEpoch", int)
+"""The zxid under which a broker registered itself, and so one of each of its runs."""
+
+UNKNOWN_BROKER_EPOCH = BrokerEpoch(-1)
 
 
 class OffsetSpec(IntEnum):
@@ -38,8 +57,8 @@ class TopicPartition(NamedTuple):
 class ProducerIdAndEpoch(NamedTuple):
     """What makes a producer idempotent: a broker drops what it already has under id, epoch and sequence number."""
 
-    producer_id: int
-    producer_epoch: int
+    producer_id: ProducerId
+    producer_epoch: ProducerEpoch
 
 
 class ConsumedRecord(Protocol):
@@ -215,7 +234,7 @@ class GroupLag(NamedTuple):
     current_offset: int | None
     log_end_offset: int | None
     member: MemberDescription | None
-    leader_epoch: int | None = None
+    leader_epoch: LeaderEpoch | None = None
     """Of the last record that was read, where it was committed."""
 
     @property
@@ -232,7 +251,7 @@ class ShareOffset(NamedTuple):
     partition: TopicPartition
     start: int | None
     lag: int | None
-    leader_epoch: int | None
+    leader_epoch: LeaderEpoch | None
 
 
 class StreamsTasks(NamedTuple):
@@ -274,7 +293,7 @@ class StreamsOffset(NamedTuple):
 
     partition: TopicPartition
     current: int | None
-    leader_epoch: int | None
+    leader_epoch: LeaderEpoch | None
     log_end: int
     lag: int
 
@@ -284,7 +303,7 @@ class TransactionListing(NamedTuple):
 
     transactional_id: str
     coordinator: int
-    producer_id: int
+    producer_id: ProducerId
     state: str
 
 
@@ -293,8 +312,8 @@ class TransactionDescription(NamedTuple):
 
     coordinator: int
     transactional_id: str
-    producer_id: int
-    producer_epoch: int
+    producer_id: ProducerId
+    producer_epoch: ProducerEpoch
     state: str
     timeout_ms: int
     start_ms: int | None
@@ -304,8 +323,8 @@ class TransactionDescription(NamedTuple):
 class ProducerState(NamedTuple):
     """What a partition's log knows of one producer. Epoch of the last coordinator and start are None if none is."""
 
-    producer_id: int
-    producer_epoch: int
+    producer_id: ProducerId
+    producer_epoch: ProducerEpoch
     coordinator_epoch: int | None
     last_sequence: int
     last_timestamp: int
@@ -327,8 +346,8 @@ class AbortSpec(NamedTuple):
     """What a broker needs to abort a transaction in one partition."""
 
     partition: TopicPartition
-    producer_id: int
-    producer_epoch: int
+    producer_id: ProducerId
+    producer_epoch: ProducerEpoch
     coordinator_epoch: int
 
     def __str__(self) -> str:
@@ -369,7 +388,7 @@ class Quorum(NamedTuple):
 
     cluster_id: str | None
     leader: int
-    leader_epoch: int
+    leader_epoch: LeaderEpoch
     high_watermark: int
     voters: tuple[QuorumReplica, ...]
     observers: tuple[QuorumReplica, ...]

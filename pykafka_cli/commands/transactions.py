@@ -20,6 +20,8 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import (
     AbortSpec,
+    ProducerEpoch,
+    ProducerId,
     ProducerState,
     TopicPartition,
     TransactionDescription,
@@ -273,7 +275,7 @@ def given_spec(
         raise ScriptError("Missing required argument --producer-epoch")
     if coordinator_epoch is None:
         raise ScriptError("Missing required argument --coordinator-epoch")
-    return AbortSpec(partition, producer_id, producer_epoch, max(coordinator_epoch, 0))
+    return AbortSpec(partition, ProducerId(producer_id), ProducerEpoch(producer_epoch), max(coordinator_epoch, 0))
 
 
 def run(session: Session, work: Coroutine[Any, Any, T]) -> T:

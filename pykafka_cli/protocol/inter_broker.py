@@ -30,17 +30,16 @@ from kio.schema.response_header.v1.header import ResponseHeader as ResponseHeade
 from kio.static.constants import EntityType
 from kio.static.primitive import i16
 
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, ControllerEpoch, LeaderEpoch
 from pykafka_cli.protocol.api_keys import APIS, ApiKey
 
 NO_LEADER = -1
 LEADER_DURING_DELETE = -2
 """Leader of a partition whose topic is being deleted: UpdateMetadata's way to say "forget it"."""
 
-EPOCH_DURING_DELETE = -2
-NO_EPOCH = -1
+EPOCH_DURING_DELETE = LeaderEpoch(-2)
+NO_EPOCH = LeaderEpoch(-1)
 """Leader epochs in StopReplica that are not compared with the replica's own."""
-
-UNKNOWN_BROKER_EPOCH = -1
 
 
 def _value(kafka_type: str, default: Any = MISSING, *, since: int = 0, tag: int | None = None) -> Any:
@@ -76,9 +75,9 @@ class LeaderAndIsrPartitionState:
     __version__: ClassVar[i16] = i16(7)
     __flexible__: ClassVar[bool] = True
     partition_index: int = _value("int32")
-    controller_epoch: int = _value("int32")
+    controller_epoch: ControllerEpoch = _value("int32")
     leader: int = _value("int32")
-    leader_epoch: int = _value("int32")
+    leader_epoch: LeaderEpoch = _value("int32")
     isr: tuple[int, ...] = _value("int32", ())
     partition_epoch: int = _value("int32")
     replicas: tuple[int, ...] = _value("int32", ())
@@ -123,8 +122,8 @@ class LeaderAndIsrRequest:
     __header_schema__: ClassVar[type[RequestHeaderV2]] = RequestHeaderV2
     controller_id: int = _value("int32")
     is_kraft_controller: bool = _value("bool", False, since=7)
-    controller_epoch: int = _value("int32")
-    broker_epoch: int = _value("int64", UNKNOWN_BROKER_EPOCH, since=2)
+    controller_epoch: ControllerEpoch = _value("int32")
+    broker_epoch: BrokerEpoch = _value("int64", UNKNOWN_BROKER_EPOCH, since=2)
     type: int = _value("int8", 0, since=5)
     topic_states: tuple[LeaderAndIsrTopicState, ...] = _entities(since=2)
     live_leaders: tuple[LeaderAndIsrLiveLeader, ...] = _entities()
@@ -173,7 +172,7 @@ class StopReplicaPartitionState:
     __version__: ClassVar[i16] = i16(4)
     __flexible__: ClassVar[bool] = True
     partition_index: int = _value("int32")
-    leader_epoch: int = _value("int32", NO_EPOCH)
+    leader_epoch: LeaderEpoch = _value("int32", NO_EPOCH)
     delete_partition: bool = _value("bool", False)
 
 
@@ -199,8 +198,8 @@ class StopReplicaRequest:
     __header_schema__: ClassVar[type[RequestHeaderV2]] = RequestHeaderV2
     controller_id: int = _value("int32")
     is_kraft_controller: bool = _value("bool", False, since=4)
-    controller_epoch: int = _value("int32")
-    broker_epoch: int = _value("int64", UNKNOWN_BROKER_EPOCH, since=1)
+    controller_epoch: ControllerEpoch = _value("int32")
+    broker_epoch: BrokerEpoch = _value("int64", UNKNOWN_BROKER_EPOCH, since=1)
     topic_states: tuple[StopReplicaTopicState, ...] = _entities(since=3)
 
 
@@ -237,9 +236,9 @@ class UpdateMetadataPartitionState:
     __version__: ClassVar[i16] = i16(8)
     __flexible__: ClassVar[bool] = True
     partition_index: int = _value("int32")
-    controller_epoch: int = _value("int32")
+    controller_epoch: ControllerEpoch = _value("int32")
     leader: int = _value("int32")
-    leader_epoch: int = _value("int32")
+    leader_epoch: LeaderEpoch = _value("int32")
     isr: tuple[int, ...] = _value("int32", ())
     zk_version: int = _value("int32")
     replicas: tuple[int, ...] = _value("int32", ())
@@ -295,8 +294,8 @@ class UpdateMetadataRequest:
     controller_id: int = _value("int32")
     is_kraft_controller: bool = _value("bool", False, since=8)
     type: int = _value("int8", 0, since=8, tag=0)
-    controller_epoch: int = _value("int32")
-    broker_epoch: int = _value("int64", UNKNOWN_BROKER_EPOCH, since=5)
+    controller_epoch: ControllerEpoch = _value("int32")
+    broker_epoch: BrokerEpoch = _value("int64", UNKNOWN_BROKER_EPOCH, since=5)
     topic_states: tuple[UpdateMetadataTopicState, ...] = _entities(since=5)
     live_brokers: tuple[UpdateMetadataBroker, ...] = _entities()
 
@@ -323,7 +322,7 @@ class ControlledShutdownRequest:
     __api_key__: ClassVar[i16] = i16(ApiKey.CONTROLLED_SHUTDOWN)
     __header_schema__: ClassVar[type[RequestHeaderV2]] = RequestHeaderV2
     broker_id: int = _value("int32")
-    broker_epoch: int = _value("int64", UNKNOWN_BROKER_EPOCH, since=2)
+    broker_epoch: BrokerEpoch = _value("int64", UNKNOWN_BROKER_EPOCH, since=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

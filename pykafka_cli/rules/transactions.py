@@ -5,7 +5,14 @@ Source: org.apache.kafka.tools.TransactionsCommand, 3.9
 
 from collections.abc import Iterable, Mapping
 
-from pykafka_cli.model import AbortSpec, OpenTransaction, ProducerState, TopicPartition, TransactionDescription
+from pykafka_cli.model import (
+    AbortSpec,
+    OpenTransaction,
+    ProducerId,
+    ProducerState,
+    TopicPartition,
+    TransactionDescription,
+)
 
 
 def spec_to_abort(partition: TopicPartition, producers: Iterable[ProducerState], start: int) -> AbortSpec | None:
@@ -33,7 +40,7 @@ def open_longer_than(
 
 def hanging(
     candidates: Iterable[OpenTransaction],
-    ids: Mapping[int, str],
+    ids: Mapping[ProducerId, str],
     descriptions: Mapping[str, TransactionDescription],
 ) -> list[OpenTransaction]:
     """Those that no coordinator has on its list: it will never write a marker to that partition.

@@ -23,7 +23,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, LeaderEpoch, TopicPartition
 from pykafka_cli.properties.grammar import read_properties, write_properties
 from pykafka_cli.storage.files import Files
 from pykafka_cli.storage.leader_epochs import EpochStart
@@ -81,7 +81,7 @@ def write_offsets(files: Files, path: str, offsets: Mapping[TopicPartition, int]
 
 def read_leader_epochs(files: Files, path: str) -> list[EpochStart]:
     """Epochs in the order of the file; empty when there is none. raises MalformedFile."""
-    return [EpochStart(int(epoch), int(offset)) for epoch, offset in _read_lines(files, path, 2)]
+    return [EpochStart(LeaderEpoch(int(epoch)), int(offset)) for epoch, offset in _read_lines(files, path, 2)]
 
 
 def write_leader_epochs(files: Files, path: str, entries: Iterable[EpochStart], *, durable: bool) -> None:
@@ -190,7 +190,7 @@ def write_meta_properties(files: Files, directory: str, meta: MetaProperties) ->
     files.replace(os.path.join(directory, META_PROPERTIES), f"#\n{text}".encode())
 
 
-def mark_clean_shutdown(files: Files, directory: str, broker_epoch: int = -1) -> None:
+def mark_clean_shutdown(files: Files, directory: str, broker_epoch: BrokerEpoch = UNKNOWN_BROKER_EPOCH) -> None:
     content = json.dumps({"version": 0, "brokerEpoch": broker_epoch}, separators=(",", ":"))
     files.replace(os.path.join(directory, CLEAN_SHUTDOWN), content.encode())
 

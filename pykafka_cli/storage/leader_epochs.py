@@ -13,20 +13,21 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 
 _log = logging.getLogger(__name__)
 
 
 class EpochStart(NamedTuple):
-    epoch: int
+    epoch: LeaderEpoch
     start_offset: int
 
 
 class EpochEnd(NamedTuple):
     """A leader epoch and the offset at which it ended: the first offset of the next epoch, or the log end."""
 
-    epoch: int
+    epoch: LeaderEpoch
     end_offset: int
 
 
@@ -52,16 +53,16 @@ class LeaderEpochs:
         return list(self._entries)
 
     @property
-    def latest(self) -> int | None:
+    def latest(self) -> LeaderEpoch | None:
         """The newest epoch known; None when there is none."""
         return self._entries[-1].epoch if self._entries else None
 
     @property
-    def latest_told(self) -> int | None:
+    def latest_told(self) -> LeaderEpoch | None:
         """The newest epoch, once `on_change` has been called for it."""
         return self._entries[-1].epoch if self._entries and not self._newest_is_untold else None
 
-    def assign(self, epoch: int, start_offset: int, *, has_records: bool = True) -> None:
+    def assign(self, epoch: LeaderEpoch, start_offset: int, *, has_records: bool = True) -> None:
         """Epoch `epoch` begins at `start_offset`. Entries that contradict it (a later epoch, or a later start) go."""
         if epoch < 0 or start_offset < 0:
             return
@@ -82,7 +83,7 @@ class LeaderEpochs:
         else:
             self._newest_is_untold = True
 
-    def end_offset_for(self, epoch: int, log_end: int) -> EpochEnd | None:
+    def end_offset_for(self, epoch: LeaderEpoch, log_end: int) -> EpochEnd | None:
         """The end of the largest epoch up to `epoch` that is known; None when nothing can be said.
 
         An epoch older than all known ones is answered with itself and the start of the oldest.
@@ -96,7 +97,7 @@ class LeaderEpochs:
         end_offset = entries[following].start_offset
         return EpochEnd(entries[following - 1].epoch if following else epoch, end_offset)
 
-    def epoch_for_offset(self, offset: int) -> int | None:
+    def epoch_for_offset(self, offset: int) -> LeaderEpoch | None:
         """The epoch that wrote `offset`; None when it is older than all known ones."""
         following = bisect_right(self._entries, offset, key=lambda entry: entry.start_offset)
         return self._entries[following - 1].epoch if following else None

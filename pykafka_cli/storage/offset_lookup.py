@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH, NO_TIMESTAMP
 from pykafka_cli.protocol.records.record import Record, read_records
 from pykafka_cli.storage.segment import Segment, StoredBatch
@@ -13,7 +14,7 @@ class TimestampOffset(NamedTuple):
 
     timestamp: int
     offset: int
-    leader_epoch: int = NO_LEADER_EPOCH
+    leader_epoch: LeaderEpoch = NO_LEADER_EPOCH
 
 
 def find_by_timestamp(segments: Iterable[Segment], timestamp: int, log_start: int) -> TimestampOffset | None:

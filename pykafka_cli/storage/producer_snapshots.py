@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
+from pykafka_cli.model import ProducerEpoch, ProducerId
 from pykafka_cli.protocol.records.batch import NO_PRODUCER_EPOCH, NO_SEQUENCE, NO_TIMESTAMP
 
 SNAPSHOT_SUFFIX = ".snapshot"
@@ -59,8 +60,8 @@ class BatchRange(NamedTuple):
 class ProducerEntry:
     """One producer id. `batches`: at most five, oldest first, all of the current epoch."""
 
-    producer_id: int
-    epoch: int = NO_PRODUCER_EPOCH
+    producer_id: ProducerId
+    epoch: ProducerEpoch = NO_PRODUCER_EPOCH
     coordinator_epoch: int = -1
     last_timestamp: int = NO_TIMESTAMP
     current_txn_first_offset: int | None = None
@@ -70,7 +71,7 @@ class ProducerEntry:
     def last_sequence(self) -> int:
         return self.batches[-1].last_sequence if self.batches else NO_SEQUENCE
 
-    def move_to_epoch(self, epoch: int) -> None:
+    def move_to_epoch(self, epoch: ProducerEpoch) -> None:
         if self.epoch != epoch:
             self.epoch = epoch
             self.batches.clear()

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pykafka_cli.model import ProducerId
 from pykafka_cli.storage.files import File, Files
 from pykafka_cli.storage.index_file import CorruptIndex
 
@@ -17,7 +18,7 @@ _ENTRY = struct.Struct(">hqqqq")
 
 
 class AbortedTransaction(NamedTuple):
-    producer_id: int
+    producer_id: ProducerId
     first_offset: int
     last_offset: int
     last_stable: int

@@ -32,7 +32,14 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from pykafka_cli.java_hash import java_hash_order
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import (
+    UNKNOWN_BROKER_EPOCH,
+    BrokerEpoch,
+    ControllerEpoch,
+    LeaderEpoch,
+    ProducerId,
+    TopicPartition,
+)
 
 CONSUMERS = "/consumers"
 BROKERS = "/brokers"
@@ -130,13 +137,13 @@ def decode_controller(data: bytes | None) -> int:
     return _number(CONTROLLER, _decoded(CONTROLLER, data).get("brokerid"))
 
 
-def encode_controller_epoch(epoch: int) -> bytes:
+def encode_controller_epoch(epoch: ControllerEpoch) -> bytes:
     return str(epoch).encode()
 
 
-def decode_controller_epoch(data: bytes | None) -> int:
+def decode_controller_epoch(data: bytes | None) -> ControllerEpoch:
     try:
-        return int(data or b"0")
+        return ControllerEpoch(int(data or b"0"))
     except ValueError:
         raise BadZnode(f"{CONTROLLER_EPOCH} contains no number but {data!r}") from None
 
@@ -157,7 +164,7 @@ class BrokerRegistration:
     id: int
     endpoints: tuple[Endpoint, ...]
     rack: str | None = None
-    epoch: int = -1
+    epoch: BrokerEpoch = UNKNOWN_BROKER_EPOCH
     jmx_port: int = -1
 
     def endpoint(self, listener: str) -> Endpoint | None:
@@ -199,7 +206,9 @@ def decode_broker(broker_id: int, data: bytes | None, czxid: int) -> BrokerRegis
         else:
             protocols = value.get("listener_security_protocol_map") or {name: name for name in SECURITY_PROTOCOLS}
             endpoints = [_endpoint(text, protocols) for text in value["endpoints"]]
-        return BrokerRegistration(broker_id, tuple(endpoints), value.get("rack"), czxid, value.get("jmx_port", -1))
+        return BrokerRegistration(
+            broker_id, tuple(endpoints), value.get("rack"), BrokerEpoch(czxid), value.get("jmx_port", -1)
+        )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise BadZnode(f"{path} is not a broker's registration: {data!r} ({error!r})") from None
 
@@ -324,9 +333,9 @@ class PartitionState:
     """
 
     leader: int
-    leader_epoch: int
+    leader_epoch: LeaderEpoch
     isr: tuple[int, ...]
-    controller_epoch: int
+    controller_epoch: ControllerEpoch
     recovering: int = 0
     partition_epoch: int = field(default=0)
 
@@ -355,9 +364,9 @@ def decode_partition_state(partition: TopicPartition, data: bytes | None, versio
     try:
         return PartitionState(
             int(value["leader"]),
-            int(value["leader_epoch"]),
+            LeaderEpoch(int(value["leader_epoch"])),
             tuple(map(int, value["isr"])),
-            int(value["controller_epoch"]),
+            ControllerEpoch(int(value["controller_epoch"])),
             int(value.get("leader_recovery_state", 0)),
             version,
         )
@@ -462,8 +471,8 @@ class ProducerIdBlock(NamedTuple):
     """Producer ids `start` to `end` (both included), given to one broker."""
 
     broker: int
-    start: int
-    end: int
+    start: ProducerId
+    end: ProducerId
 
 
 def encode_producer_id_block(block: ProducerIdBlock) -> bytes:
@@ -478,7 +487,9 @@ def decode_producer_id_block(data: bytes | None) -> ProducerIdBlock | None:
         return None
     value = _decoded(PRODUCER_ID_BLOCK, data)
     try:
-        return ProducerIdBlock(int(value["broker"]), int(value["block_start"]), int(value["block_end"]))
+        return ProducerIdBlock(
+            int(value["broker"]), ProducerId(int(value["block_start"])), ProducerId(int(value["block_end"]))
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise BadZnode(f"{PRODUCER_ID_BLOCK} is not a block of producer ids: {data!r} ({error!r})") from None
 

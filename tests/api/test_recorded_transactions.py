@@ -18,7 +18,7 @@ from pykafka_cli.broker.coordinator.runtime import partition_for
 from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCoordinator
 from pykafka_cli.broker.coordinator.transaction.markers import Marker
 from pykafka_cli.broker.handlers import HANDLERS
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.codec import message_codec, read_request_header
 from pykafka_cli.topic_names import TRANSACTION_STATE
 from tests.fakes.clock import FakeClock
@@ -77,7 +77,7 @@ class TransactionBroker:
             write_timeout_ms=30_000,
         )
         self.transactions.start()
-        self.transactions.on_leadership([(partition, 0) for partition in home], [])
+        self.transactions.on_leadership([(partition, LeaderEpoch(0)) for partition in home], [])
         parts: dict[str, Any] = dict.fromkeys(each.name for each in dataclasses.fields(Broker))
         parts |= {"settings": self.settings, "clock": self.clock, "transactions": self.transactions}
         parts["metadata"] = SimpleNamespace(partition_state=lambda _partition: SimpleNamespace(leader=0))

@@ -15,7 +15,7 @@ from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch
 from pykafka_cli.storage.files import DiskFiles
 from tests.fakes.clock import FakeClock
@@ -40,7 +40,7 @@ def new_log(folder: Path, **keys: object) -> PartitionLog:
 
 
 def lead(log: PartitionLog, data: bytearray, origin: AppendOrigin = AppendOrigin.CLIENT) -> None:
-    log.append_as_leader(data, leader_epoch=3, now_ms=NOW_MS, origin=origin)
+    log.append_as_leader(data, leader_epoch=LeaderEpoch(3), now_ms=NOW_MS, origin=origin)
 
 
 def dump(folder: Path, *suffixes: str) -> str:

@@ -26,7 +26,7 @@ from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
@@ -73,7 +73,7 @@ class LogWriter:
 
     def append_records(self, partition: TopicPartition, batch: bytearray) -> int:
         log = self.logs[partition]
-        info = log.append_as_leader(batch, leader_epoch=0, now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
+        info = log.append_as_leader(batch, leader_epoch=LeaderEpoch(0), now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
         log.advance_high_watermark(log.log_end)
         return info.last_offset
 
@@ -110,8 +110,8 @@ class Coordinators:
     async def start(self) -> None:
         self.groups.start()
         self.transactions.start()
-        self.groups.on_leadership([(OFFSETS, 0)], [])
-        self.transactions.on_leadership([(STATE, 0)], [])
+        self.groups.on_leadership([(OFFSETS, LeaderEpoch(0))], [])
+        self.transactions.on_leadership([(STATE, LeaderEpoch(0))], [])
         await settle()
 
     def stop(self) -> None:
@@ -170,8 +170,8 @@ class Coordinators:
 
     def close(self) -> None: ...
 
-    async def _next_producer_id(self) -> int:
-        return 7
+    async def _next_producer_id(self) -> ProducerId:
+        return ProducerId(7)
 
     @staticmethod
     async def _at_once(action: Any) -> Any:

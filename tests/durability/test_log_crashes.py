@@ -22,6 +22,7 @@ from pykafka_cli.broker.errors import KafkaStorageError
 from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.protocol.records import ControlType, Record, build_batch
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
@@ -65,7 +66,7 @@ class History:
         model.records |= {model.end + index: value for index, value in enumerate(values)}
         model.ever_written |= model.records.items()
         model.possible_ends = {model.end, model.end + len(values)}
-        self.log.append_as_leader(data, leader_epoch=self.leader_epoch, now_ms=NOW_MS)
+        self.log.append_as_leader(data, leader_epoch=LeaderEpoch(self.leader_epoch), now_ms=NOW_MS)
         model.end += len(values)
         self.sequence += len(values) if transactional else 0
 
@@ -73,7 +74,7 @@ class History:
         self.model.possible_ends = {self.model.end, self.model.end + 1}
         self.log.append_as_leader(
             marker(kind, producer=PRODUCER),
-            leader_epoch=self.leader_epoch,
+            leader_epoch=LeaderEpoch(self.leader_epoch),
             now_ms=NOW_MS,
             origin=AppendOrigin.COORDINATOR,
         )
@@ -174,9 +175,11 @@ def check(log: PartitionLog, model: Model, *, unsynced_is_there: bool = True) ->
             assert log.epochs.epoch_for_offset(record.offset) == int(record.key)
     newest = log.max_timestamp_offset()
     assert newest is None or newest.offset <= log.log_end
-    offset = log.append_as_leader(build_batch([Record(0, NOW_MS, b"k", b"new")]), leader_epoch=99, now_ms=NOW_MS)
+    offset = log.append_as_leader(
+        build_batch([Record(0, NOW_MS, b"k", b"new")]), leader_epoch=LeaderEpoch(99), now_ms=NOW_MS
+    )
     assert read_all(log)[-1].offset == offset.first_offset
-    assert log.end_offset_for_epoch(99) == (99, log.log_end)
+    assert log.end_offset_for_epoch(LeaderEpoch(99)) == (99, log.log_end)
 
 
 @given(steps=st.lists(operations, min_size=1, max_size=14))
@@ -315,7 +318,7 @@ async def cleaned_log(files: MemoryFiles, written: list[tuple[int, int | None]])
     log = open_log(files, clock=clock, cleanup_policy="compact", min_cleanable_dirty_ratio=0, **SETTINGS)
     for key, value in written:
         record = Record(0, NOW_MS, KEYS[key], None if value is None else b"%d" % value)
-        log.append_as_leader(build_batch([record]), leader_epoch=0, now_ms=NOW_MS)
+        log.append_as_leader(build_batch([record]), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
         if value == 0:
             log.roll()
     log.roll()

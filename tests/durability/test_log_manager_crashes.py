@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pykafka_cli.broker.errors import KafkaStorageError
 from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.records import Record, build_batch
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
@@ -73,7 +73,7 @@ class History:
         model.ever_written.add((model.end, value))
         model.records[model.end] = value
         model.possible_ends = {model.end, model.end + 1}
-        log.append_as_leader(build_batch([Record(0, NOW_MS, b"k", value)]), leader_epoch=0, now_ms=NOW_MS)
+        log.append_as_leader(build_batch([Record(0, NOW_MS, b"k", value)]), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
         model.end += 1
         log.advance_high_watermark(log.log_end)
 
@@ -155,7 +155,9 @@ def check(log: PartitionLog | None, model: Model, *, lost_power: bool) -> None:
     expected = {offset: value for offset, value in model.records.items() if offset in there}
     assert {offset: value for offset, value in found.items() if offset in there} == expected
     assert found.items() <= model.ever_written
-    offset = log.append_as_leader(build_batch([Record(0, NOW_MS, b"k", b"new")]), leader_epoch=1, now_ms=NOW_MS)
+    offset = log.append_as_leader(
+        build_batch([Record(0, NOW_MS, b"k", b"new")]), leader_epoch=LeaderEpoch(1), now_ms=NOW_MS
+    )
     assert read_all(log)[-1].value == b"new"
     model.records[offset.first_offset] = b"new"
     model.ever_written.add((offset.first_offset, b"new"))

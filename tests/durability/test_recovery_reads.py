@@ -12,7 +12,7 @@ import pytest
 
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.records import Record, build_batch, read_header
 from pykafka_cli.protocol.records.batch import HEADER, LOG_OVERHEAD
 from pykafka_cli.storage.files import DiskFile, DiskFiles
@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_sparse_segment(folder, number * BATCHES)
     tail = bytearray()
     for offset in range(LAST, LAST + TAIL_BATCHES):
-        tail += build_batch([Record(offset, NOW_MS, b"key", b"x" * KIB)], leader_epoch=0)
+        tail += build_batch([Record(offset, NOW_MS, b"key", b"x" * KIB)], leader_epoch=LeaderEpoch(0))
     stem = folder / segment_name(LAST)
     stem.with_suffix(".log").write_bytes(tail[:-1])
     stem.with_suffix(".index").write_bytes(bytes(INDEX_BYTES))
@@ -79,7 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_sparse_segment(folder: Path, base_offset: int) -> None:
     stem = folder / segment_name(base_offset)
-    header = read_header(build_batch([Record(base_offset, NOW_MS, None, None)], leader_epoch=0))
+    header = read_header(build_batch([Record(base_offset, NOW_MS, None, None)], leader_epoch=LeaderEpoch(0)))
     with stem.with_suffix(".log").open("wb") as log:
         log.truncate(GIB)
         for number in range(BATCHES):

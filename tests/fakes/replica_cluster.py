@@ -28,7 +28,7 @@ from pykafka_cli.broker.metadata.cache import MetadataCache
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
 from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerEpoch, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.codec import message_codec
 from pykafka_cli.protocol.hot_path import fetch, produce
@@ -100,7 +100,7 @@ class Node:
             self.logs,
             self.metadata,
             waiting,
-            broker_epoch=lambda: self.epoch,
+            broker_epoch=lambda: BrokerEpoch(self.epoch),
             connect=self._connect,
         )
         self.broker = Broker(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ControllerEpoch, LeaderEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, PartitionState, ReplicaAssignment, TopicAssignment
 
@@ -58,7 +58,9 @@ def test_whatever_lies_in_a_znode_is_a_value_or_rejected(name: str, data: bytes 
 def test_states_are_read_as_they_were_written(
     leader: int, leader_epoch: int, isr: tuple[int, ...], controller_epoch: int, recovering: int, version: int
 ) -> None:
-    state = PartitionState(leader, leader_epoch, isr, controller_epoch, recovering, version)
+    state = PartitionState(
+        leader, LeaderEpoch(leader_epoch), isr, ControllerEpoch(controller_epoch), recovering, version
+    )
     assert znodes.decode_partition_state(TP, znodes.encode_partition_state(state), version) == state
 
 

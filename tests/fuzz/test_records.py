@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.log import message_conversion
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.properties.grammar import read_properties
 from pykafka_cli.protocol.records import (
     Compression,
@@ -141,7 +142,7 @@ def test_compressed_bytes(codec: Compression, data: bytes, changed: int) -> None
 def test_appends_of_anything_are_rejected_or_sound(data: bytearray) -> None:
     leader, follower = open_log(MemoryFiles(), cleanup_policy="compact"), open_log(MemoryFiles())
 
-    quietly(lambda: leader.append_as_leader(data, leader_epoch=0, now_ms=NOW_MS), BrokerError)
+    quietly(lambda: leader.append_as_leader(data, leader_epoch=LeaderEpoch(0), now_ms=NOW_MS), BrokerError)
     quietly(lambda: follower.append_as_follower(data), BrokerError, UnexpectedAppendOffset)
 
     assert [record.offset for record in read_all(leader)] == list(range(leader.log_end))

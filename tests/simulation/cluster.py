@@ -32,7 +32,7 @@ from pykafka_cli.broker.network.connection import Connection, Disconnect, Peer, 
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerEpoch, ControllerEpoch, LeaderEpoch, ProducerId, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.codec import message_codec, read_request_header
@@ -266,14 +266,16 @@ class _Controller(ControllerModel):
             self.partitions[each].leader = LEADER_DURING_DELETE
         for node in self._cluster.running():
             states = tuple(
-                StopReplicaPartitionState(partition_index=each.partition, leader_epoch=-2, delete_partition=True)
+                StopReplicaPartitionState(
+                    partition_index=each.partition, leader_epoch=LeaderEpoch(-2), delete_partition=True
+                )
                 for each in gone
                 if node.broker_id in self.partitions[each].replicas
             )
             stop = StopReplicaRequest(
                 controller_id=CONTROLLER,
-                controller_epoch=self.epoch,
-                broker_epoch=node.epoch,
+                controller_epoch=ControllerEpoch(self.epoch),
+                broker_epoch=BrokerEpoch(node.epoch),
                 topic_states=(StopReplicaTopicState(topic_name=topic, partition_states=states),),
             )
             self._cluster.post(node, partial(self._forget, node, self.update_metadata(gone, node), stop))
@@ -359,7 +361,7 @@ class SimulatedCluster(ReplicaCluster):
 
     async def next_producer_ids(self) -> ProducerIdBlock:
         start = 1000 * next(self._blocks)
-        return ProducerIdBlock(0, start, start + 999)
+        return ProducerIdBlock(0, ProducerId(start), ProducerId(start + 999))
 
     def _start(self, work: Any) -> None:
         task = self.loop.create_task(work)

@@ -11,7 +11,7 @@ import pytest
 
 from pykafka_cli.clients.consuming import fetcher, group_member
 from pykafka_cli.clients.producing import record_queue, sender
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.run import simulate
 
@@ -64,7 +64,7 @@ def forgotten_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A transactional producer writes under epoch 0, whichever it was given."""
 
     def forgetful(producer_id: int, _epoch: int) -> ProducerIdAndEpoch:
-        return ProducerIdAndEpoch(producer_id, 0)
+        return ProducerIdAndEpoch(ProducerId(producer_id), ProducerEpoch(0))
 
     monkeypatch.setattr("pykafka_cli.clients.producing.transactions.ProducerIdAndEpoch", forgetful)
 

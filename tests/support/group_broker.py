@@ -15,7 +15,7 @@ from pykafka_cli.broker.coordinator.group.coordinator import OFFSETS_TOPIC, Grou
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.handlers import HANDLERS
 from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.codec import message_codec
 from pykafka_cli.transport.connection import response_type_of
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
@@ -85,7 +85,7 @@ class GroupBroker:
         )
         self.groups.start()
         if leads:
-            self.groups.on_leadership([(partition, 0) for partition in partitions], [])
+            self.groups.on_leadership([(partition, LeaderEpoch(0)) for partition in partitions], [])
         parts: dict[str, Any] = dict.fromkeys(each.name for each in dataclasses.fields(Broker))
         parts |= {"settings": self.settings, "clock": self.clock, "waiting": WaitingRoom(self.clock)}
         parts |= {"metadata": self.topics, "topics": self.topics, "replicas": Replicas(), "groups": self.groups}

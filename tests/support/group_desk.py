@@ -6,7 +6,7 @@ After every step the log is replayed into a new shard, which must come out with 
 import itertools
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from pykafka_cli.broker.coordinator.group.group import Group, GroupState, Joined, NewMemberId, Synced
 from pykafka_cli.broker.coordinator.group.member_requests import Joining, Leaving, Syncing
@@ -14,7 +14,7 @@ from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer, GroupShard
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord, Step
 from pykafka_cli.broker.errors import BrokerError, NotCoordinator
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 
@@ -39,6 +39,20 @@ class Waiting:
         return self.answers[0] if self.answers else None
 
 
+class Written(NamedTuple):
+    """A record in the log; `producer_id` is that of the transaction which it belongs to."""
+
+    record: CoordinatorRecord
+    producer_id: ProducerId | None
+
+
+class Marker(NamedTuple):
+    """The end of a producer's transaction in the log."""
+
+    producer_id: ProducerId
+    committed: bool
+
+
 class Desk:
     """`refusal` is raised in place of appending; with `is_replicating` off, `replicate` lets the written be stored."""
 
@@ -50,7 +64,7 @@ class Desk:
         self.new_id = lambda: f"#{next(numbers)}"
         self.shard = GroupShard(self.settings, self.new_id)
         self.now_ms = START_MS
-        self.log: list[tuple[CoordinatorRecord, int | None] | tuple[int, bool]] = []
+        self.log: list[Written | Marker] = []
         self.timers: dict[Hashable, tuple[int, int]] = {}
         self.refusal: BrokerError | None = None
         self.is_replicating = True
@@ -77,7 +91,7 @@ class Desk:
                 return
             producer_id = step.producer.producer_id if step.producer else None
             for record in step.records:
-                self.log.append((record, producer_id))
+                self.log.append(Written(record, producer_id))
                 self.shard.replay(record, len(self.log) - 1, producer_id)
             if self.is_replicating:
                 self._notify(step, None)
@@ -108,8 +122,9 @@ class Desk:
         self.now_ms = end
 
     def end_transaction(self, producer_id: int, *, committed: bool) -> None:
-        self.log.append((producer_id, committed))
-        self.shard.replay_marker(producer_id, len(self.log) - 1, committed=committed)
+        ended = Marker(ProducerId(producer_id), committed)
+        self.log.append(ended)
+        self.shard.replay_marker(ended.producer_id, len(self.log) - 1, committed=committed)
         self.check_against_log()
 
     def restart(self) -> None:
@@ -202,7 +217,7 @@ class Desk:
             for topic, offset in offsets.items()
         }
         committer = Committer(member_id, instance, generation)
-        in_transaction = None if producer is None else ProducerIdAndEpoch(producer, 0)
+        in_transaction = None if producer is None else ProducerIdAndEpoch(ProducerId(producer), ProducerEpoch(0))
         return self.do(lambda shard, step: shard.commit(group, committer, values, step, in_transaction))
 
     def committed(self, group: str = "g", *, stable: bool = False) -> dict[str, Any]:
@@ -243,11 +258,11 @@ class Desk:
     def replayed(self) -> GroupShard:
         """A new shard that has read the log."""
         shard = GroupShard(self.settings, self.new_id)
-        for at, (what, context) in enumerate(self.log):
-            if isinstance(what, CoordinatorRecord):
-                shard.replay(what, at, context)
+        for at, entry in enumerate(self.log):
+            if isinstance(entry, Written):
+                shard.replay(entry.record, at, entry.producer_id)
             else:
-                shard.replay_marker(what, at, committed=bool(context))
+                shard.replay_marker(entry.producer_id, at, committed=entry.committed)
         return shard
 
     def check_against_log(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.topic import TopicConfig
@@ -70,13 +70,17 @@ def sequenced(*values: bytes, sequence: int, producer: int = 7, epoch: int = 0, 
 def marker(kind: ControlType, *, producer: int = 7, epoch: int = 0, coordinator_epoch: int = 0) -> bytearray:
     """An end of transaction marker as a coordinator writes it."""
     return build_marker(
-        kind, producer_id=producer, producer_epoch=epoch, coordinator_epoch=coordinator_epoch, timestamp=NOW_MS
+        kind,
+        producer_id=ProducerId(producer),
+        producer_epoch=ProducerEpoch(epoch),
+        coordinator_epoch=coordinator_epoch,
+        timestamp=NOW_MS,
     )
 
 
 def append(log: PartitionLog, *values: bytes, **header: Any) -> int:
     """Append a batch as the leader of epoch 0; returns the first offset."""
-    return log.append_as_leader(batch(*values, **header), leader_epoch=0, now_ms=NOW_MS).first_offset
+    return log.append_as_leader(batch(*values, **header), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS).first_offset
 
 
 def read_all(log: PartitionLog, start: int | None = None, *, max_bytes: int = 1 << 20) -> list[Record]:

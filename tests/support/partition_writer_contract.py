@@ -7,7 +7,7 @@ import pytest
 
 from pykafka_cli.broker.coordinator.runtime import PartitionWriter
 from pykafka_cli.broker.errors import NotLeaderOrFollower, RequestTimedOut
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records.batch import read_header
 from pykafka_cli.protocol.records.record import Record, build_batch, records_in
 
@@ -102,7 +102,11 @@ class PartitionWriterContract:
 
     async def test_a_batch_keeps_its_producer(self, writer: PartitionWriter) -> None:
         batch = build_batch(
-            [Record(0, 1, b"k", b"v")], producer_id=9, producer_epoch=2, base_sequence=0, transactional=True
+            [Record(0, 1, b"k", b"v")],
+            producer_id=ProducerId(9),
+            producer_epoch=ProducerEpoch(2),
+            base_sequence=0,
+            transactional=True,
         )
 
         writer.append_records(LED, batch)

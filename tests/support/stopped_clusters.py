@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pykafka_cli.broker.log.log_manager import LogManager
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ControllerEpoch, LeaderEpoch, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -51,7 +51,9 @@ class StoppedCluster:
         self.put(znodes.topic_path(topic), znodes.encode_topic(assignment))
         for number, each in replicas.items():
             path = znodes.partition_state_path(TopicPartition(topic, number))
-            self.put(path, znodes.encode_partition_state(PartitionState(each[0], 0, each, 1)))
+            self.put(
+                path, znodes.encode_partition_state(PartitionState(each[0], LeaderEpoch(0), each, ControllerEpoch(1)))
+            )
 
     def register(self, broker: int) -> None:
         """A broker that was killed, and has not signed off."""

@@ -11,7 +11,7 @@ from pykafka_cli.broker.coordinator.transaction.records import transaction_recor
 from pykafka_cli.broker.coordinator.transaction.shard import TransactionShard
 from pykafka_cli.broker.coordinator.transaction.transaction import PREPARED, Transaction, TransactionState
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import ProducerId, ProducerIdAndEpoch, TopicPartition
 
 START_MS = 1_700_000_000_000
 TIMEOUT_MS = 60_000
@@ -102,9 +102,9 @@ class Desk:
         self.shard = self.replayed()
         self.do(lambda shard, step: shard.loaded(step))
 
-    def new_producer_id(self) -> int:
+    def new_producer_id(self) -> ProducerId:
         self._next_producer_id += 1
-        return self._next_producer_id
+        return ProducerId(self._next_producer_id)
 
     def init(
         self, transactional_id: str = "x", expected: ProducerIdAndEpoch | None = None, timeout_ms: int = TIMEOUT_MS

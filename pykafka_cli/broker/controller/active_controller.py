@@ -29,9 +29,9 @@ from pykafka_cli.broker.errors import (
     StaleBrokerEpoch,
 )
 from pykafka_cli.broker.metadata.zk_store import Fence, ZkStore
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
-from pykafka_cli.protocol.inter_broker import UNKNOWN_BROKER_EPOCH, LeaderAndIsrResponse, UpdateMetadataResponse
+from pykafka_cli.protocol.inter_broker import LeaderAndIsrResponse, UpdateMetadataResponse
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import Change, WatchEvent
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, PartitionState, TopicAssignment
@@ -216,7 +216,7 @@ class ActiveController:
             self.state.brokers[broker_id] = present
             self._send_update_metadata(self.state.brokers)
 
-    async def controlled_shutdown(self, broker_id: int, broker_epoch: int) -> list[TopicPartition]:
+    async def controlled_shutdown(self, broker_id: int, broker_epoch: BrokerEpoch) -> list[TopicPartition]:
         """Move what a broker leads to others; returns what it still leads because there is no other in sync.
 
         raises  StaleBrokerEpoch, BrokerNotAvailable

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
 RECOVERED, RECOVERING = 0, 1
@@ -18,7 +19,7 @@ class WantedIsr(NamedTuple):
     """One partition of the request, as its leader sees it."""
 
     leader: int
-    leader_epoch: int
+    leader_epoch: LeaderEpoch
     isr: tuple[int, ...]
     recovering: int
     partition_epoch: int

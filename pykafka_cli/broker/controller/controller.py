@@ -27,7 +27,7 @@ from pykafka_cli.broker.errors import BrokerError, NotController, StaleBrokerEpo
 from pykafka_cli.broker.metadata.producer_ids import next_block
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved, Fence, ZkStore
 from pykafka_cli.broker.replication.peers import Connect
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, ControllerEpoch, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.zookeeper.client import ConnectionClosed, SessionExpired, WatchEvent
 from pykafka_cli.zookeeper.kafka_znodes import (
@@ -61,7 +61,7 @@ class Controller:
         unclean_election_allowed: Callable[[str], Awaitable[bool]],
     ) -> None:
         self.controller_id: int | None = None
-        self.broker_epoch = -1
+        self.broker_epoch = UNKNOWN_BROKER_EPOCH
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -107,20 +107,20 @@ class Controller:
         return self._active is not None
 
     @property
-    def epoch(self) -> int:
+    def epoch(self) -> ControllerEpoch:
         """The controller epoch of this broker; 0 when it is not the controller."""
-        return self._active.state.fence.epoch if self._active else 0
+        return self._active.state.fence.epoch if self._active else ControllerEpoch(0)
 
     async def _register(self) -> None:
         assert self._registration is not None
         timeout_s = self._settings.zookeeper_session_timeout_ms / 1000
         # A session may be seen to end up to one of ZooKeeper's ticks late.
-        self.broker_epoch = await self._store.register_broker(self._registration, patience=timeout_s * 1.5)
+        self.broker_epoch = BrokerEpoch(await self._store.register_broker(self._registration, patience=timeout_s * 1.5))
         _log.info("broker %d is registered, epoch %d", self._registration.id, self.broker_epoch)
 
     def session_lost(self) -> None:
         """ZooKeeperClient's listener: our ephemeral znodes are gone, so another broker may be elected at any moment."""
-        self.broker_epoch = -1
+        self.broker_epoch = UNKNOWN_BROKER_EPOCH
         self._drop_queue()
         self._post(self._resign_step)
 
@@ -284,7 +284,7 @@ class Controller:
 
     # ---- what others ask of the controller
 
-    async def controlled_shutdown(self, broker_id: int, broker_epoch: int) -> list[TopicPartition]:
+    async def controlled_shutdown(self, broker_id: int, broker_epoch: BrokerEpoch) -> list[TopicPartition]:
         """Partitions that the broker still leads after the rest was moved.
 
         raises  NotController, StaleBrokerEpoch, BrokerNotAvailable
@@ -314,7 +314,7 @@ class Controller:
         return await self._ask(listed)
 
     async def alter_isrs(
-        self, broker_id: int, broker_epoch: int, wanted: Mapping[TopicPartition, WantedIsr]
+        self, broker_id: int, broker_epoch: BrokerEpoch, wanted: Mapping[TopicPartition, WantedIsr]
     ) -> dict[TopicPartition, PartitionState | ErrorCode]:
         """The result for each ISR that a leader requested. Raises NotController, StaleBrokerEpoch."""
 
@@ -326,7 +326,7 @@ class Controller:
 
         return await self._ask(altered)
 
-    async def allocate_producer_ids(self, broker_id: int, broker_epoch: int) -> ProducerIdBlock:
+    async def allocate_producer_ids(self, broker_id: int, broker_epoch: BrokerEpoch) -> ProducerIdBlock:
         """The next block of producer ids, for one broker alone. Raises NotController, StaleBrokerEpoch."""
 
         async def allocated(active: ActiveController) -> ProducerIdBlock:
@@ -346,7 +346,7 @@ class Controller:
             self._steps.put_nowait((active, lambda: active.unclean_election_enabled(topic)))
 
 
-def _ensure_current(active: ActiveController, broker_id: int, broker_epoch: int) -> None:
+def _ensure_current(active: ActiveController, broker_id: int, broker_epoch: BrokerEpoch) -> None:
     registration = active.state.brokers.get(broker_id)
     if registration is None or registration.epoch != broker_epoch:
         known = "not registered" if registration is None else f"at epoch {registration.epoch}"

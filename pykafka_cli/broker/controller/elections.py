@@ -15,12 +15,13 @@ source  kafka.controller.Election, PartitionLeaderElectionAlgorithms
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
 
 def led_by(current: PartitionState, leader: int, isr: Iterable[int]) -> PartitionState:
     """The next leader epoch of a partition."""
-    return replace(current, leader=leader, leader_epoch=current.leader_epoch + 1, isr=tuple(isr))
+    return replace(current, leader=leader, leader_epoch=LeaderEpoch(current.leader_epoch + 1), isr=tuple(isr))
 
 
 def elect_for_offline(

@@ -11,7 +11,7 @@ from pykafka_cli.broker.controller import elections
 from pykafka_cli.broker.controller.controller_context import ControllerContext
 from pykafka_cli.broker.controller.partition_states import PartitionStatus
 from pykafka_cli.broker.controller.request_batch import RequestBatch
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.zookeeper.client import BadVersion, ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
@@ -83,7 +83,7 @@ class PartitionMoves:
         for partition in partitions:
             live = self._state.online(self._state.replicas(partition), partition)
             if live:
-                states[partition] = PartitionState(live[0], 0, live, self._context.fence.epoch)
+                states[partition] = PartitionState(live[0], LeaderEpoch(0), live, self._context.fence.epoch)
             else:
                 _log.error(
                     "%s has no leader: none of its replicas %s is alive", partition, self._state.replicas(partition)

@@ -26,7 +26,7 @@ from pykafka_cli.broker.errors import (
     NoReassignmentInProgress,
     UnknownTopicOrPartition,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.zookeeper.client import BadVersion
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState, ReplicaAssignment
 
@@ -206,7 +206,9 @@ class Reassignment:
             state = await self._context.store.partition_state(partition)
             if state is None or state.controller_epoch > self._context.fence.epoch:
                 return False
-            later = replace(state, leader_epoch=state.leader_epoch + 1, controller_epoch=self._context.fence.epoch)
+            later = replace(
+                state, leader_epoch=LeaderEpoch(state.leader_epoch + 1), controller_epoch=self._context.fence.epoch
+            )
             written = await self._context.store.update_partition_states({partition: later}, self._context.fence)
             result = written[partition]
             if isinstance(result, PartitionState):

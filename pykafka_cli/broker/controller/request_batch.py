@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.controller.cluster_state import ClusterState
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.inter_broker import (
     EPOCH_DURING_DELETE,
     LEADER_DURING_DELETE,
@@ -125,7 +125,7 @@ class RequestBatch:
                 offline_replicas=tuple(r for r in replicas if not self.state.is_online(r, partition)),
             )
             if partition.topic in self.state.to_delete:
-                update = replace(update, leader=LEADER_DURING_DELETE, leader_epoch=0, zk_version=0)
+                update = replace(update, leader=LEADER_DURING_DELETE, leader_epoch=LeaderEpoch(0), zk_version=0)
             self._partition_states[partition] = update
 
     def send(self, channels: Channels, answers: Answers) -> None:

@@ -32,7 +32,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.java_hash import java_hash
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records.batch import BatchHeader, Compression, CorruptRecords, walk
 from pykafka_cli.protocol.records.control import ControlType, build_marker, read_marker
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
@@ -77,11 +77,11 @@ class PartitionWriter(Protocol):
 class CoordinatorShard(Protocol):
     """What the runtime needs of a shard; the functions that serve requests are between it and who calls `perform`."""
 
-    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: int | None) -> None:
+    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: ProducerId | None) -> None:
         """Replay a record that was written to the log at `written_at`; `producer_id` is that of its transaction, if
         any."""
 
-    def replay_marker(self, producer_id: int, written_at: int, *, committed: bool) -> None:
+    def replay_marker(self, producer_id: ProducerId, written_at: int, *, committed: bool) -> None:
         """Replay the end of a transaction."""
 
     def timer_expired(self, timer: Hashable, step: Step) -> None:
@@ -109,7 +109,7 @@ class _Led(Generic[S]):
     """A partition that this broker leads, and its shard."""
 
     partition: TopicPartition
-    leader_epoch: int
+    leader_epoch: LeaderEpoch
     shard: S
     is_loading: bool = True
     is_dropped: bool = False
@@ -146,7 +146,7 @@ class CoordinatorRuntime(Generic[S]):
 
     # --- leadership
 
-    def elected(self, partition: int, leader_epoch: int) -> None:
+    def elected(self, partition: int, leader_epoch: LeaderEpoch) -> None:
         """This broker leads `partition` now: load it, unless it has led it before this epoch as well."""
         led = self._led.get(partition)
         if led is not None:
@@ -156,7 +156,7 @@ class CoordinatorRuntime(Generic[S]):
         self._led[partition] = led
         led.loading = asyncio.get_running_loop().create_task(self._load(led))
 
-    def resigned(self, partition: int, leader_epoch: int | None = None) -> None:
+    def resigned(self, partition: int, leader_epoch: LeaderEpoch | None = None) -> None:
         """Another broker leads `partition`, or it is gone. An epoch older than ours is ignored."""
         led = self._led.get(partition)
         if led is None or (leader_epoch is not None and leader_epoch < led.leader_epoch):
@@ -195,7 +195,7 @@ class CoordinatorRuntime(Generic[S]):
         """
         return self._active(partition).shard
 
-    def leader_epoch(self, partition: int) -> int:
+    def leader_epoch(self, partition: int) -> LeaderEpoch:
         """The epoch in which this broker leads `partition`.
 
         raises  as `shard`
@@ -233,7 +233,13 @@ class CoordinatorRuntime(Generic[S]):
         self._finish_unasked(led, step)
 
     async def end_transaction(
-        self, partition: int, producer_id: int, producer_epoch: int, *, committed: bool, coordinator_epoch: int
+        self,
+        partition: int,
+        producer_id: ProducerId,
+        producer_epoch: ProducerEpoch,
+        *,
+        committed: bool,
+        coordinator_epoch: int,
     ) -> None:
         """Write the marker that ends a producer's transaction in `partition`, and take it in.
 

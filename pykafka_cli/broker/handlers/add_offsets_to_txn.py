@@ -13,14 +13,14 @@ from pykafka_cli import topic_names
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_for_producer
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, TopicPartition
 
 FIRST_VERSION_WITH_PRODUCER_FENCED = 2
 
 
 async def handle(ctx: RequestContext, request: AddOffsetsToTxnRequest) -> AddOffsetsToTxnResponse:
     partition = TopicPartition(topic_names.CONSUMER_OFFSETS, ctx.broker.groups.partition_for(request.group_id))
-    producer = ProducerIdAndEpoch(request.producer_id, request.producer_epoch)
+    producer = ProducerIdAndEpoch(request.producer_id, ProducerEpoch(request.producer_epoch))
     error_code = ErrorCode.none
     try:
         await ctx.broker.transactions.add_partitions(request.transactional_id, producer, [partition])

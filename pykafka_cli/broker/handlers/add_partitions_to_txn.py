@@ -21,7 +21,7 @@ from kio.schema.errors import ErrorCode
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, OperationNotAttempted, UnknownTopicOrPartition
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_for_producer
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, TopicPartition
 
 FIRST_VERSION_WITH_PRODUCER_FENCED = 2
 
@@ -48,7 +48,7 @@ async def _outcomes(ctx: RequestContext, transaction: AddPartitionsToTxnTransact
             else OperationNotAttempted(f"{each} was not added, because others could not be")
             for each in partitions
         }
-    producer = ProducerIdAndEpoch(transaction.producer_id, transaction.producer_epoch)
+    producer = ProducerIdAndEpoch(transaction.producer_id, ProducerEpoch(transaction.producer_epoch))
     transactions = ctx.broker.transactions
     try:
         if transaction.verify_only:

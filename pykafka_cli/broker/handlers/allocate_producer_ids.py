@@ -11,10 +11,11 @@ from kio.static.primitive import i32
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
+from pykafka_cli.model import BrokerEpoch
 
 
 async def handle(ctx: RequestContext, request: AllocateProducerIdsRequest) -> AllocateProducerIdsResponse:
-    block = await ctx.broker.controller.allocate_producer_ids(request.broker_id, request.broker_epoch)
+    block = await ctx.broker.controller.allocate_producer_ids(request.broker_id, BrokerEpoch(request.broker_epoch))
     return AllocateProducerIdsResponse(
         throttle_time=NO_THROTTLE,
         error_code=ErrorCode.none,

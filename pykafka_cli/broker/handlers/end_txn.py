@@ -11,13 +11,13 @@ from kio.schema.errors import ErrorCode
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_for_producer
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
 
 FIRST_VERSION_WITH_PRODUCER_FENCED = 2
 
 
 async def handle(ctx: RequestContext, request: EndTxnRequest) -> EndTxnResponse:
-    producer = ProducerIdAndEpoch(request.producer_id, request.producer_epoch)
+    producer = ProducerIdAndEpoch(request.producer_id, ProducerEpoch(request.producer_epoch))
     error_code = ErrorCode.none
     try:
         await ctx.broker.transactions.end(request.transactional_id, producer, committed=request.committed)

@@ -14,10 +14,10 @@ from kio.static.primitive import i16
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, CoordinatorLoadInProgress, InvalidRequest
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_for_producer, milliseconds
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
 from pykafka_cli.transport.connection import ConnectionFailed
 
-NO_PRODUCER_ID = NO_PRODUCER_EPOCH = -1
+NO_PRODUCER_ID, NO_PRODUCER_EPOCH = ProducerId(-1), ProducerEpoch(-1)
 FIRST_VERSION_WITH_PRODUCER_FENCED = 4
 
 
@@ -31,16 +31,17 @@ async def handle(ctx: RequestContext, request: InitProducerIdRequest) -> InitPro
 
 
 async def _producer(ctx: RequestContext, request: InitProducerIdRequest) -> ProducerIdAndEpoch:
-    if (request.producer_id == NO_PRODUCER_ID) != (request.producer_epoch == NO_PRODUCER_EPOCH):
+    former = ProducerIdAndEpoch(request.producer_id, ProducerEpoch(request.producer_epoch))
+    if (former.producer_id == NO_PRODUCER_ID) != (former.producer_epoch == NO_PRODUCER_EPOCH):
         raise InvalidRequest("producer id and epoch must both be set, or neither")
     try:
         if request.transactional_id is None:
-            return ProducerIdAndEpoch(await ctx.broker.producer_ids.next(), 0)
-        is_new = request.producer_id == NO_PRODUCER_ID
+            return ProducerIdAndEpoch(await ctx.broker.producer_ids.next(), ProducerEpoch(0))
+        is_new = former.producer_id == NO_PRODUCER_ID
         return await ctx.broker.transactions.init_producer(
             request.transactional_id,
             milliseconds(request.transaction_timeout),
-            None if is_new else ProducerIdAndEpoch(request.producer_id, request.producer_epoch),
+            None if is_new else former,
         )
     except ConnectionFailed as failure:
         # The next block of ids is the controller's to give; the producer will ask again.

@@ -20,7 +20,7 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidRequest, OffsetNotAvailable, UnsupportedVersion, error_code_of
-from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, known, or_none
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, known_epoch, or_none
 from pykafka_cli.broker.replication.listed_offsets import listed_offset, old_style_offsets
 from pykafka_cli.broker.replication.reading import Visibility
 from pykafka_cli.model import OffsetSpec, TopicPartition
@@ -103,7 +103,7 @@ def _answer(
             ctx.broker.replicas.partition(topic_partition),
             wanted.timestamp,
             visibility=visibility,
-            current_leader_epoch=known(wanted.current_leader_epoch),
+            current_leader_epoch=known_epoch(wanted.current_leader_epoch),
             only_leader=only_leader,
         )
     except BrokerError as error:

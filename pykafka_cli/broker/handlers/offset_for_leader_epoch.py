@@ -16,8 +16,8 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, error_code_of
-from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, known
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, known_epoch
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 
 
 async def handle(ctx: RequestContext, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse:
@@ -39,10 +39,10 @@ def _answer(ctx: RequestContext, topic_partition: TopicPartition, wanted: Offset
     """Epoch and offset stay -1 where the epoch is newer than all that are known here."""
     try:
         partition = ctx.broker.replicas.partition(topic_partition)
-        log = partition.log_at_epoch(known(wanted.current_leader_epoch), only_leader=True)
+        log = partition.log_at_epoch(known_epoch(wanted.current_leader_epoch), only_leader=True)
     except BrokerError as error:
         return EpochEndOffset(error_code=error_code_of(error), partition=wanted.partition)
-    end = log.end_offset_for_epoch(wanted.leader_epoch)
+    end = log.end_offset_for_epoch(LeaderEpoch(wanted.leader_epoch))
     if end is None:
         return EpochEndOffset(error_code=ErrorCode.none, partition=wanted.partition)
     return EpochEndOffset(

@@ -30,7 +30,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.protocol.records.batch import NO_SEQUENCE
 
 FIRST_VERSION_WITH_LOAD_IN_PROGRESS = 2
@@ -49,13 +49,13 @@ async def handle(ctx: RequestContext, request: TxnOffsetCommitRequest) -> TxnOff
             else:
                 offsets[partition] = OffsetCommitValue(
                     offset=each.committed_offset,
-                    leader_epoch=each.committed_leader_epoch,
+                    leader_epoch=LeaderEpoch(each.committed_leader_epoch),
                     metadata=each.committed_metadata or "",
                     commit_timestamp=now_ms,
                 )
     if offsets:
         committer = Committer(request.member_id, request.group_instance_id, request.generation_id)
-        producer = ProducerIdAndEpoch(request.producer_id, request.producer_epoch)
+        producer = ProducerIdAndEpoch(request.producer_id, ProducerEpoch(request.producer_epoch))
         try:
             await _verify(ctx, request, producer)
             outcomes |= await ctx.broker.groups.commit(request.group_id, committer, offsets, producer)

@@ -10,7 +10,8 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.metadata.cache import MetadataCache
-from pykafka_cli.protocol.inter_broker import UNKNOWN_BROKER_EPOCH, UpdateMetadataRequest, UpdateMetadataResponse
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH
+from pykafka_cli.protocol.inter_broker import UpdateMetadataRequest, UpdateMetadataResponse
 
 
 async def handle(ctx: RequestContext, request: UpdateMetadataRequest) -> UpdateMetadataResponse:

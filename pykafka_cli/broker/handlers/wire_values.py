@@ -9,6 +9,7 @@ from kio.schema.types import BrokerId
 from kio.static.primitive import i32Timedelta
 
 from pykafka_cli.broker.errors import BrokerError, ProducerFenced
+from pykafka_cli.model import LeaderEpoch
 
 NO_THROTTLE = i32Timedelta.parse(timedelta(0))
 
@@ -21,6 +22,11 @@ def broker_ids(ids: Iterable[int]) -> tuple[BrokerId, ...]:
 def known(number: int) -> int | None:
     """An epoch or offset as a request has it: negative where there is none."""
     return number if number >= 0 else None
+
+
+def known_epoch(number: int) -> LeaderEpoch | None:
+    """The leader epoch that a request believes in: negative where it gives none."""
+    return LeaderEpoch(number) if number >= 0 else None
 
 
 def or_none(number: int | None) -> int:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pykafka_cli.model import ConsumedRecord
+from pykafka_cli.model import ConsumedRecord, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.records.batch import HEADER_SIZE, NO_TIMESTAMP, BatchHeader
 from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
 from pykafka_cli.protocol.records.control import ControlType, read_marker
@@ -56,7 +56,7 @@ class LastBatch(NamedTuple):
     """What has to stay of a producer: its last data batch, or (-1) a marker of its epoch."""
 
     last_offset: int
-    epoch: int
+    epoch: ProducerEpoch
 
 
 class OffsetMap:
@@ -174,7 +174,7 @@ def compact(
     target: Segment,
     offsets: OffsetMap,
     transactions: CleanedTransactions,
-    last_batches: Mapping[int, LastBatch],
+    last_batches: Mapping[ProducerId, LastBatch],
     *,
     now_ms: int,
     delete_retention_ms: int,
@@ -208,7 +208,7 @@ def _filter(
     batch: ScannedBatch,
     offsets: OffsetMap,
     transactions: CleanedTransactions,
-    last_batches: Mapping[int, LastBatch],
+    last_batches: Mapping[ProducerId, LastBatch],
     now_ms: int,
     delete_retention_ms: int,
 ) -> tuple[BatchHeader, memoryview | bytearray, int] | None:
@@ -269,7 +269,7 @@ def _as_built(record: Record | ConsumedRecord) -> Record:
     return Record(record.offset, timestamp, record.key, record.value, tuple(record.headers))
 
 
-def _is_last_of_producer(header: BatchHeader, last_batches: Mapping[int, LastBatch]) -> bool:
+def _is_last_of_producer(header: BatchHeader, last_batches: Mapping[ProducerId, LastBatch]) -> bool:
     last = last_batches.get(header.producer_id) if header.has_producer_id else None
     if last is None:
         return False

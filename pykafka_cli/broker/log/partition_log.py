@@ -29,7 +29,7 @@ from pykafka_cli.broker.log.disk_errors import DiskErrors
 from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.producer_state import AppendOrigin, ProducerState
 from pykafka_cli.broker.log.replay import replay_producers
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, ProducerId, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, BatchHeader, CorruptRecords, stamp
 from pykafka_cli.protocol.records.control import EndTransactionMarker
@@ -122,7 +122,7 @@ class PartitionLog:
         self,
         batches: bytearray | memoryview,
         *,
-        leader_epoch: int,
+        leader_epoch: LeaderEpoch,
         now_ms: int,
         origin: AppendOrigin = AppendOrigin.CLIENT,
     ) -> AppendInfo:
@@ -317,7 +317,7 @@ class PartitionLog:
     def active_producers(self) -> list[ProducerEntry]:
         return list(self._producers.producers.values())
 
-    def has_ongoing_transaction(self, producer_id: int) -> bool:
+    def has_ongoing_transaction(self, producer_id: ProducerId) -> bool:
         return self._producers.has_ongoing_transaction(producer_id)
 
     def expire_producers(self, expiration_ms: int) -> None:
@@ -326,11 +326,11 @@ class PartitionLog:
 
     # Leader epochs.
 
-    def begin_epoch(self, leader_epoch: int) -> None:
+    def begin_epoch(self, leader_epoch: LeaderEpoch) -> None:
         """The leader's next appends belong to `leader_epoch`."""
         self.epochs.assign(leader_epoch, self.log_end, has_records=False)
 
-    def end_offset_for_epoch(self, epoch: int) -> EpochEnd | None:
+    def end_offset_for_epoch(self, epoch: LeaderEpoch) -> EpochEnd | None:
         """As LeaderEpochs.end_offset_for."""
         return self.epochs.end_offset_for(epoch, self.log_end)
 

@@ -17,6 +17,7 @@ from pykafka_cli.broker.errors import (
     OutOfOrderSequenceNumber,
     TransactionCoordinatorFenced,
 )
+from pykafka_cli.model import ProducerId
 from pykafka_cli.protocol.records.batch import NO_PRODUCER_EPOCH, TRANSACTIONAL, BatchHeader
 from pykafka_cli.protocol.records.control import ControlType, EndTransactionMarker
 from pykafka_cli.storage.files import File, Files
@@ -78,7 +79,7 @@ class ProducerState:
         unreplicated = min(self._unreplicated)
         return unreplicated if ongoing is None else min(ongoing, unreplicated)
 
-    def has_ongoing_transaction(self, producer_id: int) -> bool:
+    def has_ongoing_transaction(self, producer_id: ProducerId) -> bool:
         producer = self.producers.get(producer_id)
         return producer is not None and producer.current_txn_first_offset is not None
 
@@ -175,7 +176,9 @@ class ProducerState:
             producer.current_txn_first_offset = base_offset
             self._ongoing[base_offset] = header.producer_id
 
-    def aborted_by(self, producer_id: int, marker: EndTransactionMarker, offset: int) -> AbortedTransaction | None:
+    def aborted_by(
+        self, producer_id: ProducerId, marker: EndTransactionMarker, offset: int
+    ) -> AbortedTransaction | None:
         """What the transaction index has to note of this marker at `offset`: nothing for a commit or an empty one."""
         producer = self.producers.get(producer_id)
         if producer is None or producer.current_txn_first_offset is None or marker.type is not ControlType.ABORT:
@@ -194,7 +197,7 @@ class ProducerState:
         producer.current_txn_first_offset = None
         producer.last_timestamp = marker.timestamp
 
-    def _producer(self, producer_id: int) -> ProducerEntry:
+    def _producer(self, producer_id: ProducerId) -> ProducerEntry:
         producer = self.producers.get(producer_id)
         if producer is None:
             producer = self.producers[producer_id] = ProducerEntry(producer_id)

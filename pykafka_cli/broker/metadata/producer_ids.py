@@ -11,6 +11,7 @@ source  kafka.coordinator.transaction.ZkProducerIdManager, RPCProducerIdManager
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from pykafka_cli.model import ProducerId
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import BadVersion, ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import ProducerIdBlock
@@ -29,8 +30,8 @@ async def next_block(client: ZooKeeperClient, broker_id: int) -> ProducerIdBlock
     while True:
         data, stat = await client.get(znodes.PRODUCER_ID_BLOCK)
         last = znodes.decode_producer_id_block(data)
-        start = 0 if last is None else last.end + 1
-        block = ProducerIdBlock(broker_id, start, start + BLOCK_SIZE - 1)
+        start = ProducerId(0 if last is None else last.end + 1)
+        block = ProducerIdBlock(broker_id, start, ProducerId(start + BLOCK_SIZE - 1))
         if block.end > LAST_ID:
             raise ProducerIdsExhausted(f"the last block of producer ids ended at {start - 1}")
         try:
@@ -49,12 +50,12 @@ class ProducerIds:
         self._end = -1
         self._fetching = asyncio.Lock()
 
-    async def next(self) -> int:
+    async def next(self) -> ProducerId:
         """A producer id that nobody has had. Raises what `fetch_block` raises when the block is used up."""
         async with self._fetching:  # one block is enough for all waiters
             if self._next > self._end:
                 block = await self._fetch_block()
                 self._next, self._end = block.start, block.end
-            producer_id = self._next
+            producer_id = ProducerId(self._next)
             self._next += 1
             return producer_id

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ControllerEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import (
     BadVersion,
@@ -56,7 +56,7 @@ class BrokerIdTaken(Exception):
 class Fence(NamedTuple):
     """What a controller holds to be allowed to write: its epoch, and the version that /controller_epoch has with it."""
 
-    epoch: int
+    epoch: ControllerEpoch
     zk_version: int
 
 
@@ -179,11 +179,12 @@ class ZkStore:
             epoch, version = znodes.decode_controller_epoch(data), stat.version
         except NoNode:
             epoch, version = await self._first_epoch()
+        won = ControllerEpoch(epoch + 1)
         try:
             _, set_stat = await self.client.multi(
                 [
                     Create(znodes.CONTROLLER, znodes.encode_controller(broker_id, self._clock.now_ms()), True),
-                    SetData(znodes.CONTROLLER_EPOCH, znodes.encode_controller_epoch(epoch + 1), version),
+                    SetData(znodes.CONTROLLER_EPOCH, znodes.encode_controller_epoch(won), version),
                 ]
             )
         except MultiFailed as refused:
@@ -191,16 +192,16 @@ class ZkStore:
                 raise
             # It may have been this very request, sent twice because the first response was lost.
             data, stat = await self.client.get(znodes.CONTROLLER_EPOCH)
-            if await self.controller() == broker_id and znodes.decode_controller_epoch(data) == epoch + 1:
-                return Fence(epoch + 1, stat.version)
+            if await self.controller() == broker_id and znodes.decode_controller_epoch(data) == won:
+                return Fence(won, stat.version)
             raise ControllerMoved(f"broker {broker_id} was not elected controller: {refused}") from None
         assert isinstance(set_stat, Stat)
-        return Fence(epoch + 1, set_stat.version)
+        return Fence(won, set_stat.version)
 
-    async def _first_epoch(self) -> tuple[int, int]:
+    async def _first_epoch(self) -> tuple[ControllerEpoch, int]:
         try:
-            await self.client.create(znodes.CONTROLLER_EPOCH, znodes.encode_controller_epoch(0))
-            return 0, 0
+            await self.client.create(znodes.CONTROLLER_EPOCH, znodes.encode_controller_epoch(ControllerEpoch(0)))
+            return ControllerEpoch(0), 0
         except NodeExists:
             data, stat = await self.client.get(znodes.CONTROLLER_EPOCH)
             return znodes.decode_controller_epoch(data), stat.version

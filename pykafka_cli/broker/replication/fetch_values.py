@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.storage.leader_epochs import EpochEnd
 from pykafka_cli.storage.transaction_index import AbortedTransaction
@@ -32,8 +32,8 @@ class AskedPartition:
     partition: int
     fetch_offset: int
     max_bytes: int
-    current_leader_epoch: int | None = None
-    last_fetched_epoch: int | None = None
+    current_leader_epoch: LeaderEpoch | None = None
+    last_fetched_epoch: LeaderEpoch | None = None
     log_start: int | None = None
 
     @property

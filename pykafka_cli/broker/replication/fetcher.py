@@ -25,9 +25,10 @@ from pykafka_cli.broker.replication.copying import common_end
 from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchTarget
 from pykafka_cli.broker.replication.leader_session import FetchPlan, LeaderSession
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
-from pykafka_cli.model import OffsetSpec, TopicPartition
+from pykafka_cli.model import BrokerEpoch, LeaderEpoch, OffsetSpec, TopicPartition
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch
+from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 from pykafka_cli.storage.leader_epochs import EpochEnd
 from pykafka_cli.transport.connection import ConnectionFailed
 
@@ -65,7 +66,7 @@ class _Followed:
     """
 
     partition: "Partition"
-    leader_epoch: int
+    leader_epoch: LeaderEpoch
     resting_until: float = 0.0
     trouble: ErrorCode = ErrorCode.none
 
@@ -80,7 +81,7 @@ class LeaderFetcher:
         replica_id: int,
         client_id: str,
         limits: FetchLimits,
-        broker_epoch: Callable[[], int],
+        broker_epoch: Callable[[], BrokerEpoch],
         connect: Connect,
         clock: "Clock",
     ) -> None:
@@ -360,7 +361,7 @@ def _wanted(asked: AskedPartition) -> fetch.FetchPartition:
         asked.partition,
         asked.fetch_offset,
         asked.max_bytes,
-        current_leader_epoch=-1 if asked.current_leader_epoch is None else asked.current_leader_epoch,
-        last_fetched_epoch=-1 if asked.last_fetched_epoch is None else asked.last_fetched_epoch,
+        current_leader_epoch=NO_LEADER_EPOCH if asked.current_leader_epoch is None else asked.current_leader_epoch,
+        last_fetched_epoch=NO_LEADER_EPOCH if asked.last_fetched_epoch is None else asked.last_fetched_epoch,
         log_start_offset=-1 if asked.log_start is None else asked.log_start,
     )

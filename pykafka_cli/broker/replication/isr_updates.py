@@ -20,7 +20,7 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerEpoch, LeaderEpoch, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class IsrChange(NamedTuple):
     topic_partition: TopicPartition
     topic_id: uuid.UUID | None
     isr: tuple[int, ...]
-    leader_epoch: int
+    leader_epoch: LeaderEpoch
     partition_epoch: int
 
 
@@ -42,7 +42,7 @@ class IsrConfirmed(NamedTuple):
     """What the controller has written."""
 
     isr: tuple[int, ...]
-    leader_epoch: int
+    leader_epoch: LeaderEpoch
     partition_epoch: int
 
 
@@ -65,7 +65,7 @@ class IsrUpdates:
         self,
         broker_id: int,
         *,
-        broker_epoch: Callable[[], int],
+        broker_epoch: Callable[[], BrokerEpoch],
         ask_controller: Callable[[AlterPartitionRequest], Awaitable[AlterPartitionResponse]],
         clock: Clock,
     ) -> None:
@@ -136,7 +136,7 @@ class IsrUpdates:
         """Hand out the outcomes; a change that the response forgot stays queued. Returns how many were answered."""
         outcomes: dict[tuple[uuid.UUID | None, int], Outcome] = {
             (topic.topic_id, partition.partition_index): (
-                IsrConfirmed(tuple(partition.isr), partition.leader_epoch, partition.partition_epoch)
+                IsrConfirmed(tuple(partition.isr), LeaderEpoch(partition.leader_epoch), partition.partition_epoch)
                 if partition.error_code is ErrorCode.none
                 else partition.error_code
             )

@@ -14,7 +14,7 @@ from pykafka_cli.broker.errors import OffsetNotAvailable
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.partition_role import Leader
 from pykafka_cli.broker.replication.reading import Visibility
-from pykafka_cli.model import OffsetSpec
+from pykafka_cli.model import LeaderEpoch, OffsetSpec
 
 
 class ListedOffset(NamedTuple):
@@ -22,7 +22,7 @@ class ListedOffset(NamedTuple):
 
     offset: int
     timestamp: int | None = None
-    leader_epoch: int | None = None
+    leader_epoch: LeaderEpoch | None = None
 
 
 def listed_offset(
@@ -30,7 +30,7 @@ def listed_offset(
     timestamp: int,
     *,
     visibility: Visibility,
-    current_leader_epoch: int | None = None,
+    current_leader_epoch: LeaderEpoch | None = None,
     only_leader: bool = True,
 ) -> ListedOffset | None:
     """None when no visible record is that late, and for what is tiered, as nothing is.

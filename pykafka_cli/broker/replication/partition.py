@@ -28,6 +28,7 @@ from pykafka_cli.broker.replication.high_watermark import effective_min_isr, hig
 from pykafka_cli.broker.replication.isr import FollowerProgress, Isr, ends_to_respect, may_join, out_of_sync
 from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed, IsrUpdates, Outcome
 from pykafka_cli.broker.replication.partition_role import Absent, Follower, Leader, Role
+from pykafka_cli.model import LeaderEpoch
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-BEFORE_ALL_EPOCHS = -1
+BEFORE_ALL_EPOCHS = LeaderEpoch(-1)
 """Leader epoch of a partition that has had no leader here."""
 
 AT_HIGH_WATERMARK = -1
@@ -176,7 +177,7 @@ class Partition:
         """raises   NotLeaderOrFollower"""
         return self.leading().log
 
-    def log_at_epoch(self, current_leader_epoch: int | None, *, only_leader: bool) -> "PartitionLog":
+    def log_at_epoch(self, current_leader_epoch: LeaderEpoch | None, *, only_leader: bool) -> "PartitionLog":
         """The log, for a request with `current_leader_epoch` (None: without one).
 
         raises   FencedLeaderEpoch (the client is behind), UnknownLeaderEpoch (this broker is behind),

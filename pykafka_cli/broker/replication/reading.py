@@ -29,7 +29,7 @@ from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchRes
 from pykafka_cli.broker.replication.isr import UNKNOWN_OFFSET
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.truncation import diverges
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.storage.leader_epochs import EpochEnd
 
@@ -178,7 +178,7 @@ def _read_one(
     return result
 
 
-def _diverging_epoch(log: "PartitionLog", last_fetched_epoch: int, fetch_offset: int) -> EpochEnd | None:
+def _diverging_epoch(log: "PartitionLog", last_fetched_epoch: LeaderEpoch, fetch_offset: int) -> EpochEnd | None:
     """Where the log of an asker that fetched `last_fetched_epoch` last parts from this one; None if it does not.
 
     raises   OffsetOutOfRange when that is unknown

@@ -25,7 +25,7 @@ from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, BrokerEndpoints, Connect, ControllerChannel
 from pykafka_cli.broker.replication.reading import FetchTerms, enough_has_come, may_answer, read_all
 from pykafka_cli.broker.replication.roles import Errors, OnLeadership, Roles
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerEpoch, TopicPartition
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
@@ -59,7 +59,7 @@ class ReplicaManager:
         metadata: "MetadataCache",
         waiting: "WaitingRoom",
         *,
-        broker_epoch: Callable[[], int],
+        broker_epoch: Callable[[], BrokerEpoch],
         connect: Connect,
     ) -> None:
         self._settings = settings

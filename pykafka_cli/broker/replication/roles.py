@@ -26,12 +26,11 @@ from pykafka_cli.broker.replication.fetchers import Fetchers
 from pykafka_cli.broker.replication.hosted_partitions import HostedPartitions
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.inter_broker import (
     EPOCH_DURING_DELETE,
     NO_EPOCH,
     NO_LEADER,
-    UNKNOWN_BROKER_EPOCH,
     LeaderAndIsrPartitionState,
     LeaderAndIsrRequest,
     StopReplicaPartitionState,
@@ -47,7 +46,7 @@ _log = logging.getLogger(__name__)
 MISSING_SHOWN = 10
 """Partitions that a warning names."""
 
-OnLeadership: TypeAlias = Callable[[list[tuple[TopicPartition, int]], list[TopicPartition]], None]
+OnLeadership: TypeAlias = Callable[[list[tuple[TopicPartition, LeaderEpoch]], list[TopicPartition]], None]
 """Told which partitions began to be led here, with their leader epochs, and which are led here no more."""
 
 Errors: TypeAlias = dict[TopicPartition, BrokerError | None]
@@ -69,7 +68,7 @@ class Roles:
         metadata: MetadataCache,
         fetchers: Fetchers,
         moves: DirectoryMoves,
-        broker_epoch: Callable[[], int],
+        broker_epoch: Callable[[], BrokerEpoch],
         endpoint_of: Callable[[int], BrokerEndpoint | None],
     ) -> None:
         self.on_leadership: list[OnLeadership] = []
@@ -161,7 +160,7 @@ class Roles:
         self,
         chosen: list[tuple[Partition, uuid.UUID | None, LeaderAndIsrPartitionState]],
         errors: Errors,
-    ) -> list[tuple[TopicPartition, int]]:
+    ) -> list[tuple[TopicPartition, LeaderEpoch]]:
         self._fetchers.drop(partition.topic_partition for partition, _, _ in chosen)
         began = []
         for partition, topic_id, state in chosen:

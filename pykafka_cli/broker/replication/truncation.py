@@ -5,10 +5,11 @@ fetched with its own history; if the follower has something else there, the resp
 and the follower cuts and asks again. Source: KIP-101, KIP-279, KIP-595 (truncation on fetch), AbstractFetcherThread.
 """
 
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.storage.leader_epochs import EpochEnd
 
 
-def diverges(leader: EpochEnd, *, last_fetched_epoch: int, fetch_offset: int) -> bool:
+def diverges(leader: EpochEnd, *, last_fetched_epoch: LeaderEpoch, fetch_offset: int) -> bool:
     """Whether a follower that is at `fetch_offset`, with `last_fetched_epoch` before it, has what the leader lacks.
 
     leader    the leader's end of the largest epoch not above `last_fetched_epoch`

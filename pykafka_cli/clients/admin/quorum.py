@@ -10,7 +10,7 @@ from kio.static.primitive import i32
 from pykafka_cli.clients.admin.cluster import cluster_id
 from pykafka_cli.clients.errors import ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Quorum, QuorumReplica
+from pykafka_cli.model import LeaderEpoch, Quorum, QuorumReplica
 
 _METADATA = TopicData(topic_name=TopicName("__cluster_metadata"), partitions=(PartitionData(partition_index=i32(0)),))
 
@@ -24,7 +24,7 @@ async def describe_quorum(session: Session) -> Quorum:
     return Quorum(
         await cluster_id(session),
         int(partition.leader_id),
-        int(partition.leader_epoch),
+        LeaderEpoch(partition.leader_epoch),
         int(partition.high_watermark),
         tuple(map(_replica, partition.current_voters)),
         tuple(map(_replica, partition.observers)),

@@ -12,7 +12,7 @@ from pykafka_cli.clients.admin.leaders import by_topic
 from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Broker, GroupDescription, MemberDescription, ShareOffset, TopicPartition
+from pykafka_cli.model import Broker, GroupDescription, LeaderEpoch, MemberDescription, ShareOffset, TopicPartition
 
 SHARE = "share"
 NO_OFFSET = -1
@@ -90,7 +90,7 @@ def _offset(topic: str, part: Any) -> ShareOffset:
     if part.start_offset == NO_OFFSET:
         return ShareOffset(partition, None, None, None)
     lag = int(getattr(part, "lag", NO_OFFSET))
-    epoch = int(part.leader_epoch)
+    epoch = LeaderEpoch(int(part.leader_epoch))
     return ShareOffset(
         partition, int(part.start_offset), lag if lag != NO_OFFSET else None, epoch if epoch >= 0 else None
     )

@@ -14,7 +14,14 @@ from pykafka_cli.clients.coordinator import TRANSACTION, Coordinator, find_coord
 from pykafka_cli.clients.error_traits import COORDINATOR_UNREADY
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import AbortSpec, ProducerState, TopicPartition, TransactionDescription, TransactionListing
+from pykafka_cli.model import (
+    AbortSpec,
+    ProducerEpoch,
+    ProducerState,
+    TopicPartition,
+    TransactionDescription,
+    TransactionListing,
+)
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 
 ANY_DURATION = -1
@@ -30,7 +37,7 @@ _STATES = frozenset(
 async def list_transactions(
     session: Session,
     *,
-    producer_ids: Collection[int] = (),
+    producer_ids: Collection[ProducerId] = (),
     longer_than_ms: int = ANY_DURATION,
     pattern: str | None = None,
 ) -> list[TransactionListing]:
@@ -42,7 +49,7 @@ async def list_transactions(
     from kio.schema.list_transactions.v2.request import ListTransactionsRequest
 
     request = ListTransactionsRequest(
-        producer_id_filters=tuple(map(ProducerId, producer_ids)),
+        producer_id_filters=tuple(producer_ids),
         duration_filter=i64(longer_than_ms),
         transactional_id_pattern=pattern,
     )
@@ -64,7 +71,7 @@ async def list_transactions(
             raise ApiError(answer.error_code, f"ListTransactions request sent to broker {broker} {why}")
         found.extend(
             TransactionListing(
-                str(each.transactional_id), broker, int(each.producer_id), _state_name(each.transaction_state)
+                str(each.transactional_id), broker, each.producer_id, _state_name(each.transaction_state)
             )
             for each in answer.transaction_states
         )
@@ -105,8 +112,8 @@ async def _describe_transaction(
     return TransactionDescription(
         coordinator=coordinator,
         transactional_id=transactional_id,
-        producer_id=int(found.producer_id),
-        producer_epoch=int(found.producer_epoch),
+        producer_id=found.producer_id,
+        producer_epoch=ProducerEpoch(found.producer_epoch),
         state=_state_name(found.transaction_state),
         timeout_ms=round(found.transaction_timeout.total_seconds() * 1000),
         start_ms=None if found.transaction_start_time_ms < 0 else int(found.transaction_start_time_ms),
@@ -196,8 +203,8 @@ def _producer_state(said: object) -> ProducerState:
 
     assert isinstance(said, Said)
     return ProducerState(
-        producer_id=int(said.producer_id),
-        producer_epoch=int(said.producer_epoch),
+        producer_id=said.producer_id,
+        producer_epoch=ProducerEpoch(said.producer_epoch),
         coordinator_epoch=None if said.coordinator_epoch < 0 else int(said.coordinator_epoch),
         last_sequence=int(said.last_sequence),
         last_timestamp=int(said.last_timestamp),

@@ -12,13 +12,13 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 
 from pykafka_cli.clients.group_offsets import Position
-from pykafka_cli.model import ConsumedRecord, TopicPartition
-from pykafka_cli.protocol.records.batch import BatchHeader, CorruptRecords, crc_is_valid, walk
+from pykafka_cli.model import ConsumedRecord, LeaderEpoch, ProducerId, TopicPartition
+from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH, BatchHeader, CorruptRecords, crc_is_valid, walk
 from pykafka_cli.protocol.records.control import ControlType, read_marker
 
 
 class AbortedTransaction(NamedTuple):
-    producer_id: int
+    producer_id: ProducerId
     first_offset: int
 
 
@@ -28,7 +28,7 @@ class Fetched(NamedTuple):
     partition: TopicPartition
     records: list[ConsumedRecord]
     next: Position
-    epochs: tuple[tuple[int, int], ...] = ()
+    epochs: tuple[tuple[int, LeaderEpoch], ...] = ()
     """(offset, leader epoch) where the epoch of the records begins, in order."""
 
     def position_after(self, count: int) -> Position:
@@ -37,7 +37,7 @@ class Fetched(NamedTuple):
             return self.next
         offset = self.records[count].offset if count == 0 else self.records[count - 1].offset + 1
         epochs = [epoch for first, epoch in self.epochs if first < offset]
-        return Position(offset, epochs[-1] if epochs else -1)
+        return Position(offset, epochs[-1] if epochs else NO_LEADER_EPOCH)
 
 
 def decode(
@@ -70,10 +70,10 @@ def _decode(
     check_crcs: bool,
 ) -> Fetched:
     waiting = sorted(aborted, key=lambda each: each.first_offset, reverse=True)
-    open_aborted: set[int] = set()
+    open_aborted: set[ProducerId] = set()
     records: list[ConsumedRecord] = []
-    epochs: list[tuple[int, int]] = []
-    offset, epoch = fetch_offset, -1
+    epochs: list[tuple[int, LeaderEpoch]] = []
+    offset, epoch = fetch_offset, NO_LEADER_EPOCH
     batches = MemoryRecords(data)
     for position, header in walk(data):
         batch = batches.next_batch()

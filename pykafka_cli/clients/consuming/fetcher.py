@@ -353,7 +353,7 @@ class Fetcher:
         aborted: tuple[AbortedTransaction, ...] = ()
         if self._read_committed and part.aborted_transactions:
             aborted = tuple(
-                AbortedTransaction(int(each.producer_id), int(each.first_offset)) for each in part.aborted_transactions
+                AbortedTransaction(each.producer_id, int(each.first_offset)) for each in part.aborted_transactions
             )
         self._chunks.append(_Chunk(source, source.offset, data, aborted))
         source.offset = following

@@ -24,7 +24,7 @@ from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
 
 
@@ -40,7 +40,7 @@ async def new_producer_id(session: Session, settings: ProducerSettings) -> Produ
         transaction_timeout=i32Timedelta.parse(timeout),
     )
     answer = await _ask(session, settings, request)
-    return ProducerIdAndEpoch(int(answer.producer_id), int(answer.producer_epoch))
+    return ProducerIdAndEpoch(answer.producer_id, ProducerEpoch(answer.producer_epoch))
 
 
 class Transaction:

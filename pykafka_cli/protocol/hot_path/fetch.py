@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, LeaderEpoch, ProducerId
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
@@ -49,6 +50,7 @@ from pykafka_cli.protocol.hot_path.wire import (
     tagged,
     uuid_bytes,
 )
+from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 
 API_KEY = ApiKey.FETCH
 MIN_VERSION, MAX_VERSION = 0, API_KEY.newest
@@ -75,8 +77,8 @@ class FetchPartition:
     partition: int
     fetch_offset: int
     partition_max_bytes: int
-    current_leader_epoch: int = -1
-    last_fetched_epoch: int = -1
+    current_leader_epoch: LeaderEpoch = NO_LEADER_EPOCH
+    last_fetched_epoch: LeaderEpoch = NO_LEADER_EPOCH
     log_start_offset: int = -1
     replica_directory_id: uuid.UUID | None = None
 
@@ -107,7 +109,7 @@ class FetchRequest:
     min_bytes: int
     topics: list[FetchTopic]
     replica_id: int = CONSUMER
-    replica_epoch: int = -1
+    replica_epoch: BrokerEpoch = UNKNOWN_BROKER_EPOCH
     max_bytes: int = MAX_BYTES
     isolation_level: int = 0
     session_id: int = 0
@@ -121,13 +123,13 @@ class FetchRequest:
 class EpochEndOffset:
     """Where the leader's log and the follower's part: the leader's epoch and its end."""
 
-    epoch: int = -1
+    epoch: LeaderEpoch = NO_LEADER_EPOCH
     end_offset: int = -1
 
 
 @dataclass(slots=True)
 class AbortedTransaction:
-    producer_id: int
+    producer_id: ProducerId
     first_offset: int
 
 
@@ -336,9 +338,9 @@ def _topic_bytes(topic: FetchTopic | ForgottenTopic | FetchTopicResponse, versio
 
 def _read_partition(cursor: Cursor, version: int) -> FetchPartition:
     partition = cursor.int32()
-    leader_epoch = cursor.int32() if version >= 9 else -1
+    leader_epoch: LeaderEpoch = cursor.unpack(INT32)[0] if version >= 9 else NO_LEADER_EPOCH
     fetch_offset = cursor.int64()
-    last_fetched_epoch = cursor.int32() if version >= 12 else -1
+    last_fetched_epoch: LeaderEpoch = cursor.unpack(INT32)[0] if version >= 12 else NO_LEADER_EPOCH
     log_start_offset = cursor.int64() if version >= 5 else -1
     each = FetchPartition(partition, fetch_offset, cursor.int32(), leader_epoch, last_fetched_epoch, log_start_offset)
     if version >= FLEXIBLE_FROM:

@@ -9,9 +9,12 @@ import struct
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import MOST_ELEMENTS, ProtocolError
+from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 
 INT8, INT16, INT32, INT64 = struct.Struct(">b"), struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 _NO_UUID = bytes(16)
@@ -22,7 +25,7 @@ class LeaderIdAndEpoch:
     """Who leads a partition, for a client that asked the wrong broker (KIP-951)."""
 
     leader_id: int = -1
-    leader_epoch: int = -1
+    leader_epoch: LeaderEpoch = NO_LEADER_EPOCH
 
 
 @dataclass(slots=True)
@@ -44,8 +47,8 @@ class Cursor:
         self.data, self.position, self.end = data, position, len(data)
         self._elements = 0
 
-    def unpack(self, form: struct.Struct) -> tuple[int, ...]:
-        """Several integers at once."""
+    def unpack(self, form: struct.Struct) -> tuple[Any, ...]:
+        """Several numbers at once, each of the type that the reader gives it."""
         position = self.position
         self.position = position + form.size
         if self.position > self.end:
@@ -53,13 +56,16 @@ class Cursor:
         return form.unpack_from(self.data, position)
 
     def int16(self) -> int:
-        return self.unpack(INT16)[0]
+        number: int = self.unpack(INT16)[0]
+        return number
 
     def int32(self) -> int:
-        return self.unpack(INT32)[0]
+        number: int = self.unpack(INT32)[0]
+        return number
 
     def int64(self) -> int:
-        return self.unpack(INT64)[0]
+        number: int = self.unpack(INT64)[0]
+        return number
 
     def uvarint(self) -> int:
         start = self.position
@@ -120,7 +126,7 @@ class Cursor:
 
     def legacy_count(self) -> int:
         """The same, before flexible versions."""
-        (count,) = self.unpack(INT32)
+        count = self.int32()
         self._elements += count
         if self._elements > MOST_ELEMENTS:
             raise _too_many()

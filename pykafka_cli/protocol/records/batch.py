@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
+from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.buffers import Buffer
 
 HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -35,10 +36,10 @@ HEADER_SIZE = HEADER.size  # 61
 LOG_OVERHEAD = 12  # base_offset and batch_length, in every format
 LEGACY_HEADER_SIZE = (14 + LOG_OVERHEAD, 22 + LOG_OVERHEAD)  # the smallest messages of formats 0 and 1
 NO_TIMESTAMP = -1
-NO_PRODUCER_ID = -1
-NO_PRODUCER_EPOCH = -1
+NO_PRODUCER_ID = ProducerId(-1)
+NO_PRODUCER_EPOCH = ProducerEpoch(-1)
 NO_SEQUENCE = -1
-NO_LEADER_EPOCH = -1
+NO_LEADER_EPOCH = LeaderEpoch(-1)
 
 MAGIC_AT = 16
 CRC_AT = 17
@@ -79,15 +80,15 @@ class BatchHeader(NamedTuple):
 
     base_offset: int
     batch_length: int
-    leader_epoch: int
+    leader_epoch: LeaderEpoch
     magic: int
     crc: int
     attributes: int
     last_offset_delta: int
     base_timestamp: int
     max_timestamp: int
-    producer_id: int
-    producer_epoch: int
+    producer_id: ProducerId
+    producer_epoch: ProducerEpoch
     base_sequence: int
     record_count: int
 
@@ -199,7 +200,21 @@ def unpack_header(data: Buffer, position: int = 0) -> BatchHeader:
         (offset, size), (crc,) = _PREFIX.unpack_from(data, position), _UINT32.unpack_from(data, position + LOG_OVERHEAD)
         attributes, timestamp = data[position + MAGIC_AT + 1], NO_TIMESTAMP
     # The one offset of a wrapper is that of its last inner message; the first is known only after decompression.
-    return BatchHeader(offset, size, -1, magic, crc, attributes & 0x0F, 0, timestamp, timestamp, -1, -1, -1, 1)
+    return BatchHeader(
+        offset,
+        size,
+        NO_LEADER_EPOCH,
+        magic,
+        crc,
+        attributes & 0x0F,
+        0,
+        timestamp,
+        timestamp,
+        NO_PRODUCER_ID,
+        NO_PRODUCER_EPOCH,
+        NO_SEQUENCE,
+        1,
+    )
 
 
 def batch_size_at(data: Buffer, position: int) -> int | None:
@@ -246,7 +261,7 @@ def crc_is_valid(data: Buffer, position: int, header: BatchHeader) -> bool:
         return zlib.crc32(view[position + MAGIC_AT : position + header.size]) == header.crc
 
 
-def stamp(data: bytearray | memoryview, position: int, *, base_offset: int, leader_epoch: int) -> None:
+def stamp(data: bytearray | memoryview, position: int, *, base_offset: int, leader_epoch: LeaderEpoch) -> None:
     """Give a batch its place in the log; neither field is covered by the CRC."""
     _INT64.pack_into(data, position, base_offset)
     _INT32.pack_into(data, position + LOG_OVERHEAD, leader_epoch)

@@ -12,6 +12,7 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple
 
+from pykafka_cli.model import ProducerEpoch, ProducerId
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
@@ -36,8 +37,8 @@ class EndTransactionMarker(NamedTuple):
 def build_marker(
     control_type: ControlType,
     *,
-    producer_id: int,
-    producer_epoch: int,
+    producer_id: ProducerId,
+    producer_epoch: ProducerEpoch,
     coordinator_epoch: int,
     timestamp: int,
 ) -> bytearray:

@@ -15,6 +15,7 @@ cleaning, conversions); what clients produce and fetch passes as whole batches.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records import legacy
 from pykafka_cli.protocol.records.batch import (
@@ -55,13 +56,13 @@ def build_batch(
     *,
     base_offset: int | None = None,
     last_offset: int | None = None,
-    leader_epoch: int = NO_LEADER_EPOCH,
+    leader_epoch: LeaderEpoch = NO_LEADER_EPOCH,
     compression: Compression = Compression.NONE,
     compression_level: int | None = None,
     log_append_time_ms: int | None = None,
     delete_horizon_ms: int | None = None,
-    producer_id: int = NO_PRODUCER_ID,
-    producer_epoch: int = NO_PRODUCER_EPOCH,
+    producer_id: ProducerId = NO_PRODUCER_ID,
+    producer_epoch: ProducerEpoch = NO_PRODUCER_EPOCH,
     base_sequence: int = NO_SEQUENCE,
     transactional: bool = False,
     control: bool = False,

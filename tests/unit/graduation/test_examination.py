@@ -15,7 +15,7 @@ from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.graduation.examination import examine
 from pykafka_cli.graduation.report import NotReady, Report
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records import ControlType, Record, build_batch
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
@@ -111,7 +111,9 @@ async def test_groups_are_counted_as_the_newest_records_have_them(cluster: Stopp
         stored[0],
         (offset_record("gone", ORDERS[0], value).key, b""),
     ):
-        log.append_as_leader(build_batch([Record(0, NOW_MS, key, data or None)]), leader_epoch=0, now_ms=NOW_MS)
+        log.append_as_leader(
+            build_batch([Record(0, NOW_MS, key, data or None)]), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS
+        )
     await logs.shutdown()
 
     assert examined(cluster).groups == (("readers", 2),)
@@ -127,9 +129,9 @@ async def test_offsets_of_a_transaction_count_once_it_is_committed(
     log = logs.get_or_create(OFFSETS, TOPIC_ID, is_new=True)
     record = offset_record("readers", ORDERS[0], OffsetCommitValue(offset=3, metadata="", commit_timestamp=NOW_MS))
     batch = build_batch([Record(0, NOW_MS, *record)], **TRANSACTIONAL)
-    log.append_as_leader(batch, leader_epoch=0, now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
+    log.append_as_leader(batch, leader_epoch=LeaderEpoch(0), now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
     if kind is not None:
-        log.append_as_leader(marker(kind), leader_epoch=0, now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
+        log.append_as_leader(marker(kind), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
     await logs.shutdown()
 
     assert sum(each.offsets for each in examined(cluster).groups) == offsets
@@ -142,11 +144,11 @@ async def test_transactions_that_have_not_ended_are_named(cluster: StoppedCluste
     log = logs.get_or_create(TRANSACTIONS, TOPIC_ID, is_new=True)
     for name, state in (("open", TransactionState.ONGOING), ("over", TransactionState.COMPLETE_ABORT)):
         transaction = Transaction(
-            producer_id=7, producer_epoch=0, timeout_ms=1000, state=state, partitions=frozenset(ORDERS),
-            updated_at=NOW_MS, started_at=NOW_MS,
+            producer_id=ProducerId(7), producer_epoch=ProducerEpoch(0), timeout_ms=1000, state=state,
+            partitions=frozenset(ORDERS), updated_at=NOW_MS, started_at=NOW_MS,
         )  # fmt: skip
         record = Record(0, NOW_MS, *transaction_record(name, transaction))
-        log.append_as_leader(build_batch([record]), leader_epoch=0, now_ms=NOW_MS)
+        log.append_as_leader(build_batch([record]), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
     await logs.shutdown()
 
     assert examined(cluster).open_transactions == (("open", "ONGOING", 2),)

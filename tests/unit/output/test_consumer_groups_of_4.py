@@ -1,6 +1,6 @@
 """Tables of kafka-consumer-groups.sh 4.3.1, as it printed them."""
 
-from pykafka_cli.model import Broker, GroupDescription, GroupLag, MemberDescription, TopicPartition
+from pykafka_cli.model import Broker, GroupDescription, GroupLag, LeaderEpoch, MemberDescription, TopicPartition
 from pykafka_cli.output import consumer_groups_of_4 as text
 
 MEMBER_ID = "MSYG6n5fRCm0xHSbg5yEww"
@@ -38,7 +38,7 @@ def test_a_group_without_members_has_a_header() -> None:
 
 
 def test_the_leader_epoch_has_a_column_with_verbose() -> None:
-    rows = [GroupLag("g", PARTITIONS[0], 3, 5, NEW, 7), GroupLag("g", PARTITIONS[1], None, None, None)]
+    rows = [GroupLag("g", PARTITIONS[0], 3, 5, NEW, LeaderEpoch(7)), GroupLag("g", PARTITIONS[1], None, None, None)]
 
     assert text.offsets(rows, verbose=True) == (
         "\n"

@@ -1,6 +1,14 @@
 """Tables of kafka-share-groups.sh 4.3.1, as it printed them."""
 
-from pykafka_cli.model import Broker, GroupDescription, GroupListing, MemberDescription, ShareOffset, TopicPartition
+from pykafka_cli.model import (
+    Broker,
+    GroupDescription,
+    GroupListing,
+    LeaderEpoch,
+    MemberDescription,
+    ShareOffset,
+    TopicPartition,
+)
 from pykafka_cli.output import share_groups as text
 
 PARTITIONS = (TopicPartition("shr", 0), TopicPartition("shr", 1))
@@ -16,7 +24,7 @@ def test_a_list_shows_states_where_they_are_asked_for() -> None:
 
 
 def test_what_was_not_read_yet_has_no_offset() -> None:
-    rows = [ShareOffset(PARTITIONS[0], 4, 2, 0), ShareOffset(PARTITIONS[1], None, None, None)]
+    rows = [ShareOffset(PARTITIONS[0], 4, 2, LeaderEpoch(0)), ShareOffset(PARTITIONS[1], None, None, None)]
 
     assert text.offsets("sg", rows, verbose=True) == (
         "\n"

@@ -1,6 +1,14 @@
 """Tables of kafka-streams-groups.sh 4.3.1, as it printed them."""
 
-from pykafka_cli.model import Broker, StreamsGroup, StreamsMember, StreamsOffset, StreamsTasks, TopicPartition
+from pykafka_cli.model import (
+    Broker,
+    LeaderEpoch,
+    StreamsGroup,
+    StreamsMember,
+    StreamsOffset,
+    StreamsTasks,
+    TopicPartition,
+)
 from pykafka_cli.output import streams_groups as text
 
 TASKS = StreamsTasks({"1": (0, 1), "0": (0,)}, {}, {"1": (2,)})
@@ -15,7 +23,7 @@ def test_tasks_are_listed_by_kind_and_subtopology() -> None:
 
 def test_offsets_show_the_lag_and_with_verbose_where_it_comes_from() -> None:
     rows = [
-        StreamsOffset(TopicPartition("in", 0), 3, 0, 5, 2),
+        StreamsOffset(TopicPartition("in", 0), 3, LeaderEpoch(0), 5, 2),
         StreamsOffset(TopicPartition("in", 1), None, None, 1, 1),
     ]
 

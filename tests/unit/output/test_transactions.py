@@ -1,13 +1,21 @@
 """Tables of kafka-transactions.sh."""
 
-from pykafka_cli.model import OpenTransaction, ProducerState, TopicPartition, TransactionDescription, TransactionListing
+from pykafka_cli.model import (
+    OpenTransaction,
+    ProducerEpoch,
+    ProducerId,
+    ProducerState,
+    TopicPartition,
+    TransactionDescription,
+    TransactionListing,
+)
 from pykafka_cli.output import transactions as text
 
 HERE = TopicPartition("t", 0)
 
 
 def test_every_cell_is_padded_and_followed_by_a_tab() -> None:
-    assert text.listing([TransactionListing("tx1", 1, 26, "CompleteCommit")]) == (
+    assert text.listing([TransactionListing("tx1", 1, ProducerId(26), "CompleteCommit")]) == (
         "TransactionalId\tCoordinator\tProducerId\tTransactionState\t\n"
         "tx1            \t1          \t26        \tCompleteCommit  \t\n"
     )
@@ -18,8 +26,8 @@ def test_a_table_without_rows_is_its_header() -> None:
 
 
 def test_what_is_not_there_is_none_or_minus_one() -> None:
-    idle = ProducerState(7, 1, None, 3, 1000, None)
-    described = TransactionDescription(0, "tx", 7, 1, "Empty", 60000, None, ())
+    idle = ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, 1000, None)
+    described = TransactionDescription(0, "tx", ProducerId(7), ProducerEpoch(1), "Empty", 60000, None, ())
 
     assert [cell.strip() for cell in text.producers([idle]).splitlines()[1].split("\t")] == (
         ["7", "1", "-1", "3", "1000", "None", ""]
@@ -30,8 +38,10 @@ def test_what_is_not_there_is_none_or_minus_one() -> None:
 
 
 def test_an_open_transaction_has_its_age() -> None:
-    described = TransactionDescription(0, "tx", 7, 1, "Ongoing", 60000, 500, (HERE, TopicPartition("t", 1)))
-    hangs = OpenTransaction(HERE, ProducerState(7, 1, None, 3, 1000, 42))
+    described = TransactionDescription(
+        0, "tx", ProducerId(7), ProducerEpoch(1), "Ongoing", 60000, 500, (HERE, TopicPartition("t", 1))
+    )
+    hangs = OpenTransaction(HERE, ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, 1000, 42))
 
     assert "\t500 " in text.description(described, 1500)
     assert "\t1000 " in text.description(described, 1500)

@@ -1,23 +1,33 @@
 """Which transactions hang, and how a broker is asked to abort one."""
 
-from pykafka_cli.model import AbortSpec, OpenTransaction, ProducerState, TopicPartition, TransactionDescription
+from pykafka_cli.model import (
+    AbortSpec,
+    OpenTransaction,
+    ProducerEpoch,
+    ProducerId,
+    ProducerState,
+    TopicPartition,
+    TransactionDescription,
+)
 from pykafka_cli.rules.transactions import hanging, open_longer_than, spec_to_abort
 
 HERE = TopicPartition("t", 0)
 MINUTE = 60_000
-OPEN = ProducerState(7, 1, None, 3, 1_000, 42)
-IDLE = ProducerState(8, 0, 5, 3, 1_000, None)
-KNOWN = TransactionDescription(0, "tx", 7, 1, "Ongoing", MINUTE, 500, (HERE,))
+OPEN = ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, 1_000, 42)
+IDLE = ProducerState(ProducerId(8), ProducerEpoch(0), 5, 3, 1_000, None)
+KNOWN = TransactionDescription(0, "tx", ProducerId(7), ProducerEpoch(1), "Ongoing", MINUTE, 500, (HERE,))
 
 
 def test_a_transaction_is_aborted_by_the_offset_at_which_it_began() -> None:
-    assert spec_to_abort(HERE, [IDLE, OPEN], 42) == AbortSpec(HERE, 7, 1, 0)
-    assert spec_to_abort(HERE, [OPEN._replace(coordinator_epoch=4)], 42) == AbortSpec(HERE, 7, 1, 4)
+    assert spec_to_abort(HERE, [IDLE, OPEN], 42) == AbortSpec(HERE, ProducerId(7), ProducerEpoch(1), 0)
+    assert spec_to_abort(HERE, [OPEN._replace(coordinator_epoch=4)], 42) == AbortSpec(
+        HERE, ProducerId(7), ProducerEpoch(1), 4
+    )
     assert spec_to_abort(HERE, [IDLE, OPEN], 41) is None
 
 
 def test_what_is_to_be_aborted_is_named_as_kafka_does() -> None:
-    assert str(AbortSpec(HERE, 7, 1, 0)) == (
+    assert str(AbortSpec(HERE, ProducerId(7), ProducerEpoch(1), 0)) == (
         "AbortTransactionSpec(topicPartition=t-0, producerId=7, producerEpoch=1, coordinatorEpoch=0)"
     )
 
@@ -32,9 +42,9 @@ def test_only_open_transactions_that_are_old_enough_can_hang() -> None:
 def test_a_transaction_hangs_unless_its_coordinator_still_has_the_partition() -> None:
     candidate = OpenTransaction(HERE, OPEN)
 
-    assert hanging([candidate], {7: "tx"}, {"tx": KNOWN}) == []
-    assert hanging([candidate], {7: "tx"}, {"tx": KNOWN._replace(partitions=())}) == [candidate]
-    assert hanging([candidate], {7: "tx"}, {}) == [candidate]
+    assert hanging([candidate], {ProducerId(7): "tx"}, {"tx": KNOWN}) == []
+    assert hanging([candidate], {ProducerId(7): "tx"}, {"tx": KNOWN._replace(partitions=())}) == [candidate]
+    assert hanging([candidate], {ProducerId(7): "tx"}, {}) == [candidate]
     assert hanging([candidate], {}, {"tx": KNOWN}) == [candidate]
 
 

@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import (
     KRAFT_VERSION,
@@ -57,7 +57,7 @@ def test_a_malformed_checkpoint_names_file_and_line(files: MemoryFiles, content:
 
 
 def test_leader_epochs_have_the_same_frame(files: MemoryFiles) -> None:
-    epochs = [EpochStart(0, 0), EpochStart(3, 17)]
+    epochs = [EpochStart(LeaderEpoch(0), 0), EpochStart(LeaderEpoch(3), 17)]
 
     checkpoints.write_leader_epochs(files, "/logs/c", epochs, durable=True)
 

@@ -1,5 +1,6 @@
 import pytest
 
+from pykafka_cli.model import ProducerId
 from pykafka_cli.storage.index_file import CorruptIndex
 from pykafka_cli.storage.offset_index import OffsetIndex
 from pykafka_cli.storage.time_index import TimeIndex, TimestampedOffset
@@ -121,15 +122,15 @@ def test_the_last_slot_of_a_time_index_is_kept_for_closing(files: MemoryFiles) -
 
 def test_aborted_transactions_are_kept_in_34_bytes_each(files: MemoryFiles) -> None:
     index = TransactionIndex(files, PATH, 0)
-    index.append(AbortedTransaction(2, 0, 5, 2))
+    index.append(AbortedTransaction(ProducerId(2), 0, 5, 2))
 
     assert files.size(PATH) == 34
-    assert TransactionIndex(files, PATH, 0).entries() == [AbortedTransaction(2, 0, 5, 2)]
+    assert TransactionIndex(files, PATH, 0).entries() == [AbortedTransaction(ProducerId(2), 0, 5, 2)]
 
 
 def test_truncation_drops_transactions_whose_marker_goes(files: MemoryFiles) -> None:
     index = TransactionIndex(files, PATH, 0)
-    first, second = AbortedTransaction(2, 0, 5, 2), AbortedTransaction(3, 4, 9, 10)
+    first, second = AbortedTransaction(ProducerId(2), 0, 5, 2), AbortedTransaction(ProducerId(3), 4, 9, 10)
     index.append(first)
     index.append(second)
 
@@ -145,7 +146,7 @@ def test_no_file_is_made_where_nothing_was_aborted(files: MemoryFiles) -> None:
 
 
 def test_a_transaction_before_its_segment_is_corrupt(files: MemoryFiles) -> None:
-    TransactionIndex(files, PATH, 0).append(AbortedTransaction(2, 0, 5, 2))
+    TransactionIndex(files, PATH, 0).append(AbortedTransaction(ProducerId(2), 0, 5, 2))
 
     with pytest.raises(CorruptIndex):
         TransactionIndex(files, PATH, 6).entries()

@@ -1,41 +1,42 @@
 import pytest
 
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.storage.leader_epochs import EpochStart, LeaderEpochs
 
-HISTORY = [EpochStart(0, 0), EpochStart(2, 10), EpochStart(5, 30)]
+HISTORY = [EpochStart(LeaderEpoch(0), 0), EpochStart(LeaderEpoch(2), 10), EpochStart(LeaderEpoch(5), 30)]
 
 
 def test_an_epoch_is_noted_once_however_often_it_writes() -> None:
     changes: list[int] = []
     epochs = LeaderEpochs(on_change=lambda entries: changes.append(len(entries)))
 
-    epochs.assign(0, 0)
-    epochs.assign(0, 7)
+    epochs.assign(LeaderEpoch(0), 0)
+    epochs.assign(LeaderEpoch(0), 7)
 
-    assert epochs.entries == [EpochStart(0, 0)]
+    assert epochs.entries == [EpochStart(LeaderEpoch(0), 0)]
     assert changes == [1]
 
 
 def test_an_epoch_learns_of_when_it_has_records() -> None:
     changes: list[list[EpochStart]] = []
-    epochs = LeaderEpochs([EpochStart(0, 0)], on_change=lambda entries: changes.append(list(entries)))
+    epochs = LeaderEpochs([EpochStart(LeaderEpoch(0), 0)], on_change=lambda entries: changes.append(list(entries)))
 
-    epochs.assign(1, 5, has_records=False)
+    epochs.assign(LeaderEpoch(1), 5, has_records=False)
     assert (epochs.latest, epochs.latest_told, changes) == (1, None, [])
-    epochs.assign(2, 5, has_records=False)
-    epochs.assign(2, 5)
-    epochs.assign(2, 6)
+    epochs.assign(LeaderEpoch(2), 5, has_records=False)
+    epochs.assign(LeaderEpoch(2), 5)
+    epochs.assign(LeaderEpoch(2), 6)
 
-    assert changes == [[EpochStart(0, 0), EpochStart(2, 5)]]
+    assert changes == [[EpochStart(LeaderEpoch(0), 0), EpochStart(LeaderEpoch(2), 5)]]
     assert epochs.latest_told == 2
 
 
 def test_a_new_epoch_replaces_later_starts_and_later_epochs() -> None:
     epochs = LeaderEpochs(HISTORY)
 
-    epochs.assign(6, 10)
+    epochs.assign(LeaderEpoch(6), 10)
 
-    assert epochs.entries == [EpochStart(0, 0), EpochStart(6, 10)]
+    assert epochs.entries == [EpochStart(LeaderEpoch(0), 0), EpochStart(LeaderEpoch(6), 10)]
 
 
 @pytest.mark.parametrize(
@@ -43,15 +44,15 @@ def test_a_new_epoch_replaces_later_starts_and_later_epochs() -> None:
     [(-1, None), (0, (0, 10)), (1, (0, 10)), (2, (2, 30)), (4, (2, 30)), (5, (5, 40)), (6, None)],
 )
 def test_an_epoch_ends_where_the_next_one_begins(epoch: int, answer: tuple[int, int] | None) -> None:
-    assert LeaderEpochs(HISTORY).end_offset_for(epoch, log_end=40) == answer
+    assert LeaderEpochs(HISTORY).end_offset_for(LeaderEpoch(epoch), log_end=40) == answer
 
 
 def test_an_epoch_older_than_all_known_ends_where_the_oldest_begins() -> None:
-    assert LeaderEpochs([EpochStart(3, 10)]).end_offset_for(1, log_end=40) == (1, 10)
+    assert LeaderEpochs([EpochStart(LeaderEpoch(3), 10)]).end_offset_for(LeaderEpoch(1), log_end=40) == (1, 10)
 
 
 def test_nothing_is_known_without_epochs() -> None:
-    assert LeaderEpochs().end_offset_for(0, log_end=40) is None
+    assert LeaderEpochs().end_offset_for(LeaderEpoch(0), log_end=40) is None
     assert LeaderEpochs().latest is None
 
 
@@ -74,7 +75,7 @@ def test_a_later_log_start_is_where_its_epoch_begins_now() -> None:
 
     epochs.truncate_from_start(15)
 
-    assert epochs.entries == [EpochStart(2, 15), EpochStart(5, 30)]
+    assert epochs.entries == [EpochStart(LeaderEpoch(2), 15), EpochStart(LeaderEpoch(5), 30)]
 
 
 def test_a_log_start_that_is_known_changes_nothing() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, Endpoint, ReplicaAssignment
 
@@ -76,7 +76,7 @@ def test_every_recorded_znode_is_read_and_written_again_byte_for_byte() -> None:
 
 
 def test_a_registration_keeps_its_rack_and_its_brackets() -> None:
-    broker = znodes.BrokerRegistration(7, (Endpoint("SSL", "SSL", "::1", 9093),), rack="r1", epoch=9)
+    broker = znodes.BrokerRegistration(7, (Endpoint("SSL", "SSL", "::1", 9093),), rack="r1", epoch=BrokerEpoch(9))
 
     data = znodes.encode_broker(broker, now_ms=5)
 

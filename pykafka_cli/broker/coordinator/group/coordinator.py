@@ -33,7 +33,7 @@ from pykafka_cli.broker.errors import (
     RecordListTooLarge,
     UnstableOffsetCommit,
 )
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.protocol.records.batch import Compression
 
@@ -85,7 +85,7 @@ class GroupCoordinator:
 
     def on_leadership(
         self,
-        became_leader: Iterable[tuple[TopicPartition, int]],
+        became_leader: Iterable[tuple[TopicPartition, LeaderEpoch]],
         became_follower_or_gone: Iterable[TopicPartition],
     ) -> None:
         """Partitions that this broker leads from now on, with the leader's epoch, and those that it leads no more."""
@@ -195,7 +195,13 @@ class GroupCoordinator:
         return await self._perform(group_id, lambda shard, step: shard.delete_offsets(group_id, partitions, step))
 
     async def end_transaction(
-        self, partition: int, producer_id: int, producer_epoch: int, *, committed: bool, coordinator_epoch: int
+        self,
+        partition: int,
+        producer_id: ProducerId,
+        producer_epoch: ProducerEpoch,
+        *,
+        committed: bool,
+        coordinator_epoch: int,
     ) -> None:
         """Write a transaction's marker into a partition of __consumer_offsets: its offsets count, or are forgotten."""
         self._check_running()

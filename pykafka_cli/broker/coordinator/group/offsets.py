@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pykafka_cli.broker.coordinator.group.records import NO_TIMESTAMP, OffsetCommitValue
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerId, TopicPartition
 
 
 class CommittedOffset(NamedTuple):
@@ -42,12 +42,12 @@ class GroupOffsets:
         self.committed[partition] = CommittedOffset(value, written_at, written_at)
 
     def put_pending(
-        self, producer_id: int, partition: TopicPartition, value: OffsetCommitValue, written_at: int
+        self, producer_id: ProducerId, partition: TopicPartition, value: OffsetCommitValue, written_at: int
     ) -> None:
         """A commit that counts if the producer's transaction is committed."""
         self.pending.setdefault(producer_id, {})[partition] = CommittedOffset(value, written_at, written_at)
 
-    def end_transaction(self, producer_id: int, *, committed: bool, marker_at: int) -> None:
+    def end_transaction(self, producer_id: ProducerId, *, committed: bool, marker_at: int) -> None:
         """The producer's marker, at log offset `marker_at`: what it had pending counts now, or is forgotten."""
         ended = self.pending.pop(producer_id, {})
         if not committed:

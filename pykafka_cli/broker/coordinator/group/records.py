@@ -18,10 +18,10 @@ from typing import ClassVar, NamedTuple
 
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.stored_messages import StoredMessage, decode, encode, stored, version_of
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 
 NO_TIMESTAMP = -1
-NO_LEADER_EPOCH = -1
+NO_LEADER_EPOCH = LeaderEpoch(-1)
 
 _OFFSET_KEY_VERSION = 1
 _VALUE_VERSION = 3
@@ -47,7 +47,7 @@ class OffsetCommitValue(StoredMessage):
     versions: ClassVar[range] = range(5)
     flexible_from: ClassVar[int] = 4
     offset: int = stored("int64")
-    leader_epoch: int = stored("int32", NO_LEADER_EPOCH, versions=(3, 4))
+    leader_epoch: LeaderEpoch = stored("int32", NO_LEADER_EPOCH, versions=(3, 4))
     metadata: str = stored("string")
     commit_timestamp: int = stored("int64")
     expire_timestamp: int = stored("int64", NO_TIMESTAMP, versions=(1, 1))

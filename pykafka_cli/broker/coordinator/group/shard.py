@@ -42,7 +42,7 @@ from pykafka_cli.broker.errors import (
     UnknownMemberId,
     UnstableOffsetCommit,
 )
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 
 _log = logging.getLogger(__name__)
@@ -282,7 +282,7 @@ class GroupShard:
 
     # --- the log
 
-    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: int | None) -> None:
+    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: ProducerId | None) -> None:
         """Replay a record that was written to the log at `written_at`; `producer_id` is that of its transaction, if
         any."""
         try:
@@ -300,7 +300,7 @@ class GroupShard:
             case _:
                 _log.warning("skipping record %d of __consumer_offsets: unknown kind of key", written_at)
 
-    def replay_marker(self, producer_id: int, written_at: int, *, committed: bool) -> None:
+    def replay_marker(self, producer_id: ProducerId, written_at: int, *, committed: bool) -> None:
         """Replay the end of a transaction."""
         for group_id in self._groups_in_transaction.pop(producer_id, ()):
             group = self.groups.get(group_id)
@@ -318,7 +318,7 @@ class GroupShard:
         for group in self.groups.values():
             self._protocol.unloaded(group)
 
-    def _replay_offset(self, entry: OffsetEntry, written_at: int, producer_id: int | None) -> None:
+    def _replay_offset(self, entry: OffsetEntry, written_at: int, producer_id: ProducerId | None) -> None:
         group = self._group(entry.group)
         if entry.value is None:
             group.offsets.remove(entry.partition)

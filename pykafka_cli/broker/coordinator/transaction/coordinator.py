@@ -28,7 +28,7 @@ from pykafka_cli.broker.errors import (
     InvalidTransactionTimeout,
     RequestTimedOut,
 )
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Listed(NamedTuple):
     """A line of ListTransactions."""
 
     transactional_id: str
-    producer_id: int
+    producer_id: ProducerId
     state: TransactionState
 
 
@@ -72,7 +72,7 @@ class TransactionCoordinator:
         clock: Clock,
         writer: PartitionWriter,
         partition_count: Callable[[], int],
-        next_producer_id: Callable[[], Awaitable[int]],
+        next_producer_id: Callable[[], Awaitable[ProducerId]],
         markers: Markers,
         *,
         write_timeout_ms: int,
@@ -115,7 +115,7 @@ class TransactionCoordinator:
 
     def on_leadership(
         self,
-        became_leader: Iterable[tuple[TopicPartition, int]],
+        became_leader: Iterable[tuple[TopicPartition, LeaderEpoch]],
         became_follower_or_gone: Iterable[TopicPartition],
     ) -> None:
         """Partitions that this broker leads from now on, with the leader's epoch, and those that it leads no more."""

@@ -28,7 +28,7 @@ from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
 from pykafka_cli.broker.waiting import together
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerEpoch, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Superseded(Exception):
 class Marker(NamedTuple):
     """The end of one producer's transaction; `coordinator_epoch` is that of the partition of __transaction_state."""
 
-    producer_id: int
-    producer_epoch: int
+    producer_id: ProducerId
+    producer_epoch: ProducerEpoch
     committed: bool
     coordinator_epoch: int
 

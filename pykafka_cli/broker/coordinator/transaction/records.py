@@ -24,7 +24,7 @@ from pykafka_cli.broker.coordinator.stored_messages import (
     version_of,
 )
 from pykafka_cli.broker.coordinator.transaction.transaction import Transaction, TransactionState
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerId, TopicPartition
 
 _KEY_VERSION = 0
 _VALUE_VERSION = 0
@@ -54,8 +54,8 @@ class TransactionLogValue(StoredMessage):
 
     versions: ClassVar[range] = range(2)
     flexible_from: ClassVar[int] = 1
-    producer_id: int = stored("int64")
-    producer_epoch: int = stored("int16")
+    producer_id: ProducerId = stored("int64")
+    producer_epoch: ProducerEpoch = stored("int16")
     transaction_timeout: int = stored("int32")
     transaction_status: int = stored("int8")
     transaction_partitions: tuple[StoredPartitions, ...] | None = stored("entity")

@@ -39,7 +39,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class TransactionShard:
         transactional_id: str,
         timeout_ms: int,
         expected: ProducerIdAndEpoch | None,
-        new_producer_id: int | None,
+        new_producer_id: ProducerId | None,
         step: Step,
     ) -> ProducerIdAndEpoch:
         """Give the id to the requesting producer: the previous one is fenced by the higher epoch, and its open
@@ -93,7 +93,10 @@ class TransactionShard:
             if new_producer_id is None:
                 raise ConcurrentTransactions(f"{transactional_id!r} has just expired")
             first = Transaction(
-                producer_id=new_producer_id, producer_epoch=0, timeout_ms=timeout_ms, updated_at=step.now_ms
+                producer_id=new_producer_id,
+                producer_epoch=ProducerEpoch(0),
+                timeout_ms=timeout_ms,
+                updated_at=step.now_ms,
             )
             self._put(transactional_id, first, step)
             return ProducerIdAndEpoch(first.producer_id, first.producer_epoch)
@@ -202,7 +205,7 @@ class TransactionShard:
 
     # --- the log
 
-    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: int | None) -> None:  # noqa: ARG002
+    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: ProducerId | None) -> None:  # noqa: ARG002
         """Replay a record that was written to the log at `written_at`. None of them is part of a transaction itself."""
         try:
             entry = read_record(record)
@@ -217,7 +220,7 @@ class TransactionShard:
         else:
             self.transactions[entry.transactional_id] = entry.transaction
 
-    def replay_marker(self, producer_id: int, written_at: int, *, committed: bool) -> None:
+    def replay_marker(self, producer_id: ProducerId, written_at: int, *, committed: bool) -> None:
         """There are no transactions within this log."""
 
     def loaded(self, step: Step) -> None:  # noqa: ARG002
@@ -290,15 +293,15 @@ class TransactionShard:
         transactional_id: str,
         transaction: Transaction,
         expected: ProducerIdAndEpoch | None,
-        new_producer_id: int | None,
+        new_producer_id: ProducerId | None,
     ) -> ProducerIdAndEpoch:
         """Who comes after the producer of `transaction`, which has nothing open."""
         if _is_used_up(transaction, expected):
             if new_producer_id is None:
                 raise ConcurrentTransactions(f"the epochs of {transactional_id!r} have just been used up")
-            successor = ProducerIdAndEpoch(new_producer_id, 0)
+            successor = ProducerIdAndEpoch(new_producer_id, ProducerEpoch(0))
         elif expected is None or expected.producer_epoch == transaction.producer_epoch:
-            successor = ProducerIdAndEpoch(transaction.producer_id, transaction.producer_epoch + 1)
+            successor = ProducerIdAndEpoch(transaction.producer_id, ProducerEpoch(transaction.producer_epoch + 1))
         elif (replaced := self._replaced.get(transactional_id)) and expected.producer_epoch == replaced.producer_epoch:
             return ProducerIdAndEpoch(
                 transaction.producer_id, transaction.producer_epoch

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerId, TopicPartition
 
 NO_START = -1
 LAST_EPOCH = 2**15 - 1
@@ -74,8 +74,8 @@ class Transaction:
     Invariant: without a transaction that is Ongoing or prepared there are no partitions.
     """
 
-    producer_id: int
-    producer_epoch: int
+    producer_id: ProducerId
+    producer_epoch: ProducerEpoch
     timeout_ms: int
     state: TransactionState = TransactionState.EMPTY
     partitions: frozenset[TopicPartition] = frozenset()
@@ -97,7 +97,9 @@ class Transaction:
 
     # --- moves, each to what will be written
 
-    def begun_anew(self, producer_id: int, producer_epoch: int, timeout_ms: int, now_ms: int) -> "Transaction":
+    def begun_anew(
+        self, producer_id: ProducerId, producer_epoch: ProducerEpoch, timeout_ms: int, now_ms: int
+    ) -> "Transaction":
         """A producer has presented itself; what was here is over."""
         return replace(
             self.moved_to(_S.EMPTY),
@@ -126,7 +128,7 @@ class Transaction:
         """The coordinator aborts the transaction, and locks out the producer that has it open."""
         if self.producer_epoch >= LAST_EPOCH:
             raise IllegalMove(f"no epoch is left to fence with: {self}")
-        fencing = replace(self.moved_to(_S.PREPARE_EPOCH_FENCE), producer_epoch=self.producer_epoch + 1)
+        fencing = replace(self.moved_to(_S.PREPARE_EPOCH_FENCE), producer_epoch=ProducerEpoch(self.producer_epoch + 1))
         return fencing.ending(committed=False, now_ms=now_ms)
 
     def completed(self, now_ms: int) -> "Transaction":
@@ -145,6 +147,6 @@ class Transaction:
         return self.state in EXPIRABLE and self.updated_at <= now_ms - expiration_ms
 
 
-def is_exhausted(producer_epoch: int) -> bool:
+def is_exhausted(producer_epoch: ProducerEpoch) -> bool:
     """Whether a producer id with this epoch is used up."""
     return producer_epoch >= LAST_EPOCH - 1

@@ -40,7 +40,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ best of all errors that they retry."""
 class _Note:
     """Notes that the coordinator was asked. It is distinguished from other notes by its identity."""
 
-    producer_epoch: int
+    producer_epoch: ProducerEpoch
     lowest_sequence: int
     made_at: float
 
-    def asked_for(self, producer_epoch: int, sequence: int) -> None:
+    def asked_for(self, producer_epoch: ProducerEpoch, sequence: int) -> None:
         if producer_epoch > self.producer_epoch:
             self.producer_epoch, self.lowest_sequence = producer_epoch, sequence
         elif producer_epoch == self.producer_epoch:
@@ -91,7 +91,7 @@ class TransactionVerification:
         metadata: "MetadataCache",
         clock: Clock,
         connect: Connect,
-        is_ongoing: Callable[[TopicPartition, int], bool],
+        is_ongoing: Callable[[TopicPartition, ProducerId], bool],
         *,
         broker_id: int,
         listener: str,
@@ -142,7 +142,7 @@ class TransactionVerification:
                     refused[partition] = error
         return refused
 
-    def ended(self, partition: TopicPartition, producer_id: int) -> None:
+    def ended(self, partition: TopicPartition, producer_id: ProducerId) -> None:
         """A marker is about to end whatever the producer has open in `partition`."""
         self._notes.pop((partition, producer_id), None)
 

@@ -12,10 +12,11 @@ from pykafka_cli.broker.controller.alter_partition import (
     WantedIsr,
     decide,
 )
+from pykafka_cli.model import ControllerEpoch, LeaderEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
-CURRENT = PartitionState(1, 7, (1, 2), 4, RECOVERED, partition_epoch=3)
-SHRUNK = WantedIsr(1, 7, (1,), RECOVERED, 3)
+CURRENT = PartitionState(1, LeaderEpoch(7), (1, 2), ControllerEpoch(4), RECOVERED, partition_epoch=3)
+SHRUNK = WantedIsr(1, LeaderEpoch(7), (1,), RECOVERED, 3)
 LIVE = {1, 2, 3}
 
 
@@ -25,7 +26,7 @@ def test_a_wish_of_the_leader_that_knows_the_current_state_is_written() -> None:
 
 @pytest.mark.parametrize("partition_epoch", [2, 3])
 def test_what_is_so_already_is_no_error(partition_epoch: int) -> None:
-    wanted = WantedIsr(1, 7, (1, 2), RECOVERED, partition_epoch)
+    wanted = WantedIsr(1, LeaderEpoch(7), (1, 2), RECOVERED, partition_epoch)
     assert decide(wanted, CURRENT, LIVE) == AlreadySo(CURRENT)
 
 
@@ -33,8 +34,8 @@ def test_what_is_so_already_is_no_error(partition_epoch: int) -> None:
     ("wanted", "refusal"),
     [
         (SHRUNK._replace(partition_epoch=4), ErrorCode.not_controller),
-        (SHRUNK._replace(leader_epoch=8), ErrorCode.not_controller),
-        (SHRUNK._replace(leader_epoch=6), ErrorCode.fenced_leader_epoch),
+        (SHRUNK._replace(leader_epoch=LeaderEpoch(8)), ErrorCode.not_controller),
+        (SHRUNK._replace(leader_epoch=LeaderEpoch(6)), ErrorCode.fenced_leader_epoch),
         (SHRUNK._replace(partition_epoch=2), ErrorCode.invalid_update_version),
         (SHRUNK._replace(isr=(1, 2, 9)), ErrorCode.ineligible_replica),
         (SHRUNK._replace(recovering=RECOVERING), ErrorCode.invalid_request),
@@ -48,7 +49,7 @@ def test_other_wishes_are_rejected(wanted: WantedIsr, refusal: ErrorCode) -> Non
 
 def test_a_recovering_leader_stays_alone_until_it_has_recovered() -> None:
     recovering = replace(CURRENT, isr=(1,), recovering=RECOVERING)
-    wanted = WantedIsr(1, 7, (1, 2), RECOVERING, 3)
+    wanted = WantedIsr(1, LeaderEpoch(7), (1, 2), RECOVERING, 3)
 
     assert decide(wanted, recovering, LIVE) is ErrorCode.invalid_request
     assert decide(wanted._replace(recovering=RECOVERED), recovering, LIVE) == CURRENT

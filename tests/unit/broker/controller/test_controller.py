@@ -14,7 +14,7 @@ from pykafka_cli.broker.errors import (
     StaleBrokerEpoch,
     UnknownTopicOrPartition,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerEpoch, LeaderEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.kafka_znodes import ReplicaAssignment
 from tests.fakes.controlled_cluster import ControlledCluster
@@ -176,11 +176,11 @@ async def test_what_has_no_other_in_sync_replica_remains_with_a_stopping_broker(
 
 async def test_a_shutdown_is_asked_by_a_living_broker_with_its_own_epoch(cluster: ControlledCluster) -> None:
     with pytest.raises(StaleBrokerEpoch):
-        await cluster.controller.controlled_shutdown(1, cluster.brokers[1].controller.broker_epoch - 1)
+        await cluster.controller.controlled_shutdown(1, BrokerEpoch(cluster.brokers[1].controller.broker_epoch - 1))
     with pytest.raises(BrokerNotAvailable, match=r"Broker id 9 does not exist\."):
-        await cluster.controller.controlled_shutdown(9, 1)
+        await cluster.controller.controlled_shutdown(9, BrokerEpoch(1))
     with pytest.raises(NotController):
-        await cluster.brokers[1].controller.controlled_shutdown(1, 1)
+        await cluster.brokers[1].controller.controlled_shutdown(1, BrokerEpoch(1))
 
 
 # ---- deletion
@@ -345,7 +345,7 @@ async def test_a_leader_may_alter_its_isr_only_from_the_state_it_knows(cluster: 
     cluster.told()
 
     async def wish(isr: tuple[int, ...], leader_epoch: int = 0, partition_epoch: int = 0) -> object:
-        wanted = {tp: WantedIsr(0, leader_epoch, isr, 0, partition_epoch)}
+        wanted = {tp: WantedIsr(0, LeaderEpoch(leader_epoch), isr, 0, partition_epoch)}
         outcome = (await cluster.controller.alter_isrs(0, epoch, wanted))[tp]
         return outcome if isinstance(outcome, ErrorCode) else (outcome.isr, outcome.partition_epoch)
 
@@ -356,7 +356,7 @@ async def test_a_leader_may_alter_its_isr_only_from_the_state_it_knows(cluster: 
     assert await wish((0, 9), partition_epoch=1) == ErrorCode.ineligible_replica
     assert cluster.briefly("t") == "leader 0 epoch 0 isr 0,1"
     with pytest.raises(StaleBrokerEpoch):
-        await cluster.controller.alter_isrs(0, epoch - 1, {})
+        await cluster.controller.alter_isrs(0, BrokerEpoch(epoch - 1), {})
 
 
 async def test_a_state_that_was_written_by_somebody_else_is_read_again_before_an_election(
@@ -379,7 +379,7 @@ async def test_an_isr_is_not_written_over_what_somebody_else_wrote(cluster: Cont
     await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1,2]', b'"isr":[0,1]'))
     epoch = cluster.brokers[0].controller.broker_epoch
 
-    outcomes = await cluster.controller.alter_isrs(0, epoch, {tp: WantedIsr(0, 0, (0, 2), 0, 0)})
+    outcomes = await cluster.controller.alter_isrs(0, epoch, {tp: WantedIsr(0, LeaderEpoch(0), (0, 2), 0, 0)})
 
     assert outcomes == {tp: ErrorCode.invalid_update_version}
     assert cluster.briefly("t") == "leader 0 epoch 0 isr 0,1"
@@ -603,7 +603,7 @@ async def test_producer_ids_come_in_blocks_of_a_thousand(cluster: ControlledClus
         b'{"version":1,"broker":2,"block_start":"1000","block_end":"1999"}'
     )
     with pytest.raises(StaleBrokerEpoch):
-        await cluster.controller.allocate_producer_ids(2, two - 1)
+        await cluster.controller.allocate_producer_ids(2, BrokerEpoch(two - 1))
 
 
 @pytest.mark.parametrize("garbage", [b"", b"{}", b"no JSON", b'{"version":1,"partitions":[7]}'])

@@ -3,11 +3,12 @@
 import pytest
 
 from pykafka_cli.broker.controller import elections
+from pykafka_cli.model import ControllerEpoch, LeaderEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
 
 def led(leader: int, *isr: int, recovering: int = 0) -> PartitionState:
-    return PartitionState(leader, 7, isr, 4, recovering, partition_epoch=3)
+    return PartitionState(leader, LeaderEpoch(7), isr, ControllerEpoch(4), recovering, partition_epoch=3)
 
 
 def brief(state: PartitionState | None) -> str | None:

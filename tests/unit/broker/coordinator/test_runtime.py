@@ -30,7 +30,7 @@ from pykafka_cli.broker.errors import (
     RequestTimedOut,
     UnknownMemberId,
 )
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch, records_in
@@ -58,7 +58,7 @@ class Peer:
 
     async def start(self) -> GroupCoordinator:
         self.groups.start()
-        self.groups.on_leadership([(OFFSETS, 0)], [])
+        self.groups.on_leadership([(OFFSETS, LeaderEpoch(0))], [])
         await self.loaded()
         return self.groups
 
@@ -173,7 +173,7 @@ async def test_members_continue_when_the_log_is_read_again(peer: Peer) -> None:
 
 async def test_requests_are_put_off_while_the_log_is_read(peer: Peer) -> None:
     peer.groups.start()
-    peer.groups.on_leadership([(OFFSETS, 0)], [])
+    peer.groups.on_leadership([(OFFSETS, LeaderEpoch(0))], [])
 
     assert peer.groups.list_groups() == ([], True)
     with pytest.raises(CoordinatorLoadInProgress):
@@ -207,7 +207,7 @@ async def test_a_leader_that_stays_leader_keeps_its_groups(peer: Peer) -> None:
     groups = await peer.start()
     member_id = (await peer.join()).member_id
 
-    groups.on_leadership([(OFFSETS, 1)], [])
+    groups.on_leadership([(OFFSETS, LeaderEpoch(1))], [])
 
     assert groups.list_groups()[1] is False
     joining = asyncio.ensure_future(peer.join(member_id))
@@ -271,14 +271,14 @@ async def test_leadership_that_goes_while_loading_stops_it(peer: Peer) -> None:
     peer.groups.close()
     peer.groups = peer.coordinator()
     peer.groups.start()
-    peer.groups.on_leadership([(OFFSETS, 1)], [])
+    peer.groups.on_leadership([(OFFSETS, LeaderEpoch(1))], [])
     await asyncio.sleep(0)
 
     peer.groups.on_leadership([], [OFFSETS])
     await asyncio.sleep(0)
     assert peer.groups.list_groups() == ([], False)
 
-    peer.groups.on_leadership([(OFFSETS, 2)], [])
+    peer.groups.on_leadership([(OFFSETS, LeaderEpoch(2))], [])
     await peer.loaded()
     assert peer.committed() == 8
 
@@ -353,7 +353,9 @@ async def test_a_commit_is_one_batch_like_kafka_s(peer: Peer) -> None:
     groups = await peer.start()
     value = OffsetCommitValue(offset=1, metadata="", commit_timestamp=peer.clock.now_ms())
 
-    await groups.commit("g", Committer(), {T: value, TopicPartition("u", 3): value}, ProducerIdAndEpoch(7, 2))
+    await groups.commit(
+        "g", Committer(), {T: value, TopicPartition("u", 3): value}, ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(2))
+    )
 
     records = list(records_in(peer.writer.log(OFFSETS)))
     assert [record.key.hex() for record in records] == [
@@ -368,10 +370,10 @@ async def test_a_commit_is_one_batch_like_kafka_s(peer: Peer) -> None:
 
 async def test_a_marker_settles_what_a_transaction_committed(peer: Peer) -> None:
     groups = await peer.start()
-    await peer.commit(5, producer=ProducerIdAndEpoch(7, 0))
+    await peer.commit(5, producer=ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(0)))
     assert peer.committed() is None
 
-    await groups.end_transaction(0, 7, 0, committed=True, coordinator_epoch=0)
+    await groups.end_transaction(0, ProducerId(7), ProducerEpoch(0), committed=True, coordinator_epoch=0)
 
     assert peer.committed() == 5
     await peer.restart()
@@ -381,9 +383,9 @@ async def test_a_marker_settles_what_a_transaction_committed(peer: Peer) -> None
 async def test_an_abort_is_remembered_too(peer: Peer) -> None:
     groups = await peer.start()
     await peer.commit(1)
-    await peer.commit(5, producer=ProducerIdAndEpoch(7, 0))
+    await peer.commit(5, producer=ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(0)))
 
-    await groups.end_transaction(0, 7, 0, committed=False, coordinator_epoch=0)
+    await groups.end_transaction(0, ProducerId(7), ProducerEpoch(0), committed=False, coordinator_epoch=0)
     assert peer.committed() == 1
     await peer.restart()
 
@@ -392,11 +394,11 @@ async def test_an_abort_is_remembered_too(peer: Peer) -> None:
 
 async def test_a_marker_that_cannot_be_written_settles_nothing(peer: Peer) -> None:
     groups = await peer.start()
-    await peer.commit(5, producer=ProducerIdAndEpoch(7, 0))
+    await peer.commit(5, producer=ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(0)))
     peer.writer.refusal = NotEnoughReplicas("x")
 
     with pytest.raises(CoordinatorNotAvailable):
-        await groups.end_transaction(0, 7, 0, committed=True, coordinator_epoch=0)
+        await groups.end_transaction(0, ProducerId(7), ProducerEpoch(0), committed=True, coordinator_epoch=0)
 
     assert peer.committed() is None
 

@@ -8,6 +8,7 @@ from pykafka_cli.broker.errors import OutOfOrderSequenceNumber
 from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch, read_header, read_records, walk
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
@@ -37,12 +38,14 @@ class Compacted:
             Record(index, self.clock.now_ms(), key.encode(), None if value is None else value.encode())
             for index, (key, value) in enumerate(pairs)
         ]
-        self.log.append_as_leader(build_batch(records, **header), leader_epoch=0, now_ms=self.clock.now_ms())
+        self.log.append_as_leader(
+            build_batch(records, **header), leader_epoch=LeaderEpoch(0), now_ms=self.clock.now_ms()
+        )
 
     def end(self, kind: ControlType, producer: int = 7) -> None:
         self.log.append_as_leader(
             marker(kind, producer=producer),
-            leader_epoch=0,
+            leader_epoch=LeaderEpoch(0),
             now_ms=self.clock.now_ms(),
             origin=AppendOrigin.COORDINATOR,
         )
@@ -196,7 +199,7 @@ async def test_a_horizon_is_set_once(compacted: Compacted) -> None:
 async def test_an_idempotent_producers_last_batch_stays_to_keep_its_sequence(compacted: Compacted) -> None:
     for sequence in range(3):
         data = sequenced(b"v%d" % sequence, sequence=sequence)
-        compacted.log.append_as_leader(data, leader_epoch=0, now_ms=NOW_MS)
+        compacted.log.append_as_leader(data, leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
     compacted.write(("k", "newest"))
     await compacted.clean()
 
@@ -206,9 +209,9 @@ async def test_an_idempotent_producers_last_batch_stays_to_keep_its_sequence(com
         (3, 1, -1),
     ]
     again = open_log(compacted.files.restarted(), had_clean_shutdown=False)
-    assert again.append_as_leader(sequenced(b"v2", sequence=2), leader_epoch=0, now_ms=NOW_MS).is_duplicate
+    assert again.append_as_leader(sequenced(b"v2", sequence=2), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS).is_duplicate
     with pytest.raises(OutOfOrderSequenceNumber):
-        again.append_as_leader(sequenced(b"v9", sequence=9), leader_epoch=0, now_ms=NOW_MS)
+        again.append_as_leader(sequenced(b"v9", sequence=9), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
 
 
 async def test_records_of_an_aborted_transaction_go_and_do_not_hide_older_ones(compacted: Compacted) -> None:

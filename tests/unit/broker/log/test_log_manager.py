@@ -8,7 +8,7 @@ import pytest
 from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
 from pykafka_cli.broker.log.log_manager import LogManager
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory
@@ -403,7 +403,7 @@ async def test_silent_producers_are_forgotten_by_the_setting_of_the_moment(clock
     logs = open_logs(settings)
     await logs.start()
     log = logs.get_or_create(ORDERS, TOPIC_ID, is_new=True)
-    log.append_as_leader(sequenced(b"a", sequence=0), leader_epoch=0, now_ms=NOW_MS)
+    log.append_as_leader(sequenced(b"a", sequence=0), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
     await asyncio.sleep(0)
 
     clock.advance(60)

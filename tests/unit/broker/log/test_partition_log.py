@@ -6,6 +6,7 @@ from pykafka_cli.broker.errors import CorruptMessage, OffsetOutOfRange
 from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.protocol.records import Record, build_batch, read_header, walk
 from pykafka_cli.protocol.records.batch import stamp
 from pykafka_cli.storage.files import Files
@@ -39,7 +40,7 @@ def segmented(files: MemoryFiles) -> PartitionLog:
 
 def test_appended_batches_get_consecutive_offsets_and_the_leaders_epoch(log: PartitionLog) -> None:
     append(log, b"a", b"b")
-    info = log.append_as_leader(batch(b"c"), leader_epoch=4, now_ms=NOW_MS)
+    info = log.append_as_leader(batch(b"c"), leader_epoch=LeaderEpoch(4), now_ms=NOW_MS)
 
     assert (info.first_offset, info.last_offset, info.record_count, log.log_end) == (2, 2, 1, 3)
     data = log.read(0, max_bytes=1000, up_to=3, min_one_batch=True).records
@@ -50,14 +51,14 @@ def test_appended_batches_get_consecutive_offsets_and_the_leaders_epoch(log: Par
 
 def test_an_epoch_reaches_the_file_with_its_first_record(files: MemoryFiles, log: PartitionLog) -> None:
     path = f"{FOLDER}/leader-epoch-checkpoint"
-    log.begin_epoch(0)
+    log.begin_epoch(LeaderEpoch(0))
     assert not files.exists(path)
     append(log, b"a")
 
-    log.begin_epoch(3)
-    assert log.end_offset_for_epoch(3) == (3, 1)
+    log.begin_epoch(LeaderEpoch(3))
+    assert log.end_offset_for_epoch(LeaderEpoch(3)) == (3, 1)
     assert files.read(path) == b"0\n1\n0 0\n"
-    log.append_as_leader(batch(b"b"), leader_epoch=3, now_ms=NOW_MS)
+    log.append_as_leader(batch(b"b"), leader_epoch=LeaderEpoch(3), now_ms=NOW_MS)
 
     assert files.read(path) == b"0\n2\n0 0\n3 1\n"
 
@@ -65,7 +66,7 @@ def test_an_epoch_reaches_the_file_with_its_first_record(files: MemoryFiles, log
 def test_the_callers_buffer_is_what_is_written(files: MemoryFiles, log: PartitionLog) -> None:
     data = batch(b"a", b"b")
 
-    log.append_as_leader(memoryview(data), leader_epoch=2, now_ms=NOW_MS)
+    log.append_as_leader(memoryview(data), leader_epoch=LeaderEpoch(2), now_ms=NOW_MS)
 
     assert files.read(f"{FOLDER}/00000000000000000000.log") == data
 
@@ -94,8 +95,8 @@ def test_a_segment_is_rolled_by_the_age_of_its_first_record(files: MemoryFiles) 
 
 def test_a_segment_is_rolled_by_the_clock_where_records_have_no_time(files: MemoryFiles) -> None:
     log = open_log(files, segment_ms=1000)
-    log.append_as_leader(batch(b"a", timestamp=-1), leader_epoch=0, now_ms=NOW_MS)
-    log.append_as_leader(batch(b"b", timestamp=-1), leader_epoch=0, now_ms=NOW_MS + 1001)
+    log.append_as_leader(batch(b"a", timestamp=-1), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
+    log.append_as_leader(batch(b"b", timestamp=-1), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS + 1001)
 
     assert [segment.base_offset for segment in log.segments] == [0, 1]
 
@@ -111,15 +112,15 @@ def test_a_segment_is_rolled_when_its_index_is_full(files: MemoryFiles) -> None:
 def test_flush_messages_asks_for_a_flush(files: MemoryFiles) -> None:
     log = open_log(files, flush_messages=3)
 
-    first = log.append_as_leader(batch(b"a", b"b"), leader_epoch=0, now_ms=NOW_MS)
-    second = log.append_as_leader(batch(b"c"), leader_epoch=0, now_ms=NOW_MS)
+    first = log.append_as_leader(batch(b"a", b"b"), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
+    second = log.append_as_leader(batch(b"c"), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
 
     assert (first.must_flush, second.must_flush) == (False, True)
     plan = log.begin_flush()
     plan.run()
     log.finish_flush(plan)
     assert log.recovery_point == 3
-    assert not log.append_as_leader(batch(b"d"), leader_epoch=0, now_ms=NOW_MS).must_flush
+    assert not log.append_as_leader(batch(b"d"), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS).must_flush
 
 
 # Following.
@@ -131,7 +132,7 @@ def replicated(leader: PartitionLog, start: int = 0) -> bytearray:
 
 def test_a_follower_has_the_leaders_bytes(log: PartitionLog) -> None:
     append(log, b"a", b"b")
-    log.append_as_leader(batch(b"c"), leader_epoch=3, now_ms=NOW_MS)
+    log.append_as_leader(batch(b"c"), leader_epoch=LeaderEpoch(3), now_ms=NOW_MS)
     follower = open_log(MemoryFiles())
 
     info = follower.append_as_follower(replicated(log))
@@ -183,7 +184,7 @@ def test_a_follower_rejects_a_wrong_checksum(log: PartitionLog) -> None:
 def test_a_follower_may_begin_at_any_offset() -> None:
     follower = open_log(MemoryFiles())
     data = batch(b"a")
-    stamp(data, 0, base_offset=1000, leader_epoch=0)
+    stamp(data, 0, base_offset=1000, leader_epoch=LeaderEpoch(0))
 
     follower.append_as_follower(data)
 
@@ -244,7 +245,7 @@ def test_offsets_outside_of_the_log_are_out_of_range(segmented: PartitionLog, st
 
 def test_gaps_of_a_compacted_log_are_passed_over(log: PartitionLog) -> None:
     for offset in (0, 10, 500):
-        log.append_as_follower(build_batch([Record(offset, NOW_MS, b"k", b"v")], leader_epoch=0))
+        log.append_as_follower(build_batch([Record(offset, NOW_MS, b"k", b"v")], leader_epoch=LeaderEpoch(0)))
         log.roll()
 
     assert [record.offset for record in read_all(log, 3)] == [10, 500]
@@ -371,12 +372,12 @@ def test_truncation_takes_the_high_watermark_and_the_recovery_point_along(segmen
 
 def test_truncation_forgets_the_epochs_that_wrote_what_is_gone(log: PartitionLog) -> None:
     append(log, b"a")
-    log.append_as_leader(batch(b"b"), leader_epoch=3, now_ms=NOW_MS)
+    log.append_as_leader(batch(b"b"), leader_epoch=LeaderEpoch(3), now_ms=NOW_MS)
 
     log.truncate_to(1)
 
-    assert log.end_offset_for_epoch(0) == (0, 1)
-    assert log.end_offset_for_epoch(3) is None
+    assert log.end_offset_for_epoch(LeaderEpoch(0)) == (0, 1)
+    assert log.end_offset_for_epoch(LeaderEpoch(3)) is None
 
 
 def test_a_log_can_start_again_at_any_offset(files: MemoryFiles, segmented: PartitionLog) -> None:

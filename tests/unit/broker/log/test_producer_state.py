@@ -8,6 +8,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.records import ControlType
 from pykafka_cli.storage.producer_snapshots import (
     BatchRange,
@@ -31,11 +32,13 @@ def log(files: MemoryFiles) -> PartitionLog:
 
 
 def produce(log: PartitionLog, data: bytearray) -> int:
-    return log.append_as_leader(data, leader_epoch=0, now_ms=NOW_MS).first_offset
+    return log.append_as_leader(data, leader_epoch=LeaderEpoch(0), now_ms=NOW_MS).first_offset
 
 
 def end(log: PartitionLog, kind: ControlType, **fields: int) -> None:
-    log.append_as_leader(marker(kind, **fields), leader_epoch=0, now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
+    log.append_as_leader(
+        marker(kind, **fields), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR
+    )
 
 
 # Idempotence.
@@ -45,7 +48,7 @@ def test_a_batch_sent_again_is_answered_with_where_it_is(log: PartitionLog) -> N
     produce(log, sequenced(b"a", b"b", sequence=0))
     produce(log, sequenced(b"c", sequence=2))
 
-    again = log.append_as_leader(sequenced(b"a", b"b", sequence=0), leader_epoch=0, now_ms=NOW_MS)
+    again = log.append_as_leader(sequenced(b"a", b"b", sequence=0), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
 
     assert again.is_duplicate
     assert (again.first_offset, again.last_offset, log.log_end) == (0, 1, 3)
@@ -55,7 +58,7 @@ def test_the_last_five_batches_are_remembered(log: PartitionLog) -> None:
     for sequence in range(6):
         produce(log, sequenced(b"a", sequence=sequence))
 
-    assert log.append_as_leader(sequenced(b"a", sequence=1), leader_epoch=0, now_ms=NOW_MS).is_duplicate
+    assert log.append_as_leader(sequenced(b"a", sequence=1), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS).is_duplicate
     with pytest.raises(OutOfOrderSequenceNumber):
         produce(log, sequenced(b"a", sequence=0))
 
@@ -166,7 +169,7 @@ def test_a_marker_fences_the_epoch_before_it(log: PartitionLog) -> None:
 
     with pytest.raises(InvalidProducerEpoch):
         produce(log, sequenced(b"b", sequence=1, transactional=True))
-    assert not log.has_ongoing_transaction(7)
+    assert not log.has_ongoing_transaction(ProducerId(7))
 
 
 def test_a_log_start_inside_of_an_open_transaction_bounds_the_last_stable_offset(log: PartitionLog) -> None:
@@ -182,8 +185,10 @@ def test_a_log_start_inside_of_an_open_transaction_bounds_the_last_stable_offset
 # Snapshots.
 
 PRODUCERS = [
-    ProducerEntry(1, epoch=2, coordinator_epoch=3, last_timestamp=9, batches=[BatchRange(13, 13, 1, 9)]),
-    ProducerEntry(5, epoch=0, last_timestamp=4, current_txn_first_offset=24),
+    ProducerEntry(
+        ProducerId(1), epoch=ProducerEpoch(2), coordinator_epoch=3, last_timestamp=9, batches=[BatchRange(13, 13, 1, 9)]
+    ),
+    ProducerEntry(ProducerId(5), epoch=ProducerEpoch(0), last_timestamp=4, current_txn_first_offset=24),
 ]
 
 
@@ -208,9 +213,9 @@ def test_what_producers_did_is_known_after_a_clean_stop(files: MemoryFiles, log:
 
     assert files.exists(f"{FOLDER}/00000000000000000002.snapshot")
     assert reopened.append_as_leader(
-        sequenced(b"a", b"b", sequence=0, transactional=True), leader_epoch=0, now_ms=NOW_MS
+        sequenced(b"a", b"b", sequence=0, transactional=True), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS
     ).is_duplicate
-    assert reopened.has_ongoing_transaction(7)
+    assert reopened.has_ongoing_transaction(ProducerId(7))
 
 
 def test_what_producers_did_is_known_after_a_crash(files: MemoryFiles, log: PartitionLog) -> None:
@@ -220,7 +225,9 @@ def test_what_producers_did_is_known_after_a_crash(files: MemoryFiles, log: Part
 
     reopened = open_log(files.restarted(), had_clean_shutdown=False)
 
-    assert reopened.append_as_leader(sequenced(b"b", sequence=1), leader_epoch=0, now_ms=NOW_MS).is_duplicate
+    assert reopened.append_as_leader(
+        sequenced(b"b", sequence=1), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS
+    ).is_duplicate
     assert produce(reopened, sequenced(b"c", sequence=2)) == 2
 
 
@@ -241,7 +248,7 @@ def test_truncation_takes_back_what_producers_did(log: PartitionLog) -> None:
     produce(log, sequenced(b"b", sequence=1, transactional=True))
     log.truncate_to(1)
 
-    assert not log.has_ongoing_transaction(7)
+    assert not log.has_ongoing_transaction(ProducerId(7))
     assert produce(log, sequenced(b"c", sequence=1)) == 1
 
 

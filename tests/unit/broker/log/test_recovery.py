@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pykafka_cli.broker.log.partition_log import PartitionLog
+from pykafka_cli.model import LeaderEpoch
 from tests.fakes.files import MemoryFiles
 from tests.support.logs import FOLDER, NOW_MS, append, batch, open_log, read_all, values
 
@@ -107,7 +108,7 @@ def test_indexes_that_a_crash_left_are_rebuilt(files: MemoryFiles, log: Partitio
 
 
 def test_leader_epochs_are_read_from_the_log_when_their_file_is_lost(files: MemoryFiles, log: PartitionLog) -> None:
-    log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
+    log.append_as_leader(batch(b"6"), leader_epoch=LeaderEpoch(5), now_ms=NOW_MS)
     files.replace(f"{FOLDER}/leader-epoch-checkpoint", b"\0\0\0\0")
 
     assert recovered(files).epochs.entries == [(0, 0), (5, 6)]
@@ -118,7 +119,7 @@ def test_leader_epochs_below_the_recovery_point_are_read_too_when_their_file_is_
     files: MemoryFiles, log: PartitionLog, content: bytes
 ) -> None:
     """It is replaced without a sync, and a loss of power may leave nothing of it."""
-    log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
+    log.append_as_leader(batch(b"6"), leader_epoch=LeaderEpoch(5), now_ms=NOW_MS)
     files.replace(f"{FOLDER}/leader-epoch-checkpoint", content)
 
     assert recovered(files, recovery_point=6).epochs.entries == [(0, 0), (5, 6)]
@@ -127,7 +128,7 @@ def test_leader_epochs_below_the_recovery_point_are_read_too_when_their_file_is_
 def test_leader_epochs_read_from_the_log_are_written_down(files: MemoryFiles, log: PartitionLog) -> None:
     """The next stop may be a clean one, after which nobody reads the log."""
     stale = files.read(f"{FOLDER}/leader-epoch-checkpoint")
-    log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
+    log.append_as_leader(batch(b"6"), leader_epoch=LeaderEpoch(5), now_ms=NOW_MS)
     files.replace(f"{FOLDER}/leader-epoch-checkpoint", stale)
 
     disk = files.restarted()
@@ -137,14 +138,14 @@ def test_leader_epochs_read_from_the_log_are_written_down(files: MemoryFiles, lo
 
 
 def test_where_a_truncation_came_undone_the_batches_say_who_wrote_them(files: MemoryFiles, log: PartitionLog) -> None:
-    log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
+    log.append_as_leader(batch(b"6"), leader_epoch=LeaderEpoch(5), now_ms=NOW_MS)
     files.replace(f"{FOLDER}/leader-epoch-checkpoint", b"0\n2\n0 0\n7 2\n")  # written when the log ended at 2
 
     assert recovered(files).epochs.entries == [(0, 0), (5, 6)]
 
 
 def test_epochs_of_records_that_are_gone_go_too(files: MemoryFiles, log: PartitionLog) -> None:
-    log.append_as_leader(batch(b"6"), leader_epoch=5, now_ms=NOW_MS)
+    log.append_as_leader(batch(b"6"), leader_epoch=LeaderEpoch(5), now_ms=NOW_MS)
     damage(files, "00000000000000000006.log", 65)
 
     assert recovered(files).epochs.entries == [(0, 0)]

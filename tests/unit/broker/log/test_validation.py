@@ -12,6 +12,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.model import LeaderEpoch
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch, read_header, read_records
 from pykafka_cli.protocol.records.batch import CRC_AT, seal
 from tests.fakes.files import MemoryFiles
@@ -23,7 +24,7 @@ def log_with(**keys: Any) -> PartitionLog:
 
 
 def produce(log: PartitionLog, data: bytearray) -> None:
-    log.append_as_leader(data, leader_epoch=0, now_ms=NOW_MS)
+    log.append_as_leader(data, leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
 
 
 def refused(log: PartitionLog, data: bytearray, error: type[Exception], words: str | None = None) -> None:
@@ -114,7 +115,7 @@ def test_create_time_is_kept_as_the_producer_set_it() -> None:
 def test_log_append_time_is_the_brokers() -> None:
     log = log_with(message_timestamp_type="LogAppendTime")
 
-    info = log.append_as_leader(batch(b"a", timestamp=5), leader_epoch=0, now_ms=NOW_MS)
+    info = log.append_as_leader(batch(b"a", timestamp=5), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
 
     assert info.log_append_time_ms == NOW_MS
     assert read_all(log)[0].timestamp == NOW_MS
@@ -213,7 +214,9 @@ def test_a_batch_that_grows_beyond_the_limit_by_unpacking_is_rejected() -> None:
 def test_markers_keep_their_form_in_a_compressed_topic() -> None:
     log = log_with(compression_type="zstd")
 
-    log.append_as_leader(marker(ControlType.COMMIT), leader_epoch=0, now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
+    log.append_as_leader(
+        marker(ControlType.COMMIT), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR
+    )
 
     stored = log.read(0, max_bytes=1000, up_to=1, min_one_batch=True).records
     assert read_header(stored).compression is Compression.NONE

@@ -19,7 +19,7 @@ from pykafka_cli.broker.replication.fetcher import FetchLimits, LeaderFetcher
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
 from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerEpoch, TopicPartition
 from pykafka_cli.protocol.hot_path import fetch
 from pykafka_cli.protocol.hot_path.fetch import EpochEndOffset, FetchPartitionResponse
 from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionLost
@@ -106,7 +106,7 @@ class Bench:
             replica_id=1,
             client_id="broker-1-fetcher-0",
             limits=FetchLimits(500, 1, 10_000_000, 1_000_000, BACKOFF),
-            broker_epoch=lambda: 44,
+            broker_epoch=lambda: BrokerEpoch(44),
             connect=self.leader.connect,
             clock=self.clock,
         )

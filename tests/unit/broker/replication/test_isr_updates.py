@@ -11,7 +11,7 @@ from kio.schema.alter_partition.v3.response import AlterPartitionResponse, Parti
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.replication.isr_updates import RETRY_AFTER, IsrChange, IsrConfirmed, IsrUpdates
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerEpoch, TopicPartition
 from pykafka_cli.transport.connection import ConnectionLost
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle
@@ -82,7 +82,7 @@ def controller() -> FakeController:
 
 @pytest.fixture
 async def updates(controller: FakeController, clock: FakeClock) -> AsyncIterator[IsrUpdates]:
-    updates = IsrUpdates(1, broker_epoch=lambda: 77, ask_controller=controller, clock=clock)
+    updates = IsrUpdates(1, broker_epoch=lambda: BrokerEpoch(77), ask_controller=controller, clock=clock)
     yield updates
     await updates.stop()
 

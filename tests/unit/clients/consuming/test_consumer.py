@@ -47,7 +47,7 @@ from pykafka_cli.clients.consuming.consumer import Consumer
 from pykafka_cli.clients.consuming.fetcher import NoOffset
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.member_messages import decode_assignment, encode_assignment
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -140,7 +140,7 @@ class Cluster:
             return self.data
         end = self.logs[TopicPartition(topic.topic, int(part.partition))]
         records = [Record(offset, 1, None, b"%d" % offset) for offset in range(int(part.fetch_offset), end)]
-        return bytes(build_batch(records, leader_epoch=3)) if records else b""
+        return bytes(build_batch(records, leader_epoch=LeaderEpoch(3))) if records else b""
 
     def find_coordinator(self, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
         (key,) = request.coordinator_keys

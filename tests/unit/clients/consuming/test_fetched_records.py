@@ -10,7 +10,7 @@ import pytest
 
 from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, decode
 from pykafka_cli.clients.group_offsets import Position
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records.batch import Compression, CorruptRecords
 from pykafka_cli.protocol.records.control import ControlType, build_marker
 from pykafka_cli.protocol.records.record import Record, build_batch
@@ -88,7 +88,9 @@ def batch(
 
 
 def marker(offset: int, producer: int, kind: ControlType) -> bytes:
-    data = build_marker(kind, producer_id=producer, producer_epoch=0, coordinator_epoch=0, timestamp=1)
+    data = build_marker(
+        kind, producer_id=ProducerId(producer), producer_epoch=ProducerEpoch(0), coordinator_epoch=0, timestamp=1
+    )
     struct.pack_into(">q", data, 0, offset)
     return bytes(data)
 
@@ -108,7 +110,7 @@ def test_a_batch_that_is_cut_short_waits_for_the_next_fetch() -> None:
     fetched = decode(T, batch(0, b"a") + batch(1, b"b")[:-1], 0)
 
     assert [record.value for record in fetched.records] == [b"a"]
-    assert fetched.next == Position(1, 0)
+    assert fetched.next == Position(1, LeaderEpoch(0))
 
 
 def test_aborted_records_are_seen_only_by_those_who_read_everything() -> None:
@@ -122,7 +124,7 @@ def test_aborted_records_are_seen_only_by_those_who_read_everything() -> None:
     )
 
     assert values(data) == [b"committed", b"aborted", b"plain", b"later"]
-    assert values(data, aborted=[AbortedTransaction(2, 1)]) == [b"committed", b"plain", b"later"]
+    assert values(data, aborted=[AbortedTransaction(ProducerId(2), 1)]) == [b"committed", b"plain", b"later"]
 
 
 def test_control_records_move_the_position() -> None:
@@ -135,8 +137,11 @@ def test_the_position_lies_behind_what_was_used() -> None:
     fetched = decode(T, batch(3, b"a", b"b", epoch=4) + batch(9, b"c", epoch=5), 3)
 
     assert [fetched.position_after(count) for count in range(4)] == [
-        Position(3, -1), Position(4, 4), Position(5, 4), Position(10, 5),
-    ]  # fmt: skip
+        Position(3, LeaderEpoch(-1)),
+        Position(4, LeaderEpoch(4)),
+        Position(5, LeaderEpoch(4)),
+        Position(10, LeaderEpoch(5)),
+    ]
 
 
 def test_a_wrong_checksum_is_noticed_unless_nobody_asked() -> None:
@@ -149,4 +154,4 @@ def test_a_wrong_checksum_is_noticed_unless_nobody_asked() -> None:
 
 
 def test_nothing_fetched_is_nothing() -> None:
-    assert decode(T, b"", 5) == (T, [], Position(5, -1), ())
+    assert decode(T, b"", 5) == (T, [], Position(5, LeaderEpoch(-1)), ())

@@ -20,7 +20,7 @@ from pykafka_cli.clients.producing.preparation import Preparation
 from pykafka_cli.clients.producing.producer import Producer
 from pykafka_cli.clients.producing.sender import Result
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import read_header
 from pykafka_cli.protocol.records.record import read_records
@@ -409,7 +409,7 @@ async def test_a_producer_id_is_asked_for_once_however_many_wait_for_it() -> Non
 
     await asyncio.gather(preparation.complete(), preparation.refresh(), preparation.complete())
 
-    assert preparation.producer == ProducerIdAndEpoch(0, 0)
+    assert preparation.producer == ProducerIdAndEpoch(ProducerId(0), ProducerEpoch(0))
     assert next(run.broker.ids) == 1
 
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pykafka_cli.clients.producing.record_queue import Batch, Packing, RecordQueue, records_of
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch
 from pykafka_cli.protocol.records.batch import Compression, crc_is_valid, read_header
 from pykafka_cli.protocol.records.record import read_records
 
 NOW_MS = 1700000000000
-PRODUCER = ProducerIdAndEpoch(7, 0)
+PRODUCER = ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(0))
 
 
 def queue_of(*values: Sequence[bytes], size: int = 16384) -> RecordQueue:
@@ -178,7 +178,7 @@ def test_a_batch_that_was_too_large_is_halved_in_its_place() -> None:
 
 def test_a_new_producer_starts_its_numbers_again_once_nothing_is_in_flight() -> None:
     queue, (a, b) = proven([b"a"], [b"b"])
-    other = ProducerIdAndEpoch(8, 0)
+    other = ProducerIdAndEpoch(ProducerId(8), ProducerEpoch(0))
 
     queue.back(a, not_before=0.0)
     queue.back(b, not_before=0.0)

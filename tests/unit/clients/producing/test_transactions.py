@@ -22,12 +22,12 @@ from kio.static.primitive import i16, i32, i32Timedelta
 
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.producing.transactions import Transaction, new_producer_id
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
 from tests.fakes.cluster import FakeSession
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
-ME = ProducerIdAndEpoch(7, 3)
+ME = ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(3))
 
 
 class Coordination:

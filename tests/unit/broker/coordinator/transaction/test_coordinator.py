@@ -22,7 +22,7 @@ from pykafka_cli.broker.errors import (
     ProducerFenced,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch
@@ -80,12 +80,12 @@ class Peer:
             write_timeout_ms=WRITE_TIMEOUT_MS,
         )
 
-    async def _next_producer_id(self) -> int:
-        return next(self.ids)
+    async def _next_producer_id(self) -> ProducerId:
+        return ProducerId(next(self.ids))
 
     async def start(self, leader_epoch: int = 0) -> TransactionCoordinator:
         self.transactions.start()
-        self.transactions.on_leadership([(STATE, leader_epoch), (T, 9)], [])
+        self.transactions.on_leadership([(STATE, LeaderEpoch(leader_epoch)), (T, LeaderEpoch(9))], [])
         await settle()
         return self.transactions
 
@@ -281,7 +281,7 @@ async def test_while_a_partition_is_loaded_nothing_is_listed() -> None:
     with pytest.raises(CoordinatorNotAvailable):
         peer.transactions.list_transactions(states=(), producer_ids=(), open_for_ms=-1)
     peer.transactions.start()
-    peer.transactions.on_leadership([(STATE, 0)], [])
+    peer.transactions.on_leadership([(STATE, LeaderEpoch(0))], [])
 
     with pytest.raises(CoordinatorLoadInProgress):
         peer.transactions.list_transactions(states=(), producer_ids=(), open_for_ms=-1)

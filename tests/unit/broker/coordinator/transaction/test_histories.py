@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pykafka_cli.broker.coordinator.transaction.records import read_record
 from pykafka_cli.broker.coordinator.transaction.transaction import LAST_EPOCH, PREPARED, TransactionState
 from pykafka_cli.broker.errors import BrokerError, CoordinatorNotAvailable, NotEnoughReplicas
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from tests.support.transaction_desk import T0, T1, TIMEOUT_MS, Desk
 
 S = TransactionState
@@ -28,8 +28,8 @@ class History(RuleBasedStateMachine):
     @rule(epoch=st.sampled_from([LAST_EPOCH - 3, LAST_EPOCH - 2, LAST_EPOCH - 1]))
     @precondition(lambda self: not self.desk.log)
     def begin_near_the_last_epoch(self, epoch: int) -> None:
-        self.desk.has(ProducerIdAndEpoch(7, epoch), S.EMPTY)
-        self.producers.append(ProducerIdAndEpoch(7, epoch))
+        self.desk.has(ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(epoch)), S.EMPTY)
+        self.producers.append(ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(epoch)))
 
     @rule()
     def init(self) -> None:

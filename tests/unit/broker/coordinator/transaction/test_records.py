@@ -17,7 +17,7 @@ from pykafka_cli.broker.coordinator.transaction.records import (
     transaction_tombstone,
 )
 from pykafka_cli.broker.coordinator.transaction.transaction import Transaction, TransactionState
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerId, TopicPartition
 from tests.support.vectors import VECTORS
 
 
@@ -54,8 +54,8 @@ def test_the_recorded_ids_went_through_every_state_that_is_stored() -> None:
 
 
 TRANSACTION = Transaction(
-    producer_id=1000,
-    producer_epoch=3,
+    producer_id=ProducerId(1000),
+    producer_epoch=ProducerEpoch(3),
     timeout_ms=60_000,
     state=TransactionState.ONGOING,
     partitions=frozenset({TopicPartition("b", 0), TopicPartition("a", 2), TopicPartition("a", 1)}),
@@ -93,8 +93,8 @@ def test_a_key_of_another_kind_is_left_alone() -> None:
 
 def test_a_state_that_does_not_exist_is_rejected() -> None:
     value = TransactionLogValue(
-        producer_id=1,
-        producer_epoch=0,
+        producer_id=ProducerId(1),
+        producer_epoch=ProducerEpoch(0),
         transaction_timeout=1,
         transaction_status=9,
         transaction_partitions=None,

@@ -16,7 +16,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch
 from tests.support.transaction_desk import T0, T1, TIMEOUT_MS, Desk
 
 S = TransactionState
@@ -39,15 +39,15 @@ def opened(desk: Desk) -> ProducerIdAndEpoch:
 
 
 def test_a_new_id_gets_a_producer_of_its_own(desk: Desk) -> None:
-    assert desk.init("x") == ProducerIdAndEpoch(1001, 0)
-    assert desk.init("y") == ProducerIdAndEpoch(1002, 0)
+    assert desk.init("x") == ProducerIdAndEpoch(ProducerId(1001), ProducerEpoch(0))
+    assert desk.init("y") == ProducerIdAndEpoch(ProducerId(1002), ProducerEpoch(0))
     assert desk.state is S.EMPTY
 
 
 def test_whoever_comes_next_gets_the_next_epoch_and_the_one_before_is_fenced(desk: Desk) -> None:
     before = desk.init()
 
-    assert desk.init() == ProducerIdAndEpoch(before.producer_id, 1)
+    assert desk.init() == ProducerIdAndEpoch(before.producer_id, ProducerEpoch(1))
     with pytest.raises(ProducerFenced):
         desk.add(before, T0)
 
@@ -62,13 +62,13 @@ def test_what_the_one_before_had_open_is_aborted_first(desk: Desk) -> None:
     with pytest.raises(ConcurrentTransactions):
         desk.init()
     desk.complete()
-    assert desk.init() == ProducerIdAndEpoch(before.producer_id, before.producer_epoch + 2)
+    assert desk.init() == ProducerIdAndEpoch(before.producer_id, ProducerEpoch(before.producer_epoch + 2))
 
 
 def test_a_producer_that_continues_gets_the_next_epoch(desk: Desk) -> None:
     producer = desk.init()
 
-    assert desk.init(expected=producer) == ProducerIdAndEpoch(producer.producer_id, 1)
+    assert desk.init(expected=producer) == ProducerIdAndEpoch(producer.producer_id, ProducerEpoch(1))
 
 
 def test_it_may_ask_twice_for_its_next_epoch(desk: Desk) -> None:
@@ -99,33 +99,35 @@ def test_another_producer_id_is_fenced(desk: Desk) -> None:
     desk.init()
 
     with pytest.raises(ProducerFenced):
-        desk.init(expected=ProducerIdAndEpoch(5, 0))
+        desk.init(expected=ProducerIdAndEpoch(ProducerId(5), ProducerEpoch(0)))
 
 
 def test_an_unknown_id_takes_whatever_producer_comes(desk: Desk) -> None:
-    assert desk.init(expected=ProducerIdAndEpoch(5, 3)) == ProducerIdAndEpoch(1001, 0)
+    assert desk.init(expected=ProducerIdAndEpoch(ProducerId(5), ProducerEpoch(3))) == ProducerIdAndEpoch(
+        ProducerId(1001), ProducerEpoch(0)
+    )
 
 
 def test_when_the_epochs_are_used_up_there_is_a_new_producer_id(desk: Desk) -> None:
-    desk.has(ProducerIdAndEpoch(7, EXHAUSTED), S.EMPTY)
+    desk.has(ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(EXHAUSTED)), S.EMPTY)
 
-    assert desk.init() == ProducerIdAndEpoch(1001, 0)
+    assert desk.init() == ProducerIdAndEpoch(ProducerId(1001), ProducerEpoch(0))
 
 
 def test_the_rotation_of_a_producer_that_continues_can_be_asked_for_twice(desk: Desk) -> None:
-    desk.has(ProducerIdAndEpoch(7, EXHAUSTED), S.COMPLETE_COMMIT)
-    given = desk.init(expected=ProducerIdAndEpoch(7, EXHAUSTED))
+    desk.has(ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(EXHAUSTED)), S.COMPLETE_COMMIT)
+    given = desk.init(expected=ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(EXHAUSTED)))
 
-    assert given == ProducerIdAndEpoch(1001, 0)
-    assert desk.init(expected=ProducerIdAndEpoch(7, EXHAUSTED)) == given
+    assert given == ProducerIdAndEpoch(ProducerId(1001), ProducerEpoch(0))
+    assert desk.init(expected=ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(EXHAUSTED))) == given
     with pytest.raises(ProducerFenced):
-        desk.init(expected=ProducerIdAndEpoch(7, EXHAUSTED - 1))
+        desk.init(expected=ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(EXHAUSTED - 1)))
 
 
 def test_a_producer_id_that_was_not_fetched_in_time_is_asked_for_again(desk: Desk) -> None:
     with pytest.raises(ConcurrentTransactions):
         desk.do(lambda shard, step: shard.init_producer("x", TIMEOUT_MS, None, None, step))
-    desk.has(ProducerIdAndEpoch(7, EXHAUSTED), S.EMPTY)
+    desk.has(ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(EXHAUSTED)), S.EMPTY)
     with pytest.raises(ConcurrentTransactions):
         desk.do(lambda shard, step: shard.init_producer("x", TIMEOUT_MS, None, None, step))
 
@@ -161,7 +163,10 @@ def test_partitions_are_rejected_while_the_last_transaction_is_completed(desk: D
 
 @pytest.mark.parametrize(
     ("producer", "error"),
-    [(ProducerIdAndEpoch(5, 0), InvalidProducerIdMapping), (ProducerIdAndEpoch(1001, 1), ProducerFenced)],
+    [
+        (ProducerIdAndEpoch(ProducerId(5), ProducerEpoch(0)), InvalidProducerIdMapping),
+        (ProducerIdAndEpoch(ProducerId(1001), ProducerEpoch(1)), ProducerFenced),
+    ],
 )
 def test_only_the_ids_producer_may_do_anything(
     desk: Desk, producer: ProducerIdAndEpoch, error: type[BrokerError]
@@ -178,7 +183,7 @@ def test_only_the_ids_producer_may_do_anything(
 
 def test_an_id_that_nobody_has_used_belongs_to_no_producer(desk: Desk) -> None:
     with pytest.raises(InvalidProducerIdMapping):
-        desk.add(ProducerIdAndEpoch(1, 0), T0)
+        desk.add(ProducerIdAndEpoch(ProducerId(1), ProducerEpoch(0)), T0)
     with pytest.raises(TransactionalIdNotFound):
         desk.shard.describe("x")
 
@@ -282,17 +287,17 @@ def test_an_unused_id_is_forgotten_with_a_tombstone(desk: Desk) -> None:
 
 @pytest.mark.parametrize("state", [S.PREPARE_COMMIT, S.PREPARE_ABORT])
 def test_who_loads_a_decided_transaction_writes_its_markers(desk: Desk, state: TransactionState) -> None:
-    desk.has(ProducerIdAndEpoch(7, 2), state, T0)
+    desk.has(ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(2)), state, T0)
 
     assert desk.prepared == ["x"]
 
 
 @pytest.mark.parametrize("state", [S.EMPTY, S.ONGOING, S.COMPLETE_COMMIT, S.COMPLETE_ABORT])
 def test_who_loads_any_other_waits_for_its_producer(desk: Desk, state: TransactionState) -> None:
-    desk.has(ProducerIdAndEpoch(7, 2), state, *([T0] if state is S.ONGOING else []))
+    desk.has(ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(2)), state, *([T0] if state is S.ONGOING else []))
 
     assert desk.prepared == []
-    desk.add(ProducerIdAndEpoch(7, 2), T0)
+    desk.add(ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(2)), T0)
     assert desk.state is S.ONGOING
 
 

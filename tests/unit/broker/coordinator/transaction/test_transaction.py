@@ -12,11 +12,11 @@ from pykafka_cli.broker.coordinator.transaction.transaction import (
     Transaction,
     TransactionState,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerId, TopicPartition
 
 S = TransactionState
 T = TopicPartition("t", 0)
-NEW = Transaction(producer_id=1, producer_epoch=0, timeout_ms=100, updated_at=5)
+NEW = Transaction(producer_id=ProducerId(1), producer_epoch=ProducerEpoch(0), timeout_ms=100, updated_at=5)
 ONGOING = NEW.with_partitions(frozenset({T}), 10)
 
 
@@ -79,12 +79,12 @@ def test_fencing_raises_the_epoch_and_aborts() -> None:
 
 
 def test_the_last_epoch_is_kept_for_fencing() -> None:
-    last_given_out = replace(ONGOING, producer_epoch=LAST_EPOCH - 1)
+    last_given_out = replace(ONGOING, producer_epoch=ProducerEpoch(LAST_EPOCH - 1))
 
     assert last_given_out.is_epoch_exhausted
     assert last_given_out.fenced(30).producer_epoch == LAST_EPOCH
     with pytest.raises(IllegalMove, match="no epoch is left"):
-        replace(ONGOING, producer_epoch=LAST_EPOCH).fenced(30)
+        replace(ONGOING, producer_epoch=ProducerEpoch(LAST_EPOCH)).fenced(30)
 
 
 def test_only_an_open_transaction_is_overdue() -> None:

@@ -29,14 +29,14 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.transport.connection import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle
 
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
-P = ProducerIdAndEpoch(1000, 2)
+P = ProducerIdAndEpoch(ProducerId(1000), ProducerEpoch(2))
 HERE, ELSEWHERE = 1, 2
 
 
@@ -241,13 +241,18 @@ async def test_a_new_epoch_begins_with_a_sequence_of_its_own() -> None:
     await broker.refused(T0, sequence=0)
     broker.refusal = None
 
-    assert await broker.refused(T0, sequence=5, producer=ProducerIdAndEpoch(P.producer_id, P.producer_epoch + 1)) == {}
+    assert (
+        await broker.refused(
+            T0, sequence=5, producer=ProducerIdAndEpoch(P.producer_id, ProducerEpoch(P.producer_epoch + 1))
+        )
+        == {}
+    )
 
 
 async def test_notes_of_producers_that_never_came_back_are_thrown_away() -> None:
     broker = Broker()
     for producer_id in range(5):
-        await broker.refused(T0, producer=ProducerIdAndEpoch(producer_id, 0))
+        await broker.refused(T0, producer=ProducerIdAndEpoch(ProducerId(producer_id), ProducerEpoch(0)))
     broker.clock.advance(61)
 
     await broker.refused(T0)
