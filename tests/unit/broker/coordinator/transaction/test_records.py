@@ -102,5 +102,5 @@ def test_a_state_that_does_not_exist_is_rejected() -> None:
         transaction_start_timestamp=-1,
     )
 
-    with pytest.raises(UnreadableMessage, match="in state 9"):
+    with pytest.raises(UnreadableMessage, match="has the unknown state 9"):
         read_record(CoordinatorRecord(encode(TransactionLogKey(transactional_id="t"), 0), encode(value, 0)))
