@@ -44,7 +44,8 @@ def server_start(
             help=(
                 "File of broker properties, and properties that override them. -daemon, "
                 "which must come first, runs the broker in the background with its "
-                "output in $LOG_DIR/kafkaServer.out (logs/kafkaServer.out)."
+                "output in $LOG_DIR/kafkaServer.out (logs/kafkaServer.out), or in "
+                "kafkaServer-FILE.out if another broker writes to that one."
             ),
             show_default=False,
         ),
@@ -56,7 +57,7 @@ def server_start(
         return
     given = parse_words(words or [], USAGE)
     if given.daemon:
-        start_daemon(NAME, (words or [])[1:], "kafkaServer.out")
+        start_daemon(NAME, (words or [])[1:], "kafkaServer.out", given.file.stem)
         return
 
     from pykafka_cli.broker.server import BrokerUnusable

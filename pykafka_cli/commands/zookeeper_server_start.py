@@ -41,7 +41,7 @@ def zookeeper_server_start(
     """Start a ZooKeeper server."""
     given = parse_words(words or [], USAGE)
     if given.daemon:
-        start_daemon(NAME, (words or [])[1:], "zookeeper.out")
+        start_daemon(NAME, (words or [])[1:], "zookeeper.out", given.file.stem)
         return
 
     from pykafka_cli.broker.clock import SystemClock

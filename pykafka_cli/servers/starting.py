@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.properties import system_properties
@@ -23,6 +23,8 @@ from pykafka_cli.properties.grammar import MalformedProperties, Property, read_p
 from pykafka_cli.properties.keys import BadProperty, ConfigError, Settings
 from pykafka_cli.properties.system_properties import Meaning
 from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers import log_output
+from pykafka_cli.servers.log_output import console_handler, open_locked
 from pykafka_cli.servers.program import own_command
 from pykafka_cli.servers.standstill import beat_if_asked
 
@@ -114,41 +116,31 @@ def warn_of(
         log.warning("%s: accepted without effect: %s", file, ", ".join(names))
 
 
-def start_daemon(command: str, words: Sequence[str], output: str) -> None:
-    """Run `pk COMMAND WORDS` detached from this terminal; what it prints goes to $LOG_DIR/OUTPUT."""
+def start_daemon(command: str, words: Sequence[str], output: str, own_suffix: str) -> None:
+    """Run `pk COMMAND WORDS` detached from this terminal; what it prints goes to $LOG_DIR/OUTPUT.
+
+    own_suffix    sets its file apart where another server writes to that one
+    """
     directory = Path(os.environ.get(LOG_DIRECTORY_VARIABLE, "logs"))
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with (directory / output).open("ab") as log:
+        path, log = open_locked(directory, output, own_suffix)
+        with log:
             subprocess.Popen(
                 [*own_command(), command, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env={**os.environ, log_output.VARIABLE: str(path.absolute())},
             )
     except OSError as error:
         raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
 
 
-class _LogOutput(logging.StreamHandler[TextIO]):
-    """A server that cannot write its log goes on, and reports it once."""
-
-    _has_reported = False
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        error = sys.exception()
-        if not isinstance(error, OSError):
-            super().handleError(record)
-        elif not self._has_reported:
-            self._has_reported = True
-            with contextlib.suppress(OSError):
-                print(f"The log cannot be written: {error.strerror}", file=sys.stderr, flush=True)
-
-
 def log_to_stdout() -> None:
     """Log as config/log4j.properties has a server log to its terminal."""
-    handler = _LogOutput(sys.stdout)
+    handler = console_handler()
     handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s %(message)s (%(name)s)"))
     logging.addLevelName(logging.WARNING, "WARN")
     logging.addLevelName(logging.CRITICAL, "FATAL")

@@ -1,0 +1,93 @@
+"""Where a server logs to: its stdout, which in the background is a file of its own that never outgrows a limit.
+
+    logs/kafkaServer.out        what it prints, the newest last
+    logs/kafkaServer.out.1      what was in it before, up to .10
+
+The file is the server's stdout and locked for as long as the server runs; a second one takes a file with its own name.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import sys
+from io import BufferedWriter
+from pathlib import Path
+from typing import TextIO
+
+VARIABLE = "PK_DAEMON_LOG"
+LIMIT_BYTES = 10 * 1024 * 1024
+KEPT = 10
+
+
+def open_locked(directory: Path, name: str, own_suffix: str) -> tuple[Path, BufferedWriter]:
+    """`name`, or `name` with the server's own suffix where another server writes to it; raises OSError."""
+    first = directory / name
+    file = first.open("ab")
+    if _lock(file):
+        return first, file
+    file.close()
+    own = first.with_stem(f"{first.stem}-{own_suffix}")
+    file = own.open("ab")
+    _lock(file)
+    return own, file
+
+
+def _lock(file: BufferedWriter) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # no such locks here
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class LogOutput(logging.StreamHandler[TextIO]):
+    """A server that cannot write its log goes on, and reports it once."""
+
+    _has_reported = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._has_reported:
+            self._has_reported = True
+            with contextlib.suppress(OSError):
+                print(f"The log cannot be written: {error.strerror}", file=sys.stderr, flush=True)
+
+
+class DaemonLog(LogOutput):
+    """Logs to stdout, which is `path`; empties it into older files when it is full.
+
+    It is copied and cut, not renamed: stdout, and the lock that goes with it, stay with the file of that name.
+    """
+
+    def __init__(self, path: Path, limit: int = LIMIT_BYTES) -> None:
+        super().__init__(sys.stdout)
+        self._path, self._limit = path, limit
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError):  # a full disk; the line itself says so, if it can
+            if os.fstat(self.stream.fileno()).st_size >= self._limit:
+                self._rotate()
+        super().emit(record)
+
+    def _rotate(self) -> None:
+        for number in range(KEPT, 1, -1):
+            with contextlib.suppress(FileNotFoundError):
+                self._older(number - 1).replace(self._older(number))
+        shutil.copyfile(self._path, self._older(1))
+        os.ftruncate(self.stream.fileno(), 0)
+
+    def _older(self, number: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.{number}")
+
+
+def console_handler() -> logging.Handler:
+    """Where a server logs to: its stdout, in the background with a limit."""
+    path = os.environ.get(VARIABLE)
+    return DaemonLog(Path(path)) if path else LogOutput(sys.stdout)

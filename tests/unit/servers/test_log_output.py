@@ -1,0 +1,37 @@
+"""The files of servers in the background."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from pykafka_cli.servers.log_output import KEPT, DaemonLog, open_locked
+
+
+def test_a_second_server_gets_a_file_of_its_own(tmp_path: Path) -> None:
+    first, file = open_locked(tmp_path, "kafkaServer.out", "server-0")
+    with file:
+        second, other = open_locked(tmp_path, "kafkaServer.out", "server-1")
+        other.close()
+    third, again = open_locked(tmp_path, "kafkaServer.out", "server-2")
+    again.close()
+
+    assert [each.name for each in (first, second, third)] == [
+        "kafkaServer.out",
+        "kafkaServer-server-1.out",
+        "kafkaServer.out",
+    ]
+
+
+def test_a_full_file_is_emptied_into_older_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "kafkaServer.out"
+    with path.open("a") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+        log = DaemonLog(path, limit=10)
+        for number in range(KEPT + 3):
+            log.emit(logging.makeLogRecord({"msg": f"line number {number}"}))
+
+    assert path.read_text() == f"line number {KEPT + 2}\n"
+    assert (tmp_path / "kafkaServer.out.1").read_text() == f"line number {KEPT + 1}\n"
+    assert (tmp_path / f"kafkaServer.out.{KEPT}").read_text() == "line number 2\n"
+    assert len(list(tmp_path.iterdir())) == KEPT + 1
