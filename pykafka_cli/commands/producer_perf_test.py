@@ -350,7 +350,8 @@ class PerfTest:
         from pykafka_cli.clients.producing.transactions import Transaction
 
         assert producer.producer_id
-        transaction = Transaction(session, self._settings, producer.producer_id)
+        implicit = producer.has_implicit_transactions
+        transaction = Transaction(session, self._settings, producer.producer_id, implicit=implicit)
         ends: float | None = None
         async for count in self._pace.counts(self._num_records):
             if ends is None:
@@ -359,7 +360,7 @@ class PerfTest:
             await self._send(producer, count)
             if now_ms() >= ends:
                 await producer.flush()
-                await transaction.end(commit=True)
+                producer.continue_as(await transaction.end(commit=True))
                 ends = None
         await producer.flush()
         await transaction.end(commit=True)

@@ -1,4 +1,4 @@
-"""Our consumer in groups of the new protocol (KIP-848) on Apache Kafka 4.3.1, beside a consumer of Kafka's."""
+"""Our clients on Apache Kafka 4.3.1: groups of the new protocol (KIP-848), transactions of version 2 (KIP-890)."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -109,3 +109,22 @@ def test_members_of_both_kinds_read_every_record_once_while_they_come_and_go(
     produce(kafka.bootstrap, 4)
     until_read(4)
     assert all(reader.numbers() for reader in readers)
+
+
+def test_every_transaction_of_version_2_has_its_own_epoch(kafka: Kafka4) -> None:
+    server = ("--bootstrap-server", kafka.bootstrap)
+    sent = pk(
+        "producer-perf-test", *server, "--topic", "transactions", "--num-records", "600", "--record-size", "10",
+        "--throughput", "1500", "--transaction-duration-ms", "40", "--transactional-id", "two",
+    )  # fmt: skip
+    assert sent.returncode == 0, sent.stderr
+
+    described = pk("transactions", *server, "describe", "--transactional-id", "two").stdout
+    read = pk(
+        "console-consumer", *server, "--topic", "transactions", "--from-beginning", "--max-messages", "600",
+        "--isolation-level", "read_committed",
+    )  # fmt: skip
+
+    header, row = (line.split() for line in described.splitlines())
+    assert int(dict(zip(header, row, strict=False))["ProducerEpoch"]) > 2, described
+    assert len(read.stdout.splitlines()) == 600

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from pykafka_cli.clients.error_texts import ErrorText
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused, TopicLeaders
-from pykafka_cli.clients.producing.transactions import new_producer_id
+from pykafka_cli.clients.producing.transactions import has_implicit_transactions, new_producer_id
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
@@ -26,6 +26,8 @@ class Preparation:
         """None without idempotence, and until there is one."""
         self.needs_producer = settings.idempotent
         """Whether nothing may be sent before there is a new producer id."""
+        self.has_implicit_transactions = False
+        """Known once there is the producer id of a transactional id."""
         self._session = session
         self._name = topic
         self._settings = settings
@@ -70,6 +72,8 @@ class Preparation:
                 self._was_answered = True
                 if found:
                     if self.needs_producer:
+                        if self._settings.transactional_id is not None:
+                            self.has_implicit_transactions = await has_implicit_transactions(self._session)
                         self.producer = await new_producer_id(self._session, self._settings)
                         self.needs_producer = False
                     return

@@ -86,6 +86,15 @@ class Producer:
         """None without idempotence."""
         return self._preparation.producer
 
+    def continue_as(self, producer: ProducerIdAndEpoch) -> None:
+        """What is sent from now on is another transaction's; nothing may be under way."""
+        self._preparation.producer = producer
+
+    @property
+    def has_implicit_transactions(self) -> bool:
+        """Whether what is sent makes its partition part of the transaction; known once the producer is prepared."""
+        return self._preparation.has_implicit_transactions
+
     async def send(
         self,
         values: Sequence[bytes | None],

@@ -28,7 +28,8 @@ from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected, VersionRange
 
 _NAMED_PRODUCE = VersionRange(3, 11)
-"""Later versions know topics by id only, or have nothing that is needed here."""
+_IMPLICIT_PRODUCE = VersionRange(3, 12)
+"""Where what is sent becomes part of a transaction (KIP-890). Later versions know topics by id only."""
 
 
 class Result(NamedTuple):
@@ -239,7 +240,8 @@ class Sender:
     async def _open_route(self, broker: int, leader: _Leader) -> None:
         try:
             connection = await self._session.connection(broker)
-            version = await connection.newest(ProduceRequest.__api_key__, _NAMED_PRODUCE)
+            ours = _IMPLICIT_PRODUCE if self._preparation.has_implicit_transactions else _NAMED_PRODUCE
+            version = await connection.newest(ProduceRequest.__api_key__, ours)
             leader.route = _Route(connection, version)
             self._preparation.reached_leader()
         except Rejected:

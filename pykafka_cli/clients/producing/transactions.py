@@ -2,8 +2,10 @@
 
     InitProducerId ──> [AddPartitionsToTxn before a partition's first batch] ──> Produce ... ──> EndTxn
 
-An idempotent producer needs the first step only, and may ask any broker; a transactional one asks its coordinator.
-source  KIP-98
+Where transactions are implicit nobody adds partitions: Produce 12 does, and EndTxn 5 gives the next transaction its own
+epoch, so that nothing late can get into it. An idempotent producer needs the first step only, and may ask any broker; a
+transactional one asks its coordinator.
+source  KIP-98, KIP-890
 """
 
 import asyncio
@@ -13,11 +15,13 @@ from typing import Any
 
 from kio.schema.add_partitions_to_txn.v3.request import AddPartitionsToTxnRequest, AddPartitionsToTxnTopic
 from kio.schema.end_txn.v3.request import EndTxnRequest
+from kio.schema.end_txn.v5.request import EndTxnRequest as ImplicitEndTxnRequest
 from kio.schema.errors import ErrorCode
 from kio.schema.init_producer_id.v4.request import InitProducerIdRequest
 from kio.schema.types import ProducerId, TopicName, TransactionalId
 from kio.static.primitive import i16, i32, i32Timedelta
 
+from pykafka_cli.clients.admin.features import describe_features
 from pykafka_cli.clients.coordinator import TRANSACTION, find_coordinator
 from pykafka_cli.clients.error_texts import error_text
 from pykafka_cli.clients.error_traits import RETRIABLE
@@ -26,6 +30,9 @@ from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
+
+_PRODUCE = 0
+_FIRST_IMPLICIT_PRODUCE, _FIRST_IMPLICIT_LEVEL = 12, 2
 
 
 async def new_producer_id(session: Session, settings: ProducerSettings) -> ProducerIdAndEpoch:
@@ -43,14 +50,34 @@ async def new_producer_id(session: Session, settings: ProducerSettings) -> Produ
     return ProducerIdAndEpoch(answer.producer_id, ProducerEpoch(answer.producer_epoch))
 
 
-class Transaction:
-    """The transactions of one producer, one after the other."""
+async def has_implicit_transactions(session: Session) -> bool:
+    """Whether partitions become part of a transaction by what is sent there, and each transaction has an epoch.
 
-    def __init__(self, session: Session, settings: ProducerSettings, producer: ProducerIdAndEpoch) -> None:
+    That is so where the cluster has finalized transaction.version 2 (KIP-890).
+    """
+    offered = (await session.api_versions()).get(_PRODUCE)
+    if offered is None or offered.max < _FIRST_IMPLICIT_PRODUCE:
+        return False
+    features = (await describe_features(session)).features
+    return any(
+        each.name == "transaction.version" and each.finalized_level >= _FIRST_IMPLICIT_LEVEL for each in features
+    )
+
+
+class Transaction:
+    """The transactions of one producer, one after the other.
+
+    implicit    has_implicit_transactions of the cluster
+    """
+
+    def __init__(
+        self, session: Session, settings: ProducerSettings, producer: ProducerIdAndEpoch, *, implicit: bool = False
+    ) -> None:
         assert settings.transactional_id is not None
         self._session = session
         self._settings = settings
         self._producer = producer
+        self._implicit = implicit
         self._added: set[int] = set()
 
     async def add(self, topic: str, partitions: Iterable[int]) -> None:
@@ -61,31 +88,36 @@ class Transaction:
         new = sorted(set(partitions) - self._added)
         if not new:
             return
-        request = AddPartitionsToTxnRequest(
-            v3_and_below_transactional_id=self._id,
-            v3_and_below_producer_id=ProducerId(self._producer.producer_id),
-            v3_and_below_producer_epoch=i16(self._producer.producer_epoch),
-            v3_and_below_topics=(
-                AddPartitionsToTxnTopic(name=TopicName(topic), partitions=tuple(i32(index) for index in new)),
-            ),
-        )
-        await _ask(self._session, self._settings, request)
+        if not self._implicit:
+            request = AddPartitionsToTxnRequest(
+                v3_and_below_transactional_id=self._id,
+                v3_and_below_producer_id=ProducerId(self._producer.producer_id),
+                v3_and_below_producer_epoch=i16(self._producer.producer_epoch),
+                v3_and_below_topics=(
+                    AddPartitionsToTxnTopic(name=TopicName(topic), partitions=tuple(i32(index) for index in new)),
+                ),
+            )
+            await _ask(self._session, self._settings, request)
         self._added.update(new)
 
-    async def end(self, *, commit: bool) -> None:
-        """Commit or abort; a transaction to which nothing was added needs no ending.
+    async def end(self, *, commit: bool) -> ProducerIdAndEpoch:
+        """Commit or abort; a transaction to which nothing was added needs no ending. What the producer is from now on.
 
         raises    ProducerRefused, ConnectionFailed
         """
         if self._added:
-            request = EndTxnRequest(
+            request_type = ImplicitEndTxnRequest if self._implicit else EndTxnRequest
+            request = request_type(
                 transactional_id=self._id,
                 producer_id=ProducerId(self._producer.producer_id),
                 producer_epoch=i16(self._producer.producer_epoch),
                 committed=commit,
             )
-            await _ask(self._session, self._settings, request)
+            answer = await _ask(self._session, self._settings, request)
             self._added.clear()
+            if self._implicit:
+                self._producer = ProducerIdAndEpoch(answer.producer_id, ProducerEpoch(answer.producer_epoch))
+        return self._producer
 
     @property
     def _id(self) -> TransactionalId:

@@ -10,8 +10,12 @@ from kio.schema.add_partitions_to_txn.v3.response import (
     AddPartitionsToTxnResponse,
     AddPartitionsToTxnTopicResult,
 )
+from kio.schema.api_versions.v4.request import ApiVersionsRequest
+from kio.schema.api_versions.v4.response import ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey
 from kio.schema.end_txn.v3.request import EndTxnRequest
 from kio.schema.end_txn.v3.response import EndTxnResponse
+from kio.schema.end_txn.v5.request import EndTxnRequest as ImplicitEndTxnRequest
+from kio.schema.end_txn.v5.response import EndTxnResponse as ImplicitEndTxnResponse
 from kio.schema.errors import ErrorCode
 from kio.schema.find_coordinator.v6.request import FindCoordinatorRequest
 from kio.schema.find_coordinator.v6.response import Coordinator, FindCoordinatorResponse
@@ -21,9 +25,10 @@ from kio.schema.types import BrokerId, ProducerId
 from kio.static.primitive import i16, i32, i32Timedelta
 
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
-from pykafka_cli.clients.producing.transactions import Transaction, new_producer_id
+from pykafka_cli.clients.producing.transactions import Transaction, has_implicit_transactions, new_producer_id
 from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.transport.connection import VersionRange
 from tests.fakes.cluster import FakeSession
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
@@ -38,6 +43,7 @@ class Coordination:
         self.session = FakeSession(
             {
                 AddPartitionsToTxnRequest: self.add,
+                ImplicitEndTxnRequest: self.end_implicitly,
                 EndTxnRequest: lambda _: EndTxnResponse(throttle_time=NO_TIME, error_code=self._error()),
                 FindCoordinatorRequest: self.find,
                 InitProducerIdRequest: lambda _: InitProducerIdResponse(
@@ -58,6 +64,14 @@ class Coordination:
             key=key, node_id=BrokerId(0), host="fake", port=i32(1), error_code=ErrorCode.none, error_message=None
         )
         return FindCoordinatorResponse(throttle_time=NO_TIME, coordinators=(found,))
+
+    def end_implicitly(self, request: ImplicitEndTxnRequest) -> ImplicitEndTxnResponse:
+        return ImplicitEndTxnResponse(
+            throttle_time=NO_TIME,
+            error_code=self._error(),
+            producer_id=request.producer_id,
+            producer_epoch=i16(request.producer_epoch + 1),
+        )
 
     def add(self, request: AddPartitionsToTxnRequest) -> AddPartitionsToTxnResponse:
         error = self._error()
@@ -158,3 +172,43 @@ async def test_a_fenced_producer_gets_an_error_when_it_adds_a_partition() -> Non
 
     with pytest.raises(ProducerRefused):
         await Transaction(coordination.session, settings(), ME).add("t", [0])  # type: ignore[arg-type]
+
+
+async def test_implicit_transactions_add_nothing_and_each_has_its_own_epoch() -> None:
+    coordination = Coordination()
+    transaction = Transaction(coordination.session, settings(), ME, implicit=True)  # type: ignore[arg-type]
+
+    await transaction.add("t", [0])
+    after = await transaction.end(commit=True)
+    await transaction.add("t", [0])
+    last = await transaction.end(commit=False)
+
+    assert not coordination.asked(AddPartitionsToTxnRequest)
+    ends = coordination.asked(ImplicitEndTxnRequest)
+    assert [(end.producer_id, end.producer_epoch, end.committed) for end in ends] == [(7, 3, True), (7, 4, False)]
+    assert (after, last) == (ME._replace(producer_epoch=ProducerEpoch(4)), ME._replace(producer_epoch=ProducerEpoch(5)))
+
+
+@pytest.mark.parametrize(("level", "newest_produce", "expected"), [(2, 12, True), (1, 12, False), (2, 11, False)])
+async def test_a_cluster_says_whether_its_transactions_are_implicit(
+    level: int, newest_produce: int, expected: bool
+) -> None:
+    finalized = FinalizedFeatureKey(
+        name="transaction.version", max_version_level=i16(level), min_version_level=i16(level)
+    )
+    supported = SupportedFeatureKey(name="transaction.version", min_version=i16(0), max_version=i16(2))
+    answer = ApiVersionsResponse(
+        error_code=ErrorCode.none,
+        api_keys=(),
+        throttle_time=NO_TIME,
+        supported_features=(supported,),
+        finalized_features=(finalized,),
+    )
+
+    class Offering(FakeSession):
+        async def api_versions(self, broker: int | None = None) -> dict[int, VersionRange]:  # noqa: ARG002
+            return {0: VersionRange(0, newest_produce)}
+
+    session = Offering({ApiVersionsRequest: lambda _: answer})
+
+    assert await has_implicit_transactions(session) is expected  # type: ignore[arg-type]
