@@ -9,6 +9,8 @@ class ExitStatus(IntEnum):
     SUCCESS = 0
     FAILURE = 1
     USAGE = 2  # of commands that Kafka does not have, where 1 means something else
+    NOT_EXECUTABLE = 126  # of a command that pk was to run
+    NOT_FOUND = 127
     HUNG_UP = 129  # 128 + SIGHUP
     INTERRUPTED = 130  # 128 + SIGINT
     TERMINATED = 143  # 128 + SIGTERM

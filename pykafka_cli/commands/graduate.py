@@ -123,7 +123,7 @@ def _given_zookeeper(file: Path) -> "ZooKeeperSettings":
 
 def _brokers_of(data_dir: Path | None, port: int, zookeeper_port: int) -> "list[BrokerSettings]":
     """The settings with which `pk up` ran every broker that has left logs in DATA_DIR."""
-    from pykafka_cli.commands.up import MAX_BROKERS, broker_ports, broker_settings, logs_of
+    from pykafka_cli.servers.local_cluster import MAX_BROKERS, broker_ports, broker_settings, logs_of
 
     assert data_dir is not None
     root = data_dir.absolute()
@@ -140,7 +140,7 @@ def _brokers_of(data_dir: Path | None, port: int, zookeeper_port: int) -> "list[
 
 
 def _zookeeper_of(data_dir: Path | None, port: int) -> "ZooKeeperSettings":
-    from pykafka_cli.commands.up import zookeeper_settings
+    from pykafka_cli.servers.local_cluster import zookeeper_settings
 
     assert data_dir is not None
     return zookeeper_settings(data_dir.absolute(), port)

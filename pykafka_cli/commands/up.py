@@ -1,17 +1,12 @@
-"""`pk up`: ZooKeeper and brokers in one process, without any configuration.
-
-    DIR/zookeeper              ZooKeeper's data
-    DIR/kafka                  broker 0's logs; DIR/kafka-1 broker 1's, and so on
-
-These are the places that config/zookeeper.properties and config/server.properties name below ./data, so that `pk up`
-and the separate servers continue with each other's data.
-"""
+"""`pk up`: ZooKeeper and brokers in one process, without any configuration."""
 
 import asyncio
 import logging
+import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,25 +14,48 @@ import typer
 
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.script.errors import Ended, ScriptError
+from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE
 from pykafka_cli.servers.starting import run_until_signalled
 
 if TYPE_CHECKING:
-    from pykafka_cli.broker.server import BrokerServer
-    from pykafka_cli.properties.broker import BrokerSettings
-    from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+    from pykafka_cli.rules.local_cluster import WantedTopic
+    from pykafka_cli.servers.local_cluster import LocalCluster, LocalPlan
 
-HOST = "127.0.0.1"
-MAX_BROKERS = 9
-MAX_PORT = 65535
+MAX_BROKERS, MAX_PORT = 9, 65535
+TOPICS_VARIABLE, SEPARATOR_VARIABLE = "KAFKA_CREATE_TOPICS", "KAFKA_CREATE_TOPICS_SEPARATOR"
+"""As Docker images have them."""
+
+ROOM_IN_MEMORY = 1 << 30
+"""Bytes that must be free in /dev/shm for temporary data to go there: containers often have 64 MB."""
+
+DEFAULT_DATA_DIR = Path("data")
+EPILOG = """\b
+Examples:
+  pk up --topic orders:3 --topic events:1:1:cleanup.policy=compact
+  pk up --ephemeral --port 0 --zookeeper-port 0 -- pytest tests
+
+COMMAND finds the brokers in PK_BOOTSTRAP_SERVER. The servers stop when it ends,
+and its status becomes that of pk up: 127 if there is no such command.
+"""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(epilog=EPILOG)
 def up(
-    data_dir: Annotated[Path, typer.Option(help="Directory for all data; created if it does not exist.")] = Path(
-        "data"
-    ),
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- COMMAND ARGS...]", help="Run a command, and stop when it ends.", show_default=False
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Directory for all data; created if it does not exist.  [default: data]"),
+    ] = None,
+    ephemeral: Annotated[
+        bool, typer.Option("--ephemeral", help="Keep data in a temporary directory that is removed at the end.")
+    ] = False,
     port: Annotated[
         int,
         typer.Option(
@@ -48,21 +66,100 @@ def up(
         int, typer.Option(min=0, max=MAX_PORT, help="Port of ZooKeeper; 0 means any free port.")
     ] = 2181,
     brokers: Annotated[int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers.")] = 1,
+    topic: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TOPIC[:PARTITIONS[:RF]][:KEY=VALUE,...]",
+            help=f"Create this topic if it does not exist; repeatable. ${TOPICS_VARIABLE} can list more.",
+        ),
+    ] = None,
+    override: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Set a property of all brokers; repeatable.")
+    ] = None,
 ) -> None:
     """Start ZooKeeper and brokers together, for this machine only. Ctrl-C stops them."""
+    from pykafka_cli.rules.local_cluster import BadPlan, parse_overrides
+
+    command = command or []
+    if command:
+        from pykafka_cli.servers.attached_command import ensure_found
+
+        ensure_found(command)
+    if ephemeral and data_dir:
+        raise ScriptError("--ephemeral and --data-dir cannot be used together")
+    try:
+        topics = _wanted_topics(topic or [], brokers)
+        overrides = parse_overrides(override or [])
+    except BadPlan as error:
+        raise ScriptError(str(error), hint=error.hint) from None
+    with _temporary_directory() if ephemeral else nullcontext(data_dir or DEFAULT_DATA_DIR) as directory:
+        _serve(directory, port, zookeeper_port, brokers, overrides, topics, command)
+
+
+def _wanted_topics(words: list[str], brokers: int) -> "list[WantedTopic]":
+    """Those of the options and of the environment.
+
+    raises    BadPlan
+    """
+    listed = os.environ.get(TOPICS_VARIABLE, "")
+    if not words and not listed:
+        return []  # without loading all settings of topics
+    from pykafka_cli.rules.local_cluster import parse_topic, split_topics
+
+    separator = os.environ.get(SEPARATOR_VARIABLE) or ","
+    return [parse_topic(word, brokers) for word in (*split_topics(listed, separator), *words)]
+
+
+@contextmanager
+def _temporary_directory() -> Iterator[Path]:
+    """In memory where there is room, else where temporary files are."""
+    import shutil
+    import tempfile
+
+    memory = Path("/dev/shm")
+    in_memory = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= ROOM_IN_MEMORY
+    with tempfile.TemporaryDirectory(prefix="pk-up-", dir=memory if in_memory else None) as directory:
+        yield Path(directory)
+
+
+def _serve(
+    data_dir: Path,
+    port: int,
+    zookeeper_port: int,
+    brokers: int,
+    overrides: Mapping[str, str],
+    topics: "list[WantedTopic]",
+    command: list[str],
+) -> None:
+    """raises    ScriptError, Ended with the status of the command or of a closed terminal"""
     from pykafka_cli.broker.server import BrokerUnusable
+    from pykafka_cli.clients.errors import ApiError
+    from pykafka_cli.properties.keys import BadProperty, ConfigError
+    from pykafka_cli.servers.local_cluster import LocalPlan, broker_ports
     from pykafka_cli.zookeeper.server.server import ServerUnusable
 
     ports = broker_ports(port, brokers)
     if zookeeper_port and zookeeper_port in ports:
         raise ScriptError(f"A broker and ZooKeeper cannot both have port {zookeeper_port}.")
+    plan = LocalPlan(data_dir, ports, zookeeper_port, overrides)
+    ends: list[int | None] = []
+
+    async def run(stop: asyncio.Event) -> None:
+        ends.append(await _run(plan, topics, command, stop))
+
     _log_what_matters()
     try:
-        status = run_until_signalled(lambda stop: _run(data_dir, ports, zookeeper_port, stop))
+        status = run_until_signalled(run)
     except ServerUnusable as error:
         raise ScriptError(f"ZooKeeper cannot run: {error}", hint=_other_port("--zookeeper-port", error)) from None
     except BrokerUnusable as error:
         raise ScriptError(f"The broker cannot run: {error}", hint=_other_port("--port", error)) from None
+    except BadProperty as error:
+        raise ScriptError(f"--override {error.key}: {error}") from None
+    except (ConfigError, ApiError) as error:
+        raise ScriptError(str(error)) from None
+    if command:
+        raise Ended(status if ends[0] is None else ends[0])
     if status is ExitStatus.HUNG_UP:
         raise Ended(status)  # else a request to stop is how this ends: no failure
 
@@ -81,110 +178,31 @@ def _deserves_attention(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
-def broker_ports(first: int, brokers: int) -> list[int]:
-    """One port for each broker; 0 is any free one. raises ScriptError."""
-    if first + brokers - 1 > MAX_PORT:
-        raise ScriptError(f"{brokers} brokers from port {first} on would need ports above {MAX_PORT}.")
-    return [first + number if first else 0 for number in range(brokers)]
+async def _run(plan: "LocalPlan", topics: "list[WantedTopic]", command: list[str], stop: asyncio.Event) -> int | None:
+    """Until asked to stop, or until the command ends: its status; None if none was run."""
+    from pykafka_cli.servers.local_cluster import running
 
+    async with running(plan, stop) as cluster:
+        if cluster is None:
+            return None
+        if topics:
+            from pykafka_cli.servers.local_topics import create_topics
 
-async def _run(data_dir: Path, ports: Sequence[int], zookeeper_port: int, stop: asyncio.Event) -> None:
-    from pykafka_cli.broker.clock import SystemClock
-    from pykafka_cli.broker.server import BrokerServer
-    from pykafka_cli.zookeeper.server.server import ZooKeeperServer
+            await create_topics(cluster.bootstrap, topics, lambda line: print(line, file=sys.stderr))
+        stopping = asyncio.create_task(stop.wait())
+        status = None
+        if command:
+            from pykafka_cli.servers.attached_command import run_command
 
-    brokers = len(ports)
-    await _ensure_usable(data_dir, [broker_settings(data_dir, *each, 0, brokers) for each in enumerate(ports)])
-    clock = SystemClock()
-    zookeeper = ZooKeeperServer(zookeeper_settings(data_dir, zookeeper_port), clock)
-    await zookeeper.start()
-    servers = [
-        BrokerServer(broker_settings(data_dir, number, each, zookeeper.port, brokers), clock, takes_over=True)
-        for number, each in enumerate(ports)
-    ]
-    starting = [asyncio.create_task(server.start()) for server in servers]
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        all_started = asyncio.gather(*starting)
-        await asyncio.wait((all_started, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if all_started.done():
-            all_started.result()
-            _announce(data_dir, zookeeper.port, servers)
-            await asyncio.wait((stopping, zookeeper.failure), return_when=asyncio.FIRST_COMPLETED)
-            if not stopping.done():
-                zookeeper.failure.result()
-    finally:
-        for task in (*starting, stopping):
-            task.cancel()
-        await asyncio.wait((*starting, stopping))
-        started = [server for server, task in zip(servers, starting, strict=True) if not _has_failed(task)]
-        await asyncio.gather(*(server.stop() for server in started))
-        await zookeeper.stop()
-
-
-def _has_failed(start: asyncio.Task[None]) -> bool:
-    """Whether a start, over by now, came to nothing; then nothing is left to stop."""
-    return start.cancelled() or start.exception() is not None
-
-
-def zookeeper_settings(data_dir: Path, port: int) -> "ZooKeeperSettings":
-    from pykafka_cli.properties.zookeeper import ZooKeeperSettings
-
-    return ZooKeeperSettings.on_loopback(str(data_dir / "zookeeper"), port)
-
-
-def logs_of(data_dir: Path, number: int) -> Path:
-    """Where a broker's logs are."""
-    return data_dir / ("kafka" if number == 0 else f"kafka-{number}")
-
-
-def broker_settings(
-    data_dir: Path, number: int, port: int, zookeeper_port: int, brokers: int, *, stop_together: bool = True
-) -> "BrokerSettings":
-    """The values of config/server.properties, with as many replicas of the internal topics as there are brokers.
-
-    stop_together    all brokers stop at once, so there is nobody to hand over to
-    """
-    from pykafka_cli.properties.broker import BrokerSettings
-    from pykafka_cli.properties.grammar import Property
-
-    replicas = str(min(brokers, 3))
-    given = {
-        "broker.id": str(number),
-        # localhost is both 127.0.0.1 and ::1, of which clients try either first.
-        "listeners": f"PLAINTEXT://localhost:{port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
-        "log.dirs": str(logs_of(data_dir, number)),
-        "zookeeper.connect": f"{HOST}:{zookeeper_port}",
-        "offsets.topic.replication.factor": replicas,
-        "transaction.state.log.replication.factor": replicas,
-        "transaction.state.log.min.isr": "2" if brokers >= 3 else "1",
-        "group.initial.rebalance.delay.ms": "0",
-        **({"controlled.shutdown.enable": "false"} if stop_together else {}),
-    }
-    return BrokerSettings([Property(name, text, 0) for name, text in given.items()])
-
-
-async def _ensure_usable(data_dir: Path, brokers: "list[BrokerSettings]") -> None:
-    """Find obstacles before anything is written: ports in use, brokers' logs without their ZooKeeper."""
-    from pykafka_cli.broker.clock import SystemClock
-    from pykafka_cli.broker.metrics import Metrics
-    from pykafka_cli.broker.network.listener import CannotListen, SocketServer
-    from pykafka_cli.broker.server import BrokerUnusable
-
-    for settings in brokers:
-        sockets = SocketServer(settings, SystemClock(), Metrics())
-        try:
-            await sockets.bind()
-        except CannotListen as error:
-            raise BrokerUnusable(str(error)) from error
-        await sockets.stop(grace=0)
-        (logs,) = map(Path, settings.log_directories)
-        if (logs / "meta.properties").exists() and not (data_dir / "zookeeper").exists():
-            raise BrokerUnusable(
-                f"{logs} holds records of a cluster whose ZooKeeper is not in {data_dir / 'zookeeper'}; "
-                "put that back, or choose another --data-dir"
-            )
+            variables = {BOOTSTRAP_SERVER_VARIABLE: cluster.bootstrap}
+            status = await run_command(command, variables, stopping, cluster.failure)
+        else:
+            _announce(cluster)
+            await asyncio.wait((stopping, cluster.failure), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if cluster.failure.done():
+            cluster.failure.result()
+        return status
 
 
 def _other_port(option: str, error: Exception) -> str:
@@ -192,13 +210,12 @@ def _other_port(option: str, error: Exception) -> str:
     return f"{option} chooses another port." if in_use else ""
 
 
-def _announce(data_dir: Path, zookeeper_port: int, servers: "list[BrokerServer]") -> None:
-    addresses = [f"{HOST}:{endpoint.port}" for server in servers for endpoint in server.endpoints]
-    print(f"Data is kept in {data_dir.absolute()}")
-    print(f"ZooKeeper listens on {HOST}:{zookeeper_port}")
-    for number, address in enumerate(addresses):
+def _announce(cluster: "LocalCluster") -> None:
+    print(f"Data is kept in {cluster.data_dir}")
+    print(f"ZooKeeper listens on {cluster.zookeeper}")
+    for number, address in enumerate(cluster.brokers):
         print(f"Broker {number} listens on {address}")
-    where = f"--bootstrap-server {addresses[0]}"
+    where = f"--bootstrap-server {cluster.brokers[0]}"
     print(
         f"""
 Next, in another terminal:

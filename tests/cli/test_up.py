@@ -1,12 +1,14 @@
 """pk up: what it prints, what stops it from starting, and that it goes on with what it kept."""
 
+import os
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
 from pykafka_cli.cli import run
-from tests.support.running import RunningCluster, pk
+from tests.support.running import PK, RunningCluster, pk
 
 
 def names_below(directory: Path) -> set[str]:
@@ -106,3 +108,69 @@ def test_it_prints_what_a_logger_is_asked_to_say(fresh_cluster: RunningCluster) 
     assert "  kafka.controller=INFO " in before.stdout
     assert (altered.returncode, created.returncode) == (0, 0)
     assert "told-0: leading in epoch 0" in fresh_cluster.said()
+
+
+FREE = ("--port", "0", "--zookeeper-port", "0")
+
+
+def test_a_command_runs_while_the_servers_do(tmp_path: Path) -> None:
+    script = f"{PK} topics --describe --topic orders; ls -d {tmp_path}/data; exit 7"
+    topics = ("--topic", "orders:3:retention.ms=1000", "--topic", "events")
+
+    words = ("--data-dir", str(tmp_path / "data"), *FREE, "--override", "num.partitions=2")
+    done = pk("up", *words, *topics, "--", "sh", "-c", script)
+    again = pk("up", *words, "--topic", "orders:4", "--topic", "events:2", "--", PK, "topics", "--list")
+
+    assert (done.returncode, done.stderr) == (7, "")
+    assert "PartitionCount: 3\tReplicationFactor: 1\tConfigs: retention.ms=1000" in done.stdout
+    assert done.stdout.endswith(f"{tmp_path}/data\n")
+    assert (again.returncode, again.stdout) == (0, "events\norders\n")
+    assert again.stderr == "Topic orders exists, with 3 partitions instead of 4\n"
+
+
+def test_temporary_data_are_gone_with_the_servers() -> None:
+    command = (PK, "log-dirs", "--describe", "--bootstrap-server")
+
+    done = pk(
+        "up", "--ephemeral", *FREE, "--topic", "t", "--", "sh", "-c", f'{" ".join(command)} "$PK_BOOTSTRAP_SERVER"'
+    )
+
+    assert done.returncode == 0
+    (logs,) = re.findall(r'"logDir":"([^"]+)"', done.stdout)
+    assert "/pk-up-" in logs
+    assert not Path(logs).parent.exists()
+
+
+def test_topics_are_created_as_docker_images_do(tmp_path: Path) -> None:
+    environment = {**os.environ, "KAFKA_CREATE_TOPICS": "one:1:1,\n two:2:1:compact"}
+
+    done = pk("up", "--data-dir", str(tmp_path / "data"), *FREE, "--", PK, "topics", "--describe", env=environment)
+
+    assert done.returncode == 0
+    assert "Topic: one\t" in done.stdout
+    assert "PartitionCount: 2\tReplicationFactor: 1\tConfigs: cleanup.policy=compact" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "problem"),
+    [
+        (("--", "no-such-command"), 127, "no-such-command: command not found"),
+        (("--topic", "orders:1:2"), 1, "--brokers 2 starts enough."),
+        (("--override", "num.partitions=none"), 1, "--override num.partitions: "),
+        (("--override", "log.dirs=elsewhere"), 1, "Use --data-dir."),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_written(
+    words: tuple[str, ...], status: int, problem: str, tmp_path: Path
+) -> None:
+    refused = pk("up", "--data-dir", str(tmp_path / "data"), *FREE, *words)
+
+    assert (refused.returncode, refused.stdout) == (status, "")
+    assert problem in refused.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_temporary_and_kept_data_exclude_each_other(tmp_path: Path) -> None:
+    refused = pk("up", "--ephemeral", "--data-dir", str(tmp_path))
+
+    assert (refused.returncode, refused.stderr) == (1, "--ephemeral and --data-dir cannot be used together\n")

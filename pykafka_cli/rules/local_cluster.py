@@ -1,0 +1,106 @@
+"""What the options of `pk up` ask for: topics to create, settings to override, addresses to advertise.
+
+    orders  orders:3  orders:3:1  orders:3:retention.ms=1000,cleanup.policy=compact,delete  orders:3:1:compact
+
+The last form, with a cleanup policy alone, is that of $KAFKA_CREATE_TOPICS in wurstmeister's Docker image.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from pykafka_cli.rules.topic_arguments import BadArgument, parse_topic_configs
+from pykafka_cli.topic_names import why_invalid
+
+TOPIC_FORM = "TOPIC:PARTITIONS:REPLICATION_FACTOR:KEY=VALUE,..."
+OPTIONS_FOR: Mapping[str, str] = {
+    "listeners": "--port and --listen",
+    "advertised.listeners": "--advertise",
+    "log.dir": "--data-dir",
+    "log.dirs": "--data-dir",
+    "zookeeper.connect": "--zookeeper-port",
+}
+"""Settings that --override does not change, as an option does."""
+
+_NUMBERED = frozenset({"broker.id", "node.id", "process.roles"})
+_CLEANUP_POLICIES = frozenset({"compact", "delete"})
+
+
+class BadPlan(Exception):
+    """A value that cannot be followed; `hint` says what would help."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class WantedTopic(NamedTuple):
+    """A topic to create unless it exists; None is left to the broker's settings."""
+
+    name: str
+    partitions: int | None
+    replication_factor: int | None
+    configs: Mapping[str, str]
+
+
+def parse_topic(word: str, brokers: int) -> WantedTopic:
+    """The topic that a word describes, for a cluster of so many brokers.
+
+    raises    BadPlan
+    """
+    name, _, rest = word.partition(":")
+    found = re.fullmatch(r"(?:(\d+)(?::(\d+))?)?(?:(?:^|:)(\D.*))?", rest, re.ASCII | re.DOTALL)
+    if found is None:
+        raise BadPlan(f"--topic {word} is not of the form {TOPIC_FORM}")
+    if why := why_invalid(name):
+        raise BadPlan(f"--topic {word}: the name is invalid: {why}")
+    partitions, replicas, settings = found[1], found[2], found[3] or ""
+    if partitions and not 1 <= int(partitions) < 1 << 31:
+        raise BadPlan(f"--topic {word}: there must be at least one partition")
+    if replicas and not 1 <= int(replicas) <= brokers:
+        raise BadPlan(
+            f"--topic {word}: a replication factor of {replicas} is impossible with a cluster of {_brokers(brokers)}",
+            hint=f"--brokers {replicas} starts enough." if int(replicas) > brokers else "",
+        )
+    try:
+        configs = parse_topic_configs(_settings(settings))
+    except BadArgument as error:
+        raise BadPlan(f"--topic {word}: {error}") from None
+    return WantedTopic(name, int(partitions) if partitions else None, int(replicas) if replicas else None, configs)
+
+
+def _brokers(count: int) -> str:
+    return "1 broker" if count == 1 else f"{count} brokers"
+
+
+def _settings(text: str) -> list[str]:
+    """KEY=VALUE words; a comma belongs to a value unless another KEY= follows it."""
+    if not text:
+        return []
+    if set(text.split(",")) <= _CLEANUP_POLICIES:
+        return [f"cleanup.policy={text}"]
+    return re.split(r",(?=[\w.]+=)", text)
+
+
+def split_topics(text: str, separator: str = ",") -> list[str]:
+    """The words of $KAFKA_CREATE_TOPICS: its separator may be surrounded by white space, as in multi-line YAML."""
+    words = text.split(separator) if separator.strip() else text.split()
+    return [stripped for word in words if (stripped := word.strip())]
+
+
+def parse_overrides(words: Iterable[str]) -> dict[str, str]:
+    """KEY=VALUE words; of a key given twice, the last counts.
+
+    raises    BadPlan
+    """
+    overrides: dict[str, str] = {}
+    for word in words:
+        key, equals, value = (part.strip() for part in word.partition("="))
+        if not key or not equals:
+            raise BadPlan(f"--override {word} is not of the form KEY=VALUE")
+        if key in OPTIONS_FOR:
+            raise BadPlan(f"--override {key} would take no effect here", hint=f"Use {OPTIONS_FOR[key]}.")
+        if key in _NUMBERED:
+            raise BadPlan(f"--override {key}: `pk up` numbers its brokers itself")
+        overrides[key] = value
+    return overrides

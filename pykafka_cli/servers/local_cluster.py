@@ -1,0 +1,171 @@
+"""ZooKeeper and brokers in one process, with data in one directory.
+
+    DIR/zookeeper              ZooKeeper's data
+    DIR/kafka                  broker 0's logs; DIR/kafka-1 broker 1's, and so on
+
+These are the places that config/zookeeper.properties and config/server.properties name below ./data, so that `pk up`
+and the separate servers continue with each other's data.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from pykafka_cli.broker.clock import SystemClock
+from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.listener import CannotListen, SocketServer
+from pykafka_cli.broker.server import BrokerServer, BrokerUnusable
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.zookeeper.server.server import ZooKeeperServer
+
+HOST = "127.0.0.1"
+MAX_BROKERS = 9
+MAX_PORT = 65535
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class LocalPlan(NamedTuple):
+    """What to start.
+
+    ports            one for each broker; 0 is any free port, here and of ZooKeeper
+    overrides        settings of all brokers, beside those of `broker_settings`
+    """
+
+    data_dir: Path
+    ports: Sequence[int]
+    zookeeper_port: int
+    overrides: Mapping[str, str] = _NONE
+
+
+class LocalCluster(NamedTuple):
+    """What runs: HOST:PORT of ZooKeeper and of each broker, as clients on this machine reach them.
+
+    failure    raises ServerUnusable if ZooKeeper can no longer keep what it is given
+    """
+
+    data_dir: Path
+    zookeeper: str
+    brokers: tuple[str, ...]
+    failure: "asyncio.Future[None]"
+
+    @property
+    def bootstrap(self) -> str:
+        return ",".join(self.brokers)
+
+
+@asynccontextmanager
+async def running(plan: LocalPlan, stop: asyncio.Event) -> AsyncIterator[LocalCluster | None]:
+    """Start everything, and stop it in the end; None if `stop` is set before it has started.
+
+    raises    BrokerUnusable, ServerUnusable, ConfigError
+    """
+    await _ensure_usable(plan, [_settings(plan, *each, 0) for each in enumerate(plan.ports)])
+    clock = SystemClock()
+    zookeeper = ZooKeeperServer(zookeeper_settings(plan.data_dir, plan.zookeeper_port), clock)
+    await zookeeper.start()
+    servers = [
+        BrokerServer(_settings(plan, number, each, zookeeper.port), clock, takes_over=True)
+        for number, each in enumerate(plan.ports)
+    ]
+    starting = [asyncio.create_task(server.start()) for server in servers]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        all_started = asyncio.gather(*starting)
+        await asyncio.wait((all_started, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if all_started.done():
+            all_started.result()
+            addresses = tuple(f"{HOST}:{endpoint.port}" for server in servers for endpoint in server.endpoints)
+            yield LocalCluster(plan.data_dir.absolute(), f"{HOST}:{zookeeper.port}", addresses, zookeeper.failure)
+        else:
+            yield None
+    finally:
+        for task in (*starting, stopping):
+            task.cancel()
+        await asyncio.wait((*starting, stopping))
+        started = [server for server, task in zip(servers, starting, strict=True) if not _has_failed(task)]
+        await asyncio.gather(*(server.stop() for server in started))
+        await zookeeper.stop()
+
+
+def _has_failed(start: asyncio.Task[None]) -> bool:
+    """Whether a start, over by now, came to nothing; then nothing is left to stop."""
+    return start.cancelled() or start.exception() is not None
+
+
+def broker_ports(first: int, brokers: int) -> list[int]:
+    """One port for each broker; 0 is any free one.
+
+    raises    ScriptError
+    """
+    if first + brokers - 1 > MAX_PORT:
+        raise ScriptError(f"{brokers} brokers from port {first} on would need ports above {MAX_PORT}.")
+    return [first + number if first else 0 for number in range(brokers)]
+
+
+def zookeeper_settings(data_dir: Path, port: int) -> ZooKeeperSettings:
+    return ZooKeeperSettings.on_loopback(str(data_dir / "zookeeper"), port)
+
+
+def logs_of(data_dir: Path, number: int) -> Path:
+    """Where a broker's logs are."""
+    return data_dir / ("kafka" if number == 0 else f"kafka-{number}")
+
+
+def _settings(plan: LocalPlan, number: int, port: int, zookeeper_port: int) -> BrokerSettings:
+    return broker_settings(plan.data_dir, number, port, zookeeper_port, len(plan.ports), overrides=plan.overrides)
+
+
+def broker_settings(
+    data_dir: Path,
+    number: int,
+    port: int,
+    zookeeper_port: int,
+    brokers: int,
+    *,
+    stop_together: bool = True,
+    overrides: Mapping[str, str] = _NONE,
+) -> BrokerSettings:
+    """The values of config/server.properties, with as many replicas of the internal topics as there are brokers.
+
+    stop_together    all brokers stop at once, so there is nobody to hand over to
+    raises           ConfigError for one of the overrides
+    """
+    replicas = str(min(brokers, 3))
+    given = {
+        "broker.id": str(number),
+        # localhost is both 127.0.0.1 and ::1, of which clients try either first.
+        "listeners": f"PLAINTEXT://localhost:{port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "log.dirs": str(logs_of(data_dir, number)),
+        "zookeeper.connect": f"{HOST}:{zookeeper_port}",
+        "offsets.topic.replication.factor": replicas,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": "2" if brokers >= 3 else "1",
+        "group.initial.rebalance.delay.ms": "0",
+        **({"controlled.shutdown.enable": "false"} if stop_together else {}),
+        **overrides,
+    }
+    return BrokerSettings([Property(name, text, 0) for name, text in given.items()])
+
+
+async def _ensure_usable(plan: LocalPlan, brokers: list[BrokerSettings]) -> None:
+    """Find obstacles before anything is written: ports in use, brokers' logs without their ZooKeeper."""
+    for settings in brokers:
+        sockets = SocketServer(settings, SystemClock(), Metrics())
+        try:
+            await sockets.bind()
+        except CannotListen as error:
+            raise BrokerUnusable(str(error)) from error
+        await sockets.stop(grace=0)
+        (logs,) = map(Path, settings.log_directories)
+        if (logs / "meta.properties").exists() and not (plan.data_dir / "zookeeper").exists():
+            raise BrokerUnusable(
+                f"{logs} holds records of a cluster whose ZooKeeper is not in {plan.data_dir / 'zookeeper'}; "
+                "put that back, or choose another --data-dir"
+            )
