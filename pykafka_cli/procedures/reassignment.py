@@ -69,9 +69,10 @@ async def generate_plan(
     async with session:
         current = await assignments(session, topics)
         alive = [broker for broker in await describe_brokers(session) if broker.id in brokers]
+        log_dirs = await _shown_log_dirs(session, current)
     proposed = propose(current, alive, rack_aware=rack_aware)
     view.give(
-        f"Current partition replica assignment\n{reassignment_json(current)}\n\n"
+        f"Current partition replica assignment\n{reassignment_json(current, log_dirs)}\n\n"
         f"Proposed partition reassignment configuration\n{reassignment_json(proposed)}\n",
         lambda: {"current": plan_document(current), "proposed": plan_document(proposed)},
     )
@@ -108,8 +109,9 @@ async def execute_plan(
             raise BadReassignment(f"Unknown broker id {broker}")
         current = await _current(session, proposed)
         if not view.form.is_document:
+            shown = reassignment_json(current, await _shown_log_dirs(session, current))
             view.notice(
-                f"Current partition replica assignment\n\n{reassignment_json(current)}\n\n"
+                f"Current partition replica assignment\n\n{shown}\n\n"
                 "Save this to use as the --reassignment-json-file option during rollback"
             )
         log_dirs = log_dir_targets(plan)
@@ -211,6 +213,17 @@ async def _known(session: Session, wanted: Iterable[TopicPartition]) -> dict[Top
             if error.code != ErrorCode.unknown_topic_or_partition:
                 raise
     return found
+
+
+async def _shown_log_dirs(
+    session: Session, assigned: Mapping[TopicPartition, Iterable[int]]
+) -> dict[tuple[int, TopicPartition], str]:
+    """Where the replicas are, for Kafka 4, whose script shows it; the one of 3.9 does not."""
+    if not await session.is_kafka_4():
+        return {}
+    replicas = [Replica(broker, partition) for partition, brokers in assigned.items() for broker in brokers]
+    places = await _places(session, replicas)
+    return {(broker, partition): place.current for (broker, partition), place in places.items() if place.current}
 
 
 async def _places(session: Session, replicas: Iterable[Replica]) -> dict[Replica, ReplicaPlace]:

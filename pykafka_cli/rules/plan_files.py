@@ -12,6 +12,7 @@ Messages are those of the scripts; where Java's library speaks, the words are it
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from pykafka_cli.model import TopicPartition
@@ -99,14 +100,20 @@ def parse_reassignment_plan(text: str) -> list[PlannedReplicas]:
     return planned
 
 
-def reassignment_json(replicas: Mapping[TopicPartition, Iterable[int]]) -> str:
-    """An assignment in the form that the script reads, in Kafka's spacing and order."""
+def reassignment_json(
+    replicas: Mapping[TopicPartition, Iterable[int]],
+    log_dirs: Mapping[tuple[int, TopicPartition], str] = MappingProxyType({}),
+) -> str:
+    """An assignment in the form that the script reads, in Kafka's spacing and order.
+
+    log_dirs    by broker and partition; ANY_LOG_DIR for the others
+    """
     partitions = [
         {
             "topic": partition.topic,
             "partition": partition.partition,
             "replicas": list(replicas[partition]),
-            "log_dirs": [ANY_LOG_DIR for _ in replicas[partition]],
+            "log_dirs": [log_dirs.get((broker, partition), ANY_LOG_DIR) for broker in replicas[partition]],
         }
         for partition in sorted(replicas)
     ]
