@@ -35,12 +35,16 @@ class FrameReceiver:
     """
 
     def __init__(self, max_size: int, scratch: bytearray | None = None) -> None:
-        self._max_size = max_size
+        self.limit_to(max_size, "socket.request.max.bytes")
         self._scratch = bytearray(SCRATCH_BYTES) if scratch is None else scratch
         self._carry = b""  # fewer than four bytes: a size that has not arrived whole
         self._frame: bytearray | None = None
         self._size = self._filled = self.under_way = 0
         self.refusal: ProtocolError | None = None
+
+    def limit_to(self, size: int, name: str) -> None:
+        """Refuse larger frames from the next one on; `name` is the key that says so."""
+        self._limit, self._limit_name = size, name
 
     def get_buffer(self) -> memoryview:
         """Where the next bytes are to go; there is always room for one."""
@@ -86,7 +90,7 @@ class FrameReceiver:
         frames: list[bytearray] = []
         while end - position >= _SIZE.size:
             (size,) = _SIZE.unpack_from(scratch, position)
-            if not 0 <= size <= self._max_size:
+            if not 0 <= size <= self._limit:
                 self.refusal = self._refuse(size, bytes(scratch[position : min(end, position + 8)]))
                 return frames
             body = position + _SIZE.size
@@ -110,7 +114,7 @@ class FrameReceiver:
         )
 
     def _refuse(self, size: int, start: bytes) -> ProtocolError:
-        limit = f", more than socket.request.max.bytes={self._max_size}" if size > 0 else ""
+        limit = f", more than {self._limit_name}={self._limit}" if size > 0 else ""
         return ProtocolError(f"a request of {size} bytes{limit}{_guess(start)}")
 
 

@@ -86,6 +86,7 @@ class Service:
     memory: Memory
     max_request_bytes: int
     begin_login: Callable[[], Authentication] | None = None
+    max_login_bytes: int = 524_288
     scratch: bytearray = field(default_factory=lambda: bytearray(SCRATCH_BYTES))
     connections: set["Connection"] = field(default_factory=set)
     workers: set[asyncio.Task[None]] = field(default_factory=set)
@@ -106,6 +107,7 @@ class Connection(asyncio.BufferedProtocol):
         self._writable: asyncio.Future[None] | None = None  # while the socket takes no more
         self._reading = True
         self._received = 0
+        self._is_login_limited = False  # who has not logged in may send less
         self._room: asyncio.Future[None] | None = None  # while an answer has to wait for memory
         self._is_last = False  # nothing is served after the current request
         self._last_active = self._last_sent = service.clock.monotonic()
@@ -122,6 +124,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._service.begin_login is not None:
             self.peer.authentication = self._service.begin_login()
+            self._receiver.limit_to(self._service.max_login_bytes, "sasl.server.max.receive.size")
+            self._is_login_limited = True
         metrics = self._service.metrics
         refusal = self._service.limits.take(self.peer.host, self.peer.listener_name)
         if refusal is not None:
@@ -248,6 +252,9 @@ class Connection(asyncio.BufferedProtocol):
                     if self.peer.pace is not None:
                         await self._keep_pace(self.peer.pace, size_of(buffers))
                     self._add(buffers)
+                if self._is_login_limited and self.peer.authentication and self.peer.authentication.is_complete:
+                    self._is_login_limited = False
+                    self._receiver.limit_to(self._service.max_request_bytes, "socket.request.max.bytes")
                 if self.peer.authentication is not None and self.peer.authentication.is_refused:
                     raise Disconnect("authentication", "its login was refused")
                 if self._writable is not None:

@@ -100,6 +100,7 @@ class SocketServer:
                 self._memory,
                 self._settings.socket_request_max_bytes,
                 None if authenticator is None else partial(authenticator.begin, credentials_of),
+                self._settings.sasl_server_max_receive_size,
             )
             self._services.append(service)
             for each in sockets:

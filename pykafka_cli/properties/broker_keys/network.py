@@ -185,7 +185,7 @@ class NetworkKeys(Settings):
         "The login module and its options, in JAAS form; set for one listener and mechanism.",
         update=PER_BROKER,
     )
-    sasl_server_max_receive_size = InertKey(
+    sasl_server_max_receive_size = Key(
         INT, 524_288, "The largest SASL message before a client is authenticated, in bytes."
     )
     connection_failed_authentication_delay_ms = Key(

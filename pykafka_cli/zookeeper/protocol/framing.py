@@ -24,12 +24,16 @@ class FrameReader:
     feeding while frames wait.
     """
 
-    __slots__ = ("_limit", "_pending", "_position")
+    __slots__ = ("_limit", "_limit_name", "_pending", "_position")
 
     def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
-        self._limit = limit
+        self.limit_to(limit)
         self._pending = bytearray()
         self._position = 0  # bytes of _pending that were taken; cut off when more arrive
+
+    def limit_to(self, limit: int, limit_name: str = "jute.maxbuffer") -> None:
+        """Refuse longer frames from the next one on."""
+        self._limit, self._limit_name = limit, limit_name
 
     def feed(self, data: bytes) -> None:
         """Add bytes that arrived."""
@@ -65,7 +69,7 @@ class FrameReader:
             return None
         (length,) = _LENGTH.unpack_from(self._pending, self._position)
         if length < 0 or length > self._limit:
-            raise FrameTooLarge(f"a frame of {length} bytes was announced, jute.maxbuffer is {self._limit}")
+            raise FrameTooLarge(f"a frame of {length} bytes was announced, {self._limit_name} is {self._limit}")
         if available < length:
             return None
         self._position = start + length

@@ -28,6 +28,8 @@ UNSENT_TO_PAUSE = 256 * 1024
 """Bytes of responses not yet sent above which no further request is read."""
 UNSENT_TO_GIVE_UP = 32 * 1024 * 1024
 """Bytes above which the client is cut off; more than the pause allows can only be events."""
+LONGEST_CONNECT_REQUEST = 4096
+"""Bytes that whoever has no session may send in one frame; a connect request has 45."""
 _TIME_TO_LEAVE = 5.0  # seconds in which a closed connection must take what was sent to it
 
 _WORD_LENGTH = 4
@@ -57,6 +59,9 @@ class Host(Protocol):
     def forget(self, connection: "Connection") -> None:
         """The connection is closed."""
 
+    def hold(self, connection: "Connection", size: int) -> None:
+        """The connection takes so many bytes of memory."""
+
     def connect(
         self, connection: "Connection", request: ConnectRequest, read_only: bool | None, received_at: float
     ) -> None: ...
@@ -76,7 +81,9 @@ class Connection(asyncio.Protocol):
         self.statistics = ConnectionStatistics(host.now_ms())
         self.connected_at = host.monotonic()
         self._host = host
-        self._reader = FrameReader(frame_limit)
+        self._frame_limit = frame_limit
+        self._reader = FrameReader()
+        self._reader.limit_to(min(frame_limit, LONGEST_CONNECT_REQUEST), "the limit before there is a session")
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._phase = Phase.OPENING
@@ -113,12 +120,14 @@ class Connection(asyncio.Protocol):
         self._reader.feed(data)
         if self._turn is None:
             self._take_turn()
+        self._count_held()
 
     def pause_writing(self) -> None:
         self._congested = True
 
     def resume_writing(self) -> None:
         self._congested = False
+        self._count_held()
         self._go_on()
 
     def eof_received(self) -> bool:
@@ -217,6 +226,7 @@ class Connection(asyncio.Protocol):
         elif self._phase is Phase.OPENING:
             request, read_only = read_connect_request(frame)
             self._phase = Phase.OPEN
+            self._reader.limit_to(self._frame_limit)
             self._host.connect(self, request, read_only, self._received_at)
         return True
 
@@ -261,11 +271,18 @@ class Connection(asyncio.Protocol):
         self._unsent -= len(data)
         self._transport.write(data)
         waiting = self._transport.get_write_buffer_size()
+        if waiting:
+            self._count_held()
         if waiting > UNSENT_TO_GIVE_UP:
             self.end(f"it does not read: {waiting} bytes wait for it")
             self.abort()
         elif self._turn is None:
             self._go_on()
+
+    def _count_held(self) -> None:
+        """Tell the server how much memory this connection takes: requests not yet whole, answers not yet read."""
+        if self._transport is not None:
+            self._host.hold(self, self._reader.buffered + self._transport.get_write_buffer_size())
 
     def _count_answer(self, delivery: Delivery) -> None:
         self.statistics.sent += 1

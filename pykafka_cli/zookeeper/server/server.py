@@ -36,6 +36,9 @@ _log = logging.getLogger(__name__)
 
 _KIB = 1024
 _HOUR_S = 3600.0
+_MOST_HELD = 32 * 1024 * 1024
+"""Bytes of requests that are not whole and of answers that are not read, over all connections."""
+_LITTLE = 64 * 1024  # of one connection, which does not count
 _SESSIONLESS_S = 10.0
 """How long a connection may be without a session."""
 _BACKLOG = 4096
@@ -76,6 +79,9 @@ class ZooKeeperServer:
         self._listener: asyncio.Server | None = None
         data, logs = map(Path, settings.directories)
         self._directory = DataDirectory(data, logs)
+        self._held: dict[Connection, int] = {}
+        self.held_bytes = 0
+        """What connections take that take much."""
         self._timers: dict[str, Timer] = {}
         self._next_tick = 0.0
         self._since_snapshot = 0
@@ -298,11 +304,24 @@ class ZooKeeperServer:
         if connection not in self.connections:
             return
         del self.connections[connection]
+        self.hold(connection, 0)
         address = connection.peer[0]
         self._per_address[address] -= 1
         if not self._per_address[address]:
             del self._per_address[address]
         self.pipeline.disconnected(connection)
+
+    def hold(self, connection: Connection, size: int) -> None:
+        """Of connections that take much memory together, end the one that takes the most."""
+        before = self._held.pop(connection, 0)
+        if size > _LITTLE:
+            self._held[connection] = size
+        self.held_bytes += (size if size > _LITTLE else 0) - before
+        if self.held_bytes > _MOST_HELD:
+            greedy = max(self._held, key=self._held.__getitem__)
+            greedy.end(f"it takes the most of {self.held_bytes} bytes of requests and answers that get no further")
+            greedy.abort()
+            self.held_bytes -= self._held.pop(greedy, 0)
 
     def connect(
         self, connection: Connection, request: ConnectRequest, read_only: bool | None, received_at: float

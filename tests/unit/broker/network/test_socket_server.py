@@ -500,3 +500,35 @@ async def test_a_burst_of_connections_waits_to_be_accepted(given: dict[str, str]
     for client in clients:
         client.close()
     await it.server.stop(grace=0)
+
+
+async def test_who_has_not_logged_in_may_send_little_at_once() -> None:
+    async def log_in(request: bytearray, peer: Peer) -> list[Buffer]:
+        assert peer.authentication is not None
+        if request == b"choose":
+            peer.authentication.choose("PLAIN", bare=False)
+        elif request.startswith(b"\0"):
+            peer.authentication.respond(bytes(request))
+        return [b"%d" % len(request)]
+
+    given = {
+        "listeners": "OUTSIDE://127.0.0.1:0,INSIDE://127.0.0.1:0",
+        "listener.security.protocol.map": "OUTSIDE:SASL_PLAINTEXT,INSIDE:PLAINTEXT",
+        "inter.broker.listener.name": "INSIDE",
+        "sasl.enabled.mechanisms": "PLAIN",
+        "sasl.server.max.receive.size": "100",
+        "listener.name.outside.plain.sasl.jaas.config": (
+            "org.apache.kafka.common.security.plain.PlainLoginModule required user_a='b';"
+        ),
+    }
+    async with running(log_in, **given) as it:
+        stranger, user = await it.connect(), await it.connect()
+        stranger.send(bytes(101))
+        user.send(b"choose")
+        assert await user.read() == b"6"
+        user.send(b"\0a\0b")
+        assert await user.read() == b"4"
+        user.send(b"x" * 101)
+
+        assert await user.read() == b"101"
+        assert await stranger.read_to_the_end() == b""

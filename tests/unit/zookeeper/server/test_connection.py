@@ -36,7 +36,7 @@ async def is_served(server: ZooKeeperServer) -> bool:
     [
         (b"GET / HTTP/1.1\r\n\r\n", "a frame of 1195725856 bytes was announced"),
         (b"\xff\xff\xff\xff", "a frame of -1 bytes"),
-        (b"\x00\x10\x00\x00", "a frame of 1048576 bytes was announced, jute.maxbuffer is 1048575"),
+        (b"\x00\x10\x00\x00", "a frame of 1048576 bytes was announced, the limit before there is a session is 4096"),
         (b"\x00\x00\x00\x04abcd", "bytes expected"),
         (b"nope", "a frame of 1852797029 bytes"),
     ],
@@ -233,3 +233,19 @@ async def test_a_bug_costs_the_connection_that_met_it_and_no_other(
     assert "A request of session" in caplog.text
     assert "ZeroDivisionError" in caplog.text
     assert await is_served(server)
+
+
+async def test_requests_that_are_never_whole_take_bounded_memory_in_all(start_server: StartServer) -> None:
+    """Thirty-two megabytes over all connections; who takes the most is cut off, and others are served."""
+    server = await start_server(maxClientCnxns=0, **{"4lw.commands.whitelist": "*"})
+    clients = [await RawClient.with_session(server.port) for _ in range(60)]
+
+    for client in clients:
+        client.writer.write((1_000_000).to_bytes(4, "big") + bytes(900_000))
+        await client.writer.drain()
+    await until(lambda: len(server.connections) < len(clients))
+
+    assert server.held_bytes <= 32 << 20
+    assert await is_served(server)
+    for client in clients:
+        await client.close()
