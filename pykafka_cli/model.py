@@ -7,8 +7,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, NewType, Protocol
 
 if TYPE_CHECKING:  # the types of kio's messages; at run time a name will do, for to import them takes longer than help
+    from kio.schema.types import BrokerId as BrokerId
     from kio.schema.types import ProducerId as ProducerId
 else:
+    BrokerId = NewType("BrokerId", int)
     ProducerId = NewType("ProducerId", int)
 
 ProducerEpoch = NewType("ProducerEpoch", int)
@@ -83,7 +85,7 @@ class ConsumedRecord(Protocol):
 class Broker(NamedTuple):
     """A broker that is alive, at one of its addresses."""
 
-    id: int
+    id: BrokerId
     host: str
     port: int
     rack: str | None
@@ -92,7 +94,7 @@ class Broker(NamedTuple):
 class Endpoint(NamedTuple):
     """Where a node can be reached; `kind` is broker or controller. A fenced broker does not serve now."""
 
-    id: int
+    id: BrokerId
     host: str
     port: int
     rack: str | None
@@ -114,14 +116,14 @@ class PartitionDescription(NamedTuple):
     """Where one partition is. Replicas are in the order of assignment, the preferred leader first."""
 
     partition: int
-    leader: int | None
-    replicas: tuple[int, ...]
-    isr: tuple[int, ...]
-    adding_replicas: tuple[int, ...] | None = None
-    removing_replicas: tuple[int, ...] | None = None
+    leader: BrokerId | None
+    replicas: tuple[BrokerId, ...]
+    isr: tuple[BrokerId, ...]
+    adding_replicas: tuple[BrokerId, ...] | None = None
+    removing_replicas: tuple[BrokerId, ...] | None = None
     """Both None unless the partition is being reassigned."""
-    elr: tuple[int, ...] | None = None
-    last_known_elr: tuple[int, ...] | None = None
+    elr: tuple[BrokerId, ...] | None = None
+    last_known_elr: tuple[BrokerId, ...] | None = None
     """Eligible leader replicas (KIP-966); None where the cluster does not say."""
 
     @property
@@ -135,9 +137,9 @@ class PartitionDescription(NamedTuple):
 class Reassignment(NamedTuple):
     """A reassignment in progress; `replicas` are all replicas during it."""
 
-    replicas: tuple[int, ...]
-    adding: tuple[int, ...]
-    removing: tuple[int, ...]
+    replicas: tuple[BrokerId, ...]
+    adding: tuple[BrokerId, ...]
+    removing: tuple[BrokerId, ...]
 
 
 class ReplicaPlace(NamedTuple):
@@ -302,7 +304,7 @@ class TransactionListing(NamedTuple):
     """A transactional id as a list shows it, with the broker that coordinates it."""
 
     transactional_id: str
-    coordinator: int
+    coordinator: BrokerId
     producer_id: ProducerId
     state: str
 
@@ -310,7 +312,7 @@ class TransactionListing(NamedTuple):
 class TransactionDescription(NamedTuple):
     """All that its coordinator knows of a transactional id. `start_ms` is None unless a transaction is open."""
 
-    coordinator: int
+    coordinator: BrokerId
     transactional_id: str
     producer_id: ProducerId
     producer_epoch: ProducerEpoch
@@ -376,7 +378,7 @@ class Features(NamedTuple):
 class QuorumReplica(NamedTuple):
     """A controller or broker that keeps the metadata log; times in milliseconds since the epoch, -1 if unknown."""
 
-    id: int
+    id: BrokerId
     directory_id: uuid.UUID | None
     log_end: int
     last_fetch_ms: int
@@ -387,12 +389,12 @@ class Quorum(NamedTuple):
     """The KRaft quorum. `endpoints` of a node are NAME://HOST:PORT; a quorum of fixed voters has none."""
 
     cluster_id: str | None
-    leader: int
+    leader: BrokerId
     leader_epoch: LeaderEpoch
     high_watermark: int
     voters: tuple[QuorumReplica, ...]
     observers: tuple[QuorumReplica, ...]
-    endpoints: Mapping[int, tuple[str, ...]]
+    endpoints: Mapping[BrokerId, tuple[str, ...]]
 
     @property
     def replicas(self) -> tuple[QuorumReplica, ...]:

@@ -15,6 +15,8 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from pykafka_cli.model import BrokerId
+
 
 class AssignmentRefused(Exception):
     """Replicas cannot be placed as asked; the message is Kafka's."""
@@ -35,7 +37,7 @@ class RacksIncomplete(AssignmentRefused):
 class Candidate(NamedTuple):
     """A broker that may get replicas."""
 
-    id: int
+    id: BrokerId
     rack: str | None = None
 
 
@@ -57,7 +59,7 @@ def assign_replicas(
     start: Start | None = None,
     *,
     first_partition: int = 0,
-) -> dict[int, tuple[int, ...]]:
+) -> dict[int, tuple[BrokerId, ...]]:
     """Replicas of `partitions` partitions, numbered from `first_partition`.
 
     start     by chance if not given
@@ -95,8 +97,8 @@ def assign_replicas(
 
 
 def _over_racks(
-    order: Sequence[int], racks: Mapping[int, str], first: int, shift: int, replication_factor: int
-) -> tuple[int, ...]:
+    order: Sequence[BrokerId], racks: Mapping[BrokerId, str], first: int, shift: int, replication_factor: int
+) -> tuple[BrokerId, ...]:
     """One partition's replicas: every rack gets one before any gets a second."""
     rack_count = len(set(racks.values()))
     replicas = [order[first]]
@@ -118,12 +120,12 @@ def _place(first: int, shift: int, number: int, brokers: int) -> int:
     return (first + 1 + (shift + number - 1) % (brokers - 1)) % brokers
 
 
-def rack_alternated(racks: Mapping[int, str]) -> list[int]:
+def rack_alternated(racks: Mapping[BrokerId, str]) -> list[BrokerId]:
     """Brokers by id, one of each rack in turn: {0: a, 1: a, 2: b, 3: b} gives 0 2 1 3."""
-    waiting: dict[str, list[int]] = {}
+    waiting: dict[str, list[BrokerId]] = {}
     for broker in sorted(racks):
         waiting.setdefault(racks[broker], []).append(broker)
-    order: list[int] = []
+    order: list[BrokerId] = []
     while len(order) < len(racks):
         order += [brokers.pop(0) for _, brokers in sorted(waiting.items()) if brokers]
     return order

@@ -208,7 +208,7 @@ class BrokerServer:
             )
         return store, await store.cluster_id()
 
-    def _stored_broker_id(self) -> int | None:
+    def _stored_broker_id(self) -> BrokerId | None:
         """The id that the log directories were used under before; None when they are new."""
         files = DiskFiles()
         found = [read_meta_properties(files, directory) for directory in self.settings.log_directories]

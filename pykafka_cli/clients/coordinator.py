@@ -13,6 +13,7 @@ from pykafka_cli.clients.error_traits import COORDINATOR_UNREADY, LOST_COORDINAT
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.session import Session
+from pykafka_cli.model import BrokerId
 from pykafka_cli.transport.connection import (
     Connection,
     ConnectionFailed,
@@ -26,7 +27,7 @@ GROUP, TRANSACTION = 0, 1
 _FIRST_BATCHED = 4
 
 
-async def find_coordinator(session: Session, key: str, kind: int = GROUP) -> int:
+async def find_coordinator(session: Session, key: str, kind: int = GROUP) -> BrokerId:
     """The id of the broker that keeps a group or transactional id.
 
     raises    ApiError, ConnectionFailed
@@ -37,7 +38,7 @@ async def find_coordinator(session: Session, key: str, kind: int = GROUP) -> int
     return found
 
 
-async def find_coordinators(session: Session, keys: Sequence[str], kind: int = GROUP) -> dict[str, int | ApiError]:
+async def find_coordinators(session: Session, keys: Sequence[str], kind: int = GROUP) -> dict[str, BrokerId | ApiError]:
     """The same for many, in one request where the broker has that.
 
     raises    ConnectionFailed
@@ -51,7 +52,7 @@ async def find_coordinators(session: Session, keys: Sequence[str], kind: int = G
             for key in keys
         }
     return {
-        key: int(each.node_id)
+        key: each.node_id
         if each.error_code is ErrorCode.none
         else ApiError(each.error_code, each.error_message or None)
         for key, each in found.items()
@@ -78,7 +79,7 @@ class Coordinator:
         self._pause = pause
         self._connection: Connection | None = None
         self._finding = asyncio.Lock()
-        self.broker: int | None = None
+        self.broker: BrokerId | None = None
 
     async def ask(
         self,

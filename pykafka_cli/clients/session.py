@@ -27,6 +27,7 @@ from kio.static.primitive import i8, i32Timedelta
 
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.model import BrokerId
 from pykafka_cli.transport.connection import (
     AnswerUnreadable,
     BrokerUnreachable,
@@ -113,8 +114,8 @@ class Session:
         self._private: list[Connection] = []
         self._is_closed = False
         self._any: Connection | None = None
-        self._brokers: Mapping[int, Address] = {}
-        self._controller: int | None = None
+        self._brokers: Mapping[BrokerId, Address] = {}
+        self._controller: BrokerId | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -142,7 +143,7 @@ class Session:
         self,
         request: Any,
         *,
-        broker: int | None = None,
+        broker: BrokerId | None = None,
         oldest: int = 0,
         timeout: float | None = None,
         response_type: type[Any] | None = None,
@@ -193,7 +194,7 @@ class Session:
             self._controller = None
             await asyncio.sleep(self.settings.retry_pause)
 
-    async def _active_controller(self) -> int | None:
+    async def _active_controller(self) -> BrokerId | None:
         """None where there is none at the moment."""
         if self._controller is None:
             await self._look_at_nodes()
@@ -229,7 +230,7 @@ class Session:
         self._controller = None if answer.controller_id < 0 else answer.controller_id
         return answer
 
-    async def api_versions(self, broker: int | None = None) -> Mapping[int, VersionRange]:
+    async def api_versions(self, broker: BrokerId | None = None) -> Mapping[int, VersionRange]:
         """What a broker offers, that which answered first if none is named."""
 
         async def once() -> Mapping[int, VersionRange]:
@@ -245,7 +246,7 @@ class Session:
 
     # ---- connections
 
-    async def _chosen(self, broker: int | None) -> Connection:
+    async def _chosen(self, broker: BrokerId | None) -> Connection:
         """The connection to a broker; where none is named, to the one that answered first."""
         if broker is not None:
             return await self.connection(broker)
@@ -253,17 +254,17 @@ class Session:
             self._any = await self._first_that_answers()
         return self._any
 
-    async def connection(self, broker: int) -> Connection:
+    async def connection(self, broker: BrokerId) -> Connection:
         """The session's connection to one broker, for those who ask much and often."""
         return await self._shared(await self._address_of(broker))
 
-    async def private_connection(self, broker: int) -> Connection:
+    async def private_connection(self, broker: BrokerId) -> Connection:
         """Another connection to one broker, for requests that others must not wait behind; closed with the session."""
         connection = await self._open(await self._address_of(broker), self.settings.connect_timeout)
         self._private = [other for other in self._private if other.is_open] + [connection]
         return connection
 
-    async def _address_of(self, broker: int) -> Address:
+    async def _address_of(self, broker: BrokerId) -> Address:
         if broker not in self._brokers:
             await self._look_at_nodes()
         if (address := self._brokers.get(broker)) is None:

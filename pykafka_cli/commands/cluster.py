@@ -8,7 +8,7 @@ import typer
 from pykafka_cli.clients.admin.cluster import cluster_id, list_endpoints, unregister_broker
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Endpoint
+from pykafka_cli.model import BrokerId, Endpoint
 from pykafka_cli.output.cluster import show_cluster_id, show_endpoints
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, in_java, reported
@@ -99,7 +99,7 @@ def cluster(
         endpoints = asyncio.run(fetch_endpoints(session, old_name, include_fenced=include_fenced_brokers))
         show_endpoints(endpoints, chosen_output(output), states=bootstrap_controller is None)
     elif broker is not None and command == "unregister":
-        print(asyncio.run(unregister(session, broker, old_name)))
+        print(asyncio.run(unregister(session, BrokerId(broker), old_name)))
     else:
         show_cluster_id(asyncio.run(fetch_id(session, old_name)), chosen_output(output))
 
@@ -127,7 +127,7 @@ def unlisted(error: VersionUnsupported) -> ScriptError:
     return ScriptError("The target cluster does not list endpoints.", hint=str(error))
 
 
-async def unregister(session: Session, broker: int, old_name: str | None) -> str:
+async def unregister(session: Session, broker: BrokerId, old_name: str | None) -> str:
     """The result in the script's words.
 
     raises    ScriptError

@@ -9,6 +9,7 @@ import typer
 from pykafka_cli.clients.admin.features import UpgradeType, describe_features, update_features
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
+from pykafka_cli.model import BrokerId
 from pykafka_cli.output.features import show_features
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.rules.features import (
@@ -115,7 +116,7 @@ def features(
         bootstrap = bootstrap_or_default(bootstrap_controller or bootstrap_server, missing)
         session = new_session(bootstrap, command_config, controllers=bootstrap_controller is not None)
         if command == "describe":
-            asyncio.run(describe(session, node_id, chosen_output(output)))
+            asyncio.run(describe(session, None if node_id is None else BrokerId(node_id), chosen_output(output)))
             return
         if release_version and (metadata or feature):
             raise ScriptError("Can not specify `release-version` with other feature flags.")
@@ -138,7 +139,7 @@ def known_levels(ctx: ScriptContext, command: str, release: str | None, words: l
     return dependencies(words)
 
 
-async def describe(session: Session, node: int | None, form: OutputFormat) -> None:
+async def describe(session: Session, node: BrokerId | None, form: OutputFormat) -> None:
     async with session:
         try:
             found = await describe_features(session, node)

@@ -9,6 +9,7 @@ import typer
 from pykafka_cli.clients.admin.cluster import LogDir, describe_brokers, describe_log_dirs
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
+from pykafka_cli.model import BrokerId
 from pykafka_cli.output.log_dirs import show_log_dirs
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, reported
@@ -55,7 +56,7 @@ def log_dirs(
     show_log_dirs(chosen_output(output), found)
 
 
-async def fetch(session: Session, brokers: set[int], topics: set[str]) -> dict[int, list[LogDir]]:
+async def fetch(session: Session, brokers: set[BrokerId], topics: set[str]) -> dict[BrokerId, list[LogDir]]:
     """Log directories by broker, with the replicas of these topics (all if there are none), in order.
 
     raises    ScriptError if a broker is not alive
@@ -81,7 +82,7 @@ async def fetch(session: Session, brokers: set[int], topics: set[str]) -> dict[i
     }
 
 
-def _broker_id(word: str) -> int:
+def _broker_id(word: str) -> BrokerId:
     if not re.fullmatch(r"[+-]?[0-9]+", word):
         raise ScriptError(f'For input string: "{word}"')
-    return int(word)
+    return BrokerId(int(word))

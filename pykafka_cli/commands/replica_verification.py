@@ -15,7 +15,7 @@ from pykafka_cli.clients.consuming.replica_fetch import fetch_replicas
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import OffsetSpec, ReplicaRecords, TopicPartition
+from pykafka_cli.model import BrokerId, OffsetSpec, ReplicaRecords, TopicPartition
 from pykafka_cli.output.events import Events
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -163,7 +163,7 @@ async def _verify(
         while True:
             fetched = await asyncio.gather(
                 *(
-                    _fetched(session, broker, {each: offsets[each] for each in its}, fetch_size, max_wait_ms)
+                    _fetched(session, BrokerId(broker), {each: offsets[each] for each in its}, fetch_size, max_wait_ms)
                     for broker, its in by_broker.items()
                 )
             )
@@ -198,7 +198,7 @@ async def _start(session: Session, replicas: Mapping[TopicPartition, object], at
 
 
 async def _fetched(
-    session: Session, broker: int, offsets: Mapping[TopicPartition, int], fetch_size: int, max_wait_ms: int
+    session: Session, broker: BrokerId, offsets: Mapping[TopicPartition, int], fetch_size: int, max_wait_ms: int
 ) -> dict[TopicPartition, ReplicaRecords]:
     """Nothing of any partition while the broker is away."""
     try:

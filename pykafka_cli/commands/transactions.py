@@ -20,6 +20,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import (
     AbortSpec,
+    BrokerId,
     ProducerEpoch,
     ProducerId,
     ProducerState,
@@ -197,6 +198,7 @@ def transactions(
     )
     check(ctx, command)
     where = TopicPartition(topic or "", partition or 0)
+    replica = None if broker_id is None else BrokerId(broker_id)
     now_ms = time.time_ns() // 1_000_000
     if command == "abort":
         spec = given_spec(where, start_offset, producer_id, producer_epoch, coordinator_epoch)
@@ -217,12 +219,12 @@ def transactions(
         case "describe":
             show_description(form, run(session, fetch_description(session, transactional_id or "")), now_ms)
         case "describe-producers":
-            show_producers(form, run(session, fetch_producers(session, where, broker_id)))
+            show_producers(form, run(session, fetch_producers(session, where, replica)))
         case "abort":
             run(session, abort(session, where, spec or start_offset or 0))
         case _:
             limit_ms = max_transaction_timeout * MS_PER_MINUTE
-            search = find_hanging(session, topic, partition, broker_id, limit_ms, now_ms)
+            search = find_hanging(session, topic, partition, replica, limit_ms, now_ms)
             show_hanging(form, run(session, search), now_ms)
 
 
@@ -308,7 +310,7 @@ async def fetch_description(session: Session, transactional_id: str) -> Transact
 
 
 async def fetch_producers(
-    session: Session, partition: TopicPartition, broker: int | None, what: str = ""
+    session: Session, partition: TopicPartition, broker: BrokerId | None, what: str = ""
 ) -> list[ProducerState]:
     replica = "leader" if broker is None else f"broker {broker}"
     with failing_as(what or f"Failed to describe producers for partition {partition} on {replica}"):

@@ -17,7 +17,7 @@ from pykafka_cli.broker.coordinator.stored_messages import UnreadableMessage
 from pykafka_cli.graduation.coordinators import CoordinatorRecords, Group, OpenTransaction
 from pykafka_cli.graduation.report import BrokerPart, NotReady, Report, Topic
 from pykafka_cli.graduation.znodes import ClusterRecord, NoCluster, data_directory, read_cluster
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.protocol.records import CorruptRecords
@@ -70,7 +70,7 @@ class _BrokerFiles:
             )
         self.directories, self.records = directories, records
         self.settings = settings
-        self.id = used[0].meta.broker_id if used[0].meta else -1
+        self.id = used[0].meta.broker_id if used[0].meta else BrokerId(-1)
         self.logs = {log.topic_partition: log for directory in directories for log in directory.logs}
 
 
@@ -203,7 +203,7 @@ class _Examination:
                 f"Broker {broker_id} did not close its ZooKeeper session: start Kafka's broker "
                 f"{timeout_ms / 1000:.0f} s after ZooKeeper, not earlier"
             )
-        elsewhere: dict[int, int] = defaultdict(int)
+        elsewhere: dict[BrokerId, int] = defaultdict(int)
         for assignment in self._cluster.topics.values():
             for replicas in assignment.partitions.values():
                 for broker_id in set(replicas.replicas) - self._brokers.keys():
@@ -217,9 +217,9 @@ class _Examination:
                     f"Broker {broker.id}: these settings had no effect here, but Kafka obeys them: {names}"
                 )
 
-    def _chosen_replicas(self) -> Mapping[TopicPartition, int]:
+    def _chosen_replicas(self) -> Mapping[TopicPartition, BrokerId]:
         """Which broker's replica of each partition counts: the leader's, else the longest."""
-        chosen: dict[TopicPartition, int] = {}
+        chosen: dict[TopicPartition, BrokerId] = {}
         for broker_id, broker in self._brokers.items():
             for partition, log in broker.logs.items():
                 best = self._replica(partition, chosen.get(partition))
@@ -230,10 +230,10 @@ class _Examination:
                     chosen[partition] = broker_id
         return chosen
 
-    def _replica(self, partition: TopicPartition, broker_id: int | None) -> InspectedLog | None:
+    def _replica(self, partition: TopicPartition, broker_id: BrokerId | None) -> InspectedLog | None:
         return None if broker_id is None else self._brokers[broker_id].logs[partition]
 
-    def _topic(self, topic: str, chosen: Mapping[TopicPartition, int]) -> Topic:
+    def _topic(self, topic: str, chosen: Mapping[TopicPartition, BrokerId]) -> Topic:
         partitions = [TopicPartition(topic, number) for number in self._cluster.topics[topic].partitions]
         records = sum(log.records for each in partitions if (log := self._replica(each, chosen.get(each))))
         stored = sum(

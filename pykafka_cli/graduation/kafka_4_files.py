@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pykafka_cli import KAFKA_VERSION
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.grammar import write_properties
 from pykafka_cli.properties.kraft import BROKER, CONTROLLER
 
@@ -35,7 +36,7 @@ class Broker(NamedTuple):
 
     name: str
     properties: Mapping[str, str]
-    broker_id: int
+    broker_id: BrokerId
 
 
 def kafka_4_files(
@@ -73,7 +74,7 @@ def kafka_4_files(
     return {f"{FOLDER}/{name}": text for name, text in contents.items()}
 
 
-def _kraft_broker(properties: Mapping[str, str], broker_id: int) -> dict[str, str]:
+def _kraft_broker(properties: Mapping[str, str], broker_id: BrokerId) -> dict[str, str]:
     kept = {
         name: text
         for name, text in properties.items()

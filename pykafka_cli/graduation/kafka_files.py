@@ -18,6 +18,7 @@ from pykafka_cli import KAFKA_VERSION
 from pykafka_cli.graduation import kafka_4_files
 from pykafka_cli.graduation.kraft_node import Preparation, shell_lines
 from pykafka_cli.graduation.report import Report
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import write_properties
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -54,7 +55,7 @@ def write_files(
         values = _broker_values(settings, part.directories)
         contents[name] = _properties(f"Broker {part.id}'s settings", values)
         started.append((name, _address(settings)))
-        migrating.append(kafka_4_files.Broker(Path(name).stem, values, part.id))
+        migrating.append(kafka_4_files.Broker(Path(name).stem, values, BrokerId(part.id)))
     if prepared is not None:
         contents[META_PROPERTIES] = prepared.meta_properties
     connect = brokers[0].zookeeper_connect or ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.kafka_znodes import TopicAssignment
@@ -27,9 +27,9 @@ class ClusterRecord:
 
     cluster_id: str
     topics: Mapping[str, TopicAssignment]
-    leaders: Mapping[TopicPartition, int]
+    leaders: Mapping[TopicPartition, BrokerId]
     settings: Mapping[str, int]
-    registered: Mapping[int, int]
+    registered: Mapping[BrokerId, int]
 
 
 def data_directory(settings: ZooKeeperSettings) -> DataDirectory:
@@ -59,7 +59,7 @@ def read_cluster(directory: DataDirectory) -> ClusterRecord:
         topics,
         {each: leader for each in partitions if (leader := _leader(database, each)) is not None},
         {kind: count for kind in znodes.CONFIG_TYPES if (count := _configured(database, kind))},
-        {int(name): _timeout(database, name) for name in _children(database, znodes.BROKER_IDS)},
+        {BrokerId(int(name)): _timeout(database, name) for name in _children(database, znodes.BROKER_IDS)},
     )
 
 
@@ -72,7 +72,7 @@ def _data(database: Database, path: str) -> bytes | None:
     return database.tree.nodes[path].data
 
 
-def _leader(database: Database, partition: TopicPartition) -> int | None:
+def _leader(database: Database, partition: TopicPartition) -> BrokerId | None:
     path = znodes.partition_state_path(partition)
     if path not in database.tree.nodes:
         return None

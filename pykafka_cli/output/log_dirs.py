@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 
 from pykafka_cli.clients.admin.cluster import LogDir
+from pykafka_cli.model import BrokerId
 from pykafka_cli.output.render import OutputFormat, Table, show
 
 
-def show_log_dirs(form: OutputFormat, found: Mapping[int, Sequence[LogDir]]) -> None:
+def show_log_dirs(form: OutputFormat, found: Mapping[BrokerId, Sequence[LogDir]]) -> None:
     show(
         form,
         text=lambda: (
@@ -54,7 +55,7 @@ def show_log_dirs(form: OutputFormat, found: Mapping[int, Sequence[LogDir]]) -> 
     )
 
 
-def _kafka_json(found: Mapping[int, Sequence[LogDir]]) -> str:
+def _kafka_json(found: Mapping[BrokerId, Sequence[LogDir]]) -> str:
     """The script's document, its keys in the order that Java happens to give them."""
     brokers = [
         {

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from pykafka_cli.model import Reassignment, ReplicaPlace, TopicPartition
+from pykafka_cli.model import BrokerId, Reassignment, ReplicaPlace, TopicPartition
 from pykafka_cli.output.render import OutputFormat, Table, notice, show
 from pykafka_cli.rules.plan_files import reassignment_json
 from pykafka_cli.rules.reassignment import PartitionState, Replica, reassignment_lines
@@ -45,7 +45,7 @@ class View(NamedTuple):
         )
 
 
-def plan_document(replicas: Mapping[TopicPartition, Iterable[int]]) -> object:
+def plan_document(replicas: Mapping[TopicPartition, Iterable[BrokerId]]) -> object:
     """An assignment as --reassignment-json-file takes it."""
     return json.loads(reassignment_json(replicas))
 
@@ -84,5 +84,5 @@ def _named(partition: TopicPartition) -> dict[str, object]:
     return {"topic": partition.topic, "partition": partition.partition}
 
 
-def _ids(brokers: Iterable[int]) -> str:
+def _ids(brokers: Iterable[BrokerId]) -> str:
     return ",".join(map(str, brokers))

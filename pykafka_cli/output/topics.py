@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from pykafka_cli.model import PartitionDescription, TopicDescription, TopicListing, base64_id
+from pykafka_cli.model import BrokerId, PartitionDescription, TopicDescription, TopicListing, base64_id
 from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.rules.topic_views import TopicView
 
@@ -111,11 +111,11 @@ def _partition(topic: str, described: PartitionDescription) -> str:
     )
 
 
-def _joined(brokers: Iterable[int]) -> str:
+def _joined(brokers: Iterable[BrokerId]) -> str:
     return ",".join(map(str, brokers))
 
 
-def _or_unknown(brokers: Iterable[int] | None) -> str:
+def _or_unknown(brokers: Iterable[BrokerId] | None) -> str:
     return "N/A" if brokers is None else _joined(brokers)
 
 
@@ -205,12 +205,12 @@ def _document(view: TopicView) -> dict[str, object]:
     }
 
 
-def _leader(broker: int | None) -> int | None:
+def _leader(broker: BrokerId | None) -> int | None:
     """In znodes, a partition without a leader has the leader -1."""
     return None if broker is None or broker < 0 else broker
 
 
-def _moving(adding: tuple[int, ...] | None) -> str:
+def _moving(adding: tuple[BrokerId, ...] | None) -> str:
     return "" if adding is None else f"to {_joined(adding)}"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pykafka_cli.clients.admin.credentials import NewCredential, new_stored_credential
 from pykafka_cli.clients.admin.zookeeper import ZooKeeperAdmin, ZooKeeperError, ZooKeeperUnreachable
+from pykafka_cli.model import BrokerId
 from pykafka_cli.output.configs import show_zookeeper_change, show_zookeeper_settings
 from pykafka_cli.procedures.configs import ConfigRequest
 from pykafka_cli.rules.config_arguments import (
@@ -113,7 +114,7 @@ async def _ensure_stopped(broker: Entity, names: Sequence[str], zookeeper: ZooKe
     if not names:
         return
     wanted = f"--bootstrap-server option must be specified to update broker configs Set({', '.join(names)})."
-    if broker.name and await zookeeper.is_broker_alive(int(broker.name)):
+    if broker.name and await zookeeper.is_broker_alive(BrokerId(int(broker.name))):
         raise BadConfigArgument(f"requirement failed: {wanted} when broker {broker.name} is running.")
     if not broker.name and await zookeeper.brokers():
         raise BadConfigArgument(f"requirement failed: {wanted} for default cluster if any broker is running.")

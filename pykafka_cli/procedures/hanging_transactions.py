@@ -8,7 +8,7 @@ from pykafka_cli.clients.admin.topics import describe_topics, list_topics
 from pykafka_cli.clients.admin.transactions import describe_producers, describe_transactions, list_transactions
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import OpenTransaction, ProducerState, TopicPartition, TransactionDescription
+from pykafka_cli.model import BrokerId, OpenTransaction, ProducerState, TopicPartition, TransactionDescription
 from pykafka_cli.rules.transactions import hanging, open_longer_than
 from pykafka_cli.script.errors import reported
 from pykafka_cli.transport.connection import ConnectionFailed
@@ -28,7 +28,7 @@ def failing_as(what: str) -> AbstractContextManager[None]:
 
 
 async def find_hanging(
-    session: Session, topic: str | None, partition: int | None, broker: int | None, limit_ms: int, now_ms: int
+    session: Session, topic: str | None, partition: int | None, broker: BrokerId | None, limit_ms: int, now_ms: int
 ) -> list[OpenTransaction]:
     """Transactions that have been open for longer than `limit_ms` and that no coordinator will end.
 
@@ -55,7 +55,7 @@ async def find_hanging(
     return hanging(candidates, ids, descriptions)
 
 
-async def _partitions(session: Session, topic: str | None, broker: int | None) -> list[TopicPartition]:
+async def _partitions(session: Session, topic: str | None, broker: BrokerId | None) -> list[TopicPartition]:
     topics = [topic] if topic is not None else []
     if not topics:
         with failing_as("Failed to list topics"):

@@ -17,7 +17,7 @@ from pykafka_cli.clients.admin.reassignments import (
 from pykafka_cli.clients.admin.topics import assignments
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ReplicaPlace, TopicPartition
+from pykafka_cli.model import BrokerId, ReplicaPlace, TopicPartition
 from pykafka_cli.output.reassign_partitions import View, names_document, plan_document, verification_document
 from pykafka_cli.rules.plan_files import PlannedReplicas, reassignment_json
 from pykafka_cli.rules.reassignment import (
@@ -63,7 +63,7 @@ class Rates(NamedTuple):
 
 
 async def generate_plan(
-    session: Session, topics: Sequence[str], brokers: Sequence[int], view: View, *, rack_aware: bool
+    session: Session, topics: Sequence[str], brokers: Sequence[BrokerId], view: View, *, rack_aware: bool
 ) -> None:
     """Show where the topics' replicas are, and where they could be on these brokers."""
     async with session:
@@ -191,7 +191,9 @@ async def cancel_plan(
 # ---- steps
 
 
-async def _current(session: Session, wanted: Mapping[TopicPartition, object]) -> dict[TopicPartition, tuple[int, ...]]:
+async def _current(
+    session: Session, wanted: Mapping[TopicPartition, object]
+) -> dict[TopicPartition, tuple[BrokerId, ...]]:
     """Where these partitions are.
 
     raises    ApiError if one of them does not exist
@@ -203,9 +205,9 @@ async def _current(session: Session, wanted: Mapping[TopicPartition, object]) ->
     return {partition: found[partition] for partition in wanted}
 
 
-async def _known(session: Session, wanted: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, ...]]:
+async def _known(session: Session, wanted: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[BrokerId, ...]]:
     """Where these partitions are, without those that do not exist."""
-    found: dict[TopicPartition, tuple[int, ...]] = {}
+    found: dict[TopicPartition, tuple[BrokerId, ...]] = {}
     for topic in dict.fromkeys(partition.topic for partition in wanted):
         try:
             found |= await assignments(session, [topic])
@@ -221,14 +223,14 @@ async def _shown_log_dirs(
     """Where the replicas are, for Kafka 4, whose script shows it; the one of 3.9 does not."""
     if not await session.is_kafka_4():
         return {}
-    replicas = [Replica(broker, partition) for partition, brokers in assigned.items() for broker in brokers]
+    replicas = [Replica(BrokerId(broker), partition) for partition, brokers in assigned.items() for broker in brokers]
     places = await _places(session, replicas)
     return {(broker, partition): place.current for (broker, partition), place in places.items() if place.current}
 
 
 async def _places(session: Session, replicas: Iterable[Replica]) -> dict[Replica, ReplicaPlace]:
     """In which log directories the replicas are, without those whose broker does not answer."""
-    by_broker: dict[int, list[TopicPartition]] = {}
+    by_broker: dict[BrokerId, list[TopicPartition]] = {}
     for broker, partition in replicas:
         by_broker.setdefault(broker, []).append(partition)
     places: dict[Replica, ReplicaPlace] = {}
@@ -284,7 +286,7 @@ async def _throttle_topics(session: Session, settings: Mapping[str, Mapping[str,
     )
 
 
-async def _throttle_brokers(session: Session, brokers: Iterable[int], names: Iterable[str], rate: int) -> None:
+async def _throttle_brokers(session: Session, brokers: Iterable[BrokerId], names: Iterable[str], rate: int) -> None:
     changes = [Change(name, Operation.SET, str(rate)) for name in names]
     await alter_configs(session, {Resource(ResourceType.BROKER, str(broker)): changes for broker in brokers})
 

@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import read_properties
 from pykafka_cli.rules.scram_credentials import salted_password, stored_credential
@@ -86,7 +87,7 @@ def _read(files: DiskFiles, directory: str) -> MetaProperties | None:
         raise BadFormat(str(error)) from None
 
 
-def _ensure_belongs(directory: str, meta: MetaProperties, cluster_id: str, node_id: int) -> None:
+def _ensure_belongs(directory: str, meta: MetaProperties, cluster_id: str, node_id: BrokerId) -> None:
     path = os.path.join(directory, META_PROPERTIES)
     if meta.cluster_id != cluster_id:
         raise BadFormat(f"Invalid cluster.id in: {path}. Expected {cluster_id}, but read {meta.cluster_id}")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pykafka_cli.clients.admin import topics as admin
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import TopicDescription
+from pykafka_cli.model import BrokerId, TopicDescription
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.output.topics import show_descriptions, show_listing, show_outcome
 from pykafka_cli.rules.topic_filter import InvalidRegex, TopicFilter
@@ -184,7 +184,7 @@ async def create_topic(request: TopicsRequest, session: Session) -> None:
     request.report([name], "created", lambda topic: f"Created topic {topic}.")
 
 
-async def _ensure_registered(session: Session, assignment: dict[int, list[int]]) -> None:
+async def _ensure_registered(session: Session, assignment: dict[int, list[BrokerId]]) -> None:
     """Reject brokers that do not exist: a controller of ZooKeeper mode accepts them, and the topic gets no leader."""
     registered = {broker.node_id for broker in (await session.metadata(())).brokers}
     for replicas in assignment.values():
@@ -207,7 +207,7 @@ async def alter_topics(request: TopicsRequest, session: Session) -> None:
         names = await _existing(request, session)
         if not names:
             return
-        placed: dict[str, list[list[int]]] = {}
+        placed: dict[str, list[list[BrokerId]]] = {}
         if assignment:
             for topic in await admin.describe_topics(session, names):
                 # The assignment counts from the first partition on; those that are there are passed over.

@@ -13,7 +13,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import OffsetSpec, TopicPartition
+from pykafka_cli.model import BrokerId, OffsetSpec, TopicPartition
 from pykafka_cli.rules.wait_conditions import (
     DEAD,
     Brokers,
@@ -131,14 +131,14 @@ async def _missing(session: Session, condition: Condition) -> tuple[str, str]:
 
 async def _look_at_brokers(session: Session, wanted: Brokers) -> str:
     answer = await session.metadata(())
-    registered = {int(broker.node_id): f"{broker.host}:{broker.port}" for broker in answer.brokers}
+    registered = {broker.node_id: f"{broker.host}:{broker.port}" for broker in answer.brokers}
     problems = await asyncio.gather(*(_problem_of(session, broker) for broker in registered))
     unreachable = {broker: problem for broker, problem in zip(registered, problems, strict=True) if problem}
-    controller = None if answer.controller_id < 0 else int(answer.controller_id)
+    controller = None if answer.controller_id < 0 else answer.controller_id
     return missing_brokers(wanted, registered, controller, unreachable)
 
 
-async def _problem_of(session: Session, broker: int) -> str:
+async def _problem_of(session: Session, broker: BrokerId) -> str:
     try:
         await session.api_versions(broker)
     except ConnectionFailed as failure:

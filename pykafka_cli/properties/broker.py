@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker_keys.cluster import ClusterKeys
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.broker_keys.inert import JavaKeys, KRaftKeys, NewGroupKeys, TieredStorageKeys
@@ -231,7 +232,7 @@ class BrokerSettings(
 
     # Changes.
 
-    def assign_broker_id(self, broker_id: int) -> None:
+    def assign_broker_id(self, broker_id: BrokerId) -> None:
         """Take the number that ZooKeeper or meta.properties gave, where broker.id was -1."""
         self._set({"broker.id": broker_id, "node.id": broker_id})
         self._static.update(broker_id=broker_id, node_id=broker_id)

@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.listeners import Listener
 
@@ -25,7 +26,7 @@ _VOTER = re.compile(r"([0-9]+)@(.+):([0-9]+)")
 class Voter(NamedTuple):
     """One element of controller.quorum.voters."""
 
-    node_id: int
+    node_id: BrokerId
     host: str
     port: int
 
@@ -34,7 +35,7 @@ class NodeSettings(Protocol):
     """What is asked here of a node's BrokerSettings."""
 
     @property
-    def node_id(self) -> int: ...
+    def node_id(self) -> BrokerId: ...
     @property
     def process_roles(self) -> Sequence[str]: ...
     @property
@@ -58,7 +59,7 @@ def parse_voters(elements: tuple[str, ...]) -> tuple[Voter, ...]:
         found = _VOTER.fullmatch(element)
         if not found:
             raise ValueError(f"{element} is not of the form ID@HOST:PORT")
-        voters.append(Voter(int(found[1]), found[2], int(found[3])))
+        voters.append(Voter(BrokerId(int(found[1])), found[2], int(found[3])))
     return tuple(voters)
 
 

@@ -30,11 +30,11 @@ from kio.schema.response_header.v1.header import ResponseHeader as ResponseHeade
 from kio.static.constants import EntityType
 from kio.static.primitive import i16
 
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, ControllerEpoch, LeaderEpoch
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, ControllerEpoch, LeaderEpoch
 from pykafka_cli.protocol.api_keys import APIS, ApiKey
 
-NO_LEADER = -1
-LEADER_DURING_DELETE = -2
+NO_LEADER = BrokerId(-1)
+LEADER_DURING_DELETE = BrokerId(-2)
 """Leader of a partition whose topic is being deleted: UpdateMetadata's way to say "forget it"."""
 
 EPOCH_DURING_DELETE = LeaderEpoch(-2)
@@ -76,13 +76,13 @@ class LeaderAndIsrPartitionState:
     __flexible__: ClassVar[bool] = True
     partition_index: int = _value("int32")
     controller_epoch: ControllerEpoch = _value("int32")
-    leader: int = _value("int32")
+    leader: BrokerId = _value("int32")
     leader_epoch: LeaderEpoch = _value("int32")
-    isr: tuple[int, ...] = _value("int32", ())
+    isr: tuple[BrokerId, ...] = _value("int32", ())
     partition_epoch: int = _value("int32")
-    replicas: tuple[int, ...] = _value("int32", ())
-    adding_replicas: tuple[int, ...] = _value("int32", (), since=3)
-    removing_replicas: tuple[int, ...] = _value("int32", (), since=3)
+    replicas: tuple[BrokerId, ...] = _value("int32", ())
+    adding_replicas: tuple[BrokerId, ...] = _value("int32", (), since=3)
+    removing_replicas: tuple[BrokerId, ...] = _value("int32", (), since=3)
     is_new: bool = _value("bool", False, since=1)
     leader_recovery_state: int = _value("int8", 0, since=6)
 
@@ -106,7 +106,7 @@ class LeaderAndIsrLiveLeader:
     __type__: ClassVar = EntityType.nested
     __version__: ClassVar[i16] = i16(7)
     __flexible__: ClassVar[bool] = True
-    broker_id: int = _value("int32")
+    broker_id: BrokerId = _value("int32")
     host_name: str = _value("string")
     port: int = _value("int32")
 
@@ -120,7 +120,7 @@ class LeaderAndIsrRequest:
     __flexible__: ClassVar[bool] = True
     __api_key__: ClassVar[i16] = i16(ApiKey.LEADER_AND_ISR)
     __header_schema__: ClassVar[type[RequestHeaderV2]] = RequestHeaderV2
-    controller_id: int = _value("int32")
+    controller_id: BrokerId = _value("int32")
     is_kraft_controller: bool = _value("bool", False, since=7)
     controller_epoch: ControllerEpoch = _value("int32")
     broker_epoch: BrokerEpoch = _value("int64", UNKNOWN_BROKER_EPOCH, since=2)
@@ -196,7 +196,7 @@ class StopReplicaRequest:
     __flexible__: ClassVar[bool] = True
     __api_key__: ClassVar[i16] = i16(ApiKey.STOP_REPLICA)
     __header_schema__: ClassVar[type[RequestHeaderV2]] = RequestHeaderV2
-    controller_id: int = _value("int32")
+    controller_id: BrokerId = _value("int32")
     is_kraft_controller: bool = _value("bool", False, since=4)
     controller_epoch: ControllerEpoch = _value("int32")
     broker_epoch: BrokerEpoch = _value("int64", UNKNOWN_BROKER_EPOCH, since=1)
@@ -237,12 +237,12 @@ class UpdateMetadataPartitionState:
     __flexible__: ClassVar[bool] = True
     partition_index: int = _value("int32")
     controller_epoch: ControllerEpoch = _value("int32")
-    leader: int = _value("int32")
+    leader: BrokerId = _value("int32")
     leader_epoch: LeaderEpoch = _value("int32")
-    isr: tuple[int, ...] = _value("int32", ())
+    isr: tuple[BrokerId, ...] = _value("int32", ())
     zk_version: int = _value("int32")
-    replicas: tuple[int, ...] = _value("int32", ())
-    offline_replicas: tuple[int, ...] = _value("int32", (), since=4)
+    replicas: tuple[BrokerId, ...] = _value("int32", ())
+    offline_replicas: tuple[BrokerId, ...] = _value("int32", (), since=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +277,7 @@ class UpdateMetadataBroker:
     __type__: ClassVar = EntityType.nested
     __version__: ClassVar[i16] = i16(8)
     __flexible__: ClassVar[bool] = True
-    id: int = _value("int32")
+    id: BrokerId = _value("int32")
     endpoints: tuple[UpdateMetadataEndpoint, ...] = _entities(since=1)
     rack: str | None = _value("string", None, since=2)
 
@@ -291,7 +291,7 @@ class UpdateMetadataRequest:
     __flexible__: ClassVar[bool] = True
     __api_key__: ClassVar[i16] = i16(ApiKey.UPDATE_METADATA)
     __header_schema__: ClassVar[type[RequestHeaderV2]] = RequestHeaderV2
-    controller_id: int = _value("int32")
+    controller_id: BrokerId = _value("int32")
     is_kraft_controller: bool = _value("bool", False, since=8)
     type: int = _value("int8", 0, since=8, tag=0)
     controller_epoch: ControllerEpoch = _value("int32")
@@ -321,7 +321,7 @@ class ControlledShutdownRequest:
     __flexible__: ClassVar[bool] = True
     __api_key__: ClassVar[i16] = i16(ApiKey.CONTROLLED_SHUTDOWN)
     __header_schema__: ClassVar[type[RequestHeaderV2]] = RequestHeaderV2
-    broker_id: int = _value("int32")
+    broker_id: BrokerId = _value("int32")
     broker_epoch: BrokerEpoch = _value("int64", UNKNOWN_BROKER_EPOCH, since=2)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class PlannedReplicas(NamedTuple):
     """Where a partition's replicas are to be; a log directory for each, ANY_LOG_DIR for wherever the broker likes."""
 
     partition: TopicPartition
-    replicas: tuple[int, ...]
+    replicas: tuple[BrokerId, ...]
     log_dirs: tuple[str, ...]
 
 
@@ -151,8 +151,8 @@ def _integer(entry: Mapping[str, object], name: str) -> int:
     return _as_integer(_field(entry, name))
 
 
-def _each_integer(entry: Mapping[str, object], name: str) -> list[int]:
-    return [_as_integer(value) for value in _list(_field(entry, name))]
+def _each_integer(entry: Mapping[str, object], name: str) -> list[BrokerId]:
+    return [BrokerId(_as_integer(value)) for value in _list(_field(entry, name))]
 
 
 def _as_string(value: object) -> str:

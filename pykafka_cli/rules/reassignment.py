@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from pykafka_cli.model import Broker, Reassignment, ReplicaPlace, TopicPartition
+from pykafka_cli.model import Broker, BrokerId, Reassignment, ReplicaPlace, TopicPartition
 from pykafka_cli.replica_assignment import Candidate, assign_replicas
 from pykafka_cli.rules.plan_files import ANY_LOG_DIR, PlannedReplicas
 
@@ -27,7 +27,7 @@ class BadReassignment(Exception):
 class Replica(NamedTuple):
     """One replica of a partition; sorted as the script sorts them, by broker first."""
 
-    broker: int
+    broker: BrokerId
     partition: TopicPartition
 
     def __str__(self) -> str:
@@ -37,15 +37,15 @@ class Replica(NamedTuple):
 class Move(NamedTuple):
     """Brokers that a partition is read from, and those that it is copied to."""
 
-    sources: frozenset[int]
-    destinations: frozenset[int]
+    sources: frozenset[BrokerId]
+    destinations: frozenset[BrokerId]
 
 
 class PartitionState(NamedTuple):
     """Where a partition's replicas are, where the plan wants them, and whether that is over."""
 
-    current: Sequence[int]
-    target: Sequence[int]
+    current: Sequence[BrokerId]
+    target: Sequence[BrokerId]
     is_done: bool
 
 
@@ -66,24 +66,24 @@ def ensure_executable(plan: Sequence[PlannedReplicas]) -> None:
         raise BadReassignment(f"Partition replica lists may not contain duplicate entries: {'. '.join(complaints)}")
 
 
-def parse_brokers(text: str) -> list[int]:
+def parse_brokers(text: str) -> list[BrokerId]:
     """--broker-list.
 
     raises    BadReassignment
     """
-    brokers = []
+    brokers: list[BrokerId] = []
     for word in text.rstrip(",").split(","):
         if not word.lstrip("+-").isdecimal() or not word.isascii():
             raise BadReassignment(f'For input string: "{word}"')
-        brokers.append(int(word))
+        brokers.append(BrokerId(int(word)))
     if twice := _repeated(brokers):
         raise BadReassignment(f"Broker list contains duplicate entries: [{', '.join(map(str, twice))}]")
     return brokers
 
 
 def propose(
-    current: Mapping[TopicPartition, Sequence[int]], brokers: Iterable[Broker], *, rack_aware: bool
-) -> dict[TopicPartition, tuple[int, ...]]:
+    current: Mapping[TopicPartition, Sequence[BrokerId]], brokers: Iterable[Broker], *, rack_aware: bool
+) -> dict[TopicPartition, tuple[BrokerId, ...]]:
     """A new place for every partition, evenly over `brokers`; each topic keeps the number of replicas of its first.
 
     raises    BadReassignment, AssignmentRefused
@@ -95,7 +95,7 @@ def propose(
             "Not all brokers have rack information. Add --disable-rack-aware in command line to make replica "
             "assignment without rack information."
         )
-    proposed: dict[TopicPartition, tuple[int, ...]] = {}
+    proposed: dict[TopicPartition, tuple[BrokerId, ...]] = {}
     for topic in dict.fromkeys(partition.topic for partition in current):
         replicas = [current[partition] for partition in sorted(current) if partition.topic == topic]
         for index, places in assign_replicas(candidates, len(replicas), len(replicas[0])).items():
@@ -115,8 +115,8 @@ def log_dir_targets(plan: Iterable[PlannedReplicas]) -> dict[Replica, str]:
 
 def moves(
     ongoing: Mapping[TopicPartition, Reassignment],
-    proposed: Mapping[TopicPartition, Sequence[int]],
-    current: Mapping[TopicPartition, Sequence[int]],
+    proposed: Mapping[TopicPartition, Sequence[BrokerId]],
+    current: Mapping[TopicPartition, Sequence[BrokerId]],
 ) -> dict[TopicPartition, Move]:
     """All moves that will be in progress: the current ones, and those of the plan."""
     found = {
@@ -141,7 +141,7 @@ def topic_throttles(moving: Mapping[TopicPartition, Move]) -> dict[str, dict[str
     }
 
 
-def brokers_of(moving: Mapping[TopicPartition, Move]) -> list[int]:
+def brokers_of(moving: Mapping[TopicPartition, Move]) -> list[BrokerId]:
     return sorted({broker for move in moving.values() for broker in (*move.sources, *move.destinations)})
 
 
@@ -201,7 +201,9 @@ def _move_line(replica: Replica, target: str, place: ReplicaPlace | None) -> str
     return f"{where} on broker {replica.broker} is not being moved from log dir {place.current} to {target}."
 
 
-def _throttled(moving: Mapping[TopicPartition, Move], topic: str, brokers: Callable[[Move], Collection[int]]) -> str:
+def _throttled(
+    moving: Mapping[TopicPartition, Move], topic: str, brokers: Callable[[Move], Collection[BrokerId]]
+) -> str:
     return ",".join(
         sorted(
             f"{partition.partition}:{broker}"

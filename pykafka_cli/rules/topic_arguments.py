@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Iterable
 
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.topic import TOPIC_KEYS, check_compaction_lags, validate_names
@@ -19,12 +20,12 @@ class BadArgument(Exception):
     """A value that the script rejects before it asks anybody."""
 
 
-def parse_replica_assignment(text: str) -> dict[int, list[int]]:
+def parse_replica_assignment(text: str) -> dict[int, list[BrokerId]]:
     """`0:1,1:2` to broker ids by partition; a comma per partition, a colon per replica.
 
     raises    BadArgument
     """
-    assignment: dict[int, list[int]] = {}
+    assignment: dict[int, list[BrokerId]] = {}
     for partition, replicas in enumerate(re.sub(",+$", "", text).split(",")):
         brokers = [_broker(word.strip()) for word in re.sub(":+$", "", replicas).split(":")]
         if twice := sorted({broker for broker in brokers if brokers.count(broker) > 1}):
@@ -109,7 +110,7 @@ def format_version_warning(configs: dict[str, str]) -> str | None:
     )
 
 
-def _broker(word: str) -> int:
+def _broker(word: str) -> BrokerId:
     if not _INTEGER.fullmatch(word) or not -(1 << 31) <= int(word) < 1 << 31:
         raise BadArgument(f'For input string: "{word}"')
-    return int(word)
+    return BrokerId(int(word))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from pykafka_cli.model import PartitionDescription, TopicDescription
+from pykafka_cli.model import BrokerId, PartitionDescription, TopicDescription
 
 MIN_INSYNC_REPLICAS = "min.insync.replicas"
 
@@ -25,7 +25,7 @@ class DescribeFilter(NamedTuple):
     def shows_partitions(self) -> bool:
         return not self.only_overridden
 
-    def wants(self, partition: PartitionDescription, *, min_isr: int, live_brokers: Collection[int]) -> bool:
+    def wants(self, partition: PartitionDescription, *, min_isr: int, live_brokers: Collection[BrokerId]) -> bool:
         in_sync = len(partition.isr)
         return (
             self.shows_headers
@@ -45,7 +45,7 @@ class TopicView(NamedTuple):
 
 
 def view_topics(
-    topics: Iterable[TopicDescription], wanted: DescribeFilter, live_brokers: Collection[int]
+    topics: Iterable[TopicDescription], wanted: DescribeFilter, live_brokers: Collection[BrokerId]
 ) -> list[TopicView]:
     """What is left of the descriptions, whose `configs` hold all settings of each topic."""
     views = []

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 
 STATES = (
     "Assigning",
@@ -142,7 +142,10 @@ def parse_duration(text: str) -> float:
 
 
 def missing_brokers(
-    wanted: Brokers, registered: Mapping[int, str], controller: int | None, unreachable: Mapping[int, str]
+    wanted: Brokers,
+    registered: Mapping[BrokerId, str],
+    controller: BrokerId | None,
+    unreachable: Mapping[BrokerId, str],
 ) -> str:
     """registered     the advertised HOST:PORT of each broker
     unreachable    why a connection to it fails, of those where one does

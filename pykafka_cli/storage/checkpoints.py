@@ -23,7 +23,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, LeaderEpoch, TopicPartition
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.properties.grammar import read_properties, write_properties
 from pykafka_cli.storage.files import Files
 from pykafka_cli.storage.leader_epochs import EpochStart
@@ -59,7 +59,7 @@ class MetaProperties(NamedTuple):
     directory_id    of version 1 alone; which of a node's directories this is
     """
 
-    broker_id: int
+    broker_id: BrokerId
     cluster_id: str
     version: int = ZOOKEEPER_VERSION
     directory_id: str | None = None
@@ -139,10 +139,10 @@ def read_meta_properties(files: Files, directory: str) -> MetaProperties | None:
     values = {each.key: each.value for each in read_properties(files.read(path))}
     try:
         if values.get("version") == str(ZOOKEEPER_VERSION):
-            return MetaProperties(int(values["broker.id"]), values["cluster.id"])
+            return MetaProperties(BrokerId(int(values["broker.id"])), values["cluster.id"])
         if values.get("version") == str(KRAFT_VERSION):
             return MetaProperties(
-                int(values["node.id"]), values["cluster.id"], KRAFT_VERSION, values.get("directory.id")
+                BrokerId(int(values["node.id"])), values["cluster.id"], KRAFT_VERSION, values.get("directory.id")
             )
     except (KeyError, ValueError):
         raise MalformedFile(f"{path}: broker.id (node.id in version 1) and cluster.id are needed") from None

@@ -35,6 +35,7 @@ from pykafka_cli.java_hash import java_hash_order
 from pykafka_cli.model import (
     UNKNOWN_BROKER_EPOCH,
     BrokerEpoch,
+    BrokerId,
     ControllerEpoch,
     LeaderEpoch,
     ProducerId,
@@ -79,7 +80,7 @@ PERSISTENT_PATHS = (
 )
 """What a broker makes sure of at its start, in Kafka's order."""
 
-NO_LEADER = -1
+NO_LEADER = BrokerId(-1)
 
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 """Names of the security protocols; the place in this list is the number that UpdateMetadata carries."""
@@ -128,13 +129,17 @@ def decode_cluster_id(data: bytes | None) -> str:
     return str(value["id"])
 
 
-def encode_controller(broker_id: int, now_ms: int) -> bytes:
+def encode_controller(broker_id: BrokerId, now_ms: int) -> bytes:
     return _encoded({"version": 2, "brokerid": broker_id, "timestamp": str(now_ms), "kraftControllerEpoch": -1})
 
 
-def decode_controller(data: bytes | None) -> int:
+def _broker_id(value: Any) -> BrokerId:
+    return BrokerId(int(value))
+
+
+def decode_controller(data: bytes | None) -> BrokerId:
     """Id of the controller."""
-    return _number(CONTROLLER, _decoded(CONTROLLER, data).get("brokerid"))
+    return BrokerId(_number(CONTROLLER, _decoded(CONTROLLER, data).get("brokerid")))
 
 
 def encode_controller_epoch(epoch: ControllerEpoch) -> bytes:
@@ -161,7 +166,7 @@ class Endpoint(NamedTuple):
 class BrokerRegistration:
     """A live broker, as its znode describes it. `epoch` is the znode's czxid; it is not in the data."""
 
-    id: int
+    id: BrokerId
     endpoints: tuple[Endpoint, ...]
     rack: str | None = None
     epoch: BrokerEpoch = UNKNOWN_BROKER_EPOCH
@@ -172,7 +177,7 @@ class BrokerRegistration:
         return next((endpoint for endpoint in self.endpoints if endpoint.listener == listener), None)
 
 
-def broker_path(broker_id: int) -> str:
+def broker_path(broker_id: BrokerId) -> str:
     return f"{BROKER_IDS}/{broker_id}"
 
 
@@ -196,7 +201,7 @@ def encode_broker(broker: BrokerRegistration, now_ms: int) -> bytes:
     return _encoded(value)
 
 
-def decode_broker(broker_id: int, data: bytes | None, czxid: int) -> BrokerRegistration:
+def decode_broker(broker_id: BrokerId, data: bytes | None, czxid: int) -> BrokerRegistration:
     """Versions 1 (host and port only) to 5."""
     path = broker_path(broker_id)
     value = _decoded(path, data)
@@ -234,25 +239,25 @@ class ReplicaAssignment:
     `removing` are the parts of it that are new, and that will be removed.
     """
 
-    replicas: tuple[int, ...]
-    adding: tuple[int, ...] = ()
-    removing: tuple[int, ...] = ()
+    replicas: tuple[BrokerId, ...]
+    adding: tuple[BrokerId, ...] = ()
+    removing: tuple[BrokerId, ...] = ()
 
     @property
     def is_being_reassigned(self) -> bool:
         return bool(self.adding or self.removing)
 
     @property
-    def target(self) -> tuple[int, ...]:
+    def target(self) -> tuple[BrokerId, ...]:
         """The replicas there will be."""
         return tuple(replica for replica in self.replicas if replica not in self.removing)
 
     @property
-    def origin(self) -> tuple[int, ...]:
+    def origin(self) -> tuple[BrokerId, ...]:
         """The replicas there were."""
         return tuple(replica for replica in self.replicas if replica not in self.adding)
 
-    def reassign_to(self, target: Iterable[int]) -> "ReplicaAssignment":
+    def reassign_to(self, target: Iterable[BrokerId]) -> "ReplicaAssignment":
         """On the way from `origin` to `target`. Whatever an earlier reassignment had begun to add is left out."""
         target = tuple(target)
         return ReplicaAssignment(
@@ -313,7 +318,7 @@ def decode_topic(topic: str, data: bytes | None) -> TopicAssignment:
     try:
         partitions = {
             int(p): ReplicaAssignment(
-                *(tuple(map(int, part)) for part in (replicas, adding.get(p, ()), removing.get(p, ())))
+                *(tuple(map(_broker_id, part)) for part in (replicas, adding.get(p, ()), removing.get(p, ())))
             )
             for p, replicas in value["partitions"].items()
         }
@@ -332,9 +337,9 @@ class PartitionState:
     recovering  1 after an unclean election until the leader says that it has recovered (KIP-704), else 0
     """
 
-    leader: int
+    leader: BrokerId
     leader_epoch: LeaderEpoch
-    isr: tuple[int, ...]
+    isr: tuple[BrokerId, ...]
     controller_epoch: ControllerEpoch
     recovering: int = 0
     partition_epoch: int = field(default=0)
@@ -363,9 +368,9 @@ def decode_partition_state(partition: TopicPartition, data: bytes | None, versio
     value = _decoded(partition_state_path(partition), data)
     try:
         return PartitionState(
-            int(value["leader"]),
+            BrokerId(int(value["leader"])),
             LeaderEpoch(int(value["leader_epoch"])),
-            tuple(map(int, value["isr"])),
+            tuple(map(_broker_id, value["isr"])),
             ControllerEpoch(int(value["controller_epoch"])),
             int(value.get("leader_recovery_state", 0)),
             version,
@@ -377,17 +382,17 @@ def decode_partition_state(partition: TopicPartition, data: bytes | None, versio
 # ---- requests by znode
 
 
-def encode_reassignment(wanted: Mapping[TopicPartition, Iterable[int]]) -> bytes:
+def encode_reassignment(wanted: Mapping[TopicPartition, Iterable[BrokerId]]) -> bytes:
     partitions = [
         {"topic": tp.topic, "partition": tp.partition, "replicas": list(replicas)} for tp, replicas in wanted.items()
     ]
     return _encoded({"version": 1, "partitions": partitions})
 
 
-def decode_reassignment(data: bytes | None) -> dict[TopicPartition, tuple[int, ...]]:
+def decode_reassignment(data: bytes | None) -> dict[TopicPartition, tuple[BrokerId, ...]]:
     try:
         return {
-            TopicPartition(entry["topic"], int(entry["partition"])): tuple(map(int, entry["replicas"]))
+            TopicPartition(entry["topic"], int(entry["partition"])): tuple(map(_broker_id, entry["replicas"]))
             for entry in _decoded(REASSIGN_PARTITIONS, data)["partitions"]
         }
     except (KeyError, TypeError, ValueError) as error:
@@ -407,13 +412,13 @@ def decode_partitions(path: str, data: bytes | None) -> list[TopicPartition]:
         raise BadZnode(f"{path} names no partitions: {data!r} ({error!r})") from None
 
 
-def encode_log_dir_event(broker_id: int) -> bytes:
+def encode_log_dir_event(broker_id: BrokerId) -> bytes:
     return _encoded({"version": 1, "broker": broker_id, "event": 1})
 
 
-def decode_log_dir_event(path: str, data: bytes | None) -> int:
+def decode_log_dir_event(path: str, data: bytes | None) -> BrokerId:
     """Id of the broker that lost a log directory."""
-    return _number(path, _decoded(path, data).get("broker"))
+    return BrokerId(_number(path, _decoded(path, data).get("broker")))
 
 
 def delete_topic_path(topic: str) -> str:
@@ -470,7 +475,7 @@ def decode_config_change(path: str, data: bytes | None) -> str:
 class ProducerIdBlock(NamedTuple):
     """Producer ids `start` to `end` (both included), given to one broker."""
 
-    broker: int
+    broker: BrokerId
     start: ProducerId
     end: ProducerId
 
@@ -488,7 +493,7 @@ def decode_producer_id_block(data: bytes | None) -> ProducerIdBlock | None:
     value = _decoded(PRODUCER_ID_BLOCK, data)
     try:
         return ProducerIdBlock(
-            int(value["broker"]), ProducerId(int(value["block_start"])), ProducerId(int(value["block_end"]))
+            BrokerId(int(value["broker"])), ProducerId(int(value["block_start"])), ProducerId(int(value["block_end"]))
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadZnode(f"{PRODUCER_ID_BLOCK} is not a block of producer ids: {data!r} ({error!r})") from None

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pykafka_cli.broker.errors import KafkaStorageError
 from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.records import Record, build_batch
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
@@ -40,7 +40,7 @@ class Logs(LogManager):
 
 def logs_on(files: MemoryFiles, clock: FakeClock) -> Logs:
     directories = broker_settings(log_dirs="/a,/b")
-    return Logs(directories, clock, lambda _topic: CONFIG, broker_id=0, cluster_id="c", files=files)
+    return Logs(directories, clock, lambda _topic: CONFIG, broker_id=BrokerId(0), cluster_id="c", files=files)
 
 
 @dataclass

@@ -24,6 +24,7 @@ from kio.static.primitive import i32, i32Timedelta
 
 from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.transport.connection import VersionRange
+from tests.support.brokers import broker_ids
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
 Answers = dict[type[Any], Callable[[Any], Any]]
@@ -125,8 +126,8 @@ class FakeSession:
                     partition_index=i32(index),
                     leader_id=BrokerId(0),
                     leader_epoch=i32(0),
-                    replica_nodes=(BrokerId(0),),
-                    isr_nodes=(BrokerId(0),),
+                    replica_nodes=broker_ids(0),
+                    isr_nodes=broker_ids(0),
                     offline_replicas=(),
                 )
                 for index in range(count)

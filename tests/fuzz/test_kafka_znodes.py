@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.model import ControllerEpoch, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, PartitionState, ReplicaAssignment, TopicAssignment
 
@@ -18,7 +18,7 @@ DECODERS: dict[str, Callable[[bytes | None], object]] = {
     "cluster id": znodes.decode_cluster_id,
     "controller": znodes.decode_controller,
     "controller epoch": znodes.decode_controller_epoch,
-    "broker": lambda data: znodes.decode_broker(1, data, 7),
+    "broker": lambda data: znodes.decode_broker(BrokerId(1), data, 7),
     "topic": partial(znodes.decode_topic, "t"),
     "state": lambda data: znodes.decode_partition_state(TP, data, 0),
     "reassignment": znodes.decode_reassignment,
@@ -56,10 +56,10 @@ def test_whatever_lies_in_a_znode_is_a_value_or_rejected(name: str, data: bytes 
 
 @given(NUMBERS, NUMBERS, BROKERS, NUMBERS, st.sampled_from([0, 1]), NUMBERS)
 def test_states_are_read_as_they_were_written(
-    leader: int, leader_epoch: int, isr: tuple[int, ...], controller_epoch: int, recovering: int, version: int
+    leader: int, leader_epoch: int, isr: tuple[BrokerId, ...], controller_epoch: int, recovering: int, version: int
 ) -> None:
     state = PartitionState(
-        leader, LeaderEpoch(leader_epoch), isr, ControllerEpoch(controller_epoch), recovering, version
+        BrokerId(leader), LeaderEpoch(leader_epoch), isr, ControllerEpoch(controller_epoch), recovering, version
     )
     assert znodes.decode_partition_state(TP, znodes.encode_partition_state(state), version) == state
 

@@ -15,7 +15,7 @@ from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.controller.controller import Controller
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.codec import message_codec, read_request_header
@@ -24,6 +24,7 @@ from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
 from tests.fakes.controlled_cluster import answer_to, briefly_told
+from tests.support.brokers import broker_ids
 from tests.support.event_loop import until
 from tests.support.zookeeper.behind import kazoo_of
 from tests.support.zookeeper.servers import ZooKeeperProcess, debian_zookeeper, pk_zookeeper
@@ -73,7 +74,7 @@ class ListeningBroker:
         await self.zookeeper.start()
         await self.store.ensure_persistent_paths()
         await self.controller.start(
-            BrokerRegistration(self.id, (Endpoint("PLAINTEXT", "PLAINTEXT", "127.0.0.1", port),))
+            BrokerRegistration(BrokerId(self.id), (Endpoint("PLAINTEXT", "PLAINTEXT", "127.0.0.1", port),))
         )
 
     async def stop(self) -> None:
@@ -175,8 +176,8 @@ async def test_an_election_by_hand_is_obeyed(start: Starter, hand: ZooKeeperClie
     await first.receives("LeaderAndIsr t-0 leader 0 epoch 0 isr 0 new")
     second = await start(1)
     await second.receives("LeaderAndIsr t-0 leader 0 epoch 0 isr 0")
-    caught_up = {TopicPartition("t", 0): WantedIsr(0, LeaderEpoch(0), (0, 1), 0, 0)}
-    await first.controller.alter_isrs(0, first.controller.broker_epoch, caught_up)
+    caught_up = {TopicPartition("t", 0): WantedIsr(BrokerId(0), LeaderEpoch(0), broker_ids(0, 1), 0, 0)}
+    await first.controller.alter_isrs(BrokerId(0), first.controller.broker_epoch, caught_up)
 
     await hand.create(znodes.PREFERRED_REPLICA_ELECTION, b'{"version":1,"partitions":[{"topic":"t","partition":0}]}')
 
@@ -231,7 +232,7 @@ async def test_a_controller_whose_session_expires_comes_back_as_an_ordinary_brok
 
     async def settled() -> bool:
         brokers = await second.store.brokers()
-        return set(brokers) == {0, 1} and first.controller.broker_epoch == brokers[0].epoch > before
+        return set(brokers) == {0, 1} and first.controller.broker_epoch == brokers[BrokerId(0)].epoch > before
 
     await until(settled)
 

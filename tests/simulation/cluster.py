@@ -32,7 +32,7 @@ from pykafka_cli.broker.network.connection import Connection, Disconnect, Peer, 
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import BrokerEpoch, ControllerEpoch, LeaderEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import BrokerEpoch, BrokerId, ControllerEpoch, LeaderEpoch, ProducerId, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.codec import message_codec, read_request_header
@@ -146,7 +146,7 @@ class SimulatedNode(Node):
             producer_ids.next,
             MarkerWriter(
                 self.metadata, LISTENER, self._connect, lambda each: self.dispatcher.answer_own(each), clock,
-                self.broker_id,
+                BrokerId(self.broker_id),
             ),
             write_timeout_ms=settings.request_timeout_ms,
         )  # fmt: skip
@@ -158,7 +158,7 @@ class SimulatedNode(Node):
             lambda partition, producer: (
                 self.replicas.partition(partition).leader_log().has_ongoing_transaction(producer)
             ),
-            broker_id=self.broker_id,
+            broker_id=BrokerId(self.broker_id),
             listener=LISTENER,
             forget_s=settings.producer_id_expiration_ms / 1000,
         )
@@ -273,7 +273,7 @@ class _Controller(ControllerModel):
                 if node.broker_id in self.partitions[each].replicas
             )
             stop = StopReplicaRequest(
-                controller_id=CONTROLLER,
+                controller_id=BrokerId(CONTROLLER),
                 controller_epoch=ControllerEpoch(self.epoch),
                 broker_epoch=BrokerEpoch(node.epoch),
                 topic_states=(StopReplicaTopicState(topic_name=topic, partition_states=states),),
@@ -361,7 +361,7 @@ class SimulatedCluster(ReplicaCluster):
 
     async def next_producer_ids(self) -> ProducerIdBlock:
         start = 1000 * next(self._blocks)
-        return ProducerIdBlock(0, ProducerId(start), ProducerId(start + 999))
+        return ProducerIdBlock(BrokerId(0), ProducerId(start), ProducerId(start + 999))
 
     def _start(self, work: Any) -> None:
         task = self.loop.create_task(work)

@@ -1,7 +1,8 @@
 """What the controller tells broker 1 of a partition that it leads."""
 
-from pykafka_cli.model import ControllerEpoch, LeaderEpoch
+from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch
 from pykafka_cli.protocol.inter_broker import LeaderAndIsrPartitionState
+from tests.support.brokers import broker_ids
 
 ME = 1
 
@@ -9,9 +10,9 @@ ME = 1
 STATE = LeaderAndIsrPartitionState(
     partition_index=0,
     controller_epoch=ControllerEpoch(1),
-    leader=ME,
+    leader=BrokerId(ME),
     leader_epoch=LeaderEpoch(1),
-    isr=(1, 2, 3),
+    isr=broker_ids(1, 2, 3),
     partition_epoch=1,
-    replicas=(1, 2, 3),
+    replicas=broker_ids(1, 2, 3),
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pykafka_cli.broker.log.log_manager import LogManager
-from pykafka_cli.model import ControllerEpoch, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -18,6 +18,7 @@ from pykafka_cli.zookeeper.server.data_directory import DataDirectory
 from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.snapshot import write_snapshot
 from tests.fakes.clock import FakeClock
+from tests.support.brokers import broker_ids
 from tests.support.logs import NOW_MS, broker_settings, topic_config
 
 CLUSTER = "dDYWg4oZRhWwgd5HEp9dOw"
@@ -47,18 +48,20 @@ class StoppedCluster:
 
     def put_topic(self, topic: str, replicas: Mapping[int, tuple[int, ...]], topic_id: uuid.UUID = TOPIC_ID) -> None:
         """A topic, led by the first replica of each partition."""
-        assignment = TopicAssignment({number: ReplicaAssignment(each) for number, each in replicas.items()}, topic_id)
+        assigned = {number: broker_ids(*each) for number, each in replicas.items()}
+        assignment = TopicAssignment({number: ReplicaAssignment(each) for number, each in assigned.items()}, topic_id)
         self.put(znodes.topic_path(topic), znodes.encode_topic(assignment))
-        for number, each in replicas.items():
+        for number, each in assigned.items():
             path = znodes.partition_state_path(TopicPartition(topic, number))
             self.put(
-                path, znodes.encode_partition_state(PartitionState(each[0], LeaderEpoch(0), each, ControllerEpoch(1)))
+                path,
+                znodes.encode_partition_state(PartitionState(each[0], LeaderEpoch(0), each, ControllerEpoch(1))),
             )
 
     def register(self, broker: int) -> None:
         """A broker that was killed, and has not signed off."""
         self._apply(OpCode.CREATE_SESSION, CreateSessionTxn(SESSION_TIMEOUT_MS), SESSION)
-        self.put(znodes.broker_path(broker), b"{}", ephemeral=True)
+        self.put(znodes.broker_path(BrokerId(broker)), b"{}", ephemeral=True)
 
     def without_a_kafka(self) -> "StoppedCluster":
         """The same place, with a ZooKeeper that nobody has written to."""
@@ -77,7 +80,7 @@ class StoppedCluster:
             broker_settings(**self._keys(broker, directories)),
             FakeClock(NOW_MS),
             lambda _topic: topic_config(segment_index_bytes=4096, segment_bytes=300, index_interval_bytes=0),
-            broker_id=broker,
+            broker_id=BrokerId(broker),
             cluster_id=cluster,
         )
 

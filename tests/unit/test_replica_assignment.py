@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pykafka_cli.model import BrokerId
 from pykafka_cli.replica_assignment import (
     BadPartitionCount,
     BadReplicationFactor,
@@ -15,7 +16,7 @@ from pykafka_cli.replica_assignment import (
     rack_alternated,
 )
 
-FIVE = [Candidate(n) for n in range(5)]
+FIVE = [Candidate(BrokerId(n)) for n in range(5)]
 
 
 def test_leaders_go_round_and_followers_move_away_with_each_round() -> None:
@@ -28,7 +29,7 @@ def test_leaders_go_round_and_followers_move_away_with_each_round() -> None:
 
 
 def test_more_partitions_continue_where_partition_0_began() -> None:
-    brokers = [Candidate(n) for n in (0, 1, 2)]
+    brokers = [Candidate(BrokerId(n)) for n in (0, 1, 2)]
 
     # recorded from Apache Kafka: t had 2,1,0 for partition 0 and was given a fourth partition
     assert assign_replicas(brokers, 1, 3, next_start(brokers, 2), first_partition=3) == {3: (2, 1, 0)}
@@ -36,12 +37,14 @@ def test_more_partitions_continue_where_partition_0_began() -> None:
 
 
 def test_racks_alternate() -> None:
-    assert rack_alternated({0: "a", 1: "b", 2: "c", 3: "b", 4: "a", 5: "c"}) == [0, 1, 2, 4, 3, 5]
+    assert rack_alternated(
+        {BrokerId(0): "a", BrokerId(1): "b", BrokerId(2): "c", BrokerId(3): "b", BrokerId(4): "a", BrokerId(5): "c"}
+    ) == [0, 1, 2, 4, 3, 5]
 
 
 def test_each_rack_gets_a_replica_before_any_gets_a_second() -> None:
     racks = {0: "r1", 1: "r2", 2: "r2", 3: "r1", 4: "r3", 5: "r3"}
-    brokers = [Candidate(n, rack) for n, rack in racks.items()]
+    brokers = [Candidate(BrokerId(n), rack) for n, rack in racks.items()]
 
     assignment = assign_replicas(brokers, 12, 3, Start(2, 0))
 
@@ -56,7 +59,13 @@ def test_each_rack_gets_a_replica_before_any_gets_a_second() -> None:
         (FIVE, 0, 1, BadPartitionCount, "Number of partitions must be larger than 0."),
         (FIVE, 1, 0, BadReplicationFactor, "Replication factor must be larger than 0."),
         (FIVE[:1], 1, 2, BadReplicationFactor, "Replication factor: 2 larger than available brokers: 1."),
-        ([Candidate(0, "a"), Candidate(1)], 1, 1, RacksIncomplete, "Not all brokers have rack information"),
+        (
+            [Candidate(BrokerId(0), "a"), Candidate(BrokerId(1))],
+            1,
+            1,
+            RacksIncomplete,
+            "Not all brokers have rack information",
+        ),
     ],
 )
 def test_what_cannot_be_placed_is_rejected_in_kafkas_words(
@@ -70,7 +79,7 @@ def test_what_cannot_be_placed_is_rejected_in_kafkas_words(
 def clusters(draw: st.DrawFn) -> tuple[list[Candidate], int]:
     ids = draw(st.lists(st.integers(0, 999), min_size=1, max_size=9, unique=True).map(sorted))
     racks = draw(st.none() | st.lists(st.sampled_from("abc"), min_size=len(ids), max_size=len(ids)))
-    brokers = [Candidate(broker, racks[n] if racks else None) for n, broker in enumerate(ids)]
+    brokers = [Candidate(BrokerId(broker), racks[n] if racks else None) for n, broker in enumerate(ids)]
     return brokers, draw(st.integers(1, len(brokers)))
 
 

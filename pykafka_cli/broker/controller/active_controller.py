@@ -29,7 +29,7 @@ from pykafka_cli.broker.errors import (
     StaleBrokerEpoch,
 )
 from pykafka_cli.broker.metadata.zk_store import Fence, ZkStore
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, TopicPartition
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.protocol.inter_broker import LeaderAndIsrResponse, UpdateMetadataResponse
 from pykafka_cli.zookeeper import kafka_znodes as znodes
@@ -48,7 +48,7 @@ class ActiveController:
         self,
         fence: Fence,
         *,
-        broker_id: int,
+        broker_id: BrokerId,
         settings: BrokerSettings,
         store: ZkStore,
         channels: BrokerChannels,
@@ -169,7 +169,7 @@ class ActiveController:
         if gone:
             await self._brokers_went(gone)
 
-    async def _brokers_came(self, brokers: Mapping[int, BrokerRegistration]) -> None:
+    async def _brokers_came(self, brokers: Mapping[BrokerId, BrokerRegistration]) -> None:
         _log.info("brokers %s have joined", ", ".join(map(str, brokers)))
         others = list(self.state.brokers)
         self.state.brokers = dict(sorted({**self.state.brokers, **brokers}.items()))
@@ -185,7 +185,7 @@ class ActiveController:
         for broker in brokers:
             await self._store.broker(broker, self._broker_modified)
 
-    async def _brokers_went(self, brokers: Iterable[int]) -> None:
+    async def _brokers_went(self, brokers: Iterable[BrokerId]) -> None:
         _log.info("brokers %s have left", ", ".join(map(str, brokers)))
         for broker in brokers:
             self.state.brokers.pop(broker, None)
@@ -205,10 +205,10 @@ class ActiveController:
 
     def _broker_modified(self, event: WatchEvent) -> None:
         if event.change is not Change.DELETED:
-            broker_id = int(event.path.rpartition("/")[2])
+            broker_id = BrokerId(int(event.path.rpartition("/")[2]))
             self._post(lambda: self.broker_modified(broker_id))
 
-    async def broker_modified(self, broker_id: int) -> None:
+    async def broker_modified(self, broker_id: BrokerId) -> None:
         """A broker has changed its listeners."""
         present = await self._store.broker(broker_id, self._broker_modified)
         known = self.state.brokers.get(broker_id)
@@ -216,7 +216,7 @@ class ActiveController:
             self.state.brokers[broker_id] = present
             self._send_update_metadata(self.state.brokers)
 
-    async def controlled_shutdown(self, broker_id: int, broker_epoch: BrokerEpoch) -> list[TopicPartition]:
+    async def controlled_shutdown(self, broker_id: BrokerId, broker_epoch: BrokerEpoch) -> list[TopicPartition]:
         """Move what a broker leads to others; returns what it still leads because there is no other in sync.
 
         raises  StaleBrokerEpoch, BrokerNotAvailable
@@ -385,10 +385,10 @@ class ActiveController:
 
     # ---- what brokers answer
 
-    def leader_and_isr_answered(self, broker_id: int, answer: LeaderAndIsrResponse) -> None:
+    def leader_and_isr_answered(self, broker_id: BrokerId, answer: LeaderAndIsrResponse) -> None:
         self._post(lambda: self._after_leader_and_isr(broker_id, answer))
 
-    async def _after_leader_and_isr(self, broker_id: int, answer: LeaderAndIsrResponse) -> None:
+    async def _after_leader_and_isr(self, broker_id: BrokerId, answer: LeaderAndIsrResponse) -> None:
         if answer.error_code:
             _log.error("broker %d rejected LeaderAndIsr: %s", broker_id, answer.error_code.name)
             return
@@ -408,17 +408,17 @@ class ActiveController:
         if offline - known:
             await self._replicas_went([Replica(partition, broker_id) for partition in sorted(offline - known)])
 
-    def update_metadata_answered(self, broker_id: int, answer: UpdateMetadataResponse) -> None:
+    def update_metadata_answered(self, broker_id: BrokerId, answer: UpdateMetadataResponse) -> None:
         if answer.error_code:
             _log.error("broker %d rejected UpdateMetadata: %s", broker_id, answer.error_code.name)
 
     def deletions_answered(
-        self, broker_id: int, error: ErrorCode, partitions: Mapping[TopicPartition, ErrorCode]
+        self, broker_id: BrokerId, error: ErrorCode, partitions: Mapping[TopicPartition, ErrorCode]
     ) -> None:
         self._post(lambda: self._after_deletion(broker_id, error, partitions))
 
     async def _after_deletion(
-        self, broker_id: int, error: ErrorCode, partitions: Mapping[TopicPartition, ErrorCode]
+        self, broker_id: BrokerId, error: ErrorCode, partitions: Mapping[TopicPartition, ErrorCode]
     ) -> None:
         failed = {partition for partition, outcome in partitions.items() if error or outcome}
         await self.deletion.replicas_failed(Replica(partition, broker_id) for partition in failed)
@@ -426,7 +426,7 @@ class ActiveController:
         if deleted:
             await self.deletion.replicas_deleted(deleted)
 
-    def _send_update_metadata(self, brokers: Iterable[int], partitions: Iterable[TopicPartition] = ()) -> None:
+    def _send_update_metadata(self, brokers: Iterable[BrokerId], partitions: Iterable[TopicPartition] = ()) -> None:
         batch = self._context.batch()
         batch.update_metadata(brokers, partitions)
         self._context.send(batch)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import BrokerId, LeaderEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
 RECOVERED, RECOVERING = 0, 1
@@ -18,9 +18,9 @@ RECOVERED, RECOVERING = 0, 1
 class WantedIsr(NamedTuple):
     """One partition of the request, as its leader sees it."""
 
-    leader: int
+    leader: BrokerId
     leader_epoch: LeaderEpoch
-    isr: tuple[int, ...]
+    isr: tuple[BrokerId, ...]
     recovering: int
     partition_epoch: int
 
@@ -32,7 +32,7 @@ class AlreadySo(NamedTuple):
 
 
 def decide(
-    wanted: WantedIsr, current: PartitionState | None, live: Collection[int]
+    wanted: WantedIsr, current: PartitionState | None, live: Collection[BrokerId]
 ) -> PartitionState | AlreadySo | ErrorCode:
     """The state to write over the current one, or why nothing is written.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
+from pykafka_cli.model import BrokerId
 from pykafka_cli.transport.connection import ConnectionFailed
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
 
@@ -78,13 +79,13 @@ class BrokerChannel:
 class BrokerChannels:
     """A channel for each live broker."""
 
-    def __init__(self, controller_id: int, listener: str, connect: Connect, clock: Clock) -> None:
+    def __init__(self, controller_id: BrokerId, listener: str, connect: Connect, clock: Clock) -> None:
         """`listener` is the one that brokers talk to each other on."""
         self._client_id = str(controller_id)
         self._listener = listener
         self._connect = connect
         self._clock = clock
-        self._channels: dict[int, BrokerChannel] = {}
+        self._channels: dict[BrokerId, BrokerChannel] = {}
 
     def add(self, broker: BrokerRegistration) -> None:
         """Begin to talk to a broker; one of an earlier registration is forgotten with all that was queued for it."""
@@ -99,11 +100,11 @@ class BrokerChannels:
             BrokerEndpoint(broker.id, endpoint.host, endpoint.port), self._client_id, self._connect, self._clock
         )
 
-    def remove(self, broker_id: int) -> None:
+    def remove(self, broker_id: BrokerId) -> None:
         if channel := self._channels.pop(broker_id, None):
             channel.close()
 
-    def send(self, broker_id: int, request: Any, on_answer: OnAnswer) -> None:
+    def send(self, broker_id: BrokerId, request: Any, on_answer: OnAnswer) -> None:
         """Queue a request; dropped with a warning when the broker is not known."""
         if channel := self._channels.get(broker_id):
             channel.send(request, on_answer)

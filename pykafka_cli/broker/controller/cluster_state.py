@@ -15,7 +15,7 @@ from pykafka_cli.broker.controller import partition_states, replica_states
 from pykafka_cli.broker.controller.partition_states import PartitionStatus
 from pykafka_cli.broker.controller.replica_states import ReplicaStatus
 from pykafka_cli.broker.metadata.zk_store import Fence
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.zookeeper.kafka_znodes import (
     BrokerRegistration,
     PartitionState,
@@ -32,7 +32,7 @@ class Replica(NamedTuple):
     """One copy of a partition, on one broker."""
 
     partition: TopicPartition
-    broker: int
+    broker: BrokerId
 
     @property
     def topic(self) -> str:
@@ -55,9 +55,9 @@ class ClusterState:
 
     def __init__(self, fence: Fence) -> None:
         self.fence = fence
-        self.brokers: dict[int, BrokerRegistration] = {}
-        self.stopping: set[int] = set()
-        self.offline_dirs: dict[int, set[TopicPartition]] = {}
+        self.brokers: dict[BrokerId, BrokerRegistration] = {}
+        self.stopping: set[BrokerId] = set()
+        self.offline_dirs: dict[BrokerId, set[TopicPartition]] = {}
         self.assignments: dict[str, dict[int, ReplicaAssignment]] = {}
         self.topic_ids: dict[str, uuid.UUID] = {}
         self.topic_names: dict[uuid.UUID, str] = {}
@@ -72,18 +72,18 @@ class ClusterState:
     # ---- brokers
 
     @property
-    def live(self) -> set[int]:
+    def live(self) -> set[BrokerId]:
         """Brokers that may be made leaders."""
         return self.brokers.keys() - self.stopping
 
-    def is_online(self, broker: int, partition: TopicPartition, *, even_stopping: bool = False) -> bool:
+    def is_online(self, broker: BrokerId, partition: TopicPartition, *, even_stopping: bool = False) -> bool:
         """Whether the broker is alive and has not lost this partition's directory."""
         alive = broker in self.brokers and (even_stopping or broker not in self.stopping)
         return alive and partition not in self.offline_dirs.get(broker, ())
 
     def online(
-        self, replicas: Iterable[int], partition: TopicPartition, *, even_stopping: bool = False
-    ) -> tuple[int, ...]:
+        self, replicas: Iterable[BrokerId], partition: TopicPartition, *, even_stopping: bool = False
+    ) -> tuple[BrokerId, ...]:
         return tuple(broker for broker in replicas if self.is_online(broker, partition, even_stopping=even_stopping))
 
     # ---- topics and partitions
@@ -119,7 +119,7 @@ class ClusterState:
         """As it is to be in ZooKeeper."""
         return TopicAssignment(dict(self.assignments[topic]), self.topic_ids.get(topic))
 
-    def replicas(self, partition: TopicPartition) -> tuple[int, ...]:
+    def replicas(self, partition: TopicPartition) -> tuple[BrokerId, ...]:
         return self.assignment(partition).replicas
 
     def all_partitions(self) -> Iterator[TopicPartition]:
@@ -130,10 +130,10 @@ class ClusterState:
     def partitions_of(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for number in self.assignments.get(topic, ())]
 
-    def partitions_on(self, broker: int) -> list[TopicPartition]:
+    def partitions_on(self, broker: BrokerId) -> list[TopicPartition]:
         return [partition for partition in self.all_partitions() if broker in self.replicas(partition)]
 
-    def led_by(self, broker: int) -> list[TopicPartition]:
+    def led_by(self, broker: BrokerId) -> list[TopicPartition]:
         """Partitions that this broker leads and another could: of several replicas, and not about to be deleted."""
         return [
             partition
@@ -151,7 +151,7 @@ class ClusterState:
     def replicas_of(self, partitions: Iterable[TopicPartition]) -> list[Replica]:
         return [Replica(partition, broker) for partition in partitions for broker in self.replicas(partition)]
 
-    def replicas_on(self, brokers: Collection[int]) -> list[Replica]:
+    def replicas_on(self, brokers: Collection[BrokerId]) -> list[Replica]:
         return [replica for replica in self.replicas_of(self.all_partitions()) if replica.broker in brokers]
 
     # ---- states

@@ -27,7 +27,7 @@ from pykafka_cli.broker.errors import BrokerError, NotController, StaleBrokerEpo
 from pykafka_cli.broker.metadata.producer_ids import next_block
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved, Fence, ZkStore
 from pykafka_cli.broker.replication.peers import Connect
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, ControllerEpoch, TopicPartition
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, ControllerEpoch, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.zookeeper.client import ConnectionClosed, SessionExpired, WatchEvent
 from pykafka_cli.zookeeper.kafka_znodes import (
@@ -60,7 +60,7 @@ class Controller:
         connect: Connect,
         unclean_election_allowed: Callable[[str], Awaitable[bool]],
     ) -> None:
-        self.controller_id: int | None = None
+        self.controller_id: BrokerId | None = None
         self.broker_epoch = UNKNOWN_BROKER_EPOCH
         self._settings = settings
         self._store = store
@@ -284,7 +284,7 @@ class Controller:
 
     # ---- what others ask of the controller
 
-    async def controlled_shutdown(self, broker_id: int, broker_epoch: BrokerEpoch) -> list[TopicPartition]:
+    async def controlled_shutdown(self, broker_id: BrokerId, broker_epoch: BrokerEpoch) -> list[TopicPartition]:
         """Partitions that the broker still leads after the rest was moved.
 
         raises  NotController, StaleBrokerEpoch, BrokerNotAvailable
@@ -298,7 +298,7 @@ class Controller:
         return await self._ask(lambda active: active.elections.elect(partitions, preferred=preferred))
 
     async def alter_reassignments(
-        self, wanted: Mapping[TopicPartition, tuple[int, ...] | None]
+        self, wanted: Mapping[TopicPartition, tuple[BrokerId, ...] | None]
     ) -> dict[TopicPartition, BrokerError | None]:
         """Begin, change or (None) cancel moves of partitions. Raises NotController."""
         return await self._ask(lambda active: active.reassignment.alter(wanted))
@@ -314,7 +314,7 @@ class Controller:
         return await self._ask(listed)
 
     async def alter_isrs(
-        self, broker_id: int, broker_epoch: BrokerEpoch, wanted: Mapping[TopicPartition, WantedIsr]
+        self, broker_id: BrokerId, broker_epoch: BrokerEpoch, wanted: Mapping[TopicPartition, WantedIsr]
     ) -> dict[TopicPartition, PartitionState | ErrorCode]:
         """The result for each ISR that a leader requested. Raises NotController, StaleBrokerEpoch."""
 
@@ -326,7 +326,7 @@ class Controller:
 
         return await self._ask(altered)
 
-    async def allocate_producer_ids(self, broker_id: int, broker_epoch: BrokerEpoch) -> ProducerIdBlock:
+    async def allocate_producer_ids(self, broker_id: BrokerId, broker_epoch: BrokerEpoch) -> ProducerIdBlock:
         """The next block of producer ids, for one broker alone. Raises NotController, StaleBrokerEpoch."""
 
         async def allocated(active: ActiveController) -> ProducerIdBlock:
@@ -346,7 +346,7 @@ class Controller:
             self._steps.put_nowait((active, lambda: active.unclean_election_enabled(topic)))
 
 
-def _ensure_current(active: ActiveController, broker_id: int, broker_epoch: BrokerEpoch) -> None:
+def _ensure_current(active: ActiveController, broker_id: BrokerId, broker_epoch: BrokerEpoch) -> None:
     registration = active.state.brokers.get(broker_id)
     if registration is None or registration.epoch != broker_epoch:
         known = "not registered" if registration is None else f"at epoch {registration.epoch}"

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pykafka_cli.broker.controller.cluster_state import ClusterState
 from pykafka_cli.broker.controller.request_batch import Answers, Channels, RequestBatch
 from pykafka_cli.broker.metadata.zk_store import Fence, ZkStore
+from pykafka_cli.model import BrokerId
 
 
 class ControllerContext:
@@ -19,7 +20,7 @@ class ControllerContext:
     def __init__(
         self,
         *,
-        broker_id: int,
+        broker_id: BrokerId,
         inter_broker_listener: str,
         state: ClusterState,
         store: ZkStore,

@@ -15,17 +15,17 @@ source  kafka.controller.Election, PartitionLeaderElectionAlgorithms
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from pykafka_cli.model import LeaderEpoch
-from pykafka_cli.zookeeper.kafka_znodes import PartitionState
+from pykafka_cli.model import BrokerId, LeaderEpoch
+from pykafka_cli.zookeeper.kafka_znodes import NO_LEADER, PartitionState
 
 
-def led_by(current: PartitionState, leader: int, isr: Iterable[int]) -> PartitionState:
+def led_by(current: PartitionState, leader: BrokerId, isr: Iterable[BrokerId]) -> PartitionState:
     """The next leader epoch of a partition."""
     return replace(current, leader=leader, leader_epoch=LeaderEpoch(current.leader_epoch + 1), isr=tuple(isr))
 
 
 def elect_for_offline(
-    replicas: Sequence[int], current: PartitionState, live: Collection[int], *, unclean: bool
+    replicas: Sequence[BrokerId], current: PartitionState, live: Collection[BrokerId], *, unclean: bool
 ) -> PartitionState | None:
     """`unclean` is what unclean.leader.election.enable says, or that an operator asks for it."""
     leader = next((replica for replica in replicas if replica in live and replica in current.isr), None)
@@ -38,7 +38,9 @@ def elect_for_offline(
     return None
 
 
-def elect_preferred(replicas: Sequence[int], current: PartitionState, live: Collection[int]) -> PartitionState | None:
+def elect_preferred(
+    replicas: Sequence[BrokerId], current: PartitionState, live: Collection[BrokerId]
+) -> PartitionState | None:
     preferred = replicas[0]
     if preferred in live and preferred in current.isr:
         return led_by(current, preferred, current.isr)
@@ -46,14 +48,14 @@ def elect_preferred(replicas: Sequence[int], current: PartitionState, live: Coll
 
 
 def elect_for_reassignment(
-    target: Sequence[int], current: PartitionState, live: Collection[int]
+    target: Sequence[BrokerId], current: PartitionState, live: Collection[BrokerId]
 ) -> PartitionState | None:
     leader = next((replica for replica in target if replica in live and replica in current.isr), None)
     return None if leader is None else led_by(current, leader, current.isr)
 
 
 def elect_for_shutdown(
-    replicas: Sequence[int], current: PartitionState, live: Collection[int], stopping: Collection[int]
+    replicas: Sequence[BrokerId], current: PartitionState, live: Collection[BrokerId], stopping: Collection[BrokerId]
 ) -> PartitionState | None:
     """`live` includes those that are `stopping`: they still answer."""
     leader = next(
@@ -65,11 +67,11 @@ def elect_for_shutdown(
     return led_by(current, leader, (replica for replica in current.isr if replica not in stopping))
 
 
-def without_replica(current: PartitionState, gone: int) -> PartitionState:
+def without_replica(current: PartitionState, gone: BrokerId) -> PartitionState:
     """The next leader epoch when a replica is offline: it leaves the ISR, unless it is the last one there.
 
     The last member stays, so that only it can lead again without loss.
     """
-    leader = -1 if current.leader == gone else current.leader
+    leader = NO_LEADER if current.leader == gone else current.leader
     isr = current.isr if len(current.isr) == 1 else tuple(replica for replica in current.isr if replica != gone)
     return led_by(current, leader, isr)

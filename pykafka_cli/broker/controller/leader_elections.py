@@ -15,7 +15,7 @@ from pykafka_cli.broker.errors import (
     PreferredLeaderNotAvailable,
     UnknownTopicOrPartition,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.zookeeper.client import ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
@@ -56,7 +56,7 @@ class LeaderElections:
 
     async def balance(self, tolerated: float) -> None:
         """Elect preferred leaders where a broker does not lead more than this share of those that it should."""
-        preferred: dict[int, list[TopicPartition]] = {}
+        preferred: dict[BrokerId, list[TopicPartition]] = {}
         for partition in self._state.all_partitions():
             if partition.topic not in self._state.to_delete and (replicas := self._state.replicas(partition)):
                 preferred.setdefault(replicas[0], []).append(partition)

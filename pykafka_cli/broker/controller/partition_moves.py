@@ -11,7 +11,7 @@ from pykafka_cli.broker.controller import elections
 from pykafka_cli.broker.controller.controller_context import ControllerContext
 from pykafka_cli.broker.controller.partition_states import PartitionStatus
 from pykafka_cli.broker.controller.request_batch import RequestBatch
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.zookeeper.client import BadVersion, ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
@@ -24,7 +24,7 @@ class ElectionFailed(Exception):
 
 Outcome = PartitionState | ElectionFailed | ZooKeeperError
 
-Chosen = tuple[PartitionState | None, tuple[int, ...]]
+Chosen = tuple[PartitionState | None, tuple[BrokerId, ...]]
 """A partition's next state, if there can be one, and the brokers to send it to."""
 
 Choose = Callable[[TopicPartition, PartitionState], Chosen]
@@ -131,7 +131,7 @@ class PartitionMoves:
         electable = {tp: state for tp, state in current.items() if tp not in outcomes}
         choose = choose or await self._for_offline(electable)
         chosen: dict[TopicPartition, PartitionState] = {}
-        recipients: dict[TopicPartition, tuple[int, ...]] = {}
+        recipients: dict[TopicPartition, tuple[BrokerId, ...]] = {}
         for partition, state in electable.items():
             elected, recipients[partition] = choose(partition, state)
             if elected is None:

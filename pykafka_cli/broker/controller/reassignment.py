@@ -26,7 +26,7 @@ from pykafka_cli.broker.errors import (
     NoReassignmentInProgress,
     UnknownTopicOrPartition,
 )
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.zookeeper.client import BadVersion
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState, ReplicaAssignment
 
@@ -48,7 +48,7 @@ class Reassignment:
     # ---- wishes
 
     async def alter(
-        self, wanted: Mapping[TopicPartition, tuple[int, ...] | None]
+        self, wanted: Mapping[TopicPartition, tuple[BrokerId, ...] | None]
     ) -> dict[TopicPartition, BrokerError | None]:
         """Begin, change or (None) cancel moves; None for each that was accepted, else why not."""
         outcomes: dict[TopicPartition, BrokerError | None] = {}
@@ -63,7 +63,7 @@ class Reassignment:
         await self._drop_from_znode(lambda tp, _: tp in accepted)
         return outcomes | await self._begin(accepted)
 
-    async def follow_znode(self, wanted: Mapping[TopicPartition, tuple[int, ...]]) -> set[TopicPartition]:
+    async def follow_znode(self, wanted: Mapping[TopicPartition, tuple[BrokerId, ...]]) -> set[TopicPartition]:
         """Process /admin/reassign_partitions, and remove from it what cannot be done. Returns what was begun."""
         outcomes: dict[TopicPartition, BrokerError | None] = {}
         accepted: dict[TopicPartition, ReplicaAssignment] = {}
@@ -89,7 +89,7 @@ class Reassignment:
             if (assignment := self._state.assignment(partition)).is_being_reassigned
         }
 
-    def _ensure_valid(self, partition: TopicPartition, target: tuple[int, ...]) -> None:
+    def _ensure_valid(self, partition: TopicPartition, target: tuple[BrokerId, ...]) -> None:
         if not target:
             raise InvalidReplicaAssignment("Empty replica list specified in partition reassignment.")
         if len(set(target)) < len(target):
@@ -105,7 +105,7 @@ class Reassignment:
                 f"{_as_scala_prints(adding)}, live broker list: Set({', '.join(map(str, sorted(self._state.live)))})"
             )
 
-    def _planned(self, partition: TopicPartition, target: tuple[int, ...] | None) -> ReplicaAssignment:
+    def _planned(self, partition: TopicPartition, target: tuple[BrokerId, ...] | None) -> ReplicaAssignment:
         current = self._state.assignment(partition)
         if target is not None:
             return current.reassign_to(target)
@@ -127,7 +127,7 @@ class Reassignment:
 
     # ---- progress
 
-    async def resume(self, among: Iterable[int] | None = None, besides: Iterable[TopicPartition] = ()) -> None:
+    async def resume(self, among: Iterable[BrokerId] | None = None, besides: Iterable[TopicPartition] = ()) -> None:
         """Go on with moves: all, or those that want one of these brokers, which have just come back."""
         done = set(besides)
         for partition in sorted(self._state.reassigning):
@@ -226,7 +226,7 @@ class Reassignment:
         if isinstance(outcomes.get(partition), ElectionFailed):
             _log.error("%s has moved to %s, none of which can lead", partition, finished.replicas)
 
-    async def _remove(self, partition: TopicPartition, removed: tuple[int, ...]) -> None:
+    async def _remove(self, partition: TopicPartition, removed: tuple[BrokerId, ...]) -> None:
         """Stop replicas, take them out of the ISR and have them deleted; the response is not waited for."""
         replicas = _replicas(partition, removed)
         await self._replicas.make_offline(replicas)
@@ -234,7 +234,7 @@ class Reassignment:
         self._replicas.finish_deletion(replicas)
         self._replicas.make_non_existent(replicas)
 
-    async def _drop_from_znode(self, is_done: Callable[[TopicPartition, tuple[int, ...]], bool]) -> None:
+    async def _drop_from_znode(self, is_done: Callable[[TopicPartition, tuple[BrokerId, ...]], bool]) -> None:
         """Take partitions out of /admin/reassign_partitions, which goes when it is empty."""
         wanted = await self._context.store.requested_reassignment()
         if wanted is None:
@@ -244,9 +244,9 @@ class Reassignment:
             await self._context.store.keep_requested_reassignment(kept, self._context.fence)
 
 
-def _replicas(partition: TopicPartition, brokers: Iterable[int]) -> list[Replica]:
+def _replicas(partition: TopicPartition, brokers: Iterable[BrokerId]) -> list[Replica]:
     return [Replica(partition, broker) for broker in brokers]
 
 
-def _as_scala_prints(brokers: Iterable[int]) -> str:
+def _as_scala_prints(brokers: Iterable[BrokerId]) -> str:
     return f"ArrayBuffer({', '.join(map(str, brokers))})"

@@ -12,7 +12,7 @@ from pykafka_cli.broker.controller.controller_context import ControllerContext
 from pykafka_cli.broker.controller.elections import without_replica
 from pykafka_cli.broker.controller.replica_states import ReplicaStatus
 from pykafka_cli.broker.controller.request_batch import RequestBatch
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.zookeeper.client import BadVersion
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
@@ -52,7 +52,7 @@ class ReplicaMoves:
     async def make_offline(self, replicas: Iterable[Replica]) -> None:
         """Stop them and remove them from the ISRs; the others get the smaller ISR."""
         batch = self._context.batch()
-        by_broker: dict[int, list[Replica]] = {}
+        by_broker: dict[BrokerId, list[Replica]] = {}
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.OFFLINE):
             by_broker.setdefault(replica.broker, []).append(replica)
         for broker, gone in by_broker.items():
@@ -93,7 +93,7 @@ class ReplicaMoves:
             self._state.set_assignment(replica.partition, assignment)
             del self._state.replica_status[replica]
 
-    async def _shrink_isrs(self, broker: int, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
+    async def _shrink_isrs(self, broker: BrokerId, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
         """Remove the broker from these ISRs; returns the partitions that no longer have it, whatever removed it."""
         out: list[TopicPartition] = []
         remaining = list(partitions)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.controller.cluster_state import ClusterState
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.inter_broker import (
     EPOCH_DURING_DELETE,
     LEADER_DURING_DELETE,
@@ -41,18 +41,18 @@ from pykafka_cli.zookeeper.kafka_znodes import SECURITY_PROTOCOLS, BrokerRegistr
 class Channels(Protocol):
     """What a batch needs of BrokerChannels."""
 
-    def send(self, broker_id: int, request: Any, on_answer: Callable[[Any], None]) -> None: ...
+    def send(self, broker_id: BrokerId, request: Any, on_answer: Callable[[Any], None]) -> None: ...
 
 
 class Answers(Protocol):
     """Receives the brokers' responses."""
 
-    def leader_and_isr_answered(self, broker_id: int, answer: LeaderAndIsrResponse) -> None: ...
+    def leader_and_isr_answered(self, broker_id: BrokerId, answer: LeaderAndIsrResponse) -> None: ...
 
-    def update_metadata_answered(self, broker_id: int, answer: UpdateMetadataResponse) -> None: ...
+    def update_metadata_answered(self, broker_id: BrokerId, answer: UpdateMetadataResponse) -> None: ...
 
     def deletions_answered(
-        self, broker_id: int, error: ErrorCode, partitions: Mapping[TopicPartition, ErrorCode]
+        self, broker_id: BrokerId, error: ErrorCode, partitions: Mapping[TopicPartition, ErrorCode]
     ) -> None:
         """Only partitions that were to be deleted, of topics that are being deleted."""
 
@@ -61,15 +61,15 @@ class Answers(Protocol):
 class RequestBatch:
     """Requests of one step. Make one, add to it, send it, drop it."""
 
-    controller_id: int
+    controller_id: BrokerId
     state: ClusterState
     inter_broker_listener: str
-    _to_lead_or_follow: dict[int, dict[TopicPartition, LeaderAndIsrPartitionState]] = field(default_factory=dict)
-    _to_stop: dict[int, dict[TopicPartition, StopReplicaPartitionState]] = field(default_factory=dict)
-    _to_update: dict[int, None] = field(default_factory=dict)
+    _to_lead_or_follow: dict[BrokerId, dict[TopicPartition, LeaderAndIsrPartitionState]] = field(default_factory=dict)
+    _to_stop: dict[BrokerId, dict[TopicPartition, StopReplicaPartitionState]] = field(default_factory=dict)
+    _to_update: dict[BrokerId, None] = field(default_factory=dict)
     _partition_states: dict[TopicPartition, UpdateMetadataPartitionState] = field(default_factory=dict)
 
-    def lead_or_follow(self, brokers: Iterable[int], partition: TopicPartition, *, is_new: bool) -> None:
+    def lead_or_follow(self, brokers: Iterable[BrokerId], partition: TopicPartition, *, is_new: bool) -> None:
         """Send these brokers the partition's leadership, and every broker what clients need to know about it."""
         leadership = self.state.leaders[partition]
         assignment = self.state.assignment(partition)
@@ -91,7 +91,7 @@ class RequestBatch:
             )
         self.update_metadata(self.state.brokers, [partition])
 
-    def stop(self, broker: int, partition: TopicPartition, *, delete: bool) -> None:
+    def stop(self, broker: BrokerId, partition: TopicPartition, *, delete: bool) -> None:
         """Request that a broker stops its replica."""
         leadership = self.state.leaders.get(partition)
         if partition.topic in self.state.to_delete:
@@ -106,7 +106,7 @@ class RequestBatch:
             delete_partition=delete or (earlier is not None and earlier.delete_partition),
         )
 
-    def update_metadata(self, brokers: Iterable[int], partitions: Iterable[TopicPartition] = ()) -> None:
+    def update_metadata(self, brokers: Iterable[BrokerId], partitions: Iterable[TopicPartition] = ()) -> None:
         """Send these brokers the live brokers, and the state of these partitions (of those that have had a leader)."""
         self._to_update.update(dict.fromkeys(brokers))
         for partition in partitions:
@@ -151,7 +151,7 @@ class RequestBatch:
                 channels.send(broker, self._stop_replica(broker, stops), self._when_stopped(broker, stops, answers))
 
     def _leader_and_isr(
-        self, broker: int, states: Mapping[TopicPartition, LeaderAndIsrPartitionState]
+        self, broker: BrokerId, states: Mapping[TopicPartition, LeaderAndIsrPartitionState]
     ) -> LeaderAndIsrRequest:
         leaders = {state.leader for state in states.values()}
         return LeaderAndIsrRequest(
@@ -183,7 +183,7 @@ class RequestBatch:
         return tuple(_live_broker(broker) for broker in self.state.brokers.values())
 
     def _stop_replica(
-        self, broker: int, states: Mapping[TopicPartition, StopReplicaPartitionState]
+        self, broker: BrokerId, states: Mapping[TopicPartition, StopReplicaPartitionState]
     ) -> StopReplicaRequest:
         return StopReplicaRequest(
             controller_id=self.controller_id,
@@ -196,7 +196,7 @@ class RequestBatch:
         )
 
     def _when_stopped(
-        self, broker: int, states: Mapping[TopicPartition, StopReplicaPartitionState], answers: Answers
+        self, broker: BrokerId, states: Mapping[TopicPartition, StopReplicaPartitionState], answers: Answers
     ) -> Callable[[StopReplicaResponse], None]:
         def answered(answer: StopReplicaResponse) -> None:
             outcomes = {TopicPartition(e.topic_name, e.partition_index): e.error_code for e in answer.partition_errors}
@@ -215,7 +215,7 @@ class RequestBatch:
         return answered
 
 
-def _with(function: Callable[[int, Any], None], broker: int) -> Callable[[Any], None]:
+def _with(function: Callable[[BrokerId, Any], None], broker: BrokerId) -> Callable[[Any], None]:
     return lambda answer: function(broker, answer)
 
 

@@ -29,7 +29,7 @@ from pykafka_cli.broker.replication.down_conversion import (
 )
 from pykafka_cli.broker.replication.fetch_values import Answer, AskedPartition, FetchResult, FetchTarget, PartitionKey
 from pykafka_cli.broker.replication.reading import FetchTerms, Visibility
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.hot_path.fetch import (
     AbortedTransaction,
@@ -51,7 +51,7 @@ FIRST_VERSION_WITH_LEADERS = 16
 
 READ_COMMITTED = 1
 
-NO_READ_REPLICA = -1
+NO_READ_REPLICA = BrokerId(-1)
 
 _LEADER_ELSEWHERE = frozenset({ErrorCode.not_leader_or_follower, ErrorCode.fenced_leader_epoch})
 

@@ -28,7 +28,7 @@ LAST_VERSION_THAT_SAYS_NONE = 3
 
 
 class _Node(NamedTuple):
-    broker: int
+    broker: BrokerId
     host: str
     port: int
 
@@ -77,7 +77,7 @@ def _answer(ctx: RequestContext, key: str, found: _Node | BrokerError) -> Coordi
     is_old = ctx.api_version <= LAST_VERSION_THAT_SAYS_NONE
     if isinstance(found, BrokerError):
         message = found.message if is_old else ""
-        node, error_code = _Node(-1, "", -1), found.code
+        node, error_code = _Node(BrokerId(-1), "", -1), found.code
     else:
         message = "NONE" if is_old else ""
         node, error_code = found, ErrorCode.none

@@ -101,7 +101,7 @@ def _asked(
 
 
 def _existing(
-    ctx: RequestContext, cache: MetadataCache, reachable: Collection[int], name: str, operations: i32
+    ctx: RequestContext, cache: MetadataCache, reachable: Collection[BrokerId], name: str, operations: i32
 ) -> MetadataResponseTopic:
     return MetadataResponseTopic(
         error_code=ErrorCode.none,
@@ -116,7 +116,7 @@ def _existing(
 
 
 def _partition(
-    ctx: RequestContext, cache: MetadataCache, reachable: Collection[int], state: UpdateMetadataPartitionState
+    ctx: RequestContext, cache: MetadataCache, reachable: Collection[BrokerId], state: UpdateMetadataPartitionState
 ) -> MetadataResponsePartition:
     has_leader = state.leader in reachable
     replicas, isr = state.replicas, state.isr

@@ -28,7 +28,7 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.broker.handlers.leader_hints import leader_hint
 from pykafka_cli.broker.log.appending import AppendInfo
 from pykafka_cli.broker.log.message_conversion import batch_of
-from pykafka_cli.model import ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.protocol.hot_path.produce import (
     ProducePartitionResponse,
     ProduceRequest,
@@ -78,7 +78,7 @@ async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceRespons
         accepted = {each: records for each, records in accepted.items() if each not in refused}
     results = await ctx.broker.replicas.append(accepted, acks=request.acks, timeout_ms=request.timeout_ms)
     results.update(refused)
-    endpoints: dict[int, NodeEndpoint] = {}
+    endpoints: dict[BrokerId, NodeEndpoint] = {}
     topics = []
     for topic in request.topics:
         answers = []
@@ -145,7 +145,7 @@ def _answer(
     ctx: RequestContext,
     topic_partition: TopicPartition,
     result: AppendInfo | BrokerError | None,
-    endpoints: dict[int, NodeEndpoint],
+    endpoints: dict[BrokerId, NodeEndpoint],
 ) -> ProducePartitionResponse:
     index = topic_partition.partition
     if result is None:

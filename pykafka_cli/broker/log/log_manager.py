@@ -27,7 +27,7 @@ from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.log_directory import LogDirectory
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.removals import Removals
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.storage import checkpoints
@@ -69,7 +69,7 @@ class LogManager(LogListener):
         clock: Clock,
         topic_config: Callable[[str], TopicConfig],
         *,
-        broker_id: int,
+        broker_id: BrokerId,
         cluster_id: str,
         files: Files | None = None,
     ) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from pykafka_cli.broker.errors import StaleControllerEpoch
 from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.protocol.inter_broker import (
     LEADER_DURING_DELETE,
     UpdateMetadataPartitionState,
@@ -40,11 +40,11 @@ class MetadataCache:
 
     def __init__(self, waiting: WaitingRoom, cluster_id: str = "") -> None:
         self.cluster_id = cluster_id
-        self.controller_id: int | None = None
+        self.controller_id: BrokerId | None = None
         self.controller_epoch = 0
         self.answers: dict[Hashable, Any] = {}
         self._waiting = waiting
-        self._brokers: dict[int, BrokerRegistration] = {}
+        self._brokers: dict[BrokerId, BrokerRegistration] = {}
         self._topics: dict[str, dict[int, UpdateMetadataPartitionState]] = {}
         self._ids: dict[str, uuid.UUID] = {}
         self._names: dict[uuid.UUID, str] = {}
@@ -132,19 +132,19 @@ class MetadataCache:
         """All live brokers, by id."""
         return [self._brokers[broker] for broker in sorted(self._brokers)]
 
-    def is_alive(self, broker: int) -> bool:
+    def is_alive(self, broker: BrokerId) -> bool:
         return broker in self._brokers
 
-    def alive_brokers(self, listener: str) -> dict[int, Endpoint]:
+    def alive_brokers(self, listener: str) -> dict[BrokerId, Endpoint]:
         """Where live brokers are reached through this listener; those without it are left out."""
         return {broker.id: endpoint for broker in self.brokers() if (endpoint := broker.endpoint(listener)) is not None}
 
-    def endpoint(self, broker: int, listener: str) -> Endpoint | None:
+    def endpoint(self, broker: BrokerId, listener: str) -> Endpoint | None:
         """Where one broker is reached through this listener; None if it is not alive or has no such listener."""
         registration = self._brokers.get(broker)
         return registration.endpoint(listener) if registration else None
 
-    def rack(self, broker: int) -> str | None:
+    def rack(self, broker: BrokerId) -> str | None:
         registration = self._brokers.get(broker)
         return registration.rack if registration else None
 

@@ -16,6 +16,7 @@ from pykafka_cli.broker.metadata.config_changes import ConfigOperation, Operatio
 from pykafka_cli.broker.metadata.config_store import broker_entity, topic_entity
 from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
 from pykafka_cli.broker.metadata.resources import ONLY_IN_KRAFT, ResourceType, broker_id_of
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker import key_of
 from pykafka_cli.properties.topic import TOPIC_KEYS
 
@@ -89,7 +90,7 @@ async def _alter_topic(
 async def _alter_broker(configs: DynamicConfigs, alteration: Alteration, *, validate_only: bool) -> None:
     if alteration.name:
         _ensure_this_broker(configs, alteration.name)
-    broker_id = int(alteration.name) if alteration.name else None
+    broker_id = BrokerId(int(alteration.name)) if alteration.name else None
     entity = broker_entity(broker_id)
     current = await configs.store.read(entity) if alteration.incremental else {}
     config = altered(current, alteration.operations, key_of)

@@ -10,6 +10,7 @@ source  kafka.zk.AdminZkClient
 import contextlib
 import logging
 
+from pykafka_cli.model import BrokerId
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import NodeExists, NoNode, NotEmpty, Watcher, ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY, BadZnode, sanitized
@@ -24,7 +25,7 @@ def topic_entity(topic: str) -> str:
     return f"topics/{topic}"
 
 
-def broker_entity(broker_id: int | None) -> str:
+def broker_entity(broker_id: BrokerId | None) -> str:
     """None means the defaults of all brokers."""
     return f"brokers/{DEFAULT_ENTITY if broker_id is None else broker_id}"
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.metadata.config_changes import is_static
 from pykafka_cli.broker.metadata.config_store import ConfigStore, broker_entity, topic_entity, user_entity
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.topic import TopicConfig
@@ -139,7 +140,7 @@ class DynamicConfigs:
                 for client in await self.store.entities(f"{entity}/clients") if folder == "users" else ():
                     self._clients[client] = await self.store.read(client)
 
-    async def _read_settings(self, broker_id: int | None) -> dict[str, str]:
+    async def _read_settings(self, broker_id: BrokerId | None) -> dict[str, str]:
         """Dynamic settings, without those that only server.properties can give, whatever wrote them to ZooKeeper."""
         given = await self.store.read(broker_entity(broker_id))
         ignored = [name for name in given if is_static(name)]

@@ -11,7 +11,7 @@ source  kafka.coordinator.transaction.ZkProducerIdManager, RPCProducerIdManager
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from pykafka_cli.model import ProducerId
+from pykafka_cli.model import BrokerId, ProducerId
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import BadVersion, ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import ProducerIdBlock
@@ -24,7 +24,7 @@ class ProducerIdsExhausted(Exception):
     """All 2^63 producer ids have been given out."""
 
 
-async def next_block(client: ZooKeeperClient, broker_id: int) -> ProducerIdBlock:
+async def next_block(client: ZooKeeperClient, broker_id: BrokerId) -> ProducerIdBlock:
     """Allocate the next block in ZooKeeper; a concurrent request gets another."""
     await client.ensure_path(znodes.PRODUCER_ID_BLOCK)
     while True:

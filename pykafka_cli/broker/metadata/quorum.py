@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.listeners import Listener
 
 
@@ -16,7 +17,7 @@ class Quorum:
     endpoints       where tools reach the controller; set once the ports are known
     """
 
-    node_id: int
+    node_id: BrokerId
     directory_id: uuid.UUID
     log_end: Callable[[], int]
     endpoints: tuple[Listener, ...] = ()

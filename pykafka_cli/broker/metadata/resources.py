@@ -3,6 +3,7 @@
 from enum import IntEnum
 
 from pykafka_cli.broker.errors import InvalidRequest
+from pykafka_cli.model import BrokerId
 
 
 class ResourceType(IntEnum):
@@ -17,9 +18,9 @@ class ResourceType(IntEnum):
 ONLY_IN_KRAFT = "Config type client-metrics is only supported on KRaft clusters"
 
 
-def broker_id_of(name: str) -> int:
+def broker_id_of(name: str) -> BrokerId:
     """The broker that a resource's name means; raises InvalidRequest."""
     try:
-        return int(name)
+        return BrokerId(int(name))
     except ValueError:
         raise InvalidRequest(f"Broker id must be an integer, but it is: {name}") from None

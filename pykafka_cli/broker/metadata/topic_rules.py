@@ -23,6 +23,7 @@ from pykafka_cli.broker.errors import (
     ReassignmentInProgress,
     TopicAlreadyExists,
 )
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.topic import TopicConfig
@@ -51,7 +52,7 @@ class NewTopic(NamedTuple):
     name: str
     partitions: int = NOT_GIVEN
     replication_factor: int = NOT_GIVEN
-    assignment: Mapping[int, tuple[int, ...]] = {}
+    assignment: Mapping[int, tuple[BrokerId, ...]] = {}
     configs: Mapping[str, str | None] = {}
 
 
@@ -60,7 +61,7 @@ class MorePartitions(NamedTuple):
 
     topic: str
     partition_count: int
-    assignments: Sequence[tuple[int, ...]] | None = None
+    assignments: Sequence[tuple[BrokerId, ...]] | None = None
 
 
 class Existing(NamedTuple):
@@ -97,7 +98,7 @@ class PlacedTopic(NamedTuple):
     """A topic to be made, with the replicas of each partition."""
 
     name: str
-    assignment: Mapping[int, tuple[int, ...]]
+    assignment: Mapping[int, tuple[BrokerId, ...]]
     configs: Mapping[str, str]
 
 
@@ -184,7 +185,7 @@ def ensure_creatable(topic: PlacedTopic, existing: Existing, settings: BrokerSet
 
 def new_partitions(
     wanted: MorePartitions, current: Mapping[int, ReplicaAssignment], brokers: Sequence[Candidate]
-) -> dict[int, tuple[int, ...]]:
+) -> dict[int, tuple[BrokerId, ...]]:
     """Replicas of the partitions that a topic is to get in addition to the `current` ones.
 
     raises  ReassignmentInProgress, PolicyViolation, InvalidPartitions, InvalidReplicaAssignment, BrokerNotAvailable
@@ -214,7 +215,7 @@ def new_partitions(
 
 
 def _ensure_assignable(
-    assignments: Mapping[int, tuple[int, ...]], added: int, replication_factor: int, alive: Collection[int]
+    assignments: Mapping[int, tuple[BrokerId, ...]], added: int, replication_factor: int, alive: Collection[BrokerId]
 ) -> None:
     unknown = {broker for replicas in assignments.values() for broker in replicas} - set(alive)
     if unknown:
@@ -254,6 +255,6 @@ def _as_broker_error(refused: AssignmentRefused) -> BrokerError:
             return BrokerError(str(refused))
 
 
-def _as_scala_prints(assignment: Mapping[int, tuple[int, ...]]) -> str:
+def _as_scala_prints(assignment: Mapping[int, tuple[BrokerId, ...]]) -> str:
     entries = (f"{partition} -> ArrayBuffer({', '.join(map(str, r))})" for partition, r in assignment.items())
     return f"HashMap({', '.join(entries)})"

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.model import ControllerEpoch, TopicPartition
+from pykafka_cli.model import BrokerEpoch, BrokerId, ControllerEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import (
     BadVersion,
@@ -87,12 +87,12 @@ class ZkStore:
                 data, _ = await self.client.get(znodes.CLUSTER_ID)
         return znodes.decode_cluster_id(data)
 
-    async def generate_broker_id(self, reserved_max_id: int) -> int:
+    async def generate_broker_id(self, reserved_max_id: int) -> BrokerId:
         """A broker id above all that may be set by hand: reserved.broker.max.id plus a number never given before."""
         await self.client.ensure_path(znodes.BROKER_SEQUENCE)
-        return reserved_max_id + (await self.client.set(znodes.BROKER_SEQUENCE, b"")).version
+        return BrokerId(reserved_max_id + (await self.client.set(znodes.BROKER_SEQUENCE, b"")).version)
 
-    async def register_broker(self, broker: BrokerRegistration, *, patience: float) -> int:
+    async def register_broker(self, broker: BrokerRegistration, *, patience: float) -> BrokerEpoch:
         """Create the broker's ephemeral znode, empty, and set it in the same multi. Its czxid is the broker epoch.
 
         patience   seconds to wait for a znode that an earlier session of the broker has left behind: it goes when
@@ -107,7 +107,7 @@ class ZkStore:
             try:
                 _, stat = await self.client.multi([Create(path, None, ephemeral=True), SetData(path, data, 0)])
                 assert isinstance(stat, Stat)
-                return stat.czxid
+                return BrokerEpoch(stat.czxid)
             except MultiFailed as refused:
                 if not isinstance(refused.error, NodeExists):
                     raise
@@ -116,7 +116,7 @@ class ZkStore:
             if holder is None:
                 continue
             if holder.ephemeral_owner == self.client.session_id:
-                return holder.czxid  # our own, from a request whose answer was lost with the connection
+                return BrokerEpoch(holder.czxid)  # our own, from a request whose answer was lost with the connection
             left = deadline - self._clock.monotonic()
             if left <= 0:
                 raise BrokerIdTaken(
@@ -137,7 +137,7 @@ class ZkStore:
             await changed.wait()
             timer.cancel()
 
-    async def forget_dead_broker(self, broker_id: int) -> None:
+    async def forget_dead_broker(self, broker_id: BrokerId) -> None:
         """Remove what a dead broker's session left behind, and would keep until its timeout."""
         with contextlib.suppress(NoNode):
             await self.client.delete(znodes.broker_path(broker_id))
@@ -145,13 +145,13 @@ class ZkStore:
             with contextlib.suppress(NoNode):
                 await self.client.delete(znodes.CONTROLLER)
 
-    async def brokers(self, watch: Watcher | None = None) -> dict[int, BrokerRegistration]:
+    async def brokers(self, watch: Watcher | None = None) -> dict[BrokerId, BrokerRegistration]:
         """All live brokers; `watch` is called when one joins or leaves."""
         ids = await self.client.children(znodes.BROKER_IDS, watch)
-        found = await _all(self.broker(int(broker_id)) for broker_id in ids)
+        found = await _all(self.broker(BrokerId(int(broker_id))) for broker_id in ids)
         return {broker.id: broker for broker in found if broker is not None}
 
-    async def broker(self, broker_id: int, watch: Watcher | None = None) -> BrokerRegistration | None:
+    async def broker(self, broker_id: BrokerId, watch: Watcher | None = None) -> BrokerRegistration | None:
         try:
             data, stat = await self.client.get(znodes.broker_path(broker_id), watch)
         except NoNode:
@@ -160,7 +160,7 @@ class ZkStore:
 
     # ---- controller
 
-    async def controller(self, watch: Watcher | None = None) -> int | None:
+    async def controller(self, watch: Watcher | None = None) -> BrokerId | None:
         """Id of the controller, if there is one; `watch` is called when that changes."""
         if watch and await self.client.exists(znodes.CONTROLLER, watch) is None:
             return None
@@ -169,7 +169,7 @@ class ZkStore:
         except NoNode:
             return None
 
-    async def become_controller(self, broker_id: int) -> Fence:
+    async def become_controller(self, broker_id: BrokerId) -> Fence:
         """Create /controller and count up /controller_epoch, both or neither.
 
         raises  ControllerMoved when another broker was faster
@@ -354,16 +354,18 @@ class ZkStore:
 
     async def requested_reassignment(
         self, watch: Watcher | None = None
-    ) -> dict[TopicPartition, tuple[int, ...]] | None:
+    ) -> dict[TopicPartition, tuple[BrokerId, ...]] | None:
         """Wanted replicas as the tools before 2.4 request them; None without a request. `watch` is called for the
         next."""
         data = await self._requested(znodes.REASSIGN_PARTITIONS, watch)
         if data is None:
             return None
-        nothing: dict[TopicPartition, tuple[int, ...]] = {}
+        nothing: dict[TopicPartition, tuple[BrokerId, ...]] = {}
         return _readable(lambda: znodes.decode_reassignment(data), nothing)
 
-    async def keep_requested_reassignment(self, wanted: Mapping[TopicPartition, tuple[int, ...]], fence: Fence) -> None:
+    async def keep_requested_reassignment(
+        self, wanted: Mapping[TopicPartition, tuple[BrokerId, ...]], fence: Fence
+    ) -> None:
         """Leave only these in the request; remove it when they are none."""
         if wanted:
             await self._fenced(fence, SetData(znodes.REASSIGN_PARTITIONS, znodes.encode_reassignment(wanted)))
@@ -396,14 +398,14 @@ class ZkStore:
             for path, data in await self._notifications(znodes.ISR_CHANGES, watch)
         }
 
-    async def log_dir_events(self, watch: Watcher | None = None) -> dict[str, int | None]:
+    async def log_dir_events(self, watch: Watcher | None = None) -> dict[str, BrokerId | None]:
         """Brokers that lost a log directory, by the path of the notification."""
         return {
             path: _readable(partial(znodes.decode_log_dir_event, path, data), None)
             for path, data in await self._notifications(znodes.LOG_DIR_EVENTS, watch)
         }
 
-    async def announce_log_dir_failure(self, broker_id: int) -> None:
+    async def announce_log_dir_failure(self, broker_id: BrokerId) -> None:
         """Let the controller ask this broker which replicas it has lost."""
         await self.client.create(znodes.LOG_DIR_EVENT, znodes.encode_log_dir_event(broker_id), sequential=True)
 
@@ -444,7 +446,7 @@ class ZkStore:
         return dict(zip(operations, written, strict=True))
 
 
-def full_assignment(partitions: Mapping[int, tuple[int, ...]]) -> dict[int, ReplicaAssignment]:
+def full_assignment(partitions: Mapping[int, tuple[BrokerId, ...]]) -> dict[int, ReplicaAssignment]:
     """Replicas of a topic that nothing is being moved of."""
     return {partition: ReplicaAssignment(replicas) for partition, replicas in partitions.items()}
 

@@ -78,7 +78,7 @@ class LeaderFetcher:
         self,
         leader: BrokerEndpoint,
         *,
-        replica_id: int,
+        replica_id: BrokerId,
         client_id: str,
         limits: FetchLimits,
         broker_epoch: Callable[[], BrokerEpoch],

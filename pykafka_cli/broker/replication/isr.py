@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from pykafka_cli.model import BrokerId
+
 NEVER = -math.inf  # a moment before all others: "has not been caught up with this leader"
 UNKNOWN_OFFSET = -1  # a follower that has not fetched from this leader yet
 
@@ -68,27 +70,27 @@ class Isr:
     kept, as `kafka-topics --describe` shows it.
     """
 
-    committed: tuple[int, ...] = ()
-    adding: tuple[int, ...] = ()
-    removing: tuple[int, ...] = ()
+    committed: tuple[BrokerId, ...] = ()
+    adding: tuple[BrokerId, ...] = ()
+    removing: tuple[BrokerId, ...] = ()
 
     @property
     def in_flight(self) -> bool:
         return bool(self.adding or self.removing)
 
     @property
-    def maximal(self) -> tuple[int, ...]:
+    def maximal(self) -> tuple[BrokerId, ...]:
         return self.committed + self.adding
 
     @property
-    def proposed(self) -> tuple[int, ...]:
+    def proposed(self) -> tuple[BrokerId, ...]:
         """What is requested from the controller."""
         return tuple(broker_id for broker_id in self.maximal if broker_id not in self.removing)
 
-    def expanded(self, broker_id: int) -> "Isr":
+    def expanded(self, broker_id: BrokerId) -> "Isr":
         return Isr(self.committed, adding=(broker_id,))
 
-    def shrunk(self, broker_ids: Iterable[int]) -> "Isr":
+    def shrunk(self, broker_ids: Iterable[BrokerId]) -> "Isr":
         return Isr(self.committed, removing=tuple(broker_ids))
 
     def settled(self) -> "Isr":
@@ -97,8 +99,14 @@ class Isr:
 
 
 def out_of_sync(
-    isr: Isr, followers: Mapping[int, FollowerProgress], *, leader: int, leader_end: int, now: float, max_lag: float
-) -> tuple[int, ...]:
+    isr: Isr,
+    followers: Mapping[BrokerId, FollowerProgress],
+    *,
+    leader: BrokerId,
+    leader_end: int,
+    now: float,
+    max_lag: float,
+) -> tuple[BrokerId, ...]:
     """The members of the ISR that must leave it; none while a change is in flight."""
     if isr.in_flight:
         return ()
@@ -110,7 +118,9 @@ def out_of_sync(
     )
 
 
-def may_join(isr: Isr, broker_id: int, follower: FollowerProgress, *, high_watermark: int, epoch_start: int) -> bool:
+def may_join(
+    isr: Isr, broker_id: BrokerId, follower: FollowerProgress, *, high_watermark: int, epoch_start: int
+) -> bool:
     """Whether a follower may be proposed for the ISR.
 
     It needs all that is committed, and all that was in the log when this leader epoch began: between the high
@@ -126,12 +136,12 @@ def may_join(isr: Isr, broker_id: int, follower: FollowerProgress, *, high_water
 
 def ends_to_respect(
     isr: Isr,
-    followers: Mapping[int, FollowerProgress],
+    followers: Mapping[BrokerId, FollowerProgress],
     *,
     leader_end: int,
     now: float,
     max_lag: float,
-    is_alive: Callable[[int], bool],
+    is_alive: Callable[[BrokerId], bool],
 ) -> list[int]:
     """The log ends of the followers that hold the high watermark back.
 

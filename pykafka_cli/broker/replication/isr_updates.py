@@ -33,7 +33,7 @@ class IsrChange(NamedTuple):
 
     topic_partition: TopicPartition
     topic_id: uuid.UUID | None
-    isr: tuple[int, ...]
+    isr: tuple[BrokerId, ...]
     leader_epoch: LeaderEpoch
     partition_epoch: int
 
@@ -41,7 +41,7 @@ class IsrChange(NamedTuple):
 class IsrConfirmed(NamedTuple):
     """What the controller has written."""
 
-    isr: tuple[int, ...]
+    isr: tuple[BrokerId, ...]
     leader_epoch: LeaderEpoch
     partition_epoch: int
 
@@ -63,7 +63,7 @@ class IsrUpdates:
 
     def __init__(
         self,
-        broker_id: int,
+        broker_id: BrokerId,
         *,
         broker_epoch: Callable[[], BrokerEpoch],
         ask_controller: Callable[[AlterPartitionRequest], Awaitable[AlterPartitionResponse]],

@@ -28,7 +28,7 @@ from pykafka_cli.broker.replication.high_watermark import effective_min_isr, hig
 from pykafka_cli.broker.replication.isr import FollowerProgress, Isr, ends_to_respect, may_join, out_of_sync
 from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed, IsrUpdates, Outcome
 from pykafka_cli.broker.replication.partition_role import Absent, Follower, Leader, Role
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import BrokerId, LeaderEpoch
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
@@ -67,12 +67,12 @@ class Partition:
         self,
         topic_partition: "TopicPartition",
         *,
-        broker_id: int,
+        broker_id: BrokerId,
         max_lag: float,
         clock: "Clock",
         waiting: "WaitingRoom",
         isr_updates: IsrUpdates,
-        is_alive: Callable[[int], bool],
+        is_alive: Callable[[BrokerId], bool],
     ) -> None:
         self.topic_partition = topic_partition
         self.role: Role = Absent()
@@ -98,7 +98,7 @@ class Partition:
         return isinstance(self.role, Leader)
 
     @property
-    def leader(self) -> int | None:
+    def leader(self) -> BrokerId | None:
         """The leader, as far as this broker knows."""
         return self.role.leader
 
@@ -262,7 +262,7 @@ class Partition:
             )
         return True
 
-    def follower_fetched(self, broker_id: int, *, fetch_offset: int, log_start: int, leader_end: int) -> None:
+    def follower_fetched(self, broker_id: BrokerId, *, fetch_offset: int, log_start: int, leader_end: int) -> None:
         """Note that a follower has everything below `fetch_offset`; `leader_end` is from before its read."""
         role = self.leading()
         follower = role.followers[broker_id]
@@ -383,5 +383,5 @@ def _min_isr(role: Leader) -> int:
     return effective_min_isr(role.log.config.min_insync_replicas, len(role.followers) + 1)
 
 
-def _ids(broker_ids: tuple[int, ...]) -> str:
+def _ids(broker_ids: tuple[BrokerId, ...]) -> str:
     return ",".join(map(str, broker_ids))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from pykafka_cli.broker.replication.isr import FollowerProgress, Isr
+from pykafka_cli.model import BrokerId
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.log.partition_log import PartitionLog
@@ -22,7 +23,7 @@ class Follower:
     """Has a copy of the leader's log. leader: None while there is none, or none that is known here."""
 
     log: "PartitionLog"
-    leader: int | None
+    leader: BrokerId | None
 
 
 @dataclass(slots=True)
@@ -34,10 +35,10 @@ class Leader:
     """
 
     log: "PartitionLog"
-    leader: int
+    leader: BrokerId
     epoch_start: int = 0
     isr: Isr = field(default_factory=Isr)
-    followers: dict[int, FollowerProgress] = field(default_factory=dict)
+    followers: dict[BrokerId, FollowerProgress] = field(default_factory=dict)
 
 
 Role: TypeAlias = Absent | Follower | Leader

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pykafka_cli.broker.errors import BrokerNotAvailable
+from pykafka_cli.model import BrokerId
 from pykafka_cli.transport.connection import Connection
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 class BrokerEndpoint(NamedTuple):
     """Where a broker is reached by other brokers."""
 
-    broker_id: int
+    broker_id: BrokerId
     host: str
     port: int
 
@@ -54,7 +55,7 @@ class BrokerEndpoints:
         self._metadata = metadata
         self._listener = listener
 
-    def of(self, broker_id: int) -> BrokerEndpoint | None:
+    def of(self, broker_id: BrokerId) -> BrokerEndpoint | None:
         endpoint = self._metadata.endpoint(broker_id, self._listener)
         return None if endpoint is None else BrokerEndpoint(broker_id, endpoint.host, endpoint.port)
 

@@ -29,7 +29,7 @@ from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchRes
 from pykafka_cli.broker.replication.isr import UNKNOWN_OFFSET
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.truncation import diverges
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.storage.leader_epochs import EpochEnd
 
@@ -62,7 +62,7 @@ class FetchTerms:
     only_leader   a follower's log will not do
     """
 
-    follower: int | None = None
+    follower: BrokerId | None = None
     visibility: Visibility = Visibility.HIGH_WATERMARK
     only_leader: bool = True
     max_wait_ms: int = 0

@@ -26,7 +26,7 @@ from pykafka_cli.broker.replication.fetchers import Fetchers
 from pykafka_cli.broker.replication.hosted_partitions import HostedPartitions
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, LeaderEpoch, TopicPartition
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.protocol.inter_broker import (
     EPOCH_DURING_DELETE,
     NO_EPOCH,
@@ -61,7 +61,7 @@ class Roles:
 
     def __init__(
         self,
-        broker_id: int,
+        broker_id: BrokerId,
         *,
         hosted: HostedPartitions,
         logs: "LogManager",
@@ -69,7 +69,7 @@ class Roles:
         fetchers: Fetchers,
         moves: DirectoryMoves,
         broker_epoch: Callable[[], BrokerEpoch],
-        endpoint_of: Callable[[int], BrokerEndpoint | None],
+        endpoint_of: Callable[[BrokerId], BrokerEndpoint | None],
     ) -> None:
         self.on_leadership: list[OnLeadership] = []
         self._broker_id = broker_id

@@ -69,7 +69,7 @@ async def list_endpoints(session: Session, *, include_fenced: bool = False) -> l
     ensure_none_failed([answer])
     kind = "controller" if answer.endpoint_type == _CONTROLLERS else "broker"
     return sorted(
-        Endpoint(int(each.broker_id), each.host, int(each.port), each.rack, bool(each.is_fenced), kind)
+        Endpoint(each.broker_id, each.host, int(each.port), each.rack, bool(each.is_fenced), kind)
         for each in answer.brokers
     )
 
@@ -82,7 +82,7 @@ def _cluster_request(endpoint_type: i8, *, include_fenced: bool = False) -> Desc
     )
 
 
-async def unregister_broker(session: Session, broker: int) -> None:
+async def unregister_broker(session: Session, broker: BrokerId) -> None:
     """Unregister a broker; clusters with ZooKeeper do not support this.
 
     raises    VersionUnsupported, ApiError
@@ -105,7 +105,7 @@ async def offered_versions(
     return found
 
 
-async def describe_log_dirs(session: Session, broker: int) -> list[LogDir]:
+async def describe_log_dirs(session: Session, broker: BrokerId) -> list[LogDir]:
     """All log directories of one broker with all that is in them.
 
     raises    ApiError

@@ -9,7 +9,7 @@ from kio.static.primitive import i8
 
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ConfigEntry, ConfigSynonym
+from pykafka_cli.model import BrokerId, ConfigEntry, ConfigSynonym
 
 SOURCES = {
     1: "DYNAMIC_TOPIC_CONFIG",
@@ -40,10 +40,10 @@ class Resource(NamedTuple):
     name: str
 
     @property
-    def broker(self) -> int | None:
+    def broker(self) -> BrokerId | None:
         """The broker that alone can be asked about it."""
         if self.type in (ResourceType.BROKER, ResourceType.BROKER_LOGGER) and self.name:
-            return int(self.name)
+            return BrokerId(int(self.name))
         return None
 
 
@@ -70,8 +70,8 @@ async def describe_configs(
     return {resource: found[resource] for resource in resources}
 
 
-def _by_broker(resources: Iterable[Resource]) -> dict[int | None, list[Resource]]:
-    by_broker: dict[int | None, list[Resource]] = {}
+def _by_broker(resources: Iterable[Resource]) -> dict[BrokerId | None, list[Resource]]:
+    by_broker: dict[BrokerId | None, list[Resource]] = {}
     for resource in resources:
         by_broker.setdefault(resource.broker, []).append(resource)
     return by_broker

@@ -10,7 +10,7 @@ from kio.static.primitive import i8, i16, i32Timedelta
 from pykafka_cli import __version__
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Feature, Features
+from pykafka_cli.model import BrokerId, Feature, Features
 
 NO_EPOCH = -1
 
@@ -23,7 +23,7 @@ class UpgradeType(IntEnum):
     UNSAFE_DOWNGRADE = 3
 
 
-async def describe_features(session: Session, node: int | None = None) -> Features:
+async def describe_features(session: Session, node: BrokerId | None = None) -> Features:
     """All features that a node supports, by name; any node if none is named.
 
     Before ApiVersions 4 a broker says nothing of features whose first level is 0 (KIP-584).

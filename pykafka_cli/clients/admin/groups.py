@@ -13,7 +13,7 @@ from pykafka_cli.clients.admin.leaders import by_topic
 from pykafka_cli.clients.admin.retries import ask_until_final
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Broker, GroupDescription, GroupListing, MemberDescription, TopicPartition
+from pykafka_cli.model import Broker, BrokerId, GroupDescription, GroupListing, MemberDescription, TopicPartition
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.coordinator import Coordinator
@@ -77,7 +77,7 @@ async def describe_groups(
         if isinstance(result, ApiError):
             if not missing_is_dead or result.code != ErrorCode.group_id_not_found:
                 raise result
-            result = GroupDescription(name, DEAD, "", Broker(-1, "", -1, None), ())
+            result = GroupDescription(name, DEAD, "", Broker(BrokerId(-1), "", -1, None), ())
         described[name] = result
     return described
 
@@ -277,7 +277,7 @@ async def ask_coordinators(
 
     async def ask_all(wanted: list[str]) -> dict[str, T | ApiError]:
         results: dict[str, T | ApiError] = {}
-        by_broker: dict[int, list[str]] = {}
+        by_broker: dict[BrokerId, list[str]] = {}
         for name, coordinator in (await find_coordinators(session, wanted)).items():
             if isinstance(coordinator, ApiError):
                 results[name] = coordinator

@@ -10,7 +10,7 @@ from pykafka_cli.clients.admin.retries import ask_until_final
 from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed, Rejected
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ _PASSING = {
 async def ask_leaders(
     session: Session,
     partitions: Iterable[TopicPartition],
-    ask: Callable[[int, list[TopicPartition]], Awaitable[Mapping[TopicPartition, T | ApiError]]],
+    ask: Callable[[BrokerId, list[TopicPartition]], Awaitable[Mapping[TopicPartition, T | ApiError]]],
     *,
     patience: Patience = Patience.RETRY,
 ) -> dict[TopicPartition, T | ApiError]:
@@ -63,12 +63,12 @@ async def ask_leaders(
 
 
 async def ask_known_leaders(
-    leaders: Mapping[TopicPartition, int],
+    leaders: Mapping[TopicPartition, BrokerId],
     partitions: Iterable[TopicPartition],
-    ask: Callable[[int, list[TopicPartition]], Awaitable[Mapping[TopicPartition, T | ApiError]]],
+    ask: Callable[[BrokerId, list[TopicPartition]], Awaitable[Mapping[TopicPartition, T | ApiError]]],
 ) -> dict[TopicPartition, T | ApiError]:
     """The same for who knows the leaders, and asks again: NETWORK_EXCEPTION for what a broker leads that is away."""
-    led: dict[int, list[TopicPartition]] = {}
+    led: dict[BrokerId, list[TopicPartition]] = {}
     for partition in partitions:
         led.setdefault(leaders[partition], []).append(partition)
     results: dict[TopicPartition, T | ApiError] = {}
@@ -84,17 +84,17 @@ async def ask_known_leaders(
 
 async def _leaders(
     session: Session, partitions: list[TopicPartition]
-) -> tuple[dict[int, list[TopicPartition]], dict[TopicPartition, ApiError]]:
+) -> tuple[dict[BrokerId, list[TopicPartition]], dict[TopicPartition, ApiError]]:
     """Partitions by the broker that leads them, and an error for each that nobody leads."""
     answer = await session.metadata({partition.topic: None for partition in partitions})
     alive = {broker.node_id for broker in answer.brokers}
-    known: dict[TopicPartition, int] = {}
+    known: dict[TopicPartition, BrokerId] = {}
     topic_errors: dict[str, int] = {}
     for topic in answer.topics:
         topic_errors[topic.name or ""] = topic.error_code
         for each in topic.partitions:
             known[TopicPartition(topic.name or "", each.partition_index)] = each.leader_id
-    led: dict[int, list[TopicPartition]] = {}
+    led: dict[BrokerId, list[TopicPartition]] = {}
     failed: dict[TopicPartition, ApiError] = {}
     for partition in partitions:
         if topic_errors.get(partition.topic):

@@ -25,7 +25,7 @@ async def list_offsets(
     *,
     read_committed: bool = False,
     patience: Patience = Patience.RETRY,
-    leaders: Mapping[TopicPartition, int] | None = None,
+    leaders: Mapping[TopicPartition, BrokerId] | None = None,
 ) -> dict[TopicPartition, int | ApiError]:
     """The offset of each partition for a time in ms or one of the words above; UNKNOWN_OFFSET if nothing is there.
 
@@ -33,7 +33,7 @@ async def list_offsets(
     """
     from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 
-    async def ask(broker: int, partitions: list[TopicPartition]) -> dict[TopicPartition, int | ApiError]:
+    async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, int | ApiError]:
         request = ListOffsetsRequest(
             replica_id=BrokerId(_CONSUMER),
             isolation_level=i8(read_committed),
@@ -71,7 +71,7 @@ async def delete_records(
     """Delete what lies below an offset; the new beginning of each partition (its low watermark)."""
     from kio.schema.delete_records.v2.request import DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic
 
-    async def ask(broker: int, partitions: list[TopicPartition]) -> dict[TopicPartition, int | ApiError]:
+    async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, int | ApiError]:
         request = DeleteRecordsRequest(
             topics=tuple(
                 DeleteRecordsTopic(

@@ -23,13 +23,13 @@ async def describe_quorum(session: Session) -> Quorum:
     ensure_none_failed([partition])
     return Quorum(
         await cluster_id(session),
-        int(partition.leader_id),
+        partition.leader_id,
         LeaderEpoch(partition.leader_epoch),
         int(partition.high_watermark),
         tuple(map(_replica, partition.current_voters)),
         tuple(map(_replica, partition.observers)),
         {
-            int(node.node_id): tuple(f"{each.name}://{each.host}:{each.port}" for each in node.listeners)
+            node.node_id: tuple(f"{each.name}://{each.host}:{each.port}" for each in node.listeners)
             for node in answer.nodes
         },
     )
@@ -37,7 +37,7 @@ async def describe_quorum(session: Session) -> Quorum:
 
 def _replica(state: Any) -> QuorumReplica:
     return QuorumReplica(
-        int(state.replica_id),
+        state.replica_id,
         state.replica_directory_id,
         int(state.log_end_offset),
         int(state.last_fetch_timestamp),

@@ -42,7 +42,7 @@ async def list_reassignments(
 
 
 async def alter_reassignments(
-    session: Session, targets: Mapping[TopicPartition, Sequence[int] | None], *, same_factor: bool = False
+    session: Session, targets: Mapping[TopicPartition, Sequence[BrokerId] | None], *, same_factor: bool = False
 ) -> dict[TopicPartition, ApiError]:
     """Begin to move partitions to these replicas; None cancels. The failures.
 
@@ -79,7 +79,7 @@ async def alter_reassignments(
 
 
 async def alter_log_dirs(
-    session: Session, broker: int, log_dirs: Mapping[TopicPartition, str]
+    session: Session, broker: BrokerId, log_dirs: Mapping[TopicPartition, str]
 ) -> dict[TopicPartition, ApiError | None]:
     """Tell one broker in which directories its replicas should be; what it says to each."""
     from kio.schema.alter_replica_log_dirs.v2.request import (
@@ -108,7 +108,7 @@ async def alter_log_dirs(
 
 
 async def find_replicas(
-    session: Session, broker: int, partitions: Iterable[TopicPartition]
+    session: Session, broker: BrokerId, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, ReplicaPlace]:
     """In which log directories of one broker these replicas are.
 

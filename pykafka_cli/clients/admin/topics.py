@@ -64,7 +64,7 @@ async def describe_topic_by_id(session: Session, topic_id: uuid.UUID) -> TopicDe
     return (await _with_reassignments(session, [_description(answer.topics[0])]))[0]
 
 
-async def assignments(session: Session, topics: Iterable[str]) -> dict[TopicPartition, tuple[int, ...]]:
+async def assignments(session: Session, topics: Iterable[str]) -> dict[TopicPartition, tuple[BrokerId, ...]]:
     """Where the replicas of all partitions of these topics are.
 
     raises    ApiError, which names a topic that does not exist
@@ -88,7 +88,7 @@ async def create_topic(
     *,
     partitions: int = DEFAULT_PARTITIONS,
     replication_factor: int = DEFAULT_REPLICATION_FACTOR,
-    assignment: Mapping[int, Sequence[int]] | None = None,
+    assignment: Mapping[int, Sequence[BrokerId]] | None = None,
     configs: Mapping[str, str],
 ) -> None:
     """Create one topic and wait until the controller says that it is there.
@@ -142,7 +142,7 @@ async def try_to_delete_topics(session: Session, topics: Iterable[str]) -> dict[
 
 
 async def create_partitions(
-    session: Session, counts: Mapping[str, int], assignments: Mapping[str, Sequence[Sequence[int]]] | None = None
+    session: Session, counts: Mapping[str, int], assignments: Mapping[str, Sequence[Sequence[BrokerId]]] | None = None
 ) -> None:
     """Give each topic as many partitions as its count says.
 
@@ -238,5 +238,5 @@ def _description(topic: Any) -> TopicDescription:
     return TopicDescription(topic.name, topic.topic_id, tuple(sorted(partitions)), topic.is_internal)
 
 
-def _broker_ids(replicas: Iterable[int]) -> tuple[BrokerId, ...]:
+def _broker_ids(replicas: Iterable[BrokerId]) -> tuple[BrokerId, ...]:
     return tuple(map(BrokerId, replicas))

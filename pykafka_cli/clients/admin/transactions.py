@@ -16,6 +16,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import (
     AbortSpec,
+    BrokerId,
     ProducerEpoch,
     ProducerState,
     TopicPartition,
@@ -95,7 +96,7 @@ async def describe_transactions(
 
 
 async def _describe_transaction(
-    session: Session, transactional_id: str, coordinator: int
+    session: Session, transactional_id: str, coordinator: BrokerId
 ) -> TransactionDescription | ApiError:
     from kio.schema.describe_transactions.v0.request import DescribeTransactionsRequest
 
@@ -124,12 +125,12 @@ async def _describe_transaction(
 
 
 async def describe_producers(
-    session: Session, partitions: Iterable[TopicPartition], *, broker: int | None = None
+    session: Session, partitions: Iterable[TopicPartition], *, broker: BrokerId | None = None
 ) -> dict[TopicPartition, list[ProducerState] | ApiError]:
     """The producers that each partition's log knows, on its leader or on the replica of one broker."""
     from kio.schema.describe_producers.v0.request import DescribeProducersRequest, TopicRequest
 
-    async def ask(node: int, theirs: list[TopicPartition]) -> dict[TopicPartition, list[ProducerState] | ApiError]:
+    async def ask(node: BrokerId, theirs: list[TopicPartition]) -> dict[TopicPartition, list[ProducerState] | ApiError]:
         request = DescribeProducersRequest(
             topics=tuple(
                 TopicRequest(name=TopicName(topic), partition_indexes=tuple(map(i32, indexes)))
@@ -172,7 +173,7 @@ async def abort_transaction(session: Session, spec: AbortSpec) -> None:
         coordinator_epoch=i32(spec.coordinator_epoch),
     )
 
-    async def ask(broker: int, _: list[TopicPartition]) -> dict[TopicPartition, ApiError | None]:
+    async def ask(broker: BrokerId, _: list[TopicPartition]) -> dict[TopicPartition, ApiError | None]:
         answer = await session.ask(WriteTxnMarkersRequest(markers=(marker,)), broker=broker)
         ((code,),) = (
             [each.error_code for topic in marker.topics for each in topic.partitions] for marker in answer.markers

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from pykafka_cli.model import ConfigEntry, PartitionDescription, TopicDescription, TopicPartition
+from pykafka_cli.model import BrokerId, ConfigEntry, PartitionDescription, TopicDescription, TopicPartition
 from pykafka_cli.replica_assignment import Candidate, assign_replicas, next_start
 from pykafka_cli.topic_names import MAX_LENGTH, collisions, why_invalid
 from pykafka_cli.zookeeper import kafka_znodes as znodes
@@ -64,8 +64,9 @@ class ZooKeeperAdmin:
         """Brokers that are registered, by id."""
         found = []
         for name in await self._children(znodes.BROKER_IDS):
-            data, stat = await self._client.get(znodes.broker_path(int(name)))
-            found.append(Candidate(int(name), znodes.decode_broker(int(name), data, stat.czxid).rack))
+            broker = BrokerId(int(name))
+            data, stat = await self._client.get(znodes.broker_path(broker))
+            found.append(Candidate(broker, znodes.decode_broker(broker, data, stat.czxid).rack))
         return sorted(found)
 
     async def describe_topic(self, topic: str, *, is_marked_for_deletion: bool = False) -> TopicDescription | None:
@@ -94,7 +95,7 @@ class ZooKeeperAdmin:
         *,
         partitions: int,
         replication_factor: int,
-        assignment: Mapping[int, Sequence[int]] | None,
+        assignment: Mapping[int, Sequence[BrokerId]] | None,
         configs: Mapping[str, str],
         rack_aware: bool,
     ) -> None:
@@ -103,7 +104,7 @@ class ZooKeeperAdmin:
         assignment    replicas by partition, instead of the two numbers
         raises        TopicExists, AdminRefused, AssignmentRefused
         """
-        placed: Mapping[int, Sequence[int]]
+        placed: Mapping[int, Sequence[BrokerId]]
         placed = assignment or assign_replicas(await self._candidates(rack_aware), partitions, replication_factor)
         existing = await self.topics()
         if why := _why_illegal(topic):
@@ -120,7 +121,7 @@ class ZooKeeperAdmin:
             raise TopicExists(f"Topic '{topic}' already exists.") from None
 
     async def add_partitions(
-        self, topic: str, count: int, assignment: Sequence[Sequence[int]], *, rack_aware: bool
+        self, topic: str, count: int, assignment: Sequence[Sequence[BrokerId]], *, rack_aware: bool
     ) -> None:
         """Give a topic `count` partitions in all.
 
@@ -139,7 +140,7 @@ class ZooKeeperAdmin:
             )
         first = current.partitions[0].replicas
         brokers = await self._candidates(rack_aware)
-        placed: Mapping[int, Sequence[int]]
+        placed: Mapping[int, Sequence[BrokerId]]
         if assignment:
             placed = {existing + index: replicas for index, replicas in enumerate(assignment)}
             _ensure_assignable(placed, len(first), {broker.id for broker in brokers})
@@ -177,7 +178,7 @@ class ZooKeeperAdmin:
         await self._write_configs(entity, configs)
         await self._client.create(znodes.CONFIG_CHANGE, znodes.encode_config_change(entity), sequential=True)
 
-    async def is_broker_alive(self, broker: int) -> bool:
+    async def is_broker_alive(self, broker: BrokerId) -> bool:
         return await self._client.exists(znodes.broker_path(broker)) is not None
 
     # ---- znodes
@@ -222,7 +223,7 @@ class ZooKeeperAdmin:
         return brokers
 
 
-def _as_assignments(placed: Mapping[int, Iterable[int]]) -> dict[int, znodes.ReplicaAssignment]:
+def _as_assignments(placed: Mapping[int, Iterable[BrokerId]]) -> dict[int, znodes.ReplicaAssignment]:
     return {index: znodes.ReplicaAssignment(tuple(replicas)) for index, replicas in placed.items()}
 
 
@@ -241,7 +242,7 @@ def _why_illegal(topic: str) -> str | None:
     )
 
 
-def _ensure_assignable(placed: Mapping[int, Sequence[int]], replication_factor: int, alive: set[int]) -> None:
+def _ensure_assignable(placed: Mapping[int, Sequence[BrokerId]], replication_factor: int, alive: set[BrokerId]) -> None:
     for partition, replicas in placed.items():
         if not alive.issuperset(replicas):
             raise AdminRefused(

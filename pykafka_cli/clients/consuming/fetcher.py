@@ -29,7 +29,7 @@ from pykafka_cli.clients.coordinator import ask_over
 from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import OffsetSpec, TopicPartition
+from pykafka_cli.model import BrokerId, OffsetSpec, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected
@@ -54,7 +54,7 @@ class _Source:
     partition: TopicPartition
     offset: int | None
     reset_to: int  # an OffsetSpec
-    leader: int | None = None
+    leader: BrokerId | None = None
     """Whom to ask."""
     nearer_until: float | None = None
     """Monotonic seconds until when that is a nearer replica instead of the leader; None while it is the leader."""
@@ -92,8 +92,8 @@ class Fetcher:
         self._buffered = 0
         self._room = asyncio.Event()
         self._room.set()
-        self._changed: dict[int, asyncio.Event] = {}  # by leader: set when there is more to fetch from it
-        self._leaders: dict[int, asyncio.Task[None]] = {}
+        self._changed: dict[BrokerId, asyncio.Event] = {}  # by leader: set when there is more to fetch from it
+        self._leaders: dict[BrokerId, asyncio.Task[None]] = {}
         self._refresh_task: asyncio.Task[None] | None = None
         self._problem: Exception | None = None
         self._read_committed = settings.isolation_level == "read_committed"
@@ -195,7 +195,7 @@ class Fetcher:
         create = self._settings.allow_auto_create_topics and any(source.offset is None for source in unknown)
         answer = await self._session.metadata({source.partition.topic for source in unknown}, create=create)
         leaders = {
-            TopicPartition(topic.name or "", int(part.partition_index)): int(part.leader_id)
+            TopicPartition(topic.name or "", int(part.partition_index)): part.leader_id
             for topic in answer.topics
             for part in topic.partitions
             if part.error_code in (ErrorCode.none, ErrorCode.replica_not_available) and part.leader_id >= 0
@@ -206,7 +206,7 @@ class Fetcher:
                 self._ask_if_all_is_known(source)
         await self._reset_offsets(leaders)
 
-    async def _reset_offsets(self, leaders: Mapping[TopicPartition, int]) -> None:
+    async def _reset_offsets(self, leaders: Mapping[TopicPartition, BrokerId]) -> None:
         wanted = {each: source for each, source in self._sources.items() if source.offset is None and each in leaders}
         found = await list_offsets(
             self._session,
@@ -233,7 +233,7 @@ class Fetcher:
         if source.leader is not None and source.offset is not None:
             self._ensure_asked(source.leader)
 
-    def _ensure_asked(self, leader: int) -> None:
+    def _ensure_asked(self, leader: BrokerId) -> None:
         self._changed.setdefault(leader, asyncio.Event()).set()
         if leader not in self._leaders or self._leaders[leader].done():
             task = self._leaders[leader] = asyncio.get_running_loop().create_task(self._fetch_from(leader))
@@ -249,7 +249,7 @@ class Fetcher:
 
     # ---- fetching
 
-    async def _fetch_from(self, leader: int) -> None:
+    async def _fetch_from(self, leader: BrokerId) -> None:
         """Ask one leader again and again, while it leads something."""
         connection: Connection | None = None
         changed = self._changed[leader]
@@ -296,7 +296,7 @@ class Fetcher:
     def _answer_timeout(self) -> float:
         return (self._settings.fetch_max_wait_ms + self._settings.request_timeout_ms) / 1000
 
-    def _led_by(self, leader: int) -> dict[TopicPartition, _Source]:
+    def _led_by(self, leader: BrokerId) -> dict[TopicPartition, _Source]:
         return {
             partition: source
             for partition, source in self._sources.items()
@@ -321,7 +321,7 @@ class Fetcher:
             return False
         code = ErrorCode(part.error_code)
         if code is ErrorCode.none and part.preferred_read_replica >= 0:
-            self._ask_nearer(source, int(part.preferred_read_replica))
+            self._ask_nearer(source, part.preferred_read_replica)
             return False
         if code is ErrorCode.none:
             return not self._keep_records(source, part)
@@ -380,7 +380,7 @@ class Fetcher:
             source.leader = source.nearer_until = None
         self._request_refresh()
 
-    def _ask_nearer(self, source: _Source, replica: int) -> None:
+    def _ask_nearer(self, source: _Source, replica: BrokerId) -> None:
         source.leader = replica
         source.nearer_until = asyncio.get_running_loop().time() + self._settings.metadata_max_age_ms / 1000
         self._ask_if_all_is_known(source)

@@ -21,7 +21,7 @@ _READ_UNCOMMITTED = i8(0)
 
 
 async def fetch_replicas(
-    session: Session, broker: int, offsets: Mapping[TopicPartition, int], *, partition_bytes: int, max_wait_ms: int
+    session: Session, broker: BrokerId, offsets: Mapping[TopicPartition, int], *, partition_bytes: int, max_wait_ms: int
 ) -> dict[TopicPartition, ReplicaRecords]:
     """What a broker has of these partitions from an offset on; what it answers with an error is empty.
 

@@ -24,6 +24,7 @@ from pykafka_cli.clients.producing.preparation import Preparation
 from pykafka_cli.clients.producing.record_queue import Batch, RecordQueue
 from pykafka_cli.clients.producing.topic_leaders import NO_LEADER, ProducerRefused
 from pykafka_cli.clients.session import Session
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected, VersionRange
 
@@ -93,7 +94,7 @@ class Sender:
         self._background = background
         self._on_result = on_result
         self._warn = warn
-        self._leaders: dict[int, _Leader] = {}  # by broker
+        self._leaders: dict[BrokerId, _Leader] = {}  # by broker
         self._refresh_task: asyncio.Task[None] | None = None
 
     def send(self) -> None:
@@ -129,14 +130,14 @@ class Sender:
 
     # ---- requests
 
-    def _queues_by_leader(self) -> dict[int, list[RecordQueue]]:
-        led: dict[int, list[RecordQueue]] = {}
+    def _queues_by_leader(self) -> dict[BrokerId, list[RecordQueue]]:
+        led: dict[BrokerId, list[RecordQueue]] = {}
         for partition, broker in self._preparation.topic.leaders.items():
             if broker != NO_LEADER:
                 led.setdefault(broker, []).append(self._accumulator.queues[partition])
         return led
 
-    def _send_to(self, broker: int, queues: Sequence[RecordQueue], now: float) -> None:
+    def _send_to(self, broker: BrokerId, queues: Sequence[RecordQueue], now: float) -> None:
         leader = self._leaders.setdefault(broker, _Leader())
         producer = self._preparation.producer
         while leader.requests < self._settings.max_in_flight_requests_per_connection:
@@ -232,12 +233,12 @@ class Sender:
 
     # ---- connections
 
-    def _connect(self, broker: int, leader: _Leader) -> None:
+    def _connect(self, broker: BrokerId, leader: _Leader) -> None:
         if not leader.is_connecting:
             leader.is_connecting = True
             self._background.start(self._open_route(broker, leader))
 
-    async def _open_route(self, broker: int, leader: _Leader) -> None:
+    async def _open_route(self, broker: BrokerId, leader: _Leader) -> None:
         try:
             connection = await self._session.connection(broker)
             ours = _IMPLICIT_PRODUCE if self._preparation.has_implicit_transactions else _NAMED_PRODUCE

@@ -8,8 +8,9 @@ from kio.schema.errors import ErrorCode
 from pykafka_cli.clients.error_texts import ErrorText
 from pykafka_cli.clients.errors import topic_refusal
 from pykafka_cli.clients.session import Session
+from pykafka_cli.model import BrokerId
 
-NO_LEADER = -1
+NO_LEADER = BrokerId(-1)
 
 
 class ProducerRefused(Exception):
@@ -24,7 +25,7 @@ class TopicLeaders:
     """The leaders as of the last look."""
 
     def __init__(self, session: Session, topic: str, client_id: str, warn: Callable[[str], None]) -> None:
-        self.leaders: dict[int, int] = {}
+        self.leaders: dict[int, BrokerId] = {}
         """By partition, in order; NO_LEADER where there is none. Empty until the topic is there."""
         self.asked_at = 0.0
         """The loop's time of the last look."""
@@ -52,7 +53,7 @@ class TopicLeaders:
             )
             self.leaders = dict.fromkeys(self.leaders, NO_LEADER)
             return False
-        leaders = {int(part.partition_index): int(part.leader_id) for part in entry.partitions}
+        leaders = {int(part.partition_index): part.leader_id for part in entry.partitions}
         self.leaders = dict(sorted(leaders.items()))
         return any(leader != NO_LEADER for leader in leaders.values())
 

@@ -1,5 +1,6 @@
 """Keys of the broker as a member of its cluster: identity, ZooKeeper, controller, replication, quotas."""
 
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.checks import ReleaseVersion
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -20,8 +21,10 @@ from pykafka_cli.properties.keys import (
 class ClusterKeys(Settings):
     """Keys of the broker as a member of its cluster: identity, ZooKeeper, controller, replication, quotas."""
 
-    broker_id = Key(INT, -1, "This broker's id in its cluster; -1 means that ZooKeeper assigns one.", importance=HIGH)
-    node_id = Key(INT, -1, "The same as broker.id, under its newer name.", importance=HIGH)
+    broker_id = Key(
+        INT, BrokerId(-1), "This broker's id in its cluster; -1 means that ZooKeeper assigns one.", importance=HIGH
+    )
+    node_id = Key(INT, BrokerId(-1), "The same as broker.id, under its newer name.", importance=HIGH)
     broker_id_generation_enable = Key(BOOLEAN, True, "Whether ZooKeeper may assign an id if broker.id is -1.")
     reserved_broker_max_id = Key(
         INT, 1000, "The highest number that broker.id may have; ZooKeeper hands out those above.", AtLeast(0)

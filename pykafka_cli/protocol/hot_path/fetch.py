@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, LeaderEpoch, ProducerId
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, LeaderEpoch, ProducerId
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
@@ -34,6 +34,7 @@ from pykafka_cli.protocol.hot_path.wire import (
     INT32,
     INT64,
     LEGACY,
+    NO_NODE,
     Cursor,
     LeaderIdAndEpoch,
     NodeEndpoint,
@@ -57,7 +58,7 @@ MIN_VERSION, MAX_VERSION = 0, API_KEY.newest
 FLEXIBLE_FROM = 12
 
 MAX_BYTES = 2**31 - 1
-CONSUMER = -1
+CONSUMER = BrokerId(-1)
 """The replica id of clients that are not replicas."""
 
 _WAIT = struct.Struct(">ii")
@@ -108,7 +109,7 @@ class FetchRequest:
     max_wait_ms: int
     min_bytes: int
     topics: list[FetchTopic]
-    replica_id: int = CONSUMER
+    replica_id: BrokerId = CONSUMER
     replica_epoch: BrokerEpoch = UNKNOWN_BROKER_EPOCH
     max_bytes: int = MAX_BYTES
     isolation_level: int = 0
@@ -143,7 +144,7 @@ class FetchPartitionResponse:
     last_stable_offset: int = -1
     log_start_offset: int = -1
     aborted_transactions: Sequence[AbortedTransaction] | None = None
-    preferred_read_replica: int = -1
+    preferred_read_replica: BrokerId = NO_NODE
     records: Buffer = b""
     diverging_epoch: EpochEndOffset | None = None
     current_leader: LeaderIdAndEpoch | None = None
@@ -169,7 +170,7 @@ def decode_request(data: memoryview, position: int, version: int) -> FetchReques
     """The request whose body begins at `position`; raises ProtocolError."""
     cursor = Cursor(data, position)
     read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
-    replica_id = cursor.int32() if version <= 14 else CONSUMER
+    replica_id: BrokerId = cursor.unpack(INT32)[0] if version <= 14 else CONSUMER
     if version >= 4:
         max_wait_ms, min_bytes, max_bytes, isolation_level = cursor.unpack(_LIMITS)
     else:
@@ -380,7 +381,7 @@ def _read_partition_response(cursor: Cursor, read: Reading, version: int) -> Fet
             aborted.append(AbortedTransaction(*cursor.unpack(_ABORTED)))
             read.tags(cursor)
     if version >= 11:
-        each.preferred_read_replica = cursor.int32()
+        each.preferred_read_replica = cursor.unpack(INT32)[0]
     each.records = read.bytes(cursor) or b""
     for tag, value in read.tags(cursor):
         if tag == 0:

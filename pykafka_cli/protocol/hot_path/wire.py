@@ -11,20 +11,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import BrokerId, LeaderEpoch
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import MOST_ELEMENTS, ProtocolError
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 
 INT8, INT16, INT32, INT64 = struct.Struct(">b"), struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 _NO_UUID = bytes(16)
+NO_NODE = BrokerId(-1)
 
 
 @dataclass(slots=True)
 class LeaderIdAndEpoch:
     """Who leads a partition, for a client that asked the wrong broker (KIP-951)."""
 
-    leader_id: int = -1
+    leader_id: BrokerId = NO_NODE
     leader_epoch: LeaderEpoch = NO_LEADER_EPOCH
 
 
@@ -32,7 +33,7 @@ class LeaderIdAndEpoch:
 class NodeEndpoint:
     """Where a leader named in the same response can be reached (KIP-951)."""
 
-    node_id: int
+    node_id: BrokerId
     host: str
     port: int
     rack: str | None = None
@@ -240,7 +241,9 @@ def read_endpoints(cursor: Cursor) -> list[NodeEndpoint]:
     endpoints = []
     for _ in range(cursor.compact_count()):
         endpoints.append(
-            NodeEndpoint(cursor.int32(), required(cursor.compact_string()), cursor.int32(), cursor.compact_string())
+            NodeEndpoint(
+                BrokerId(cursor.int32()), required(cursor.compact_string()), cursor.int32(), cursor.compact_string()
+            )
         )
         cursor.tags()
     return endpoints

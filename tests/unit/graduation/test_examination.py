@@ -19,6 +19,7 @@ from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, TopicParti
 from pykafka_cli.protocol.records import ControlType, Record, build_batch
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
+from tests.support.brokers import broker_ids
 from tests.support.logs import NOW_MS, append, marker
 from tests.support.stopped_clusters import TOPIC_ID, StoppedCluster
 
@@ -239,7 +240,7 @@ async def test_a_partition_without_a_folder_is_rejected(cluster: StoppedCluster)
 
 
 async def test_a_partition_that_never_had_a_leader_needs_no_folder(cluster: StoppedCluster) -> None:
-    new = znodes.TopicAssignment({0: znodes.ReplicaAssignment((0,))}, TOPIC_ID)
+    new = znodes.TopicAssignment({0: znodes.ReplicaAssignment(broker_ids(0))}, TOPIC_ID)
     cluster.put(znodes.topic_path("new"), znodes.encode_topic(new))
     await orders_filled(cluster)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pykafka_cli.graduation.kafka_4_files import Broker, kafka_4_files
 from pykafka_cli.graduation.kraft_node import as_zookeeper_broker, preparation, shell_lines, zookeeper_outside
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property, read_properties
 
@@ -58,7 +59,7 @@ def test_every_broker_has_a_file_for_each_step_and_nothing_of_zookeeper_in_the_l
         "inter.broker.protocol.version": "3.9", "listeners": "PLAINTEXT://h:9092", "num.partitions": "3",
     }  # fmt: skip
 
-    files = kafka_4_files(Path("/kafka"), [Broker("server-7", properties, 7)], "cluster", "z:1", 9093)
+    files = kafka_4_files(Path("/kafka"), [Broker("server-7", properties, BrokerId(7))], "cluster", "z:1", 9093)
 
     assert set(files) == {
         "kafka-4/README.md", "kafka-4/controller.properties", "kafka-4/controller-without-zookeeper.properties",

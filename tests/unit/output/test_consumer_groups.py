@@ -1,12 +1,20 @@
 """Tables of kafka-consumer-groups.sh where the recorded ones do not go: wide names, no rows, static members."""
 
-from pykafka_cli.model import Broker, GroupDescription, GroupLag, GroupListing, MemberDescription, TopicPartition
+from pykafka_cli.model import (
+    Broker,
+    BrokerId,
+    GroupDescription,
+    GroupLag,
+    GroupListing,
+    MemberDescription,
+    TopicPartition,
+)
 from pykafka_cli.output import consumer_groups as text
 
 T0 = TopicPartition("t", 0)
 READ = (T0, TopicPartition("a", 1), TopicPartition("t", 2))
 MEMBER = MemberDescription("consumer-1", None, "consumer", "/127.0.0.1", READ)
-GROUP = GroupDescription("g", "Stable", "range", Broker(0, "localhost", 9092, None), (MEMBER,))
+GROUP = GroupDescription("g", "Stable", "range", Broker(BrokerId(0), "localhost", 9092, None), (MEMBER,))
 
 
 def lines(table: str) -> list[str]:

@@ -1,11 +1,19 @@
 """Tables of kafka-consumer-groups.sh 4.3.1, as it printed them."""
 
-from pykafka_cli.model import Broker, GroupDescription, GroupLag, LeaderEpoch, MemberDescription, TopicPartition
+from pykafka_cli.model import (
+    Broker,
+    BrokerId,
+    GroupDescription,
+    GroupLag,
+    LeaderEpoch,
+    MemberDescription,
+    TopicPartition,
+)
 from pykafka_cli.output import consumer_groups_of_4 as text
 
 MEMBER_ID = "MSYG6n5fRCm0xHSbg5yEww"
 PARTITIONS = (TopicPartition("ta", 0), TopicPartition("ta", 1), TopicPartition("tb", 0))
-BROKER = Broker(1, "127.0.0.1", 9092, None)
+BROKER = Broker(BrokerId(1), "127.0.0.1", 9092, None)
 NEW = MemberDescription(MEMBER_ID, None, "new", "/127.0.0.1", PARTITIONS, 4, PARTITIONS[:1])
 OLD = MemberDescription("consumer-1", "static-one", "old", "/127.0.0.1", PARTITIONS)
 

@@ -4,16 +4,17 @@ import json
 
 import pytest
 
-from pykafka_cli.model import Reassignment, ReplicaPlace, TopicPartition
+from pykafka_cli.model import BrokerId, Reassignment, ReplicaPlace, TopicPartition
 from pykafka_cli.output.reassign_partitions import View, names_document, verification_document
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.rules.reassignment import PartitionState, Replica
+from tests.support.brokers import broker_ids
 
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
 
 
 def test_what_continues_is_a_line_or_an_entry_each(capsys: pytest.CaptureFixture[str]) -> None:
-    ongoing = {T0: Reassignment(replicas=(1, 2, 3), adding=(3,), removing=(1,))}
+    ongoing = {T0: Reassignment(replicas=broker_ids(1, 2, 3), adding=broker_ids(3), removing=broker_ids(1))}
 
     View(OutputFormat.KAFKA).show_ongoing(ongoing)
     assert capsys.readouterr().out == (
@@ -33,8 +34,11 @@ def test_steps_are_reported_beside_a_document(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_verification_names_partitions_and_log_directories() -> None:
-    states = {T1: PartitionState((1, 2), (2,), is_done=False), T0: PartitionState((1,), (1,), is_done=True)}
-    moving = Replica(1, T0)
+    states = {
+        T1: PartitionState(broker_ids(1, 2), broker_ids(2), is_done=False),
+        T0: PartitionState(broker_ids(1), broker_ids(1), is_done=True),
+    }
+    moving = Replica(BrokerId(1), T0)
 
     assert verification_document(states, {moving: "/b"}, {moving: ReplicaPlace("/a", "/b")}) == {
         "partitions": [

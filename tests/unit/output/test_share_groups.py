@@ -2,6 +2,7 @@
 
 from pykafka_cli.model import (
     Broker,
+    BrokerId,
     GroupDescription,
     GroupListing,
     LeaderEpoch,
@@ -13,7 +14,7 @@ from pykafka_cli.output import share_groups as text
 
 PARTITIONS = (TopicPartition("shr", 0), TopicPartition("shr", 1))
 MEMBER = MemberDescription("FSjYCEBTSvCyGgg-rc0k6g", None, "console-share-consumer", "/127.0.0.1", PARTITIONS, 3)
-GROUP = GroupDescription("sg", "Stable", "simple", Broker(1, "127.0.0.1", 29192, None), (MEMBER,), 3, 3)
+GROUP = GroupDescription("sg", "Stable", "simple", Broker(BrokerId(1), "127.0.0.1", 29192, None), (MEMBER,), 3, 3)
 
 
 def test_a_list_shows_states_where_they_are_asked_for() -> None:

@@ -2,6 +2,7 @@
 
 from pykafka_cli.model import (
     Broker,
+    BrokerId,
     LeaderEpoch,
     StreamsGroup,
     StreamsMember,
@@ -13,7 +14,7 @@ from pykafka_cli.output import streams_groups as text
 
 TASKS = StreamsTasks({"1": (0, 1), "0": (0,)}, {}, {"1": (2,)})
 MEMBER = StreamsMember("IYxbqDdhQ1uymT6w-BD9VQ", "process", "client", 3, 0, is_classic=False, tasks=TASKS, target=TASKS)
-GROUP = StreamsGroup("app", "Stable", Broker(1, "127.0.0.1", 29192, None), 3, 3, ("in",), ("in",), (MEMBER,))
+GROUP = StreamsGroup("app", "Stable", Broker(BrokerId(1), "127.0.0.1", 29192, None), 3, 3, ("in",), ("in",), (MEMBER,))
 
 
 def test_tasks_are_listed_by_kind_and_subtopology() -> None:

@@ -2,13 +2,14 @@
 
 import uuid
 
-from pykafka_cli.model import ConfigEntry, PartitionDescription, TopicDescription
+from pykafka_cli.model import BrokerId, ConfigEntry, PartitionDescription, TopicDescription
 from pykafka_cli.output import topics as text
+from tests.support.brokers import broker_ids
 
 ID = uuid.UUID(int=0)
 OVERRIDE = ConfigEntry("retention.ms", "1000", "DYNAMIC_TOPIC_CONFIG")
 SECRET = ConfigEntry("secret", None, "DYNAMIC_TOPIC_CONFIG", is_sensitive=True)
-PARTITION = PartitionDescription(0, 1, (1, 2), (1, 2))
+PARTITION = PartitionDescription(0, BrokerId(1), broker_ids(1, 2), broker_ids(1, 2))
 
 
 def test_a_list_without_topics_is_an_empty_line() -> None:
@@ -33,13 +34,20 @@ def test_a_partition_without_leader_says_so() -> None:
 
 
 def test_eligible_leaders_are_listed_where_the_cluster_reports_them() -> None:
-    line = text.partition("t", PARTITION._replace(elr=(1, 2), last_known_elr=()))
+    line = text.partition("t", PARTITION._replace(elr=broker_ids(1, 2), last_known_elr=()))
 
     assert line.endswith("\tElr: 1,2\tLastKnownElr: \n")
 
 
 def test_a_reassignment_stands_between_isr_and_elr() -> None:
-    moving = PartitionDescription(0, 1, (2, 3, 1), (1,), adding_replicas=(2, 3), removing_replicas=(1,))
+    moving = PartitionDescription(
+        0,
+        BrokerId(1),
+        broker_ids(2, 3, 1),
+        broker_ids(1),
+        adding_replicas=broker_ids(2, 3),
+        removing_replicas=broker_ids(1),
+    )
 
     assert "\tIsr: 1\tAdding Replicas: 2,3\tRemoving Replicas: 1\tElr: N/A" in text.partition("t", moving)
     assert "ReplicationFactor: 1" in text.header(TopicDescription("t", None, (moving,)))

@@ -1,6 +1,7 @@
 """Tables of kafka-transactions.sh."""
 
 from pykafka_cli.model import (
+    BrokerId,
     OpenTransaction,
     ProducerEpoch,
     ProducerId,
@@ -15,7 +16,7 @@ HERE = TopicPartition("t", 0)
 
 
 def test_every_cell_is_padded_and_followed_by_a_tab() -> None:
-    assert text.listing([TransactionListing("tx1", 1, ProducerId(26), "CompleteCommit")]) == (
+    assert text.listing([TransactionListing("tx1", BrokerId(1), ProducerId(26), "CompleteCommit")]) == (
         "TransactionalId\tCoordinator\tProducerId\tTransactionState\t\n"
         "tx1            \t1          \t26        \tCompleteCommit  \t\n"
     )
@@ -27,7 +28,7 @@ def test_a_table_without_rows_is_its_header() -> None:
 
 def test_what_is_not_there_is_none_or_minus_one() -> None:
     idle = ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, 1000, None)
-    described = TransactionDescription(0, "tx", ProducerId(7), ProducerEpoch(1), "Empty", 60000, None, ())
+    described = TransactionDescription(BrokerId(0), "tx", ProducerId(7), ProducerEpoch(1), "Empty", 60000, None, ())
 
     assert [cell.strip() for cell in text.producers([idle]).splitlines()[1].split("\t")] == (
         ["7", "1", "-1", "3", "1000", "None", ""]
@@ -39,7 +40,7 @@ def test_what_is_not_there_is_none_or_minus_one() -> None:
 
 def test_an_open_transaction_has_its_age() -> None:
     described = TransactionDescription(
-        0, "tx", ProducerId(7), ProducerEpoch(1), "Ongoing", 60000, 500, (HERE, TopicPartition("t", 1))
+        BrokerId(0), "tx", ProducerId(7), ProducerEpoch(1), "Ongoing", 60000, 500, (HERE, TopicPartition("t", 1))
     )
     hangs = OpenTransaction(HERE, ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, 1000, 42))
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 import pykafka_cli
+from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker import DYNAMIC_ONLY_KEYS, BrokerSettings, key_of, synonyms
 from pykafka_cli.properties.grammar import Property, read_properties
 from pykafka_cli.properties.keys import BadProperty, ConfigError, Password
@@ -105,7 +106,7 @@ def test_node_id_and_broker_id_are_one_number() -> None:
 
 def test_a_number_given_by_zookeeper_survives_changes_at_run_time() -> None:
     broker = settings()
-    broker.assign_broker_id(1001)
+    broker.assign_broker_id(BrokerId(1001))
     broker.apply_dynamic({}, {})
     assert (broker.broker_id, broker.node_id) == (1001, 1001)
 

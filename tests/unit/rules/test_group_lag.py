@@ -1,6 +1,6 @@
 """Rows of a group's lag."""
 
-from pykafka_cli.model import Broker, GroupDescription, GroupLag, MemberDescription, TopicPartition
+from pykafka_cli.model import Broker, BrokerId, GroupDescription, GroupLag, MemberDescription, TopicPartition
 from pykafka_cli.rules.group_lag import lag_rows, partitions_of
 
 A0, A1, A2, B0 = TopicPartition("a", 0), TopicPartition("a", 1), TopicPartition("a", 2), TopicPartition("b", 0)
@@ -9,7 +9,7 @@ TWO = MemberDescription("two", None, "c", "/h", (A2, A0))
 
 
 def group(*members: MemberDescription) -> GroupDescription:
-    return GroupDescription("g", "Stable", "range", Broker(0, "h", 1, None), members)
+    return GroupDescription("g", "Stable", "range", Broker(BrokerId(0), "h", 1, None), members)
 
 
 def test_members_come_by_their_number_of_partitions_then_by_id() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.rules.plan_files import (
     BadPlan,
     PlannedReplicas,
@@ -16,6 +16,7 @@ from pykafka_cli.rules.plan_files import (
     parse_topics_to_move,
     reassignment_json,
 )
+from tests.support.brokers import broker_ids
 
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
 
@@ -75,8 +76,8 @@ def test_a_reassignment_plan_may_name_log_directories() -> None:
     text = f'{{"partitions":[{first},{{"topic":"t","partition":1,"replicas":[2]}}]}}'
 
     assert parse_reassignment_plan(text) == [
-        PlannedReplicas(T0, (1, 2), ("any", "/d")),
-        PlannedReplicas(T1, (2,), ("any",)),
+        PlannedReplicas(T0, broker_ids(1, 2), ("any", "/d")),
+        PlannedReplicas(T1, broker_ids(2), ("any",)),
     ]
 
 
@@ -92,7 +93,7 @@ def test_a_log_directory_is_needed_for_each_replica_or_none() -> None:
 
 
 def test_what_is_printed_can_be_read_again() -> None:
-    printed = reassignment_json({T1: [3], T0: [1, 2]})
+    printed = reassignment_json({T1: [BrokerId(3)], T0: [BrokerId(1), BrokerId(2)]})
 
     assert printed == (
         '{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2],"log_dirs":["any","any"]},'

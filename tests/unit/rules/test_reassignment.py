@@ -2,7 +2,7 @@
 
 import pytest
 
-from pykafka_cli.model import Broker, Reassignment, ReplicaPlace, TopicPartition
+from pykafka_cli.model import Broker, BrokerId, Reassignment, ReplicaPlace, TopicPartition
 from pykafka_cli.rules.plan_files import PlannedReplicas
 from pykafka_cli.rules.reassignment import (
     FOLLOWER_REPLICAS,
@@ -22,12 +22,13 @@ from pykafka_cli.rules.reassignment import (
     state_lines,
     topic_throttles,
 )
+from tests.support.brokers import broker_ids
 
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
 
 
 def planned(partition: TopicPartition, *replicas: int) -> PlannedReplicas:
-    return PlannedReplicas(partition, replicas, ("any",) * len(replicas))
+    return PlannedReplicas(partition, broker_ids(*replicas), ("any",) * len(replicas))
 
 
 @pytest.mark.parametrize(
@@ -61,8 +62,8 @@ def test_brokers_are_numbers_named_once() -> None:
 
 
 def test_a_proposal_keeps_the_number_of_replicas_of_each_topic() -> None:
-    current = {T0: [1], T1: [1], TopicPartition("u", 0): [1, 2]}
-    brokers = [Broker(number, "h", 9092, None) for number in (4, 5, 6)]
+    current = {T0: broker_ids(1), T1: broker_ids(1), TopicPartition("u", 0): broker_ids(1, 2)}
+    brokers = [Broker(BrokerId(number), "h", 9092, None) for number in (4, 5, 6)]
 
     proposed = propose(current, brokers, rack_aware=True)
 
@@ -75,21 +76,25 @@ def test_a_proposal_keeps_the_number_of_replicas_of_each_topic() -> None:
 
 
 def test_racks_must_be_known_of_all_brokers_or_of_none() -> None:
-    brokers = [Broker(1, "h", 1, "a"), Broker(2, "h", 2, None)]
+    brokers = [Broker(BrokerId(1), "h", 1, "a"), Broker(BrokerId(2), "h", 2, None)]
 
     with pytest.raises(BadReassignment, match="Not all brokers have rack information"):
-        propose({T0: [1]}, brokers, rack_aware=True)
-    assert propose({T0: [1]}, brokers, rack_aware=False)
+        propose({T0: [BrokerId(1)]}, brokers, rack_aware=True)
+    assert propose({T0: [BrokerId(1)]}, brokers, rack_aware=False)
 
 
 def test_moves_go_from_where_the_replicas_are_to_where_they_are_not() -> None:
-    ongoing = {T1: Reassignment((3, 1, 2), adding=(3,), removing=(2,))}
+    ongoing = {T1: Reassignment(broker_ids(3, 1, 2), adding=broker_ids(3), removing=broker_ids(2))}
 
-    moving = moves(ongoing, {T0: (2, 3), T1: (4,)}, {T0: (1, 2), T1: (1, 2)})
+    moving = moves(
+        ongoing,
+        {T0: broker_ids(2, 3), T1: broker_ids(4)},
+        {T0: broker_ids(1, 2), T1: broker_ids(1, 2)},
+    )
 
     assert moving == {
-        T1: Move(frozenset({1, 2}), frozenset({4})),
-        T0: Move(frozenset({1, 2}), frozenset({3})),
+        T1: Move(frozenset({BrokerId(1), BrokerId(2)}), frozenset({BrokerId(4)})),
+        T0: Move(frozenset({BrokerId(1), BrokerId(2)}), frozenset({BrokerId(3)})),
     }
     assert brokers_of(moving) == [1, 2, 3, 4]
     assert topic_throttles(moving) == {"t": {LEADER_REPLICAS: "0:1,0:2,1:1,1:2", FOLLOWER_REPLICAS: "0:3,1:4"}}
@@ -97,9 +102,9 @@ def test_moves_go_from_where_the_replicas_are_to_where_they_are_not() -> None:
 
 def test_progress_is_reported_in_the_scripts_words() -> None:
     states = {
-        T1: PartitionState((1, 2), (3, 4), is_done=False),
-        T0: PartitionState((1, 2), (1, 2), is_done=True),
-        TopicPartition("u", 0): PartitionState((3, 1), (3, 9), is_done=True),
+        T1: PartitionState(broker_ids(1, 2), broker_ids(3, 4), is_done=False),
+        T0: PartitionState(broker_ids(1, 2), broker_ids(1, 2), is_done=True),
+        TopicPartition("u", 0): PartitionState(broker_ids(3, 1), broker_ids(3, 9), is_done=True),
     }
 
     assert state_lines(states) == [
@@ -111,11 +116,11 @@ def test_progress_is_reported_in_the_scripts_words() -> None:
 
 
 def test_moves_between_log_directories_are_reported_by_broker() -> None:
-    targets = log_dir_targets([PlannedReplicas(T0, (1, 2, 3, 4, 5), ("/d", "/d", "/d", "/d", "any"))])
+    targets = log_dir_targets([PlannedReplicas(T0, broker_ids(1, 2, 3, 4, 5), ("/d", "/d", "/d", "/d", "any"))])
     places = {
-        Replica(1, T0): ReplicaPlace("/d", None),
-        Replica(2, T0): ReplicaPlace("/c", "/d"),
-        Replica(3, T0): ReplicaPlace("/c", None),
+        Replica(BrokerId(1), T0): ReplicaPlace("/d", None),
+        Replica(BrokerId(2), T0): ReplicaPlace("/c", "/d"),
+        Replica(BrokerId(3), T0): ReplicaPlace("/c", None),
     }
 
     assert move_lines(targets, places) == [
@@ -128,7 +133,12 @@ def test_moves_between_log_directories_are_reported_by_broker() -> None:
 
 def test_the_list_names_what_comes_and_goes() -> None:
     assert reassignment_lines({}) == ["No partition reassignments found."]
-    assert reassignment_lines({T0: Reassignment((2, 3, 1), (2, 3), (1,)), T1: Reassignment((1,), (), ())}) == [
+    assert reassignment_lines(
+        {
+            T0: Reassignment(broker_ids(2, 3, 1), broker_ids(2, 3), broker_ids(1)),
+            T1: Reassignment(broker_ids(1), (), ()),
+        }
+    ) == [
         "Current partition reassignments:",
         "t-0: replicas: 2,3,1. adding: 2,3. removing: 1.",
         "t-1: replicas: 1.",

@@ -2,17 +2,18 @@
 
 import pytest
 
-from pykafka_cli.model import ConfigEntry, PartitionDescription, TopicDescription
+from pykafka_cli.model import BrokerId, ConfigEntry, PartitionDescription, TopicDescription
 from pykafka_cli.rules.topic_views import DescribeFilter, view_topics
+from tests.support.brokers import broker_ids
 
-HEALTHY = PartitionDescription(0, 1, (1, 2), (1, 2))
-LAGGING = PartitionDescription(1, 1, (1, 2), (1,))
-LEADERLESS = PartitionDescription(2, None, (1, 2), ())
-ORPHANED = PartitionDescription(3, 9, (9, 1), (9, 1))
+HEALTHY = PartitionDescription(0, BrokerId(1), broker_ids(1, 2), broker_ids(1, 2))
+LAGGING = PartitionDescription(1, BrokerId(1), broker_ids(1, 2), broker_ids(1))
+LEADERLESS = PartitionDescription(2, None, broker_ids(1, 2), ())
+ORPHANED = PartitionDescription(3, BrokerId(9), broker_ids(9, 1), broker_ids(9, 1))
 MIN_ISR = ConfigEntry("min.insync.replicas", "2", "STATIC_BROKER_CONFIG")
 DEFAULT = ConfigEntry("retention.ms", "604800000", "DEFAULT_CONFIG")
 TOPIC = TopicDescription("t", None, (HEALTHY, LAGGING, LEADERLESS, ORPHANED), configs=(MIN_ISR, DEFAULT))
-LIVE = {1, 2}
+LIVE = broker_ids(1, 2)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,14 @@ def test_nothing_is_left_of_a_topic_in_order() -> None:
 
 
 def test_replicas_on_their_way_do_not_count() -> None:
-    moving = PartitionDescription(0, 1, (2, 3, 1), (1,), adding_replicas=(2, 3), removing_replicas=(1,))
+    moving = PartitionDescription(
+        0,
+        BrokerId(1),
+        broker_ids(2, 3, 1),
+        broker_ids(1),
+        adding_replicas=broker_ids(2, 3),
+        removing_replicas=broker_ids(1),
+    )
 
     assert moving.replication_factor == 1
     assert view_topics([TopicDescription("t", None, (moving,))], DescribeFilter(under_replicated=True), LIVE) == []

@@ -2,6 +2,7 @@
 
 from pykafka_cli.model import (
     AbortSpec,
+    BrokerId,
     OpenTransaction,
     ProducerEpoch,
     ProducerId,
@@ -15,7 +16,7 @@ HERE = TopicPartition("t", 0)
 MINUTE = 60_000
 OPEN = ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, 1_000, 42)
 IDLE = ProducerState(ProducerId(8), ProducerEpoch(0), 5, 3, 1_000, None)
-KNOWN = TransactionDescription(0, "tx", ProducerId(7), ProducerEpoch(1), "Ongoing", MINUTE, 500, (HERE,))
+KNOWN = TransactionDescription(BrokerId(0), "tx", ProducerId(7), ProducerEpoch(1), "Ongoing", MINUTE, 500, (HERE,))
 
 
 def test_a_transaction_is_aborted_by_the_offset_at_which_it_began() -> None:

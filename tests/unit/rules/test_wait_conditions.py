@@ -2,7 +2,7 @@
 
 import pytest
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.rules.wait_conditions import (
     BadCondition,
     Brokers,
@@ -77,14 +77,14 @@ def test_what_is_no_duration(text: str) -> None:
 
 
 def test_brokers_are_registered_have_a_controller_and_can_be_reached() -> None:
-    two = {0: "a:9092", 1: "b:9092"}
+    two = {BrokerId(0): "a:9092", BrokerId(1): "b:9092"}
 
-    assert missing_brokers(Brokers(2), two, 1, {}) == ""
-    assert missing_brokers(Brokers(1), two, 1, {}) == ""
-    assert missing_brokers(Brokers(3), two, 1, {}) == "2 of 3 brokers registered (0, 1)"
-    assert missing_brokers(Brokers(1), {}, 1, {}) == "0 of 1 brokers registered"
+    assert missing_brokers(Brokers(2), two, BrokerId(1), {}) == ""
+    assert missing_brokers(Brokers(1), two, BrokerId(1), {}) == ""
+    assert missing_brokers(Brokers(3), two, BrokerId(1), {}) == "2 of 3 brokers registered (0, 1)"
+    assert missing_brokers(Brokers(1), {}, BrokerId(1), {}) == "0 of 1 brokers registered"
     assert missing_brokers(Brokers(2), two, None, {}) == "no controller is known"
-    assert missing_brokers(Brokers(1), two, 0, {1: "host unknown"}) == (
+    assert missing_brokers(Brokers(1), two, BrokerId(0), {BrokerId(1): "host unknown"}) == (
         "broker 1 advertises b:9092, which cannot be reached from here: host unknown"
     )
 

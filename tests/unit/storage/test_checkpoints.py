@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import (
     KRAFT_VERSION,
@@ -84,7 +84,7 @@ def test_a_malformed_partition_metadata_is_named(files: MemoryFiles, content: by
 
 
 def test_a_directory_says_whose_it_is(files: MemoryFiles) -> None:
-    meta = MetaProperties(3, "Gq-5nTReSI2zUj2c4Kl9RA")
+    meta = MetaProperties(BrokerId(3), "Gq-5nTReSI2zUj2c4Kl9RA")
     assert checkpoints.read_meta_properties(files, "/logs") is None
 
     checkpoints.write_meta_properties(files, "/logs", meta)
@@ -94,7 +94,7 @@ def test_a_directory_says_whose_it_is(files: MemoryFiles) -> None:
 
 
 def test_a_directory_of_a_kraft_node_says_which_of_its_directories_it_is(files: MemoryFiles) -> None:
-    meta = MetaProperties(1, "Gq-5nTReSI2zUj2c4Kl9RA", KRAFT_VERSION, "2zq9yEY9SBe2eBrOjFjZhA")
+    meta = MetaProperties(BrokerId(1), "Gq-5nTReSI2zUj2c4Kl9RA", KRAFT_VERSION, "2zq9yEY9SBe2eBrOjFjZhA")
 
     checkpoints.write_meta_properties(files, "/logs", meta)
 
@@ -106,17 +106,17 @@ def test_a_directory_of_a_kraft_node_says_which_of_its_directories_it_is(files: 
 
 @pytest.mark.parametrize("version", [ZOOKEEPER_VERSION, KRAFT_VERSION])
 def test_a_directory_of_the_other_mode_is_rejected(version: int) -> None:
-    expected = MetaProperties(1, "this", 1 - version)
+    expected = MetaProperties(BrokerId(1), "this", 1 - version)
 
     with pytest.raises(WrongDirectory, match=r"^/logs/meta.properties: version \d: .* process.roles"):
-        checkpoints.check_meta_properties("/logs", MetaProperties(1, "this", version), expected)
+        checkpoints.check_meta_properties("/logs", MetaProperties(BrokerId(1), "this", version), expected)
 
 
 def test_a_kraft_node_does_not_begin_in_a_directory_that_is_not_formatted() -> None:
     with pytest.raises(WrongDirectory, match=r"No `meta.properties` found in /logs .*kafka-storage.sh"):
-        checkpoints.check_meta_properties("/logs", None, MetaProperties(1, "this", KRAFT_VERSION))
+        checkpoints.check_meta_properties("/logs", None, MetaProperties(BrokerId(1), "this", KRAFT_VERSION))
 
-    checkpoints.check_meta_properties("/logs", None, MetaProperties(1, "this", ZOOKEEPER_VERSION))
+    checkpoints.check_meta_properties("/logs", None, MetaProperties(BrokerId(1), "this", ZOOKEEPER_VERSION))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,9 @@ def test_a_kraft_node_does_not_begin_in_a_directory_that_is_not_formatted() -> N
 )
 def test_a_directory_of_somebody_else_is_rejected(broker_id: int, cluster_id: str, hint: str) -> None:
     with pytest.raises(WrongDirectory, match=f"^/logs/meta.properties.*{hint}"):
-        checkpoints.check_meta_properties("/logs", MetaProperties(3, "this"), MetaProperties(broker_id, cluster_id))
+        checkpoints.check_meta_properties(
+            "/logs", MetaProperties(BrokerId(3), "this"), MetaProperties(BrokerId(broker_id), cluster_id)
+        )
 
 
 def test_the_mark_of_a_clean_stop_is_taken_once(files: MemoryFiles) -> None:
@@ -136,7 +138,7 @@ def test_the_mark_of_a_clean_stop_is_taken_once(files: MemoryFiles) -> None:
 
 
 def test_whatever_a_cluster_is_called_is_read_as_it_was_written(files: MemoryFiles) -> None:
-    meta = MetaProperties(1, "a\nversion=0\\ b", KRAFT_VERSION, "2zq9yEY9SBe2eBrOjFjZhA")
+    meta = MetaProperties(BrokerId(1), "a\nversion=0\\ b", KRAFT_VERSION, "2zq9yEY9SBe2eBrOjFjZhA")
 
     checkpoints.write_meta_properties(files, "/logs", meta)
 
@@ -144,9 +146,9 @@ def test_whatever_a_cluster_is_called_is_read_as_it_was_written(files: MemoryFil
 
 
 def test_in_kraft_mode_the_keys_of_kraft_are_to_be_checked() -> None:
-    meta = MetaProperties(1, "this", KRAFT_VERSION)
+    meta = MetaProperties(BrokerId(1), "this", KRAFT_VERSION)
 
     with pytest.raises(WrongDirectory, match=r"but node\.id is 2\. Check node\.id and log\.dirs"):
-        checkpoints.check_meta_properties("/logs", meta, meta._replace(broker_id=2))
+        checkpoints.check_meta_properties("/logs", meta, meta._replace(broker_id=BrokerId(2)))
     with pytest.raises(WrongDirectory, match=r"metadata\.log\.dir's cluster is that\. Check metadata\.log\.dir"):
         checkpoints.check_meta_properties("/logs", meta, meta._replace(cluster_id="that"))

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.model import BrokerEpoch, TopicPartition
+from pykafka_cli.model import BrokerEpoch, BrokerId, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, Endpoint, ReplicaAssignment
+from tests.support.brokers import broker_ids
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "znodes"
 
@@ -28,7 +29,7 @@ def again_controller(match: re.Match[str], data: bytes, znode: dict[str, Any]) -
 
 
 def again_broker(match: re.Match[str], data: bytes, znode: dict[str, Any]) -> bytes:
-    broker = znodes.decode_broker(int(match[1]), data, znode["czxid"])
+    broker = znodes.decode_broker(BrokerId(int(match[1])), data, znode["czxid"])
     return znodes.encode_broker(broker, int(json.loads(data)["timestamp"]))
 
 
@@ -76,7 +77,9 @@ def test_every_recorded_znode_is_read_and_written_again_byte_for_byte() -> None:
 
 
 def test_a_registration_keeps_its_rack_and_its_brackets() -> None:
-    broker = znodes.BrokerRegistration(7, (Endpoint("SSL", "SSL", "::1", 9093),), rack="r1", epoch=BrokerEpoch(9))
+    broker = znodes.BrokerRegistration(
+        BrokerId(7), (Endpoint("SSL", "SSL", "::1", 9093),), rack="r1", epoch=BrokerEpoch(9)
+    )
 
     data = znodes.encode_broker(broker, now_ms=5)
 
@@ -84,7 +87,7 @@ def test_a_registration_keeps_its_rack_and_its_brackets() -> None:
         b'{"features":{},"listener_security_protocol_map":{"SSL":"SSL"},"endpoints":["SSL://[::1]:9093"],"rack":"r1",'
         b'"jmx_port":-1,"port":-1,"host":null,"version":5,"timestamp":"5"}'
     )
-    assert znodes.decode_broker(7, data, czxid=9) == broker
+    assert znodes.decode_broker(BrokerId(7), data, czxid=9) == broker
 
 
 @pytest.mark.parametrize(
@@ -101,21 +104,26 @@ def test_a_registration_keeps_its_rack_and_its_brackets() -> None:
     ],
 )
 def test_registrations_of_older_brokers_are_read(data: bytes, endpoints: tuple[Endpoint, ...]) -> None:
-    assert znodes.decode_broker(0, data, czxid=1).endpoints == endpoints
+    assert znodes.decode_broker(BrokerId(0), data, czxid=1).endpoints == endpoints
 
 
 def test_a_topic_of_an_older_broker_has_no_id() -> None:
     topic = znodes.decode_topic("t", b'{"version":1,"partitions":{"1":[2],"0":[1,2]}}')
 
     assert topic.topic_id is None
-    assert list(topic.partitions.items()) == [(0, ReplicaAssignment((1, 2))), (1, ReplicaAssignment((2,)))]
+    assert list(topic.partitions.items()) == [
+        (0, ReplicaAssignment(broker_ids(1, 2))),
+        (1, ReplicaAssignment(broker_ids(2))),
+    ]
 
 
 def test_a_topic_id_is_text_of_22_characters_without_a_dash_in_front() -> None:
     ids = [znodes.new_topic_id() for _ in range(200)]
 
     texts = [
-        json.loads(znodes.encode_topic(znodes.TopicAssignment({0: ReplicaAssignment((0,))}, topic_id)))["topic_id"]
+        json.loads(znodes.encode_topic(znodes.TopicAssignment({0: ReplicaAssignment(broker_ids(0))}, topic_id)))[
+            "topic_id"
+        ]
         for topic_id in ids
     ]
     assert all(len(text) == 22 and text[0] != "-" for text in texts)
@@ -123,17 +131,19 @@ def test_a_topic_id_is_text_of_22_characters_without_a_dash_in_front() -> None:
 
 
 def test_a_reassignment_names_what_is_wanted_and_then_what_is_to_go() -> None:
-    moving = ReplicaAssignment((0, 1)).reassign_to((2, 1))
+    moving = ReplicaAssignment(broker_ids(0, 1)).reassign_to(broker_ids(2, 1))
 
-    assert moving == ReplicaAssignment((2, 1, 0), adding=(2,), removing=(0,))
+    assert moving == ReplicaAssignment(broker_ids(2, 1, 0), adding=broker_ids(2), removing=broker_ids(0))
     assert (moving.target, moving.origin) == ((2, 1), (1, 0))
-    assert moving.without(0) == ReplicaAssignment((2, 1), adding=(2,))
+    assert moving.without(0) == ReplicaAssignment(broker_ids(2, 1), adding=broker_ids(2))
 
 
 def test_a_second_reassignment_starts_from_the_replicas_that_were_there_before_the_first() -> None:
-    moving = ReplicaAssignment((0, 1)).reassign_to((2, 1))
+    moving = ReplicaAssignment(broker_ids(0, 1)).reassign_to(broker_ids(2, 1))
 
-    assert moving.reassign_to((3, 1)) == ReplicaAssignment((3, 1, 0), adding=(3,), removing=(0,))
+    assert moving.reassign_to(broker_ids(3, 1)) == ReplicaAssignment(
+        broker_ids(3, 1, 0), adding=broker_ids(3), removing=broker_ids(0)
+    )
     assert not moving.reassign_to(moving.origin).is_being_reassigned
 
 
@@ -149,7 +159,7 @@ def test_names_in_config_paths_are_percent_encoded(name: str, path: str) -> None
     "decode",
     [
         lambda data: znodes.decode_topic("t", data),
-        lambda data: znodes.decode_broker(1, data, 1),
+        lambda data: znodes.decode_broker(BrokerId(1), data, 1),
         lambda data: znodes.decode_partition_state(TopicPartition("t", 0), data, 1),
         znodes.decode_reassignment,
         lambda data: znodes.decode_config_change("/config/changes/c", data),
@@ -164,14 +174,14 @@ def test_what_kafka_would_not_write_is_named_with_its_path(
 
 
 def test_requests_by_znode_are_read() -> None:
-    wanted = {TopicPartition("moved", 0): (1, 0)}
+    wanted = {TopicPartition("moved", 0): broker_ids(1, 0)}
 
     assert znodes.decode_reassignment(znodes.encode_reassignment(wanted)) == wanted
     assert (
         znodes.encode_partitions([TopicPartition("t", 0)])
         == b'{"version":1,"partitions":[{"topic":"t","partition":0}]}'
     )
-    assert znodes.decode_log_dir_event("/p", znodes.encode_log_dir_event(3)) == 3
+    assert znodes.decode_log_dir_event("/p", znodes.encode_log_dir_event(BrokerId(3))) == 3
 
 
 def test_no_data_is_no_config_and_no_block() -> None:

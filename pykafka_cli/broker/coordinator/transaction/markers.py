@@ -28,7 +28,7 @@ from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
 from pykafka_cli.broker.waiting import together
-from pykafka_cli.model import ProducerEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, ProducerEpoch, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class MarkerWriter:
         connect: Connect,
         ask_here: Ask,
         clock: Clock,
-        broker_id: int,
+        broker_id: BrokerId,
     ) -> None:
         self._metadata = metadata
         self._listener = listener
@@ -82,7 +82,7 @@ class MarkerWriter:
         self._clock = clock
         self._broker_id = broker_id
         self._client_id = f"broker-{broker_id}-txn-marker-sender"
-        self._queues: dict[int, _Queue] = {}
+        self._queues: dict[BrokerId, _Queue] = {}
 
     async def write(self, marker: Marker, partitions: Iterable[TopicPartition]) -> None:
         """Write `marker` into each of `partitions`; those that were deleted meanwhile need none.
@@ -171,7 +171,7 @@ class _Queue:
     async def _send(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            results: Mapping[int, Results] = {}
+            results: Mapping[ProducerId, Results] = {}
             try:
                 response = await self._ask(WriteTxnMarkersRequest(markers=tuple(marker for marker, _ in batch)))
                 results = _by_producer(response)
@@ -211,8 +211,8 @@ def _writable(marker: Marker, partitions: Iterable[TopicPartition]) -> WritableT
     )
 
 
-def _by_producer(response: WriteTxnMarkersResponse) -> Mapping[int, Results]:
-    results: dict[int, dict[TopicPartition, ErrorCode]] = defaultdict(dict)
+def _by_producer(response: WriteTxnMarkersResponse) -> Mapping[ProducerId, Results]:
+    results: dict[ProducerId, dict[TopicPartition, ErrorCode]] = defaultdict(dict)
     for marker in response.markers:
         for topic in marker.topics:
             for each in topic.partitions:

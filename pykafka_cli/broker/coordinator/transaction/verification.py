@@ -40,7 +40,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
-from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class TransactionVerification:
         connect: Connect,
         is_ongoing: Callable[[TopicPartition, ProducerId], bool],
         *,
-        broker_id: int,
+        broker_id: BrokerId,
         listener: str,
         forget_s: float,
     ) -> None:

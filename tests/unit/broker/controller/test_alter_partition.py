@@ -12,21 +12,24 @@ from pykafka_cli.broker.controller.alter_partition import (
     WantedIsr,
     decide,
 )
-from pykafka_cli.model import ControllerEpoch, LeaderEpoch
+from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
+from tests.support.brokers import broker_ids
 
-CURRENT = PartitionState(1, LeaderEpoch(7), (1, 2), ControllerEpoch(4), RECOVERED, partition_epoch=3)
-SHRUNK = WantedIsr(1, LeaderEpoch(7), (1,), RECOVERED, 3)
-LIVE = {1, 2, 3}
+CURRENT = PartitionState(
+    BrokerId(1), LeaderEpoch(7), broker_ids(1, 2), ControllerEpoch(4), RECOVERED, partition_epoch=3
+)
+SHRUNK = WantedIsr(BrokerId(1), LeaderEpoch(7), broker_ids(1), RECOVERED, 3)
+LIVE = broker_ids(1, 2, 3)
 
 
 def test_a_wish_of_the_leader_that_knows_the_current_state_is_written() -> None:
-    assert decide(SHRUNK, CURRENT, LIVE) == replace(CURRENT, isr=(1,))
+    assert decide(SHRUNK, CURRENT, LIVE) == replace(CURRENT, isr=broker_ids(1))
 
 
 @pytest.mark.parametrize("partition_epoch", [2, 3])
 def test_what_is_so_already_is_no_error(partition_epoch: int) -> None:
-    wanted = WantedIsr(1, LeaderEpoch(7), (1, 2), RECOVERED, partition_epoch)
+    wanted = WantedIsr(BrokerId(1), LeaderEpoch(7), broker_ids(1, 2), RECOVERED, partition_epoch)
     assert decide(wanted, CURRENT, LIVE) == AlreadySo(CURRENT)
 
 
@@ -37,7 +40,7 @@ def test_what_is_so_already_is_no_error(partition_epoch: int) -> None:
         (SHRUNK._replace(leader_epoch=LeaderEpoch(8)), ErrorCode.not_controller),
         (SHRUNK._replace(leader_epoch=LeaderEpoch(6)), ErrorCode.fenced_leader_epoch),
         (SHRUNK._replace(partition_epoch=2), ErrorCode.invalid_update_version),
-        (SHRUNK._replace(isr=(1, 2, 9)), ErrorCode.ineligible_replica),
+        (SHRUNK._replace(isr=broker_ids(1, 2, 9)), ErrorCode.ineligible_replica),
         (SHRUNK._replace(recovering=RECOVERING), ErrorCode.invalid_request),
     ],
     ids=["of a later state", "of a later leader", "of an earlier leader", "of an earlier state", "with a dead replica",
@@ -48,8 +51,8 @@ def test_other_wishes_are_rejected(wanted: WantedIsr, refusal: ErrorCode) -> Non
 
 
 def test_a_recovering_leader_stays_alone_until_it_has_recovered() -> None:
-    recovering = replace(CURRENT, isr=(1,), recovering=RECOVERING)
-    wanted = WantedIsr(1, LeaderEpoch(7), (1, 2), RECOVERING, 3)
+    recovering = replace(CURRENT, isr=broker_ids(1), recovering=RECOVERING)
+    wanted = WantedIsr(BrokerId(1), LeaderEpoch(7), broker_ids(1, 2), RECOVERING, 3)
 
     assert decide(wanted, recovering, LIVE) is ErrorCode.invalid_request
     assert decide(wanted._replace(recovering=RECOVERED), recovering, LIVE) == CURRENT

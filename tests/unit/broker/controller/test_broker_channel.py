@@ -7,6 +7,7 @@ import pytest
 
 from pykafka_cli.broker.controller.broker_channel import RETRY_AFTER, BrokerChannels
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
+from pykafka_cli.model import BrokerId
 from pykafka_cli.transport.connection import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration, Endpoint
 from tests.fakes.clock import FakeClock
@@ -57,7 +58,7 @@ class Brokers:
 
 def registered(broker_id: int, listener: str = "INTERNAL") -> BrokerRegistration:
     endpoints = (Endpoint("CLIENTS", "PLAINTEXT", "front", 9092), Endpoint(listener, "PLAINTEXT", "back", 9093))
-    return BrokerRegistration(broker_id, endpoints)
+    return BrokerRegistration(BrokerId(broker_id), endpoints)
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def brokers() -> Brokers:
 
 @pytest.fixture
 async def channels(clock: FakeClock, brokers: Brokers) -> AsyncIterator[BrokerChannels]:
-    channels = BrokerChannels(0, "INTERNAL", brokers.connect, clock)
+    channels = BrokerChannels(BrokerId(0), "INTERNAL", brokers.connect, clock)
     channels.add(registered(1))
     yield channels
     channels.close()
@@ -80,12 +81,12 @@ async def channels(clock: FakeClock, brokers: Brokers) -> AsyncIterator[BrokerCh
 
 async def test_a_request_waits_for_the_answer_to_the_one_before(channels: BrokerChannels, brokers: Brokers) -> None:
     answers: list[str] = []
-    channels.send(1, "first", answers.append)
-    channels.send(1, "second", answers.append)
+    channels.send(BrokerId(1), "first", answers.append)
+    channels.send(BrokerId(1), "second", answers.append)
     await settle()
     ((endpoint, line),) = brokers.lines
 
-    assert (endpoint, line.arrived) == (BrokerEndpoint(1, "back", 9093), ["first"])
+    assert (endpoint, line.arrived) == (BrokerEndpoint(BrokerId(1), "back", 9093), ["first"])
     line.answer("one")
     await settle()
     assert (line.arrived, answers) == (["first", "second"], ["one"])
@@ -98,7 +99,7 @@ async def test_a_request_is_sent_again_on_a_new_connection_when_the_old_one_brok
     channels: BrokerChannels, brokers: Brokers, clock: FakeClock
 ) -> None:
     answers: list[str] = []
-    channels.send(1, "lead", answers.append)
+    channels.send(BrokerId(1), "lead", answers.append)
     await settle()
     brokers.refusing = 2
     brokers.lines[0][1].break_()
@@ -119,12 +120,12 @@ async def test_a_broker_that_has_registered_again_does_not_get_what_was_for_the_
     channels: BrokerChannels, brokers: Brokers
 ) -> None:
     answers: list[str] = []
-    channels.send(1, "first", answers.append)
-    channels.send(1, "second", answers.append)
+    channels.send(BrokerId(1), "first", answers.append)
+    channels.send(BrokerId(1), "second", answers.append)
     await settle()
 
     channels.add(registered(1))
-    channels.send(1, "third", answers.append)
+    channels.send(BrokerId(1), "third", answers.append)
     await settle()
 
     (_, old), (_, line) = brokers.lines
@@ -132,9 +133,9 @@ async def test_a_broker_that_has_registered_again_does_not_get_what_was_for_the_
 
 
 async def test_what_is_for_an_unknown_broker_is_dropped(channels: BrokerChannels, brokers: Brokers) -> None:
-    channels.send(2, "lead", print)
+    channels.send(BrokerId(2), "lead", print)
     channels.add(registered(3, listener="OTHER"))
-    channels.send(3, "lead", print)
+    channels.send(BrokerId(3), "lead", print)
     await settle()
 
     assert brokers.lines == []
@@ -146,8 +147,8 @@ async def test_an_answer_that_cannot_be_used_does_not_end_the_conversation(
     def unusable(_answer: str) -> None:
         raise ValueError("no such partition")
 
-    channels.send(1, "first", unusable)
-    channels.send(1, "second", print)
+    channels.send(BrokerId(1), "first", unusable)
+    channels.send(BrokerId(1), "second", print)
     await settle()
     brokers.lines[0][1].answer("one")
     await settle()

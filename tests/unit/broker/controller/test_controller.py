@@ -14,10 +14,11 @@ from pykafka_cli.broker.errors import (
     StaleBrokerEpoch,
     UnknownTopicOrPartition,
 )
-from pykafka_cli.model import BrokerEpoch, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerEpoch, BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.kafka_znodes import ReplicaAssignment
 from tests.fakes.controlled_cluster import ControlledCluster
+from tests.support.brokers import broker_ids
 
 
 @pytest.fixture
@@ -176,11 +177,13 @@ async def test_what_has_no_other_in_sync_replica_remains_with_a_stopping_broker(
 
 async def test_a_shutdown_is_asked_by_a_living_broker_with_its_own_epoch(cluster: ControlledCluster) -> None:
     with pytest.raises(StaleBrokerEpoch):
-        await cluster.controller.controlled_shutdown(1, BrokerEpoch(cluster.brokers[1].controller.broker_epoch - 1))
+        await cluster.controller.controlled_shutdown(
+            BrokerId(1), BrokerEpoch(cluster.brokers[1].controller.broker_epoch - 1)
+        )
     with pytest.raises(BrokerNotAvailable, match=r"Broker id 9 does not exist\."):
-        await cluster.controller.controlled_shutdown(9, BrokerEpoch(1))
+        await cluster.controller.controlled_shutdown(BrokerId(9), BrokerEpoch(1))
     with pytest.raises(NotController):
-        await cluster.brokers[1].controller.controlled_shutdown(1, BrokerEpoch(1))
+        await cluster.brokers[1].controller.controlled_shutdown(BrokerId(1), BrokerEpoch(1))
 
 
 # ---- deletion
@@ -344,19 +347,19 @@ async def test_a_leader_may_alter_its_isr_only_from_the_state_it_knows(cluster: 
     epoch = cluster.brokers[0].controller.broker_epoch
     cluster.told()
 
-    async def wish(isr: tuple[int, ...], leader_epoch: int = 0, partition_epoch: int = 0) -> object:
-        wanted = {tp: WantedIsr(0, LeaderEpoch(leader_epoch), isr, 0, partition_epoch)}
-        outcome = (await cluster.controller.alter_isrs(0, epoch, wanted))[tp]
+    async def wish(isr: tuple[BrokerId, ...], leader_epoch: int = 0, partition_epoch: int = 0) -> object:
+        wanted = {tp: WantedIsr(BrokerId(0), LeaderEpoch(leader_epoch), isr, 0, partition_epoch)}
+        outcome = (await cluster.controller.alter_isrs(BrokerId(0), epoch, wanted))[tp]
         return outcome if isinstance(outcome, ErrorCode) else (outcome.isr, outcome.partition_epoch)
 
-    assert await wish((0, 1)) == ((0, 1), 1)
-    assert await wish((0, 1)) == ((0, 1), 1)  # the same wish again: its response may have been lost
-    assert await wish((0,)) == ErrorCode.invalid_update_version
-    assert await wish((0,), leader_epoch=1, partition_epoch=1) == ErrorCode.not_controller
-    assert await wish((0, 9), partition_epoch=1) == ErrorCode.ineligible_replica
+    assert await wish(broker_ids(0, 1)) == ((0, 1), 1)
+    assert await wish(broker_ids(0, 1)) == ((0, 1), 1)  # the same wish again: its response may have been lost
+    assert await wish(broker_ids(0)) == ErrorCode.invalid_update_version
+    assert await wish(broker_ids(0), leader_epoch=1, partition_epoch=1) == ErrorCode.not_controller
+    assert await wish(broker_ids(0, 9), partition_epoch=1) == ErrorCode.ineligible_replica
     assert cluster.briefly("t") == "leader 0 epoch 0 isr 0,1"
     with pytest.raises(StaleBrokerEpoch):
-        await cluster.controller.alter_isrs(0, BrokerEpoch(epoch - 1), {})
+        await cluster.controller.alter_isrs(BrokerId(0), BrokerEpoch(epoch - 1), {})
 
 
 async def test_a_state_that_was_written_by_somebody_else_is_read_again_before_an_election(
@@ -379,7 +382,9 @@ async def test_an_isr_is_not_written_over_what_somebody_else_wrote(cluster: Cont
     await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1,2]', b'"isr":[0,1]'))
     epoch = cluster.brokers[0].controller.broker_epoch
 
-    outcomes = await cluster.controller.alter_isrs(0, epoch, {tp: WantedIsr(0, LeaderEpoch(0), (0, 2), 0, 0)})
+    outcomes = await cluster.controller.alter_isrs(
+        BrokerId(0), epoch, {tp: WantedIsr(BrokerId(0), LeaderEpoch(0), broker_ids(0, 2), 0, 0)}
+    )
 
     assert outcomes == {tp: ErrorCode.invalid_update_version}
     assert cluster.briefly("t") == "leader 0 epoch 0 isr 0,1"
@@ -417,10 +422,10 @@ async def test_a_partition_moves_when_its_new_replica_has_caught_up(cluster: Con
     tp = TopicPartition("t", 0)
     cluster.told()
 
-    assert await cluster.controller.alter_reassignments({tp: (2, 1)}) == {tp: None}
+    assert await cluster.controller.alter_reassignments({tp: broker_ids(2, 1)}) == {tp: None}
     await cluster.settle()
 
-    moving = ReplicaAssignment((2, 1, 0), adding=(2,), removing=(0,))
+    moving = ReplicaAssignment(broker_ids(2, 1, 0), adding=broker_ids(2), removing=broker_ids(0))
     assert cluster.assignment("t").partitions == {0: moving}
     assert await cluster.controller.list_reassignments(None) == {tp: moving}
     assert cluster.briefly("t") == "leader 0 epoch 1 isr 0,1"
@@ -428,7 +433,7 @@ async def test_a_partition_moves_when_its_new_replica_has_caught_up(cluster: Con
 
     await cluster.catch_up("t", 0, 2)
 
-    assert cluster.assignment("t").partitions == {0: ReplicaAssignment((2, 1))}
+    assert cluster.assignment("t").partitions == {0: ReplicaAssignment(broker_ids(2, 1))}
     assert cluster.briefly("t") == "leader 2 epoch 3 isr 1,2"
     assert cluster.told()[0][-3:] == [
         "StopReplica t-0 epoch 2",
@@ -443,7 +448,7 @@ async def test_a_move_begins_from_the_state_that_there_is(cluster: ControlledClu
     path = znodes.partition_state_path(TopicPartition("t", 0))
     await cluster.hand.set(path, cluster.zookeeper.node(path).data.replace(b'"isr":[0,1]', b'"isr":[0]'))
 
-    assert await cluster.controller.alter_reassignments({TopicPartition("t", 0): (2, 1)}) == {
+    assert await cluster.controller.alter_reassignments({TopicPartition("t", 0): broker_ids(2, 1)}) == {
         TopicPartition("t", 0): None
     }
     await cluster.settle()
@@ -454,14 +459,14 @@ async def test_a_move_begins_from_the_state_that_there_is(cluster: ControlledClu
 async def test_a_cancelled_move_removes_what_it_had_added(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1])
     tp = TopicPartition("t", 0)
-    await cluster.controller.alter_reassignments({tp: (2, 1)})
+    await cluster.controller.alter_reassignments({tp: broker_ids(2, 1)})
     await cluster.settle()
     cluster.told()
 
     assert await cluster.controller.alter_reassignments({tp: None}) == {tp: None}
     await cluster.settle()
 
-    assert cluster.assignment("t").partitions == {0: ReplicaAssignment((1, 0))}
+    assert cluster.assignment("t").partitions == {0: ReplicaAssignment(broker_ids(1, 0))}
     assert "StopReplica t-0 epoch 1 delete" in cluster.told()[2]
     assert cluster.state("t", 0).leader == 0
 
@@ -470,22 +475,22 @@ async def test_moves_that_cannot_be_are_rejected_each_with_its_reason(cluster: C
     await cluster.create_topic("t", [0, 1])
     tp, unknown = TopicPartition("t", 0), TopicPartition("no", 0)
 
-    async def refusal(partition: TopicPartition, target: tuple[int, ...] | None) -> str:
+    async def refusal(partition: TopicPartition, target: tuple[BrokerId, ...] | None) -> str:
         error = (await cluster.controller.alter_reassignments({partition: target}))[partition]
         return f"{error.code.name}: {error}"
 
-    assert await refusal(tp, (0, 0)) == (
+    assert await refusal(tp, broker_ids(0, 0)) == (
         "invalid_replica_assignment: Duplicate replica ids in partition reassignment replica list: ArrayBuffer(0, 0)"
     )
     assert (await refusal(tp, ())).endswith("Empty replica list specified in partition reassignment.")
-    assert "brokers that are not alive" in await refusal(tp, (0, 9))
+    assert "brokers that are not alive" in await refusal(tp, broker_ids(0, 9))
     assert await refusal(tp, None) == "no_reassignment_in_progress: No partition reassignment is in progress."
-    assert await refusal(unknown, (0,)) == "unknown_topic_or_partition: The partition does not exist."
+    assert await refusal(unknown, broker_ids(0)) == "unknown_topic_or_partition: The partition does not exist."
 
 
 async def test_a_move_by_znode_is_obeyed_and_the_znode_goes_when_it_is_done(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1])
-    for target in [(2, 1), (0, 1)]:
+    for target in [broker_ids(2, 1), broker_ids(0, 1)]:
         added = target[0]
 
         await cluster.write(znodes.REASSIGN_PARTITIONS, znodes.encode_reassignment({TopicPartition("t", 0): target}))
@@ -497,14 +502,16 @@ async def test_a_move_by_znode_is_obeyed_and_the_znode_goes_when_it_is_done(clus
 
 
 async def test_a_znode_that_wants_the_impossible_is_removed(cluster: ControlledCluster) -> None:
-    await cluster.write(znodes.REASSIGN_PARTITIONS, znodes.encode_reassignment({TopicPartition("no", 0): (0,)}))
+    await cluster.write(
+        znodes.REASSIGN_PARTITIONS, znodes.encode_reassignment({TopicPartition("no", 0): broker_ids(0)})
+    )
 
     assert not cluster.exists(znodes.REASSIGN_PARTITIONS)
 
 
 async def test_a_topic_that_is_being_moved_is_deleted_afterwards(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1])
-    await cluster.controller.alter_reassignments({TopicPartition("t", 0): (2, 1)})
+    await cluster.controller.alter_reassignments({TopicPartition("t", 0): broker_ids(2, 1)})
     await cluster.settle()
 
     await cluster.delete_topic("t")
@@ -519,7 +526,7 @@ async def test_a_topic_that_is_being_moved_is_deleted_afterwards(cluster: Contro
 
 async def test_when_the_controller_dies_another_continues_with_what_was_begun(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [0, 1], [1, 2])
-    await cluster.controller.alter_reassignments({TopicPartition("t", 1): (1, 0)})
+    await cluster.controller.alter_reassignments({TopicPartition("t", 1): broker_ids(1, 0)})
     await cluster.settle()
 
     await cluster.kill(0)
@@ -529,7 +536,7 @@ async def test_when_the_controller_dies_another_continues_with_what_was_begun(cl
     assert cluster.assignment("t").partitions[1].adding == (0,)
     await cluster.start(0)
     await cluster.catch_up("t", 1, 0)
-    assert cluster.assignment("t").partitions[1] == ReplicaAssignment((1, 0))
+    assert cluster.assignment("t").partitions[1] == ReplicaAssignment(broker_ids(1, 0))
 
 
 async def test_a_topic_made_and_one_deleted_while_there_was_no_controller_are_seen_to(
@@ -566,7 +573,7 @@ async def test_a_broker_whose_session_expired_registers_again_with_a_later_epoch
     assert cluster.brokers[0].controller.broker_epoch > before
     assert cluster.exists("/brokers/ids/0")
     assert cluster.controller.epoch == 2
-    assert cluster.brokers[0].cache.is_alive(0)
+    assert cluster.brokers[0].cache.is_alive(BrokerId(0))
 
 
 async def test_a_controller_that_was_replaced_without_noticing_can_write_nothing(cluster: ControlledCluster) -> None:
@@ -575,16 +582,16 @@ async def test_a_controller_that_was_replaced_without_noticing_can_write_nothing
     await cluster.hand.set("/controller_epoch", b"9")
 
     with pytest.raises(NotController):
-        await sleeper.alter_reassignments({TopicPartition("t", 0): (2, 1)})
+        await sleeper.alter_reassignments({TopicPartition("t", 0): broker_ids(2, 1)})
 
-    assert cluster.assignment("t").partitions == {0: ReplicaAssignment((0, 1))}
+    assert cluster.assignment("t").partitions == {0: ReplicaAssignment(broker_ids(0, 1))}
 
 
 async def test_a_lost_log_directory_costs_its_replicas_their_leadership(cluster: ControlledCluster) -> None:
     await cluster.create_topic("t", [1, 2])
     cluster.brokers[1].lost.add(TopicPartition("t", 0))
 
-    await cluster.brokers[1].store.announce_log_dir_failure(1)
+    await cluster.brokers[1].store.announce_log_dir_failure(BrokerId(1))
     await cluster.settle()
 
     assert cluster.briefly("t") == "leader 2 epoch 1 isr 2"
@@ -595,15 +602,15 @@ async def test_a_lost_log_directory_costs_its_replicas_their_leadership(cluster:
 async def test_producer_ids_come_in_blocks_of_a_thousand(cluster: ControlledCluster) -> None:
     one, two = cluster.brokers[1].controller.broker_epoch, cluster.brokers[2].controller.broker_epoch
 
-    first = await cluster.controller.allocate_producer_ids(1, one)
-    second = await cluster.controller.allocate_producer_ids(2, two)
+    first = await cluster.controller.allocate_producer_ids(BrokerId(1), one)
+    second = await cluster.controller.allocate_producer_ids(BrokerId(2), two)
 
     assert (first.start, first.end, second.start, second.end) == (0, 999, 1000, 1999)
     assert cluster.zookeeper.tree()["/latest_producer_id_block"] == (
         b'{"version":1,"broker":2,"block_start":"1000","block_end":"1999"}'
     )
     with pytest.raises(StaleBrokerEpoch):
-        await cluster.controller.allocate_producer_ids(2, BrokerEpoch(two - 1))
+        await cluster.controller.allocate_producer_ids(BrokerId(2), BrokerEpoch(two - 1))
 
 
 @pytest.mark.parametrize("garbage", [b"", b"{}", b"no JSON", b'{"version":1,"partitions":[7]}'])

@@ -3,12 +3,15 @@
 import pytest
 
 from pykafka_cli.broker.controller import elections
-from pykafka_cli.model import ControllerEpoch, LeaderEpoch
+from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
+from tests.support.brokers import broker_ids
 
 
 def led(leader: int, *isr: int, recovering: int = 0) -> PartitionState:
-    return PartitionState(leader, LeaderEpoch(7), isr, ControllerEpoch(4), recovering, partition_epoch=3)
+    return PartitionState(
+        BrokerId(leader), LeaderEpoch(7), broker_ids(*isr), ControllerEpoch(4), recovering, partition_epoch=3
+    )
 
 
 def brief(state: PartitionState | None) -> str | None:
@@ -30,8 +33,10 @@ def brief(state: PartitionState | None) -> str | None:
         pytest.param(led(1, 1), set(), True, None, id="nobody lives"),
     ],
 )
-def test_after_a_leader_was_lost(current: PartitionState, live: set[int], unclean: bool, elected: str | None) -> None:
-    assert brief(elections.elect_for_offline((1, 2, 3), current, live, unclean=unclean)) == elected
+def test_after_a_leader_was_lost(
+    current: PartitionState, live: set[BrokerId], unclean: bool, elected: str | None
+) -> None:
+    assert brief(elections.elect_for_offline(broker_ids(1, 2, 3), current, live, unclean=unclean)) == elected
 
 
 @pytest.mark.parametrize(
@@ -43,8 +48,8 @@ def test_after_a_leader_was_lost(current: PartitionState, live: set[int], unclea
     ],
     ids=["alive and in sync", "dead", "not in sync"],
 )
-def test_the_preferred_leader(current: PartitionState, live: set[int], elected: str | None) -> None:
-    assert brief(elections.elect_preferred((1, 2, 3), current, live)) == elected
+def test_the_preferred_leader(current: PartitionState, live: set[BrokerId], elected: str | None) -> None:
+    assert brief(elections.elect_preferred(broker_ids(1, 2, 3), current, live)) == elected
 
 
 @pytest.mark.parametrize(
@@ -56,7 +61,7 @@ def test_the_preferred_leader(current: PartitionState, live: set[int], elected: 
     ],
     ids=["the first of the new", "the first that lives", "none of the new is in sync"],
 )
-def test_when_replicas_are_reassigned(target: tuple[int, ...], live: set[int], elected: str | None) -> None:
+def test_when_replicas_are_reassigned(target: tuple[BrokerId, ...], live: set[BrokerId], elected: str | None) -> None:
     assert brief(elections.elect_for_reassignment(target, led(1, 1, 4, 5), live)) == elected
 
 
@@ -70,8 +75,15 @@ def test_when_replicas_are_reassigned(target: tuple[int, ...], live: set[int], e
     ],
     ids=["one stops", "two stop", "the last in sync", "all in sync"],
 )
-def test_before_a_leader_stops(current: PartitionState, stopping: set[int], elected: str | None) -> None:
-    assert brief(elections.elect_for_shutdown((1, 2, 3), current, {1, 2, 3}, stopping)) == elected
+def test_before_a_leader_stops(current: PartitionState, stopping: set[BrokerId], elected: str | None) -> None:
+    assert (
+        brief(
+            elections.elect_for_shutdown(
+                broker_ids(1, 2, 3), current, {BrokerId(1), BrokerId(2), BrokerId(3)}, stopping
+            )
+        )
+        == elected
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,8 +97,11 @@ def test_before_a_leader_stops(current: PartitionState, stopping: set[int], elec
     ids=["a follower", "the leader", "the leader alone in sync", "the last in sync stays there"],
 )
 def test_what_is_left_without_a_replica(current: PartitionState, gone: int, left: str) -> None:
-    assert brief(elections.without_replica(current, gone)) == left
+    assert brief(elections.without_replica(current, BrokerId(gone))) == left
 
 
 def test_a_clean_election_of_a_recovering_leader_leaves_it_recovering() -> None:
-    assert brief(elections.elect_preferred((2,), led(2, 2, recovering=1), {2})) == "leader 2 isr 2 recovering"
+    assert (
+        brief(elections.elect_preferred(broker_ids(2), led(2, 2, recovering=1), {BrokerId(2)}))
+        == "leader 2 isr 2 recovering"
+    )

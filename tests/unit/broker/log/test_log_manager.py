@@ -8,7 +8,7 @@ import pytest
 from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
 from pykafka_cli.broker.log.log_manager import LogManager
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory
@@ -51,7 +51,7 @@ async def open_logs(files: MemoryFiles, clock: FakeClock) -> AsyncIterator[Opene
             settings or broker_settings(**{"log_dirs": "/a,/b", **keys}),
             clock,
             lambda topic: topic_config(segment_index_bytes=4096),
-            broker_id=broker_id,
+            broker_id=BrokerId(broker_id),
             cluster_id=cluster_id,
             files=on,
         )
@@ -113,7 +113,7 @@ async def test_a_directory_in_use_is_named_and_left_alone(files: MemoryFiles, op
 
     with pytest.raises(DirectoryInUse, match=r"^/b: another process is using this log directory"):
         await second.start()
-    assert checkpoints.read_meta_properties(files, "/b") == checkpoints.MetaProperties(0, "c")
+    assert checkpoints.read_meta_properties(files, "/b") == checkpoints.MetaProperties(BrokerId(0), "c")
 
 
 @pytest.mark.parametrize("other", [{"cluster_id": "d"}, {"broker_id": 1}])

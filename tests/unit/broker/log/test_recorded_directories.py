@@ -10,7 +10,7 @@ import pytest
 from pykafka_cli.broker.clock import SystemClock
 from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import BrokerId, TopicPartition
 from pykafka_cli.protocol.records import read_marker, read_records, walk
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.files import DiskFiles
@@ -31,7 +31,7 @@ async def opened(directory: Path) -> LogManager:
         broker_settings(log_dirs=directory),
         SystemClock(),
         lambda topic: topic_config(**RECORDED),
-        broker_id=meta.broker_id if meta else 0,
+        broker_id=meta.broker_id if meta else BrokerId(0),
         cluster_id=meta.cluster_id if meta else "recorded",
     )
     await logs.start()

@@ -11,6 +11,7 @@ from pykafka_cli.broker.metadata.topic_admin import CreatedTopic, TopicAdmin
 from pykafka_cli.broker.metadata.topic_rules import MorePartitions, NewTopic
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from tests.fakes.controlled_cluster import ControlledCluster
+from tests.support.brokers import broker_ids
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ async def test_nothing_is_made_when_only_asked_whether_it_could_be(
 async def test_a_topic_without_a_live_replica_is_made_and_the_request_times_out(
     cluster: ControlledCluster, topics: TopicAdmin
 ) -> None:
-    asked = asyncio.ensure_future(topics.create([NewTopic("t", assignment={0: (9,)})], timeout_ms=1000))
+    asked = asyncio.ensure_future(topics.create([NewTopic("t", assignment={0: broker_ids(9)})], timeout_ms=1000))
     await cluster.settle()
     assert not asked.done()
 

@@ -9,6 +9,7 @@ from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.replica_assignment import Candidate
 from pykafka_cli.zookeeper.kafka_znodes import ReplicaAssignment
+from tests.support.brokers import broker_ids
 
 NOTHING = Existing(topics=set(), marked_for_deletion=set())
 ONE_BROKER = [Candidate(0)]
@@ -39,7 +40,7 @@ def test_what_is_not_said_comes_from_the_brokers_settings(settings: BrokerSettin
         (NewTopic("t", 1, 2), "invalid_replication_factor: Replication factor: 2 larger than available brokers: 1."),
         (NewTopic("t", 1, 1, configs={"a": None}), "invalid_config: Null value not supported for topic configs: a"),
         (
-            NewTopic("t", 1, 1, {0: (0,)}),
+            NewTopic("t", 1, 1, {0: broker_ids(0)}),
             (
                 "invalid_request: Both numPartitions or replicationFactor and replicasAssignments were set. "
                 "Both cannot be used at the same time."
@@ -57,36 +58,44 @@ def test_what_cannot_be_placed_is_rejected(settings: BrokerSettings, topic: NewT
 @pytest.mark.parametrize(
     ("topic", "existing", "message"),
     [
-        (PlacedTopic("a/b", {0: (0,)}, {}), NOTHING, "invalid_topic_exception: Topic name is invalid: 'a/b' contains"),
-        (PlacedTopic("t", {0: (0,)}, {}), Existing({"t"}, set()), "topic_already_exists: Topic 't' already exists."),
         (
-            PlacedTopic("t", {0: (0,)}, {}),
+            PlacedTopic("a/b", {0: broker_ids(0)}, {}),
+            NOTHING,
+            "invalid_topic_exception: Topic name is invalid: 'a/b' contains",
+        ),
+        (
+            PlacedTopic("t", {0: broker_ids(0)}, {}),
+            Existing({"t"}, set()),
+            "topic_already_exists: Topic 't' already exists.",
+        ),
+        (
+            PlacedTopic("t", {0: broker_ids(0)}, {}),
             Existing({"t"}, {"t"}),
             "topic_already_exists: Topic 't' is marked for deletion.",
         ),
         (
-            PlacedTopic("a_b", {0: (0,)}, {}),
+            PlacedTopic("a_b", {0: broker_ids(0)}, {}),
             Existing({"a.b", "b"}, set()),
             "invalid_topic_exception: Topic 'a_b' collides with existing topics: a.b",
         ),
         (
-            PlacedTopic("t", {0: (0,), 1: (0, 1)}, {}),
+            PlacedTopic("t", {0: broker_ids(0), 1: broker_ids(0, 1)}, {}),
             NOTHING,
             "invalid_replica_assignment: All partitions should have the same number of replicas",
         ),
         (
-            PlacedTopic("t", {0: (0, 0)}, {}),
+            PlacedTopic("t", {0: broker_ids(0, 0)}, {}),
             NOTHING,
             "invalid_replica_assignment: Duplicate replica assignment found: HashMap(0 -> ArrayBuffer(0, 0))",
         ),
         (
-            PlacedTopic("t", {1: (0,)}, {}),
+            PlacedTopic("t", {1: broker_ids(0)}, {}),
             NOTHING,
             "invalid_replica_assignment: partitions should be a consecutive 0-based integer sequence",
         ),
-        (PlacedTopic("t", {0: (0,)}, {"no": "1"}), NOTHING, "invalid_config: Unknown topic config name: no"),
+        (PlacedTopic("t", {0: broker_ids(0)}, {"no": "1"}), NOTHING, "invalid_config: Unknown topic config name: no"),
         (
-            PlacedTopic("t", {0: (0,)}, {"segment.bytes": "1"}),
+            PlacedTopic("t", {0: broker_ids(0)}, {"segment.bytes": "1"}),
             NOTHING,
             "invalid_config: Invalid value 1 for configuration segment.bytes: Value must be at least 14",
         ),
@@ -102,7 +111,7 @@ def test_what_may_not_be_made_is_rejected(
 
 
 def test_a_topic_may_have_any_brokers_even_absent_ones(settings: BrokerSettings) -> None:
-    topic = topic_rules.placed(NewTopic("t", assignment={0: (7,)}), settings, ONE_BROKER)
+    topic = topic_rules.placed(NewTopic("t", assignment={0: broker_ids(7)}), settings, ONE_BROKER)
 
     topic_rules.ensure_creatable(topic, NOTHING, settings)
 
@@ -126,11 +135,11 @@ def test_new_partitions_get_as_many_replicas_as_partition_0() -> None:
         ),
         (MorePartitions("t", 2), "invalid_partitions: Topic already has 2 partitions."),
         (
-            MorePartitions("t", 3, [(0, 9)]),
+            MorePartitions("t", 3, [broker_ids(0, 9)]),
             "invalid_replica_assignment: Unknown broker(s) in replica assignment: 9.",
         ),
         (
-            MorePartitions("t", 4, [(0, 1)]),
+            MorePartitions("t", 4, [broker_ids(0, 1)]),
             "invalid_replica_assignment: Increasing the number of partitions by 2 but 1 assignments provided.",
         ),
         (
@@ -138,11 +147,11 @@ def test_new_partitions_get_as_many_replicas_as_partition_0() -> None:
             "invalid_replica_assignment: Cannot have replication factor of 0 for partition id 2.",
         ),
         (
-            MorePartitions("t", 3, [(1, 1)]),
+            MorePartitions("t", 3, [broker_ids(1, 1)]),
             "invalid_replica_assignment: Duplicate brokers not allowed in replica assignment: 1, 1 for partition id 2.",
         ),
         (
-            MorePartitions("t", 3, [(1,)]),
+            MorePartitions("t", 3, [broker_ids(1)]),
             (
                 "invalid_replica_assignment: Inconsistent replication factor between partitions, "
                 "partition 0 has 2 while partitions [2] have replication factors [1], respectively."

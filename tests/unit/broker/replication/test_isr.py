@@ -12,6 +12,7 @@ from pykafka_cli.broker.replication.isr import (
     may_join,
     out_of_sync,
 )
+from pykafka_cli.model import BrokerId
 
 LAG = 30.0
 
@@ -109,11 +110,11 @@ def test_a_member_does_not_join_again_and_nobody_joins_while_a_change_is_in_flig
     follower = FollowerProgress(log_end=5)
 
     assert not may_join(isr(1, 2), 2, follower, high_watermark=5, epoch_start=0)
-    assert not may_join(isr(1, 3).shrunk([3]), 2, follower, high_watermark=5, epoch_start=0)
+    assert not may_join(isr(1, 3).shrunk([BrokerId(3)]), 2, follower, high_watermark=5, epoch_start=0)
 
 
 def test_an_isr_about_to_change_is_counted_in_the_way_that_loses_nothing() -> None:
-    growing, shrinking = isr(1, 2).expanded(3), isr(1, 2, 3).shrunk([3])
+    growing, shrinking = isr(1, 2).expanded(3), isr(1, 2, 3).shrunk([BrokerId(3)])
 
     assert (growing.maximal, growing.proposed, growing.in_flight) == ((1, 2, 3), (1, 2, 3), True)
     assert (shrinking.maximal, shrinking.proposed, shrinking.in_flight) == ((1, 2, 3), (1, 2), True)

@@ -63,6 +63,6 @@ def test_a_partition_without_leader_keeps_no_other_waiting_where_that_is_said(pa
 
 
 async def test_a_leader_that_is_away_is_an_error_of_its_partitions_where_leaders_are_known() -> None:
-    results: dict[TopicPartition, Any] = await ask_known_leaders({LED: 0}, [LED], fail)
+    results: dict[TopicPartition, Any] = await ask_known_leaders({LED: BrokerId(0)}, [LED], fail)
 
     assert (results[LED].code, str(results[LED])) == (ErrorCode.network_exception, "gone")

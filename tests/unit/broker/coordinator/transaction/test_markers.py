@@ -17,7 +17,7 @@ from kio.schema.write_txn_markers.v1.response import (
 
 from pykafka_cli.broker.coordinator.transaction.markers import PAUSE_S, Marker, MarkerWriter, Superseded
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.transport.connection import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
@@ -44,7 +44,7 @@ class Cluster:
             self.connect,
             lambda request: self.answer(7, request),
             self.clock,
-            7,
+            BrokerId(7),
         )
 
     def __contains__(self, topic: str) -> bool:

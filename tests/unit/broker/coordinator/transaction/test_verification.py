@@ -29,7 +29,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
-from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.transport.connection import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
@@ -61,7 +61,7 @@ class Broker:
             self.clock,
             self.connect,
             self.is_ongoing,
-            broker_id=HERE,
+            broker_id=BrokerId(HERE),
             listener="PLAINTEXT",
             forget_s=60,
         )
