@@ -21,6 +21,8 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "topics": Command("topics", "Create, delete, describe, or change topics.", TOPICS, "kafka-topics"),
     "up": Command("up", "Start ZooKeeper and brokers together, without configuration.", SERVERS, None),
+    "status": Command("status", "Show the servers that pk up has started.", SERVERS, None),
+    "down": Command("down", "Stop the servers that pk up has started.", SERVERS, None),
     "graduate": Command("graduate", "Move a stopped cluster's data to Apache Kafka.", SERVERS, None),
     "server-start": Command("server_start", "Start a broker.", SERVERS, "kafka-server-start"),
     "storage": Command("storage", "Format the directories of a KRaft node.", SERVERS, "kafka-storage"),

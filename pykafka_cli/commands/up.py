@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.script.errors import Ended, ScriptError
-from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE
+from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen_output
 from pykafka_cli.servers.starting import run_until_signalled
 
 if TYPE_CHECKING:
     from pykafka_cli.rules.local_cluster import WantedTopic
-    from pykafka_cli.servers.local_cluster import LocalCluster, LocalPlan
+    from pykafka_cli.servers.local_cluster import LocalPlan
 
 MAX_BROKERS, MAX_PORT = 9, 65535
 TOPICS_VARIABLE, SEPARATOR_VARIABLE = "KAFKA_CREATE_TOPICS", "KAFKA_CREATE_TOPICS_SEPARATOR"
@@ -76,6 +77,14 @@ def up(
     override: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Set a property of all brokers; repeatable.")
     ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return when the servers are ready. pk down stops them.")
+    ] = False,
+    ready_file: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Write what --output json shows to FILE once the servers are ready."),
+    ] = None,
+    output: Output = None,
 ) -> None:
     """Start ZooKeeper and brokers together, for this machine only. Ctrl-C stops them."""
     from pykafka_cli.rules.local_cluster import BadPlan, parse_overrides
@@ -92,8 +101,26 @@ def up(
         overrides = parse_overrides(override or [])
     except BadPlan as error:
         raise ScriptError(str(error), hint=error.hint) from None
+    form = chosen_output(output)
+    if detach:
+        if command:
+            raise ScriptError("--detach cannot be used with a command, which the servers stop with")
+        where = ["--ephemeral"] if ephemeral else ["--data-dir", str((data_dir or DEFAULT_DATA_DIR).absolute())]
+        more = {"--topic": topic or [], "--override": override or []}
+        numbers = {"--port": port, "--zookeeper-port": zookeeper_port, "--brokers": brokers}
+        words = [*where, *(f"{name}={number}" for name, number in numbers.items())]
+        _detach([*words, *(f"{name}={word}" for name, given in more.items() for word in given)], ready_file or [], form)
+        return
     with _temporary_directory() if ephemeral else nullcontext(data_dir or DEFAULT_DATA_DIR) as directory:
-        _serve(directory, port, zookeeper_port, brokers, overrides, topics, command)
+        _serve(directory, port, zookeeper_port, brokers, overrides, topics, command, ready_file or [], form)
+
+
+def _detach(words: list[str], ready_files: Sequence[Path], form: OutputFormat) -> None:
+    from pykafka_cli.output.up import show_started
+    from pykafka_cli.servers.detached import start_detached
+
+    state = start_detached([*words, *(f"--ready-file={file.absolute()}" for file in ready_files)])
+    show_started(form, state.document(), detached=True)
 
 
 def _wanted_topics(words: list[str], brokers: int) -> "list[WantedTopic]":
@@ -130,6 +157,8 @@ def _serve(
     overrides: Mapping[str, str],
     topics: "list[WantedTopic]",
     command: list[str],
+    ready_files: Sequence[Path],
+    form: OutputFormat,
 ) -> None:
     """raises    ScriptError, Ended with the status of the command or of a closed terminal"""
     from pykafka_cli.broker.server import BrokerUnusable
@@ -143,9 +172,12 @@ def _serve(
         raise ScriptError(f"A broker and ZooKeeper cannot both have port {zookeeper_port}.")
     plan = LocalPlan(data_dir, ports, zookeeper_port, overrides)
     ends: list[int | None] = []
+    for file in ready_files:
+        if file.is_file():
+            file.unlink()  # of one that was killed
 
     async def run(stop: asyncio.Event) -> None:
-        ends.append(await _run(plan, topics, command, stop))
+        ends.append(await _run(plan, topics, command, ready_files, form, stop))
 
     _log_what_matters()
     try:
@@ -178,9 +210,18 @@ def _deserves_attention(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
-async def _run(plan: "LocalPlan", topics: "list[WantedTopic]", command: list[str], stop: asyncio.Event) -> int | None:
+async def _run(
+    plan: "LocalPlan",
+    topics: "list[WantedTopic]",
+    command: list[str],
+    ready_files: Sequence[Path],
+    form: OutputFormat,
+    stop: asyncio.Event,
+) -> int | None:
     """Until asked to stop, or until the command ends: its status; None if none was run."""
+    from pykafka_cli.output.up import show_started
     from pykafka_cli.servers.local_cluster import running
+    from pykafka_cli.servers.run_states import published
 
     async with running(plan, stop) as cluster:
         if cluster is None:
@@ -191,14 +232,16 @@ async def _run(plan: "LocalPlan", topics: "list[WantedTopic]", command: list[str
             await create_topics(cluster.bootstrap, topics, lambda line: print(line, file=sys.stderr))
         stopping = asyncio.create_task(stop.wait())
         status = None
-        if command:
-            from pykafka_cli.servers.attached_command import run_command
+        with published(cluster.state, ready_files):
+            if command:
+                from pykafka_cli.servers.attached_command import run_command
 
-            variables = {BOOTSTRAP_SERVER_VARIABLE: cluster.bootstrap}
-            status = await run_command(command, variables, stopping, cluster.failure)
-        else:
-            _announce(cluster)
-            await asyncio.wait((stopping, cluster.failure), return_when=asyncio.FIRST_COMPLETED)
+                variables = {BOOTSTRAP_SERVER_VARIABLE: cluster.bootstrap}
+                status = await run_command(command, variables, stopping, cluster.failure)
+            else:
+                show_started(form, cluster.state.document())
+                sys.stdout.flush()
+                await asyncio.wait((stopping, cluster.failure), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if cluster.failure.done():
             cluster.failure.result()
@@ -208,22 +251,3 @@ async def _run(plan: "LocalPlan", topics: "list[WantedTopic]", command: list[str
 def _other_port(option: str, error: Exception) -> str:
     in_use = re.search(r"address already in use|port \d+.* in use", str(error))
     return f"{option} chooses another port." if in_use else ""
-
-
-def _announce(cluster: "LocalCluster") -> None:
-    print(f"Data is kept in {cluster.data_dir}")
-    print(f"ZooKeeper listens on {cluster.zookeeper}")
-    for number, address in enumerate(cluster.brokers):
-        print(f"Broker {number} listens on {address}")
-    where = f"--bootstrap-server {cluster.brokers[0]}"
-    print(
-        f"""
-Next, in another terminal:
-
-    pk topics {where} --create --topic firstTopic --partitions 3
-    pk console-producer {where} --topic firstTopic
-    pk console-consumer {where} --topic firstTopic --from-beginning
-
-Ctrl-C stops everything.""",
-        flush=True,
-    )

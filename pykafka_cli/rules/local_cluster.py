@@ -14,8 +14,8 @@ from pykafka_cli.topic_names import why_invalid
 
 TOPIC_FORM = "TOPIC:PARTITIONS:REPLICATION_FACTOR:KEY=VALUE,..."
 OPTIONS_FOR: Mapping[str, str] = {
-    "listeners": "--port and --listen",
-    "advertised.listeners": "--advertise",
+    "listeners": "--port",
+    "advertised.listeners": "--port",
     "log.dir": "--data-dir",
     "log.dirs": "--data-dir",
     "zookeeper.connect": "--zookeeper-port",

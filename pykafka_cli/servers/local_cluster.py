@@ -8,6 +8,7 @@ and the separate servers continue with each other's data.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers.run_states import RunState
 from pykafka_cli.zookeeper.server.server import ZooKeeperServer
 
 HOST = "127.0.0.1"
@@ -53,6 +55,12 @@ class LocalCluster(NamedTuple):
     zookeeper: str
     brokers: tuple[str, ...]
     failure: "asyncio.Future[None]"
+
+    @property
+    def state(self) -> RunState:
+        """What others need to find it."""
+        logs = (str(logs_of(self.data_dir, number)) for number in range(len(self.brokers)))
+        return RunState(os.getpid(), str(self.data_dir), self.zookeeper, self.brokers, tuple(logs))
 
     @property
     def bootstrap(self) -> str:

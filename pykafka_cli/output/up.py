@@ -1,0 +1,47 @@
+"""What `pk up`, `pk status` and `pk down` say about servers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pykafka_cli.output.render import OutputFormat, Table, show
+
+_STOPS, _STOPS_DETACHED = "Ctrl-C stops everything.", "`pk down` stops everything."
+
+
+def show_started(form: OutputFormat, cluster: Mapping[str, Any], *, detached: bool = False) -> None:
+    """Where everything is, and what to type next.
+
+    cluster    the document of a RunState
+    """
+    text = _announcement(cluster, _STOPS_DETACHED if detached else _STOPS)
+    plain = form if form.is_document else OutputFormat.KAFKA
+    show(plain, text=lambda: text, table=list, document=lambda: cluster)
+
+
+def _announcement(cluster: Mapping[str, Any], how_to_stop: str) -> str:
+    brokers = cluster["brokers"]
+    where = f"--bootstrap-server {brokers[0]['address']}"
+    lines = [f"Broker {each['broker']} listens on {each['address']}\n" for each in brokers]
+    return f"""\
+Data is kept in {cluster["data_dir"]}
+ZooKeeper listens on {cluster["zookeeper_connect"]}
+{"".join(lines)}
+Next, in another terminal:
+
+    pk topics {where} --create --topic firstTopic --partitions 3
+    pk console-producer {where} --topic firstTopic
+    pk console-consumer {where} --topic firstTopic --from-beginning
+
+{how_to_stop}
+"""
+
+
+def show_running(form: OutputFormat, clusters: Sequence[Mapping[str, Any]]) -> None:
+    """Those that run, of which there is at least one."""
+    rows = [(each["pid"], each["bootstrap_servers"], each["zookeeper_connect"], each["data_dir"]) for each in clusters]
+    show(
+        form,
+        text=lambda: "".join("\t".join(map(str, row)) + "\n" for row in rows),
+        table=lambda: [Table(("PID", "BOOTSTRAP SERVERS", "ZOOKEEPER", "DATA"), rows)],
+        document=lambda: clusters,
+    )

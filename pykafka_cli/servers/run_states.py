@@ -1,0 +1,98 @@
+"""Which `pk up` run on this machine: each keeps a file while it runs, by which `pk status` and `pk down` find it.
+
+$XDG_RUNTIME_DIR/pk-UID/PID.json      or below the directory for temporary files
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pykafka_cli.servers.stopping import processes, runs
+
+
+class RunState(NamedTuple):
+    """One `pk up`; addresses are HOST:PORT, `brokers` and `log_dirs` by the broker's number."""
+
+    pid: int
+    data_dir: str
+    zookeeper: str
+    brokers: tuple[str, ...]
+    log_dirs: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """For JSON; the keys are in docs/output.md."""
+        brokers = enumerate(zip(self.brokers, self.log_dirs, strict=True))
+        return {
+            "pid": self.pid,
+            "data_dir": self.data_dir,
+            "bootstrap_servers": ",".join(self.brokers),
+            "zookeeper_connect": self.zookeeper,
+            "brokers": [{"broker": number, "address": address, "log_dir": log} for number, (address, log) in brokers],
+        }
+
+
+def state_of(document: dict[str, Any]) -> RunState:
+    """raises    KeyError, TypeError where it is no such document"""
+    brokers = document["brokers"]
+    return RunState(
+        document["pid"],
+        document["data_dir"],
+        document["zookeeper_connect"],
+        tuple(each["address"] for each in brokers),
+        tuple(each["log_dir"] for each in brokers),
+    )
+
+
+def runtime_directory() -> Path:
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"pk-{os.getuid()}"
+
+
+@contextmanager
+def published(state: RunState, ready_files: Sequence[Path]) -> Iterator[None]:
+    """Let the state be found while the block runs, and in files of the user's choice.
+
+    raises    OSError where one of `ready_files` cannot be written
+    """
+    found_by_others = runtime_directory() / f"{state.pid}.json"
+    with contextlib.suppress(OSError):  # servers run all the same where nobody can find them
+        found_by_others.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(found_by_others, state)
+    for file in ready_files:
+        _write(file, state)
+    try:
+        yield
+    finally:
+        for file in (found_by_others, found_by_others.with_suffix(".log"), *ready_files):
+            if file.is_file():
+                with contextlib.suppress(OSError):
+                    file.unlink()
+
+
+def _write(file: Path, state: RunState) -> None:
+    """Whole or not at all, unless it is a pipe."""
+    text = json.dumps(state.document()) + "\n"
+    if file.exists() and not file.is_file():
+        file.write_text(text, encoding="utf-8")
+        return
+    unfinished = file.with_name(f".{file.name}.{state.pid}")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(file)
+
+
+def running_states(data_dir: Path | None = None) -> list[RunState]:
+    """Those of this user that run now, by process id; only the one with data in `data_dir` if that is given."""
+    alive = {pid for pid, words in processes() if runs(words, "up")}
+    states = []
+    for file in sorted(runtime_directory().glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            state = state_of(json.loads(file.read_text(encoding="utf-8")))
+            is_ours = file.stat().st_uid == os.getuid() and file.stem == str(state.pid)
+            if is_ours and state.pid in alive:
+                states.append(state)
+    wanted = data_dir and data_dir.resolve()
+    return sorted(state for state in states if not wanted or Path(state.data_dir).resolve() == wanted)

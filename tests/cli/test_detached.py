@@ -1,0 +1,98 @@
+"""pk up --detach, pk status and pk down; and docs/ci.md, whose script is run."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.pages import DOCS, files_of
+from tests.support.running import PK
+
+FREE = ("--port", "0", "--zookeeper-port", "0")
+
+
+class Machine:
+    """Where no other `pk up` can be found."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.environment = {**os.environ, "XDG_RUNTIME_DIR": str(directory / "run")}
+
+    def pk(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return self.run(PK, *words)
+
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            words, capture_output=True, text=True, timeout=120, env=self.environment, cwd=self.directory, check=False
+        )
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    machine = Machine(tmp_path)
+    yield machine
+    for each in json.loads(machine.pk("status", "--output", "json").stdout or "[]"):
+        machine.pk("down", "--data-dir", each["data_dir"])
+
+
+def test_servers_without_a_terminal_are_started_shown_and_stopped(machine: Machine) -> None:
+    started = machine.pk("up", "--detach", *FREE, "--topic", "t:2", "--ready-file", "ready", "--output", "json")
+    state = json.loads(started.stdout)
+    ready = json.loads((machine.directory / "ready").read_text())
+    shown = json.loads(machine.pk("status", "--output", "json").stdout)
+    waited = machine.pk("wait", "--bootstrap-server", state["bootstrap_servers"], "topic=t:2", "--timeout", "0")
+    stopped = machine.pk("down")
+
+    assert (started.returncode, started.stderr) == (0, "")
+    assert [state] == shown == [ready]
+    assert state["data_dir"] == str(machine.directory / "data")
+    assert waited.returncode == 0
+    assert stopped.stdout == f"Stopped process {state['pid']}, with data in {machine.directory}/data\n"
+    assert not (machine.directory / "ready").exists()
+    nothing = machine.pk("status")
+    assert (nothing.returncode, nothing.stderr) == (1, "No pk up is running\n")
+    assert list((machine.directory / "run").rglob("*.*")) == []
+
+
+def test_of_several_only_the_one_that_is_named_is_stopped(machine: Machine) -> None:
+    for name in ("one", "two"):
+        assert machine.pk("up", "--detach", *FREE, "--data-dir", name).returncode == 0
+
+    refused = machine.pk("down")
+    assert refused.returncode == 1
+    assert "2 pk up are running:" in refused.stderr
+    assert "--data-dir chooses" in refused.stderr
+
+    assert machine.pk("down", "--data-dir", "two").returncode == 0
+    assert [line.split("\t")[3] for line in machine.pk("status").stdout.splitlines()] == [f"{machine.directory}/one"]
+
+
+def test_the_reason_is_reported_where_the_servers_do_not_start(machine: Machine) -> None:
+    (machine.directory / "data" / "kafka").mkdir(parents=True)
+    (machine.directory / "data" / "kafka" / "meta.properties").write_text("version=0\n")
+
+    refused = machine.pk("up", "--detach", *FREE)
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "holds records of a cluster whose ZooKeeper is not in" in refused.stderr
+    assert list((machine.directory / "run").rglob("*.*")) == []
+
+
+def test_the_script_of_the_page_about_ci_does_what_it_says(machine: Machine) -> None:
+    files = files_of((DOCS / "ci.md").read_text())
+    bin_directory = machine.directory / "bin"
+    bin_directory.mkdir()
+    (bin_directory / "pk").symlink_to(PK)
+    machine.environment["PATH"] = f"{bin_directory}:{machine.environment['PATH']}"
+
+    for name in ("one-command.sh", "several-steps.sh"):
+        script = re.sub(r"pk up", f"pk up {' '.join(FREE)}", files[name])
+        (machine.directory / name).write_text(script)
+        done = machine.run("sh", "-e", name)
+        assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+        assert done.stdout.splitlines()[-1] == "3 orders"
+    assert machine.pk("status").returncode == 1
