@@ -15,9 +15,11 @@ pytest_plugins = ["tests.support.skipped"]
 settings.register_profile("any machine", deadline=None)  # being busy is no failure
 settings.load_profile("any machine")
 
+# A shell ignores SIGINT for what it starts in the background, nohup SIGHUP, and children inherit that; tests send both.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # As shells have it for what they start in the background, whose children would inherit it; tests interrupt theirs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -37,12 +37,16 @@ def simulate(seed: int) -> Outcome:
     scene = _Scene(loop, seed)
     gc_was_on = gc.isenabled()
     gc.disable()
+    broker_log = logging.getLogger("pykafka_cli.broker")
+    level = broker_log.level
+    broker_log.setLevel(logging.CRITICAL)  # what goes wrong there is meant to
     try:
         loop.run_until_complete(scene.play())
     except Standstill as standstill:
         scene.run.complaints.append(f"{standstill}\n{_tasks(loop)}")
     finally:
         loop.close()
+        broker_log.setLevel(level)
         if gc_was_on:
             gc.enable()
     mistakes = [f"raised where nobody looks: {each}" for each in loop.mistakes]
@@ -258,6 +262,3 @@ def _stack(task: asyncio.Task[object]) -> str:
             frames.append(f"{at.__qualname__}:{frame.f_lineno}")
         at = getattr(at, "cr_await", None)
     return "    " + " > ".join(frames)
-
-
-logging.getLogger("pykafka_cli.broker").setLevel(logging.CRITICAL)
