@@ -218,12 +218,12 @@ async def _known(session: Session, wanted: Iterable[TopicPartition]) -> dict[Top
 
 
 async def _shown_log_dirs(
-    session: Session, assigned: Mapping[TopicPartition, Iterable[int]]
-) -> dict[tuple[int, TopicPartition], str]:
+    session: Session, assigned: Mapping[TopicPartition, Iterable[BrokerId]]
+) -> dict[tuple[BrokerId, TopicPartition], str]:
     """Where the replicas are, for Kafka 4, whose script shows it; the one of 3.9 does not."""
     if not await session.is_kafka_4():
         return {}
-    replicas = [Replica(BrokerId(broker), partition) for partition, brokers in assigned.items() for broker in brokers]
+    replicas = [Replica(broker, partition) for partition, brokers in assigned.items() for broker in brokers]
     places = await _places(session, replicas)
     return {(broker, partition): place.current for (broker, partition), place in places.items() if place.current}
 

@@ -101,8 +101,8 @@ def parse_reassignment_plan(text: str) -> list[PlannedReplicas]:
 
 
 def reassignment_json(
-    replicas: Mapping[TopicPartition, Iterable[int]],
-    log_dirs: Mapping[tuple[int, TopicPartition], str] = MappingProxyType({}),
+    replicas: Mapping[TopicPartition, Iterable[BrokerId]],
+    log_dirs: Mapping[tuple[BrokerId, TopicPartition], str] = MappingProxyType({}),
 ) -> str:
     """An assignment in the form that the script reads, in Kafka's spacing and order.
 

@@ -121,6 +121,6 @@ def test_any_document_gives_a_plan_or_a_refusal(document: object) -> None:
 def test_an_assignment_names_the_log_directories_that_are_known() -> None:
     t0 = TopicPartition("t", 0)
 
-    assert reassignment_json({t0: [1, 2]}, {(2, t0): "/disk2"}) == (
+    assert reassignment_json({t0: broker_ids(1, 2)}, {(BrokerId(2), t0): "/disk2"}) == (
         '{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2],"log_dirs":["any","/disk2"]}]}'
     )
