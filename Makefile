@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-quick simulate-clients check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript
+.PHONY: demo test test-quick simulate-clients golden-far check format docs site picture bench binary clean peers-java peers-java-4 peers-javascript
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -29,6 +29,10 @@ SEEDS ?= 1000
 FIRST ?= 0
 simulate-clients: $(INSTALLED)
 	$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS)
+
+# All golden cases on a cluster 100 ms away, and on one whose connections end every second or two.
+golden-far: $(INSTALLED)
+	PK_FAR_CASES=all $(BIN)/python -m pytest tests/cli/test_golden_far.py
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

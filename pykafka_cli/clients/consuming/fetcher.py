@@ -32,13 +32,14 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId, OffsetSpec, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
-from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected
+from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected, VersionRange
 
 BUFFERED_BYTES = 4 << 20
 """Bytes that may be buffered before more is fetched from a leader. One response may still be as large as
 fetch.max.bytes."""
 
 _OLDEST_FETCH = 4
+_FETCH_VERSIONS = VersionRange(_OLDEST_FETCH, int(FetchRequest.__version__))
 _LEADER_IS_ELSEWHERE = RETRIABLE - {ErrorCode.corrupt_message}
 """What another broker, or the same a little later, may well answer; corrupt records are the same everywhere."""
 
@@ -203,7 +204,7 @@ class Fetcher:
         for source in unknown:
             if source.leader is None and source.partition in leaders and self._is_current(source):
                 source.leader = leaders[source.partition]
-                self._ask_if_all_is_known(source)
+                self._ensure_asked(source.leader)  # which connects, if there is nothing to ask yet
         await self._reset_offsets(leaders)
 
     async def _reset_offsets(self, leaders: Mapping[TopicPartition, BrokerId]) -> None:
@@ -259,13 +260,15 @@ class Fetcher:
                 await self._room.wait()
                 self._return_to_leaders()
                 sources = self._led_by(leader)
-                if not sources:
+                if not sources and not (connection is None and self._leads(leader)):
                     changed.clear()
                     await changed.wait()
                     continue
                 try:
                     if connection is None or not connection.is_open:
                         connection = await self._session.private_connection(leader)
+                        await connection.newest(FetchRequest.__api_key__, _FETCH_VERSIONS)
+                        continue  # with what is led by now
                     asked_for = {each: source.offset for each, source in sources.items()}
                     answer = await ask_over(
                         connection,
@@ -279,7 +282,7 @@ class Fetcher:
                     failures += 1
                     self._warn(f"[Consumer clientId={self._settings.client_id}] {failure}")
                     await asyncio.sleep(self._settings.backoff(failures))
-                    self._forget_leader(sources)
+                    self._forget_leader(sources or {each.partition: each for each in self._leads(leader)})
                     continue
                 failures = 0
                 # A source that another leader was asked about meanwhile, or that went elsewhere, is not in this answer.
@@ -295,6 +298,9 @@ class Fetcher:
     @property
     def _answer_timeout(self) -> float:
         return (self._settings.fetch_max_wait_ms + self._settings.request_timeout_ms) / 1000
+
+    def _leads(self, leader: BrokerId) -> list[_Source]:
+        return [source for source in self._sources.values() if source.leader == leader]
 
     def _led_by(self, leader: BrokerId) -> dict[TopicPartition, _Source]:
         return {

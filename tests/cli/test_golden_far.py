@@ -1,0 +1,49 @@
+"""The golden cases on a cluster far away, and on one whose connections end every second or two: the same results.
+
+Some of them in every run of the tests; PK_FAR_CASES=all, as `make golden-far` says, has all of them.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_golden import ALONE, CASES, SHARED
+from tests.support.far_cluster import FAR, FLAKY, Road, far_cluster
+from tests.support.golden.cases import GOLDEN
+from tests.support.golden.comparison import disagreements
+from tests.support.golden.runs import Addresses
+
+ROADS = {"far": FAR, "flaky": FLAKY}
+USUALLY = ("configs-topics", "console-positions", "delete-records", "get-offsets", "groups-reset", "topics-create")
+OTHERWISE: dict[str, dict[str, str]] = {"far": {}, "flaky": {}}
+"""Cases that cannot have the same results there, and why."""
+
+
+def chosen(names: list[str], road: str) -> list[str]:
+    wanted = names if os.environ.get("PK_FAR_CASES") == "all" else [name for name in names if name in USUALLY]
+    return [name for name in wanted if name not in OTHERWISE[road]]
+
+
+@pytest.fixture(scope="module")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Addresses]]:
+    """One for the cases that can share it, for each road that is used."""
+    folder = tmp_path_factory.mktemp("far")
+    with far_cluster(folder / "far", FAR) as far, far_cluster(folder / "flaky", FLAKY) as flaky:
+        yield {"far": far, "flaky": flaky}
+
+
+@pytest.mark.parametrize(("road", "name"), [(road, name) for road in ROADS for name in chosen(SHARED, road)])
+def test_pk_prints_the_same_however_the_cluster_is_reached(
+    road: str, name: str, clusters: dict[str, Addresses], tmp_path: Path
+) -> None:
+    assert "\n".join(disagreements(GOLDEN / name, CASES[name], clusters[road], tmp_path)) == ""
+
+
+@pytest.mark.parametrize(("road", "name"), [(road, name) for road in ROADS for name in chosen(ALONE, road)])
+def test_pk_prints_the_same_of_a_whole_cluster(road: str, name: str, tmp_path: Path) -> None:
+    way: Road = ROADS[road]
+    with far_cluster(tmp_path / "cluster", way) as addresses:
+        (tmp_path / "case").mkdir()
+        assert "\n".join(disagreements(GOLDEN / name, CASES[name], addresses, tmp_path / "case")) == ""
