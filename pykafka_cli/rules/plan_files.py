@@ -123,7 +123,7 @@ def reassignment_json(
 def _document(text: str, complaint: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadPlan(complaint) from None
 
 

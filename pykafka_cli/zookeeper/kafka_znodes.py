@@ -97,7 +97,7 @@ def _encoded(value: object) -> bytes:
 def _decoded(path: str, data: bytes | None) -> dict[str, Any]:
     try:
         value = json.loads(data or b"")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadZnode(f"{path} contains no JSON but {data!r}: {error}") from None
     if not isinstance(value, dict):
         raise BadZnode(f"{path} contains {data!r} instead of a JSON object")

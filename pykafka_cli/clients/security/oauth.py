@@ -74,7 +74,7 @@ def _from_endpoint(url: str, settings: SecuritySettings, its: Login) -> str:
         return text
     try:
         return str(json.loads(text)["access_token"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise SaslFailure(f"no token from {url}: the response has no access_token") from None
 
 
@@ -99,7 +99,7 @@ def _explanation(error: urllib.error.HTTPError) -> str:
     try:
         body = json.loads(error.read())
         return " - ".join(str(body[name]) for name in ("error", "error_description") if name in body)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return ""
 
 

@@ -31,6 +31,7 @@ def test_a_records_plan_gives_offsets_by_partition() -> None:
     ("text", "message"),
     [
         ("not json", "The input string is not a valid JSON"),
+        ("[" * 100_000, "The input string is not a valid JSON"),
         ('{"version":1}', "Missing partitions field"),
         ('{"partitions":[],"version":2}', "Not supported version field value 2"),
         ('{"partitions":[{"topic":"t","partition":0}]}', "No such field exists: `offset`"),

@@ -165,7 +165,9 @@ def test_names_in_config_paths_are_percent_encoded(name: str, path: str) -> None
         lambda data: znodes.decode_config_change("/config/changes/c", data),
     ],
 )
-@pytest.mark.parametrize("data", [None, b"", b"[]", b"{}", b"\xff", b'{"partitions":7,"version":5,"endpoints":[1]}'])
+@pytest.mark.parametrize(
+    "data", [None, b"", b"[]", b"{}", b"\xff", b'{"partitions":7,"version":5,"endpoints":[1]}', b"[" * 100_000]
+)
 def test_what_kafka_would_not_write_is_named_with_its_path(
     decode: Callable[[bytes | None], object], data: bytes | None
 ) -> None:

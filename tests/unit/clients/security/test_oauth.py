@@ -87,8 +87,9 @@ def test_a_refusal_is_reported_in_the_servers_words(server: Server) -> None:
         token(server.url, CLIENT)
 
 
-def test_an_answer_without_a_token_is_no_token(server: Server) -> None:
-    server.body = b"<html>"
+@pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000], ids=["html", "deep"])
+def test_an_answer_without_a_token_is_no_token(body: bytes, server: Server) -> None:
+    server.body = body
 
     with pytest.raises(SaslFailure, match="the response has no access_token"):
         token(server.url, CLIENT)
