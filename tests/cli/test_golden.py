@@ -10,14 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.golden.cases import GOLDEN, load_case
+from tests.support.golden.cases import ALONE, CASES, GOLDEN, SHARED
 from tests.support.golden.comparison import disagreements
 from tests.support.golden.runs import Addresses
 from tests.support.running import RunningCluster
 
-CASES = {path.stem: load_case(path) for path in sorted(GOLDEN.glob("*.yaml"))}
-SHARED = [name for name, case in CASES.items() if not case["alone"]]
-ALONE = [name for name, case in CASES.items() if case["alone"]]
 GIVEN_BOOTSTRAP, GIVEN_ZOOKEEPER, GIVEN_LOGDIR = "PK_GOLDEN_BOOTSTRAP", "PK_GOLDEN_ZOOKEEPER", "PK_GOLDEN_LOGDIR"
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_golden import ALONE, CASES, SHARED
 from tests.support.far_cluster import FAR, FLAKY, Road, far_cluster
-from tests.support.golden.cases import GOLDEN
+from tests.support.golden.cases import ALONE, CASES, GOLDEN, SHARED
 from tests.support.golden.comparison import disagreements
 from tests.support.golden.runs import Addresses
 

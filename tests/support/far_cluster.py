@@ -166,7 +166,9 @@ class Proxy:
             arrival = max(arrival, self._loop.time() + self._road.delay + self._chance.random() * self._road.jitter)
             self._under_way.append((arrival, data, writer, at_arrival))
             self._loop.call_at(arrival, self._arrive, writer)
-        await asyncio.sleep(max(0.0, arrival - self._loop.time()))
+        arrived = self._loop.create_future()
+        self._loop.call_at(arrival, lambda: arrived.done() or arrived.set_result(None))
+        await arrived
 
     def _arrive(self, writer: asyncio.StreamWriter) -> None:
         """Write what is due; calls for the same moment come in no particular order."""

@@ -82,6 +82,13 @@ def load_case(path: Path) -> Case:
     return {"generation": "3.9", "brokers": 1, "alone": False, "files": {}, **case}
 
 
+CASES = {path.stem: load_case(path) for path in sorted(GOLDEN.glob("*.yaml"))}
+"""The cases recorded from Kafka 3.9 and older, by name."""
+SHARED = [name for name, case in CASES.items() if not case["alone"]]
+"""Those that may be run on one cluster, side by side."""
+ALONE = [name for name, case in CASES.items() if case["alone"]]
+
+
 def title(step: Step) -> str:
     if "finish" in step:
         return f"finish {step['finish']}"
