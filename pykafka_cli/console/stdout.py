@@ -13,7 +13,11 @@ _FINISH_AFTER_CANCEL = 2.0
 
 
 class OutputClosed(Exception):
-    """Nobody reads any more."""
+    """Nobody reads any more; `taken` bytes of what was being written were still accepted."""
+
+    def __init__(self, taken: int = 0) -> None:
+        super().__init__(taken)
+        self.taken = taken
 
 
 class OutputFailed(Exception):
@@ -59,6 +63,10 @@ class BulkOutput:
             if not has_left or task.uncancel():
                 raise
             raise OutputClosed from None
+        except OutputClosed:
+            if has_left:
+                task.uncancel()
+            raise
         finally:
             self._loop.remove_reader(self._descriptor)
 
@@ -90,22 +98,22 @@ class BulkOutput:
         while True:
             data, written = self._pieces.get()
             problem: OSError | None = None
+            view = memoryview(data)
             try:
-                view = memoryview(data)
                 while view:
                     view = view[os.write(self._descriptor, view) :]
             except OSError as error:
                 problem = error
             with suppress(RuntimeError):  # the loop was closed meanwhile
-                self._loop.call_soon_threadsafe(self._done, written, problem)
+                self._loop.call_soon_threadsafe(self._done, written, problem, len(data) - len(view))
 
     @staticmethod
-    def _done(written: asyncio.Future[None], problem: OSError | None) -> None:
+    def _done(written: asyncio.Future[None], problem: OSError | None, taken: int) -> None:
         if written.done():
             return
         if problem is None:
             written.set_result(None)
         elif isinstance(problem, BrokenPipeError):
-            written.set_exception(OutputClosed())
+            written.set_exception(OutputClosed(taken))
         else:
             written.set_exception(OutputFailed(f"cannot write to standard output: {problem.strerror or problem}"))

@@ -182,12 +182,31 @@ class ConsoleConsumer:
         records = fetched.records[: int(min(self._limit - self._count, len(fetched.records)))]
         text, problem = self._rendered(fetched.partition, records)
         printed = len(records) if problem is None else problem.position
-        if await output.write(text):
+        try:
+            is_written = await output.write(text)
+        except OutputClosed as closed:
+            printed = self._records_within(fetched.partition, records, closed.taken)
+            self._count += printed
+            consumer.used(fetched, printed)
+            raise
+        if is_written:
             self._count += printed
             consumer.used(fetched, printed if problem or printed < len(fetched.records) else None)
         if problem:
             self._count += 1
             raise problem.error
+
+    def _records_within(self, partition: TopicPartition, records: Sequence[ConsumedRecord], size: int) -> int:
+        """How many records' text lies wholly in the first `size` bytes."""
+        topic, index = partition
+        for count, record in enumerate(records):
+            try:
+                size -= len(self._printer.render(topic, index, [record]))
+            except (DeserializationError, UnreadableRecord):
+                continue
+            if size < 0:
+                return count
+        return len(records)
 
     def _rendered(
         self, partition: TopicPartition, records: Sequence[ConsumedRecord]

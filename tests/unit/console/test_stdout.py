@@ -24,6 +24,21 @@ async def test_a_reader_that_leaves_ends_what_waits_for_something_to_write() -> 
     os.close(writing)
 
 
+async def test_what_was_accepted_before_the_reader_left_is_counted() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, True)
+    output = BulkOutput(writing)
+
+    writes = asyncio.create_task(output.write(b"x" * 10_000_000))
+    first = await asyncio.to_thread(os.read, reading, 1000)
+    os.close(reading)
+    with pytest.raises(OutputClosed) as closed:
+        await asyncio.wait_for(writes, 30)
+
+    assert len(first) <= closed.value.taken < 10_000_000
+    os.close(writing)
+
+
 async def test_a_cancellation_is_no_reader_that_left() -> None:
     reading, writing = os.pipe()
 
