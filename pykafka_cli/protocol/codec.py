@@ -168,8 +168,8 @@ class _KioCodec:
                 return request
             newest = self._raise(request)
             return self._adapt_request(request, newest, self._version) if self._adapt_request else newest
-        except (SerialError, ValueError, OverflowError, TypeError, IndexError) as error:
-            # kio does not name what a value out of range or null at the wrong place raises.
+        except (SerialError, ValueError, OverflowError, TypeError, LookupError) as error:
+            # kio does not name what a value out of range, null at the wrong place or an unknown tagged field raises.
             raise ProtocolError(f"{type(error).__name__}: {error}") from error
 
     def encode_response(self, correlation_id: int, response: Any, request: Any) -> list[Buffer]:

@@ -44,6 +44,8 @@ from pykafka_cli.zookeeper.server.server import ServerUnusable, ZooKeeperServer
 
 _log = logging.getLogger(__name__)
 
+NOT_FORMATTED = "No `meta.properties` found in {} (have you run `kafka-storage.sh` to format the directory?)"
+
 _HOST = "127.0.0.1"
 
 
@@ -73,10 +75,14 @@ class KRaftNode:
     async def start(self) -> None:
         """raises BrokerUnusable; then everything that was started is stopped again"""
         meta = formatted_metadata_directory(self._settings)
+        ensure_formatted(self._settings)
         try:
             await self._zookeeper.start()
         except ServerUnusable as error:
-            raise BrokerUnusable(f"its metadata cannot be used: {error}") from error
+            raise BrokerUnusable(
+                f"the metadata in {self._settings.metadata_directory} cannot be used: {error}. "
+                "If another node runs on this directory, stop it, or format another one in log.dirs"
+            ) from error
         try:
             self._settings.connect_to_zookeeper(f"{_HOST}:{self._zookeeper.port}")
             await self._create_what_was_formatted(meta)
@@ -138,9 +144,7 @@ def formatted_metadata_directory(settings: BrokerSettings) -> MetaProperties:
     except (MalformedFile, OSError) as error:
         raise BrokerUnusable(str(error)) from error
     if meta is None:
-        raise BrokerUnusable(
-            f"No `meta.properties` found in {directory} (have you run `kafka-storage.sh` to format the directory?)"
-        )
+        raise BrokerUnusable(NOT_FORMATTED.format(directory))
     if meta.version != KRAFT_VERSION:
         raise BrokerUnusable(
             f"{directory} was used in ZooKeeper mode; to keep using it, set zookeeper.connect instead of process.roles"
@@ -164,6 +168,16 @@ def formatted_metadata_directory(settings: BrokerSettings) -> MetaProperties:
             "which is 16 bytes in base64"
         ) from None
     return meta
+
+
+def ensure_formatted(settings: BrokerSettings) -> None:
+    """Find a directory of log.dirs that is not formatted, before any is touched. raises BrokerUnusable."""
+    for directory in settings.log_directories:
+        try:
+            if read_meta_properties(DiskFiles(), directory) is None:
+                raise BrokerUnusable(NOT_FORMATTED.format(directory))
+        except (MalformedFile, OSError) as error:
+            raise BrokerUnusable(str(error)) from error
 
 
 def _directory_id(meta: MetaProperties) -> uuid.UUID:

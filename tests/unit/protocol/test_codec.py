@@ -156,6 +156,13 @@ def old_request(api_key: int, version: int, newest: int, body: bytes) -> Any:
     return message_codec(api_key, version, newest).decode_request(memoryview(body), 0)
 
 
+def test_a_tagged_field_that_is_not_known_is_a_fault_of_the_request() -> None:
+    body = b"\0" + b"\x02a\x021" + b"\x01\x63\x03abc"  # of the header none; two names; tag 99 with three bytes
+
+    with pytest.raises(ProtocolError, match="99"):
+        message_codec(18, 3, 4).decode_request(memoryview(body), 0)
+
+
 def test_metadata_0_asks_for_all_topics_with_an_empty_list_and_later_ones_for_none() -> None:
     assert old_request(3, 0, 12, b"\0\0\0\0").topics is None
     assert old_request(3, 1, 12, b"\0\0\0\0").topics == ()

@@ -151,6 +151,14 @@ async def test_a_second_directory_that_is_not_formatted_is_rejected(formatted: P
     with pytest.raises(BrokerUnusable, match=r"No `meta.properties` found in .*/more"):
         await node.start()
 
+    assert sorted(each.name for each in formatted.parent.iterdir()) == ["data", "server.properties"]
+
+
+async def test_a_directory_on_which_another_node_runs_is_named(formatted: Path) -> None:
+    async with running(formatted):
+        with pytest.raises(BrokerUnusable, match=rf"the metadata in {formatted.parent}/data cannot be used: .*stop it"):
+            await node_of(formatted).start()
+
 
 async def test_a_directory_of_zookeeper_mode_is_rejected(file: Path) -> None:
     (file.parent / "data").mkdir()
