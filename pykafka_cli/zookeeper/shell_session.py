@@ -4,6 +4,7 @@ The requests are those of zookeeper/protocol; kazoo carries them, keeps the sess
 """
 
 import logging
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -81,6 +82,7 @@ class ShellSession:
         self._chroot = (slash + chroot).rstrip("/")
         self._on_event = on_event
         self._last_event: WatchedEvent | None = None
+        self._connection_reported = threading.Event()
         self._kazoo = KazooClient(
             hosts=hosts,
             timeout=timeout_s,
@@ -98,9 +100,13 @@ class ShellSession:
         self._kazoo._child_watchers = _Watchers(self._node_changed)
 
     def open(self, within_s: float) -> None:
-        """raises  Rejected (CONNECTION_LOSS) when no server has answered in time"""
+        """Connect, and return once `on_event` has been called for it, so that it falls into nobody's prompt.
+
+        raises  Rejected (CONNECTION_LOSS) when no server has answered in time
+        """
         try:
             self._kazoo.start(within_s)
+            self._connection_reported.wait(within_s)
         except self._kazoo.handler.timeout_exception:
             self.close()
             raise Rejected(CONNECTION_LOSS, "/") from None
@@ -169,6 +175,7 @@ class ShellSession:
         """kazoo's listener, in its thread."""
         if state == KazooState.CONNECTED:
             self._on_event("SyncConnected", "None", None)
+            self._connection_reported.set()
         elif state == KazooState.SUSPENDED:
             self._on_event("Disconnected", "None", None)
         else:

@@ -5,12 +5,13 @@ Some of them in every run of the tests; PK_FAR_CASES=all, as `make golden-far` s
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.far_cluster import FAR, FLAKY, Road, far_cluster
-from tests.support.golden.cases import ALONE, CASES, GOLDEN, SHARED
+from tests.support.far_cluster import FAR, FLAKY, far_cluster
+from tests.support.golden.cases import CASES, GOLDEN
 from tests.support.golden.comparison import disagreements
 from tests.support.golden.runs import Addresses
 
@@ -36,16 +37,14 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Add
         yield {"far": far, "flaky": flaky}
 
 
-@pytest.mark.parametrize(("road", "name"), [(road, name) for road in ROADS for name in chosen(SHARED, road)])
+@pytest.mark.parametrize(("road", "name"), [(road, name) for road in ROADS for name in chosen(list(CASES), road)])
 def test_pk_prints_the_same_however_the_cluster_is_reached(
-    road: str, name: str, clusters: dict[str, Addresses], tmp_path: Path
+    road: str, name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    assert "\n".join(disagreements(GOLDEN / name, CASES[name], clusters[road], tmp_path)) == ""
-
-
-@pytest.mark.parametrize(("road", "name"), [(road, name) for road in ROADS for name in chosen(ALONE, road)])
-def test_pk_prints_the_same_of_a_whole_cluster(road: str, name: str, tmp_path: Path) -> None:
-    way: Road = ROADS[road]
-    with far_cluster(tmp_path / "cluster", way) as addresses:
+    with ExitStack() as own:
+        if CASES[name]["alone"]:
+            addresses = own.enter_context(far_cluster(tmp_path / "cluster", ROADS[road]))
+        else:
+            addresses = request.getfixturevalue("clusters")[road]
         (tmp_path / "case").mkdir()
         assert "\n".join(disagreements(GOLDEN / name, CASES[name], addresses, tmp_path / "case")) == ""
