@@ -286,8 +286,11 @@ class UnsupportedProtection(InertKey):
 
     def ensure_not_counted_on(self, name: str, text: str, line: int = 0) -> None:
         """Raise BadProperty unless the text given for it changes nothing. `name` may carry a listener's prefix."""
-        if self.parse(text, line) not in self._harmless:
-            raise BadProperty(name, text, line, f"{self.loss}; remove it to start without")
+        value = self.parse(text, line)
+        if value not in self._harmless:
+            raise BadProperty(
+                name, value if self.type is PASSWORD else text, line, f"{self.loss}; remove it to start without"
+            )
 
 
 class KeyTable(Mapping[str, Key[Any]]):

@@ -15,6 +15,7 @@ hot_path; the four requests among brokers, which kio does not have at all, in in
     29   DescribeAcls          0     v1 pattern types (KIP-290); so of CreateAcls (30) and DeleteAcls (31)
     32   DescribeConfigs       0     v1 synonyms, sources in place of is_default (KIP-226)
     34   AlterReplicaLogDirs   0     (v1 says nothing new, nor does DescribeLogDirs 1)
+    38   CreateDelegationToken 0    (v1 says nothing new, nor do those of the other requests for tokens, 39 to 41)
     56   AlterPartition        0-1   v1 leader recovery state (KIP-704)   v2 ids in place of topics' names
 
 source  the message definitions of Apache Kafka 3.9
@@ -49,6 +50,10 @@ KIO_BEGINS: Mapping[int, int] = {
     ApiKey.DESCRIBE_CONFIGS: 1,
     ApiKey.ALTER_REPLICA_LOG_DIRS: 1,
     ApiKey.DESCRIBE_LOG_DIRS: 1,
+    ApiKey.CREATE_DELEGATION_TOKEN: 1,
+    ApiKey.RENEW_DELEGATION_TOKEN: 1,
+    ApiKey.EXPIRE_DELEGATION_TOKEN: 1,
+    ApiKey.DESCRIBE_DELEGATION_TOKEN: 1,
     ApiKey.ALTER_PARTITION: 2,
 }
 """API key -> the first version that kio has, where Kafka 3.9 has earlier ones."""

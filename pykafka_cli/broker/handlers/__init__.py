@@ -1,4 +1,4 @@
-"""The APIs of this broker, one module each (acls.py has three).
+"""The APIs of this broker, one module each (acls.py has three, delegation_tokens.py four).
 
 HANDLERS is the only list; dispatch, ApiVersions and docs follow it.
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         controlled_shutdown,
         create_partitions,
         create_topics,
+        delegation_tokens,
         delete_groups,
         delete_records,
         delete_topics,
@@ -142,6 +143,10 @@ _HANDLERS: Mapping[ApiKey, Callable[[], Handler]] = {
     ApiKey.DESCRIBE_LOG_DIRS: lambda: at_need.describe_log_dirs.handle,
     ApiKey.SASL_AUTHENTICATE: lambda: at_need.sasl_authenticate.handle,
     ApiKey.CREATE_PARTITIONS: lambda: at_need.create_partitions.handle,
+    ApiKey.CREATE_DELEGATION_TOKEN: lambda: at_need.delegation_tokens.handle,
+    ApiKey.RENEW_DELEGATION_TOKEN: lambda: at_need.delegation_tokens.handle,
+    ApiKey.EXPIRE_DELEGATION_TOKEN: lambda: at_need.delegation_tokens.handle,
+    ApiKey.DESCRIBE_DELEGATION_TOKEN: lambda: at_need.delegation_tokens.handle,
     ApiKey.DELETE_GROUPS: lambda: at_need.delete_groups.handle,
     ApiKey.ELECT_LEADERS: lambda: at_need.elect_leaders.handle,
     ApiKey.INCREMENTAL_ALTER_CONFIGS: lambda: at_need.incremental_alter_configs.handle,

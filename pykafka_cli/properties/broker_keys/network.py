@@ -201,12 +201,20 @@ class NetworkKeys(Settings):
         "Time after which clients must authenticate again; 0 means never.",
         loss="this broker asks nobody to authenticate again, so a login would hold as long as its connection",
     )
-    delegation_token_secret_key = InertKey(
+    delegation_token_secret_key = UnsupportedProtection(
         PASSWORD,
         None,
         "The secret that signs delegation tokens, the same on all brokers; by default there are no tokens.",
+        loss="this broker issues no delegation tokens, so nobody could log in with one",
+        harmless=(Password(""),),
     )
-    delegation_token_master_key = InertKey(PASSWORD, None, "The older name of delegation.token.secret.key.")
+    delegation_token_master_key = UnsupportedProtection(
+        PASSWORD,
+        None,
+        "The older name of delegation.token.secret.key.",
+        loss="this broker issues no delegation tokens, so nobody could log in with one",
+        harmless=(Password(""),),
+    )
     delegation_token_max_lifetime_ms = InertKey(
         LONG, 604_800_000, "The age after which a delegation token cannot be renewed.", AtLeast(1)
     )

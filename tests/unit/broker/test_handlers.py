@@ -24,6 +24,8 @@ ANSWERING = {name: module.handle for name, module in MODULES.items() if hasattr(
 def module_name(api: Api) -> str:
     if api.name.endswith("Acls"):
         return "acls"  # the three have one
+    if api.name.endswith("DelegationToken"):
+        return "delegation_tokens"
     return re.sub(r"(?<!^)(?=[A-Z])", "_", api.name).lower()
 
 

@@ -234,6 +234,8 @@ def test_a_key_is_found_behind_its_listener_and_mechanism() -> None:
         ),
         ("ssl.engine.factory.class", "com.example.Engines", "ssl.* keys alone"),
         ("connections.max.reauth.ms", "3600000", "asks nobody to authenticate again"),
+        ("delegation.token.secret.key", "secret", "issues no delegation tokens"),
+        ("delegation.token.master.key", "secret", "issues no delegation tokens"),
         ("zookeeper.set.acl", "true", "every client of ZooKeeper may change"),
         ("zookeeper.ssl.client.enable", "true", "does not use TLS with ZooKeeper"),
         ("create.topic.policy.class.name", "com.example.Policy", "would not be judged"),
@@ -252,10 +254,16 @@ def test_security_that_is_not_there_refuses_to_start(name: str, text: str, words
     assert "remove it" in str(refused.value)
 
 
+def test_a_refusal_does_not_show_a_secret() -> None:
+    with pytest.raises(BadProperty, match=re.escape("Invalid value [hidden] for configuration delegation.token")):
+        BrokerSettings([Property("zookeeper.connect", "z", 1), Property("delegation.token.secret.key", "s3cret", 2)])
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         ("authorizer.class.name", ""),
+        ("delegation.token.secret.key", ""),
         ("zookeeper.set.acl", "false"),
         ("connections.max.reauth.ms", "0"),
         ("principal.builder.class", "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder"),
