@@ -43,7 +43,7 @@ from pykafka_cli.script.options import (
     refuse,
 )
 
-ACTION, ENTITY, CHANGE = "Actions (choose one)", "Of what", "What to change"
+ACTION, ENTITY, CHANGE = "Actions (choose one)", "Which entities", "What to change"
 NAMED_ENTITIES = {
     "topic": TOPICS,
     "client": CLIENTS,

@@ -123,7 +123,7 @@ def consumer_groups(
     verbose: Annotated[
         bool,
         typer.Option(
-            "--verbose", help="Also show partitions of members, and epochs since Kafka 4.", rich_help_panel=VIEW
+            "--verbose", help="Also show the partitions of members; on Kafka 4, also epochs.", rich_help_panel=VIEW
         ),
     ] = False,
     topic: Annotated[
@@ -158,7 +158,7 @@ def consumer_groups(
             "--shift-by",
             parser=LONG,
             metavar="N",
-            help="Shift the current offset by this number; a negative number goes back.",
+            help="Shift the current offset by this number; a negative number shifts it back.",
             rich_help_panel=RESET,
         ),
     ] = None,
@@ -176,7 +176,7 @@ def consumer_groups(
         typer.Option(
             "--by-duration",
             metavar="PnDTnHnMnS",
-            help="Reset to the offset of this long ago.",
+            help="Reset to the offset as of this long ago.",
             rich_help_panel=RESET,
         ),
     ] = None,
@@ -185,7 +185,7 @@ def consumer_groups(
         typer.Option(
             "--from-file",
             metavar="FILE",
-            help="Reset to the offsets of a CSV file, as --export prints it.",
+            help="Reset to the offsets in a CSV file, in the form that --export prints.",
             rich_help_panel=RESET,
         ),
     ] = None,
@@ -201,7 +201,7 @@ def consumer_groups(
         typer.Option(
             "--validate-regex",
             metavar="REGEX",
-            help="Check an expression as brokers read it for subscriptions of the new group protocol.",
+            help="Check a regular expression for subscriptions in the new group protocol.",
             rich_help_panel=ACTION,
         ),
     ] = None,

@@ -51,7 +51,7 @@ def install(
         Path, typer.Argument(metavar="DIR", help="Directory to write to; created if it does not exist.")
     ],
 ) -> None:
-    """Write kafka-topics.sh, kafka-topics and so on to DIR. Put DIR in your PATH."""
+    """Write kafka-topics.sh, kafka-topics and all the others to DIR, which should be in your PATH."""
     present = {entry.script: wrapper(name) for name, entry in COMMANDS.items() if entry.script}
     texts = {name: pointer(sentence) for name, sentence in ABSENT_SCRIPTS.items()} | present
     files = {name: text for script, text in texts.items() for name in (f"{script}.sh", script)}

@@ -32,7 +32,7 @@ def storage(
         str,
         typer.Argument(
             metavar="info|format|version-mapping|feature-dependencies|random-uuid",
-            help="Show the directories, format them, list the features of a release, list what features require, or "
+            help="Show the directories, format them, list a release's features, list what a feature requires, or "
             "print a new id.",
         ),
     ],
@@ -41,7 +41,7 @@ def storage(
         typer.Option("--config", "-c", metavar="FILE", help="File of the node's properties. Required to format."),
     ] = None,
     cluster_id: Annotated[
-        str | None, typer.Option("--cluster-id", "-t", metavar="ID", help="The cluster's id. Required to format.")
+        str | None, typer.Option("--cluster-id", "-t", metavar="ID", help="Id of the cluster. Required to format.")
     ] = None,
     ignore_formatted: Annotated[
         bool, typer.Option("--ignore-formatted", "-g", help="Skip formatted directories instead of failing.")
@@ -63,7 +63,7 @@ def storage(
         typer.Option(
             "--no-initial-controllers",
             "-N",
-            help="Name no controllers, because the node joins existing ones.",
+            help="Name no controllers, because the node joins an existing quorum.",
             rich_help_panel=QUORUM,
         ),
     ] = False,
@@ -83,7 +83,7 @@ def storage(
             "--release-version",
             "-r",
             metavar="RELEASE",
-            help="The release whose features the cluster starts with, such as 4.2; the newest by default.",
+            help="Release whose features the cluster starts with, such as 4.2; the newest by default.",
             rich_help_panel=FEATURES,
         ),
     ] = None,
@@ -93,13 +93,13 @@ def storage(
             "--feature",
             "-f",
             metavar="NAME=LEVEL",
-            help="A feature with its level; may be repeated.",
+            help="Feature and its level; may be repeated.",
             rich_help_panel=FEATURES,
         ),
     ] = None,
     output: Output = None,
 ) -> None:
-    """Format the log directories of a KRaft node, or show them."""
+    """Format the log directories of a KRaft node, or show their state."""
     from pykafka_cli.output.storage import show_info, show_mapping
     from pykafka_cli.procedures.storage_format import look_at_directories
     from pykafka_cli.rules.feature_versions import UnknownVersion

@@ -98,7 +98,7 @@ def topics(
         typer.Option(
             "--partitions",
             parser=INT,
-            help="Number of partitions. Adding some changes which keys go to which partition.",
+            help="Number of partitions. Adding partitions changes which keys go to which partition.",
             rich_help_panel=SHAPE,
         ),
     ] = None,

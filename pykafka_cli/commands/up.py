@@ -35,8 +35,8 @@ Examples:
   pk up --topic orders:3 --topic events:1:1:cleanup.policy=compact
   pk up --ephemeral --port 0 --zookeeper-port 0 -- pytest tests
 
-COMMAND finds the brokers in PK_BOOTSTRAP_SERVER. The servers stop when it ends,
-and its status becomes that of pk up: 127 if there is no such command.
+COMMAND finds the brokers in PK_BOOTSTRAP_SERVER. When it ends, the servers stop,
+and pk up exits with its status, or with 127 if there is no such command.
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -47,7 +47,7 @@ def up(
     command: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[-- COMMAND ARGS...]", help="Run a command, and stop when it ends.", show_default=False
+            metavar="[-- COMMAND ARGS...]", help="Command to run while the servers are up.", show_default=False
         ),
     ] = None,
     data_dir: Annotated[
@@ -55,7 +55,7 @@ def up(
         typer.Option(help="Directory for all data; created if it does not exist.  [default: data]"),
     ] = None,
     ephemeral: Annotated[
-        bool, typer.Option("--ephemeral", help="Keep data in a temporary directory that is removed at the end.")
+        bool, typer.Option("--ephemeral", help="Keep data in a temporary directory, and delete it at the end.")
     ] = False,
     port: Annotated[
         int,
@@ -71,11 +71,11 @@ def up(
         list[str] | None,
         typer.Option(
             metavar="TOPIC[:PARTITIONS[:RF]][:KEY=VALUE,...]",
-            help=f"Create this topic if it does not exist; repeatable. ${TOPICS_VARIABLE} can list more.",
+            help=f"Create this topic if it does not exist; may be repeated. ${TOPICS_VARIABLE} can list more.",
         ),
     ] = None,
     override: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Set a property of all brokers; repeatable.")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Set a property of all brokers; may be repeated.")
     ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="Return when the servers are ready. pk down stops them.")

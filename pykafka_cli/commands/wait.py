@@ -15,7 +15,7 @@ from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, bootstrap_or_default
 
 EPILOG = """\b
-All conditions must be met at once:
+All conditions must be met at the same time:
   broker[=N]                     N brokers, a controller, and every advertised
                                  listener reachable from here
   topic=TOPIC[:PARTITIONS]       the topic, with a leader of each partition
@@ -28,7 +28,7 @@ Examples:
   pk wait broker=3 topic=orders:6 --timeout 30s
   pk wait lag=billing:0 --bootstrap-server kafka:9092 && ./check-invoices
 
-Status: 0 if they are met, 1 if the time is over, 2 for a wrong command line.
+Exit status: 0 if they are met, 1 if they are not met in time, 2 if the command line is wrong.
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -55,10 +55,13 @@ def usage_errors() -> Iterator[None]:
 @app.command(cls=WaitCommand, epilog=EPILOG)
 def wait(
     conditions: Annotated[
-        list[str] | None, typer.Argument(metavar="[CONDITION]...", help="What to wait for; by default: broker.")
+        list[str] | None, typer.Argument(metavar="[CONDITION]...", help="What to wait for; broker by default.")
     ] = None,
     timeout: Annotated[
-        str, typer.Option("--timeout", metavar="TIME", help="How long: 500ms, 60s, 2m. 0 looks once.")
+        str,
+        typer.Option(
+            "--timeout", metavar="TIME", help="Time to wait at most, such as 500ms, 60s or 2m; 0 checks once."
+        ),
     ] = "60s",
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
