@@ -19,7 +19,7 @@ from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen
 from pykafka_cli.servers.starting import run_until_signalled
 
 if TYPE_CHECKING:
-    from pykafka_cli.rules.local_cluster import WantedTopic
+    from pykafka_cli.rules.local_cluster import ClientListeners, WantedTopic
     from pykafka_cli.servers.local_cluster import LocalPlan
 
 MAX_BROKERS, MAX_PORT = 9, 65535
@@ -66,6 +66,17 @@ def up(
     zookeeper_port: Annotated[
         int, typer.Option(min=0, max=MAX_PORT, help="Port of ZooKeeper; 0 means any free port.")
     ] = 2181,
+    listen: Annotated[
+        str | None,
+        typer.Option(metavar="HOST", help="Host or address that clients connect to; 0.0.0.0 is all of this machine's."),
+    ] = None,
+    advertise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Address that the first broker gives to clients; the others give the next ports.",
+        ),
+    ] = None,
     brokers: Annotated[int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers.")] = 1,
     topic: Annotated[
         list[str] | None,
@@ -86,8 +97,8 @@ def up(
     ] = None,
     output: Output = None,
 ) -> None:
-    """Start ZooKeeper and brokers together, for this machine only. Ctrl-C stops them."""
-    from pykafka_cli.rules.local_cluster import BadPlan, parse_overrides
+    """Start ZooKeeper and brokers together, for this machine unless --listen opens them. Ctrl-C stops them."""
+    from pykafka_cli.rules.local_cluster import BadPlan, parse_client_listeners, parse_overrides
 
     command = command or []
     if command:
@@ -99,6 +110,7 @@ def up(
     try:
         topics = _wanted_topics(topic or [], brokers)
         overrides = parse_overrides(override or [])
+        clients = parse_client_listeners(listen, advertise, brokers)
     except BadPlan as error:
         raise ScriptError(str(error), hint=error.hint) from None
     form = chosen_output(output)
@@ -106,13 +118,19 @@ def up(
         if command:
             raise ScriptError("--detach cannot be used with a command, which the servers stop with")
         where = ["--ephemeral"] if ephemeral else ["--data-dir", str((data_dir or DEFAULT_DATA_DIR).absolute())]
-        more = {"--topic": topic or [], "--override": override or []}
+        more = {
+            "--topic": topic or [],
+            "--override": override or [],
+            "--listen": [] if listen is None else [listen],
+            "--advertise": [] if advertise is None else [advertise],
+        }
         numbers = {"--port": port, "--zookeeper-port": zookeeper_port, "--brokers": brokers}
         words = [*where, *(f"{name}={number}" for name, number in numbers.items())]
         _detach([*words, *(f"{name}={word}" for name, given in more.items() for word in given)], ready_file or [], form)
+        _warn_if_exposed(clients)
         return
     with _temporary_directory() if ephemeral else nullcontext(data_dir or DEFAULT_DATA_DIR) as directory:
-        _serve(directory, port, zookeeper_port, brokers, overrides, topics, command, ready_file or [], form)
+        _serve(directory, port, zookeeper_port, brokers, overrides, clients, topics, command, ready_file or [], form)
 
 
 def _detach(words: list[str], ready_files: Sequence[Path], form: OutputFormat) -> None:
@@ -155,6 +173,7 @@ def _serve(
     zookeeper_port: int,
     brokers: int,
     overrides: Mapping[str, str],
+    clients: "ClientListeners | None",
     topics: "list[WantedTopic]",
     command: list[str],
     ready_files: Sequence[Path],
@@ -170,7 +189,7 @@ def _serve(
     ports = broker_ports(port, brokers)
     if zookeeper_port and zookeeper_port in ports:
         raise ScriptError(f"A broker and ZooKeeper cannot both have port {zookeeper_port}.")
-    plan = LocalPlan(data_dir, ports, zookeeper_port, overrides)
+    plan = LocalPlan(data_dir, ports, zookeeper_port, overrides, clients)
     ends: list[int | None] = []
     for file in ready_files:
         if file.is_file():
@@ -230,6 +249,7 @@ async def _run(
             from pykafka_cli.servers.local_topics import create_topics
 
             await create_topics(cluster.bootstrap, topics, lambda line: print(line, file=sys.stderr))
+        _warn_if_exposed(plan.clients)
         stopping = asyncio.create_task(stop.wait())
         status = None
         with published(cluster.state, ready_files):
@@ -246,6 +266,15 @@ async def _run(
         if cluster.failure.done():
             cluster.failure.result()
         return status
+
+
+def _warn_if_exposed(clients: "ClientListeners | None") -> None:
+    if clients and clients.is_exposed:
+        print(
+            f"Warning: whoever reaches {clients.host} can read and change everything here, since this needs no login"
+            " and is not encrypted.",
+            file=sys.stderr,
+        )
 
 
 def _other_port(option: str, error: Exception) -> str:

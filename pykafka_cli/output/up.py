@@ -22,6 +22,11 @@ def _announcement(cluster: Mapping[str, Any], how_to_stop: str) -> str:
     brokers = cluster["brokers"]
     where = f"--bootstrap-server {brokers[0]['address']}"
     lines = [f"Broker {each['broker']} listens on {each['address']}\n" for each in brokers]
+    lines += [
+        f"Clients elsewhere reach broker {each['broker']} at {each['advertised']}\n"
+        for each in brokers
+        if each["advertised"] != each["address"]
+    ]
     return f"""\
 Data is kept in {cluster["data_dir"]}
 ZooKeeper listens on {cluster["zookeeper_connect"]}

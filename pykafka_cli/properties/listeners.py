@@ -40,8 +40,13 @@ class Listener:
 
     def __str__(self) -> str:
         """As a properties file and the znode /brokers/ids/N write it."""
+        return f"{self.name}://{self.address}"
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT, with an IPv6 address in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.name}://{host}:{self.port}"
+        return f"{host}:{self.port}"
 
 
 def parse_protocol_map(text: str) -> dict[str, SecurityProtocol]:

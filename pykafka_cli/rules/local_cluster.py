@@ -5,23 +5,28 @@
 The last form, with a cleanup policy alone, is that of $KAFKA_CREATE_TOPICS in wurstmeister's Docker image.
 """
 
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from pykafka_cli.properties.listeners import Listener, SecurityProtocol, parse_listeners
 from pykafka_cli.rules.topic_arguments import BadArgument, parse_topic_configs
 from pykafka_cli.topic_names import why_invalid
 
 TOPIC_FORM = "TOPIC:PARTITIONS:REPLICATION_FACTOR:KEY=VALUE,..."
 OPTIONS_FOR: Mapping[str, str] = {
-    "listeners": "--port",
-    "advertised.listeners": "--port",
+    "listeners": "--port and --listen",
+    "advertised.listeners": "--advertise",
     "log.dir": "--data-dir",
     "log.dirs": "--data-dir",
     "zookeeper.connect": "--zookeeper-port",
 }
 """Settings that --override does not change, as an option does."""
 
+CLIENT_LISTENER = "PLAINTEXT"
+_LOCALHOST, _EVERY_ADDRESS = "localhost", "0.0.0.0"
+_MAX_PORT = 65535
 _NUMBERED = frozenset({"broker.id", "node.id", "process.roles"})
 _CLEANUP_POLICIES = frozenset({"compact", "delete"})
 
@@ -41,6 +46,90 @@ class WantedTopic(NamedTuple):
     partitions: int | None
     replication_factor: int | None
     configs: Mapping[str, str]
+
+
+class ClientListeners(NamedTuple):
+    """Where the brokers' listeners for clients are, and how clients reach them.
+
+    host          what they bind to
+    advertised    broker 0's listener, the others having the next ports; port 0 is the one that is bound
+    """
+
+    host: str
+    advertised: Listener
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether other machines may reach them."""
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() != _LOCALHOST
+
+    def listening(self, port: int) -> Listener:
+        return Listener(CLIENT_LISTENER, SecurityProtocol.PLAINTEXT, self.host, port)
+
+    def advertised_by(self, broker: int) -> Listener:
+        port = self.advertised.port and self.advertised.port + broker
+        return Listener(CLIENT_LISTENER, SecurityProtocol.PLAINTEXT, self.advertised.host, port)
+
+
+def parse_client_listeners(listen: str | None, advertise: str | None, brokers: int) -> ClientListeners | None:
+    """What --listen HOST and --advertise HOST:PORT ask for; None if neither is given.
+
+    raises    BadPlan
+    """
+    if listen is None and advertise is None:
+        return None
+    host = _LOCALHOST if listen is None else _host_to_listen_on(listen)
+    if advertise is not None:
+        return ClientListeners(host, _address_to_advertise(advertise, brokers))
+    if _is_every_address(host):
+        raise BadPlan(
+            f"--listen {listen}: clients cannot connect to {host}, which only means every address of this machine",
+            hint="--advertise HOST:PORT says which address they should use.",
+        )
+    return ClientListeners(host, Listener(CLIENT_LISTENER, SecurityProtocol.PLAINTEXT, host, 0))
+
+
+def _host_to_listen_on(word: str) -> str:
+    host = word.removeprefix("[").removesuffix("]")
+    if re.fullmatch(r"[^:]*:\d*|\[.*\]:\d*", word, re.ASCII):
+        raise BadPlan(f"--listen {word} must be a host without a port", hint="--port sets the port.")
+    if not host or _client_listener(f"[{host}]:0") is None:
+        raise BadPlan(f"--listen {word} is not a host name or an IP address", hint=f"{_EVERY_ADDRESS} is all of them.")
+    return host
+
+
+def _address_to_advertise(word: str, brokers: int) -> Listener:
+    found = _client_listener(word)
+    if not found or not found.host or not found.port or (":" in found.host and not word.startswith("[")):
+        raise BadPlan(f"--advertise {word} is not of the form HOST:PORT, or [ADDRESS]:PORT for IPv6")
+    if _is_every_address(found.host):
+        raise BadPlan(
+            f"--advertise {word}: clients cannot connect to {found.host}",
+            hint="Give a host name or an address by which they reach this machine.",
+        )
+    if found.port + brokers - 1 > _MAX_PORT:
+        raise BadPlan(f"--advertise {word}: {_brokers(brokers)} would need ports above {_MAX_PORT}")
+    return found
+
+
+def _client_listener(address: str) -> Listener | None:
+    """The one listener at HOST:PORT; None if that is not its form."""
+    protocols = {CLIENT_LISTENER: SecurityProtocol.PLAINTEXT}
+    try:
+        (found,) = parse_listeners(f"{CLIENT_LISTENER}://{address}", protocols, distinct_ports=False)
+    except ValueError:
+        return None
+    return found
+
+
+def _is_every_address(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 def parse_topic(word: str, brokers: int) -> WantedTopic:

@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from pykafka_cli.broker.server import BrokerServer, BrokerUnusable
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.rules.local_cluster import CLIENT_LISTENER, ClientListeners
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.run_states import RunState
 from pykafka_cli.zookeeper.server.server import ZooKeeperServer
@@ -29,6 +31,7 @@ from pykafka_cli.zookeeper.server.server import ZooKeeperServer
 HOST = "127.0.0.1"
 MAX_BROKERS = 9
 MAX_PORT = 65535
+INTERNAL_LISTENER = "INTERNAL"
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -37,30 +40,34 @@ class LocalPlan(NamedTuple):
 
     ports            one for each broker; 0 is any free port, here and of ZooKeeper
     overrides        settings of all brokers, beside those of `broker_settings`
+    clients          where clients connect; None is this machine only, by the listener that brokers use as well
     """
 
     data_dir: Path
     ports: Sequence[int]
     zookeeper_port: int
     overrides: Mapping[str, str] = _NONE
+    clients: ClientListeners | None = None
 
 
 class LocalCluster(NamedTuple):
     """What runs: HOST:PORT of ZooKeeper and of each broker, as clients on this machine reach them.
 
-    failure    raises ServerUnusable if ZooKeeper can no longer keep what it is given
+    advertised    HOST:PORT of each broker as it advertises itself to clients
+    failure       raises ServerUnusable if ZooKeeper can no longer keep what it is given
     """
 
     data_dir: Path
     zookeeper: str
     brokers: tuple[str, ...]
+    advertised: tuple[str, ...]
     failure: "asyncio.Future[None]"
 
     @property
     def state(self) -> RunState:
         """What others need to find it."""
         logs = (str(logs_of(self.data_dir, number)) for number in range(len(self.brokers)))
-        return RunState(os.getpid(), str(self.data_dir), self.zookeeper, self.brokers, tuple(logs))
+        return RunState(os.getpid(), str(self.data_dir), self.zookeeper, self.brokers, tuple(logs), self.advertised)
 
     @property
     def bootstrap(self) -> str:
@@ -88,8 +95,9 @@ async def running(plan: LocalPlan, stop: asyncio.Event) -> AsyncIterator[LocalCl
         await asyncio.wait((all_started, stopping), return_when=asyncio.FIRST_COMPLETED)
         if all_started.done():
             all_started.result()
-            addresses = tuple(f"{HOST}:{endpoint.port}" for server in servers for endpoint in server.endpoints)
-            yield LocalCluster(plan.data_dir.absolute(), f"{HOST}:{zookeeper.port}", addresses, zookeeper.failure)
+            addresses = tuple(f"{HOST}:{_bound_port(each, each.settings.inter_broker_listener)}" for each in servers)
+            where = plan.data_dir.absolute(), f"{HOST}:{zookeeper.port}"
+            yield LocalCluster(*where, addresses, tuple(map(_advertised, servers)), zookeeper.failure)
         else:
             yield None
     finally:
@@ -104,6 +112,16 @@ async def running(plan: LocalPlan, stop: asyncio.Event) -> AsyncIterator[LocalCl
 def _has_failed(start: asyncio.Task[None]) -> bool:
     """Whether a start, over by now, came to nothing; then nothing is left to stop."""
     return start.cancelled() or start.exception() is not None
+
+
+def _bound_port(server: BrokerServer, listener: str) -> int:
+    return next(each.port for each in server.endpoints if each.name == listener)
+
+
+def _advertised(server: BrokerServer) -> str:
+    """HOST:PORT, with the port that is bound where the settings leave it open."""
+    listener = next(each for each in server.settings.advertised_listener_list if each.name == CLIENT_LISTENER)
+    return replace(listener, port=listener.port or _bound_port(server, CLIENT_LISTENER)).address
 
 
 def broker_ports(first: int, brokers: int) -> list[int]:
@@ -126,7 +144,9 @@ def logs_of(data_dir: Path, number: int) -> Path:
 
 
 def _settings(plan: LocalPlan, number: int, port: int, zookeeper_port: int) -> BrokerSettings:
-    return broker_settings(plan.data_dir, number, port, zookeeper_port, len(plan.ports), overrides=plan.overrides)
+    return broker_settings(
+        plan.data_dir, number, port, zookeeper_port, len(plan.ports), overrides=plan.overrides, clients=plan.clients
+    )
 
 
 def broker_settings(
@@ -138,18 +158,19 @@ def broker_settings(
     *,
     stop_together: bool = True,
     overrides: Mapping[str, str] = _NONE,
+    clients: ClientListeners | None = None,
 ) -> BrokerSettings:
     """The values of config/server.properties, with as many replicas of the internal topics as there are brokers.
 
     stop_together    all brokers stop at once, so there is nobody to hand over to
+    clients          where clients connect, if not to localhost; brokers then have a listener of their own there, since
+                     an advertised address may be out of their reach
     raises           ConfigError for one of the overrides
     """
     replicas = str(min(brokers, 3))
     given = {
         "broker.id": str(number),
-        # localhost is both 127.0.0.1 and ::1, of which clients try either first.
-        "listeners": f"PLAINTEXT://localhost:{port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        **_listeners(number, port, clients),
         "log.dirs": str(logs_of(data_dir, number)),
         "zookeeper.connect": f"{HOST}:{zookeeper_port}",
         "offsets.topic.replication.factor": replicas,
@@ -160,6 +181,21 @@ def broker_settings(
         **overrides,
     }
     return BrokerSettings([Property(name, text, 0) for name, text in given.items()])
+
+
+def _listeners(number: int, port: int, clients: ClientListeners | None) -> dict[str, str]:
+    # localhost is both 127.0.0.1 and ::1, of which clients try either first.
+    if clients is None:
+        return {
+            "listeners": f"{CLIENT_LISTENER}://localhost:{port}",
+            "advertised.listeners": f"{CLIENT_LISTENER}://{HOST}:{port}",
+        }
+    return {
+        "listeners": f"{clients.listening(port)},{INTERNAL_LISTENER}://localhost:0",
+        "advertised.listeners": f"{clients.advertised_by(number)},{INTERNAL_LISTENER}://{HOST}:0",
+        "listener.security.protocol.map": f"{CLIENT_LISTENER}:PLAINTEXT,{INTERNAL_LISTENER}:PLAINTEXT",
+        "inter.broker.listener.name": INTERNAL_LISTENER,
+    }
 
 
 async def _ensure_usable(plan: LocalPlan, brokers: list[BrokerSettings]) -> None:

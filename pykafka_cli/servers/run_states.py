@@ -16,23 +16,27 @@ from pykafka_cli.servers.stopping import processes, runs
 
 
 class RunState(NamedTuple):
-    """One `pk up`; addresses are HOST:PORT, `brokers` and `log_dirs` by the broker's number."""
+    """One `pk up`; addresses are HOST:PORT; `brokers`, `log_dirs` and `advertised` by the broker's number."""
 
     pid: int
     data_dir: str
     zookeeper: str
     brokers: tuple[str, ...]
     log_dirs: tuple[str, ...]
+    advertised: tuple[str, ...]
 
     def document(self) -> dict[str, Any]:
         """For JSON; the keys are in docs/output.md."""
-        brokers = enumerate(zip(self.brokers, self.log_dirs, strict=True))
+        brokers = enumerate(zip(self.brokers, self.advertised, self.log_dirs, strict=True))
         return {
             "pid": self.pid,
             "data_dir": self.data_dir,
             "bootstrap_servers": ",".join(self.brokers),
             "zookeeper_connect": self.zookeeper,
-            "brokers": [{"broker": number, "address": address, "log_dir": log} for number, (address, log) in brokers],
+            "brokers": [
+                {"broker": number, "address": address, "advertised": advertised, "log_dir": log}
+                for number, (address, advertised, log) in brokers
+            ],
         }
 
 
@@ -45,6 +49,7 @@ def state_of(document: dict[str, Any]) -> RunState:
         document["zookeeper_connect"],
         tuple(each["address"] for each in brokers),
         tuple(each["log_dir"] for each in brokers),
+        tuple(each["advertised"] for each in brokers),
     )
 
 

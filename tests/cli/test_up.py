@@ -1,5 +1,6 @@
 """pk up: what it prints, what stops it from starting, and that it goes on with what it kept."""
 
+import json
 import os
 import re
 import socket
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pykafka_cli.cli import run
+from tests.support.ports import free_port
 from tests.support.running import PK, RunningCluster, pk
 
 
@@ -158,6 +160,8 @@ def test_topics_are_created_as_docker_images_do(tmp_path: Path) -> None:
         (("--topic", "orders:1:2"), 1, "--brokers 2 starts enough."),
         (("--override", "num.partitions=none"), 1, "--override num.partitions: "),
         (("--override", "log.dirs=elsewhere"), 1, "Use --data-dir."),
+        (("--listen", "0.0.0.0"), 1, "--advertise HOST:PORT says which address they should use."),
+        (("--advertise", "kafka"), 1, "--advertise kafka is not of the form HOST:PORT"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_written(
@@ -174,3 +178,47 @@ def test_temporary_and_kept_data_exclude_each_other(tmp_path: Path) -> None:
     refused = pk("up", "--ephemeral", "--data-dir", str(tmp_path))
 
     assert (refused.returncode, refused.stderr) == (1, "--ephemeral and --data-dir cannot be used together\n")
+
+
+def test_clients_elsewhere_get_the_advertised_address_and_brokers_need_it_not(tmp_path: Path) -> None:
+    """Nobody listens at the advertised address: brokers, and commands on this machine, find each other all the same."""
+    port, elsewhere = free_port(), free_port()
+    words = ("--data-dir", str(tmp_path / "data"), "--port", str(port), "--zookeeper-port", "0", "--topic", "t:1")
+    near = (
+        f"echo one | {PK} console-producer --topic t; {PK} console-consumer --topic t --from-beginning --max-messages 1"
+    )
+    far = f"PK_BOOTSTRAP_SERVER=127.0.0.1:{port} {PK} wait --timeout 0"
+
+    done = pk(
+        "up", *words, "--listen", "0.0.0.0", "--advertise", f"127.0.0.1:{elsewhere}", "--", "sh", "-c", f"{near}; {far}"
+    )
+
+    assert (done.returncode, done.stdout) == (1, "one\n")
+    assert done.stderr.startswith("Warning: whoever reaches 0.0.0.0 can read and change everything here")
+    assert f"127.0.0.1:{elsewhere}" in done.stderr.splitlines()[-1]
+
+
+def test_a_detached_cluster_says_how_it_is_reached(tmp_path: Path) -> None:
+    words = ("--data-dir", str(tmp_path / "data"), *FREE, "--brokers", "2", "--output", "json")
+
+    started = pk("up", "--detach", *words, "--listen", "127.0.0.1", "--advertise", "localhost:19092")
+    stopped = pk("down", "--data-dir", str(tmp_path / "data"))
+
+    assert (started.returncode, stopped.returncode, started.stderr) == (0, 0, "")
+    brokers = json.loads(started.stdout)["brokers"]
+    assert [broker["advertised"] for broker in brokers] == ["localhost:19092", "localhost:19093"]
+    assert len({broker["address"] for broker in brokers}) == 2
+
+
+def test_without_an_advertised_address_the_one_it_listens_on_is_it(tmp_path: Path) -> None:
+    running = RunningCluster(tmp_path / "data", extra=("--listen", "localhost"))
+    try:
+        (advertised,) = re.findall(
+            r"^Clients elsewhere reach broker 0 at (localhost:\d+)$", running.said(), re.MULTILINE
+        )
+        waited = pk("wait", "--bootstrap-server", advertised, "broker")
+    finally:
+        running.stop()
+
+    assert (waited.returncode, waited.stderr) == (0, "")
+    assert not advertised.endswith(f":{running.port}")

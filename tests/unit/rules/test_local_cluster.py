@@ -1,8 +1,15 @@
-"""Topics and settings that `pk up` is asked for, as words."""
+"""Topics, settings and addresses that `pk up` is asked for, as words."""
 
 import pytest
 
-from pykafka_cli.rules.local_cluster import BadPlan, WantedTopic, parse_overrides, parse_topic, split_topics
+from pykafka_cli.rules.local_cluster import (
+    BadPlan,
+    WantedTopic,
+    parse_client_listeners,
+    parse_overrides,
+    parse_topic,
+    split_topics,
+)
 
 
 @pytest.mark.parametrize(
@@ -76,3 +83,58 @@ def test_overrides() -> None:
 def test_overrides_that_are_refused(word: str) -> None:
     with pytest.raises(BadPlan, match="--override"):
         parse_overrides([word])
+
+
+@pytest.mark.parametrize(
+    ("listen", "advertise", "listening", "advertised", "is_exposed"),
+    [
+        ("0.0.0.0", "kafka:9092", "0.0.0.0:5", ["kafka:9092", "kafka:9093"], True),
+        ("::", "[2001:db8::1]:9092", "[::]:5", ["[2001:db8::1]:9092", "[2001:db8::1]:9093"], True),
+        ("[::1]", None, "[::1]:5", ["[::1]:0", "[::1]:0"], False),
+        ("10.0.0.5", None, "10.0.0.5:5", ["10.0.0.5:0", "10.0.0.5:0"], True),
+        ("127.0.0.2", None, "127.0.0.2:5", ["127.0.0.2:0", "127.0.0.2:0"], False),
+        (None, "forwarded:65534", "localhost:5", ["forwarded:65534", "forwarded:65535"], False),
+    ],
+)
+def test_where_clients_connect(
+    listen: str | None, advertise: str | None, listening: str, advertised: list[str], is_exposed: bool
+) -> None:
+    found = parse_client_listeners(listen, advertise, brokers=2)
+
+    assert found is not None
+    assert found.listening(5).address == listening
+    assert [found.advertised_by(broker).address for broker in range(2)] == advertised
+    assert found.is_exposed is is_exposed
+
+
+def test_without_options_clients_connect_where_brokers_do() -> None:
+    assert parse_client_listeners(None, None, brokers=2) is None
+
+
+@pytest.mark.parametrize(
+    ("listen", "advertise", "problem", "hint"),
+    [
+        ("0.0.0.0", None, "every address of this machine", "--advertise HOST:PORT says"),
+        ("::", None, "every address of this machine", "--advertise HOST:PORT says"),
+        ("kafka:9092", None, "without a port", "--port sets the port."),
+        ("[::1]:9092", None, "without a port", "--port sets the port."),
+        ("", None, "is not a host name", "0.0.0.0"),
+        ("a b", None, "is not a host name", "0.0.0.0"),
+        ("0.0.0.0", "0.0.0.0:9092", "clients cannot connect to 0.0.0.0", "by which they reach this machine"),
+        ("0.0.0.0", "[::]:9092", "clients cannot connect to ::", "by which they reach this machine"),
+        (None, "kafka", "not of the form HOST:PORT", ""),
+        (None, "kafka:", "not of the form HOST:PORT", ""),
+        (None, ":9092", "not of the form HOST:PORT", ""),
+        (None, "kafka:0", "not of the form HOST:PORT", ""),
+        (None, "kafka:65536", "not of the form HOST:PORT", ""),
+        (None, "::1:9092", "not of the form HOST:PORT", ""),
+        (None, "a:1,b:2", "not of the form HOST:PORT", ""),
+        (None, "kafka:65535", "2 brokers would need ports above 65535", ""),
+    ],
+)
+def test_addresses_that_cannot_work(listen: str | None, advertise: str | None, problem: str, hint: str) -> None:
+    with pytest.raises(BadPlan, match=r"--advertise|--listen") as refused:
+        parse_client_listeners(listen, advertise, brokers=2)
+
+    assert problem in str(refused.value)
+    assert hint in refused.value.hint
