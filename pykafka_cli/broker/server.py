@@ -12,7 +12,7 @@ Source: kafka.server.KafkaServer.
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from pykafka_cli.broker.coordinator.transaction.markers import MarkerWriter
 from pykafka_cli.broker.coordinator.transaction.verification import TransactionVerification
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, KafkaStorageError
-from pykafka_cli.broker.handlers import HANDLERS, KRAFT_HANDLERS
+from pykafka_cli.broker.handlers import CONTROLLER_HANDLERS, HANDLERS, KRAFT_HANDLERS
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
 from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.metadata.cache import BROKERS_CHANGED, MetadataCache
@@ -43,6 +43,7 @@ from pykafka_cli.broker.metadata.quorum import Quorum
 from pykafka_cli.broker.metadata.topic_admin import TopicAdmin
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
 from pykafka_cli.broker.metrics import Metrics
+from pykafka_cli.broker.network.connection import Answer, Peer
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.replication.peers import BrokerEndpoints, ControllerChannel, connect_plainly
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
@@ -50,6 +51,7 @@ from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
+from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.inter_broker import ControlledShutdownRequest
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory, read_meta_properties
 from pykafka_cli.storage.files import DiskFiles
@@ -166,10 +168,17 @@ class BrokerServer:
         # Nobody is answered before the registration, for which this may have to wait: a client that found an empty
         # cluster here would believe it. The controller, which connects immediately, retries while nobody answers.
         await self._broker.controller.start(self._registration())
-        self._dispatcher.hold_clients()
-        await sockets.serve(self._dispatcher.answer, self._broker.configs.user_config)
+        dispatchers = [self._dispatcher]
+        answer: Answer = self._dispatcher.answer
+        if self._quorum is not None:
+            dispatchers.append(Dispatcher(self._broker, self.metrics, CONTROLLER_HANDLERS))
+            answer = _by_listener(self.settings.controller_listeners, dispatchers[1].answer, answer)
+        for dispatcher in dispatchers:
+            dispatcher.hold_clients()
+        await sockets.serve(answer, self._broker.configs.user_config)
         await self._wait_for_controller()
-        self._dispatcher.admit_clients()
+        for dispatcher in dispatchers:
+            dispatcher.admit_clients()
 
     def _ensure_brokers_can_talk(self) -> None:
         """Brokers connect to each other, and to themselves, without TLS; raises BrokerUnusable."""
@@ -422,3 +431,12 @@ def _topic_configured(configs: DynamicConfigs, logs: LogManager, controller: Con
 def _broker_configured(settings: BrokerSettings, controller: Controller) -> None:
     if settings.unclean_leader_election_enable:
         controller.unclean_election_enabled()
+
+
+def _by_listener(listeners: Collection[str], theirs: Answer, others: Answer) -> Answer:
+    """Serves requests to the controller's listeners with `theirs`, and all others with `others`."""
+
+    def answer(frame: bytearray, peer: Peer) -> Awaitable[list[Buffer] | None]:
+        return (theirs if peer.listener_name in listeners else others)(frame, peer)
+
+    return answer

@@ -174,3 +174,21 @@ _KRAFT_HANDLERS: Mapping[ApiKey, Callable[[], Handler]] = {
 }
 KRAFT_HANDLERS = _table(_KRAFT_HANDLERS)
 """What a KRaft node also offers."""
+
+_ASKED_OF_CONTROLLERS = (
+    *(ApiKey.CONTROLLED_SHUTDOWN, ApiKey.SASL_HANDSHAKE, ApiKey.API_VERSIONS, ApiKey.CREATE_TOPICS),
+    *(ApiKey.DELETE_TOPICS, ApiKey.DESCRIBE_ACLS, ApiKey.CREATE_ACLS, ApiKey.DELETE_ACLS, ApiKey.DESCRIBE_CONFIGS),
+    *(ApiKey.ALTER_CONFIGS, ApiKey.SASL_AUTHENTICATE, ApiKey.CREATE_PARTITIONS, ApiKey.CREATE_DELEGATION_TOKEN),
+    *(ApiKey.RENEW_DELEGATION_TOKEN, ApiKey.EXPIRE_DELEGATION_TOKEN, ApiKey.DESCRIBE_DELEGATION_TOKEN),
+    *(ApiKey.ELECT_LEADERS, ApiKey.INCREMENTAL_ALTER_CONFIGS, ApiKey.ALTER_PARTITION_REASSIGNMENTS),
+    *(ApiKey.LIST_PARTITION_REASSIGNMENTS, ApiKey.ALTER_CLIENT_QUOTAS, ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS),
+    *(ApiKey.ALTER_USER_SCRAM_CREDENTIALS, ApiKey.DESCRIBE_QUORUM, ApiKey.ALTER_PARTITION, ApiKey.UPDATE_FEATURES),
+    *(ApiKey.DESCRIBE_CLUSTER, ApiKey.ALLOCATE_PRODUCER_IDS),
+)
+CONTROLLER_HANDLERS: Mapping[int, Api] = {
+    int(key): KRAFT_HANDLERS.get(key) or HANDLERS[key] for key in _ASKED_OF_CONTROLLERS
+}
+"""What the controller of a KRaft node offers: Kafka's messages for the listener `controller`, without those of Raft.
+
+Metadata is not among them, so that a tool reports that it was sent to a controller instead of finding no brokers.
+"""

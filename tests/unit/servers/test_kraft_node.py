@@ -12,9 +12,10 @@ from kio.schema.errors import ErrorCode
 from kio.schema.types import TopicName
 from kio.static.primitive import i8, i32
 
+from pykafka_cli.broker.handlers import CONTROLLER_HANDLERS
 from pykafka_cli.broker.server import BrokerUnusable
 from pykafka_cli.cli import run
-from pykafka_cli.clients.admin.cluster import cluster_id
+from pykafka_cli.clients.admin.cluster import cluster_id, describe_brokers
 from pykafka_cli.clients.admin.credentials import alter_credentials, describe_credentials
 from pykafka_cli.clients.admin.topics import create_topic, list_topics
 from pykafka_cli.properties.broker import BrokerSettings
@@ -25,7 +26,7 @@ from pykafka_cli.script.opening import new_session
 from pykafka_cli.servers.kraft_node import KRaftNode
 from pykafka_cli.storage.checkpoints import read_meta_properties
 from pykafka_cli.storage.files import DiskFiles
-from pykafka_cli.transport.connection import Connection
+from pykafka_cli.transport.connection import Connection, VersionUnsupported
 
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
 BROKERS, CONTROLLERS = 1, 2
@@ -99,6 +100,18 @@ async def test_the_controllers_listener_describes_the_controller_and_the_brokers
             assert [(each.broker_id, each.port) for each in found.brokers] == [(1, ports[listener])]
             assert (found.cluster_id, found.controller_id, found.endpoint_type) == (CLUSTER, 1, asked)
             assert refused.error_code is ErrorCode.mismatched_endpoint_type
+
+
+async def test_a_tool_for_brokers_gets_an_error_from_the_controllers_listener(formatted: Path) -> None:
+    async with running(formatted) as ports:
+        async with new_session(f"127.0.0.1:{ports['CONTROLLER']}", None) as session:
+            offered = await session.api_versions()
+            with pytest.raises(VersionUnsupported, match="The node does not support METADATA"):
+                await describe_brokers(session)
+        async with new_session(f"127.0.0.1:{ports['PLAINTEXT']}", None) as session:
+            assert [broker.port for broker in await describe_brokers(session)] == [ports["PLAINTEXT"]]
+
+    assert sorted(offered) == sorted(CONTROLLER_HANDLERS)
 
 
 @pytest.mark.parametrize("listener", ["PLAINTEXT", "CONTROLLER"])
