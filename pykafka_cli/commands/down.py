@@ -19,7 +19,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command(epilog=EPILOG)
 def down(
     data_dir: Annotated[
-        Path | None, typer.Option(help="Stop the one whose data is there; needed if several run.")
+        Path | None, typer.Option(help="Stop the servers whose data is there; required if several pk up are running.")
     ] = None,
 ) -> None:
     """Stop the servers that pk up has started, and wait until they are gone."""

@@ -13,7 +13,7 @@ Examples:
   pk status
   pk status --data-dir data --output json
 
-Status: 0 if there is one, 1 if there is none.
+Exit status: 0 if servers are running, 1 if none are.
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -21,7 +21,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command(epilog=EPILOG)
 def status(
-    data_dir: Annotated[Path | None, typer.Option(help="Show only the one whose data is there.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Show only the servers whose data is there.")] = None,
     output: Output = None,
 ) -> None:
     """Show the servers that pk up has started: process, addresses, directory."""
