@@ -1,4 +1,4 @@
-"""Links between documents lead somewhere. MkDocs checks those within docs/ (`make check`); these are all others."""
+"""Documents match the code: links lead somewhere, lists are complete. MkDocs checks links within docs/."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pykafka_cli.commands import COMMANDS
+from pykafka_cli.script.absent_scripts import ABSENT_SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_THE_ROOT = sorted(page.name for page in ROOT.glob("*.md"))
@@ -63,6 +64,22 @@ def test_the_readme_names_every_command() -> None:
     readme = (ROOT / "README.md").read_text()
 
     assert [name for name in COMMANDS if f"`{name}`" not in readme] == []
+
+
+def test_the_page_about_scripts_counts_them() -> None:
+    page = (ROOT / "docs/scripts.md").read_text()
+    written = 2 * sum(1 for entry in COMMANDS.values() if entry.script)
+
+    assert f"\n{written} scripts in " in page
+    assert f"\n{2 * len(ABSENT_SCRIPTS)} more say " in page
+
+
+def test_contributing_lists_every_folder_of_tests() -> None:
+    rows = re.findall(r"^\| tests/(\w+) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    folders = [path.parent.name for path in (ROOT / "tests").glob("*/__init__.py")]
+
+    assert len(folders) > 10
+    assert sorted(rows) == sorted({*folders, "vectors"})
 
 
 def test_every_module_that_the_map_names_exists() -> None:
