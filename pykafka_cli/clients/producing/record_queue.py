@@ -94,6 +94,8 @@ class RecordQueue:
     _next_sequence: int = 0
     _producer: ProducerIdAndEpoch | None = None
     _proven: bool = False
+    _retrying: bool = False
+    """Whether what was taken last had been sent before, under the same sequence number."""
     _instead: dict[int, Sequence[Batch]] = field(default_factory=dict)  # by id() of a batch in flight, what replaces it
     _builder: DefaultRecordBatchBuilder | None = None
     _tags: "array[int]" = field(default_factory=lambda: array("q"))
@@ -160,10 +162,15 @@ class RecordQueue:
 
         Until the broker has accepted one batch of an idempotent producer, only one is under way: a broker that does not
         know the producer takes any sequence number, and would take the second batch when the first one failed.
+
+        A batch that is sent again is under way alone as well. It may have been stored although the broker answered with
+        an error, and a broker recognizes only the last five batches of a producer: were others sent meanwhile, it could
+        be stored twice. Source: RecordAccumulator.shouldStopDrainBatchesForPartition.
         """
         if not self.sealed or self._instead or now < self.not_before:
             return None
-        if self.in_flight and producer and (producer != self._producer or not self._proven):
+        is_first_try = self.sealed[0].sequence < 0 and not self._retrying
+        if self.in_flight and producer and not (producer == self._producer and self._proven and is_first_try):
             return None
         return self.sealed[0]
 
@@ -174,6 +181,7 @@ class RecordQueue:
             self._forget_sequences()
         batch = self.sealed.popleft()
         batch.attempts += 1
+        self._retrying = batch.sequence >= 0
         if producer and batch.sequence < 0:
             batch.stamp(producer, self._next_sequence)
             self._next_sequence = advance_sequence(self._next_sequence, batch.record_count)

@@ -142,6 +142,24 @@ def test_what_came_back_is_sent_again_first_and_under_the_same_numbers() -> None
     assert [a.attempts, b.attempts] == [1, 2]
 
 
+def test_what_is_sent_again_is_under_way_alone() -> None:
+    """The broker may have it, and forgets after five more batches that it has."""
+    queue, (a, b) = proven([b"a"], [b"b"])
+    queue.append([b"c"], 9, NOW_MS, now=1.0)
+    queue.seal()
+    queue.back(a, not_before=0.0)
+    queue.back(b, not_before=0.0)
+
+    assert queue.take(PRODUCER) is a
+    assert queue.sendable(PRODUCER, now=9.0) is None
+    queue.done(a)
+    assert queue.take(PRODUCER) is b
+    assert queue.sendable(PRODUCER, now=9.0) is None
+    queue.done(b)
+
+    assert queue.take(PRODUCER).sequence == 3
+
+
 def test_what_follows_a_lost_batch_closes_the_gap_in_the_numbers() -> None:
     queue, (a, b, c) = proven([b"a", b"a"], [b"b"], [b"c"])
 
