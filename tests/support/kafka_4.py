@@ -36,12 +36,13 @@ log.dirs={data}
 class Kafka4(ServerProcess):
     """A cluster of one node, formatted; `bootstrap` and `controller` are HOST:PORT.
 
-    more    lines of its properties file beside the usual ones
+    port    where it listens for clients, if that must be known beforehand
+    more    lines of its properties file beside the usual ones, which they replace
     """
 
-    def __init__(self, folder: Path, *, more: str = "") -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, more: str = "") -> None:
         super().__init__(folder / "kafka-4.log")
-        self.bootstrap, self.controller = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        self.bootstrap, self.controller = (f"127.0.0.1:{each or free_port()}" for each in (port, None))
         self._file = folder / "kafka-4.properties"
         self._file.write_text(
             _PROPERTIES.format(
