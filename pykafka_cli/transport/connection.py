@@ -323,9 +323,12 @@ class Connection(asyncio.BufferedProtocol):
         return end
 
     def _send(self, api_key: int, api_version: int, header_version: int, body: bytes) -> int:
+        assert self._transport
+        if self._end is None and self._transport.is_closing():
+            # It is lost, and connection_lost is about to be called; asyncio would log each write until then.
+            self._fail(ConnectionLost(f"{self.address} closed the connection"))
         if self._end:
             raise _again(self._end)
-        assert self._transport
         self._last_id = self._last_id % 0x7FFFFFFF + 1
         header = _HEADER.pack(api_key, api_version, self._last_id, self._client_id_length) + self._client_id
         if header_version >= 2:
