@@ -18,7 +18,7 @@ demo: $(INSTALLED)
 # Most of what a test does is to wait for servers that it has started: two tests a core keep the cores busy.
 WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 25 $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 25
 
 # An answer within a minute: what hardly starts servers, and so does not wait.
 test-quick: $(INSTALLED)
