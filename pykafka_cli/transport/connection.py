@@ -404,7 +404,7 @@ class Connection(asyncio.BufferedProtocol):
         if isinstance(error, ssl.SSLError):  # in TLS 1.3 the broker checks our certificate after we are done
             self._fail(_tls_failure(self.address, error))
             return
-        why = f": {error}" if error else ""
+        why = f": {_reason(error)}" if isinstance(error, OSError) else f": {error}" if error else ""
         self._fail(ConnectionLost(f"{self.address} closed the connection{why}"))
 
     def _fail(self, end: ConnectionFailed) -> None:

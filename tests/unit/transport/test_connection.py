@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -352,3 +354,19 @@ async def test_a_server_that_accepts_and_says_nothing_is_given_up() -> None:
     async with peer(script) as port:
         with pytest.raises(BrokerUnreachable, match=r"did not answer within 0.05 s"):
             await connect(port, sasl=Plain("alice", "secret"), timeout=0.05)
+
+
+async def test_a_reset_is_reported_in_words() -> None:
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        peer = writer.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async with await asyncio.start_server(reset, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        connection = await Connection.open("127.0.0.1", port, client_id="test", timeout=10)
+        with pytest.raises(
+            ConnectionLost, match=rf"^127.0.0.1:{port} closed the connection: Connection reset by peer$"
+        ):
+            await connection.api_versions()
