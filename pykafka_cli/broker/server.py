@@ -35,7 +35,8 @@ from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, KafkaStor
 from pykafka_cli.broker.handlers import CONTROLLER_HANDLERS, HANDLERS, KRAFT_HANDLERS
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
 from pykafka_cli.broker.log.log_manager import LogManager
-from pykafka_cli.broker.metadata.cache import BROKERS_CHANGED, MetadataCache
+from pykafka_cli.broker.metadata.admission import wait_for_metadata
+from pykafka_cli.broker.metadata.cache import MetadataCache
 from pykafka_cli.broker.metadata.config_store import ConfigStore
 from pykafka_cli.broker.metadata.dynamic_configs import DynamicConfigs
 from pykafka_cli.broker.metadata.producer_ids import ProducerIds
@@ -192,10 +193,12 @@ class BrokerServer:
     async def _wait_for_controller(self) -> None:
         """Wait for the cluster's metadata, so that the first client gets them; not forever, if there is no
         controller."""
-        metadata, broker_id = self._broker.metadata, self.settings.broker_id
-        deadline = self._clock.monotonic() + self.settings.zookeeper_connect_timeout_ms / 1000
-        if not await self._broker.waiting.wait_until([BROKERS_CHANGED], lambda: metadata.is_alive(broker_id), deadline):
-            _log.warning("no controller has sent this broker the cluster's metadata yet; continuing without")
+        broker, settings = self._broker, self.settings
+        patience = settings.zookeeper_connect_timeout_ms / 1000
+        if not await wait_for_metadata(
+            broker.metadata, broker.store, broker.waiting, self._clock, settings.broker_id, patience
+        ):
+            _log.warning("no controller has sent this broker all of the cluster's metadata yet; continuing without")
 
     async def _connect_to_zookeeper(self) -> tuple[ZkStore, str]:
         """A session, Kafka's permanent znodes, the cluster's id, and a broker id if none was configured."""

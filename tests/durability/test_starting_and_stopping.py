@@ -4,11 +4,19 @@ import itertools
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from kio.schema.errors import ErrorCode
+from kio.schema.metadata.v12.request import MetadataRequest, MetadataRequestTopic
+from kio.schema.metadata.v12.response import MetadataResponse
+from kio.schema.types import TopicName
 
-from tests.support.broker_processes import PkBroker
+from pykafka_cli.transport.connection import Connection, ConnectionFailed
+from tests.support.broker_processes import PkBroker, running
+from tests.support.event_loop import until as until_on_the_loop
+from tests.support.far_cluster import Proxy, Road
 from tests.support.polling import until
 from tests.support.running import RunningCluster, pk
 from tests.support.server_processes import ServerProcess
@@ -103,6 +111,50 @@ def test_a_start_after_a_kill_says_that_it_recovers(zookeeper: PkZooKeeper, tmp_
     broker.stop()
 
     assert f"{broker.logs}: recovering 2 logs, since the last run did not end in order" in broker.said()
+
+
+async def metadata_of(broker: PkBroker, topic: str) -> MetadataResponse:
+    """What it tells a client that was there before anything else."""
+
+    async def connected() -> Connection | None:
+        try:
+            return await Connection.open("127.0.0.1", broker.port, client_id="first", timeout=60)
+        except ConnectionFailed:
+            return None
+
+    connection = await until_on_the_loop(connected)
+    answer = await connection.request(
+        MetadataRequest(
+            topics=(MetadataRequestTopic(topic_id=None, name=TopicName(topic)),),
+            allow_auto_topic_creation=False,
+            include_topic_authorized_operations=False,
+        )
+    )
+    connection.close()
+    assert isinstance(answer, MetadataResponse)
+    return answer
+
+
+async def test_the_first_client_of_a_broker_that_comes_back_is_shown_the_leaders_that_are_elected_then(
+    tmp_path: Path,
+) -> None:
+    with pk_zookeeper(tmp_path) as own, ExitStack() as stack:
+        proxy = Proxy(own.port, Road(delay=0.05))  # so long the controller takes for each step of an election
+        stack.callback(proxy.close)
+        controller = stack.enter_context(running(PkBroker(0, tmp_path, f"127.0.0.1:{proxy.port}")))
+        broker = stack.enter_context(running(PkBroker(1, tmp_path, own.address)))
+        made = pk(
+            "topics", "--bootstrap-server", controller.bootstrap, "--create", "--topic", "led",
+            "--replica-assignment", "1,1,1",
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+        broker.kill()
+        broker.begin()
+        answer = await metadata_of(broker, "led")
+
+    (topic,) = answer.topics
+    assert topic.error_code is ErrorCode.none
+    assert [each.leader_id for each in topic.partitions] == [1, 1, 1]
 
 
 def test_fifty_partitions_of_groups_make_one_line(zookeeper: PkZooKeeper, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ class ControlledBroker:
         self.told: list[Any] = []
         self.refuses_delete: set[TopicPartition] = set()
         self.lost: set[TopicPartition] = set()
-        waiting = WaitingRoom(cluster.clock)
+        self.waiting = waiting = WaitingRoom(cluster.clock)
         self.cache = MetadataCache(waiting, "in-memory-cluster")
         self.zookeeper = cluster.zookeeper.client()
         self.store = ZkStore(self.zookeeper, cluster.clock)

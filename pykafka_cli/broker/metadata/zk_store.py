@@ -237,6 +237,12 @@ class ZkStore:
             return None
         return _readable(lambda: znodes.decode_topic(topic, data), None)
 
+    async def assignments(self, topics: Iterable[str]) -> dict[str, TopicAssignment]:
+        """Those of the topics that have one."""
+        topics = list(topics)
+        found = await _all(self.assignment(topic) for topic in topics)
+        return {topic: each for topic, each in zip(topics, found, strict=True) if each is not None}
+
     async def create_assignment(self, topic: str, assignment: TopicAssignment) -> None:
         """This is what makes a topic be. Raises NodeExists."""
         await self.client.create(znodes.topic_path(topic), znodes.encode_topic(assignment))

@@ -1,0 +1,81 @@
+"""When a broker that has just started knows the cluster well enough for clients.
+
+What it is sent comes in steps. Another broker's controller sends it all partitions at once, but those that only this
+broker can lead still without a leader; if it is elected controller itself, it sends itself the live brokers first, then
+the partitions, then the leaders that it elects. A client that is admitted between two steps is told that topics do not
+exist or have no leader, and acts on it: a Java consumer group rebalances.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from functools import partial
+
+from pykafka_cli.broker.clock import Clock
+from pykafka_cli.broker.metadata.cache import BROKERS_CHANGED, MetadataCache
+from pykafka_cli.broker.metadata.zk_store import ZkStore
+from pykafka_cli.broker.waiting import WaitingRoom
+from pykafka_cli.model import BrokerId, TopicPartition
+from pykafka_cli.zookeeper.client import SessionExpired
+
+LOOK_AGAIN = 1.0  # seconds after which ZooKeeper is asked again: a topic that is missing may have been deleted
+
+
+def are_settled(cache: MetadataCache, partitions: Iterable[TopicPartition]) -> bool:
+    """Whether the controller has sent each of them, and a leader for each that can have one."""
+    return all(_is_settled(cache, partition) for partition in partitions)
+
+
+def _is_settled(cache: MetadataCache, partition: TopicPartition) -> bool:
+    state = cache.partition_state(partition)
+    if state is None:
+        return False
+    eligible = [each for each in state.isr if cache.is_alive(each) and each not in state.offline_replicas]
+    return state.leader in eligible or not eligible
+
+
+async def wait_for_metadata(
+    cache: MetadataCache, store: ZkStore, waiting: WaitingRoom, clock: Clock, broker_id: BrokerId, patience: float
+) -> bool:
+    """Wait until the cache has this broker, and is settled about every partition that ZooKeeper has a state of.
+
+    patience    in seconds
+    returns     whether it has come so far
+    """
+    deadline = clock.monotonic() + patience
+    known = asyncio.create_task(_becomes_known(cache, store, waiting, clock, broker_id, deadline))
+    pause = asyncio.create_task(clock.sleep(patience))  # ZooKeeper, too, may keep this waiting
+    try:
+        await asyncio.wait((known, pause), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        known.cancel()
+        pause.cancel()
+        await asyncio.wait((known, pause))
+    return not known.cancelled() and known.result()
+
+
+async def _becomes_known(
+    cache: MetadataCache, store: ZkStore, waiting: WaitingRoom, clock: Clock, broker_id: BrokerId, deadline: float
+) -> bool:
+    if not await waiting.wait_until([BROKERS_CHANGED], lambda: cache.is_alive(broker_id), deadline):
+        return False
+    while True:
+        with contextlib.suppress(SessionExpired):  # the next session is asked
+            expected = await _with_states(cache, store)
+            pause_ends = clock.monotonic() + LOOK_AGAIN
+            if await waiting.wait_until([BROKERS_CHANGED], partial(are_settled, cache, expected), pause_ends):
+                return True
+
+
+async def _with_states(cache: MetadataCache, store: ZkStore) -> list[TopicPartition]:
+    """The partitions that have had a leader, those of topics to be deleted excepted. Their states are read from
+    ZooKeeper only where the cache has none."""
+    topics = sorted(await store.topics() - await store.topic_deletions())
+    partitions = [
+        TopicPartition(topic, number)
+        for topic, assignment in (await store.assignments(topics)).items()
+        for number in assignment.partitions
+    ]
+    unknown = [partition for partition in partitions if cache.partition_state(partition) is None]
+    without_state = set(unknown) - (await store.partition_states(unknown)).keys()
+    return [partition for partition in partitions if partition not in without_state]
