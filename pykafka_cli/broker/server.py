@@ -99,6 +99,11 @@ class BrokerServer:
         self._stops: list[tuple[str, Callable[[], Awaitable[object]]]] = []
         """What to stop, in the order of starting; each entry appears once its part needs stopping."""
 
+    @property
+    def zookeeper_session(self) -> int:
+        """The id of its session; for a broker that is started."""
+        return self._broker.store.client.session_id
+
     async def start(self) -> None:
         """Start everything; then the broker is registered, and has the cluster's metadata if there is a controller.
 
@@ -133,7 +138,7 @@ class BrokerServer:
 
     async def _start(self) -> None:
         self._ensure_brokers_can_talk()
-        sockets = SocketServer(self.settings, self._clock, self.metrics)
+        sockets = SocketServer(self.settings, self._clock.of_peers, self.metrics)
         self.endpoints = await sockets.bind()
         close_listeners = ("listeners", partial(sockets.stop, GRACE))
         self._stops.append(close_listeners)

@@ -23,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "up": Command("up", "Start ZooKeeper and brokers together, without configuration.", SERVERS, None),
     "status": Command("status", "Show the servers that pk up has started.", SERVERS, None),
     "down": Command("down", "Stop the servers that pk up has started.", SERVERS, None),
+    "clock": Command("clock", "Move the clock of the servers that pk up has started.", SERVERS, None),
     "graduate": Command("graduate", "Move a stopped cluster's data to Apache Kafka.", SERVERS, None),
     "server-start": Command("server_start", "Start a broker.", SERVERS, "kafka-server-start"),
     "storage": Command("storage", "Format the directories of a KRaft node.", SERVERS, "kafka-storage"),

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.script.errors import ScriptError
-
 EPILOG = """\b
 Examples:
   pk down
@@ -24,18 +22,8 @@ def down(
 ) -> None:
     """Stop the servers that pk up has started, and wait until they are gone."""
     from pykafka_cli.servers.detached import stop
-    from pykafka_cli.servers.run_states import running_states
+    from pykafka_cli.servers.run_states import the_running
 
-    found = running_states(data_dir)
-    if not found:
-        raise ScriptError("No pk up is running" + (f" with data in {data_dir}" if data_dir else ""))
-    if len(found) > 1:
-        raise ScriptError(
-            "\n".join(
-                [f"{len(found)} pk up are running:", *(f"  {each.data_dir} (process {each.pid})" for each in found)]
-            ),
-            hint="--data-dir chooses which one to stop.",
-        )
-    (state,) = found
+    state = the_running(data_dir)
     stop(state)
     print(f"Stopped process {state.pid}, with data in {state.data_dir}")

@@ -5,10 +5,11 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -20,7 +21,7 @@ from pykafka_cli.servers.starting import run_until_signalled
 
 if TYPE_CHECKING:
     from pykafka_cli.rules.local_cluster import ClientListeners, WantedTopic
-    from pykafka_cli.servers.local_cluster import LocalPlan
+    from pykafka_cli.servers.local_cluster import LocalCluster, LocalPlan
 
 MAX_BROKERS, MAX_PORT = 9, 65535
 TOPICS_VARIABLE, SEPARATOR_VARIABLE = "KAFKA_CREATE_TOPICS", "KAFKA_CREATE_TOPICS_SEPARATOR"
@@ -40,6 +41,23 @@ and pk up exits with its status, or with 127 if there is no such command.
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class ClockChoice(StrEnum):
+    """Whether the servers' time can be moved."""
+
+    SYSTEM = "system"
+    MANUAL = "manual"
+
+
+class Controls(NamedTuple):
+    """What other processes of this user may do with the servers."""
+
+    has_clock: bool
+
+    @property
+    def words(self) -> list[str]:
+        return ["--clock=manual"] if self.has_clock else []
 
 
 @app.command(epilog=EPILOG)
@@ -91,6 +109,9 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", help="Return when the servers are ready. pk down stops them.")
     ] = False,
+    clock: Annotated[
+        ClockChoice, typer.Option(help="With manual, pk clock can move the time of all servers.")
+    ] = ClockChoice.SYSTEM,
     ready_file: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Write what --output json shows to FILE once the servers are ready."),
@@ -114,6 +135,7 @@ def up(
     except BadPlan as error:
         raise ScriptError(str(error), hint=error.hint) from None
     form = chosen_output(output)
+    controls = Controls(clock is ClockChoice.MANUAL)
     if detach:
         if command:
             raise ScriptError("--detach cannot be used with a command, which the servers stop with")
@@ -125,12 +147,16 @@ def up(
             "--advertise": [] if advertise is None else [advertise],
         }
         numbers = {"--port": port, "--zookeeper-port": zookeeper_port, "--brokers": brokers}
-        words = [*where, *(f"{name}={number}" for name, number in numbers.items())]
+        words = [*where, *controls.words, *(f"{name}={number}" for name, number in numbers.items())]
         _detach([*words, *(f"{name}={word}" for name, given in more.items() for word in given)], ready_file or [], form)
         _warn_if_exposed(clients)
         return
+    from pykafka_cli.servers.local_cluster import LocalPlan
+
     with _temporary_directory() if ephemeral else nullcontext(data_dir or DEFAULT_DATA_DIR) as directory:
-        _serve(directory, port, zookeeper_port, brokers, overrides, clients, topics, command, ready_file or [], form)
+        ports = _ports(port, zookeeper_port, brokers)
+        plan = LocalPlan(directory, ports, zookeeper_port, overrides, clients, *controls)
+        _serve(plan, topics, command, ready_file or [], form)
 
 
 def _detach(words: list[str], ready_files: Sequence[Path], form: OutputFormat) -> None:
@@ -167,13 +193,18 @@ def _temporary_directory() -> Iterator[Path]:
         yield Path(directory)
 
 
+def _ports(first: int, zookeeper: int, brokers: int) -> list[int]:
+    """raises    ScriptError"""
+    from pykafka_cli.servers.local_cluster import broker_ports
+
+    ports = broker_ports(first, brokers)
+    if zookeeper and zookeeper in ports:
+        raise ScriptError(f"A broker and ZooKeeper cannot both have port {zookeeper}.")
+    return ports
+
+
 def _serve(
-    data_dir: Path,
-    port: int,
-    zookeeper_port: int,
-    brokers: int,
-    overrides: Mapping[str, str],
-    clients: "ClientListeners | None",
+    plan: "LocalPlan",
     topics: "list[WantedTopic]",
     command: list[str],
     ready_files: Sequence[Path],
@@ -183,13 +214,8 @@ def _serve(
     from pykafka_cli.broker.server import BrokerUnusable
     from pykafka_cli.clients.errors import ApiError
     from pykafka_cli.properties.keys import BadProperty, ConfigError
-    from pykafka_cli.servers.local_cluster import LocalPlan, broker_ports
     from pykafka_cli.zookeeper.server.server import ServerUnusable
 
-    ports = broker_ports(port, brokers)
-    if zookeeper_port and zookeeper_port in ports:
-        raise ScriptError(f"A broker and ZooKeeper cannot both have port {zookeeper_port}.")
-    plan = LocalPlan(data_dir, ports, zookeeper_port, overrides, clients)
     ends: list[int | None] = []
     for file in ready_files:
         if file.is_file():
@@ -252,20 +278,31 @@ async def _run(
         _warn_if_exposed(plan.clients)
         stopping = asyncio.create_task(stop.wait())
         status = None
-        with published(cluster.state, ready_files):
-            if command:
-                from pykafka_cli.servers.attached_command import run_command
+        async with _controls(cluster, stop):
+            with published(cluster.state, ready_files):
+                if command:
+                    from pykafka_cli.servers.attached_command import run_command
 
-                variables = {BOOTSTRAP_SERVER_VARIABLE: cluster.bootstrap}
-                status = await run_command(command, variables, stopping, cluster.failure)
-            else:
-                show_started(form, cluster.state.document())
-                sys.stdout.flush()
-                await asyncio.wait((stopping, cluster.failure), return_when=asyncio.FIRST_COMPLETED)
+                    variables = {BOOTSTRAP_SERVER_VARIABLE: cluster.bootstrap}
+                    status = await run_command(command, variables, stopping, cluster.failure)
+                else:
+                    show_started(form, cluster.state.document())
+                    sys.stdout.flush()
+                    await asyncio.wait((stopping, cluster.failure), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if cluster.failure.done():
             cluster.failure.result()
         return status
+
+
+def _controls(cluster: "LocalCluster", stop: asyncio.Event) -> AbstractAsyncContextManager[None]:
+    """The control socket, if it has something to control."""
+    if cluster.advance is None:
+        return nullcontext()
+    from pykafka_cli.servers.control import controlled
+    from pykafka_cli.servers.control_commands import commands_of
+
+    return controlled(cluster.data_dir, commands_of(cluster), stop.set)
 
 
 def _warn_if_exposed(clients: "ClientListeners | None") -> None:

@@ -33,7 +33,7 @@ _FORMS = {
     "group": "group=GROUP, group=GROUP:STATE or group=GROUP:STATE:MEMBERS",
     "lag": "lag=GROUP:N or lag=GROUP:N:TOPIC",
 }
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _NAMED_PARTITIONS = 5
 """How many partitions a reason lists before it only counts them."""
 
@@ -128,11 +128,11 @@ def _parse_group(value: str) -> Group | None:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds in a number with the unit ms, s, m or h; seconds without a unit.
+    """Seconds in a number with the unit ms, s, m, h or d; seconds without a unit.
 
     raises    ValueError
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text, re.ASCII)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", text, re.ASCII)
     if not found:
         raise ValueError(f"{text!r} is not a duration such as 500ms, 60s or 2m")
     return float(found[1]) * _SECONDS[found[2] or "s"]

@@ -9,14 +9,15 @@ and the separate servers continue with each other's data.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pykafka_cli.broker.clock import SystemClock
+from pykafka_cli.broker.clock import MovableClock, SystemClock
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.server import BrokerServer, BrokerUnusable
@@ -41,6 +42,7 @@ class LocalPlan(NamedTuple):
     ports            one for each broker; 0 is any free port, here and of ZooKeeper
     overrides        settings of all brokers, beside those of `broker_settings`
     clients          where clients connect; None is this machine only, by the listener that brokers use as well
+    has_clock        whether the time of all servers can be moved
     """
 
     data_dir: Path
@@ -48,6 +50,7 @@ class LocalPlan(NamedTuple):
     zookeeper_port: int
     overrides: Mapping[str, str] = _NONE
     clients: ClientListeners | None = None
+    has_clock: bool = False
 
 
 class LocalCluster(NamedTuple):
@@ -55,6 +58,8 @@ class LocalCluster(NamedTuple):
 
     advertised    HOST:PORT of each broker as it advertises itself to clients
     failure       raises ServerUnusable if ZooKeeper can no longer keep what it is given
+    advance       moves the time of all servers by so many seconds, and returns what it is then, in ms since the epoch;
+                  None where the plan says nothing of a clock
     """
 
     data_dir: Path
@@ -62,6 +67,7 @@ class LocalCluster(NamedTuple):
     brokers: tuple[str, ...]
     advertised: tuple[str, ...]
     failure: "asyncio.Future[None]"
+    advance: Callable[[float], Awaitable[int]] | None = None
 
     @property
     def state(self) -> RunState:
@@ -81,7 +87,7 @@ async def running(plan: LocalPlan, stop: asyncio.Event) -> AsyncIterator[LocalCl
     raises    BrokerUnusable, ServerUnusable, ConfigError
     """
     await _ensure_usable(plan, [_settings(plan, *each, 0) for each in enumerate(plan.ports)])
-    clock = SystemClock()
+    clock = MovableClock() if plan.has_clock else SystemClock()
     zookeeper = ZooKeeperServer(zookeeper_settings(plan.data_dir, plan.zookeeper_port), clock)
     await zookeeper.start()
     servers = [
@@ -97,7 +103,8 @@ async def running(plan: LocalPlan, stop: asyncio.Event) -> AsyncIterator[LocalCl
             all_started.result()
             addresses = tuple(f"{HOST}:{_bound_port(each, each.settings.inter_broker_listener)}" for each in servers)
             where = plan.data_dir.absolute(), f"{HOST}:{zookeeper.port}"
-            yield LocalCluster(*where, addresses, tuple(map(_advertised, servers)), zookeeper.failure)
+            advance = partial(_advance, clock, zookeeper, servers) if isinstance(clock, MovableClock) else None
+            yield LocalCluster(*where, addresses, tuple(map(_advertised, servers)), zookeeper.failure, advance)
         else:
             yield None
     finally:
@@ -107,6 +114,15 @@ async def running(plan: LocalPlan, stop: asyncio.Event) -> AsyncIterator[LocalCl
         started = [server for server, task in zip(servers, starting, strict=True) if not _has_failed(task)]
         await asyncio.gather(*(server.stop() for server in started))
         await zookeeper.stop()
+
+
+async def _advance(
+    clock: MovableClock, zookeeper: ZooKeeperServer, brokers: Sequence[BrokerServer], seconds: float
+) -> int:
+    """Move all servers' time; to ZooKeeper, the brokers have been there all the while, and others were silent."""
+    zookeeper.clock_will_be_moved(seconds, heard_of=[each.zookeeper_session for each in brokers])
+    await clock.advance(seconds)
+    return clock.now_ms()
 
 
 def _has_failed(start: asyncio.Task[None]) -> bool:

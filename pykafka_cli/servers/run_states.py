@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.stopping import processes, runs
 
 
@@ -101,3 +102,21 @@ def running_states(data_dir: Path | None = None) -> list[RunState]:
                 states.append(state)
     wanted = data_dir and data_dir.resolve()
     return sorted(state for state in states if not wanted or Path(state.data_dir).resolve() == wanted)
+
+
+def the_running(data_dir: Path | None = None) -> RunState:
+    """The one that a command is about.
+
+    raises    ScriptError if none is running, or several and `data_dir` is None
+    """
+    found = running_states(data_dir)
+    if not found:
+        raise ScriptError("No pk up is running" + (f" with data in {data_dir}" if data_dir else ""))
+    if len(found) > 1:
+        raise ScriptError(
+            "\n".join(
+                [f"{len(found)} pk up are running:", *(f"  {each.data_dir} (process {each.pid})" for each in found)]
+            ),
+            hint="--data-dir chooses one.",
+        )
+    return found[0]

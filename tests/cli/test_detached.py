@@ -65,7 +65,7 @@ def test_of_several_only_the_one_that_is_named_is_stopped(machine: Machine) -> N
     refused = machine.pk("down")
     assert refused.returncode == 1
     assert "2 pk up are running:" in refused.stderr
-    assert "--data-dir chooses" in refused.stderr
+    assert "--data-dir chooses one" in refused.stderr
 
     assert machine.pk("down", "--data-dir", "two").returncode == 0
     assert [line.split("\t")[3] for line in machine.pk("status").stdout.splitlines()] == [f"{machine.directory}/one"]

@@ -23,6 +23,10 @@ class FakeClock:
         self._due: list[tuple[float, int, FakeTimer, Callable[[], object]]] = []
         self._order = itertools.count()
 
+    @property
+    def of_peers(self) -> "FakeClock":
+        return self
+
     def monotonic(self) -> float:
         return self._elapsed
 

@@ -94,6 +94,10 @@ class LoopClock:
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
 
+    @property
+    def of_peers(self) -> "LoopClock":
+        return self
+
     def monotonic(self) -> float:
         return self._loop.now
 

@@ -318,7 +318,7 @@ class ReplicaManager:
 
     async def _shrink_isrs_every(self, interval: float) -> None:
         while True:
-            await self._clock.sleep(interval)
+            await self._clock.of_peers.sleep(interval)
             for partition in list(self.hosted):
                 partition.shrink_isr()
 
@@ -327,7 +327,7 @@ class ReplicaManager:
             topic_partition,
             broker_id=self._settings.broker_id,
             max_lag=self._settings.replica_lag_time_max_ms / 1000,
-            clock=self._clock,
+            clock=self._clock.of_peers,
             waiting=self._waiting,
             isr_updates=self._isr_updates,
             is_alive=self._metadata.is_alive,
@@ -341,5 +341,5 @@ class ReplicaManager:
             limits=self._limits,
             broker_epoch=self._broker_epoch,
             connect=self._connect,
-            clock=self._clock,
+            clock=self._clock.of_peers,
         )

@@ -274,6 +274,14 @@ class ZooKeeperServer:
     def _delete_containers(self) -> None:
         self.pipeline.delete_unused_containers()
 
+    def clock_will_be_moved(self, seconds: float, *, heard_of: Iterable[int]) -> None:
+        """Prepare for a clock that is about to be moved forward: this server is not suspended, and whose session ids
+        are not in `heard_of` is silent for that long."""
+        then = self._clock.monotonic() + seconds
+        self._next_tick = max(self._next_tick, then)
+        for session_id in heard_of:
+            self.pipeline.sessions.touch(session_id, int(then * 1000))
+
     # What connections ask of their Host.
 
     def monotonic(self) -> float:

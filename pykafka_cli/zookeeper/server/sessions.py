@@ -38,7 +38,6 @@ class Sessions:
         self._by_id: dict[int, Session] = {}
         self._buckets: dict[int, dict[int, Session]] = {}
         self._next_id = _SERVER_ID << 56 | (wall_ms << 24 & 0xFFFFFFFFFFFFFFFF) >> 8
-        self._expired_until_ms = self.next_tick(now_ms) - tick_ms
         for session_id, timeout_ms in timeouts.items():
             self.open(session_id, timeout_ms, now_ms)
 
@@ -91,9 +90,8 @@ class Sessions:
     def expire(self, now_ms: int) -> list[int]:
         """The sessions whose deadline has come; they are closing from now on, and are returned once."""
         expired: list[int] = []
-        while self._expired_until_ms + self._tick_ms <= now_ms:
-            self._expired_until_ms += self._tick_ms
-            for session in self._buckets.pop(self._expired_until_ms, {}).values():
+        for deadline_ms in sorted(deadline for deadline in self._buckets if deadline <= now_ms):
+            for session in self._buckets.pop(deadline_ms).values():
                 if not session.closing:
                     session.closing = True
                     expired.append(session.id)
@@ -103,7 +101,6 @@ class Sessions:
         """Move every deadline back by `ms`: the server itself was blocked that long and could not read from anybody."""
         sessions = list(self._by_id.values())
         self._buckets.clear()
-        self._expired_until_ms = self.next_tick(now_ms) - self._tick_ms
         for session in sessions:
             self._put(session, max(session.deadline_ms + ms, now_ms))
 

@@ -1,4 +1,4 @@
-"""What whoever is handed a Clock may rely on, held by the real time and by its twin that moves by hand alike."""
+"""What whoever is handed a Clock may rely on, held by the real time, movable or not, and by its twin alike."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from pykafka_cli.broker.clock import Clock, SystemClock
+from pykafka_cli.broker.clock import Clock, MovableClock, SystemClock
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle, until
 
@@ -28,7 +28,7 @@ class Passing:
         await until(holds)
 
 
-@pytest.fixture(params=[SystemClock, FakeClock])
+@pytest.fixture(params=[SystemClock, MovableClock, FakeClock])
 def passing(request: pytest.FixtureRequest) -> Passing:
     return Passing(request.param())
 
@@ -87,3 +87,77 @@ async def test_a_sleeper_may_be_called_off(passing: Passing) -> None:
     await passing.until(sleeping.done)
 
     assert sleeping.cancelled()
+
+
+DAY_S = 86_400
+
+
+async def test_a_clock_that_is_moved_runs_what_is_due_in_order_and_leaves_the_rest() -> None:
+    clock, came = MovableClock(), list[int]()
+    for hours in (30, 2, 1):
+        clock.call_later(hours * 3600, partial(came.append, hours))
+    before = clock.monotonic(), clock.now_ms()
+
+    await clock.advance(DAY_S)
+
+    assert came == [1, 2]
+    assert clock.monotonic() - before[0] >= DAY_S
+    assert clock.now_ms() - before[1] >= DAY_S * 1000
+    await clock.advance(DAY_S)
+    assert came == [1, 2, 30]
+
+
+async def test_what_is_not_due_yet_comes_sooner_by_as_much_as_the_clock_was_moved() -> None:
+    clock, came = MovableClock(), []
+    clock.call_later(DAY_S + SOON, lambda: came.append("later"))
+
+    await clock.advance(DAY_S - SOON)
+
+    assert not came
+    await until(lambda: bool(came))
+
+
+async def test_moving_a_clock_waits_for_the_work_that_became_due() -> None:
+    clock, done = MovableClock(), []
+
+    async def work(name: str) -> None:
+        await settle()
+        done.append(name)
+
+    async def work_every_hour() -> None:
+        while True:
+            await clock.sleep(3600)
+            await work("every hour")
+
+    repeating = asyncio.ensure_future(work_every_hour())
+    begun: list[asyncio.Task[None]] = []
+    clock.call_later(60, lambda: begun.append(asyncio.ensure_future(work("once"))))
+    await settle()
+
+    await clock.advance(DAY_S)
+
+    assert sorted(done) == ["every hour", "once"]
+    await clock.advance(DAY_S)
+    assert sorted(done) == ["every hour", "every hour", "once"]
+    repeating.cancel()
+
+
+async def test_a_due_call_that_fails_is_reported_and_keeps_no_other_from_its_time() -> None:
+    clock, came, reported = MovableClock(), [], []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
+
+    def fail() -> None:
+        raise ValueError("its own mistake")
+
+    clock.call_later(1, fail)
+    clock.call_later(2, lambda: came.append("other")).cancel()
+    clock.call_later(3, lambda: came.append("another"))
+
+    await clock.advance(DAY_S)
+
+    assert came == ["another"]
+    assert [str(each) for each in reported] == ["its own mistake"]
+
+
+def test_peers_are_in_real_time() -> None:
+    assert isinstance(MovableClock().of_peers, SystemClock)

@@ -64,13 +64,14 @@ def test_a_mistyped_state_is_not_a_part_of_the_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("60s", 60), ("500ms", 0.5), ("2m", 120), ("1.5h", 5400), ("30", 30), ("0", 0)]
+    ("text", "seconds"),
+    [("60s", 60), ("500ms", 0.5), ("2m", 120), ("1.5h", 5400), ("7d", 604_800), ("30", 30), ("0", 0)],
 )
 def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "s", "-1s", "1 s", "1d", "inf", "1e9"])
+@pytest.mark.parametrize("text", ["", "s", "-1s", "1 s", "1w", "inf", "1e9"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration such as"):
         parse_duration(text)

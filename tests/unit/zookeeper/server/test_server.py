@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.broker.clock import SystemClock
+from pykafka_cli.broker.clock import MovableClock, SystemClock
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, CreateFlags
 from pykafka_cli.zookeeper.protocol.requests import (
     CreateRequest,
@@ -225,6 +225,21 @@ async def test_a_server_that_stood_still_does_not_blame_its_clients(
 
     assert "was suspended for" in caplog.text
     assert (await client.ask(OpCode.PING, Empty()))[0] == 0
+
+
+async def test_a_clock_that_is_moved_ends_the_sessions_that_are_silent_to_it_and_no_others(
+    start_server: StartServer,
+) -> None:
+    clock = MovableClock()
+    server = await start_server(clock, tickTime=1000)
+    alive, silent = await RawClient.open(server.port), await RawClient.with_session(server.port)
+    kept = (await alive.connect()).session_id
+
+    server.clock_will_be_moved(3600, heard_of=[kept])
+    await clock.advance(3600)
+
+    assert await silent.receive() is None
+    assert (await alive.ask(OpCode.PING, Empty()))[0] == 0
 
 
 async def test_unused_containers_are_deleted_from_time_to_time(start_server: StartServer) -> None:
