@@ -25,6 +25,14 @@ ControllerEpoch = NewType("ControllerEpoch", int)
 BrokerEpoch = NewType("BrokerEpoch", int)
 """The zxid under which a broker registered itself, and so one of each of its runs."""
 
+Offset = NewType("Offset", int)
+"""Of a record in a partition (docs/decisions/0012-quantities.md). The difference of two is a plain number."""
+
+FIRST_OFFSET = Offset(0)
+
+NO_OFFSET = Offset(-1)
+"""How the protocol and files say that there is none; in pk it is None."""
+
 UNKNOWN_BROKER_EPOCH = BrokerEpoch(-1)
 
 
@@ -67,7 +75,7 @@ class ConsumedRecord(Protocol):
     """What is asked of a record that was consumed, of whatever format; aiokafka's compiled records have it."""
 
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> Offset: ...
     @property
     def timestamp(self) -> int | None: ...  # milliseconds since the epoch
     @property
@@ -176,7 +184,7 @@ class ConfigEntry(NamedTuple):
 class ReplicaRecords(NamedTuple):
     """What one broker has of a partition from some offset on; nothing when it did not say."""
 
-    high_watermark: int = -1
+    high_watermark: Offset = NO_OFFSET
     batches: bytes = b""
 
 
@@ -233,8 +241,8 @@ class GroupLag(NamedTuple):
 
     group: str
     partition: TopicPartition
-    current_offset: int | None
-    log_end_offset: int | None
+    current_offset: Offset | None
+    log_end_offset: Offset | None
     member: MemberDescription | None
     leader_epoch: LeaderEpoch | None = None
     """Of the last record that was read, where it was committed."""
@@ -251,7 +259,7 @@ class ShareOffset(NamedTuple):
     """How far a share group is in a partition; None where it has not read yet, or the cluster does not say."""
 
     partition: TopicPartition
-    start: int | None
+    start: Offset | None
     lag: int | None
     leader_epoch: LeaderEpoch | None
 
@@ -294,9 +302,9 @@ class StreamsOffset(NamedTuple):
     """How far a streams group is in a partition; `current` is None where nothing has been committed."""
 
     partition: TopicPartition
-    current: int | None
+    current: Offset | None
     leader_epoch: LeaderEpoch | None
-    log_end: int
+    log_end: Offset
     lag: int
 
 
@@ -380,7 +388,7 @@ class QuorumReplica(NamedTuple):
 
     id: BrokerId
     directory_id: uuid.UUID | None
-    log_end: int
+    log_end: Offset
     last_fetch_ms: int
     last_caught_up_ms: int
 
@@ -391,7 +399,7 @@ class Quorum(NamedTuple):
     cluster_id: str | None
     leader: BrokerId
     leader_epoch: LeaderEpoch
-    high_watermark: int
+    high_watermark: Offset
     voters: tuple[QuorumReplica, ...]
     observers: tuple[QuorumReplica, ...]
     endpoints: Mapping[BrokerId, tuple[str, ...]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.log import message_conversion
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import LeaderEpoch, Offset
 from pykafka_cli.properties.grammar import read_properties
 from pykafka_cli.protocol.records import (
     Compression,
@@ -44,7 +44,9 @@ PATH = "/file"
 @st.composite
 def nearly_batches(draw: st.DrawFn) -> bytearray:
     """Batches with some bytes changed, and perhaps cut or with a tail."""
-    records = [Record(index, NOW_MS, b"key", b"value", (("h", b"x"),)) for index in range(draw(st.integers(1, 4)))]
+    records = [
+        Record(Offset(index), NOW_MS, b"key", b"value", (("h", b"x"),)) for index in range(draw(st.integers(1, 4)))
+    ]
     data = bytearray()
     for _ in range(draw(st.integers(1, 3))):
         data += build_batch(records, compression=draw(st.sampled_from(Compression)), control=draw(st.booleans()))
@@ -75,7 +77,7 @@ def test_headers_and_records(data: bytearray) -> None:
 def nearly_messages(draw: st.DrawFn) -> bytes:
     """Messages of formats 0 and 1 with some bytes changed, sealed again or not, and perhaps cut."""
     codec = draw(st.sampled_from([Compression.NONE, Compression.GZIP, Compression.SNAPPY, Compression.LZ4]))
-    messages = [(offset, NOW_MS, b"key", b"value") for offset in range(draw(st.integers(1, 4)))]
+    messages = [(Offset(offset), NOW_MS, b"key", b"value") for offset in range(draw(st.integers(1, 4)))]
     data = bytearray(build_message_set(messages, magic=draw(st.integers(0, 1)), compression=codec))
     for position, value in draw(st.lists(st.tuples(st.integers(0, len(data) - 1), st.integers(0, 255)), max_size=4)):
         data[position] = value
@@ -111,7 +113,7 @@ def test_logs_as_they_stand(data: bytes) -> None:
 def test_batches_for_old_clients(data: bytearray, magic: int) -> None:
     def convert() -> None:
         for position, header in walk(data):
-            message_conversion.messages_of(data, position, header, magic, 0)
+            message_conversion.messages_of(data, position, header, magic, Offset(0))
 
     quietly(convert, CorruptRecords, BrokerError)
 
@@ -132,7 +134,7 @@ def test_records_under_a_valid_checksum(data: bytearray) -> None:
 @given(codec=st.sampled_from(Compression), data=st.binary(max_size=100), changed=st.integers(0, 255))
 def test_compressed_bytes(codec: Compression, data: bytes, changed: int) -> None:
     quietly(lambda: decompress(codec, data, 1 << 16), CorruptRecords)
-    framed = bytearray(build_batch([Record(0, 1, None, data)], compression=codec)[61:])
+    framed = bytearray(build_batch([Record(Offset(0), 1, None, data)], compression=codec)[61:])
     framed[changed % len(framed)] ^= changed
     quietly(lambda: decompress(codec, framed, 1 << 16), CorruptRecords)
 
@@ -175,14 +177,14 @@ def test_small_files(data: bytes) -> None:
     files = MemoryFiles()
     files.replace(PATH, data)
 
-    quietly(lambda: OffsetIndex(files, PATH, 0, 1024).lookup(5), CorruptIndex)
-    quietly(lambda: TimeIndex(files, PATH, 0, 1024).lookup(5), CorruptIndex)
-    quietly(lambda: TimeIndex(files, PATH, 0, 1024).last(), CorruptIndex)
-    quietly(lambda: TransactionIndex(files, PATH, 0).entries(), CorruptIndex)
+    quietly(lambda: OffsetIndex(files, PATH, Offset(0), 1024).lookup(Offset(5)), CorruptIndex)
+    quietly(lambda: TimeIndex(files, PATH, Offset(0), 1024).lookup(5), CorruptIndex)
+    quietly(lambda: TimeIndex(files, PATH, Offset(0), 1024).last(), CorruptIndex)
+    quietly(lambda: TransactionIndex(files, PATH, Offset(0)).entries(), CorruptIndex)
     quietly(lambda: decode_snapshot(data), CorruptSnapshot)
     quietly(lambda: list(transaction_index.stored_entries(data, PATH)), CorruptIndex)
-    assert len(offset_index.stored_entries(data, 0)) == len(data) // 8
-    assert len(time_index.stored_entries(data, 0)) == len(data) // 12
+    assert len(offset_index.stored_entries(data, Offset(0))) == len(data) // 8
+    assert len(time_index.stored_entries(data, Offset(0))) == len(data) // 12
     quietly(lambda: checkpoints.read_offsets(files, PATH), MalformedFile)
     quietly(lambda: checkpoints.read_leader_epochs(files, PATH), MalformedFile)
     quietly(lambda: checkpoints.read_topic_id(files, PATH), MalformedFile)

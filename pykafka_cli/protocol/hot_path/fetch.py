@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, LeaderEpoch, ProducerId
+from pykafka_cli.model import NO_OFFSET, UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, LeaderEpoch, Offset, ProducerId
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
@@ -76,11 +76,11 @@ class FetchPartition:
     """What is wanted of one partition. Epochs are -1 where the fetcher gives none, log_start_offset from consumers."""
 
     partition: int
-    fetch_offset: int
+    fetch_offset: Offset
     partition_max_bytes: int
     current_leader_epoch: LeaderEpoch = NO_LEADER_EPOCH
     last_fetched_epoch: LeaderEpoch = NO_LEADER_EPOCH
-    log_start_offset: int = -1
+    log_start_offset: Offset = NO_OFFSET
     replica_directory_id: uuid.UUID | None = None
 
 
@@ -125,13 +125,13 @@ class EpochEndOffset:
     """Where the leader's log and the follower's part: the leader's epoch and its end."""
 
     epoch: LeaderEpoch = NO_LEADER_EPOCH
-    end_offset: int = -1
+    end_offset: Offset = NO_OFFSET
 
 
 @dataclass(slots=True)
 class AbortedTransaction:
     producer_id: ProducerId
-    first_offset: int
+    first_offset: Offset
 
 
 @dataclass(slots=True)
@@ -140,9 +140,9 @@ class FetchPartitionResponse:
 
     partition_index: int
     error_code: ErrorCode = ErrorCode.none
-    high_watermark: int = -1
-    last_stable_offset: int = -1
-    log_start_offset: int = -1
+    high_watermark: Offset = NO_OFFSET
+    last_stable_offset: Offset = NO_OFFSET
+    log_start_offset: Offset = NO_OFFSET
     aborted_transactions: Sequence[AbortedTransaction] | None = None
     preferred_read_replica: BrokerId = NO_NODE
     records: Buffer = b""
@@ -343,7 +343,9 @@ def _read_partition(cursor: Cursor, version: int) -> FetchPartition:
     fetch_offset = cursor.int64()
     last_fetched_epoch: LeaderEpoch = cursor.unpack(INT32)[0] if version >= 12 else NO_LEADER_EPOCH
     log_start_offset = cursor.int64() if version >= 5 else -1
-    each = FetchPartition(partition, fetch_offset, cursor.int32(), leader_epoch, last_fetched_epoch, log_start_offset)
+    each = FetchPartition(
+        partition, Offset(fetch_offset), cursor.int32(), leader_epoch, last_fetched_epoch, Offset(log_start_offset)
+    )
     if version >= FLEXIBLE_FROM:
         for tag, value in cursor.tags():
             if tag == 0 and version >= 17:
@@ -369,11 +371,11 @@ def _partition_bytes(each: FetchPartition, version: int) -> bytes:
 
 def _read_partition_response(cursor: Cursor, read: Reading, version: int) -> FetchPartitionResponse:
     index = cursor.int32()
-    each = FetchPartitionResponse(index, _error_code(cursor), cursor.int64())
+    each = FetchPartitionResponse(index, _error_code(cursor), Offset(cursor.int64()))
     if version >= 4:
-        each.last_stable_offset = cursor.int64()
+        each.last_stable_offset = Offset(cursor.int64())
     if version >= 5:
-        each.log_start_offset = cursor.int64()
+        each.log_start_offset = Offset(cursor.int64())
     count = read.count(cursor) if version >= 4 else -1
     if count >= 0:
         each.aborted_transactions = aborted = []

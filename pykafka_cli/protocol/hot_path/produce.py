@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.model import NO_OFFSET, Offset
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.hot_path.wire import (
@@ -83,9 +84,9 @@ class ProducePartitionResponse:
 
     index: int
     error_code: ErrorCode = ErrorCode.none
-    base_offset: int = -1
+    base_offset: Offset = NO_OFFSET
     log_append_time_ms: int = -1
-    log_start_offset: int = -1
+    log_start_offset: Offset = NO_OFFSET
     record_errors: Sequence[RecordError] = ()
     error_message: str | None = None
     current_leader: LeaderIdAndEpoch | None = None

@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
-from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.buffers import Buffer
 
 HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -78,7 +78,7 @@ class Compression(IntEnum):
 class BatchHeader(NamedTuple):
     """The header of one batch. For formats 0 and 1 the fields they lack have their "none" values."""
 
-    base_offset: int
+    base_offset: Offset
     batch_length: int
     leader_epoch: LeaderEpoch
     magic: int
@@ -98,12 +98,12 @@ class BatchHeader(NamedTuple):
         return self.batch_length + LOG_OVERHEAD
 
     @property
-    def last_offset(self) -> int:
-        return self.base_offset + self.last_offset_delta
+    def last_offset(self) -> Offset:
+        return Offset(self.base_offset + self.last_offset_delta)
 
     @property
-    def next_offset(self) -> int:
-        return self.base_offset + self.last_offset_delta + 1
+    def next_offset(self) -> Offset:
+        return Offset(self.base_offset + self.last_offset_delta + 1)
 
     @property
     def last_sequence(self) -> int:
@@ -261,7 +261,7 @@ def crc_is_valid(data: Buffer, position: int, header: BatchHeader) -> bool:
         return zlib.crc32(view[position + MAGIC_AT : position + header.size]) == header.crc
 
 
-def stamp(data: bytearray | memoryview, position: int, *, base_offset: int, leader_epoch: LeaderEpoch) -> None:
+def stamp(data: bytearray | memoryview, position: int, *, base_offset: Offset, leader_epoch: LeaderEpoch) -> None:
     """Give a batch its place in the log; neither field is covered by the CRC."""
     _INT64.pack_into(data, position, base_offset)
     _INT32.pack_into(data, position + LOG_OVERHEAD, leader_epoch)

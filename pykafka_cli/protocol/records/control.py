@@ -12,7 +12,7 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple
 
-from pykafka_cli.model import ProducerEpoch, ProducerId
+from pykafka_cli.model import FIRST_OFFSET, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
@@ -43,7 +43,7 @@ def build_marker(
     timestamp: int,
 ) -> bytearray:
     """A batch with one marker, to be appended with origin COORDINATOR."""
-    record = Record(0, timestamp, _KEY.pack(0, control_type), _VALUE.pack(0, coordinator_epoch))
+    record = Record(FIRST_OFFSET, timestamp, _KEY.pack(0, control_type), _VALUE.pack(0, coordinator_epoch))
     return build_batch(
         [record], producer_id=producer_id, producer_epoch=producer_epoch, transactional=True, control=True
     )

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
     LEGACY_HEADER_SIZE,
@@ -36,8 +37,8 @@ _TIMESTAMP = struct.Struct(">q")
 _NULL = _INT32.pack(-1)
 _NO_HEADERS: tuple[tuple[str, bytes | None], ...] = ()
 
-Stored = tuple[int, int, bytes | None, bytes | None]
-Message = tuple[int, int, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
+Stored = tuple[Offset, int, bytes | None, bytes | None]
+Message = tuple[Offset, int, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
 
 
 class WrongChecksum(CorruptRecords):
@@ -64,7 +65,9 @@ def read_messages(data: Buffer, header: BatchHeader, limit: int) -> list[Message
         raise CorruptRecords("a compressed message with nothing inside")
     # Format 1 counts from the first inner message; some old producers wrote absolute offsets, which end as the wrapper.
     shift = header.base_offset - inner[-1][0] if header.magic else 0
-    return [(offset + shift, timestamp, key, value, headers) for offset, timestamp, key, value, headers in inner]
+    return [
+        (Offset(offset + shift), timestamp, key, value, headers) for offset, timestamp, key, value, headers in inner
+    ]
 
 
 def _inner_messages(payload: Buffer, wrapper: BatchHeader) -> Iterator[Message]:
@@ -105,7 +108,7 @@ class StoredMessage(NamedTuple):
     fields  from the size of the key on
     """
 
-    offset: int
+    offset: Offset
     timestamp: int
     crc: int
     is_valid: bool
@@ -170,10 +173,10 @@ def messages_of(data: Buffer, header: BatchHeader, limit: int) -> Iterator[Store
     append_time = header.max_timestamp if header.attributes & LOG_APPEND_TIME else None
     for position, each in inner:
         timestamp = each.max_timestamp if append_time is None or not each.magic else append_time
-        yield _as_it_stands(payload, position, each, each.base_offset + shift, timestamp)
+        yield _as_it_stands(payload, position, each, Offset(each.base_offset + shift), timestamp)
 
 
-def _as_it_stands(data: Buffer, position: int, header: BatchHeader, offset: int, timestamp: int) -> StoredMessage:
+def _as_it_stands(data: Buffer, position: int, header: BatchHeader, offset: Offset, timestamp: int) -> StoredMessage:
     message = bytes(data[position : position + header.size])
     fields = message[_key_at(header) :]
     try:
@@ -206,7 +209,7 @@ def build_message_set(
         return _joined(messages, magic, attributes)
     first, last = messages[0][0], messages[-1][0]
     start = first if magic else 0
-    inner = [(offset - start, timestamp, key, value) for offset, timestamp, key, value in messages]
+    inner = [(Offset(offset - start), timestamp, key, value) for offset, timestamp, key, value in messages]
     payload = compress(compression, _joined(inner, magic, attributes))
     if compression is Compression.LZ4 and not magic:
         payload = with_lz4_checksum(payload, over_magic=True)

@@ -15,7 +15,7 @@ cleaning, conversions); what clients produce and fetch passes as whole batches.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records import legacy
 from pykafka_cli.protocol.records.batch import (
@@ -44,7 +44,7 @@ from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, compress,
 class Record(NamedTuple):
     """One record. `offset` is its place in the log, `timestamp` milliseconds since the epoch (-1: none)."""
 
-    offset: int
+    offset: Offset
     timestamp: int
     key: bytes | None
     value: bytes | None
@@ -54,8 +54,8 @@ class Record(NamedTuple):
 def build_batch(
     records: Sequence[Record],
     *,
-    base_offset: int | None = None,
-    last_offset: int | None = None,
+    base_offset: Offset | None = None,
+    last_offset: Offset | None = None,
     leader_epoch: LeaderEpoch = NO_LEADER_EPOCH,
     compression: Compression = Compression.NONE,
     compression_level: int | None = None,
@@ -107,7 +107,7 @@ def build_empty_batch(header: BatchHeader) -> bytearray:
     return batch
 
 
-def append_record(output: bytearray, record: Record, *, base_offset: int, base_timestamp: int) -> None:
+def append_record(output: bytearray, record: Record, *, base_offset: Offset, base_timestamp: int) -> None:
     """Write one record at the end of `output`."""
     body = bytearray(1)
     _append_varint(body, record.timestamp - base_timestamp)
@@ -195,7 +195,7 @@ def records_of(header: BatchHeader, payload: Buffer, *, errors: str = "strict") 
         if not left and position < size:
             raise CorruptRecords("Incorrect declared batch size, records still remaining in file")
         timestamp = base_timestamp + timestamp_delta if append_time is None else append_time
-        yield Record(base_offset + offset_delta, timestamp, key, value, headers)
+        yield Record(Offset(base_offset + offset_delta), timestamp, key, value, headers)
 
 
 def _read_headers(
