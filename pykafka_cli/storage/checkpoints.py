@@ -23,7 +23,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, LeaderEpoch, TopicPartition
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.properties.grammar import read_properties, write_properties
 from pykafka_cli.storage.files import Files
 from pykafka_cli.storage.leader_epochs import EpochStart
@@ -65,15 +65,15 @@ class MetaProperties(NamedTuple):
     directory_id: str | None = None
 
 
-def read_offsets(files: Files, path: str) -> dict[TopicPartition, int]:
+def read_offsets(files: Files, path: str) -> dict[TopicPartition, Offset]:
     """Offsets per partition; empty when there is no such file. raises MalformedFile."""
-    offsets: dict[TopicPartition, int] = {}
+    offsets: dict[TopicPartition, Offset] = {}
     for topic, partition, offset in _read_lines(files, path, 3):
-        offsets[TopicPartition(topic, int(partition))] = int(offset)
+        offsets[TopicPartition(topic, int(partition))] = Offset(int(offset))
     return offsets
 
 
-def write_offsets(files: Files, path: str, offsets: Mapping[TopicPartition, int]) -> None:
+def write_offsets(files: Files, path: str, offsets: Mapping[TopicPartition, Offset]) -> None:
     """Replace the file durably."""
     lines = (f"{tp.topic} {tp.partition} {offset}" for tp, offset in offsets.items())
     files.replace(path, _frame(lines))
@@ -81,7 +81,7 @@ def write_offsets(files: Files, path: str, offsets: Mapping[TopicPartition, int]
 
 def read_leader_epochs(files: Files, path: str) -> list[EpochStart]:
     """Epochs in the order of the file; empty when there is none. raises MalformedFile."""
-    return [EpochStart(LeaderEpoch(int(epoch)), int(offset)) for epoch, offset in _read_lines(files, path, 2)]
+    return [EpochStart(LeaderEpoch(int(epoch)), Offset(int(offset))) for epoch, offset in _read_lines(files, path, 2)]
 
 
 def write_leader_epochs(files: Files, path: str, entries: Iterable[EpochStart], *, durable: bool) -> None:

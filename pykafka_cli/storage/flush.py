@@ -3,6 +3,7 @@
 import contextlib
 from typing import NamedTuple
 
+from pykafka_cli.model import Offset
 from pykafka_cli.storage.files import File, Files
 
 
@@ -15,7 +16,7 @@ class FlushPlan(NamedTuple):
     files: Files
     directory: str
     handles: list[File]
-    up_to: int
+    up_to: Offset
     rewrites: int
 
     def run(self) -> None:

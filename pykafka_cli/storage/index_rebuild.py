@@ -1,5 +1,6 @@
 """Rebuilds the indexes of a segment from the headers in its log."""
 
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, BatchHeader
 from pykafka_cli.storage.offset_index import OffsetIndex
 from pykafka_cli.storage.time_index import TimeIndex, TimestampedOffset
@@ -8,10 +9,10 @@ from pykafka_cli.storage.time_index import TimeIndex, TimestampedOffset
 class IndexRebuild:
     """Collects entries while a log is walked from its beginning."""
 
-    def __init__(self, base_offset: int, index_interval_bytes: int) -> None:
+    def __init__(self, base_offset: Offset, index_interval_bytes: int) -> None:
         self._interval = index_interval_bytes
         self._last_indexed = 0
-        self._offsets: list[tuple[int, int]] = []
+        self._offsets: list[tuple[Offset, int]] = []
         self._times: list[TimestampedOffset] = []
         self.largest = TimestampedOffset(NO_TIMESTAMP, base_offset)
 

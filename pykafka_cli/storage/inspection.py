@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, CorruptRecords, crc_is_valid
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import MalformedFile, MetaProperties
@@ -58,8 +58,8 @@ class InspectedLog:
     topic_partition: TopicPartition
     folder: str
     topic_id: uuid.UUID | None = None
-    log_start: int = 0
-    log_end: int = 0
+    log_start: Offset = FIRST_OFFSET
+    log_end: Offset = FIRST_OFFSET
     records: int = 0
     size_in_bytes: int = 0
     damage: list[str] = field(default_factory=list)
@@ -85,7 +85,7 @@ def inspect_directory(files: Files, path: str, on_batch: OnBatch = lambda _tp, _
     meta = checkpoints.read_meta_properties(files, path)
     was_left_cleanly = files.exists(os.path.join(path, checkpoints.CLEAN_SHUTDOWN))
     found = InspectedDirectory(path, meta, was_left_cleanly, [], [])
-    offsets: dict[str, dict[TopicPartition, int]] = {}
+    offsets: dict[str, dict[TopicPartition, Offset]] = {}
     for name in _CHECKPOINTS:
         try:
             offsets[name] = checkpoints.read_offsets(files, os.path.join(path, name))
@@ -100,10 +100,10 @@ def inspect_directory(files: Files, path: str, on_batch: OnBatch = lambda _tp, _
             files,
             InspectedLog(topic_partition, folder),
             # After a clean stop everything was synced, whatever the checkpoint says.
-            None if was_left_cleanly else offsets[checkpoints.RECOVERY_POINTS].get(topic_partition, 0),
+            None if was_left_cleanly else offsets[checkpoints.RECOVERY_POINTS].get(topic_partition, FIRST_OFFSET),
             on_batch,
         )
-        inspection.run(offsets[checkpoints.LOG_STARTS].get(topic_partition, 0))
+        inspection.run(offsets[checkpoints.LOG_STARTS].get(topic_partition, FIRST_OFFSET))
         found.logs.append(inspection.log)
     return found
 
@@ -111,7 +111,7 @@ def inspect_directory(files: Files, path: str, on_batch: OnBatch = lambda _tp, _
 class _Inspection:
     """Goes through one folder. `synced_end`: what lies below it was synced; None: all of it was."""
 
-    def __init__(self, files: Files, log: InspectedLog, synced_end: int | None, on_batch: OnBatch) -> None:
+    def __init__(self, files: Files, log: InspectedLog, synced_end: Offset | None, on_batch: OnBatch) -> None:
         self._files = files
         self.log = log
         self._synced_end = synced_end
@@ -126,11 +126,11 @@ class _Inspection:
         )
         return f"To rebuild it from the log, remove {marks}, then start and stop the broker once"
 
-    def run(self, log_start: int) -> None:
+    def run(self, log_start: Offset) -> None:
         log = self.log
         names = self._files.names(log.folder)
-        starts = sorted(int(name.removesuffix(LOG_SUFFIX)) for name in names if _SEGMENT.fullmatch(name))
-        log.log_start = log.log_end = max(log_start, starts[0] if starts else 0)
+        starts = sorted(Offset(int(name.removesuffix(LOG_SUFFIX))) for name in names if _SEGMENT.fullmatch(name))
+        log.log_start = log.log_end = max(log_start, starts[0]) if starts else log_start
         self._check_small_files()
         for name in names:
             if name.endswith((SWAP_SUFFIX, CLEANED_SUFFIX)):
@@ -152,13 +152,13 @@ class _Inspection:
             self._note(f"{error}. {self._remedy}", is_synced=self._synced_end is None)
 
     def _check_snapshot(self, name: str) -> None:
-        path, offset = self._path(name), int(name.removesuffix(SNAPSHOT_SUFFIX))
+        path, offset = self._path(name), Offset(int(name.removesuffix(SNAPSHOT_SUFFIX)))
         try:
             decode_snapshot(self._files.read(path))
         except CorruptSnapshot as error:
             self._note(f"{path}: no snapshot of producers: {error}. {self._remedy}", is_synced=self._is_synced(offset))
 
-    def _check_segment(self, base_offset: int, following: int | None) -> None:
+    def _check_segment(self, base_offset: Offset, following: Offset | None) -> None:
         stem, problems = self._path(segment_name(base_offset)), list[str]()
         indexed = self._indexed_positions(stem, base_offset, problems)
         if (found := self._check_batches(stem + LOG_SUFFIX, base_offset, following, indexed)) is None:
@@ -176,8 +176,8 @@ class _Inspection:
             self._note(problem, is_synced=self._is_synced(next_offset))
 
     def _check_batches(
-        self, path: str, base_offset: int, following: int | None, indexed: dict[int, int]
-    ) -> tuple[int, int] | None:
+        self, path: str, base_offset: Offset, following: Offset | None, indexed: dict[int, Offset]
+    ) -> tuple[Offset, int] | None:
         """(next offset, latest timestamp); None when there is damage. Removes what is correct from `indexed`."""
         log, size = self.log, self._files.size(path)
         log.size_in_bytes += size
@@ -207,7 +207,7 @@ class _Inspection:
             log.log_end = max(log.log_end, expected)
         return expected, latest
 
-    def _indexed_positions(self, stem: str, base_offset: int, problems: list[str]) -> dict[int, int]:
+    def _indexed_positions(self, stem: str, base_offset: Offset, problems: list[str]) -> dict[int, Offset]:
         """What the offset index says: where a batch begins, and an offset that is in it or after it."""
         try:
             entries = OffsetIndex(self._files, stem + INDEX_SUFFIX, base_offset, 0).entries()
@@ -217,7 +217,7 @@ class _Inspection:
         return {position: offset for offset, position in entries}
 
     def _check_time_index(
-        self, stem: str, base_offset: int, next_offset: int, latest: int, problems: list[str]
+        self, stem: str, base_offset: Offset, next_offset: Offset, latest: int, problems: list[str]
     ) -> None:
         path = stem + TIME_INDEX_SUFFIX
         try:
@@ -227,13 +227,13 @@ class _Inspection:
         except CorruptIndex as error:
             problems.append(f"{error}. {self._remedy}")
 
-    def _check_transaction_index(self, stem: str, base_offset: int, problems: list[str]) -> None:
+    def _check_transaction_index(self, stem: str, base_offset: Offset, problems: list[str]) -> None:
         try:
             TransactionIndex(self._files, stem + TXN_INDEX_SUFFIX, base_offset).entries()
         except CorruptIndex as error:
             problems.append(f"{error}. {self._remedy}")
 
-    def _is_synced(self, end: int) -> bool:
+    def _is_synced(self, end: Offset) -> bool:
         """Whether the disk had everything below offset `end` for sure."""
         return self._synced_end is None or end <= self._synced_end
 

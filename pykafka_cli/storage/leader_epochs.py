@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import LeaderEpoch, Offset
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 
 _log = logging.getLogger(__name__)
@@ -21,14 +21,14 @@ _log = logging.getLogger(__name__)
 
 class EpochStart(NamedTuple):
     epoch: LeaderEpoch
-    start_offset: int
+    start_offset: Offset
 
 
 class EpochEnd(NamedTuple):
     """A leader epoch and the offset at which it ended: the first offset of the next epoch, or the log end."""
 
     epoch: LeaderEpoch
-    end_offset: int
+    end_offset: Offset
 
 
 class LeaderEpochs:
@@ -62,7 +62,7 @@ class LeaderEpochs:
         """The newest epoch, once `on_change` has been called for it."""
         return self._entries[-1].epoch if self._entries and not self._newest_is_untold else None
 
-    def assign(self, epoch: LeaderEpoch, start_offset: int, *, has_records: bool = True) -> None:
+    def assign(self, epoch: LeaderEpoch, start_offset: Offset, *, has_records: bool = True) -> None:
         """Epoch `epoch` begins at `start_offset`. Entries that contradict it (a later epoch, or a later start) go."""
         if epoch < 0 or start_offset < 0:
             return
@@ -83,7 +83,7 @@ class LeaderEpochs:
         else:
             self._newest_is_untold = True
 
-    def end_offset_for(self, epoch: LeaderEpoch, log_end: int) -> EpochEnd | None:
+    def end_offset_for(self, epoch: LeaderEpoch, log_end: Offset) -> EpochEnd | None:
         """The end of the largest epoch up to `epoch` that is known; None when nothing can be said.
 
         An epoch older than all known ones is answered with itself and the start of the oldest.
@@ -97,19 +97,19 @@ class LeaderEpochs:
         end_offset = entries[following].start_offset
         return EpochEnd(entries[following - 1].epoch if following else epoch, end_offset)
 
-    def epoch_for_offset(self, offset: int) -> LeaderEpoch | None:
+    def epoch_for_offset(self, offset: Offset) -> LeaderEpoch | None:
         """The epoch that wrote `offset`; None when it is older than all known ones."""
         following = bisect_right(self._entries, offset, key=lambda entry: entry.start_offset)
         return self._entries[following - 1].epoch if following else None
 
-    def truncate_from_end(self, end_offset: int) -> None:
+    def truncate_from_end(self, end_offset: Offset) -> None:
         """Forget epochs that begin at `end_offset` or later."""
         kept = [entry for entry in self._entries if entry.start_offset < end_offset]
         if len(kept) < len(self._entries):
             self._entries = kept
             self._notify()
 
-    def truncate_from_start(self, start_offset: int) -> None:
+    def truncate_from_start(self, start_offset: Offset) -> None:
         """Forget what is below `start_offset`; the epoch that covers it begins there from now on."""
         passed = bisect_right(self._entries, start_offset, key=lambda entry: entry.start_offset)
         if not passed or (passed == 1 and self._entries[0].start_offset == start_offset):

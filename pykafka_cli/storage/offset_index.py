@@ -12,6 +12,7 @@ from bisect import bisect_right
 from itertools import pairwise
 from typing import NamedTuple
 
+from pykafka_cli.model import Offset
 from pykafka_cli.storage.files import Files
 from pykafka_cli.storage.index_file import CorruptIndex, IndexFile
 
@@ -21,18 +22,18 @@ MAX_RELATIVE_OFFSET = 0x7FFFFFFF
 
 
 class OffsetPosition(NamedTuple):
-    offset: int
+    offset: Offset
     position: int
 
 
-def stored_entries(data: bytes, base_offset: int) -> list[OffsetPosition]:
+def stored_entries(data: bytes, base_offset: Offset) -> list[OffsetPosition]:
     """Every entry of a file as it is, zeros and damage included; a truncated entry at the end is omitted."""
     whole = data[: len(data) // _AS_STORED.size * _AS_STORED.size]
     return [OffsetPosition(base_offset + relative, position) for relative, position in _AS_STORED.iter_unpack(whole)]
 
 
 class OffsetIndex:
-    def __init__(self, files: Files, path: str, base_offset: int, max_size: int) -> None:
+    def __init__(self, files: Files, path: str, base_offset: Offset, max_size: int) -> None:
         self.file = IndexFile(files, path, _ENTRY.size, max_size)
         self._base_offset = base_offset
         self._columns: tuple[array[int], array[int]] | None = None  # relative offsets, positions
@@ -48,7 +49,7 @@ class OffsetIndex:
         """Start a new index in a new segment, without reading the disk."""
         self._columns = (array("I"), array("I"))
 
-    def append(self, last_offset: int, position: int) -> None:
+    def append(self, last_offset: Offset, position: int) -> None:
         """Add the batch that starts at `position`; a full index takes no more, which the caller prevents by rolling."""
         offsets, positions = self._loaded()
         relative = last_offset - self._base_offset
@@ -56,7 +57,7 @@ class OffsetIndex:
         offsets.append(relative)
         positions.append(position)
 
-    def lookup(self, offset: int) -> int:
+    def lookup(self, offset: Offset) -> int:
         """A position at or before the batch that holds `offset`; 0 when nothing closer is known."""
         offsets, positions = self._loaded()
         slot = bisect_right(offsets, max(offset - self._base_offset, -1)) if offset >= self._base_offset else 0
@@ -73,7 +74,7 @@ class OffsetIndex:
         positions = self._loaded()[1]
         return positions[-1] if positions else 0
 
-    def truncate_to(self, offset: int) -> None:
+    def truncate_to(self, offset: Offset) -> None:
         """Drop entries of batches that hold `offset` or a later one."""
         offsets, positions = self._loaded()
         slot = 0
@@ -82,11 +83,13 @@ class OffsetIndex:
         del offsets[slot:], positions[slot:]
         self.file.preallocate(slot)
 
-    def entries(self) -> list[tuple[int, int]]:
+    def entries(self) -> list[tuple[Offset, int]]:
         """(last offset, position) pairs. raises CorruptIndex when the file cannot be true."""
-        return [(self._base_offset + offset, position) for offset, position in zip(*self._loaded(), strict=True)]
+        return [
+            (Offset(self._base_offset + relative), position) for relative, position in zip(*self._loaded(), strict=True)
+        ]
 
-    def rebuild(self, entries: list[tuple[int, int]]) -> None:
+    def rebuild(self, entries: list[tuple[Offset, int]]) -> None:
         """Replace everything by (last offset, position) pairs."""
         offsets = array("I", (last_offset - self._base_offset for last_offset, _ in entries))
         positions = array("I", (position for _, position in entries))

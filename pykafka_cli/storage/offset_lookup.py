@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import LeaderEpoch, Offset
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH, NO_TIMESTAMP
 from pykafka_cli.protocol.records.record import Record, read_records
 from pykafka_cli.storage.segment import Segment, StoredBatch
@@ -13,11 +13,11 @@ class TimestampOffset(NamedTuple):
     """A record's timestamp and offset, and the leader epoch that wrote it (-1: unknown)."""
 
     timestamp: int
-    offset: int
+    offset: Offset
     leader_epoch: LeaderEpoch = NO_LEADER_EPOCH
 
 
-def find_by_timestamp(segments: Iterable[Segment], timestamp: int, log_start: int) -> TimestampOffset | None:
+def find_by_timestamp(segments: Iterable[Segment], timestamp: int, log_start: Offset) -> TimestampOffset | None:
     """The first record from `log_start` on whose timestamp is `timestamp` or later; None when all are older."""
     for segment in segments:
         if segment.largest.timestamp < timestamp:
@@ -29,7 +29,7 @@ def find_by_timestamp(segments: Iterable[Segment], timestamp: int, log_start: in
     return None
 
 
-def find_max_timestamp(segments: Iterable[Segment], log_start: int) -> TimestampOffset | None:
+def find_max_timestamp(segments: Iterable[Segment], log_start: Offset) -> TimestampOffset | None:
     """The first record with the largest timestamp; None when no record has one."""
     largest = max(segments, key=lambda segment: segment.largest.timestamp, default=None)
     if largest is None or largest.largest.timestamp == NO_TIMESTAMP:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
-from pykafka_cli.model import ProducerEpoch, ProducerId
+from pykafka_cli.model import NO_OFFSET, Offset, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.records.batch import NO_PRODUCER_EPOCH, NO_SEQUENCE, NO_TIMESTAMP
 
 SNAPSHOT_SUFFIX = ".snapshot"
@@ -47,13 +47,13 @@ class BatchRange(NamedTuple):
     """One batch that was appended: its last sequence and offset, the number of records - 1, its largest timestamp."""
 
     last_sequence: int
-    last_offset: int
+    last_offset: Offset
     offset_delta: int
     timestamp: int
 
     @property
-    def first_offset(self) -> int:
-        return self.last_offset - self.offset_delta
+    def first_offset(self) -> Offset:
+        return Offset(self.last_offset - self.offset_delta)
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class ProducerEntry:
     epoch: ProducerEpoch = NO_PRODUCER_EPOCH
     coordinator_epoch: int = -1
     last_timestamp: int = NO_TIMESTAMP
-    current_txn_first_offset: int | None = None
+    current_txn_first_offset: Offset | None = None
     batches: list[BatchRange] = field(default_factory=list)
 
     @property
@@ -81,7 +81,7 @@ def encode_snapshot(producers: Iterable[ProducerEntry]) -> bytes:
     """The file's bytes, producers in the order of their ids."""
     entries: list[bytes] = []
     for producer in sorted(producers, key=lambda each: each.producer_id):
-        last = producer.batches[-1] if producer.batches else BatchRange(NO_SEQUENCE, -1, 0, NO_TIMESTAMP)
+        last = producer.batches[-1] if producer.batches else BatchRange(NO_SEQUENCE, NO_OFFSET, 0, NO_TIMESTAMP)
         first_offset = producer.current_txn_first_offset
         entries.append(
             _ENTRY.pack(
@@ -92,7 +92,7 @@ def encode_snapshot(producers: Iterable[ProducerEntry]) -> bytes:
                 last.offset_delta,
                 producer.last_timestamp,
                 producer.coordinator_epoch,
-                -1 if first_offset is None else first_offset,
+                NO_OFFSET if first_offset is None else first_offset,
             )
         )
     count = struct.pack(">i", len(entries))

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pykafka_cli.model import Offset
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
@@ -53,7 +54,7 @@ class StoredBatch(NamedTuple):
     header: BatchHeader
 
 
-def segment_name(base_offset: int) -> str:
+def segment_name(base_offset: Offset) -> str:
     """Stem of a segment's files: the base offset in 20 digits."""
     return f"{base_offset:020d}"
 
@@ -62,7 +63,14 @@ class Segment:
     """Reads and writes one segment. Offsets are absolute, positions are bytes in the .log file."""
 
     def __init__(
-        self, files: Files, directory: str, base_offset: int, config: TopicConfig, *, created_ms: int, suffix: str = ""
+        self,
+        files: Files,
+        directory: str,
+        base_offset: Offset,
+        config: TopicConfig,
+        *,
+        created_ms: int,
+        suffix: str = "",
     ) -> None:
         """A segment that does not access the disk yet. `suffix` is `.cleaned` while the cleaner writes it."""
         self._files = files
@@ -92,7 +100,7 @@ class Segment:
 
     @classmethod
     def create(
-        cls, files: Files, directory: str, base_offset: int, config: TopicConfig, *, now_ms: int, suffix: str = ""
+        cls, files: Files, directory: str, base_offset: Offset, config: TopicConfig, *, now_ms: int, suffix: str = ""
     ) -> "Segment":
         """A new, empty segment on disk, with preallocated indexes, as an active segment has them."""
         segment = cls(files, directory, base_offset, config, created_ms=now_ms, suffix=suffix)
@@ -109,7 +117,7 @@ class Segment:
         return segment
 
     @classmethod
-    def open(cls, files: Files, directory: str, base_offset: int, config: TopicConfig, *, now_ms: int) -> "Segment":
+    def open(cls, files: Files, directory: str, base_offset: Offset, config: TopicConfig, *, now_ms: int) -> "Segment":
         """An existing segment on disk."""
         segment = cls(files, directory, base_offset, config, created_ms=now_ms)
         segment.size = files.size(segment.path)
@@ -158,7 +166,7 @@ class Segment:
         self.size = position + len(data)
         return position
 
-    def note(self, position: int, size: int, *, last_offset: int, max_timestamp: int) -> None:
+    def note(self, position: int, size: int, *, last_offset: Offset, max_timestamp: int) -> None:
         """Update timestamps and indexes for a batch that was written."""
         if position == 0:
             self._first_timestamp = max_timestamp
@@ -168,11 +176,11 @@ class Segment:
             self._index(last_offset, position)
         self._bytes_since_index_entry += size
 
-    def can_hold(self, offset: int) -> bool:
+    def can_hold(self, offset: Offset) -> bool:
         """Whether the offset fits an index entry of this segment."""
         return 0 <= offset - self.base_offset <= MAX_RELATIVE_OFFSET
 
-    def has_room(self, size: int, last_offset: int, segment_bytes: int) -> bool:
+    def has_room(self, size: int, last_offset: Offset, segment_bytes: int) -> bool:
         """Whether a batch of `size` bytes that ends with `last_offset` fits, in the file as in the indexes."""
         return (
             self.size + size <= segment_bytes
@@ -206,7 +214,7 @@ class Segment:
         self.times.preallocate()
         self._largest = self.largest
 
-    def truncate_to(self, offset: int, *, now_ms: int) -> int:
+    def truncate_to(self, offset: Offset, *, now_ms: int) -> int:
         """Drop batches with `offset` or a later one; returns the number of bytes removed. The segment is then
         active."""
         position = self.position_of(offset)
@@ -255,7 +263,7 @@ class Segment:
             yield StoredBatch(position, header)
             position += header.size
 
-    def find(self, offset: int) -> StoredBatch | None:
+    def find(self, offset: Offset) -> StoredBatch | None:
         """The first batch whose last offset is `offset` or later; None when the segment ends before.
 
         raises  CorruptRecords if the log cannot be read from its beginning either
@@ -267,7 +275,7 @@ class Segment:
             self.rebuild_indexes()
             return self._find(offset)
 
-    def _find(self, offset: int) -> StoredBatch | None:
+    def _find(self, offset: Offset) -> StoredBatch | None:
         end = self.offsets.lookup(offset)
         for batch in self.batches(end):
             if batch.header.last_offset >= offset:
@@ -288,7 +296,7 @@ class Segment:
             rebuild.add(position, header)
         self.adopt_indexes(rebuild)
 
-    def position_of(self, offset: int) -> int | None:
+    def position_of(self, offset: Offset) -> int | None:
         """Where the first batch begins whose last offset is `offset` or later; None when the segment ends before."""
         batch = self.find(offset)
         return None if batch is None else batch.position
@@ -303,7 +311,7 @@ class Segment:
     def read(self, start: int, end: int) -> bytes:
         return self.file.read_at(start, end - start)
 
-    def next_offset(self) -> int:
+    def next_offset(self) -> Offset:
         """The offset after the last whole batch."""
         offset = self.base_offset
         for _, header in self.batches(self.offsets.last_position):
@@ -334,7 +342,7 @@ class Segment:
             self._first_timestamp = self._read_first_timestamp()
         return NO_TIMESTAMP if self._first_timestamp is None else self._first_timestamp
 
-    def batches_not_older_than(self, timestamp: int, start: int) -> Iterator[StoredBatch]:
+    def batches_not_older_than(self, timestamp: int, start: Offset) -> Iterator[StoredBatch]:
         """Batches from offset `start` on whose largest timestamp is `timestamp` or later."""
         position = self.offsets.lookup(max(self.times.lookup(timestamp - 1), start))
         for batch in self.batches(position):
@@ -389,7 +397,7 @@ class Segment:
         self.file.truncate(size)
         self.size, self._first_timestamp, self._is_dirty = size, None, True
 
-    def _index(self, last_offset: int, position: int) -> None:
+    def _index(self, last_offset: Offset, position: int) -> None:
         # The batch is written: a full disk must not undo that because of an index. The next append retries.
         try:
             self.offsets.append(last_offset, position)

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from pykafka_cli.model import Offset
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.storage.files import File, Files, is_full
 from pykafka_cli.storage.segment import DELETED_SUFFIX, SWAP_SUFFIX, Segment
@@ -25,7 +26,7 @@ class FetchData(NamedTuple):
     exclusive."""
 
     records: bytes
-    next_offset: int
+    next_offset: Offset
 
 
 class SegmentList:
@@ -38,7 +39,7 @@ class SegmentList:
         self._directory = directory
         self._segments = list(segments)
         self._base_offsets = [segment.base_offset for segment in self._segments]
-        self._positions: dict[int, tuple[Segment, int]] = {}  # offset -> where its batch begins, the newest last
+        self._positions: dict[Offset, tuple[Segment, int]] = {}  # offset -> where its batch begins, the newest last
         self.active = self._segments[-1]
         self.rewrites = 0
         """Grows whenever segments go or are cut: what was planned over them before is void."""
@@ -54,20 +55,20 @@ class SegmentList:
         return self._segments[index]
 
     @property
-    def base_offsets(self) -> Sequence[int]:
+    def base_offsets(self) -> Sequence[Offset]:
         return self._base_offsets
 
     @property
     def size_in_bytes(self) -> int:
         return sum(segment.size for segment in self._segments)
 
-    def index_of(self, offset: int) -> int:
+    def index_of(self, offset: Offset) -> int:
         """Index of the segment that holds `offset`, or would; the first one for an offset below all."""
         return max(bisect_right(self._base_offsets, offset) - 1, 0)
 
     # Reading.
 
-    def read(self, start: int, *, max_bytes: int, up_to: int, log_end: int, min_one_batch: bool) -> FetchData:
+    def read(self, start: Offset, *, max_bytes: int, up_to: Offset, log_end: Offset, min_one_batch: bool) -> FetchData:
         """As PartitionLog.read, for a `start` within the log and `up_to` <= `log_end`."""
         if start >= up_to:
             return FetchData(b"", start)
@@ -80,7 +81,7 @@ class SegmentList:
         return FetchData(b"", up_to)
 
     def _read_segment(
-        self, segment: Segment, position: int, following: int, max_bytes: int, up_to: int, min_one_batch: bool
+        self, segment: Segment, position: int, following: Offset, max_bytes: int, up_to: Offset, min_one_batch: bool
     ) -> FetchData:
         end, next_offset = segment.size, following
         if up_to < following:
@@ -95,14 +96,14 @@ class SegmentList:
                 self.remember(segment, offset, cut)
         return FetchData(segment.read(position, end) if position < end else b"", next_offset)
 
-    def bytes_between(self, start: int, end: int) -> int:
+    def bytes_between(self, start: Offset, end: Offset) -> int:
         """Bytes of the batches from the one that holds `start` up to the one that holds `end`, which is not counted."""
         first, last = self.index_of(start), self.index_of(end)
         before_end = self._position_of(self._segments[last], end)
         before_start = self._position_of(self._segments[first], start)
         return sum(segment.size for segment in self._segments[first:last]) + before_end - before_start
 
-    def _position_of(self, segment: Segment, offset: int) -> int:
+    def _position_of(self, segment: Segment, offset: Offset) -> int:
         # Where the first batch begins that holds `offset` or a later one; the segment's size when it ends before.
         if offset <= segment.base_offset:
             return 0
@@ -115,14 +116,14 @@ class SegmentList:
         self.remember(segment, offset, position)
         return position
 
-    def remember(self, segment: Segment, offset: int, position: int) -> None:
+    def remember(self, segment: Segment, offset: Offset, position: int) -> None:
         """The batch that holds `offset`, or the first after it, begins at `position`."""
         positions = self._positions
         positions[offset] = (segment, position)
         if len(positions) > _POSITIONS_KEPT:
             del positions[next(iter(positions))]
 
-    def aborted_transactions(self, start: int, up_to: int) -> list[AbortedTransaction]:
+    def aborted_transactions(self, start: Offset, up_to: Offset) -> list[AbortedTransaction]:
         """Those with records in [start, up_to), as a reader with read_committed must know them."""
         found: list[AbortedTransaction] = []
         for segment in self._segments[self.index_of(start) :]:
@@ -135,7 +136,7 @@ class SegmentList:
 
     # Coming and going.
 
-    def roll(self, base_offset: int, config: TopicConfig, *, now_ms: int) -> None:
+    def roll(self, base_offset: Offset, config: TopicConfig, *, now_ms: int) -> None:
         """End the active segment and begin one at `base_offset`."""
         ended = self.active
         self._begin(base_offset, config, now_ms)
@@ -146,7 +147,7 @@ class SegmentList:
                 raise
             _log.warning("%s is ended by the next flush: %s", ended.path, error)
 
-    def _begin(self, base_offset: int, config: TopicConfig, now_ms: int) -> None:
+    def _begin(self, base_offset: Offset, config: TopicConfig, now_ms: int) -> None:
         try:
             segment = Segment.create(self._files, self._directory, base_offset, config, now_ms=now_ms)
         except OSError as error:
@@ -161,14 +162,14 @@ class SegmentList:
         self._base_offsets.append(base_offset)
         self.active = segment
 
-    def truncate_to(self, offset: int, *, now_ms: int) -> tuple[int, list[int]]:
+    def truncate_to(self, offset: Offset, *, now_ms: int) -> tuple[Offset, list[Offset]]:
         """Drop batches that hold `offset` or a later one: (the end of the log then, base offsets that are gone)."""
         gone = self._drop(slice(self.index_of(offset) + 1, None))
         self.active.truncate_to(offset, now_ms=now_ms)
         # A batch that holds the offset goes as a whole, so the log may end earlier.
         return min(offset, self.active.next_offset()), gone
 
-    def start_at(self, offset: int, config: TopicConfig, *, now_ms: int) -> list[int]:
+    def start_at(self, offset: Offset, config: TopicConfig, *, now_ms: int) -> list[Offset]:
         """Drop everything and begin at `offset`; returns the base offsets that are gone."""
         first = self._segments[0]
         if first.base_offset == offset:
@@ -179,11 +180,11 @@ class SegmentList:
         self._begin(offset, config, now_ms)
         return gone
 
-    def drop_oldest(self, count: int) -> list[int]:
+    def drop_oldest(self, count: int) -> list[Offset]:
         """Set the oldest segments aside, at least one stays; returns their base offsets."""
         return self._drop(slice(0, count))
 
-    def _drop(self, which: slice) -> list[int]:
+    def _drop(self, which: slice) -> list[Offset]:
         dropped = self._segments[which]
         del self._segments[which], self._base_offsets[which]
         if self._segments:
@@ -219,7 +220,7 @@ class SegmentList:
 
     # The files.
 
-    def handles_to_sync(self, synced_up_to: int, up_to: int) -> list[File]:
+    def handles_to_sync(self, synced_up_to: Offset, up_to: Offset) -> list[File]:
         """What has to be synced of the segments from offset `synced_up_to` on, those that begin below `up_to`."""
         handles: list[File] = []
         for segment in self._segments[self.index_of(synced_up_to) :]:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Self, TypeVar
 
+from pykafka_cli.model import NO_OFFSET, Offset
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, CorruptRecords
 from pykafka_cli.storage import offset_index, time_index
 from pykafka_cli.storage.files import DiskFile, open_to_read
@@ -17,7 +18,7 @@ from pykafka_cli.storage.scan import ScannedBatch, scan_as_stored
 from pykafka_cli.storage.time_index import TimestampedOffset
 
 OFFSET_ENTRY_SIZE, TIME_ENTRY_SIZE = 8, 12
-_NOT_FOUND = -1
+_NOT_FOUND = NO_OFFSET
 
 Entry = TypeVar("Entry", OffsetPosition, TimestampedOffset)
 LatestTimestamp = Callable[[ScannedBatch], int]
@@ -60,9 +61,9 @@ class StoredLog:
 class CheckedOffset(NamedTuple):
     """An entry of an offset index, and the last offset of the batch at its position."""
 
-    offset: int
+    offset: Offset
     position: int
-    offset_in_log: int
+    offset_in_log: Offset
 
 
 class CheckedTimestamp(NamedTuple):
@@ -74,8 +75,8 @@ class CheckedTimestamp(NamedTuple):
     """
 
     timestamp: int
-    offset: int
-    offset_in_log: int | None = None
+    offset: Offset
+    offset_in_log: Offset | None = None
     latest: int | None = None
     previous: int | None = None
 
@@ -83,7 +84,7 @@ class CheckedTimestamp(NamedTuple):
 class StoredOffsetIndex:
     """An .index file. raises OSError."""
 
-    def __init__(self, path: str, base_offset: int) -> None:
+    def __init__(self, path: str, base_offset: Offset) -> None:
         with open(path, "rb") as file:
             data = file.read()
         self.path, self.base_offset, self._size = path, base_offset, len(data)
@@ -114,7 +115,7 @@ class StoredOffsetIndex:
                 raise CorruptRecords(f"no batch in the {max_batch_size} bytes from position {position} of {log.path}")
             yield CheckedOffset(offset, position, batch.header.last_offset)
 
-    def lookup(self, offset: int) -> int:
+    def lookup(self, offset: Offset) -> int:
         """A position at or before `offset`, if the entries grow."""
         slot = _largest_lower_bound(self.entries, offset, warm=8192 // OFFSET_ENTRY_SIZE)
         return self.entries[slot].position if slot >= 0 else 0
@@ -123,7 +124,7 @@ class StoredOffsetIndex:
 class StoredTimeIndex:
     """A .timeindex file. raises OSError."""
 
-    def __init__(self, path: str, base_offset: int) -> None:
+    def __init__(self, path: str, base_offset: Offset) -> None:
         with open(path, "rb") as file:
             data = file.read()
         self.path, self.base_offset, self._size = path, base_offset, len(data)
@@ -175,14 +176,14 @@ class StoredTimeIndex:
             previous = timestamp
 
 
-def _up_to_zeros(entries: Sequence[Entry], base_offset: int) -> Iterator[Entry]:
+def _up_to_zeros(entries: Sequence[Entry], base_offset: Offset) -> Iterator[Entry]:
     for place, entry in enumerate(entries):
         if place and entry.offset == base_offset:
             return
         yield entry
 
 
-def _largest_lower_bound(entries: Sequence[OffsetPosition], offset: int, warm: int) -> int:
+def _largest_lower_bound(entries: Sequence[OffsetPosition], offset: Offset, warm: int) -> int:
     """The slot of AbstractIndex.largestLowerBoundSlotFor; -1 when the first entry is larger already.
 
     warm  how many entries at the end are searched first

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from itertools import pairwise
 from typing import NamedTuple
 
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP
 from pykafka_cli.storage.files import Files
 from pykafka_cli.storage.index_file import CorruptIndex, IndexFile
@@ -20,17 +21,17 @@ _AS_STORED = struct.Struct(">qi")  # Kafka reads the offset with a sign, which o
 
 class TimestampedOffset(NamedTuple):
     timestamp: int
-    offset: int
+    offset: Offset
 
 
-def stored_entries(data: bytes, base_offset: int) -> list[TimestampedOffset]:
+def stored_entries(data: bytes, base_offset: Offset) -> list[TimestampedOffset]:
     """Every entry of a file as it is, zeros and damage included; a truncated entry at the end is omitted."""
     whole = data[: len(data) // _AS_STORED.size * _AS_STORED.size]
     return [TimestampedOffset(timestamp, base_offset + delta) for timestamp, delta in _AS_STORED.iter_unpack(whole)]
 
 
 class TimeIndex:
-    def __init__(self, files: Files, path: str, base_offset: int, max_size: int) -> None:
+    def __init__(self, files: Files, path: str, base_offset: Offset, max_size: int) -> None:
         self.file = IndexFile(files, path, _ENTRY.size, max_size)
         self._base_offset = base_offset
         self._columns: tuple[list[int], list[int]] | None = None  # timestamps, relative offsets
@@ -47,7 +48,7 @@ class TimeIndex:
         """Start a new index in a new segment, without reading the disk."""
         self._columns = ([], [])
 
-    def append_if_later(self, timestamp: int, offset: int) -> None:
+    def append_if_later(self, timestamp: int, offset: Offset) -> None:
         """Add an entry unless one says as much already."""
         timestamps, offsets = self._loaded()
         if timestamp <= (timestamps[-1] if timestamps else NO_TIMESTAMP):
@@ -57,11 +58,11 @@ class TimeIndex:
         timestamps.append(timestamp)
         offsets.append(relative)
 
-    def lookup(self, timestamp: int) -> int:
+    def lookup(self, timestamp: int) -> Offset:
         """An offset up to which every record is older than `timestamp` or as old."""
         timestamps, offsets = self._loaded()
         slot = bisect_right(timestamps, timestamp)
-        return self._base_offset + (offsets[slot - 1] if slot else 0)
+        return Offset(self._base_offset + offsets[slot - 1]) if slot else self._base_offset
 
     def last(self) -> TimestampedOffset:
         """The last entry; (-1, base offset) when there is none."""
@@ -74,9 +75,9 @@ class TimeIndex:
             if last == (0, 0):  # a file still preallocated
                 timestamps, offsets = self._loaded()
                 last = (timestamps[-1], offsets[-1]) if timestamps else (NO_TIMESTAMP, 0)
-        return TimestampedOffset(last[0], self._base_offset + last[1])
+        return TimestampedOffset(last[0], Offset(self._base_offset + last[1]))
 
-    def truncate_to(self, offset: int) -> None:
+    def truncate_to(self, offset: Offset) -> None:
         """Drop entries about batches that hold `offset` or a later one."""
         timestamps, offsets = self._loaded()
         slot = bisect_right(offsets, offset - self._base_offset - 1) if offset > self._base_offset else 0
@@ -86,7 +87,7 @@ class TimeIndex:
     def entries(self) -> list[TimestampedOffset]:
         """All of them. raises CorruptIndex when the file cannot be true."""
         columns = zip(*self._loaded(), strict=True)
-        return [TimestampedOffset(timestamp, self._base_offset + offset) for timestamp, offset in columns]
+        return [TimestampedOffset(timestamp, Offset(self._base_offset + offset)) for timestamp, offset in columns]
 
     def rebuild(self, entries: list[TimestampedOffset]) -> None:
         """Replace everything."""

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pykafka_cli.model import ProducerId
+from pykafka_cli.model import Offset, ProducerId
 from pykafka_cli.storage.files import File, Files
 from pykafka_cli.storage.index_file import CorruptIndex
 
@@ -19,9 +19,9 @@ _ENTRY = struct.Struct(">hqqqq")
 
 class AbortedTransaction(NamedTuple):
     producer_id: ProducerId
-    first_offset: int
-    last_offset: int
-    last_stable: int
+    first_offset: Offset
+    last_offset: Offset
+    last_stable: Offset
 
 
 def stored_entries(data: bytes, path: str) -> Iterator[AbortedTransaction]:
@@ -39,7 +39,7 @@ def stored_entries(data: bytes, path: str) -> Iterator[AbortedTransaction]:
 
 
 class TransactionIndex:
-    def __init__(self, files: Files, path: str, base_offset: int) -> None:
+    def __init__(self, files: Files, path: str, base_offset: Offset) -> None:
         self._files = files
         self.path = path
         self._base_offset = base_offset
@@ -74,7 +74,7 @@ class TransactionIndex:
         entries.append(entry)
         self._is_dirty = True
 
-    def truncate_to(self, offset: int) -> None:
+    def truncate_to(self, offset: Offset) -> None:
         """Drop transactions whose marker is at `offset` or later."""
         entries = self.entries()
         kept = [entry for entry in entries if entry.last_offset < offset]

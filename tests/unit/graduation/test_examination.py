@@ -15,7 +15,7 @@ from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.graduation.examination import examine
 from pykafka_cli.graduation.report import NotReady, Report
-from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records import ControlType, Record, build_batch
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
@@ -105,7 +105,7 @@ async def test_groups_are_counted_as_the_newest_records_have_them(cluster: Stopp
     await orders_filled(cluster)
     logs = await started(cluster)
     log = logs.get_or_create(OFFSETS, TOPIC_ID, is_new=True)
-    value = OffsetCommitValue(offset=3, metadata="", commit_timestamp=NOW_MS)
+    value = OffsetCommitValue(offset=Offset(3), metadata="", commit_timestamp=NOW_MS)
     stored = [offset_record("readers", each, value) for each in ORDERS]
     for key, data in (
         *stored,
@@ -113,7 +113,7 @@ async def test_groups_are_counted_as_the_newest_records_have_them(cluster: Stopp
         (offset_record("gone", ORDERS[0], value).key, b""),
     ):
         log.append_as_leader(
-            build_batch([Record(0, NOW_MS, key, data or None)]), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS
+            build_batch([Record(Offset(0), NOW_MS, key, data or None)]), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS
         )
     await logs.shutdown()
 
@@ -128,8 +128,10 @@ async def test_offsets_of_a_transaction_count_once_it_is_committed(
     await orders_filled(cluster)
     logs = await started(cluster)
     log = logs.get_or_create(OFFSETS, TOPIC_ID, is_new=True)
-    record = offset_record("readers", ORDERS[0], OffsetCommitValue(offset=3, metadata="", commit_timestamp=NOW_MS))
-    batch = build_batch([Record(0, NOW_MS, *record)], **TRANSACTIONAL)
+    record = offset_record(
+        "readers", ORDERS[0], OffsetCommitValue(offset=Offset(3), metadata="", commit_timestamp=NOW_MS)
+    )
+    batch = build_batch([Record(Offset(0), NOW_MS, *record)], **TRANSACTIONAL)
     log.append_as_leader(batch, leader_epoch=LeaderEpoch(0), now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
     if kind is not None:
         log.append_as_leader(marker(kind), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
@@ -148,7 +150,7 @@ async def test_transactions_that_have_not_ended_are_named(cluster: StoppedCluste
             producer_id=ProducerId(7), producer_epoch=ProducerEpoch(0), timeout_ms=1000, state=state,
             partitions=frozenset(ORDERS), updated_at=NOW_MS, started_at=NOW_MS,
         )  # fmt: skip
-        record = Record(0, NOW_MS, *transaction_record(name, transaction))
+        record = Record(Offset(0), NOW_MS, *transaction_record(name, transaction))
         log.append_as_leader(build_batch([record]), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
     await logs.shutdown()
 

@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import (
     KRAFT_VERSION,
@@ -14,7 +14,7 @@ from pykafka_cli.storage.checkpoints import (
 from pykafka_cli.storage.leader_epochs import EpochStart
 from tests.fakes.files import MemoryFiles
 
-OFFSETS = {TopicPartition("orders", 0): 42, TopicPartition("my-topic.x", 11): 0}
+OFFSETS = {TopicPartition("orders", 0): Offset(42), TopicPartition("my-topic.x", 11): Offset(0)}
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_malformed_checkpoint_names_file_and_line(files: MemoryFiles, content:
 
 
 def test_leader_epochs_have_the_same_frame(files: MemoryFiles) -> None:
-    epochs = [EpochStart(LeaderEpoch(0), 0), EpochStart(LeaderEpoch(3), 17)]
+    epochs = [EpochStart(LeaderEpoch(0), Offset(0)), EpochStart(LeaderEpoch(3), Offset(17))]
 
     checkpoints.write_leader_epochs(files, "/logs/c", epochs, durable=True)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.records import CorruptRecords, Record, build_batch
 from pykafka_cli.storage.index_file import CorruptIndex
 from pykafka_cli.storage.scan import scan_as_stored
@@ -13,7 +14,7 @@ NAME = "00000000000000000100"
 
 
 def batch(offset: int, timestamp: int = 1_000, size: int = 10) -> bytes:
-    return bytes(build_batch([Record(offset, timestamp, None, bytes(size))]))
+    return bytes(build_batch([Record(Offset(offset), timestamp, None, bytes(size))]))
 
 
 def latest(_batch: object) -> int:
@@ -30,8 +31,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def indexes(folder: Path) -> tuple[StoredOffsetIndex, StoredTimeIndex]:
-    return StoredOffsetIndex(str(folder / f"{NAME}.index"), 100), StoredTimeIndex(
-        str(folder / f"{NAME}.timeindex"), 100
+    return StoredOffsetIndex(str(folder / f"{NAME}.index"), Offset(100)), StoredTimeIndex(
+        str(folder / f"{NAME}.timeindex"), Offset(100)
     )
 
 
