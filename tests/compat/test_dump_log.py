@@ -15,7 +15,7 @@ from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch
 from pykafka_cli.storage.files import DiskFiles
 from tests.fakes.clock import FakeClock
@@ -33,8 +33,8 @@ def new_log(folder: Path, **keys: object) -> PartitionLog:
         topic_config(index_interval_bytes=0, **keys),
         clock=FakeClock(NOW_MS),
         had_clean_shutdown=True,
-        recovery_point=0,
-        log_start=0,
+        recovery_point=Offset(0),
+        log_start=Offset(0),
         producer_expiration_ms=86_400_000,
     )
 
@@ -71,7 +71,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lead(log, marker(kind), AppendOrigin.COORDINATOR)
     lead(log, sequenced(b"open", sequence=2, transactional=True))
     log.config = topic_config(message_timestamp_type="LogAppendTime", compression_type="zstd", index_interval_bytes=0)
-    lead(log, build_batch([Record(0, 5, None, None, (("h", b"x"), ("n", None)))]))
+    lead(log, build_batch([Record(Offset(0), 5, None, None, (("h", b"x"), ("n", None)))]))
     close(log)
     return folder
 
@@ -115,7 +115,7 @@ async def test_kafka_reads_what_the_cleaner_leaves(tmp_path: Path) -> None:
     for number in range(4):
         pairs = ((b"a", b"%d" % number), (b"b", None), (b"c%d" % number, b"x" * 50))
         codec = Compression.LZ4 if number % 2 else Compression.NONE
-        lead(log, build_batch([Record(at, NOW_MS, *pair) for at, pair in enumerate(pairs)], compression=codec))
+        lead(log, build_batch([Record(Offset(at), NOW_MS, *pair) for at, pair in enumerate(pairs)], compression=codec))
     lead(log, sequenced(b"kept for its sequence", sequence=0))
     lead(log, batch(b"newer"))
     log.roll()

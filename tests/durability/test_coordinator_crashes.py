@@ -26,7 +26,7 @@ from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import LeaderEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
@@ -66,31 +66,31 @@ class LogWriter:
             CONFIG,
             clock=clock,
             had_clean_shutdown=False,
-            recovery_point=0,
-            log_start=0,
+            recovery_point=Offset(0),
+            log_start=Offset(0),
             producer_expiration_ms=86_400_000,
         )
 
-    def append_records(self, partition: TopicPartition, batch: bytearray) -> int:
+    def append_records(self, partition: TopicPartition, batch: bytearray) -> Offset:
         log = self.logs[partition]
         info = log.append_as_leader(batch, leader_epoch=LeaderEpoch(0), now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
         log.advance_high_watermark(log.log_end)
         return info.last_offset
 
-    async def replicated(self, partition: TopicPartition, offset: int, timeout_ms: int) -> None:  # noqa: ARG002
+    async def replicated(self, partition: TopicPartition, offset: Offset, timeout_ms: int) -> None:  # noqa: ARG002
         assert self.high_watermark(partition) > offset
 
     def read(self, partition: TopicPartition, start: int) -> bytes:
         log = self.logs[partition]
-        return log.read(start, max_bytes=1 << 20, up_to=log.log_end, min_one_batch=True).records
+        return log.read(Offset(start), max_bytes=1 << 20, up_to=log.log_end, min_one_batch=True).records
 
-    def log_start(self, partition: TopicPartition) -> int:
+    def log_start(self, partition: TopicPartition) -> Offset:
         return self.logs[partition].log_start
 
-    def log_end(self, partition: TopicPartition) -> int:
+    def log_end(self, partition: TopicPartition) -> Offset:
         return self.logs[partition].log_end
 
-    def high_watermark(self, partition: TopicPartition) -> int:
+    def high_watermark(self, partition: TopicPartition) -> Offset:
         return self.logs[partition].high_watermark
 
 
@@ -232,7 +232,7 @@ class History:
         """raises BrokerError, also for one of the partitions"""
         (group,) = {group for group, _ in offsets}
         values = {
-            partition: OffsetCommitValue(offset=offset, metadata="", commit_timestamp=NOW_MS)
+            partition: OffsetCommitValue(offset=Offset(offset), metadata="", commit_timestamp=NOW_MS)
             for (_, partition), offset in offsets.items()
         }
         answers = await self.coordinators.groups.commit(group, Committer(), values, producer)

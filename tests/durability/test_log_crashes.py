@@ -22,7 +22,7 @@ from pykafka_cli.broker.errors import KafkaStorageError
 from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import LeaderEpoch, Offset
 from pykafka_cli.protocol.records import ControlType, Record, build_batch
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
@@ -60,7 +60,9 @@ class History:
         model = self.model
         values = [b"%d:" % (model.end + index) + b"x" * size for index, size in enumerate(sizes)]
         epoch = b"%d" % self.leader_epoch  # as the key: one record may have been written twice
-        records = [Record(index, NOW_MS + model.end + index, epoch, value) for index, value in enumerate(values)]
+        records = [
+            Record(Offset(index), NOW_MS + model.end + index, epoch, value) for index, value in enumerate(values)
+        ]
         producer: dict[str, Any] = {"producer_id": PRODUCER, "producer_epoch": 0, "base_sequence": self.sequence}
         data = build_batch(records, transactional=transactional, **(producer if transactional else {}))
         model.records |= {model.end + index: value for index, value in enumerate(values)}
@@ -97,7 +99,7 @@ class History:
         target = int(end * share)
         model.possible_ends = set(range(model.end + 1))  # any whole batch may be the last one
         synced_end, model.synced_end = model.synced_end, 0  # while it lasts, anything may be gone
-        model.end = self.log.truncate_to(target)
+        model.end = self.log.truncate_to(Offset(target))
         # An empty log has nothing but a name, which is not synced.
         model.synced_end = min(synced_end, model.end) if self.log.segments.size_in_bytes else 0
         model.recovery_point = min(model.recovery_point, model.end)
@@ -111,7 +113,7 @@ class History:
         self.log.advance_high_watermark(self.log.log_end)
         start = int(self.log.log_end * share)
         self.model.start = max(self.model.start, start)
-        self.log.advance_log_start(start)
+        self.log.advance_log_start(Offset(start))
         self.log.delete_old_segments()
 
     def stop_and_start(self) -> None:
@@ -176,7 +178,7 @@ def check(log: PartitionLog, model: Model, *, unsynced_is_there: bool = True) ->
     newest = log.max_timestamp_offset()
     assert newest is None or newest.offset <= log.log_end
     offset = log.append_as_leader(
-        build_batch([Record(0, NOW_MS, b"k", b"new")]), leader_epoch=LeaderEpoch(99), now_ms=NOW_MS
+        build_batch([Record(Offset(0), NOW_MS, b"k", b"new")]), leader_epoch=LeaderEpoch(99), now_ms=NOW_MS
     )
     assert read_all(log)[-1].offset == offset.first_offset
     assert log.end_offset_for_epoch(LeaderEpoch(99)) == (99, log.log_end)
@@ -206,7 +208,7 @@ def test_after_kill_9_everything_that_was_acknowledged_is_there(steps: list[tupl
     log = open_log(
         files.restarted(),
         had_clean_shutdown=False,
-        recovery_point=model.recovery_point,
+        recovery_point=Offset(model.recovery_point),
         clock=history.clock,
         **SETTINGS,
     )
@@ -232,7 +234,9 @@ def test_after_a_loss_of_power_everything_that_was_synced_is_there(
 
     model = history.model
     disk = files.restarted(lost_power=chance)
-    log = open_log(disk, had_clean_shutdown=False, recovery_point=model.recovery_point, clock=history.clock, **SETTINGS)
+    log = open_log(
+        disk, had_clean_shutdown=False, recovery_point=Offset(model.recovery_point), clock=history.clock, **SETTINGS
+    )
 
     assert log.log_end >= model.synced_end
     check(log, model, unsynced_is_there=False)
@@ -253,7 +257,7 @@ def test_a_disk_error_loses_nothing_that_was_acknowledged(steps: list[tuple[Any,
     log = open_log(
         files.restarted(),
         had_clean_shutdown=False,
-        recovery_point=model.recovery_point,
+        recovery_point=Offset(model.recovery_point),
         clock=history.clock,
         **SETTINGS,
     )
@@ -302,7 +306,7 @@ def test_a_full_disk_rejects_as_a_whole_and_loses_nothing(
     log = open_log(
         files.restarted(),
         had_clean_shutdown=False,
-        recovery_point=model.recovery_point,
+        recovery_point=Offset(model.recovery_point),
         clock=history.clock,
         **SETTINGS,
     )
@@ -317,7 +321,7 @@ async def cleaned_log(files: MemoryFiles, written: list[tuple[int, int | None]])
     clock = FakeClock(NOW_MS)
     log = open_log(files, clock=clock, cleanup_policy="compact", min_cleanable_dirty_ratio=0, **SETTINGS)
     for key, value in written:
-        record = Record(0, NOW_MS, KEYS[key], None if value is None else b"%d" % value)
+        record = Record(Offset(0), NOW_MS, KEYS[key], None if value is None else b"%d" % value)
         log.append_as_leader(build_batch([record]), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
         if value == 0:
             log.roll()
@@ -374,6 +378,6 @@ async def test_an_error_while_cleaning_loses_no_keys_last_value(fail_at: int, er
             while await cleaner.clean_dirtiest([log]):
                 assert last_values(log) == expected
             assert cleaner.offset_of(log) == log.segments.active.base_offset
-    again = open_log(files.restarted(), had_clean_shutdown=False, recovery_point=0, **SETTINGS)
+    again = open_log(files.restarted(), had_clean_shutdown=False, recovery_point=Offset(0), **SETTINGS)
     assert last_values(again) == expected
     assert again.log_end == end

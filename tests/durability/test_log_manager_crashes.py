@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pykafka_cli.broker.errors import KafkaStorageError
 from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.protocol.records import Record, build_batch
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
@@ -73,7 +73,9 @@ class History:
         model.ever_written.add((model.end, value))
         model.records[model.end] = value
         model.possible_ends = {model.end, model.end + 1}
-        log.append_as_leader(build_batch([Record(0, NOW_MS, b"k", value)]), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
+        log.append_as_leader(
+            build_batch([Record(Offset(0), NOW_MS, b"k", value)]), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS
+        )
         model.end += 1
         log.advance_high_watermark(log.log_end)
 
@@ -92,7 +94,7 @@ class History:
         target = max(int(model.end * share), model.start)
         model.possible_ends = set(range(model.end + 1))
         synced_end, model.synced_end = model.synced_end, 0
-        model.end = log.truncate_to(target)
+        model.end = log.truncate_to(Offset(target))
         model.records = {offset: value for offset, value in model.records.items() if offset < model.end}
         await settle()  # the recovery point is written down; until then a loss of power may find the old one
         self.files.ensure_alive()
@@ -101,7 +103,7 @@ class History:
     async def delete_records(self, partition: TopicPartition, share: float) -> None:
         log, model = self.log(partition), self.models[partition]
         model.start = max(model.start, int(model.end * share))
-        log.advance_log_start(model.start)
+        log.advance_log_start(Offset(model.start))
         log.delete_old_segments()
 
     async def pass_time(self, seconds: int) -> None:
@@ -156,7 +158,7 @@ def check(log: PartitionLog | None, model: Model, *, lost_power: bool) -> None:
     assert {offset: value for offset, value in found.items() if offset in there} == expected
     assert found.items() <= model.ever_written
     offset = log.append_as_leader(
-        build_batch([Record(0, NOW_MS, b"k", b"new")]), leader_epoch=LeaderEpoch(1), now_ms=NOW_MS
+        build_batch([Record(Offset(0), NOW_MS, b"k", b"new")]), leader_epoch=LeaderEpoch(1), now_ms=NOW_MS
     )
     assert read_all(log)[-1].value == b"new"
     model.records[offset.first_offset] = b"new"

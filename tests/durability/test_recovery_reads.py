@@ -12,7 +12,7 @@ import pytest
 
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.protocol.records import Record, build_batch, read_header
 from pykafka_cli.protocol.records.batch import HEADER, LOG_OVERHEAD
 from pykafka_cli.storage.files import DiskFile, DiskFiles
@@ -67,8 +67,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_sparse_segment(folder, number * BATCHES)
     tail = bytearray()
     for offset in range(LAST, LAST + TAIL_BATCHES):
-        tail += build_batch([Record(offset, NOW_MS, b"key", b"x" * KIB)], leader_epoch=LeaderEpoch(0))
-    stem = folder / segment_name(LAST)
+        tail += build_batch([Record(Offset(offset), NOW_MS, b"key", b"x" * KIB)], leader_epoch=LeaderEpoch(0))
+    stem = folder / segment_name(Offset(LAST))
     stem.with_suffix(".log").write_bytes(tail[:-1])
     stem.with_suffix(".index").write_bytes(bytes(INDEX_BYTES))
     stem.with_suffix(".timeindex").write_bytes(bytes(INDEX_BYTES))
@@ -78,14 +78,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_sparse_segment(folder: Path, base_offset: int) -> None:
-    stem = folder / segment_name(base_offset)
-    header = read_header(build_batch([Record(base_offset, NOW_MS, None, None)], leader_epoch=LeaderEpoch(0)))
+    stem = folder / segment_name(Offset(base_offset))
+    header = read_header(build_batch([Record(Offset(base_offset), NOW_MS, None, None)], leader_epoch=LeaderEpoch(0)))
     with stem.with_suffix(".log").open("wb") as log:
         log.truncate(GIB)
         for number in range(BATCHES):
             log.seek(number * BATCH)
             log.write(
-                HEADER.pack(*header._replace(base_offset=base_offset + number, batch_length=BATCH - LOG_OVERHEAD))
+                HEADER.pack(
+                    *header._replace(base_offset=Offset(base_offset + number), batch_length=BATCH - LOG_OVERHEAD)
+                )
             )
     entries = [struct.pack(">II", number, number * BATCH) for number in range(1, BATCHES)]
     stem.with_suffix(".index").write_bytes(b"".join(entries))
@@ -104,8 +106,8 @@ def load(folder: Path, *, recovery_point: int, had_clean_shutdown: bool = False)
         topic_config(),
         clock=FakeClock(NOW_MS),
         had_clean_shutdown=had_clean_shutdown,
-        recovery_point=recovery_point,
-        log_start=0,
+        recovery_point=Offset(recovery_point),
+        log_start=Offset(0),
         producer_expiration_ms=86_400_000,
     )
     read = dict(files.read_bytes)
@@ -136,4 +138,4 @@ def test_a_start_after_a_clean_stop_looks_at_the_end_only(folder: Path) -> None:
 
 
 def size_of_tail(folder: Path) -> int:
-    return (folder / segment_name(LAST)).with_suffix(".log").stat().st_size
+    return (folder / segment_name(Offset(LAST))).with_suffix(".log").stat().st_size

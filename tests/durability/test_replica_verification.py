@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.records import Record, build_batch
 from pykafka_cli.protocol.records.batch import read_header, stamp
 from tests.support.running import PK, RunningCluster, pk
@@ -67,12 +68,12 @@ def tamper_with(log: Path) -> None:
     data = bytearray(log.read_bytes())
     header = read_header(data)
     other = build_batch(
-        [Record(0, header.base_timestamp, None, b"0ne")],
+        [Record(Offset(0), header.base_timestamp, None, b"0ne")],
         producer_id=header.producer_id,
         producer_epoch=header.producer_epoch,
         base_sequence=header.base_sequence,
     )
-    stamp(other, 0, base_offset=0, leader_epoch=header.leader_epoch)
+    stamp(other, 0, base_offset=Offset(0), leader_epoch=header.leader_epoch)
     assert len(other) == header.size
     data[: header.size] = other
     log.write_bytes(data)

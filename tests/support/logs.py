@@ -6,7 +6,7 @@ from typing import Any
 from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.topic import TopicConfig
@@ -35,8 +35,8 @@ def open_log(
     *,
     clock: FakeClock | None = None,
     had_clean_shutdown: bool = True,
-    recovery_point: int = 0,
-    log_start: int = 0,
+    recovery_point: Offset = FIRST_OFFSET,
+    log_start: Offset = FIRST_OFFSET,
     listener: LogListener = UNKEPT,
     **keys: Any,
 ) -> PartitionLog:
@@ -49,8 +49,8 @@ def open_log(
         topic_config(**{"segment_index_bytes": 4096, **keys}),
         clock=clock or FakeClock(NOW_MS),
         had_clean_shutdown=had_clean_shutdown,
-        recovery_point=recovery_point,
-        log_start=log_start,
+        recovery_point=Offset(recovery_point),
+        log_start=Offset(log_start),
         producer_expiration_ms=86_400_000,
         listener=listener,
     )
@@ -58,7 +58,7 @@ def open_log(
 
 def batch(*values: bytes | None, key: bytes | None = b"k", timestamp: int = NOW_MS, **header: Any) -> bytearray:
     """A batch as a producer sends it: from offset 0 on, one record a value."""
-    records = [Record(index, timestamp, key, value) for index, value in enumerate(values)]
+    records = [Record(Offset(index), timestamp, key, value) for index, value in enumerate(values)]
     return build_batch(records, **header)
 
 
@@ -88,7 +88,7 @@ def read_all(log: PartitionLog, start: int | None = None, *, max_bytes: int = 1 
     offset = log.log_start if start is None else start
     found: list[Record] = []
     while offset < log.log_end:
-        data = log.read(offset, max_bytes=max_bytes, up_to=log.log_end, min_one_batch=True)
+        data = log.read(Offset(offset), max_bytes=max_bytes, up_to=log.log_end, min_one_batch=True)
         found += [record for record in records_in(data.records) if record.offset >= offset]
         assert data.next_offset > offset
         offset = data.next_offset

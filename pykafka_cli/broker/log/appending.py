@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pykafka_cli.broker.errors import CorruptMessage
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import BatchHeader, CorruptRecords
 from pykafka_cli.protocol.records.control import EndTransactionMarker, read_marker
@@ -13,14 +14,19 @@ from pykafka_cli.storage.segment import Segment
 class AppendInfo(NamedTuple):
     """What an append did. For a batch that was there already (`is_duplicate`): where it is."""
 
-    first_offset: int
-    last_offset: int
+    first_offset: Offset
+    last_offset: Offset
     log_append_time_ms: int  # -1 unless the topic has LogAppendTime
-    log_start: int
+    log_start: Offset
     size: int  # bytes written
     record_count: int
     is_duplicate: bool = False
     must_flush: bool = False  # flush.messages is reached: answer after `LogManager.flush`
+
+    @property
+    def next_offset(self) -> Offset:
+        """What the log has to be replicated up to."""
+        return Offset(self.last_offset + 1)
 
 
 def marker_in(data: Buffer, position: int, where: object) -> EndTransactionMarker | None:

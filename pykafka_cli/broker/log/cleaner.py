@@ -28,7 +28,7 @@ from pykafka_cli.broker.log.compaction import (
     compact,
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Offset, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.storage.files import Files, is_full
@@ -54,8 +54,8 @@ class Cleanable:
     """What of a log can be cleaned now."""
 
     log: PartitionLog
-    first_dirty: int
-    first_uncleanable: int
+    first_dirty: Offset
+    first_uncleanable: Offset
     clean_bytes: int
     dirty_bytes: int
     is_overdue: bool
@@ -71,7 +71,7 @@ class Cleanable:
         return self.dirty_bytes > 0 and (self.is_overdue or self.ratio > self.log.config.min_cleanable_dirty_ratio)
 
 
-def cleanable(log: PartitionLog, clean_up_to: int, now_ms: int) -> Cleanable:
+def cleanable(log: PartitionLog, clean_up_to: Offset, now_ms: int) -> Cleanable:
     """Where a log is dirty, given how far it was cleaned (0: never)."""
     segments, config = list(log.segments), log.config
     first_dirty = clean_up_to if log.log_start <= clean_up_to <= log.log_end else log.log_start
@@ -124,7 +124,7 @@ class LogCleaner:
         self._clock = clock
         self._files = files
         self._run_in_thread = run_in_thread
-        self.clean_up_to: dict[TopicPartition, int] = {}
+        self.clean_up_to: dict[TopicPartition, Offset] = {}
         self._uncleanable: set[TopicPartition] = set()
         self._is_stopping = False
 
@@ -138,7 +138,7 @@ class LogCleaner:
         if cleaned is not None and cleaned > log.log_end:
             self.clean_up_to[log.topic_partition] = log.log_end
 
-    def offset_of(self, log: PartitionLog) -> int | None:
+    def offset_of(self, log: PartitionLog) -> Offset | None:
         """How far a log is clean; None when it never was cleaned."""
         return self.clean_up_to.get(log.topic_partition)
 
@@ -154,7 +154,7 @@ class LogCleaner:
         """
         now_ms = self._clock.now_ms()
         candidates = [
-            cleanable(log, self.clean_up_to.get(log.topic_partition, 0), now_ms)
+            cleanable(log, self.clean_up_to.get(log.topic_partition, FIRST_OFFSET), now_ms)
             for log in logs
             if log.config.compacts and not log.is_offline and log.topic_partition not in self._uncleanable
         ]
@@ -197,7 +197,7 @@ class LogCleaner:
             await self._run_in_thread(fill)
         await self._throttle(sum(segment.size for segment in dirty))
 
-        end = offsets.latest_offset + 1
+        end = offsets.end
         to_clean = [segment for segment in log.segments if segment.base_offset < min(end, chosen.first_uncleanable)]
         transactions = CleanedTransactions()
         before = sum(segment.size for segment in to_clean)
@@ -228,7 +228,7 @@ class LogCleaner:
     ) -> Segment:
         folder, config, files = str(log.directory), log.config, self._files
         last_batches = {
-            each.producer_id: LastBatch(each.batches[-1].last_offset if each.batches else -1, each.epoch)
+            each.producer_id: LastBatch(each.batches[-1].last_offset if each.batches else None, each.epoch)
             for each in log.active_producers()
         }
         modified_ms = files.modified_ms(group[-1].path)

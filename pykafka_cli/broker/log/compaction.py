@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pykafka_cli.model import ConsumedRecord, ProducerEpoch, ProducerId
+from pykafka_cli.model import FIRST_OFFSET, ConsumedRecord, Offset, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.records.batch import HEADER_SIZE, NO_TIMESTAMP, BatchHeader
 from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
 from pykafka_cli.protocol.records.control import ControlType, read_marker
@@ -46,29 +46,29 @@ class CleaningAborted(Exception):
 class Source:
     """A segment to be read: everything that a thread needs, taken while the log could not change."""
 
-    base_offset: int
+    base_offset: Offset
     file: File
     size: int
     aborted: Sequence[AbortedTransaction]
 
 
 class LastBatch(NamedTuple):
-    """What has to stay of a producer: its last data batch, or (-1) a marker of its epoch."""
+    """What has to stay of a producer: its last data batch, or (None) a marker of its epoch."""
 
-    last_offset: int
+    last_offset: Offset | None
     epoch: ProducerEpoch
 
 
 class OffsetMap:
     """The last offset of each key in the dirty part of a log, as far as `capacity` goes.
 
-    Invariant: every offset from where filling began up to `latest_offset` is in it.
+    Invariant: every offset from where filling began up to `end`, exclusive, is in it.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._offsets: dict[bytes, int] = {}
-        self.latest_offset = -1
+        self._offsets: dict[bytes, Offset] = {}
+        self.end = FIRST_OFFSET
 
     def __len__(self) -> int:
         return len(self._offsets)
@@ -77,7 +77,7 @@ class OffsetMap:
     def is_full(self) -> bool:
         return len(self._offsets) >= self._capacity
 
-    def fill(self, sources: Iterable[Source], start: int, end: int, check: Callable[[], None]) -> None:
+    def fill(self, sources: Iterable[Source], start: Offset, end: Offset, check: Callable[[], None]) -> None:
         """Take in the records of [start, end) until the map is full, which ends it after a whole batch.
 
         check   raises CleaningAborted when there is no use in continuing
@@ -99,19 +99,19 @@ class OffsetMap:
                         if (key := record.key) is not None and record.offset >= start:
                             self._offsets[key if len(key) < _DIGEST_SIZE else _digest(key)] = record.offset
                 if header.last_offset >= start:
-                    self.latest_offset = header.last_offset
+                    self.end = header.next_offset
                 _let_others_run(check)
-        self.latest_offset = max(self.latest_offset, end - 1)
+        self.end = max(self.end, end)
 
     def needed(
         self, records: Iterable[Record | ConsumedRecord], *, is_past_horizon: bool
     ) -> list[Record | ConsumedRecord]:
         """Those that no later record of the dirty part makes obsolete; tombstones not when their time is past."""
-        latest, offsets = self.latest_offset, self._offsets
+        end, offsets = self.end, self._offsets
         return [
             record
             for record in records
-            if record.offset > latest
+            if record.offset >= end
             or (
                 (key := record.key) is not None
                 and record.offset >= offsets.get(key if len(key) < _DIGEST_SIZE else _digest(key), -1)
@@ -162,7 +162,7 @@ class CleanedTransactions:
             self.kept.append(transaction)
         return not has_data
 
-    def _begin_up_to(self, offset: int) -> None:
+    def _begin_up_to(self, offset: Offset) -> None:
         while self._expected and self._expected[0].first_offset <= offset:
             transaction = self._expected.pop(0)
             if transaction.producer_id not in self._aborting:
@@ -273,7 +273,7 @@ def _is_last_of_producer(header: BatchHeader, last_batches: Mapping[ProducerId, 
     last = last_batches.get(header.producer_id) if header.has_producer_id else None
     if last is None:
         return False
-    if last.last_offset >= 0:
+    if last.last_offset is not None:
         return header.last_offset == last.last_offset
     return header.is_control and header.producer_epoch == last.epoch
 

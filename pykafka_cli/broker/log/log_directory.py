@@ -18,7 +18,7 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Offset, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import MalformedFile, MetaProperties
@@ -55,9 +55,9 @@ class LogDirectory:
         self.logs: dict[TopicPartition, PartitionLog] = {}
         self.arriving: dict[TopicPartition, PartitionLog] = {}
         """Logs that are copied here from another directory, not in use yet."""
-        self.high_watermarks: dict[TopicPartition, int] = {}
-        self.cleaned_up_to: dict[TopicPartition, int] = {}
-        self._written: dict[str, dict[TopicPartition, int]] = {}
+        self.high_watermarks: dict[TopicPartition, Offset] = {}
+        self.cleaned_up_to: dict[TopicPartition, Offset] = {}
+        self._written: dict[str, dict[TopicPartition, Offset]] = {}
 
     def lock(self) -> None:
         """Make the directory if need be and take it. raises DirectoryInUse, OSError."""
@@ -119,8 +119,8 @@ class LogDirectory:
                     name,
                     configs[topic_partition.topic],
                     had_clean_shutdown=had_clean_shutdown,
-                    recovery_point=recovery_points.get(topic_partition, 0),
-                    log_start=log_starts.get(topic_partition, 0),
+                    recovery_point=recovery_points.get(topic_partition, FIRST_OFFSET),
+                    log_start=log_starts.get(topic_partition, FIRST_OFFSET),
                 )
             )
         return logs
@@ -139,7 +139,9 @@ class LogDirectory:
         self._files.make_directory(folder)
         if topic_id is not None:
             checkpoints.write_topic_id(self._files, os.path.join(folder, checkpoints.PARTITION_METADATA), topic_id)
-        return self._open(topic_partition, name, config, had_clean_shutdown=True, recovery_point=0, log_start=0)
+        return self._open(
+            topic_partition, name, config, had_clean_shutdown=True, recovery_point=FIRST_OFFSET, log_start=FIRST_OFFSET
+        )
 
     def _open(
         self,
@@ -148,8 +150,8 @@ class LogDirectory:
         config: TopicConfig,
         *,
         had_clean_shutdown: bool,
-        recovery_point: int,
-        log_start: int,
+        recovery_point: Offset,
+        log_start: Offset,
     ) -> PartitionLog:
         log = load_log(
             self._files,
@@ -163,7 +165,7 @@ class LogDirectory:
             producer_expiration_ms=self._producer_expiration_ms,
             listener=self._listener,
         )
-        log.set_high_watermark(self.high_watermarks.get(topic_partition, 0))
+        log.set_high_watermark(self.high_watermarks.get(topic_partition, FIRST_OFFSET))
         return log
 
     def set_aside(self, log: PartitionLog, suffix: str) -> str:
@@ -180,7 +182,7 @@ class LogDirectory:
         self._files.rename(str(log.directory), str(path))
         log.moved_to(path)
 
-    def _read_offsets(self, name: str) -> dict[TopicPartition, int]:
+    def _read_offsets(self, name: str) -> dict[TopicPartition, Offset]:
         try:
             offsets = checkpoints.read_offsets(self._files, os.path.join(self.path, name))
         except MalformedFile as error:
@@ -189,7 +191,7 @@ class LogDirectory:
         self._written[name] = dict(offsets)
         return offsets
 
-    def plan_checkpoint(self, name: str, offsets: dict[TopicPartition, int]) -> Callable[[], None] | None:
+    def plan_checkpoint(self, name: str, offsets: dict[TopicPartition, Offset]) -> Callable[[], None] | None:
         """What writes this checkpoint, for any thread; None when the file says it already."""
         if self.error is not None or self._written.get(name, {}) == offsets:
             return None

@@ -27,7 +27,7 @@ from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.log_directory import LogDirectory
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.removals import Removals
-from pykafka_cli.model import BrokerId, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, BrokerId, Offset, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.storage import checkpoints
@@ -280,7 +280,7 @@ class LogManager(LogListener):
             if log.topic_partition.topic == topic:
                 log.config = config
 
-    def checkpointed_high_watermark(self, topic_partition: TopicPartition) -> int:
+    def checkpointed_high_watermark(self, topic_partition: TopicPartition) -> Offset:
         """As the last checkpoint before the start had it; 0 when it had none."""
         return next(
             (
@@ -288,7 +288,7 @@ class LogManager(LogListener):
                 for each in self._directories
                 if topic_partition in each.high_watermarks
             ),
-            0,
+            FIRST_OFFSET,
         )
 
     # What logs report. A copy that is on its way to another directory is not in use, and needs none of it.
@@ -432,7 +432,7 @@ class LogManager(LogListener):
 
         self._spawn(flush())
 
-    async def _flush(self, log: PartitionLog, up_to: int, *, even_if_synced: bool = False) -> None:
+    async def _flush(self, log: PartitionLog, up_to: Offset, *, even_if_synced: bool = False) -> None:
         # One at a time: a second plan holds nothing of what the first one is still syncing. Who had to wait finds most
         # of its work done by a previous one.
         async with self._flushes[log.topic_partition]:
@@ -493,7 +493,7 @@ class LogManager(LogListener):
         await self._checkpoint_cleaner_offsets()
         await self.checkpoint_high_watermarks()
 
-    async def _checkpoint(self, name: str, offset_of: Callable[[PartitionLog], int | None]) -> None:
+    async def _checkpoint(self, name: str, offset_of: Callable[[PartitionLog], Offset | None]) -> None:
         async with self._checkpointing:
             for directory in self._online:
                 offsets = {log.topic_partition: offset_of(log) for log in directory.logs.values()}
@@ -503,6 +503,6 @@ class LogManager(LogListener):
                     await self._try(directory, write)
 
 
-def _log_start_to_checkpoint(log: PartitionLog) -> int | None:
+def _log_start_to_checkpoint(log: PartitionLog) -> Offset | None:
     """The log's start, unless it is that of its first segment anyway."""
     return log.log_start if log.log_start > log.segments[0].base_offset else None

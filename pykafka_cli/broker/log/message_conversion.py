@@ -7,6 +7,7 @@ have no place there and are left out. Source: LogValidator, RecordsUtil.downConv
 """
 
 from pykafka_cli.broker.errors import CorruptMessage, InvalidRecord, MessageTooLarge, UnsupportedCompressionType
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
     CODEC_MASK,
@@ -43,7 +44,7 @@ def batch_of(messages: Buffer, max_message_bytes: int, where: object) -> Buffer 
         raise InvalidRecord(f"{where}: {error}") from None
     is_append_time = any(header.attributes & LOG_APPEND_TIME for _, header in found)  # only the topic may say so
     return build_batch(
-        [Record(offset, record.timestamp, record.key, record.value) for offset, record in enumerate(records)],
+        [Record(Offset(offset), record.timestamp, record.key, record.value) for offset, record in enumerate(records)],
         compression=codec,
         log_append_time_ms=max(record.timestamp for record in records) if is_append_time else None,
     )
@@ -68,7 +69,7 @@ def _check(messages: Buffer, found: list[tuple[int, BatchHeader]], max_message_b
             raise InvalidRecord("Compressed outer record has more than one batch")
 
 
-def messages_of(batches: Buffer, position: int, header: BatchHeader, magic: int, first_offset: int) -> Buffer:
+def messages_of(batches: Buffer, position: int, header: BatchHeader, magic: int, first_offset: Offset) -> Buffer:
     """The batch at `position` in format `magic`; nothing where no record of it can be in that format.
 
     first_offset   records before it are left out where that is cheap: those that are not compressed

@@ -29,7 +29,7 @@ from pykafka_cli.broker.log.disk_errors import DiskErrors
 from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.producer_state import AppendOrigin, ProducerState
 from pykafka_cli.broker.log.replay import replay_producers
-from pykafka_cli.model import LeaderEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerId, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, BatchHeader, CorruptRecords, stamp
 from pykafka_cli.protocol.records.control import EndTransactionMarker
@@ -59,9 +59,9 @@ class PartitionLog:
         *,
         topic_id: uuid.UUID | None,
         segments: Sequence[Segment],
-        log_start: int,
-        log_end: int,
-        recovery_point: int,
+        log_start: Offset,
+        log_end: Offset,
+        recovery_point: Offset,
         producers: ProducerState,
         epochs: Sequence[EpochStart],
         clock: Clock,
@@ -92,10 +92,10 @@ class PartitionLog:
     # Offsets.
 
     @property
-    def high_watermark(self) -> int:
+    def high_watermark(self) -> Offset:
         return self._high_watermark
 
-    def advance_high_watermark(self, offset: int) -> bool:
+    def advance_high_watermark(self, offset: Offset) -> bool:
         """Advance it to `offset`, at most to the log end; returns whether it moved. It never moves back here."""
         offset = min(offset, self.log_end)
         if offset <= self._high_watermark:
@@ -104,13 +104,13 @@ class PartitionLog:
         self._producers.on_high_watermark(offset)
         return True
 
-    def set_high_watermark(self, offset: int) -> None:
+    def set_high_watermark(self, offset: Offset) -> None:
         """Take it over from a checkpoint or a leader, within log_start and log_end; it may move back."""
         self._high_watermark = min(max(offset, self.log_start), self.log_end)
         self._producers.on_high_watermark(self._high_watermark)
 
     @property
-    def last_stable(self) -> int:
+    def last_stable(self) -> Offset:
         unstable = self._producers.first_unstable_offset
         if unstable is None or unstable >= self._high_watermark:
             return self._high_watermark
@@ -150,7 +150,7 @@ class PartitionLog:
                     )
                 self._producers.check_batch(header, origin, self.log_end)
         first_offset = self.log_end
-        last_offset = first_offset + header.last_offset_delta
+        last_offset = Offset(first_offset + header.last_offset_delta)
         stamp(batches, 0, base_offset=first_offset, leader_epoch=leader_epoch)
 
         segment = self._segment_for(len(batches), first_offset, last_offset, header.max_timestamp, now_ms)
@@ -178,7 +178,7 @@ class PartitionLog:
         self._disk.check_online()
         found = validation.follower_batches(batches, self.log_end, self.topic_partition)
         if not found:
-            return AppendInfo(self.log_end, self.log_end - 1, NO_TIMESTAMP, self.log_start, 0, 0)
+            return AppendInfo(self.log_end, Offset(self.log_end - 1), NO_TIMESTAMP, self.log_start, 0, 0)
         first_offset, count, now_ms = found[0][1].base_offset, 0, self._clock.now_ms()
         with memoryview(batches) as view:
             while count < len(found):
@@ -187,7 +187,7 @@ class PartitionLog:
         records = sum(header.record_count for _, header in found)
         must_flush = self._unflushed_records >= self.config.flush_messages
         return AppendInfo(
-            first_offset, self.log_end - 1, NO_TIMESTAMP, self.log_start, size, records, must_flush=must_flush
+            first_offset, Offset(self.log_end - 1), NO_TIMESTAMP, self.log_start, size, records, must_flush=must_flush
         )
 
     def _append_run(self, data: memoryview, batches: Sequence[tuple[int, BatchHeader]], now_ms: int) -> int:
@@ -220,14 +220,14 @@ class PartitionLog:
             self._disk.fail(f"append {len(data)} bytes", error)
 
     def _note(
-        self, segment: Segment, position: int, header: BatchHeader, marker: EndTransactionMarker | None, offset: int
+        self, segment: Segment, position: int, header: BatchHeader, marker: EndTransactionMarker | None, offset: Offset
     ) -> None:
         # What follows from a batch that was written at `position`, `offset` being its first.
         delta = header.last_offset_delta
         segment.note(
             position,
             header.size,
-            last_offset=offset + delta,
+            last_offset=Offset(offset + delta),
             max_timestamp=header.max_timestamp,
         )
         if header.producer_id >= 0:
@@ -236,12 +236,14 @@ class PartitionLog:
             elif not header.is_control:
                 self._producers.add_batch(header, offset)
         self.segments.remember(segment, offset, position)
-        self.log_end = self._producers.end_offset = offset + delta + 1
+        self.log_end = self._producers.end_offset = Offset(offset + delta + 1)
         self._unflushed_records += header.record_count
 
     # Rolling.
 
-    def _segment_for(self, size: int, first_offset: int, last_offset: int, max_timestamp: int, now_ms: int) -> Segment:
+    def _segment_for(
+        self, size: int, first_offset: Offset, last_offset: Offset, max_timestamp: int, now_ms: int
+    ) -> Segment:
         active, config = self.segments.active, self.config
         if active.has_room(size, last_offset, config.segment_bytes):
             if active.size == 0:
@@ -251,9 +253,9 @@ class PartitionLog:
                 return active
         return self.roll(first_offset)
 
-    def roll(self, base_offset: int = 0) -> Segment:
+    def roll(self, base_offset: Offset | None = None) -> Segment:
         """Start a new segment at log_end, or at `base_offset` if that is later, and snapshot the producers."""
-        base = max(self.log_end, base_offset)
+        base = self.log_end if base_offset is None else max(self.log_end, base_offset)
         active = self.segments.active
         if active.base_offset == base and active.size == 0:
             return active
@@ -274,7 +276,7 @@ class PartitionLog:
 
     # Reading.
 
-    def read(self, start: int, *, max_bytes: int, up_to: int, min_one_batch: bool) -> FetchData:
+    def read(self, start: Offset, *, max_bytes: int, up_to: Offset, min_one_batch: bool) -> FetchData:
         """Complete batches from the one with `start` on, at most `max_bytes`, all of them below offset `up_to`.
 
         min_one_batch   a first batch larger than `max_bytes` is returned nevertheless
@@ -296,7 +298,7 @@ class PartitionLog:
                 f"{self.topic_partition}: the log is damaged at offset {start} or after: {error}"
             ) from None
 
-    def check_offset(self, offset: int) -> None:
+    def check_offset(self, offset: Offset) -> None:
         """raises  OffsetOutOfRange when `offset` cannot be read from."""
         if not self.log_start <= offset <= self.log_end:
             raise OffsetOutOfRange(
@@ -336,7 +338,7 @@ class PartitionLog:
 
     # Losing records on purpose.
 
-    def truncate_to(self, offset: int) -> int:
+    def truncate_to(self, offset: Offset) -> int:
         """Drop every batch with `offset` or a later one, as a follower does; returns the new log end.
 
         offset    anything from 0 on; at or above log_end only stray leader epochs are dropped
@@ -362,7 +364,7 @@ class PartitionLog:
             self._disk.fail(f"truncate to {offset}", error, is_half_done=True)
         return self.log_end
 
-    def truncate_fully_and_start_at(self, offset: int, *, log_start: int | None = None) -> None:
+    def truncate_fully_and_start_at(self, offset: Offset, *, log_start: Offset | None = None) -> None:
         """Drop everything; the next record gets `offset`."""
         self._disk.check_online()
         try:
@@ -374,7 +376,7 @@ class PartitionLog:
         except OSError as error:
             self._disk.fail(f"start again at {offset}", error, is_half_done=True)
 
-    def _after_cut(self, gone: Sequence[int]) -> None:
+    def _after_cut(self, gone: Sequence[Offset]) -> None:
         self._discard_snapshots(gone)
         self._listener.on_cut(self)
         self.epochs.truncate_from_end(self.log_end)
@@ -382,7 +384,7 @@ class PartitionLog:
         self.recovery_point = min(self.recovery_point, self.log_end)
         self._high_watermark = min(max(self._high_watermark, self.log_start), self.log_end)
 
-    def advance_log_start(self, offset: int) -> bool:
+    def advance_log_start(self, offset: Offset) -> bool:
         """Delete records below `offset` (DeleteRecords, retention); returns whether that is new.
 
         raises    OffsetOutOfRange above the high watermark
@@ -433,13 +435,13 @@ class PartitionLog:
         except OSError as error:
             self._disk.fail("put a cleaned segment in place", error, is_half_done=True)
 
-    def _discard_snapshots(self, offsets: Sequence[int]) -> None:
+    def _discard_snapshots(self, offsets: Sequence[Offset]) -> None:
         paths = [self._producers.set_snapshot_aside(offset) for offset in offsets]
         self.segments.discard([path for path in paths if path is not None])
 
     # Flushing, closing, moving.
 
-    def begin_flush(self, up_to: int | None = None) -> FlushPlan:
+    def begin_flush(self, up_to: Offset | None = None) -> FlushPlan:
         """A plan that syncs everything below `up_to` (log_end) to the device; any thread can run it."""
         up_to = self.log_end if up_to is None else up_to
         try:

@@ -17,7 +17,7 @@ from pykafka_cli.broker.errors import (
     OutOfOrderSequenceNumber,
     TransactionCoordinatorFenced,
 )
-from pykafka_cli.model import ProducerId
+from pykafka_cli.model import FIRST_OFFSET, Offset, ProducerId
 from pykafka_cli.protocol.records.batch import NO_PRODUCER_EPOCH, TRANSACTIONAL, BatchHeader
 from pykafka_cli.protocol.records.control import ControlType, EndTransactionMarker
 from pykafka_cli.storage.files import File, Files
@@ -58,20 +58,19 @@ class ProducerState:
         self.directory = directory
         self._name = name
         self._expiration_ms = expiration_ms
-        self.producers: dict[int, ProducerEntry] = {}
-        self._ongoing: dict[int, int] = {}  # first offset -> producer id, in the order of first offsets
-        self._unreplicated: dict[
-            int, int
-        ] = {}  # first offset -> offset of a marker that the high watermark has not passed
-        self.end_offset = 0
-        self._snapshot_end = 0
-        self._unsynced_snapshots: list[int] = []
-        self.snapshots: list[int] = []
+        self.producers: dict[ProducerId, ProducerEntry] = {}
+        self._ongoing: dict[Offset, ProducerId] = {}  # first offset -> producer id, in the order of first offsets
+        # first offset -> offset of a marker that the high watermark has not passed
+        self._unreplicated: dict[Offset, Offset] = {}
+        self.end_offset = FIRST_OFFSET
+        self._snapshot_end = FIRST_OFFSET
+        self._unsynced_snapshots: list[Offset] = []
+        self.snapshots: list[Offset] = []
 
     # Transactions.
 
     @property
-    def first_unstable_offset(self) -> int | None:
+    def first_unstable_offset(self) -> Offset | None:
         """Where the oldest transaction begins that is open, or whose marker is not replicated yet."""
         ongoing = next(iter(self._ongoing), None)
         if not self._unreplicated:
@@ -83,7 +82,7 @@ class ProducerState:
         producer = self.producers.get(producer_id)
         return producer is not None and producer.current_txn_first_offset is not None
 
-    def on_high_watermark(self, high_watermark: int) -> None:
+    def on_high_watermark(self, high_watermark: Offset) -> None:
         """Markers below it are replicated."""
         if self._unreplicated:
             self._unreplicated = {
@@ -103,7 +102,7 @@ class ProducerState:
                 return batch
         return None
 
-    def check_batch(self, header: BatchHeader, origin: AppendOrigin, offset: int) -> None:
+    def check_batch(self, header: BatchHeader, origin: AppendOrigin, offset: Offset) -> None:
         """May this data batch follow, at `offset`?
 
         raises  InvalidProducerEpoch (fenced), OutOfOrderSequenceNumber, InvalidTxnState
@@ -120,7 +119,7 @@ class ProducerState:
                 f"{producer.current_txn_first_offset}, but sent a batch outside of it"
             )
 
-    def check_marker(self, header: BatchHeader, marker: EndTransactionMarker, offset: int) -> None:
+    def check_marker(self, header: BatchHeader, marker: EndTransactionMarker, offset: Offset) -> None:
         """May this marker follow? raises InvalidProducerEpoch, TransactionCoordinatorFenced."""
         producer = self.producers.get(header.producer_id)
         if producer is None:
@@ -132,14 +131,14 @@ class ProducerState:
                 f"{marker.coordinator_epoch}, but {producer.coordinator_epoch} was seen"
             )
 
-    def _check_epoch(self, producer: ProducerEntry, header: BatchHeader, offset: int) -> None:
+    def _check_epoch(self, producer: ProducerEntry, header: BatchHeader, offset: Offset) -> None:
         if header.producer_epoch < producer.epoch:
             raise InvalidProducerEpoch(
                 f"Epoch of producer {header.producer_id} at offset {offset} in {self._name} is "
                 f"{header.producer_epoch}, which is smaller than the last seen epoch {producer.epoch}"
             )
 
-    def _check_sequence(self, producer: ProducerEntry, header: BatchHeader, offset: int) -> None:
+    def _check_sequence(self, producer: ProducerEntry, header: BatchHeader, offset: Offset) -> None:
         first = header.base_sequence
         if header.producer_epoch != producer.epoch:
             if first != 0 and producer.epoch != NO_PRODUCER_EPOCH:
@@ -161,7 +160,7 @@ class ProducerState:
 
     # Changes, after a batch is written.
 
-    def add_batch(self, header: BatchHeader, base_offset: int) -> None:
+    def add_batch(self, header: BatchHeader, base_offset: Offset) -> None:
         """A data batch of a producer is in the log, at `base_offset`."""
         producer = self._producer(header.producer_id)
         producer.move_to_epoch(header.producer_epoch)
@@ -170,23 +169,25 @@ class ProducerState:
             del batches[0]
         timestamp = header.max_timestamp
         delta = header.last_offset_delta
-        batches.append(BatchRange(header.last_sequence, base_offset + delta, delta, timestamp))
+        batches.append(BatchRange(header.last_sequence, Offset(base_offset + delta), delta, timestamp))
         producer.last_timestamp = timestamp
         if header.attributes & TRANSACTIONAL and producer.current_txn_first_offset is None:
             producer.current_txn_first_offset = base_offset
             self._ongoing[base_offset] = header.producer_id
 
     def aborted_by(
-        self, producer_id: ProducerId, marker: EndTransactionMarker, offset: int
+        self, producer_id: ProducerId, marker: EndTransactionMarker, offset: Offset
     ) -> AbortedTransaction | None:
         """What the transaction index has to note of this marker at `offset`: nothing for a commit or an empty one."""
         producer = self.producers.get(producer_id)
         if producer is None or producer.current_txn_first_offset is None or marker.type is not ControlType.ABORT:
             return None
         others = (start for start, owner in self._ongoing.items() if owner != producer_id)
-        return AbortedTransaction(producer_id, producer.current_txn_first_offset, offset, next(others, offset + 1))
+        return AbortedTransaction(
+            producer_id, producer.current_txn_first_offset, offset, next(others, Offset(offset + 1))
+        )
 
-    def add_marker(self, header: BatchHeader, marker: EndTransactionMarker, offset: int) -> None:
+    def add_marker(self, header: BatchHeader, marker: EndTransactionMarker, offset: Offset) -> None:
         """A marker is in the log at `offset`: its producer's transaction is over, if it had one here."""
         producer = self._producer(header.producer_id)
         if (first := producer.current_txn_first_offset) is not None:
@@ -233,7 +234,7 @@ class ProducerState:
         taken, self._unsynced_snapshots = self._unsynced_snapshots, []
         return [self._files.open(self._path(offset)) for offset in taken if offset in self.snapshots]
 
-    def load(self, log_start: int, end: int, now_ms: int) -> None:
+    def load(self, log_start: Offset, end: Offset, now_ms: int) -> None:
         """Take up the newest usable snapshot within (log_start, end]; the log from `end_offset` on is to be replayed.
 
         Snapshots outside of that range are removed, and so is a corrupt one.
@@ -258,7 +259,7 @@ class ProducerState:
             self._ongoing = dict(sorted((first, owner) for first, owner in ongoing if first is not None))
             return
 
-    def keep_snapshots_of(self, base_offsets: Iterable[int]) -> None:
+    def keep_snapshots_of(self, base_offsets: Iterable[Offset]) -> None:
         """Remove snapshots that belong to no segment, except the newest one if it is past all of them."""
         wanted = set(base_offsets)
         newest_segment = max(wanted, default=-1)
@@ -269,11 +270,11 @@ class ProducerState:
         for offset in stray:
             self.remove_snapshot(offset)
 
-    def remove_snapshot(self, offset: int) -> None:
+    def remove_snapshot(self, offset: Offset) -> None:
         self._files.remove(self._path(offset))
         self.snapshots = [each for each in self.snapshots if each != offset]
 
-    def set_snapshot_aside(self, offset: int) -> str | None:
+    def set_snapshot_aside(self, offset: Offset) -> str | None:
         """Rename a snapshot to .deleted and return its path, to be removed later; None when there is none."""
         if offset not in self.snapshots:
             return None
@@ -284,27 +285,27 @@ class ProducerState:
         self._files.rename(path, path + DELETED_SUFFIX)
         return path + DELETED_SUFFIX
 
-    def start_at(self, offset: int) -> None:
+    def start_at(self, offset: Offset) -> None:
         """Forget everything; the log is empty and continues at `offset`."""
         for snapshot in self._listed():
             self.remove_snapshot(snapshot)
         self.producers, self._ongoing, self._unreplicated = {}, {}, {}
-        self.end_offset, self._snapshot_end = offset, 0
+        self.end_offset, self._snapshot_end = offset, FIRST_OFFSET
 
-    def on_log_start(self, log_start: int) -> None:
+    def on_log_start(self, log_start: Offset) -> None:
         """Records below `log_start` are gone."""
         self.on_high_watermark(log_start)
         self.end_offset = max(self.end_offset, log_start)
 
-    def _listed(self) -> list[int]:
+    def _listed(self) -> list[Offset]:
         stems = (
             name.removesuffix(SNAPSHOT_SUFFIX)
             for name in self._files.names(self.directory)
             if name.endswith(SNAPSHOT_SUFFIX)
         )
-        return sorted(int(stem) for stem in stems if stem.isdigit())
+        return sorted(Offset(int(stem)) for stem in stems if stem.isdigit())
 
-    def _path(self, offset: int) -> str:
+    def _path(self, offset: Offset) -> str:
         return os.path.join(self.directory, segment_name(offset) + SNAPSHOT_SUFFIX)
 
 

@@ -23,7 +23,7 @@ from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import ProducerState
 from pykafka_cli.broker.log.replay import apply_batch, replay_producers
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import NO_OFFSET, Offset, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.records.batch import (
     LEGACY_HEADER_SIZE,
@@ -73,8 +73,8 @@ def load_log(
     *,
     clock: Clock,
     had_clean_shutdown: bool,
-    recovery_point: int,
-    log_start: int,
+    recovery_point: Offset,
+    log_start: Offset,
     producer_expiration_ms: int,
     topic_id: uuid.UUID | None = None,
     listener: LogListener = UNKEPT,
@@ -93,7 +93,8 @@ def load_log(
     stored_epochs = _read_epochs(files, folder, segments)
     epochs = _epochs_in(segments) if stored_epochs is None else LeaderEpochs(stored_epochs)
     producers = ProducerState(files, folder, topic_partition, expiration_ms=producer_expiration_ms)
-    log_start = max(log_start, segments[0].base_offset if segments else 0)
+    if segments:
+        log_start = max(log_start, segments[0].base_offset)
 
     doubtful = _doubtful_segments(segments, had_clean_shutdown, recovery_point)
     if doubtful is not None:
@@ -175,9 +176,9 @@ def _make_room_for(files: Files, folder: str, swap_name: str) -> None:
             files.remove(os.path.join(folder, name))
 
 
-def _base_offset(name: str) -> int:
+def _base_offset(name: str) -> Offset:
     stem = name.split(".", 1)[0]
-    return int(stem) if stem.isdigit() else -1
+    return Offset(int(stem)) if stem.isdigit() else NO_OFFSET
 
 
 def _open_segments(files: Files, folder: str, config: TopicConfig, now_ms: int) -> list[Segment]:
@@ -230,7 +231,7 @@ def _epochs_in(segments: Sequence[Segment]) -> LeaderEpochs:
     return epochs
 
 
-def _doubtful_segments(segments: Sequence[Segment], had_clean_shutdown: bool, recovery_point: int) -> int | None:
+def _doubtful_segments(segments: Sequence[Segment], had_clean_shutdown: bool, recovery_point: Offset) -> int | None:
     """Index of the first segment that has to be checked; None when all can be trusted."""
     if not segments:
         return None
@@ -243,7 +244,7 @@ def _doubtful_segments(segments: Sequence[Segment], had_clean_shutdown: bool, re
     return first
 
 
-def _ends_by(segment: Segment, offset: int) -> bool:
+def _ends_by(segment: Segment, offset: Offset) -> bool:
     # A segment that extends past the start of the next one was truncated to there, and the truncation came undone.
     try:
         return segment.next_offset() <= offset
@@ -267,7 +268,7 @@ def _recover(
     first: int,
     producers: ProducerState,
     epochs: LeaderEpochs,
-    log_start: int,
+    log_start: Offset,
     now_ms: int,
 ) -> None:
     start = segments[first].base_offset
@@ -309,7 +310,7 @@ def _recover(
 
 
 def _recover_segment(
-    segment: Segment, before: int | None, producers: ProducerState, epochs: LeaderEpochs
+    segment: Segment, before: Offset | None, producers: ProducerState, epochs: LeaderEpochs
 ) -> Cut | None:
     rebuild = segment.index_rebuild()
     aborted: list[AbortedTransaction] = []

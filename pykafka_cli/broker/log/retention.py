@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 
 
@@ -16,7 +16,7 @@ class RetainedSegment(Protocol):
     """What retention looks at."""
 
     @property
-    def base_offset(self) -> int: ...
+    def base_offset(self) -> Offset: ...
     @property
     def size(self) -> int: ...
     @property
@@ -27,9 +27,9 @@ def expired_segments(
     segments: Sequence[RetainedSegment],
     config: TopicConfig,
     *,
-    log_start: int,
-    high_watermark: int,
-    log_end: int,
+    log_start: Offset,
+    high_watermark: Offset,
+    log_end: Offset,
     now_ms: int,
 ) -> tuple[int, str]:
     """How many of the oldest segments go, and why, in words. An empty active segment always stays."""
@@ -57,7 +57,7 @@ def expired_segments(
 
 
 def _leading(
-    segments: Sequence[RetainedSegment], high_watermark: int, log_end: int, may_go: Callable[[int], bool]
+    segments: Sequence[RetainedSegment], high_watermark: Offset, log_end: Offset, may_go: Callable[[int], bool]
 ) -> int:
     for index, segment in enumerate(segments):
         is_active = index + 1 == len(segments)
@@ -67,7 +67,7 @@ def _leading(
     return len(segments)
 
 
-def jitter_ms(config: TopicConfig, topic_partition: TopicPartition, base_offset: int) -> int:
+def jitter_ms(config: TopicConfig, topic_partition: TopicPartition, base_offset: Offset) -> int:
     """How much sooner than segment.ms this segment is rolled, so that many partitions do not roll at the same time.
 
     Up to segment.jitter.ms, and always the same for the same segment.

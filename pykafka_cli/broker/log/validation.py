@@ -16,6 +16,7 @@ from pykafka_cli.broker.errors import (
     UnsupportedCompressionType,
 )
 from pykafka_cli.broker.log.producer_state import AppendOrigin
+from pykafka_cli.model import Offset
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
@@ -48,7 +49,7 @@ _TARGET_CODEC = {
 class UnexpectedAppendOffset(Exception):
     """Batches for a follower that begin below its log end."""
 
-    def __init__(self, message: str, first_offset: int, last_offset: int) -> None:
+    def __init__(self, message: str, first_offset: Offset, last_offset: Offset) -> None:
         super().__init__(message)
         self.first_offset = first_offset
         self.last_offset = last_offset
@@ -84,7 +85,7 @@ def admit(
     return data, header, NO_TIMESTAMP
 
 
-def follower_batches(data: Buffer, log_end: int, where: object) -> list[tuple[int, BatchHeader]]:
+def follower_batches(data: Buffer, log_end: Offset, where: object) -> list[tuple[int, BatchHeader]]:
     """(position, header) of the whole batches that a leader sent, each sound and after the one before.
 
     raises  CorruptMessage; UnexpectedAppendOffset when they begin below `log_end`, or go back

@@ -8,7 +8,7 @@ import pytest
 from pykafka_cli.broker.log.cleaner import LogCleaner, cleanable
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.protocol.records import read_header
 from pykafka_cli.storage.files import DiskFiles, Files
 from tests.fakes.clock import FakeClock
@@ -42,7 +42,7 @@ def dirty_log(files: MemoryFiles, clock: FakeClock, **keys: Any) -> PartitionLog
         append(log, b"%d" % number, timestamp=NOW_MS + number)
         if number % 2:
             log.roll()
-    log.advance_high_watermark(6)
+    log.advance_high_watermark(Offset(6))
     return log
 
 
@@ -50,7 +50,7 @@ def dirty_log(files: MemoryFiles, clock: FakeClock, **keys: Any) -> PartitionLog
 
 
 def test_a_log_is_dirty_from_where_it_was_cleaned_to_its_active_segment(files: MemoryFiles, clock: FakeClock) -> None:
-    found = cleanable(dirty_log(files, clock), clean_up_to=2, now_ms=NOW_MS)
+    found = cleanable(dirty_log(files, clock), clean_up_to=Offset(2), now_ms=NOW_MS)
 
     assert (found.first_dirty, found.first_uncleanable) == (2, 6)
     assert found.ratio == pytest.approx(2 / 3)
@@ -59,44 +59,44 @@ def test_a_log_is_dirty_from_where_it_was_cleaned_to_its_active_segment(files: M
 def test_a_log_is_due_when_enough_of_it_is_dirty(files: MemoryFiles, clock: FakeClock) -> None:
     log = dirty_log(files, clock, min_cleanable_dirty_ratio=0.5)
 
-    assert cleanable(log, 2, NOW_MS).is_due
-    assert not cleanable(log, 4, NOW_MS).is_due
-    assert not cleanable(log, 6, NOW_MS).is_due
+    assert cleanable(log, Offset(2), NOW_MS).is_due
+    assert not cleanable(log, Offset(4), NOW_MS).is_due
+    assert not cleanable(log, Offset(6), NOW_MS).is_due
 
 
 def test_max_compaction_lag_makes_a_log_due_whatever_its_share(files: MemoryFiles, clock: FakeClock) -> None:
     log = dirty_log(files, clock, min_cleanable_dirty_ratio=1, max_compaction_lag_ms=1000)
 
-    assert not cleanable(log, 0, NOW_MS + 1000).is_due
-    assert cleanable(log, 0, NOW_MS + 1001).is_due
+    assert not cleanable(log, Offset(0), NOW_MS + 1000).is_due
+    assert cleanable(log, Offset(0), NOW_MS + 1001).is_due
 
 
 def test_min_compaction_lag_keeps_new_records(files: MemoryFiles, clock: FakeClock) -> None:
     log = dirty_log(files, clock, min_compaction_lag_ms=1000)
 
-    assert cleanable(log, 0, NOW_MS + 1002).first_uncleanable == 2
+    assert cleanable(log, Offset(0), NOW_MS + 1002).first_uncleanable == 2
 
 
 def test_what_is_not_replicated_is_not_cleaned(files: MemoryFiles, clock: FakeClock) -> None:
     log = dirty_log(files, clock)
-    log.set_high_watermark(3)
+    log.set_high_watermark(Offset(3))
 
-    assert cleanable(log, 0, NOW_MS).first_uncleanable == 2
+    assert cleanable(log, Offset(0), NOW_MS).first_uncleanable == 2
 
 
 @pytest.mark.parametrize("claimed", [1, 1000])
 def test_a_checkpoint_that_cannot_be_true_counts_as_none(files: MemoryFiles, clock: FakeClock, claimed: int) -> None:
     log = dirty_log(files, clock)
-    log.advance_log_start(2)
+    log.advance_log_start(Offset(2))
 
-    assert cleanable(log, claimed, NOW_MS).first_dirty == 2
+    assert cleanable(log, Offset(claimed), NOW_MS).first_dirty == 2
 
 
 async def test_the_dirtiest_log_goes_first(clock: FakeClock) -> None:
     first, second = MemoryFiles(), MemoryFiles()
     clean, dirty = dirty_log(first, clock), dirty_log(second, clock)
     clean.topic_partition, cleaner = TopicPartition("clean", 0), cleaner_over(second, clock)
-    cleaner.clean_up_to[clean.topic_partition] = 2
+    cleaner.clean_up_to[clean.topic_partition] = Offset(2)
 
     assert await cleaner.clean_dirtiest([clean, dirty])
 
@@ -113,9 +113,9 @@ async def test_only_compacted_logs_are_cleaned(files: MemoryFiles, clock: FakeCl
 
 def test_a_log_that_was_cut_is_clean_no_further_than_its_end(files: MemoryFiles, clock: FakeClock) -> None:
     log, cleaner = dirty_log(files, clock), cleaner_over(files, clock)
-    cleaner.clean_up_to[ORDERS] = 6
+    cleaner.clean_up_to[ORDERS] = Offset(6)
 
-    log.truncate_to(3)
+    log.truncate_to(Offset(3))
     cleaner.log_was_cut(log)
 
     assert cleaner.clean_up_to[ORDERS] == 3
@@ -161,7 +161,7 @@ async def test_a_change_between_the_work_and_the_swap_throws_the_work_away(
     async def run(action: Any) -> Any:
         outcome = action()
         if outcome is not None:
-            log.truncate_to(3)
+            log.truncate_to(Offset(3))
         return outcome
 
     assert not await cleaner_over(files, clock, run).clean_dirtiest([log])
@@ -229,11 +229,11 @@ async def test_a_log_is_cleaned_as_kafka_cleaned_it(tmp_path: Path) -> None:
         topic_config(cleanup_policy="compact", min_cleanable_dirty_ratio=0.01, segment_bytes=360, **RECORDED),
         clock=clock,
         had_clean_shutdown=False,
-        recovery_point=0,
-        log_start=0,
+        recovery_point=Offset(0),
+        log_start=Offset(0),
         producer_expiration_ms=86_400_000,
     )
-    log.set_high_watermark(30)
+    log.set_high_watermark(Offset(30))
 
     await cleaner_over(DiskFiles(), clock).clean_dirtiest([log])
 

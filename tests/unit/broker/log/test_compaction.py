@@ -8,7 +8,7 @@ from pykafka_cli.broker.errors import OutOfOrderSequenceNumber
 from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import LeaderEpoch, Offset
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch, read_header, read_records, walk
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
@@ -35,7 +35,7 @@ class Compacted:
 
     def write(self, *pairs: tuple[str, str | None], **header: Any) -> None:
         records = [
-            Record(index, self.clock.now_ms(), key.encode(), None if value is None else value.encode())
+            Record(Offset(index), self.clock.now_ms(), key.encode(), None if value is None else value.encode())
             for index, (key, value) in enumerate(pairs)
         ]
         self.log.append_as_leader(
@@ -97,7 +97,7 @@ async def test_the_active_segment_is_left_alone(compacted: Compacted) -> None:
     compacted.write(("a", "1"), ("a", "2"))
     compacted.log.roll()
     compacted.write(("a", "3"), ("a", "4"))
-    compacted.log.advance_high_watermark(4)
+    compacted.log.advance_high_watermark(Offset(4))
 
     await compacted.cleaner.clean_dirtiest([compacted.log])
 
@@ -231,13 +231,13 @@ async def test_an_abort_marker_waits_until_its_records_are_gone_and_then_a_reten
     await compacted.clean()
     markers = [header for _, header in walk(compacted.stored) if header.is_control]
     assert [header.delete_horizon_ms for header in markers] == [None], "its data was met in this cleaning"
-    assert len(compacted.log.segments.aborted_transactions(0, 3)) == 1
+    assert len(compacted.log.segments.aborted_transactions(Offset(0), Offset(3))) == 1
 
     compacted.write(("b", "1"))
     await compacted.clean()
     markers = [header for _, header in walk(compacted.stored) if header.is_control]
     assert [header.delete_horizon_ms for header in markers] == [NOW_MS + DAY_S * 1000]
-    assert compacted.log.segments.aborted_transactions(0, 3) == []
+    assert compacted.log.segments.aborted_transactions(Offset(0), Offset(3)) == []
 
     compacted.clock.advance(DAY_S + 1)
     compacted.write(("b", "2"))

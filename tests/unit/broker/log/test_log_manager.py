@@ -8,7 +8,7 @@ import pytest
 from pykafka_cli.broker.errors import InconsistentTopicId, KafkaStorageError
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
 from pykafka_cli.broker.log.log_manager import LogManager
-from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import MalformedFile, WrongDirectory
@@ -78,8 +78,8 @@ async def test_logs_are_found_again_after_a_clean_stop(files: MemoryFiles, open_
     await logs.start()
     log = logs.get_or_create(ORDERS, TOPIC_ID, is_new=True)
     append(log, b"a", b"b", b"c")
-    log.advance_high_watermark(2)
-    log.advance_log_start(1)
+    log.advance_high_watermark(Offset(2))
+    log.advance_log_start(Offset(1))
     await logs.shutdown()
     assert files.read("/a/.kafka_cleanshutdown")
 
@@ -241,7 +241,7 @@ async def test_retention_and_checkpoints_run_from_time_to_time(
     log = logs.get_or_create(ORDERS, None, is_new=True)
     log.config = topic_config(retention_ms=1000)
     append(log, b"a")
-    log.advance_high_watermark(1)
+    log.advance_high_watermark(Offset(1))
     await asyncio.sleep(0)  # the chores begin to wait
 
     clock.advance(31)
@@ -310,7 +310,7 @@ async def test_a_failing_disk_takes_its_directory_offline_and_no_other(files: Me
     assert logs.get(ORDERS) is None
     append(other, b"b")
     with pytest.raises(KafkaStorageError, match="offline"):
-        log.read(0, max_bytes=1, up_to=1, min_one_batch=True)
+        log.read(Offset(0), max_bytes=1, up_to=Offset(1), min_one_batch=True)
     with pytest.raises(KafkaStorageError, match="may be in a directory that is offline"):
         logs.get_or_create(ORDERS, None, is_new=False)
     assert str(logs.get_or_create(TopicPartition("new", 0), None, is_new=True).directory) == "/b/new-0"
@@ -356,7 +356,7 @@ async def test_offsets_of_a_deleted_log_are_not_those_of_the_next_of_its_name(
     log = logs.get_or_create(ORDERS, TOPIC_ID, is_new=True)
     append(log, b"a")
     await logs.flush(log)
-    log.advance_high_watermark(1)
+    log.advance_high_watermark(Offset(1))
     await logs.checkpoint_high_watermarks()
 
     logs.delete(ORDERS)
@@ -374,7 +374,7 @@ async def test_a_log_that_is_cut_is_recovered_from_there(files: MemoryFiles, ope
     append(log, b"b")
     await logs.flush(log)
 
-    log.truncate_to(1)
+    log.truncate_to(Offset(1))
 
     path = "/a/recovery-point-offset-checkpoint"
     await until(lambda: files.exists(path) and checkpoints.read_offsets(files, path) == {ORDERS: 1})
@@ -388,7 +388,7 @@ async def test_cleaned_logs_say_so_in_their_checkpoint(files: MemoryFiles, clock
     append(log, b"a")
     append(log, b"b")
     log.roll()
-    log.advance_high_watermark(2)
+    log.advance_high_watermark(Offset(2))
     await asyncio.sleep(0)
 
     clock.advance(16)
@@ -432,7 +432,7 @@ async def test_the_cleaner_pauses_as_the_setting_of_the_moment_says(clock: FakeC
     append(log, b"a")
     append(log, b"b")
     log.roll()
-    log.advance_high_watermark(2)
+    log.advance_high_watermark(Offset(2))
 
     started = clock.monotonic()
 
@@ -467,7 +467,7 @@ async def test_a_flush_vouches_for_nothing_that_was_written_again_meanwhile(open
 
     plan = log.begin_flush()
     plan.run()
-    log.truncate_to(1)
+    log.truncate_to(Offset(1))
     append(log, b"c")
     log.finish_flush(plan)
 

@@ -6,7 +6,7 @@ from pykafka_cli.broker.errors import CorruptMessage, OffsetOutOfRange
 from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import LeaderEpoch, Offset
 from pykafka_cli.protocol.records import Record, build_batch, read_header, walk
 from pykafka_cli.protocol.records.batch import stamp
 from pykafka_cli.storage.files import Files
@@ -43,7 +43,7 @@ def test_appended_batches_get_consecutive_offsets_and_the_leaders_epoch(log: Par
     info = log.append_as_leader(batch(b"c"), leader_epoch=LeaderEpoch(4), now_ms=NOW_MS)
 
     assert (info.first_offset, info.last_offset, info.record_count, log.log_end) == (2, 2, 1, 3)
-    data = log.read(0, max_bytes=1000, up_to=3, min_one_batch=True).records
+    data = log.read(Offset(0), max_bytes=1000, up_to=Offset(3), min_one_batch=True).records
     headers = [header for _, header in walk(data)]
     assert [(header.base_offset, header.leader_epoch) for header in headers] == [(0, 0), (2, 4)]
     assert log.epochs.latest == 4
@@ -127,7 +127,7 @@ def test_flush_messages_asks_for_a_flush(files: MemoryFiles) -> None:
 
 
 def replicated(leader: PartitionLog, start: int = 0) -> bytearray:
-    return bytearray(leader.read(start, max_bytes=1 << 20, up_to=leader.log_end, min_one_batch=True).records)
+    return bytearray(leader.read(Offset(start), max_bytes=1 << 20, up_to=leader.log_end, min_one_batch=True).records)
 
 
 def test_a_follower_has_the_leaders_bytes(log: PartitionLog) -> None:
@@ -184,7 +184,7 @@ def test_a_follower_rejects_a_wrong_checksum(log: PartitionLog) -> None:
 def test_a_follower_may_begin_at_any_offset() -> None:
     follower = open_log(MemoryFiles())
     data = batch(b"a")
-    stamp(data, 0, base_offset=1000, leader_epoch=LeaderEpoch(0))
+    stamp(data, 0, base_offset=Offset(1000), leader_epoch=LeaderEpoch(0))
 
     follower.append_as_follower(data)
 
@@ -206,7 +206,7 @@ def test_reading_from_any_offset_gives_all_that_follows(segmented: PartitionLog,
 def test_a_batch_is_given_whole_also_from_its_middle(log: PartitionLog) -> None:
     append(log, b"a", b"b", b"c")
 
-    data = log.read(1, max_bytes=1000, up_to=3, min_one_batch=True)
+    data = log.read(Offset(1), max_bytes=1000, up_to=Offset(3), min_one_batch=True)
 
     assert read_header(data.records).base_offset == 0
     assert data.next_offset == 3
@@ -215,7 +215,7 @@ def test_a_batch_is_given_whole_also_from_its_middle(log: PartitionLog) -> None:
 @pytest.mark.parametrize("up_to", range(21))
 def test_nothing_is_read_from_the_bound_on(segmented: PartitionLog, up_to: int) -> None:
     offset, found = 0, []
-    while (data := segmented.read(offset, max_bytes=1 << 20, up_to=up_to, min_one_batch=True)).records:
+    while (data := segmented.read(Offset(offset), max_bytes=1 << 20, up_to=Offset(up_to), min_one_batch=True)).records:
         found += [header.last_offset for _, header in walk(data.records)]
         offset = data.next_offset
 
@@ -223,29 +223,32 @@ def test_nothing_is_read_from_the_bound_on(segmented: PartitionLog, up_to: int) 
 
 
 def test_a_first_batch_that_is_too_large_is_given_only_when_asked_for(segmented: PartitionLog) -> None:
-    assert segmented.read(0, max_bytes=10, up_to=20, min_one_batch=False).records == b""
-    assert len(segmented.read(0, max_bytes=10, up_to=20, min_one_batch=True).records) > 10
+    assert segmented.read(Offset(0), max_bytes=10, up_to=Offset(20), min_one_batch=False).records == b""
+    assert len(segmented.read(Offset(0), max_bytes=10, up_to=Offset(20), min_one_batch=True).records) > 10
 
 
 def test_whole_batches_fill_what_is_asked_for(segmented: PartitionLog) -> None:
     size = segmented.segments[0].size // 3
 
-    assert len(segmented.read(0, max_bytes=2 * size + 5, up_to=20, min_one_batch=False).records) == 2 * size
+    assert (
+        len(segmented.read(Offset(0), max_bytes=2 * size + 5, up_to=Offset(20), min_one_batch=False).records)
+        == 2 * size
+    )
 
 
 def test_the_end_of_the_log_can_be_read_and_is_empty(segmented: PartitionLog) -> None:
-    assert segmented.read(20, max_bytes=100, up_to=20, min_one_batch=True) == (b"", 20)
+    assert segmented.read(Offset(20), max_bytes=100, up_to=Offset(20), min_one_batch=True) == (b"", 20)
 
 
 @pytest.mark.parametrize("start", [-1, 21, 1 << 40])
 def test_offsets_outside_of_the_log_are_out_of_range(segmented: PartitionLog, start: int) -> None:
     with pytest.raises(OffsetOutOfRange, match="in the range 0 to 20"):
-        segmented.read(start, max_bytes=100, up_to=20, min_one_batch=True)
+        segmented.read(Offset(start), max_bytes=100, up_to=Offset(20), min_one_batch=True)
 
 
 def test_gaps_of_a_compacted_log_are_passed_over(log: PartitionLog) -> None:
     for offset in (0, 10, 500):
-        log.append_as_follower(build_batch([Record(offset, NOW_MS, b"k", b"v")], leader_epoch=LeaderEpoch(0)))
+        log.append_as_follower(build_batch([Record(Offset(offset), NOW_MS, b"k", b"v")], leader_epoch=LeaderEpoch(0)))
         log.roll()
 
     assert [record.offset for record in read_all(log, 3)] == [10, 500]
@@ -289,8 +292,8 @@ def test_the_first_record_at_or_after_a_time_is_found(segmented: PartitionLog) -
 
 
 def test_records_below_the_log_start_are_not_found_by_time(segmented: PartitionLog) -> None:
-    segmented.advance_high_watermark(20)
-    segmented.advance_log_start(5)
+    segmented.advance_high_watermark(Offset(20))
+    segmented.advance_log_start(Offset(5))
 
     found = segmented.offset_for_timestamp(0)
 
@@ -317,28 +320,28 @@ def test_an_empty_log_has_no_times(log: PartitionLog) -> None:
 def test_the_high_watermark_goes_up_to_the_end_and_not_back(log: PartitionLog) -> None:
     append(log, b"a", b"b")
 
-    assert log.advance_high_watermark(99)
-    assert not log.advance_high_watermark(1)
+    assert log.advance_high_watermark(Offset(99))
+    assert not log.advance_high_watermark(Offset(1))
     assert log.high_watermark == 2
 
 
 def test_a_log_cannot_start_above_its_high_watermark(log: PartitionLog) -> None:
     append(log, b"a", b"b")
-    log.advance_high_watermark(1)
+    log.advance_high_watermark(Offset(1))
 
     with pytest.raises(OffsetOutOfRange, match="high watermark is 1"):
-        log.advance_log_start(2)
+        log.advance_log_start(Offset(2))
 
 
 def test_deleted_records_cannot_be_read(log: PartitionLog) -> None:
     append(log, b"a", b"b")
-    log.advance_high_watermark(2)
+    log.advance_high_watermark(Offset(2))
 
-    assert log.advance_log_start(1)
-    assert not log.advance_log_start(1)
+    assert log.advance_log_start(Offset(1))
+    assert not log.advance_log_start(Offset(1))
 
     with pytest.raises(OffsetOutOfRange):
-        log.read(0, max_bytes=100, up_to=2, min_one_batch=True)
+        log.read(Offset(0), max_bytes=100, up_to=Offset(2), min_one_batch=True)
 
 
 # Truncation.
@@ -346,12 +349,12 @@ def test_deleted_records_cannot_be_read(log: PartitionLog) -> None:
 
 @pytest.mark.parametrize(("offset", "end"), [(0, 0), (5, 4), (6, 6), (13, 12), (19, 18), (20, 20), (30, 20)])
 def test_truncation_drops_whole_batches_from_the_offset_on(segmented: PartitionLog, offset: int, end: int) -> None:
-    assert segmented.truncate_to(offset) == end
+    assert segmented.truncate_to(Offset(offset)) == end
     assert [record.offset for record in read_all(segmented)] == list(range(end))
 
 
 def test_a_truncated_log_continues_where_it_was_cut(files: MemoryFiles, segmented: PartitionLog) -> None:
-    segmented.truncate_to(14)
+    segmented.truncate_to(Offset(14))
     append(segmented, b"new")
 
     assert values(segmented)[-1] == b"new"
@@ -363,9 +366,9 @@ def test_truncation_takes_the_high_watermark_and_the_recovery_point_along(segmen
     plan = segmented.begin_flush()
     plan.run()
     segmented.finish_flush(plan)
-    segmented.advance_high_watermark(20)
+    segmented.advance_high_watermark(Offset(20))
 
-    segmented.truncate_to(8)
+    segmented.truncate_to(Offset(8))
 
     assert (segmented.high_watermark, segmented.recovery_point, segmented.log_end) == (8, 8, 8)
 
@@ -374,14 +377,14 @@ def test_truncation_forgets_the_epochs_that_wrote_what_is_gone(log: PartitionLog
     append(log, b"a")
     log.append_as_leader(batch(b"b"), leader_epoch=LeaderEpoch(3), now_ms=NOW_MS)
 
-    log.truncate_to(1)
+    log.truncate_to(Offset(1))
 
     assert log.end_offset_for_epoch(LeaderEpoch(0)) == (0, 1)
     assert log.end_offset_for_epoch(LeaderEpoch(3)) is None
 
 
 def test_a_log_can_start_again_at_any_offset(files: MemoryFiles, segmented: PartitionLog) -> None:
-    segmented.truncate_fully_and_start_at(5000)
+    segmented.truncate_fully_and_start_at(Offset(5000))
     append(segmented, b"a")
 
     assert (segmented.log_start, segmented.log_end) == (5000, 5001)
@@ -389,7 +392,7 @@ def test_a_log_can_start_again_at_any_offset(files: MemoryFiles, segmented: Part
 
 
 def test_a_log_that_starts_again_at_its_own_start_is_empty(segmented: PartitionLog) -> None:
-    segmented.truncate_fully_and_start_at(0)
+    segmented.truncate_fully_and_start_at(Offset(0))
 
     assert (segmented.log_start, segmented.log_end, segmented.segments.size_in_bytes) == (0, 0, 0)
 
@@ -402,7 +405,7 @@ def test_files_that_are_not_needed_wait_under_another_name(files: MemoryFiles, s
             waiting.extend(paths)
 
     log = open_log(files, listener=Later())
-    log.truncate_to(6)
+    log.truncate_to(Offset(6))
 
     assert f"{FOLDER}/00000000000000000012.log.deleted" in waiting
     assert files.exists(f"{FOLDER}/00000000000000000012.log.deleted")

@@ -8,7 +8,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.records import ControlType
 from pykafka_cli.storage.producer_snapshots import (
     BatchRange,
@@ -135,10 +135,10 @@ def test_an_aborted_transaction_is_listed_for_readers_of_its_range(log: Partitio
     end(log, ControlType.ABORT)
     end(log, ControlType.COMMIT, producer=8)
 
-    (aborted,) = log.segments.aborted_transactions(0, log.log_end)
+    (aborted,) = log.segments.aborted_transactions(Offset(0), log.log_end)
 
     assert aborted == (7, 0, 2, 1)
-    assert log.segments.aborted_transactions(3, log.log_end) == []
+    assert log.segments.aborted_transactions(Offset(3), log.log_end) == []
 
 
 def test_a_marker_without_a_transaction_changes_nothing_for_readers(log: PartitionLog) -> None:
@@ -146,7 +146,7 @@ def test_a_marker_without_a_transaction_changes_nothing_for_readers(log: Partiti
     log.advance_high_watermark(log.log_end)
 
     assert log.last_stable == log.log_end == 1
-    assert log.segments.aborted_transactions(0, 1) == []
+    assert log.segments.aborted_transactions(Offset(0), Offset(1)) == []
 
 
 def test_a_batch_outside_of_the_open_transaction_is_rejected(log: PartitionLog) -> None:
@@ -175,9 +175,9 @@ def test_a_marker_fences_the_epoch_before_it(log: PartitionLog) -> None:
 def test_a_log_start_inside_of_an_open_transaction_bounds_the_last_stable_offset(log: PartitionLog) -> None:
     produce(log, sequenced(b"a", sequence=0, transactional=True))
     append(log, b"b")
-    log.advance_high_watermark(2)
+    log.advance_high_watermark(Offset(2))
 
-    log.advance_log_start(1)
+    log.advance_log_start(Offset(1))
 
     assert log.last_stable == 1
 
@@ -186,9 +186,13 @@ def test_a_log_start_inside_of_an_open_transaction_bounds_the_last_stable_offset
 
 PRODUCERS = [
     ProducerEntry(
-        ProducerId(1), epoch=ProducerEpoch(2), coordinator_epoch=3, last_timestamp=9, batches=[BatchRange(13, 13, 1, 9)]
+        ProducerId(1),
+        epoch=ProducerEpoch(2),
+        coordinator_epoch=3,
+        last_timestamp=9,
+        batches=[BatchRange(13, Offset(13), 1, 9)],
     ),
-    ProducerEntry(ProducerId(5), epoch=ProducerEpoch(0), last_timestamp=4, current_txn_first_offset=24),
+    ProducerEntry(ProducerId(5), epoch=ProducerEpoch(0), last_timestamp=4, current_txn_first_offset=Offset(24)),
 ]
 
 
@@ -246,7 +250,7 @@ def test_a_damaged_snapshot_is_replaced_by_an_older_one_and_the_log(files: Memor
 def test_truncation_takes_back_what_producers_did(log: PartitionLog) -> None:
     produce(log, sequenced(b"a", sequence=0))
     produce(log, sequenced(b"b", sequence=1, transactional=True))
-    log.truncate_to(1)
+    log.truncate_to(Offset(1))
 
     assert not log.has_ongoing_transaction(ProducerId(7))
     assert produce(log, sequenced(b"c", sequence=1)) == 1

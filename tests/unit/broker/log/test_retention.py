@@ -3,6 +3,7 @@ from dataclasses import dataclass
 import pytest
 
 from pykafka_cli.broker.log.retention import expired_segments, jitter_ms
+from pykafka_cli.model import Offset
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
 from tests.support.logs import FOLDER, NOW_MS, ORDERS, append, batch, open_log, topic_config, values
@@ -10,22 +11,31 @@ from tests.support.logs import FOLDER, NOW_MS, ORDERS, append, batch, open_log, 
 
 @dataclass
 class Stored:
-    base_offset: int
+    base_offset: Offset
     size: int
     retention_timestamp: int
 
 
-SEGMENTS = [Stored(0, 100, NOW_MS - 3000), Stored(10, 100, NOW_MS - 2000), Stored(20, 100, NOW_MS - 1000)]
+SEGMENTS = [
+    Stored(Offset(0), 100, NOW_MS - 3000),
+    Stored(Offset(10), 100, NOW_MS - 2000),
+    Stored(Offset(20), 100, NOW_MS - 1000),
+]
 
 
-def expired(log_start: int = 0, high_watermark: int = 30, segments: list[Stored] = SEGMENTS, **keys: object) -> int:
+def expired(
+    log_start: int = 0,
+    high_watermark: int = 30,
+    segments: list[Stored] = SEGMENTS,
+    **keys: object,
+) -> int:
     keys = {"retention_ms": -1, **keys}
     return expired_segments(
         segments,
         topic_config(**keys),
-        log_start=log_start,
-        high_watermark=high_watermark,
-        log_end=30,
+        log_start=Offset(log_start),
+        high_watermark=Offset(high_watermark),
+        log_end=Offset(30),
         now_ms=NOW_MS,
     )[0]
 
@@ -50,30 +60,30 @@ def test_what_is_not_replicated_stays() -> None:
 
 
 def test_an_old_segment_behind_a_newer_one_waits_for_it() -> None:
-    segments = [Stored(0, 100, NOW_MS), Stored(10, 100, NOW_MS - 5000), Stored(20, 100, NOW_MS)]
+    segments = [Stored(Offset(0), 100, NOW_MS), Stored(Offset(10), 100, NOW_MS - 5000), Stored(Offset(20), 100, NOW_MS)]
 
     assert expired(segments=segments, retention_ms=1000) == 0
 
 
 def test_a_compacted_topic_only_loses_what_is_below_its_start() -> None:
     assert expired(retention_ms=0, retention_bytes=0, cleanup_policy="compact") == 0
-    assert expired(retention_ms=0, cleanup_policy="compact", log_start=10) == 1
+    assert expired(retention_ms=0, cleanup_policy="compact", log_start=Offset(10)) == 1
     assert expired(retention_ms=0, cleanup_policy="compact,delete") == 3
 
 
 def test_an_empty_active_segment_stays() -> None:
-    assert expired(segments=[Stored(0, 100, 0), Stored(10, 0, 0)], retention_ms=0) == 1
+    assert expired(segments=[Stored(Offset(0), 100, 0), Stored(Offset(10), 0, 0)], retention_ms=0) == 1
 
 
 def test_jitter_is_the_same_for_a_segment_whenever_asked() -> None:
     config = topic_config(segment_jitter_ms=1000, segment_ms=5000)
 
-    jitters = [jitter_ms(config, ORDERS, offset) for offset in range(50)]
+    jitters = [jitter_ms(config, ORDERS, Offset(offset)) for offset in range(50)]
 
-    assert jitters == [jitter_ms(config, ORDERS, offset) for offset in range(50)]
+    assert jitters == [jitter_ms(config, ORDERS, Offset(offset)) for offset in range(50)]
     assert len(set(jitters)) > 40
     assert all(0 <= jitter < 1000 for jitter in jitters)
-    assert jitter_ms(topic_config(), ORDERS, 0) == 0
+    assert jitter_ms(topic_config(), ORDERS, Offset(0)) == 0
 
 
 def test_a_log_loses_its_old_segments_and_starts_later() -> None:
@@ -81,7 +91,7 @@ def test_a_log_loses_its_old_segments_and_starts_later() -> None:
     log = open_log(files, clock=clock, segment_bytes=len(batch(b"a")), retention_ms=1000)
     for second in range(4):
         append(log, b"%d" % second, timestamp=NOW_MS + 1000 * second)
-    log.advance_high_watermark(4)
+    log.advance_high_watermark(Offset(4))
     clock.advance(3.5)
 
     assert log.delete_old_segments() == 3
@@ -94,7 +104,7 @@ def test_a_log_whose_records_are_all_old_keeps_an_empty_segment_and_its_end() ->
     clock = FakeClock(NOW_MS)
     log = open_log(MemoryFiles(), clock=clock, retention_ms=1000)
     append(log, b"a", b"b")
-    log.advance_high_watermark(2)
+    log.advance_high_watermark(Offset(2))
     clock.advance(2)
 
     assert log.delete_old_segments() == 1
@@ -108,7 +118,7 @@ def test_records_without_a_time_age_with_their_file() -> None:
     files, clock = MemoryFiles(), FakeClock(NOW_MS)
     log = open_log(files, clock=clock, retention_ms=1000)
     append(log, b"a", timestamp=-1)
-    log.advance_high_watermark(1)
+    log.advance_high_watermark(Offset(1))
 
     assert log.delete_old_segments() == 0
     clock.advance(2)
@@ -119,7 +129,7 @@ def test_a_changed_setting_counts_at_once() -> None:
     clock = FakeClock(NOW_MS)
     log = open_log(MemoryFiles(), clock=clock)
     append(log, b"a")
-    log.advance_high_watermark(1)
+    log.advance_high_watermark(Offset(1))
     clock.advance(10)
     assert log.delete_old_segments() == 0
 

@@ -12,7 +12,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import LeaderEpoch, Offset
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch, read_header, read_records
 from pykafka_cli.protocol.records.batch import CRC_AT, seal
 from tests.fakes.files import MemoryFiles
@@ -73,7 +73,7 @@ def test_a_batch_larger_than_a_segment_is_rejected() -> None:
 
 
 def test_a_base_offset_is_for_the_broker_to_give() -> None:
-    refused(log_with(), build_batch([Record(5, NOW_MS, None, b"a")]), InvalidRecord, "base offset is 5")
+    refused(log_with(), build_batch([Record(Offset(5), NOW_MS, None, b"a")]), InvalidRecord, "base offset is 5")
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, -1])
@@ -132,7 +132,7 @@ def test_a_claim_of_log_append_time_is_removed_where_times_are_the_producers() -
 
     produce(log, batch(b"a", log_append_time_ms=NOW_MS))
 
-    stored = log.read(0, max_bytes=1000, up_to=1, min_one_batch=True).records
+    stored = log.read(Offset(0), max_bytes=1000, up_to=Offset(1), min_one_batch=True).records
     assert not read_header(stored).is_log_append_time
 
 
@@ -154,7 +154,7 @@ def test_times_out_of_bounds_are_rejected(timestamp: int) -> None:
 
 def test_one_old_record_among_new_ones_is_found() -> None:
     times = (NOW_MS, NOW_MS - 5000, NOW_MS)
-    data = build_batch([Record(index, time, None, b"a") for index, time in enumerate(times)])
+    data = build_batch([Record(Offset(index), time, None, b"a") for index, time in enumerate(times)])
 
     refused(log_with(message_timestamp_before_max_ms=1000), data, InvalidTimestamp)
 
@@ -186,7 +186,7 @@ def test_batches_pass_as_the_producer_compressed_them() -> None:
 
     produce(log, data)
 
-    stored = log.read(0, max_bytes=1000, up_to=1, min_one_batch=True).records
+    stored = log.read(Offset(0), max_bytes=1000, up_to=Offset(1), min_one_batch=True).records
     assert stored[61:] == payload
 
 
@@ -198,7 +198,7 @@ def test_a_topics_own_codec_replaces_the_producers(target: str) -> None:
 
     produce(log, data)
 
-    stored = log.read(0, max_bytes=1000, up_to=2, min_one_batch=True).records
+    stored = log.read(Offset(0), max_bytes=1000, up_to=Offset(2), min_one_batch=True).records
     header = read_header(stored)
     assert header.compression.name.lower() == target.replace("uncompressed", "none")
     assert (header.producer_id, header.producer_epoch, header.base_sequence, header.is_transactional) == (7, 1, 3, True)
@@ -218,5 +218,5 @@ def test_markers_keep_their_form_in_a_compressed_topic() -> None:
         marker(ControlType.COMMIT), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR
     )
 
-    stored = log.read(0, max_bytes=1000, up_to=1, min_one_batch=True).records
+    stored = log.read(Offset(0), max_bytes=1000, up_to=Offset(1), min_one_batch=True).records
     assert read_header(stored).compression is Compression.NONE
