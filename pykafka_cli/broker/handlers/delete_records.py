@@ -17,15 +17,16 @@ from kio.static.primitive import i32, i64
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidTopic, UnknownTopicOrPartition, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, milliseconds
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import NO_OFFSET, Offset, TopicPartition
 from pykafka_cli.topic_names import is_internal
 
-UNKNOWN_LOW_WATERMARK = -1
+AT_HIGH_WATERMARK = -1
+"""As the offset of a request: delete all that is committed."""
 
 
 async def handle(ctx: RequestContext, request: DeleteRecordsRequest) -> DeleteRecordsResponse:
     refused: dict[TopicPartition, BrokerError] = {}
-    accepted: dict[TopicPartition, int] = {}
+    accepted: dict[TopicPartition, Offset | None] = {}
     for topic in request.topics:
         for each in topic.partitions:
             topic_partition = TopicPartition(topic.name, each.partition_index)
@@ -34,7 +35,7 @@ async def handle(ctx: RequestContext, request: DeleteRecordsRequest) -> DeleteRe
             elif is_internal(topic.name):
                 refused[topic_partition] = InvalidTopic(f"records of the internal topic {topic.name} stay")
             else:
-                accepted[topic_partition] = each.offset
+                accepted[topic_partition] = None if each.offset == AT_HIGH_WATERMARK else Offset(each.offset)
     timeout_ms = milliseconds(request.timeout)
     results = refused | await ctx.broker.replicas.delete_records(accepted, timeout_ms)
     return DeleteRecordsResponse(
@@ -52,9 +53,9 @@ async def handle(ctx: RequestContext, request: DeleteRecordsRequest) -> DeleteRe
     )
 
 
-def _answer(index: i32, result: int | BrokerError) -> DeleteRecordsPartitionResult:
+def _answer(index: i32, result: Offset | BrokerError) -> DeleteRecordsPartitionResult:
     if isinstance(result, BrokerError):
-        low_watermark, error_code = UNKNOWN_LOW_WATERMARK, error_code_of(result)
+        low_watermark, error_code = NO_OFFSET, error_code_of(result)
     else:
         low_watermark, error_code = result, ErrorCode.none
     return DeleteRecordsPartitionResult(partition_index=index, low_watermark=i64(low_watermark), error_code=error_code)

@@ -3,24 +3,25 @@
 from pykafka_cli.broker.log.appending import AppendInfo
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.replication.truncation import diverges, truncation_point
+from pykafka_cli.model import Offset
 from pykafka_cli.storage.leader_epochs import EpochEnd
 
 
-def append_copied(copy: PartitionLog, batches: memoryview, *, high_watermark: int, log_start: int) -> AppendInfo:
+def append_copied(copy: PartitionLog, batches: memoryview, *, high_watermark: Offset, log_start: Offset) -> AppendInfo:
     """Write what the original has after the copy's end; take over how far it is committed, and where it starts.
 
     raises   CorruptMessage, KafkaStorageError
     """
     if batches and copy.log_start == copy.log_end > (base_offset := int.from_bytes(batches[:8])):
         # DeleteRecords moved the original's start into the middle of a batch, and the copy is empty: take it whole.
-        copy.truncate_fully_and_start_at(base_offset)
+        copy.truncate_fully_and_start_at(Offset(base_offset))
     info = copy.append_as_follower(batches)
     copy.set_high_watermark(high_watermark)
     copy.advance_log_start(min(log_start, copy.high_watermark))
     return info
 
 
-def common_end(copy: PartitionLog, original: EpochEnd | None) -> int:
+def common_end(copy: PartitionLog, original: EpochEnd | None) -> Offset:
     """How far a copy that diverges from the original is to be truncated, as far as one response shows (truncation.py).
 
     original   its end of the largest epoch not above the last one in the copy; None when it knows of none

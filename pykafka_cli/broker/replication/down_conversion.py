@@ -13,6 +13,7 @@ from kio.schema.errors import ErrorCode
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.log.message_conversion import messages_of
 from pykafka_cli.broker.replication.fetch_values import FetchResult
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
 
@@ -36,7 +37,7 @@ class DownConversion:
         self._left = FETCH_BYTES
         self._until_turn = _TURN_BYTES
 
-    async def convert(self, result: FetchResult, first_offset: int) -> None:
+    async def convert(self, result: FetchResult, first_offset: Offset) -> None:
         """Put the records of one partition, fetched from `first_offset` on, into the format."""
         parts: list[Buffer] = []
         try:

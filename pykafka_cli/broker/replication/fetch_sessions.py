@@ -15,6 +15,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.errors import FetchSessionIdNotFound, FetchSessionTopicIdError, InvalidFetchSessionEpoch
 from pykafka_cli.broker.replication.fetch_values import Answer, AskedPartition, FetchResult, PartitionKey
+from pykafka_cli.model import Offset
 
 NO_SESSION = 0
 INITIAL_EPOCH = 0
@@ -29,8 +30,8 @@ class _Cached:
     """One partition of a session: what is requested now, and what was last sent to the fetcher."""
 
     asked: AskedPartition
-    high_watermark: int | None = None
-    log_start: int | None = None
+    high_watermark: Offset | None = None
+    log_start: Offset | None = None
 
     def take(self, answer: FetchResult) -> bool:
         """Remember `answer`; return whether it says anything that the fetcher does not know yet."""

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.storage.leader_epochs import EpochEnd
 from pykafka_cli.storage.transaction_index import AbortedTransaction
@@ -30,11 +30,11 @@ class AskedPartition:
     topic: str | None
     topic_id: uuid.UUID | None
     partition: int
-    fetch_offset: int
+    fetch_offset: Offset
     max_bytes: int
     current_leader_epoch: LeaderEpoch | None = None
     last_fetched_epoch: LeaderEpoch | None = None
-    log_start: int | None = None
+    log_start: Offset | None = None
 
     @property
     def key(self) -> PartitionKey:
@@ -58,9 +58,9 @@ class FetchResult:
     """
 
     error_code: ErrorCode = ErrorCode.none
-    high_watermark: int | None = None
-    last_stable: int | None = None
-    log_start: int | None = None
+    high_watermark: Offset | None = None
+    last_stable: Offset | None = None
+    log_start: Offset | None = None
     records: Buffer = b""
     aborted_transactions: Sequence[AbortedTransaction] | None = None
     diverging_epoch: EpochEnd | None = None

@@ -25,7 +25,7 @@ from pykafka_cli.broker.replication.copying import common_end
 from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchTarget
 from pykafka_cli.broker.replication.leader_session import FetchPlan, LeaderSession
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
-from pykafka_cli.model import BrokerEpoch, LeaderEpoch, OffsetSpec, TopicPartition
+from pykafka_cli.model import NO_OFFSET, BrokerEpoch, LeaderEpoch, Offset, OffsetSpec, TopicPartition
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
@@ -319,7 +319,7 @@ class LeaderFetcher:
             _log.info("%s: could not learn the leader's offsets: %s", partition, failure)
             self._rest([followed])
 
-    async def _leader_offset(self, followed: _Followed, timestamp: int) -> int:
+    async def _leader_offset(self, followed: _Followed, timestamp: int) -> Offset:
         topic, index = followed.partition.topic_partition
         connection = await self._connected()
         response = await connection.request(
@@ -343,7 +343,7 @@ class LeaderFetcher:
         answer = response.topics[0].partitions[0]
         if answer.error_code is not ErrorCode.none:
             raise ReplicaNotAvailable(f"ListOffsets was answered with {answer.error_code.name}")
-        offset: int = answer.offset
+        offset: Offset = answer.offset
         return offset
 
     def _rest(self, followed: Iterable[_Followed]) -> None:
@@ -363,5 +363,5 @@ def _wanted(asked: AskedPartition) -> fetch.FetchPartition:
         asked.max_bytes,
         current_leader_epoch=NO_LEADER_EPOCH if asked.current_leader_epoch is None else asked.current_leader_epoch,
         last_fetched_epoch=NO_LEADER_EPOCH if asked.last_fetched_epoch is None else asked.last_fetched_epoch,
-        log_start_offset=-1 if asked.log_start is None else asked.log_start,
+        log_start_offset=NO_OFFSET if asked.log_start is None else asked.log_start,
     )

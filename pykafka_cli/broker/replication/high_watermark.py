@@ -5,13 +5,20 @@ Consumers read up to it, acks=all waits for it, a new leader never lacks anythin
 
 from collections.abc import Iterable
 
+from pykafka_cli.model import Offset
 
-def high_watermark(leader_end: int, isr_ends: Iterable[int], current: int) -> int:
+
+def high_watermark(leader_end: Offset, isr_ends: Iterable[Offset | None], current: Offset) -> Offset:
     """The mark after looking at all ends: the smallest of them, and never less than `current`.
 
-    An end of -1 is a follower that has not fetched yet; it holds the mark where it is.
+    An end of None is a follower that has not fetched yet; it holds the mark where it is.
     """
-    return max(current, min((*isr_ends, leader_end)))
+    lowest = leader_end
+    for end in isr_ends:
+        if end is None:
+            return current
+        lowest = min(lowest, end)
+    return max(current, lowest)
 
 
 def effective_min_isr(min_insync_replicas: int, replica_count: int) -> int:

@@ -9,47 +9,47 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import BrokerId, Offset
 
 NEVER = -math.inf  # a moment before all others: "has not been caught up with this leader"
-UNKNOWN_OFFSET = -1  # a follower that has not fetched from this leader yet
 
 
 @dataclass(slots=True)
 class FollowerProgress:
     """One follower, as its leader sees it through the fetches.
 
-    log_start, log_end       of the follower; UNKNOWN_OFFSET before its first fetch
-    leader_end_at_fetch      the leader's log end when the follower last fetched
+    log_start, log_end       of the follower; None before its first fetch from this leader
+    leader_end_at_fetch      the leader's log end when the follower last fetched; None before
     fetched_at               when that was
     caught_up_at             the latest moment at which the follower had all that the leader had
     """
 
-    log_start: int = UNKNOWN_OFFSET
-    log_end: int = UNKNOWN_OFFSET
-    leader_end_at_fetch: int = UNKNOWN_OFFSET
+    log_start: Offset | None = None
+    log_end: Offset | None = None
+    leader_end_at_fetch: Offset | None = None
     fetched_at: float = NEVER
     caught_up_at: float = NEVER
 
-    def fetched(self, *, fetch_offset: int, log_start: int, leader_end: int, now: float) -> None:
+    def fetched(self, *, fetch_offset: Offset, log_start: Offset | None, leader_end: Offset, now: float) -> None:
         """Record a fetch from `fetch_offset`, which is the follower's log end, while the leader's is `leader_end`.
 
         A follower that now has what the leader had at the fetch before was caught up then, even if the leader grows
         too fast for it ever to reach the current end.
         """
+        before = self.leader_end_at_fetch
         if fetch_offset >= leader_end:
             self.caught_up_at = max(self.caught_up_at, now)
-        elif fetch_offset >= self.leader_end_at_fetch:
+        elif before is not None and fetch_offset >= before:
             self.caught_up_at = max(self.caught_up_at, self.fetched_at)
         self.log_start = log_start
         self.log_end = fetch_offset
-        self.leader_end_at_fetch = max(leader_end, self.leader_end_at_fetch)
+        self.leader_end_at_fetch = leader_end if before is None else max(leader_end, before)
         self.fetched_at = now
 
-    def leader_elected(self, *, leader_end: int, in_isr: bool, is_new_leader: bool, now: float) -> None:
+    def leader_elected(self, *, leader_end: Offset, in_isr: bool, is_new_leader: bool, now: float) -> None:
         """Start a leader epoch: a follower in the ISR has the whole lag time to fetch, any other counts as behind."""
         if is_new_leader:
-            self.log_start = self.log_end = self.leader_end_at_fetch = UNKNOWN_OFFSET
+            self.log_start = self.log_end = self.leader_end_at_fetch = None
             self.fetched_at = NEVER
         else:
             self.leader_end_at_fetch = leader_end
@@ -57,7 +57,7 @@ class FollowerProgress:
             self.fetched_at = now if in_isr else NEVER
         self.caught_up_at = now if in_isr else NEVER
 
-    def is_caught_up(self, leader_end: int, now: float, max_lag: float) -> bool:
+    def is_caught_up(self, leader_end: Offset, now: float, max_lag: float) -> bool:
         return self.log_end == leader_end or now - self.caught_up_at <= max_lag
 
 
@@ -103,7 +103,7 @@ def out_of_sync(
     followers: Mapping[BrokerId, FollowerProgress],
     *,
     leader: BrokerId,
-    leader_end: int,
+    leader_end: Offset,
     now: float,
     max_lag: float,
 ) -> tuple[BrokerId, ...]:
@@ -119,7 +119,7 @@ def out_of_sync(
 
 
 def may_join(
-    isr: Isr, broker_id: BrokerId, follower: FollowerProgress, *, high_watermark: int, epoch_start: int
+    isr: Isr, broker_id: BrokerId, follower: FollowerProgress, *, high_watermark: Offset, epoch_start: Offset
 ) -> bool:
     """Whether a follower may be proposed for the ISR.
 
@@ -129,8 +129,8 @@ def may_join(
     return (
         not isr.in_flight
         and broker_id not in isr.committed
-        and follower.log_end >= high_watermark
-        and follower.log_end >= epoch_start
+        and follower.log_end is not None
+        and follower.log_end >= max(high_watermark, epoch_start)
     )
 
 
@@ -138,12 +138,12 @@ def ends_to_respect(
     isr: Isr,
     followers: Mapping[BrokerId, FollowerProgress],
     *,
-    leader_end: int,
+    leader_end: Offset,
     now: float,
     max_lag: float,
     is_alive: Callable[[BrokerId], bool],
-) -> list[int]:
-    """The log ends of the followers that hold the high watermark back.
+) -> list[Offset | None]:
+    """The log ends of the followers that hold the high watermark back; None for one that has not fetched yet.
 
     In addition to the ISR, these are the followers on their way into it; a high watermark ahead of them would never let
     them in.

@@ -14,13 +14,13 @@ from pykafka_cli.broker.errors import OffsetNotAvailable
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.partition_role import Leader
 from pykafka_cli.broker.replication.reading import Visibility
-from pykafka_cli.model import LeaderEpoch, OffsetSpec
+from pykafka_cli.model import LeaderEpoch, Offset, OffsetSpec
 
 
 class ListedOffset(NamedTuple):
     """An offset; the timestamp of the record there, if requested; the leader epoch that wrote it, if known."""
 
-    offset: int
+    offset: Offset
     timestamp: int | None = None
     leader_epoch: LeaderEpoch | None = None
 
@@ -64,7 +64,7 @@ def listed_offset(
 
 def old_style_offsets(
     partition: Partition, timestamp: int, limit: int, *, visibility: Visibility, only_leader: bool, now_ms: int
-) -> list[int]:
+) -> list[Offset]:
     """At most `limit` offsets, largest first: where segments last written up to `timestamp` begin, and the end.
 
     raises   NotLeaderOrFollower

@@ -28,7 +28,7 @@ from pykafka_cli.broker.replication.high_watermark import effective_min_isr, hig
 from pykafka_cli.broker.replication.isr import FollowerProgress, Isr, ends_to_respect, may_join, out_of_sync
 from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed, IsrUpdates, Outcome
 from pykafka_cli.broker.replication.partition_role import Absent, Follower, Leader, Role
-from pykafka_cli.model import BrokerId, LeaderEpoch
+from pykafka_cli.model import FIRST_OFFSET, BrokerId, LeaderEpoch, Offset
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
@@ -43,9 +43,6 @@ _log = logging.getLogger(__name__)
 
 BEFORE_ALL_EPOCHS = LeaderEpoch(-1)
 """Leader epoch of a partition that has had no leader here."""
-
-AT_HIGH_WATERMARK = -1
-"""The offset by which DeleteRecords asks to delete everything that is committed."""
 
 _AWAIT_CONTROLLER = frozenset(
     {
@@ -118,7 +115,7 @@ class Partition:
             for broker_id in state.replicas
             if broker_id != self._broker_id
         }
-        epoch_start = 0 if before is None else before.epoch_start
+        epoch_start = FIRST_OFFSET if before is None else before.epoch_start
         if state.leader_epoch > self.leader_epoch:
             now = self._clock.monotonic()
             # Even without a record the epoch must be known, or a follower with a later one could not be told where to
@@ -199,7 +196,7 @@ class Partition:
     # ---- what a follower does
 
     def append_from_leader(
-        self, batches: memoryview, *, leader_high_watermark: int, leader_log_start: int
+        self, batches: memoryview, *, leader_high_watermark: Offset, leader_log_start: Offset
     ) -> "AppendInfo":
         """Append what the leader has after our log end; take over its high watermark and log start.
 
@@ -212,14 +209,14 @@ class Partition:
             self._waiting.notify(self.committed)
         return info
 
-    def truncate_to(self, offset: int) -> None:
+    def truncate_to(self, offset: Offset) -> None:
         """Drop everything from `offset` on."""
         log = self.hosted_log()
         if offset < log.high_watermark:
             _log.warning("%s: cutting to %d, below the high watermark %d", self, offset, log.high_watermark)
         log.truncate_to(offset)
 
-    def start_at(self, offset: int) -> None:
+    def start_at(self, offset: Offset) -> None:
         """Drop everything and continue at `offset`."""
         self.hosted_log().truncate_fully_and_start_at(offset)
 
@@ -248,7 +245,7 @@ class Partition:
             self._waiting.notify(self.appended)
         return info
 
-    def is_replicated(self, required_offset: int) -> bool:
+    def is_replicated(self, required_offset: Offset) -> bool:
         """Whether all in-sync replicas have everything below `required_offset`.
 
         raises   NotLeaderOrFollower; NotEnoughReplicasAfterAppend when they have, but are too few by now
@@ -262,8 +259,14 @@ class Partition:
             )
         return True
 
-    def follower_fetched(self, broker_id: BrokerId, *, fetch_offset: int, log_start: int, leader_end: int) -> None:
-        """Note that a follower has everything below `fetch_offset`; `leader_end` is from before its read."""
+    def follower_fetched(
+        self, broker_id: BrokerId, *, fetch_offset: Offset, log_start: Offset | None, leader_end: Offset
+    ) -> None:
+        """Note that a follower has everything below `fetch_offset`; `leader_end` is from before its read.
+
+        log_start   of the follower; None if it does not say (before Fetch 5)
+        raises      NotLeaderOrFollower
+        """
         role = self.leading()
         follower = role.followers[broker_id]
         moved = follower.log_end != fetch_offset
@@ -302,25 +305,33 @@ class Partition:
         if lagging:
             self._propose(role, role.isr.shrunk(lagging))
 
-    def delete_records(self, before: int) -> int:
-        """Delete records below `before` (AT_HIGH_WATERMARK: all that are committed); return that offset.
+    def delete_records(self, before: Offset | None) -> Offset:
+        """Delete records below `before` (None: all that are committed); return that offset.
 
         raises   NotLeaderOrFollower, PolicyViolation, OffsetOutOfRange (above the high watermark)
         """
         log = self.leader_log()
         if not log.config.deletes:
             raise PolicyViolation(f"{self} is compacted; records cannot be deleted by offset")
-        offset = log.high_watermark if before == AT_HIGH_WATERMARK else before
+        offset = log.high_watermark if before is None else before
         if not 0 <= offset <= log.high_watermark:
             raise OffsetOutOfRange(f"{self}: cannot delete up to {offset}, the high watermark is {log.high_watermark}")
         log.advance_log_start(offset)
         return offset
 
-    def low_watermark(self) -> int:
-        """raises   NotLeaderOrFollower"""
+    def low_watermark(self) -> Offset | None:
+        """The smallest log start of all live replicas; None until each has reported its own.
+
+        raises   NotLeaderOrFollower
+        """
         role = self.leading()
-        live = [follower.log_start for broker_id, follower in role.followers.items() if self._is_alive(broker_id)]
-        return min([role.log.log_start, *live])
+        low = role.log.log_start
+        for broker_id, follower in role.followers.items():
+            if self._is_alive(broker_id):
+                if follower.log_start is None:
+                    return None
+                low = min(low, follower.log_start)
+        return low
 
     # ---- ISR and high watermark
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from pykafka_cli.broker.replication.isr import FollowerProgress, Isr
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import FIRST_OFFSET, BrokerId, Offset
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.log.partition_log import PartitionLog
@@ -36,7 +36,7 @@ class Leader:
 
     log: "PartitionLog"
     leader: BrokerId
-    epoch_start: int = 0
+    epoch_start: Offset = FIRST_OFFSET
     isr: Isr = field(default_factory=Isr)
     followers: dict[BrokerId, FollowerProgress] = field(default_factory=dict)
 

@@ -26,10 +26,9 @@ from pykafka_cli.broker.errors import (
     error_code_of,
 )
 from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchResult, FetchTarget
-from pykafka_cli.broker.replication.isr import UNKNOWN_OFFSET
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.truncation import diverges
-from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.storage.leader_epochs import EpochEnd
 
@@ -48,7 +47,7 @@ class Visibility(Enum):
     HIGH_WATERMARK = "high watermark"
     LAST_STABLE = "last stable offset"
 
-    def end_of(self, log: "PartitionLog") -> int:
+    def end_of(self, log: "PartitionLog") -> Offset:
         if self is Visibility.HIGH_WATERMARK:
             return log.high_watermark
         return log.log_end if self is Visibility.LOG_END else log.last_stable
@@ -171,14 +170,13 @@ def _read_one(
             log.segments.aborted_transactions(asked.fetch_offset, data.next_offset) if data.records else ()
         )
     if take_progress and terms.follower is not None:
-        log_start = UNKNOWN_OFFSET if asked.log_start is None else asked.log_start
         partition.follower_fetched(
-            terms.follower, fetch_offset=asked.fetch_offset, log_start=log_start, leader_end=log_end
+            terms.follower, fetch_offset=asked.fetch_offset, log_start=asked.log_start, leader_end=log_end
         )
     return result
 
 
-def _diverging_epoch(log: "PartitionLog", last_fetched_epoch: LeaderEpoch, fetch_offset: int) -> EpochEnd | None:
+def _diverging_epoch(log: "PartitionLog", last_fetched_epoch: LeaderEpoch, fetch_offset: Offset) -> EpochEnd | None:
     """Where the log of an asker that fetched `last_fetched_epoch` last parts from this one; None if it does not.
 
     raises   OffsetOutOfRange when that is unknown

@@ -25,7 +25,7 @@ from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, BrokerEndpoints, Connect, ControllerChannel
 from pykafka_cli.broker.replication.reading import FetchTerms, enough_has_come, may_answer, read_all
 from pykafka_cli.broker.replication.roles import Errors, OnLeadership, Roles
-from pykafka_cli.model import BrokerEpoch, TopicPartition
+from pykafka_cli.model import BrokerEpoch, Offset, TopicPartition
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
@@ -156,7 +156,7 @@ class ReplicaManager:
         if acks not in (-1, 0, 1):
             return {tp: InvalidRequiredAcks(f"acks={acks}; it is 0, 1 or -1 (all)") for tp in entries}
         results: dict[TopicPartition, AppendInfo | BrokerError] = {}
-        pending: dict[TopicPartition, int] = {}  # the log end that the in-sync replicas have to reach
+        pending: dict[TopicPartition, Offset] = {}  # the log end that the in-sync replicas have to reach
         unflushed = []
         now_ms = self._clock.now_ms()
         for topic_partition, batches in entries.items():
@@ -165,8 +165,8 @@ class ReplicaManager:
                 results[topic_partition] = info = partition.append(batches, acks=acks, now_ms=now_ms, origin=origin)
                 if info.must_flush:
                     unflushed.append(partition.leader_log())
-                if acks == -1 and not partition.is_replicated(info.last_offset + 1):
-                    pending[topic_partition] = info.last_offset + 1
+                if acks == -1 and not partition.is_replicated(info.next_offset):
+                    pending[topic_partition] = info.next_offset
             except BrokerError as error:
                 results[topic_partition] = error
             except Exception as error:
@@ -180,7 +180,7 @@ class ReplicaManager:
 
     async def _await_replication(
         self,
-        pending: dict[TopicPartition, int],
+        pending: dict[TopicPartition, Offset],
         results: "dict[TopicPartition, AppendInfo | BrokerError]",
         timeout_ms: int,
     ) -> None:
@@ -221,14 +221,14 @@ class ReplicaManager:
     # ---- deleting
 
     async def delete_records(
-        self, before: Mapping[TopicPartition, int], timeout_ms: int
-    ) -> dict[TopicPartition, int | BrokerError]:
-        """Delete below the given offsets (-1: below the high watermark), on all live replicas.
+        self, before: Mapping[TopicPartition, Offset | None], timeout_ms: int
+    ) -> dict[TopicPartition, Offset | BrokerError]:
+        """Delete below the given offsets (None: below the high watermark), on all live replicas.
 
         returns   for each partition its low watermark, or why not. RequestTimedOut: deleted here, not yet everywhere
         """
-        results: dict[TopicPartition, int | BrokerError] = {}
-        pending: dict[TopicPartition, int] = {}
+        results: dict[TopicPartition, Offset | BrokerError] = {}
+        pending: dict[TopicPartition, Offset] = {}
         for topic_partition, offset in before.items():
             try:
                 pending[topic_partition] = self.hosted.require(topic_partition).delete_records(offset)
@@ -239,7 +239,7 @@ class ReplicaManager:
             for topic_partition, required in list(pending.items()):
                 try:
                     low_watermark = self.hosted.require(topic_partition).low_watermark()
-                    if low_watermark < required:
+                    if low_watermark is None or low_watermark < required:
                         continue
                     results[topic_partition] = low_watermark
                 except BrokerError as error:
@@ -269,14 +269,14 @@ class ReplicaManager:
 
     # ---- what a coordinator needs (its PartitionWriter)
 
-    def append_records(self, partition: TopicPartition, batch: bytearray) -> int:
+    def append_records(self, partition: TopicPartition, batch: bytearray) -> Offset:
         """Write one batch of a coordinator; return the offset of its last record."""
         info = self.hosted.require(partition).append(
             batch, acks=-1, now_ms=self._clock.now_ms(), origin=AppendOrigin.COORDINATOR
         )
         return info.last_offset
 
-    async def replicated(self, partition: TopicPartition, offset: int, timeout_ms: int) -> None:
+    async def replicated(self, partition: TopicPartition, offset: Offset, timeout_ms: int) -> None:
         """Wait until the record at `offset` is on all in-sync replicas.
 
         raises   RequestTimedOut, NotEnoughReplicasAfterAppend, NotLeaderOrFollower
@@ -284,23 +284,23 @@ class ReplicaManager:
         hosted = self.hosted.require(partition)
 
         def is_there() -> bool:
-            return hosted.is_replicated(offset + 1)
+            return hosted.is_replicated(Offset(offset + 1))
 
         if not await self._waiting.wait_until([hosted.committed], is_there, self._deadline(timeout_ms)):
             raise RequestTimedOut(f"{partition}: offset {offset} not on all in-sync replicas within {timeout_ms} ms")
 
-    def read(self, partition: TopicPartition, start: int) -> bytes:
+    def read(self, partition: TopicPartition, start: Offset) -> bytes:
         """Whole batches from the one that holds `start` on."""
         log = self.hosted.require(partition).leader_log()
         return log.read(start, max_bytes=_COORDINATOR_READ_BYTES, up_to=log.log_end, min_one_batch=True).records
 
-    def log_start(self, partition: TopicPartition) -> int:
+    def log_start(self, partition: TopicPartition) -> Offset:
         return self.hosted.require(partition).leader_log().log_start
 
-    def log_end(self, partition: TopicPartition) -> int:
+    def log_end(self, partition: TopicPartition) -> Offset:
         return self.hosted.require(partition).leader_log().log_end
 
-    def high_watermark(self, partition: TopicPartition) -> int:
+    def high_watermark(self, partition: TopicPartition) -> Offset:
         return self.hosted.require(partition).leader_log().high_watermark
 
     # ---- how the parts are made

@@ -5,11 +5,11 @@ fetched with its own history; if the follower has something else there, the resp
 and the follower cuts and asks again. Source: KIP-101, KIP-279, KIP-595 (truncation on fetch), AbstractFetcherThread.
 """
 
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import LeaderEpoch, Offset
 from pykafka_cli.storage.leader_epochs import EpochEnd
 
 
-def diverges(leader: EpochEnd, *, last_fetched_epoch: LeaderEpoch, fetch_offset: int) -> bool:
+def diverges(leader: EpochEnd, *, last_fetched_epoch: LeaderEpoch, fetch_offset: Offset) -> bool:
     """Whether a follower that is at `fetch_offset`, with `last_fetched_epoch` before it, has what the leader lacks.
 
     leader    the leader's end of the largest epoch not above `last_fetched_epoch`
@@ -17,7 +17,9 @@ def diverges(leader: EpochEnd, *, last_fetched_epoch: LeaderEpoch, fetch_offset:
     return leader.epoch < last_fetched_epoch or leader.end_offset < fetch_offset
 
 
-def truncation_point(leader: EpochEnd | None, *, local: EpochEnd | None, log_end: int, fetch_offset: int) -> int:
+def truncation_point(
+    leader: EpochEnd | None, *, local: EpochEnd | None, log_end: Offset, fetch_offset: Offset
+) -> Offset:
     """The offset to cut to after the leader answered with a diverging epoch; there may be another one below it.
 
     leader         what the response said; None when it knows of no end

@@ -21,7 +21,7 @@ from pykafka_cli.broker.errors import (
     UnknownLeaderEpoch,
 )
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.broker.replication.partition import AT_HIGH_WATERMARK, Partition
+from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.partition_role import Follower, Leader
 from pykafka_cli.broker.waiting import WaitingRoom
 from tests.fakes.clock import FakeClock
@@ -278,7 +278,7 @@ def test_deleting_stops_at_the_mark_and_compacted_topics_reject_it(bench: Bench)
 
     with pytest.raises(OffsetOutOfRange):
         bench.partition.delete_records(2)
-    assert bench.partition.delete_records(AT_HIGH_WATERMARK) == 1
+    assert bench.partition.delete_records(None) == 1
     assert bench.log.log_start == 1
 
     compacted = Bench(cleanup_policy="compact")
