@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from pykafka_cli.broker.errors import BrokerError, NotLeaderOrFollower, RequestTimedOut
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import read_header, stamp
 from tests.fakes.clock import FakeClock
 
@@ -29,7 +29,7 @@ class FakePartitionWriter:
 
     # --- the seam
 
-    def append_records(self, partition: TopicPartition, batch: bytearray) -> int:
+    def append_records(self, partition: TopicPartition, batch: bytearray) -> Offset:
         self._check_leads(partition)
         if self.refusal is not None:
             raise self.refusal
@@ -39,7 +39,7 @@ class FakePartitionWriter:
             self.replicate(partition)
         return read_header(batch).last_offset
 
-    async def replicated(self, partition: TopicPartition, offset: int, timeout_ms: int) -> None:
+    async def replicated(self, partition: TopicPartition, offset: Offset, timeout_ms: int) -> None:
         if self.high_watermark(partition) > offset:
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -60,19 +60,19 @@ class FakePartitionWriter:
         wanted = [batch for batch in self._batches.get(partition, []) if read_header(batch).last_offset >= start]
         return b"".join(wanted[: self.batches_a_read])
 
-    def log_start(self, partition: TopicPartition) -> int:
+    def log_start(self, partition: TopicPartition) -> Offset:
         self._check_leads(partition)
         batches = self._batches.get(partition)
-        return read_header(batches[0]).base_offset if batches else 0
+        return read_header(batches[0]).base_offset if batches else FIRST_OFFSET
 
-    def log_end(self, partition: TopicPartition) -> int:
+    def log_end(self, partition: TopicPartition) -> Offset:
         self._check_leads(partition)
         batches = self._batches.get(partition)
-        return read_header(batches[-1]).next_offset if batches else 0
+        return read_header(batches[-1]).next_offset if batches else FIRST_OFFSET
 
-    def high_watermark(self, partition: TopicPartition) -> int:
+    def high_watermark(self, partition: TopicPartition) -> Offset:
         self._check_leads(partition)
-        return self._high_watermarks.get(partition, 0)
+        return Offset(self._high_watermarks.get(partition, 0))
 
     # --- what a test does to it
 

@@ -14,7 +14,7 @@ from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer, GroupShard
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord, Step
 from pykafka_cli.broker.errors import BrokerError, NotCoordinator
-from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 
@@ -92,7 +92,7 @@ class Desk:
             producer_id = step.producer.producer_id if step.producer else None
             for record in step.records:
                 self.log.append(Written(record, producer_id))
-                self.shard.replay(record, len(self.log) - 1, producer_id)
+                self.shard.replay(record, Offset(len(self.log) - 1), producer_id)
             if self.is_replicating:
                 self._notify(step, None)
             else:
@@ -124,7 +124,7 @@ class Desk:
     def end_transaction(self, producer_id: int, *, committed: bool) -> None:
         ended = Marker(ProducerId(producer_id), committed)
         self.log.append(ended)
-        self.shard.replay_marker(ended.producer_id, len(self.log) - 1, committed=committed)
+        self.shard.replay_marker(ended.producer_id, Offset(len(self.log) - 1), committed=committed)
         self.check_against_log()
 
     def restart(self) -> None:
@@ -209,7 +209,7 @@ class Desk:
     ) -> dict[TopicPartition, BrokerError | None]:
         values = {
             TopicPartition(topic, 0): OffsetCommitValue(
-                offset=offset,
+                offset=Offset(offset),
                 metadata=metadata,
                 commit_timestamp=self.now_ms,
                 expire_timestamp=expire_timestamp,
@@ -222,7 +222,7 @@ class Desk:
 
     def committed(self, group: str = "g", *, stable: bool = False) -> dict[str, Any]:
         """Offset by topic; the error's class where there is one."""
-        found = self.shard.fetch_offsets(group, None, high_watermark=len(self.log), require_stable=stable)
+        found = self.shard.fetch_offsets(group, None, high_watermark=Offset(len(self.log)), require_stable=stable)
         return {
             partition.topic: value.offset if isinstance(value, OffsetCommitValue) else type(value)
             for partition, value in found.items()
@@ -260,9 +260,9 @@ class Desk:
         shard = GroupShard(self.settings, self.new_id)
         for at, entry in enumerate(self.log):
             if isinstance(entry, Written):
-                shard.replay(entry.record, at, entry.producer_id)
+                shard.replay(entry.record, Offset(at), entry.producer_id)
             else:
-                shard.replay_marker(entry.producer_id, at, committed=entry.committed)
+                shard.replay_marker(entry.producer_id, Offset(at), committed=entry.committed)
         return shard
 
     def check_against_log(self) -> None:

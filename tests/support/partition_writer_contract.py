@@ -7,7 +7,7 @@ import pytest
 
 from pykafka_cli.broker.coordinator.runtime import PartitionWriter
 from pykafka_cli.broker.errors import NotLeaderOrFollower, RequestTimedOut
-from pykafka_cli.model import ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import Offset, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records.batch import read_header
 from pykafka_cli.protocol.records.record import Record, build_batch, records_in
 
@@ -17,7 +17,7 @@ ALONE = TopicPartition("__consumer_offsets", 2)
 
 
 def batch_of(*values: bytes) -> bytearray:
-    return build_batch([Record(i, 1_700_000_000_000, b"k%d" % i, value) for i, value in enumerate(values)])
+    return build_batch([Record(Offset(i), 1_700_000_000_000, b"k%d" % i, value) for i, value in enumerate(values)])
 
 
 class PartitionWriterContract:
@@ -35,16 +35,16 @@ class PartitionWriterContract:
         writer.append_records(LED, batch_of(b"a", b"b"))
         writer.append_records(LED, batch_of(b"c"))
 
-        assert [(r.offset, r.value) for r in records_in(writer.read(LED, 2))] == [(2, b"c")]
-        assert next(iter(records_in(writer.read(LED, 1)))).value == b"a"  # whole batches
-        assert writer.read(LED, 3) == b""
+        assert [(r.offset, r.value) for r in records_in(writer.read(LED, Offset(2)))] == [(2, b"c")]
+        assert next(iter(records_in(writer.read(LED, Offset(1))))).value == b"a"  # whole batches
+        assert writer.read(LED, Offset(3)) == b""
 
     async def test_reading_on_and_on_reaches_the_log_end(self, writer: PartitionWriter) -> None:
         for number in range(7):
             writer.append_records(LED, batch_of(b"%d" % number))
 
         position, seen = 0, []
-        while data := writer.read(LED, position):
+        while data := writer.read(LED, Offset(position)):
             records = list(records_in(data))
             seen += [record.value for record in records]
             position = records[-1].offset + 1
@@ -96,13 +96,13 @@ class PartitionWriterContract:
         with pytest.raises(NotLeaderOrFollower):
             writer.append_records(NOT_LED, batch_of(b"a"))
         with pytest.raises(NotLeaderOrFollower):
-            writer.read(NOT_LED, 0)
+            writer.read(NOT_LED, Offset(0))
         with pytest.raises(NotLeaderOrFollower):
             writer.log_end(NOT_LED)
 
     async def test_a_batch_keeps_its_producer(self, writer: PartitionWriter) -> None:
         batch = build_batch(
-            [Record(0, 1, b"k", b"v")],
+            [Record(Offset(0), 1, b"k", b"v")],
             producer_id=ProducerId(9),
             producer_epoch=ProducerEpoch(2),
             base_sequence=0,
@@ -111,5 +111,5 @@ class PartitionWriterContract:
 
         writer.append_records(LED, batch)
 
-        header = read_header(writer.read(LED, 0))
+        header = read_header(writer.read(LED, Offset(0)))
         assert (header.producer_id, header.producer_epoch, header.is_transactional) == (9, 2, True)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.hot_path import fetch
 from tests.fakes.replica_cluster import ReplicaCluster
 
@@ -28,6 +29,6 @@ async def begun(cluster: ReplicaCluster, answer: Awaitable[Any]) -> asyncio.Futu
 
 def fetch_request(*offsets: int, **fields: Any) -> fetch.FetchRequest:
     """A fetch of partitions 0, 1, ... of TOPIC by name, from these offsets."""
-    wanted = [fetch.FetchPartition(index, offset, 1 << 20) for index, offset in enumerate(offsets)]
+    wanted = [fetch.FetchPartition(index, Offset(offset), 1 << 20) for index, offset in enumerate(offsets)]
     defaults: dict[str, Any] = {"max_wait_ms": 0, "min_bytes": 1, "session_epoch": -1}
     return fetch.FetchRequest(topics=[fetch.FetchTopic(TOPIC, None, wanted)] if wanted else [], **(defaults | fields))

@@ -11,7 +11,7 @@ from pykafka_cli.broker.coordinator.transaction.records import transaction_recor
 from pykafka_cli.broker.coordinator.transaction.shard import TransactionShard
 from pykafka_cli.broker.coordinator.transaction.transaction import PREPARED, Transaction, TransactionState
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.model import ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
 
 START_MS = 1_700_000_000_000
 TIMEOUT_MS = 60_000
@@ -58,7 +58,7 @@ class Desk:
                 return True
             for record in step.records:
                 self.log.append(record)
-                self.shard.replay(record, len(self.log) - 1, None)
+                self.shard.replay(record, Offset(len(self.log) - 1), None)
             if self.is_replicating:
                 self._notify(step, None)
             else:
@@ -75,7 +75,7 @@ class Desk:
     def replayed(self) -> TransactionShard:
         shard = TransactionShard(self.prepared.append)
         for offset, record in enumerate(self.log):
-            shard.replay(record, offset, None)
+            shard.replay(record, Offset(offset), None)
         return shard
 
     # --- what a test does

@@ -32,7 +32,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.java_hash import java_hash
-from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records.batch import BatchHeader, Compression, CorruptRecords, walk
 from pykafka_cli.protocol.records.control import ControlType, build_marker, read_marker
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
@@ -49,39 +49,39 @@ class PartitionWriter(Protocol):
     Offsets of a partition only grow while it leads: log_start <= high_watermark <= log_end.
     """
 
-    def append_records(self, partition: TopicPartition, batch: bytearray) -> int:
+    def append_records(self, partition: TopicPartition, batch: bytearray) -> Offset:
         """Append one batch, with base offset 0 in it, as a coordinator; the offset that its last record got.
 
         raises  NotEnoughReplicas below min.insync.replicas, MessageTooLarge, KafkaStorageError; nothing is appended
         """
 
-    async def replicated(self, partition: TopicPartition, offset: int, timeout_ms: int) -> None:
+    async def replicated(self, partition: TopicPartition, offset: Offset, timeout_ms: int) -> None:
         """Wait until the record at `offset` is on every in-sync replica, that is below the high watermark.
 
         raises  RequestTimedOut, NotEnoughReplicasAfterAppend; NotLeaderOrFollower when leadership is lost meanwhile
         """
 
-    def read(self, partition: TopicPartition, start: int) -> bytes:
+    def read(self, partition: TopicPartition, start: Offset) -> bytes:
         """Whole batches from the one that holds `start` on, some or all up to the log end; empty at the log end."""
 
-    def log_start(self, partition: TopicPartition) -> int:
+    def log_start(self, partition: TopicPartition) -> Offset:
         """The first offset that the log still has."""
 
-    def log_end(self, partition: TopicPartition) -> int:
+    def log_end(self, partition: TopicPartition) -> Offset:
         """The offset that the next record will get."""
 
-    def high_watermark(self, partition: TopicPartition) -> int:
+    def high_watermark(self, partition: TopicPartition) -> Offset:
         """Everything below is on every in-sync replica."""
 
 
 class CoordinatorShard(Protocol):
     """What the runtime needs of a shard; the functions that serve requests are between it and who calls `perform`."""
 
-    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: ProducerId | None) -> None:
+    def replay(self, record: CoordinatorRecord, written_at: Offset, producer_id: ProducerId | None) -> None:
         """Replay a record that was written to the log at `written_at`; `producer_id` is that of its transaction, if
         any."""
 
-    def replay_marker(self, producer_id: ProducerId, written_at: int, *, committed: bool) -> None:
+    def replay_marker(self, producer_id: ProducerId, written_at: Offset, *, committed: bool) -> None:
         """Replay the end of a transaction."""
 
     def timer_expired(self, timer: Hashable, step: Step) -> None:
@@ -202,7 +202,7 @@ class CoordinatorRuntime(Generic[S]):
         """
         return self._active(partition).leader_epoch
 
-    def high_watermark(self, partition: int) -> int:
+    def high_watermark(self, partition: int) -> Offset:
         """The offset up to which the state of `partition`'s shard is on every in-sync replica."""
         return self._writer.high_watermark(TopicPartition(self.topic, partition))
 
@@ -284,13 +284,13 @@ class CoordinatorRuntime(Generic[S]):
         if last is not None:
             self._settle(led, step, last)
 
-    def _carry_out(self, led: _Led[S], step: Step) -> int | None:
+    def _carry_out(self, led: _Led[S], step: Step) -> Offset | None:
         """Set the step's timers, append its records, replay them. The last one's offset; None without records."""
         self._set_timers(led, step)
         if not step.records:
             return None
         producer = step.producer
-        records = [Record(index, step.now_ms, key, value) for index, (key, value) in enumerate(step.records)]
+        records = [Record(Offset(index), step.now_ms, key, value) for index, (key, value) in enumerate(step.records)]
         if producer is None:
             batch = build_batch(records, compression=self._compression)
         else:
@@ -310,7 +310,7 @@ class CoordinatorRuntime(Generic[S]):
             raise seen_as from error
         first = last - len(records) + 1
         for index, record in enumerate(step.records):
-            led.shard.replay(record, first + index, producer.producer_id if producer else None)
+            led.shard.replay(record, Offset(first + index), producer.producer_id if producer else None)
         return last
 
     def _set_timers(self, led: _Led[S], step: Step) -> None:
@@ -327,14 +327,14 @@ class CoordinatorRuntime(Generic[S]):
         led.shard.timer_expired(key, step)
         self._finish_unasked(led, step)
 
-    async def _wait_until_stored(self, led: _Led[S], step: Step, last: int) -> None:
+    async def _wait_until_stored(self, led: _Led[S], step: Step, last: Offset) -> None:
         task = self._settle(led, step, last)
         # Others may wait for this step as well: the caller may be canceled, the waiting must not.
         error = None if task is None else await asyncio.shield(task)
         if error is not None:
             raise error
 
-    def _settle(self, led: _Led[S], step: Step, last: int) -> asyncio.Task[BrokerError | None] | None:
+    def _settle(self, led: _Led[S], step: Step, last: Offset) -> asyncio.Task[BrokerError | None] | None:
         """Notify the waiters: immediately if there is only one replica, otherwise by the task returned."""
         if self._writer.high_watermark(led.partition) > last:
             self._notify(led, step, None)
@@ -344,7 +344,7 @@ class CoordinatorRuntime(Generic[S]):
         task.add_done_callback(self._settling.discard)
         return task
 
-    async def _wait_for_replicas(self, led: _Led[S], step: Step, last: int) -> BrokerError | None:
+    async def _wait_for_replicas(self, led: _Led[S], step: Step, last: Offset) -> BrokerError | None:
         error: BrokerError | None = None
         try:
             await self._writer.replicated(led.partition, last, self._timeout_ms)

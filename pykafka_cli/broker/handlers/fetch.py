@@ -29,7 +29,7 @@ from pykafka_cli.broker.replication.down_conversion import (
 )
 from pykafka_cli.broker.replication.fetch_values import Answer, AskedPartition, FetchResult, FetchTarget, PartitionKey
 from pykafka_cli.broker.replication.reading import FetchTerms, Visibility
-from pykafka_cli.model import BrokerId, TopicPartition
+from pykafka_cli.model import NO_OFFSET, BrokerId, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.hot_path.fetch import (
     AbortedTransaction,
@@ -185,9 +185,9 @@ def _answer(
     return FetchPartitionResponse(
         asked.partition,
         result.error_code,
-        -1 if result.high_watermark is None else result.high_watermark,
-        -1 if result.last_stable is None else result.last_stable,
-        -1 if result.log_start is None else result.log_start,
+        NO_OFFSET if result.high_watermark is None else result.high_watermark,
+        NO_OFFSET if result.last_stable is None else result.last_stable,
+        NO_OFFSET if result.log_start is None else result.log_start,
         None if aborted is None else [AbortedTransaction(each.producer_id, each.first_offset) for each in aborted],
         NO_READ_REPLICA,
         result.records,

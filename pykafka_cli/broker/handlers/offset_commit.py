@@ -26,7 +26,7 @@ from pykafka_cli.broker.coordinator.group.shard import Committer
 from pykafka_cli.broker.errors import BrokerError, OffsetMetadataTooLarge, UnknownTopicOrPartition, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.metadata.consumer_offsets import store_offset
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.protocol.codec import KeptAnswer
 from pykafka_cli.protocol.first_versions_adapters import TimedOffsetCommitPartition
 from pykafka_cli.zookeeper.client import ZooKeeperError
@@ -50,7 +50,7 @@ async def handle(ctx: RequestContext, request: OffsetCommitRequest) -> KeptAnswe
                 outcomes[partition] = UnknownTopicOrPartition.code
             else:
                 offsets[partition] = OffsetCommitValue(
-                    offset=each.committed_offset,
+                    offset=Offset(each.committed_offset),
                     leader_epoch=LeaderEpoch(each.committed_leader_epoch),
                     metadata=each.committed_metadata or "",
                     commit_timestamp=_commit_time(each, now_ms),

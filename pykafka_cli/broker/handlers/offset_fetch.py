@@ -25,15 +25,13 @@ from pykafka_cli.broker.coordinator.group.records import NO_LEADER_EPOCH, Offset
 from pykafka_cli.broker.errors import BrokerError, UnknownTopicOrPartition, UnstableOffsetCommit
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.metadata.consumer_offsets import stored_offset
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import NO_OFFSET, Offset, TopicPartition
 from pykafka_cli.zookeeper.client import ZooKeeperError
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 
 _log = logging.getLogger(__name__)
 
 FIRST_VERSION_WITH_COORDINATOR = 1
-
-NO_OFFSET = -1
 
 
 async def handle(ctx: RequestContext, request: OffsetFetchRequest) -> OffsetFetchResponse:
@@ -75,7 +73,7 @@ async def _stored(ctx: RequestContext, group: OffsetFetchRequestGroup) -> Offset
     return OffsetFetchResponseGroup(group_id=group.group_id, topics=_topics(topics), error_code=ErrorCode.none)
 
 
-async def _stored_offset(ctx: RequestContext, group: str, partition: TopicPartition) -> tuple[int, ErrorCode]:
+async def _stored_offset(ctx: RequestContext, group: str, partition: TopicPartition) -> tuple[Offset, ErrorCode]:
     if ctx.broker.metadata.partition_state(partition) is None:
         return NO_OFFSET, UnknownTopicOrPartition.code
     try:

@@ -30,7 +30,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
-from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.protocol.records.batch import NO_SEQUENCE
 
 FIRST_VERSION_WITH_LOAD_IN_PROGRESS = 2
@@ -48,7 +48,7 @@ async def handle(ctx: RequestContext, request: TxnOffsetCommitRequest) -> TxnOff
                 outcomes[partition] = UnknownTopicOrPartition(f"{partition} does not exist")
             else:
                 offsets[partition] = OffsetCommitValue(
-                    offset=each.committed_offset,
+                    offset=Offset(each.committed_offset),
                     leader_epoch=LeaderEpoch(each.committed_leader_epoch),
                     metadata=each.committed_metadata or "",
                     commit_timestamp=now_ms,

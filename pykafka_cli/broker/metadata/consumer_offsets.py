@@ -7,13 +7,13 @@ source  kafka.zk.KafkaZkClient, ConsumerOffset
 """
 
 from pykafka_cli.broker.errors import InvalidGroupId
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 
 
-async def store_offset(client: ZooKeeperClient, group: str, partition: TopicPartition, offset: int) -> None:
+async def store_offset(client: ZooKeeperClient, group: str, partition: TopicPartition, offset: Offset) -> None:
     """raises  InvalidGroupId, ZooKeeperError"""
     path, data = _path(group, partition), str(offset).encode()
     try:
@@ -22,7 +22,7 @@ async def store_offset(client: ZooKeeperClient, group: str, partition: TopicPart
         await client.create(path, data)
 
 
-async def stored_offset(client: ZooKeeperClient, group: str, partition: TopicPartition) -> int | None:
+async def stored_offset(client: ZooKeeperClient, group: str, partition: TopicPartition) -> Offset | None:
     """None where the group has none. Raises InvalidGroupId, ZooKeeperError, BadZnode."""
     path = _path(group, partition)
     try:
@@ -32,7 +32,7 @@ async def stored_offset(client: ZooKeeperClient, group: str, partition: TopicPar
     if data is None:
         return None
     try:
-        return int(data)
+        return Offset(int(data))
     except ValueError:
         raise BadZnode(f"{path} holds no offset but {data!r}") from None
 

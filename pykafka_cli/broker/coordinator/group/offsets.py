@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pykafka_cli.broker.coordinator.group.records import NO_TIMESTAMP, OffsetCommitValue
-from pykafka_cli.model import ProducerId, TopicPartition
+from pykafka_cli.model import Offset, ProducerId, TopicPartition
 
 
 class CommittedOffset(NamedTuple):
@@ -23,7 +23,7 @@ class CommittedOffset(NamedTuple):
     """
 
     value: OffsetCommitValue
-    written_at: int
+    written_at: Offset
     settled_at: int
 
 
@@ -37,17 +37,17 @@ class GroupOffsets:
     def __bool__(self) -> bool:
         return bool(self.committed or self.pending)
 
-    def put(self, partition: TopicPartition, value: OffsetCommitValue, written_at: int) -> None:
+    def put(self, partition: TopicPartition, value: OffsetCommitValue, written_at: Offset) -> None:
         """A commit outside of any transaction."""
         self.committed[partition] = CommittedOffset(value, written_at, written_at)
 
     def put_pending(
-        self, producer_id: ProducerId, partition: TopicPartition, value: OffsetCommitValue, written_at: int
+        self, producer_id: ProducerId, partition: TopicPartition, value: OffsetCommitValue, written_at: Offset
     ) -> None:
         """A commit that counts if the producer's transaction is committed."""
         self.pending.setdefault(producer_id, {})[partition] = CommittedOffset(value, written_at, written_at)
 
-    def end_transaction(self, producer_id: ProducerId, *, committed: bool, marker_at: int) -> None:
+    def end_transaction(self, producer_id: ProducerId, *, committed: bool, marker_at: Offset) -> None:
         """The producer's marker, at log offset `marker_at`: what it had pending counts now, or is forgotten."""
         ended = self.pending.pop(producer_id, {})
         if not committed:
@@ -73,7 +73,7 @@ class GroupOffsets:
         """Whether a tombstone for `partition` would remove anything."""
         return partition in self.committed or self._is_pending(partition)
 
-    def is_unstable(self, partition: TopicPartition, high_watermark: int) -> bool:
+    def is_unstable(self, partition: TopicPartition, high_watermark: Offset) -> bool:
         """Whether the response for `partition` may yet change without a new commit (KIP-447).
 
         That is so while a transaction holds an offset for it, or its newest commit is not yet on all in-sync replicas.

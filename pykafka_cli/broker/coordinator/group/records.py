@@ -18,7 +18,7 @@ from typing import ClassVar, NamedTuple
 
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.stored_messages import StoredMessage, decode, encode, stored, version_of
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition
 
 NO_TIMESTAMP = -1
 NO_LEADER_EPOCH = LeaderEpoch(-1)
@@ -46,7 +46,7 @@ class OffsetCommitValue(StoredMessage):
 
     versions: ClassVar[range] = range(5)
     flexible_from: ClassVar[int] = 4
-    offset: int = stored("int64")
+    offset: Offset = stored("int64")
     leader_epoch: LeaderEpoch = stored("int32", NO_LEADER_EPOCH, versions=(3, 4))
     metadata: str = stored("string")
     commit_timestamp: int = stored("int64")

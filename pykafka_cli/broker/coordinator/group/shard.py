@@ -42,7 +42,7 @@ from pykafka_cli.broker.errors import (
     UnknownMemberId,
     UnstableOffsetCommit,
 )
-from pykafka_cli.model import ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 
 _log = logging.getLogger(__name__)
@@ -182,7 +182,12 @@ class GroupShard:
         return outcomes
 
     def fetch_offsets(
-        self, group_id: str, partitions: Sequence[TopicPartition] | None, *, high_watermark: int, require_stable: bool
+        self,
+        group_id: str,
+        partitions: Sequence[TopicPartition] | None,
+        *,
+        high_watermark: Offset,
+        require_stable: bool,
     ) -> dict[TopicPartition, OffsetCommitValue | UnstableOffsetCommit | None]:
         """Committed offsets of `partitions`, or of all that have one; None where there is none.
 
@@ -282,7 +287,7 @@ class GroupShard:
 
     # --- the log
 
-    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: ProducerId | None) -> None:
+    def replay(self, record: CoordinatorRecord, written_at: Offset, producer_id: ProducerId | None) -> None:
         """Replay a record that was written to the log at `written_at`; `producer_id` is that of its transaction, if
         any."""
         try:
@@ -300,7 +305,7 @@ class GroupShard:
             case _:
                 _log.warning("skipping record %d of __consumer_offsets: unknown kind of key", written_at)
 
-    def replay_marker(self, producer_id: ProducerId, written_at: int, *, committed: bool) -> None:
+    def replay_marker(self, producer_id: ProducerId, written_at: Offset, *, committed: bool) -> None:
         """Replay the end of a transaction."""
         for group_id in self._groups_in_transaction.pop(producer_id, ()):
             group = self.groups.get(group_id)
@@ -318,7 +323,7 @@ class GroupShard:
         for group in self.groups.values():
             self._protocol.unloaded(group)
 
-    def _replay_offset(self, entry: OffsetEntry, written_at: int, producer_id: ProducerId | None) -> None:
+    def _replay_offset(self, entry: OffsetEntry, written_at: Offset, producer_id: ProducerId | None) -> None:
         group = self._group(entry.group)
         if entry.value is None:
             group.offsets.remove(entry.partition)

@@ -39,7 +39,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 
 _log = logging.getLogger(__name__)
 
@@ -205,7 +205,7 @@ class TransactionShard:
 
     # --- the log
 
-    def replay(self, record: CoordinatorRecord, written_at: int, producer_id: ProducerId | None) -> None:  # noqa: ARG002
+    def replay(self, record: CoordinatorRecord, written_at: Offset, producer_id: ProducerId | None) -> None:  # noqa: ARG002
         """Replay a record that was written to the log at `written_at`. None of them is part of a transaction itself."""
         try:
             entry = read_record(record)
@@ -220,7 +220,7 @@ class TransactionShard:
         else:
             self.transactions[entry.transactional_id] = entry.transaction
 
-    def replay_marker(self, producer_id: ProducerId, written_at: int, *, committed: bool) -> None:
+    def replay_marker(self, producer_id: ProducerId, written_at: Offset, *, committed: bool) -> None:
         """There are no transactions within this log."""
 
     def loaded(self, step: Step) -> None:  # noqa: ARG002

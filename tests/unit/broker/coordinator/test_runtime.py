@@ -30,7 +30,7 @@ from pykafka_cli.broker.errors import (
     RequestTimedOut,
     UnknownMemberId,
 )
-from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch, records_in
@@ -71,7 +71,7 @@ class Peer:
         await soon(lambda: not self.groups.list_groups()[1])
 
     async def commit(self, offset: int, group: str = "g", **arguments: Any) -> Any:
-        value = OffsetCommitValue(offset=offset, metadata="", commit_timestamp=self.clock.now_ms())
+        value = OffsetCommitValue(offset=Offset(offset), metadata="", commit_timestamp=self.clock.now_ms())
         return await self.groups.commit(group, arguments.pop("committer", Committer()), {T: value}, **arguments)
 
     def committed(self, group: str = "g") -> int | None:
@@ -191,9 +191,13 @@ async def test_requests_are_put_off_while_the_log_is_read(peer: Peer) -> None:
 async def test_a_record_that_makes_no_sense_does_not_keep_the_rest_from_being_loaded(peer: Peer) -> None:
     await peer.start()
     await peer.commit(1, "before")
-    for record in (Record(0, 0, None, b"x"), Record(0, 0, b"?", b"x"), Record(0, 0, b"\x00\x09", b"x")):
+    for record in (
+        Record(Offset(0), 0, None, b"x"),
+        Record(Offset(0), 0, b"?", b"x"),
+        Record(Offset(0), 0, b"\x00\x09", b"x"),
+    ):
         peer.writer.append_records(OFFSETS, build_batch([record]))
-    damaged = build_batch([Record(0, 0, b"k", b"v")])
+    damaged = build_batch([Record(Offset(0), 0, b"k", b"v")])
     damaged[-1] ^= 0x55
     peer.writer.append_records(OFFSETS, damaged)
     await peer.commit(2, "after")
@@ -351,7 +355,7 @@ async def test_errors_of_the_log_are_reported_as_the_coordinator_s(peer: Peer, r
 
 async def test_a_commit_is_one_batch_like_kafka_s(peer: Peer) -> None:
     groups = await peer.start()
-    value = OffsetCommitValue(offset=1, metadata="", commit_timestamp=peer.clock.now_ms())
+    value = OffsetCommitValue(offset=Offset(1), metadata="", commit_timestamp=peer.clock.now_ms())
 
     await groups.commit(
         "g", Committer(), {T: value, TopicPartition("u", 3): value}, ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(2))

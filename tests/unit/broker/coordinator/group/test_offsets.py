@@ -14,7 +14,7 @@ from pykafka_cli.broker.errors import (
     UnknownMemberId,
     UnstableOffsetCommit,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from tests.support.group_desk import Desk
 
 DAY_MS = 86_400_000
@@ -117,18 +117,18 @@ def test_an_unstored_commit_is_not_stable_yet() -> None:
     desk.commit({"t": 1})
     at = len(desk.log)
 
-    found = desk.shard.fetch_offsets("g", [T], high_watermark=at - 1, require_stable=True)
+    found = desk.shard.fetch_offsets("g", [T], high_watermark=Offset(at - 1), require_stable=True)
     assert isinstance(found[T], UnstableOffsetCommit)
-    assert desk.shard.fetch_offsets("g", [T], high_watermark=at, require_stable=True)[T].offset == 1
+    assert desk.shard.fetch_offsets("g", [T], high_watermark=Offset(at), require_stable=True)[T].offset == 1
 
 
 def test_offsets_that_are_not_there_are_none() -> None:
     desk = Desk()
     desk.commit({"t": 1})
 
-    assert desk.shard.fetch_offsets("g", [T, U], high_watermark=9, require_stable=True)[U] is None
-    assert desk.shard.fetch_offsets("other", [T], high_watermark=9, require_stable=True) == {T: None}
-    assert desk.shard.fetch_offsets("other", None, high_watermark=9, require_stable=True) == {}
+    assert desk.shard.fetch_offsets("g", [T, U], high_watermark=Offset(9), require_stable=True)[U] is None
+    assert desk.shard.fetch_offsets("other", [T], high_watermark=Offset(9), require_stable=True) == {T: None}
+    assert desk.shard.fetch_offsets("other", None, high_watermark=Offset(9), require_stable=True) == {}
 
 
 # --- transactions

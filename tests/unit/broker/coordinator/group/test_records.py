@@ -20,7 +20,7 @@ from pykafka_cli.broker.coordinator.group.records import (
 )
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.stored_messages import UnreadableMessage, decode, encode
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition
 from tests.support.vectors import VECTORS
 
 
@@ -52,7 +52,7 @@ def test_what_kafka_wrote_is_written_again_byte_for_byte(record: CoordinatorReco
 
 
 OFFSET = OffsetCommitValue(
-    offset=42, leader_epoch=LeaderEpoch(3), metadata="note", commit_timestamp=7, expire_timestamp=9
+    offset=Offset(42), leader_epoch=LeaderEpoch(3), metadata="note", commit_timestamp=7, expire_timestamp=9
 )
 # Laid out by hand after OffsetCommitValue.json.
 OFFSET_VERSIONS = {

@@ -22,7 +22,7 @@ from pykafka_cli.broker.errors import (
     ProducerFenced,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import LeaderEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch
@@ -293,13 +293,13 @@ async def test_what_kafka_has_left_behind_is_taken_up() -> None:
     """The ids of the recorded directory, all in the log of one partition."""
     peer = Peer()
     records = [
-        Record(0, 0, bytes.fromhex(record["key"]), record["value"] and bytes.fromhex(record["value"]))
+        Record(Offset(0), 0, bytes.fromhex(record["key"]), record["value"] and bytes.fromhex(record["value"]))
         for line in (VECTORS / "disk" / "clean.records.jsonl").open()
         if (partition := json.loads(line))["partition"].startswith("__transaction_state")
         and partition["isolation"] == "read_uncommitted"
         for record in partition["records"]
     ]
-    numbered = [record._replace(offset=offset) for offset, record in enumerate(records)]
+    numbered = [record._replace(offset=Offset(offset)) for offset, record in enumerate(records)]
     peer.writer.put(STATE, bytes(build_batch(numbered)))
 
     transactions = await peer.start()

@@ -16,7 +16,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch
+from pykafka_cli.model import Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch
 from tests.support.transaction_desk import T0, T1, TIMEOUT_MS, Desk
 
 S = TransactionState
@@ -371,8 +371,8 @@ def test_nothing_overdue_or_expired_is_touched_before_it_is_stored(desk: Desk) -
 def test_a_record_that_cannot_be_read_is_left_out(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     producer = opened(desk)
 
-    desk.shard.replay(CoordinatorRecord(b"\0\0\0\1x", b"\0\7"), 12, None)
-    desk.shard.replay(CoordinatorRecord(b"\0\7\0\1x", None), 13, None)
+    desk.shard.replay(CoordinatorRecord(b"\0\0\0\1x", b"\0\7"), Offset(12), None)
+    desk.shard.replay(CoordinatorRecord(b"\0\7\0\1x", None), Offset(13), None)
 
     assert "skipping record 12 of __transaction_state: " in caplog.text
     assert "skipping record 13 of __transaction_state: unknown kind of key" in caplog.text
