@@ -17,18 +17,17 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import NO_OFFSET, LeaderEpoch, Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 from pykafka_cli.transport.connection import VersionUnsupported
 
-NO_OFFSET = -1
 _FIRST_BATCHED = 8
 
 
 class Position(NamedTuple):
     """Where a group continues in a partition, and the leader epoch of the record before (-1: unknown)."""
 
-    offset: int
+    offset: Offset
     leader_epoch: LeaderEpoch = NO_LEADER_EPOCH
 
 
@@ -75,7 +74,7 @@ async def fetch_offsets(
                 raise ApiError(each.error_code)
             if each.committed_offset != NO_OFFSET:
                 positions[TopicPartition(topic.name, int(each.partition_index))] = Position(
-                    int(each.committed_offset), LeaderEpoch(each.committed_leader_epoch)
+                    Offset(int(each.committed_offset)), LeaderEpoch(each.committed_leader_epoch)
                 )
     return positions
 

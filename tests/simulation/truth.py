@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import walk
 from pykafka_cli.protocol.records.control import ControlType, read_marker
 from pykafka_cli.protocol.records.record import read_records
@@ -19,8 +19,8 @@ class Log:
 
     start: int
     end: int
-    records: dict[int, bytes] = field(default_factory=dict)
-    committed: dict[int, bytes] = field(default_factory=dict)
+    records: dict[Offset, bytes] = field(default_factory=dict)
+    committed: dict[Offset, bytes] = field(default_factory=dict)
 
 
 def read_logs(cluster: SimulatedCluster) -> dict[TopicPartition, Log]:
@@ -30,7 +30,7 @@ def read_logs(cluster: SimulatedCluster) -> dict[TopicPartition, Log]:
 def _read(cluster: SimulatedCluster, partition: TopicPartition) -> Log:
     log = cluster.leader_of(*partition).log(*partition)
     found = Log(log.log_start, log.high_watermark)
-    pending: dict[int, dict[int, bytes]] = defaultdict(dict)
+    pending: dict[int, dict[Offset, bytes]] = defaultdict(dict)
     offset = log.log_start
     while offset < log.high_watermark:
         data = log.read(offset, max_bytes=1 << 20, up_to=log.high_watermark, min_one_batch=True).records
@@ -63,8 +63,8 @@ def is_read_up(reader: Reader, logs: Mapping[TopicPartition, Log], *, committed:
 
 
 def missing(
-    seen: set[tuple[TopicPartition, int]], logs: Mapping[TopicPartition, Log], *, committed: bool
-) -> list[tuple[TopicPartition, int]]:
+    seen: set[tuple[TopicPartition, Offset]], logs: Mapping[TopicPartition, Log], *, committed: bool
+) -> list[tuple[TopicPartition, Offset]]:
     return [
         (partition, offset)
         for partition, log in logs.items()
@@ -129,7 +129,7 @@ def check_group(members: Iterable[Reader], logs: Mapping[TopicPartition, Log], *
 
     The same member may read it again: one that could not commit before it rejoined a generation that still stands.
     """
-    seen: dict[tuple[int, TopicPartition, int], str] = {}
+    seen: dict[tuple[int, TopicPartition, Offset], str] = {}
     for member in members:
         for chunk in member.chunks:
             for offset, _ in chunk.records:

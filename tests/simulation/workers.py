@@ -21,7 +21,7 @@ from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.producing.transactions import Transaction
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import ClientSettings
-from pykafka_cli.model import OffsetSpec, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Offset, OffsetSpec, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.connection import ConnectionFailed
@@ -209,7 +209,7 @@ class Chunk(NamedTuple):
     generation: int
     span: int
     """Which time that the reader had the partition, counted from the first."""
-    records: tuple[tuple[int, bytes], ...]
+    records: tuple[tuple[Offset, bytes], ...]
 
 
 class Reader:
@@ -306,7 +306,7 @@ class Administrator:
         self.name = "the administrator"
         self.group = group
         self.deletes = deletes
-        self.deleted_before: dict[TopicPartition, int] = {}
+        self.deleted_before: dict[TopicPartition, Offset] = {}
         self._made: list[str] = []
 
     async def work(self) -> None:
@@ -367,11 +367,11 @@ class Administrator:
         partitions = await self._partitions(session)
         ends = await offsets.list_offsets(session, dict.fromkeys(partitions, OffsetSpec.LATEST))
         wanted = {
-            each: self.run.chance.randint(0, end)
+            each: Offset(self.run.chance.randint(0, end))
             for each, end in ends.items()
             if isinstance(end, int) and self.run.chance.random() < 0.5
         }
         for each, before in wanted.items():
-            self.deleted_before[each] = max(before, self.deleted_before.get(each, 0))
+            self.deleted_before[each] = max(before, self.deleted_before.get(each, FIRST_OFFSET))
         if wanted:
             await offsets.delete_records(session, wanted)

@@ -13,7 +13,15 @@ from pykafka_cli.clients.admin.leaders import by_topic
 from pykafka_cli.clients.admin.retries import ask_until_final
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Broker, BrokerId, GroupDescription, GroupListing, MemberDescription, TopicPartition
+from pykafka_cli.model import (
+    Broker,
+    BrokerId,
+    GroupDescription,
+    GroupListing,
+    MemberDescription,
+    Offset,
+    TopicPartition,
+)
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.coordinator import Coordinator
@@ -229,7 +237,7 @@ async def delete_offsets(
     }
 
 
-async def committed_offsets(session: Session, group: str) -> dict[TopicPartition, int]:
+async def committed_offsets(session: Session, group: str) -> dict[TopicPartition, Offset]:
     """All that a group has committed.
 
     raises    ApiError
@@ -244,7 +252,7 @@ async def committed_positions(session: Session, group: str) -> "dict[TopicPartit
     return await fetch_offsets(_coordinator(session, group), None)
 
 
-async def set_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, int]) -> None:
+async def set_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
     """Commit offsets for a group without members; one that does not exist is made.
 
     raises    ApiError for the first partition that is rejected

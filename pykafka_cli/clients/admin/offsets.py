@@ -8,9 +8,9 @@ from kio.static.primitive import i8, i32, i64
 from pykafka_cli.clients.admin.leaders import Patience, ask_known_leaders, ask_leaders, by_topic
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session, broker_timeout
-from pykafka_cli.model import OffsetSpec, TopicPartition
+from pykafka_cli.model import NO_OFFSET, Offset, OffsetSpec, TopicPartition
 
-UNKNOWN_OFFSET = -1
+UNKNOWN_OFFSET = NO_OFFSET
 HIGH_WATERMARK = -1
 """As the offset to delete up to: all that consumers can see."""
 
@@ -26,14 +26,14 @@ async def list_offsets(
     read_committed: bool = False,
     patience: Patience = Patience.RETRY,
     leaders: Mapping[TopicPartition, BrokerId] | None = None,
-) -> dict[TopicPartition, int | ApiError]:
+) -> dict[TopicPartition, Offset | ApiError]:
     """The offset of each partition for a time in ms or one of the words above; UNKNOWN_OFFSET if nothing is there.
 
     leaders    asked once, and nobody asked for them
     """
     from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 
-    async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, int | ApiError]:
+    async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, Offset | ApiError]:
         request = ListOffsetsRequest(
             replica_id=BrokerId(_CONSUMER),
             isolation_level=i8(read_committed),
@@ -55,7 +55,7 @@ async def list_offsets(
         return {
             TopicPartition(topic.name, each.partition_index): ApiError(each.error_code)
             if each.error_code
-            else int(each.offset)
+            else Offset(each.offset)
             for topic in answer.topics
             for each in topic.partitions
         }
@@ -66,12 +66,12 @@ async def list_offsets(
 
 
 async def delete_records(
-    session: Session, before: Mapping[TopicPartition, int]
-) -> dict[TopicPartition, int | ApiError]:
+    session: Session, before: Mapping[TopicPartition, Offset]
+) -> dict[TopicPartition, Offset | ApiError]:
     """Delete what lies below an offset; the new beginning of each partition (its low watermark)."""
     from kio.schema.delete_records.v2.request import DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic
 
-    async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, int | ApiError]:
+    async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, Offset | ApiError]:
         request = DeleteRecordsRequest(
             topics=tuple(
                 DeleteRecordsTopic(
@@ -91,7 +91,7 @@ async def delete_records(
         return {
             TopicPartition(topic.name, each.partition_index): ApiError(each.error_code)
             if each.error_code
-            else int(each.low_watermark)
+            else Offset(each.low_watermark)
             for topic in answer.topics
             for each in topic.partitions
         }

@@ -10,7 +10,7 @@ from kio.static.primitive import i32
 from pykafka_cli.clients.admin.cluster import cluster_id
 from pykafka_cli.clients.errors import ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import LeaderEpoch, Quorum, QuorumReplica
+from pykafka_cli.model import LeaderEpoch, Offset, Quorum, QuorumReplica
 
 _METADATA = TopicData(topic_name=TopicName("__cluster_metadata"), partitions=(PartitionData(partition_index=i32(0)),))
 
@@ -25,7 +25,7 @@ async def describe_quorum(session: Session) -> Quorum:
         await cluster_id(session),
         partition.leader_id,
         LeaderEpoch(partition.leader_epoch),
-        int(partition.high_watermark),
+        Offset(int(partition.high_watermark)),
         tuple(map(_replica, partition.current_voters)),
         tuple(map(_replica, partition.observers)),
         {
@@ -39,7 +39,7 @@ def _replica(state: Any) -> QuorumReplica:
     return QuorumReplica(
         state.replica_id,
         state.replica_directory_id,
-        int(state.log_end_offset),
+        Offset(int(state.log_end_offset)),
         int(state.last_fetch_timestamp),
         int(state.last_caught_up_timestamp),
     )

@@ -12,10 +12,19 @@ from pykafka_cli.clients.admin.leaders import by_topic
 from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Broker, GroupDescription, LeaderEpoch, MemberDescription, ShareOffset, TopicPartition
+from pykafka_cli.model import (
+    NO_OFFSET,
+    Broker,
+    GroupDescription,
+    LeaderEpoch,
+    MemberDescription,
+    Offset,
+    ShareOffset,
+    TopicPartition,
+)
 
 SHARE = "share"
-NO_OFFSET = -1
+_UNKNOWN_LAG = -1
 
 
 async def describe_share_groups(session: Session, groups: Iterable[str]) -> dict[str, GroupDescription]:
@@ -89,14 +98,14 @@ def _offset(topic: str, part: Any) -> ShareOffset:
     partition = TopicPartition(topic, int(part.partition_index))
     if part.start_offset == NO_OFFSET:
         return ShareOffset(partition, None, None, None)
-    lag = int(getattr(part, "lag", NO_OFFSET))
+    lag = int(getattr(part, "lag", _UNKNOWN_LAG))
     epoch = LeaderEpoch(int(part.leader_epoch))
     return ShareOffset(
-        partition, int(part.start_offset), lag if lag != NO_OFFSET else None, epoch if epoch >= 0 else None
+        partition, Offset(int(part.start_offset)), lag if lag != _UNKNOWN_LAG else None, epoch if epoch >= 0 else None
     )
 
 
-async def alter_share_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, int]) -> None:
+async def alter_share_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
     """Have a group without members begin elsewhere; one that does not exist is made.
 
     raises    ApiError for the group, or the first partition that is refused

@@ -22,7 +22,7 @@ from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Membership, Position, commit_offsets, fetch_offsets
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import ConnectionFailed
 
@@ -95,7 +95,7 @@ class Consumer:
         watch = subscription.watch(self._member.must_rejoin.set)
         self._watching = asyncio.get_running_loop().create_task(watch)
 
-    def assign(self, positions: Mapping[TopicPartition, int | None]) -> None:
+    def assign(self, positions: Mapping[TopicPartition, Offset | OffsetSpec | None]) -> None:
         """Read these partitions, from where Fetcher.add says."""
         self._assigned = list(positions)
         self._fetcher.add(positions)
@@ -141,7 +141,7 @@ class Consumer:
         """The first `count` of the records (all if not given) were used and may be committed."""
         self._positions[fetched.partition] = fetched.next if count is None else fetched.position_after(count)
 
-    def _note_start(self, partition: TopicPartition, offset: int) -> None:
+    def _note_start(self, partition: TopicPartition, offset: Offset) -> None:
         """A position that was looked up, not committed; it is committed even if nothing follows, as Kafka does."""
         self._positions[partition] = Position(offset)
 

@@ -12,14 +12,14 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 
 from pykafka_cli.clients.group_offsets import Position
-from pykafka_cli.model import ConsumedRecord, LeaderEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import ConsumedRecord, LeaderEpoch, Offset, ProducerId, TopicPartition
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH, BatchHeader, CorruptRecords, crc_is_valid, walk
 from pykafka_cli.protocol.records.control import ControlType, read_marker
 
 
 class AbortedTransaction(NamedTuple):
     producer_id: ProducerId
-    first_offset: int
+    first_offset: Offset
 
 
 class Fetched(NamedTuple):
@@ -37,13 +37,13 @@ class Fetched(NamedTuple):
             return self.next
         offset = self.records[count].offset if count == 0 else self.records[count - 1].offset + 1
         epochs = [epoch for first, epoch in self.epochs if first < offset]
-        return Position(offset, epochs[-1] if epochs else NO_LEADER_EPOCH)
+        return Position(Offset(offset), epochs[-1] if epochs else NO_LEADER_EPOCH)
 
 
 def decode(
     partition: TopicPartition,
     data: bytes,
-    fetch_offset: int,
+    fetch_offset: Offset,
     aborted: Iterable[AbortedTransaction] = (),
     *,
     check_crcs: bool = True,
@@ -64,7 +64,7 @@ def decode(
 def _decode(
     partition: TopicPartition,
     data: bytes,
-    fetch_offset: int,
+    fetch_offset: Offset,
     aborted: Iterable[AbortedTransaction],
     *,
     check_crcs: bool,
@@ -93,11 +93,11 @@ def _decode(
         if header.leader_epoch != epoch:
             epoch = header.leader_epoch
             epochs.append((header.base_offset, epoch))
-        offset = max(offset, header.next_offset if header.magic == 2 else _after_last(records, header))
+        offset = Offset(max(offset, header.next_offset if header.magic == 2 else _after_last(records, header)))
     return Fetched(partition, records, Position(offset, epoch), tuple(epochs))
 
 
-def _take(records: list[ConsumedRecord], batch: Iterable[ConsumedRecord], fetch_offset: int, *, skips: bool) -> None:
+def _take(records: list[ConsumedRecord], batch: Iterable[ConsumedRecord], fetch_offset: Offset, *, skips: bool) -> None:
     """Append a batch; the first may start before the requested offset, as brokers send whole batches."""
     if skips:
         records += [record for record in batch if record.offset >= fetch_offset]

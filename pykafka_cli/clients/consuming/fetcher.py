@@ -29,7 +29,7 @@ from pykafka_cli.clients.coordinator import ask_over
 from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, OffsetSpec, TopicPartition
+from pykafka_cli.model import BrokerId, Offset, OffsetSpec, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected, VersionRange
@@ -53,8 +53,8 @@ class _Source:
     """One partition that is being read. `offset` is what to fetch next; None until the log's start or end is known."""
 
     partition: TopicPartition
-    offset: int | None
-    reset_to: int  # an OffsetSpec
+    offset: Offset | None
+    reset_to: OffsetSpec
     leader: BrokerId | None = None
     """Whom to ask."""
     nearer_until: float | None = None
@@ -63,7 +63,7 @@ class _Source:
 
 class _Chunk(NamedTuple):
     source: _Source
-    offset: int
+    offset: Offset
     data: bytes
     aborted: tuple[AbortedTransaction, ...]
 
@@ -80,7 +80,7 @@ class Fetcher:
         session: Session,
         settings: ConsumerSettings,
         warn: Callable[[str], None],
-        on_start: Callable[[TopicPartition, int], None],
+        on_start: Callable[[TopicPartition, Offset], None],
     ) -> None:
         self.ready = asyncio.Event()
         """Records are available, or something went wrong."""
@@ -105,18 +105,17 @@ class Fetcher:
     def partitions(self) -> list[TopicPartition]:
         return list(self._sources)
 
-    def add(self, positions: Mapping[TopicPartition, int | None]) -> None:
+    def add(self, positions: Mapping[TopicPartition, Offset | OffsetSpec | None]) -> None:
         """Read partitions from an offset or an OffsetSpec; None: from where auto.offset.reset says."""
         policy = {"earliest": OffsetSpec.EARLIEST, "latest": OffsetSpec.LATEST}.get(self._settings.auto_offset_reset)
         for partition, position in positions.items():
             if position is None and policy is None:
                 raise NoOffset(f"Undefined offset with no reset policy for partitions: [{partition}]")
             wanted = policy if position is None else position
-            known = wanted is not None and wanted >= 0
-            reset_to = OffsetSpec.LATEST if policy is None else policy
-            self._sources[partition] = _Source(
-                partition, wanted if known else None, reset_to if known or wanted is None else wanted
-            )
+            if isinstance(wanted, OffsetSpec):
+                self._sources[partition] = _Source(partition, None, wanted)
+            else:
+                self._sources[partition] = _Source(partition, wanted, OffsetSpec.LATEST if policy is None else policy)
         self._request_refresh()
 
     def drop(self, partitions: Iterable[TopicPartition]) -> None:
@@ -359,7 +358,7 @@ class Fetcher:
         aborted: tuple[AbortedTransaction, ...] = ()
         if self._read_committed and part.aborted_transactions:
             aborted = tuple(
-                AbortedTransaction(each.producer_id, int(each.first_offset)) for each in part.aborted_transactions
+                AbortedTransaction(each.producer_id, Offset(each.first_offset)) for each in part.aborted_transactions
             )
         self._chunks.append(_Chunk(source, source.offset, data, aborted))
         source.offset = following

@@ -12,7 +12,7 @@ from kio.static.primitive import i8, i32, i32Timedelta, i64
 
 from pykafka_cli.clients.admin.leaders import by_topic
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ReplicaRecords, TopicPartition
+from pykafka_cli.model import Offset, ReplicaRecords, TopicPartition
 
 DEBUGGING_CONSUMER = BrokerId(-2)
 MAX_BYTES = 2**31 - 1
@@ -21,7 +21,12 @@ _READ_UNCOMMITTED = i8(0)
 
 
 async def fetch_replicas(
-    session: Session, broker: BrokerId, offsets: Mapping[TopicPartition, int], *, partition_bytes: int, max_wait_ms: int
+    session: Session,
+    broker: BrokerId,
+    offsets: Mapping[TopicPartition, Offset],
+    *,
+    partition_bytes: int,
+    max_wait_ms: int,
 ) -> dict[TopicPartition, ReplicaRecords]:
     """What a broker has of these partitions from an offset on; what it answers with an error is empty.
 
@@ -55,7 +60,7 @@ async def fetch_replicas(
     return {
         TopicPartition(topic.topic, int(part.partition_index)): ReplicaRecords()
         if part.error_code
-        else ReplicaRecords(int(part.high_watermark), bytes(part.records or b""))
+        else ReplicaRecords(Offset(int(part.high_watermark)), bytes(part.records or b""))
         for topic in answer.responses
         for part in topic.partitions
     }

@@ -24,7 +24,7 @@ from pykafka_cli.clients.producing.preparation import Preparation
 from pykafka_cli.clients.producing.record_queue import Batch, RecordQueue
 from pykafka_cli.clients.producing.topic_leaders import NO_LEADER, ProducerRefused
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import NO_OFFSET, BrokerId, Offset
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected, VersionRange
 
@@ -39,7 +39,7 @@ class Result(NamedTuple):
     batch: Batch
     failure: ErrorText | None
     """None if the broker has it."""
-    base_offset: int
+    base_offset: Offset
     """Offset of its first record; -1 if unknown (acks=0, or it had been there before)."""
 
 
@@ -48,7 +48,7 @@ class _Answer(NamedTuple):
 
     code: ErrorCode
     message: str | None = None
-    base_offset: int = -1
+    base_offset: Offset = NO_OFFSET
 
 
 class _Route(NamedTuple):
@@ -123,7 +123,7 @@ class Sender:
             await self._preparation.refresh()
         except ProducerRefused as problem:
             for batch in self._accumulator.drop():
-                self._on_result(Result(batch, problem.text, -1))
+                self._on_result(Result(batch, problem.text, NO_OFFSET))
         finally:
             self._refresh_task = None
         self.send()
@@ -223,13 +223,13 @@ class Sender:
             return
         queue.failed(batch)
         text = error_text(answer.code)
-        self._on_result(Result(batch, text._replace(message=answer.message) if answer.message else text, -1))
+        self._on_result(Result(batch, text._replace(message=answer.message) if answer.message else text, NO_OFFSET))
 
     def _expire(self, now: float) -> None:
         for batch, text in self._accumulator.expire(now):
             # Whether the broker has it is not known, and so which sequence number it expects.
             self._preparation.needs_producer |= batch.sequence >= 0
-            self._on_result(Result(batch, text, -1))
+            self._on_result(Result(batch, text, NO_OFFSET))
 
     # ---- connections
 

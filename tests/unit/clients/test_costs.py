@@ -4,7 +4,7 @@ import pytest
 
 from pykafka_cli.clients.consuming.fetched_records import decode
 from pykafka_cli.clients.producing.record_queue import Packing, RecordQueue
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.rules.formatters import DefaultFormatter
 from pykafka_cli.rules.line_readers import LineReader, LineReaderSettings, LineSplitter
 from tests.support.costs import Calls, counted_calls
@@ -62,7 +62,7 @@ def cost_of_printing(count: int, **properties: str) -> Calls:
     data = batch_of([b"x" * 99] * count)
     formatter = DefaultFormatter({name.replace("_", "."): value for name, value in properties.items()})
     with counted_calls() as calls:
-        fetched = decode(ORDERS, data, 0)
+        fetched = decode(ORDERS, data, Offset(0))
         text = formatter.render("orders", 0, fetched.records)
     assert text.count(b"\n") == count
     return calls

@@ -47,7 +47,7 @@ from pykafka_cli.clients.consuming.consumer import Consumer
 from pykafka_cli.clients.consuming.fetcher import NoOffset
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.member_messages import decode_assignment, encode_assignment
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, OffsetSpec, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -68,8 +68,8 @@ class Cluster:
 
     def __init__(self, **partitions: int) -> None:
         self.logs = {TopicPartition(name, index): 0 for name, count in partitions.items() for index in range(count)}
-        self.committed: dict[TopicPartition, int] = {}
-        self.commits: list[dict[TopicPartition, int]] = []
+        self.committed: dict[TopicPartition, Offset] = {}
+        self.commits: list[dict[TopicPartition, Offset]] = []
         self.joins = self.generation = 0
         self.others: list[JoinGroupResponseMember] = []
         self.errors: dict[type[Any], list[ErrorCode]] = {}
@@ -139,7 +139,7 @@ class Cluster:
         if self.data is not None:
             return self.data
         end = self.logs[TopicPartition(topic.topic, int(part.partition))]
-        records = [Record(offset, 1, None, b"%d" % offset) for offset in range(int(part.fetch_offset), end)]
+        records = [Record(Offset(offset), 1, None, b"%d" % offset) for offset in range(int(part.fetch_offset), end)]
         return bytes(build_batch(records, leader_epoch=LeaderEpoch(3))) if records else b""
 
     def find_coordinator(self, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
@@ -203,7 +203,7 @@ class Cluster:
     def commit(self, request: OffsetCommitRequest) -> OffsetCommitResponse:
         code = self._error(request)
         offsets = {
-            TopicPartition(topic.name, int(part.partition_index)): int(part.committed_offset)
+            TopicPartition(topic.name, int(part.partition_index)): Offset(part.committed_offset)
             for topic in request.topics
             for part in topic.partitions
         }
@@ -297,7 +297,7 @@ async def test_a_lone_member_reads_all_partitions_and_commits_what_it_used() -> 
 async def test_reading_continues_where_the_group_was() -> None:
     cluster = Cluster(t=1)
     cluster.add(T0, 5)
-    cluster.committed[T0] = 3
+    cluster.committed[T0] = Offset(3)
     reader = Reader(cluster)
     await reader.consumer.subscribe(["t"])
 
@@ -514,20 +514,22 @@ async def test_a_partition_of_ones_own_needs_no_group() -> None:
     cluster = Cluster(t=1)
     cluster.add(T0, 4)
     reader = Reader(cluster)
-    reader.consumer.assign({T0: 2})
+    reader.consumer.assign({T0: Offset(2)})
 
     assert await reader.read(2) == {T0: [2, 3]}
     assert cluster.joins == 0
     await reader.consumer.close()
 
 
-@pytest.mark.parametrize(("start", "offsets"), [(-2, [0, 1, 2]), (None, [0, 1, 2]), (-1, [3])])
-async def test_reading_begins_at_an_end_of_the_log(start: int | None, offsets: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("start", "offsets"), [(OffsetSpec.EARLIEST, [0, 1, 2]), (None, [0, 1, 2]), (OffsetSpec.LATEST, [3])]
+)
+async def test_reading_begins_at_an_end_of_the_log(start: OffsetSpec | None, offsets: list[int]) -> None:
     cluster = Cluster(t=1)
     cluster.add(T0, 3)
     reader = Reader(cluster)
     reader.consumer.assign({T0: start})
-    if start == -1:
+    if start is OffsetSpec.LATEST:
         await reader.poll_until(lambda: any(isinstance(each, FetchRequest) for each in cluster.session.asked))
         cluster.add(T0, 1)
 
@@ -540,7 +542,7 @@ async def test_an_offset_out_of_range_goes_where_the_policy_says() -> None:
     cluster.add(T0, 2)
     cluster.errors[FetchRequest] = [ErrorCode.offset_out_of_range]
     reader = Reader(cluster)
-    reader.consumer.assign({T0: 1000})
+    reader.consumer.assign({T0: Offset(1000)})
 
     assert await reader.read(2) == {T0: [0, 1]}
     await reader.consumer.close()
@@ -552,7 +554,7 @@ async def test_a_new_position_may_be_found_after_the_leaders_task_began_to_wait(
     cluster.errors[FetchRequest] = [ErrorCode.offset_out_of_range]
     cluster.turns_to_list_offsets = 50
     reader = Reader(cluster, retry_backoff_ms="0")
-    reader.consumer.assign({T0: 1000})
+    reader.consumer.assign({T0: Offset(1000)})
 
     assert await reader.read(2) == {T0: [0, 1]}
     await reader.consumer.close()
@@ -577,7 +579,7 @@ async def test_without_a_policy_a_missing_offset_is_an_error() -> None:
     with pytest.raises(NoOffset, match="no reset policy"):
         reader.consumer.assign({T0: None})
 
-    reader.consumer.assign({T0: 7})
+    reader.consumer.assign({T0: Offset(7)})
     with pytest.raises(NoOffset, match="Fetch position 7 is out of range for partition t-0"):
         await reader.poll_until(lambda: False)
     await reader.consumer.close()
@@ -622,7 +624,7 @@ async def test_a_leader_that_moved_is_looked_up() -> None:
     cluster.add(T0, 1)
     cluster.errors[FetchRequest] = [ErrorCode.not_leader_or_follower]
     reader = Reader(cluster)
-    reader.consumer.assign({T0: 0})
+    reader.consumer.assign({T0: Offset(0)})
 
     assert await reader.read(1) == {T0: [0]}
     await reader.consumer.close()
@@ -633,7 +635,7 @@ async def test_a_nearer_replica_is_asked_until_it_does_not_have_the_offset() -> 
     cluster.nearest = 1
     cluster.add(T0, 1)
     reader = Reader(cluster, client_rack="here")
-    reader.consumer.assign({T0: 0})
+    reader.consumer.assign({T0: Offset(0)})
 
     assert await reader.read(1) == {T0: [0]}
     assert cluster.fetched_from[:2] == [0, 1]
@@ -651,7 +653,7 @@ async def test_the_leader_is_asked_again_after_a_while_who_is_nearest() -> None:
     cluster.nearest = 1
     cluster.add(T0, 1)
     reader = Reader(cluster, client_rack="here", metadata_max_age_ms="60000")
-    reader.consumer.assign({T0: 0})
+    reader.consumer.assign({T0: Offset(0)})
     await reader.read(1)
     forward(asyncio.get_running_loop(), 60)  # the next request is under way already, the one after it asks the leader
 
@@ -668,7 +670,7 @@ async def test_an_error_that_does_not_pass_is_reported() -> None:
     cluster = Cluster(t=1)
     cluster.errors[FetchRequest] = [ErrorCode.topic_authorization_failed]
     reader = Reader(cluster)
-    reader.consumer.assign({T0: 0})
+    reader.consumer.assign({T0: Offset(0)})
 
     with pytest.raises(ApiError, match="Topic authorization failed"):
         await reader.poll_until(lambda: False)
@@ -680,7 +682,7 @@ async def test_a_fetch_that_is_rejected_as_a_whole_is_asked_again_where_that_may
     cluster.add(T0, 1)
     cluster.fetch_errors = [ErrorCode.fetch_session_id_not_found, ErrorCode.inconsistent_topic_id]
     reader = Reader(cluster)
-    reader.consumer.assign({T0: 0})
+    reader.consumer.assign({T0: Offset(0)})
 
     assert await reader.read(1) == {T0: [0]}
 
@@ -695,7 +697,7 @@ async def test_bytes_that_are_no_records_are_reported() -> None:
     cluster = Cluster(t=1)
     cluster.data = b"x" * 100
     reader = Reader(cluster)
-    reader.consumer.assign({T0: 0})
+    reader.consumer.assign({T0: Offset(0)})
 
     with pytest.raises(CorruptRecords, match="t-0"):
         await reader.poll_until(lambda: False)
@@ -704,7 +706,7 @@ async def test_bytes_that_are_no_records_are_reported() -> None:
 
 async def test_nothing_within_the_time_is_none() -> None:
     reader = Reader(Cluster(t=1))
-    reader.consumer.assign({T0: 0})
+    reader.consumer.assign({T0: Offset(0)})
 
     assert await reader.consumer.poll(0.001) is None
     await reader.consumer.close()

@@ -10,7 +10,7 @@ import pytest
 
 from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, decode
 from pykafka_cli.clients.group_offsets import Position
-from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records.batch import Compression, CorruptRecords
 from pykafka_cli.protocol.records.control import ControlType, build_marker
 from pykafka_cli.protocol.records.record import Record, build_batch
@@ -80,7 +80,7 @@ def test_what_kafkas_consumer_read_is_what_is_decoded(stored: dict[str, bytes], 
 def batch(
     first: int, *values: bytes, epoch: int = 0, producer: int = -1, compression: Compression = Compression.NONE
 ) -> bytes:
-    records = [Record(first + position, 1, None, value) for position, value in enumerate(values)]
+    records = [Record(Offset(first + position), 1, None, value) for position, value in enumerate(values)]
     settings: dict[str, Any] = {"leader_epoch": epoch, "compression": compression}
     if producer >= 0:
         settings |= {"producer_id": producer, "producer_epoch": 0, "base_sequence": 0, "transactional": True}
@@ -96,7 +96,7 @@ def marker(offset: int, producer: int, kind: ControlType) -> bytes:
 
 
 def values(data: bytes, fetch_offset: int = 0, aborted: list[AbortedTransaction] | None = None) -> list[bytes | None]:
-    return [record.value for record in decode(T, data, fetch_offset, aborted or []).records]
+    return [record.value for record in decode(T, data, Offset(fetch_offset), aborted or []).records]
 
 
 @pytest.mark.parametrize("compression", list(Compression))
@@ -107,10 +107,10 @@ def test_a_batch_that_begins_too_early_is_cut(compression: Compression) -> None:
 
 
 def test_a_batch_that_is_cut_short_waits_for_the_next_fetch() -> None:
-    fetched = decode(T, batch(0, b"a") + batch(1, b"b")[:-1], 0)
+    fetched = decode(T, batch(0, b"a") + batch(1, b"b")[:-1], Offset(0))
 
     assert [record.value for record in fetched.records] == [b"a"]
-    assert fetched.next == Position(1, LeaderEpoch(0))
+    assert fetched.next == Position(Offset(1), LeaderEpoch(0))
 
 
 def test_aborted_records_are_seen_only_by_those_who_read_everything() -> None:
@@ -124,23 +124,23 @@ def test_aborted_records_are_seen_only_by_those_who_read_everything() -> None:
     )
 
     assert values(data) == [b"committed", b"aborted", b"plain", b"later"]
-    assert values(data, aborted=[AbortedTransaction(ProducerId(2), 1)]) == [b"committed", b"plain", b"later"]
+    assert values(data, aborted=[AbortedTransaction(ProducerId(2), Offset(1))]) == [b"committed", b"plain", b"later"]
 
 
 def test_control_records_move_the_position() -> None:
-    fetched = decode(T, marker(7, 1, ControlType.COMMIT), 7)
+    fetched = decode(T, marker(7, 1, ControlType.COMMIT), Offset(7))
 
     assert (fetched.records, fetched.next.offset) == ([], 8)
 
 
 def test_the_position_lies_behind_what_was_used() -> None:
-    fetched = decode(T, batch(3, b"a", b"b", epoch=4) + batch(9, b"c", epoch=5), 3)
+    fetched = decode(T, batch(3, b"a", b"b", epoch=4) + batch(9, b"c", epoch=5), Offset(3))
 
     assert [fetched.position_after(count) for count in range(4)] == [
-        Position(3, LeaderEpoch(-1)),
-        Position(4, LeaderEpoch(4)),
-        Position(5, LeaderEpoch(4)),
-        Position(10, LeaderEpoch(5)),
+        Position(Offset(3), LeaderEpoch(-1)),
+        Position(Offset(4), LeaderEpoch(4)),
+        Position(Offset(5), LeaderEpoch(4)),
+        Position(Offset(10), LeaderEpoch(5)),
     ]
 
 
@@ -149,9 +149,9 @@ def test_a_wrong_checksum_is_noticed_unless_nobody_asked() -> None:
     data[-2] ^= 1
 
     with pytest.raises(CorruptRecords, match="t-0 at offset 0"):
-        decode(T, bytes(data), 0)
-    assert len(decode(T, bytes(data), 0, check_crcs=False).records) == 1
+        decode(T, bytes(data), Offset(0))
+    assert len(decode(T, bytes(data), Offset(0), check_crcs=False).records) == 1
 
 
 def test_nothing_fetched_is_nothing() -> None:
-    assert decode(T, b"", 5) == (T, [], Position(5, LeaderEpoch(-1)), ())
+    assert decode(T, b"", Offset(5)) == (T, [], Position(Offset(5), LeaderEpoch(-1)), ())
