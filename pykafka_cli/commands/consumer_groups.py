@@ -11,6 +11,7 @@ import typer
 
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting
+from pykafka_cli.model import Offset
 from pykafka_cli.procedures.consumer_groups import (
     NO_ACTION,
     GroupsRequest,
@@ -267,7 +268,7 @@ def consumer_groups(
                 to_earliest=to_earliest,
                 to_latest=to_latest,
                 to_current=to_current,
-                to_offset=to_offset,
+                to_offset=None if to_offset is None else Offset(to_offset),
                 shift_by=shift_by,
                 to_datetime=to_datetime,
                 by_duration=by_duration,

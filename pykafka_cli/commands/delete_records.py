@@ -9,7 +9,7 @@ from pykafka_cli.clients.admin.offsets import delete_records as delete_before
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.output.delete_records import show_outcome
 from pykafka_cli.rules.plan_files import BadPlan, parse_records_plan
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
@@ -62,6 +62,6 @@ def delete_records(
         raise Ended(ExitStatus.FAILURE)
 
 
-async def delete(session: Session, plan: dict[TopicPartition, int]) -> dict[TopicPartition, int | ApiError]:
+async def delete(session: Session, plan: dict[TopicPartition, Offset]) -> dict[TopicPartition, Offset | ApiError]:
     async with session:
         return await delete_before(session, plan)

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from pykafka_cli.model import Offset
 from pykafka_cli.output import dump_log as lines
 from pykafka_cli.output.dump_log import DocumentPrinter, Printer, TextPrinter
 from pykafka_cli.output.render import OutputFormat
@@ -295,7 +296,7 @@ class Dump:
 
     def _offset_index(self, path: str, start: int) -> None:
         with StoredLog(sibling(path, ".log")) as log:
-            index = StoredOffsetIndex(path, start)
+            index = StoredOffsetIndex(path, Offset(start))
             if not index.entries:
                 self.printer.verdict(path, "is empty.")
             elif self.settings.checks_sanity_only:
@@ -313,7 +314,7 @@ class Dump:
         with StoredLog(sibling(path, ".log")) as log:
             if not os.path.exists(offsets_path := sibling(path, ".index")):
                 raise ScriptError("Invalid max index size: -1", hint=f"{offsets_path} is missing.")
-            offsets, index = StoredOffsetIndex(offsets_path, start), StoredTimeIndex(path, start)
+            offsets, index = StoredOffsetIndex(offsets_path, Offset(start)), StoredTimeIndex(path, Offset(start))
             if self.settings.checks_sanity_only:
                 index.check_sanity()
                 self.printer.verdict(path, "passed sanity check.")
@@ -363,12 +364,12 @@ class Dump:
             self.printer.complain("".join(reports).removesuffix("\n"))
 
 
-def base_offset(name: str) -> int:
+def base_offset(name: str) -> Offset:
     """The offset that a file is named after. raises ScriptError."""
     stem = name.partition(".")[0]
     if not re.fullmatch(r"[+-]?[0-9]+", stem):
         raise ScriptError(f'For input string: "{stem}"', hint=f"{name}: log files are named after an offset.")
-    return int(stem)
+    return Offset(int(stem))
 
 
 def snapshot_id(name: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
-from pykafka_cli.model import OffsetSpec, TopicPartition
+from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
 from pykafka_cli.output.e2e_latency import show_round_trips
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.consumer import ConsumerSettings
@@ -236,7 +236,7 @@ class LatencyTest:
             await consumer.close()
         return total
 
-    async def _ends(self, session: "Session") -> dict[TopicPartition, int | None]:
+    async def _ends(self, session: "Session") -> dict[TopicPartition, Offset | None]:
         """The end of each partition; the topic is created if it does not exist."""
         from pykafka_cli.clients.admin.offsets import list_offsets
         from pykafka_cli.clients.admin.topics import create_topic, list_topics

@@ -15,7 +15,7 @@ from pykafka_cli.clients.consuming.replica_fetch import fetch_replicas
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import BrokerId, OffsetSpec, ReplicaRecords, TopicPartition
+from pykafka_cli.model import BrokerId, Offset, OffsetSpec, ReplicaRecords, TopicPartition
 from pykafka_cli.output.events import Events
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -184,12 +184,12 @@ async def _replicas(session: Session, topics: TopicFilter) -> dict[TopicPartitio
     }
 
 
-async def _start(session: Session, replicas: Mapping[TopicPartition, object], at: int) -> dict[TopicPartition, int]:
+async def _start(session: Session, replicas: Mapping[TopicPartition, object], at: int) -> dict[TopicPartition, Offset]:
     """Where to begin in each partition; at its end if nothing is as late as that."""
     found = await list_offsets(session, dict.fromkeys(replicas, at))
     if late := [partition for partition, offset in found.items() if offset == UNKNOWN_OFFSET]:
         found |= await list_offsets(session, dict.fromkeys(late, OffsetSpec.LATEST))
-    offsets: dict[TopicPartition, int] = {}
+    offsets: dict[TopicPartition, Offset] = {}
     for partition, offset in found.items():
         if isinstance(offset, ApiError):
             raise ScriptError(f"{partition}: {offset}")
@@ -198,7 +198,7 @@ async def _start(session: Session, replicas: Mapping[TopicPartition, object], at
 
 
 async def _fetched(
-    session: Session, broker: BrokerId, offsets: Mapping[TopicPartition, int], fetch_size: int, max_wait_ms: int
+    session: Session, broker: BrokerId, offsets: Mapping[TopicPartition, Offset], fetch_size: int, max_wait_ms: int
 ) -> dict[TopicPartition, ReplicaRecords]:
     """Nothing of any partition while the broker is away."""
     try:
@@ -210,15 +210,15 @@ async def _fetched(
 
 def _compare(
     replicas: Mapping[TopicPartition, tuple[int, ...]],
-    offsets: dict[TopicPartition, int],
+    offsets: dict[TopicPartition, Offset],
     answers: Mapping[int, Mapping[TopicPartition, ReplicaRecords]],
     report: Report,
-) -> dict[TopicPartition, int]:
+) -> dict[TopicPartition, Offset]:
     """Tell what differs, and move `offsets` up; the largest high watermark of each partition.
 
     raises  ScriptError
     """
-    high_watermarks: dict[TopicPartition, int] = {}
+    high_watermarks: dict[TopicPartition, Offset] = {}
     for partition, brokers in replicas.items():
         of_all = {broker: answers[broker].get(partition, ReplicaRecords()) for broker in brokers}
         try:

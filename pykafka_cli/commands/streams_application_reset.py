@@ -7,6 +7,7 @@ import typer
 
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.model import Offset
 from pykafka_cli.procedures.streams_reset import Reset, ResetFailed, StreamsResetRequest
 from pykafka_cli.rules.streams_reset import comma_separated
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
@@ -163,7 +164,7 @@ def streams_application_reset(
             intermediate_topics=comma_separated(intermediate_topics or ()),
             internal_topics=comma_separated(internal_topics or ()),
             to_latest=to_latest,
-            to_offset=to_offset,
+            to_offset=None if to_offset is None else Offset(to_offset),
             shift_by=shift_by,
             to_datetime=to_datetime,
             by_duration=by_duration,

@@ -21,6 +21,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import (
     AbortSpec,
     BrokerId,
+    Offset,
     ProducerEpoch,
     ProducerId,
     ProducerState,
@@ -326,7 +327,7 @@ async def abort(session: Session, partition: TopicPartition, which: AbortSpec | 
         spec = which
     else:
         what = f"Failed to validate producer state for partition {partition}"
-        found = spec_to_abort(partition, await fetch_producers(session, partition, None, what), which)
+        found = spec_to_abort(partition, await fetch_producers(session, partition, None, what), Offset(which))
         if found is None:
             raise ScriptError(
                 f"Could not find any open transactions starting at offset {which} on partition {partition}"

@@ -9,7 +9,7 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.signals import EndBySignal
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.output.events import Events
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
@@ -198,9 +198,9 @@ class VerifiableConsumer:
             self._events.report("records_consumed", count=len(records), partitions=[summary])
             consumer.used(fetched, start + len(used))
             if not self._settings.enable_auto_commit:
-                await self._commit(consumer, fetched.partition, used[-1].offset + 1)
+                await self._commit(consumer, fetched.partition, Offset(used[-1].offset + 1))
 
-    async def _commit(self, consumer: "Consumer", partition: TopicPartition, offset: int) -> None:
+    async def _commit(self, consumer: "Consumer", partition: TopicPartition, offset: Offset) -> None:
         from pykafka_cli.clients.errors import ApiError
 
         offsets = [{"topic": partition.topic, "partition": partition.partition, "offset": offset}]

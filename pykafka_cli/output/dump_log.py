@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from pykafka_cli.model import ProducerId
+from pykafka_cli.model import Offset, ProducerId
 from pykafka_cli.output.documents import DocumentList
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.protocol.records.batch import BatchHeader, CorruptRecords, advance_sequence, retreat_sequence
@@ -395,7 +395,7 @@ def producer_line(found: Mapping[str, Any]) -> str:
 
 
 def aborted_transaction_line(
-    producer_id: ProducerId, first_offset: int, last_offset: int, last_stable_offset: int
+    producer_id: ProducerId, first_offset: Offset, last_offset: Offset, last_stable_offset: Offset
 ) -> str:
     return (
         f"version: 0 producerId: {producer_id} firstOffset: {first_offset} lastOffset: {last_offset} "

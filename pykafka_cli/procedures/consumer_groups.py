@@ -9,7 +9,7 @@ from pykafka_cli.clients.admin import groups as admin
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import GroupDescription, GroupLag, OffsetSpec, TopicPartition
+from pykafka_cli.model import GroupDescription, GroupLag, Offset, OffsetSpec, TopicPartition
 from pykafka_cli.output.consumer_groups import print_group, show_deleted_groups, show_described, show_listing
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.script.errors import Ended
@@ -120,7 +120,7 @@ async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, li
     }
     wanted = {partition for group in groups for partition in partitions_of(group, committed[group.group])}
     ends = await list_offsets(session, dict.fromkeys(wanted, OffsetSpec.LATEST), patience=Patience.NEEDS_LEADER)
-    known: Mapping[TopicPartition, int] = {each: end for each, end in ends.items() if not isinstance(end, ApiError)}
+    known: Mapping[TopicPartition, Offset] = {each: end for each, end in ends.items() if not isinstance(end, ApiError)}
     return {group.group: lag_rows(group, committed[group.group], known, epochs[group.group]) for group in groups}
 
 

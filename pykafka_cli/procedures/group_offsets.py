@@ -13,7 +13,7 @@ from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import OffsetSpec, TopicPartition
+from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
 from pykafka_cli.output.consumer_groups import plan_text_of, show_deleted_offsets, show_plan
 from pykafka_cli.procedures.consumer_groups import NO_ACTION, NO_ACTION_IN_4, GroupsRequest, TopicMissing
 from pykafka_cli.rules.offset_reset import (
@@ -34,7 +34,7 @@ from pykafka_cli.script.log_lines import warn
 SCENARIOS_AS_LISTED = (
     "[[to-offset], [to-current], [to-datetime], [from-file], [by-duration], [to-earliest], [to-latest], [shift-by]]"
 )
-Offsets = dict[TopicPartition, int]
+Offsets = dict[TopicPartition, Offset]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class ResetRequest:
     to_earliest: bool
     to_latest: bool
     to_current: bool
-    to_offset: int | None
+    to_offset: Offset | None
     shift_by: int | None
     to_datetime: str | None
     by_duration: str | None

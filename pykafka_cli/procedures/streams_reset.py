@@ -16,7 +16,7 @@ from pykafka_cli.clients.admin.topics import list_topics, try_to_delete_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import MemberDescription, OffsetSpec, TopicListing, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, MemberDescription, Offset, OffsetSpec, TopicListing, TopicPartition
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.output.streams_application_reset import show_outcome
 from pykafka_cli.rules.offset_reset import BadDateTime, BadDuration, parse_date_time, parse_duration
@@ -35,7 +35,7 @@ DRY_RUN = "----Dry run displays the actions which will be performed when running
 REASON = "member was removed by an admin"
 EXECUTION = "java.util.concurrent.ExecutionException: "
 AUTO_OFFSET_RESET, ISOLATION_LEVEL = "auto.offset.reset", "isolation.level"
-Offsets = dict[TopicPartition, int]
+Offsets = dict[TopicPartition, Offset]
 
 
 class ResetFailed(Exception):
@@ -54,7 +54,7 @@ class StreamsResetRequest:
     intermediate_topics: Sequence[str]
     internal_topics: Sequence[str]
     to_latest: bool
-    to_offset: int | None
+    to_offset: Offset | None
     shift_by: int | None
     to_datetime: str | None
     by_duration: str | None
@@ -185,7 +185,7 @@ class Reset:
             return await self._offsets_at(partitions, OffsetSpec.LATEST)
         if request.shift_by is not None:
             positions = await self._positions(partitions)
-            shifted = {each: position + request.shift_by for each, position in positions.items()}
+            shifted = {each: Offset(position + request.shift_by) for each, position in positions.items()}
             return await self._within_log(shifted, partitions)
         if request.to_datetime is not None:
             return await self._since(partitions, parse_date_time(request.to_datetime))
@@ -217,7 +217,7 @@ class Reset:
                 f"policy for partitions: [{', '.join(map(str, new))}]"
             )
         elsewhere = await self._offsets_at(new, OffsetSpec.EARLIEST if begins == "earliest" else OffsetSpec.LATEST)
-        return {each: committed.get(each, elsewhere.get(each, 0)) for each in partitions}
+        return {each: committed.get(each, elsewhere.get(each, FIRST_OFFSET)) for each in partitions}
 
     async def _since(self, partitions: list[TopicPartition], timestamp_ms: int) -> Offsets:
         """The first offset at or after a time; the log's end where nothing is that young."""

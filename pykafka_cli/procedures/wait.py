@@ -13,7 +13,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, OffsetSpec, TopicPartition
+from pykafka_cli.model import BrokerId, Offset, OffsetSpec, TopicPartition
 from pykafka_cli.rules.wait_conditions import (
     DEAD,
     Brokers,
@@ -178,7 +178,7 @@ async def _look_at_records(session: Session, wanted: Records) -> str:
 
 async def _bounds(
     session: Session, partitions: Sequence[TopicPartition]
-) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+) -> tuple[dict[TopicPartition, Offset], dict[TopicPartition, Offset]]:
     """Where the logs begin and end.
 
     raises    ApiError for the first partition whose leader does not say
@@ -186,7 +186,7 @@ async def _bounds(
     from pykafka_cli.clients.admin.leaders import Patience
     from pykafka_cli.clients.admin.offsets import list_offsets
 
-    bounds: list[dict[TopicPartition, int]] = []
+    bounds: list[dict[TopicPartition, Offset]] = []
     for which in (OffsetSpec.EARLIEST, OffsetSpec.LATEST):
         found = await list_offsets(session, dict.fromkeys(partitions, which), patience=Patience.ASK_ONCE)
         known = {}

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.java_strings import JAVA_REPLACE
 from pykafka_cli.protocol.records.batch import HEADER_SIZE, CorruptRecords, crc_is_valid
 from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
@@ -29,7 +30,7 @@ class Gaps:
     last: int = -1
     found: "array[int]" = field(default_factory=lambda: array("q"))
 
-    def step_to(self, offset: int) -> None:
+    def step_to(self, offset: Offset) -> None:
         """For an offset that is not the one after `last`."""
         if self.last != -1:
             # A damaged offset may lie beyond a long, where Java's arithmetic comes out at the other end.

@@ -6,13 +6,13 @@ source  ConsumerGroupCommand.collectGroupsOffsets
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from pykafka_cli.model import GroupDescription, GroupLag, LeaderEpoch, TopicPartition
+from pykafka_cli.model import GroupDescription, GroupLag, LeaderEpoch, Offset, TopicPartition
 
 
 def lag_rows(
     group: GroupDescription,
-    committed: Mapping[TopicPartition, int],
-    log_ends: Mapping[TopicPartition, int],
+    committed: Mapping[TopicPartition, Offset],
+    log_ends: Mapping[TopicPartition, Offset],
     epochs: Mapping[TopicPartition, LeaderEpoch] = MappingProxyType({}),
 ) -> list[GroupLag]:
     """Partitions of members, those of the member with most first; then partitions with an offset that nobody reads.

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import NO_OFFSET, Offset, TopicPartition
 
-Offsets = Mapping[TopicPartition, int]
+Offsets = Mapping[TopicPartition, Offset]
 
 
 class InvalidScope(ValueError):
@@ -138,13 +138,13 @@ def parse_duration(text: str) -> timedelta:
 
 
 def within_log(
-    requested: Offsets, log_starts: Mapping[TopicPartition, int], log_ends: Mapping[TopicPartition, int]
-) -> tuple[dict[TopicPartition, int], list[str]]:
+    requested: Offsets, log_starts: Mapping[TopicPartition, Offset], log_ends: Mapping[TopicPartition, Offset]
+) -> tuple[dict[TopicPartition, Offset], list[str]]:
     """The requested offsets, moved to the log's start or end where they lie outside, and a warning for each of those.
 
     Every partition must be in both mappings.
     """
-    offsets: dict[TopicPartition, int] = {}
+    offsets: dict[TopicPartition, Offset] = {}
     warnings: list[str] = []
     for partition, offset in requested.items():
         start, end = log_starts[partition], log_ends[partition]
@@ -158,26 +158,26 @@ def within_log(
     return offsets, warnings
 
 
-def shifted(partitions: Iterable[TopicPartition], committed: Offsets, by: int) -> dict[TopicPartition, int]:
+def shifted(partitions: Iterable[TopicPartition], committed: Offsets, by: int) -> dict[TopicPartition, Offset]:
     """Committed offsets moved by `by`, which may be negative; still to be put `within_log`.
 
     raises  InvalidScope for a partition without a committed offset
     """
-    offsets: dict[TopicPartition, int] = {}
+    offsets: dict[TopicPartition, Offset] = {}
     for partition in partitions:
         if partition not in committed:
             raise InvalidScope(
                 f"Cannot shift offset for partition {partition} since there is no current committed offset"
             )
-        offsets[partition] = committed[partition] + by
+        offsets[partition] = Offset(committed[partition] + by)
     return offsets
 
 
 def current(
-    partitions: Iterable[TopicPartition], committed: Offsets, log_ends: Mapping[TopicPartition, int]
-) -> dict[TopicPartition, int]:
+    partitions: Iterable[TopicPartition], committed: Offsets, log_ends: Mapping[TopicPartition, Offset]
+) -> dict[TopicPartition, Offset]:
     """Committed offsets, and the log's end for partitions without one."""
-    return {partition: committed.get(partition, log_ends.get(partition, -1)) for partition in partitions}
+    return {partition: committed.get(partition, log_ends.get(partition, NO_OFFSET)) for partition in partitions}
 
 
 # ---- plans in CSV
@@ -206,7 +206,7 @@ def _quoted(field: str) -> str:
     return '"' + field.replace('"', '""') + '"'
 
 
-def parse_group_plan(text: str, groups: Sequence[str]) -> dict[str, dict[TopicPartition, int]]:
+def parse_group_plan(text: str, groups: Sequence[str]) -> dict[str, dict[TopicPartition, Offset]]:
     """What `write_plan` or a user wrote. With exactly one requested group, lines need not name it.
 
     As in the script the first line decides which it is, and a line of three columns in the other layout, where the
@@ -215,14 +215,14 @@ def parse_group_plan(text: str, groups: Sequence[str]) -> dict[str, dict[TopicPa
     raises  InvalidPlan; InvalidScope for an offset below 0
     """
     rows = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(text)), 1) if row]
-    plan: dict[str, dict[TopicPartition, int]] = {}
+    plan: dict[str, dict[TopicPartition, Offset]] = {}
     names_no_group = len(groups) == 1 and bool(rows) and _is_partition_and_offset(rows[0][1][1:])
     layout = "topic,partition,offset" if names_no_group else "group,topic,partition,offset"
     for number, row in rows:
         columns = [groups[0], *row] if names_no_group else [*row, "0"] if len(row) == 3 else row
         try:
             group, topic, partition, offset = columns
-            moved_to = int(offset)
+            moved_to = Offset(int(offset))
             plan.setdefault(group, {})[TopicPartition(topic, int(partition))] = moved_to
         except ValueError:
             raise InvalidPlan(f"line {number} is not {layout}: {','.join(row)}") from None

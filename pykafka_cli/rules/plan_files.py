@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from pykafka_cli.model import BrokerId, TopicPartition
+from pykafka_cli.model import BrokerId, Offset, TopicPartition
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class PlannedReplicas(NamedTuple):
     log_dirs: tuple[str, ...]
 
 
-def parse_records_plan(text: str) -> dict[TopicPartition, int]:
+def parse_records_plan(text: str) -> dict[TopicPartition, Offset]:
     """Offsets to delete up to, by partition.
 
     raises    BadPlan
@@ -44,7 +44,7 @@ def parse_records_plan(text: str) -> dict[TopicPartition, int]:
     _ensure_version(plan)
     if "partitions" not in plan:
         raise BadPlan("Missing partitions field")
-    entries = [(_partition(entry), _as_long(_field(entry, "offset"))) for entry in _objects(plan["partitions"])]
+    entries = [(_partition(entry), Offset(_as_long(_field(entry, "offset")))) for entry in _objects(plan["partitions"])]
     if twice := _repeated(partition for partition, _ in entries):
         raise BadPlan(f"Offset json file contains duplicate topic partitions: {','.join(map(str, twice))}")
     return dict(entries)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pykafka_cli.java_hash import java_hash, scala_hash_set_order
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.java_strings import java_utf_8
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.protocol.records.control import ControlType
@@ -22,7 +23,7 @@ from pykafka_cli.rules.java_json import json_text
 from pykafka_cli.rules.remote_log_metadata import remote_log_metadata_text
 
 Shown: TypeAlias = str | dict[str, Any] | None
-Decoder: TypeAlias = Callable[[int, bytes | None, bytes | None], tuple[Shown, Shown]]
+Decoder: TypeAlias = Callable[[Offset, bytes | None, bytes | None], tuple[Shown, Shown]]
 FieldDecoder: TypeAlias = Callable[[bytes], str]
 
 DELETED = "<DELETE>"
@@ -87,14 +88,14 @@ class FieldsDecoder:
     key: FieldDecoder = java_utf_8
     value: FieldDecoder = java_utf_8
 
-    def __call__(self, _offset: int, key: bytes | None, value: bytes | None) -> tuple[Shown, Shown]:
+    def __call__(self, _offset: Offset, key: bytes | None, value: bytes | None) -> tuple[Shown, Shown]:
         return None if key is None else self.key(key), None if value is None else self.value(value)
 
 
 # Kafka's own topics.
 
 
-def consumer_offsets(offset: int, key: bytes | None, value: bytes | None) -> tuple[Shown, Shown]:
+def consumer_offsets(offset: Offset, key: bytes | None, value: bytes | None) -> tuple[Shown, Shown]:
     """Records of __consumer_offsets."""
     if key is None:
         raise Undecodable(
@@ -146,7 +147,7 @@ def _expanded(schema: Schema, data: bytes) -> dict[str, Any] | bytes:
         return data
 
 
-def transaction_state(offset: int, key: bytes | None, value: bytes | None) -> tuple[Shown, Shown]:
+def transaction_state(offset: Offset, key: bytes | None, value: bytes | None) -> tuple[Shown, Shown]:
     """Records of __transaction_state.
 
     raises  Undecodable
@@ -184,7 +185,7 @@ def _transaction_text(value: bytes | None) -> str:
     )
 
 
-def cluster_metadata(offset: int, _key: bytes | None, value: bytes | None) -> tuple[Shown, Shown]:
+def cluster_metadata(offset: Offset, _key: bytes | None, value: bytes | None) -> tuple[Shown, Shown]:
     """Records of KRaft's __cluster_metadata and of its snapshots."""
     try:
         record = read_framed(METADATA_RECORDS, value)
@@ -193,7 +194,7 @@ def cluster_metadata(offset: int, _key: bytes | None, value: bytes | None) -> tu
     return None, {"type": record.type, "version": record.version, "data": record.data}
 
 
-def remote_log_metadata(offset: int, _key: bytes | None, value: bytes | None) -> tuple[Shown, Shown]:
+def remote_log_metadata(offset: Offset, _key: bytes | None, value: bytes | None) -> tuple[Shown, Shown]:
     """Records of __remote_log_metadata."""
     try:
         return None, remote_log_metadata_text(value)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pykafka_cli.model import ReplicaRecords, TopicPartition
+from pykafka_cli.model import NO_OFFSET, Offset, ReplicaRecords, TopicPartition
 from pykafka_cli.protocol.records.batch import BatchHeader, walk
 
 
@@ -18,9 +18,9 @@ class OtherOffset(NamedTuple):
 
     partition: TopicPartition
     first_replica: int
-    first_offset: int
+    first_offset: Offset
     replica: int
-    offset: int
+    offset: Offset
 
     def __str__(self) -> str:
         return (
@@ -43,7 +43,7 @@ class OtherChecksum(NamedTuple):
     """Batches that end at the same offset hold something else."""
 
     partition: TopicPartition
-    offset: int
+    offset: Offset
     first_replica: int
     first_checksum: int
     replica: int
@@ -74,11 +74,11 @@ Finding = OtherOffset | OtherChecksum
 class Verified:
     """One partition: its replicas are the same below `offset`, apart from `findings`."""
 
-    offset: int
+    offset: Offset
     findings: list[Finding]
 
 
-def verify(partition: TopicPartition, offset: int, replicas: Mapping[int, ReplicaRecords]) -> Verified:
+def verify(partition: TopicPartition, offset: Offset, replicas: Mapping[int, ReplicaRecords]) -> Verified:
     """Compare what was fetched from `offset` on, by broker.
 
     raises  CorruptRecords where the bytes are no batches
@@ -122,7 +122,7 @@ class Lag(NamedTuple):
 
     lag: int = -1
     partition: TopicPartition | None = None
-    offset: int = -1
+    offset: Offset = NO_OFFSET
 
     def text(self, partitions: int) -> str:
         where = "null" if self.partition is None else self.partition
@@ -138,7 +138,7 @@ class Lag(NamedTuple):
         }  # fmt: skip
 
 
-def largest_lag(offsets: Mapping[TopicPartition, int], high_watermarks: Mapping[TopicPartition, int]) -> Lag:
+def largest_lag(offsets: Mapping[TopicPartition, Offset], high_watermarks: Mapping[TopicPartition, Offset]) -> Lag:
     """By the high watermark that is largest among a partition's replicas."""
     lags = (Lag(high_watermarks[each] - offset, each, offset) for each, offset in offsets.items())
     return max((lag for lag in lags if lag.lag > -1), key=lambda lag: lag.lag, default=Lag())

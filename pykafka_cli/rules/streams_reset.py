@@ -6,9 +6,9 @@ source  StreamsResetter of Kafka's tools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 
-Offsets = Mapping[TopicPartition, int]
+Offsets = Mapping[TopicPartition, Offset]
 
 _INTERNAL = re.compile(
     r"(?s:.*)(?:-changelog|-repartition|-subscription-registration-topic|-subscription-response-topic"
@@ -48,13 +48,13 @@ def internal_topics(application_id: str, topics: Iterable[str], users: Iterable[
 
 def within_log(
     requested: Offsets, log_starts: Offsets, log_ends: Offsets
-) -> tuple[dict[TopicPartition, int], list[str]]:
+) -> tuple[dict[TopicPartition, Offset], list[str]]:
     """The requested offsets, moved to the log's start or end where they are not between the two, and a remark for each
     of those: the script also prints one for an offset that is the start or end itself.
 
     raises  UnfitPlan for a partition whose start and end are not known
     """
-    offsets: dict[TopicPartition, int] = {}
+    offsets: dict[TopicPartition, Offset] = {}
     remarks: list[str] = []
     for partition, offset in requested.items():
         if partition not in log_ends:
@@ -68,20 +68,20 @@ def within_log(
     return offsets, remarks
 
 
-def parse_streams_plan(text: str) -> dict[TopicPartition, int]:
+def parse_streams_plan(text: str) -> dict[TopicPartition, Offset]:
     """Lines of `TOPIC,PARTITION,OFFSET`; of a partition that is named twice the last line counts.
 
     raises  MalformedPlan, UnreadableNumber
     """
     if not text:
         raise MalformedPlan("Error parsing reset plan CSV file. It is empty,")
-    offsets: dict[TopicPartition, int] = {}
+    offsets: dict[TopicPartition, Offset] = {}
     for line in _without_empty_end(text.split("\n")):
         fields = _without_empty_end(line.split(","))
         if len(fields) != 3:
             raise MalformedPlan("Reset plan CSV file is not following the format `TOPIC,PARTITION,OFFSET`.")
         topic, partition, offset = fields
-        offsets[TopicPartition(topic, _number(partition, bits=32))] = _number(offset, bits=64)
+        offsets[TopicPartition(topic, _number(partition, bits=32))] = Offset(_number(offset, bits=64))
     return offsets
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from pykafka_cli.model import (
     AbortSpec,
+    Offset,
     OpenTransaction,
     ProducerId,
     ProducerState,
@@ -15,7 +16,7 @@ from pykafka_cli.model import (
 )
 
 
-def spec_to_abort(partition: TopicPartition, producers: Iterable[ProducerState], start: int) -> AbortSpec | None:
+def spec_to_abort(partition: TopicPartition, producers: Iterable[ProducerState], start: Offset) -> AbortSpec | None:
     """How to end the transaction that began at an offset; None if none that is open did.
 
     A producer whose transactions never ended before has no coordinator epoch; 0 is not above any leader's.

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pykafka_cli.model import BrokerId, TopicPartition
+from pykafka_cli.model import BrokerId, Offset, TopicPartition
 
 STATES = (
     "Assigning",
@@ -209,9 +209,9 @@ def missing_of_lag(wanted: Lag, lags: Mapping[TopicPartition, int] | None) -> st
 
 def lags_of(
     partitions: Sequence[TopicPartition],
-    committed: Mapping[TopicPartition, int],
-    beginnings: Mapping[TopicPartition, int],
-    ends: Mapping[TopicPartition, int],
+    committed: Mapping[TopicPartition, Offset],
+    beginnings: Mapping[TopicPartition, Offset],
+    ends: Mapping[TopicPartition, Offset],
 ) -> dict[TopicPartition, int]:
     """Records from a group's position to the end; where nothing is committed, all of them are to be read."""
     return {

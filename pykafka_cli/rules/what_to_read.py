@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from pykafka_cli.model import OffsetSpec
+from pykafka_cli.model import Offset, OffsetSpec
 
 
 class NotTogether(Exception):
@@ -21,7 +21,7 @@ class Wanted(NamedTuple):
     topic: str | None
     pattern: str | None
     partition: int | None
-    start: int
+    start: Offset | OffsetSpec
 
 
 def check_what_to_read(given: Collection[str], topic: str | None, pattern: str | None, partition: int | None) -> None:
@@ -60,7 +60,7 @@ def chosen_group(
     return next(iter(named), None)
 
 
-def first_offset(given: Collection[str], offset: str, *, from_beginning: bool) -> int:
+def first_offset(given: Collection[str], offset: str, *, from_beginning: bool) -> Offset | OffsetSpec:
     """Where --partition begins, as ListOffsets has it.
 
     raises    NotTogether
@@ -70,7 +70,7 @@ def first_offset(given: Collection[str], offset: str, *, from_beginning: bool) -
     if (word := offset.lower()) in ("earliest", "latest"):
         return OffsetSpec.EARLIEST if word == "earliest" else OffsetSpec.LATEST
     if re.fullmatch(r"\+?[0-9]+", offset) and int(offset) < 1 << 63:
-        return int(offset)
+        return Offset(int(offset))
     raise NotTogether(
         f"The provided offset value '{offset}' is incorrect. Valid values are 'earliest', 'latest', or a "
         "non-negative long."

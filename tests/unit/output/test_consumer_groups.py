@@ -7,6 +7,7 @@ from pykafka_cli.model import (
     GroupLag,
     GroupListing,
     MemberDescription,
+    Offset,
     TopicPartition,
 )
 from pykafka_cli.output import consumer_groups as text
@@ -38,7 +39,7 @@ def test_a_list_with_types_and_states_is_a_table() -> None:
 
 def test_columns_grow_with_what_is_in_them() -> None:
     long = "a-topic-with-quite-a-long-name"
-    header, row = lines(text.offsets([GroupLag("g", TopicPartition(long, 0), 1, 3, MEMBER)]))
+    header, row = lines(text.offsets([GroupLag("g", TopicPartition(long, 0), Offset(1), Offset(3), MEMBER)]))
 
     assert row.split() == ["g", long, "0", "1", "3", "2", "consumer-1", "/127.0.0.1", "consumer"]
     assert header.index("PARTITION") == row.index(long) + len(long) + 1

@@ -7,6 +7,7 @@ from pykafka_cli.model import (
     GroupLag,
     LeaderEpoch,
     MemberDescription,
+    Offset,
     TopicPartition,
 )
 from pykafka_cli.output import consumer_groups_of_4 as text
@@ -46,7 +47,10 @@ def test_a_group_without_members_has_a_header() -> None:
 
 
 def test_the_leader_epoch_has_a_column_with_verbose() -> None:
-    rows = [GroupLag("g", PARTITIONS[0], 3, 5, NEW, LeaderEpoch(7)), GroupLag("g", PARTITIONS[1], None, None, None)]
+    rows = [
+        GroupLag("g", PARTITIONS[0], Offset(3), Offset(5), NEW, LeaderEpoch(7)),
+        GroupLag("g", PARTITIONS[1], None, None, None),
+    ]
 
     assert text.offsets(rows, verbose=True) == (
         "\n"

@@ -7,6 +7,7 @@ from pykafka_cli.model import (
     GroupListing,
     LeaderEpoch,
     MemberDescription,
+    Offset,
     ShareOffset,
     TopicPartition,
 )
@@ -25,7 +26,7 @@ def test_a_list_shows_states_where_they_are_asked_for() -> None:
 
 
 def test_what_was_not_read_yet_has_no_offset() -> None:
-    rows = [ShareOffset(PARTITIONS[0], 4, 2, LeaderEpoch(0)), ShareOffset(PARTITIONS[1], None, None, None)]
+    rows = [ShareOffset(PARTITIONS[0], Offset(4), 2, LeaderEpoch(0)), ShareOffset(PARTITIONS[1], None, None, None)]
 
     assert text.offsets("sg", rows, verbose=True) == (
         "\n"

@@ -4,6 +4,7 @@ from pykafka_cli.model import (
     Broker,
     BrokerId,
     LeaderEpoch,
+    Offset,
     StreamsGroup,
     StreamsMember,
     StreamsOffset,
@@ -24,8 +25,8 @@ def test_tasks_are_listed_by_kind_and_subtopology() -> None:
 
 def test_offsets_show_the_lag_and_with_verbose_where_it_comes_from() -> None:
     rows = [
-        StreamsOffset(TopicPartition("in", 0), 3, LeaderEpoch(0), 5, 2),
-        StreamsOffset(TopicPartition("in", 1), None, None, 1, 1),
+        StreamsOffset(TopicPartition("in", 0), Offset(3), LeaderEpoch(0), Offset(5), 2),
+        StreamsOffset(TopicPartition("in", 1), None, None, Offset(1), 1),
     ]
 
     assert text.offsets("app", rows, verbose=False) == (

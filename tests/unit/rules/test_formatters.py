@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from pykafka_cli.model import FIRST_OFFSET, Offset
 from pykafka_cli.rules.deserializers import DeserializationError, UnknownDeserializer, deserializer
 from pykafka_cli.rules.formatters import (
     DEPRECATED_FORMATTERS,
@@ -19,7 +20,7 @@ SERIALIZATION = "org.apache.kafka.common.serialization."
 class Record:
     value: bytes | None = b"v"
     key: bytes | None = None
-    offset: int = 0
+    offset: Offset = FIRST_OFFSET
     headers: list[tuple[str, bytes | None]] = field(default_factory=list)
     timestamp: int | None = 1700000000123
     timestamp_type: int | None = 0
@@ -38,9 +39,9 @@ def test_by_default_each_value_is_a_line() -> None:
 
 def test_columns_have_a_fixed_order_and_one_separator() -> None:
     records = [
-        Record(b"value", b"key", 6, [("h1", b"v1"), ("h2", b"v2")]),
-        Record(None, None, 7, timestamp_type=1),
-        Record(b"v", b"", 8, [("", None)], timestamp=None, timestamp_type=None),
+        Record(b"value", b"key", Offset(6), [("h1", b"v1"), ("h2", b"v2")]),
+        Record(None, None, Offset(7), timestamp_type=1),
+        Record(b"v", b"", Offset(8), [("", None)], timestamp=None, timestamp_type=None),
     ]
     everything = dict.fromkeys(
         ["print_value", "print_key", "print_headers", "print_offset", "print_partition", "print_timestamp"], "true"
@@ -68,7 +69,7 @@ def test_without_columns_nothing_is_printed() -> None:
 
 
 def test_other_columns_end_the_line_when_the_value_is_off() -> None:
-    assert printed(Record(offset=4), print_value="false", print_offset="true") == b"Offset:4\n"
+    assert printed(Record(offset=Offset(4)), print_value="false", print_offset="true") == b"Offset:4\n"
 
 
 def test_only_true_switches_a_column_on() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pykafka_cli.model import FIRST_OFFSET, Offset
 from pykafka_cli.protocol.stored_messages import UnreadableRecord
 from pykafka_cli.rules.formatters import formatter
 from pykafka_cli.rules.internal_topics import OFFSET_COMMIT_VALUE, read, version_of
@@ -24,7 +25,7 @@ OLD_TRANSACTIONS = "kafka.coordinator.transaction.TransactionLog$TransactionLogM
 class Record:
     key: bytes | None
     value: bytes | None
-    offset: int = 0
+    offset: Offset = FIRST_OFFSET
     timestamp: int = 0
     timestamp_type: int = 0
     headers: tuple[tuple[str, bytes | None], ...] = ()

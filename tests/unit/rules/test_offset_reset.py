@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.rules.offset_reset import (
     BadDateTime,
     BadDuration,
@@ -118,7 +118,11 @@ def test_other_durations_are_rejected(text: str) -> None:
 
 
 def test_offsets_outside_the_log_are_moved_to_its_edge_with_a_warning() -> None:
-    offsets, warnings = within_log({T0: 1000, T1: -5, U0: 3}, {T0: 0, T1: 2, U0: 0}, {T0: 6, T1: 4, U0: 3})
+    offsets, warnings = within_log(
+        {T0: Offset(1000), T1: Offset(-5), U0: Offset(3)},
+        {T0: Offset(0), T1: Offset(2), U0: Offset(0)},
+        {T0: Offset(6), T1: Offset(4), U0: Offset(3)},
+    )
 
     assert offsets == {T0: 6, T1: 2, U0: 3}
     assert warnings == [
@@ -129,24 +133,24 @@ def test_offsets_outside_the_log_are_moved_to_its_edge_with_a_warning() -> None:
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**40), st.integers(0, 2**40))
 def test_what_comes_out_lies_within_the_log(requested: int, start: int, length: int) -> None:
-    offsets, warnings = within_log({T0: requested}, {T0: start}, {T0: start + length})
+    offsets, warnings = within_log({T0: Offset(requested)}, {T0: Offset(start)}, {T0: Offset(start + length)})
 
     assert start <= offsets[T0] <= start + length
     assert bool(warnings) == (offsets[T0] != requested)
 
 
 def test_a_shift_needs_a_committed_offset() -> None:
-    assert shifted([T0, T1], {T0: 4, T1: 6}, -2) == {T0: 2, T1: 4}
+    assert shifted([T0, T1], {T0: Offset(4), T1: Offset(6)}, -2) == {T0: 2, T1: 4}
     with pytest.raises(InvalidScope, match="Cannot shift offset for partition u-0 since there is no current committed"):
-        shifted([T0, U0], {T0: 4}, 1)
+        shifted([T0, U0], {T0: Offset(4)}, 1)
 
 
 def test_to_current_takes_the_end_where_nothing_is_committed() -> None:
-    assert current([T0, U0], {T0: 4}, {U0: 9}) == {T0: 4, U0: 9}
+    assert current([T0, U0], {T0: Offset(4)}, {U0: Offset(9)}) == {T0: 4, U0: 9}
 
 
 def test_a_plan_is_written_a_line_a_partition() -> None:
-    plan = {"g": {T1: 4, T0: 0}}
+    plan = {"g": {T1: Offset(4), T0: Offset(0)}}
 
     assert write_plan(plan, with_group=False) == "t,1,4\nt,0,0\n"
     assert write_plan(plan, with_group=True) == "g,t,1,4\ng,t,0,0\n"
@@ -164,7 +168,7 @@ def test_a_plan_is_written_a_line_a_partition() -> None:
     ],
 )
 def test_fields_are_quoted_when_long_or_with_a_character_below_the_hyphen(topic: str, field: str) -> None:
-    assert write_plan({"g": {TopicPartition(topic, 0): 0}}, with_group=False) == f"{field},0,0\n"
+    assert write_plan({"g": {TopicPartition(topic, 0): Offset(0)}}, with_group=False) == f"{field},0,0\n"
 
 
 names = st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=["Cs"]), min_size=1)
@@ -175,7 +179,7 @@ names = st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=["
         names, st.dictionaries(st.builds(TopicPartition, names, st.integers(0, 2**31 - 1)), st.integers(min_value=0))
     )
 )
-def test_a_plan_reads_back(plan: dict[str, dict[TopicPartition, int]]) -> None:
+def test_a_plan_reads_back(plan: dict[str, dict[TopicPartition, Offset]]) -> None:
     written = write_plan(plan, with_group=True)
 
     assert parse_group_plan(written, ["g", "h"]) == {group: offsets for group, offsets in plan.items() if offsets}

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pykafka_cli.model import Offset
 from pykafka_cli.protocol.records import CorruptRecords
 from pykafka_cli.rules import record_decoders as decoders
 from pykafka_cli.rules.java_json import json_text
@@ -51,7 +52,7 @@ def test_any_record_is_shown_or_rejected(offset: int, key: bytes | None, value: 
         decoders.remote_log_metadata,
     ):
         try:
-            shown = decode(offset, key, value)
+            shown = decode(Offset(offset), key, value)
         except decoders.Undecodable:
             continue
         assert all(each is None or decoders.text_of(each) for each in shown)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pykafka_cli.model import ReplicaRecords, TopicPartition
+from pykafka_cli.model import Offset, ReplicaRecords, TopicPartition
 from pykafka_cli.protocol.records import CorruptRecords, Record, build_batch
 from pykafka_cli.rules.replica_verification import OtherChecksum, OtherOffset, largest_lag, verify
 
@@ -10,13 +10,15 @@ ORDERS = TopicPartition("orders", 0)
 
 
 def batches(*values: bytes, at: int = 0) -> bytes:
-    return b"".join(bytes(build_batch([Record(offset, 1, None, value)])) for offset, value in enumerate(values, at))
+    return b"".join(
+        bytes(build_batch([Record(Offset(offset), 1, None, value)])) for offset, value in enumerate(values, at)
+    )
 
 
 def test_replicas_that_hold_the_same_are_verified_up_to_the_smallest_high_watermark() -> None:
     data = batches(b"a", b"b", b"c")
 
-    verified = verify(ORDERS, 0, {1: ReplicaRecords(3, data), 2: ReplicaRecords(2, data)})
+    verified = verify(ORDERS, Offset(0), {1: ReplicaRecords(Offset(3), data), 2: ReplicaRecords(Offset(2), data)})
 
     assert (verified.offset, verified.findings) == (2, [])
 
@@ -24,8 +26,8 @@ def test_replicas_that_hold_the_same_are_verified_up_to_the_smallest_high_waterm
 def test_a_replica_that_has_less_holds_the_others_back_without_a_finding() -> None:
     data = batches(b"a", b"b")
 
-    cut = verify(ORDERS, 0, {1: ReplicaRecords(2, data), 2: ReplicaRecords(2, data[:-1])})
-    away = verify(ORDERS, 0, {1: ReplicaRecords(2, data), 2: ReplicaRecords()})
+    cut = verify(ORDERS, Offset(0), {1: ReplicaRecords(Offset(2), data), 2: ReplicaRecords(Offset(2), data[:-1])})
+    away = verify(ORDERS, Offset(0), {1: ReplicaRecords(Offset(2), data), 2: ReplicaRecords()})
 
     assert (cut.offset, cut.findings) == (1, [])
     assert (away.offset, away.findings) == (0, [])
@@ -34,7 +36,7 @@ def test_a_replica_that_has_less_holds_the_others_back_without_a_finding() -> No
 def test_batches_that_differ_are_found_and_the_rest_is_compared_all_the_same() -> None:
     mine, theirs = batches(b"a", b"b", b"c"), batches(b"a", b"x", b"c")
 
-    verified = verify(ORDERS, 0, {2: ReplicaRecords(3, theirs), 1: ReplicaRecords(3, mine)})
+    verified = verify(ORDERS, Offset(0), {2: ReplicaRecords(Offset(3), theirs), 1: ReplicaRecords(Offset(3), mine)})
 
     (found,) = verified.findings
     assert isinstance(found, OtherChecksum)
@@ -43,9 +45,13 @@ def test_batches_that_differ_are_found_and_the_rest_is_compared_all_the_same() -
 
 
 def test_batches_at_other_offsets_end_the_comparison() -> None:
-    verified = verify(ORDERS, 0, {1: ReplicaRecords(9, batches(b"a", b"b")), 2: ReplicaRecords(9, batches(b"a", at=5))})
+    verified = verify(
+        ORDERS,
+        Offset(0),
+        {1: ReplicaRecords(Offset(9), batches(b"a", b"b")), 2: ReplicaRecords(Offset(9), batches(b"a", at=5))},
+    )
 
-    assert verified.findings == [OtherOffset(ORDERS, 1, 0, 2, 5)]
+    assert verified.findings == [OtherOffset(ORDERS, 1, Offset(0), 2, Offset(5))]
     assert str(verified.findings[0]) == "partition orders-0: replica 1's offset 0 doesn't match replica 2's offset 5"
     assert verified.findings[0].document() == {
         "topic": "orders",
@@ -56,15 +62,15 @@ def test_batches_at_other_offsets_end_the_comparison() -> None:
 
 def test_what_is_no_batch_is_reported() -> None:
     with pytest.raises(CorruptRecords):
-        verify(ORDERS, 0, {1: ReplicaRecords(3, bytes(100))})
+        verify(ORDERS, Offset(0), {1: ReplicaRecords(Offset(3), bytes(100))})
 
 
 def test_the_largest_lag_is_reported() -> None:
     other = TopicPartition("orders", 1)
 
-    assert largest_lag({ORDERS: 5, other: 0}, {ORDERS: 6, other: 4}).text(2) == (
+    assert largest_lag({ORDERS: Offset(5), other: Offset(0)}, {ORDERS: Offset(6), other: Offset(4)}).text(2) == (
         "max lag is 4 for partition orders-1 at offset 0 among 2 partitions"
     )
-    assert largest_lag({ORDERS: 5}, {ORDERS: -1}).text(1) == (
+    assert largest_lag({ORDERS: Offset(5)}, {ORDERS: Offset(-1)}).text(1) == (
         "max lag is -1 for partition null at offset -1 among 1 partitions"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.rules.streams_reset import (
     MalformedPlan,
     UnfitPlan,
@@ -71,11 +71,14 @@ def test_a_topic_that_its_user_named_is_not_deleted_whatever_it_is_called() -> N
     ],
 )
 def test_an_offset_is_kept_within_the_log(offset: int, moved: int, remark: str | None) -> None:
-    assert within_log({FIRST: offset}, {FIRST: 2}, {FIRST: 9}) == ({FIRST: moved}, [remark] if remark else [])
+    assert within_log({FIRST: Offset(offset)}, {FIRST: Offset(2)}, {FIRST: Offset(9)}) == (
+        {FIRST: moved},
+        [remark] if remark else [],
+    )
 
 
 def test_in_an_empty_log_there_is_one_place_only() -> None:
-    offsets, remarks = within_log({FIRST: 0}, {FIRST: 0}, {FIRST: 0})
+    offsets, remarks = within_log({FIRST: Offset(0)}, {FIRST: Offset(0)}, {FIRST: Offset(0)})
 
     assert offsets == {FIRST: 0}
     assert remarks == ["New offset (0) is higher than latest offset. Value will be set to 0"]
@@ -99,6 +102,6 @@ def test_what_is_no_number_is_rejected(text: str) -> None:
 
 def test_a_plan_must_be_for_the_partitions_that_there_are() -> None:
     with pytest.raises(UnfitPlan, match="t-1"):
-        within_log({SECOND: 1}, {FIRST: 0}, {FIRST: 9})
+        within_log({SECOND: Offset(1)}, {FIRST: Offset(0)}, {FIRST: Offset(9)})
     with pytest.raises(UnfitPlan, match="t-1"):
-        ensure_complete({FIRST: 1}, [FIRST, SECOND])
+        ensure_complete({FIRST: Offset(1)}, [FIRST, SECOND])

@@ -3,6 +3,7 @@
 from pykafka_cli.model import (
     AbortSpec,
     BrokerId,
+    Offset,
     OpenTransaction,
     ProducerEpoch,
     ProducerId,
@@ -20,11 +21,11 @@ KNOWN = TransactionDescription(BrokerId(0), "tx", ProducerId(7), ProducerEpoch(1
 
 
 def test_a_transaction_is_aborted_by_the_offset_at_which_it_began() -> None:
-    assert spec_to_abort(HERE, [IDLE, OPEN], 42) == AbortSpec(HERE, ProducerId(7), ProducerEpoch(1), 0)
-    assert spec_to_abort(HERE, [OPEN._replace(coordinator_epoch=4)], 42) == AbortSpec(
+    assert spec_to_abort(HERE, [IDLE, OPEN], Offset(42)) == AbortSpec(HERE, ProducerId(7), ProducerEpoch(1), 0)
+    assert spec_to_abort(HERE, [OPEN._replace(coordinator_epoch=4)], Offset(42)) == AbortSpec(
         HERE, ProducerId(7), ProducerEpoch(1), 4
     )
-    assert spec_to_abort(HERE, [IDLE, OPEN], 41) is None
+    assert spec_to_abort(HERE, [IDLE, OPEN], Offset(41)) is None
 
 
 def test_what_is_to_be_aborted_is_named_as_kafka_does() -> None:

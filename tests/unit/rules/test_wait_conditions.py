@@ -2,7 +2,7 @@
 
 import pytest
 
-from pykafka_cli.model import BrokerId, TopicPartition
+from pykafka_cli.model import BrokerId, Offset, TopicPartition
 from pykafka_cli.rules.wait_conditions import (
     BadCondition,
     Brokers,
@@ -129,9 +129,9 @@ def test_what_a_group_never_committed_is_still_to_be_read() -> None:
 
     lags = lags_of(
         [read, unread, deleted, gone],
-        committed={read: 8, deleted: 1},
-        beginnings={read: 0, unread: 4, deleted: 6},
-        ends={read: 10, unread: 10, deleted: 10},
+        committed={read: Offset(8), deleted: Offset(1)},
+        beginnings={read: Offset(0), unread: Offset(4), deleted: Offset(6)},
+        ends={read: Offset(10), unread: Offset(10), deleted: Offset(10)},
     )
 
     assert lags == {read: 2, unread: 6, deleted: 4}
