@@ -189,9 +189,8 @@ class TransactionalWriter(Writer):
                     for _ in range(self.run.chance.randint(1, 3)):
                         await self._send(producer, 5)
                     await producer.flush()
-                    written = range(begun, self._begun)
-                    if any(self.outcomes.get(tag) != "sent" for tag in written):
-                        commits = False
+                    all_sent = all(self.outcomes.get(tag) == "sent" for tag in range(begun, self._begun))
+                    commits &= all_sent
                     outcome = "unknown"
                     await transaction.end(commit=commits)
                     outcome = "committed" if commits else "aborted"
@@ -199,6 +198,8 @@ class TransactionalWriter(Writer):
                 finally:
                     for tag in range(begun, self._begun):
                         self.outcomes[tag] = outcome
+                if not all_sent:
+                    return  # a producer that lost records needs a new epoch
                 await asyncio.sleep(self.run.chance.random() * self.pause)
 
 

@@ -7,10 +7,11 @@ from pykafka_cli.clients.error_texts import ErrorText
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused, TopicLeaders
 from pykafka_cli.clients.producing.transactions import has_implicit_transactions, new_producer_id
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.connection import ConnectionFailed, Rejected
 
+_LAST_EPOCH = 0x7FFF
 _SHORT_PAUSES = 5
 _FIRST_TRIES = 3
 """How often a cluster may hang up that has not answered yet: a listener that requires TLS or a login does so as
@@ -39,6 +40,18 @@ class Preparation:
     @property
     def _is_complete(self) -> bool:
         return bool(self.topic.leaders) and not self.needs_producer
+
+    @property
+    def has_epochs(self) -> bool:
+        """Whether the producer may begin another epoch by itself: an idempotent one, but not a transactional one."""
+        return self.producer is not None and self._settings.transactional_id is None
+
+    def next_epoch(self) -> None:
+        """What is numbered from now on counts from 0 again, and what was sent before comes too late (KIP-360)."""
+        if self.producer and self.producer.producer_epoch < _LAST_EPOCH:
+            self.producer = self.producer._replace(producer_epoch=ProducerEpoch(self.producer.producer_epoch + 1))
+        else:
+            self.needs_producer = True
 
     async def complete(self) -> None:
         """Wait until all is known.

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch, DefaultRecordBatchBuilder
 
 from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.properties.producer import MOST_IN_FLIGHT
 from pykafka_cli.protocol.records.batch import (
     ATTRIBUTES_AT,
     HEADER_SIZE,
@@ -37,6 +38,7 @@ _LENGTH_AT = 8
 _LENGTH = struct.Struct(">i")
 _ATTRIBUTES = struct.Struct(">h")
 _NO_HEADERS: list[Header] = []
+_HALF_OF_ALL_SEQUENCES = 1 << 30
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +53,8 @@ class Batch:
     attempts: int = 0
     sequence: int = -1
     """Of its first record, once it was sent under one; kept when it is sent again, so that the broker knows it."""
+    place: int = 0
+    """How many batches of its queue were sent for the first time before it."""
 
     @property
     def record_count(self) -> int:
@@ -77,8 +81,15 @@ class Packing:
 class RecordQueue:
     """All that is on its way to one partition, in the order of the records.
 
-    Every batch that was taken must be settled by one of `done`, `back`, `failed` or `split`. As soon as one was not
-    simply done, nothing more is given out until all that is in flight was answered for; then what came back goes first.
+    Every batch that was taken must be settled by one of `done`, `back`, `lost`, `failed` or `split`. As soon as one was
+    not simply done, nothing more is given out until all that is in flight was answered for; then what came back goes
+    first.
+
+    An idempotent producer's batch is in doubt from the first time that it is sent until it is settled: the broker may
+    have it. It keeps the producer id, epoch and sequence under which it was sent, since under others it would be stored
+    twice. When a batch in doubt is given up, it is not known which sequence the broker expects. Those that follow it
+    and are in doubt themselves find out; if none is left, the partition needs a new epoch.
+    Source: TransactionManager.canRetry, maybeResolveSequences; KIP-360.
     """
 
     partition: int
@@ -92,7 +103,12 @@ class RecordQueue:
     not_before: float = 0.0
     """Monotonic seconds: when what came back may be sent again."""
     _next_sequence: int = 0
+    _acknowledged: int = 0
+    """The sequence that follows the last one that the broker accepted."""
     _producer: ProducerIdAndEpoch | None = None
+    """Under which the sequences count."""
+    _first_sends: int = 0
+    _is_lost: bool = False
     _proven: bool = False
     _retrying: bool = False
     """Whether what was taken last had been sent before, under the same sequence number."""
@@ -164,27 +180,39 @@ class RecordQueue:
         know the producer takes any sequence number, and would take the second batch when the first one failed.
 
         A batch that is sent again is under way alone as well. It may have been stored although the broker answered with
-        an error, and a broker recognizes only the last five batches of a producer: were others sent meanwhile, it could
-        be stored twice. Source: RecordAccumulator.shouldStopDrainBatchesForPartition.
+        an error, and a broker recognizes only the last five batches of a producer. For the same reason, no more than
+        that are sent beyond one that is not answered for: another leader may have answered all others.
+        Source: RecordAccumulator.shouldStopDrainBatchesForPartition.
         """
         if not self.sealed or self._instead or now < self.not_before:
             return None
-        is_first_try = self.sealed[0].sequence < 0 and not self._retrying
-        if self.in_flight and producer and not (producer == self._producer and self._proven and is_first_try):
-            return None
-        return self.sealed[0]
+        batch = self.sealed[0]
+        if producer is None or not self.in_flight:
+            return None if self.needs_epoch_after(producer) else batch
+        is_new = batch.sequence < 0 and not self._retrying and producer == self._producer
+        is_remembered = self._first_sends - self.in_flight[0].place < MOST_IN_FLIGHT
+        return batch if is_new and self._proven and is_remembered else None
+
+    def needs_epoch_after(self, producer: ProducerIdAndEpoch | None) -> bool:
+        """Whether nothing more can be sent under this producer id and epoch.
+
+        The broker expects another sequence than the next one, or may do so, and no batch is left that would show it.
+        """
+        if producer is None or producer != self._producer or self.in_flight:
+            return False
+        return bool(self.sealed) and self.sealed[0].sequence < 0 and self._acknowledged != self._next_sequence
 
     def take(self, producer: ProducerIdAndEpoch | None) -> Batch:
         """Move the next batch in flight, with producer and sequence in it if the producer is idempotent."""
-        if producer != self._producer:
-            self._producer, self._next_sequence, self._proven = producer, 0, False
-            self._forget_sequences()
         batch = self.sealed.popleft()
         batch.attempts += 1
         self._retrying = batch.sequence >= 0
         if producer and batch.sequence < 0:
+            if producer != self._producer:
+                self._producer, self._next_sequence, self._acknowledged, self._proven = producer, 0, 0, False
             batch.stamp(producer, self._next_sequence)
             self._next_sequence = advance_sequence(self._next_sequence, batch.record_count)
+            batch.place, self._first_sends = self._first_sends, self._first_sends + 1
         self.in_flight.append(batch)
         return batch
 
@@ -193,6 +221,9 @@ class RecordQueue:
         self.in_flight.remove(batch)
         self.held -= len(batch.data)
         self._proven = True
+        following = advance_sequence(batch.sequence, batch.record_count)
+        if advance_sequence(following, -self._acknowledged) <= _HALF_OF_ALL_SEQUENCES:  # responses come in any order
+            self._acknowledged = following
         self._settle()
 
     def back(self, batch: Batch, not_before: float) -> None:
@@ -200,17 +231,30 @@ class RecordQueue:
         self.not_before = max(self.not_before, not_before)
         self._replace(batch, [batch])
 
+    def lost(self, batch: Batch, not_before: float) -> None:
+        """The broker misses one before it, or does not know the producer: it has none of those in flight.
+
+        All of them are to be sent again under a new epoch.
+        """
+        self._is_lost = True
+        self.back(batch, not_before)
+
     def failed(self, batch: Batch) -> None:
-        """Its records are given up."""
+        """Its records are given up; the broker may have them."""
         self._replace(batch, [])
 
     def split(self, batch: Batch) -> None:
         """The broker found it too large: its records are to be sent in smaller batches, and so are all that follow."""
         self.packing = replace(self.packing, size=max(1, min(self.packing.size, len(batch.data)) // 2))
-        self._replace(batch, halves(batch, self.packing))
+        parts, sequence = halves(batch, self.packing), batch.sequence
+        if self._producer and sequence >= 0:
+            for part in parts:
+                part.stamp(self._producer, sequence)
+                sequence = advance_sequence(sequence, part.record_count)
+        self._replace(batch, parts)
 
     def drop(self) -> Batch:
-        """Take out the batch that would be next, never to be sent."""
+        """Take out the batch that would be next, not to be sent (again)."""
         batch = self.sealed.popleft()
         self.held -= len(batch.data)
         return batch
@@ -223,27 +267,14 @@ class RecordQueue:
     def _settle(self) -> None:
         if not self._instead or len(self._instead) < len(self.in_flight):
             return
-        again: list[Batch] = []
-        gap: int | None = None  # the first sequence that the broker will never see under the batch that had it
-        for batch in self.in_flight:
-            instead = self._instead[id(batch)]
-            if gap is None and batch.sequence >= 0 and instead != [batch]:
-                gap = batch.sequence
-            again += instead
-            if gap is not None:
-                for each in instead:
-                    each.sequence = -1
+        again = [each for batch in self.in_flight for each in self._instead[id(batch)]]
         self.in_flight.clear()
         self._instead.clear()
-        if gap is not None:
-            # What followed was rejected as out of order, so it can be sent again without being stored twice.
-            self._forget_sequences()
-            self._next_sequence = gap
         self.sealed.extendleft(reversed(again))
-
-    def _forget_sequences(self) -> None:
-        for batch in self.sealed:
-            batch.sequence = -1
+        if self._is_lost:
+            self._is_lost, self._acknowledged = False, -1
+            for batch in self.sealed:
+                batch.sequence = -1
 
 
 def finished(data: bytearray, packing: Packing) -> bytearray:

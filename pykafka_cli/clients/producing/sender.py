@@ -31,6 +31,9 @@ from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejec
 _NAMED_PRODUCE = VersionRange(3, 11)
 _IMPLICIT_PRODUCE = VersionRange(3, 12)
 """Where what is sent becomes part of a transaction (KIP-890). Later versions know topics by id only."""
+_ABORTED = ErrorText(
+    "org.apache.kafka.common.errors.TransactionAbortedException", "Failing batch since transaction was aborted"
+)
 
 
 class Result(NamedTuple):
@@ -102,6 +105,7 @@ class Sender:
         now = asyncio.get_running_loop().time()
         self._accumulator.seal_lingered(now)
         self._expire(now)
+        self._renew_epoch()
         if not self._preparation.needs_producer:
             self._accumulator.grow(len(self._preparation.topic.leaders))
             for broker, queues in self._queues_by_leader().items():
@@ -202,7 +206,7 @@ class Sender:
             self._on_result(Result(batch, None, answer.base_offset))
         elif code in TOO_LARGE and batch.record_count > 1:
             queue.split(batch)
-        elif code is ErrorCode.out_of_order_sequence_number and queue.in_flight[0] is not batch:
+        elif code in LOST_PRODUCER and batch.sequence >= 0 and queue.in_flight[0] is not batch:
             # Because of a batch before it that failed, which counts as in flight until all are answered for.
             batch.attempts -= 1
             queue.back(batch, asyncio.get_running_loop().time())
@@ -211,15 +215,15 @@ class Sender:
 
     def _retry_or_fail(self, queue: RecordQueue, batch: Batch, answer: _Answer) -> None:
         now = asyncio.get_running_loop().time()
-        retriable = answer.code in RETRIABLE
-        if self._preparation.producer and answer.code in LOST_PRODUCER:
-            retriable = self._preparation.needs_producer = True
+        is_lost = answer.code in LOST_PRODUCER and self._preparation.has_epochs
+        retriable = answer.code in RETRIABLE or is_lost
         if answer.code in STALE_METADATA:
             self._preparation.topic.forget(batch.partition)
             self.request_refresh()
         is_in_time = now < batch.opened_at + self._settings.delivery_timeout
         if retriable and is_in_time and batch.attempts <= self._settings.retries:
-            queue.back(batch, now + self._settings.backoff(batch.attempts))
+            put_back = queue.lost if is_lost else queue.back
+            put_back(batch, now + self._settings.backoff(batch.attempts))
             return
         queue.failed(batch)
         text = error_text(answer.code)
@@ -227,9 +231,21 @@ class Sender:
 
     def _expire(self, now: float) -> None:
         for batch, text in self._accumulator.expire(now):
-            # Whether the broker has it is not known, and so which sequence number it expects.
-            self._preparation.needs_producer |= batch.sequence >= 0
             self._on_result(Result(batch, text, NO_OFFSET))
+
+    def _renew_epoch(self) -> None:
+        """See to it that partitions which cannot go on under the present epoch get the next one.
+
+        A transactional producer gets it only with its next transaction; what was to follow in this one is given up.
+        """
+        producer = self._preparation.producer
+        stuck = [queue for queue in self._accumulator.queues if queue.needs_epoch_after(producer)]
+        if stuck and self._preparation.has_epochs:
+            self._preparation.next_epoch()
+            return
+        for queue in stuck:
+            while queue.sealed:
+                self._on_result(Result(queue.drop(), _ABORTED, NO_OFFSET))
 
     # ---- connections
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from kio.schema.errors import ErrorCode
+from kio.schema.find_coordinator.v6.request import FindCoordinatorRequest
+from kio.schema.find_coordinator.v6.response import Coordinator, FindCoordinatorResponse
 from kio.schema.init_producer_id.v4.request import InitProducerIdRequest
 from kio.schema.init_producer_id.v4.response import InitProducerIdResponse
 from kio.schema.produce.v11.request import ProduceRequest
@@ -13,8 +15,8 @@ from kio.schema.produce.v11.response import (
     ProduceResponse,
     TopicProduceResponse,
 )
-from kio.schema.types import ProducerId, TopicName
-from kio.static.primitive import i16, i32Timedelta, i64
+from kio.schema.types import BrokerId, ProducerId, TopicName
+from kio.static.primitive import i16, i32, i32Timedelta, i64
 
 from pykafka_cli.clients.producing.preparation import Preparation
 from pykafka_cli.clients.producing.producer import Producer
@@ -249,7 +251,7 @@ async def test_a_batch_that_the_broker_has_already_counts_as_sent() -> None:
 
 
 @pytest.mark.parametrize("error", [ErrorCode.unknown_producer_id, ErrorCode.out_of_order_sequence_number])
-async def test_a_producer_that_the_broker_forgot_becomes_another(error: ErrorCode) -> None:
+async def test_a_producer_that_the_broker_forgot_begins_its_next_epoch(error: ErrorCode) -> None:
     run = Run(batch_size="1")
 
     async with run.producer:
@@ -259,7 +261,49 @@ async def test_a_producer_that_the_broker_forgot_becomes_another(error: ErrorCod
         await run.send(b"b")
 
     assert run.broker.log == {0: [b"a", b"b"]}
-    assert [(header.producer_id, header.base_sequence) for header in run.broker.headers] == [(0, 0), (0, 1), (1, 0)]
+    assert [(header.producer_epoch, header.base_sequence) for header in run.broker.headers] == [(0, 0), (0, 1), (1, 0)]
+    assert {header.producer_id for header in run.broker.headers} == {0}
+
+
+async def test_a_batch_given_up_in_one_partition_leaves_what_another_has_in_doubt_as_it_is() -> None:
+    """Else it would be stored twice: the first time the broker had it, and its response was lost."""
+    run = Run(partitions=2, batch_size="1", partitioner_class="org.apache.kafka.clients.producer.RoundRobinPartitioner")
+    stored: dict[int, list[tuple[int, int]]] = {}
+
+    def produce(request: ProduceRequest) -> Any:
+        for part in request.topic_data[0].partition_data:
+            header = read_header(bytes(part.records or b""))
+            its = stored.setdefault(int(part.index), [])
+            if (header.producer_epoch, header.base_sequence) not in its:
+                its.append((header.producer_epoch, header.base_sequence))
+        return run.broker.produce(request)
+
+    run.session.answers[ProduceRequest] = produce
+    async with run.producer:
+        await run.send(b"a", b"b")
+        await run.producer.flush()
+        run.broker.errors = [ErrorCode.out_of_order_sequence_number, ErrorCode.request_timed_out]
+        await run.send(b"c", b"d", first=2)
+
+    assert stored == {0: [(0, 0), (0, 1), (1, 0)], 1: [(0, 0), (0, 1)]}
+
+
+async def test_a_transactional_producer_gives_up_what_follows_a_lost_batch() -> None:
+    run = Run(batch_size="1", transactional_id="x", max_in_flight_requests_per_connection="1")
+    coordinator = Coordinator(
+        key="x", node_id=BrokerId(0), host="fake", port=i32(1), error_code=ErrorCode.none, error_message=None
+    )
+    run.session.answers[FindCoordinatorRequest] = lambda _: FindCoordinatorResponse(
+        throttle_time=NO_TIME, coordinators=(coordinator,)
+    )
+    async with run.producer:
+        await run.send(b"a")
+        await run.producer.flush()
+        run.broker.errors = [ErrorCode.out_of_order_sequence_number]
+        await run.send(b"b", b"c", first=1)
+
+    assert list(run.failures) == [1, 2]
+    assert run.failures[2] == "Failing batch since transaction was aborted"
 
 
 async def test_without_acks_nobody_waits_for_an_answer() -> None:

@@ -1,4 +1,5 @@
 import struct
+from collections import deque
 from collections.abc import Sequence
 
 import pytest
@@ -160,26 +161,80 @@ def test_what_is_sent_again_is_under_way_alone() -> None:
     assert queue.take(PRODUCER).sequence == 3
 
 
-def test_what_follows_a_lost_batch_closes_the_gap_in_the_numbers() -> None:
-    queue, (a, b, c) = proven([b"a", b"a"], [b"b"], [b"c"])
-
-    queue.failed(a)
-    queue.back(b, not_before=0.0)
-    queue.back(c, not_before=0.0)
-
-    assert [queue.take(PRODUCER).sequence, queue.take(PRODUCER).sequence] == [1, 2]
-    assert read_header(bytes(b.data)).base_sequence == 1
+NEXT_EPOCH = PRODUCER._replace(producer_epoch=ProducerEpoch(1))
 
 
-def test_what_came_back_before_a_lost_batch_keeps_its_number() -> None:
+def test_what_is_in_doubt_keeps_its_number_when_a_batch_before_it_is_given_up() -> None:
+    """The broker may have all of them."""
     queue, (a, b, c) = proven([b"a"], [b"b"], [b"c"])
 
     queue.back(a, not_before=0.0)
     queue.failed(b)
     queue.back(c, not_before=0.0)
 
-    assert [queue.take(PRODUCER) is a, queue.take(PRODUCER) is c] == [True, True]
-    assert [a.sequence, c.sequence] == [1, 2]
+    for batch, sequence in ((a, 1), (c, 3)):
+        assert queue.take(NEXT_EPOCH) is batch
+        assert (batch.sequence, read_header(bytes(batch.data)).producer_epoch) == (sequence, 0)
+        queue.done(batch)
+
+
+def test_a_batch_whose_predecessor_the_broker_misses_goes_under_a_new_epoch_with_all_that_follow() -> None:
+    queue, (a, b, c) = proven([b"a", b"a"], [b"b"], [b"c"])
+    queue.failed(a)
+    queue.back(c, not_before=0.0)
+    queue.lost(b, not_before=0.0)
+
+    assert queue.sendable(PRODUCER, now=0.0) is None
+    assert queue.needs_epoch_after(PRODUCER)
+    assert not queue.needs_epoch_after(NEXT_EPOCH)
+    assert queue.sendable(NEXT_EPOCH, now=0.0) is queue.take(NEXT_EPOCH) is b
+    assert (b.sequence, read_header(bytes(b.data)).producer_epoch) == (0, 1)
+    assert queue.sendable(NEXT_EPOCH, now=0.0) is None
+    queue.done(b)
+    assert queue.take(NEXT_EPOCH).sequence == 1
+
+
+def test_a_batch_in_doubt_that_is_given_up_leaves_the_next_number_unknown() -> None:
+    queue, (a,) = proven([b"a"])
+    queue.append([b"b"], 9, NOW_MS, now=1.0)
+    queue.seal()
+    queue.back(a, not_before=0.0)
+    assert queue.sendable(PRODUCER, now=0.0) is a
+
+    assert queue.drop() is a
+
+    assert queue.sendable(PRODUCER, now=0.0) is None
+    assert queue.needs_epoch_after(PRODUCER)
+    assert queue.take(NEXT_EPOCH).sequence == 0
+
+
+def test_a_batch_in_doubt_that_is_given_up_does_no_harm_if_the_broker_accepts_the_next_one() -> None:
+    queue, (a, b) = proven([b"a"], [b"b"])
+    queue.append([b"c"], 9, NOW_MS, now=1.0)
+    queue.seal()
+    queue.back(a, not_before=0.0)
+    queue.back(b, not_before=0.0)
+
+    assert queue.drop() is a
+    assert not queue.needs_epoch_after(PRODUCER)
+    queue.done(queue.take(PRODUCER))
+
+    assert not queue.needs_epoch_after(PRODUCER)
+    assert queue.take(PRODUCER).sequence == 3
+
+
+def test_a_batch_without_a_response_holds_up_those_that_would_make_the_broker_forget_it() -> None:
+    """It went to a broker that is no longer the leader, and those after it are answered by the new one."""
+    queue, (stuck, *others) = proven(*[[b"%d" % number] for number in range(5)])
+    queue.append([b"next"], 9, NOW_MS, now=1.0)
+    queue.seal()
+    for batch in others:
+        queue.done(batch)
+
+    assert queue.sendable(PRODUCER, now=0.0) is None
+    queue.back(stuck, not_before=0.0)
+    queue.done(queue.take(PRODUCER))
+    assert queue.take(PRODUCER).sequence == 6
 
 
 def test_a_batch_that_was_too_large_is_halved_in_its_place() -> None:
@@ -190,20 +245,27 @@ def test_a_batch_that_was_too_large_is_halved_in_its_place() -> None:
 
     assert all_values(queue) == [b"1", b"2", b"3", b"4"]
     assert [list(batch.tags) for batch in queue.sealed] == [[1], [2, 3], [4]]
-    assert [queue.take(PRODUCER).sequence for _ in range(3)] == [1, 2, 4]
+    for sequence in (1, 2, 4):
+        batch = queue.take(PRODUCER)
+        assert batch.sequence == read_header(bytes(batch.data)).base_sequence == sequence
+        queue.done(batch)
     assert queue.packing.size == len(a.data) // 2
 
 
 def test_a_new_producer_starts_its_numbers_again_once_nothing_is_in_flight() -> None:
-    queue, (a, b) = proven([b"a"], [b"b"])
+    queue, (a,) = proven([b"a"])
     other = ProducerIdAndEpoch(ProducerId(8), ProducerEpoch(0))
+    queue.append([b"b"], 8, NOW_MS, now=1.0)
+    queue.seal()
+    queue.append([b"c"], 9, NOW_MS, now=1.0)
+    queue.seal()
 
-    queue.back(a, not_before=0.0)
-    queue.back(b, not_before=0.0)
-
-    assert queue.take(other).sequence == 0
     assert queue.sendable(other, now=1.0) is None
     queue.done(a)
+    b = queue.take(other)
+    assert b.sequence == 0
+    assert queue.sendable(other, now=1.0) is None
+    queue.done(b)
     assert queue.take(other).sequence == 1
 
 
@@ -229,54 +291,69 @@ def test_the_bytes_held_are_those_of_all_batches() -> None:
 
 
 class Broker:
-    """A partition leader that checks sequences as Kafka does, once it knows the producer."""
+    """A partition leader that checks sequences as Kafka does, and remembers the last five batches of a producer."""
 
     def __init__(self) -> None:
         self.log: list[bytes | None] = []
-        self.seen: dict[int, int] = {}  # base sequence: next one
-        self.expected = 0
+        self.last: deque[tuple[int, int]] = deque(maxlen=5)  # epoch and base sequence
+        self.expected = (0, 0)  # epoch and base sequence of what may come next
 
     def takes(self, batch: Batch) -> bool:
         header = read_header(bytes(batch.data))
-        if header.base_sequence in self.seen:
+        its = (header.producer_epoch, header.base_sequence)
+        if its in self.last:
             return True  # a duplicate: acknowledged, not written
-        if header.base_sequence != self.expected:
+        if its != self.expected and not (its[0] > self.expected[0] and its[1] == 0):
             return False
         self.log += values_of(batch)
-        self.seen[header.base_sequence] = self.expected = header.base_sequence + header.record_count
+        self.last.append(its)
+        self.expected = (header.producer_epoch, header.base_sequence + header.record_count)
         return True
 
 
-@given(st.lists(st.integers(1, 4), min_size=1, max_size=8), st.data())
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=12), st.data())
 def test_whatever_happens_on_the_way_each_record_arrives_once_and_in_order(
     sizes: list[int], data: st.DataObject
 ) -> None:
+    """Those that were given up may be missing."""
     numbers = iter(range(100))
     queue = queue_of(*[[b"%d" % next(numbers) for _ in range(size)] for size in sizes])
-    everything, broker, faults = all_values(queue), Broker(), 12
+    everything, broker, faults, producer = all_values(queue), Broker(), 12, PRODUCER
+    failed: set[bytes | None] = set()
     answered: list[Batch] = []  # and in flight until all others are
 
     while not queue.is_empty:
-        while queue.sendable(PRODUCER, now=0.0) and len(queue.in_flight) < 5:
-            queue.take(PRODUCER)
+        if queue.needs_epoch_after(producer):
+            producer = producer._replace(producer_epoch=ProducerEpoch(producer.producer_epoch + 1))
+        while queue.sendable(producer, now=0.0) and len(queue.in_flight) < 5:
+            queue.take(producer)
         for batch in list(queue.in_flight):
             if any(batch is each for each in answered):
                 continue
             answered.append(batch)
-            fault = data.draw(st.sampled_from(["none", "lost before", "lost after", "too large"])) if faults else "none"
-            faults -= fault != "none"
-            if fault == "lost before":
+            fates = ["none", "lost before", "lost after", "too large", "given up before", "given up after"]
+            fate = data.draw(st.sampled_from(fates)) if faults else "none"
+            faults -= fate != "none"
+            arrives = fate in ("none", "lost after", "given up after") and broker.takes(batch)
+            if fate.startswith("given up"):
+                failed.update(values_of(batch))
+                queue.failed(batch)
+            elif fate == "lost before" or (fate == "lost after" and arrives):
                 queue.back(batch, 0.0)
-            elif fault == "too large" and batch.record_count > 1 and batch.sequence not in broker.seen:
+            elif fate == "too large" and batch.record_count > 1 and batch.attempts == 1:
                 queue.split(batch)
-            elif not broker.takes(batch) or fault == "lost after":
-                queue.back(batch, 0.0)
-            else:
+            elif arrives or broker.takes(batch):
                 queue.done(batch)
+            elif queue.in_flight[0] is batch:
+                queue.lost(batch, 0.0)
+            else:
+                queue.back(batch, 0.0)
         if not queue.in_flight:
             answered.clear()
+        else:
+            answered = [each for each in answered if any(each is still for still in queue.in_flight)]
 
-    assert broker.log == everything
+    assert [value for value in everything if value in broker.log or value not in failed] == broker.log
 
 
 def test_records_of_a_batch_can_be_described() -> None:
