@@ -4,8 +4,8 @@ BENCH_MESSAGES    lines and records of the bulk rows, 5,000,000 unless set
 BENCH_RUNS        runs, 3 unless set; within a run the peers take turns row by row. The best is shown, with the median
 BENCH_FOLDER      where data goes for the time being; the system's folder for temporary files unless set
 
-A bench of all rows is written down after each of its parts (see report.py). A row that fails says so, and the rest goes
-on.
+A bench of all rows is written down after each of its measurements, and the rows of a cluster far away once all of them
+were measured (see report.py). A row that fails says so, and the rest goes on.
 """
 
 import compileall
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks import report
+from benchmarks.far import FAR
 from benchmarks.inside import INSIDE
 from benchmarks.limits import allow_files, limited_to, stop_in_order
 from benchmarks.machine import machine
@@ -51,6 +52,10 @@ class Selection:
     def has(self, measurement: Measurement | SingleMeasurement) -> bool:
         here = {"java": kafka_is_here(), "kcat": is_here("kcat")}
         return any(row in self for row in measurement.rows) and all(here[each] for each in measurement.needs)
+
+    def has_whole(self, measurement: SingleMeasurement) -> bool:
+        """Whether all of its rows are wanted, so that they can be written down."""
+        return all(row in self for row in measurement.rows)
 
 
 @contextmanager
@@ -157,8 +162,15 @@ def main() -> int:
                 run_single(bench, table, measurement)
                 if not words:
                     report.write(table, conditions())
-    print(report.as_markdown(table, conditions()))
-    return 1 if table.failures else 0
+        far = Table()
+        if selection.has(FAR):
+            run_single(bench, far, FAR)
+            if selection.has_whole(FAR):
+                report.write(far, conditions(), report.FAR_AWAY)
+    for part, measured in (report.MAIN, table), (report.FAR_AWAY, far):
+        if measured.rows:
+            print(report.as_markdown(measured, conditions(), part))
+    return 1 if table.failures or far.failures else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Writes what was measured: benchmarks/results, the plot, and the table within docs/performance.md.
+"""Writes what was measured: benchmarks/results, the plot, and the tables within docs/performance.md.
 
-docs/performance.md is written by hand but for the lines between two marks, which are the newest results.
+docs/performance.md is written by hand but for the lines between two marks, which are the newest results, and those
+between two others for a cluster far away, which `make bench ROWS="ms away"` measures alone.
 """
 
 import json
@@ -11,7 +12,24 @@ from benchmarks.plot import draw
 from benchmarks.servers import ROOT
 from benchmarks.table import Table
 
-BEGIN, END = "<!-- from here on written by make bench -->", "<!-- to here -->"
+END = "<!-- to here -->"
+
+
+class Part(NamedTuple):
+    """A table that is written as a whole: its files' name in benchmarks/results, the mark before it on the page, and
+    how its rows were run."""
+
+    name: str
+    begin: str
+    how: str
+
+
+MAIN = Part(
+    "latest",
+    "<!-- from here on written by make bench -->",
+    "{messages:,} messages of 100 bytes; best (median) of {runs}, rows with one figure were run once.",
+)
+FAR_AWAY = Part("far", "<!-- far away, written by make bench -->", "The best of 3 starts of each command.")
 
 
 class Conditions(NamedTuple):
@@ -22,33 +40,31 @@ class Conditions(NamedTuple):
     messages: int
     runs: int
 
-    def __str__(self) -> str:
+    def of(self, part: Part) -> str:
+        """One line about a part's table."""
         runs = f"{self.runs} run{'' if self.runs == 1 else 's'}"
-        return (
-            f"{self.messages:,} messages of 100 bytes; best (median) of {runs}, rows with one figure were run once. "
-            f"Measured {self.taken} on {self.machine}."
-        )
+        return f"{part.how.format(messages=self.messages, runs=runs)} Measured {self.taken} on {self.machine}."
 
 
-def as_markdown(table: Table, conditions: Conditions) -> str:
-    return f"{conditions}\n\n{table.markdown()}"
+def as_markdown(table: Table, conditions: Conditions, part: Part = MAIN) -> str:
+    return f"{conditions.of(part)}\n\n{table.markdown()}"
 
 
-def write(table: Table, conditions: Conditions, root: Path = ROOT) -> None:
-    results, text = root / "benchmarks/results", as_markdown(table, conditions)
+def write(table: Table, conditions: Conditions, part: Part = MAIN, root: Path = ROOT) -> None:
+    results, text = root / "benchmarks/results", as_markdown(table, conditions, part)
     results.mkdir(exist_ok=True)
-    (results / "latest.md").write_text(text)
-    (results / "latest.json").write_text(json.dumps(conditions._asdict() | table.as_dict(), indent=1) + "\n")
+    (results / f"{part.name}.md").write_text(text)
+    (results / f"{part.name}.json").write_text(json.dumps(conditions._asdict() | table.as_dict(), indent=1) + "\n")
     page = root / "docs/performance.md"
-    page.write_text(between_marks(page.read_text(), text))
+    page.write_text(between_marks(page.read_text(), text, part))
     if table.curves:
         draw(table.curves, root / "docs/scale.svg")
 
 
-def between_marks(page: str, text: str) -> str:
-    """The page with `text` instead of what stands between its marks; raises ValueError when it has none."""
-    before, begin, rest = page.partition(BEGIN)
+def between_marks(page: str, text: str, part: Part = MAIN) -> str:
+    """The page with `text` instead of what stands between the part's marks; raises ValueError when it has none."""
+    before, begin, rest = page.partition(part.begin)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"the page lacks the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+        raise ValueError(f"the page lacks the lines {part.begin} and {END}")
+    return f"{before}{part.begin}\n\n{text}\n{END}{after}"

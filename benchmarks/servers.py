@@ -46,6 +46,8 @@ class Servers(ABC):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port, self.zookeeper_port = free_port(), free_port()
+        self.advertised_port: int | None = None
+        """Where clients are sent, if that is not `port`."""
         self.processes: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -122,6 +124,8 @@ class PkServers(Servers):
 
     def _launch(self) -> None:
         where = ["--data-dir", str(self.folder), "--port", str(self.port), "--zookeeper-port", str(self.zookeeper_port)]
+        if self.advertised_port:
+            where += ["--advertise", f"127.0.0.1:{self.advertised_port}"]
         self.processes = [_launched([self.program, "up", *where])]
 
     def crash(self) -> None:
@@ -150,7 +154,7 @@ class KafkaServers(Servers):
             "maxClientCnxns=0\nadmin.enableServer=false\n"
         )
         broker.write_text(
-            f"broker.id=0\nlisteners=PLAINTEXT://127.0.0.1:{self.port}\nlog.dirs={self.logs}\n"
+            f"broker.id=0\n{self._listeners()}\nlog.dirs={self.logs}\n"
             f"zookeeper.connect=127.0.0.1:{self.zookeeper_port}\noffsets.topic.replication.factor=1\n"
             "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
             "group.initial.rebalance.delay.ms=0\ncontrolled.shutdown.enable=false\n"
@@ -161,6 +165,16 @@ class KafkaServers(Servers):
             self.processes.append(_launched(words))
         words = java("kafka.Kafka", str(broker), heap="-Xmx1G -Xms1G", folder=self.folder)
         self.processes.append(_launched(words))
+
+    def _listeners(self) -> str:
+        if not self.advertised_port:
+            return f"listeners=PLAINTEXT://127.0.0.1:{self.port}"
+        return (
+            f"listeners=PLAINTEXT://127.0.0.1:{self.port},INTERNAL://127.0.0.1:{(own := free_port())}\n"
+            f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.advertised_port},INTERNAL://127.0.0.1:{own}\n"
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT\n"
+            "inter.broker.listener.name=INTERNAL"
+        )
 
     def crash(self) -> None:
         """ZooKeeper keeps running, and the next start has to wait until it drops the broker's registration."""

@@ -23,6 +23,12 @@ JAVA_TOOLS = {
     "producer-perf-test": ("org.apache.kafka.tools.ProducerPerformance", "-Xmx512M"),
     "consumer-perf-test": ("org.apache.kafka.tools.ConsumerPerformance", "-Xmx512M"),
     "e2e-latency": ("org.apache.kafka.tools.EndToEndLatency", "-Xmx256M"),
+    "configs": ("kafka.admin.ConfigCommand", "-Xmx256M"),
+    "get-offsets": ("org.apache.kafka.tools.GetOffsetShell", "-Xmx256M"),
+    "consumer-groups": ("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "-Xmx256M"),
+    "log-dirs": ("org.apache.kafka.tools.LogDirsCommand", "-Xmx256M"),
+    "broker-api-versions": ("kafka.admin.BrokerApiVersionsCommand", "-Xmx256M"),
+    "transactions": ("org.apache.kafka.tools.TransactionsCommand", "-Xmx256M"),
 }  # with the heap that its script gives each
 
 

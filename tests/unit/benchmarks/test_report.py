@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="the extra `bench` has it")
 
-from benchmarks.report import BEGIN, END, Conditions, between_marks, write
+from benchmarks.report import END, FAR_AWAY, MAIN, Conditions, Part, between_marks, write
 from benchmarks.servers import ROOT
 from benchmarks.table import Curve, Row, Table
 
@@ -29,12 +29,12 @@ def table() -> Table:
 def root(tmp_path: Path) -> Path:
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs/performance.md").write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nby hand\n")
+    (tmp_path / "docs/performance.md").write_text(f"# Title\n\n{MAIN.begin}\nold\n{END}\n\nby hand\n")
     return tmp_path
 
 
 def test_only_what_is_between_the_marks_is_replaced() -> None:
-    assert between_marks(f"a\n{BEGIN}\nold\n{END}\nb\n", "new") == f"a\n{BEGIN}\n\nnew\n{END}\nb\n"
+    assert between_marks(f"a\n{MAIN.begin}\nold\n{END}\nb\n", "new") == f"a\n{MAIN.begin}\n\nnew\n{END}\nb\n"
 
 
 def test_a_page_without_marks_is_rejected() -> None:
@@ -43,7 +43,7 @@ def test_a_page_without_marks_is_rejected() -> None:
 
 
 def test_results_page_and_plot_are_written(table: Table, root: Path) -> None:
-    write(table, CONDITIONS, root)
+    write(table, CONDITIONS, root=root)
     page = (root / "docs/performance.md").read_text()
     assert "| producing, records/s | 5 |" in page
     assert "old" not in page
@@ -56,14 +56,28 @@ def test_results_page_and_plot_are_written(table: Table, root: Path) -> None:
 
 
 def test_the_plot_names_axes_and_peers_in_text_and_is_the_same_every_time(table: Table, root: Path) -> None:
-    write(table, CONDITIONS, root)
+    write(table, CONDITIONS, root=root)
     first = (root / "docs/scale.svg").read_bytes()
     for text in (b">memory with topics<", b">topics<", b">MB<", b">pk<", b">Apache Kafka 3.9<"):
         assert text in first
-    write(table, CONDITIONS, root)
+    write(table, CONDITIONS, root=root)
     assert (root / "docs/scale.svg").read_bytes() == first
 
 
-def test_the_projects_page_has_its_marks() -> None:
+def test_a_part_has_its_own_files_and_its_own_place_on_the_page(table: Table, root: Path) -> None:
+    page = root / "docs/performance.md"
+    page.write_text(f"{page.read_text()}{FAR_AWAY.begin}\nold too\n{END}\n")
+    before = page.read_text()
+
+    write(table, CONDITIONS, FAR_AWAY, root)
+
+    assert page.read_text().startswith(before.partition(FAR_AWAY.begin)[0])
+    assert "The best of 3 starts of each command. Measured 2026-01-02 03:04 UTC on 2 cores." in page.read_text()
+    assert "old too" not in page.read_text()
+    assert [each.name for each in (root / "benchmarks/results").iterdir() if each.name.startswith("latest")] == []
+
+
+@pytest.mark.parametrize("part", [MAIN, FAR_AWAY], ids=lambda part: part.name)
+def test_the_projects_page_has_the_marks_of_each_part(part: Part) -> None:
     page = (ROOT / "docs/performance.md").read_text()
-    assert between_marks(page, "new") != page
+    assert between_marks(page, "new", part) != page
