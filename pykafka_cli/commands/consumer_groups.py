@@ -4,7 +4,6 @@ What fails leaves with 1, where the script leaves with 0.
 """
 
 import asyncio
-import sys
 from typing import Annotated
 
 import typer
@@ -12,8 +11,8 @@ import typer
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting
 from pykafka_cli.model import Offset
+from pykafka_cli.output.consumer_groups import print_no_action
 from pykafka_cli.procedures.consumer_groups import (
-    NO_ACTION,
     GroupsRequest,
     delete_groups,
     in_words_of,
@@ -227,7 +226,7 @@ def consumer_groups(
         check_options(ctx, state)
     except ScriptError:
         if "reset-offsets" in ctx.given and not ctx.given & {"dry-run", "execute"}:
-            print(NO_ACTION, file=sys.stderr)  # where a cluster is asked, its generation decides how this is said
+            print_no_action(kafka_4=False)  # without a cluster, which would decide the wording
         raise
     if sum((list_, describe, delete, reset_offsets, delete_offsets, validate_regex is not None)) != 1:
         listed = ", ".join(f"--{action}" for action in ACTIONS)

@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from pykafka_cli.clients.admin.share_groups import SHARE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.settings import API_TIMEOUT_MS
 from pykafka_cli.model import OffsetSpec
+from pykafka_cli.procedures import groups_of_type
 from pykafka_cli.procedures import share_groups as procedures
-from pykafka_cli.procedures.consumer_groups import TopicMissing
+from pykafka_cli.procedures.consumer_groups import GroupsRequest, TopicMissing
 from pykafka_cli.rules.offset_reset import BadDateTime, InvalidScope
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, Words, reported
@@ -119,7 +121,7 @@ def share_groups(
     check_options(ctx, state)
     if sum((list_, describe, delete, reset_offsets, delete_offsets)) != 1:
         raise ctx.usage_problem(f"Command must include exactly one action: {', '.join(f'--{a}' for a in ACTIONS)}.")
-    request = procedures.ShareRequest(tuple(group or ()), all_groups, tuple(topic or ()), chosen_output(output))
+    request = GroupsRequest(tuple(group or ()), all_groups, tuple(topic or ()), chosen_output(output), kafka_4=True)
     words: Words = {
         InvalidScope: lambda problem: ctx.usage_problem(str(problem)),
         BadDateTime: lambda problem: f"java.text.ParseException: {problem}",
@@ -129,12 +131,14 @@ def share_groups(
     with reported(f"\nError: {FAILED}", words, on_stdout=True):
         session = new_session(bootstrap, command_config, overrides={API_TIMEOUT_MS: str(timeout)})
         if list_:
-            work = procedures.show_list(request, session, parsed_states(ctx, state), with_states="state" in ctx.given)
+            states = parsed_states(ctx, state)
+            work = groups_of_type.show_list(request, session, SHARE, states, with_states="state" in ctx.given)
         elif describe:
             view = "members" if members else "state" if "state" in ctx.given else "offsets"
             work = procedures.show_groups(request, session, view, verbose=verbose)
         elif delete:
-            work = procedures.delete_groups(request, session)
+            missing = "Group '{}' is not a share group."
+            work = groups_of_type.delete_groups(request, session, SHARE, missing=missing)
         elif delete_offsets:
             work = procedures.delete_offsets(request, session)
         else:

@@ -1,26 +1,19 @@
 """`pk streams-groups`: kafka-streams-groups.sh."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.admin.groups import delete_groups, list_all_groups
-from pykafka_cli.clients.admin.streams_groups import STREAMS, describe_streams_groups, streams_offsets
+from pykafka_cli.clients.admin.streams_groups import STREAMS
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import API_TIMEOUT_MS
-from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import StreamsGroup, StreamsOffset
-from pykafka_cli.output import streams_groups as text
-from pykafka_cli.output.render import OutputFormat, Table, show
-from pykafka_cli.output.share_groups import listing
+from pykafka_cli.procedures import groups_of_type
+from pykafka_cli.procedures import streams_groups as procedures
 from pykafka_cli.procedures.consumer_groups import GroupsRequest
-from pykafka_cli.procedures.group_offsets import delete_offsets as delete_group_offsets
-from pykafka_cli.procedures.share_groups import show_deleted_groups
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import Ended, ScriptError, Words, reported
+from pykafka_cli.script.errors import ScriptError, Words, reported
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
     LONG,
@@ -117,18 +110,24 @@ def streams_groups(
         )
     form = chosen_output(output)
     words: Words = {ApiError: lambda error: error.java if isinstance(error, ApiError) else str(error)}
+
+    def open_session() -> Session:
+        return new_session(bootstrap, command_config, overrides={API_TIMEOUT_MS: str(timeout)})
+
     with reported(f"\nError: {FAILED}", words, on_stdout=True):
-        session = new_session(bootstrap, command_config, overrides={API_TIMEOUT_MS: str(timeout)})
+        session = open_session()
         request = GroupsRequest(tuple(group or ()), all_groups, tuple(input_topic or ()), form, kafka_4=True)
         if list_:
-            work = show_list(form, session, parsed_states(ctx, state), with_states="state" in ctx.given)
+            states = parsed_states(ctx, state)
+            work = groups_of_type.show_list(request, session, STREAMS, states, with_states="state" in ctx.given)
         elif describe:
             view = "members" if members else "state" if "state" in ctx.given else "offsets"
-            work = show_groups(request, session, view, verbose=verbose)
+            work = procedures.show_groups(request, session, view, verbose=verbose)
         elif delete:
-            work = delete_all(request, session)
+            missing = "Group '{}' does not exist or is not a streams group."
+            work = groups_of_type.delete_groups(request, session, STREAMS, missing=missing)
         else:
-            work = forget_offsets(request, session, bootstrap, command_config, all_topics=all_input_topics)
+            work = procedures.delete_offsets(request, open_session, all_input_topics=all_input_topics)
         asyncio.run(work)
 
 
@@ -163,86 +162,3 @@ def parsed_states(ctx: ScriptContext, words: str | None) -> tuple[str, ...]:
     if not {word.lower() for word in given} <= known.keys():
         raise ctx.usage_problem(f"Invalid state list '{words}'. Valid states are: {', '.join(STATES)}")
     return tuple(known[word.lower()] for word in given)
-
-
-async def names_of(request: GroupsRequest, session: Session) -> list[str]:
-    if request.all_groups:
-        return [each.group for each in await list_all_groups(session, types=(STREAMS,))]
-    return list(dict.fromkeys(request.groups))
-
-
-async def show_list(form: OutputFormat, session: Session, states: Sequence[str], *, with_states: bool) -> None:
-    async with session:
-        groups = await list_all_groups(session, states=states, types=(STREAMS,))
-    show(
-        form,
-        text=lambda: listing(groups, states=with_states),
-        table=lambda: [Table(("GROUP", "STATE"), [(each.group, each.state) for each in groups])],
-        document=lambda: [{"group": each.group, "state": each.state} for each in groups],
-    )
-
-
-async def show_groups(request: GroupsRequest, session: Session, view: str, *, verbose: bool) -> None:
-    """One view of each group.
-
-    raises    ApiError
-    """
-    async with session:
-        described = await describe_streams_groups(session, await names_of(request, session))
-        groups = [described[name] for name in sorted(described)]
-        rows = {each.group: await streams_offsets(session, each) for each in groups} if view == "offsets" else {}
-    if request.output is OutputFormat.KAFKA:
-        for each in groups:
-            print(group_text(each, view, rows.get(each.group, []), verbose=verbose), end="", flush=True)
-        return
-    show(
-        request.output,
-        text=str,
-        table=lambda: [text.group_table(each, view, rows.get(each.group, [])) for each in groups],
-        document=lambda: [text.group_document(each, view, rows.get(each.group, [])) for each in groups],
-    )
-
-
-def group_text(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset], *, verbose: bool) -> str:
-    """As the script has it: of a group without members it shows the state alone."""
-    if view == "state":
-        empty = "" if group.members else f"\nError: Streams group '{group.group}' has no active members.\n"
-        return empty + text.state(group, verbose=verbose)
-    if not group.members:
-        return ""
-    return (
-        text.members(group, verbose=verbose) if view == "members" else text.offsets(group.group, rows, verbose=verbose)
-    )
-
-
-async def delete_all(request: GroupsRequest, session: Session) -> None:
-    """Delete. raises    Ended if one could not be"""
-    outcome: dict[str, str | None] = {}
-    async with session:
-        states = {each.group: each.state for each in await list_all_groups(session, types=(STREAMS,))}
-        for name in await names_of(request, session):
-            if name not in states:
-                exception = "java.lang.IllegalArgumentException"
-                outcome[name] = f"{exception}: Group '{name}' does not exist or is not a streams group."
-            elif states[name] != "Empty":
-                exception = "org.apache.kafka.common.errors.GroupNotEmptyException"
-                outcome[name] = f"{exception}: Streams group '{name}' is not EMPTY."
-            else:
-                problem = (await delete_groups(session, [name]))[name]
-                outcome[name] = problem.java if problem else None
-    show_deleted_groups(request.output, outcome, STREAMS)
-    if any(outcome.values()):
-        raise Ended(ExitStatus.FAILURE)
-
-
-async def forget_offsets(
-    request: GroupsRequest, session: Session, bootstrap: str, command_config: str | None, *, all_topics: bool
-) -> None:
-    """Delete offsets. raises    Ended if one could not be"""
-    if not all_topics:
-        await delete_group_offsets(request, session)
-        return
-    async with session:
-        described = await describe_streams_groups(session, request.groups[:1])
-    request.topics = described[request.groups[0]].input_topics
-    await delete_group_offsets(request, new_session(bootstrap, command_config))

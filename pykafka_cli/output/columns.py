@@ -1,4 +1,4 @@
-"""Columns as wide as what is in them, which Kafka 4's tools about groups print."""
+"""Columns as wide as their widest cell, which Kafka 4's tools about groups print."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ MISSING = "-"
 
 
 def columns(lines: Sequence[Sequence[str]], narrowest: Sequence[int], *, pads_last: bool = False) -> str:
-    """Lines with a blank between cells.
+    """Lines with a space between cells.
 
-    narrowest    what each column has at least
-    pads_last    whether the last column is filled up with blanks, too
+    narrowest    the least width of each column
+    pads_last    whether the last column is padded as well
     """
     widths = [max(least, *map(len, column)) for least, column in zip(narrowest, zip(*lines, strict=True), strict=True)]
     if not pads_last:

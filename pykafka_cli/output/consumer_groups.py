@@ -1,37 +1,85 @@
-"""kafka-consumer-groups.sh: lists, descriptions and plans in the form of 2.3 to 3.6; later ones run lines together.
+"""kafka-consumer-groups.sh: lists, descriptions and plans.
 
-Each table begins with an empty line and each of its lines is ended.
+The script's text has two forms: that of 2.3 to 3.6, since 3.7 to 3.9 run lines together, and that of Kafka 4, whose
+functions end in `_of_4`. Each table begins with an empty line.
+source  org.apache.kafka.tools.consumer.group.ConsumerGroupCommand, 3.6 and 4.3
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import GroupDescription, GroupLag, GroupListing, MemberDescription, TopicPartition
-from pykafka_cli.output import consumer_groups_of_4 as of_4
-from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.output import group_views
+from pykafka_cli.output.columns import MISSING, columns, or_missing
+from pykafka_cli.output.group_views import Plan, coordinator_document, coordinator_name, indexes_by_topic
+from pykafka_cli.output.render import OutputFormat, Table, notice, show
 
-Plan = Mapping[str, Mapping[TopicPartition, int]]
-"""New offsets by group."""
+_CELL = 15
+_INSTANCE, _STRATEGY, _ASSIGNMENT, _COORDINATOR = 17, 20, 20, 25
 
-MISSING = "-"
-_NO_GROUPS = "''"
-_NARROWEST = 15
-_NARROWEST_INSTANCE = 17
-_NARROWEST_COORDINATOR = 25
+REBALANCING = frozenset({"PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling"})
+
+DeletedOffsets = Iterable[tuple[str, int | None, str | None]]
+"""Topic, partition (None if the topic could not be looked up), and the error, if any."""
 
 
-def show_listing(form: OutputFormat, found: Sequence[GroupListing], *, types: bool, states: bool) -> None:
+# ---- the list of groups
+
+
+def show_listing(form: OutputFormat, groups: Sequence[GroupListing], *, types: bool, states: bool) -> None:
     show(
         form,
-        text=lambda: listing(found, types=types, states=states),
-        table=lambda: [Table(("GROUP", "TYPE", "STATE"), [(each.group, each.type, each.state) for each in found])],
-        document=lambda: [each._asdict() for each in found],
+        text=lambda: listing(groups, types=types, states=states),
+        table=lambda: [Table(("GROUP", "TYPE", "STATE"), [(each.group, each.type, each.state) for each in groups])],
+        document=lambda: [each._asdict() for each in groups],
     )
 
 
+def listing(groups: Sequence[GroupListing], *, types: bool, states: bool) -> str:
+    """Names; with types or states a table as since 3.8, where every cell is padded, including the last."""
+    if not types and not states:
+        return "".join(f"{group.group}\n" for group in groups)
+    width = _width((group.group for group in groups), _CELL) + 10
+    rows = [("GROUP", "TYPE", "STATE"), *((group.group, group.type, group.state) for group in groups)]
+    return "".join(
+        f"{group:<{width}}" + (f" {type_:<20}" if types else "") + (f" {state:<20}" if states else "") + "\n"
+        for group, type_, state in rows
+    )
+
+
+# ---- what a group's state means for the views of it
+
+
+def show_remark(form: OutputFormat, group: GroupDescription) -> None:
+    """The script's remark about a group that has no members, or soon others; tables and documents show the state."""
+    if group.state == "Dead":
+        notice(form, f"\nError: Consumer group '{group.group}' does not exist.")
+    elif form is not OutputFormat.KAFKA:
+        return
+    elif group.state == "Empty":
+        print(f"\nConsumer group '{group.group}' has no active members.", file=sys.stderr)
+    elif group.state in REBALANCING:
+        print(f"\nWarning: Consumer group '{group.group}' is rebalancing.", file=sys.stderr)
+
+
+# ---- one view of a group, by name: offsets, members or state
+
+
 def print_group(group: GroupDescription, view: str, rows: Sequence[GroupLag], *, verbose: bool, kafka_4: bool) -> None:
-    """One view of a group as the script prints it; the others show all groups at once."""
-    print(_group_text(group, view, rows, verbose=verbose, kafka_4=kafka_4), end="", flush=True)
+    """Print a group as the script does, at once: what is printed about the next group comes below."""
+    match view, kafka_4:
+        case "offsets", False:
+            text = offsets(rows)
+        case "offsets", True:
+            text = offsets_of_4(rows, verbose=verbose)
+        case "members", False:
+            text = members(group, verbose=verbose)
+        case "members", True:
+            text = members_of_4(group, verbose=verbose)
+        case _:
+            text = state_of_4(group, verbose=verbose) if kafka_4 else state(group)
+    print(text, end="", flush=True)
 
 
 def show_described(
@@ -46,45 +94,279 @@ def show_described(
     )
 
 
-def show_deleted_groups(
-    form: OutputFormat, results: Mapping[str, ApiError | None], words: Callable[[ApiError], str]
-) -> None:
-    """words    the script's for an error"""
-    by_group = sorted(results.items())
-    show(
-        form,
-        text=lambda: deleted_groups({group: None if error is None else words(error) for group, error in by_group}),
-        table=lambda: [Table(("GROUP", "OUTCOME"), [(group, error or "deleted") for group, error in results.items()])],
-        document=lambda: [
-            {"group": group, "outcome": "failed" if error else "deleted", "error": str(error) if error else None}
-            for group, error in by_group
-        ],
+def _group_table(group: GroupDescription, view: str, rows: Sequence[GroupLag]) -> Table:
+    title = f"{group.group}  {group.state}"
+    if view == "offsets":
+        return _offsets_table(rows, title)
+    return _members_table(group, title) if view == "members" else _state_table(group, title)
+
+
+def _group_document(group: GroupDescription, view: str, rows: Sequence[GroupLag]) -> dict[str, object]:
+    head: dict[str, object] = {"group": group.group, "state": group.state}
+    if view == "offsets":
+        return head | {"partitions": [_offset_document(row) for row in rows]}
+    if view == "members":
+        return head | {"members": [_member_document(member) for member in group.members]}
+    return head | _state_document(group)
+
+
+# ---- offsets and lag
+
+
+def offsets(rows: Sequence[GroupLag]) -> str:
+    """One group's partitions; empty without rows."""
+    if not rows:
+        return ""
+    lines = [_OFFSET_COLUMNS, *map(_offset_cells, rows)]
+    group, topic, consumer, host = (_width((row[column] for row in lines[1:]), _CELL) for column in (0, 1, 6, 7))
+    widths = (group, topic, 10, _CELL, _CELL, _CELL, consumer, host, 0)
+    return "\n" + "".join(
+        " ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + "\n" for row in lines
     )
 
 
-def plan_text_of(plan: Plan, *, kafka_4: bool) -> str:
-    return of_4.reset_plan(plan) if kafka_4 else reset_plan(plan)
+def offsets_of_4(rows: Sequence[GroupLag], *, verbose: bool) -> str:
+    """One group's partitions, with leader epochs if verbose; empty without rows."""
+    if not rows:
+        return ""
+    lines = [_OFFSET_COLUMNS, *map(_offset_cells, rows)]
+    widths = [_CELL, _CELL, 10, _CELL, _CELL, _CELL, _CELL, _CELL, 0]
+    if verbose:
+        epochs = ["LEADER-EPOCH", *(or_missing(row.leader_epoch) for row in rows)]
+        lines = [[*line[:3], epoch, *line[3:]] for line, epoch in zip(lines, epochs, strict=True)]
+        widths.insert(3, _CELL)
+    return "\n" + columns(lines, widths)
 
 
-def show_plan(form: OutputFormat, plan: Plan, text: str, *, executed: bool) -> None:
-    """text    what the script prints: a table, or lines of CSV"""
-    rows = [(group, *partition, offset) for group, offsets_ in plan.items() for partition, offset in offsets_.items()]
-    show(
-        form,
-        text=lambda: text,
-        table=lambda: [Table(("GROUP", "TOPIC", "PARTITION", "NEW OFFSET"), rows)],
-        document=lambda: [
-            {"group": group, "topic": topic, "partition": partition, "new_offset": offset, "executed": executed}
-            for group, topic, partition, offset in rows
+_OFFSET_COLUMNS = [
+    "GROUP", "TOPIC", "PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG", "CONSUMER-ID", "HOST", "CLIENT-ID",
+]  # fmt: skip
+
+
+def _offset_cells(row: GroupLag) -> list[str]:
+    member = row.member
+    return [
+        row.group, row.partition.topic, str(row.partition.partition), or_missing(row.current_offset),
+        or_missing(row.log_end_offset), or_missing(row.lag),
+        *((member.member_id, member.host, member.client_id) if member else (MISSING, MISSING, MISSING)),
+    ]  # fmt: skip
+
+
+def _offsets_table(rows: Sequence[GroupLag], title: str) -> Table:
+    return Table(
+        ("TOPIC", "PARTITION", "CURRENT", "END", "LAG", "CLIENT", "HOST", "CONSUMER"),
+        [
+            (
+                *row.partition, row.current_offset, row.log_end_offset, row.lag,
+                *((row.member.client_id, row.member.host, row.member.member_id) if row.member else ("", "", "")),
+            )
+            for row in rows
         ],
+        title,
+    )  # fmt: skip
+
+
+def _offset_document(row: GroupLag) -> dict[str, object]:
+    return {
+        "topic": row.partition.topic,
+        "partition": row.partition.partition,
+        "current_offset": row.current_offset,
+        "log_end_offset": row.log_end_offset,
+        "lag": row.lag,
+        "consumer_id": row.member.member_id if row.member else None,
+        "host": row.member.host if row.member else None,
+        "client_id": row.member.client_id if row.member else None,
+    }
+
+
+# ---- members
+
+
+def members(group: GroupDescription, *, verbose: bool) -> str:
+    """One group's members; empty without any. There is a space after #PARTITIONS."""
+    if not group.members:
+        return ""
+    rows = [_member_cells(group.group, member) for member in group.members]
+    widths = [_width((row[column] for row in rows), _CELL) for column in range(5)] + [_CELL]
+    widths[2] = _width((row[2] for row in rows), _INSTANCE)
+    has_instances = any(member.instance_id for member in group.members)
+    assignments = ["ASSIGNMENT", *(assignment(member.assignment) for member in group.members)] if verbose else []
+    lines = []
+    for position, row in enumerate([_MEMBER_COLUMNS, *rows]):
+        shown = [f"{cell:<{width}} " for cell, width in zip(row, widths, strict=True)]
+        if not has_instances:
+            del shown[2]
+        lines.append("".join(shown) + (assignments[position] if verbose else "") + "\n")
+    return "\n" + "".join(lines)
+
+
+def members_of_4(group: GroupDescription, *, verbose: bool) -> str:
+    """One group's members, with the epochs and targets of the new protocol (KIP-848) if verbose.
+
+    Of a group without members, the header alone.
+    """
+    lines = [_MEMBER_COLUMNS, *(_member_cells(group.group, each) for each in group.members)]
+    widths = [_CELL, _CELL, _INSTANCE, _CELL, _CELL, _CELL]
+    if verbose:
+        epochs = ["CURRENT-EPOCH", "CURRENT-ASSIGNMENT", "TARGET-EPOCH", "TARGET-ASSIGNMENT"]
+        more = [epochs, *(_epoch_cells(group, each) for each in group.members)]
+        lines = [line + extra for line, extra in zip(lines, more, strict=True)]
+        widths += [_CELL, _ASSIGNMENT, _CELL, _ASSIGNMENT]
+    if not any(each.instance_id for each in group.members):
+        lines = [line[:2] + line[3:] for line in lines]
+        del widths[2]
+    text = columns(lines, widths, pads_last=True)
+    return "\n" + (text if verbose else text.replace("\n", " \n"))
+
+
+_MEMBER_COLUMNS = ["GROUP", "CONSUMER-ID", "GROUP-INSTANCE-ID", "HOST", "CLIENT-ID", "#PARTITIONS"]
+
+
+def _member_cells(group: str, member: MemberDescription) -> list[str]:
+    count = str(len(member.assignment))
+    return [group, member.member_id, member.instance_id or "", member.host, member.client_id, count]
+
+
+def _epoch_cells(group: GroupDescription, member: MemberDescription) -> list[str]:
+    has_target = member.target is not None
+    return [
+        or_missing(member.epoch),
+        group_views.assignment(member.assignment),
+        or_missing(group.target_epoch if has_target else None),
+        group_views.assignment(member.target or ()),
+    ]
+
+
+def assignment(partitions: Iterable[TopicPartition]) -> str:
+    """`topic(0,1,2), other(0)`, as before Kafka 4; `-` for none."""
+    return ", ".join(f"{topic}({indexes})" for topic, indexes in indexes_by_topic(partitions)) or MISSING
+
+
+def _members_table(group: GroupDescription, title: str) -> Table:
+    rows = [
+        (each.member_id, each.instance_id or "", each.client_id, each.host, assignment(each.assignment))
+        for each in group.members
+    ]
+    return Table(("CONSUMER", "INSTANCE", "CLIENT", "HOST", "PARTITIONS"), rows, title)
+
+
+def _member_document(member: MemberDescription) -> dict[str, object]:
+    """Members of the new protocol alone have epochs and targets."""
+    document: dict[str, object] = {
+        "consumer_id": member.member_id,
+        "instance_id": member.instance_id,
+        "host": member.host,
+        "client_id": member.client_id,
+        "assignment": [partition._asdict() for partition in member.assignment],
+    }
+    if member.epoch is None:
+        return document
+    target = [partition._asdict() for partition in member.target or ()]
+    return document | {"epoch": member.epoch, "target_assignment": target}
+
+
+# ---- the state
+
+
+def state(group: GroupDescription) -> str:
+    """One group's coordinator, assignor and state. The coordinator's width is given to the group, as in the script."""
+    coordinator = coordinator_name(group.coordinator)
+    width = _width([coordinator], _COORDINATOR)
+    rows = [
+        ("GROUP", "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY", "STATE", "#MEMBERS"),
+        (group.group, coordinator, group.assignor, group.state, str(len(group.members))),
+    ]
+    return "\n" + "".join(
+        f"{name:<{width}} {where:<25} {assignor:<20} {state_:<15} {count}\n"
+        for name, where, assignor, state_, count in rows
     )
+
+
+def state_of_4(group: GroupDescription, *, verbose: bool) -> str:
+    """One group's coordinator, assignor and state, with epochs if verbose."""
+    broker = group.coordinator
+    header = ["GROUP", "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY", "STATE"]
+    row = [group.group, f"{broker.host}:{broker.port}  ({broker.id})", group.assignor or MISSING, group.state]
+    widths = [_CELL, _COORDINATOR, _STRATEGY, 20]
+    if verbose:
+        header += ["GROUP-EPOCH", "TARGET-ASSIGNMENT-EPOCH"]
+        row += [or_missing(group.epoch), or_missing(group.target_epoch)]
+        widths += [_CELL, 25]
+    lines = [[*header, "#MEMBERS"], [*row, str(len(group.members))]]
+    return "\n" + columns(lines, [*widths, 0])
+
+
+def _state_table(group: GroupDescription, title: str) -> Table:
+    row = (coordinator_name(group.coordinator), group.assignor, len(group.members))
+    return Table(("COORDINATOR", "ASSIGNOR", "MEMBERS"), [row], title)
+
+
+def _state_document(group: GroupDescription) -> dict[str, object]:
+    """Groups of the new protocol alone have epochs."""
+    document: dict[str, object] = {
+        "coordinator": coordinator_document(group.coordinator),
+        "assignment_strategy": group.assignor,
+        "member_count": len(group.members),
+    }
+    if group.epoch is None:
+        return document
+    return document | {"group_epoch": group.epoch, "target_assignment_epoch": group.target_epoch}
+
+
+# ---- new offsets
+
+
+def print_no_action(*, kafka_4: bool) -> None:
+    """What the script says where neither --execute nor --dry-run is given."""
+    print(NO_ACTION_IN_4 if kafka_4 else NO_ACTION, file=sys.stderr)
+
+
+NO_ACTION = (
+    "WARN: No action will be performed as the --execute option is missing.In a future major release, the default "
+    "behavior of this command will be to prompt the user before executing the reset rather than doing a dry run. You "
+    "should add the --dry-run option explicitly if you are scripting this command and want to keep the current default "
+    "behavior without prompting."
+)
+NO_ACTION_IN_4 = (
+    "WARN: No action will be performed as the --execute option is missing. In version 5.0, this command will require "
+    "either --dry-run or --execute to be specified. You should add the --dry-run option explicitly if you are "
+    "scripting this command and want to keep the current default behavior without prompting."
+)
+
+
+def show_plan(form: OutputFormat, plan: Plan, *, executed: bool, kafka_4: bool) -> None:
+    group_views.show_plan(form, plan, group_views.reset_plan(plan) if kafka_4 else reset_plan(plan), executed=executed)
+
+
+def show_exported_plan(form: OutputFormat, plan: Plan, csv: str, *, executed: bool) -> None:
+    """csv    ends each of its lines, and the script adds a line end of its own"""
+    group_views.show_plan(form, plan, csv + "\n", executed=executed)
+
+
+def reset_plan(plan: Plan) -> str:
+    """New offsets by group; empty without groups. Without offsets, the header's line is not ended, as in 3.9."""
+    if not plan:
+        return ""
+    rows = [
+        _plan_row(group, topic, str(partition), str(offset))
+        for group, offsets_ in plan.items()
+        for (topic, partition), offset in offsets_.items()
+    ]
+    return "\n" + "\n".join([_plan_row("GROUP", "TOPIC", "PARTITION", "NEW-OFFSET"), *rows]) + ("\n" if rows else "")
+
+
+def _plan_row(group: str, topic: str, partition: str, offset: str) -> str:
+    return f"{group:<30} {topic:<30} {partition:<10} {offset:<15}"
+
+
+# ---- deleted offsets
 
 
 def show_deleted_offsets(
     form: OutputFormat, group: str, rows: Sequence[tuple[str, int | None, ApiError | None]], *, kafka_4: bool
 ) -> None:
-    """rows    topic, partition (None where the topic could not be looked up), error"""
-    text = of_4.deleted_offsets if kafka_4 else deleted_offsets
+    """rows    topic, partition (None if the topic could not be looked up), error"""
+    text = deleted_offsets_of_4 if kafka_4 else deleted_offsets
     show(
         form,
         text=lambda: text((topic, index, error.java if error else None) for topic, index, error in rows),
@@ -100,247 +382,24 @@ def show_deleted_offsets(
     )
 
 
-# ---- the script's text
-
-
-def listing(groups: Sequence[GroupListing], *, types: bool, states: bool) -> str:
-    """Names; with types or states a table as since 3.8, where every cell is padded, including the last."""
-    if not types and not states:
-        return "".join(f"{group.group}\n" for group in groups)
-    width = _width((group.group for group in groups), _NARROWEST) + 10
-    rows = [("GROUP", "TYPE", "STATE"), *((group.group, group.type, group.state) for group in groups)]
-    return "".join(
-        f"{group:<{width}}" + (f" {type_:<20}" if types else "") + (f" {state:<20}" if states else "") + "\n"
-        for group, type_, state in rows
-    )
-
-
-def offsets(rows: Sequence[GroupLag]) -> str:
-    """One group's partitions; nothing at all without rows."""
-    if not rows:
-        return ""
-    header = (
-        "GROUP",
-        "TOPIC",
-        "PARTITION",
-        "CURRENT-OFFSET",
-        "LOG-END-OFFSET",
-        "LAG",
-        "CONSUMER-ID",
-        "HOST",
-        "CLIENT-ID",
-    )
-    cells = [header, *map(_offset_cells, rows)]
-    group, topic, consumer, host = (_width((row[column] for row in cells[1:]), _NARROWEST) for column in (0, 1, 6, 7))
-    widths = (group, topic, 10, 15, 15, 15, consumer, host, 0)
-    return "\n" + "".join(
-        " ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + "\n" for row in cells
-    )
-
-
-def _offset_cells(row: GroupLag) -> tuple[str, ...]:
-    member = row.member
-    return (
-        row.group,
-        row.partition.topic,
-        str(row.partition.partition),
-        _number(row.current_offset),
-        _number(row.log_end_offset),
-        _number(row.lag),
-        member.member_id if member else MISSING,
-        member.host if member else MISSING,
-        member.client_id if member else MISSING,
-    )
-
-
-def members(group: GroupDescription, *, verbose: bool) -> str:
-    """One group's members; nothing at all without any. There is a blank behind #PARTITIONS."""
-    if not group.members:
-        return ""
-    has_instances = any(member.instance_id for member in group.members)
-    header = ("GROUP", "CONSUMER-ID", "GROUP-INSTANCE-ID", "HOST", "CLIENT-ID", "#PARTITIONS")
-    rows = [header, *(_member_cells(group.group, member) for member in group.members)]
-    widths = [_width((row[column] for row in rows[1:]), _NARROWEST) for column in range(5)] + [15]
-    widths[2] = _width((row[2] for row in rows[1:]), _NARROWEST_INSTANCE)
-    assignments = ["ASSIGNMENT", *(assignment(member.assignment) for member in group.members)] if verbose else []
-    lines = []
-    for position, row in enumerate(rows):
-        shown = [f"{cell:<{width}} " for cell, width in zip(row, widths, strict=True)]
-        if not has_instances:
-            del shown[2]
-        lines.append("".join(shown) + (assignments[position] if verbose else "") + "\n")
-    return "\n" + "".join(lines)
-
-
-def _member_cells(group: str, member: MemberDescription) -> tuple[str, ...]:
-    return (
-        group, member.member_id, member.instance_id or "", member.host, member.client_id, str(len(member.assignment)),
-    )  # fmt: skip
-
-
-def assignment(partitions: Iterable[TopicPartition]) -> str:
-    """`topic(0,1,2), other(0)`; `-` for none."""
-    by_topic: dict[str, list[str]] = {}
-    for topic, partition in sorted(partitions):
-        by_topic.setdefault(topic, []).append(str(partition))
-    return ", ".join(f"{topic}({','.join(its)})" for topic, its in by_topic.items()) or MISSING
-
-
-def state(group: GroupDescription) -> str:
-    """One group's coordinator, assignor and state. The width made for the coordinator is given to the group."""
-    broker = group.coordinator
-    coordinator = f"{broker.host}:{broker.port} ({broker.id})"
-    width = _width([coordinator], _NARROWEST_COORDINATOR)
-    rows = [
-        ("GROUP", "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY", "STATE", "#MEMBERS"),
-        (group.group, coordinator, group.assignor, group.state, str(len(group.members))),
-    ]
-    return "\n" + "".join(
-        f"{name:<{width}} {where:<25} {assignor:<20} {state_:<15} {count}\n"
-        for name, where, assignor, state_, count in rows
-    )
-
-
-def reset_plan(plan: Mapping[str, Mapping[TopicPartition, int]]) -> str:
-    """New offsets by group; nothing without groups. Without offsets the header's line is not ended, as in 3.9."""
-    if not plan:
-        return ""
-    rows = [
-        _plan_row(group, topic, str(partition), str(offset))
-        for group, offsets_ in plan.items()
-        for (topic, partition), offset in offsets_.items()
-    ]
-    return "\n" + "\n".join([_plan_row("GROUP", "TOPIC", "PARTITION", "NEW-OFFSET"), *rows]) + ("\n" if rows else "")
-
-
-def _plan_row(group: str, topic: str, partition: str, offset: str) -> str:
-    return f"{group:<30} {topic:<30} {partition:<10} {offset:<15}"
-
-
-def deleted_offsets(rows: Iterable[tuple[str, int | None, str | None]]) -> str:
-    """(topic, partition, error); the partition is None where the topic could not be looked up."""
+def deleted_offsets(rows: DeletedOffsets) -> str:
     lines = [("TOPIC", "PARTITION", "STATUS")]
     for topic, partition, problem in rows:
         where = "Not Provided" if partition is None else str(partition)
-        lines.append((topic, where, "Successful" if problem is None else f"Error: {problem}"))
+        lines.append((topic, where, _status(problem)))
     return "\n" + "".join(f"{topic:<30} {where:<15} {status:<15}\n" for topic, where, status in lines)
 
 
-def deleted_groups(outcome: Mapping[str, str | None]) -> str:
-    """What became of each group; None where nothing went wrong."""
-    gone = ", ".join(f"'{group}'" for group, problem in outcome.items() if problem is None)
-    failures = [
-        f"* Group '{group}' could not be deleted due to: {problem}\n"
-        for group, problem in outcome.items()
-        if problem is not None
-    ]
-    if not failures:
-        return f"Deletion of requested consumer groups ({gone or _NO_GROUPS}) was successful.\n"
-    text = "\nError: Deletion of some consumer groups failed:\n" + "".join(failures)
-    return text + (f"\nThese consumer groups were deleted successfully: {gone}\n" if gone else "")
+def deleted_offsets_of_4(rows: DeletedOffsets) -> str:
+    lines = [["TOPIC", "PARTITION", "STATUS"]]
+    lines += [[topic, or_missing(partition), _status(problem)] for topic, partition, problem in rows]
+    widths = [max(_CELL, *(len(line[0]) for line in lines)), 10, _CELL]
+    return "\n" + "".join(" ".join(f"{c:<{w}}" for c, w in zip(line, widths, strict=True)) + "\n" for line in lines)
 
 
-def _number(value: int | None) -> str:
-    return MISSING if value is None else str(value)
+def _status(problem: str | None) -> str:
+    return "Successful" if problem is None else f"Error: {problem}"
 
 
 def _width(texts: Iterable[str], narrowest: int) -> int:
     return max(narrowest, *map(len, texts), 0)
-
-
-# ---- one group in each form
-
-
-def _group_text(group: GroupDescription, view: str, rows: Sequence[GroupLag], *, verbose: bool, kafka_4: bool) -> str:
-    if kafka_4:
-        return _text_of_4(group, view, rows, verbose=verbose)
-    if view == "offsets":
-        return offsets(rows)
-    return members(group, verbose=verbose) if view == "members" else state(group)
-
-
-def _text_of_4(group: GroupDescription, view: str, rows: Sequence[GroupLag], *, verbose: bool) -> str:
-    if view == "offsets":
-        return of_4.offsets(rows, verbose=verbose)
-    if view == "members":
-        return of_4.members(group, verbose=verbose)
-    return of_4.state(group, verbose=verbose)
-
-
-def _group_table(group: GroupDescription, view: str, rows: Sequence[GroupLag]) -> Table | str:
-    title = f"{group.group}  {group.state}"
-    if view == "offsets":
-        return Table(
-            ("TOPIC", "PARTITION", "CURRENT", "END", "LAG", "CLIENT", "HOST", "CONSUMER"),
-            [
-                (
-                    *row.partition, row.current_offset, row.log_end_offset, row.lag,
-                    *((row.member.client_id, row.member.host, row.member.member_id) if row.member else ("", "", "")),
-                )
-                for row in rows
-            ],
-            title,
-        )  # fmt: skip
-    if view == "members":
-        return Table(
-            ("CONSUMER", "INSTANCE", "CLIENT", "HOST", "PARTITIONS"),
-            [
-                (each.member_id, each.instance_id or "", each.client_id, each.host, assignment(each.assignment))
-                for each in group.members
-            ],
-            title,
-        )
-    broker = group.coordinator
-    return Table(
-        ("COORDINATOR", "ASSIGNOR", "MEMBERS"),
-        [(f"{broker.host}:{broker.port} ({broker.id})", group.assignor, len(group.members))],
-        title,
-    )
-
-
-def _group_document(group: GroupDescription, view: str, rows: Sequence[GroupLag]) -> dict[str, object]:
-    head: dict[str, object] = {"group": group.group, "state": group.state}
-    if view == "offsets":
-        return head | {
-            "partitions": [
-                {
-                    "topic": row.partition.topic,
-                    "partition": row.partition.partition,
-                    "current_offset": row.current_offset,
-                    "log_end_offset": row.log_end_offset,
-                    "lag": row.lag,
-                    "consumer_id": row.member.member_id if row.member else None,
-                    "host": row.member.host if row.member else None,
-                    "client_id": row.member.client_id if row.member else None,
-                }
-                for row in rows
-            ]
-        }
-    if view == "members":
-        return head | {
-            "members": [
-                {
-                    "consumer_id": each.member_id,
-                    "instance_id": each.instance_id,
-                    "host": each.host,
-                    "client_id": each.client_id,
-                    "assignment": [partition._asdict() for partition in each.assignment],
-                    **_epochs(each),
-                }
-                for each in group.members
-            ]
-        }
-    broker = group.coordinator
-    return head | {
-        "coordinator": {"id": broker.id, "host": broker.host, "port": broker.port},
-        "assignment_strategy": group.assignor,
-        "member_count": len(group.members),
-        **({} if group.epoch is None else {"group_epoch": group.epoch, "target_assignment_epoch": group.target_epoch}),
-    }
-
-
-def _epochs(member: MemberDescription) -> dict[str, object]:
-    """What only members of the new protocol have."""
-    if member.epoch is None:
-        return {}
-    return {"epoch": member.epoch, "target_assignment": [partition._asdict() for partition in member.target or ()]}

@@ -1,23 +1,50 @@
-"""kafka-share-groups.sh: lists, descriptions and outcomes.
+"""kafka-share-groups.sh: descriptions of groups, and deleted offsets. group_views.py has what other scripts print too.
 
 source  org.apache.kafka.tools.consumer.group.ShareGroupCommand, 4.3
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 
-from pykafka_cli.model import GroupDescription, GroupListing, ShareOffset
+from pykafka_cli.model import GroupDescription, ShareOffset
 from pykafka_cli.output.columns import columns, or_missing
-from pykafka_cli.output.consumer_groups_of_4 import assignment
-from pykafka_cli.output.render import Table
+from pykafka_cli.output.group_views import assignment, coordinator_document, coordinator_name
+from pykafka_cli.output.render import OutputFormat, Table, show
 
 _CELL = 15
 
 
-def listing(groups: Sequence[GroupListing], *, states: bool) -> str:
-    """Names one a line; with their states a table."""
-    if not states:
-        return "".join(f"{group.group}\n" for group in groups)
-    return columns([("GROUP", "STATE"), *((group.group, group.state) for group in groups)], (_CELL, 0))
+def print_group(group: GroupDescription, view: str, rows: Sequence[ShareOffset], *, verbose: bool) -> None:
+    """Print one view of a group as the script does, at once: what is printed about the next group comes below."""
+    if not group.members and view != "offsets":
+        print(f"\nShare group '{group.group}' has no active members.", file=sys.stderr)
+    if view == "offsets":
+        text = offsets(group.group, rows, verbose=verbose)
+    else:
+        text = members(group, verbose=verbose) if view == "members" else state(group, verbose=verbose)
+    print(text, end="", flush=True)
+
+
+def show_described(
+    form: OutputFormat, groups: Sequence[GroupDescription], view: str, rows: Mapping[str, Sequence[ShareOffset]]
+) -> None:
+    """One view of each group, as a table or a document."""
+    show(
+        form,
+        text=str,
+        table=lambda: [group_table(group, view, rows.get(group.group, [])) for group in groups],
+        document=lambda: [group_document(group, view, rows.get(group.group, [])) for group in groups],
+    )
+
+
+def show_deleted_offsets(form: OutputFormat, results: Mapping[str, str | None]) -> None:
+    """results    by topic: None, or what went wrong"""
+    show(
+        form,
+        text=lambda: deleted_offsets(results),
+        table=lambda: [Table(("TOPIC", "STATUS"), [(topic, why or "deleted") for topic, why in results.items()])],
+        document=lambda: [{"topic": topic, "error": why} for topic, why in results.items()],
+    )
 
 
 def offsets(group: str, rows: Sequence[ShareOffset], *, verbose: bool) -> str:
@@ -70,24 +97,12 @@ def state(group: GroupDescription, *, verbose: bool) -> str:
 
 
 def deleted_offsets(outcome: Mapping[str, str | None]) -> str:
-    """Topics and what went wrong; None where nothing did."""
+    """None for a topic whose offsets were deleted, or what went wrong."""
     lines = [
         ("TOPIC", "STATUS"),
         *((topic, f"Error: {problem}" if problem else "Successful") for topic, problem in outcome.items()),
     ]
     return "\n" + columns(lines, (_CELL, 0))
-
-
-def deleted_groups(outcome: Mapping[str, str | None], kind: str) -> str:
-    """What became of each group of a kind; None where nothing went wrong."""
-    gone = ", ".join(f"'{group}'" for group, problem in outcome.items() if problem is None)
-    failures = "".join(
-        f"* Group '{group}' could not be deleted due to: {problem}\n" for group, problem in outcome.items() if problem
-    )
-    if not failures:
-        return f"Deletion of requested {kind} groups ({gone}) was successful.\n"
-    text = f"\nError: Deletion of some {kind} groups failed:\n{failures}"
-    return text + (f"\nThese {kind} groups were deleted successfully: {gone}\n" if gone else "")
 
 
 def group_table(group: GroupDescription, view: str, rows: Sequence[ShareOffset]) -> Table:
@@ -102,9 +117,8 @@ def group_table(group: GroupDescription, view: str, rows: Sequence[ShareOffset])
             [(each.member_id, each.client_id, each.host, assignment(each.assignment)) for each in group.members],
             title,
         )
-    broker = group.coordinator
-    where = f"{broker.host}:{broker.port} ({broker.id})"
-    return Table(("COORDINATOR", "EPOCH", "MEMBERS"), [(where, group.epoch, len(group.members))], title)
+    row = (coordinator_name(group.coordinator), group.epoch, len(group.members))
+    return Table(("COORDINATOR", "EPOCH", "MEMBERS"), [row], title)
 
 
 def group_document(group: GroupDescription, view: str, rows: Sequence[ShareOffset]) -> dict[str, object]:
@@ -126,9 +140,8 @@ def group_document(group: GroupDescription, view: str, rows: Sequence[ShareOffse
                 for each in group.members
             ]
         }
-    broker = group.coordinator
     return head | {
-        "coordinator": {"id": broker.id, "host": broker.host, "port": broker.port},
+        "coordinator": coordinator_document(group.coordinator),
         "group_epoch": group.epoch,
         "assignment_epoch": group.target_epoch,
         "member_count": len(group.members),

@@ -1,4 +1,4 @@
-"""kafka-streams-groups.sh: descriptions of groups.
+"""kafka-streams-groups.sh: descriptions of groups. group_views.py has what other scripts print too.
 
 source  org.apache.kafka.tools.streams.StreamsGroupCommand, 4.3
 """
@@ -7,9 +7,36 @@ from collections.abc import Mapping, Sequence
 
 from pykafka_cli.model import StreamsGroup, StreamsMember, StreamsOffset, StreamsTasks
 from pykafka_cli.output.columns import columns, or_missing
-from pykafka_cli.output.render import Table
+from pykafka_cli.output.group_views import coordinator_document, coordinator_name
+from pykafka_cli.output.render import OutputFormat, Table, show
 
 _CELL = 15
+
+
+def print_group(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset], *, verbose: bool) -> None:
+    """Print one view of a group as the script does: of a group without members, only the state."""
+    if view == "state":
+        empty = "" if group.members else f"\nError: Streams group '{group.group}' has no active members.\n"
+        text = empty + state(group, verbose=verbose)
+    elif not group.members:
+        return
+    elif view == "members":
+        text = members(group, verbose=verbose)
+    else:
+        text = offsets(group.group, rows, verbose=verbose)
+    print(text, end="", flush=True)
+
+
+def show_described(
+    form: OutputFormat, groups: Sequence[StreamsGroup], view: str, rows: Mapping[str, Sequence[StreamsOffset]]
+) -> None:
+    """One view of each group, as a table or a document."""
+    show(
+        form,
+        text=str,
+        table=lambda: [group_table(group, view, rows.get(group.group, [])) for group in groups],
+        document=lambda: [group_document(group, view, rows.get(group.group, [])) for group in groups],
+    )
 
 
 def offsets(group: str, rows: Sequence[StreamsOffset], *, verbose: bool) -> str:
@@ -75,9 +102,8 @@ def _partitions(its: Mapping[str, Sequence[int]]) -> str:
 
 def state(group: StreamsGroup, *, verbose: bool) -> str:
     """One group's coordinator and state."""
-    broker = group.coordinator
     header = ["GROUP", "COORDINATOR (ID)", "STATE"]
-    row = [group.group, f"{broker.host}:{broker.port} ({broker.id})", group.state]
+    row = [group.group, coordinator_name(group.coordinator), group.state]
     widths = [_CELL, 25, 25]
     if verbose:
         header += ["GROUP-EPOCH", "TARGET-ASSIGNMENT-EPOCH"]
@@ -100,9 +126,8 @@ def group_table(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset]) -
             [(each.member_id, each.process_id, each.client_id, tasks(each.tasks).strip()) for each in group.members],
             title,
         )
-    broker = group.coordinator
-    where = f"{broker.host}:{broker.port} ({broker.id})"
-    return Table(("COORDINATOR", "EPOCH", "MEMBERS"), [(where, group.epoch, len(group.members))], title)
+    row = (coordinator_name(group.coordinator), group.epoch, len(group.members))
+    return Table(("COORDINATOR", "EPOCH", "MEMBERS"), [row], title)
 
 
 def group_document(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset]) -> dict[str, object]:
@@ -130,9 +155,8 @@ def group_document(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset]
                 for each in group.members
             ]
         }
-    broker = group.coordinator
     return head | {
-        "coordinator": {"id": broker.id, "host": broker.host, "port": broker.port},
+        "coordinator": coordinator_document(group.coordinator),
         "group_epoch": group.epoch,
         "target_assignment_epoch": group.target_epoch,
         "member_count": len(group.members),

@@ -1,6 +1,5 @@
 """kafka-consumer-groups: what its actions have in common, and listing, describing and deleting groups."""
 
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,24 +9,12 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import GroupDescription, GroupLag, Offset, OffsetSpec, TopicPartition
-from pykafka_cli.output.consumer_groups import print_group, show_deleted_groups, show_described, show_listing
+from pykafka_cli.output.consumer_groups import print_group, show_described, show_listing, show_remark
+from pykafka_cli.output.group_views import show_deleted_groups
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.script.errors import Ended
 
-NO_ACTION = (
-    "WARN: No action will be performed as the --execute option is missing.In a future major release, the default "
-    "behavior of this command will be to prompt the user before executing the reset rather than doing a dry run. You "
-    "should add the --dry-run option explicitly if you are scripting this command and want to keep the current default "
-    "behavior without prompting."
-)
-NO_ACTION_IN_4 = (
-    "WARN: No action will be performed as the --execute option is missing. In version 5.0, this command will require "
-    "either --dry-run or --execute to be specified. You should add the --dry-run option explicitly if you are "
-    "scripting this command and want to keep the current default behavior without prompting."
-)
-
 EXECUTION = "java.util.concurrent.ExecutionException: "
-REBALANCING = frozenset({"PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling"})
 
 
 class TopicMissing(ApiError):
@@ -94,7 +81,7 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
         groups = [described[name] for name in sorted(described)]
         rows = await lags(session, [group for group in groups if group.state != "Dead"]) if view == "offsets" else {}
     for group in groups:
-        report_state(request, group)
+        show_remark(request.output, group)
         # Notices go to stderr and tables to stdout: on a terminal, each notice has to be above its table.
         if request.output is OutputFormat.KAFKA and group.state != "Dead":
             its = rows.get(group.group, [])
@@ -124,22 +111,10 @@ async def lags(session: Session, groups: list[GroupDescription]) -> dict[str, li
     return {group.group: lag_rows(group, committed[group.group], known, epochs[group.group]) for group in groups}
 
 
-def report_state(request: GroupsRequest, group: GroupDescription) -> None:
-    """What there is to say about a group's state, if anything."""
-    if group.state == "Dead":
-        request.report_error(f"Consumer group '{group.group}' does not exist.")
-    elif request.output is not OutputFormat.KAFKA:
-        return  # everything else shows the state itself
-    elif group.state == "Empty":
-        print(f"\nConsumer group '{group.group}' has no active members.", file=sys.stderr)
-    elif group.state in REBALANCING:
-        print(f"\nWarning: Consumer group '{group.group}' is rebalancing.", file=sys.stderr)
-
-
 async def delete_groups(request: GroupsRequest, session: Session) -> None:
     """raises    Ended if one could not be deleted"""
     async with request.opened(session):
         results = await admin.delete_groups(session, await request.names(session))
-    show_deleted_groups(request.output, results, lambda error: in_words_of(error, request))
+    show_deleted_groups(request.output, admin.CONSUMER, results, lambda error: in_words_of(error, request))
     if any(results.values()):
         raise Ended(ExitStatus.FAILURE)

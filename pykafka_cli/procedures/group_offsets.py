@@ -1,6 +1,5 @@
 """`pk consumer-groups --reset-offsets` and `--delete-offsets`."""
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,8 +13,13 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
-from pykafka_cli.output.consumer_groups import plan_text_of, show_deleted_offsets, show_plan
-from pykafka_cli.procedures.consumer_groups import NO_ACTION, NO_ACTION_IN_4, GroupsRequest, TopicMissing
+from pykafka_cli.output.consumer_groups import (
+    print_no_action,
+    show_deleted_offsets,
+    show_exported_plan,
+    show_plan,
+)
+from pykafka_cli.procedures.consumer_groups import GroupsRequest, TopicMissing
 from pykafka_cli.rules.offset_reset import (
     InvalidPlan,
     InvalidScope,
@@ -66,7 +70,7 @@ async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequ
     complete = True
     async with request.opened(session):
         if how.is_undecided:
-            print(NO_ACTION_IN_4 if request.kafka_4 else NO_ACTION, file=sys.stderr)
+            print_no_action(kafka_4=request.kafka_4)
         names = await request.names(session)
         for name, group in (await admin.describe_groups(session, names, missing_is_dead=True)).items():
             if group.state not in ("Empty", "Dead"):
@@ -82,11 +86,10 @@ async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequ
             if how.execute:
                 await admin.set_offsets(session, name, plan[name])
     if how.export:
-        # The script prints the lines and then ends its own.
-        text = write_plan(plan, with_group=len(request.groups) != 1) + "\n"
+        csv = write_plan(plan, with_group=len(request.groups) != 1)
+        show_exported_plan(request.output, plan, csv, executed=how.execute)
     else:
-        text = plan_text_of(plan, kafka_4=request.kafka_4)
-    show_plan(request.output, plan, text, executed=how.execute)
+        show_plan(request.output, plan, executed=how.execute, kafka_4=request.kafka_4)
     if not complete:
         raise Ended(ExitStatus.FAILURE)
 

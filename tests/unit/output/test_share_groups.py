@@ -4,7 +4,6 @@ from pykafka_cli.model import (
     Broker,
     BrokerId,
     GroupDescription,
-    GroupListing,
     LeaderEpoch,
     MemberDescription,
     Offset,
@@ -16,13 +15,6 @@ from pykafka_cli.output import share_groups as text
 PARTITIONS = (TopicPartition("shr", 0), TopicPartition("shr", 1))
 MEMBER = MemberDescription("FSjYCEBTSvCyGgg-rc0k6g", None, "console-share-consumer", "/127.0.0.1", PARTITIONS, 3)
 GROUP = GroupDescription("sg", "Stable", "simple", Broker(BrokerId(1), "127.0.0.1", 29192, None), (MEMBER,), 3, 3)
-
-
-def test_a_list_shows_states_where_they_are_asked_for() -> None:
-    groups = [GroupListing("sg", "Share", "Stable", "share")]
-
-    assert text.listing(groups, states=False) == "sg\n"
-    assert text.listing(groups, states=True) == "GROUP           STATE\nsg              Stable\n"
 
 
 def test_what_was_not_read_yet_has_no_offset() -> None:
@@ -51,15 +43,4 @@ def test_the_state_shows_both_epochs_with_verbose() -> None:
         "\n"
         "GROUP           COORDINATOR (ID)          STATE           GROUP-EPOCH  ASSIGNMENT-EPOCH  #MEMBERS\n"
         "sg              127.0.0.1:29192  (1)      Stable          3            3                 1\n"
-    )
-
-
-def test_outcomes_name_what_failed_and_what_did_not() -> None:
-    assert text.deleted_groups({"a": "not empty", "b": None}, "share") == (
-        "\nError: Deletion of some share groups failed:\n* Group 'a' could not be deleted due to: not empty\n"
-        "\nThese share groups were deleted successfully: 'b'\n"
-    )
-    assert text.deleted_groups({"a": None}, "share") == "Deletion of requested share groups ('a') was successful.\n"
-    assert text.deleted_offsets({"shr": None, "nosuch": "gone"}) == (
-        "\nTOPIC           STATUS\nshr             Successful\nnosuch          Error: gone\n"
     )
