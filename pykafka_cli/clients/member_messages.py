@@ -24,7 +24,7 @@ from kio.serial.errors import SerialError
 from kio.static.primitive import i32
 
 from pykafka_cli.clients.message_versions import version_of
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import TopicPartition, partitions_by_topic
 
 NEWEST = 3
 _VERSION = struct.Struct(">h")
@@ -52,7 +52,7 @@ def encode_subscription(subscription: Subscription, *, rack: str = "") -> bytes:
         user_data=subscription.user_data,
         owned_partitions=tuple(
             OwnedTopic(topic=TopicName(topic), partitions=tuple(map(i32, its)))
-            for topic, its in _by_topic(subscription.owned).items()
+            for topic, its in partitions_by_topic(subscription.owned).items()
         ),
         generation_id=i32(subscription.generation),
         rack_id=rack or None,
@@ -79,7 +79,7 @@ def encode_assignment(partitions: Iterable[TopicPartition]) -> bytes:
         ConsumerProtocolAssignment(
             assigned_partitions=tuple(
                 AssignedTopic(topic=TopicName(topic), partitions=tuple(map(i32, its)))
-                for topic, its in _by_topic(partitions).items()
+                for topic, its in partitions_by_topic(partitions).items()
             )
         )
     )
@@ -98,8 +98,8 @@ def decode_assignment(data: bytes) -> list[TopicPartition]:
 
 def sticky_user_data(owned: Sequence[TopicPartition], generation: int) -> bytes:
     """What the sticky assignor's members remember for each other."""
-    parts = [struct.pack(">i", len(_by_topic(owned)))]
-    for topic, its in _by_topic(owned).items():
+    parts = [struct.pack(">i", len(partitions_by_topic(owned)))]
+    for topic, its in partitions_by_topic(owned).items():
         name = topic.encode()
         parts.append(struct.pack(f">h{len(name)}si{len(its)}i", len(name), name, len(its), *its))
     return b"".join([*parts, struct.pack(">i", generation)])
@@ -139,10 +139,3 @@ def _decode(newest: type[Any], data: bytes) -> Any:
         return reader(memoryview(data), _VERSION.size)[0]
     except (struct.error, SerialError, ValueError) as error:
         raise BadMemberMessage(f"not a {newest.__name__}: {error}") from error
-
-
-def _by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[int]]:
-    grouped: dict[str, list[int]] = {}
-    for topic, partition in partitions:
-        grouped.setdefault(topic, []).append(partition)
-    return grouped

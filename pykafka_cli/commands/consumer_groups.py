@@ -22,9 +22,38 @@ from pykafka_cli.procedures.consumer_groups import (
 from pykafka_cli.rules.offset_reset import BadDateTime, BadDuration, InvalidPlan, InvalidScope
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, UsageProblem, Words, reported, unchanged
+from pykafka_cli.script.group_options import (
+    ACTION,
+    RESET,
+    VIEW,
+    WHICH,
+    AllGroups,
+    AllTopics,
+    ByDuration,
+    DeleteGroups,
+    DeleteOffsets,
+    DescribeGroups,
+    Execute,
+    Groups,
+    ListGroups,
+    Members,
+    Offsets,
+    ResetOffsets,
+    ShiftBy,
+    State,
+    Timeout,
+    ToDatetime,
+    ToEarliest,
+    ToLatest,
+    ToOffset,
+    TopicsToReset,
+    check_available,
+    check_one_view,
+    comma_separated,
+    parsed_states,
+)
 from pykafka_cli.script.opening import java_exception, new_session
 from pykafka_cli.script.options import (
-    LONG,
     BootstrapServer,
     CommandConfig,
     Output,
@@ -33,7 +62,6 @@ from pykafka_cli.script.options import (
     refuse,
 )
 
-ACTION, WHICH, VIEW, RESET = "Actions (choose one)", "Which groups", "What to describe", "New offsets"
 ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets", "validate-regex")
 STATES = ("PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty", "Assigning", "Reconciling")
 TYPES = ("Consumer", "Classic")
@@ -68,31 +96,16 @@ class ConsumerGroupsCommand(ScriptCommand):
 @app.command(cls=ConsumerGroupsCommand)
 def consumer_groups(
     ctx: ScriptContext,
-    list_: Annotated[bool, typer.Option("--list", help="List groups.", rich_help_panel=ACTION)] = False,
-    describe: Annotated[bool, typer.Option("--describe", help="Describe groups.", rich_help_panel=ACTION)] = False,
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Delete groups that have no members.", rich_help_panel=ACTION)
-    ] = False,
-    reset_offsets: Annotated[
-        bool,
-        typer.Option("--reset-offsets", help="Reset the offsets of groups without members.", rich_help_panel=ACTION),
-    ] = False,
-    delete_offsets: Annotated[
-        bool,
-        typer.Option("--delete-offsets", help="Delete a group's offsets for the given topics.", rich_help_panel=ACTION),
-    ] = False,
+    list_: ListGroups = False,
+    describe: DescribeGroups = False,
+    delete: DeleteGroups = False,
+    reset_offsets: ResetOffsets = False,
+    delete_offsets: DeleteOffsets = False,
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
-    timeout: Annotated[
-        int, typer.Option("--timeout", parser=LONG, metavar="MS", help="Time to wait for the cluster.")
-    ] = 5000,
-    group: Annotated[
-        list[str] | None,
-        typer.Option("--group", metavar="GROUP", help="Consumer group; may be repeated.", rich_help_panel=WHICH),
-    ] = None,
-    all_groups: Annotated[
-        bool, typer.Option("--all-groups", help="All consumer groups.", rich_help_panel=WHICH)
-    ] = False,
+    timeout: Timeout = 5000,
+    group: Groups = None,
+    all_groups: AllGroups = False,
     type_: Annotated[
         str | None,
         typer.Option(
@@ -103,83 +116,26 @@ def consumer_groups(
             rich_help_panel=WHICH,
         ),
     ] = None,
-    state: Annotated[
-        str | None,
-        typer.Option(
-            "--state",
-            parser=OptionalValue(),
-            metavar="[STATE,...]",
-            help=(
-                "With --list: show states, or only groups in these states. With "
-                "--describe: show the group's state and coordinator."
-            ),
-            rich_help_panel=WHICH,
-        ),
-    ] = None,
-    offsets: Annotated[
-        bool, typer.Option("--offsets", help="Show offsets and lag (default).", rich_help_panel=VIEW)
-    ] = False,
-    members: Annotated[bool, typer.Option("--members", help="Show members.", rich_help_panel=VIEW)] = False,
+    state: State = None,
+    offsets: Offsets = False,
+    members: Members = False,
     verbose: Annotated[
         bool,
         typer.Option(
             "--verbose", help="Also show the partitions of members; on Kafka 4, also epochs.", rich_help_panel=VIEW
         ),
     ] = False,
-    topic: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--topic",
-            metavar="TOPIC[:PARTITION,...]",
-            help="Topic whose offsets to reset or delete; may be repeated.",
-            rich_help_panel=RESET,
-        ),
-    ] = None,
-    all_topics: Annotated[
-        bool,
-        typer.Option("--all-topics", help="Reset all topics for which the group has offsets.", rich_help_panel=RESET),
-    ] = False,
-    to_earliest: Annotated[
-        bool, typer.Option("--to-earliest", help="Reset to the earliest offset.", rich_help_panel=RESET)
-    ] = False,
-    to_latest: Annotated[
-        bool, typer.Option("--to-latest", help="Reset to the latest offset.", rich_help_panel=RESET)
-    ] = False,
+    topic: TopicsToReset = None,
+    all_topics: AllTopics = False,
+    to_earliest: ToEarliest = False,
+    to_latest: ToLatest = False,
     to_current: Annotated[
         bool, typer.Option("--to-current", help="Reset to the current offset.", rich_help_panel=RESET)
     ] = False,
-    to_offset: Annotated[
-        int | None,
-        typer.Option("--to-offset", parser=LONG, metavar="N", help="Reset to this offset.", rich_help_panel=RESET),
-    ] = None,
-    shift_by: Annotated[
-        int | None,
-        typer.Option(
-            "--shift-by",
-            parser=LONG,
-            metavar="N",
-            help="Shift the current offset by this number; a negative number shifts it back.",
-            rich_help_panel=RESET,
-        ),
-    ] = None,
-    to_datetime: Annotated[
-        str | None,
-        typer.Option(
-            "--to-datetime",
-            metavar="TIME",
-            help="Reset to the first record at or after YYYY-MM-DDTHH:mm:SS.sss, in UTC unless a zone is given.",
-            rich_help_panel=RESET,
-        ),
-    ] = None,
-    by_duration: Annotated[
-        str | None,
-        typer.Option(
-            "--by-duration",
-            metavar="PnDTnHnMnS",
-            help="Reset to the offset as of this long ago.",
-            rich_help_panel=RESET,
-        ),
-    ] = None,
+    to_offset: ToOffset = None,
+    shift_by: ShiftBy = None,
+    to_datetime: ToDatetime = None,
+    by_duration: ByDuration = None,
     from_file: Annotated[
         str | None,
         typer.Option(
@@ -192,7 +148,7 @@ def consumer_groups(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show the new offsets (default).", rich_help_panel=RESET)
     ] = False,
-    execute: Annotated[bool, typer.Option("--execute", help="Make the change.", rich_help_panel=RESET)] = False,
+    execute: Execute = False,
     export: Annotated[
         bool, typer.Option("--export", help="Print the new offsets as CSV, for --from-file.", rich_help_panel=RESET)
     ] = False,
@@ -216,7 +172,7 @@ def consumer_groups(
       pk consumer-groups --reset-offsets --to-earliest --group g --topic t
         --execute
     """
-    check_available(ctx)
+    check_available(ctx, AVAILABLE_WITH)
     bootstrap = bootstrap_or_default(
         bootstrap_server,
         ctx.usage_problem('Missing required argument "[bootstrap-server]"'),
@@ -246,7 +202,7 @@ def consumer_groups(
             bootstrap, command_config or None, overrides={API_TIMEOUT_MS: str(timeout)}, unreadable=java_exception
         )
         if list_:
-            states = parsed_states(ctx, state) if state else ()
+            states = parsed_states(ctx, state, STATES)
             types = parsed_types(ctx, type_) if type_ else ()
             work = show_list(request, session, states, types, columns=ctx.given)
         elif describe:
@@ -283,17 +239,6 @@ def consumer_groups(
 # ---- the command line
 
 
-def check_available(ctx: ScriptContext) -> None:
-    """raises    UsageProblem for options without their action"""
-    lost = [
-        name for name, actions in AVAILABLE_WITH.items() if name in ctx.given and not ctx.given.intersection(actions)
-    ]
-    if lost:
-        raise ctx.usage_problem(
-            f"Option(s) [{', '.join(lost)}] are unavailable given other options on the command line"
-        )
-
-
 def check_options(ctx: ScriptContext, state: str | None) -> None:
     """What is missing and what does not go together, in the order in which the script looks.
 
@@ -308,12 +253,7 @@ def check_options(ctx: ScriptContext, state: str | None) -> None:
                 "Option [describe] takes one of these options: [reset-offsets], [describe], [delete], [list]",
                 hint="Option [describe] takes one of these options: [all-groups], [group]",
             )
-        if len(given & {"members", "offsets", "state"}) > 1:
-            raise ctx.usage_problem(
-                "Option [describe] takes at most one of these options: [members], [offsets], [state]"
-            )
-        if state:
-            raise ctx.usage_problem("Option [describe] does not take a value for [state]")
+        check_one_view(ctx, state)
     if "delete" in given:
         if not named:
             raise ctx.usage_problem("Option [delete] takes one of these options: [all-groups], [group]")
@@ -337,23 +277,9 @@ def check_options(ctx: ScriptContext, state: str | None) -> None:
     refuse(ctx, "topic", "list", "describe")
 
 
-def listed(text_: str) -> list[str]:
-    """Words with commas between; none behind the last one, as Java's split has it."""
-    return [word.strip() for word in text_.rstrip(",").split(",")] if text_.strip(",") else []
-
-
-def parsed_states(ctx: ScriptContext, text_: str) -> tuple[str, ...]:
-    """States in any case. raises    UsageProblem"""
-    known = {state.lower(): state for state in STATES}
-    try:
-        return tuple(known[word.lower()] for word in listed(text_))
-    except KeyError:
-        raise ctx.usage_problem(f"Invalid state list '{text_}'. Valid states are: {', '.join(STATES)}") from None
-
-
 def parsed_types(ctx: ScriptContext, text_: str) -> tuple[str, ...]:
     """Types in any case, as brokers call them. raises    UsageProblem"""
-    words = tuple(word.lower() for word in listed(text_))
+    words = tuple(word.lower() for word in comma_separated(text_))
     if not {type_.lower() for type_ in TYPES}.issuperset(words):
         raise ctx.usage_problem(f"Invalid types list '{text_}'. Valid types are: {', '.join(TYPES)}")
     return words

@@ -13,11 +13,34 @@ from pykafka_cli.procedures import groups_of_type
 from pykafka_cli.procedures import share_groups as procedures
 from pykafka_cli.procedures.consumer_groups import GroupsRequest, TopicMissing
 from pykafka_cli.rules.offset_reset import BadDateTime, InvalidScope
-from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError, Words, reported
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError, Words, in_java, reported
+from pykafka_cli.script.group_options import (
+    RESET,
+    AllGroups,
+    AllTopics,
+    DeleteGroups,
+    DeleteOffsets,
+    DescribeGroups,
+    Execute,
+    Groups,
+    ListGroups,
+    Members,
+    Offsets,
+    ResetOffsets,
+    State,
+    Timeout,
+    ToDatetime,
+    ToEarliest,
+    ToLatest,
+    TopicsToReset,
+    Verbose,
+    check_available,
+    check_one_view,
+    parsed_states,
+)
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
-    LONG,
     BootstrapServer,
     CommandConfig,
     Output,
@@ -26,10 +49,12 @@ from pykafka_cli.script.options import (
     refuse,
 )
 
-ACTION, WHICH, VIEW, RESET = "Actions, one of them", "Which groups", "What to describe", "New offsets"
 ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets")
 STATES = ("Dead", "Empty", "Stable")
 SCENARIOS = ("to-datetime", "to-earliest", "to-latest")
+AVAILABLE_WITH = {
+    "members": ("describe",), "offsets": ("describe",), "verbose": ("describe",), "state": ("describe", "list"),
+}  # fmt: skip
 FAILED = "Executing share group command failed due to "
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -41,78 +66,33 @@ class ShareGroupsCommand(ScriptCommand):
 @app.command(cls=ShareGroupsCommand)
 def share_groups(
     ctx: ScriptContext,
-    list_: Annotated[bool, typer.Option("--list", help="List groups.", rich_help_panel=ACTION)] = False,
-    describe: Annotated[bool, typer.Option("--describe", help="Describe groups.", rich_help_panel=ACTION)] = False,
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Delete groups without members.", rich_help_panel=ACTION)
-    ] = False,
-    reset_offsets: Annotated[
-        bool, typer.Option("--reset-offsets", help="Set offsets of a group without members.", rich_help_panel=ACTION)
-    ] = False,
-    delete_offsets: Annotated[
-        bool, typer.Option("--delete-offsets", help="Delete a group's offsets in topics.", rich_help_panel=ACTION)
-    ] = False,
+    list_: ListGroups = False,
+    describe: DescribeGroups = False,
+    delete: DeleteGroups = False,
+    reset_offsets: ResetOffsets = False,
+    delete_offsets: DeleteOffsets = False,
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
-    timeout: Annotated[
-        int, typer.Option("--timeout", parser=LONG, metavar="MS", help="Time to wait for the cluster.")
-    ] = 30_000,
-    group: Annotated[
-        list[str] | None,
-        typer.Option("--group", metavar="GROUP", help="Share group; may be repeated.", rich_help_panel=WHICH),
-    ] = None,
-    all_groups: Annotated[bool, typer.Option("--all-groups", help="All share groups.", rich_help_panel=WHICH)] = False,
-    state: Annotated[
-        str | None,
-        typer.Option(
-            "--state",
-            parser=OptionalValue(),
-            metavar="[STATE,...]",
-            help="With --list: show states, or list only groups in these. With --describe: show the state.",
-            rich_help_panel=VIEW,
-        ),
-    ] = None,
-    offsets: Annotated[  # noqa: ARG001 - the default
-        bool, typer.Option("--offsets", help="Show offsets and lag (default).", rich_help_panel=VIEW)
-    ] = False,
-    members: Annotated[bool, typer.Option("--members", help="Show members.", rich_help_panel=VIEW)] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Also show epochs.", rich_help_panel=VIEW)] = False,
-    topic: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--topic",
-            metavar="TOPIC[:PARTITION,...]",
-            help="Topic whose offsets to reset or delete; may be repeated.",
-            rich_help_panel=RESET,
-        ),
-    ] = None,
-    all_topics: Annotated[
-        bool,
-        typer.Option("--all-topics", help="Reset all topics for which the group has offsets.", rich_help_panel=RESET),
-    ] = False,
-    to_earliest: Annotated[
-        bool, typer.Option("--to-earliest", help="Reset to the earliest offset.", rich_help_panel=RESET)
-    ] = False,
-    to_latest: Annotated[
-        bool, typer.Option("--to-latest", help="Reset to the latest offset.", rich_help_panel=RESET)
-    ] = False,
-    to_datetime: Annotated[
-        str | None,
-        typer.Option(
-            "--to-datetime",
-            metavar="TIME",
-            help="Reset to the first record since YYYY-MM-DDThh:mm:ss.sss.",
-            rich_help_panel=RESET,
-        ),
-    ] = None,
+    timeout: Timeout = 30_000,
+    group: Groups = None,
+    all_groups: AllGroups = False,
+    state: State = None,
+    offsets: Offsets = False,  # noqa: ARG001 - the default
+    members: Members = False,
+    verbose: Verbose = False,
+    topic: TopicsToReset = None,
+    all_topics: AllTopics = False,
+    to_earliest: ToEarliest = False,
+    to_latest: ToLatest = False,
+    to_datetime: ToDatetime = None,
     dry_run: Annotated[  # noqa: ARG001 - what is not executed is one
         bool, typer.Option("--dry-run", help="Only show the plan.", rich_help_panel=RESET)
     ] = False,
-    execute: Annotated[bool, typer.Option("--execute", help="Set the offsets.", rich_help_panel=RESET)] = False,
+    execute: Execute = False,
     output: Output = None,
 ) -> None:
     """List and describe share groups, delete them, or reset their offsets."""
-    check_available(ctx)
+    check_available(ctx, AVAILABLE_WITH)
     bootstrap = bootstrap_or_default(
         bootstrap_server,
         ctx.usage_problem('Missing required argument "[bootstrap-server]"'),
@@ -126,12 +106,12 @@ def share_groups(
         InvalidScope: lambda problem: ctx.usage_problem(str(problem)),
         BadDateTime: lambda problem: f"java.text.ParseException: {problem}",
         TopicMissing: str,
-        ApiError: lambda error: error.java if isinstance(error, ApiError) else str(error),
+        ApiError: in_java,
     }
     with reported(f"\nError: {FAILED}", words, on_stdout=True):
         session = new_session(bootstrap, command_config, overrides={API_TIMEOUT_MS: str(timeout)})
         if list_:
-            states = parsed_states(ctx, state)
+            states = parsed_states(ctx, state, STATES)
             work = groups_of_type.show_list(request, session, SHARE, states, with_states="state" in ctx.given)
         elif describe:
             view = "members" if members else "state" if "state" in ctx.given else "offsets"
@@ -147,16 +127,6 @@ def share_groups(
         asyncio.run(work)
 
 
-def check_available(ctx: ScriptContext) -> None:
-    """raises    UsageProblem for options whose action is not there"""
-    partners = {
-        "members": ("describe",), "offsets": ("describe",), "verbose": ("describe",), "state": ("describe", "list"),
-    }  # fmt: skip
-    for name, actions in partners.items():
-        if name in ctx.given and not ctx.given.intersection(actions):
-            raise ctx.usage_problem(f"Option(s) [{name}] are unavailable given other options on the command line")
-
-
 def check_options(ctx: ScriptContext, state: str | None) -> None:
     """What is missing and what does not go together, in the order in which the script looks.
 
@@ -167,12 +137,7 @@ def check_options(ctx: ScriptContext, state: str | None) -> None:
     if "describe" in given:
         if not named:
             raise ctx.usage_problem("Option [describe] takes one of these options: [all-groups], [group]")
-        if len(given & {"members", "offsets", "state"}) > 1:
-            raise ctx.usage_problem(
-                "Option [describe] takes at most one of these options: [members], [offsets], [state]"
-            )
-        if state:
-            raise ctx.usage_problem("Option [describe] does not take a value for [state]")
+        check_one_view(ctx, state)
     if "delete" in given:
         if not named:
             raise ctx.usage_problem("Option [delete] takes the options [group] or [all-groups]")
@@ -206,12 +171,3 @@ def check_reset(ctx: ScriptContext) -> None:
     refuse(ctx, "topic", "all-topics")
     if not given & {"topic", "all-topics"}:
         raise ctx.usage_problem("Option [reset-offsets] takes one of these options: [all-topics], [topic]")
-
-
-def parsed_states(ctx: ScriptContext, text: str | None) -> tuple[str, ...]:
-    """States in any case. raises    UsageProblem"""
-    known = {state.lower(): state for state in STATES}
-    words = [word.strip() for word in (text or "").split(",") if word.strip()]
-    if not {word.lower() for word in words} <= known.keys():
-        raise ctx.usage_problem(f"Invalid state list '{text}'. Valid states are: {', '.join(STATES)}")
-    return tuple(known[word.lower()] for word in words)

@@ -13,10 +13,11 @@ from pykafka_cli.rules.streams_reset import comma_separated
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.completion import DEFAULT_BOOTSTRAP_SERVER
 from pykafka_cli.script.errors import ScriptError, UnreadableValue, Words, in_java, reported
+from pykafka_cli.script.group_options import RESET, ByDuration, ShiftBy, ToDatetime, ToLatest, ToOffset
 from pykafka_cli.script.opening import NoClient, java_exception, new_session
-from pykafka_cli.script.options import CONNECTION, LONG, BootstrapServer, Output, chosen_output, refuse
+from pykafka_cli.script.options import CONNECTION, BootstrapServer, Output, chosen_output, refuse
 
-WHICH, WHERE = "Which topics", "New offsets of the input topics (choose one)"
+WHICH = "Which topics"
 SCENARIOS = ("to-offset", "to-datetime", "by-duration", "to-earliest", "to-latest", "from-file", "shift-by")
 READ_FIRST = ("application-id", "bootstrap-server", "bootstrap-servers", "config-file")
 """Other values are read only when they are needed: so does the script, which reports bad ones no earlier."""
@@ -80,47 +81,20 @@ def streams_application_reset(
         ),
     ] = None,
     to_earliest: Annotated[  # noqa: ARG001  # the default
-        bool, typer.Option("--to-earliest", help="Reset to the earliest offset (default).", rich_help_panel=WHERE)
+        bool, typer.Option("--to-earliest", help="Reset to the earliest offset (default).", rich_help_panel=RESET)
     ] = False,
-    to_latest: Annotated[
-        bool, typer.Option("--to-latest", help="Reset to the latest offset.", rich_help_panel=WHERE)
-    ] = False,
-    to_offset: Annotated[
-        int | None,
-        typer.Option("--to-offset", parser=LONG, metavar="N", help="Reset to this offset.", rich_help_panel=WHERE),
-    ] = None,
-    shift_by: Annotated[
-        int | None,
-        typer.Option(
-            "--shift-by",
-            parser=LONG,
-            metavar="N",
-            help="Shift the current offset by this number; a negative number goes back.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
-    to_datetime: Annotated[
-        str | None,
-        typer.Option(
-            "--to-datetime",
-            metavar="TIME",
-            help="Reset to the first record at or after YYYY-MM-DDTHH:mm:SS.sss, in UTC unless a zone is given.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
-    by_duration: Annotated[
-        str | None,
-        typer.Option(
-            "--by-duration", metavar="PnDTnHnMnS", help="Reset to the offset of this long ago.", rich_help_panel=WHERE
-        ),
-    ] = None,
+    to_latest: ToLatest = False,
+    to_offset: ToOffset = None,
+    shift_by: ShiftBy = None,
+    to_datetime: ToDatetime = None,
+    by_duration: ByDuration = None,
     from_file: Annotated[
         str | None,
         typer.Option(
             "--from-file",
             metavar="FILE",
             help="Reset to the offsets of a CSV file with lines of TOPIC,PARTITION,OFFSET.",
-            rich_help_panel=WHERE,
+            rich_help_panel=RESET,
         ),
     ] = None,
     force: Annotated[

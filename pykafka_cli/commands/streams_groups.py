@@ -12,11 +12,27 @@ from pykafka_cli.clients.settings import API_TIMEOUT_MS
 from pykafka_cli.procedures import groups_of_type
 from pykafka_cli.procedures import streams_groups as procedures
 from pykafka_cli.procedures.consumer_groups import GroupsRequest
-from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
-from pykafka_cli.script.errors import ScriptError, Words, reported
+from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.errors import ScriptError, Words, in_java, reported
+from pykafka_cli.script.group_options import (
+    ACTION,
+    WHICH,
+    AllGroups,
+    DeleteGroups,
+    DeleteOffsets,
+    DescribeGroups,
+    Groups,
+    ListGroups,
+    Members,
+    Offsets,
+    State,
+    Timeout,
+    Verbose,
+    check_one_view,
+    parsed_states,
+)
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import (
-    LONG,
     BootstrapServer,
     CommandConfig,
     Output,
@@ -25,7 +41,6 @@ from pykafka_cli.script.options import (
     refuse,
 )
 
-ACTION, WHICH, VIEW = "Actions, one of them", "Which groups", "What to describe"
 ACTIONS = ("list", "describe", "delete", "reset-offsets", "delete-offsets")
 STATES = ("NotReady", "Reconciling", "Empty", "Dead", "Stable", "Assigning")
 FAILED = "Executing streams group command failed due to "
@@ -39,14 +54,10 @@ class StreamsGroupsCommand(ScriptCommand):
 @app.command(cls=StreamsGroupsCommand)
 def streams_groups(
     ctx: ScriptContext,
-    list_: Annotated[bool, typer.Option("--list", help="List groups.", rich_help_panel=ACTION)] = False,
-    describe: Annotated[bool, typer.Option("--describe", help="Describe groups.", rich_help_panel=ACTION)] = False,
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Delete groups without members.", rich_help_panel=ACTION)
-    ] = False,
-    delete_offsets: Annotated[
-        bool, typer.Option("--delete-offsets", help="Delete a group's offsets in topics.", rich_help_panel=ACTION)
-    ] = False,
+    list_: ListGroups = False,
+    describe: DescribeGroups = False,
+    delete: DeleteGroups = False,
+    delete_offsets: DeleteOffsets = False,
     reset_offsets: Annotated[
         bool,
         typer.Option(
@@ -55,42 +66,24 @@ def streams_groups(
     ] = False,
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
-    timeout: Annotated[
-        int, typer.Option("--timeout", parser=LONG, metavar="MS", help="Time to wait for the cluster.")
-    ] = 30_000,
-    group: Annotated[
-        list[str] | None,
-        typer.Option("--group", metavar="GROUP", help="Streams group; may be repeated.", rich_help_panel=WHICH),
-    ] = None,
-    all_groups: Annotated[
-        bool, typer.Option("--all-groups", help="All streams groups.", rich_help_panel=WHICH)
-    ] = False,
-    state: Annotated[
-        str | None,
-        typer.Option(
-            "--state",
-            parser=OptionalValue(),
-            metavar="[STATE,...]",
-            help="With --list: show states, or list only groups in these. With --describe: show the state.",
-            rich_help_panel=VIEW,
-        ),
-    ] = None,
-    offsets: Annotated[  # noqa: ARG001 - the default
-        bool, typer.Option("--offsets", help="Show offsets and lag (default).", rich_help_panel=VIEW)
-    ] = False,
-    members: Annotated[bool, typer.Option("--members", help="Show members.", rich_help_panel=VIEW)] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Also show epochs.", rich_help_panel=VIEW)] = False,
+    timeout: Timeout = 30_000,
+    group: Groups = None,
+    all_groups: AllGroups = False,
+    state: State = None,
+    offsets: Offsets = False,  # noqa: ARG001 - the default
+    members: Members = False,
+    verbose: Verbose = False,
     input_topic: Annotated[
         list[str] | None,
         typer.Option(
             "--input-topic",
             metavar="TOPIC[:PARTITION,...]",
-            help="Where offsets are deleted; may be repeated.",
+            help="Topic whose offsets to delete; may be repeated.",
             rich_help_panel=WHICH,
         ),
     ] = None,
     all_input_topics: Annotated[
-        bool, typer.Option("--all-input-topics", help="Delete in all input topics.", rich_help_panel=WHICH)
+        bool, typer.Option("--all-input-topics", help="Delete the offsets for all input topics.", rich_help_panel=WHICH)
     ] = False,
     output: Output = None,
 ) -> None:
@@ -109,7 +102,7 @@ def streams_groups(
             hint="pk streams-application-reset resets the offsets of an application.",
         )
     form = chosen_output(output)
-    words: Words = {ApiError: lambda error: error.java if isinstance(error, ApiError) else str(error)}
+    words: Words = {ApiError: in_java}
 
     def open_session() -> Session:
         return new_session(bootstrap, command_config, overrides={API_TIMEOUT_MS: str(timeout)})
@@ -118,7 +111,7 @@ def streams_groups(
         session = open_session()
         request = GroupsRequest(tuple(group or ()), all_groups, tuple(input_topic or ()), form, kafka_4=True)
         if list_:
-            states = parsed_states(ctx, state)
+            states = parsed_states(ctx, state, STATES)
             work = groups_of_type.show_list(request, session, STREAMS, states, with_states="state" in ctx.given)
         elif describe:
             view = "members" if members else "state" if "state" in ctx.given else "offsets"
@@ -142,23 +135,9 @@ def check_options(ctx: ScriptContext, state: str | None) -> None:
         if action in given and not named:
             raise ctx.usage_problem(f"Option [{action}] takes one of these options: [all-groups], [group]")
     if "describe" in given:
-        if len(given & {"members", "offsets", "state"}) > 1:
-            raise ctx.usage_problem(
-                "Option [describe] takes at most one of these options: [members], [offsets], [state]"
-            )
-        if state:
-            raise ctx.usage_problem("Option [describe] does not take a value for [state]")
+        check_one_view(ctx, state)
     if "delete-offsets" in given and ("group" not in given or not given & {"input-topic", "all-input-topics"}):
         raise ctx.usage_problem(
             "Option [delete-offsets] takes the [group] and one of these options: [all-input-topics], [input-topic]"
         )
     refuse(ctx, "group", "all-groups", "list")
-
-
-def parsed_states(ctx: ScriptContext, words: str | None) -> tuple[str, ...]:
-    """States in any case. raises    UsageProblem"""
-    known = {state.lower(): state for state in STATES}
-    given = [word.strip() for word in (words or "").split(",") if word.strip()]
-    if not {word.lower() for word in given} <= known.keys():
-        raise ctx.usage_problem(f"Invalid state list '{words}'. Valid states are: {', '.join(STATES)}")
-    return tuple(known[word.lower()] for word in given)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.model import Broker, GroupListing, TopicPartition
+from pykafka_cli.model import Broker, GroupListing, TopicPartition, partitions_by_topic
 from pykafka_cli.output.columns import MISSING, columns
 from pykafka_cli.output.render import OutputFormat, Table, show
 
@@ -57,10 +57,8 @@ def assignment(partitions: Iterable[TopicPartition]) -> str:
 
 def indexes_by_topic(partitions: Iterable[TopicPartition]) -> Iterable[tuple[str, str]]:
     """Topics in order, each with its partitions: `0,1,2`."""
-    by_topic: dict[str, list[str]] = {}
-    for topic, partition in sorted(partitions):
-        by_topic.setdefault(topic, []).append(str(partition))
-    return [(topic, ",".join(indexes)) for topic, indexes in by_topic.items()]
+    by_topic = partitions_by_topic(sorted(partitions))
+    return [(topic, ",".join(map(str, indexes))) for topic, indexes in by_topic.items()]
 
 
 # ---- new offsets

@@ -17,7 +17,7 @@ from pykafka_cli.clients.admin.reassignments import (
 from pykafka_cli.clients.admin.topics import assignments
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, ReplicaPlace, TopicPartition
+from pykafka_cli.model import BrokerId, ReplicaPlace, TopicPartition, partitions_by_topic
 from pykafka_cli.output.reassign_partitions import View, names_document, plan_document, verification_document
 from pykafka_cli.rules.plan_files import PlannedReplicas, reassignment_json
 from pykafka_cli.rules.reassignment import (
@@ -166,9 +166,7 @@ async def cancel_plan(
 
     raises    Terse, ApiError
     """
-    planned_partitions: dict[str, list[int]] = {}
-    for planned in plan:
-        planned_partitions.setdefault(planned.partition.topic, []).append(planned.partition.partition)
+    planned_partitions = partitions_by_topic(planned.partition for planned in plan)
     async with session:
         active = sorted(await list_reassignments(session, planned_partitions))
         if active:

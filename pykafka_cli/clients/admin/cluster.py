@@ -9,10 +9,9 @@ from kio.schema.errors import ErrorCode
 from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32
 
-from pykafka_cli.clients.admin.leaders import by_topic
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session, broker_timeout
-from pykafka_cli.model import Broker, Endpoint, TopicPartition
+from pykafka_cli.model import Broker, Endpoint, TopicPartition, partitions_by_topic
 from pykafka_cli.transport.connection import ConnectionFailed, VersionRange
 
 _BROKERS, _CONTROLLERS = i8(1), i8(2)
@@ -146,7 +145,7 @@ async def elect_leaders(
     if partitions is not None:
         wanted = tuple(
             TopicPartitions(topic=TopicName(topic), partitions=tuple(map(i32, indexes)))
-            for topic, indexes in by_topic(partitions).items()
+            for topic, indexes in partitions_by_topic(partitions).items()
         )
     request = ElectLeadersRequest(election_type=i8(election), topic_partitions=wanted, timeout=broker_timeout(session))
     answer = await session.ask_controller(request, oldest=0 if election is ElectionType.PREFERRED else 1)

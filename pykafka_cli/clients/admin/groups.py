@@ -9,7 +9,6 @@ from kio.schema.types import GroupId, TopicName
 from kio.static.primitive import i32
 
 from pykafka_cli.clients.admin.cluster import describe_brokers
-from pykafka_cli.clients.admin.leaders import by_topic
 from pykafka_cli.clients.admin.retries import ask_until_final
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
@@ -21,6 +20,7 @@ from pykafka_cli.model import (
     MemberDescription,
     Offset,
     TopicPartition,
+    partitions_by_topic,
 )
 
 if TYPE_CHECKING:
@@ -79,15 +79,10 @@ async def describe_groups(
     classic = [name for name in names if _code(found.get(name)) in _NOT_OF_THE_NEW_PROTOCOL or name not in found]
     if classic:
         found |= await ask_coordinators(session, classic, partial(_describe_classic_groups, session))
-    described: dict[str, GroupDescription] = {}
-    for name in names:
-        result = found[name]
-        if isinstance(result, ApiError):
-            if not missing_is_dead or result.code != ErrorCode.group_id_not_found:
-                raise result
-            result = GroupDescription(name, DEAD, "", Broker(BrokerId(-1), "", -1, None), ())
-        described[name] = result
-    return described
+    if missing_is_dead:
+        missing = [name for name in names if _code(found[name]) == ErrorCode.group_id_not_found]
+        found |= {name: GroupDescription(name, DEAD, "", Broker(BrokerId(-1), "", -1, None), ()) for name in missing}
+    return all_described({name: found[name] for name in names})
 
 
 CONSUMER_GROUP_DESCRIBE = 69
@@ -101,20 +96,27 @@ async def _describe_consumer_groups(
 
     request = ConsumerGroupDescribeRequest(group_ids=tuple(map(GroupId, names)), include_authorized_operations=False)
     answer = await session.ask(request, broker=broker.id)
-    return {
-        each.group_id: ApiError(each.error_code, each.error_message)
-        if each.error_code
-        else GroupDescription(
-            each.group_id,
-            each.group_state,
-            each.assignor_name,
-            broker,
-            tuple(map(_new_member, each.members)),
-            int(each.group_epoch),
-            int(each.assignment_epoch),
-        )
-        for each in answer.groups
-    }
+    return {each.group_id: described_with_epochs(each, broker, _new_member) for each in answer.groups}
+
+
+def described_with_epochs(
+    described: Any, coordinator: Broker, member: Callable[[Any], MemberDescription]
+) -> GroupDescription | ApiError:
+    """A group of ConsumerGroupDescribe's or ShareGroupDescribe's response.
+
+    member    one of its members
+    """
+    if described.error_code:
+        return ApiError(described.error_code, described.error_message)
+    return GroupDescription(
+        described.group_id,
+        described.group_state,
+        described.assignor_name,
+        coordinator,
+        tuple(map(member, described.members)),
+        int(described.group_epoch),
+        int(described.assignment_epoch),
+    )
 
 
 def _new_member(member: Any) -> MemberDescription:
@@ -198,7 +200,7 @@ async def remove_members(session: Session, group: str, members: Iterable[MemberD
         )
         for member in members
     )
-    answer = await _coordinator(session, group).ask(
+    answer = await coordinator_of(session, group).ask(
         LeaveGroupRequest(group_id=GroupId(group), members=leaving), oldest=3
     )
     ensure_none_failed([answer])
@@ -225,10 +227,10 @@ async def delete_offsets(
                 name=TopicName(topic),
                 partitions=tuple(OffsetDeleteRequestPartition(partition_index=i32(index)) for index in indexes),
             )
-            for topic, indexes in by_topic(partitions).items()
+            for topic, indexes in partitions_by_topic(partitions).items()
         ),
     )
-    answer = await _coordinator(session, group).ask(request)
+    answer = await coordinator_of(session, group).ask(request)
     ensure_none_failed([answer])
     return {
         TopicPartition(topic.name, int(each.partition_index)): ApiError(each.error_code) if each.error_code else None
@@ -249,7 +251,7 @@ async def committed_positions(session: Session, group: str) -> "dict[TopicPartit
     """The same with leader epochs."""
     from pykafka_cli.clients.group_offsets import fetch_offsets
 
-    return await fetch_offsets(_coordinator(session, group), None)
+    return await fetch_offsets(coordinator_of(session, group), None)
 
 
 async def set_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
@@ -261,14 +263,8 @@ async def set_offsets(session: Session, group: str, offsets: Mapping[TopicPartit
 
     if offsets:
         positions = {partition: Position(offset) for partition, offset in offsets.items()}
-        for refusal in (await commit_offsets(_coordinator(session, group), positions)).values():
+        for refusal in (await commit_offsets(coordinator_of(session, group), positions)).values():
             raise refusal
-
-
-def _coordinator(session: Session, group: str) -> "Coordinator":
-    from pykafka_cli.clients.coordinator import Coordinator
-
-    return Coordinator(session, group, private=False, pause=session.settings.retry_pause)
 
 
 async def ask_coordinators(
@@ -302,6 +298,25 @@ async def ask_coordinators(
     names = list(dict.fromkeys(groups))
     results = await ask_until_final(session, names, ask_all, COORDINATOR_UNREADY)
     return {name: results[name] for name in names}
+
+
+def all_described(found: Mapping[str, T | ApiError]) -> dict[str, T]:
+    """Descriptions by group.
+
+    raises    ApiError for the first that could not be described
+    """
+    described: dict[str, T] = {}
+    for name, result in found.items():
+        if isinstance(result, ApiError):
+            raise result
+        described[name] = result
+    return described
+
+
+def coordinator_of(session: Session, group: str) -> "Coordinator":
+    from pykafka_cli.clients.coordinator import Coordinator
+
+    return Coordinator(session, group, private=False, pause=session.settings.retry_pause)
 
 
 def _code(result: object) -> int:

@@ -106,11 +106,3 @@ async def _leaders(
         else:
             led.setdefault(known[partition], []).append(partition)
     return led, failed
-
-
-def by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[int]]:
-    """Partition numbers by topic, as most requests want them."""
-    grouped: dict[str, list[int]] = {}
-    for topic, partition in partitions:
-        grouped.setdefault(topic, []).append(partition)
-    return grouped

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32, i64
 
-from pykafka_cli.clients.admin.leaders import Patience, ask_known_leaders, ask_leaders, by_topic
+from pykafka_cli.clients.admin.leaders import Patience, ask_known_leaders, ask_leaders
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session, broker_timeout
-from pykafka_cli.model import NO_OFFSET, Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import NO_OFFSET, Offset, OffsetSpec, TopicPartition, partitions_by_topic
 
 UNKNOWN_OFFSET = NO_OFFSET
 HIGH_WATERMARK = -1
@@ -47,7 +47,7 @@ async def list_offsets(
                         for index in indexes
                     ),
                 )
-                for topic, indexes in by_topic(partitions).items()
+                for topic, indexes in partitions_by_topic(partitions).items()
             ),
         )
         oldest = max((_FIRST_VERSION.get(wanted[each], _OLDEST_VERSION) for each in partitions), default=0)
@@ -83,7 +83,7 @@ async def delete_records(
                         for index in indexes
                     ),
                 )
-                for topic, indexes in by_topic(partitions).items()
+                for topic, indexes in partitions_by_topic(partitions).items()
             ),
             timeout=broker_timeout(session),
         )

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i32
 
-from pykafka_cli.clients.admin.leaders import by_topic
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session, broker_timeout
-from pykafka_cli.model import Reassignment, ReplicaPlace, TopicPartition
+from pykafka_cli.model import Reassignment, ReplicaPlace, TopicPartition, partitions_by_topic
 
 
 async def list_reassignments(
@@ -63,7 +62,7 @@ async def alter_reassignments(
 
     topics = tuple(
         ReassignableTopic(name=TopicName(topic), partitions=tuple(entry(topic, index) for index in indexes))
-        for topic, indexes in by_topic(targets).items()
+        for topic, indexes in partitions_by_topic(targets).items()
     )
     request = AlterPartitionReassignmentsRequest(
         timeout=broker_timeout(session), allow_replication_factor_change=not same_factor, topics=topics
@@ -92,7 +91,7 @@ async def alter_log_dirs(
         wanted = [partition for partition, log_dir in log_dirs.items() if log_dir == path]
         return tuple(
             AlterReplicaLogDirTopic(name=TopicName(topic), partitions=tuple(map(i32, indexes)))
-            for topic, indexes in by_topic(wanted).items()
+            for topic, indexes in partitions_by_topic(wanted).items()
         )
 
     paths = dict.fromkeys(log_dirs.values())
@@ -119,7 +118,7 @@ async def find_replicas(
     wanted = list(partitions)
     topics = tuple(
         DescribableLogDirTopic(topic=TopicName(topic), partitions=tuple(map(i32, indexes)))
-        for topic, indexes in by_topic(wanted).items()
+        for topic, indexes in partitions_by_topic(wanted).items()
     )
     answer = await session.ask(DescribeLogDirsRequest(topics=topics), broker=broker)
     ensure_none_failed([answer])

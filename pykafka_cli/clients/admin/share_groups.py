@@ -7,9 +7,13 @@ from typing import Any
 from kio.schema.types import GroupId, TopicName
 from kio.static.primitive import i32, i64
 
-from pykafka_cli.clients.admin.groups import ask_coordinators, partitions_of_assignment
-from pykafka_cli.clients.admin.leaders import by_topic
-from pykafka_cli.clients.coordinator import Coordinator
+from pykafka_cli.clients.admin.groups import (
+    all_described,
+    ask_coordinators,
+    coordinator_of,
+    described_with_epochs,
+    partitions_of_assignment,
+)
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import (
@@ -21,6 +25,7 @@ from pykafka_cli.model import (
     Offset,
     ShareOffset,
     TopicPartition,
+    partitions_by_topic,
 )
 
 SHARE = "share"
@@ -32,13 +37,7 @@ async def describe_share_groups(session: Session, groups: Iterable[str]) -> dict
 
     raises    ApiError for the first that cannot be described
     """
-    found = await ask_coordinators(session, groups, partial(_describe, session))
-    described: dict[str, GroupDescription] = {}
-    for name, result in found.items():
-        if isinstance(result, ApiError):
-            raise result
-        described[name] = result
-    return described
+    return all_described(await ask_coordinators(session, groups, partial(_describe, session)))
 
 
 async def _describe(session: Session, broker: Broker, names: list[str]) -> dict[str, GroupDescription | ApiError]:
@@ -46,20 +45,7 @@ async def _describe(session: Session, broker: Broker, names: list[str]) -> dict[
 
     request = ShareGroupDescribeRequest(group_ids=tuple(map(GroupId, names)), include_authorized_operations=False)
     answer = await session.ask(request, broker=broker.id, oldest=1)
-    return {
-        each.group_id: ApiError(each.error_code, each.error_message)
-        if each.error_code
-        else GroupDescription(
-            each.group_id,
-            each.group_state,
-            each.assignor_name,
-            broker,
-            tuple(map(_member, each.members)),
-            int(each.group_epoch),
-            int(each.assignment_epoch),
-        )
-        for each in answer.groups
-    }
+    return {each.group_id: described_with_epochs(each, broker, _member) for each in answer.groups}
 
 
 def _member(member: Any) -> MemberDescription:
@@ -128,10 +114,10 @@ async def alter_share_offsets(session: Session, group: str, offsets: Mapping[Top
                     for index in indexes
                 ),
             )
-            for topic, indexes in by_topic(offsets).items()
+            for topic, indexes in partitions_by_topic(offsets).items()
         ),
     )
-    answer = await _coordinator(session, group).ask(request)
+    answer = await coordinator_of(session, group).ask(request)
     ensure_none_failed([answer])
     ensure_none_failed(part for topic in answer.responses for part in topic.partitions)
 
@@ -150,13 +136,9 @@ async def delete_share_offsets(session: Session, group: str, topics: Sequence[st
         group_id=GroupId(group),
         topics=tuple(DeleteShareGroupOffsetsRequestTopic(topic_name=TopicName(topic)) for topic in topics),
     )
-    answer = await _coordinator(session, group).ask(request)
+    answer = await coordinator_of(session, group).ask(request)
     ensure_none_failed([answer])
     return {
         str(each.topic_name): ApiError(each.error_code, each.error_message) if each.error_code else None
         for each in answer.responses
     }
-
-
-def _coordinator(session: Session, group: str) -> Coordinator:
-    return Coordinator(session, group, private=False, pause=session.settings.retry_pause)

@@ -6,7 +6,7 @@ from typing import Any
 
 from kio.schema.types import GroupId
 
-from pykafka_cli.clients.admin.groups import ask_coordinators, committed_positions
+from pykafka_cli.clients.admin.groups import all_described, ask_coordinators, committed_positions
 from pykafka_cli.clients.admin.offsets import list_offsets
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
@@ -28,12 +28,7 @@ async def describe_streams_groups(session: Session, groups: Iterable[str]) -> di
 
     raises    ApiError for the first that cannot be described
     """
-    described: dict[str, StreamsGroup] = {}
-    for name, result in (await ask_coordinators(session, groups, partial(_describe, session))).items():
-        if isinstance(result, ApiError):
-            raise result
-        described[name] = result
-    return described
+    return all_described(await ask_coordinators(session, groups, partial(_describe, session)))
 
 
 async def _describe(session: Session, broker: Broker, names: list[str]) -> dict[str, StreamsGroup | ApiError]:

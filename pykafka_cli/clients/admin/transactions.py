@@ -8,7 +8,7 @@ from kio.schema.errors import ErrorCode
 from kio.schema.types import ProducerId, TopicName, TransactionalId
 from kio.static.primitive import i16, i32, i32Timedelta, i64
 
-from pykafka_cli.clients.admin.leaders import ask_leaders, by_topic
+from pykafka_cli.clients.admin.leaders import ask_leaders
 from pykafka_cli.clients.admin.retries import ask_until_final
 from pykafka_cli.clients.coordinator import TRANSACTION, Coordinator, find_coordinators
 from pykafka_cli.clients.error_traits import COORDINATOR_UNREADY
@@ -22,6 +22,7 @@ from pykafka_cli.model import (
     TopicPartition,
     TransactionDescription,
     TransactionListing,
+    partitions_by_topic,
 )
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 
@@ -134,7 +135,7 @@ async def describe_producers(
         request = DescribeProducersRequest(
             topics=tuple(
                 TopicRequest(name=TopicName(topic), partition_indexes=tuple(map(i32, indexes)))
-                for topic, indexes in by_topic(theirs).items()
+                for topic, indexes in partitions_by_topic(theirs).items()
             )
         )
         answer = await session.ask(request, broker=node)

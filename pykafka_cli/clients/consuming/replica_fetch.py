@@ -10,9 +10,8 @@ from kio.schema.fetch.v12.request import FetchPartition, FetchRequest, FetchTopi
 from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32, i32Timedelta, i64
 
-from pykafka_cli.clients.admin.leaders import by_topic
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Offset, ReplicaRecords, TopicPartition
+from pykafka_cli.model import Offset, ReplicaRecords, TopicPartition, partitions_by_topic
 
 DEBUGGING_CONSUMER = BrokerId(-2)
 MAX_BYTES = 2**31 - 1
@@ -50,7 +49,7 @@ async def fetch_replicas(
                     for index in indexes
                 ),
             )
-            for topic, indexes in by_topic(offsets).items()
+            for topic, indexes in partitions_by_topic(offsets).items()
         ),
         forgotten_topics_data=(),
         rack_id="",

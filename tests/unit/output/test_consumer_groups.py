@@ -133,7 +133,10 @@ def test_a_group_without_members_has_a_header() -> None:
 
 
 def test_the_leader_epoch_has_a_column_with_verbose() -> None:
-    rows = [GroupLag("g", PARTITIONS[0], Offset(3), Offset(5), NEW, LeaderEpoch(7)), GroupLag("g", PARTITIONS[1], None, None, None)]
+    rows = [
+        GroupLag("g", PARTITIONS[0], Offset(3), Offset(5), NEW, LeaderEpoch(7)),
+        GroupLag("g", PARTITIONS[1], None, None, None),
+    ]
 
     assert text.offsets_of_4(rows, verbose=True) == (
         "\n"
