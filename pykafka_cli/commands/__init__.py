@@ -55,6 +55,7 @@ COMMANDS: dict[str, Command] = {
     "get-offsets": Command("get_offsets", "Print the offsets of partitions.", TOPICS, "kafka-get-offsets"),
     "delete-records": Command("delete_records", "Delete records before given offsets.", TOPICS, "kafka-delete-records"),
     "configs": Command("configs", "Show and change configs, quotas, and credentials.", CLUSTER, "kafka-configs"),
+    "acls": Command("acls", "List, add, or remove ACLs.", CLUSTER, "kafka-acls"),
     "leader-election": Command("leader_election", "Elect new leaders of partitions.", CLUSTER, "kafka-leader-election"),
     "reassign-partitions": Command(
         "reassign_partitions", "Move replicas to other brokers.", CLUSTER, "kafka-reassign-partitions"
