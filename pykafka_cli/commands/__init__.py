@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     "status": Command("status", "Show the servers that pk up has started.", SERVERS, None),
     "down": Command("down", "Stop the servers that pk up has started.", SERVERS, None),
     "clock": Command("clock", "Move the clock of the servers that pk up has started.", SERVERS, None),
+    "fault": Command("fault", "Make requests to the servers of pk up fail.", SERVERS, None),
     "graduate": Command("graduate", "Move a stopped cluster's data to Apache Kafka.", SERVERS, None),
     "server-start": Command("server_start", "Start a broker.", SERVERS, "kafka-server-start"),
     "storage": Command("storage", "Format the directories of a KRaft node.", SERVERS, "kafka-storage"),

@@ -54,10 +54,11 @@ class Controls(NamedTuple):
     """What other processes of this user may do with the servers."""
 
     has_clock: bool
+    has_faults: bool
 
     @property
     def words(self) -> list[str]:
-        return ["--clock=manual"] if self.has_clock else []
+        return [*(["--clock=manual"] if self.has_clock else []), *(["--faults"] if self.has_faults else [])]
 
 
 @app.command(epilog=EPILOG)
@@ -112,6 +113,7 @@ def up(
     clock: Annotated[
         ClockChoice, typer.Option(help="With manual, pk clock can move the time of all servers.")
     ] = ClockChoice.SYSTEM,
+    faults: Annotated[bool, typer.Option("--faults", help="Let pk fault make requests of clients fail.")] = False,
     ready_file: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Write what --output json shows to FILE once the servers are ready."),
@@ -135,7 +137,7 @@ def up(
     except BadPlan as error:
         raise ScriptError(str(error), hint=error.hint) from None
     form = chosen_output(output)
-    controls = Controls(clock is ClockChoice.MANUAL)
+    controls = Controls(clock is ClockChoice.MANUAL, faults)
     if detach:
         if command:
             raise ScriptError("--detach cannot be used with a command, which the servers stop with")
@@ -297,7 +299,7 @@ async def _run(
 
 def _controls(cluster: "LocalCluster", stop: asyncio.Event) -> AbstractAsyncContextManager[None]:
     """The control socket, if it has something to control."""
-    if cluster.advance is None:
+    if cluster.advance is None and cluster.faults is None:
         return nullcontext()
     from pykafka_cli.servers.control import controlled
     from pykafka_cli.servers.control_commands import commands_of
