@@ -94,6 +94,7 @@ COMMANDS: dict[str, Command] = {
         GROUPS,
         "kafka-streams-application-reset",
     ),
+    "doctor": Command("doctor", "Find what is wrong with a cluster, or on the way to it.", CLUSTER, None),
     "wait": Command("wait", "Wait until brokers, topics, records, or groups are ready.", CLUSTER, None),
     "config": Command("config", "Give clusters names, and choose one.", TOOL, None),
     "run-class": Command("run_class", "Run the command of a Kafka class.", TOOL, "kafka-run-class"),

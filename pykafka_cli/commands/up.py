@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
@@ -230,9 +229,9 @@ def _serve(
     try:
         status = run_until_signalled(run)
     except ServerUnusable as error:
-        raise ScriptError(f"ZooKeeper cannot run: {error}", hint=_other_port("--zookeeper-port", error)) from None
+        raise ScriptError(f"ZooKeeper cannot run: {error}", hint=_other_port("--zookeeper-port", error, plan)) from None
     except BrokerUnusable as error:
-        raise ScriptError(f"The broker cannot run: {error}", hint=_other_port("--port", error)) from None
+        raise ScriptError(f"The broker cannot run: {error}", hint=_other_port("--port", error, plan)) from None
     except BadProperty as error:
         raise ScriptError(f"--override {error.key}: {error}") from None
     except (ConfigError, ApiError) as error:
@@ -316,6 +315,11 @@ def _warn_if_exposed(clients: "ClientListeners | None") -> None:
         )
 
 
-def _other_port(option: str, error: Exception) -> str:
-    in_use = re.search(r"address already in use|port \d+.* in use", str(error))
-    return f"{option} chooses another port." if in_use else ""
+def _other_port(option: str, error: Exception, plan: "LocalPlan") -> str:
+    from pykafka_cli.servers.occupied_ports import hint_of, is_about_port
+
+    if not is_about_port(error):
+        return ""
+    return "\n".join(
+        filter(None, (hint_of(error, (*plan.ports, plan.zookeeper_port)), f"{option} chooses another port."))
+    )
