@@ -13,14 +13,14 @@ from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
 
 EPILOG = """\b
-Layer by layer, with the time that each takes: name resolution, TCP, TLS, Kafka's protocol, SASL, the metadata, the
-controller, every advertised listener as seen from here, partitions, internal topics, disks, and clocks. Nothing is
-changed.
+Layer by layer, with the time that each takes: name resolution, TCP, TLS,
+Kafka's protocol, SASL, the metadata, the controller, advertised listeners as
+seen from here, partitions, internal topics, disks, and clocks. Nothing is changed.
 
 \b
 Examples:
   pk doctor
-  pk doctor kafka.example.com:9093 --command-config client.properties --output json
+  pk doctor kafka:9093 --command-config tls.properties --output json
 
 Exit status: 0 if all is well, 1 if something is wrong.
 """
