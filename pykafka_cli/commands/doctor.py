@@ -15,7 +15,8 @@ from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, b
 EPILOG = """\b
 Layer by layer, with the time that each takes: name resolution, TCP, TLS,
 Kafka's protocol, SASL, the metadata, the controller, advertised listeners as
-seen from here, partitions, internal topics, disks, and clocks. Nothing is changed.
+seen from here, partitions, internal topics, disks, and clocks. Nothing is
+changed.
 
 \b
 Examples:
