@@ -132,6 +132,8 @@ class Session:
         self._any: Connection | None = None
         self._brokers: Mapping[BrokerId, Address] = {}
         self._controller: BrokerId | None = None
+        self.lost_answers = 0
+        """Requests whose connection ended before their answer came, and which may have been carried out."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -184,7 +186,11 @@ class Session:
         async def once() -> Any:
             connection = await self._chosen(broker)
             version = await connection.newest(request.__api_key__, ours)
-            answer = await connection.request(in_version(request, version), response_type, timeout=timeout)
+            try:
+                answer = await connection.request(in_version(request, version), response_type, timeout=timeout)
+            except ConnectionLost:
+                self.lost_answers += 1
+                raise
             return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
 
         return await self._despite_losses(once)
