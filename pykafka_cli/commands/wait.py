@@ -1,18 +1,15 @@
 """`pk wait`: until a cluster is what a script needs it to be."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting
-from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.rules.wait_conditions import BadCondition, Condition, parse_condition, parse_duration
-from pykafka_cli.script.command import ScriptCommand
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, bootstrap_or_default
+from pykafka_cli.script.own_command import OwnCommand, usage_errors
 
 EPILOG = """\b
 All conditions must be met at the same time:
@@ -34,25 +31,7 @@ Exit status: 0 if they are met, 1 if they are not met in time, 2 if the command 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-class WaitCommand(ScriptCommand):
-    has_version = False
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        with usage_errors():
-            return super().parse_args(ctx, args)
-
-
-@contextmanager
-def usage_errors() -> Iterator[None]:
-    """Give errors about the command line a status of their own."""
-    try:
-        yield
-    except ScriptError as error:
-        error.status = ExitStatus.USAGE
-        raise
-
-
-@app.command(cls=WaitCommand, epilog=EPILOG)
+@app.command(cls=OwnCommand, epilog=EPILOG)
 def wait(
     conditions: Annotated[
         list[str] | None, typer.Argument(metavar="[CONDITION]...", help="What to wait for; broker by default.")

@@ -1,0 +1,29 @@
+"""Commands that Kafka does not have: a wrong command line has an exit status of its own there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.script.command import ScriptCommand
+from pykafka_cli.script.errors import ScriptError
+
+
+class OwnCommand(ScriptCommand):
+    """Parses as the scripts do; the status is 2 where it cannot, as 1 means that something is not met."""
+
+    has_version = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with usage_errors():
+            return super().parse_args(ctx, args)
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Give errors about the command line a status of their own."""
+    try:
+        yield
+    except ScriptError as error:
+        error.status = ExitStatus.USAGE
+        raise
