@@ -17,7 +17,6 @@ from pykafka_cli.transport.connection import (
     HostUnknown,
     NotKafka,
     TlsFailed,
-    UnsuitableListener,
 )
 
 NO_ERROR = 0
@@ -73,8 +72,6 @@ def topic_refusal(code: ErrorCode, topic: str) -> ApiError | None:
 
 def explain(error: ConnectionFailed) -> tuple[str, str]:
     """What happened, and what would help (empty if we do not know)."""
-    if isinstance(error, UnsuitableListener):
-        return str(error), error.advice
     for kind, hint in _HINTS.items():
         if isinstance(error, kind):
             return str(error), hint

@@ -60,7 +60,5 @@ def zookeeper_server_start(
     try:
         status = run_until_signalled(serve)
     except ServerUnusable as error:
-        from pykafka_cli.servers.occupied_ports import hint_of
-
-        raise ScriptError(f"ZooKeeper cannot run: {error}", hint=hint_of(error, [settings.client_port or 0])) from None
+        raise ScriptError(f"ZooKeeper cannot run: {error}") from None
     raise Ended(status)

@@ -89,7 +89,7 @@ def test_the_script_of_the_page_about_ci_does_what_it_says(machine: Machine) -> 
     (bin_directory / "pk").symlink_to(PK)
     machine.environment["PATH"] = f"{bin_directory}:{machine.environment['PATH']}"
 
-    for name in ("one-command.sh", "several-steps.sh"):
+    for name in ("one-command.sh", "several-steps.sh", "expect.sh"):
         script = re.sub(r"pk up", f"pk up {' '.join(FREE)}", files[name])
         (machine.directory / name).write_text(script)
         done = machine.run("sh", "-e", name)

@@ -33,14 +33,7 @@ from pykafka_cli.broker.errors import (
     RecordListTooLarge,
     UnstableOffsetCommit,
 )
-from pykafka_cli.model import (
-    CoordinatorEpoch,
-    LeaderEpoch,
-    ProducerEpoch,
-    ProducerId,
-    ProducerIdAndEpoch,
-    TopicPartition,
-)
+from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.protocol.records.batch import Compression
 
@@ -208,7 +201,7 @@ class GroupCoordinator:
         producer_epoch: ProducerEpoch,
         *,
         committed: bool,
-        coordinator_epoch: CoordinatorEpoch,
+        coordinator_epoch: int,
     ) -> None:
         """Write a transaction's marker into a partition of __consumer_offsets: its offsets count, or are forgotten."""
         self._check_running()

@@ -1,0 +1,34 @@
+"""What `pk mark` prints: the token, or what is in it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from pykafka_cli.model import Offset
+from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.rules.expect_marks import Mark, encode_mark, mark_document
+
+
+def show_mark(form: OutputFormat, mark: Mark) -> None:
+    """The token alone, unless a document is wanted: it is made to be kept in a variable."""
+    token = encode_mark(mark)
+    plain = form if form.is_document else OutputFormat.KAFKA
+    show(plain, text=lambda: f"{token}\n", table=list, document=lambda: mark_document(mark, token))
+
+
+def show_contents(form: OutputFormat, mark: Mark) -> None:
+    """What a token says."""
+    moment = datetime.fromtimestamp(mark.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
+    title = f"Marked at {moment.replace('+00:00', 'Z')} in the cluster {mark.cluster_id or 'without an id'}"
+    rows = list(_rows(mark))
+    show(
+        form,
+        text=lambda: "".join(f"{topic}:{partition}:{end}\n" for topic, partition, end in rows),
+        table=lambda: [Table(("TOPIC", "PARTITION", "END"), rows, title=title, empty="None of the topics existed.")],
+        document=lambda: mark_document(mark, encode_mark(mark)),
+    )
+
+
+def _rows(mark: Mark) -> Iterator[tuple[str, int, Offset]]:
+    for topic, each in mark.topics.items():
+        for partition, end in enumerate(each.ends):
+            yield topic, partition, end

@@ -1,0 +1,329 @@
+"""Reading a topic until what was expected came: all within one deadline, connecting included, and without a group.
+
+A cluster that does not answer yet, a topic that is not there yet, and partitions that are added meanwhile are as
+ordinary as those that were there before.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.clients.admin.leaders import Patience
+from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.consuming.fetcher import Fetcher
+from pykafka_cli.clients.errors import ApiError, explain
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import Offset, OffsetSpec, TopicPartition, base64_id
+from pykafka_cli.procedures.wait import FIRST_PAUSE_S, LONGEST_PAUSE_S, wait_until_met
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.protocol.records.batch import CorruptRecords
+from pykafka_cli.rules.expect_ledger import Assertion, Expectation, Ledger, Outcome
+from pykafka_cli.rules.expect_marks import Mark, starts_after, topic_mark
+from pykafka_cli.rules.expect_records import Texts
+from pykafka_cli.rules.wait_conditions import Condition
+from pykafka_cli.transport.connection import ConnectionFailed, Rejected
+
+NEW_PARTITIONS_EVERY_S = 1.0
+"""How often the topic is looked at again."""
+
+REST_S = 0.5
+"""How long to read on where what is expected cannot come any more: the rest explains what did."""
+
+DEFAULTS = {"request.timeout.ms": "10000", "default.api.timeout.ms": "1000"}
+"""A request that comes to nothing is repeated anyway, so none should take long."""
+
+_NOT_THERE_YET = (ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available)
+
+Start = Mark | int
+"""Where to begin: after a mark, at a timestamp in milliseconds, or at EARLIEST."""
+
+
+class Wanted(NamedTuple):
+    """All that one run expects; records may be None, the conditions empty.
+
+    conditions    with the words that they were given in
+    within        seconds that everything may take
+    grace         seconds for which to look for records that are too many
+    """
+
+    records: Expectation | None
+    start: Start
+    texts: Texts
+    conditions: Sequence[tuple[str, Condition]]
+    within: float
+    grace: float
+
+
+class Report(NamedTuple):
+    """What came of it.
+
+    elapsed    seconds
+    seen       records that were read, and `counted` those of them that count
+    problem    what kept the topic from being read, and `hint` what would help
+    notes      what a reader of a failure should know
+    """
+
+    assertions: Sequence[Assertion]
+    elapsed: float
+    timed_out: bool
+    seen: int = 0
+    counted: int = 0
+    problem: str = ""
+    hint: str = ""
+    notes: Sequence[str] = ()
+
+    @property
+    def is_met(self) -> bool:
+        return all(each.outcome is Outcome.MET for each in self.assertions)
+
+
+Open = Callable[[], Session]
+Show = Callable[[Sequence[str]], None]
+
+
+async def check(open_session: Open, settings: ConsumerSettings, wanted: Wanted, show: Show) -> Report:
+    """Read, and look at the conditions once the records came.
+
+    show      called with what is missing, whenever there is nothing to do but wait
+    raises    BadMark, BadClientSetting
+    """
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    assertions: list[Assertion] = []
+    reading: _Reading | None = None
+    timed_out = False
+    if wanted.records is not None:
+        reading = _Reading(settings, wanted, wanted.records, show)
+        try:
+            async with asyncio.timeout(wanted.within):
+                await reading.read(open_session)
+        except TimeoutError:
+            timed_out = True
+        assertions += reading.assertions()
+    if wanted.conditions:
+        left = wanted.within - (clock() - began)
+        if any(each.outcome is not Outcome.MET for each in assertions):
+            found = [Assertion(word, Outcome.SKIPPED, "not all records came") for word, _ in wanted.conditions]
+        elif left <= 0:
+            found = [Assertion(word, Outcome.SKIPPED, "the time was up") for word, _ in wanted.conditions]
+        else:
+            found = await _check_conditions(open_session, wanted.conditions, left, show)
+            timed_out = any(each.outcome is Outcome.UNMET for each in found)
+        assertions += found
+    elapsed = clock() - began
+    if reading is None:
+        return Report(assertions, elapsed, timed_out)
+    return Report(
+        assertions,
+        elapsed,
+        timed_out,
+        reading.ledger.seen,
+        reading.ledger.counted,
+        *reading.problem,
+        notes=reading.notes,
+    )
+
+
+async def _check_conditions(
+    open_session: Open, conditions: Sequence[tuple[str, Condition]], left: float, show: Show
+) -> list[Assertion]:
+    """left    seconds"""
+    words = [word for word, _ in conditions]
+    unmet = await wait_until_met(
+        open_session,
+        [condition for _, condition in conditions],
+        left,
+        lambda found: show([f"{words[each.number]}: {each.reason}" for each in found]),
+    )
+    reasons = {each.number: each for each in unmet}
+    return [
+        Assertion(word, Outcome.UNMET, reasons[number].reason, reasons[number].hint)
+        if number in reasons
+        else Assertion(word, Outcome.MET)
+        for number, word in enumerate(words)
+    ]
+
+
+class _Reading:
+    """One topic, read until what is expected of it came, or cannot come any more."""
+
+    def __init__(self, settings: ConsumerSettings, wanted: Wanted, records: Expectation, show: Show) -> None:
+        self.ledger = Ledger(records, wanted.texts)
+        self.problem = "there was no response yet", ""
+        self.notes: list[str] = []
+        self._settings = settings
+        self._wanted = wanted
+        self._topic = records.topic
+        self._exactly = records.exactly
+        self._show = show
+        self._clock = asyncio.get_running_loop().time
+        self._positions: dict[TopicPartition, Offset] = {}
+        self._begun_at: dict[TopicPartition, Offset | OffsetSpec] = {}
+        self._read_to_end = False
+
+    def assertions(self) -> list[Assertion]:
+        return self.ledger.assertions(read_to_end=self._read_to_end)
+
+    async def read(self, open_session: Open) -> None:
+        """Returns when nothing further can change the result; to be ended by a deadline.
+
+        raises    BadMark, BadClientSetting
+        """
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                async with open_session() as session:
+                    await self._read(session)
+                return
+            except Rejected as failure:
+                self.problem = explain(failure)
+                return
+            except (ApiError, CorruptRecords) as failure:
+                self.problem = f"{self._topic}: {failure}", ""
+                return
+            except ConnectionFailed as failure:
+                self._lacks(*explain(failure))
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE_S)
+
+    def _lacks(self, problem: str, hint: str = "") -> None:
+        self.problem = problem, hint
+        self._show([f"{self._topic}: {problem}"])
+
+    async def _read(self, session: Session) -> None:
+        """raises    ConnectionFailed before anything was read; ApiError, CorruptRecords, Rejected, BadMark"""
+        fetcher = Fetcher(session, self._settings, lambda _: None, self._note_start)
+        watching: asyncio.Task[None] | None = None
+        try:
+            while True:
+                if await self._add_new_partitions(session, fetcher):
+                    break
+                await asyncio.sleep(LONGEST_PAUSE_S / 2)
+            watching = asyncio.create_task(self._watch_partitions(session, fetcher))
+            while not (self.ledger.is_met or self.ledger.is_hopeless):
+                await self._read_some(fetcher)
+            if self._exactly:
+                await self._read_surplus(session, fetcher)
+        finally:
+            fetcher.close()
+            if watching:
+                watching.cancel()
+
+    # ---- partitions
+
+    async def _add_new_partitions(self, session: Session, fetcher: Fetcher) -> bool:
+        """Whether there are any partitions now.
+
+        raises    ConnectionFailed, ApiError, BadMark
+        """
+        answer = await session.metadata([self._topic])
+        (found,) = answer.topics
+        code = ErrorCode(found.error_code)
+        if code is not ErrorCode.none and code not in _NOT_THERE_YET:
+            raise ApiError(code)
+        partitions = [TopicPartition(self._topic, int(each.partition_index)) for each in found.partitions]
+        new = [each for each in partitions if each not in self._begun_at]
+        if not partitions:
+            self._lacks("the topic does not exist")
+        elif new:
+            topic_id = base64_id(found.topic_id) if found.topic_id else None
+            starts = await self._starts(session, new, answer.cluster_id, topic_id)
+            self._begun_at.update(starts)
+            self._positions.update(_known(starts))
+            fetcher.add(starts)
+            self.problem = "", ""
+        return bool(partitions)
+
+    async def _watch_partitions(self, session: Session, fetcher: Fetcher) -> None:
+        while True:
+            await asyncio.sleep(NEW_PARTITIONS_EVERY_S)
+            with contextlib.suppress(ConnectionFailed, ApiError):
+                await self._add_new_partitions(session, fetcher)
+
+    async def _starts(
+        self, session: Session, partitions: Sequence[TopicPartition], cluster_id: str | None, topic_id: str | None
+    ) -> Mapping[TopicPartition, Offset | OffsetSpec]:
+        """Partitions that appear while others are read are new, and so read from their beginning."""
+        start = self._wanted.start
+        if isinstance(start, Mark):
+            mark = topic_mark(start, self._topic, cluster_id)
+            found = starts_after(mark, topic_id, [each.partition for each in partitions])
+            return {each: found[each.partition] for each in partitions}
+        if start < 0 or self._begun_at:
+            return dict.fromkeys(partitions, OffsetSpec.EARLIEST)
+        # The ends come first: what arrives between the two questions is not overlooked.
+        ends = await self._offsets(session, partitions, OffsetSpec.LATEST)
+        found_at = await self._offsets(session, partitions, start)
+        return {each: ends[each] if found_at[each] == UNKNOWN_OFFSET else found_at[each] for each in partitions}
+
+    async def _offsets(
+        self, session: Session, partitions: Sequence[TopicPartition], which: int
+    ) -> Mapping[TopicPartition, Offset]:
+        """Asks until all leaders have answered."""
+        read_committed = self._settings.isolation_level == "read_committed"
+        found: dict[TopicPartition, Offset] = {}
+        while True:
+            wanted = dict.fromkeys([each for each in partitions if each not in found], which)
+            answer = await list_offsets(session, wanted, read_committed=read_committed, patience=Patience.ASK_ONCE)
+            found |= {each: offset for each, offset in answer.items() if not isinstance(offset, ApiError)}
+            if len(found) == len(partitions):
+                return found
+            problem = next(each for each in answer.values() if isinstance(each, ApiError))
+            self._lacks(str(problem))
+            await asyncio.sleep(LONGEST_PAUSE_S / 2)
+
+    def _note_start(self, partition: TopicPartition, offset: Offset) -> None:
+        """Called where the beginning of a log was looked up, be it because the offset that was to be read is gone."""
+        asked = self._begun_at.get(partition, -1)
+        if 0 <= asked < offset:
+            self.notes.append(f"{partition}: the records from offset {asked} to {offset - 1} have been deleted")
+        self._positions[partition] = offset
+
+    # ---- records
+
+    async def _read_some(self, fetcher: Fetcher, timeout: float = NEW_PARTITIONS_EVERY_S) -> None:
+        """What has arrived from one partition, or wait for it, for so many seconds.
+
+        raises    ApiError, CorruptRecords, Rejected
+        """
+        if fetched := fetcher.take():
+            self.ledger.add(fetched.partition, fetched.records)
+            self._positions[fetched.partition] = fetched.next.offset
+            await asyncio.sleep(0)  # let requests go out, and the deadline be noticed
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(fetcher.ready.wait(), timeout)
+            return
+        if missing := self.ledger.missing:
+            self._show([f"{self._topic}: {missing}"])
+
+    async def _read_surplus(self, session: Session, fetcher: Fetcher) -> None:
+        """To the ends that the logs have now, and for the grace period; less where it is hopeless."""
+        until = self._clock() + self._wanted.grace
+        ends = None if self.ledger.is_hopeless else await self._offsets_despite_losses(session)
+        shortened = False
+        while True:
+            self._read_to_end = ends is not None and all(
+                self._positions.get(each, -1) >= end for each, end in ends.items()
+            )
+            if self.ledger.is_hopeless and not shortened:
+                until, shortened = min(until, self._clock() + REST_S), True
+            left = until - self._clock()
+            if left <= 0 and (self._read_to_end or self.ledger.is_hopeless):
+                return
+            await self._read_some(fetcher, max(left, LONGEST_PAUSE_S / 2))
+
+    async def _offsets_despite_losses(self, session: Session) -> Mapping[TopicPartition, Offset]:
+        while True:
+            try:
+                return await self._offsets(session, list(self._begun_at), OffsetSpec.LATEST)
+            except ConnectionFailed:
+                await asyncio.sleep(LONGEST_PAUSE_S)
+
+
+def _known(starts: Mapping[TopicPartition, Offset | OffsetSpec]) -> dict[TopicPartition, Offset]:
+    """Those that are offsets already."""
+    return {each: start for each, start in starts.items() if not isinstance(start, OffsetSpec)}
