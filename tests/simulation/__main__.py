@@ -1,7 +1,6 @@
 """`python -m tests.simulation [--first N] [--seeds COUNT]`: runs seeds one after the other, prints those that fail."""
 
 import argparse
-import os
 import sys
 import time
 
@@ -9,12 +8,6 @@ from tests.simulation.run import simulate
 
 
 def main() -> int:
-    if os.environ.get("PYTHONHASHSEED") != "0":  # sets of strings would be walked in another order each time
-        os.execve(
-            sys.executable,
-            [sys.executable, "-m", "tests.simulation", *sys.argv[1:]],
-            os.environ | {"PYTHONHASHSEED": "0"},
-        )
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=100)

@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from kio.schema.errors import ErrorCode
 
@@ -121,6 +121,13 @@ class _Topics:
         return outcomes
 
 
+class Deletion(NamedTuple):
+    """A log that began at `log_start`, at that time at the latest."""
+
+    at: float
+    log_start: int
+
+
 class SimulatedNode(Node):
     """A broker that clients reach through the network."""
 
@@ -171,6 +178,7 @@ class SimulatedNode(Node):
         broker.controller = SimpleNamespace(  # type: ignore[assignment]
             is_active=self.broker_id == CONTROLLER, topic_name=lambda _: None
         )
+        self._watch_deletions()
         self.dispatcher = Dispatcher(broker, self.metrics)
         self.service = Service(
             LISTENER, self._answer, clock, self.metrics, ConnectionLimits(settings), Intake(settings),
@@ -180,6 +188,23 @@ class SimulatedNode(Node):
         self.transactions.start()
         cluster.network.listen(self.address, partial(Connection, self.service))
 
+    def _watch_deletions(self) -> None:
+        """Note where logs begin once records were deleted, whether or not anybody hears of it."""
+        delete = self.replicas.delete_records
+
+        async def delete_records(before: Mapping[TopicPartition, Any], timeout_ms: int) -> Any:
+            logs = {each: self.replicas.partition(each).log for each in before}
+            try:
+                return await delete(before, timeout_ms)
+            finally:
+                for each, log in logs.items():
+                    if log is not None:
+                        self.cluster.deletions.setdefault(each, []).append(
+                            Deletion(self.cluster.loop.now, log.log_start)
+                        )
+
+        self.replicas.delete_records = delete_records  # type: ignore[method-assign]
+
     @property
     def address(self) -> str:
         return f"b{self.broker_id}:{9000 + self.broker_id}"
@@ -187,7 +212,7 @@ class SimulatedNode(Node):
     def hang_up(self) -> None:
         """Take no more requests, and end the connections that are there."""
         self.cluster.network.stop_listening(self.address)
-        for worker in list(self.service.workers):
+        for worker in sorted(self.service.workers, key=_age):  # a set of tasks is in the order of their addresses
             worker.cancel()
         self.groups.close()
         self.transactions.close()
@@ -228,6 +253,11 @@ class _SlowConnection(MemoryConnection):
         await asyncio.sleep(cluster.chance.random() * cluster.replication_delay)
         if not cluster.are_linked(self._here, self._there):
             raise BrokerUnreachable("cut off")
+
+
+def _age(task: asyncio.Task[None]) -> int:
+    """Grows from one task to the next."""
+    return int(task.get_name().rpartition("-")[2])
 
 
 def _refusal(frame: bytearray, code: ErrorCode) -> list[Buffer]:
@@ -320,6 +350,7 @@ class SimulatedCluster(ReplicaCluster):
         self.errors = self.losses = self.stalls = 0.0
         self.replication_delay = 0.002
         self.news_delay = 0.05
+        self.deletions: dict[TopicPartition, list[Deletion]] = {}
         self.requests: Counter[int] = Counter()
         self._refused: Counter[tuple[int, int]] = Counter()
         self._last_news: dict[int, float] = {}
@@ -434,5 +465,5 @@ class SimulatedCluster(ReplicaCluster):
             assert isinstance(node, SimulatedNode)
             node.hang_up()
         await super().close()
-        for task in list(self._tasks):
+        for task in sorted(self._tasks, key=_age):
             task.cancel()

@@ -6,6 +6,7 @@ more and nobody is told, until the silence ends in a cut.
 
 import asyncio
 import random
+import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -109,6 +110,7 @@ class SimulatedTransport(asyncio.Transport):
 
     def _arrive(self) -> None:
         data = self._sent.popleft()  # calls for the same moment come in no particular order
+        self._network.note(self._link.number, data or b"")
         self._under_way -= len(data or b"")
         peer = self.peer
         assert peer is not None
@@ -179,6 +181,8 @@ class SimulatedNetwork:
         self.links: dict[int, Link] = {}
         self._listeners: dict[str, Factory] = {}
         self._opened = 0
+        self.digest = 0
+        """CRC of all that has arrived so far, where and when: that of a run stands for the course that it took."""
         loop.network = self
 
     def listen(self, address: str, factory: Factory) -> None:
@@ -190,6 +194,9 @@ class SimulatedNetwork:
         for link in list(self.links.values()):
             if link.address == address:
                 link.cut()
+
+    def note(self, number: int, data: bytes) -> None:
+        self.digest = zlib.crc32(data, zlib.crc32(f"{self.loop.now} {number}".encode(), self.digest))
 
     def ended(self, link: Link) -> None:
         if link.is_over:

@@ -4,7 +4,9 @@ import asyncio
 import gc
 import logging
 import random
+import uuid
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from pykafka_cli.model import TopicPartition
 from tests.simulation import truth
@@ -22,16 +24,20 @@ ASSIGNORS = ("RangeAssignor", "CooperativeStickyAssignor", "RoundRobinAssignor",
 
 
 class Outcome(NamedTuple):
-    """`story` says what the seed stood for; `virtual_s` how long it all took on the virtual clock."""
+    """`story` says what the seed stood for; `virtual_s` how long it all took on the virtual clock.
+
+    `digest` is the same for runs that took the same course.
+    """
 
     seed: int
     story: str
     faults: list[str]
     virtual_s: float
+    digest: int
 
 
 def simulate(seed: int) -> Outcome:
-    """Run one seed; the same one does the same each time, under the same PYTHONHASHSEED."""
+    """Run one seed, which takes the same course each time, whatever the process has done before."""
     loop = VirtualLoop()
     random.seed(seed)
     scene = _Scene(loop, seed)
@@ -40,8 +46,10 @@ def simulate(seed: int) -> Outcome:
     broker_log = logging.getLogger("pykafka_cli.broker")
     level = broker_log.level
     broker_log.setLevel(logging.CRITICAL)  # what goes wrong there is meant to
+    ids = patch("uuid.uuid4", lambda: uuid.UUID(int=random.getrandbits(128), version=4))
     try:
-        loop.run_until_complete(scene.play())
+        with ids:
+            loop.run_until_complete(scene.play())
     except Standstill as standstill:
         scene.run.complaints.append(f"{standstill}\n{_tasks(loop)}")
     finally:
@@ -50,7 +58,7 @@ def simulate(seed: int) -> Outcome:
         if gc_was_on:
             gc.enable()
     mistakes = [f"raised where nobody looks: {each}" for each in loop.mistakes]
-    return Outcome(seed, scene.story, [*scene.run.complaints, *mistakes], loop.now)
+    return Outcome(seed, scene.story, [*scene.run.complaints, *mistakes], loop.now, scene.cluster.network.digest)
 
 
 class _Scene:

@@ -1,26 +1,35 @@
 """What stands in the logs at the end of a run, and whether everybody saw and wrote what they should."""
 
 import itertools
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import walk
 from pykafka_cli.protocol.records.control import ControlType, read_marker
 from pykafka_cli.protocol.records.record import read_records
-from tests.simulation.cluster import SimulatedCluster
+from tests.simulation.cluster import Deletion, SimulatedCluster
 from tests.simulation.workers import TOPIC, Chunk, Reader, TransactionalWriter, Writer
 
 
 @dataclass
 class Log:
-    """One partition as its leader has it. `committed` leaves out what a reader of committed records must not see."""
+    """One partition as its leader has it. `committed` leaves out what a reader of committed records must not see.
+
+    A log may begin before records that were deleted: a leader that crashes may have them still, or again.
+    """
 
     start: int
     end: int
+    deletions: Sequence[Deletion] = ()
     records: dict[Offset, bytes] = field(default_factory=dict)
     committed: dict[Offset, bytes] = field(default_factory=dict)
+
+    def deleted_before(self, at: float = math.inf) -> int:
+        """The highest offset at which the log has begun up to then."""
+        return max((each.log_start for each in self.deletions if each.at <= at), default=0)
 
 
 def read_logs(cluster: SimulatedCluster) -> dict[TopicPartition, Log]:
@@ -29,7 +38,7 @@ def read_logs(cluster: SimulatedCluster) -> dict[TopicPartition, Log]:
 
 def _read(cluster: SimulatedCluster, partition: TopicPartition) -> Log:
     log = cluster.leader_of(*partition).log(*partition)
-    found = Log(log.log_start, log.high_watermark)
+    found = Log(log.log_start, log.high_watermark, cluster.deletions.get(partition, ()))
     pending: dict[int, dict[Offset, bytes]] = defaultdict(dict)
     offset = log.log_start
     while offset < log.high_watermark:
@@ -86,13 +95,20 @@ def check_writer(writer: Writer, logs: Mapping[TopicPartition, Log]) -> Iterable
             yield f"{name} in {partition}: not each once and in order: {_around_disorder(tags)}"
     if idempotent and (twice := [tag for tag, count in times.items() if count > 1]):
         yield f"{name} is there twice: {twice[:10]}"
-    deleted = any(log.start for log in logs.values())
     for tag, outcome in sorted(writer.outcomes.items()):
         if outcome == "committed" or (outcome == "sent" and writer.settings.required_acks == -1):
-            if not times[tag] and not deleted:
+            if not times[tag] and not _is_deleted(writer.places.get(tag), logs):
                 yield f"{name}: {tag} was {outcome} and is not there"
         elif outcome == "aborted" and times[tag]:
             yield f"{name}: {tag} was aborted and is there"
+
+
+def _is_deleted(place: tuple[int, int] | None, logs: Mapping[TopicPartition, Log]) -> bool:
+    """Whether a record may have been deleted; a broker may not say where one is that it has stored before."""
+    if place is None:
+        return False
+    partition, offset = place
+    return offset < logs[TopicPartition(TOPIC, partition)].deleted_before()
 
 
 def _around_disorder(tags: list[int]) -> list[int]:
@@ -116,7 +132,8 @@ def check_reader(reader: Reader, logs: Mapping[TopicPartition, Log], *, committe
             if before is not None and offset <= before:
                 yield f"{reader.name}: {chunk.partition} went back from {before} to {offset}"
             elif before is not None:
-                skipped = [each for each in offsets[chunk.partition] if before < each < offset]
+                first = max(before + 1, log.deleted_before(chunk.at))
+                skipped = [each for each in offsets[chunk.partition] if first <= each < offset]
                 if skipped:
                     yield f"{reader.name}: {chunk.partition} skipped {skipped[:5]} between {before} and {offset}"
             if offset >= log.start and visible.get(offset) != value:

@@ -99,6 +99,8 @@ class Writer:
         self.properties = settings
         self.pause = pause
         self.outcomes: dict[int, str] = {}
+        self.places: dict[int, tuple[int, int]] = {}
+        """Partition and offset of what was sent, by tag."""
         self.failures: list[str] = []
         self.incarnations: list[int] = []
         """The first tag of each producer that this one was."""
@@ -159,6 +161,8 @@ class Writer:
             if tag in self.outcomes:
                 self.run.complaints.append(f"{self.name} was told twice what became of {tag}")
             self.outcomes[tag] = "failed" if result.failure else "sent"
+            if not result.failure:
+                self.places[tag] = (result.batch.partition, result.base_offset + tag - result.batch.tags[0])
         if result.failure:
             self.failures.append(f"{result.batch.tags[0]}-{result.batch.tags[-1]}: {result.failure}")
             age = self.run.now() - result.batch.opened_at
@@ -211,6 +215,7 @@ class Chunk(NamedTuple):
     span: int
     """Which time that the reader had the partition, counted from the first."""
     records: tuple[tuple[Offset, bytes], ...]
+    at: float
 
 
 class Reader:
@@ -272,7 +277,7 @@ class Reader:
             span = self._spans.get(fetched.partition, -1)
             if fetched.partition not in self.assigned:
                 self.run.complaints.append(f"{self.name} was handed {fetched.partition}, which it did not have")
-            self.chunks.append(Chunk(fetched.partition, self.generation, span, records))
+            self.chunks.append(Chunk(fetched.partition, self.generation, span, records, self.run.now()))
             consumer.used(fetched)
 
     def _came(self, partitions: Sequence[TopicPartition]) -> None:

@@ -9,14 +9,14 @@ class Background:
     """Runs tasks until it is closed. The failure of one is raised to the waiters for a change."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}  # in the order in which they began
         self._timer: asyncio.TimerHandle | None = None
         self._changed: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
+        self._tasks[task] = None
         task.add_done_callback(self._ended)
         return task
 
@@ -54,7 +54,7 @@ class Background:
         callback()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if not task.cancelled() and (error := task.exception()):
             self._failure = self._failure or error
             self.notify()

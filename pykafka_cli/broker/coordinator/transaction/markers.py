@@ -89,7 +89,7 @@ class MarkerWriter:
 
         raises  Superseded
         """
-        left = set(partitions)
+        left = sorted(partitions)
         while left:
             left = await self._try(marker, left)
             if left:
@@ -100,10 +100,10 @@ class MarkerWriter:
             queue.close()
         self._queues.clear()
 
-    async def _try(self, marker: Marker, partitions: set[TopicPartition]) -> set[TopicPartition]:
+    async def _try(self, marker: Marker, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
         """Ask each leader once; the partitions that are still without their marker."""
         by_leader: dict[BrokerEndpoint, list[TopicPartition]] = defaultdict(list)
-        left: set[TopicPartition] = set()
+        left: list[TopicPartition] = []
         # Before the controller's first UpdateMetadata nothing is known, which does not mean that it was deleted.
         is_informed = topic_names.TRANSACTION_STATE in self._metadata
         for partition in partitions:
@@ -113,12 +113,12 @@ class MarkerWriter:
                 continue
             endpoint = None if state is None else self._metadata.endpoint(state.leader, self._listener)
             if state is None or endpoint is None:
-                left.add(partition)
+                left.append(partition)
             else:
                 by_leader[BrokerEndpoint(state.leader, endpoint.host, endpoint.port)].append(partition)
         answers = await together(*(self._queue(leader).write(marker, asked) for leader, asked in by_leader.items()))
         for asked, results in zip(by_leader.values(), answers, strict=True):
-            left.update(partition for partition in asked if not _is_done(partition, results.get(partition), marker))
+            left.extend(partition for partition in asked if not _is_done(partition, results.get(partition), marker))
         return left
 
     def _queue(self, leader: BrokerEndpoint) -> "_Queue":
