@@ -105,13 +105,11 @@ def _run(words: Sequence[str]) -> int:
     """The exit status of a command; raises what it does not report itself."""
     try:
         command = typer.main.get_command(app)
-        if COMPLETION_VARIABLE in os.environ or any(word.endswith("-completion") for word in words[:1]):
-            from pykafka_cli.script import bash_completion
+        if COMPLETION_VARIABLE in os.environ:
+            from pykafka_cli.script.bash_words import joined_words
 
-            bash_completion.install()
-            with bash_completion.asked():
-                if COMPLETION_VARIABLE in os.environ:
-                    command.main(args=list(words), prog_name=PROGRAM)  # answers the shell and leaves
+            with joined_words():
+                command.main(args=list(words), prog_name=PROGRAM)  # completes for the shell and exits
         # Not command.main(): that turns a reader that has closed its pipe into a failure.
         with command.make_context(PROGRAM, list(words)) as ctx:
             command.invoke(ctx)

@@ -9,7 +9,8 @@ from tests.support.running import PK
 
 def offered(words: str, *, environment: dict[str, str]) -> list[str]:
     """What bash would get for the last word of a command line."""
-    asked = {"_PK_COMPLETE": "complete_bash", "COMP_LINE": words}
+    broken = words.split(" ")
+    asked = {"_PK_COMPLETE": "complete_bash", "COMP_WORDS": "\n".join(broken), "COMP_CWORD": str(len(broken) - 1)}
     done = subprocess.run(
         [PK], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin", **environment, **asked}
     )
