@@ -19,11 +19,11 @@ from pykafka_cli.clients.admin.configs import (
 )
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
+from pykafka_cli.console.log_lines import error as log_error
 from pykafka_cli.model import ConfigEntry, base64_id
 from pykafka_cli.output.client_metrics import show_names, show_settings
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.script.log_lines import error as log_error
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
 from pykafka_cli.transport.connection import VersionUnsupported

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pykafka_cli.console.log_lines import error
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.procedures.console_consumer import ConsoleConsumer, logged
 from pykafka_cli.rules.formatters import (
@@ -22,7 +23,6 @@ from pykafka_cli.script.client_properties import key_values, property_file
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, Words, reported
 from pykafka_cli.script.generations import OldName, OldOptions, Removed, refuse_both
-from pykafka_cli.script.log_lines import error
 from pykafka_cli.script.options import INT, LONG, BootstrapServer, bootstrap_or_default
 
 WHAT, PRINTING, READING = "What to read", "Printing", "The consumer"

@@ -16,6 +16,7 @@ import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
+from pykafka_cli.console.log_lines import error, warn
 from pykafka_cli.console.progress import Progress
 from pykafka_cli.console.signals import EndBySignal
 from pykafka_cli.console.stdin import InputChunks
@@ -34,7 +35,6 @@ from pykafka_cli.script.client_properties import key_values, merged, property_fi
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError, reported
 from pykafka_cli.script.generations import OldName, OldOptions, Removed, refuse_both
-from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.options import (
     INT,
     LONG,

@@ -11,6 +11,7 @@ import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
+from pykafka_cli.console.log_lines import warn
 from pykafka_cli.output.consumer_perf_test import show_consumer_total
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.consumer import ConsumerSettings
@@ -27,7 +28,6 @@ from pykafka_cli.script.client_properties import key_values, property_file
 from pykafka_cli.script.command import OptionalValue, ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.generations import OldName, OldOptions, Removed
-from pykafka_cli.script.log_lines import warn
 from pykafka_cli.script.options import (
     CONNECTION,
     INT,

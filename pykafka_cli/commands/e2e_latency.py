@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.console.log_lines import warn
 from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
 from pykafka_cli.output.e2e_latency import show_round_trips
 from pykafka_cli.output.render import OutputFormat, notice
@@ -23,7 +24,6 @@ from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.generations import OldOptions
 from pykafka_cli.script.grammar import Parsed, Spec, parse_jopt
-from pykafka_cli.script.log_lines import warn
 from pykafka_cli.script.options import (
     INT,
     BootstrapServer,

@@ -324,8 +324,8 @@ def _seconds(option: str, text: str) -> float:
 
 
 def _settings(command_config: str | None, isolation_level: str | None) -> tuple[ClientSettings, ConsumerSettings]:
+    from pykafka_cli.console.log_lines import warn
     from pykafka_cli.procedures.expect import DEFAULTS
-    from pykafka_cli.script.log_lines import warn
 
     own: Mapping[str, str] = {"auto.offset.reset": "earliest", "allow.auto.create.topics": "false"}
     try:

@@ -14,6 +14,7 @@ import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
+from pykafka_cli.console.log_lines import warn
 from pykafka_cli.console.pace import Pace
 from pykafka_cli.output.producer_perf_test import show_producer_total
 from pykafka_cli.output.render import OutputFormat, notice
@@ -25,7 +26,6 @@ from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext, SeveralValues
 from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.generations import HAS_BEEN_DEPRECATED, OldName, OldOptions, refuse_both
-from pykafka_cli.script.log_lines import warn
 from pykafka_cli.script.options import INT, LONG, BootstrapServer, Output, chosen_output
 
 if TYPE_CHECKING:

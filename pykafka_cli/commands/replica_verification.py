@@ -14,6 +14,7 @@ from pykafka_cli.clients.admin.topics import describe_topics, list_topics
 from pykafka_cli.clients.consuming.replica_fetch import fetch_replicas
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
+from pykafka_cli.console.log_lines import error, warn
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import BrokerId, Offset, OffsetSpec, ReplicaRecords, TopicPartition
 from pykafka_cli.output.events import Events
@@ -23,7 +24,6 @@ from pykafka_cli.rules.replica_verification import Finding, Lag, OtherOffset, la
 from pykafka_cli.rules.topic_filter import InvalidRegex, TopicFilter
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError, reported
-from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import INT, LONG, CommandConfig, StreamOutput, check_host_ports, refuse, require
 from pykafka_cli.transport.connection import ConnectionFailed

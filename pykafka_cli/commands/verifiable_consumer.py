@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.console.log_lines import error, warn
 from pykafka_cli.console.signals import EndBySignal
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import Offset, TopicPartition
@@ -16,7 +17,6 @@ from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, reported
-from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.options import (
     INT,
     BootstrapServer,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
+from pykafka_cli.console.log_lines import warn
 from pykafka_cli.console.pace import Pace
 from pykafka_cli.console.signals import EndBySignal
 from pykafka_cli.output.events import Events
@@ -16,7 +17,6 @@ from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, reported
-from pykafka_cli.script.log_lines import warn
 from pykafka_cli.script.options import (
     CONNECTION,
     INT,

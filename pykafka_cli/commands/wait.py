@@ -80,9 +80,9 @@ def _wait(
     """
     from pykafka_cli.clients.session import Session
     from pykafka_cli.clients.settings import read_settings
+    from pykafka_cli.console.log_lines import warn
     from pykafka_cli.console.waiting import WaitingLine
     from pykafka_cli.procedures.wait import DEFAULTS, wait_until_met
-    from pykafka_cli.script.log_lines import warn
 
     line = WaitingLine()
     try:

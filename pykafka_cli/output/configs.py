@@ -6,7 +6,7 @@ from pykafka_cli.clients.admin.configs import Resource
 from pykafka_cli.clients.admin.quotas import CLIENT_ID, IP, USER, QuotaEntity
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import ConfigEntry
-from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.output.render import OutputFormat, Table, notice, show
 from pykafka_cli.rules.config_arguments import DEFAULT_ENTITY, Entity
 from pykafka_cli.rules.java_text import double_text
 
@@ -47,6 +47,10 @@ def show_settings(
             for resource, entries in found
         ],
     )
+
+
+def show_missing(form: OutputFormat, noun: str, name: str) -> None:
+    notice(form, f"The {noun} '{name}' doesn't exist and doesn't have dynamic config.")
 
 
 def show_limits(

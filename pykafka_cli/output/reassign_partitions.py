@@ -1,27 +1,57 @@
 """What `pk reassign-partitions` shows: the script's lines, a table of what moves, or documents."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from typing import NamedTuple
 
 from pykafka_cli.model import BrokerId, Reassignment, ReplicaPlace, TopicPartition
 from pykafka_cli.output.render import OutputFormat, Table, notice, show
 from pykafka_cli.rules.plan_files import reassignment_json
-from pykafka_cli.rules.reassignment import PartitionState, Replica, reassignment_lines
+from pykafka_cli.rules.reassignment import PartitionState, Replica, move_lines, reassignment_lines, state_lines
+
+VERIFY_LATER = (
+    "Warning: You must run --verify periodically, until the reassignment completes, to ensure the throttle is removed."
+)
 
 
 class View(NamedTuple):
-    """How one run of the command reports what it does."""
+    """How one run of the command reports what it does: steps when they are done, and the result at the end."""
 
     form: OutputFormat
 
-    def notice(self, line: str) -> None:
-        """Something that is done, when it is done."""
-        notice(self.form, line)
+    # ---- results
 
-    def give(self, text: str, document: Callable[[], object]) -> None:
-        """A result: the script's text, also for people, or a document."""
-        show(self.form, text=lambda: text, table=lambda: [text.rstrip("\n")] if text else [], document=document)
+    def show_proposal(
+        self,
+        current: Mapping[TopicPartition, Iterable[BrokerId]],
+        log_dirs: Mapping[tuple[BrokerId, TopicPartition], str],
+        proposed: Mapping[TopicPartition, Iterable[BrokerId]],
+    ) -> None:
+        """log_dirs    by replica; empty for scripts that do not show them"""
+        self._show(
+            f"Current partition replica assignment\n{reassignment_json(current, log_dirs)}\n\n"
+            f"Proposed partition reassignment configuration\n{reassignment_json(proposed)}\n",
+            lambda: {"current": plan_document(current), "proposed": plan_document(proposed)},
+        )
+
+    def show_verification(
+        self,
+        states: Mapping[TopicPartition, PartitionState],
+        targets: Mapping[Replica, str],
+        places: Mapping[Replica, ReplicaPlace],
+    ) -> None:
+        lines = [*state_lines(states), "\n".join(move_lines(targets, places))]
+        self._show("".join(f"{line}\n" for line in lines), lambda: verification_document(states, targets, places))
+
+    def show_started(
+        self, current: Mapping[TopicPartition, Iterable[BrokerId]], proposed: Iterable[TopicPartition]
+    ) -> None:
+        """Only in documents: the script reports the steps."""
+        self._show("", lambda: {"rollback": plan_document(current), "started": names_document(proposed)})
+
+    def show_cancelled(self, partitions: Iterable[TopicPartition]) -> None:
+        """Only in documents: the script reports the steps."""
+        self._show("", lambda: {"cancelled": names_document(partitions)})
 
     def show_ongoing(self, ongoing: Mapping[TopicPartition, Reassignment]) -> None:
         lines = reassignment_lines(ongoing)
@@ -43,6 +73,66 @@ class View(NamedTuple):
                 for partition, each in sorted(ongoing.items())
             ],
         )
+
+    def _show(self, text: str, document: Callable[[], object]) -> None:
+        """The script's text, also for people, or a document."""
+        show(self.form, text=lambda: text, table=lambda: [text.rstrip("\n")] if text else [], document=document)
+
+    # ---- steps
+
+    def report_current(
+        self,
+        current: Mapping[TopicPartition, Iterable[BrokerId]],
+        log_dirs: Mapping[tuple[BrokerId, TopicPartition], str],
+    ) -> None:
+        """The assignment to return to; a document has it in its result."""
+        self._report(
+            f"Current partition replica assignment\n\n{reassignment_json(current, log_dirs)}\n\n"
+            "Save this to use as the --reassignment-json-file option during rollback"
+        )
+
+    def report_throttled(self) -> None:
+        self._report(VERIFY_LATER)
+
+    def report_broker_throttle(self, bytes_per_second: int) -> None:
+        self._report(f"The inter-broker throttle limit was set to {bytes_per_second} B/s")
+
+    def report_log_dir_throttle(self, bytes_per_second: int) -> None:
+        self._report(f"The replica-alter-dir throttle limit was set to {bytes_per_second} B/s")
+
+    def report_started(self, partitions: Sequence[TopicPartition]) -> None:
+        self._report(f"Successfully started partition reassignment{plural(partitions)} for {names(partitions)}")
+
+    def report_log_dir_move(self, replica: Replica, log_dir: str) -> None:
+        where = f"{replica.partition} with broker {replica.broker}"
+        self._report(f"Successfully started moving log directory to {log_dir} for replica {where} ")
+
+    def report_cancelled(self, partitions: Sequence[TopicPartition]) -> None:
+        if partitions:
+            which = f"{plural(partitions)} for: {names(partitions)}"
+            self._report(f"Successfully cancelled partition reassignment{which}")
+        else:
+            self._report("None of the specified partition reassignments are active.")
+
+    def report_no_moves(self) -> None:
+        self._report("None of the specified partition moves are active.")
+
+    def report_clearing_brokers(self, brokers: Sequence[BrokerId]) -> None:
+        self._report(f"Clearing broker-level throttles on broker{plural(brokers)} {_ids(brokers)}")
+
+    def report_clearing_topics(self, topics: Sequence[str]) -> None:
+        self._report(f"Clearing topic-level throttles on topic{plural(topics)} {','.join(topics)}")
+
+    def _report(self, line: str) -> None:
+        notice(self.form, line)
+
+
+def names(things: Iterable[TopicPartition | Replica]) -> str:
+    return ",".join(map(str, sorted(things)))
+
+
+def plural(things: Sized) -> str:
+    return "" if len(things) == 1 else "s"
 
 
 def plan_document(replicas: Mapping[TopicPartition, Iterable[BrokerId]]) -> object:

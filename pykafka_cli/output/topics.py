@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from pykafka_cli.model import BrokerId, PartitionDescription, TopicDescription, TopicListing, base64_id
-from pykafka_cli.output.render import OutputFormat, Table, show
+from pykafka_cli.output.render import OutputFormat, Table, notice, show
 from pykafka_cli.rules.topic_views import TopicView
 
 
@@ -44,23 +44,88 @@ def show_zookeeper_descriptions(form: OutputFormat, views: Sequence[TopicView]) 
     _show_descriptions(form, text, views)
 
 
-def show_outcome(
-    form: OutputFormat, topics: Sequence[str], outcome: str, line: Callable[[str], str], *, silent: bool
+# ---- what was done to topics
+
+
+def show_created(form: OutputFormat, topic: str) -> None:
+    _show_outcome(form, [topic], "created", f"Created topic {topic}.")
+
+
+def show_altered(form: OutputFormat, topics: Sequence[str], partition_count: int) -> None:
+    """The script prints nothing."""
+    lines = [f"{topic} has {partition_count} partitions." for topic in topics]
+    _show_outcome(form, topics, "altered", *lines, is_silent=True)
+
+
+def show_deleted(form: OutputFormat, topics: Sequence[str]) -> None:
+    """The script prints nothing."""
+    _show_outcome(form, topics, "deleted", *(f"Deleted topic {topic}." for topic in topics), is_silent=True)
+
+
+def show_configured(form: OutputFormat, topic: str) -> None:
+    _show_outcome(form, [topic], "configured", f"Updated config for topic {topic}.")
+
+
+def show_partitions_added(form: OutputFormat, topic: str) -> None:
+    _show_outcome(form, [topic], "altered", "Adding partitions succeeded!")
+
+
+def show_marked_for_deletion(form: OutputFormat, topic: str, *, is_new: bool) -> None:
+    line = f"Topic {topic} is {'' if is_new else 'already '}marked for deletion."
+    _show_outcome(form, [topic], "marked for deletion", f"{line}\n{DELETION_NOTE}" if is_new else line)
+
+
+def _show_outcome(
+    form: OutputFormat, topics: Sequence[str], outcome: str, *lines: str, is_silent: bool = False
 ) -> None:
-    """What was done to each topic; `silent` where the script prints nothing of it."""
+    """lines    what the script prints, unless it is silent"""
     show(
         form,
-        text=lambda: "" if silent else "".join(f"{line(topic)}\n" for topic in topics),
-        table=lambda: [line(topic) for topic in topics],
+        text=lambda: "" if is_silent else "".join(f"{line}\n" for line in lines),
+        table=lambda: lines,
         document=lambda: [{"topic": topic, "outcome": outcome} for topic in topics],
     )
+
+
+# ---- warnings, which are printed before a result
+
+
+def show_collision_warning(form: OutputFormat) -> None:
+    notice(form, COLLISION_WARNING)
+
+
+def show_config_warning(form: OutputFormat) -> None:
+    notice(form, CONFIG_WARNING)
+
+
+def show_partitions_warning(form: OutputFormat) -> None:
+    notice(form, PARTITIONS_WARNING)
+
+
+def show_missing(form: OutputFormat, topic: str) -> None:
+    notice(form, f"Topic {topic} doesn't exist!")
+
+
+COLLISION_WARNING = (
+    "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') could collide. "
+    "To avoid issues it is best to use either, but not both."
+)
+CONFIG_WARNING = (
+    "WARNING: Altering topic configuration from this script has been deprecated and may be removed in future releases."
+    "\n         Going forward, please use kafka-configs.sh for this functionality"
+)
+PARTITIONS_WARNING = (
+    "WARNING: If partitions are increased for a topic that has a key, the partition logic or ordering of the messages "
+    "will be affected"
+)
+DELETION_NOTE = "Note: This will have no impact if delete.topic.enable is not set to true."
 
 
 # ---- the script's lines
 
 
 def listing(names: Iterable[str]) -> str:
-    """One name a line; without names one empty line, as the script joins and prints them at once."""
+    """One name per line; without names one empty line, as the script joins and prints them at once."""
     return "\n".join(names) + "\n"
 
 
@@ -89,7 +154,7 @@ def partition(topic: str, described: PartitionDescription) -> str:
 
 
 def zookeeper_header(topic: TopicDescription) -> str:
-    """The header of the scripts up to 2.3: no blanks behind its colons."""
+    """The header of the scripts up to 2.3: no spaces after its colons."""
     configs = ",".join(f"{entry.name}={_or_null(entry.value)}" for entry in topic.configs)
     deletion = "\tMarkedForDeletion:true" if topic.is_marked_for_deletion else ""
     return (

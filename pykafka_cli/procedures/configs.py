@@ -28,8 +28,8 @@ from pykafka_cli.clients.admin.topics import list_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ConfigEntry
-from pykafka_cli.output.configs import show_altered, show_limits, show_settings
-from pykafka_cli.output.render import OutputFormat, notice
+from pykafka_cli.output.configs import show_altered, show_limits, show_missing, show_settings
+from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.rules.config_arguments import (
     BROKER_LOGGERS,
     BROKERS,
@@ -96,10 +96,7 @@ async def describe_configs(request: ConfigRequest, session: Session) -> None:
     found: list[tuple[Resource, list[ConfigEntry]]] = []
     async with session:
         if await _is_missing(entity := request.entities[0], session):
-            notice(
-                request.output,
-                f"The {NOUNS[entity.type]} '{entity.name}' doesn't exist and doesn't have dynamic config.",
-            )
+            show_missing(request.output, NOUNS[entity.type], entity.name or "")
             return
         for resource in await _resources(request.entities[0], session):
             try:

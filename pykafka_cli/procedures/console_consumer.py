@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
+from pykafka_cli.console.log_lines import error, warn
 from pykafka_cli.console.signals import EndBySignal
 from pykafka_cli.console.stdout import BulkOutput, OutputClosed, OutputFailed
 from pykafka_cli.exit_status import ExitStatus
@@ -27,7 +28,6 @@ from pykafka_cli.rules.java_text import BadPattern, compile_pattern
 from pykafka_cli.rules.what_to_read import Wanted
 from pykafka_cli.script.errors import Ended
 from pykafka_cli.script.generations import OldOptions
-from pykafka_cli.script.log_lines import error, warn
 from pykafka_cli.script.opening import CONSUMER_FAILED, NoClient, session_with
 from pykafka_cli.script.options import INT
 from pykafka_cli.transport.connection import ConnectionFailed

@@ -11,6 +11,7 @@ from pykafka_cli.clients.admin import groups as admin
 from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
+from pykafka_cli.console.log_lines import warn
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
 from pykafka_cli.output.consumer_groups import (
@@ -33,7 +34,6 @@ from pykafka_cli.rules.offset_reset import (
     write_plan,
 )
 from pykafka_cli.script.errors import Ended
-from pykafka_cli.script.log_lines import warn
 
 SCENARIOS_AS_LISTED = (
     "[[to-offset], [to-current], [to-datetime], [from-file], [by-duration], [to-earliest], [to-latest], [shift-by]]"

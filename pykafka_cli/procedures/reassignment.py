@@ -18,8 +18,8 @@ from pykafka_cli.clients.admin.topics import assignments
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId, ReplicaPlace, TopicPartition, partitions_by_topic
-from pykafka_cli.output.reassign_partitions import View, names_document, plan_document, verification_document
-from pykafka_cli.rules.plan_files import PlannedReplicas, reassignment_json
+from pykafka_cli.output.reassign_partitions import View, names, plural
+from pykafka_cli.rules.plan_files import PlannedReplicas
 from pykafka_cli.rules.reassignment import (
     BROKER_THROTTLES,
     FOLLOWER_RATE,
@@ -32,10 +32,8 @@ from pykafka_cli.rules.reassignment import (
     brokers_of,
     is_moving,
     log_dir_targets,
-    move_lines,
     moves,
     propose,
-    state_lines,
     topic_throttles,
 )
 from pykafka_cli.transport.connection import BrokerUnreachable
@@ -45,9 +43,6 @@ OTHER_REASSIGNMENTS = (
     "Cannot execute because there is an existing partition assignment.  Use --additional to override this and create "
     "a new partition assignment in addition to the existing one. The --additional flag can also be used to change the "
     "throttle by resubmitting the current reassignment."
-)
-VERIFY_LATER = (
-    "Warning: You must run --verify periodically, until the reassignment completes, to ensure the throttle is removed."
 )
 
 
@@ -71,11 +66,7 @@ async def generate_plan(
         alive = [broker for broker in await describe_brokers(session) if broker.id in brokers]
         log_dirs = await _shown_log_dirs(session, current)
     proposed = propose(current, alive, rack_aware=rack_aware)
-    view.give(
-        f"Current partition replica assignment\n{reassignment_json(current, log_dirs)}\n\n"
-        f"Proposed partition reassignment configuration\n{reassignment_json(proposed)}\n",
-        lambda: {"current": plan_document(current), "proposed": plan_document(proposed)},
-    )
+    view.show_proposal(current, log_dirs, proposed)
 
 
 async def show_reassignments(session: Session, view: View) -> None:
@@ -109,29 +100,25 @@ async def execute_plan(
             raise BadReassignment(f"Unknown broker id {broker}")
         current = await _current(session, proposed)
         if not view.form.is_document:
-            shown = reassignment_json(current, await _shown_log_dirs(session, current))
-            view.notice(
-                f"Current partition replica assignment\n\n{shown}\n\n"
-                "Save this to use as the --reassignment-json-file option during rollback"
-            )
+            view.report_current(current, await _shown_log_dirs(session, current))
         log_dirs = log_dir_targets(plan)
         if max(rates) >= 0:
-            view.notice(VERIFY_LATER)
+            view.report_throttled()
         if rates.between_brokers >= 0:
             moving = moves(ongoing, proposed, current)
             await _throttle_topics(session, topic_throttles(moving))
             await _throttle_brokers(session, brokers_of(moving), (LEADER_RATE, FOLLOWER_RATE), rates.between_brokers)
-            view.notice(f"The inter-broker throttle limit was set to {rates.between_brokers} B/s")
+            view.report_broker_throttle(rates.between_brokers)
         if rates.between_log_dirs >= 0:
             brokers = {replica.broker for replica in log_dirs}
             await _throttle_brokers(session, sorted(brokers), (LOG_DIR_RATE,), rates.between_log_dirs)
-            view.notice(f"The replica-alter-dir throttle limit was set to {rates.between_log_dirs} B/s")
+            view.report_log_dir_throttle(rates.between_log_dirs)
         if failed := await alter_reassignments(session, proposed, same_factor=same_factor):
             raise Terse(f"Error reassigning partition(s):\n{_failures(failed)}")
-        view.notice(f"Successfully started partition reassignment{_plural(proposed)} for {_names(proposed)}")
+        view.report_started(list(proposed))
         if log_dirs:
             await _move_log_dirs(session, log_dirs, timeout, view)
-    view.give("", lambda: {"rollback": plan_document(current), "started": names_document(proposed)})
+    view.show_started(current, proposed)
 
 
 async def verify_plan(
@@ -153,8 +140,7 @@ async def verify_plan(
         }
         targets = log_dir_targets(plan)
         places = await _places(session, targets)
-        lines = [*state_lines(states), "\n".join(move_lines(targets, places))]
-        view.give("".join(f"{line}\n" for line in lines), lambda: verification_document(states, targets, places))
+        view.show_verification(states, targets, places)
         if not ongoing and not any(map(is_moving, places.values())) and not preserve_throttles:
             await _clear_throttles(session, plan, view)
 
@@ -169,21 +155,18 @@ async def cancel_plan(
     planned_partitions = partitions_by_topic(planned.partition for planned in plan)
     async with session:
         active = sorted(await list_reassignments(session, planned_partitions))
-        if active:
-            if failed := await alter_reassignments(session, dict.fromkeys(active)):
-                raise Terse(f"Error cancelling partition reassignment{_plural(failed)} for:\n{_failures(failed)}")
-            view.notice(f"Successfully cancelled partition reassignment{_plural(active)} for: {_names(active)}")
-        else:
-            view.notice("None of the specified partition reassignments are active.")
+        if active and (failed := await alter_reassignments(session, dict.fromkeys(active))):
+            raise Terse(f"Error cancelling partition reassignment{plural(failed)} for:\n{_failures(failed)}")
+        view.report_cancelled(active)
         places = await _places(session, log_dir_targets(plan))
         back = {replica: place.current or "" for replica, place in places.items() if is_moving(place)}
         if back:
             await _move_log_dirs(session, back, timeout, view)
         else:
-            view.notice("None of the specified partition moves are active.")
+            view.report_no_moves()
         if not preserve_throttles:
             await _clear_throttles(session, plan, view)
-    view.give("", lambda: {"cancelled": names_document(active)})
+    view.show_cancelled(active)
 
 
 # ---- steps
@@ -251,14 +234,11 @@ async def _move_log_dirs(session: Session, targets: Mapping[Replica, str], timeo
     pending = dict(targets)
     while True:
         for replica in sorted(await _begin_moves(session, pending)):
-            where = f"{replica.partition} with broker {replica.broker}"
-            view.notice(f"Successfully started moving log directory to {pending.pop(replica)} for replica {where} ")
+            view.report_log_dir_move(replica, pending.pop(replica))
         if not pending:
             return
         if clock() >= deadline:
-            raise Terse(
-                f"Timed out before log directory move{_plural(pending)} could be started for: {_names(pending)}"
-            )
+            raise Terse(f"Timed out before log directory move{plural(pending)} could be started for: {names(pending)}")
         await asyncio.sleep(session.settings.retry_pause)
 
 
@@ -294,21 +274,13 @@ async def _clear_throttles(session: Session, plan: Sequence[PlannedReplicas], vi
     brokers = {broker.id for broker in await describe_brokers(session)}
     brokers |= {broker for planned in plan for broker in planned.replicas}
     topics = dict.fromkeys(planned.partition.topic for planned in plan)
-    view.notice(f"Clearing broker-level throttles on broker{_plural(brokers)} {','.join(map(str, sorted(brokers)))}")
+    view.report_clearing_brokers(sorted(brokers))
     deletions = [Change(name, Operation.DELETE) for name in BROKER_THROTTLES]
     await alter_configs(session, {Resource(ResourceType.BROKER, str(broker)): deletions for broker in sorted(brokers)})
-    view.notice(f"Clearing topic-level throttles on topic{_plural(topics)} {','.join(topics)}")
+    view.report_clearing_topics(list(topics))
     deletions = [Change(name, Operation.DELETE) for name in TOPIC_THROTTLES]
     await alter_configs(session, {Resource(ResourceType.TOPIC, topic): deletions for topic in topics})
 
 
 def _failures(failed: Mapping[TopicPartition, ApiError]) -> str:
     return "\n".join(f"{partition}: {error}" for partition, error in sorted(failed.items()))
-
-
-def _names(things: Iterable[TopicPartition | Replica]) -> str:
-    return ",".join(map(str, sorted(things)))
-
-
-def _plural(things: Sequence[object] | Mapping[TopicPartition, object] | Iterable[object]) -> str:
-    return "" if len(list(things)) == 1 else "s"

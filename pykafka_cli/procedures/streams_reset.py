@@ -1,9 +1,5 @@
-"""What `pk streams-application-reset` does, step by step, with its messages.
+"""What `pk streams-application-reset` does, step by step."""
 
-With a table or a document, only warnings are printed, on stderr, and the result at the end.
-"""
-
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +14,12 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import FIRST_OFFSET, MemberDescription, Offset, OffsetSpec, TopicListing, TopicPartition
 from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.output.streams_application_reset import show_outcome
+from pykafka_cli.output.streams_application_reset import (
+    Steps,
+    print_deletion_failed,
+    print_resetting_failed,
+    show_outcome,
+)
 from pykafka_cli.rules.offset_reset import BadDateTime, BadDuration, parse_date_time, parse_duration
 from pykafka_cli.rules.streams_reset import (
     MalformedPlan,
@@ -31,7 +32,6 @@ from pykafka_cli.rules.streams_reset import (
 )
 from pykafka_cli.script.errors import Ended
 
-DRY_RUN = "----Dry run displays the actions which will be performed when running Streams Reset Tool----"
 REASON = "member was removed by an admin"
 EXECUTION = "java.util.concurrent.ExecutionException: "
 AUTO_OFFSET_RESET, ISOLATION_LEVEL = "auto.offset.reset", "isolation.level"
@@ -75,6 +75,7 @@ class Reset:
         self._input_offsets: Offsets = {}
         self._intermediate_offsets: Offsets = {}
         self._deleted: Sequence[str] = ()
+        self._steps = Steps(request.output)
 
     async def run(self) -> None:
         """Do it all and show it.
@@ -86,7 +87,7 @@ class Reset:
             await self._ensure_inactive()
             known = {each.topic: each for each in await list_topics(self._session) if not each.is_internal}
             if self._request.dry_run:
-                self._report(DRY_RUN)
+                self._steps.dry_run()
             complete = await self._reset_offsets(known)
             await self._delete_internal_topics(known)
         offsets = self._input_offsets | self._intermediate_offsets
@@ -112,7 +113,7 @@ class Reset:
                 f"[{', '.join(map(_shown, members))}]. Make sure to stop all running application instances before "
                 "running the reset tool. You can use option '--force' to remove active members from the group."
             )
-        self._notice(f"Force deleting all active members in the group: {group}")
+        self._steps.removing_members(group)
         try:
             await groups.remove_members(self._session, group, members, REASON)
         except ApiError as error:
@@ -124,22 +125,13 @@ class Reset:
         """Compute new offsets and commit them; False if a topic does not exist."""
         request = self._request
         if not request.input_topics and not request.intermediate_topics:
-            self._report("No input or intermediate topics specified. Skipping seek.")
+            self._steps.nothing_to_seek()
             return True
-        if request.input_topics:
-            self._report(f"Reset-offsets for input topics [{', '.join(request.input_topics)}]")
-        if request.intermediate_topics:
-            self._report(f"Seek-to-end for intermediate topics [{', '.join(request.intermediate_topics)}]")
+        self._steps.chosen(request.input_topics, request.intermediate_topics)
         absent = [topic for topic in request.input_topics if topic not in known]
         absent_between = [topic for topic in request.intermediate_topics if topic not in known]
-        if absent:
-            self._notice("Following input topics are not found, skipping them")
-        for topic in absent:
-            self._notice(f"Topic: {topic}")
-        if absent_between:
-            self._notice("Following intermediate topics are not found, skipping them")
-        for topic in absent_between:
-            self._notice(f"Topic:{topic}")  # without a blank, as in the script
+        self._steps.missing_inputs(absent)
+        self._steps.missing_intermediates(absent_between)
 
         inputs = _partitions(known, request.input_topics)
         intermediates = [
@@ -151,14 +143,13 @@ class Reset:
             if not request.dry_run:
                 new_offsets = self._input_offsets | self._intermediate_offsets
                 await groups.set_offsets(self._session, request.application_id, new_offsets)
-            self._report("Done.")
+            self._steps.done()
         return not absent and not absent_between
 
     async def _reset_inputs(self, partitions: list[TopicPartition]) -> None:
         if not partitions:
             return
-        group = self._request.application_id
-        self._report(f"Following input topics offsets will be reset to (for consumer group {group})")
+        self._steps.resetting_inputs(self._request.application_id)
         self._request.ensure_readable()
         try:
             self._input_offsets = await self._new_offsets(partitions)
@@ -172,9 +163,8 @@ class Reset:
             raise ResetFailed(f"java.lang.NumberFormatException: {error}") from None
         except UnfitPlan as error:
             raise ResetFailed(f"{self._request.from_file}: {error}") from None
-        for topic, partition in partitions:
-            offset = self._input_offsets[TopicPartition(topic, partition)]
-            self._report(f"Topic: {topic} Partition: {partition} Offset: {offset}")
+        for partition in partitions:
+            self._steps.new_offset(partition, self._input_offsets[partition])
 
     async def _new_offsets(self, partitions: list[TopicPartition]) -> Offsets:
         """For every partition of the input topics, by the requested scenario."""
@@ -202,8 +192,7 @@ class Reset:
         log_ends = await self._offsets_at(partitions, OffsetSpec.LATEST)
         log_starts = await self._offsets_at(partitions, OffsetSpec.EARLIEST)
         offsets, remarks = within_log(requested, log_starts, log_ends)
-        for remark in remarks:
-            self._notice(remark)
+        self._steps.outside_log(remarks)
         return offsets
 
     async def _positions(self, partitions: list[TopicPartition]) -> Offsets:
@@ -228,20 +217,14 @@ class Reset:
             )
         found = await self._offsets_at(partitions, timestamp_ms)
         nothing = [each for each in partitions if found[each] == UNKNOWN_OFFSET]
-        for topic, partition in nothing:
-            self._notice(
-                f"Partition {partition} from topic {topic} is empty, without a committed record. "
-                "Falling back to latest known offset."
-            )
+        for partition in nothing:
+            self._steps.nothing_since(partition)
         return found | await self._offsets_at(nothing, OffsetSpec.LATEST)
 
     async def _seek_to_end(self, partitions: list[TopicPartition]) -> None:
         if not partitions:
             return
-        group = self._request.application_id
-        self._report(f"Following intermediate topics offsets will be reset to end (for consumer group {group})")
-        for topic, _ in partitions:
-            self._report(f"Topic: {topic}")
+        self._steps.seeking_to_end(self._request.application_id, partitions)
         self._intermediate_offsets = await self._offsets_at(partitions, OffsetSpec.LATEST)
 
     async def _offsets_at(self, partitions: Iterable[TopicPartition], moment: int) -> Offsets:
@@ -269,7 +252,7 @@ class Reset:
             )
         self._deleted = request.internal_topics or inferred
         kind = "specified" if request.internal_topics else "inferred"
-        self._report(f"Deleting {kind} internal topics [{', '.join(self._deleted)}]")
+        self._steps.deleting(kind, self._deleted)
         if not request.dry_run:
             failures = {
                 topic: error
@@ -277,21 +260,10 @@ class Reset:
                 if error
             }
             for topic, error in failures.items():
-                print(f"ERROR: deleting topic {topic}\n{EXECUTION}{error.java}", file=sys.stderr)
+                print_deletion_failed(topic, f"{EXECUTION}{error.java}")
             if failures:
                 raise ResetFailed("java.lang.RuntimeException: Encountered an error deleting one or more topics")
-        self._report("Done.")
-
-    # ---- telling
-
-    def _report(self, line: str) -> None:
-        """What the script prints, and a table or document shows differently."""
-        if self._request.output is OutputFormat.KAFKA:
-            print(line, flush=True)
-
-    def _notice(self, line: str) -> None:
-        """What a user should see in any case."""
-        print(line, file=sys.stdout if self._request.output is OutputFormat.KAFKA else sys.stderr, flush=True)
+        self._steps.done()
 
 
 def _partitions(known: dict[str, TopicListing], topics: Iterable[str]) -> list[TopicPartition]:
@@ -309,7 +281,7 @@ def _plan_in(file: str) -> Offsets:
 
 
 def _resetting_failed(java: str) -> ResetFailed:
-    print("ERROR: Resetting offsets failed.", file=sys.stderr)
+    print_resetting_failed()
     return ResetFailed(java)
 
 

@@ -1,24 +1,25 @@
 """kafka-topics: what both generations have in common, and the actions by Kafka's protocol."""
 
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from pykafka_cli.clients.admin import topics as admin
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId, TopicDescription
-from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.output.topics import show_descriptions, show_listing, show_outcome
+from pykafka_cli.output.render import OutputFormat, notice
+from pykafka_cli.output.topics import (
+    show_altered,
+    show_collision_warning,
+    show_created,
+    show_deleted,
+    show_descriptions,
+    show_listing,
+)
 from pykafka_cli.rules.topic_filter import InvalidRegex, TopicFilter
 from pykafka_cli.rules.topic_views import DescribeFilter, view_topics
 from pykafka_cli.script.errors import UnreadableValue, Words
 from pykafka_cli.topic_names import is_internal, may_collide
-
-COLLISION_WARNING = (
-    "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') could collide. "
-    "To avoid issues it is best to use either, but not both."
-)
 
 MAX_REPLICATION_FACTOR = 32767
 
@@ -58,15 +59,6 @@ class TopicsRequest(NamedTuple):
             return [topic for topic in topics if not (self.exclude_internal and is_internal(topic))]
         wanted = TopicFilter(self.topic)
         return [topic for topic in topics if wanted.allows(topic, exclude_internal=self.exclude_internal)]
-
-    def note(self, line: str) -> None:
-        """A line in addition to the result: where the script prints it, but never in a document."""
-        document = self.output in (OutputFormat.JSON, OutputFormat.YAML)
-        print(line, file=sys.stderr if document else sys.stdout)
-
-    def report(self, topics: Iterable[str], outcome: str, line: Callable[[str], str], *, silent: bool = False) -> None:
-        """Tell what was done to each topic; `silent` where the script says nothing."""
-        show_outcome(self.output, list(topics), outcome, line, silent=silent)
 
 
 # ---- by Kafka's protocol
@@ -154,9 +146,9 @@ async def create_topic(request: TopicsRequest, session: Session) -> None:
     except BadArgument as error:
         raise TopicsFailed(str(error)) from None
     if warning := format_version_warning(configs):
-        request.note(warning)
+        notice(request.output, warning)
     if may_collide(name):
-        request.note(COLLISION_WARNING)
+        show_collision_warning(request.output)
     if request.replication_factor is not None and not 1 <= request.replication_factor <= MAX_REPLICATION_FACTOR:
         raise TopicsFailed(f"The replication factor must be between 1 and {MAX_REPLICATION_FACTOR} inclusive")
     if request.partitions is not None and request.partitions < 1:
@@ -181,7 +173,7 @@ async def create_topic(request: TopicsRequest, session: Session) -> None:
             if request.if_not_exists and error.code == admin.TOPIC_ALREADY_EXISTS:
                 return
             raise
-    request.report([name], "created", lambda topic: f"Created topic {topic}.")
+    show_created(request.output, name)
 
 
 async def _ensure_registered(session: Session, assignment: dict[int, list[BrokerId]]) -> None:
@@ -213,14 +205,14 @@ async def alter_topics(request: TopicsRequest, session: Session) -> None:
                 # The assignment counts from the first partition on; those that are there are passed over.
                 placed[topic.topic] = list(assignment.values())[len(topic.partitions) :]
         await admin.create_partitions(session, dict.fromkeys(names, count), placed)
-    request.report(names, "altered", lambda topic: f"{topic} has {count} partitions.", silent=True)
+    show_altered(request.output, names, count)
 
 
 async def delete_topics(request: TopicsRequest, session: Session) -> None:
     async with session:
         names = await _existing(request, session)
         await admin.delete_topics(session, names)
-    request.report(names, "deleted", lambda topic: f"Deleted topic {topic}.", silent=True)
+    show_deleted(request.output, names)
 
 
 async def _existing(request: TopicsRequest, session: Session) -> list[str]:

@@ -8,13 +8,20 @@ from pykafka_cli.clients.admin.zookeeper import (
     ZooKeeperUnreachable,
 )
 from pykafka_cli.model import TopicListing
-from pykafka_cli.output.render import OutputFormat
-from pykafka_cli.output.topics import show_zookeeper_descriptions, show_zookeeper_listing
-from pykafka_cli.procedures.topics import (
-    COLLISION_WARNING,
-    TopicsFailed,
-    TopicsRequest,
+from pykafka_cli.output.render import OutputFormat, notice
+from pykafka_cli.output.topics import (
+    show_collision_warning,
+    show_config_warning,
+    show_configured,
+    show_created,
+    show_marked_for_deletion,
+    show_missing,
+    show_partitions_added,
+    show_partitions_warning,
+    show_zookeeper_descriptions,
+    show_zookeeper_listing,
 )
+from pykafka_cli.procedures.topics import TopicsFailed, TopicsRequest
 from pykafka_cli.replica_assignment import AssignmentRefused
 from pykafka_cli.rules.topic_arguments import (
     BadArgument,
@@ -26,16 +33,6 @@ from pykafka_cli.rules.topic_arguments import (
 from pykafka_cli.rules.topic_views import view_topics
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.topic_names import CONSUMER_OFFSETS, is_internal, may_collide
-
-DELETION_NOTE = "Note: This will have no impact if delete.topic.enable is not set to true."
-CONFIG_WARNING = (
-    "WARNING: Altering topic configuration from this script has been deprecated and may be removed in future releases."
-    "\n         Going forward, please use kafka-configs.sh for this functionality"
-)
-PARTITIONS_WARNING = (
-    "WARNING: If partitions are increased for a topic that has a key, the partition logic or ordering of the messages "
-    "will be affected"
-)
 
 
 async def through_zookeeper(request: TopicsRequest, connect: str) -> None:
@@ -81,7 +78,7 @@ async def describe_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> 
         if described := await zookeeper.describe_topic(name, is_marked_for_deletion=name in marked):
             found.append(described)
         else:
-            request.note(f"Topic {name} doesn't exist!")
+            show_missing(request.output, name)
     views = view_topics(found, request.filter, live_brokers)
     show_zookeeper_descriptions(request.output, views)
 
@@ -91,9 +88,9 @@ async def create_topic(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> Non
     assignment = parse_replica_assignment(request.replica_assignment) if request.replica_assignment else None
     configs = parse_topic_configs(request.configs)
     if warning := format_version_warning(configs):
-        request.note(warning)
+        notice(request.output, warning)
     if may_collide(name):
-        request.note(COLLISION_WARNING)
+        show_collision_warning(request.output)
     try:
         await zookeeper.create_topic(
             name,
@@ -107,7 +104,7 @@ async def create_topic(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> Non
         if request.if_not_exists:
             return
         raise
-    request.report([name], "created", lambda topic: f"Created topic {topic}.")
+    show_created(request.output, name)
 
 
 async def alter_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None:
@@ -116,20 +113,20 @@ async def alter_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> Non
     added, deleted = parse_topic_configs(request.configs), parse_config_names(request.deleted_configs)
     for name in names:
         if request.configs or request.deleted_configs:
-            request.note(CONFIG_WARNING)
+            show_config_warning(request.output)
             configs = {**await zookeeper.configs(f"topics/{name}"), **added}
             await zookeeper.change_configs(
                 f"topics/{name}", {key: value for key, value in configs.items() if key not in deleted}
             )
-            request.report([name], "configured", lambda topic: f"Updated config for topic {topic}.")
+            show_configured(request.output, name)
         if request.partitions is not None:
             if name == CONSUMER_OFFSETS:
                 raise TopicsFailed("The number of partitions for the offsets topic cannot be changed.")
-            request.note(PARTITIONS_WARNING)
+            show_partitions_warning(request.output)
             existing = await zookeeper.describe_topic(name)
             placed = list(assignment.values())[len(existing.partitions) if existing else 0 :]
             await zookeeper.add_partitions(name, request.partitions, placed, rack_aware=request.rack_aware)
-            request.report([name], "altered", lambda _: "Adding partitions succeeded!")
+            show_partitions_added(request.output, name)
 
 
 async def delete_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> None:
@@ -137,15 +134,7 @@ async def delete_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> No
         if is_internal(name):
             raise TopicsFailed(f"Topic {name} is a kafka internal topic and is not allowed to be marked for deletion.")
         is_new = await zookeeper.mark_for_deletion(name)
-        request.report([name], "marked for deletion", _marked if is_new else _marked_already)
-
-
-def _marked(topic: str) -> str:
-    return f"Topic {topic} is marked for deletion.\n{DELETION_NOTE}"
-
-
-def _marked_already(topic: str) -> str:
-    return f"Topic {topic} is already marked for deletion."
+        show_marked_for_deletion(request.output, name, is_new=is_new)
 
 
 async def _existing(request: TopicsRequest, zookeeper: ZooKeeperAdmin, *, none_is_fine: bool) -> list[str]:

@@ -64,7 +64,7 @@ def new_session(
 
 
 def _log_warning(message: str) -> None:
-    from pykafka_cli.script.log_lines import warn
+    from pykafka_cli.console.log_lines import warn
 
     warn(message)
 

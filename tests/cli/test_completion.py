@@ -11,7 +11,7 @@ from tests.support.running import PK, RunningCluster, pk
 
 def in_bash(line: str) -> dict[str, str]:
     """What Typer's script for bash hands over at the end of the line."""
-    words = [word for word in re.split(r" +|([:=]+)", line) if word is not None]
+    words = re.findall(r"[:=]+|[^ :=]+", line)
     return {"_PK_COMPLETE": "complete_bash", "COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
 
 

@@ -1,6 +1,6 @@
 """What the scripts log on stderr."""
 
-from pykafka_cli.script.log_lines import QUIET_S, Repetitions
+from pykafka_cli.console.log_lines import QUIET_S, Repetitions
 
 
 def test_a_warning_that_comes_again_and_again_counts_once_until_it_has_stayed_away() -> None:

@@ -27,10 +27,13 @@ def test_what_continues_is_a_line_or_an_entry_each(capsys: pytest.CaptureFixture
 
 
 def test_steps_are_reported_beside_a_document(capsys: pytest.CaptureFixture[str]) -> None:
-    View(OutputFormat.KAFKA).notice("done")
-    View(OutputFormat.YAML).notice("done as well")
+    View(OutputFormat.KAFKA).report_started([T1, T0])
+    View(OutputFormat.YAML).report_cancelled([])
 
-    assert capsys.readouterr() == ("done\n", "done as well\n")
+    assert capsys.readouterr() == (
+        "Successfully started partition reassignments for t-0,t-1\n",
+        "None of the specified partition reassignments are active.\n",
+    )
 
 
 def test_a_verification_names_partitions_and_log_directories() -> None:
