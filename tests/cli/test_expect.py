@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from confluent_kafka import Producer
 
+from tests.support.far_cluster import FAR, FLAKY, Road, far_cluster
 from tests.support.ports import free_port
 from tests.support.running import PK, RunningCluster, pk
 
@@ -217,6 +218,22 @@ def test_only_committed_records_are_read(topic: Topic) -> None:
     producer.commit_transaction(30)
     assert topic.expect(*committed, *one, "--from-offset", before_open).returncode == 0
     assert topic.expect(*committed, "--count", "0", *one[2:], "--from-offset", end).returncode == 0
+
+
+@pytest.mark.parametrize("road", [FAR, FLAKY], ids=["far", "flaky"])
+def test_neither_a_slow_road_nor_a_broken_one_loses_or_repeats_records(road: Road, tmp_path: Path, wants: Path) -> None:
+    wants.write_text("".join(f'{{"id":{number}}}\n' for number in range(300)))
+    with far_cluster(tmp_path, road) as cluster:
+        topic = Topic(cluster.bootstrap, "far")
+        topic.create(2)
+        mark = topic.mark()
+        words = ("--json-subset", str(wants), "--ordered-by-key", "--from-offset", mark)
+        with topic.waiting(*words, "--exactly", "--grace", "3s", "--within", "2m") as process:
+            for first in range(0, 300, 100):
+                topic.send(*(f'{number % 7}:{{"id":{number}}}' for number in range(first, first + 100)))
+            _, errors = process.communicate(timeout=120)
+
+    assert process.returncode == 0, errors
 
 
 # ---- marks
