@@ -29,6 +29,9 @@ from pykafka_cli.transport.connection import ConnectionFailed, Rejected
 NEW_PARTITIONS_EVERY_S = 1.0
 """How often the topic is looked at again."""
 
+RECORDS_AT_A_TIME = 500
+"""After so many, the deadline is looked at again."""
+
 REST_S = 0.5
 """How long to read on where what is expected cannot come any more: the rest explains what did."""
 
@@ -290,9 +293,10 @@ class _Reading:
         raises    ApiError, CorruptRecords, Rejected
         """
         if fetched := fetcher.take():
-            self.ledger.add(fetched.partition, fetched.records)
+            for first in range(0, len(fetched.records), RECORDS_AT_A_TIME):
+                self.ledger.add(fetched.partition, fetched.records[first : first + RECORDS_AT_A_TIME])
+                await asyncio.sleep(0)  # let requests go out, and the deadline be noticed
             self._positions[fetched.partition] = fetched.next.offset
-            await asyncio.sleep(0)  # let requests go out, and the deadline be noticed
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(fetcher.ready.wait(), timeout)

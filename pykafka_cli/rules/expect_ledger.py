@@ -101,7 +101,7 @@ class Ledger:
         self._last_others: deque[Came] = deque(maxlen=3)
         self._surplus: list[Came] = []
         self._nearest: dict[int, tuple[int, _Value]] = {}
-        self._recent: deque[_Value] = deque(maxlen=_MOST_RECENT)
+        self._recent: deque[tuple[TopicPartition, ConsumedRecord, Any]] = deque(maxlen=_MOST_RECENT)
         self.seen = 0
         """Records that came."""
         self.counted = 0
@@ -134,19 +134,21 @@ class Ledger:
         came: Came | None = None
         fits = []
         for number in self._index.candidates(value):
+            if self._matching.is_closed(number) and not self._wanted.ordered:
+                continue
             if self._index.fits(number, value):
                 fits.append(number)
             elif not self._matching.is_met(number):
                 came = came or self._texts.came(partition, record)
                 self._note_near_miss(number, _Value(came, value))
-        if fits and (self._wanted.ordered or not all(map(self._matching.is_closed, fits))):
+        if fits:
             came = came or self._texts.came(partition, record)
             if self._wanted.ordered:
                 self._ordered.offer((partition, record.key), came, fits)
             if self._matching.offer(came, fits):
                 return True
-        if self._matching.unmet:
-            self._recent.append(_Value(came or self._texts.came(partition, record), value))
+        if self._matching.met_count < len(self._wanted.wants):
+            self._recent.append((partition, record, value))
         return False
 
     def _note_near_miss(self, number: int, near: _Value) -> None:
@@ -258,9 +260,11 @@ class Ledger:
         return unmet in self._matching.fits_of(met)
 
     def _nearest_to(self, number: int, want: Want) -> Nearest | None:
-        found = [self._nearest[number][1]] if number in self._nearest else []
-        found += self._recent
-        best = max(found, key=lambda each: likeness(want.value, each.value), default=None)
+        alike, best = self._nearest.get(number, (-1, None))
+        recent = max(self._recent, key=lambda each: likeness(want.value, each[2]), default=None)
+        if recent is not None and likeness(want.value, recent[2]) > alike:
+            partition, record, value = recent
+            best = _Value(self._texts.came(partition, record), value)
         if best is None:
             return None
         return Nearest(best.came, tuple(differences(want.value, best.value)), best.value is not NOTHING)
