@@ -22,8 +22,7 @@ from typing import Any, NamedTuple, Protocol
 
 from kio.index import load_request_schema, load_response_schema
 from kio.schema.errors import ErrorCode
-from kio.serial import entity_reader, entity_writer
-from kio.serial.errors import SerialError
+from kio.serial import entity_writer
 
 from pykafka_cli.protocol import adapters, first_versions, inter_broker
 from pykafka_cli.protocol.api_keys import ApiKey
@@ -35,6 +34,7 @@ from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import Cursor
 from pykafka_cli.protocol.message_fields import copier, is_nullable, structure_of
+from pykafka_cli.protocol.message_reading import UNREADABLE, message_reader
 
 _HEADER = struct.Struct(">hhih")
 _CORRELATION = struct.Struct(">i")
@@ -146,7 +146,7 @@ class _KioCodec:
         self._version = version
         self._flexible = request.__flexible__
         self._flexible_answer = response.__flexible__ and api_key != ApiKey.API_VERSIONS
-        self._read, self._write = entity_reader(request), entity_writer(response)
+        self._read, self._write = message_reader(request), entity_writer(response)
         self._check_counts = count_checker(request)
         self._newest_response = _schema(api_key, newest, "response")
         self._raise = copier(request, _schema(api_key, newest, "request"))
@@ -162,14 +162,13 @@ class _KioCodec:
             position = _skip_tags(data, position)
         if self._check_counts is not None:
             self._check_counts(data, position)
+        request = self._read(data.toreadonly(), position)  # kio takes no other
         try:
-            request, _ = self._read(data.toreadonly(), position)  # kio takes no other
             if self._raise is None:
                 return request
             newest = self._raise(request)
             return self._adapt_request(request, newest, self._version) if self._adapt_request else newest
-        except (SerialError, ValueError, OverflowError, TypeError, LookupError) as error:
-            # kio does not name what a value out of range, null at the wrong place or an unknown tagged field raises.
+        except UNREADABLE as error:  # a value out of range, or null at the wrong place
             raise ProtocolError(f"{type(error).__name__}: {error}") from error
 
     def encode_response(self, correlation_id: int, response: Any, request: Any) -> list[Buffer]:

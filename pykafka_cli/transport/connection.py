@@ -314,6 +314,15 @@ class Connection(asyncio.BufferedProtocol):
         try:
             return entity_reader(response_type)(answer, 0)[0]
         except (SerialError, ValueError, LookupError, TypeError, OverflowError) as error:  # kio names only some
+            return self._read_after_all(answer, response_type, error)
+
+    def _read_after_all(self, answer: memoryview, response_type: type[Any], rejected: Exception) -> Any:
+        from pykafka_cli.protocol.errors import ProtocolError
+        from pykafka_cli.protocol.message_reading import read_rejected
+
+        try:
+            return read_rejected(response_type, answer, 0, rejected)
+        except ProtocolError as error:
             raise self._malformed(f"{response_type.__name__} {response_type.__version__}", error) from error
 
     def _malformed(self, expected: str, error: Exception) -> AnswerUnreadable:

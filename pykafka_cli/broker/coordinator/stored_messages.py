@@ -15,10 +15,12 @@ from dataclasses import MISSING, dataclass, field, fields, make_dataclass
 from types import GenericAlias, NoneType
 from typing import Any, ClassVar, TypeVar, cast, get_args, get_origin
 
-from kio.serial import entity_reader, entity_writer
-from kio.serial.errors import SerialError
+from kio.serial import entity_writer
 from kio.static.constants import EntityType
 from kio.static.primitive import i16
+
+from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.protocol.message_reading import message_reader
 
 _LAST = 2**15 - 1
 
@@ -72,8 +74,9 @@ def decode(message_type: type[M], data: bytes) -> M:
         known = f"{message_type.versions[0]} to {message_type.versions[-1]}"
         raise UnreadableMessage(f"{message_type.__name__} has versions {known}, not {version}")
     try:
-        entity, _ = entity_reader(_shape(message_type, version))(data, 2)
-    except SerialError as error:
+        shape: Any = _shape(message_type, version)
+        entity = message_reader(shape)(memoryview(data), 2)
+    except ProtocolError as error:
         raise UnreadableMessage(f"{message_type.__name__} version {version}: {error}") from error
     return cast(M, _unshaped(message_type, entity))
 

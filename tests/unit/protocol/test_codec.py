@@ -156,11 +156,20 @@ def old_request(api_key: int, version: int, newest: int, body: bytes) -> Any:
     return message_codec(api_key, version, newest).decode_request(memoryview(body), 0)
 
 
-def test_a_tagged_field_that_is_not_known_is_a_fault_of_the_request() -> None:
+def test_a_tagged_field_that_is_not_known_is_skipped() -> None:
     body = b"\0" + b"\x02a\x021" + b"\x01\x63\x03abc"  # of the header none; two names; tag 99 with three bytes
 
-    with pytest.raises(ProtocolError, match="99"):
-        message_codec(18, 3, 4).decode_request(memoryview(body), 0)
+    request = message_codec(18, 3, 4).decode_request(memoryview(body), 0)
+
+    assert (request.client_software_name, request.client_software_version) == ("a", "1")
+
+
+def test_a_duration_beyond_all_that_python_knows_is_as_long_as_can_be() -> None:
+    body = b"\0\1g" + struct.pack(">i", -1) + b"\0\0" + struct.pack(">q", 2**63 - 1) + bytes(4)
+
+    request = message_codec(8, 2, 8).decode_request(memoryview(body), 0)
+
+    assert request.group_id == "g"
 
 
 def test_metadata_0_asks_for_all_topics_with_an_empty_list_and_later_ones_for_none() -> None:
