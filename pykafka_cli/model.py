@@ -25,6 +25,14 @@ ControllerEpoch = NewType("ControllerEpoch", int)
 BrokerEpoch = NewType("BrokerEpoch", int)
 """The zxid under which a broker registered itself, and so one of each of its runs."""
 
+PartitionEpoch = NewType("PartitionEpoch", int)
+"""Grows each time the leader, the ISR or the replicas of a partition change: the version of its state znode."""
+
+FIRST_PARTITION_EPOCH = PartitionEpoch(0)
+
+CoordinatorEpoch = NewType("CoordinatorEpoch", int)
+"""Grows each time the partition of a transaction coordinator gets a leader."""
+
 Offset = NewType("Offset", int)
 """Of a record in a partition (docs/decisions/0012-quantities.md). The difference of two is a plain number."""
 
@@ -343,7 +351,7 @@ class ProducerState(NamedTuple):
 
     producer_id: ProducerId
     producer_epoch: ProducerEpoch
-    coordinator_epoch: int | None
+    coordinator_epoch: CoordinatorEpoch | None
     last_sequence: int
     last_timestamp: int
     transaction_start: int | None
@@ -366,7 +374,7 @@ class AbortSpec(NamedTuple):
     partition: TopicPartition
     producer_id: ProducerId
     producer_epoch: ProducerEpoch
-    coordinator_epoch: int
+    coordinator_epoch: CoordinatorEpoch
 
     def __str__(self) -> str:
         return (

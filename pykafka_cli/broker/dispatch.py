@@ -14,6 +14,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.context import Api, Broker, RequestContext
 from pykafka_cli.broker.errors import BrokerError
+from pykafka_cli.broker.faults import Fault, Faults
 from pykafka_cli.broker.handlers import HANDLERS
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication
@@ -47,8 +48,12 @@ _API_VERSIONS, _PRODUCE = ApiKey.API_VERSIONS, ApiKey.PRODUCE
 class Dispatcher:
     """Answers frames with the handlers of one broker."""
 
-    def __init__(self, broker: Broker, metrics: Metrics, apis: Mapping[int, Api] = HANDLERS) -> None:
+    def __init__(
+        self, broker: Broker, metrics: Metrics, apis: Mapping[int, Api] = HANDLERS, faults: Faults | None = None
+    ) -> None:
         self._broker, self._metrics, self._apis = broker, metrics, apis
+        self._faults = faults or Faults()
+        self._active_faults = self._faults.active
         self._prepared: dict[tuple[int, int], tuple[Api, MessageCodec]] = {}
         self._admission: asyncio.Event | None = None
 
@@ -100,7 +105,10 @@ class Dispatcher:
             login,
         )
         begun = self._broker.clock.monotonic() if 0 < _request_log.level <= logging.DEBUG else 0.0
-        response = await self._handled(api, codec, context, request)
+        if self._active_faults and (fault := self._fault_for(header, request)):
+            response = await self._handled_with(fault, api, codec, context, request)
+        else:
+            response = await self._handled(api, codec, context, request)
         if 0 < _request_log.level <= logging.DEBUG:
             self._log_request(header, peer, request, response, begun)
         if login is not None:
@@ -138,6 +146,25 @@ class Dispatcher:
         )
         self._metrics.requests[api.name] += 1
         return await self._handled(api, codec, context, request)
+
+    def _fault_for(self, header: RequestHeader, request: Any) -> Fault | None:
+        """The one that was asked for; what followers request is spared."""
+        if getattr(request, "replica_id", -1) >= 0:
+            return None
+        return self._faults.take(header.api_key, header.client_id)
+
+    async def _handled_with(
+        self, fault: Fault, api: Api, codec: MessageCodec, context: RequestContext, request: Any
+    ) -> Any:
+        """The response to a request that a fault happens to; raises Disconnect if that is the fault."""
+        response = await self._handled(api, codec, context, request) if fault.is_after else None
+        if fault.delay_s:
+            await self._broker.clock.of_peers.sleep(fault.delay_s)
+        if fault.disconnects:
+            raise Disconnect("fault", f"this was asked for, as a fault of {api.name}")
+        if fault.error is not None:
+            return codec.error_response(request, fault.error, None)
+        return response if fault.is_after else await self._handled(api, codec, context, request)
 
     async def _handled(self, api: Api, codec: MessageCodec, context: RequestContext, request: Any) -> Any:
         try:

@@ -32,6 +32,7 @@ from pykafka_cli.broker.coordinator.transaction.markers import MarkerWriter
 from pykafka_cli.broker.coordinator.transaction.verification import TransactionVerification
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, KafkaStorageError
+from pykafka_cli.broker.faults import Faults
 from pykafka_cli.broker.handlers import CONTROLLER_HANDLERS, HANDLERS, KRAFT_HANDLERS
 from pykafka_cli.broker.log.log_directory import DirectoryInUse
 from pykafka_cli.broker.log.log_manager import LogManager
@@ -77,17 +78,25 @@ class BrokerServer:
     """A broker. `start` and `stop` are for one loop, once each."""
 
     def __init__(
-        self, settings: BrokerSettings, clock: Clock, *, takes_over: bool = False, quorum: Quorum | None = None
+        self,
+        settings: BrokerSettings,
+        clock: Clock,
+        *,
+        takes_over: bool = False,
+        quorum: Quorum | None = None,
+        faults: Faults | None = None,
     ) -> None:
         """One broker with these settings.
 
         takes_over    a broker still registered under this broker's id is known to be dead, so do not wait for the
                       session to end; only where this very process has just started ZooKeeper can that be known
         quorum        of a KRaft node
+        faults        what happens to clients' requests, if that is to be changed while it runs
         """
         self.settings = settings
         self._takes_over = takes_over
         self._quorum = quorum
+        self._faults = faults
         self.metrics = Metrics()
         self.endpoints: tuple[Listener, ...] = ()
         """Where it listens, with the ports that it really has; known after `start`."""
@@ -157,7 +166,10 @@ class BrokerServer:
         self._stops.append(("logs", logs.shutdown))
         self._broker = self._build(store, cluster_id, configs, logs)
         self._dispatcher = Dispatcher(
-            self._broker, self.metrics, HANDLERS if self._quorum is None else {**HANDLERS, **KRAFT_HANDLERS}
+            self._broker,
+            self.metrics,
+            HANDLERS if self._quorum is None else {**HANDLERS, **KRAFT_HANDLERS},
+            self._faults,
         )
         await self._broker.replicas.start()
         self._stops.append(("replicas", self._broker.replicas.stop))

@@ -17,6 +17,7 @@ from pykafka_cli.transport.connection import (
     HostUnknown,
     NotKafka,
     TlsFailed,
+    UnsuitableListener,
 )
 
 NO_ERROR = 0
@@ -72,6 +73,8 @@ def topic_refusal(code: ErrorCode, topic: str) -> ApiError | None:
 
 def explain(error: ConnectionFailed) -> tuple[str, str]:
     """What happened, and what would help (empty if we do not know)."""
+    if isinstance(error, UnsuitableListener):
+        return str(error), error.advice
     for kind, hint in _HINTS.items():
         if isinstance(error, kind):
             return str(error), hint

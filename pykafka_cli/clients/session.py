@@ -32,7 +32,9 @@ from pykafka_cli.transport.connection import (
     AnswerUnreadable,
     BrokerUnreachable,
     Connection,
+    ConnectionFailed,
     ConnectionLost,
+    TlsFailed,
     VersionRange,
     response_type_of,
 )
@@ -48,6 +50,9 @@ _ANY_CONTROLLER_KNOWS = frozenset({18, 60})
 
 MOST_LOSSES = 5
 """Connections that may end before a request is given up."""
+
+SILENCE_S = 3.0
+"""After so long without a response to the first request, we look who is there."""
 
 LEAST_CONNECT_TIMEOUT = 1.0
 """Seconds; several bootstrap servers share the time that one has, but none gets less than this."""
@@ -99,16 +104,27 @@ class Session:
 
     connect        opens a connection; over TCP, with the TLS and SASL that `settings` describe, if not given
     controllers    the bootstrap servers are KRaft controllers, and so is every node that this session knows
+    warn           called with a line if the first response takes long
     raises         ConnectionFailed from everything that asks; BadClientSetting on entering
     """
 
     def __init__(
-        self, bootstrap: str, settings: ClientSettings, connect: Connect | None = None, *, controllers: bool = False
+        self,
+        bootstrap: str,
+        settings: ClientSettings,
+        connect: Connect | None = None,
+        *,
+        controllers: bool = False,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self._connect = connect or over_tcp(settings)
+        self._is_over_tcp = connect is None
+        self._warn = warn
+        self._has_responded = False
         self.is_with_controllers = controllers
         self.bootstrap = parse_addresses(bootstrap)
+        self._contacted = self.bootstrap[0]
         self._connections: dict[Address, Connection] = {}
         self._locks: dict[Address, asyncio.Lock] = {}  # of two connections to one address, one would be forgotten
         self._private: list[Connection] = []
@@ -116,12 +132,17 @@ class Session:
         self._any: Connection | None = None
         self._brokers: Mapping[BrokerId, Address] = {}
         self._controller: BrokerId | None = None
+        self.lost_answers = 0
+        """Requests whose connection ended before their answer came, and which may have been carried out."""
 
     async def __aenter__(self) -> Self:
         try:
             if self.settings.wants_full_names:
                 self.bootstrap = await _full_names(self.bootstrap)
             self._any = await self._first_that_answers()
+        except TlsFailed as failure:
+            self.close()
+            raise await self._explained(failure) from None
         except BaseException:
             self.close()
             raise
@@ -165,12 +186,48 @@ class Session:
         async def once() -> Any:
             connection = await self._chosen(broker)
             version = await connection.newest(request.__api_key__, ours)
-            answer = await connection.request(in_version(request, version), response_type, timeout=timeout)
+            try:
+                answer = await connection.request(in_version(request, version), response_type, timeout=timeout)
+            except ConnectionLost:
+                self.lost_answers += 1
+                raise
             return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
 
         return await self._despite_losses(once)
 
     async def _despite_losses(self, once: Callable[[], Awaitable[T]]) -> T:
+        """The result of `once`, which is called again if its connection ends."""
+        if self._has_responded or not self._is_over_tcp:
+            return await self._retrying(once)
+        asked = asyncio.ensure_future(self._retrying(once))
+        try:
+            done, _ = await asyncio.wait((asked,), timeout=SILENCE_S)
+            if not done:
+                await self._look_who_is_silent()
+            result = await asked
+        except ConnectionFailed as failure:
+            raise await self._explained(failure) from None
+        finally:
+            asked.cancel()
+        self._has_responded = True
+        return result
+
+    async def _look_who_is_silent(self) -> None:
+        """raises    UnsuitableListener if no response is to be expected"""
+        from pykafka_cli.clients.first_contact import stranger
+
+        if problem := await stranger(*self._contacted, self.settings):
+            raise problem
+        host, port = self._contacted
+        self._warn(f"{host}:{port} accepts connections, but has not responded for {SILENCE_S:g} s. Still waiting.")
+
+    async def _explained(self, failure: ConnectionFailed) -> ConnectionFailed:
+        """The failure of a first request, with who listens there if it is no broker."""
+        from pykafka_cli.clients.first_contact import explained
+
+        return await explained(failure, *self._contacted, self.settings)
+
+    async def _retrying(self, once: Callable[[], Awaitable[T]]) -> T:
         losses = 0
         while True:
             try:
@@ -296,7 +353,9 @@ class Session:
         share = max(self.settings.connect_timeout / len(self.bootstrap), LEAST_CONNECT_TIMEOUT)
         for address in dict.fromkeys((*self.bootstrap, *self._brokers.values())):
             try:
-                return await self._shared(address, min(share, self.settings.connect_timeout))
+                connection = await self._shared(address, min(share, self.settings.connect_timeout))
+                self._contacted = address
+                return connection
             except BrokerUnreachable as error:
                 problems.append(error)
         raise problems[0]

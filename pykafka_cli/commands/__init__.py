@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     "status": Command("status", "Show the servers that pk up has started.", SERVERS, None),
     "down": Command("down", "Stop the servers that pk up has started.", SERVERS, None),
     "clock": Command("clock", "Move the clock of the servers that pk up has started.", SERVERS, None),
+    "fault": Command("fault", "Make requests to the servers of pk up fail.", SERVERS, None),
     "graduate": Command("graduate", "Move a stopped cluster's data to Apache Kafka.", SERVERS, None),
     "server-start": Command("server_start", "Start a broker.", SERVERS, "kafka-server-start"),
     "storage": Command("storage", "Format the directories of a KRaft node.", SERVERS, "kafka-storage"),
@@ -55,6 +56,7 @@ COMMANDS: dict[str, Command] = {
     "get-offsets": Command("get_offsets", "Print the offsets of partitions.", TOPICS, "kafka-get-offsets"),
     "delete-records": Command("delete_records", "Delete records before given offsets.", TOPICS, "kafka-delete-records"),
     "configs": Command("configs", "Show and change configs, quotas, and credentials.", CLUSTER, "kafka-configs"),
+    "acls": Command("acls", "List, add, or remove ACLs.", CLUSTER, "kafka-acls"),
     "leader-election": Command("leader_election", "Elect new leaders of partitions.", CLUSTER, "kafka-leader-election"),
     "reassign-partitions": Command(
         "reassign_partitions", "Move replicas to other brokers.", CLUSTER, "kafka-reassign-partitions"
@@ -92,6 +94,7 @@ COMMANDS: dict[str, Command] = {
         GROUPS,
         "kafka-streams-application-reset",
     ),
+    "doctor": Command("doctor", "Find what is wrong with a cluster, or on the way to it.", CLUSTER, None),
     "wait": Command("wait", "Wait until brokers, topics, records, or groups are ready.", CLUSTER, None),
     "expect": Command("expect", "Check that a topic gets the records that a test expects.", TOPICS, None),
     "mark": Command("mark", "Mark where topics end, for pk expect.", TOPICS, None),

@@ -154,7 +154,7 @@ async def _verify(
             )
             raise Ended(ExitStatus.FAILURE)
         offsets = await _start(session, replicas, start_time)
-        by_broker: dict[int, list[TopicPartition]] = defaultdict(list)
+        by_broker: dict[BrokerId, list[TopicPartition]] = defaultdict(list)
         for partition, brokers in replicas.items():
             for broker in brokers:
                 by_broker[broker].append(partition)
@@ -174,7 +174,7 @@ async def _verify(
                 reported = time.monotonic()
 
 
-async def _replicas(session: Session, topics: TopicFilter) -> dict[TopicPartition, tuple[int, ...]]:
+async def _replicas(session: Session, topics: TopicFilter) -> dict[TopicPartition, tuple[BrokerId, ...]]:
     """The brokers that have each partition."""
     names = [listing.topic for listing in await list_topics(session) if topics.allows(listing.topic)]
     with reported(words={ApiError: str}):
@@ -209,9 +209,9 @@ async def _fetched(
 
 
 def _compare(
-    replicas: Mapping[TopicPartition, tuple[int, ...]],
+    replicas: Mapping[TopicPartition, tuple[BrokerId, ...]],
     offsets: dict[TopicPartition, Offset],
-    answers: Mapping[int, Mapping[TopicPartition, ReplicaRecords]],
+    answers: Mapping[BrokerId, Mapping[TopicPartition, ReplicaRecords]],
     report: Report,
 ) -> dict[TopicPartition, Offset]:
     """Tell what differs, and move `offsets` up; the largest high watermark of each partition.

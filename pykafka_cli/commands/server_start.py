@@ -72,7 +72,10 @@ def server_start(
     try:
         status = run_until_signalled(lambda stop: run_server(settings, stop))
     except (BrokerUnusable, ConfigError) as error:
-        raise ScriptError(f"The broker cannot run: {error}") from None
+        from pykafka_cli.servers.occupied_ports import hint_of
+
+        ports = [each.port for each in settings.listener_list]
+        raise ScriptError(f"The broker cannot run: {error}", hint=hint_of(error, ports)) from None
     raise Ended(status)
 
 

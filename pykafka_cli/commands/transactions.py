@@ -21,6 +21,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import (
     AbortSpec,
     BrokerId,
+    CoordinatorEpoch,
     Offset,
     ProducerEpoch,
     ProducerId,
@@ -278,7 +279,9 @@ def given_spec(
         raise ScriptError("Missing required argument --producer-epoch")
     if coordinator_epoch is None:
         raise ScriptError("Missing required argument --coordinator-epoch")
-    return AbortSpec(partition, ProducerId(producer_id), ProducerEpoch(producer_epoch), max(coordinator_epoch, 0))
+    return AbortSpec(
+        partition, ProducerId(producer_id), ProducerEpoch(producer_epoch), CoordinatorEpoch(max(coordinator_epoch, 0))
+    )
 
 
 def run(session: Session, work: Coroutine[Any, Any, T]) -> T:

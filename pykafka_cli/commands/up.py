@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
@@ -54,10 +53,11 @@ class Controls(NamedTuple):
     """What other processes of this user may do with the servers."""
 
     has_clock: bool
+    has_faults: bool
 
     @property
     def words(self) -> list[str]:
-        return ["--clock=manual"] if self.has_clock else []
+        return [*(["--clock=manual"] if self.has_clock else []), *(["--faults"] if self.has_faults else [])]
 
 
 @app.command(epilog=EPILOG)
@@ -112,6 +112,7 @@ def up(
     clock: Annotated[
         ClockChoice, typer.Option(help="With manual, pk clock can move the time of all servers.")
     ] = ClockChoice.SYSTEM,
+    faults: Annotated[bool, typer.Option("--faults", help="Let pk fault make requests of clients fail.")] = False,
     ready_file: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Write what --output json shows to FILE once the servers are ready."),
@@ -135,7 +136,7 @@ def up(
     except BadPlan as error:
         raise ScriptError(str(error), hint=error.hint) from None
     form = chosen_output(output)
-    controls = Controls(clock is ClockChoice.MANUAL)
+    controls = Controls(clock is ClockChoice.MANUAL, faults)
     if detach:
         if command:
             raise ScriptError("--detach cannot be used with a command, which the servers stop with")
@@ -228,9 +229,9 @@ def _serve(
     try:
         status = run_until_signalled(run)
     except ServerUnusable as error:
-        raise ScriptError(f"ZooKeeper cannot run: {error}", hint=_other_port("--zookeeper-port", error)) from None
+        raise ScriptError(f"ZooKeeper cannot run: {error}", hint=_other_port("--zookeeper-port", error, plan)) from None
     except BrokerUnusable as error:
-        raise ScriptError(f"The broker cannot run: {error}", hint=_other_port("--port", error)) from None
+        raise ScriptError(f"The broker cannot run: {error}", hint=_other_port("--port", error, plan)) from None
     except BadProperty as error:
         raise ScriptError(f"--override {error.key}: {error}") from None
     except (ConfigError, ApiError) as error:
@@ -297,7 +298,7 @@ async def _run(
 
 def _controls(cluster: "LocalCluster", stop: asyncio.Event) -> AbstractAsyncContextManager[None]:
     """The control socket, if it has something to control."""
-    if cluster.advance is None:
+    if cluster.advance is None and cluster.faults is None:
         return nullcontext()
     from pykafka_cli.servers.control import controlled
     from pykafka_cli.servers.control_commands import commands_of
@@ -314,6 +315,11 @@ def _warn_if_exposed(clients: "ClientListeners | None") -> None:
         )
 
 
-def _other_port(option: str, error: Exception) -> str:
-    in_use = re.search(r"address already in use|port \d+.* in use", str(error))
-    return f"{option} chooses another port." if in_use else ""
+def _other_port(option: str, error: Exception, plan: "LocalPlan") -> str:
+    from pykafka_cli.servers.occupied_ports import hint_of, is_about_port
+
+    if not is_about_port(error):
+        return ""
+    return "\n".join(
+        filter(None, (hint_of(error, (*plan.ports, plan.zookeeper_port)), f"{option} chooses another port."))
+    )

@@ -60,5 +60,7 @@ def zookeeper_server_start(
     try:
         status = run_until_signalled(serve)
     except ServerUnusable as error:
-        raise ScriptError(f"ZooKeeper cannot run: {error}") from None
+        from pykafka_cli.servers.occupied_ports import hint_of
+
+        raise ScriptError(f"ZooKeeper cannot run: {error}", hint=hint_of(error, [settings.client_port or 0])) from None
     raise Ended(status)

@@ -17,7 +17,7 @@ from pykafka_cli.protocol.records.legacy import StoredMessage
 from pykafka_cli.rules.dumped_records import Gaps, Shown, is_valid, records_in, sizes
 from pykafka_cli.rules.java_json import json_text
 from pykafka_cli.rules.record_decoders import control_record, text_of
-from pykafka_cli.storage.producer_snapshots import ProducerEntry
+from pykafka_cli.storage.producer_snapshots import NO_COORDINATOR_EPOCH, ProducerEntry
 from pykafka_cli.storage.scan import ScannedBatch
 from pykafka_cli.storage.stored_files import CheckedOffset, CheckedTimestamp
 from pykafka_cli.storage.transaction_index import AbortedTransaction
@@ -252,7 +252,7 @@ def _producer_document(producer: ProducerEntry) -> dict[str, Any]:
     return {
         "producer_id": producer.producer_id,
         "producer_epoch": producer.epoch,
-        "coordinator_epoch": producer.coordinator_epoch,
+        "coordinator_epoch": NO_COORDINATOR_EPOCH if producer.coordinator_epoch is None else producer.coordinator_epoch,
         "current_txn_first_offset": producer.current_txn_first_offset,
         "last_timestamp": producer.last_timestamp,
         "last_batch": last

@@ -270,7 +270,7 @@ def _document(view: TopicView) -> dict[str, object]:
     }
 
 
-def _leader(broker: BrokerId | None) -> int | None:
+def _leader(broker: BrokerId | None) -> BrokerId | None:
     """In znodes, a partition without a leader has the leader -1."""
     return None if broker is None or broker < 0 else broker
 

@@ -146,7 +146,7 @@ async def _problem_of(session: Session, broker: BrokerId) -> str:
     return ""
 
 
-async def _leaders(session: Session, topic: str) -> Mapping[int, int | None] | None:
+async def _leaders(session: Session, topic: str) -> Mapping[int, BrokerId | None] | None:
     """The leader of each partition; None if the topic does not exist.
 
     raises    ApiError
@@ -158,9 +158,7 @@ async def _leaders(session: Session, topic: str) -> Mapping[int, int | None] | N
         return None
     if found.error_code not in (ErrorCode.none, ErrorCode.leader_not_available):
         raise ApiError(found.error_code)
-    return {
-        int(each.partition_index): int(each.leader_id) if each.leader_id in alive else None for each in found.partitions
-    }
+    return {int(each.partition_index): each.leader_id if each.leader_id in alive else None for each in found.partitions}
 
 
 async def _look_at_topic(session: Session, wanted: Topic) -> str:

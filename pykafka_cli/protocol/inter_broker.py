@@ -30,7 +30,7 @@ from kio.schema.response_header.v1.header import ResponseHeader as ResponseHeade
 from kio.static.constants import EntityType
 from kio.static.primitive import i16
 
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, ControllerEpoch, LeaderEpoch
+from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch
 from pykafka_cli.protocol.api_keys import APIS, ApiKey
 
 NO_LEADER = BrokerId(-1)
@@ -79,7 +79,7 @@ class LeaderAndIsrPartitionState:
     leader: BrokerId = _value("int32")
     leader_epoch: LeaderEpoch = _value("int32")
     isr: tuple[BrokerId, ...] = _value("int32", ())
-    partition_epoch: int = _value("int32")
+    partition_epoch: PartitionEpoch = _value("int32")
     replicas: tuple[BrokerId, ...] = _value("int32", ())
     adding_replicas: tuple[BrokerId, ...] = _value("int32", (), since=3)
     removing_replicas: tuple[BrokerId, ...] = _value("int32", (), since=3)

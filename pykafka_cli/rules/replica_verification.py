@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pykafka_cli.model import NO_OFFSET, Offset, ReplicaRecords, TopicPartition
+from pykafka_cli.model import NO_OFFSET, BrokerId, Offset, ReplicaRecords, TopicPartition
 from pykafka_cli.protocol.records.batch import BatchHeader, walk
 
 
@@ -17,9 +17,9 @@ class OtherOffset(NamedTuple):
     """Batches at the same offset end at different offsets: what follows cannot be compared."""
 
     partition: TopicPartition
-    first_replica: int
+    first_replica: BrokerId
     first_offset: Offset
-    replica: int
+    replica: BrokerId
     offset: Offset
 
     def __str__(self) -> str:
@@ -44,9 +44,9 @@ class OtherChecksum(NamedTuple):
 
     partition: TopicPartition
     offset: Offset
-    first_replica: int
+    first_replica: BrokerId
     first_checksum: int
-    replica: int
+    replica: BrokerId
     checksum: int
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ class Verified:
     findings: list[Finding]
 
 
-def verify(partition: TopicPartition, offset: Offset, replicas: Mapping[int, ReplicaRecords]) -> Verified:
+def verify(partition: TopicPartition, offset: Offset, replicas: Mapping[BrokerId, ReplicaRecords]) -> Verified:
     """Compare what was fetched from `offset` on, by broker.
 
     raises  CorruptRecords where the bytes are no batches
@@ -86,7 +86,7 @@ def verify(partition: TopicPartition, offset: Offset, replicas: Mapping[int, Rep
     verified = Verified(offset, [])
     streams = {broker: _replicated(replicas[broker]) for broker in sorted(replicas)}
     while streams:
-        first: tuple[int, BatchHeader] | None = None
+        first: tuple[BrokerId, BatchHeader] | None = None
         is_everywhere = True
         for broker, batches in streams.items():
             header = next(batches, None)

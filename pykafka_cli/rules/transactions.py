@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from pykafka_cli.model import (
     AbortSpec,
+    CoordinatorEpoch,
     Offset,
     OpenTransaction,
     ProducerId,
@@ -23,7 +24,8 @@ def spec_to_abort(partition: TopicPartition, producers: Iterable[ProducerState],
     """
     for producer in producers:
         if producer.transaction_start == start:
-            return AbortSpec(partition, producer.producer_id, producer.producer_epoch, producer.coordinator_epoch or 0)
+            coordinator_epoch = producer.coordinator_epoch or CoordinatorEpoch(0)
+            return AbortSpec(partition, producer.producer_id, producer.producer_epoch, coordinator_epoch)
     return None
 
 

@@ -161,7 +161,7 @@ def missing_brokers(
     )
 
 
-def missing_of_topic(wanted: Topic, leaders: Mapping[int, int | None] | None) -> str:
+def missing_of_topic(wanted: Topic, leaders: Mapping[int, BrokerId | None] | None) -> str:
     """leaders    the leader of each partition, None where there is none; None if the topic does not exist"""
     if leaders is None:
         return "the topic does not exist"

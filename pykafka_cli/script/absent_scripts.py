@@ -5,7 +5,6 @@ ABSENT_SCRIPTS = {
     "connect-mirror-maker": "pk has no MirrorMaker; run connect-mirror-maker.sh of Apache Kafka against both clusters.",
     "connect-plugin-path": "pk has no Kafka Connect, and so no plugins; use connect-plugin-path.sh of Apache Kafka.",
     "connect-standalone": "pk has no Kafka Connect; run connect-standalone.sh of Apache Kafka against this cluster.",
-    "kafka-acls": "pk does not manage ACLs; use kafka-acls.sh of Apache Kafka.",
     "kafka-console-share-consumer": (
         "pk does not read in share groups; use kafka-console-share-consumer.sh of Apache Kafka 4, and pk share-groups "
         "to look at them."

@@ -31,7 +31,7 @@ def session_with(
     """
     try:
         check_resolvable(bootstrap)
-        return Session(bootstrap, settings, controllers=controllers)
+        return Session(bootstrap, settings, controllers=controllers, warn=_log_warning)
     except BadAddress as error:
         raise NoClient(failed, hint=str(error)) from None
 

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from pykafka_cli.broker.clock import MovableClock, SystemClock
+from pykafka_cli.broker.faults import Faults
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.server import BrokerServer, BrokerUnusable
@@ -43,6 +44,7 @@ class LocalPlan(NamedTuple):
     overrides        settings of all brokers, beside those of `broker_settings`
     clients          where clients connect; None is this machine only, by the listener that brokers use as well
     has_clock        whether the time of all servers can be moved
+    has_faults       whether clients' requests can be made to fail
     """
 
     data_dir: Path
@@ -51,6 +53,7 @@ class LocalPlan(NamedTuple):
     overrides: Mapping[str, str] = _NONE
     clients: ClientListeners | None = None
     has_clock: bool = False
+    has_faults: bool = False
 
 
 class LocalCluster(NamedTuple):
@@ -60,6 +63,7 @@ class LocalCluster(NamedTuple):
     failure       raises ServerUnusable if ZooKeeper can no longer keep what it is given
     advance       moves the time of all servers by so many seconds, and returns what it is then, in ms since the epoch;
                   None where the plan says nothing of a clock
+    faults        those of all brokers; None where the plan says nothing of them
     """
 
     data_dir: Path
@@ -67,7 +71,8 @@ class LocalCluster(NamedTuple):
     brokers: tuple[str, ...]
     advertised: tuple[str, ...]
     failure: "asyncio.Future[None]"
-    advance: Callable[[float], Awaitable[int]] | None = None
+    advance: Callable[[float], Awaitable[int]] | None
+    faults: Faults | None
 
     @property
     def state(self) -> RunState:
@@ -88,10 +93,11 @@ async def running(plan: LocalPlan, stop: asyncio.Event) -> AsyncIterator[LocalCl
     """
     await _ensure_usable(plan, [_settings(plan, *each, 0) for each in enumerate(plan.ports)])
     clock = MovableClock() if plan.has_clock else SystemClock()
+    faults = Faults() if plan.has_faults else None
     zookeeper = ZooKeeperServer(zookeeper_settings(plan.data_dir, plan.zookeeper_port), clock)
     await zookeeper.start()
     servers = [
-        BrokerServer(_settings(plan, number, each, zookeeper.port), clock, takes_over=True)
+        BrokerServer(_settings(plan, number, each, zookeeper.port), clock, takes_over=True, faults=faults)
         for number, each in enumerate(plan.ports)
     ]
     starting = [asyncio.create_task(server.start()) for server in servers]
@@ -104,7 +110,8 @@ async def running(plan: LocalPlan, stop: asyncio.Event) -> AsyncIterator[LocalCl
             addresses = tuple(f"{HOST}:{_bound_port(each, each.settings.inter_broker_listener)}" for each in servers)
             where = plan.data_dir.absolute(), f"{HOST}:{zookeeper.port}"
             advance = partial(_advance, clock, zookeeper, servers) if isinstance(clock, MovableClock) else None
-            yield LocalCluster(*where, addresses, tuple(map(_advertised, servers)), zookeeper.failure, advance)
+            advertised = tuple(map(_advertised, servers))
+            yield LocalCluster(*where, addresses, advertised, zookeeper.failure, advance, faults)
         else:
             yield None
     finally:

@@ -15,10 +15,13 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
-from pykafka_cli.model import NO_OFFSET, Offset, ProducerEpoch, ProducerId
+from pykafka_cli.model import NO_OFFSET, CoordinatorEpoch, Offset, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.records.batch import NO_PRODUCER_EPOCH, NO_SEQUENCE, NO_TIMESTAMP
 
 SNAPSHOT_SUFFIX = ".snapshot"
+
+NO_COORDINATOR_EPOCH = CoordinatorEpoch(-1)
+"""In the file: no transaction of this producer has ended here yet."""
 
 _HEAD = struct.Struct(">hIi")
 _CRC_FROM = 6
@@ -62,7 +65,7 @@ class ProducerEntry:
 
     producer_id: ProducerId
     epoch: ProducerEpoch = NO_PRODUCER_EPOCH
-    coordinator_epoch: int = -1
+    coordinator_epoch: CoordinatorEpoch | None = None
     last_timestamp: int = NO_TIMESTAMP
     current_txn_first_offset: Offset | None = None
     batches: list[BatchRange] = field(default_factory=list)
@@ -91,7 +94,7 @@ def encode_snapshot(producers: Iterable[ProducerEntry]) -> bytes:
                 last.last_offset,
                 last.offset_delta,
                 producer.last_timestamp,
-                producer.coordinator_epoch,
+                NO_COORDINATOR_EPOCH if producer.coordinator_epoch is None else producer.coordinator_epoch,
                 NO_OFFSET if first_offset is None else first_offset,
             )
         )
@@ -126,7 +129,8 @@ def decode_snapshot(data: bytes) -> list[ProducerEntry]:
     ):
         batches = [BatchRange(sequence, offset, delta, timestamp)] if offset >= 0 else []
         open_since = first if first >= 0 else None
-        producers.append(ProducerEntry(producer_id, epoch, coordinator_epoch, timestamp, open_since, batches))
+        coordinator = None if coordinator_epoch == NO_COORDINATOR_EPOCH else coordinator_epoch
+        producers.append(ProducerEntry(producer_id, epoch, coordinator, timestamp, open_since, batches))
     return producers
 
 

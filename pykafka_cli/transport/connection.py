@@ -76,6 +76,20 @@ class NotKafka(Rejected):
     """What came over the connection is not Kafka's protocol; over a TLS listener, an alert."""
 
 
+class UnsuitableListener(NotKafka):
+    """Who was found behind the address instead: another kind of server, or a listener of another security protocol.
+
+    advice    what would help; empty if we do not know
+    """
+
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(message, advice)
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class AuthenticationFailed(Rejected):
     """The broker rejected the mechanism or the credentials, or there are none."""
 
@@ -238,7 +252,7 @@ class Connection(asyncio.BufferedProtocol):
                     await asyncio.shield(self._drained)
                 frame = await answer
         except TimeoutError:
-            problem = f"{self.address} has not answered a request (api key {api_key}) within {seconds:g} s"
+            problem = f"{self.address} did not respond to {_api_name(api_key)} within {seconds:g} s"
             self._waiting.pop(correlation_id, None)
             self._fail(ConnectionLost(problem))
             raise NoAnswerInTime(problem) from None
@@ -297,7 +311,7 @@ class Connection(asyncio.BufferedProtocol):
         version = min(theirs.max, ours.max)
         if version < max(theirs.min, ours.min):
             raise VersionUnsupported(
-                f"{self.address} has versions {theirs.min} to {theirs.max} of the API with key {api_key}; "
+                f"{self.address} has versions {theirs.min} to {theirs.max} of {_api_name(api_key)}; "
                 f"{ours.min} to {ours.max} are supported here"
             )
         return version
@@ -309,6 +323,11 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def is_open(self) -> bool:
         return self._end is None
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """Version and certificate, after a handshake; None on a connection without TLS."""
+        return self._transport.get_extra_info("ssl_object") if self._transport else None
 
     def _decoded(self, answer: memoryview, response_type: type[Any]) -> Any:
         try:
@@ -457,6 +476,13 @@ def _unsigned_varint(data: memoryview, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
         shift += 7
+
+
+def _api_name(key: int) -> str:
+    """ListOffsets for 2; the number of an API that is not known here."""
+    from pykafka_cli.protocol.api_keys import APIS
+
+    return APIS[key].title if key in APIS else f"the API with key {key}"
 
 
 def _encoded(request: Any) -> bytes:

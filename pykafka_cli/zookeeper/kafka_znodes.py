@@ -27,17 +27,19 @@ import base64
 import json
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from pykafka_cli.java_hash import java_hash_order
 from pykafka_cli.model import (
+    FIRST_PARTITION_EPOCH,
     UNKNOWN_BROKER_EPOCH,
     BrokerEpoch,
     BrokerId,
     ControllerEpoch,
     LeaderEpoch,
+    PartitionEpoch,
     ProducerId,
     TopicPartition,
 )
@@ -266,7 +268,7 @@ class ReplicaAssignment:
             tuple(replica for replica in self.origin if replica not in target),
         )
 
-    def without(self, replica: int) -> "ReplicaAssignment":
+    def without(self, replica: BrokerId) -> "ReplicaAssignment":
         """After `replica` is gone."""
         keep = [tuple(r for r in part if r != replica) for part in (self.replicas, self.adding, self.removing)]
         return ReplicaAssignment(*keep)
@@ -342,7 +344,7 @@ class PartitionState:
     isr: tuple[BrokerId, ...]
     controller_epoch: ControllerEpoch
     recovering: int = 0
-    partition_epoch: int = field(default=0)
+    partition_epoch: PartitionEpoch = FIRST_PARTITION_EPOCH
 
 
 def partitions_path(topic: str) -> str:
@@ -373,7 +375,7 @@ def decode_partition_state(partition: TopicPartition, data: bytes | None, versio
             tuple(map(_broker_id, value["isr"])),
             ControllerEpoch(int(value["controller_epoch"])),
             int(value.get("leader_recovery_state", 0)),
-            version,
+            PartitionEpoch(version),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadZnode(f"{partition_state_path(partition)} is not a partition's state: {data!r} ({error!r})") from None

@@ -72,6 +72,9 @@ class FakeSession:
         self.asked_broker: int | None = None
         """The one that the last request went to; None where the client did not choose."""
         self.answers = answers
+        self.loses_answers = False
+        """Whether it has to ask twice, as if the first answer to each request were lost."""
+        self.lost_answers = 0
 
     async def answer(self, request: Any, broker: int | None = None) -> Any:
         self.asked.append(request)
@@ -84,7 +87,13 @@ class FakeSession:
         return found
 
     async def ask(self, request: Any, **_: object) -> Any:
+        if self.loses_answers:
+            await self.answer(request)
+            self.lost_answers += 1
         return await self.answer(request)
+
+    async def ask_controller(self, request: Any, **_: object) -> Any:
+        return await self.ask(request)
 
     async def api_versions(self, broker: int | None = None) -> Mapping[int, VersionRange]:  # noqa: ARG002
         """What it has answers for."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, PartitionState, ReplicaAssignment, TopicAssignment
 
@@ -59,7 +59,12 @@ def test_states_are_read_as_they_were_written(
     leader: int, leader_epoch: int, isr: tuple[BrokerId, ...], controller_epoch: int, recovering: int, version: int
 ) -> None:
     state = PartitionState(
-        BrokerId(leader), LeaderEpoch(leader_epoch), isr, ControllerEpoch(controller_epoch), recovering, version
+        BrokerId(leader),
+        LeaderEpoch(leader_epoch),
+        isr,
+        ControllerEpoch(controller_epoch),
+        recovering,
+        PartitionEpoch(version),
     )
     assert znodes.decode_partition_state(TP, znodes.encode_partition_state(state), version) == state
 

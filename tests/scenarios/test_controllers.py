@@ -15,7 +15,7 @@ from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.controller.controller import Controller
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import BrokerId, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.codec import message_codec, read_request_header
@@ -176,7 +176,7 @@ async def test_an_election_by_hand_is_obeyed(start: Starter, hand: ZooKeeperClie
     await first.receives("LeaderAndIsr t-0 leader 0 epoch 0 isr 0 new")
     second = await start(1)
     await second.receives("LeaderAndIsr t-0 leader 0 epoch 0 isr 0")
-    caught_up = {TopicPartition("t", 0): WantedIsr(BrokerId(0), LeaderEpoch(0), broker_ids(0, 1), 0, 0)}
+    caught_up = {TopicPartition("t", 0): WantedIsr(BrokerId(0), LeaderEpoch(0), broker_ids(0, 1), 0, PartitionEpoch(0))}
     await first.controller.alter_isrs(BrokerId(0), first.controller.broker_epoch, caught_up)
 
     await hand.create(znodes.PREFERRED_REPLICA_ELECTION, b'{"version":1,"partitions":[{"topic":"t","partition":0}]}')

@@ -1,4 +1,4 @@
-"""Apache Kafka 3.9.1's own command-line tools, from its jars."""
+"""Apache Kafka's own command-line tools, from its jars: of 3.9.1 by their names, of 4.3.1 by their classes."""
 
 import subprocess
 
@@ -36,3 +36,9 @@ def kafka(tool: str, *words: str, stdin: str = "") -> str:
     done = run_kafka(tool, *words, stdin=stdin)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def run_kafka_4(class_name: str, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run one of the tools of Apache Kafka 4.3.1, by the name of its class, to its end."""
+    command = [*peers.small_java(256), "-cp", peers.kafka_4_classpath(), class_name, *words]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=90, check=False)

@@ -1,6 +1,6 @@
 """What the controller tells broker 1 of a partition that it leads."""
 
-from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch
+from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch
 from pykafka_cli.protocol.inter_broker import LeaderAndIsrPartitionState
 from tests.support.brokers import broker_ids
 
@@ -13,6 +13,6 @@ STATE = LeaderAndIsrPartitionState(
     leader=BrokerId(ME),
     leader_epoch=LeaderEpoch(1),
     isr=broker_ids(1, 2, 3),
-    partition_epoch=1,
+    partition_epoch=PartitionEpoch(1),
     replicas=broker_ids(1, 2, 3),
 )

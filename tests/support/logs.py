@@ -6,7 +6,15 @@ from typing import Any
 from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import FIRST_OFFSET, LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import (
+    FIRST_OFFSET,
+    CoordinatorEpoch,
+    LeaderEpoch,
+    Offset,
+    ProducerEpoch,
+    ProducerId,
+    TopicPartition,
+)
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.topic import TopicConfig
@@ -73,7 +81,7 @@ def marker(kind: ControlType, *, producer: int = 7, epoch: int = 0, coordinator_
         kind,
         producer_id=ProducerId(producer),
         producer_epoch=ProducerEpoch(epoch),
-        coordinator_epoch=coordinator_epoch,
+        coordinator_epoch=CoordinatorEpoch(coordinator_epoch),
         timestamp=NOW_MS,
     )
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.model import BrokerId, LeaderEpoch
+from pykafka_cli.model import BrokerId, LeaderEpoch, PartitionEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
 RECOVERED, RECOVERING = 0, 1
@@ -22,7 +22,7 @@ class WantedIsr(NamedTuple):
     leader_epoch: LeaderEpoch
     isr: tuple[BrokerId, ...]
     recovering: int
-    partition_epoch: int
+    partition_epoch: PartitionEpoch
 
 
 class AlreadySo(NamedTuple):

@@ -32,7 +32,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.java_hash import java_hash
-from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records.batch import BatchHeader, Compression, CorruptRecords, walk
 from pykafka_cli.protocol.records.control import ControlType, build_marker, read_marker
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
@@ -239,7 +239,7 @@ class CoordinatorRuntime(Generic[S]):
         producer_epoch: ProducerEpoch,
         *,
         committed: bool,
-        coordinator_epoch: int,
+        coordinator_epoch: CoordinatorEpoch,
     ) -> None:
         """Write the marker that ends a producer's transaction in `partition`, and take it in.
 

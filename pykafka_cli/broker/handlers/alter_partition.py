@@ -16,7 +16,7 @@ from kio.static.primitive import i8, i32
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, broker_ids
-from pykafka_cli.model import BrokerEpoch, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerEpoch, LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.protocol.first_versions_adapters import NamedTopicData
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
@@ -38,7 +38,7 @@ async def handle(ctx: RequestContext, request: AlterPartitionRequest) -> AlterPa
                 LeaderEpoch(each.leader_epoch),
                 tuple(broker.broker_id for broker in each.new_isr_with_epochs),
                 each.leader_recovery_state,
-                each.partition_epoch,
+                PartitionEpoch(each.partition_epoch),
             )
         asked.append((topic.topic_id, partitions))
     outcomes = await ctx.broker.controller.alter_isrs(request.broker_id, BrokerEpoch(request.broker_epoch), wanted)

@@ -28,7 +28,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.waiting import together
-from pykafka_cli.model import ProducerEpoch, TopicPartition
+from pykafka_cli.model import CoordinatorEpoch, ProducerEpoch, TopicPartition
 from pykafka_cli.protocol.records.control import ControlType, build_marker
 
 ALL_IN_SYNC = -1
@@ -73,7 +73,7 @@ async def _append(ctx: RequestContext, marker: WritableTxnMarker, partitions: li
             ControlType.COMMIT if marker.transaction_result else ControlType.ABORT,
             producer_id=marker.producer_id,
             producer_epoch=ProducerEpoch(marker.producer_epoch),
-            coordinator_epoch=marker.coordinator_epoch,
+            coordinator_epoch=CoordinatorEpoch(marker.coordinator_epoch),
             timestamp=ctx.broker.clock.now_ms(),
         )
         for each in partitions
@@ -97,7 +97,7 @@ async def _end_in_group(ctx: RequestContext, marker: WritableTxnMarker, partitio
             marker.producer_id,
             ProducerEpoch(marker.producer_epoch),
             committed=marker.transaction_result,
-            coordinator_epoch=marker.coordinator_epoch,
+            coordinator_epoch=CoordinatorEpoch(marker.coordinator_epoch),
         )
     except (CoordinatorNotAvailable, CoordinatorLoadInProgress, NotCoordinator):
         # Coordinators of transactions send this to leaders of partitions, and expect their error codes.

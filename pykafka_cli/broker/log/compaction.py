@@ -125,8 +125,10 @@ class CleanedTransactions:
 
     def __init__(self) -> None:
         self._expected: list[AbortedTransaction] = []
-        self._aborting: dict[int, tuple[AbortedTransaction, bool]] = {}  # producer -> (transaction, has data left)
-        self._committing: set[int] = set()
+        self._aborting: dict[
+            ProducerId, tuple[AbortedTransaction, bool]
+        ] = {}  # producer -> (transaction, has data left)
+        self._committing: set[ProducerId] = set()
         self.kept: list[AbortedTransaction] = []
         """Aborted transactions of which something is left: for the new segment's transaction index."""
 

@@ -125,7 +125,7 @@ class ProducerState:
         if producer is None:
             return
         self._check_epoch(producer, header, offset)
-        if marker.coordinator_epoch < producer.coordinator_epoch:
+        if producer.coordinator_epoch is not None and marker.coordinator_epoch < producer.coordinator_epoch:
             raise TransactionCoordinatorFenced(
                 f"{self._name}: marker for producer {header.producer_id} from coordinator epoch "
                 f"{marker.coordinator_epoch}, but {producer.coordinator_epoch} was seen"

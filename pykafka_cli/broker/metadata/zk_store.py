@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.model import BrokerEpoch, BrokerId, ControllerEpoch, TopicPartition
+from pykafka_cli.model import BrokerEpoch, BrokerId, ControllerEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import (
     BadVersion,
@@ -337,7 +337,7 @@ class ZkStore:
             except ZooKeeperError as error:
                 return error
             assert isinstance(stat, Stat)
-            return replace(state, partition_epoch=stat.version)
+            return replace(state, partition_epoch=PartitionEpoch(stat.version))
 
         written = await _all(update(partition, state) for partition, state in states.items())
         return dict(zip(states, written, strict=True))

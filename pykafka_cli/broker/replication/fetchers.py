@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pykafka_cli.broker.replication.fetcher import LeaderFetcher
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
+from pykafka_cli.model import BrokerId
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.replication.partition import Partition
@@ -22,7 +23,7 @@ class Fetchers:
     def __init__(self, make: Callable[[BrokerEndpoint, int], LeaderFetcher], per_leader: int) -> None:
         self._make = make
         self._per_leader = per_leader
-        self._running: dict[tuple[int, int], LeaderFetcher] = {}
+        self._running: dict[tuple[BrokerId, int], LeaderFetcher] = {}
 
     def __len__(self) -> int:
         return len(self._running)

@@ -20,7 +20,7 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.model import BrokerEpoch, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerEpoch, LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class IsrChange(NamedTuple):
     topic_id: uuid.UUID | None
     isr: tuple[BrokerId, ...]
     leader_epoch: LeaderEpoch
-    partition_epoch: int
+    partition_epoch: PartitionEpoch
 
 
 class IsrConfirmed(NamedTuple):
@@ -43,7 +43,7 @@ class IsrConfirmed(NamedTuple):
 
     isr: tuple[BrokerId, ...]
     leader_epoch: LeaderEpoch
-    partition_epoch: int
+    partition_epoch: PartitionEpoch
 
 
 Outcome: TypeAlias = IsrConfirmed | ErrorCode
@@ -136,7 +136,9 @@ class IsrUpdates:
         """Hand out the outcomes; a change that the response forgot stays queued. Returns how many were answered."""
         outcomes: dict[tuple[uuid.UUID | None, int], Outcome] = {
             (topic.topic_id, partition.partition_index): (
-                IsrConfirmed(tuple(partition.isr), LeaderEpoch(partition.leader_epoch), partition.partition_epoch)
+                IsrConfirmed(
+                    tuple(partition.isr), LeaderEpoch(partition.leader_epoch), PartitionEpoch(partition.partition_epoch)
+                )
                 if partition.error_code is ErrorCode.none
                 else partition.error_code
             )

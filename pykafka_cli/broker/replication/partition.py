@@ -28,7 +28,7 @@ from pykafka_cli.broker.replication.high_watermark import effective_min_isr, hig
 from pykafka_cli.broker.replication.isr import FollowerProgress, Isr, ends_to_respect, may_join, out_of_sync
 from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed, IsrUpdates, Outcome
 from pykafka_cli.broker.replication.partition_role import Absent, Follower, Leader, Role
-from pykafka_cli.model import FIRST_OFFSET, BrokerId, LeaderEpoch, Offset
+from pykafka_cli.model import FIRST_OFFSET, FIRST_PARTITION_EPOCH, BrokerId, LeaderEpoch, Offset
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
@@ -74,7 +74,7 @@ class Partition:
         self.topic_partition = topic_partition
         self.role: Role = Absent()
         self.leader_epoch = BEFORE_ALL_EPOCHS
-        self.partition_epoch = 0
+        self.partition_epoch = FIRST_PARTITION_EPOCH
         self._broker_id = broker_id
         self._max_lag = max_lag
         self._clock = clock

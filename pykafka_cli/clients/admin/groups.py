@@ -170,14 +170,20 @@ def _member(member: Any, protocol_type: str) -> MemberDescription:
 
 
 async def delete_groups(session: Session, groups: Iterable[str]) -> dict[str, ApiError | None]:
-    """Delete groups without members; return the result of each."""
+    """Delete groups without members; return the result of each.
+
+    Where a request had to be sent again because its answer was lost, a group that is not there is deleted.
+    """
     from kio.schema.delete_groups.v2.request import DeleteGroupsRequest
 
     async def ask(broker: Broker, names: list[str]) -> dict[str, ApiError | None]:
         request = DeleteGroupsRequest(groups_names=tuple(map(GroupId, names)))
+        lost = session.lost_answers
         answer = await session.ask(request, broker=broker.id)
+        done = {ErrorCode.none} if session.lost_answers == lost else {ErrorCode.none, ErrorCode.group_id_not_found}
         return {
-            result.group_id: ApiError(result.error_code) if result.error_code else None for result in answer.results
+            result.group_id: None if result.error_code in done else ApiError(result.error_code)
+            for result in answer.results
         }
 
     return await ask_coordinators(session, groups, ask)

@@ -1,6 +1,7 @@
 """Topics: list, describe, create, delete, add partitions."""
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -93,6 +94,9 @@ async def create_topic(
 ) -> None:
     """Create one topic and wait until the controller says that it is there.
 
+    A topic that exists when the request is sent again, because its answer was lost, is what the first one created,
+    unless it has other partitions.
+
     assignment   replicas by partition, instead of the two numbers
     raises       ApiError
     """
@@ -113,8 +117,28 @@ async def create_topic(
         ),
         configs=tuple(CreatableTopicConfig(name=key, value=value) for key, value in configs.items()),
     )
+    lost = session.lost_answers
     answer = await session.ask_controller(CreateTopicsRequest(topics=(topic,), timeout=broker_timeout(session)))
+    if session.lost_answers > lost and answer.topics[0].error_code == TOPIC_ALREADY_EXISTS:
+        found = await assignments(session, [name])
+        if _is_as_wanted(found, partitions, replication_factor, assignment):
+            return
     ensure_none_failed(answer.topics)
+
+
+def _is_as_wanted(
+    found: Mapping[TopicPartition, Sequence[BrokerId]],
+    partitions: int,
+    replication_factor: int,
+    assignment: Mapping[int, Sequence[BrokerId]] | None,
+) -> bool:
+    if assignment is not None:
+        return {tp.partition: tuple(replicas) for tp, replicas in found.items()} == {
+            partition: tuple(replicas) for partition, replicas in assignment.items()
+        }
+    return partitions in {len(found), DEFAULT_PARTITIONS} and all(
+        replication_factor in {len(replicas), DEFAULT_REPLICATION_FACTOR} for replicas in found.values()
+    )
 
 
 async def delete_topics(session: Session, topics: Iterable[str]) -> None:
@@ -128,15 +152,20 @@ async def delete_topics(session: Session, topics: Iterable[str]) -> None:
 
 
 async def try_to_delete_topics(session: Session, topics: Iterable[str]) -> dict[str, ApiError | None]:
-    """Delete topics and wait until they are gone; return the result of each."""
+    """Delete topics and wait until they are gone; return the result of each.
+
+    Where the request had to be sent again because its answer was lost, a topic that is not there is deleted.
+    """
     from kio.schema.delete_topics.v6.request import DeleteTopicsRequest, DeleteTopicState
 
     states = tuple(DeleteTopicState(name=TopicName(name), topic_id=None) for name in topics)
     if not states:
         return {}
+    lost = session.lost_answers
     answer = await session.ask_controller(DeleteTopicsRequest(topics=states, timeout=broker_timeout(session)), oldest=6)
+    done = {ErrorCode.none} if session.lost_answers == lost else {ErrorCode.none, ErrorCode.unknown_topic_or_partition}
     return {
-        topic.name or "": ApiError(topic.error_code, topic.error_message) if topic.error_code else None
+        topic.name or "": None if topic.error_code in done else ApiError(topic.error_code, topic.error_message)
         for topic in answer.responses
     }
 
@@ -167,7 +196,18 @@ async def create_partitions(
         for name, count in counts.items()
     )
     request = CreatePartitionsRequest(topics=topics, timeout=broker_timeout(session), validate_only=False)
-    ensure_none_failed((await session.ask_controller(request)).results)
+    lost = session.lost_answers
+    results = (await session.ask_controller(request)).results
+    if session.lost_answers > lost:
+        results = await _without_carried_out(session, results, counts)
+    ensure_none_failed(results)
+
+
+async def _without_carried_out(session: Session, results: Sequence[Any], counts: Mapping[str, int]) -> list[Any]:
+    """The results but for those topics that have as many partitions as they were to get."""
+    refused = {each.name for each in results if each.error_code == ErrorCode.invalid_partitions}
+    present = Counter(partition.topic for partition in await assignments(session, refused))
+    return [each for each in results if each.name not in refused or present[each.name] != counts[each.name]]
 
 
 async def _describe_in_parts(session: Session, topics: Sequence[str], partitions_per_answer: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.model import (
     AbortSpec,
     BrokerId,
+    CoordinatorEpoch,
     ProducerEpoch,
     ProducerState,
     TopicPartition,
@@ -207,7 +208,7 @@ def _producer_state(said: object) -> ProducerState:
     return ProducerState(
         producer_id=said.producer_id,
         producer_epoch=ProducerEpoch(said.producer_epoch),
-        coordinator_epoch=None if said.coordinator_epoch < 0 else int(said.coordinator_epoch),
+        coordinator_epoch=None if said.coordinator_epoch < 0 else CoordinatorEpoch(said.coordinator_epoch),
         last_sequence=int(said.last_sequence),
         last_timestamp=int(said.last_timestamp),
         transaction_start=None if said.current_txn_start_offset < 0 else int(said.current_txn_start_offset),

@@ -12,7 +12,7 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple
 
-from pykafka_cli.model import FIRST_OFFSET, ProducerEpoch, ProducerId
+from pykafka_cli.model import FIRST_OFFSET, CoordinatorEpoch, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
@@ -30,7 +30,7 @@ class EndTransactionMarker(NamedTuple):
     """How a transaction ended, and the epoch of the coordinator that says so."""
 
     type: ControlType
-    coordinator_epoch: int
+    coordinator_epoch: CoordinatorEpoch
     timestamp: int
 
 
@@ -39,7 +39,7 @@ def build_marker(
     *,
     producer_id: ProducerId,
     producer_epoch: ProducerEpoch,
-    coordinator_epoch: int,
+    coordinator_epoch: CoordinatorEpoch,
     timestamp: int,
 ) -> bytearray:
     """A batch with one marker, to be appended with origin COORDINATOR."""

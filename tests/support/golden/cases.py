@@ -1,9 +1,9 @@
 """Cases and golden files: command lines, and what Kafka's own scripts made of them.
 
 A case is YAML: `steps`, in order, each a `command` with `args`, and keys that say how to run and compare it, see
-STEP_KEYS. `{bootstrap}`, `{controller}`, `{zookeeper}`, `{logdir}`, `{topic:NAME}`, `{group:NAME}`, `{id:NAME}`,
-`{file:NAME}` and `{captured:NAME}` stand for values of the run. A golden file beside it holds the outcomes, normalised;
-the recorder writes it:
+STEP_KEYS. `{bootstrap}`, `{sasl_bootstrap}`, `{controller}`, `{zookeeper}`, `{logdir}`, `{topic:NAME}`, `{group:NAME}`,
+`{id:NAME}`, `{file:NAME}` and `{captured:NAME}` stand for values of the run. A golden file beside it holds the
+outcomes, normalised; the recorder writes it:
 
     [3] topics --list --bootstrap-server {bootstrap}
     exit 0
@@ -27,7 +27,7 @@ GOLDEN = Path(__file__).parents[2] / "cli" / "golden"
 RUN_ID = "xxxxxx"
 """Stands for the random characters that keep one run's names apart from another's."""
 
-CASE_KEYS = {"about", "generation", "brokers", "alone", "files", "steps"}
+CASE_KEYS = {"about", "generation", "brokers", "needs", "alone", "files", "steps"}
 STEP_KEYS = {
     "command", "args", "stdin", "env", "timeout",  # what to run
     "background", "finish", "await_lines", "signal", "until",  # when, and for how long
@@ -79,14 +79,16 @@ def load_case(path: Path) -> Case:
     case = yaml.safe_load(path.read_text(encoding="utf-8"))
     unknown = set(case) - CASE_KEYS | {key for step in case["steps"] for key in set(step) - STEP_KEYS}
     assert not unknown, f"{path}: unknown keys {sorted(unknown)}"
-    return {"generation": "3.9", "brokers": 1, "alone": False, "files": {}, **case}
+    return {"generation": "3.9", "brokers": 1, "needs": None, "alone": False, "files": {}, **case}
 
 
 CASES = {path.stem: load_case(path) for path in sorted(GOLDEN.glob("*.yaml"))}
 """The cases recorded from Kafka 3.9 and older, by name."""
-SHARED = [name for name, case in CASES.items() if not case["alone"]]
+SHARED = [name for name, case in CASES.items() if not case["alone"] and not case["needs"]]
 """Those that may be run on one cluster, side by side."""
-ALONE = [name for name, case in CASES.items() if case["alone"]]
+ALONE = [name for name, case in CASES.items() if case["alone"] and not case["needs"]]
+WITH_ACLS = [name for name, case in CASES.items() if case["needs"] == "acls"]
+"""Those that need a broker with users and an authorizer: tests/support/acl_brokers.py."""
 
 
 def title(step: Step) -> str:

@@ -16,7 +16,9 @@ from tests.support.golden.cases import RUN_ID, VOLATILE, Case, Outcome, Step, fi
 
 DEFAULT_TIMEOUT_S = 90.0
 POLL_S = 0.05
-_PLACEHOLDER = re.compile(r"\{(bootstrap|controller|zookeeper|logdir|(?:topic|group|id|file|captured):[^{}]*)\}")
+_PLACEHOLDER = re.compile(
+    r"\{(bootstrap|sasl_bootstrap|controller|zookeeper|logdir|(?:topic|group|id|file|captured):[^{}]*)\}"
+)
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 
 Tool = Callable[[str], list[str]]
@@ -24,12 +26,13 @@ Tool = Callable[[str], list[str]]
 
 
 class Addresses(NamedTuple):
-    """Where the cluster is; logdir is None if this machine cannot read it, controller if that cannot be asked."""
+    """Where the cluster is; what is None the cluster does not have, or this machine cannot read."""
 
     bootstrap: str
     zookeeper: str
     logdir: str | None = None
     controller: str | None = None
+    sasl_bootstrap: str | None = None
 
 
 class CaseRun:
@@ -98,8 +101,9 @@ class CaseRun:
         text = text.replace(f"{self.folder}/", "FILES/").replace(self.run_id, RUN_ID)
         if self.addresses.logdir:
             text = text.replace(self.addresses.logdir, "LOGDIR")
-        if self.addresses.controller:
-            text = fit(re.escape(self.addresses.controller), "CONTROLLER-HOST:PORT", text)
+        for kind in ("controller", "sasl_bootstrap"):
+            if address := getattr(self.addresses, kind):
+                text = fit(re.escape(address), f"{kind.partition('_')[0].upper()}-HOST:PORT", text)
         text = fit(re.escape(self.addresses.bootstrap), "HOST:PORT", text)
         text = fit(re.escape(self.addresses.zookeeper), "ZOOKEEPER", text)
         text = fit(r"/\d+\.\d+\.\d+\.\d+", "/HOST", text)

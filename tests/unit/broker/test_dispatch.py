@@ -12,12 +12,16 @@ from kio.serial import entity_reader
 from pykafka_cli.broker.context import Api, RequestContext
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.errors import NotCoordinator
+from pykafka_cli.broker.faults import Fault, Faults
 from pykafka_cli.broker.metadata.broker_loggers import LEVELS
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.broker.network.sasl import PlainServer
+from pykafka_cli.model import BrokerId
+from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.errors import ProtocolError
+from pykafka_cli.protocol.hot_path.fetch import FetchRequest, FetchResponse, encode_request
 from pykafka_cli.protocol.hot_path.produce import (
     ProducePartitionResponse,
     ProduceRequest,
@@ -25,6 +29,8 @@ from pykafka_cli.protocol.hot_path.produce import (
     ProduceTopicResponse,
 )
 from pykafka_cli.protocol.inter_broker import ControlledShutdownResponse
+from tests.fakes.clock import FakeClock
+from tests.support.event_loop import settle
 from tests.support.logs import broker_settings
 from tests.support.samples import sample
 
@@ -49,11 +55,17 @@ class Asked:
 
 
 def with_handler(
-    name: str, key: int, newest: int, handler: Asked, lowest: int = 0, broker: Any = None
+    name: str,
+    key: int,
+    newest: int,
+    handler: Asked,
+    lowest: int = 0,
+    broker: Any = None,
+    faults: Faults | None = None,
 ) -> tuple[Dispatcher, Metrics]:
     metrics = Metrics()
     apis = {key: Api(name, key, lowest, newest, handler)}
-    return Dispatcher(broker, metrics, apis), metrics
+    return Dispatcher(broker, metrics, apis, faults), metrics
 
 
 def heartbeat_answer(buffers: Any) -> tuple[bytes, Any]:
@@ -245,3 +257,52 @@ async def test_the_request_logger_is_silent_unless_it_is_told_to_speak(caplog: p
     await dispatcher.answer(bytearray(HEARTBEAT), PEER)
 
     assert not [record for record in caplog.records if record.name == "kafka.request.logger"]
+
+
+@pytest.mark.parametrize("is_after", [False, True])
+async def test_an_error_that_was_asked_for_is_answered_before_or_after_the_work(is_after: bool) -> None:
+    handler, faults = Asked(sample(HeartbeatResponse)), Faults()
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, handler, faults=faults)
+    faults.add(Fault(ApiKey.HEARTBEAT, ErrorCode.unknown_member_id, is_after=is_after))
+
+    _, rejected = heartbeat_answer(await dispatcher.answer(bytearray(HEARTBEAT), PEER))
+    assert (rejected.error_code, len(handler.requests)) == (ErrorCode.unknown_member_id, int(is_after))
+
+    _, served = heartbeat_answer(await dispatcher.answer(bytearray(HEARTBEAT), PEER))
+    assert served == sample(HeartbeatResponse)
+
+
+async def test_a_delay_that_was_asked_for_takes_its_time_and_then_the_request_is_served() -> None:
+    handler, faults, clock = Asked(sample(HeartbeatResponse)), Faults(), FakeClock()
+    broker = SimpleNamespace(clock=clock)
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, handler, broker=broker, faults=faults)
+    faults.add(Fault(ApiKey.HEARTBEAT, delay_s=60))
+
+    answering = asyncio.ensure_future(dispatcher.answer(bytearray(HEARTBEAT), PEER))
+    await settle()
+    assert not handler.requests
+    clock.advance(60)
+
+    assert heartbeat_answer(await answering)[1] == sample(HeartbeatResponse)
+
+
+async def test_a_connection_ends_where_that_was_asked_for() -> None:
+    handler, faults = Asked(), Faults()
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, handler, faults=faults)
+    faults.add(Fault(ApiKey.HEARTBEAT, disconnects=True))
+
+    with pytest.raises(Disconnect, match="asked for, as a fault of Heartbeat"):
+        await dispatcher.answer(bytearray(HEARTBEAT), PEER)
+    assert not handler.requests
+
+
+@pytest.mark.parametrize(("replica", "fails"), [(-1, True), (2, False)])
+async def test_no_fault_happens_to_followers(replica: int, fails: bool) -> None:
+    handler, faults = Asked(FetchResponse([])), Faults()
+    dispatcher, _ = with_handler("Fetch", 1, 17, handler, faults=faults)
+    faults.add(Fault(ApiKey.FETCH, ErrorCode.unknown_server_error))
+    body = encode_request(FetchRequest(0, 0, [], replica_id=BrokerId(replica)), 12)
+
+    await dispatcher.answer(bytearray(b"\0\x01\0\x0c\0\0\0\7\0\2me\0" + body), PEER)
+
+    assert bool(handler.requests) is not fails

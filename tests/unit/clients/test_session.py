@@ -140,6 +140,7 @@ async def test_a_request_whose_connection_ends_is_sent_again() -> None:
 
     async with broker({METADATA: answer}) as (port, _), session_to(port) as session:
         assert (await session.metadata(())).controller_id == 1
+        assert session.lost_answers == 2
 
 
 async def test_a_cluster_that_only_ever_hangs_up_is_given_up_in_the_end() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pykafka_cli.model import Offset, ReplicaRecords, TopicPartition
+from pykafka_cli.model import BrokerId, Offset, ReplicaRecords, TopicPartition
 from pykafka_cli.protocol.records import CorruptRecords, Record, build_batch
 from pykafka_cli.rules.replica_verification import OtherChecksum, OtherOffset, largest_lag, verify
 
@@ -18,7 +18,9 @@ def batches(*values: bytes, at: int = 0) -> bytes:
 def test_replicas_that_hold_the_same_are_verified_up_to_the_smallest_high_watermark() -> None:
     data = batches(b"a", b"b", b"c")
 
-    verified = verify(ORDERS, Offset(0), {1: ReplicaRecords(Offset(3), data), 2: ReplicaRecords(Offset(2), data)})
+    verified = verify(
+        ORDERS, Offset(0), {BrokerId(1): ReplicaRecords(Offset(3), data), BrokerId(2): ReplicaRecords(Offset(2), data)}
+    )
 
     assert (verified.offset, verified.findings) == (2, [])
 
@@ -26,8 +28,12 @@ def test_replicas_that_hold_the_same_are_verified_up_to_the_smallest_high_waterm
 def test_a_replica_that_has_less_holds_the_others_back_without_a_finding() -> None:
     data = batches(b"a", b"b")
 
-    cut = verify(ORDERS, Offset(0), {1: ReplicaRecords(Offset(2), data), 2: ReplicaRecords(Offset(2), data[:-1])})
-    away = verify(ORDERS, Offset(0), {1: ReplicaRecords(Offset(2), data), 2: ReplicaRecords()})
+    cut = verify(
+        ORDERS,
+        Offset(0),
+        {BrokerId(1): ReplicaRecords(Offset(2), data), BrokerId(2): ReplicaRecords(Offset(2), data[:-1])},
+    )
+    away = verify(ORDERS, Offset(0), {BrokerId(1): ReplicaRecords(Offset(2), data), BrokerId(2): ReplicaRecords()})
 
     assert (cut.offset, cut.findings) == (1, [])
     assert (away.offset, away.findings) == (0, [])
@@ -36,7 +42,11 @@ def test_a_replica_that_has_less_holds_the_others_back_without_a_finding() -> No
 def test_batches_that_differ_are_found_and_the_rest_is_compared_all_the_same() -> None:
     mine, theirs = batches(b"a", b"b", b"c"), batches(b"a", b"x", b"c")
 
-    verified = verify(ORDERS, Offset(0), {2: ReplicaRecords(Offset(3), theirs), 1: ReplicaRecords(Offset(3), mine)})
+    verified = verify(
+        ORDERS,
+        Offset(0),
+        {BrokerId(2): ReplicaRecords(Offset(3), theirs), BrokerId(1): ReplicaRecords(Offset(3), mine)},
+    )
 
     (found,) = verified.findings
     assert isinstance(found, OtherChecksum)
@@ -48,10 +58,13 @@ def test_batches_at_other_offsets_end_the_comparison() -> None:
     verified = verify(
         ORDERS,
         Offset(0),
-        {1: ReplicaRecords(Offset(9), batches(b"a", b"b")), 2: ReplicaRecords(Offset(9), batches(b"a", at=5))},
+        {
+            BrokerId(1): ReplicaRecords(Offset(9), batches(b"a", b"b")),
+            BrokerId(2): ReplicaRecords(Offset(9), batches(b"a", at=5)),
+        },
     )
 
-    assert verified.findings == [OtherOffset(ORDERS, 1, Offset(0), 2, Offset(5))]
+    assert verified.findings == [OtherOffset(ORDERS, BrokerId(1), Offset(0), BrokerId(2), Offset(5))]
     assert str(verified.findings[0]) == "partition orders-0: replica 1's offset 0 doesn't match replica 2's offset 5"
     assert verified.findings[0].document() == {
         "topic": "orders",
@@ -62,7 +75,7 @@ def test_batches_at_other_offsets_end_the_comparison() -> None:
 
 def test_what_is_no_batch_is_reported() -> None:
     with pytest.raises(CorruptRecords):
-        verify(ORDERS, Offset(0), {1: ReplicaRecords(Offset(3), bytes(100))})
+        verify(ORDERS, Offset(0), {BrokerId(1): ReplicaRecords(Offset(3), bytes(100))})
 
 
 def test_the_largest_lag_is_reported() -> None:

@@ -3,6 +3,7 @@
 from pykafka_cli.model import (
     AbortSpec,
     BrokerId,
+    CoordinatorEpoch,
     Offset,
     OpenTransaction,
     ProducerEpoch,
@@ -16,20 +17,22 @@ from pykafka_cli.rules.transactions import hanging, open_longer_than, spec_to_ab
 HERE = TopicPartition("t", 0)
 MINUTE = 60_000
 OPEN = ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, 1_000, 42)
-IDLE = ProducerState(ProducerId(8), ProducerEpoch(0), 5, 3, 1_000, None)
+IDLE = ProducerState(ProducerId(8), ProducerEpoch(0), CoordinatorEpoch(5), 3, 1_000, None)
 KNOWN = TransactionDescription(BrokerId(0), "tx", ProducerId(7), ProducerEpoch(1), "Ongoing", MINUTE, 500, (HERE,))
 
 
 def test_a_transaction_is_aborted_by_the_offset_at_which_it_began() -> None:
-    assert spec_to_abort(HERE, [IDLE, OPEN], Offset(42)) == AbortSpec(HERE, ProducerId(7), ProducerEpoch(1), 0)
-    assert spec_to_abort(HERE, [OPEN._replace(coordinator_epoch=4)], Offset(42)) == AbortSpec(
-        HERE, ProducerId(7), ProducerEpoch(1), 4
+    assert spec_to_abort(HERE, [IDLE, OPEN], Offset(42)) == AbortSpec(
+        HERE, ProducerId(7), ProducerEpoch(1), CoordinatorEpoch(0)
+    )
+    assert spec_to_abort(HERE, [OPEN._replace(coordinator_epoch=CoordinatorEpoch(4))], Offset(42)) == AbortSpec(
+        HERE, ProducerId(7), ProducerEpoch(1), CoordinatorEpoch(4)
     )
     assert spec_to_abort(HERE, [IDLE, OPEN], Offset(41)) is None
 
 
 def test_what_is_to_be_aborted_is_named_as_kafka_does() -> None:
-    assert str(AbortSpec(HERE, ProducerId(7), ProducerEpoch(1), 0)) == (
+    assert str(AbortSpec(HERE, ProducerId(7), ProducerEpoch(1), CoordinatorEpoch(0))) == (
         "AbortTransactionSpec(topicPartition=t-0, producerId=7, producerEpoch=1, coordinatorEpoch=0)"
     )
 

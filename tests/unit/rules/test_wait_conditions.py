@@ -91,12 +91,12 @@ def test_brokers_are_registered_have_a_controller_and_can_be_reached() -> None:
 
 
 def test_a_topic_needs_partitions_with_leaders() -> None:
-    assert missing_of_topic(Topic("t", None), {0: 1}) == ""
-    assert missing_of_topic(Topic("t", 2), {0: 1, 1: 1, 2: 0}) == ""
+    assert missing_of_topic(Topic("t", None), {0: BrokerId(1)}) == ""
+    assert missing_of_topic(Topic("t", 2), {0: BrokerId(1), 1: BrokerId(1), 2: BrokerId(0)}) == ""
     assert missing_of_topic(Topic("t", None), None) == "the topic does not exist"
     assert missing_of_topic(Topic("t", None), {}) == "the topic has no partitions yet"
-    assert missing_of_topic(Topic("t", 2), {0: 1}) == "1 of 2 partitions"
-    assert missing_of_topic(Topic("t", None), {0: 1, 1: None, 2: None}) == "no leader of partitions 1, 2"
+    assert missing_of_topic(Topic("t", 2), {0: BrokerId(1)}) == "1 of 2 partitions"
+    assert missing_of_topic(Topic("t", None), {0: BrokerId(1), 1: None, 2: None}) == "no leader of partitions 1, 2"
     assert missing_of_topic(Topic("t", None), dict.fromkeys(range(9))) == "no leader of 9 partitions"
 
 

@@ -135,7 +135,7 @@ def test_a_reassignment_names_what_is_wanted_and_then_what_is_to_go() -> None:
 
     assert moving == ReplicaAssignment(broker_ids(2, 1, 0), adding=broker_ids(2), removing=broker_ids(0))
     assert (moving.target, moving.origin) == ((2, 1), (1, 0))
-    assert moving.without(0) == ReplicaAssignment(broker_ids(2, 1), adding=broker_ids(2))
+    assert moving.without(BrokerId(0)) == ReplicaAssignment(broker_ids(2, 1), adding=broker_ids(2))
 
 
 def test_a_second_reassignment_starts_from_the_replicas_that_were_there_before_the_first() -> None:

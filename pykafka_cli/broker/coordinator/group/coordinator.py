@@ -33,7 +33,14 @@ from pykafka_cli.broker.errors import (
     RecordListTooLarge,
     UnstableOffsetCommit,
 )
-from pykafka_cli.model import LeaderEpoch, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import (
+    CoordinatorEpoch,
+    LeaderEpoch,
+    ProducerEpoch,
+    ProducerId,
+    ProducerIdAndEpoch,
+    TopicPartition,
+)
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.protocol.records.batch import Compression
 
@@ -201,7 +208,7 @@ class GroupCoordinator:
         producer_epoch: ProducerEpoch,
         *,
         committed: bool,
-        coordinator_epoch: int,
+        coordinator_epoch: CoordinatorEpoch,
     ) -> None:
         """Write a transaction's marker into a partition of __consumer_offsets: its offsets count, or are forgotten."""
         self._check_running()

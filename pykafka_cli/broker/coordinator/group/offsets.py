@@ -32,7 +32,7 @@ class GroupOffsets:
     """Changed only by replay. `pending` holds, by producer id, what open transactions would commit."""
 
     committed: dict[TopicPartition, CommittedOffset] = field(default_factory=dict)
-    pending: dict[int, dict[TopicPartition, CommittedOffset]] = field(default_factory=dict)
+    pending: dict[ProducerId, dict[TopicPartition, CommittedOffset]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.committed or self.pending)

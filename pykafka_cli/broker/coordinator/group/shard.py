@@ -97,7 +97,7 @@ class GroupShard:
             new_uuid=new_uuid,
         )
         # Which groups a transaction's marker concerns, by producer id.
-        self._groups_in_transaction: dict[int, set[str]] = {}
+        self._groups_in_transaction: dict[ProducerId, set[str]] = {}
 
     # --- membership
 

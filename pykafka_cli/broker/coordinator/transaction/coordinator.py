@@ -28,7 +28,7 @@ from pykafka_cli.broker.errors import (
     InvalidTransactionTimeout,
     RequestTimedOut,
 )
-from pykafka_cli.model import LeaderEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 
 _log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ class TransactionCoordinator:
         return self._runtime.shard(self._partition(transactional_id)).describe(transactional_id)
 
     def list_transactions(
-        self, *, states: Collection[TransactionState], producer_ids: Collection[int], open_for_ms: int
+        self, *, states: Collection[TransactionState], producer_ids: Collection[ProducerId], open_for_ms: int
     ) -> list[Listed]:
         """The transactional ids known here that are in one of `states`, of `producer_ids`, and began that long ago.
 
@@ -217,7 +217,7 @@ class TransactionCoordinator:
             ended.producer_id,
             ended.producer_epoch,
             ended.state is TransactionState.PREPARE_COMMIT,
-            self._runtime.leader_epoch(partition),
+            CoordinatorEpoch(self._runtime.leader_epoch(partition)),
         )
         before = self._completing.pop(transactional_id, None)
         if before is not None:

@@ -28,7 +28,7 @@ from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
 from pykafka_cli.broker.waiting import together
-from pykafka_cli.model import BrokerId, ProducerEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, CoordinatorEpoch, ProducerEpoch, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Marker(NamedTuple):
     producer_id: ProducerId
     producer_epoch: ProducerEpoch
     committed: bool
-    coordinator_epoch: int
+    coordinator_epoch: CoordinatorEpoch
 
 
 class MarkerWriter:

@@ -12,14 +12,14 @@ from pykafka_cli.broker.controller.alter_partition import (
     WantedIsr,
     decide,
 )
-from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch
+from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 from tests.support.brokers import broker_ids
 
 CURRENT = PartitionState(
-    BrokerId(1), LeaderEpoch(7), broker_ids(1, 2), ControllerEpoch(4), RECOVERED, partition_epoch=3
+    BrokerId(1), LeaderEpoch(7), broker_ids(1, 2), ControllerEpoch(4), RECOVERED, partition_epoch=PartitionEpoch(3)
 )
-SHRUNK = WantedIsr(BrokerId(1), LeaderEpoch(7), broker_ids(1), RECOVERED, 3)
+SHRUNK = WantedIsr(BrokerId(1), LeaderEpoch(7), broker_ids(1), RECOVERED, PartitionEpoch(3))
 LIVE = broker_ids(1, 2, 3)
 
 
@@ -29,17 +29,17 @@ def test_a_wish_of_the_leader_that_knows_the_current_state_is_written() -> None:
 
 @pytest.mark.parametrize("partition_epoch", [2, 3])
 def test_what_is_so_already_is_no_error(partition_epoch: int) -> None:
-    wanted = WantedIsr(BrokerId(1), LeaderEpoch(7), broker_ids(1, 2), RECOVERED, partition_epoch)
+    wanted = WantedIsr(BrokerId(1), LeaderEpoch(7), broker_ids(1, 2), RECOVERED, PartitionEpoch(partition_epoch))
     assert decide(wanted, CURRENT, LIVE) == AlreadySo(CURRENT)
 
 
 @pytest.mark.parametrize(
     ("wanted", "refusal"),
     [
-        (SHRUNK._replace(partition_epoch=4), ErrorCode.not_controller),
+        (SHRUNK._replace(partition_epoch=PartitionEpoch(4)), ErrorCode.not_controller),
         (SHRUNK._replace(leader_epoch=LeaderEpoch(8)), ErrorCode.not_controller),
         (SHRUNK._replace(leader_epoch=LeaderEpoch(6)), ErrorCode.fenced_leader_epoch),
-        (SHRUNK._replace(partition_epoch=2), ErrorCode.invalid_update_version),
+        (SHRUNK._replace(partition_epoch=PartitionEpoch(2)), ErrorCode.invalid_update_version),
         (SHRUNK._replace(isr=broker_ids(1, 2, 9)), ErrorCode.ineligible_replica),
         (SHRUNK._replace(recovering=RECOVERING), ErrorCode.invalid_request),
     ],
@@ -52,7 +52,7 @@ def test_other_wishes_are_rejected(wanted: WantedIsr, refusal: ErrorCode) -> Non
 
 def test_a_recovering_leader_stays_alone_until_it_has_recovered() -> None:
     recovering = replace(CURRENT, isr=broker_ids(1), recovering=RECOVERING)
-    wanted = WantedIsr(BrokerId(1), LeaderEpoch(7), broker_ids(1, 2), RECOVERING, 3)
+    wanted = WantedIsr(BrokerId(1), LeaderEpoch(7), broker_ids(1, 2), RECOVERING, PartitionEpoch(3))
 
     assert decide(wanted, recovering, LIVE) is ErrorCode.invalid_request
     assert decide(wanted._replace(recovering=RECOVERED), recovering, LIVE) == CURRENT

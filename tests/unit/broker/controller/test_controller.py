@@ -14,7 +14,7 @@ from pykafka_cli.broker.errors import (
     StaleBrokerEpoch,
     UnknownTopicOrPartition,
 )
-from pykafka_cli.model import BrokerEpoch, BrokerId, LeaderEpoch, TopicPartition
+from pykafka_cli.model import BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.kafka_znodes import ReplicaAssignment
 from tests.fakes.controlled_cluster import ControlledCluster
@@ -348,7 +348,7 @@ async def test_a_leader_may_alter_its_isr_only_from_the_state_it_knows(cluster: 
     cluster.told()
 
     async def wish(isr: tuple[BrokerId, ...], leader_epoch: int = 0, partition_epoch: int = 0) -> object:
-        wanted = {tp: WantedIsr(BrokerId(0), LeaderEpoch(leader_epoch), isr, 0, partition_epoch)}
+        wanted = {tp: WantedIsr(BrokerId(0), LeaderEpoch(leader_epoch), isr, 0, PartitionEpoch(partition_epoch))}
         outcome = (await cluster.controller.alter_isrs(BrokerId(0), epoch, wanted))[tp]
         return outcome if isinstance(outcome, ErrorCode) else (outcome.isr, outcome.partition_epoch)
 
@@ -383,7 +383,7 @@ async def test_an_isr_is_not_written_over_what_somebody_else_wrote(cluster: Cont
     epoch = cluster.brokers[0].controller.broker_epoch
 
     outcomes = await cluster.controller.alter_isrs(
-        BrokerId(0), epoch, {tp: WantedIsr(BrokerId(0), LeaderEpoch(0), broker_ids(0, 2), 0, 0)}
+        BrokerId(0), epoch, {tp: WantedIsr(BrokerId(0), LeaderEpoch(0), broker_ids(0, 2), 0, PartitionEpoch(0))}
     )
 
     assert outcomes == {tp: ErrorCode.invalid_update_version}

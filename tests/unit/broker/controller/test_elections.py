@@ -3,14 +3,19 @@
 import pytest
 
 from pykafka_cli.broker.controller import elections
-from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch
+from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 from tests.support.brokers import broker_ids
 
 
 def led(leader: int, *isr: int, recovering: int = 0) -> PartitionState:
     return PartitionState(
-        BrokerId(leader), LeaderEpoch(7), broker_ids(*isr), ControllerEpoch(4), recovering, partition_epoch=3
+        BrokerId(leader),
+        LeaderEpoch(7),
+        broker_ids(*isr),
+        ControllerEpoch(4),
+        recovering,
+        partition_epoch=PartitionEpoch(3),
     )
 
 

@@ -17,7 +17,7 @@ from kio.schema.alter_partition.v3.request import AlterPartitionRequest
 from kio.serial import entity_reader
 
 from pykafka_cli.broker.controller.alter_partition import WantedIsr
-from pykafka_cli.model import LeaderEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.protocol import inter_broker
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from tests.fakes.controlled_cluster import ControlledBroker, ControlledCluster, briefly_told
@@ -162,7 +162,7 @@ class Story:
                 LeaderEpoch(partition.leader_epoch),
                 tuple(broker.broker_id for broker in partition.new_isr_with_epochs),
                 partition.leader_recovery_state,
-                partition.partition_epoch,
+                PartitionEpoch(partition.partition_epoch),
             )
             for topic in request.topics
             for partition in topic.partitions

@@ -30,7 +30,15 @@ from pykafka_cli.broker.errors import (
     RequestTimedOut,
     UnknownMemberId,
 )
-from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import (
+    CoordinatorEpoch,
+    LeaderEpoch,
+    Offset,
+    ProducerEpoch,
+    ProducerId,
+    ProducerIdAndEpoch,
+    TopicPartition,
+)
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch, records_in
@@ -377,7 +385,9 @@ async def test_a_marker_settles_what_a_transaction_committed(peer: Peer) -> None
     await peer.commit(5, producer=ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(0)))
     assert peer.committed() is None
 
-    await groups.end_transaction(0, ProducerId(7), ProducerEpoch(0), committed=True, coordinator_epoch=0)
+    await groups.end_transaction(
+        0, ProducerId(7), ProducerEpoch(0), committed=True, coordinator_epoch=CoordinatorEpoch(0)
+    )
 
     assert peer.committed() == 5
     await peer.restart()
@@ -389,7 +399,9 @@ async def test_an_abort_is_remembered_too(peer: Peer) -> None:
     await peer.commit(1)
     await peer.commit(5, producer=ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(0)))
 
-    await groups.end_transaction(0, ProducerId(7), ProducerEpoch(0), committed=False, coordinator_epoch=0)
+    await groups.end_transaction(
+        0, ProducerId(7), ProducerEpoch(0), committed=False, coordinator_epoch=CoordinatorEpoch(0)
+    )
     assert peer.committed() == 1
     await peer.restart()
 
@@ -402,7 +414,9 @@ async def test_a_marker_that_cannot_be_written_settles_nothing(peer: Peer) -> No
     peer.writer.refusal = NotEnoughReplicas("x")
 
     with pytest.raises(CoordinatorNotAvailable):
-        await groups.end_transaction(0, ProducerId(7), ProducerEpoch(0), committed=True, coordinator_epoch=0)
+        await groups.end_transaction(
+            0, ProducerId(7), ProducerEpoch(0), committed=True, coordinator_epoch=CoordinatorEpoch(0)
+        )
 
     assert peer.committed() is None
 

@@ -8,7 +8,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId
+from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.records import ControlType
 from pykafka_cli.storage.producer_snapshots import (
     BatchRange,
@@ -188,7 +188,7 @@ PRODUCERS = [
     ProducerEntry(
         ProducerId(1),
         epoch=ProducerEpoch(2),
-        coordinator_epoch=3,
+        coordinator_epoch=CoordinatorEpoch(3),
         last_timestamp=9,
         batches=[BatchRange(13, Offset(13), 1, 9)],
     ),

@@ -130,6 +130,14 @@ async def test_only_groups_whose_coordinator_moved_are_asked_for_again() -> None
     assert coordination.searches == [("a", "b"), ("b",), ("b",)]
 
 
+async def test_a_group_that_the_request_deleted_whose_answer_was_lost_is_deleted() -> None:
+    coordination = Coordination()
+    coordination.session.loses_answers = True
+    coordination.errors = {"a": [ErrorCode.none, ErrorCode.group_id_not_found]}
+
+    assert await delete_groups(coordination.session, ["a"]) == {"a": None}  # type: ignore[arg-type]
+
+
 async def test_each_group_has_its_own_error() -> None:
     coordination = Coordination()
     coordination.errors = {"b": [ErrorCode.non_empty_group]}

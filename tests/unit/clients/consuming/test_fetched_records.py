@@ -10,7 +10,7 @@ import pytest
 
 from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, decode
 from pykafka_cli.clients.group_offsets import Position
-from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records.batch import Compression, CorruptRecords
 from pykafka_cli.protocol.records.control import ControlType, build_marker
 from pykafka_cli.protocol.records.record import Record, build_batch
@@ -89,7 +89,11 @@ def batch(
 
 def marker(offset: int, producer: int, kind: ControlType) -> bytes:
     data = build_marker(
-        kind, producer_id=ProducerId(producer), producer_epoch=ProducerEpoch(0), coordinator_epoch=0, timestamp=1
+        kind,
+        producer_id=ProducerId(producer),
+        producer_epoch=ProducerEpoch(0),
+        coordinator_epoch=CoordinatorEpoch(0),
+        timestamp=1,
     )
     struct.pack_into(">q", data, 0, offset)
     return bytes(data)

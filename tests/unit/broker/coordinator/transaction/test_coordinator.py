@@ -22,7 +22,7 @@ from pykafka_cli.broker.errors import (
     ProducerFenced,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import LeaderEpoch, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch
@@ -132,7 +132,9 @@ async def test_a_committed_transaction_gets_its_markers_and_is_complete(peer: Pe
     await peer.transactions.end("x", producer, committed=True)
     await peer.becomes(S.COMPLETE_COMMIT)
 
-    marker = Marker(producer.producer_id, producer.producer_epoch, committed=True, coordinator_epoch=0)
+    marker = Marker(
+        producer.producer_id, producer.producer_epoch, committed=True, coordinator_epoch=CoordinatorEpoch(0)
+    )
     assert peer.markers.written == [(marker, {T})]
 
 
@@ -266,7 +268,9 @@ async def test_transactions_are_listed_by_state_producer_and_time(peer: Peer) ->
     peer.clock.advance(2)
 
     def listed(states: Iterable[S] = (), ids: Iterable[int] = (), open_for_ms: int = -1) -> list[str]:
-        found = peer.transactions.list_transactions(states=set(states), producer_ids=set(ids), open_for_ms=open_for_ms)
+        found = peer.transactions.list_transactions(
+            states=set(states), producer_ids=set(map(ProducerId, ids)), open_for_ms=open_for_ms
+        )
         return [each.transactional_id for each in found]
 
     assert listed() == ["x", "y"]

@@ -17,7 +17,7 @@ from kio.schema.write_txn_markers.v1.response import (
 
 from pykafka_cli.broker.coordinator.transaction.markers import PAUSE_S, Marker, MarkerWriter, Superseded
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import BrokerId, CoordinatorEpoch, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.transport.connection import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
@@ -102,7 +102,10 @@ class Cluster:
     def write(self, *partitions: TopicPartition, producer_id: int = 5) -> "asyncio.Task[None]":
         return asyncio.ensure_future(
             self.writer.write(
-                Marker(ProducerId(producer_id), ProducerEpoch(0), committed=True, coordinator_epoch=3), partitions
+                Marker(
+                    ProducerId(producer_id), ProducerEpoch(0), committed=True, coordinator_epoch=CoordinatorEpoch(3)
+                ),
+                partitions,
             )
         )
 

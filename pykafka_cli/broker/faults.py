@@ -1,0 +1,62 @@
+"""Faults on demand: requests of clients that fail, wait, or end their connection because somebody asked for that."""
+
+from dataclasses import dataclass
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.protocol.api_keys import ApiKey
+
+
+@dataclass(slots=True)
+class Fault:
+    """What happens to requests of one API.
+
+    error         what they are answered with, instead of being served
+    delay_s       how long they wait first, as those wait that the connection sends after them
+    disconnects   whether their connection is closed instead of a response
+    is_after      whether they are served all the same: the client learns nothing of it, or too late
+    client_id     the only client whose requests are meant; None is all
+    spared        a client whose requests are not
+    left          how many more it happens to; None is until it is cleared
+    """
+
+    api_key: ApiKey
+    error: ErrorCode | None = None
+    delay_s: float = 0.0
+    disconnects: bool = False
+    is_after: bool = False
+    client_id: str | None = None
+    spared: str | None = None
+    left: int | None = 1
+
+    def is_for(self, api_key: int, client_id: str | None) -> bool:
+        return (
+            api_key == self.api_key
+            and (self.spared is None or client_id != self.spared)
+            and (self.client_id is None or client_id == self.client_id)
+        )
+
+
+class Faults:
+    """Those of all brokers of a cluster; the first that is for a request happens to it."""
+
+    def __init__(self) -> None:
+        self.active: list[Fault] = []
+        """Always the same list, so that a dispatcher can see in no time that it is empty."""
+
+    def add(self, fault: Fault) -> None:
+        self.active.append(fault)
+
+    def clear(self) -> None:
+        self.active.clear()
+
+    def take(self, api_key: int, client_id: str | None) -> Fault | None:
+        """The fault that happens to this request, counted; None if none does."""
+        for fault in self.active:
+            if fault.is_for(api_key, client_id):
+                if fault.left is not None:
+                    fault.left -= 1
+                    if not fault.left:
+                        self.active.remove(fault)
+                return fault
+        return None

@@ -1,0 +1,213 @@
+"""What `pk doctor` concludes from what it has seen: a check for each layer, and what would help.
+
+Pure: procedures/doctor.py looks, this module judges.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from pykafka_cli.model import BrokerId, TopicPartition
+
+SHOWN_PARTITIONS = 3
+CERTIFICATE_WARNING_DAYS = 30
+LOW_DISK_SHARE = 0.1
+LOW_DISK_BYTES = 1 << 30
+MAX_CLOCK_SKEW_S = 5.0
+_DAY_S = 86_400
+_MEBIBYTE = 1 << 20
+
+
+class Layer(StrEnum):
+    """Layers from the wire to the cluster, in the order in which they are checked."""
+
+    NAME = "name resolution"
+    TCP = "TCP"
+    TLS = "TLS"
+    PROTOCOL = "protocol"
+    LOGIN = "SASL"
+    API_VERSIONS = "API versions"
+    METADATA = "metadata"
+    CONTROLLER = "controller"
+    LISTENERS = "advertised listeners"
+    PARTITIONS = "partitions"
+    INTERNAL_TOPICS = "internal topics"
+    DISKS = "disks"
+    CLOCK = "clock"
+
+
+class State(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """It could not be checked, or the cluster does not say."""
+
+
+class Check(NamedTuple):
+    """What was seen on one layer.
+
+    advice     what would help, commands on lines of their own; empty for what is well
+    seconds    how long the look took; None for a conclusion from what was seen before
+    """
+
+    layer: Layer
+    state: State
+    text: str
+    advice: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+class PartitionFacts(NamedTuple):
+    """One partition as Metadata describes it; `leader` is None if it has none that is alive."""
+
+    partition: TopicPartition
+    leader: BrokerId | None
+    replicas: tuple[BrokerId, ...]
+    isr: tuple[BrokerId, ...]
+
+
+class DiskFacts(NamedTuple):
+    """One log directory. Sizes in bytes, None where the broker does not say (KIP-827, from 3.3 on)."""
+
+    broker: BrokerId
+    directory: str
+    error: str | None
+    total_bytes: int | None
+    usable_bytes: int | None
+
+
+def judge_certificate(subject: str, issuer: str, expires_in_s: float, version: str) -> Check:
+    """The broker's certificate, after a handshake that succeeded."""
+    days = int(expires_in_s // _DAY_S)
+    text = f"{version}, certificate of {subject}, signed by {issuer}, valid for {days} days"
+    if days < CERTIFICATE_WARNING_DAYS:
+        return Check(Layer.TLS, State.WARNING, text, ("Renew the broker's certificate.",))
+    return Check(Layer.TLS, State.OK, text)
+
+
+def judge_controller(controller: BrokerId | None, brokers: Mapping[BrokerId, str]) -> Check:
+    if controller is None:
+        advice = (
+            "Topics cannot be created, and leaders cannot change, until there is a controller.",
+            "Check that ZooKeeper, or the quorum of KRaft controllers, is running, and look at the brokers' logs.",
+        )
+        return Check(Layer.CONTROLLER, State.FAILED, "there is no active controller", advice)
+    where = f" ({brokers[controller]})" if controller in brokers else ""
+    return Check(Layer.CONTROLLER, State.OK, f"broker {controller}{where}")
+
+
+def judge_partitions(partitions: Sequence[PartitionFacts]) -> Check:
+    """Partitions without a leader, and those with fewer replicas in sync than they have."""
+    leaderless = [each for each in partitions if each.leader is None]
+    lacking = [each for each in partitions if each.leader is not None and len(each.isr) < len(each.replicas)]
+    if not partitions:
+        return Check(Layer.PARTITIONS, State.OK, "there are none yet")
+    counted = f"{len(partitions)} partitions" if len(partitions) != 1 else "1 partition"
+    if not leaderless and not lacking:
+        return Check(Layer.PARTITIONS, State.OK, f"{counted}, all with a leader and all replicas in sync")
+    texts, advice = [], []
+    if leaderless:
+        texts.append(f"{_some_of(leaderless)} without a leader")
+        gone = sorted({each for facts in leaderless for each in facts.replicas})
+        advice += [f"Start broker {' or '.join(map(str, gone))} again: replicas of these partitions are there."]
+        advice += ["pk topics --describe --unavailable-partitions"]
+    if lacking:
+        texts.append(f"{_some_of(lacking)} under-replicated")
+        behind = sorted({each for facts in lacking for each in set(facts.replicas) - set(facts.isr)})
+        advice += [f"Look at broker {', '.join(map(str, behind))}: it is stopped, or cannot keep up."]
+        advice += ["pk topics --describe --under-replicated-partitions"]
+    state = State.FAILED if leaderless else State.WARNING
+    return Check(Layer.PARTITIONS, state, f"of {counted}: {'; '.join(texts)}", tuple(advice))
+
+
+def _some_of(found: Sequence[PartitionFacts]) -> str:
+    names = ", ".join(str(each.partition) for each in found[:SHOWN_PARTITIONS])
+    return f"{len(found)} ({names}{', ...' if len(found) > SHOWN_PARTITIONS else ''})"
+
+
+def judge_internal_topics(partitions: Sequence[PartitionFacts], brokers: int) -> Check:
+    """Whether groups and transactions can work: their topics exist with replicas on several brokers."""
+    texts, advice, state = [], [], State.OK
+    for topic, purpose in (("__consumer_offsets", "group"), ("__transaction_state", "transaction")):
+        theirs = [each for each in partitions if each.partition.topic == topic]
+        if not theirs:
+            texts.append(f"{topic} will be created for the first {purpose}")
+            continue
+        replicas = min(len(each.replicas) for each in theirs)
+        texts.append(f"{topic} with {len(theirs)} partitions, {_replicas(replicas)}")
+        if any(each.leader is None for each in theirs):
+            state = State.FAILED
+            advice.append(f"A {purpose} whose partition of {topic} has no leader does not work.")
+        elif brokers > 1 and replicas == 1:
+            state = max(state, State.WARNING, key=[State.OK, State.WARNING, State.FAILED].index)
+            advice.append(f"The loss of one broker stops each {purpose} there: add replicas of {topic}.")
+            advice.append("pk reassign-partitions --generate --topics-to-move-json-file FILE --broker-list ID,ID,ID")
+    return Check(Layer.INTERNAL_TOPICS, state, "; ".join(texts), tuple(advice))
+
+
+def _replicas(count: int) -> str:
+    return "1 replica" if count == 1 else f"{count} replicas"
+
+
+def judge_disks(disks: Sequence[DiskFacts]) -> Check:
+    """Directories that are offline or nearly full."""
+    offline = [each for each in disks if each.error]
+    low = [each for each in disks if not each.error and _is_low(each)]
+    if offline:
+        texts = [f"{each.directory} of broker {each.broker} is offline: {each.error}" for each in offline]
+        return Check(
+            Layer.DISKS,
+            State.FAILED,
+            "; ".join(texts),
+            ("Look at the log of that broker, repair or replace the disk, and start the broker again.",),
+        )
+    if low:
+        texts = [f"{each.directory} of broker {each.broker}: {_free(each)}" for each in low]
+        advice = (
+            "Delete what is not needed, or shorten its retention:",
+            "pk log-dirs --describe",
+            "pk configs --alter --entity-type topics --entity-name TOPIC --add-config retention.ms=MILLISECONDS",
+        )
+        return Check(Layer.DISKS, State.WARNING, "; ".join(texts), advice)
+    known = [each for each in disks if each.total_bytes and each.usable_bytes is not None]
+    if not known:
+        return Check(Layer.DISKS, State.OK, f"{_directories(disks)} online; brokers before 3.3 do not say how full")
+    fullest = min(known, key=lambda each: (each.usable_bytes or 0) / (each.total_bytes or 1))
+    return Check(Layer.DISKS, State.OK, f"{_directories(disks)} online; the fullest has {_free(fullest)}")
+
+
+def _directories(disks: Sequence[DiskFacts]) -> str:
+    return "1 log directory" if len(disks) == 1 else f"{len(disks)} log directories"
+
+
+def _is_low(disk: DiskFacts) -> bool:
+    if not disk.total_bytes or disk.usable_bytes is None:
+        return False
+    return disk.usable_bytes < max(LOW_DISK_BYTES, min(disk.total_bytes * LOW_DISK_SHARE, 10 * LOW_DISK_BYTES))
+
+
+def _free(disk: DiskFacts) -> str:
+    total, usable = disk.total_bytes or 1, disk.usable_bytes or 0
+    return f"{usable // _MEBIBYTE:,} MiB ({100 * usable / total:.0f} %) free"
+
+
+def judge_clock(ahead_s: float | None, uncertainty_s: float, how: str) -> Check:
+    """The cluster's clock beside ours.
+
+    ahead_s          seconds by which the cluster's is ahead; None if the cluster does not show it
+    uncertainty_s    half the time that the look took
+    how              what was compared
+    """
+    if ahead_s is None:
+        return Check(Layer.CLOCK, State.UNKNOWN, how)
+    if abs(ahead_s) <= MAX_CLOCK_SKEW_S + uncertainty_s:
+        return Check(Layer.CLOCK, State.OK, f"within {abs(ahead_s) + uncertainty_s:.1f} s of this machine's ({how})")
+    direction = "ahead of" if ahead_s > 0 else "behind"
+    advice = ("Retention, timestamps, certificates, and tokens depend on it: synchronize the clocks (NTP).",)
+    return Check(Layer.CLOCK, State.WARNING, f"{abs(ahead_s):.0f} s {direction} this machine's ({how})", advice)
+
+
+def is_healthy(checks: Sequence[Check]) -> bool:
+    """Whether nothing is wrong; what could not be checked is not wrong."""
+    return all(each.state in (State.OK, State.UNKNOWN) for each in checks)

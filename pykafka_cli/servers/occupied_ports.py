@@ -1,0 +1,28 @@
+"""Who has the ports that a server was to listen on."""
+
+import re
+from collections.abc import Iterable
+
+from pykafka_cli.transport.port_owner import owner_of
+
+_IN_USE = re.compile(r"address already in use|port \d+.* in use")
+
+
+def is_about_port(error: Exception) -> bool:
+    """Whether a server failed because another one has its port."""
+    return _IN_USE.search(str(error)) is not None
+
+
+def hint_of(error: Exception, ports: Iterable[int]) -> str:
+    """A line for each port that another process listens on; empty if the error is about something else.
+
+    ports    all that the server needs, so that the user sees at once which of them are taken
+    """
+    if not is_about_port(error):
+        return ""
+    owners = {port: owner_of(port) for port in dict.fromkeys(ports) if port}
+    return "\n".join(
+        f"Port {port} belongs to {owner}. {'`pk down`' if owner.name == 'pk up' else f'`kill {owner.pid}`'} stops it."
+        for port, owner in owners.items()
+        if owner
+    )
