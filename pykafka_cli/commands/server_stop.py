@@ -8,6 +8,7 @@ import typer
 
 from pykafka_cli.properties.grammar import MalformedProperties, read_properties
 from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers.run_states import left_running
 from pykafka_cli.servers.stopping import signal_servers
 
 NOTHING_FOUND = "No kafka server to stop"
@@ -25,13 +26,16 @@ def server_stop(
         typer.Option(help="Stop servers with this role; in ZooKeeper mode all are brokers."),
     ] = None,
 ) -> None:
-    """Stop brokers that pk server-start has started, with SIGTERM or $SIGNAL."""
+    """Stop brokers that pk server-start has started, with SIGTERM or $SIGNAL.
+
+    Prints which processes were signaled, and which pk up keep running.
+    """
     if node_id is not None:
         if process_role is not None:
             print("When both node-id and process-role are provided, the value for node-id will take precedence")
-        signal_servers("server-start", NOTHING_FOUND, lambda words: _node_id_of(words) == node_id)
+        signal_servers("server-start", NOTHING_FOUND, lambda words: _node_id_of(words) == node_id, left_running)
     else:
-        signal_servers("server-start", NOTHING_FOUND, lambda _: process_role != "controller")
+        signal_servers("server-start", NOTHING_FOUND, lambda _: process_role != "controller", left_running)
 
 
 def _node_id_of(words: Sequence[str]) -> int | None:

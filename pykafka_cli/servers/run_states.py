@@ -6,6 +6,7 @@ $XDG_RUNTIME_DIR/pk-UID/PID.json      or below the directory for temporary files
 import contextlib
 import json
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -120,3 +121,11 @@ def the_running(data_dir: Path | None = None) -> RunState:
             hint="--data-dir chooses one.",
         )
     return found[0]
+
+
+def left_running() -> str:
+    """For commands that stop other servers: a line about each `pk up`, which holds ZooKeeper and all of its brokers."""
+    return "\n".join(
+        f"Process {each.pid} is a pk up, which is not stopped: pk down --data-dir {shlex.quote(each.data_dir)} stops it"
+        for each in running_states(None)
+    )

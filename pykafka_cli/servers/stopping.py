@@ -15,10 +15,14 @@ SIGNAL_VARIABLE = "SIGNAL"
 
 
 def signal_servers(
-    command: str, nothing_found: str, is_meant: Callable[[Sequence[str]], bool] = lambda _: True
+    command: str,
+    nothing_found: str,
+    is_meant: Callable[[Sequence[str]], bool] = lambda _: True,
+    others: Callable[[], str] = str,
 ) -> None:
     """Send $SIGNAL (TERM) to every process that runs `pk COMMAND` and whose command line `is_meant`.
 
+    others    what to print about servers that are not stopped this way, on stderr
     raises    ScriptError if there is none
     """
     name = os.environ.get(SIGNAL_VARIABLE, "TERM").removeprefix("SIG")
@@ -30,7 +34,7 @@ def signal_servers(
     running = [(pid, words) for pid, words in processes() if pid != os.getpid() and runs(words, command)]
     found = [(pid, words) for pid, words in running if is_meant(words)]
     if not found:
-        raise ScriptError(nothing_found, on_stdout=True)
+        raise ScriptError(nothing_found, on_stdout=True, hint=others())
     for pid, words in found:
         try:
             os.kill(pid, number)
@@ -40,6 +44,8 @@ def signal_servers(
             continue  # it has just ended by itself
         except PermissionError:
             raise ScriptError(f"Process {pid} belongs to another user, who can stop it") from None
+    if text := others():
+        print(text, file=sys.stderr)
 
 
 def runs(words: Sequence[str], command: str) -> bool:
