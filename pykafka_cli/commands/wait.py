@@ -1,15 +1,20 @@
 """`pk wait`: until a cluster is what a script needs it to be."""
 
 import asyncio
-from typing import Annotated
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.rules.wait_conditions import BadCondition, Condition, parse_condition, parse_duration
 from pykafka_cli.script.errors import ScriptError
-from pykafka_cli.script.options import BootstrapServer, CommandConfig, bootstrap_or_default
+from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
+
+if TYPE_CHECKING:
+    from pykafka_cli.procedures.wait import Unmet
 
 EPILOG = """\b
 All conditions must be met at the same time:
@@ -44,17 +49,23 @@ def wait(
     ] = "60s",
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
+    output: Output = None,
 ) -> None:
     """Wait until brokers, topics, records, or groups are ready."""
+    from pykafka_cli.output.wait import missing_lines, show_result
+
     words = conditions or ["broker"]
+    began = time.monotonic()
     with usage_errors():
         wanted = [_condition(word) for word in words]
         seconds = _seconds(timeout)
         missing = ScriptError("Missing required option --bootstrap-server", hint="Or set PK_BOOTSTRAP_SERVER.")
         bootstrap = bootstrap_or_default(bootstrap_server, missing)
         unmet = _wait(bootstrap, command_config, words, wanted, seconds)
+    reasons = {each.number: (each.reason, each.hint) for each in unmet}
+    show_result(chosen_output(output), words, reasons, time.monotonic() - began)
     if unmet:
-        raise ScriptError("\n".join([f"Timed out after {seconds:g} s:", *(f"  {line}" for line in unmet)]))
+        raise ScriptError("\n".join([f"Timed out after {seconds:g} s:", *missing_lines(words, reasons)]))
 
 
 def _condition(word: str) -> Condition:
@@ -73,8 +84,8 @@ def _seconds(text: str) -> float:
 
 def _wait(
     bootstrap: str, command_config: str | None, words: list[str], wanted: list[Condition], seconds: float
-) -> list[str]:
-    """Lines for what is missing in the end.
+) -> "Sequence[Unmet]":
+    """What is missing in the end.
 
     raises    ScriptError where there can be no client with these settings
     """
@@ -87,7 +98,7 @@ def _wait(
     line = WaitingLine()
     try:
         settings = read_settings(command_config, DEFAULTS, warn)
-        unmet = asyncio.run(
+        return asyncio.run(
             wait_until_met(
                 lambda: Session(bootstrap, settings),
                 wanted,
@@ -99,9 +110,3 @@ def _wait(
         raise ScriptError(str(error)) from None
     finally:
         line.end()
-    return [
-        text
-        for each in unmet
-        for text in (f"{words[each.number]}: {each.reason}", f"  {each.hint}" if each.hint else "")
-        if text
-    ]

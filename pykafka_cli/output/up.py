@@ -1,4 +1,4 @@
-"""What `pk up`, `pk status` and `pk down` say about servers."""
+"""What `pk up`, `pk status` and `pk down` print about servers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,3 +50,9 @@ def show_running(form: OutputFormat, clusters: Sequence[Mapping[str, Any]]) -> N
         table=lambda: [Table(("PID", "BOOTSTRAP SERVERS", "ZOOKEEPER", "DATA"), rows)],
         document=lambda: clusters,
     )
+
+
+def show_stopped(form: OutputFormat, cluster: Mapping[str, Any]) -> None:
+    """One that has stopped; the document is that of what ran."""
+    line = f"Stopped process {cluster['pid']}, with data in {cluster['data_dir']}"
+    show(form, text=lambda: f"{line}\n", table=lambda: [line], document=lambda: cluster)

@@ -45,13 +45,16 @@ def test_servers_without_a_terminal_are_started_shown_and_stopped(machine: Machi
     ready = json.loads((machine.directory / "ready").read_text())
     shown = json.loads(machine.pk("status", "--output", "json").stdout)
     waited = machine.pk("wait", "--bootstrap-server", state["bootstrap_servers"], "topic=t:2", "--timeout", "0")
-    stopped = machine.pk("down")
+    left = machine.run("env", "SIGNAL=0", PK, "server-stop")  # signal 0 harms none
+    stopped = machine.pk("down", "--output", "json")
 
     assert (started.returncode, started.stderr) == (0, "")
     assert [state] == shown == [ready]
     assert state["data_dir"] == str(machine.directory / "data")
     assert waited.returncode == 0
-    assert stopped.stdout == f"Stopped process {state['pid']}, with data in {machine.directory}/data\n"
+    assert json.loads(stopped.stdout) == state
+    command = f"pk down --data-dir {machine.directory}/data"
+    assert f"Process {state['pid']} is a pk up, which is not stopped: {command} stops it\n" in left.stderr
     assert not (machine.directory / "ready").exists()
     nothing = machine.pk("status")
     assert (nothing.returncode, nothing.stderr) == (1, "No pk up is running\n")
@@ -67,7 +70,8 @@ def test_of_several_only_the_one_that_is_named_is_stopped(machine: Machine) -> N
     assert "2 pk up are running:" in refused.stderr
     assert "--data-dir chooses one" in refused.stderr
 
-    assert machine.pk("down", "--data-dir", "two").returncode == 0
+    stopped = machine.pk("down", "--data-dir", "two")
+    assert re.fullmatch(rf"Stopped process \d+, with data in {machine.directory}/two\n", stopped.stdout)
     assert [line.split("\t")[3] for line in machine.pk("status").stdout.splitlines()] == [f"{machine.directory}/one"]
 
 

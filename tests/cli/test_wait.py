@@ -1,5 +1,6 @@
 """pk wait: met, timed out, or refused; what it says meanwhile; and cub, which calls it."""
 
+import json
 import os
 import pty
 import subprocess
@@ -57,6 +58,17 @@ def test_a_condition_that_is_not_met(condition: str, reason: str, read_in_part: 
     assert awaited.startswith(f"Waiting for {condition}: {reason}")
     assert timed_out == "Timed out after 0 s:"
     assert missing.startswith(f"  {condition}: {reason}")
+
+
+def test_a_document_has_each_condition(read_in_part: str) -> None:
+    done = wait(read_in_part, "broker", "topic=unheard", "--timeout", "0", "--output", "json")
+
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["met"]) == (1, False)
+    assert result["conditions"] == [
+        {"condition": "broker", "met": True, "reason": None, "hint": None},
+        {"condition": "topic=unheard", "met": False, "reason": "the topic does not exist", "hint": None},
+    ]
 
 
 def test_it_asks_for_no_topic_and_joins_no_group(read_in_part: str) -> None:

@@ -1,0 +1,40 @@
+"""What `pk wait` reports in the end: what is missing, to people on stderr; each condition, as a document."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pykafka_cli.output.render import OutputFormat, show
+
+Reasons = Mapping[int, tuple[str, str]]
+"""Why conditions are not met, and what would help or an empty text, by their places in the list."""
+
+
+def missing_lines(words: Sequence[str], reasons: Reasons) -> Iterator[str]:
+    for number, (reason, hint) in reasons.items():
+        yield f"  {words[number]}: {reason}"
+        if hint:
+            yield f"    {hint}"
+
+
+def show_result(form: OutputFormat, words: Sequence[str], reasons: Reasons, elapsed: float) -> None:
+    """To stdout; nothing but a document, as the exit status says it.
+
+    elapsed    seconds
+    """
+    show(form, text=str, table=list, document=lambda: _document(words, reasons, elapsed))
+
+
+def _document(words: Sequence[str], reasons: Reasons, elapsed: float) -> dict[str, Any]:
+    return {
+        "met": not reasons,
+        "elapsed_ms": round(elapsed * 1000),
+        "conditions": [
+            {
+                "condition": word,
+                "met": number not in reasons,
+                "reason": reasons[number][0] if number in reasons else None,
+                "hint": (reasons[number][1] or None) if number in reasons else None,
+            }
+            for number, word in enumerate(words)
+        ],
+    }
