@@ -1,6 +1,7 @@
 """`pk cluster`: kafka-cluster.sh."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -119,12 +120,13 @@ async def fetch_endpoints(session: Session, old_name: str | None, *, include_fen
     """raises    ScriptError"""
     async with session:
         await warn_of_old_name(session, old_name)
-        with reported(words={VersionUnsupported: unlisted, ApiError: in_java}):
+        with reported(words={VersionUnsupported: partial(unlisted, include_fenced), ApiError: in_java}):
             return await list_endpoints(session, include_fenced=include_fenced)
 
 
-def unlisted(error: VersionUnsupported) -> ScriptError:
-    return ScriptError("The target cluster does not list endpoints.", hint=str(error))
+def unlisted(include_fenced: bool, error: VersionUnsupported) -> ScriptError:
+    what = "fenced brokers" if include_fenced else "endpoints"
+    return ScriptError(f"The target cluster does not list {what}.", hint=str(error))
 
 
 async def unregister(session: Session, broker: BrokerId, old_name: str | None) -> str:

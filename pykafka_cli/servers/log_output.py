@@ -3,10 +3,11 @@
     logs/kafkaServer.out        what it prints, the newest last
     logs/kafkaServer.out.1      what was in it before, up to .10
 
-The file is the server's stdout and locked for as long as the server runs; a second one takes a file with its own name.
+The file is the server's stdout and locked for as long as the server runs; another takes a file with its own name.
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import shutil
@@ -21,16 +22,17 @@ KEPT = 10
 
 
 def open_locked(directory: Path, name: str, own_suffix: str) -> tuple[Path, BufferedWriter]:
-    """`name`, or `name` with the server's own suffix where another server writes to it; raises OSError."""
+    """`name`, or `name` with the server's own suffix where another server writes to it, and a number where yet another
+    writes to that; raises OSError."""
     first = directory / name
-    file = first.open("ab")
-    if _lock(file):
-        return first, file
-    file.close()
-    own = first.with_stem(f"{first.stem}-{own_suffix}")
-    file = own.open("ab")
-    _lock(file)
-    return own, file
+    own = f"{first.stem}-{own_suffix}"
+    stems = itertools.chain((first.stem, own), (f"{own}-{number}" for number in itertools.count(2)))
+    while True:
+        path = first.with_stem(next(stems))
+        file = path.open("ab")
+        if _lock(file):
+            return path, file
+        file.close()
 
 
 def _lock(file: BufferedWriter) -> bool:

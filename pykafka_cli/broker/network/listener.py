@@ -229,5 +229,5 @@ def _backlog(settings: BrokerSettings) -> int:
 
 
 def _reason(error: OSError) -> str:
-    text = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    text = error.strerror or str(error)
     return text[:1].lower() + text[1:]

@@ -1,6 +1,7 @@
 """The files of servers in the background."""
 
 import logging
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,20 @@ def test_a_second_server_gets_a_file_of_its_own(tmp_path: Path) -> None:
         "kafkaServer.out",
         "kafkaServer-server-1.out",
         "kafkaServer.out",
+    ]
+
+
+def test_servers_whose_properties_files_have_one_name_do_not_share_a_log(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        opened = [open_locked(tmp_path, "kafkaServer.out", "server") for _ in range(4)]
+        for _, file in opened:
+            stack.enter_context(file)
+
+    assert [path.name for path, _ in opened] == [
+        "kafkaServer.out",
+        "kafkaServer-server.out",
+        "kafkaServer-server-2.out",
+        "kafkaServer-server-3.out",
     ]
 
 

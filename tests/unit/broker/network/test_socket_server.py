@@ -532,3 +532,16 @@ async def test_who_has_not_logged_in_may_send_little_at_once() -> None:
 
         assert await user.read() == b"101"
         assert await stranger.read_to_the_end() == b""
+
+
+async def test_a_host_that_nobody_knows_is_named_without_the_number_of_the_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    with pytest.raises(CannotListen) as refusal:
+        await Running(listeners="PLAINTEXT://nowhere.example:9092").server.bind()
+    assert str(refusal.value) == "cannot listen on PLAINTEXT://nowhere.example:9092: name or service not known"
