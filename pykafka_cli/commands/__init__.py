@@ -55,6 +55,8 @@ COMMANDS: dict[str, Command] = {
     ),
     "get-offsets": Command("get_offsets", "Print the offsets of partitions.", TOPICS, "kafka-get-offsets"),
     "delete-records": Command("delete_records", "Delete records before given offsets.", TOPICS, "kafka-delete-records"),
+    "apply": Command("apply", "Create and change what a file declares.", CLUSTER, None),
+    "export": Command("export", "Write the file that apply reads, from a cluster.", CLUSTER, None),
     "configs": Command("configs", "Show and change configs, quotas, and credentials.", CLUSTER, "kafka-configs"),
     "acls": Command("acls", "List, add, or remove ACLs.", CLUSTER, "kafka-acls"),
     "leader-election": Command("leader_election", "Elect new leaders of partitions.", CLUSTER, "kafka-leader-election"),

@@ -110,12 +110,24 @@ async def alter_configs(
 
     raises    ApiError for the first resource that could not be changed
     """
+    for error in (await try_to_alter_configs(session, changes, validate_only=validate_only)).values():
+        raise error
+
+
+async def try_to_alter_configs(
+    session: Session, changes: Mapping[Resource, Sequence[Change]], *, validate_only: bool = False
+) -> dict[Resource, ApiError]:
+    """The same; the failures. Brokers that come after one whose settings could not be changed are not asked.
+
+    validate_only    only find out what would fail
+    """
     from kio.schema.incremental_alter_configs.v1.request import (
         AlterableConfig,
         AlterConfigsResource,
         IncrementalAlterConfigsRequest,
     )
 
+    failed: dict[Resource, ApiError] = {}
     for broker, resources in _by_broker(changes).items():
         request = IncrementalAlterConfigsRequest(
             resources=tuple(
@@ -131,7 +143,13 @@ async def alter_configs(
             ),
             validate_only=validate_only,
         )
-        ensure_none_failed((await session.ask(request, broker=broker)).responses)
+        for result in (await session.ask(request, broker=broker)).responses:
+            if result.error_code:
+                resource = Resource(ResourceType(result.resource_type), result.resource_name)
+                failed[resource] = ApiError(result.error_code, result.error_message)
+        if failed:
+            break
+    return failed
 
 
 async def list_client_metrics(session: Session) -> list[str]:

@@ -28,19 +28,17 @@ QuotaEntity = tuple[QuotaComponent, ...]
 async def describe_quotas(
     session: Session, components: Iterable[QuotaComponent]
 ) -> dict[QuotaEntity, dict[str, float]]:
-    """Limits of all entities that have these components and no others, sorted.
+    """Limits of all entities that have these components and no others, sorted; without components, of all entities.
 
     raises    ApiError
     """
     from kio.schema.describe_client_quotas.v1.request import ComponentData, DescribeClientQuotasRequest
 
-    request = DescribeClientQuotasRequest(
-        components=tuple(
-            ComponentData(entity_type=type_, match_type=i8(_match_type(name)), match=name or None)
-            for type_, name in components
-        ),
-        strict=True,
+    filters = tuple(
+        ComponentData(entity_type=type_, match_type=i8(_match_type(name)), match=name or None)
+        for type_, name in components
     )
+    request = DescribeClientQuotasRequest(components=filters, strict=bool(filters))
     answer = await session.ask(request)
     ensure_none_failed([answer])
     found = {

@@ -3,7 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from kio.schema.errors import ErrorCode
 from kio.schema.types import BrokerId, TopicName
@@ -55,6 +55,15 @@ async def describe_topics(
     return await _with_reassignments(session, [_description(topic) for topic in described])
 
 
+async def describe_all_topics(session: Session) -> list[TopicDescription]:
+    """All topics, sorted by name, without their settings; a partition without a leader has none.
+
+    raises    ApiError
+    """
+    described = sorted(_description(topic) for topic in (await session.metadata(None)).topics)
+    return await _with_reassignments(session, described)
+
+
 async def describe_topic_by_id(session: Session, topic_id: uuid.UUID) -> TopicDescription:
     """One topic by its id.
 
@@ -83,6 +92,16 @@ async def assignments(session: Session, topics: Iterable[str]) -> dict[TopicPart
     }
 
 
+class NewTopic(NamedTuple):
+    """A topic to be created; `assignment` has replicas by partition, instead of the two numbers."""
+
+    name: str
+    configs: Mapping[str, str]
+    partitions: int = DEFAULT_PARTITIONS
+    replication_factor: int = DEFAULT_REPLICATION_FACTOR
+    assignment: Mapping[int, Sequence[BrokerId]] | None = None
+
+
 async def create_topic(
     session: Session,
     name: str,
@@ -94,11 +113,23 @@ async def create_topic(
 ) -> None:
     """Create one topic and wait until the controller says that it is there.
 
+    assignment   replicas by partition, instead of the two numbers
+    raises       ApiError
+    """
+    topic = NewTopic(name, configs, partitions, replication_factor, assignment)
+    if error := (await try_to_create_topics(session, [topic])).get(name):
+        raise error
+
+
+async def try_to_create_topics(
+    session: Session, topics: Sequence[NewTopic], *, validate_only: bool = False
+) -> dict[str, ApiError]:
+    """Create topics and wait until the controller says that they are there; the failures.
+
     A topic that exists when the request is sent again, because its answer was lost, is what the first one created,
     unless it has other partitions.
 
-    assignment   replicas by partition, instead of the two numbers
-    raises       ApiError
+    validate_only    only find out what would fail
     """
     from kio.schema.create_topics.v7.request import (
         CreatableReplicaAssignment,
@@ -107,23 +138,32 @@ async def create_topic(
         CreateTopicsRequest,
     )
 
-    topic = CreatableTopic(
-        name=TopicName(name),
-        num_partitions=i32(partitions),
-        replication_factor=i16(replication_factor),
-        assignments=tuple(
-            CreatableReplicaAssignment(partition_index=i32(index), broker_ids=_broker_ids(replicas))
-            for index, replicas in (assignment or {}).items()
-        ),
-        configs=tuple(CreatableTopicConfig(name=key, value=value) for key, value in configs.items()),
+    creatable = tuple(
+        CreatableTopic(
+            name=TopicName(topic.name),
+            num_partitions=i32(topic.partitions),
+            replication_factor=i16(topic.replication_factor),
+            assignments=tuple(
+                CreatableReplicaAssignment(partition_index=i32(index), broker_ids=_broker_ids(replicas))
+                for index, replicas in (topic.assignment or {}).items()
+            ),
+            configs=tuple(CreatableTopicConfig(name=key, value=value) for key, value in topic.configs.items()),
+        )
+        for topic in topics
     )
     lost = session.lost_answers
-    answer = await session.ask_controller(CreateTopicsRequest(topics=(topic,), timeout=broker_timeout(session)))
-    if session.lost_answers > lost and answer.topics[0].error_code == TOPIC_ALREADY_EXISTS:
-        found = await assignments(session, [name])
-        if _is_as_wanted(found, partitions, replication_factor, assignment):
-            return
-    ensure_none_failed(answer.topics)
+    request = CreateTopicsRequest(topics=creatable, timeout=broker_timeout(session), validate_only=validate_only)
+    answer = await session.ask_controller(request, oldest=1 if validate_only else 0)
+    failed = {
+        topic.name or "": ApiError(topic.error_code, topic.error_message) for topic in answer.topics if topic.error_code
+    }
+    if session.lost_answers > lost and not validate_only:
+        for topic in topics:
+            if topic.name in failed and failed[topic.name].code == TOPIC_ALREADY_EXISTS:
+                found = await assignments(session, [topic.name])
+                if _is_as_wanted(found, topic.partitions, topic.replication_factor, topic.assignment):
+                    del failed[topic.name]
+    return failed
 
 
 def _is_as_wanted(

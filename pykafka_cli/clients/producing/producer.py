@@ -108,6 +108,31 @@ class Producer:
 
         raises    ProducerRefused if the topic has no leaders within max.block.ms; nothing was queued then
         """
+        now = await self._room()
+        self._accumulator.append(
+            values,
+            keys,
+            headers,
+            first_tag=first_tag,
+            timestamp_ms=timestamp_ms,
+            available=self._preparation.topic.available(),
+            now=now,
+        )
+        self._sender.send()
+
+    async def send_batch(self, partition: int, data: bytearray, tags: Sequence[int]) -> None:
+        """Queue a whole batch of format 2 for a partition, behind what is queued there; the same as for records.
+
+        data      with offsets from 0 on without gaps, and no producer; a transactional producer's is marked as such
+        tags      one for each record
+        raises    ProducerRefused
+        """
+        now = await self._room()
+        self._accumulator.queues[partition].append_batch(data, tags, now)
+        self._sender.send()
+
+    async def _room(self) -> float:
+        """Wait until something may be queued; the loop's time then."""
         await self.prepare()
         while self._accumulator.held > self.settings.buffer_memory:
             await self._background.change()
@@ -116,16 +141,7 @@ class Producer:
         if now - topic.asked_at > self.settings.metadata_max_age_ms / 1000:
             self._sender.request_refresh()
         self._accumulator.grow(len(topic.leaders))
-        self._accumulator.append(
-            values,
-            keys,
-            headers,
-            first_tag=first_tag,
-            timestamp_ms=timestamp_ms,
-            available=topic.available(),
-            now=now,
-        )
-        self._sender.send()
+        return now
 
     async def flush(self) -> None:
         """Send all that is queued, without lingering, and wait until it is sent or given up."""

@@ -47,7 +47,7 @@ class Batch:
 
     partition: int
     data: bytearray
-    tags: "array[int]"
+    tags: Sequence[int]
     opened_at: float
     """Monotonic seconds; delivery.timeout.ms counts from here."""
     attempts: int = 0
@@ -151,6 +151,12 @@ class RecordQueue:
             start = end
             if start < count:
                 self.seal()
+
+    def append_batch(self, data: bytearray, tags: Sequence[int], now: float) -> None:
+        """A batch that is whole already; it goes behind what was appended before."""
+        self.seal()
+        self.sealed.append(Batch(self.partition, data, tags, now))
+        self.held += len(data)
 
     def _open(self, now: float) -> DefaultRecordBatchBuilder:
         if self._builder is None:

@@ -1,0 +1,197 @@
+"""`pk apply`: makes a cluster have what a file declares."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.script.command import ScriptCommand
+from pykafka_cli.script.errors import Ended, ScriptError, Words, reported
+from pykafka_cli.script.options import (
+    OUTPUT,
+    BootstrapServer,
+    CommandConfig,
+    Output,
+    bootstrap_or_default,
+    chosen_output,
+    is_interactive,
+)
+
+if TYPE_CHECKING:
+    from pykafka_cli.clients.session import Session
+    from pykafka_cli.rules.apply_plan import Plan
+    from pykafka_cli.rules.declarations.documents import BadDeclarations
+    from pykafka_cli.rules.declarations.model import Declarations
+
+STDIN = "-"
+EPILOG = """\b
+The file declares topics, users, quotas, ACLs and records, in a short form,
+or as resources of Strimzi or Jikkou. `pk export` writes such a file.
+
+\b
+Examples:
+  pk apply topics.yaml --dry-run
+  pk export --topic orders | pk apply - --bootstrap-server new:9092
+
+Exit status: 0; 1 after an error. With --detailed-exitcode 2 if there are changes, made or not.
+"""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class ApplyCommand(ScriptCommand):
+    has_version = False
+
+
+@app.command(cls=ApplyCommand, epilog=EPILOG)
+def apply(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON file; - is standard input.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune",
+            help=(
+                "Also delete topics that the file does not declare, if it declares any, but no internal ones; and "
+                "remove what declared topics, users, quotas and principals have beyond it."
+            ),
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before anything is deleted.")] = False,
+    reset_passwords: Annotated[
+        bool, typer.Option("--reset-passwords", help="Set passwords of users who have one, too.")
+    ] = False,
+    detailed_exitcode: Annotated[
+        bool,
+        typer.Option(
+            "--detailed-exitcode", help="Exit with 2 instead of 0 if there are changes.", rich_help_panel=OUTPUT
+        ),
+    ] = False,
+    bootstrap_server: BootstrapServer = None,
+    command_config: CommandConfig = None,
+    output: Output = None,
+) -> None:
+    """Create and change what a file declares: topics, users, quotas, ACLs, records."""
+    if not file:
+        raise ScriptError("Missing argument FILE", hint="Name a YAML file, or - for standard input.")
+    missing = ScriptError("Missing required option --bootstrap-server")
+    bootstrap = bootstrap_or_default(bootstrap_server, missing)
+    declared = _declarations(file)
+    run = _Run(file, declared, chosen_output(output), dry_run=dry_run, prune=prune, yes=yes, reset=reset_passwords)
+    if asyncio.run(run.run(bootstrap, command_config)) and detailed_exitcode:
+        raise Ended(ExitStatus.CHANGES)
+
+
+class _Run:
+    """One run: look, plan, show, ask, carry out."""
+
+    def __init__(
+        self,
+        file: str,
+        declared: "Declarations",
+        form: OutputFormat,
+        *,
+        dry_run: bool,
+        prune: bool,
+        yes: bool,
+        reset: bool,
+    ) -> None:
+        self._file, self._declared, self._form = file, declared, form
+        self._dry_run, self._prune, self._yes, self._reset = dry_run, prune, yes, reset
+
+    async def run(self, bootstrap: str, command_config: str | None) -> bool:
+        """Whether there were changes, made or not.
+
+        raises    ScriptError
+        """
+        from pykafka_cli.clients.errors import ApiError
+        from pykafka_cli.procedures.apply import DeletionFailed
+        from pykafka_cli.procedures.cluster_state import StateUnknown
+        from pykafka_cli.rules.declarations.documents import BadDeclarations
+        from pykafka_cli.script.opening import new_session
+
+        words: Words = {
+            BadDeclarations: lambda error: refusal(self._file, error),
+            ApiError: str,
+            DeletionFailed: str,
+            StateUnknown: str,
+        }
+        with reported(words=words):
+            async with new_session(bootstrap, command_config) as session:
+                return await self._run(session)
+
+    async def _run(self, session: "Session") -> bool:
+        from pykafka_cli.output.apply import show_plan, show_result
+        from pykafka_cli.procedures.apply import check
+        from pykafka_cli.procedures.cluster_state import look_for
+        from pykafka_cli.rules.apply_plan import make_plan
+
+        seen = await look_for(session, self._declared)
+        plan = make_plan(self._declared, seen, prune=self._prune, reset_passwords=self._reset)
+        await check(session, plan, self._declared)
+        show_plan(self._form, plan)
+        if not self._dry_run and not plan.is_empty:
+            self._confirm(plan)
+            await self._carry_out(session, plan)
+        show_result(self._form, plan, applied=not self._dry_run)
+        return not plan.is_empty
+
+    async def _carry_out(self, session: "Session", plan: "Plan") -> None:
+        from functools import partial
+
+        from pykafka_cli.console.waiting import WaitingLine
+        from pykafka_cli.procedures.apply import carry_out
+        from pykafka_cli.procedures.seed_records import send_records
+
+        line = WaitingLine()
+        try:
+            await carry_out(session, plan, self._declared, line.show, partial(send_records, session))
+        finally:
+            line.end()
+
+    def _confirm(self, plan: "Plan") -> None:
+        """At a terminal, ask before topics are deleted.
+
+        raises    ScriptError
+        """
+        if self._yes or not plan.deleted_topics or not is_interactive():
+            return
+        if not sys.stdin.isatty():
+            raise ScriptError("Nobody can be asked whether to delete topics", hint="--yes deletes them unasked.")
+        count = len(plan.deleted_topics)
+        what = f"{count} topic{'s' if count > 1 else ''} with all records"
+        print(f"Delete {what}: {', '.join(plan.deleted_topics)}? Type yes: ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() != "yes":
+            raise ScriptError("Nothing was changed.")
+
+
+def _declarations(file: str) -> "Declarations":
+    """What the file declares.
+
+    raises    ScriptError
+    """
+    from pykafka_cli.rules.declarations.documents import BadDeclarations
+    from pykafka_cli.rules.declarations.reading import read_declarations
+
+    try:
+        data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+        return read_declarations(data.decode("utf-8-sig"))
+    except BadDeclarations as error:
+        raise ScriptError(refusal(file, error)) from None
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"{_shown(file)}: is not UTF-8: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        raise ScriptError(f"{file}: {error.strerror}") from None
+
+
+def refusal(file: str, error: "BadDeclarations") -> str:
+    """All that is wrong, a line each."""
+    return "\n".join(f"{_shown(file)}, {problem}" for problem in error.problems)
+
+
+def _shown(file: str) -> str:
+    return "standard input" if file == STDIN else file

@@ -1,0 +1,132 @@
+"""`pk export`: writes the file that `pk apply` reads, from a cluster."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.script.command import ScriptCommand
+from pykafka_cli.script.errors import ScriptError, Words, reported
+from pykafka_cli.script.options import OUTPUT, BootstrapServer, CommandConfig, bootstrap_or_default
+
+if TYPE_CHECKING:
+    from pykafka_cli.rules.apply_plan import Seen
+    from pykafka_cli.rules.export_forms import Export
+
+EPILOG = """\b
+Internal topics and records are left out. `pk copy` copies records.
+
+\b
+Examples:
+  pk export > cluster.yaml
+  pk export --topic orders --topic prices --format strimzi
+
+Exit status: 0; 1 after an error.
+"""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class Form(StrEnum):
+    """Whose form the file has."""
+
+    SHORT = "short"
+    STRIMZI = "strimzi"
+    JIKKOU = "jikkou"
+
+
+class Kind(StrEnum):
+    """What can be in the file."""
+
+    TOPICS = "topics"
+    USERS = "users"
+    QUOTAS = "quotas"
+    ACLS = "acls"
+
+
+class ExportCommand(ScriptCommand):
+    has_version = False
+
+
+@app.command(cls=ExportCommand, epilog=EPILOG)
+def export(
+    topic: Annotated[
+        list[str] | None,
+        typer.Option("--topic", metavar="TOPIC", help="Topic to export, and nothing else; may be repeated."),
+    ] = None,
+    kind: Annotated[
+        list[Kind] | None, typer.Option("--kind", help="What to export; may be repeated. The default is everything.")
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="Form of the declarations.")] = Form.SHORT,
+    bootstrap_server: BootstrapServer = None,
+    command_config: CommandConfig = None,
+    output: Annotated[
+        OutputFormat, typer.Option("--output", help="yaml or json.", rich_help_panel=OUTPUT)
+    ] = OutputFormat.YAML,
+) -> None:
+    """Write topics with their configs, users, quotas, and ACLs as a file for `pk apply`."""
+    if topic and kind:
+        raise ScriptError("--topic exports topics alone; it cannot be used with --kind")
+    missing = ScriptError("Missing required option --bootstrap-server")
+    bootstrap = bootstrap_or_default(bootstrap_server, missing)
+    kinds = frozenset(kind or Kind)
+    found = _FORMS[form](asyncio.run(_look(bootstrap, command_config, topic, kinds)))
+    sys.stdout.write(_text(found, form, is_json=output is OutputFormat.JSON))
+    if form is not Form.SHORT or output is OutputFormat.JSON:
+        for remark in found.remarks:
+            print(remark, file=sys.stderr)
+
+
+async def _look(bootstrap: str, command_config: str | None, topics: list[str] | None, kinds: frozenset[Kind]) -> "Seen":
+    from pykafka_cli.procedures.cluster_state import StateUnknown, look_at_all
+    from pykafka_cli.script.opening import new_session
+
+    words: Words = {StateUnknown: str}
+    with reported("Cannot export: ", words):
+        async with new_session(bootstrap, command_config) as session:
+            return await look_at_all(session, topics, frozenset(kinds))
+
+
+def _short(seen: "Seen") -> "Export":
+    from pykafka_cli.rules.export_forms import short_form
+
+    return short_form(seen)
+
+
+def _strimzi(seen: "Seen") -> "Export":
+    from pykafka_cli.rules.export_forms import strimzi_form
+
+    return strimzi_form(seen)
+
+
+def _jikkou(seen: "Seen") -> "Export":
+    from pykafka_cli.rules.export_forms import jikkou_form
+
+    return jikkou_form(seen)
+
+
+_FORMS: Mapping[Form, Callable[["Seen"], "Export"]] = {
+    Form.SHORT: _short,
+    Form.STRIMZI: _strimzi,
+    Form.JIKKOU: _jikkou,
+}
+
+
+def _text(found: "Export", form: Form, *, is_json: bool) -> str:
+    if is_json:
+        from pykafka_cli.output.documents import as_json
+
+        whole: Any = found.documents[0] if form is Form.SHORT else _list_of(found.documents)
+        return as_json(whole)
+    from pykafka_cli.rules.declarations.documents import write_documents
+
+    return write_documents(found.documents, found.remarks)
+
+
+def _list_of(documents: list[dict[str, Any]]) -> dict[str, Any]:
+    """As kubectl lists resources."""
+    return {"apiVersion": "v1", "kind": "List", "items": documents}

@@ -1,0 +1,1 @@
+"""What `pk apply` reads and `pk export` writes: topics, users, quotas, ACLs and records, declared in YAML."""
