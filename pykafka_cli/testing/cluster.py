@@ -1,0 +1,197 @@
+"""What a test does with a cluster, whoever runs it: topics, records, waiting."""
+
+import uuid
+from collections.abc import Coroutine, Iterable, Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from pykafka_cli.testing.loop_thread import LoopThread
+
+if TYPE_CHECKING:
+    from pykafka_cli.testing.records import Record
+
+OWN_CLIENT_ID = "pk-testing"
+"""The client.id of what this class itself sends, to which no fault happens."""
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+_LONGEST_NAME = 40
+
+T = TypeVar("T")
+Text = str | bytes | None
+
+
+class NotPossible(Exception):
+    """What only servers can do that were started for the test."""
+
+
+class Cluster:
+    """A running cluster; a context manager, which lets go of it at the end.
+
+    bootstrap_servers    HOST:PORT,... for any client
+    zookeeper_connect    HOST:PORT; None if it is not known
+    client_properties    further properties for clients, by Kafka's names: security, if the cluster has any
+
+    The methods raise AssertionError where what was waited for did not come about, and ApiError or ConnectionFailed of
+    pykafka_cli.clients where the cluster rejects or does not answer.
+    """
+
+    def __init__(
+        self, bootstrap_servers: str, zookeeper_connect: str | None = None, client_properties: Mapping[str, str] = _NONE
+    ) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        self.zookeeper_connect = zookeeper_connect
+        self.client_properties = client_properties
+        self._loop = LoopThread()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._loop.close()
+
+    # ---- topics and records
+
+    def create_topic(
+        self,
+        name: str,
+        *,
+        partitions: int | None = None,
+        replication_factor: int | None = None,
+        configs: Mapping[str, str] = _NONE,
+    ) -> None:
+        """Create a topic, and return when it can be used; without numbers, the cluster's defaults apply."""
+        self._run(_operations().create(self._client, name, partitions, replication_factor, configs))
+
+    def new_topic(self, prefix: str = "topic", **settings: Any) -> str:
+        """Create a topic with a name that no other has, and return the name; settings are those of `create_topic`."""
+        kept = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_") else "-" for sign in prefix)
+        name = f"{kept[:_LONGEST_NAME].strip('-')}-{uuid.uuid4().hex[:12]}"
+        self.create_topic(name, **settings)
+        return name
+
+    def delete_topic(self, *names: str) -> None:
+        """Delete topics."""
+        self._run(_operations().delete(self._client, names))
+
+    def produce(
+        self,
+        topic: str,
+        *values: Text,
+        key: Text = None,
+        headers: Mapping[str, Text] | Iterable[tuple[str, Text]] = (),
+    ) -> None:
+        """Send values, in order, and return when the brokers have them.
+
+        Texts are sent as UTF-8; None is a tombstone.
+        """
+        self.produce_many(topic, [(key, value) for value in values], headers=headers)
+
+    def produce_many(
+        self,
+        topic: str,
+        records: Iterable[tuple[Text, Text]],
+        *,
+        headers: Mapping[str, Text] | Iterable[tuple[str, Text]] = (),
+    ) -> None:
+        """Send (key, value) pairs, each with the same headers."""
+        pairs = [(_bytes(key), _bytes(value)) for key, value in records]
+        named = headers.items() if isinstance(headers, Mapping) else headers
+        sent = [(name, _bytes(value)) for name, value in named]
+        self._run(_operations().send(self._client, topic, pairs, sent))
+
+    def records(
+        self, topic: str, n: int | None = None, within: float = 10.0, *, read_committed: bool = False
+    ) -> "list[Record]":
+        """The first `n` records of a topic, waiting until they are there; without `n`, all that are there now.
+
+        within    seconds
+        """
+        came: list[Record] = self._run(_operations().read(self._client, topic, n, within, committed=read_committed))
+        if n is not None and len(came) < n:
+            shown = ", ".join(repr(each.value) for each in came[-5:])
+            raise AssertionError(
+                f"{topic}: {len(came)} of {n} records came within {within:g} s"
+                + (f", the last {shown}" if came else "")
+            )
+        return came
+
+    # ---- waiting
+
+    def wait(self, *conditions: str, timeout: float = 30.0) -> None:
+        """Return when all conditions are met, which are those of `pk wait`, such as group=billing:Stable:2.
+
+        timeout    seconds
+        """
+        if unmet := self._run(_operations().wait(self._client, conditions or ("broker",), timeout)):
+            raise AssertionError("\n".join([f"Timed out after {timeout:g} s:", *(f"  {line}" for line in unmet)]))
+
+    # ---- what only servers can do that were started for the test; others raise NotPossible
+
+    def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
+        """Move the clock of the servers forward, and run what becomes due; their time then, in UTC."""
+        total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+        return datetime.fromtimestamp(self._request("advance", seconds=total)["now_ms"] / 1000, UTC)
+
+    def fail(
+        self, api: str, error: str | int, times: int | None = 1, *, client_id: str | None = None, after: bool = False
+    ) -> None:
+        """Respond to the next requests of an API, such as Produce, with an error, such as NOT_LEADER_OR_FOLLOWER.
+
+        times        how often; None is until `clear_faults`
+        client_id    whose requests are meant; None is everybody's
+        after        whether requests are served first, and only the response is wrong
+        """
+        self._fault(api, error=str(error), times=times, client_id=client_id, after=after)
+
+    def delay(
+        self, api: str, seconds: float, times: int | None = 1, *, client_id: str | None = None, after: bool = False
+    ) -> None:
+        """Let the next requests of an API wait; the rest as in `fail`."""
+        self._fault(api, delay_s=seconds, times=times, client_id=client_id, after=after)
+
+    def disconnect(self, api: str, times: int | None = 1, *, client_id: str | None = None, after: bool = False) -> None:
+        """Close the connections of the next requests of an API instead of responding; the rest as in `fail`."""
+        self._fault(api, disconnect=True, times=times, client_id=client_id, after=after)
+
+    def clear_faults(self) -> None:
+        """Let no request fail any more."""
+        self._request("clear-faults")
+
+    def _fault(self, api: str, **what: Any) -> None:
+        self._request("fault", api=api, spared=OWN_CLIENT_ID, **what)
+
+    def _request(self, command: str, **_arguments: Any) -> Any:
+        """What the control socket gives. raises NotPossible"""
+        raise NotPossible(
+            f"{command} is not possible with {self.bootstrap_servers}, which was not started for this test"
+        )
+
+    # ---- how
+
+    @property
+    def _client(self) -> tuple[str, Mapping[str, str]]:
+        """Where and how to connect."""
+        return self.bootstrap_servers, {**self.client_properties, "client.id": OWN_CLIENT_ID}
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run(work)
+
+
+class ExternalCluster(Cluster):
+    """A cluster that is there already: its clock cannot be moved, and its requests do not fail on demand."""
+
+
+def _operations() -> Any:
+    """Loaded when it is first used: servers start meanwhile."""
+    from pykafka_cli.testing import operations
+
+    return operations
+
+
+def _bytes(text: Text) -> bytes | None:
+    return text.encode() if isinstance(text, str) else text

@@ -1,0 +1,141 @@
+"""Servers for tests: ZooKeeper and brokers in a process of their own, which ends with the one that started it."""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import MappingProxyType
+from typing import IO, Any, Self
+
+from pykafka_cli.servers.control import STOP_WITH_ME
+from pykafka_cli.servers.control_client import ControlClient
+from pykafka_cli.servers.program import own_command
+from pykafka_cli.testing.cluster import Cluster
+from pykafka_cli.testing.security import Prepared, Security
+
+STOP_TIMEOUT_S = 30.0
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class CannotStart(Exception):
+    """The servers did not start; the message says why."""
+
+
+class Kafka(Cluster):
+    """ZooKeeper and brokers on free ports, with data in memory or a temporary directory; started at once.
+
+    brokers      how many
+    overrides    properties of all brokers, by Kafka's names
+    security     what clients need to connect; None is nothing
+    raises       CannotStart
+    """
+
+    def __init__(
+        self, *, brokers: int = 1, overrides: Mapping[str, str] = _NONE, security: Security | None = None
+    ) -> None:
+        self._prepared = Prepared(security) if security else None
+        self._log: IO[str] = tempfile.NamedTemporaryFile("w+", prefix="pk-testing-", suffix=".log", errors="replace")  # noqa: SIM115
+        self._control: ControlClient | None = None
+        began = time.monotonic()
+        try:
+            self._process, state = self._start(brokers, overrides)
+            super().__init__(
+                _addresses(state),
+                state["zookeeper_connect"],
+                self._prepared.client_properties if self._prepared else _NONE,
+            )
+            self._control = ControlClient(state["data_dir"])
+            self._control.request(STOP_WITH_ME)
+            if self._prepared:
+                self._prepared.create_users(state["bootstrap_servers"], self._loop)
+        except BaseException:
+            self._stop()
+            raise
+        self.start_seconds = time.monotonic() - began
+        """How long it took until they served."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def close(self) -> None:
+        """Stop the servers, and delete their data."""
+        self._stop()
+        super().close()
+
+    @property
+    def log(self) -> str:
+        """What the servers have logged: warnings and errors."""
+        return self.log_since(0)
+
+    @property
+    def log_end(self) -> int:
+        """Bytes that they have logged."""
+        return 0 if self._log.closed else os.stat(self._log.name).st_size
+
+    def log_since(self, position: int) -> str:
+        """What they have logged after the first `position` bytes."""
+        if self._log.closed:
+            return ""
+        with open(self._log.name, "rb") as file:
+            file.seek(position)
+            return file.read().decode(errors="replace")
+
+    def _request(self, command: str, **arguments: Any) -> Any:
+        assert self._control is not None, "the servers have been stopped"
+        return self._control.request(command, **arguments)
+
+    def _start(self, brokers: int, overrides: Mapping[str, str]) -> tuple["subprocess.Popen[bytes]", dict[str, Any]]:
+        ready, its_end = os.pipe()
+        given = {**(self._prepared.overrides if self._prepared else {}), **overrides}
+        words = ["--ephemeral", "--port=0", "--zookeeper-port=0", f"--brokers={brokers}", "--clock=manual", "--faults"]
+        words += ["--listen=localhost"] if self._prepared else []
+        words += [f"--override={key}={value}" for key, value in given.items()]
+        try:
+            process = subprocess.Popen(
+                [*own_command(), "up", *words, f"--ready-file=/dev/fd/{its_end}"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._log,
+                pass_fds=(its_end,),
+                env=_environment(),
+                start_new_session=True,
+            )
+        finally:
+            os.close(its_end)
+        with os.fdopen(ready, encoding="utf-8") as pipe:
+            import_module("pykafka_cli.testing.operations")  # which takes no less long than they do to start
+            line = pipe.readline()  # nothing where it has ended
+        if not line:
+            process.wait()
+            raise CannotStart(self.log.strip() or f"pk up ended with status {process.returncode}")
+        return process, json.loads(line)
+
+    def _stop(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if process := getattr(self, "_process", None):
+            process.terminate()
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._log.close()
+        if self._prepared:
+            self._prepared.close()
+
+
+def _addresses(state: Mapping[str, Any]) -> str:
+    """Where clients connect, which may be another listener than that of the brokers."""
+    brokers: Sequence[Mapping[str, str]] = state["brokers"]
+    return ",".join(each["advertised"] for each in brokers)
+
+
+def _environment() -> dict[str, str]:
+    """This one's, without what would change the servers."""
+    unwanted = ("KAFKA_CREATE_TOPICS", "KAFKA_OPTS", "PK_STANDSTILL_FILE")
+    return {name: value for name, value in os.environ.items() if name not in unwanted}

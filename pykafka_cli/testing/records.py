@@ -1,0 +1,101 @@
+"""Records of a topic, read without a group, until so many have come."""
+
+import asyncio
+import contextlib
+import json
+from typing import Any, NamedTuple
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.clients.admin.offsets import list_offsets
+from pykafka_cli.clients.consuming.fetcher import Fetcher
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
+from pykafka_cli.properties.consumer import ConsumerSettings
+
+LOOK_AGAIN_S = 0.05
+_NOT_THERE_YET = (ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available)
+
+
+class Record(NamedTuple):
+    """A record as the broker has it; `timestamp_ms` is since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+    @property
+    def text(self) -> str:
+        """The value as UTF-8; empty without a value."""
+        return (self.value or b"").decode()
+
+    def json(self) -> Any:
+        """The value, parsed. raises ValueError"""
+        return json.loads(self.value or b"")
+
+
+async def read_records(session: Session, topic: str, count: int | None, came: list[Record], *, committed: bool) -> None:
+    """Append to `came` until it has `count` records; with None, all that are there now.
+
+    Records of one partition come in its order. It waits for a topic that does not exist, and for records.
+    raises    ApiError, ConnectionFailed, CorruptRecords
+    """
+    level = "read_committed" if committed else "read_uncommitted"
+    settings = ConsumerSettings({"isolation.level": level, "auto.offset.reset": "earliest"})
+    partitions = await _partitions(session, topic, waits=count is not None)
+    left = await _ends(session, partitions, committed=committed) if count is None else {}
+    fetcher = Fetcher(session, settings, lambda _: None, lambda *_: None)
+    try:
+        fetcher.add(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+        while left if count is None else len(came) < count:
+            if fetched := fetcher.take():
+                came += (_record(fetched.partition, each) for each in fetched.records)
+                if fetched.next.offset >= left.get(fetched.partition, fetched.next.offset + 1):
+                    del left[fetched.partition]
+                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(fetcher.ready.wait(), LOOK_AGAIN_S)
+    finally:
+        fetcher.close()
+        await asyncio.sleep(0)  # its requests end before the session's connections do
+    if count is not None:
+        del came[count:]
+
+
+async def _partitions(session: Session, topic: str, *, waits: bool) -> list[TopicPartition]:
+    while True:
+        (found,) = (await session.metadata([topic])).topics
+        code = ErrorCode(found.error_code)
+        if code is not ErrorCode.none and not (waits and code in _NOT_THERE_YET):
+            raise ApiError(code, f"{topic}: {ApiError(code)}")
+        if found.partitions:
+            return [TopicPartition(topic, int(each.partition_index)) for each in found.partitions]
+        await asyncio.sleep(LOOK_AGAIN_S)
+
+
+async def _ends(session: Session, partitions: list[TopicPartition], *, committed: bool) -> dict[TopicPartition, Offset]:
+    """Where those partitions end that have records."""
+    found = {}
+    for which in (OffsetSpec.EARLIEST, OffsetSpec.LATEST):
+        found[which] = await list_offsets(session, dict.fromkeys(partitions, which), read_committed=committed)
+    ends = {}
+    for partition, end in found[OffsetSpec.LATEST].items():
+        start = found[OffsetSpec.EARLIEST][partition]
+        for each in (start, end):
+            if isinstance(each, ApiError):
+                raise ApiError(each.code, f"{partition}: {each}")
+        if not isinstance(end, ApiError) and end != start:
+            ends[partition] = end
+    return ends
+
+
+def _record(partition: TopicPartition, record: Any) -> Record:
+    headers = tuple((name, value) for name, value in record.headers)
+    return Record(
+        partition.topic, partition.partition, record.offset, record.timestamp, record.key, record.value, headers
+    )

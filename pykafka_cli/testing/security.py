@@ -1,0 +1,157 @@
+"""Logins and TLS for the brokers of a test, on the listener for clients; brokers use another one among themselves."""
+
+import datetime
+import ipaddress
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from pykafka_cli.testing.loop_thread import LoopThread
+
+LISTENER = "PLAINTEXT"
+"""What `pk up` calls its listener for clients, whatever the protocol."""
+
+PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL", "SSL")
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+_ITERATIONS = 4096
+_MODULES = "org.apache.kafka.common.security"
+
+
+@dataclass(frozen=True)
+class Security:
+    """What clients need to connect.
+
+    protocol     one of PROTOCOLS
+    mechanism    one of MECHANISMS, for the protocols that begin with SASL
+    users        passwords by name; clients that use `client_properties` are the first
+    raises       ValueError
+    """
+
+    protocol: str = "SASL_PLAINTEXT"
+    mechanism: str = "PLAIN"
+    users: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"alice": "alice-secret"}))
+
+    def __post_init__(self) -> None:
+        if self.protocol not in PROTOCOLS:
+            raise ValueError(f"protocol {self.protocol!r} is none of {', '.join(PROTOCOLS)}")
+        if self.mechanism not in MECHANISMS:
+            raise ValueError(f"mechanism {self.mechanism!r} is none of {', '.join(MECHANISMS)}")
+
+    @property
+    def has_logins(self) -> bool:
+        return self.protocol.startswith("SASL")
+
+    @property
+    def has_tls(self) -> bool:
+        return self.protocol.endswith("SSL")
+
+
+class Prepared:
+    """What `security` requires of brokers and clients; certificates are kept in a temporary directory until `close`.
+
+    ca_file    the certificate, in PEM, that clients trust
+    """
+
+    def __init__(self, security: Security) -> None:
+        self._security = security
+        self._directory = tempfile.TemporaryDirectory(prefix="pk-testing-")
+        self.ca_file = Path(self._directory.name) / "ca.pem"
+        self._key_store = Path(self._directory.name) / "broker.pem"
+        if security.has_tls:
+            certificate, key = _self_signed()
+            self.ca_file.write_bytes(certificate)
+            self._key_store.touch(mode=0o600)
+            self._key_store.write_bytes(key + certificate)
+
+    def close(self) -> None:
+        self._directory.cleanup()
+
+    @property
+    def overrides(self) -> dict[str, str]:
+        """Properties of brokers."""
+        prefix = f"listener.name.{LISTENER.lower()}"
+        found = {"listener.security.protocol.map": f"{LISTENER}:{self._security.protocol},INTERNAL:PLAINTEXT"}
+        if self._security.has_tls:
+            found["ssl.keystore.type"] = "PEM"
+            found["ssl.keystore.location"] = str(self._key_store)
+        if self._security.has_logins:
+            mechanism = self._security.mechanism
+            found["sasl.enabled.mechanisms"] = mechanism
+            found[f"{prefix}.{mechanism.lower()}.sasl.jaas.config"] = self._login_module()
+        return found
+
+    @property
+    def client_properties(self) -> dict[str, str]:
+        """As Kafka's Java client has them."""
+        found = {"security.protocol": self._security.protocol}
+        if self._security.has_tls:
+            found["ssl.truststore.type"] = "PEM"
+            found["ssl.truststore.location"] = str(self.ca_file)
+        if self._security.has_logins:
+            name, password = next(iter(self._security.users.items()))
+            found["sasl.mechanism"] = self._security.mechanism
+            found["sasl.jaas.config"] = (
+                f"{self._module} required username={_quoted(name)} password={_quoted(password)};"
+            )
+        return found
+
+    def create_users(self, bootstrap: str, loop: LoopThread) -> None:
+        """Give the users of SCRAM their credentials, over the listener of the brokers."""
+        if self._security.has_logins and self._security.mechanism != "PLAIN":
+            loop.run(_create_users(bootstrap, self._security))
+
+    def _login_module(self) -> str:
+        if self._security.mechanism != "PLAIN":
+            return f"{self._module} required;"
+        users = " ".join(f"user_{name}={_quoted(password)}" for name, password in self._security.users.items())
+        return f"{self._module} required {users};"
+
+    @property
+    def _module(self) -> str:
+        kind = "plain.Plain" if self._security.mechanism == "PLAIN" else "scram.Scram"
+        return f"{_MODULES}.{kind}LoginModule"
+
+
+async def _create_users(bootstrap: str, security: Security) -> None:
+    from pykafka_cli.clients.admin.credentials import NewCredential, alter_credentials
+    from pykafka_cli.clients.session import Session
+    from pykafka_cli.clients.settings import ClientSettings
+
+    async with Session(bootstrap, ClientSettings()) as session:
+        for name, password in security.users.items():
+            await alter_credentials(session, name, {security.mechanism: NewCredential(_ITERATIONS, password)}, ())
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _self_signed() -> tuple[bytes, bytes]:
+    """A certificate for this machine, and its key, in PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    addresses = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return certificate.public_bytes(pem), private

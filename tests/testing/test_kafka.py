@@ -1,0 +1,100 @@
+"""`Kafka` without pytest: a context manager, and a unittest."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.testing import ExternalCluster, Kafka, NotPossible, Record, Security
+
+
+def test_it_serves_within_a_block_and_leaves_nothing_behind() -> None:
+    with Kafka() as kafka:
+        kafka.create_topic("t", partitions=2)
+        kafka.produce_many("t", [("a", "1"), (None, b"2"), ("a", None)])
+
+        assert sorted((each.key or b"", each.value or b"") for each in kafka.records("t", 3)) == [
+            (b"", b"2"),
+            (b"a", b""),
+            (b"a", b"1"),
+        ]
+        assert {each.partition for each in kafka.records("t")} <= {0, 1}
+        assert kafka.zookeeper_connect is not None
+
+    assert kafka.log == ""
+
+
+def test_what_does_not_come_about_is_an_assertion_that_says_what_did() -> None:
+    with Kafka() as kafka:
+        kafka.produce("t", "only")
+
+        with pytest.raises(AssertionError, match=r"t: 1 of 2 records came within 0.1 s, the last b'only'"):
+            kafka.records("t", 2, within=0.1)
+        with pytest.raises(AssertionError, match=r"(?s)Timed out after 0.1 s:.*records=t:5: 1 of 5"):
+            kafka.wait("records=t:5", timeout=0.1)
+        with pytest.raises(ApiError, match="not a name"):
+            kafka.create_topic("not a name")
+
+
+def test_of_a_transaction_that_is_open_only_uncommitted_records_are_seen() -> None:
+    from confluent_kafka import Producer
+
+    with Kafka() as kafka:
+        kafka.create_topic("t")
+        producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "transactional.id": "x"})
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.produce("t", b"open")
+        producer.flush()
+
+        assert [each.text for each in kafka.records("t", 1)] == ["open"]
+        assert kafka.records("t", read_committed=True) == []
+        producer.commit_transaction()
+        assert [each.text for each in kafka.records("t", 1, read_committed=True)] == ["open"]
+
+
+def test_a_unittest_needs_no_plugin(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        textwrap.dedent("""
+        import unittest
+        from pykafka_cli.testing import Kafka
+
+        class Test(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                cls.kafka = cls.enterClassContext(Kafka())
+
+            def test_it(self):
+                self.kafka.produce("t", "x")
+                self.assertEqual(self.kafka.records("t", 1)[0].text, "x")
+        """)
+    )
+
+    command = [sys.executable, "-W", "error::ResourceWarning", "-m", "unittest", "test_it"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_another_cluster_is_used_but_its_time_is_not_moved() -> None:
+    with Kafka() as kafka, ExternalCluster(kafka.bootstrap_servers) as same:
+        same.produce("t", "x")
+
+        assert kafka.records("t", 1)[0].text == "x"
+        with pytest.raises(NotPossible, match="advance is not possible"):
+            same.advance(days=1)
+
+
+@pytest.mark.parametrize(("protocol", "mechanism"), [("PLAINTEXT", "PLAIN"), ("SASL_SSL", "GSSAPI")])
+def test_a_security_that_there_is_not_is_rejected(protocol: str, mechanism: str) -> None:
+    with pytest.raises(ValueError, match="is none of"):
+        Security(protocol, mechanism)
+
+
+def test_a_record_is_bytes_text_and_json() -> None:
+    record = Record("t", 0, 0, 0, None, b'{"a": [1]}', ())
+
+    assert (record.text, record.json()) == ('{"a": [1]}', {"a": [1]})
