@@ -85,9 +85,6 @@ class TransactionBroker:
         parts["producer_ids"] = SimpleNamespace(next=next_producer_id)
         self.broker = Broker(**parts)
 
-    async def settle(self) -> None:
-        await settle()
-
     async def ask(self, frame: dict[str, Any]) -> Any:
         """The response to a recorded request, as its client reads it."""
         data = memoryview(bytearray.fromhex(frame["hex"]))[4:]
@@ -125,7 +122,7 @@ def is_ours(frame: dict[str, Any]) -> bool:
 async def test_every_answer_about_a_transaction_says_what_kafkas_said(name: str, at_least: int) -> None:
     recorded = frames(name)
     node = TransactionBroker(given_out(recorded))
-    await node.settle()
+    await settle()
     answers = {(f["c"], f["id"], f["api"]): response_of(f) for f in recorded if f["d"] == "response" and is_ours(f)}
     asked: dict[tuple[int, int, str], asyncio.Task[Any]] = {}
     sent: list[Any] = []
@@ -134,16 +131,16 @@ async def test_every_answer_about_a_transaction_says_what_kafkas_said(name: str,
     for frame in recorded:
         key = (frame["c"], frame["id"], frame["api"])
         node.clock.advance(max(0.0, frame["t"] / 1000 - node.clock.monotonic()))
-        await node.settle()
+        await settle()
         if frame["api"] == "WriteTxnMarkers" and frame["d"] == "request":
             sent += request_of(frame).markers
         elif is_ours(frame) and frame["d"] == "request":
             if "concurrent_transactions" not in repr(answers[key]):
                 node.markers.all_written()
-                await node.settle()
+                await settle()
             asked[key] = asyncio.ensure_future(node.ask(frame))
         elif key in asked:
-            await node.settle()
+            await settle()
             assert asked[key].done(), f"Kafka has answered {frame['api']} at {frame['t']} by now"
             assert meaning(asked[key].result()) == meaning(answers[key]), f"{frame['api']} at {frame['t']}"
             compared += 1

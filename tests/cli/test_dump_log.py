@@ -13,7 +13,8 @@ import yaml
 from pykafka_cli.cli import run
 from pykafka_cli.model import Offset
 from pykafka_cli.protocol.records import Record, build_batch
-from tests.support.dump_log_runs import ARCHIVES, differences, pk_dump, recorded, unpacked
+from tests.support.dump_log_runs import ARCHIVES, differences, pk_dump, recorded
+from tests.support.recorded_directories import unpacked
 from tests.support.running import PK
 
 RECORDED = list(recorded())
@@ -21,7 +22,7 @@ RECORDED = list(recorded())
 
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_every_file_is_dumped_as_by_kafkas_tool(name: str, tmp_path: Path) -> None:
-    directory = unpacked(name, tmp_path)
+    directory = unpacked(name, tmp_path, archives=ARCHIVES[name])
     runs = [(words, owed) for archive, words, owed in RECORDED if archive == name]
 
     assert runs

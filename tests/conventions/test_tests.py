@@ -24,6 +24,8 @@ MIRRORED = {"benchmarks": ROOT / "benchmarks", "support": ROOT / "tests/support"
 ACROSS_MODULES = {
     "benchmarks/test_main.py",  # of __main__.py
     "broker/coordinator/test_fake_partition_writer.py",
+    "broker/replication/test_fake_isr_updates.py",
+    "clients/test_fake_session.py",
     "broker/coordinator/test_replica_manager_as_writer.py",
     "broker/coordinator/transaction/test_histories.py",
     "broker/network/test_socket_server.py",

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.dump_log_runs import command_lines, differences, kafka_dumps, pk_dump, unpacked
+from tests.support.dump_log_runs import ARCHIVES, command_lines, differences, kafka_dumps, pk_dump
+from tests.support.recorded_directories import unpacked
 
 DUMPED = (".log", ".index", ".timeindex", ".snapshot", ".txnindex", ".checkpoint")
 FILES_EACH = 40
@@ -18,7 +19,11 @@ LARGEST = 20_000
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_damaged_files_are_dumped_as_by_kafkas_tool(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
-    sources = [path for name in ("clean", "running", "samples") for path in sorted(unpacked(name, tmp_path).rglob("*"))]
+    sources = [
+        path
+        for name in ("clean", "running", "samples")
+        for path in sorted(unpacked(name, tmp_path, archives=ARCHIVES[name]).rglob("*"))
+    ]
     sources = [path for path in sources if path.suffix in DUMPED and path.stat().st_size > 0]
     directory = tmp_path / "damaged"
     for number in range(FILES_EACH):

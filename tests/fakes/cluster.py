@@ -50,6 +50,9 @@ class FakeConnection:
     async def send(self, request: Any) -> None:
         await self._session.answer(request, self._broker)
 
+    async def api_versions(self) -> Mapping[int, VersionRange]:
+        return await self._session.api_versions()
+
     async def newest(self, api_key: int, ours: VersionRange) -> int:  # noqa: ARG002
         return ours.max
 

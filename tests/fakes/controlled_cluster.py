@@ -49,6 +49,7 @@ from pykafka_cli.zookeeper.kafka_znodes import (
 )
 from tests.fakes.clock import FakeClock
 from tests.fakes.zookeeper import FakeZooKeeper
+from tests.support.event_loop import settle_until_quiet
 
 QUIET_TURNS = 60
 LISTENER = "PLAINTEXT"
@@ -258,11 +259,7 @@ class ControlledCluster:
 
     async def settle(self) -> None:
         """Let the loop turn until nothing has happened for a while."""
-        quiet, seen = 0, (-1, -1)
-        while quiet < QUIET_TURNS:
-            await asyncio.sleep(0)
-            now = (self.activity, self.zookeeper.activity)
-            quiet, seen = (0, now) if now != seen else (quiet + 1, seen)
+        await settle_until_quiet(lambda: (self.activity, self.zookeeper.activity), quiet_turns=QUIET_TURNS)
 
     @property
     def controller(self) -> Controller:

@@ -21,14 +21,13 @@ from typing import NamedTuple
 
 from pykafka_cli.cli import run
 from tests.support.peers import java_program
+from tests.support.recorded_directories import DISK, unpacked
 from tests.support.vectors import VECTORS
 
 DUMPS = VECTORS / "dump-log"
 RECORDED_DIRECTORIES = ("clean", "running", "unclean", "recovered", "before-cleaning")
-ARCHIVES = {
-    **{name: VECTORS / "disk" / f"{name}.tar.gz" for name in RECORDED_DIRECTORIES},
-    "samples": DUMPS / "samples.tar.gz",
-}
+ARCHIVES = {**dict.fromkeys(RECORDED_DIRECTORIES, DISK), "samples": DUMPS}
+"""Where the archive of each directory is, by name."""
 DIRECTORY = "DIR"
 """Stands for the directory in what is kept."""
 
@@ -57,13 +56,6 @@ class DumpRun(NamedTuple):
     stdout: str
     stderr: str
     failure: str | None
-
-
-def unpacked(name: str, folder: Path) -> Path:
-    """The directory of an archive."""
-    with tarfile.open(ARCHIVES[name]) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / name
 
 
 def command_lines(directory: Path, *, every_decoder: bool = False) -> Iterator[list[str]]:
@@ -144,12 +136,12 @@ def record() -> None:
         classes, samples = Path(folder) / "classes", Path(folder) / "samples"
         classes.mkdir()
         subprocess.run([*java_program("DumpLogSamples", classes), str(samples)], check=True)
-        with tarfile.open(ARCHIVES["samples"], "w:gz") as archive:
+        with tarfile.open(DUMPS / "samples.tar.gz", "w:gz") as archive:
             archive.add(samples, "samples")
     with gzip.open(DUMPS / "runs.jsonl.gz", "wt", encoding="utf-8", compresslevel=9) as lines:
         for name in ARCHIVES:
             with tempfile.TemporaryDirectory() as folder:
-                directory = unpacked(name, Path(folder))
+                directory = unpacked(name, Path(folder), archives=ARCHIVES[name])
                 commands = list(command_lines(directory))
                 for words, outcome in zip(commands, kafka_dumps(commands, directory), strict=True):
                     lines.write(json.dumps([name, words, *outcome], ensure_ascii=False) + "\n")

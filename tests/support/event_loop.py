@@ -17,6 +17,18 @@ async def settle(turns: int = TURNS) -> None:
         await asyncio.sleep(0)
 
 
+async def settle_until_quiet(activity: Callable[[], object], *, quiet_turns: int) -> None:
+    """Let the loop turn until nothing has happened for so many turns.
+
+    activity    a value that changes whenever something happens
+    """
+    quiet, seen = 0, activity()
+    while quiet < quiet_turns:
+        await asyncio.sleep(0)
+        now = activity()
+        quiet, seen = (0, now) if now != seen else (quiet + 1, seen)
+
+
 async def until(
     condition: Callable[[], Any | Awaitable[Any]],
     complaint: str | Callable[[], str] = "it did not come about",

@@ -1,4 +1,4 @@
-"""Log directories that Apache Kafka 3.9.1 wrote (tests/vectors/disk), unpacked."""
+"""Log and data directories that Apache Kafka 3.9.1 and ZooKeeper 3.8.4 wrote (tests/vectors/disk), unpacked."""
 
 import tarfile
 from pathlib import Path
@@ -12,7 +12,8 @@ DISK = VECTORS / "disk"
 RECORDED = {"segment_index_bytes": 4096, "index_interval_bytes": 1}
 
 
-def unpacked(name: str, folder: Path) -> Path:
-    with tarfile.open(DISK / f"{name}.tar.gz") as archive:
+def unpacked(name: str, folder: Path, *, archives: Path = DISK) -> Path:
+    """The directory that an archive `name`.tar.gz holds, extracted into `folder`."""
+    with tarfile.open(archives / f"{name}.tar.gz") as archive:
         archive.extractall(folder, filter="data")
     return folder / name

@@ -1,19 +1,10 @@
 """Data directories recorded from ZooKeeper 3.8.4, and the trees they stand for."""
 
 import json
-import tarfile
-from pathlib import Path
 from typing import Any
 
 from pykafka_cli.zookeeper.server.tree import Tree
 from tests.support.vectors import VECTORS
-
-
-def unpacked(name: str, folder: Path) -> Path:
-    """The recorded dataDir `name`, copied into `folder`."""
-    with tarfile.open(VECTORS / "disk" / f"{name}.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
-    return folder / name
 
 
 def recorded_tree(name: str) -> dict[str, dict[str, Any]]:

@@ -22,6 +22,7 @@ from pykafka_cli.clients.session import Address, BadAddress, Session, check_reso
 from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.transport.connection import BrokerUnreachable, Connection, ConnectionLost, VersionUnsupported
 from tests.fakes.cluster import FakeConnection, FakeSession
+from tests.support.session_contract import Responses, SessionContract
 
 Answers = Mapping[int, Callable[[int], Any]]
 """Per API key: from how often it was asked before to the response."""
@@ -277,3 +278,21 @@ async def test_two_that_want_the_same_broker_share_one_connection() -> None:
     assert opened == [Address("seed", 1), Address("fake", 9092), Address("fake", 9092)]
     assert not first.is_open
     assert not apart.is_open
+
+
+class TestSession(SessionContract):
+    """The session itself, over connections to the twin of a cluster."""
+
+    @asynccontextmanager
+    async def opened(self, responses: Responses) -> AsyncIterator[Session]:
+        def topics(request: MetadataRequest) -> Any:
+            return fake.metadata([topic.name or "" for topic in request.topics or ()])
+
+        fake = FakeSession({**responses, MetadataRequest: topics}, topics={"there": 2})
+
+        async def connect(_: Address, __: float) -> Connection:
+            return FakeConnection(fake, 0)  # type: ignore[return-value]
+
+        settings = ClientSettings({"default.api.timeout.ms": "100", "retry.backoff.ms": "1"})
+        async with Session("seed:1", settings, connect) as session:
+            yield session

@@ -25,7 +25,7 @@ from pykafka_cli.protocol.hot_path.fetch import EpochEndOffset, FetchPartitionRe
 from pykafka_cli.transport.connection import BrokerUnreachable, ConnectionLost
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
-from tests.fakes.isr_updates import AskedChanges
+from tests.fakes.isr_updates import FakeIsrUpdates
 from tests.support.event_loop import settle
 from tests.support.leadership import STATE
 from tests.support.logs import batch, open_log
@@ -118,7 +118,7 @@ class Bench:
             max_lag=30,
             clock=self.clock,
             waiting=WaitingRoom(self.clock),
-            isr_updates=AskedChanges(),
+            isr_updates=FakeIsrUpdates(),
             is_alive=lambda _: True,
         )
         log = open_log(MemoryFiles(), clock=self.clock)

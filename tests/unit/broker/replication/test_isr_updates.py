@@ -3,26 +3,20 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from kio.schema.alter_partition.v3.request import AlterPartitionRequest
 from kio.schema.alter_partition.v3.response import AlterPartitionResponse, PartitionData, TopicData
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.broker.replication.isr_updates import RETRY_AFTER, IsrChange, IsrConfirmed, IsrUpdates
-from pykafka_cli.model import BrokerEpoch, TopicPartition
+from pykafka_cli.broker.replication.isr_updates import RETRY_AFTER, IsrConfirmed, IsrUpdates
+from pykafka_cli.model import BrokerEpoch, BrokerId
 from pykafka_cli.transport.connection import ConnectionLost
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle
+from tests.support.isr_updates_contract import IsrUpdatesContract, T, change
 
-T, U = uuid.UUID(int=1), uuid.UUID(int=2)
-
-
-def change(
-    partition: int = 0, *, isr: tuple[int, ...] = (1, 2), topic: str = "t", topic_id: UUID = T, partition_epoch: int = 4
-) -> IsrChange:
-    return IsrChange(TopicPartition(topic, partition), topic_id, isr, leader_epoch=3, partition_epoch=partition_epoch)
+U = uuid.UUID(int=2)
 
 
 def confirming(request: AlterPartitionRequest, error: ErrorCode = ErrorCode.none) -> AlterPartitionResponse:
@@ -101,16 +95,6 @@ async def test_a_change_is_sent_as_kafka_sends_it_in_zookeeper_mode(
     assert (partition.partition_index, partition.leader_epoch, partition.partition_epoch) == (2, 3, 4)
 
 
-async def test_the_outcome_is_what_the_controller_wrote(updates: IsrUpdates, controller: FakeController) -> None:
-    outcomes: list[object] = []
-    updates.submit(change(isr=(1, 2)), outcomes.append)
-    await settle()
-
-    await controller.answer(confirming(controller.requests[0]))
-
-    assert outcomes == [IsrConfirmed((1, 2), leader_epoch=3, partition_epoch=5)]
-
-
 async def test_changes_that_come_up_meanwhile_travel_together(updates: IsrUpdates, controller: FakeController) -> None:
     outcomes: list[object] = []
     updates.submit(change(0), outcomes.append)
@@ -124,26 +108,6 @@ async def test_changes_that_come_up_meanwhile_travel_together(updates: IsrUpdate
     await controller.answer(confirming(controller.requests[0]))
 
     assert [(t.topic_id, len(t.partitions)) for t in controller.requests[1].topics] == [(T, 2), (U, 1)]
-
-
-async def test_a_second_change_of_one_partition_is_not_attempted(
-    updates: IsrUpdates, controller: FakeController
-) -> None:
-    outcomes: list[object] = []
-    updates.submit(change(isr=(1, 2)), lambda outcome: None)
-    updates.submit(change(isr=(1,)), outcomes.append)
-
-    assert outcomes == [ErrorCode.operation_not_attempted]
-
-
-async def test_a_refusal_reaches_the_partition(updates: IsrUpdates, controller: FakeController) -> None:
-    outcomes: list[object] = []
-    updates.submit(change(), outcomes.append)
-    await settle()
-
-    await controller.answer(confirming(controller.requests[0], ErrorCode.invalid_update_version))
-
-    assert outcomes == [ErrorCode.invalid_update_version]
 
 
 @pytest.mark.parametrize(
@@ -170,10 +134,29 @@ async def test_a_change_is_repeated_until_the_controller_answers_it(
     assert outcomes == [IsrConfirmed((1, 2), 3, 5)]
 
 
-async def test_a_callback_may_propose_the_next_change(updates: IsrUpdates, controller: FakeController) -> None:
-    updates.submit(change(), lambda outcome: updates.submit(change(partition_epoch=5), lambda outcome: None))
-    await settle()
+class TestIsrUpdates(IsrUpdatesContract):
+    @pytest.fixture
+    def controller(self) -> "_Deciding":
+        return _Deciding()
 
-    await controller.answer(confirming(controller.requests[0]))
+    @pytest.fixture
+    async def updates(self, controller: "_Deciding", clock: FakeClock) -> AsyncIterator[IsrUpdates]:
+        updates = IsrUpdates(
+            BrokerId(1), broker_epoch=lambda: BrokerEpoch(77), ask_controller=controller.requests_to, clock=clock
+        )
+        yield updates
+        await updates.stop()
 
-    assert controller.requests[1].topics[0].partitions[0].partition_epoch == 5
+
+class _Deciding:
+    """A controller that decides on the request that was sent last."""
+
+    def __init__(self) -> None:
+        self.requests_to = FakeController()
+
+    async def confirm(self) -> None:
+        await self.reject(ErrorCode.none)
+
+    async def reject(self, error: ErrorCode) -> None:
+        await settle()
+        await self.requests_to.answer(confirming(self.requests_to.requests[-1], error))

@@ -26,7 +26,7 @@ from pykafka_cli.broker.replication.partition_role import Follower, Leader
 from pykafka_cli.broker.waiting import WaitingRoom
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
-from tests.fakes.isr_updates import AskedChanges
+from tests.fakes.isr_updates import FakeIsrUpdates
 from tests.support.leadership import ME, STATE
 from tests.support.logs import ORDERS, batch, open_log
 
@@ -38,7 +38,7 @@ class Bench:
 
     def __init__(self, **config: Any) -> None:
         self.clock = FakeClock()
-        self.asked = AskedChanges()
+        self.isr_updates = FakeIsrUpdates()
         self.dead: set[int] = set()
         self.waiting = WaitingRoom(self.clock)
         self.log = open_log(MemoryFiles(), clock=self.clock, **config)
@@ -48,7 +48,7 @@ class Bench:
             max_lag=MAX_LAG,
             clock=self.clock,
             waiting=self.waiting,
-            isr_updates=self.asked,
+            isr_updates=self.isr_updates,
             is_alive=lambda broker_id: broker_id not in self.dead,
         )
 
@@ -184,9 +184,9 @@ def test_a_lagging_follower_is_proposed_to_leave_and_counts_until_it_is_written(
 
     bench.partition.shrink_isr()
 
-    assert bench.asked.changes[-1].isr == (1, 2)
+    assert bench.isr_updates.changes[-1].isr == (1, 2)
     assert bench.log.high_watermark == 0
-    bench.asked.grant()
+    bench.isr_updates.confirm()
     assert bench.leading.isr.committed == (1, 2)
     assert bench.log.high_watermark == 1
 
@@ -197,7 +197,7 @@ def test_a_follower_that_caught_up_is_proposed_and_holds_the_mark_back_at_once(b
     bench.fetched(2, 1)
     bench.fetched(3, 1)
 
-    assert bench.asked.changes[-1].isr == (1, 2, 3)
+    assert bench.isr_updates.changes[-1].isr == (1, 2, 3)
     bench.append(b"b")
     bench.fetched(2, 2)
     assert bench.log.high_watermark == 1
@@ -209,7 +209,7 @@ def test_a_dead_broker_is_not_proposed(bench: Bench) -> None:
 
     bench.fetched(3, 0)
 
-    assert not bench.asked.changes
+    assert not bench.isr_updates.changes
 
 
 def test_one_change_is_asked_for_at_a_time(bench: Bench) -> None:
@@ -217,7 +217,7 @@ def test_one_change_is_asked_for_at_a_time(bench: Bench) -> None:
     bench.fetched(2, 0)
     bench.fetched(3, 0)
 
-    assert [change.isr for change in bench.asked.changes] == [(1, 2)]
+    assert [change.isr for change in bench.isr_updates.changes] == [(1, 2)]
 
 
 @pytest.mark.parametrize("error", [ErrorCode.operation_not_attempted, ErrorCode.ineligible_replica])
@@ -225,20 +225,20 @@ def test_a_change_that_was_surely_not_made_may_be_asked_again(bench: Bench, erro
     bench.lead(isr=(1, 2))
     bench.fetched(3, 0)
 
-    bench.asked.refuse(error)
+    bench.isr_updates.reject(error)
     bench.fetched(3, 0)
 
-    assert [change.isr for change in bench.asked.changes] == [(1, 2, 3)] * 2
+    assert [change.isr for change in bench.isr_updates.changes] == [(1, 2, 3)] * 2
 
 
 def test_after_a_refusal_with_a_newer_state_the_controller_is_awaited(bench: Bench) -> None:
     bench.lead(isr=(1, 2))
     bench.fetched(3, 0)
 
-    bench.asked.refuse(ErrorCode.invalid_update_version)
+    bench.isr_updates.reject(ErrorCode.invalid_update_version)
     bench.fetched(3, 0)
 
-    assert len(bench.asked.changes) == 1
+    assert len(bench.isr_updates.changes) == 1
     assert bench.leading.isr.maximal == (1, 2, 3)
 
 
@@ -246,9 +246,9 @@ def test_an_unforeseen_refusal_is_asked_again_at_once(bench: Bench) -> None:
     bench.lead(isr=(1, 2))
     bench.fetched(3, 0)
 
-    bench.asked.refuse(ErrorCode.unknown_server_error)
+    bench.isr_updates.reject(ErrorCode.unknown_server_error)
 
-    assert len(bench.asked.changes) == 2
+    assert len(bench.isr_updates.changes) == 2
 
 
 def test_an_answer_from_before_the_controllers_word_is_ignored(bench: Bench) -> None:
@@ -256,7 +256,7 @@ def test_an_answer_from_before_the_controllers_word_is_ignored(bench: Bench) -> 
     bench.fetched(3, 0)
     bench.lead(isr=(1,), leader_epoch=2, partition_epoch=3)
 
-    bench.asked.grant()
+    bench.isr_updates.confirm()
 
     assert bench.leading.isr.committed == (1,)
 
@@ -264,7 +264,7 @@ def test_an_answer_from_before_the_controllers_word_is_ignored(bench: Bench) -> 
 def test_a_newer_partition_epoch_counts_from_the_answer_on(bench: Bench) -> None:
     bench.lead(isr=(1, 2), partition_epoch=7)
     bench.fetched(3, 0)
-    bench.asked.grant()
+    bench.isr_updates.confirm()
 
     assert bench.partition.partition_epoch == 8
     assert not bench.follow(partition_epoch=7, leader_epoch=2)
@@ -395,9 +395,9 @@ def test_the_mark_never_moves_back_nor_past_what_a_member_of_the_isr_has(history
             case ("shrink",):
                 bench.partition.shrink_isr()
             case ("grant",) if bench.leading.isr.in_flight:
-                bench.asked.grant()
+                bench.isr_updates.confirm()
             case ("refuse",) if bench.leading.isr.in_flight:
-                bench.asked.refuse(ErrorCode.ineligible_replica)
+                bench.isr_updates.reject(ErrorCode.ineligible_replica)
             case ("elected",):
                 epoch = next(epochs)
                 isr = bench.leading.isr.committed

@@ -12,7 +12,8 @@ from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.recovery import recover
 from pykafka_cli.zookeeper.server.snapshot import SnapshotInvalid, write_snapshot
 from pykafka_cli.zookeeper.server.txn_log import LogDamaged, TxnLog, frame_entry
-from tests.support.zookeeper.directories import as_recorded, recorded_tree, unpacked
+from tests.support.recorded_directories import unpacked
+from tests.support.zookeeper.directories import as_recorded, recorded_tree
 
 SESSION = 0x100
 

@@ -7,7 +7,7 @@ from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, READ_ACL, Acl, Id, 
 from pykafka_cli.zookeeper.server.database import Database, Snapshot
 from pykafka_cli.zookeeper.server.snapshot import SnapshotInvalid, read_snapshot, remove_leftovers, write_snapshot
 from pykafka_cli.zookeeper.server.tree import NodeImage, Tree
-from tests.support.zookeeper.directories import unpacked
+from tests.support.recorded_directories import unpacked
 
 ALICE = (Acl(31, Id("digest", "alice:hash")),)
 STAT = StatPersisted(1, 2, 1000, 2000, 3, 4, 5, 0, 6)

@@ -8,7 +8,7 @@ from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import CreateTxn, TxnHeader, encode_entry
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
 from pykafka_cli.zookeeper.server.txn_log import LogDamaged, TxnLog, frame_entry, read_entries
-from tests.support.zookeeper.directories import unpacked
+from tests.support.recorded_directories import unpacked
 
 
 def entry(zxid: int, data: bytes = b"data") -> bytes:
