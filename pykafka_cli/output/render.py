@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 
+_NARROWEST_TEXT = 8
+"""Characters below which folded texts cannot be read any more."""
+
+
 class OutputFormat(StrEnum):
     """How results are shown."""
 
@@ -26,7 +30,7 @@ class OutputFormat(StrEnum):
 
 
 class Table(NamedTuple):
-    """Rows for people. A column whose cells are all numbers is aligned to the right; `empty` is shown for no rows."""
+    """Rows for people. Columns of numbers are aligned to the right; `empty` is shown if there are no rows."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
@@ -56,7 +60,7 @@ def show(
         case OutputFormat.KAFKA:
             sys.stdout.write(printed := text())
             if sys.stdout.isatty() and printed and not printed.endswith("\n"):
-                sys.stdout.write("\n")  # a script that leaves its last line open leaves the prompt behind it
+                sys.stdout.write("\n")  # a script that leaves its last line open leaves the prompt on it
         case OutputFormat.TABLE:
             _print_tables(table())
         case OutputFormat.JSON | OutputFormat.YAML:
@@ -79,20 +83,56 @@ def _print_tables(parts: Iterable[Table | str]) -> None:
             # not as rich's title, which is broken into lines of the table's width
             console.print(Text(part.title, style="bold"), soft_wrap=True)
         if part.rows:
-            console.print(_rich(part))
+            console.print(_rich(part, console.width))
         elif part.empty:
             console.print(Text(part.empty), soft_wrap=True)
 
 
-def _rich(table: Table) -> "RichTable":
+def _rich(table: Table, width: int) -> "RichTable":
+    """Columns, closer together or as lines if the terminal is narrow. Only texts are folded: half a number is wrong.
+
+    width    characters in a line
+    """
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    shown = RichTable(box=box.SIMPLE_HEAD)
-    for index, name in enumerate(table.columns):
-        numbers = all(isinstance(row[index], int) for row in table.rows)
-        shown.add_column(name, justify="right" if numbers and table.rows else "left", overflow="fold")
+    columns = range(len(table.columns))
+    are_numbers = [all(isinstance(row[index], int | None) for row in table.rows) for index in columns]
+    widths = [
+        max(len(name), min(_NARROWEST_TEXT, widest) if not is_number else widest)
+        for name, widest, is_number in zip(table.columns, _widest(table), are_numbers, strict=True)
+    ]
+    padding = next((each for each in (1, 0) if sum(widths) + len(widths) * (1 + 2 * each) + 1 <= width), None)
+    if padding is None:
+        return _rich_upright(table)
+    shown = RichTable(box=box.SIMPLE_HEAD, padding=(0, padding))
+    for name, least, is_number in zip(table.columns, widths, are_numbers, strict=True):
+        shown.add_column(name, justify="right" if is_number else "left", overflow="fold", min_width=least)
     for row in table.rows:
-        shown.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+        shown.add_row(*(Text(_cell(value)) for value in row))
     return shown
+
+
+def _widest(table: Table) -> list[int]:
+    """The width of each column's widest cell."""
+    return [max(len(_cell(row[index])) for row in table.rows) for index in range(len(table.columns))]
+
+
+def _rich_upright(table: Table) -> "RichTable":
+    """Each row as lines of name and value, for terminals that are too narrow for the columns."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    shown = RichTable.grid(padding=(0, 2))
+    shown.add_column(no_wrap=True)
+    shown.add_column(overflow="fold")
+    for row in table.rows:
+        for name, value in zip(table.columns, row, strict=True):
+            shown.add_row(Text(name), Text(_cell(value)))
+        shown.add_row()
+    return shown
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else str(value)

@@ -52,3 +52,29 @@ def test_a_title_wider_than_its_table_stays_on_one_line(capsys: pytest.CaptureFi
     show(OutputFormat.TABLE, text=str, table=lambda: [Table(("A",), [(1,)], title)], document=list)
 
     assert title in capsys.readouterr().out.splitlines()
+
+
+NARROW = Table(("TOPIC", "PARTITION", "END"), [("orders-of-germany-" * 3, 0, 123_456_789), ("a", 1, None)])
+
+
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_no_number_is_broken_on_a_narrow_terminal(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    show(OutputFormat.TABLE, text=str, table=lambda: [NARROW], document=list)
+
+    out = capsys.readouterr().out
+    assert "123456789" in out
+    assert "PARTITION" in out
+    assert max(map(len, out.splitlines())) <= width
+
+
+def test_a_row_is_upright_where_its_columns_do_not_fit(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "26")
+
+    show(OutputFormat.TABLE, text=str, table=lambda: [Table(("TOPIC", "END"), [("t", 10**18)])], document=list)
+    assert capsys.readouterr().out.split() == ["TOPIC", "t", "END", str(10**18)]
