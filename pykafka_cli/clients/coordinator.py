@@ -90,7 +90,7 @@ class Coordinator:
         timeout: float | None = None,
         deadline: float | None = None,
     ) -> Any:
-        """The coordinator's response; asked again where it moved, is loading, or cannot be reached, until `deadline`.
+        """The coordinator's response; retried while it moves, loads, or cannot be reached, until `deadline`.
 
         error_of    what says in the response that it is not the coordinator's
         timeout     seconds for one answer

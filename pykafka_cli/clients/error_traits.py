@@ -19,7 +19,7 @@ class Trait(Flag):
     COORDINATOR_UNREADY = auto()
     """The coordinator of a group or transaction is not available, or not yet."""
     LOST_COORDINATOR = auto()
-    """It has to be found before it can be asked again."""
+    """It has to be found again before the request is retried."""
     LOST_PRODUCER = auto()
     """The broker has lost track of an idempotent producer, which needs another id."""
     LOST_MEMBER = auto()

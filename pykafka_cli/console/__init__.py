@@ -1,1 +1,1 @@
-"""The two sides of a terminal or pipe: what comes in, what goes out, and what interrupts."""
+"""The two sides of a terminal or pipe: input, output, and interruptions."""

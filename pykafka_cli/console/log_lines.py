@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 QUIET_S = 60
-"""For how long a warning must not have come for it to be printed again."""
+"""A warning is repeated only if it was last reported longer ago than this."""
 
 
 def log(level: str, message: str, *, source: str = "", cause: str = "") -> None:
@@ -19,7 +19,7 @@ def log(level: str, message: str, *, source: str = "", cause: str = "") -> None:
 
 
 class Repetitions:
-    """Which warnings merely repeat the one before: those of a broker that is away come with each attempt to reach it.
+    """Which warnings merely repeat the one before: each attempt to reach a broker that is down causes the same.
 
     clock    seconds, monotonic
     """
@@ -29,7 +29,7 @@ class Repetitions:
         self._last, self._seen = "", float("-inf")
 
     def repeats(self, message: str) -> bool:
-        """Whether the same was logged last, and recently."""
+        """Whether the last message was the same, and recent."""
         now = self._clock()
         is_old = message == self._last and now - self._seen < QUIET_S
         self._last, self._seen = message, now
@@ -40,7 +40,7 @@ _warnings = Repetitions()
 
 
 def warn(message: str) -> None:
-    """A warning, unless it only repeats the last one."""
+    """Log a warning, unless it only repeats the last one."""
     if not _warnings.repeats(message):
         log("WARN", message)
 

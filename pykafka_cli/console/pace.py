@@ -1,4 +1,4 @@
-"""How many records a tool may send now, to come to a rate all in all.
+"""How many records a tool may send now, to keep an average rate.
 
 source  ThroughputThrottler of Kafka's tools
 """
@@ -11,19 +11,19 @@ _PAUSE = 0.01  # seconds
 
 
 class Pace:
-    """A rate in records a second; negative: no limit, 0: never anything."""
+    """A rate in records per second; negative: no limit, 0: nothing is ever sent."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
 
     async def counts(self, total: int | None) -> AsyncIterator[int]:
-        """How many records to send at a time, until `total` (None: without end) are sent; pauses in between."""
+        """How many records to send at a time, until `total` (None: without end) are sent, with pauses in between."""
         clock = asyncio.get_running_loop().time
         began, sent = clock(), 0
         while total is None or sent < total:
             if self._rate < 0:
                 count = _UNLIMITED_AT_ONCE
-                await asyncio.sleep(0)  # so that answers are read meanwhile
+                await asyncio.sleep(0)  # so that responses are read meanwhile
             else:
                 count = round((clock() - began) * self._rate) + 1 - sent
                 if count <= 0 or not self._rate:

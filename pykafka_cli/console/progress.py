@@ -1,4 +1,4 @@
-"""How far a long input has been sent, for a user who watches."""
+"""How much of a long input has been sent, for a user who watches."""
 
 import sys
 import time
@@ -7,9 +7,9 @@ _EVERY = 0.25  # seconds
 
 
 class Progress:
-    """One line on stderr that is written over; silent where stderr is no terminal or the end is not known.
+    """One line on stderr that is overwritten; none if stderr is not a terminal, or the size of the input is unknown.
 
-    total   bytes to come; None if nobody knows
+    total    bytes of the input; None if unknown
     """
 
     def __init__(self, total: int | None) -> None:
@@ -20,7 +20,7 @@ class Progress:
         self._is_on = bool(total) and sys.stderr.isatty() and not sys.stdin.isatty()
 
     def advance(self, count: int) -> None:
-        """`count` more bytes are done."""
+        """`count` more bytes have been sent."""
         self._done += count
         now = time.monotonic()
         if self._is_on and self._total and now - self._shown >= _EVERY:
@@ -30,6 +30,6 @@ class Progress:
             print(f"\r{share:3d} %  {self._done / 1e6:.0f} MB  {rate:.0f} MB/s ", end="", file=sys.stderr, flush=True)
 
     def end(self) -> None:
-        """Take the line away."""
+        """Erase the line."""
         if self._is_on and self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP (a closed terminal) for commands that have something to finish before they go."""
+"""SIGINT, SIGTERM and SIGHUP (a closed terminal) for commands that have something to finish before they exit."""
 
 import asyncio
 import os
@@ -15,16 +15,16 @@ def ending_signals() -> tuple[signal.Signals, ...]:
 
 
 class EndBySignal:
-    """A context that one of the signals leaves early, as if its body had come to its end.
+    """A context whose body ends early at one of the signals, as if it had completed.
 
-    The second signal ends the process at once, whatever is under way, from then on until the process ends by itself.
+    A second signal, however late, ends the process at once.
 
     with EndBySignal() as end:
         await something_long()
     if end.signal:
         ...
 
-    Given `gently`, the signal calls that, and the body has `patience_s` to come to its end by itself.
+    Given `gently`, the signal calls that, and the body has `patience_s` to complete by itself.
     """
 
     def __init__(self, gently: Callable[[], None] | None = None, patience_s: float = 0) -> None:
@@ -37,7 +37,7 @@ class EndBySignal:
 
     @property
     def status(self) -> int:
-        """What the process leaves with: 128 and the signal's number; 0 without one."""
+        """The exit status: 128 and the signal's number; 0 without one."""
         return 128 + self.signal if self.signal else 0
 
     def __enter__(self) -> Self:
@@ -52,7 +52,7 @@ class EndBySignal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if self.signal is None:
-            self._heed_no_more()
+            self._stop_listening()
         if self._impatience:
             self._impatience.cancel()
         if self.signal and kind is not None and issubclass(kind, asyncio.CancelledError):
@@ -64,21 +64,21 @@ class EndBySignal:
     def _ended(self, received: signal.Signals) -> None:
         if self.signal is None and self._task:
             self.signal = received
-            self._heed_no_more()
+            self._stop_listening()
             for each in self._signals:
-                signal.signal(each, _leave_at_once)
+                signal.signal(each, _exit_at_once)
             if self._gently:
                 self._gently()
                 self._impatience = asyncio.get_running_loop().call_later(self._patience_s, self._task.cancel)
             else:
                 self._task.cancel()
 
-    def _heed_no_more(self) -> None:
+    def _stop_listening(self) -> None:
         loop = asyncio.get_running_loop()
         for each in self._signals:
             loop.remove_signal_handler(each)
 
 
-def _leave_at_once(number: int, _frame: FrameType | None) -> None:
-    """Nothing is finished, as a connection may be stuck; KeyboardInterrupt would be one more thing to wait for."""
+def _exit_at_once(number: int, _frame: FrameType | None) -> None:
+    """Exit without finishing anything: a connection may be stuck, and KeyboardInterrupt would wait for it."""
     os._exit(128 + number)

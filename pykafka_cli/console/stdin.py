@@ -1,4 +1,4 @@
-"""Standard input in chunks, read by a thread so that the event loop runs while nothing comes."""
+"""Standard input in chunks, read by a thread so that the event loop runs while there is none."""
 
 import asyncio
 import fcntl
@@ -14,7 +14,7 @@ _F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux
 
 
 class InputChunks:
-    """The bytes of a file descriptor as they come, at most `size` at a time; one chunk is read ahead.
+    """The bytes of a file descriptor as they arrive, at most `size` at a time; one chunk is read ahead.
 
     The thread is a daemon: one that waits for a terminal must not keep the process from ending.
     """
@@ -28,7 +28,7 @@ class InputChunks:
         self._ended = False
         self._wake, self._end = os.pipe()
         self.total: int | None = None
-        """Bytes to come, where the input is a file."""
+        """Bytes in all, if the input is a file."""
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode):
             self.total = status.st_size
@@ -48,14 +48,14 @@ class InputChunks:
             yield chunk
 
     def end(self) -> None:
-        """Read nothing more; what was read still comes, and then the end."""
+        """Stop reading; what was read already is still delivered."""
         os.write(self._end, b"\0")
 
     def _read(self) -> None:
         while True:
             self._room.acquire()
             try:
-                chunk: bytes | OSError = self._read_what_is_there()
+                chunk: bytes | OSError = self._read_available()
             except OSError as error:
                 chunk = error
             try:
@@ -65,20 +65,20 @@ class InputChunks:
             if not chunk or isinstance(chunk, OSError):
                 return
 
-    def _read_what_is_there(self) -> bytes:
-        """Wait for something, then take what is available without waiting: handing over costs more than reading.
+    def _read_available(self) -> bytes:
+        """Wait for input, then read all that is available without waiting: handing over costs more than reading.
 
-        The end is read once: a terminal reports it one time only.
+        The end is read once, as a terminal reports it only once.
         """
         parts, size = [], 0
-        while not self._ended and size < self._size and self._is_there(wait=not size):
+        while not self._ended and size < self._size and self._is_available(wait=not size):
             part = os.read(self._descriptor, self._size - size)
             self._ended = not part
             parts.append(part)
             size += len(part)
         return b"".join(parts)
 
-    def _is_there(self, *, wait: bool) -> bool:
+    def _is_available(self, *, wait: bool) -> bool:
         ready, _, _ = select.select([self._descriptor, self._wake], [], [], None if wait else 0)
         self._ended = self._wake in ready
         return self._descriptor in ready and not self._ended

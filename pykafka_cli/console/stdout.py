@@ -13,7 +13,7 @@ _FINISH_AFTER_CANCEL = 2.0
 
 
 class OutputClosed(Exception):
-    """Nobody reads any more; `taken` bytes of what was being written were still accepted."""
+    """The reader has closed its end; it accepted `taken` bytes of what was being written."""
 
     def __init__(self, taken: int = 0) -> None:
         super().__init__(taken)
@@ -38,7 +38,7 @@ class BulkOutput:
 
     @contextmanager
     def watching_reader(self) -> Iterator[None]:
-        """Leave the body as soon as nobody reads any more, even while there is nothing to write.
+        """End the body as soon as the reader closes its end, even while there is nothing to write.
 
         A pipe's writing end becomes readable once its reading end is closed, and so does a socket; a file or a terminal
         is not watched.

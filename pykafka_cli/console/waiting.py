@@ -1,4 +1,4 @@
-"""What a command waits for, on stderr: once a second on a terminal, in one line; a single time elsewhere."""
+"""What a command waits for, on stderr: on a terminal in one line that is updated every second, elsewhere once."""
 
 import shutil
 import sys
@@ -17,7 +17,7 @@ class WaitingLine:
         self._shown: float | None = None
 
     def show(self, lines: list[str]) -> None:
-        """What is missing now."""
+        """lines    what is still missing"""
         now = self._now()
         if self._shown is not None and (not self._is_terminal or now - self._shown < _EVERY_S):
             return
@@ -29,6 +29,6 @@ class WaitingLine:
             print(*(f"Waiting for {line}" for line in lines), sep="\n", file=sys.stderr, flush=True)
 
     def end(self) -> None:
-        """Take the line away."""
+        """Erase the line."""
         if self._is_terminal and self._shown is not None:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,1 +1,1 @@
-"""Going on with Apache Kafka on directories of ours: whether they are fit for it, and the files that it wants."""
+"""Moving a cluster of ours to Apache Kafka: checking its directories, and writing the files to start Kafka with."""

@@ -35,7 +35,7 @@ _SHOWN = 3
 
 
 def examine(zookeeper: ZooKeeperSettings, brokers: Sequence[BrokerSettings]) -> Report:
-    """Look through everything that servers with these settings have left.
+    """Examine all files of servers with these settings.
 
     raises    NotReady
     """
@@ -58,7 +58,7 @@ def _read_cluster(settings: ZooKeeperSettings, locks: ExitStack) -> ClusterRecor
 
 
 class _BrokerFiles:
-    """What one broker has left."""
+    """The files of one broker."""
 
     def __init__(
         self, settings: BrokerSettings, directories: list[InspectedDirectory], records: CoordinatorRecords
@@ -160,7 +160,7 @@ class _Examination:
             for number, replicas in assignment.partitions.items()
             if broker.id in replicas.replicas
         }
-        # What has never had a leader was never written to either.
+        # A partition that never had a leader was never written to.
         for partition in sorted(wanted - broker.logs.keys()):
             if partition in self._cluster.leaders:
                 self._problems.append(

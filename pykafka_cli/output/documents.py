@@ -17,7 +17,7 @@ def as_yaml(document: object) -> str:
 
 
 def as_json_line(document: object) -> str:
-    """One of a stream: an object a line."""
+    """One of a stream: an object per line."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
@@ -27,7 +27,7 @@ def as_yaml_document(document: object) -> str:
 
 
 class DocumentList:
-    """One list, of which each item is written as soon as it is there; nothing is kept."""
+    """One list, whose items are written one by one; nothing is kept."""
 
     def __init__(self, *, is_json: bool) -> None:
         self._is_json = is_json

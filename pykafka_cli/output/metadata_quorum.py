@@ -56,7 +56,7 @@ def _status(quorum: Quorum, now_ms: int) -> dict[str, object]:
 
 
 def _largest_lag(quorum: Quorum, now_ms: int) -> tuple[int, int]:
-    """In records; and in milliseconds, -1 where nobody knows when the slowest was at the end."""
+    """In records; and in milliseconds, -1 if it is unknown when the slowest was at the end."""
     leader = quorum.leader_replica
     if not quorum.replicas:
         return 0, 0

@@ -1,4 +1,4 @@
-"""Consumed records as documents, all there is to know of each: a JSON object a line, or a stream of YAML documents.
+"""Consumed records as documents, with all fields of each: a JSON object per line, or a stream of YAML documents.
 
     {"topic":"t","partition":0,"offset":6,"timestamp":1700000000123,"timestamp_type":"CreateTime",
      "headers":[{"key":"h","value":"v"}],"key":"k","value":"v"}

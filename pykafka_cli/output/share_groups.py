@@ -65,7 +65,7 @@ def offsets(group: str, rows: Sequence[ShareOffset], *, verbose: bool) -> str:
 
 
 def members(group: GroupDescription, *, verbose: bool) -> str:
-    """One group's members; nothing at all without any."""
+    """One group's members; empty without any."""
     if not group.members:
         return ""
     lines = [["GROUP", "CONSUMER-ID", "HOST", "CLIENT-ID", "#PARTITIONS", "MEMBER-EPOCH", "ASSIGNMENT"]]

@@ -27,7 +27,7 @@ def formatting(kind: str, directory: str, features: Mapping[str, int]) -> str:
 
 
 def show_info(found: Info, form: OutputFormat) -> None:
-    """What the directories say of themselves, whose they are, and what is wrong."""
+    """Which directories are formatted, for which cluster, and what is wrong with them."""
     show(
         form,
         text=lambda: _info_text(found),

@@ -62,7 +62,7 @@ def offsets(group: str, rows: Sequence[StreamsOffset], *, verbose: bool) -> str:
 
 
 def members(group: StreamsGroup, *, verbose: bool) -> str:
-    """One group's members; nothing at all without any."""
+    """One group's members; empty without any."""
     if not group.members:
         return ""
     if not verbose:
@@ -91,7 +91,7 @@ def _verbose_cells(group: StreamsGroup, member: StreamsMember) -> list[str]:
 
 
 def tasks(assigned: StreamsTasks, prefix: str = "") -> str:
-    """`ACTIVE: 0:[0,1]; 1:[0,1]; ` and so on; nothing for a kind without tasks."""
+    """`ACTIVE: 0:[0,1]; 1:[0,1]; ` and so on; a kind without tasks is left out."""
     kinds = (("ACTIVE", assigned.active), ("STANDBY", assigned.standby), ("WARMUP", assigned.warmup))
     return "".join(f"{prefix}{name}: {_partitions(its)}" for name, its in kinds if its)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def table_with_tabs(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Every cell as wide as its column and with a TAB behind it, the last one included."""
+    """Every cell as wide as its column and followed by a tab, including the last one."""
     lines = [header, *([str(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "".join(

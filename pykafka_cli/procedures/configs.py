@@ -129,7 +129,7 @@ async def alter_configs(request: ConfigRequest, session: Session) -> None:
 
 
 async def _resources(entity: Entity, session: Session) -> list[Resource]:
-    """What the entity means: itself, or all of its type."""
+    """The entity itself, or all of its type."""
     kind = RESOURCE_TYPES[entity.type]
     if entity.name is not None:
         return [Resource(kind, entity.name)]

@@ -23,7 +23,7 @@ class TopicMissing(ApiError):
 
 @dataclass
 class GroupsRequest:
-    """The values of the command line, and of which generation the cluster turned out to be."""
+    """The values of the command line, and, once connected, whether the cluster is of Kafka 4."""
 
     groups: tuple[str, ...]
     all_groups: bool
@@ -33,7 +33,7 @@ class GroupsRequest:
 
     @asynccontextmanager
     async def opened(self, session: Session) -> AsyncIterator[None]:
-        """Enter the session and see whose words the results are to be in."""
+        """Enter the session, and find out whether the cluster is of Kafka 4, whose script words results differently."""
         async with session:
             self.kafka_4 = await session.is_kafka_4()
             yield
@@ -46,7 +46,7 @@ class GroupsRequest:
         self.report(f"\nError: {problem}")
 
     async def names(self, session: Session) -> list[str]:
-        """The groups that are meant."""
+        """The groups that --group and --all-groups name."""
         if self.all_groups:
             return [group.group for group in await admin.list_groups(session)]
         return list(dict.fromkeys(self.groups))

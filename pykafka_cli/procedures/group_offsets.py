@@ -43,7 +43,7 @@ Offsets = dict[TopicPartition, Offset]
 
 @dataclass(frozen=True, kw_only=True)
 class ResetRequest:
-    """Which partitions get new offsets, and which; exactly one scenario is wanted."""
+    """Which partitions get new offsets, and which offsets; exactly one scenario must be given."""
 
     all_topics: bool
     to_earliest: bool
@@ -61,7 +61,7 @@ class ResetRequest:
 
 
 async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequest) -> None:
-    """Work the plan out, carry it out if that is wanted, and show it.
+    """Compute the new offsets, commit them if requested, and show them.
 
     raises    Ended if a group could not be reset; InvalidScope, InvalidPlan, BadDateTime, BadDuration, ApiError,
               ConnectionFailed
@@ -150,7 +150,7 @@ class GroupReset:
         return offsets
 
     async def _since(self, partitions: list[TopicPartition], timestamp_ms: int) -> Offsets:
-        """The first offset at or after a time; the log's end where nothing is that young."""
+        """The first offset at or after a time; the log's end if all records are older."""
         found = await offsets_at(self._session, partitions, timestamp_ms)
         nothing = sorted(partition for partition, offset in found.items() if offset == UNKNOWN_OFFSET)
         for topic, partition in nothing:
@@ -218,7 +218,7 @@ async def offsets_at(session: Session, partitions: Iterable[TopicPartition], mom
                     raise ApiError(
                         offset.code, f"Failed to fetch metadata for partition {partition} {reason}"
                     ) from offset
-                # Kafka's client looks for it until --timeout is over, and then reports no more than that.
+                # Kafka's client searches for it until --timeout has passed, and reports only that.
                 raise ApiError(ErrorCode.request_timed_out, f"Timed out waiting for {partition}: it does not exist")
             raise offset
         offsets[partition] = offset

@@ -23,7 +23,7 @@ FOR_MORE = "Enable debug logging for additional detail."
 
 
 def failing_as(what: str) -> AbstractContextManager[None]:
-    """Say which step it was that the cluster rejected."""
+    """Name the step that the cluster rejected."""
     return reported(f"{what}: ", dict.fromkeys((ApiError, ConnectionFailed), lambda error: f"{error}. {FOR_MORE}"))
 
 

@@ -1,4 +1,4 @@
-"""The actions of kafka-reassign-partitions, step by step, with the script's messages."""
+"""The actions of kafka-reassign-partitions, step by step."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,7 +51,7 @@ class Terse(Exception):
 
 
 class Rates(NamedTuple):
-    """Bytes a second, NO_THROTTLE for as fast as it goes."""
+    """Bytes per second, or NO_THROTTLE."""
 
     between_brokers: int
     between_log_dirs: int
@@ -84,10 +84,10 @@ async def execute_plan(
     timeout: float,
     same_factor: bool = False,
 ) -> None:
-    """Begin to move what the plan says.
+    """Begin the moves of a plan.
 
     timeout        seconds until moves between log directories must have begun
-    same_factor    refuse partitions that would get more or fewer replicas
+    same_factor    reject partitions that would get more or fewer replicas
     raises         Terse, BadReassignment, ApiError
     """
     proposed = {planned.partition: planned.replicas for planned in plan}
@@ -124,7 +124,7 @@ async def execute_plan(
 async def verify_plan(
     session: Session, plan: Sequence[PlannedReplicas], view: View, *, preserve_throttles: bool
 ) -> None:
-    """Show how far each part of the plan is; when nothing moves any more, take the throttles away."""
+    """Show how far each part of the plan is; once no move is in progress, remove the throttles."""
     async with session:
         ongoing = await list_reassignments(session, None)
         known = await _known(session, [planned.partition for planned in plan])
@@ -148,7 +148,7 @@ async def verify_plan(
 async def cancel_plan(
     session: Session, plan: Sequence[PlannedReplicas], view: View, *, preserve_throttles: bool, timeout: float
 ) -> None:
-    """Stop what the plan began, and take the throttles away.
+    """Cancel the moves of a plan, and remove the throttles.
 
     raises    Terse, ApiError
     """
@@ -210,7 +210,7 @@ async def _shown_log_dirs(
 
 
 async def _places(session: Session, replicas: Iterable[Replica]) -> dict[Replica, ReplicaPlace]:
-    """In which log directories the replicas are, without those whose broker does not answer."""
+    """In which log directories the replicas are, without those whose broker does not respond."""
     by_broker: dict[BrokerId, list[TopicPartition]] = {}
     for broker, partition in replicas:
         by_broker.setdefault(broker, []).append(partition)
@@ -225,9 +225,9 @@ async def _places(session: Session, replicas: Iterable[Replica]) -> dict[Replica
 
 
 async def _move_log_dirs(session: Session, targets: Mapping[Replica, str], timeout: float, view: View) -> None:
-    """Ask until every broker has begun. It cannot while the replica is still on its way there.
+    """Retry until every broker has begun, which it cannot before it has the replica.
 
-    raises    Terse when the time is over, ApiError
+    raises    Terse when the time has passed, ApiError
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeout
@@ -270,7 +270,7 @@ async def _throttle_brokers(session: Session, brokers: Iterable[BrokerId], names
 
 
 async def _clear_throttles(session: Session, plan: Sequence[PlannedReplicas], view: View) -> None:
-    """Of all brokers, as nobody noted which ones took part."""
+    """Remove the throttles of all brokers, as it is not recorded which ones took part."""
     brokers = {broker.id for broker in await describe_brokers(session)}
     brokers |= {broker for planned in plan for broker in planned.replicas}
     topics = dict.fromkeys(planned.partition.topic for planned in plan)

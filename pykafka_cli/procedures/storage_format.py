@@ -103,7 +103,7 @@ def _stored(credential: NewScramCredential) -> ScramCredential:
 
 
 def look_at_directories(settings: BrokerSettings) -> Info:
-    """What `kafka-storage info` says. raises OSError."""
+    """The lines of `kafka-storage info`. raises OSError."""
     found = Info([], {}, [])
     identity: dict[str, str] = {}
     for directory in node_directories(settings):

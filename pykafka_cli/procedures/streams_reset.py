@@ -44,7 +44,7 @@ class ResetFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class StreamsResetRequest:
-    """The values of the command line. At most one of those from to_latest to from_file says something.
+    """The values of the command line. At most one of those from to_latest to from_file is set.
 
     ensure_readable    raises UnreadableValue if one of them could not be read; the default would hide it
     """
@@ -66,7 +66,7 @@ class StreamsResetRequest:
 
 
 class Reset:
-    """One application's way back."""
+    """The reset of one application."""
 
     def __init__(self, request: StreamsResetRequest, session: Session) -> None:
         self._request = request
@@ -78,7 +78,7 @@ class Reset:
         self._steps = Steps(request.output)
 
     async def run(self) -> None:
-        """Do it all and show it.
+        """Reset the application and show the result.
 
         raises    Ended if a topic that was named does not exist; ResetFailed, UnreadableValue, ApiError,
                   ConnectionFailed
@@ -209,7 +209,7 @@ class Reset:
         return {each: committed.get(each, elsewhere.get(each, FIRST_OFFSET)) for each in partitions}
 
     async def _since(self, partitions: list[TopicPartition], timestamp_ms: int) -> Offsets:
-        """The first offset at or after a time; the log's end where nothing is that young."""
+        """The first offset at or after a time; the log's end if all records are older."""
         if timestamp_ms < 0:
             raise ResetFailed(
                 f"java.lang.IllegalArgumentException: The target time for partition {partitions[0]} is {timestamp_ms}. "
@@ -267,7 +267,7 @@ class Reset:
 
 
 def _partitions(known: dict[str, TopicListing], topics: Iterable[str]) -> list[TopicPartition]:
-    """All partitions of those topics that are there, sorted."""
+    """All partitions of the topics that exist, sorted."""
     return [
         TopicPartition(topic, partition)
         for topic in sorted(set(topics) & set(known))

@@ -51,7 +51,7 @@ class TopicsRequest(NamedTuple):
     output: OutputFormat
 
     def matching(self, topics: Iterable[str]) -> list[str]:
-        """Those that --topic and --exclude-internal leave.
+        """The topics that --topic and --exclude-internal select.
 
         raises    InvalidRegex
         """
@@ -202,7 +202,7 @@ async def alter_topics(request: TopicsRequest, session: Session) -> None:
         placed: dict[str, list[list[BrokerId]]] = {}
         if assignment:
             for topic in await admin.describe_topics(session, names):
-                # The assignment counts from the first partition on; those that are there are passed over.
+                # The assignment counts from the first partition on; existing ones are skipped.
                 placed[topic.topic] = list(assignment.values())[len(topic.partitions) :]
         await admin.create_partitions(session, dict.fromkeys(names, count), placed)
     show_altered(request.output, names, count)
@@ -216,9 +216,9 @@ async def delete_topics(request: TopicsRequest, session: Session) -> None:
 
 
 async def _existing(request: TopicsRequest, session: Session) -> list[str]:
-    """The topics that --topic means.
+    """The topics that --topic names.
 
-    raises    TopicsFailed if it means none, unless that is fine
+    raises    TopicsFailed if there are none, unless --if-exists is given
     """
     names = request.matching(listing.topic for listing in await admin.list_topics(session))
     if not names and request.topic and not request.if_exists:

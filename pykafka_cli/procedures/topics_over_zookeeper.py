@@ -138,9 +138,9 @@ async def delete_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> No
 
 
 async def _existing(request: TopicsRequest, zookeeper: ZooKeeperAdmin, *, none_is_fine: bool) -> list[str]:
-    """The topics that --topic means.
+    """The topics that --topic names.
 
-    raises    TopicsFailed if it means none, in the words that name none
+    raises    TopicsFailed if there are none, in words that, as in the script, name none
     """
     names = request.matching(await zookeeper.topics())
     if not names and not none_is_fine:

@@ -1,7 +1,7 @@
-"""Waiting for a cluster: look, see what each condition still lacks, look again. Nothing is changed, no group joined.
+"""Waiting for a cluster: check what each condition lacks, until none does. Nothing is changed, no group joined.
 
-A cluster that does not answer yet is as ordinary here as one that does: whatever fails is the reason why a condition
-is not met, until the time is over.
+A cluster that does not respond yet is not an error here: whatever fails is the reason why a condition is not met,
+until the time is over.
 """
 
 import asyncio
@@ -35,10 +35,10 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
 """Between two looks; the pause grows while nothing comes of them."""
 
 SINGLE_LOOK_S = 10.0
-"""How long a look may take where there is no time to wait."""
+"""How long a check may take if there is no time to wait."""
 
 DEFAULTS = {"request.timeout.ms": "5000", "default.api.timeout.ms": "1000"}
-"""A look that comes to nothing is repeated anyway, so none should take long."""
+"""Checks that fail are repeated anyway, so none should take long."""
 
 
 class Unmet(NamedTuple):
@@ -55,10 +55,10 @@ async def wait_until_met(
     timeout: float,
     report: Callable[[Sequence[Unmet]], None],
 ) -> Sequence[Unmet]:
-    """What is not met when the time is over; empty as soon as all conditions are met in the same look.
+    """What is not met when the time is over; empty as soon as all conditions are met in the same check.
 
     timeout    seconds; 0 looks once
-    report     called after each look that finds something missing
+    report     called after each check that finds something missing
     raises     BadClientSetting
     """
     unmet: list[Unmet] = [Unmet(number, "no response yet") for number in range(len(conditions))]
@@ -70,11 +70,11 @@ async def wait_until_met(
 
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout or SINGLE_LOOK_S):
-            await _look_until_met(open_session, conditions, found, once=not timeout)
+            await _check_until_met(open_session, conditions, found, once=not timeout)
     return unmet
 
 
-async def _look_until_met(
+async def _check_until_met(
     open_session: Callable[[], Session],
     conditions: Sequence[Condition],
     found: Callable[[Sequence[Unmet]], None],
@@ -88,7 +88,7 @@ async def _look_until_met(
             try:
                 if session is None:
                     session = await opened.enter_async_context(open_session())
-                missing = await _look(session, conditions)
+                missing = await _check(session, conditions)
             except ConnectionFailed as failure:  # the cluster does not answer yet
                 missing = [explain(failure)] * len(conditions)
             unmet = [
@@ -103,33 +103,33 @@ async def _look_until_met(
             pause = min(pause * 1.5, LONGEST_PAUSE_S)
 
 
-async def _look(session: Session, conditions: Sequence[Condition]) -> list[tuple[str, str]]:
+async def _check(session: Session, conditions: Sequence[Condition]) -> list[tuple[str, str]]:
     return await asyncio.gather(*(_missing(session, each) for each in conditions))
 
 
 async def _missing(session: Session, condition: Condition) -> tuple[str, str]:
     """Why a condition is not met, and what would help; both empty if it is met."""
-    look: Awaitable[str]
+    check: Awaitable[str]
     match condition:
         case Brokers():
-            look = _look_at_brokers(session, condition)
+            check = _check_brokers(session, condition)
         case Topic():
-            look = _look_at_topic(session, condition)
+            check = _check_topic(session, condition)
         case Records():
-            look = _look_at_records(session, condition)
+            check = _check_records(session, condition)
         case Group():
-            look = _look_at_group(session, condition)
+            check = _check_group(session, condition)
         case Lag():
-            look = _look_at_lag(session, condition)
+            check = _check_lag(session, condition)
     try:
-        return await look, ""
+        return await check, ""
     except ConnectionFailed as failure:
         return explain(failure)
     except ApiError as error:
         return str(error), ""
 
 
-async def _look_at_brokers(session: Session, wanted: Brokers) -> str:
+async def _check_brokers(session: Session, wanted: Brokers) -> str:
     answer = await session.metadata(())
     registered = {broker.node_id: f"{broker.host}:{broker.port}" for broker in answer.brokers}
     problems = await asyncio.gather(*(_problem_of(session, broker) for broker in registered))
@@ -161,11 +161,11 @@ async def _leaders(session: Session, topic: str) -> Mapping[int, BrokerId | None
     return {int(each.partition_index): each.leader_id if each.leader_id in alive else None for each in found.partitions}
 
 
-async def _look_at_topic(session: Session, wanted: Topic) -> str:
+async def _check_topic(session: Session, wanted: Topic) -> str:
     return missing_of_topic(wanted, await _leaders(session, wanted.topic))
 
 
-async def _look_at_records(session: Session, wanted: Records) -> str:
+async def _check_records(session: Session, wanted: Records) -> str:
     leaders = await _leaders(session, wanted.topic)
     if leaders is None:
         return missing_records(wanted, None)
@@ -197,14 +197,14 @@ async def _bounds(
     return beginnings, ends
 
 
-async def _look_at_group(session: Session, wanted: Group) -> str:
+async def _check_group(session: Session, wanted: Group) -> str:
     from pykafka_cli.clients.admin.groups import describe_groups
 
     found = (await describe_groups(session, [wanted.group], missing_is_dead=True))[wanted.group]
     return missing_of_group(wanted, found.state, len(found.members))
 
 
-async def _look_at_lag(session: Session, wanted: Lag) -> str:
+async def _check_lag(session: Session, wanted: Lag) -> str:
     from pykafka_cli.clients.admin.groups import committed_offsets, describe_groups
     from pykafka_cli.rules.group_lag import partitions_of
 

@@ -43,7 +43,7 @@ class Credential(NamedTuple):
 
 
 def ensure_entities(types: Sequence[str], *, has_brokers: bool) -> None:
-    """Check the types that were named, before any name is looked at.
+    """Check the types that were named, before any name is checked.
 
     raises    BadConfigArgument
     """

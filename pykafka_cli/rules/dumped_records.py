@@ -43,7 +43,7 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is printed of records. `decode` is None when keys and values are not."""
+    """What is printed of records. `decode` is None if keys and values are not printed."""
 
     records: bool
     metadata: bool

@@ -1,4 +1,4 @@
-"""JSON as Jackson writes it: no blanks, Java's numbers, bytes in base64, control characters with capital hex digits."""
+"""JSON as Jackson writes it: no spaces, Java's numbers, bytes in base64, control characters with capital hex digits."""
 
 import base64
 import json

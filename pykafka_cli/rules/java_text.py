@@ -125,7 +125,7 @@ def split_by_pattern(pattern: re.Pattern[str], text: str) -> list[str]:
 
 
 def is_true(text: str | None) -> bool:
-    """As the scripts read boolean properties: `true` in any case, with blanks around it; all else is false."""
+    """As the scripts read boolean properties: `true` in any case, with spaces around it; all else is false."""
     return text is not None and text.strip().lower() == "true"
 
 

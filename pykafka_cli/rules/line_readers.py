@@ -1,4 +1,4 @@
-r"""Input lines to records, as console-producer's line reader does it (kafka.tools.ConsoleProducer$LineMessageReader).
+r"""Input lines to records, as console-producer parses them (kafka.tools.ConsoleProducer$LineMessageReader).
 
 A line is laid out as `[headers][headers.delimiter][key][key.separator]value`, for instance `h1:v1,h2:v2\tkey\tvalue`.
 Lines are bytes in UTF-8; a separator found in UTF-8 bytes is the separator found in the text, so nothing is decoded.

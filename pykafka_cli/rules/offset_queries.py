@@ -40,7 +40,7 @@ def parse_time(text: str) -> int:
 
 
 def partitions_of_topics(topic: str | None, partitions: str | None) -> PartitionFilter:
-    """From --topic and --partitions; what is not given lets everything through.
+    """From --topic and --partitions; an option that is not given selects everything.
 
     raises    BadQuery, InvalidRegex
     """

@@ -18,7 +18,7 @@ Offsets = Mapping[TopicPartition, Offset]
 
 
 class InvalidScope(ValueError):
-    """A --topic that cannot be understood, or an offset that cannot be worked out; the command line is at fault."""
+    """A --topic that cannot be understood, or an offset that cannot be computed; the command line is at fault."""
 
 
 class BadDateTime(ValueError):
@@ -187,7 +187,7 @@ Plan = Mapping[str, Offsets]
 
 
 def write_plan(plan: Plan, *, with_group: bool) -> str:
-    """`[group,]topic,partition,offset`, a line each.
+    """`[group,]topic,partition,offset`, one per line.
 
     A field of more than 24 characters is quoted, a shorter one if a character of it sorts before the hyphen: so does
     the library that the script uses.

@@ -24,11 +24,11 @@ ANY_LOG_DIR = "any"
 
 
 class BadPlan(Exception):
-    """A file that does not hold what it should."""
+    """A file with the wrong content."""
 
 
 class PlannedReplicas(NamedTuple):
-    """Where a partition's replicas are to be; a log directory for each, ANY_LOG_DIR for wherever the broker likes."""
+    """Where a partition's replicas are to be; a log directory for each, ANY_LOG_DIR where the broker may choose."""
 
     partition: TopicPartition
     replicas: tuple[BrokerId, ...]
@@ -78,7 +78,7 @@ def parse_topics_to_move(text: str) -> list[str]:
 
 
 def parse_reassignment_plan(text: str) -> list[PlannedReplicas]:
-    """What a reassignment should come to; as it is in the file, including duplicate partitions.
+    """The replicas that a reassignment is to result in, as in the file, including duplicate partitions.
 
     raises    BadPlan
     """

@@ -21,7 +21,7 @@ _HEX = re.compile(r"\\x(?:\{[0-9A-Fa-f]{1,6}\}|[0-9A-Fa-f]{2})")
 
 
 class BadExpression(Exception):
-    """An expression that RE2 does not take; the message is re2j's."""
+    """An expression that RE2 rejects; the message is re2j's."""
 
 
 def check_expression(text: str) -> None:
@@ -108,7 +108,7 @@ class _Scanner:
         self._step(flags.end(), can_repeat=False)
 
     def _class_end(self) -> int:
-        """Behind the bracket that closes a class."""
+        """The position after the bracket that closes a class."""
         at = self._at + 1
         if self._text.startswith("^", at):
             at += 1
@@ -132,13 +132,13 @@ class _Scanner:
         return at + 1
 
     def _class_member(self, at: int) -> tuple[str, int]:
-        """A character (empty where it is not a plain one), and the place behind it."""
+        """A character (empty where it is not a plain one), and the position after it."""
         if self._text[at] == "\\":
             return "", self._escape_end(at, in_class=True)
         return self._text[at], at + 1
 
     def _escape_end(self, at: int, *, in_class: bool) -> int:
-        """Behind an escape sequence."""
+        """The position after an escape sequence."""
         following = self._text[at + 1 : at + 2]
         if not following:
             raise BadExpression("trailing backslash at end of expression")

@@ -21,7 +21,7 @@ TOPIC_THROTTLES = (LEADER_REPLICAS, FOLLOWER_REPLICAS)
 
 
 class BadReassignment(Exception):
-    """A plan that the script does not begin with."""
+    """A plan that the script rejects."""
 
 
 class Replica(NamedTuple):
@@ -42,7 +42,7 @@ class Move(NamedTuple):
 
 
 class PartitionState(NamedTuple):
-    """Where a partition's replicas are, where the plan wants them, and whether that is over."""
+    """Where a partition's replicas are, where the plan wants them, and whether the move is complete."""
 
     current: Sequence[BrokerId]
     target: Sequence[BrokerId]
@@ -50,7 +50,7 @@ class PartitionState(NamedTuple):
 
 
 def ensure_executable(plan: Sequence[PlannedReplicas]) -> None:
-    """Raise BadReassignment for a plan that is empty or says something twice."""
+    """Raise BadReassignment for a plan that is empty or contains something twice."""
     if not plan:
         raise BadReassignment("Partition reassignment list cannot be empty")
     if not all(planned.replicas for planned in plan):

@@ -40,7 +40,7 @@ class OtherOffset(NamedTuple):
 
 
 class OtherChecksum(NamedTuple):
-    """Batches that end at the same offset hold something else."""
+    """Batches that end at the same offset have different content."""
 
     partition: TopicPartition
     offset: Offset

@@ -78,7 +78,7 @@ _WORD = re.compile(r"""\s*([^"']\S*|"[^"]*"|'[^']*')\s*""")
 
 
 def words_of(line: str) -> list[str]:
-    """A line as words; quotes keep blanks."""
+    """A line as words; quotes keep spaces."""
     words = [found[1] for found in _WORD.finditer(line.strip())]
     return [word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "\"'" else word for word in words]
 

@@ -25,4 +25,4 @@ ABSENT_SCRIPTS = {
         "pk changes no ACLs of znodes by itself; `pk zookeeper-shell` has setAcl, with -R for all below a znode."
     ),
 }
-"""By the script's name without .sh: a sentence."""
+"""A sentence by the script's name without .sh."""

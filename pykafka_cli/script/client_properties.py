@@ -35,7 +35,7 @@ def merged(
     properties: Mapping[str, str],
     options: Mapping[str, tuple[str, object]],
 ) -> dict[str, str]:
-    """All of them in one; `options` maps an option's name to the key that it sets and its value, default or given.
+    """All properties; `options` maps an option's name to the key that it sets and its value, default or given.
 
     Of two options for one key the later counts if both were given.
     """

@@ -34,7 +34,7 @@ VERSION_HELP = "Print Kafka's version."
 
 
 class OptionalValue:
-    """Parser of an option whose value may be left out; then the value is `without`."""
+    """Parser of an option whose value is optional; `without` stands for a missing one."""
 
     def __init__(self, inner: Callable[[Any], Any] = str, *, without: str = "") -> None:
         self.inner = inner
@@ -55,7 +55,7 @@ class SeveralValues:
 
 
 class ScriptContext(typer.Context):
-    """What a command function gets in addition to its parameters; annotate one with this class."""
+    """What a command function gets in addition to its parameters, if it annotates one with this class."""
 
     given: frozenset[str] = frozenset()
     """Names, without dashes, of the options on the command line: jopt-simple's `options.has`."""
@@ -64,7 +64,7 @@ class ScriptContext(typer.Context):
     order: tuple[str, ...] = ()
     """The same in the order of the command line, repetitions included."""
     words: tuple[str, ...] = ()
-    """The command line as it came."""
+    """The command line, unparsed."""
     unreadable: UnreadableValue | None = None
 
     def usage_problem(self, message: str, *, hint: str = "") -> UsageProblem:
@@ -91,7 +91,7 @@ class ScriptCommand(TyperCommand):
     context_class = ScriptContext
 
     without_arguments: ClassVar[str] = ""
-    """The message when nothing at all is given, above the whole help on stderr; empty: nothing special happens."""
+    """The message above the help on stderr if there are no arguments at all; empty: nothing special happens."""
     parse_error_prefix: ClassVar[str] = ""
     parse_error_shows_usage: ClassVar[bool] = True
     has_version: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Names that the shell completes: topics and groups of the cluster that the command itself would talk to.
+"""Names that the shell completes: topics and groups of the cluster that the command would connect to.
 
 A shell waits for these, so requests have short timeouts; after any failure there is nothing to offer.
 """

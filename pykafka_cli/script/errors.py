@@ -1,4 +1,4 @@
-"""How a command fails: it raises a ScriptError. cli.py prints it and leaves with its status; nothing else exits.
+"""How a command fails: it raises a ScriptError. cli.py prints it and exits with its status; nothing else exits.
 
 What others raise becomes one where a script's words for it are known:
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class ScriptError(Exception):
-    """The scripts' own words, where they write them, and whatever else may help.
+    """A failure in the script's words, where it has any, and a hint.
 
-    hint        ours, never the scripts'; goes to stderr on separate lines
+    hint        ours, never the scripts'; printed to stderr on separate lines
     on_stdout   some scripts report a failure on stdout
     """
 
@@ -39,7 +39,10 @@ class ScriptError(Exception):
         self.status = status
 
     def show(self) -> None:
-        """raises OSError where stdout cannot be written; where stderr cannot, the status has to do"""
+        """Print the message and the hint; if stderr cannot be written, the status has to suffice.
+
+        raises    OSError if stdout cannot be written
+        """
         message = str(self)
         if message and self.on_stdout:
             print(message, flush=True)
@@ -51,7 +54,7 @@ class ScriptError(Exception):
 
 
 class Ended(ScriptError):
-    """Whatever there was to say has been said where it happened; the status is left."""
+    """A failure that has been reported already; only the status is left."""
 
     def __init__(self, status: int) -> None:
         super().__init__("", status=status)
@@ -65,7 +68,7 @@ class UsageProblem(ScriptError):
 
 
 class UnreadableValue(ScriptError):
-    """An option's value that is no number, or given twice where one is read. The scripts notice only on reading it."""
+    """An option's value that cannot be parsed, or that is given twice. The scripts notice only when they read it."""
 
     def __init__(self, message: str, option: str = "", *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -73,22 +76,22 @@ class UnreadableValue(ScriptError):
 
 
 Words = Mapping[type[Exception], Callable[[Any], str | Exception]]
-"""What a script says of an exception, the first that fits; an exception is raised as it is, without the prefix."""
+"""How a script words an exception; the first type that fits counts. A returned exception is raised as it is."""
 
 
 def unchanged(error: ScriptError) -> ScriptError:
-    """For what the script says without its prefix."""
+    """For what the script reports without its prefix."""
     return error
 
 
 def in_java(error: "ApiError") -> str:
-    """The class of the exception that Java has for it, then its text."""
+    """The class of Java's exception for the error, and its text."""
     return error.java
 
 
 @contextmanager
 def reported(prefix: str = "", words: Words = MappingProxyType({}), *, on_stdout: bool = False) -> Iterator[None]:
-    """Raise what fails inside in the script's form. A failed connection always is one; other exceptions pass.
+    """Raise failures of the block in the script's form: a failed connection, and what `words` has; others pass.
 
     raises    ScriptError
     """
@@ -101,15 +104,15 @@ def reported(prefix: str = "", words: Words = MappingProxyType({}), *, on_stdout
 
         for kind, text in {**words, ConnectionFailed: words.get(ConnectionFailed, str)}.items():
             if isinstance(error, kind):
-                said = text(error)
-                if isinstance(said, Exception):
-                    raise said from None
-                raise ScriptError(f"{prefix}{said}", hint=_hint(error), on_stdout=on_stdout) from None
+                message = text(error)
+                if isinstance(message, Exception):
+                    raise message from None
+                raise ScriptError(f"{prefix}{message}", hint=_hint(error), on_stdout=on_stdout) from None
         raise
 
 
 def _hint(error: Exception) -> str:
-    """What would help, or what was behind it."""
+    """What would help, or the cause."""
     from pykafka_cli.clients.errors import ApiError, explain
     from pykafka_cli.transport.connection import ConnectionFailed
 

@@ -35,7 +35,7 @@ class Takes(Enum):
 
 
 class Spec(NamedTuple):
-    """One option: its spellings without dashes, the first one being its name."""
+    """One option; `names` are its spellings without dashes, the first of which is its name."""
 
     names: tuple[str, ...]
     takes: Takes = Takes.NOTHING
@@ -230,13 +230,13 @@ def _abbreviated(name: str, specs: Iterable[Spec]) -> Spec | None:
     return None
 
 
-def _unrecognized(said: str, name: str, by_name: Mapping[str, Spec]) -> Unparsable:
+def _unrecognized(word: str, name: str, by_name: Mapping[str, Spec]) -> Unparsable:
     candidates = sorted({f"--{spec.name}" for other, spec in by_name.items() if name and other.startswith(name)})
     if len(candidates) > 1:
         hint = f"{name} could be {', '.join(candidates[:-1])} or {candidates[-1]}."
     else:
         hint = f"Did you mean {candidates[0]}?" if candidates else _closest(name, by_name)
-    return Unparsable(f"{said} is not a recognized option", hint)
+    return Unparsable(f"{word} is not a recognized option", hint)
 
 
 def _closest(name: str, names: Iterable[str]) -> str:

@@ -17,15 +17,15 @@ NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class NoClient(ScriptError):
-    """None of the addresses can be one of a cluster; the hint says why."""
+    """None of the addresses can belong to a cluster; the hint says why."""
 
 
 def session_with(
     bootstrap: str, settings: ClientSettings, failed: str = ADMIN_FAILED, *, controllers: bool = False
 ) -> Session:
-    """A session to enter.
+    """A session, which the caller enters.
 
-    failed         what the script says where there is no such address
+    failed         how the script reports that there is no such address
     controllers    the addresses are those of KRaft controllers
     raises         NoClient
     """
@@ -46,11 +46,11 @@ def new_session(
     unreadable: Callable[[str], str] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Session:
-    """A session to enter, with the properties of a file.
+    """A session with the properties of a file, which the caller enters.
 
     defaults      what the script sets where the file does not, `overrides` whatever the file says
-    unreadable    what the script says of a file that cannot be read, by its name
-    warn          called with what has no effect; logged as the scripts do if not given
+    unreadable    how the script reports a file that cannot be read, by its name
+    warn          called with each property that has no effect; by default they are logged as by the scripts
     raises        ScriptError
     """
     if unreadable and command_config is not None and not os.access(command_config, os.R_OK):
@@ -70,7 +70,7 @@ def _log_warning(message: str) -> None:
 
 
 def java_exception(file: str) -> str:
-    """What Java says of a file that it cannot read."""
+    """Java's exception for a file that cannot be read."""
     return f"java.nio.file.{'AccessDenied' if os.path.exists(file) else 'NoSuchFile'}Exception: {file}"
 
 

@@ -125,16 +125,16 @@ StreamOutput = Annotated[
 
 
 def chosen_output(output: OutputFormat | None) -> OutputFormat:
-    """The format to print in: the chosen one, else a table for people and the scripts' text for programs."""
+    """The format to print in: the chosen one, else a table on a terminal and the script's text elsewhere."""
     return output or (OutputFormat.TABLE if sys.stdout.isatty() else OutputFormat.KAFKA)
 
 
 def bootstrap_or_default(value: str | None, missing: ScriptError, *, given: bool = False) -> str:
-    """Where to connect: the option, the variable, the current cluster (Click has seen to these), else for people
+    """Where to connect: the option, the variable or the current cluster, which Click resolves, else, on a terminal,
     localhost:9092.
 
-    A script that forgot the option must fail as it did, so `missing` is raised where nobody watches. An option that was
-    `given` but is empty stays empty.
+    A script that forgets the option must fail as with Kafka, so `missing` is raised if there is no terminal. An option
+    that was `given` but is empty stays empty.
     """
     if given:
         return value or ""
@@ -148,7 +148,7 @@ def bootstrap_or_default(value: str | None, missing: ScriptError, *, given: bool
 
 
 def bootstrap_if_any(value: str | None) -> str | None:
-    """The same without a complaint."""
+    """The same, or None."""
     return value or (DEFAULT_BOOTSTRAP_SERVER if is_interactive() else None)
 
 
@@ -168,7 +168,7 @@ def require(ctx: ScriptContext, *names: str) -> None:
 
 
 def refuse(ctx: ScriptContext, used: str, *others: str) -> None:
-    """Where `used` is given none of the others may be.
+    """If `used` is given, none of the others may be.
 
     raises    UsageProblem
     """

@@ -1,4 +1,4 @@
-"""Commands that Kafka does not have: a wrong command line has an exit status of its own there."""
+"""Commands that Kafka does not have: an invalid command line has its own exit status there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ class OwnCommand(ScriptCommand):
 
 @contextmanager
 def usage_errors() -> Iterator[None]:
-    """Give errors about the command line a status of their own."""
+    """Give errors in the command line their own exit status."""
     try:
         yield
     except ScriptError as error:

@@ -1,4 +1,4 @@
-"""What is wrong with the words of a command that is no script's, such as `pk up`: Click's errors in our own words."""
+"""Errors in the command lines of pk's own commands, such as `pk up`: Click's errors in our words."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import typer
 def refusal(error: typer.TyperException) -> tuple[str, str]:
     """What happened, and what would help (empty where the message is help itself).
 
-    Typer names few of its errors; the others are known by what they carry.
+    Typer has public names for few of its errors; the others are recognized by their attributes.
     """
     ctx = getattr(error, "ctx", None)
     if ctx is None or error.message == ctx.get_help():

@@ -1,4 +1,4 @@
-"""A command that runs for as long as servers do, or they as long as it: found, run, ended with them."""
+"""A command that runs beside servers: the servers stop when it ends, and it ends when they stop."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ LAST_END_S = 10.0
 
 
 def ensure_found(command: Sequence[str]) -> None:
-    """Fail as a shell does where there is no such program.
+    """Find the program, or fail as a shell does.
 
     raises    ScriptError
     """
@@ -51,7 +51,7 @@ async def run_command(command: Sequence[str], variables: Mapping[str, str], *unt
 
 
 async def _end(child: asyncio.subprocess.Process, ending: "asyncio.Task[int]") -> int:
-    """See to it that a command is over."""
+    """End a command, with increasing force."""
     if _is_in_foreground():
         await asyncio.wait((ending,), timeout=OWN_END_S)
     for act in (child.terminate, child.kill):

@@ -1,4 +1,4 @@
-"""`pk up` without its terminal: started by another process, which leaves when the servers are ready."""
+"""`pk up` in the background: started by another process, which exits once the servers are ready."""
 
 import json
 import os

@@ -53,7 +53,7 @@ class KRaftNode:
     """A node with the settings of a file that has process.roles. `start` and `stop` are for one loop, once each."""
 
     def __init__(self, settings: BrokerSettings) -> None:
-        """raises ConfigError where the settings ask for more than one node"""
+        """raises ConfigError for settings that require more than one node"""
         ensure_single_node(settings)
         self._settings = settings
         self._clock = SystemClock()

@@ -57,7 +57,7 @@ class LocalPlan(NamedTuple):
 
 
 class LocalCluster(NamedTuple):
-    """What runs: HOST:PORT of ZooKeeper and of each broker, as clients on this machine reach them.
+    """What is running: HOST:PORT of ZooKeeper and of each broker, as clients on this machine reach them.
 
     advertised    HOST:PORT of each broker as it advertises itself to clients
     failure       raises ServerUnusable if ZooKeeper can no longer keep what it is given
@@ -222,7 +222,7 @@ def _listeners(number: int, port: int, clients: ClientListeners | None) -> dict[
 
 
 async def _ensure_usable(plan: LocalPlan, brokers: list[BrokerSettings]) -> None:
-    """Find obstacles before anything is written: ports in use, brokers' logs without their ZooKeeper."""
+    """Find obstacles before anything is written: ports in use, or brokers' logs without their ZooKeeper's data."""
     for settings in brokers:
         sockets = SocketServer(settings, SystemClock(), Metrics())
         try:

@@ -1,4 +1,4 @@
-"""Where a server logs to: its stdout, which in the background is a file of its own that never outgrows a limit.
+"""Where a server logs to: its stdout, which in the background is a file that never exceeds a limit.
 
     logs/kafkaServer.out        what it prints, the newest last
     logs/kafkaServer.out.1      what was in it before, up to .10
@@ -48,7 +48,7 @@ def _lock(file: BufferedWriter) -> bool:
 
 
 class LogOutput(logging.StreamHandler[TextIO]):
-    """A server that cannot write its log goes on, and reports it once."""
+    """A server that cannot write its log continues, and reports it once."""
 
     _has_reported = False
 

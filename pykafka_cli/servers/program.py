@@ -1,4 +1,4 @@
-"""How another process, or a script, calls this very pk."""
+"""How another process, or a script, runs this pk."""
 
 import sys
 from pathlib import Path

@@ -43,7 +43,7 @@ class RunState(NamedTuple):
 
 
 def state_of(document: dict[str, Any]) -> RunState:
-    """raises    KeyError, TypeError where it is no such document"""
+    """raises    KeyError, TypeError for any other document"""
     brokers = document["brokers"]
     return RunState(
         document["pid"],
@@ -61,12 +61,12 @@ def runtime_directory() -> Path:
 
 @contextmanager
 def published(state: RunState, ready_files: Sequence[Path]) -> Iterator[None]:
-    """Let the state be found while the block runs, and in files of the user's choice.
+    """Publish the state while the block runs, also in files of the user's choice.
 
     raises    OSError where one of `ready_files` cannot be written
     """
     found_by_others = runtime_directory() / f"{state.pid}.json"
-    with contextlib.suppress(OSError):  # servers run all the same where nobody can find them
+    with contextlib.suppress(OSError):  # the servers run even if nobody can find them
         found_by_others.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(found_by_others, state)
     for file in ready_files:
@@ -81,7 +81,7 @@ def published(state: RunState, ready_files: Sequence[Path]) -> Iterator[None]:
 
 
 def _write(file: Path, state: RunState) -> None:
-    """Whole or not at all, unless it is a pipe."""
+    """Write the file as a whole or not at all, unless it is a pipe."""
     text = json.dumps(state.document()) + "\n"
     if file.exists() and not file.is_file():
         file.write_text(text, encoding="utf-8")
@@ -106,7 +106,7 @@ def running_states(data_dir: Path | None = None) -> list[RunState]:
 
 
 def the_running(data_dir: Path | None = None) -> RunState:
-    """The one that a command is about.
+    """The `pk up` that a command is about.
 
     raises    ScriptError if none is running, or several and `data_dir` is None
     """

@@ -39,13 +39,13 @@ class Heartbeat:
 
 
 def beat_if_asked() -> None:
-    """Begin to beat on the running loop, where the environment names a file."""
+    """Start beating on the running loop, if the environment names a file."""
     if file := os.environ.get(VARIABLE):
         Heartbeat(Path(file))
 
 
 def longest_standstill(file: Path, *, is_running: bool) -> float:
-    """Seconds; 0 for a server that has never had a loop. A running one's present standstill counts."""
+    """Seconds; 0 for a server that has never had a loop. The present standstill of a running one counts."""
     if not file.exists():
         return 0.0
     longest: float

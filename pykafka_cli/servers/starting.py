@@ -1,4 +1,4 @@
-"""What the commands that start servers have in common: words, settings, daemons, logs, the end by a signal.
+"""What the commands that start servers have in common: words, settings, daemons, logs, and stopping at a signal.
 
     pk zookeeper-server-start [-daemon] FILE [--override KEY=VALUE]...
 
@@ -34,7 +34,7 @@ SWITCH_INTERVAL_S = 0.001
 system call: with Python's default of 5 ms, a request takes more than 10 ms while such work runs."""
 
 GARBAGE_THRESHOLD = 10_000
-"""New objects before a search for garbage among them, during which nothing else is done: some 2 ms."""
+"""New objects before the garbage collector searches them, which stops everything else for some 2 ms."""
 
 _STATUS = {
     signal.SIGHUP: ExitStatus.HUNG_UP,  # the terminal was closed
@@ -52,7 +52,7 @@ class Words(NamedTuple):
 
 
 def parse_words(words: Sequence[str], usage: str) -> Words:
-    """Take the words apart; raises ScriptError, with the usage on stdout where there is no file."""
+    """Parse the words; raises ScriptError, with the usage on stdout if no file is given."""
     rest = list(words)
     daemon = rest[:1] == ["-daemon"]
     if daemon:
@@ -76,7 +76,7 @@ def parse_words(words: Sequence[str], usage: str) -> Words:
 
 
 def read_system_properties(meaning_of: Callable[[Mapping[str, str]], Meaning]) -> Meaning:
-    """What KAFKA_OPTS says to a server; raises ScriptError."""
+    """The system properties in KAFKA_OPTS; raises ScriptError."""
     try:
         return meaning_of(system_properties.given())
     except ConfigError as error:
@@ -106,7 +106,7 @@ def read_settings(settings: Callable[[list[Property]], Any], words: Words, of_ja
 def warn_of(
     settings: Settings, without_effect: Iterable[str], words: Words, of_java: Meaning, log: logging.Logger
 ) -> None:
-    """Log what is in a file, or in KAFKA_OPTS, and changes nothing."""
+    """Log which settings of a file, or of KAFKA_OPTS, have no effect."""
     file = words.file
     if of_java.ignored:
         log.warning("%s: ignored: -D%s", system_properties.VARIABLE, ", -D".join(of_java.ignored))

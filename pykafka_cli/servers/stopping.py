@@ -58,7 +58,7 @@ def runs(words: Sequence[str], command: str) -> bool:
 
 
 def processes() -> Iterator[tuple[int, list[str]]]:
-    """(pid, command line) of all processes that may be looked at."""
+    """(pid, command line) of all processes that this user may inspect."""
     if Path("/proc/self/cmdline").exists():
         for directory in Path("/proc").iterdir():
             if directory.name.isdigit():

@@ -390,8 +390,8 @@ class ZooKeeperClient:
 
     async def _connection(self) -> None:
         """Wait while kazoo is between two connections; raises ConnectionClosed."""
-        # kazoo's own state is ahead of what its thread has posted to the loop. As long as it is CONNECTING, the news of
-        # the next connection has still to come, so clearing the event loses nothing.
+        # kazoo's own state is ahead of what its thread has posted to the loop. As long as it is CONNECTING, the notice
+        # of the next connection has yet to come, so clearing the event loses nothing.
         while self._kazoo.client_state == KeeperState.CONNECTING and not self._closed:
             self._connected.clear()
             await self._connected.wait()

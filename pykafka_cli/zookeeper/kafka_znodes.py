@@ -402,7 +402,7 @@ def decode_reassignment(data: bytes | None) -> dict[TopicPartition, tuple[Broker
 
 
 def encode_partitions(partitions: Iterable[TopicPartition]) -> bytes:
-    """For an election, or as news of changed ISRs."""
+    """For an election, or a notification of changed ISRs."""
     named = [{"topic": tp.topic, "partition": tp.partition} for tp in partitions]
     return _encoded({"version": 1, "partitions": named})
 

@@ -93,7 +93,7 @@ class ActiveController:
 
         begun = await self.reassignments_requested()
         await self.reassignment.resume(besides=begun)
-        await self.deletion.go_on()
+        await self.deletion.advance()
         await self.elections_requested()
 
     def end(self) -> None:
@@ -303,7 +303,7 @@ class ActiveController:
         self._post(self.elections_requested)
 
     async def elections_requested(self) -> None:
-        """Obey /admin/preferred_replica_election, remove it, and watch for the next."""
+        """Process /admin/preferred_replica_election, delete it, and watch for the next."""
         while (requested := await self._store.requested_elections(self._elections_requested)) is not None:
             await self.elections.elect(requested, preferred=True)
             await self._store.forget_requested_elections(self.state.fence)
@@ -320,15 +320,15 @@ class ActiveController:
         """Write the ISRs that leaders request, and send them to every broker."""
         outcomes: dict[TopicPartition, PartitionState | ErrorCode] = {}
         changes: dict[TopicPartition, PartitionState] = {}
-        for partition, wish in wanted.items():
-            decision = alter_partition.decide(wish, self.state.leaders.get(partition), self.state.live)
+        for partition, requested in wanted.items():
+            decision = alter_partition.decide(requested, self.state.leaders.get(partition), self.state.live)
             match decision:
                 case AlreadySo(state):
                     outcomes[partition] = state
                 case PartitionState():
                     changes[partition] = replace(decision, controller_epoch=self.state.fence.epoch)
                 case _:
-                    _log.info("the ISR of %s is not changed to %s: %s", partition, wish, decision.name)
+                    _log.info("the ISR of %s is not changed to %s: %s", partition, requested, decision.name)
                     outcomes[partition] = decision
         for partition, written in (await self._store.update_partition_states(changes, self.state.fence)).items():
             if isinstance(written, PartitionState):
@@ -362,7 +362,7 @@ class ActiveController:
     # ---- reassignments and directories
 
     def _reassignment_requested(self, event: WatchEvent) -> None:
-        # Changed data is what we left in it ourselves; it counts when it is made, and when it is gone another may come.
+        # We changed the data ourselves; what counts is that it is created, and once it is deleted, the next one.
         own_change = event.change is Change.DATA
         self._post(self._watch_reassignments if own_change else self.reassignments_requested)
 
@@ -370,7 +370,7 @@ class ActiveController:
         await self._store.requested_reassignment(self._reassignment_requested)
 
     async def reassignments_requested(self) -> set[TopicPartition]:
-        """Obey /admin/reassign_partitions; it shrinks as partitions arrive. Returns what was begun."""
+        """Process /admin/reassign_partitions, which shrinks as moves complete. Returns what was begun."""
         wanted = await self._store.requested_reassignment(self._reassignment_requested)
         return set() if wanted is None else await self.reassignment.follow_znode(wanted)
 
@@ -378,12 +378,12 @@ class ActiveController:
         self._post(self.log_dirs_failed)
 
     async def log_dirs_failed(self) -> None:
-        """Ask brokers that lost a log directory which replicas they still have, by telling them of all again."""
+        """Find out which replicas brokers that lost a log directory still have, by sending them all of theirs again."""
         events = await self._store.log_dir_events(self._log_dir_failed)
         self.replicas.make_online(self.state.replicas_on({broker for broker in events.values() if broker is not None}))
         await self._store.delete_notifications(events, self.state.fence)
 
-    # ---- what brokers answer
+    # ---- responses of brokers
 
     def leader_and_isr_answered(self, broker_id: BrokerId, answer: LeaderAndIsrResponse) -> None:
         self._post(lambda: self._after_leader_and_isr(broker_id, answer))

@@ -26,7 +26,7 @@ class WantedIsr(NamedTuple):
 
 
 class AlreadySo(NamedTuple):
-    """Nothing to write: the response to this very wish was lost, or another way has led there."""
+    """Nothing to write: the response to this very request was lost, or something else had the same result."""
 
     state: PartitionState
 
@@ -37,7 +37,7 @@ def decide(
     """The state to write over the current one, or why nothing is written.
 
     NOT_CONTROLLER              the leader knows a later epoch than we: we are no longer the controller
-    FENCED_LEADER_EPOCH         it leads no more
+    FENCED_LEADER_EPOCH         it no longer leads
     INVALID_UPDATE_VERSION      the partition has changed since
     INELIGIBLE_REPLICA          it wants a replica whose broker is gone or shutting down (KIP-841)
     INVALID_REQUEST             a leader that is still recovering wants company, or recovery to begin again (KIP-704)

@@ -26,7 +26,7 @@ OnAnswer = Callable[[Any], None]
 
 
 class BrokerChannel:
-    """What is to be said to one broker."""
+    """Requests to one broker."""
 
     def __init__(self, endpoint: BrokerEndpoint, client_id: str, connect: Connect, clock: Clock) -> None:
         self.endpoint = endpoint
@@ -38,11 +38,11 @@ class BrokerChannel:
         self._sender = asyncio.get_running_loop().create_task(self._send_all(), name=f"controller to {endpoint}")
 
     def send(self, request: Any, on_answer: OnAnswer) -> None:
-        """Queue a request; `on_answer` is called with its response, unless the broker goes first."""
+        """Queue a request; `on_answer` is called with its response, unless the broker leaves first."""
         self._queue.put_nowait((request, on_answer))
 
     def close(self) -> None:
-        """Say no more; what is queued is dropped."""
+        """Send nothing more, and drop what is queued."""
         self._sender.cancel()
         self._disconnect()
 
@@ -63,7 +63,7 @@ class BrokerChannel:
                     self._connection = await self._connect(self.endpoint, self._client_id)
                 return await self._connection.request(request)
             except ConnectionFailed as error:
-                # A broker that has just died is found to be gone by ZooKeeper; until then this repeats.
+                # A broker that has just died is retried until its session with ZooKeeper expires.
                 level = logging.DEBUG if complained else logging.WARNING
                 _log.log(level, "controller cannot reach %s, trying again: %s", self.endpoint, error)
                 complained = True
@@ -80,7 +80,7 @@ class BrokerChannels:
     """A channel for each live broker."""
 
     def __init__(self, controller_id: BrokerId, listener: str, connect: Connect, clock: Clock) -> None:
-        """`listener` is the one that brokers talk to each other on."""
+        """listener    the one on which brokers connect to each other"""
         self._client_id = str(controller_id)
         self._listener = listener
         self._connect = connect
@@ -88,7 +88,7 @@ class BrokerChannels:
         self._channels: dict[BrokerId, BrokerChannel] = {}
 
     def add(self, broker: BrokerRegistration) -> None:
-        """Begin to talk to a broker; one of an earlier registration is forgotten with all that was queued for it."""
+        """Open a channel to a broker; that of an earlier registration is dropped with all that was queued for it."""
         self.remove(broker.id)
         endpoint = broker.endpoint(self._listener)
         if endpoint is None:

@@ -116,7 +116,7 @@ class ClusterState:
         self.assignments.setdefault(partition.topic, {})[partition.partition] = assignment
 
     def topic_assignment(self, topic: str) -> TopicAssignment:
-        """As it is to be in ZooKeeper."""
+        """In the form in which ZooKeeper has it."""
         return TopicAssignment(dict(self.assignments[topic]), self.topic_ids.get(topic))
 
     def replicas(self, partition: TopicPartition) -> tuple[BrokerId, ...]:
@@ -167,7 +167,7 @@ class ClusterState:
         ]
 
     def movable_partitions(self, partitions: Iterable[TopicPartition], target: PartitionStatus) -> list[TopicPartition]:
-        """Those that may move to `target`. The others are our mistake: said loudly, and left where they are."""
+        """Those that may move to `target`. The others are a bug of ours: logged as errors, and left as they are."""
         movable = []
         for partition in partitions:
             current = self.partition_status.setdefault(partition, PartitionStatus.NON_EXISTENT)

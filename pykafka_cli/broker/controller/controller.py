@@ -85,10 +85,10 @@ class Controller:
         await self._register()
         self._store.client.add_listener(self)
         self._task = asyncio.get_running_loop().create_task(self._work(), name="controller")
-        self._post(self._look_and_elect)
+        self._post(self._look_up_and_elect)
 
     async def stop(self) -> None:
-        """Resign: the session's end, or this, makes room for another controller."""
+        """Resign, so that another broker can be elected; the end of the session does the same."""
         if self._task is None:
             return
         self._task.cancel()
@@ -136,12 +136,12 @@ class Controller:
         while True:
             active, step = await self._steps.get()
             if active is not None and active is not self._active:
-                continue  # its active is over
+                continue  # it was of an active controller that has resigned
             try:
                 await step()
             except ControllerMoved as moved:
                 _log.warning("%s", moved)
-                await self._look()
+                await self._look_up_controller()
             except (SessionExpired, ConnectionClosed) as lost:
                 _log.warning("a step of the controller was interrupted: %r", lost)
             except Exception:
@@ -180,7 +180,7 @@ class Controller:
             self._asked.discard(answer)
 
     def _drop_queue(self) -> None:
-        """Drop all pending questions, and fail their waiters."""
+        """Drop all pending requests, and fail their waiters."""
         while not self._steps.empty():
             self._steps.get_nowait()
         self._drop_questions()
@@ -188,16 +188,16 @@ class Controller:
     # ---- elections
 
     def _controller_changed(self, _: WatchEvent) -> None:
-        self._post(self._look_and_elect)
+        self._post(self._look_up_and_elect)
 
-    async def _look(self) -> None:
+    async def _look_up_controller(self) -> None:
         """Look up the controller, and resign if it is no longer this broker."""
         self.controller_id = await self._store.controller(self._controller_changed)
         if self._active is not None and self.controller_id != self._settings.broker_id:
             self._resign()
 
-    async def _look_and_elect(self) -> None:
-        await self._look()
+    async def _look_up_and_elect(self) -> None:
+        await self._look_up_controller()
         if self.controller_id is None and self.broker_epoch >= 0:  # an unregistered broker cannot control others
             await self._elect()
 
@@ -207,7 +207,7 @@ class Controller:
             fence = await self._store.become_controller(broker_id)
         except ControllerMoved as moved:
             _log.info("%s", moved)
-            await self._look()
+            await self._look_up_controller()
             return
         self.controller_id = broker_id
         self._active = self._new_active_controller(fence)
@@ -269,7 +269,7 @@ class Controller:
             _log.error("%s", taken)
             self._post(self._register_and_elect)
             return
-        await self._look_and_elect()
+        await self._look_up_and_elect()
 
     def _balance_after(self, delay: float) -> None:
         self._balance_timer = self._clock.call_later(delay, lambda: self._post(self._balance))
@@ -282,7 +282,7 @@ class Controller:
         finally:
             self._balance_after(self._settings.leader_imbalance_check_interval_seconds)
 
-    # ---- what others ask of the controller
+    # ---- requests to the controller
 
     async def controlled_shutdown(self, broker_id: BrokerId, broker_epoch: BrokerEpoch) -> list[TopicPartition]:
         """Partitions that the broker still leads after the rest was moved.
@@ -336,7 +336,7 @@ class Controller:
         return await self._ask(allocated)
 
     def topic_name(self, topic_id: uuid.UUID) -> str | None:
-        """The name that belongs to a topic id, as the controller knows it; None if it is none of ours."""
+        """The name that belongs to a topic id, as the controller knows it; None if it knows no such id."""
         return self._active.state.topic_names.get(topic_id) if self._active else None
 
     def unclean_election_enabled(self, topic: str | None = None) -> None:

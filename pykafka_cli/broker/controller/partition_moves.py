@@ -71,7 +71,7 @@ class PartitionMoves:
         return outcomes
 
     async def bring_all_online(self, topic: str | None = None) -> dict[TopicPartition, Outcome]:
-        """Try again for every partition that is new or offline, of one topic or of all, unless it is to be deleted."""
+        """Retry every partition that is new or offline, of one topic or of all, unless it is to be deleted."""
         waiting = self._state.partitions_with(PartitionStatus.NEW, PartitionStatus.OFFLINE)
         return await self.bring_online(
             tp for tp in waiting if tp.topic not in self._state.to_delete and topic in (None, tp.topic)
@@ -156,7 +156,7 @@ class PartitionMoves:
     # ---- elections
 
     async def _for_offline(self, current: Mapping[TopicPartition, PartitionState]) -> Choose:
-        """For partitions whose leader is gone; reads the topics' configs only where no in-sync replica is alive."""
+        """For partitions whose leader is not alive; reads topic configs only where no in-sync replica is alive."""
         hopeless = {
             partition.topic for partition, state in current.items() if not self._state.online(state.isr, partition)
         }

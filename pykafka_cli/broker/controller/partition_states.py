@@ -12,13 +12,13 @@ from enum import Enum
 
 class PartitionStatus(Enum):
     NON_EXISTENT = "non-existent"
-    """Never made, or deleted."""
+    """Never created, or deleted."""
     NEW = "new"
     """It has replicas, but no leader yet."""
     ONLINE = "online"
     """It has a leader."""
     OFFLINE = "offline"
-    """Its leader is gone."""
+    """Its leader is not alive."""
 
 
 REACHED_FROM: Mapping[PartitionStatus, frozenset[PartitionStatus]] = {

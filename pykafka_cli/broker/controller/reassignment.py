@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Reassignment:
-    """All partitions on the move."""
+    """All partitions that are being moved."""
 
     def __init__(
         self, context: ControllerContext, partitions: PartitionMoves, replicas: ReplicaMoves, deletion: TopicDeletion
@@ -45,7 +45,7 @@ class Reassignment:
         self._replicas = replicas
         self._deletion = deletion
 
-    # ---- wishes
+    # ---- requests
 
     async def alter(
         self, wanted: Mapping[TopicPartition, tuple[BrokerId, ...] | None]
@@ -128,7 +128,7 @@ class Reassignment:
     # ---- progress
 
     async def resume(self, among: Iterable[BrokerId] | None = None, besides: Iterable[TopicPartition] = ()) -> None:
-        """Go on with moves: all, or those that want one of these brokers, which have just come back."""
+        """Continue moves: all, or those to one of these brokers, which have just returned."""
         done = set(besides)
         for partition in sorted(self._state.reassigning):
             assignment = self._state.assignment(partition)
@@ -143,7 +143,7 @@ class Reassignment:
                 await self.advance(partition, assignment)
 
     async def advance(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
-        """Take one partition as far as it gets now on its way to `assignment`."""
+        """Move one partition as far as possible now towards `assignment`."""
         self._deletion.halt({partition.topic}, "partitions are being moved")
         await self._record(partition, assignment)
         if not await self._is_complete(partition, assignment):
@@ -168,7 +168,7 @@ class Reassignment:
         await self._deletion.resume({partition.topic})
 
     async def _record(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
-        """Write the plan; replicas that an earlier plan was adding and this one does not want go at once."""
+        """Write the plan; replicas that an earlier plan was adding and this one does not are removed at once."""
         current = self._state.assignment(partition)
         if current != assignment:
             await self._write(partition, assignment)
@@ -192,7 +192,7 @@ class Reassignment:
         return state is not None and set(state.isr).issuperset(assignment.target)
 
     async def _announce(self, partition: TopicPartition, assignment: ReplicaAssignment) -> None:
-        """Begin a new leader epoch, so that replicas take up their part in the new plan."""
+        """Begin a new leader epoch, so that replicas take their roles in the new plan."""
         if not await self._begin_leader_epoch(partition):
             _log.error("%s is being moved, but its state could not be written", partition)
             return
@@ -227,7 +227,7 @@ class Reassignment:
             _log.error("%s has moved to %s, none of which can lead", partition, finished.replicas)
 
     async def _remove(self, partition: TopicPartition, removed: tuple[BrokerId, ...]) -> None:
-        """Stop replicas, take them out of the ISR and have them deleted; the response is not waited for."""
+        """Stop replicas, remove them from the ISR and have them deleted, without waiting for the response."""
         replicas = _replicas(partition, removed)
         await self._replicas.make_offline(replicas)
         self._replicas.start_deletion(replicas)
@@ -235,7 +235,7 @@ class Reassignment:
         self._replicas.make_non_existent(replicas)
 
     async def _drop_from_znode(self, is_done: Callable[[TopicPartition, tuple[BrokerId, ...]], bool]) -> None:
-        """Take partitions out of /admin/reassign_partitions, which goes when it is empty."""
+        """Remove partitions from /admin/reassign_partitions, and delete it once it is empty."""
         wanted = await self._context.store.requested_reassignment()
         if wanted is None:
             return

@@ -27,7 +27,7 @@ class ReplicaMoves:
         self._state = context.state
 
     def make_new(self, replicas: Iterable[Replica]) -> None:
-        """Let them follow; they learn of a partition that has no leader yet when it has one."""
+        """Send their brokers requests to follow; where a partition has no leader yet, once it has one."""
         batch = self._context.batch()
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.NEW):
             leadership = self._state.leaders.get(replica.partition)
@@ -40,7 +40,7 @@ class ReplicaMoves:
         self._context.send(batch)
 
     def make_online(self, replicas: Iterable[Replica]) -> None:
-        """Tell brokers that have come back of the leaders; new replicas have heard already."""
+        """Send the leaders to brokers that have returned; new replicas have been sent them already."""
         batch = self._context.batch()
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.ONLINE):
             new = self._state.replica_status[replica] is ReplicaStatus.NEW
@@ -71,7 +71,7 @@ class ReplicaMoves:
         self._context.send(batch)
 
     def start_deletion(self, replicas: Iterable[Replica]) -> None:
-        """Tell their brokers to delete the files; what they answer comes back as an event."""
+        """Send their brokers requests to delete the files; the responses arrive as events."""
         batch: RequestBatch = self._context.batch()
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.DELETION_STARTED):
             self._state.replica_status[replica] = ReplicaStatus.DELETION_STARTED
@@ -87,7 +87,7 @@ class ReplicaMoves:
             self._state.replica_status[replica] = ReplicaStatus.DELETION_SUCCESSFUL
 
     def make_non_existent(self, replicas: Iterable[Replica]) -> None:
-        """Take deleted replicas out of the assignment in memory."""
+        """Remove deleted replicas from the assignment in memory."""
         for replica in self._state.movable_replicas(replicas, ReplicaStatus.NON_EXISTENT):
             assignment = self._state.assignment(replica.partition).without(replica.broker)
             self._state.set_assignment(replica.partition, assignment)

@@ -16,16 +16,16 @@ from enum import Enum
 class ReplicaStatus(Enum):
     NON_EXISTENT = "non-existent"
     NEW = "new"
-    """It was told to follow, and cannot lead yet."""
+    """Its broker was sent a request to follow; it cannot lead yet."""
     ONLINE = "online"
     OFFLINE = "offline"
-    """Its broker is gone, or it was told to stop."""
+    """Its broker is not alive, or was sent a request to stop it."""
     DELETION_STARTED = "deletion started"
-    """It was told to delete its files."""
+    """Its broker was sent a request to delete its files."""
     DELETION_SUCCESSFUL = "deletion successful"
-    """It has deleted them."""
+    """Its files are deleted."""
     DELETION_INELIGIBLE = "deletion ineligible"
-    """It cannot be asked to, or could not."""
+    """Its broker is not alive, or could not delete its files."""
 
 
 REACHED_FROM: Mapping[ReplicaStatus, frozenset[ReplicaStatus]] = {

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class TopicDeletion:
-    """All topics on their way out. With delete.topic.enable=false (`enabled`) requests are thrown away."""
+    """All topics that are being deleted. With delete.topic.enable=false (`enabled`), requests are dropped."""
 
     def __init__(
         self, context: ControllerContext, partitions: PartitionMoves, replicas: ReplicaMoves, *, enabled: bool
@@ -36,7 +36,7 @@ class TopicDeletion:
         self._enabled = enabled
 
     async def take_over(self, requested: Iterable[str]) -> None:
-        """At the election: what was requested under an earlier controller; nothing is sent yet."""
+        """At the election, adopt what was requested from an earlier controller; nothing is sent yet."""
         requested = set(requested)
         if not self._enabled:
             await self._context.store.delete_topic_deletions(requested, self._context.fence)
@@ -54,7 +54,7 @@ class TopicDeletion:
         }
 
     async def request(self, topics: Iterable[str]) -> None:
-        """Begin to delete topics that exist; a request for another is thrown away."""
+        """Begin to delete topics that exist; a request for another is dropped."""
         topics = set(topics)
         unknown = topics - self._state.assignments.keys()
         refused = unknown if self._enabled else topics
@@ -66,26 +66,26 @@ class TopicDeletion:
             self._state.to_delete |= accepted
             moving = {partition.topic for partition in self._state.reassigning}
             self.halt(accepted & moving, "partitions are being moved")
-            await self.go_on()
+            await self.advance()
 
     def halt(self, topics: Iterable[str], reason: str) -> None:
-        """Let topics that are to be deleted wait."""
+        """Postpone the deletion of topics."""
         halted = self._state.to_delete & set(topics)
         if halted:
             _log.info("the deletion of %s has to wait: %s", ", ".join(sorted(halted)), reason)
             self._state.deletion_halted |= halted
 
     async def resume(self, topics: Iterable[str]) -> None:
-        """The reason to wait is gone."""
+        """Resume the deletion of topics: the reason to wait is gone."""
         resumed = self._state.to_delete & set(topics)
         if resumed:
             self._state.deletion_halted -= resumed
-            await self.go_on()
+            await self.advance()
 
     async def replicas_deleted(self, replicas: Iterable[Replica]) -> None:
         """A broker has deleted these."""
         self._replicas.finish_deletion(r for r in replicas if r.topic in self._state.to_delete)
-        await self.go_on()
+        await self.advance()
 
     async def replicas_failed(self, replicas: Iterable[Replica]) -> None:
         """A broker could not delete these, or is gone."""
@@ -93,10 +93,10 @@ class TopicDeletion:
         if failed:
             self._replicas.make_ineligible(failed)
             self.halt({replica.topic for replica in failed}, "a replica could not be deleted")
-            await self.go_on()
+            await self.advance()
 
-    async def go_on(self) -> None:
-        """Take each topic as far as it gets now."""
+    async def advance(self) -> None:
+        """Advance the deletion of each topic as far as possible now."""
         retried: list[Replica] = []
         ready: list[str] = []
         for topic in sorted(self._state.to_delete):

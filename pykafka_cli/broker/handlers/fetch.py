@@ -84,13 +84,13 @@ async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
         await _down_convert(ctx, request, targets, results)
     answers = [(target.asked, result) for target, result in zip(targets, results, strict=True)]
     try:
-        session_id, news = fetch.conclude(answers + unknown, clock.monotonic())
+        session_id, changed = fetch.conclude(answers + unknown, clock.monotonic())
     except InvalidFetchSessionEpoch as error:
         return FetchResponse(error_code=error.code, session_id=request.session_id)
     return FetchResponse(
         [
             FetchTopicResponse(topic, topic_id, [_answer(asked, result, hints) for asked, result in of_topic])
-            for (topic, topic_id), of_topic in groupby(news, key=lambda each: (each[0].topic, each[0].topic_id))
+            for (topic, topic_id), of_topic in groupby(changed, key=lambda each: (each[0].topic, each[0].topic_id))
         ],
         session_id=session_id,
         node_endpoints=_endpoints(hints) if hints else [],

@@ -44,7 +44,7 @@ async def _producer(ctx: RequestContext, request: InitProducerIdRequest) -> Prod
             None if is_new else former,
         )
     except ConnectionFailed as failure:
-        # The next block of ids is the controller's to give; the producer will ask again.
+        # Only the controller hands out the next block of ids; the producer will retry.
         raise CoordinatorLoadInProgress(f"no producer id is available at the moment: {failure}") from failure
 
 

@@ -60,10 +60,10 @@ def _topic_entry(
     configs: DynamicConfigs, config: TopicConfig, overrides: Mapping[str, str], key: Key[object]
 ) -> ConfigEntry:
     value = key.format(config[key.name])
-    said = _broker_synonyms(configs, key.fallback, sensitive=False) if key.fallback else []
+    synonyms = _broker_synonyms(configs, key.fallback, sensitive=False) if key.fallback else []
     if key.name in overrides:
-        said.insert(0, Synonym(key.name, value, ConfigSource.TOPIC_CONFIG))
-    return ConfigEntry(key.name, value, _source(said), False, False, tuple(said), key.type.value, key.doc)
+        synonyms.insert(0, Synonym(key.name, value, ConfigSource.TOPIC_CONFIG))
+    return ConfigEntry(key.name, value, _source(synonyms), False, False, tuple(synonyms), key.type.value, key.doc)
 
 
 def describe_broker(configs: DynamicConfigs) -> list[ConfigEntry]:
@@ -88,7 +88,7 @@ def _broker_entry(configs: DynamicConfigs, name: str, given: str | None, *, per_
     value = given
     if per_broker and name in BrokerSettings.KEYS:
         value = BrokerSettings.KEYS[name].format(configs.settings[name])
-    said = [
+    synonyms = [
         synonym
         for synonym in _broker_synonyms(configs, name, sensitive=is_sensitive)
         if per_broker or synonym.source is ConfigSource.DYNAMIC_DEFAULT_BROKER_CONFIG
@@ -96,10 +96,10 @@ def _broker_entry(configs: DynamicConfigs, name: str, given: str | None, *, per_
     return ConfigEntry(
         name,
         None if is_sensitive else value,
-        _source(said),
+        _source(synonyms),
         is_sensitive,
         name not in BrokerSettings.KEYS or BrokerSettings.KEYS[name].read_only,
-        tuple(said),
+        tuple(synonyms),
         UNKNOWN_TYPE if key is None else key.type.value,
         None if key is None else key.doc,
     )
@@ -107,21 +107,21 @@ def _broker_entry(configs: DynamicConfigs, name: str, given: str | None, *, per_
 
 def _broker_synonyms(configs: DynamicConfigs, name: str, *, sensitive: bool) -> list[Synonym]:
     names = synonyms(name)
-    said = []
+    found: list[Synonym] = []
     for source, values in (
         (ConfigSource.DYNAMIC_BROKER_CONFIG, configs.this_broker),
         (ConfigSource.DYNAMIC_DEFAULT_BROKER_CONFIG, configs.cluster_wide),
         (ConfigSource.STATIC_BROKER_CONFIG, configs.settings.originals),
     ):
-        said += [Synonym(n, None if sensitive else values[n], source) for n in names if n in values]
-    said += [
+        found += [Synonym(n, None if sensitive else values[n], source) for n in names if n in values]
+    found += [
         Synonym(n, None if sensitive else default, ConfigSource.DEFAULT_CONFIG)
         for n in names
         if (default := _default(n)) is not None
     ]
-    while said and said[0].name != name:  # a fallback that nothing about the key itself precedes
-        del said[0]
-    return said
+    while found and found[0].name != name:  # a fallback that nothing about the key itself precedes
+        del found[0]
+    return found
 
 
 def _default(name: str) -> str | None:
@@ -129,5 +129,5 @@ def _default(name: str) -> str | None:
     return key.format(key.default) if key is not None else None
 
 
-def _source(said: Iterable[Synonym]) -> ConfigSource:
-    return next((synonym.source for synonym in said), ConfigSource.DEFAULT_CONFIG)
+def _source(synonyms: Iterable[Synonym]) -> ConfigSource:
+    return next((synonym.source for synonym in synonyms), ConfigSource.DEFAULT_CONFIG)

@@ -104,7 +104,7 @@ class Connection(asyncio.BufferedProtocol):
         self._unsent: list[Buffer] = []
         self._unsent_bytes = 0
         self._sending_is_due = False
-        self._writable: asyncio.Future[None] | None = None  # while the socket takes no more
+        self._writable: asyncio.Future[None] | None = None  # while the socket accepts nothing more
         self._reading = True
         self._received = 0
         self._is_login_limited = False  # who has not logged in may send less
@@ -177,7 +177,7 @@ class Connection(asyncio.BufferedProtocol):
             return  # rejected when it was made
         self._service.connections.remove(self)
         self._service.memory.forget(self)
-        self.go_on()
+        self.memory_freed()
         self._service.limits.give_back(self.peer.host, self.peer.listener_name)
         self._service.metrics.connections_open -= 1
         self._stop_waiting_to_write()
@@ -204,14 +204,14 @@ class Connection(asyncio.BufferedProtocol):
     def progress(self) -> int:
         return self._received - (self._transport.get_write_buffer_size() if self._writable is not None else 0)
 
-    def go_on(self) -> None:
+    def memory_freed(self) -> None:
         """There may be memory again, for what is received or for an answer."""
         self._resume_reading()
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
 
     def finish(self) -> None:
-        """Answer the request that is being served, if one is, and close."""
+        """Respond to the request that is being served, if any, and close."""
         self._is_last = True
         self._pause_reading()
         if self._worker is None:
@@ -220,8 +220,8 @@ class Connection(asyncio.BufferedProtocol):
     def end(self, kind: str, why: str, level: int = logging.INFO, *, at_once: bool = False) -> None:
         """Close, for a reason that goes into the log and, as `kind`, into the metrics.
 
-        at_once    answers that are on their way are lost; so they are where the client takes none, and where this is
-                   not the first reason to close
+        at_once    responses on their way are lost, as they are if the client reads none, or if this is not the first
+                   reason to close
         """
         if self._transport.is_closing():
             self._transport.abort()
@@ -278,7 +278,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._taken(self._waiting.popleft())
 
     async def _has_room(self) -> bool:
-        """Wait while there is no memory for a large answer; False: nobody is there any more who would read it."""
+        """Wait while there is no memory for a large answer; False if the connection is closed."""
         while not self._transport.is_closing():
             if self._service.memory.may_answer(self):
                 return True
@@ -295,7 +295,7 @@ class Connection(asyncio.BufferedProtocol):
         pace.sent(size, clock.monotonic())
 
     def _add(self, buffers: list[Buffer]) -> None:
-        """Take a response to be sent: at once, unless the next request is there already and may be answered at once."""
+        """Send a response at once, or together with the next if that request has arrived already."""
         size = size_of(buffers)
         self._service.metrics.response_bytes += size
         self._unsent += (_SIZE.pack(size), *buffers)
@@ -303,7 +303,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self._waiting or self._unsent_bytes >= _TOGETHER_BYTES:
             self._send()
         elif not self._sending_is_due:
-            # The next request may have to wait for something, and then this response must not.
+            # The next request may have to wait for something; this response must not wait with it.
             self._sending_is_due = True
             asyncio.get_running_loop().call_soon(self._send_what_is_due)
 

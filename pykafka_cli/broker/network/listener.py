@@ -1,7 +1,7 @@
 """The broker's listeners: a socket each; idle clients are disconnected, and all are drained at the end.
 
 server = SocketServer(settings, clock, metrics)
-endpoints = await server.bind()         # ports are known, nobody is accepted yet
+endpoints = await server.bind()         # ports are known, no connection is accepted yet
 await server.serve(dispatcher.answer)
 ...
 await server.stop(grace=1.0)
@@ -58,7 +58,7 @@ class SocketServer:
         return tuple(listener for listener, _, _ in self._bound)
 
     async def bind(self) -> tuple[Listener, ...]:
-        """Take all ports, without accepting anyone; `endpoints` afterwards.
+        """Bind all ports, without accepting connections; `endpoints` afterwards.
 
         raises    CannotListen; then no port is held
         """
@@ -114,7 +114,7 @@ class SocketServer:
         self._sweep_later()
 
     async def stop(self, grace: float) -> None:
-        """Accept nobody any more, wait up to `grace` seconds for the responses under way, close everything."""
+        """Stop accepting, wait up to `grace` seconds for responses under way, and close everything."""
         for server in self._servers:
             server.close()
         self._servers.clear()
@@ -127,10 +127,10 @@ class SocketServer:
         workers = [worker for service in self._services for worker in service.workers]
         for worker in workers:
             if worker not in under_way:
-                worker.cancel()  # nobody is there any more to be answered
+                worker.cancel()  # its client is gone
         if workers:
             await asyncio.wait(workers, timeout=grace)
-        await asyncio.sleep(0)  # those that have nothing left to send are gone after this
+        await asyncio.sleep(0)  # closes those that have nothing left to send
         for connection in self._connections():
             connection.end("shutdown", "the broker stops", logging.DEBUG, at_once=True)
         for worker in workers:

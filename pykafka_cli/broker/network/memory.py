@@ -1,7 +1,7 @@
 """How much memory clients may hold: requests that arrive slowly, and responses that are not read.
 
     requests under way    queued.max.request.bytes, or 16 MiB where it is not set. Above that only the oldest one grows
-                          on, up to socket.request.max.bytes, and the sockets of the others are not read
+                          further, up to socket.request.max.bytes, and the sockets of the others are not read
     answers unread        16 MiB. Above that fetches wait; at sixteen times as much an answer is given up with its
                           connection
 
@@ -16,12 +16,12 @@ from pykafka_cli.properties.broker import BrokerSettings
 
 UNDER_WAY_BYTES = 16 * 1024 * 1024
 UNREAD_BYTES = 16 * 1024 * 1024
-HOPELESS = 16  # times UNREAD_BYTES; so much only comes of waits that end for many at once
+HOPELESS = 16  # times UNREAD_BYTES; so much is only reached when many waits end at once
 SMALL_BYTES = 64 * 1024
-"""A request that needs no more is received in any case, until twice the limit is held."""
+"""A request of this size or less is received in any case, until twice the limit is held."""
 
 PATIENCE_S = 2.0
-"""In so long a holder must get on by SMALL_BYTES while others wait."""
+"""While others wait, a holder must transfer SMALL_BYTES within this time."""
 
 
 class Holder(Protocol):
@@ -32,8 +32,8 @@ class Holder(Protocol):
         """Bytes received and sent; it grows while the client does its part."""
 
     def end(self, kind: str, why: str) -> None: ...
-    def go_on(self) -> None:
-        """There may be memory again."""
+    def memory_freed(self) -> None:
+        """Notify the connection that there may be memory again."""
 
 
 class Memory:
@@ -61,7 +61,7 @@ class Memory:
             self._let_receive()
 
     def may_receive(self, holder: Holder) -> bool:
-        """Whether more of its request may be read; if not, `go_on` says when to ask again."""
+        """Whether more of its request may be read; if not, `memory_freed` is called when it is worth another call."""
         size = self._under_way.get(holder, 0)
         small = size <= SMALL_BYTES and self._arriving < 2 * self._limit
         if not size or small or self._arriving < self._limit or next(iter(self._under_way)) is holder:
@@ -73,7 +73,7 @@ class Memory:
     def _let_receive(self) -> None:
         waiting, self._to_receive = self._to_receive, {}
         for holder in waiting:
-            holder.go_on()
+            holder.memory_freed()
 
     @property
     def _limit(self) -> int:
@@ -92,7 +92,7 @@ class Memory:
             self._let_answer()
 
     def may_answer(self, holder: Holder) -> bool:
-        """Whether a large answer may be made; if not, `go_on` says when to ask again."""
+        """Whether a large answer may be made; if not, `memory_freed` is called when it is worth another call."""
         if self._leaving < UNREAD_BYTES:
             self._let_answer()
             return True
@@ -101,7 +101,7 @@ class Memory:
         return False
 
     def _let_answer(self) -> None:
-        """Let those that wait ask again: one in each round of the loop, for each may fill the memory that there is."""
+        """Notify those that wait, one in each turn of the loop, since each may fill the memory that is free."""
         if self._to_answer and self._leaving < UNREAD_BYTES and not self._is_waking:
             self._is_waking = True
             self._clock.call_later(0, self._let_one_answer)
@@ -111,7 +111,7 @@ class Memory:
         if self._to_answer and self._leaving < UNREAD_BYTES:
             holder = next(iter(self._to_answer))
             del self._to_answer[holder]
-            holder.go_on()
+            holder.memory_freed()
             self._let_answer()
 
     @property
@@ -128,7 +128,7 @@ class Memory:
         self.send(holder, 0)
 
     def _watch(self) -> None:
-        """Somebody waits: see who gets on meanwhile."""
+        """Watch who makes progress while somebody waits."""
         if self._timer is None:
             self._progress = {each: each.progress for each in self._holders()}
             self._timer = self._clock.call_later(PATIENCE_S, self._judge)
@@ -138,7 +138,7 @@ class Memory:
         return [*self._unread, *(each for each in self._under_way if each not in self._to_receive)]
 
     def _judge(self) -> None:
-        """Cut off whoever has not got on since others began to wait."""
+        """Close the connections that have made no progress since others began to wait."""
         self._timer = None
         if not self._to_receive and not self._to_answer:
             return

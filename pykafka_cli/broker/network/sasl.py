@@ -107,17 +107,17 @@ class ScramServer:
         self._header = found["header"]
         server_first = f"r={found['nonce']}{self._more},s={parts['salt']},i={parts['iterations']}"
         self._claimed = user
-        self._said = f"{text[len(found['header']) :]},{server_first}"
+        self._auth_message = f"{text[len(found['header']) :]},{server_first}"
         return server_first
 
     def _final(self, text: str) -> str:
         found = _CLIENT_FINAL.fullmatch(text)
-        # Kafka wants no more of the nonce, either: librdkafka says its own part twice.
+        # Kafka checks no more of the nonce either: librdkafka repeats its own part.
         if not found or not found["nonce"].endswith(self._more):
             raise Refusal("Invalid client nonce in the final client message.")
         if base64.b64decode(found["binding"]).decode() != self._header:
             raise Refusal("Invalid SASL/SCRAM message: it is no client final message for what was said before")
-        signed = f"{self._said},{found['bare']}".encode()
+        signed = f"{self._auth_message},{found['bare']}".encode()
         signature = hmac.digest(self._stored_key, signed, self._digest)
         proof = base64.b64decode(found["proof"])
         key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))

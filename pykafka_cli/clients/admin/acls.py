@@ -99,11 +99,11 @@ def _oldest(patterns: Iterable[PatternType]) -> int:
     return 0 if all(each is PatternType.LITERAL for each in patterns) else _FIRST_WITH_PATTERNS
 
 
-def _pattern(told: Any) -> ResourcePattern:
-    type_ = ResourceType.numbered(told.resource_type)
-    return ResourcePattern(type_, told.resource_name, PatternType.numbered(told.pattern_type))
+def _pattern(described: Any) -> ResourcePattern:
+    type_ = ResourceType.numbered(described.resource_type)
+    return ResourcePattern(type_, described.resource_name, PatternType.numbered(described.pattern_type))
 
 
-def _entry(told: Any) -> AclEntry:
-    permission = AclPermission.numbered(told.permission_type)
-    return AclEntry(told.principal, told.host, AclOperation.numbered(told.operation), permission)
+def _entry(described: Any) -> AclEntry:
+    permission = AclPermission.numbered(described.permission_type)
+    return AclEntry(described.principal, described.host, AclOperation.numbered(described.operation), permission)

@@ -199,7 +199,7 @@ async def remove_members(session: Session, group: str, members: Iterable[MemberD
 
     leaving = tuple(
         MemberIdentity(
-            # A static member may have come back under another id meanwhile; it is removed by its name.
+            # A static member may have returned under another id meanwhile; it is removed by its instance id.
             member_id="" if member.instance_id else member.member_id,
             group_instance_id=member.instance_id,
             reason=reason,
@@ -261,7 +261,7 @@ async def committed_positions(session: Session, group: str) -> "dict[TopicPartit
 
 
 async def set_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
-    """Commit offsets for a group without members; one that does not exist is made.
+    """Commit offsets for a group without members, which is created if it does not exist.
 
     raises    ApiError for the first partition that is rejected
     """
@@ -278,7 +278,7 @@ async def ask_coordinators(
     groups: Iterable[str],
     ask: Callable[[Broker, list[str]], Awaitable[Mapping[str, T | ApiError]]],
 ) -> dict[str, T | ApiError]:
-    """Each group's result from its coordinator, in the order given; asked again where that moved or is not ready.
+    """Each group's result from its coordinator, in the order given; retried if that moved or is not ready.
 
     ask    one broker about the groups that it coordinates
     """

@@ -55,7 +55,7 @@ def _member(member: Any) -> MemberDescription:
 
 
 async def share_offsets(session: Session, groups: Iterable[str]) -> dict[str, list[ShareOffset] | ApiError]:
-    """How far each group is, by partition."""
+    """Each group's offsets, by partition."""
     return await ask_coordinators(session, groups, partial(_share_offsets, session))
 
 
@@ -92,9 +92,9 @@ def _offset(topic: str, part: Any) -> ShareOffset:
 
 
 async def alter_share_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
-    """Have a group without members begin elsewhere; one that does not exist is made.
+    """Set the offsets of a group without members, which is created if it does not exist.
 
-    raises    ApiError for the group, or the first partition that is refused
+    raises    ApiError for the group, or the first partition that is rejected
     """
     from kio.schema.alter_share_group_offsets.v0.request import (
         AlterShareGroupOffsetsRequest,
@@ -123,7 +123,7 @@ async def alter_share_offsets(session: Session, group: str, offsets: Mapping[Top
 
 
 async def delete_share_offsets(session: Session, group: str, topics: Sequence[str]) -> dict[str, ApiError | None]:
-    """Forget how far a group is in topics; what became of each.
+    """Delete a group's offsets in topics; return the result of each.
 
     raises    ApiError for the group as a whole
     """

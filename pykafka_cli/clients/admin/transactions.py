@@ -84,7 +84,7 @@ async def list_transactions(
 async def describe_transactions(
     session: Session, transactional_ids: Iterable[str]
 ) -> dict[str, TransactionDescription | ApiError]:
-    """Each id as its coordinator knows it; asked again where that moved or is not ready yet."""
+    """Each id as its coordinator knows it; retried if that moved or is not ready."""
 
     async def ask_all(wanted: list[str]) -> dict[str, TransactionDescription | ApiError]:
         return {

@@ -35,7 +35,7 @@ from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
 
 JOINING, LEAVING, LEAVING_FOR_A_WHILE = 0, -1, -2
-"""Epochs of a member that is not in the group, or will not be; a static member may come back."""
+"""Epochs of a member that is not in the group, or will not be; a static member may return."""
 
 FIRST_WITH_REGEX = 1
 NOT_OFFERED = (
@@ -73,7 +73,7 @@ class ConsumerProtocolMember:
         self._target: Assignment | None = None
         self._owned: Assignment = {}
         self._has_target = asyncio.Event()
-        self._has_news = asyncio.Event()  # for the coordinator
+        self._has_changes = asyncio.Event()  # for the coordinator
         self._names: dict[uuid.UUID, str] = {}
         self._heartbeats: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
@@ -105,7 +105,7 @@ class ConsumerProtocolMember:
         self.must_rejoin.clear()
         if self._topics != tuple(topics):
             self._topics = tuple(topics)
-            self._has_news.set()
+            self._has_changes.set()
         if self._heartbeats is None or self._heartbeats.done():
             self._owned = {}
             self._heartbeats = asyncio.get_running_loop().create_task(self._send_heartbeats())
@@ -127,10 +127,10 @@ class ConsumerProtocolMember:
         for topic, partition in assigned:
             owned.setdefault(ids[topic], set()).add(partition)
         self._owned = {topic: frozenset(indexes) for topic, indexes in owned.items()}
-        self._has_news.set()
+        self._has_changes.set()
 
     async def leave(self) -> None:
-        """Give up membership, so that others get the partitions at once; a static member may come back for them."""
+        """Give up membership, so that others get the partitions at once; a static member may return for them."""
         if self._heartbeats:
             self._heartbeats.cancel()
             with suppress(asyncio.CancelledError, Exception):
@@ -152,13 +152,13 @@ class ConsumerProtocolMember:
         clock = asyncio.get_running_loop().time
         try:
             while True:
-                self._has_news.clear()
+                self._has_changes.clear()
                 interval = await self._heartbeat(clock() + self._settings.session_timeout_ms / 1000)
                 if interval is None:
                     return
                 with suppress(TimeoutError):
                     async with asyncio.timeout(interval):
-                        await self._has_news.wait()
+                        await self._has_changes.wait()
                 if clock() - self._last_poll > self._settings.max_poll_interval_ms / 1000:
                     self._heartbeats = None  # leaving must not cancel this task
                     await self.leave()
@@ -177,7 +177,7 @@ class ConsumerProtocolMember:
         everything = self._everything()
         oldest = FIRST_WITH_REGEX if self._regex else 0
         try:
-            answer = await self._coordinator.ask(self._news(everything), oldest=oldest, deadline=deadline)
+            answer = await self._coordinator.ask(self._changed_fields(everything), oldest=oldest, deadline=deadline)
         except VersionUnsupported:
             raise ApiError(ErrorCode.unsupported_version, NOT_OFFERED) from None
         except ConnectionFailed:
@@ -234,7 +234,7 @@ class ConsumerProtocolMember:
             },
         )
 
-    def _news(self, everything: ConsumerGroupHeartbeatRequest) -> ConsumerGroupHeartbeatRequest:
+    def _changed_fields(self, everything: ConsumerGroupHeartbeatRequest) -> ConsumerGroupHeartbeatRequest:
         """What differs from what the coordinator knows."""
         known = self._acknowledged
         if known is None:

@@ -119,7 +119,7 @@ class Fetcher:
         self._request_refresh()
 
     def drop(self, partitions: Iterable[TopicPartition]) -> None:
-        """Read these no more, and forget what was fetched of them."""
+        """Stop reading these, and drop what was fetched of them."""
         for partition in partitions:
             self._sources.pop(partition, None)
         self._chunks = deque(chunk for chunk in self._chunks if self._is_current(chunk.source))

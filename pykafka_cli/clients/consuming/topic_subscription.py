@@ -13,7 +13,7 @@ from pykafka_cli.transport.connection import ConnectionFailed
 
 INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state")
 _RETRY_MISSING = 1.0
-"""Seconds until the cluster is asked again for a topic that does not exist."""
+"""Seconds until metadata is requested again for a topic that does not exist."""
 
 
 class TopicSubscription:

@@ -100,7 +100,7 @@ class Preparation:
             await self.pause()
 
     async def pause(self) -> None:
-        """Before the cluster is asked again: short at first, as a new topic has its leaders soon."""
+        """Before metadata is requested again: short at first, as a new topic has its leaders soon."""
         self._attempts += 1
         await asyncio.sleep(self._settings.backoff(max(1, self._attempts - _SHORT_PAUSES)))
 

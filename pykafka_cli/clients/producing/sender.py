@@ -234,9 +234,9 @@ class Sender:
             self._on_result(Result(batch, text, NO_OFFSET))
 
     def _renew_epoch(self) -> None:
-        """See to it that partitions which cannot go on under the present epoch get the next one.
+        """Get the next epoch for partitions that cannot continue under the present one.
 
-        A transactional producer gets it only with its next transaction; what was to follow in this one is given up.
+        A transactional producer gets it only with its next transaction; the rest of this one is aborted.
         """
         producer = self._preparation.producer
         stuck = [queue for queue in self._accumulator.queues if queue.needs_epoch_after(producer)]

@@ -129,7 +129,7 @@ def _pkcs12(data: bytes, password: str | None) -> StoreEntries:
 
 
 def _pem_of(text: Password) -> str:
-    """PEM out of a property, where line ends may have been written as blanks."""
+    """PEM out of a property, where line ends may have been written as spaces."""
     return re.sub(r"\s*(-----(?:BEGIN|END) [A-Z0-9 ]+-----)\s*", r"\n\1\n", text.value).strip() + "\n"
 
 

@@ -54,7 +54,7 @@ class Host(Protocol):
     def call_later(self, delay: float, callback: Callable[[], object]) -> object: ...
 
     def admit(self, connection: "Connection") -> str | None:
-        """Count a new connection; or say why there must not be one more."""
+        """Count a new connection; or return why it must be rejected."""
 
     def forget(self, connection: "Connection") -> None:
         """The connection is closed."""
@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
         self._received_at = self._host.monotonic()
         self._reader.feed(data)
         if self._turn is None:
-            self._take_turn()
+            self._serve_turn()
         self._count_held()
 
     def pause_writing(self) -> None:
@@ -128,7 +128,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._congested = False
         self._count_held()
-        self._go_on()
+        self._continue_reading()
 
     def eof_received(self) -> bool:
         # The transport closes itself, once all that was sent has left; a client that does not read is not waited for.
@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
     # What the pipeline calls.
 
     def expect(self, size: int, *, last: bool) -> None:
-        """`size` bytes will be delivered later; after the `last` ones no more requests are read."""
+        """`size` bytes will be delivered later; after the `last` ones, no request is read."""
         self._unsent += size
         self.statistics.outstanding += 1
         if last:
@@ -172,7 +172,7 @@ class Connection(asyncio.Protocol):
             self._loop.call_soon(self._flush)
 
     def end(self, reason: str, level: int = logging.INFO) -> None:
-        """Close the connection; what was sent may still leave. The reason goes to the log."""
+        """Close the connection once what was sent has left. The reason goes to the log."""
         if self._ending:
             return
         self._ending = True
@@ -192,15 +192,15 @@ class Connection(asyncio.Protocol):
         """Whether requests are read from the network."""
         return self._transport is not None and self._transport.is_reading()
 
-    # Taking requests up.
+    # Serving requests.
 
-    def _take_turn(self) -> None:
-        """Do some of the requests that are there, then let others have their turn."""
+    def _serve_turn(self) -> None:
+        """Serve some of the requests that have arrived, then give other connections their turn."""
         self._turn = None
         self._flushing = True
         try:
             for _ in range(REQUESTS_PER_TURN):
-                if self._ending or self._is_congested() or not self._take_one():
+                if self._ending or self._is_congested() or not self._serve_one():
                     break
         except (FrameTooLarge, MarshallingError, Rejected) as error:
             self._flush()
@@ -210,10 +210,10 @@ class Connection(asyncio.Protocol):
             _log.exception("A request of session 0x%s failed", printed(self.session_id))
             self.abort()
         self._flush()
-        self._go_on()
+        self._continue_reading()
 
-    def _take_one(self) -> bool:
-        """Do the next request, if it is there to its last byte."""
+    def _serve_one(self) -> bool:
+        """Serve the next request, if it has arrived completely."""
         if self._phase is Phase.OPENING and self._answer_word():
             return False
         frame = self._reader.take()
@@ -231,7 +231,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def _answer_word(self) -> bool:
-        """Whether the connection began with a four-letter word; then it is answered and over."""
+        """Whether the connection began with a four-letter word; then respond to it and close."""
         word = self._reader.opening
         if len(word) < _WORD_LENGTH or (answer := self._host.four_letter_word(word, self)) is None:
             return False
@@ -245,8 +245,8 @@ class Connection(asyncio.Protocol):
     def _is_congested(self) -> bool:
         return self._congested or self._unsent > UNSENT_TO_PAUSE
 
-    def _go_on(self) -> None:
-        """Read on, or let the network wait while requests do, and see to it that these get their turn."""
+    def _continue_reading(self) -> None:
+        """Read further, or stop reading while requests wait, and schedule their turn."""
         transport = self._transport
         if self._ending or transport is None or transport.is_closing():
             return
@@ -257,7 +257,7 @@ class Connection(asyncio.Protocol):
         elif not transport.is_reading():
             transport.resume_reading()
         if waiting and not congested and self._turn is None:
-            self._turn = self._loop.call_soon(self._take_turn)
+            self._turn = self._loop.call_soon(self._serve_turn)
 
     # Sending.
 
@@ -277,10 +277,10 @@ class Connection(asyncio.Protocol):
             self.end(f"it does not read: {waiting} bytes wait for it")
             self.abort()
         elif self._turn is None:
-            self._go_on()
+            self._continue_reading()
 
     def _count_held(self) -> None:
-        """Tell the server how much memory this connection takes: requests not yet whole, answers not yet read."""
+        """Report to the server how much memory this connection takes: incomplete requests and unread responses."""
         if self._transport is not None:
             self._host.hold(self, self._reader.buffered + self._transport.get_write_buffer_size())
 

@@ -35,7 +35,7 @@ class DataDirectory:
         self._lock: IO[str] | None = None
 
     def lock(self) -> Self:
-        """Take the directory for this process, creating it if need be.
+        """Lock the directory for this process, creating it if need be.
 
         raises    DirectoryUnusable if another process has it or it cannot be written; then nothing was changed
         """
@@ -80,7 +80,7 @@ class DataDirectory:
             yield
 
     def unlock(self) -> None:
-        """Let others have the directory."""
+        """Release the lock."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None

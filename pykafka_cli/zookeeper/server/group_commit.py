@@ -97,7 +97,7 @@ class GroupCommit(Generic[T]):
         self._writing = None
         error = asyncio.CancelledError() if written.cancelled() else written.exception()
         if error is not None:
-            # What the next responses acknowledge might be lost in a restart: send no more.
+            # What the next responses acknowledge might be lost in a restart: send nothing more.
             self._broken = True
             self._failed(error)
             return

@@ -82,7 +82,7 @@ class Client(Protocol):
     identities: list[Id]
 
     def expect(self, size: int, *, last: bool) -> None:
-        """`size` bytes will be delivered later; after the `last` ones no more requests are read."""
+        """`size` bytes will be delivered later; after the `last` ones, no request is read."""
 
     def deliver(self, delivery: "Delivery") -> None:
         """Send what was expected, and close the connection if the delivery has a reason."""

@@ -95,7 +95,7 @@ class GroupCoordinator:
         became_leader: Iterable[tuple[TopicPartition, LeaderEpoch]],
         became_follower_or_gone: Iterable[TopicPartition],
     ) -> None:
-        """Partitions that this broker leads from now on, with the leader's epoch, and those that it leads no more."""
+        """Partitions that this broker leads from now on, with the leader's epoch, and those that it no longer leads."""
         for partition, leader_epoch in became_leader:
             if partition.topic == OFFSETS_TOPIC:
                 self._runtime.elected(partition.partition, leader_epoch)

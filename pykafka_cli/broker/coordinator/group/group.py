@@ -327,7 +327,7 @@ class Group:
             self.leader = next(iter(self.members), None)
 
     def rename(self, member: Member, member_id: str) -> None:
-        """Give a static member, come back as another process, its new id; its place and its leadership stay."""
+        """Give a static member that has returned as another process its new id; its assignment and leadership stay."""
         was, member.member_id = member.member_id, member_id
         self.members = {each.member_id: each for each in self.members.values()}
         if member.group_instance_id is not None:

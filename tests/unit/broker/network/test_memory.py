@@ -20,7 +20,7 @@ class Connection:
     def end(self, kind: str, why: str) -> None:  # noqa: ARG002
         self.ended = True
 
-    def go_on(self) -> None:
+    def memory_freed(self) -> None:
         self.asked_again += 1
         self.then()
 
