@@ -7,12 +7,25 @@ Rows' goals are those of docs/performance.md.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from benchmarks.servers import Servers
 from benchmarks.table import Row
-from benchmarks.tools import MESSAGES, Bench, delete_topic, new_topic, output, produce_lines, program, seconds
+from benchmarks.tools import (
+    MESSAGES,
+    TIMEOUT_S,
+    Bench,
+    delete_topic,
+    new_topic,
+    output,
+    produce_lines,
+    program,
+    seconds,
+)
 
 START = Row("servers, start to first metadata answer", "s", at_most=0.4)
 IDLE_MEMORY = Row("resident memory, idle", "MB", at_most=60)
@@ -51,6 +64,29 @@ def _topics_list(bench: Bench, servers: Servers, who: str) -> Sequence[float]:
     else:
         command = bench.tool(who, "topics", "--bootstrap-server", servers.bootstrap, "--list")
     return (min(seconds(command) for _ in range(STARTS)),)
+
+
+def _noticed_start(bench: Bench, servers: Servers, who: str) -> Iterator[float]:
+    """Seconds from the first response of servers that were down to the end of a command that waited for them."""
+    topics = shlex.join(bench.tool(who, "topics", "--bootstrap-server", servers.bootstrap, "--list"))
+    yield _noticed_by(["sh", "-c", f"until {topics}; do :; done"], servers)
+    if who != "kafka":
+        yield _noticed_by([program(who), "wait", "--bootstrap-server", servers.bootstrap, "broker"], servers)
+        scripts = bench.folder / "scripts"
+        output([program(who), "scripts", "install", str(scripts)])
+        yield _noticed_by([str(scripts / "cub"), "kafka-ready", "-b", servers.bootstrap, "1", "60"], servers)
+
+
+def _noticed_by(command: Sequence[str], servers: Servers) -> float:
+    servers.stop()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as waiting:
+        try:
+            servers.start()
+            ready = time.monotonic()
+            waiting.wait(TIMEOUT_S)
+        finally:
+            waiting.kill()
+    return time.monotonic() - ready
 
 
 def _kcat(bench: Bench, servers: Servers, _who: str) -> Sequence[float]:
@@ -170,6 +206,14 @@ MEASUREMENTS = (
     Measurement([Row("--version", "s")], _version, peers=("pk", "one file", "kafka")),
     Measurement(
         [Row("topics --list", "s", times_kafka=0.1)], _topics_list, peers=("pk", "one file", "kafka", "kcat", "kcl")
+    ),
+    Measurement(
+        [
+            Row("a started broker noticed by a loop of topics --list", "s"),
+            Row("a started broker noticed by pk wait broker", "s"),
+            Row("a started broker noticed by cub kafka-ready, which calls pk wait", "s"),
+        ],
+        _noticed_start,
     ),
     Measurement(
         [
