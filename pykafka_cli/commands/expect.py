@@ -27,6 +27,7 @@ from pykafka_cli.script.command import ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.options import INT, BootstrapServer, CommandConfig, bootstrap_or_default, chosen_output
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
+from pykafka_cli.topic_names import why_invalid
 
 if TYPE_CHECKING:
     from pykafka_cli.procedures.expect import Report, Start, Wanted
@@ -193,6 +194,8 @@ def expect(
         topic, conditions = _topic_and_conditions(ctx, words or [])
         if tap and output is not None:
             raise ScriptError("--tap and --output cannot be used together", hint="Both print to standard output.")
+        if junit_xml is not None and junit_xml.is_dir():
+            raise ScriptError(f"--junit-xml: {junit_xml} is a directory")
         if "grace" in ctx.given and not exactly:
             raise ScriptError("--grace needs --exactly")
         records = None
@@ -236,6 +239,8 @@ def _topic_and_conditions(ctx: ScriptContext, words: list[str]) -> tuple[str | N
     if len(topics) > 1:
         hint = "One command reads one topic; a token of `pk mark` may have several."
         raise ScriptError(f"There is more than one topic: {' '.join(topics)}", hint=hint)
+    if topics and (problem := why_invalid(topics[0])):
+        raise ScriptError(f"Topic name is invalid: {problem}")
     if not words:
         raise ScriptError("No topic and no condition was named", hint="`pk expect orders` expects a record in orders.")
     if not topics and (given := sorted(OF_RECORDS & ctx.given)):
@@ -271,6 +276,8 @@ def _check_together(records: Expectation) -> None:
 
 
 def _filter(key: str | None, headers: list[str], expression: str | None) -> Filter:
+    if any(not parse_header(word)[0] for word in headers):
+        raise ScriptError("--header: there is no name")
     try:
         pattern = None if expression is None else compile_pattern(expression)
     except BadPattern as error:

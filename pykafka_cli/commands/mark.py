@@ -13,6 +13,7 @@ from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
+from pykafka_cli.topic_names import why_invalid
 
 EPILOG = """\b
 Examples:
@@ -63,6 +64,9 @@ def mark(
     with usage_errors():
         if not topics:
             raise ScriptError("No topic was named", hint="`pk mark orders` marks the topic orders.")
+        for topic in topics:
+            if problem := why_invalid(topic):
+                raise ScriptError(f"Topic name is invalid: {problem}")
         missing = ScriptError("Missing required option --bootstrap-server")
         bootstrap = bootstrap_or_default(bootstrap_server, missing)
         session = new_session(bootstrap, command_config)

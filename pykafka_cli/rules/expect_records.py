@@ -108,7 +108,7 @@ class Filter(NamedTuple):
         try:
             if self.key is not None and texts.key(record) != self.key:
                 return "with another key"
-            if self.headers and (missing := _missing_header(self.headers, record.headers)):
+            if (missing := _missing_header(self.headers, record.headers)) is not None:
                 return f"without header {missing}"
             if self.value is not None:
                 text = texts.value(record)
@@ -119,8 +119,12 @@ class Filter(NamedTuple):
         return ""
 
 
-def _missing_header(wanted: Sequence[tuple[str, str | None]], headers: Sequence[tuple[str, bytes | None]]) -> str:
-    """The first that is not there."""
+def _missing_header(
+    wanted: Sequence[tuple[str, str | None]], headers: Sequence[tuple[str, bytes | None]]
+) -> str | None:
+    """The first that is not there; None if all are."""
+    if not wanted:
+        return None
     there = Counter((name, _text(value, None)) for name, value in headers)
     names = Counter(name for name, _ in headers)
     for name, value in wanted:
@@ -130,7 +134,7 @@ def _missing_header(wanted: Sequence[tuple[str, str | None]], headers: Sequence[
             if not there[name, value]:
                 return _header(name, value)
             there[name, value] -= 1
-    return ""
+    return None
 
 
 def _header(name: str, value: str | None) -> str:

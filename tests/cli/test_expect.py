@@ -299,7 +299,7 @@ def test_a_mark_needs_a_topic_and_a_cluster(topic: Topic) -> None:
     assert pk("mark", *topic.where).returncode == 2
     assert pk("mark", "--show", absent.stdout.strip(), "a").returncode == 2
     assert pk("mark", "--show", "mark1.x").returncode == 2
-    assert pk("mark", *topic.where, "not/a/topic").returncode == 1
+    assert pk("mark", *topic.where, "not/a/topic").returncode == 2
     assert pk("mark", "--bootstrap-server", f"127.0.0.1:{free_port()}", "a").returncode == 1
 
 
@@ -392,6 +392,10 @@ def test_what_cannot_be_reached_is_named_with_what_would_help() -> None:
     [
         (("t", "u"), "There is more than one topic: t u"),
         ((), "No topic and no condition was named"),
+        (("",), "Topic name is invalid: the empty string is not allowed"),
+        (("not/a/topic",), "Topic name is invalid: 'not/a/topic' contains"),
+        (("t", "--header", "=v"), "--header: there is no name"),
+        (("t", "--junit-xml", "/"), "--junit-xml: / is a directory"),
         (("lag=g:0", "--count", "1"), "--count needs a topic"),
         (("t", "lag=g"), "'lag=g' is not a condition"),
         (("t", "--count", "-1"), "--count: a number of records is 0 or more"),

@@ -45,6 +45,7 @@ def test_a_record_that_counts(wanted: Filter, record: Record) -> None:
         (Filter(headers=(("h", "v"), ("h", "v"))), Record(headers=[("h", b"v")]), "without header h=v"),
         (Filter(headers=(("h", ""),)), Record(headers=[("h", None)]), "without header h="),
         (Filter(headers=(("h", None),)), Record(), "without header h"),
+        (Filter(headers=(("", None),)), Record(), "without header "),
         (matching("^b"), Record(b"ab"), 'with a value that does not match "^b"'),
         (matching(""), Record(None), 'with a value that does not match ""'),
     ],
