@@ -1,4 +1,4 @@
-"""Generates the pages that are derived from the code: supported-apis.md, configuration.md, cli-reference.md.
+"""Generates the pages that are derived from the code: supported-apis.md, configuration.md, cli-reference.md, course/.
 
 python docs/generate.py            writes them
 python docs/generate.py --check    exits with 1 and names a page that is out of date
@@ -8,7 +8,8 @@ import difflib
 import importlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import typer.main
@@ -24,6 +25,7 @@ from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.properties.topic import TOPIC_KEYS
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
+from pykafka_cli.tutorial.chapter import NAMES, Cluster, load_chapter
 
 DOCS = Path(__file__).resolve().parent
 RECORDED = DOCS.parent / "tests/vectors/api-versions.json"
@@ -138,7 +140,43 @@ def cli_reference() -> Iterator[str]:
             yield "\n".join(rows)
 
 
-PAGES = {"supported-apis.md": supported_apis, "configuration.md": configuration, "cli-reference.md": cli_reference}
+def course(name: str) -> Iterator[str]:
+    """A chapter of `pk tutorial`, to read."""
+    chapter = load_chapter(name)
+    yield f"# {chapter.title}"
+    yield chapter.idea.strip()
+    yield SERVERS[chapter.cluster].format(name=name)
+    for number, step in enumerate(chapter.steps, 1):
+        yield f"## {number}. {step.title}"
+        yield step.idea.strip()
+        if step.type:
+            yield "\n".join(["```", f"$ {step.type}", *(f"> {line}" for line in step.input.splitlines()), "```"])
+        if step.show:
+            yield f"```\n$ {step.show}\n```"
+        if step.explain:
+            yield step.explain.strip()
+    yield chapter.end.strip()
+
+
+SERVERS = {
+    Cluster.ONE: (
+        "`pk tutorial {name}` leads you through this page and starts a cluster for it. To do it alone, run `pk up`."
+    ),
+    Cluster.THREE: (
+        "`pk tutorial {name}` leads you through this page. It starts three brokers, keeps their properties files in "
+        "`{{directory}}`, and fills in their process ids."
+    ),
+    Cluster.CLOCK: (
+        "`pk tutorial {name}` leads you through this page and starts a cluster for it. To do it alone, run "
+        "`pk up --clock manual`, and leave `--data-dir` out."
+    ),
+}
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "supported-apis.md": supported_apis,
+    "configuration.md": configuration,
+    "cli-reference.md": cli_reference,
+    **{f"course/{name}.md": partial(course, name) for name in NAMES},
+}
 
 
 def main() -> int:
@@ -148,6 +186,7 @@ def main() -> int:
         path = DOCS / name
         wanted = "\n\n".join([NOTICE, *sections()]) + "\n"
         if not check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(wanted)
             continue
         present = path.read_text() if path.exists() else ""

@@ -55,7 +55,7 @@ Conditions are those of `pk wait`, and are checked once the records came:
 Examples:
   pk expect orders --count 3 --key alice --within 30s
   mark=$(pk mark orders) && ./send-orders &&
-    pk expect orders lag=billing:0 --from-offset $mark --json-subset want.jsonl
+  pk expect orders lag=billing:0 --from-offset $mark --json-subset want.jsonl
 
 Exit status: 0 if all came, 1 if not, 2 if the command line is wrong.
 """

@@ -88,7 +88,7 @@ async def _check_until_met(
             try:
                 if session is None:
                     session = await opened.enter_async_context(open_session())
-                missing = await _check(session, conditions)
+                missing = await missing_of_conditions(session, conditions)
             except ConnectionFailed as failure:  # the cluster does not answer yet
                 missing = [explain(failure)] * len(conditions)
             unmet = [
@@ -103,7 +103,8 @@ async def _check_until_met(
             pause = min(pause * 1.5, LONGEST_PAUSE_S)
 
 
-async def _check(session: Session, conditions: Sequence[Condition]) -> list[tuple[str, str]]:
+async def missing_of_conditions(session: Session, conditions: Sequence[Condition]) -> list[tuple[str, str]]:
+    """Why each condition is not met, and what would help; both empty if it is met."""
     return await asyncio.gather(*(_missing(session, each) for each in conditions))
 
 
@@ -170,11 +171,11 @@ async def _check_records(session: Session, wanted: Records) -> str:
     if leaders is None:
         return missing_records(wanted, None)
     partitions = [TopicPartition(wanted.topic, each) for each in leaders]
-    beginnings, ends = await _bounds(session, partitions)
+    beginnings, ends = await bounds_of(session, partitions)
     return missing_records(wanted, {each.partition: ends[each] - beginnings[each] for each in partitions})
 
 
-async def _bounds(
+async def bounds_of(
     session: Session, partitions: Sequence[TopicPartition]
 ) -> tuple[dict[TopicPartition, Offset], dict[TopicPartition, Offset]]:
     """Where the logs begin and end.
@@ -218,5 +219,5 @@ async def _check_lag(session: Session, wanted: Lag) -> str:
         if read:  # whoever reads a part of the topic has the rest still to read
             read |= {TopicPartition(wanted.topic, each) for each in await _leaders(session, wanted.topic) or ()}
     partitions = sorted(read)
-    beginnings, ends = await _bounds(session, partitions)
+    beginnings, ends = await bounds_of(session, partitions)
     return missing_of_lag(wanted, lags_of(partitions, committed, beginnings, ends))

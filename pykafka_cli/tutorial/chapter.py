@@ -1,0 +1,88 @@
+"""A chapter of the course: steps, each with one idea and a command to type.
+
+In chapters/NAME.yaml:
+
+    title, cluster, idea, steps, end     the whole chapter; texts are Markdown
+    steps:
+      - title, idea                      what the learner reads
+        type                             the command to type; a step without one is only read
+        input                            lines to type into it
+        until                            goals (goals.py) by which we see that it was done, in whatever way
+        show                             a command that we run then, to show what has changed
+        explain                          what has changed, and why
+        hint                             help for who is stuck
+        play                             the command for `--play`, if what learners type does not end by itself
+        stays                            a name: the command keeps running, in another terminal
+        stops                            the name of a command to end with Ctrl-C
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import resources
+from typing import Any
+
+NAMES = ("topics", "keys", "groups", "reset", "replication", "transactions", "zookeeper", "retention")
+"""In the order of the course."""
+
+
+class Cluster(StrEnum):
+    """What a chapter is tried on."""
+
+    ONE = "one"
+    """One broker."""
+    THREE = "three"
+    """Three brokers in processes of their own, which can be killed."""
+    CLOCK = "clock"
+    """One broker whose clock can be moved."""
+
+
+@dataclass(frozen=True)
+class Step:
+    title: str
+    idea: str
+    type: str = ""
+    input: str = ""
+    until: tuple[str, ...] = ()
+    show: str = ""
+    explain: str = ""
+    hint: str = ""
+    play: str = ""
+    stays: str = ""
+    stops: str = ""
+
+    @property
+    def played(self) -> str:
+        """What --play runs."""
+        return self.play or self.type
+
+
+@dataclass(frozen=True)
+class Chapter:
+    name: str
+    title: str
+    cluster: Cluster
+    idea: str
+    steps: tuple[Step, ...]
+    end: str
+
+
+def load_chapter(name: str) -> Chapter:
+    """raises    LookupError for a name that is none of NAMES"""
+    if name not in NAMES:
+        raise LookupError(name)
+    import yaml
+
+    text = resources.files("pykafka_cli.tutorial").joinpath("chapters", f"{name}.yaml").read_text(encoding="utf-8")
+    return chapter_of(name, yaml.safe_load(text))
+
+
+def chapter_of(name: str, given: Mapping[str, Any]) -> Chapter:
+    """raises    TypeError, KeyError for a document that is no chapter"""
+    steps = tuple(Step(**{**each, "until": tuple(each.get("until", ()))}) for each in given["steps"])
+    return Chapter(name, given["title"], Cluster(given["cluster"]), given["idea"], steps, given["end"])
+
+
+def titles() -> dict[str, str]:
+    """The title of each chapter, in order."""
+    return {name: load_chapter(name).title for name in NAMES}

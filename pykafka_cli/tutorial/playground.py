@@ -1,0 +1,244 @@
+"""Servers in a temporary directory for the learner to try things on, and a shell in which `pk` finds them.
+
+DIR/bin/pk                     this pk, and scripts with Kafka's names
+DIR/data                       of `pk up`
+DIR/zookeeper.properties       of a cluster of three, with broker-1.properties and so on
+DIR/*.log                      what the servers and commands in the background print
+"""
+
+import asyncio
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pykafka_cli.clients.session import Session
+from pykafka_cli.clients.settings import ClientSettings
+from pykafka_cli.procedures.wait import wait_until_met
+from pykafka_cli.rules.wait_conditions import parse_condition
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE
+from pykafka_cli.servers.detached import start_detached, stop
+from pykafka_cli.servers.program import own_command
+from pykafka_cli.tutorial.chapter import Cluster
+from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
+
+MARK = "PK_TUTORIAL"
+"""In the environment of everything that is started here, so that nothing is left running at the end."""
+
+_HOST = "127.0.0.1"
+_START_S = 60.0
+_END_S = 10.0
+_BROKERS = (1, 2, 3)
+_QUICK = {"request.timeout.ms": "3000", "default.api.timeout.ms": "3000"}
+
+
+class Playground:
+    """A running cluster; `open_playground` starts and stops it."""
+
+    def __init__(self, directory: Path, bootstrap: str, zookeeper: str) -> None:
+        self.directory, self.bootstrap, self.zookeeper = directory, bootstrap, zookeeper
+        self._background: dict[str, subprocess.Popen[bytes]] = {}
+        self._client: ZooKeeperClient | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        path = f"{self.directory / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        more = {"LOG_DIR": str(self.directory), MARK: str(self.directory), "PATH": path}
+        return {**os.environ, **more, BOOTSTRAP_SERVER_VARIABLE: self.bootstrap}
+
+    @property
+    def exports(self) -> str:
+        """The line that makes another terminal ready."""
+        directory = shlex.quote(str(self.directory))
+        return (
+            f"export {BOOTSTRAP_SERVER_VARIABLE}={self.bootstrap} {MARK}={directory} LOG_DIR={directory}"
+            f" PATH={directory}/bin:$PATH"
+        )
+
+    def fill_in(self, text: str) -> str:
+        """Replace {zookeeper}, {directory}, and {pid-N}, the process of broker N."""
+        values = {"{zookeeper}": self.zookeeper, "{directory}": str(self.directory)}
+        for broker in _BROKERS:
+            if (name := f"{{pid-{broker}}}") in text:
+                values[name] = str(self._pid_of(broker) or "PID")
+        for name, value in values.items():
+            text = text.replace(name, value)
+        return text
+
+    def session(self) -> Session:
+        return Session(self.bootstrap, ClientSettings(_QUICK))
+
+    async def read_znode(self, path: str) -> bytes | None:
+        """The data of a znode; None if there is none."""
+        if self._client is None:
+            self._client = ZooKeeperClient(self.zookeeper, session_timeout=_END_S, connection_timeout=_END_S)
+            await self._client.start()
+        try:
+            data, _ = await self._client.get(path)
+        except NoNode:
+            return None
+        return bytes(data or b"")
+
+    async def close(self) -> None:
+        """Of what was opened here on the event loop."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    # ---- commands
+
+    def run_in_background(self, name: str, line: str) -> Path:
+        """Start a line as if in another terminal; the file that has its output."""
+        output = self.directory / f"{name}.log"
+        with output.open("wb") as file:
+            self._background[name] = subprocess.Popen(
+                ["/bin/sh", "-c", f"exec {line}"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return output
+
+    def interrupt(self, name: str) -> None:
+        """End a command in the background by Ctrl-C, and wait for it."""
+        if child := self._background.pop(name, None):
+            child.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(_END_S)
+
+    def _pid_of(self, broker: int) -> int | None:
+        import psutil
+
+        file = str(self.directory / f"broker-{broker}.properties")
+        for process in psutil.process_iter(["cmdline"]):
+            if file in (process.info["cmdline"] or ()):
+                return int(process.pid)
+        return None
+
+    def end_everything(self) -> None:
+        """End all processes that were started here, those of other terminals included."""
+        import psutil
+
+        mine = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.pid != os.getpid() and process.environ().get(MARK) == str(self.directory):
+                    mine.append(process)
+        mine = [each for each in mine if not _is_shell(each)]
+        for process in mine:
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+        _, alive = psutil.wait_procs(mine, timeout=_END_S)
+        for process in alive:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+
+def _is_shell(process: object) -> bool:
+    """The learner's own shell in another terminal stays, although it has our variables."""
+    import psutil
+
+    assert isinstance(process, psutil.Process)
+    with contextlib.suppress(psutil.Error):
+        return process.terminal() is not None and process.name() in ("sh", "bash", "zsh", "fish", "dash", "ksh")
+    return False
+
+
+@contextmanager
+def open_playground(kind: Cluster) -> Iterator[Playground]:
+    """Start servers, and end everything with the block.
+
+    raises    ScriptError if they do not start
+    """
+    directory = Path(tempfile.mkdtemp(prefix="pk-tutorial-"))
+    try:
+        _write_programs(directory / "bin")
+        if kind is Cluster.THREE:
+            with _three_brokers(directory) as playground:
+                yield playground
+        else:
+            with _pk_up(directory, kind) as playground:
+                yield playground
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _write_programs(folder: Path) -> None:
+    folder.mkdir()
+    program = folder / "pk"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(own_command())} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    subprocess.run([*own_command(), "scripts", "install", str(folder)], stdout=subprocess.DEVNULL, check=True)
+
+
+@contextmanager
+def _pk_up(directory: Path, kind: Cluster) -> Iterator[Playground]:
+    words = ["--data-dir", str(directory / "data"), "--port", "0", "--zookeeper-port", "0"]
+    if kind is Cluster.CLOCK:
+        words += ["--clock", "manual"]
+    state = start_detached(words)
+    playground = Playground(directory, ",".join(state.brokers), state.zookeeper)
+    try:
+        yield playground
+    finally:
+        playground.end_everything()
+        stop(state)
+
+
+@contextmanager
+def _three_brokers(directory: Path) -> Iterator[Playground]:
+    zookeeper, *ports = _free_ports(1 + len(_BROKERS))
+    _write_properties(
+        directory / "zookeeper.properties",
+        {"dataDir": str(directory / "zookeeper"), "clientPort": str(zookeeper), "clientPortAddress": _HOST},
+    )
+    for broker, port in zip(_BROKERS, ports, strict=True):
+        _write_properties(
+            directory / f"broker-{broker}.properties",
+            {
+                "broker.id": str(broker),
+                "listeners": f"PLAINTEXT://{_HOST}:{port}",
+                "log.dirs": str(directory / f"broker-{broker}"),
+                "zookeeper.connect": f"{_HOST}:{zookeeper}",
+                "zookeeper.session.timeout.ms": "3000",
+                "replica.lag.time.max.ms": "5000",
+                "offsets.topic.num.partitions": "3",
+                "group.initial.rebalance.delay.ms": "0",
+            },
+        )
+    bootstrap = ",".join(f"{_HOST}:{port}" for port in ports)
+    playground = Playground(directory, bootstrap, f"{_HOST}:{zookeeper}")
+    try:
+        playground.run_in_background("zookeeper", f"pk zookeeper-server-start {directory / 'zookeeper.properties'}")
+        for broker in _BROKERS:
+            file = directory / f"broker-{broker}.properties"
+            playground.run_in_background(f"broker-{broker}", f"pk server-start {file}")
+        unmet = asyncio.run(wait_until_met(playground.session, [parse_condition("broker=3")], _START_S, lambda _: None))
+        if unmet:
+            raise ScriptError(f"The brokers did not start: {unmet[0].reason}", hint=f"Look at {directory}/*.log.")
+        yield playground
+    finally:
+        playground.end_everything()
+
+
+def _write_properties(file: Path, values: Mapping[str, str]) -> None:
+    file.write_text("".join(f"{key}={value}\n" for key, value in values.items()), encoding="utf-8")
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody has now. They must be known before the servers start, which come back to them."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind((_HOST, 0))
+        return [each.getsockname()[1] for each in sockets]

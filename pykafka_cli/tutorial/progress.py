@@ -1,0 +1,38 @@
+"""Where the learner stopped: $XDG_STATE_HOME/pk/tutorial.json."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A step of a chapter, counted from 0."""
+
+    chapter: str
+    step: int
+
+
+def progress_file() -> Path:
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return Path(home) / "pk" / "tutorial.json"
+
+
+def read_progress() -> Place | None:
+    """None if the course was never begun; a file that cannot be read counts as none."""
+    try:
+        found = json.loads(progress_file().read_text(encoding="utf-8"))
+        return Place(str(found["chapter"]), int(found["step"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_progress(place: Place) -> None:
+    """Best effort: without a place to write to, the course goes on."""
+    file = progress_file()
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(place._asdict()), encoding="utf-8")
+        unfinished.replace(file)
