@@ -1,7 +1,7 @@
 """What a test does with a cluster, whoever runs it: topics, records, waiting."""
 
 import uuid
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -130,6 +130,57 @@ class Cluster:
         if unmet := self._run(_operations().wait(self._client, conditions or ("broker",), timeout)):
             raise AssertionError("\n".join([f"Timed out after {timeout:g} s:", *(f"  {line}" for line in unmet)]))
 
+    def mark(self, *topics: str) -> str:
+        """A token for where these topics end now: `expect(since=...)` looks at what comes after it."""
+        token: str = self._run(_expecting().mark(self._client, topics))
+        return token
+
+    def expect(
+        self,
+        topic: str,
+        *conditions: str,
+        count: int | None = None,
+        json_subset: Sequence[Any] = (),
+        ordered_by_key: bool = False,
+        exactly: bool = False,
+        key: str | None = None,
+        headers: Mapping[str, str | None] = _NONE,
+        value_matches: str | None = None,
+        since: str | None = None,
+        within: float = 30.0,
+        grace: float = 1.0,
+        read_committed: bool = False,
+    ) -> None:
+        """Fail unless a topic gets the records that are expected, and the conditions of `wait` are met then.
+
+        count             so many records or more; as many as are in `json_subset`, or 1, if it is not given
+        json_subset       for each value, a record of its own that has all of it, as JSON
+        ordered_by_key    records of one key come in the order of `json_subset`
+        exactly           no more records than these; looks for further ones for `grace` seconds
+        key, headers, value_matches    which records count; a header of None may have any value, and the last is a
+                          regular expression
+        since             a token of `mark`; without it, the topic is read from its beginning
+        within            seconds that everything may take
+        """
+        expecting = _expecting()
+        expected = expecting.Expected(
+            topic=topic,
+            conditions=conditions,
+            count=count,
+            json_subset=json_subset,
+            ordered_by_key=ordered_by_key,
+            exactly=exactly,
+            key=key,
+            headers=tuple(headers.items()),
+            value_matches=value_matches,
+            since=since,
+            within=within,
+            grace=grace,
+            read_committed=read_committed,
+        )
+        if differences := self._run(expecting.differences(self._client, expected)):
+            raise AssertionError(differences)
+
     # ---- what only servers can do that were started for the test; others raise NotPossible
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
@@ -191,6 +242,12 @@ def _operations() -> Any:
     from pykafka_cli.testing import operations
 
     return operations
+
+
+def _expecting() -> Any:
+    from pykafka_cli.testing import expecting
+
+    return expecting
 
 
 def _bytes(text: Text) -> bytes | None:

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.pages import files_of
 from tests.support.pytest_runs import ENVIRONMENT, WORDS, Run
 from tests.support.running import PK
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "ci"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE, README = ROOT / "examples" / "ci", ROOT / "README.md"
 FREE_PORTS = "--port 0 --zookeeper-port 0"
 
 
@@ -55,6 +57,16 @@ def test_its_tests_pass_with_every_client(project: Project) -> None:
     tests = sorted(project.directory.glob("tests/test_*.py"))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert Run(0, ended.stdout).counts == {"passed": len(tests) + 1}  # one file has two
+
+
+def test_the_readme_of_pk_shows_its_script_and_a_test_that_passes(project: Project) -> None:
+    shown = files_of(README.read_text())
+    assert shown["seven-lines.sh"] == (EXAMPLE / "seven-lines.sh").read_text()
+    (project.directory / "test_billing.py").write_text(shown["test_billing.py"])
+
+    ended = project.run("python", *WORDS, "test_billing.py")
+
+    assert Run(0, ended.stdout).counts == {"passed": 1}, ended.stdout + ended.stderr
 
 
 def test_unittest_and_plain_python_do_without_pytest(project: Project) -> None:

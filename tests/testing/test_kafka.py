@@ -39,6 +39,33 @@ def test_what_does_not_come_about_is_an_assertion_that_says_what_did() -> None:
             kafka.create_topic("not a name")
 
 
+def test_what_is_expected_after_a_mark_comes_or_is_reported_as_pk_expect_does() -> None:
+    with Kafka() as kafka:
+        kafka.produce("t", '{"id": 0}')
+        before = kafka.mark("t")
+        kafka.produce("t", '{"id": 1, "state": "paid"}', '{"id": 2, "state": "new"}', key="k", headers={"h": "v"})
+
+        kafka.expect("t", count=3)
+        kafka.expect(
+            "t",
+            "records=t:3",
+            json_subset=[{"id": 1}, {"state": "new"}],
+            ordered_by_key=True,
+            exactly=True,
+            grace=0,
+            key="k",
+            headers={"h": None},
+            since=before,
+        )
+        kafka.expect("t", value_matches="^.*paid", since=before)
+        with pytest.raises(AssertionError) as failed:
+            kafka.expect("t", json_subset=[{"id": 2, "state": "paid"}], since=before, within=3)
+
+    assert str(failed.value).startswith("Timed out after 3 s:\n")
+    assert 'wanted {"id": 2, "state": "paid"}' in str(failed.value)
+    assert '- .state: "paid"' in str(failed.value)
+
+
 def test_of_a_transaction_that_is_open_only_uncommitted_records_are_seen() -> None:
     from confluent_kafka import Producer
 
