@@ -14,6 +14,7 @@ from pathlib import Path
 
 import typer.main
 
+from pykafka_cli.broker.access import ACCESS
 from pykafka_cli.broker.handlers import HANDLERS
 from pykafka_cli.commands import COMMANDS
 from pykafka_cli.properties.admin import AdminSettings
@@ -44,16 +45,26 @@ def cell(text: object) -> str:
     return str(text).replace("|", "\\|").replace("\n", " ")
 
 
+def requirements(api_key: int) -> str:
+    """The rights that an API may require, where the broker has an authorizer."""
+    needs = dict.fromkeys(f"{each.operation.title} on {each.type.title}" for each in ACCESS.get(api_key, ()))
+    return ", ".join(needs)
+
+
 def supported_apis() -> Iterator[str]:
     """Every API of Kafka 3.9 in ZooKeeper mode, and which versions of it this broker supports."""
     yield "# Supported APIs"
     yield "The versions of each API that this broker supports, and those of Apache Kafka 3.9.1 in ZooKeeper mode."
+    yield (
+        "With an authorizer, an API requires rights on what a request names, which [ACLs](acls.md) grant. Those listed "
+        "are all that are checked; in some cases one of them stands in for another."
+    )
     kafka = {api["key"]: api for api in json.loads(RECORDED.read_text())["apis"]}
-    rows = ["| key | API | Kafka 3.9.1 | this broker |", "| ---: | --- | --- | --- |"]
+    rows = ["| key | API | Kafka 3.9.1 | this broker | requires |", "| ---: | --- | --- | --- | --- |"]
     for key, api in sorted(kafka.items()):
         ours = HANDLERS.get(key)
         here = f"{ours.min_version} to {ours.max_version}" if ours else "-"
-        rows.append(f"| {key} | {api['name']} | {api['min']} to {api['max']} | {here} |")
+        rows.append(f"| {key} | {api['name']} | {api['min']} to {api['max']} | {here} | {requirements(key)} |")
     yield "\n".join(rows)
     yield f"{len(HANDLERS)} of {len(kafka)} APIs."
 

@@ -4,6 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kio.static.primitive import i32
+
+from pykafka_cli.acls import CLUSTER_NAME, AclOperation, ResourceType
+from pykafka_cli.protocol.authorized_operations import OPERATIONS
+
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
     from pykafka_cli.broker.controller.controller import Controller
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.metadata.zk_store import ZkStore
     from pykafka_cli.broker.network.authentication import Authentication
     from pykafka_cli.broker.replication.replica_manager import ReplicaManager
+    from pykafka_cli.broker.security.acl_manager import AclManager
+    from pykafka_cli.broker.security.authorizer import Rights
     from pykafka_cli.broker.waiting import WaitingRoom
     from pykafka_cli.properties.broker import BrokerSettings
 
@@ -43,6 +50,8 @@ class Broker:
     waiting: "WaitingRoom"
     quorum: "Quorum | None" = None
     """Of a KRaft node; None in ZooKeeper mode."""
+    acls: "AclManager | None" = None
+    """None without an authorizer."""
 
 
 @dataclass(slots=True)
@@ -54,6 +63,7 @@ class RequestContext:
     principal      TYPE:name, User:ANONYMOUS where nobody authenticated
     apis           every API that is offered, by key
     authentication the connection's, on a listener that wants a login
+    rights         what the client may do; None: everything, because there is no authorizer, or the broker itself asks
     """
 
     broker: Broker
@@ -66,6 +76,38 @@ class RequestContext:
     principal: str = "User:ANONYMOUS"
     apis: Mapping[int, "Api"] = field(default_factory=dict)
     authentication: "Authentication | None" = None
+    rights: "Rights | None" = None
+
+    def allows(
+        self, operation: AclOperation, type_: ResourceType, name: str, *, count: int = 1, is_asked_for: bool = True
+    ) -> bool:
+        """Whether the client may do this.
+
+        count           how often the request names the resource, for the log of denials
+        is_asked_for    False if the decision only chooses what to show, so that a denial is no attempt
+        """
+        return self.rights is None or self.rights.allow(
+            operation, type_, name, api_key=self.api_key, count=count, is_asked_for=is_asked_for
+        )
+
+    def allows_on_cluster(self, operation: AclOperation, *, is_asked_for: bool = True) -> bool:
+        return self.allows(operation, ResourceType.CLUSTER, CLUSTER_NAME, is_asked_for=is_asked_for)
+
+    def allows_some(self, operation: AclOperation, type_: ResourceType) -> bool:
+        """Whether there can be a resource of the type with which the client may do this."""
+        return self.rights is None or self.rights.allow_some(operation, type_, api_key=self.api_key)
+
+    def authorized_operations(self, type_: ResourceType, name: str) -> i32:
+        """What the client may do with a resource, as responses encode it."""
+        if self.rights is None:
+            return OPERATIONS[type_]
+        return i32(self.rights.operations(type_, name, api_key=self.api_key))
+
+    @property
+    def description(self) -> str:
+        """The request as messages about it name it."""
+        session = f"Session({self.principal},/{self.client_host})"
+        return f"Request(session={session}, listenerName=ListenerName({self.listener_name}))"
 
 
 Handler = Callable[[RequestContext, Any], Awaitable[Any]]

@@ -12,6 +12,7 @@ from typing import Any
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.broker.access import handle_what_is_allowed
 from pykafka_cli.broker.context import Api, Broker, RequestContext
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.faults import Fault, Faults
@@ -20,6 +21,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.broker.network.pace import pace_for
+from pykafka_cli.broker.security.authorizer import Authorizer, Rights
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.codec import MessageCodec, RequestHeader, message_codec, read_request_header
@@ -49,9 +51,15 @@ class Dispatcher:
     """Answers frames with the handlers of one broker."""
 
     def __init__(
-        self, broker: Broker, metrics: Metrics, apis: Mapping[int, Api] = HANDLERS, faults: Faults | None = None
+        self,
+        broker: Broker,
+        metrics: Metrics,
+        apis: Mapping[int, Api] = HANDLERS,
+        faults: Faults | None = None,
+        authorizer: Authorizer | None = None,
     ) -> None:
-        self._broker, self._metrics, self._apis = broker, metrics, apis
+        """authorizer    None if everybody may do everything"""
+        self._broker, self._metrics, self._apis, self._authorizer = broker, metrics, apis, authorizer
         self._faults = faults or Faults()
         self._active_faults = self._faults.active
         self._prepared: dict[tuple[int, int], tuple[Api, MessageCodec]] = {}
@@ -103,6 +111,7 @@ class Dispatcher:
             peer.principal,
             self._apis,
             login,
+            None if self._authorizer is None else _rights(self._authorizer, peer),
         )
         begun = self._broker.clock.monotonic() if 0 < _request_log.level <= logging.DEBUG else 0.0
         if self._active_faults and (fault := self._fault_for(header, request)):
@@ -168,6 +177,8 @@ class Dispatcher:
 
     async def _handled(self, api: Api, codec: MessageCodec, context: RequestContext, request: Any) -> Any:
         try:
+            if context.rights is not None:
+                return await handle_what_is_allowed(api.handle, codec, context, request)
             return await api.handle(context, request)
         except BrokerError as error:
             self._metrics.errors[api.name, error.code.name] += 1
@@ -211,6 +222,14 @@ class Dispatcher:
         api = self._apis[ApiKey.API_VERSIONS]
         codec = message_codec(ApiKey.API_VERSIONS, 0, api.max_version)
         return codec.encode_response(header.correlation_id, api_versions.unsupported(api), None)
+
+
+def _rights(authorizer: Authorizer, peer: Peer) -> Rights:
+    """What the peer may do, as whoever it has logged in."""
+    rights = peer.rights
+    if rights is None or rights.client.principal != peer.principal:
+        rights = peer.rights = authorizer.rights_of(peer.principal, peer.host)
+    return rights
 
 
 def _bare_answer(login: Authentication, token: memoryview, peer: Peer) -> list[Buffer]:

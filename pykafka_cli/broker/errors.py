@@ -215,6 +215,18 @@ class TransactionCoordinatorFenced(BrokerError):
     code = ErrorCode.transaction_coordinator_fenced
 
 
+class TopicAuthorizationFailed(BrokerError):
+    code = ErrorCode.topic_authorization_failed
+
+
+class GroupAuthorizationFailed(BrokerError):
+    code = ErrorCode.group_authorization_failed
+
+
+class ClusterAuthorizationFailed(BrokerError):
+    code = ErrorCode.cluster_authorization_failed
+
+
 class TransactionalIdAuthorizationFailed(BrokerError):
     code = ErrorCode.transactional_id_authorization_failed
 

@@ -49,6 +49,9 @@ from pykafka_cli.broker.network.connection import Answer, Peer
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.replication.peers import BrokerEndpoints, ControllerChannel, connect_plainly
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
+from pykafka_cli.broker.security.acl_manager import AclManager
+from pykafka_cli.broker.security.authorizer import Authorizer
+from pykafka_cli.broker.security.rules import AclRules
 from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.model import TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
@@ -102,6 +105,7 @@ class BrokerServer:
         """Where it listens, with the ports that it really has; known after `start`."""
         self._clock = clock
         self._broker: Broker
+        self._acls: AclManager | None = None
         self._dispatcher: Dispatcher
         self._announcements: set[asyncio.Future[None]] = set()
         self._connect = connect_plainly(settings.replica_socket_timeout_ms / 1000)
@@ -164,13 +168,10 @@ class BrokerServer:
         )
         await logs.start()
         self._stops.append(("logs", logs.shutdown))
+        authorizer = await self._load_acls(store)
         self._broker = self._build(store, cluster_id, configs, logs)
-        self._dispatcher = Dispatcher(
-            self._broker,
-            self.metrics,
-            HANDLERS if self._quorum is None else {**HANDLERS, **KRAFT_HANDLERS},
-            self._faults,
-        )
+        apis = HANDLERS if self._quorum is None else {**HANDLERS, **KRAFT_HANDLERS}
+        self._dispatcher = Dispatcher(self._broker, self.metrics, apis, self._faults, authorizer)
         await self._broker.replicas.start()
         self._stops.append(("replicas", self._broker.replicas.stop))
         self._broker.groups.start()
@@ -189,7 +190,7 @@ class BrokerServer:
         dispatchers = [self._dispatcher]
         answer: Answer = self._dispatcher.answer
         if self._quorum is not None:
-            dispatchers.append(Dispatcher(self._broker, self.metrics, CONTROLLER_HANDLERS))
+            dispatchers.append(Dispatcher(self._broker, self.metrics, CONTROLLER_HANDLERS, authorizer=authorizer))
             answer = _by_listener(self.settings.controller_listeners, dispatchers[1].answer, answer)
         for dispatcher in dispatchers:
             dispatcher.hold_clients()
@@ -197,6 +198,17 @@ class BrokerServer:
         await self._wait_for_controller()
         for dispatcher in dispatchers:
             dispatcher.admit_clients()
+
+    async def _load_acls(self, store: ZkStore) -> Authorizer | None:
+        """The authorizer with all ACLs, which are followed from now on; None if there is to be none."""
+        wanted = self.settings.authorization
+        if wanted is None:
+            return None
+        rules = AclRules(allows_everyone=wanted.allows_everyone)
+        self._acls = AclManager(store.client, rules, self._clock)
+        await self._acls.start()
+        self._stops.append(("ACLs", self._acls.stop))
+        return Authorizer(rules, wanted.super_users)
 
     def _ensure_brokers_can_talk(self) -> None:
         """Brokers connect to each other, and to themselves, without TLS; raises BrokerUnusable."""
@@ -326,6 +338,7 @@ class BrokerServer:
             producer_ids=producer_ids,
             waiting=waiting,
             quorum=self._quorum,
+            acls=self._acls,
         )
 
     def _registration(self) -> BrokerRegistration:

@@ -54,9 +54,24 @@ async def find_coordinators(session: Session, keys: Sequence[str], kind: int = G
     return {
         key: each.node_id
         if each.error_code is ErrorCode.none
-        else ApiError(each.error_code, each.error_message or None)
+        else ApiError(each.error_code, _refusal(key, each.error_code) or each.error_message or None)
         for key, each in found.items()
     }
+
+
+def _refusal(key: str, code: ErrorCode) -> str:
+    """What Kafka's admin client says where a group or transactional id may not be looked up; else nothing."""
+    match code:
+        case ErrorCode.group_authorization_failed:
+            what, type_ = "groupId", "GROUP"
+        case ErrorCode.transactional_id_authorization_failed:
+            what, type_ = "transactionalId", "TRANSACTION"
+        case _:
+            return ""
+    return (
+        f"FindCoordinator request for {what} `CoordinatorKey(idValue='{key}', type={type_})` failed due to "
+        "authorization failure"
+    )
 
 
 def top_level_error(answer: Any) -> ErrorCode:

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from pykafka_cli.clients.error_texts import ErrorText
     from pykafka_cli.clients.producing.producer import Producer
     from pykafka_cli.clients.producing.sender import Result
+    from pykafka_cli.clients.session import Session
+    from pykafka_cli.transport.connection import AuthenticationFailed
 
 LINES, SENDING = "Lines", "Sending"
 RENAMED = (
@@ -70,6 +72,7 @@ SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.serializer", "value.ser
 BULK_BATCH_SIZE = 256 * 1024
 """Bytes of a batch where nobody chose batch.size: lines that come faster than they can be sent go in large batches."""
 
+SASL_FAILED = "org.apache.kafka.common.errors.SaslAuthenticationException"
 KAFKA_EXCEPTION = "org.apache.kafka.common.KafkaException: "
 
 REPORTED_RECORDS = 10
@@ -258,6 +261,7 @@ class ConsoleProducer:
         self, topic: str, settings: ProducerSettings, reader: LineReader, *, sync: bool, old_options: OldOptions
     ) -> None:
         self.failed = False
+        self._is_connected = False
         self._topic = topic
         self._settings = settings
         self._reader = reader
@@ -270,13 +274,29 @@ class ConsoleProducer:
 
         raises    Ended if a record was not sent
         """
-        from pykafka_cli.clients.producing.producer import Producer
         from pykafka_cli.script.opening import PRODUCER_FAILED, session_with
+        from pykafka_cli.transport.connection import AuthenticationFailed
 
         collect_garbage_rarely()
         chunks = InputChunks(sys.stdin.fileno())
         ended = EndBySignal(gently=chunks.end, patience_s=FLUSH_AFTER_SIGNAL)
-        async with session_with(addresses, client, PRODUCER_FAILED) as session:
+        try:
+            session = session_with(addresses, client, PRODUCER_FAILED)
+            await self._produce(session, chunks, ended, batch_size=batch_size)
+        except AuthenticationFailed as problem:
+            if self._prompts or self._is_connected:
+                raise
+            await self._refuse_all(chunks, problem)
+        if self.failed:
+            raise Ended(ExitStatus.FAILURE)
+
+    async def _produce(
+        self, entered: "Session", chunks: InputChunks, ended: EndBySignal, *, batch_size: int | None
+    ) -> None:
+        from pykafka_cli.clients.producing.producer import Producer
+
+        async with entered as session:
+            self._is_connected = True
             await self._old_options.report(session)
             producer = Producer(
                 session,
@@ -295,8 +315,27 @@ class ConsoleProducer:
                         async with asyncio.timeout(FLUSH_AFTER_SIGNAL):
                             await producer.flush()
                     raise Ended(ended.status)
-        if self.failed:
-            raise Ended(ExitStatus.FAILURE)
+
+    async def _refuse_all(self, chunks: InputChunks, problem: "AuthenticationFailed") -> None:
+        """Report each line of the input as not sent, as the login failed."""
+        from pykafka_cli.clients.error_texts import ErrorText
+        from pykafka_cli.clients.errors import explain
+
+        failure = ErrorText(SASL_FAILED, str(problem))
+        splitter = LineSplitter()
+        async for chunk in chunks:
+            self._refuse_lines(splitter.feed(chunk), failure)
+        self._refuse_lines(splitter.finish(), failure)
+        if not self.failed:
+            raise problem  # nothing was to be sent
+        print(explain(problem)[1], file=sys.stderr)
+
+    def _refuse_lines(self, lines: list[bytes], failure: "ErrorText") -> None:
+        if lines:
+            (first, values, keys, _), _ = self._reader.read(lines)
+            self._report(failure, range(first, first + len(values)), keys or [None] * len(values), values)
+            if self._sync:
+                raise Ended(ExitStatus.FAILURE)
 
     async def _send_all(self, producer: "Producer", chunks: InputChunks, ended: EndBySignal) -> None:
         splitter = LineSplitter()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from pykafka_cli.clients.admin.cluster import LogDir, describe_brokers, describe
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId
-from pykafka_cli.output.log_dirs import show_log_dirs
+from pykafka_cli.output.log_dirs import show_log_dirs, show_query
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.opening import new_session
@@ -51,14 +52,18 @@ def log_dirs(
     topics = {word for word in topic_list.split(",") if word}
     brokers = {_broker_id(word) for word in broker_list.split(",") if word}
     session = new_session(bootstrap, command_config, defaults={"client.id": "log-dirs-tool"})
+    form = chosen_output(output)
     with reported(words={ApiError: str}):
-        found = asyncio.run(fetch(session, brokers, topics))
-    show_log_dirs(chosen_output(output), found)
+        found = asyncio.run(fetch(session, brokers, topics, lambda: show_query(form)))
+    show_log_dirs(form, found)
 
 
-async def fetch(session: Session, brokers: set[BrokerId], topics: set[str]) -> dict[BrokerId, list[LogDir]]:
+async def fetch(
+    session: Session, brokers: set[BrokerId], topics: set[str], on_query: Callable[[], None]
+) -> dict[BrokerId, list[LogDir]]:
     """Log directories by broker, with the replicas of these topics (all if there are none), in order.
 
+    on_query    called before the brokers are asked
     raises    ScriptError if a broker is not alive
     """
     async with session:
@@ -68,6 +73,7 @@ async def fetch(session: Session, brokers: set[BrokerId], topics: set[str]) -> d
                 f"ERROR: The given brokers do not exist from --broker-list: {','.join(map(str, sorted(absent)))}. "
                 f"Current existent brokers: {','.join(map(str, sorted(alive)))}"
             )
+        on_query()
         found = {broker: await describe_log_dirs(session, broker) for broker in sorted(brokers or alive)}
     return {
         broker: [

@@ -8,11 +8,16 @@ from pykafka_cli.model import BrokerId
 from pykafka_cli.output.render import OutputFormat, Table, show
 
 
+def show_query(form: OutputFormat) -> None:
+    """What the script prints before it asks."""
+    if form is OutputFormat.KAFKA:
+        print("Querying brokers for log directories information", flush=True)
+
+
 def show_log_dirs(form: OutputFormat, found: Mapping[BrokerId, Sequence[LogDir]]) -> None:
     show(
         form,
         text=lambda: (
-            "Querying brokers for log directories information\n"
             f"Received log directory information from brokers {','.join(map(str, found))}\n{_kafka_json(found)}\n"
         ),
         table=lambda: [

@@ -30,11 +30,12 @@ from pykafka_cli.script.errors import Ended
 from pykafka_cli.script.generations import OldOptions
 from pykafka_cli.script.opening import CONSUMER_FAILED, NoClient, session_with
 from pykafka_cli.script.options import INT
-from pykafka_cli.transport.connection import ConnectionFailed
+from pykafka_cli.transport.connection import AuthenticationFailed, ConnectionFailed
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer import Consumer
     from pykafka_cli.clients.consuming.fetched_records import Fetched
+    from pykafka_cli.clients.session import Session
 
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer"})
 SOURCE = "org.apache.kafka.tools.consumer.ConsoleConsumer"
@@ -120,11 +121,23 @@ class ConsoleConsumer:
         wanted: Wanted,
         pattern: re.Pattern[str] | None,
     ) -> None:
+        from pykafka_cli.clients.errors import explain
+
+        collect_garbage_rarely()
+        try:
+            await self._consume(session_with(addresses, client, CONSUMER_FAILED), settings, wanted, pattern)
+        except AuthenticationFailed as problem:
+            ending = terminated(f"{EXCEPTIONS}SaslAuthenticationException: {problem}", hint=explain(problem)[1])
+            self._report()
+            raise ending from None
+
+    async def _consume(
+        self, entered: "Session", settings: ConsumerSettings, wanted: Wanted, pattern: re.Pattern[str] | None
+    ) -> None:
         from pykafka_cli.clients.consuming.consumer import Consumer
         from pykafka_cli.clients.errors import ApiError
 
-        collect_garbage_rarely()
-        async with session_with(addresses, client, CONSUMER_FAILED) as session:
+        async with entered as session:
             await self._old_options.report(session)
             consumer = Consumer(session, settings, warn=warn)
             failure: Exception | None = None
@@ -228,10 +241,12 @@ class ConsoleConsumer:
         return b"".join(pieces), None
 
 
-def terminated(cause: str) -> Ended:
+def terminated(cause: str, *, hint: str = "") -> Ended:
     """Report what ends the reading, and return the exception to raise."""
     error(TERMINATING, source=SOURCE, cause=cause)
-    return Ended(ExitStatus.FAILURE)
+    ending = Ended(ExitStatus.FAILURE)
+    ending.hint = hint
+    return ending
 
 
 class BadRecord(NamedTuple):

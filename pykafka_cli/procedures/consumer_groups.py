@@ -21,6 +21,10 @@ class TopicMissing(ApiError):
     """A topic whose partitions are wanted cannot be looked up."""
 
 
+class NotDescribed(ApiError):
+    """A group cannot be described, which the script of 3.9 reports by the cause alone."""
+
+
 @dataclass
 class GroupsRequest:
     """The values of the command line, and, once connected, whether the cluster is of Kafka 4."""
@@ -53,7 +57,7 @@ class GroupsRequest:
 
 
 def in_words_of(error: ApiError, request: GroupsRequest) -> str:
-    if not request.kafka_4:
+    if not request.kafka_4 and not isinstance(error, NotDescribed):
         return f"{EXECUTION}{error.java}"
     return str(error) if isinstance(error, TopicMissing) else error.java
 
@@ -77,7 +81,11 @@ async def show_groups(request: GroupsRequest, session: Session, view: str, *, ve
     raises    Ended if one of them does not exist
     """
     async with request.opened(session):
-        described = await admin.describe_groups(session, await request.names(session))
+        names = await request.names(session)
+        try:
+            described = await admin.describe_groups(session, names)
+        except ApiError as error:
+            raise NotDescribed(error.code, str(error)) from error
         groups = [described[name] for name in sorted(described)]
         rows = await lags(session, [group for group in groups if group.state != "Dead"]) if view == "offsets" else {}
     for group in groups:

@@ -96,9 +96,9 @@ async def describe_topics(request: TopicsRequest, session: Session) -> None:
         resources = [Resource(ResourceType.TOPIC, topic.topic) for topic in described]
         configs = await describe_configs(session, resources)
         live_brokers = {broker.node_id for broker in (await session.metadata(())).brokers}
-    for resource, entries in configs.items():
+    for entries in configs.values():
         if isinstance(entries, ApiError):
-            raise TopicsFailed(f"{resource.name}: {entries}")
+            raise TopicsFailed(str(entries))
     complete = [
         topic._replace(configs=tuple(entries))
         for topic, entries in zip(described, configs.values(), strict=True)

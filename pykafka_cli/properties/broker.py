@@ -12,6 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pykafka_cli.model import BrokerId
+from pykafka_cli.properties.authorization import (
+    ALLOW_EVERYONE,
+    CLASS_NAME,
+    SUPER_USERS,
+    Authorization,
+    read_authorization,
+)
 from pykafka_cli.properties.broker_keys.cluster import ClusterKeys
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.broker_keys.inert import JavaKeys, KRaftKeys, NewGroupKeys, TieredStorageKeys
@@ -38,7 +45,7 @@ T = TypeVar("T")
 _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 
 _LISTENER_KEY = re.compile(r"listener\.name\.([^.]+)\.(.+)")
-# Keys of plug-ins, which Kafka hands through unseen; the authorizer's are the ones that count here.
+# Keys of plug-ins, which Kafka hands through unseen; those of the authorizer are in authorization.py.
 _PLUGIN_KEYS = re.compile(
     r"super\.users|allow\.everyone\.if\.no\.acl\.found|authorizer\.(?!class\.name$).+|config\.providers(\..+)?"
 )
@@ -115,7 +122,12 @@ class BrokerSettings(
         self.originals = {name: text for name, text, _ in given}
         self._lines = {name: line for name, _, line in given}
         super().__init__(p for p in given if not _LISTENER_KEY.fullmatch(p.key) and not _PLUGIN_KEYS.fullmatch(p.key))
-        self.without_effect = sorted(filter(_has_no_effect, self.originals))
+        authorized = bool(self.originals.get(CLASS_NAME))
+        self.without_effect = sorted(
+            name
+            for name in self.originals
+            if _has_no_effect(name) and not (authorized and name in (SUPER_USERS, ALLOW_EVERYONE))
+        )
         self._dynamic: dict[str, str] = {}
         self._static = dict(self.__dict__)
         self._ensure_can_start()
@@ -220,6 +232,11 @@ class BrokerSettings(
         return (self.inter_broker_listener_name or self.security_inter_broker_protocol).upper()
 
     @property
+    def authorization(self) -> Authorization | None:
+        """authorizer.class.name and what goes with it; None without an authorizer."""
+        return read_authorization(self.originals, self._lines, is_kraft_node=self.is_kraft_node)
+
+    @property
     def connections_per_ip_overrides(self) -> dict[str, int]:
         """max.connections.per.ip.overrides by address or host name."""
         return self._checked("max.connections.per.ip.overrides", _parse_limits, self.max_connections_per_ip_overrides)
@@ -272,6 +289,7 @@ class BrokerSettings(
         """Who this broker is, and of what cluster: what no change at run time touches."""
         if self.node_id != self.broker_id:
             raise ConfigError("You must set `node.id` to the same value as `broker.id`.")
+        self.authorization  # noqa: B018 - raises BadProperty
         if self.is_kraft_node:
             ensure_valid_node(self)
             return

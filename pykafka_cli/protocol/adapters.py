@@ -6,7 +6,7 @@ the newest shape, the version and the request, and returns what the older versio
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,20 +15,15 @@ from kio.schema.alter_partition.v3 import request as alter_partition
 from kio.schema.delete_topics.v6 import request as delete_topics
 from kio.schema.errors import ErrorCode
 from kio.schema.leave_group.v5 import request as leave_group
-from kio.schema.metadata.v12 import request as metadata
 from kio.schema.offset_fetch.v9 import request as offset_fetch
 
 from pykafka_cli.protocol import first_versions_adapters, inter_broker_adapters
 from pykafka_cli.protocol.api_keys import ApiKey
-from pykafka_cli.protocol.authorized_operations import CLUSTER_OPERATIONS, NOT_ASKED
+from pykafka_cli.protocol.authorized_operations import NOT_ASKED
+from pykafka_cli.protocol.metadata_with_cluster import MetadataRequestWithCluster
 
 Raise = Callable[[Any, Any, int], Any]
 Lower = Callable[[Any, int, Any], Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _MetadataRequestWithCluster(metadata.MetadataRequest):
-    """Versions 8 to 10 asked what may be done with the cluster; DescribeCluster does now. The lowering answers it."""
 
 
 def _raise_metadata(old: Any, new: Any, version: int) -> Any:
@@ -36,15 +31,15 @@ def _raise_metadata(old: Any, new: Any, version: int) -> Any:
     if version == 0 and not old.topics:
         return replace(new, topics=None)
     if getattr(old, "include_cluster_authorized_operations", False):
-        return _MetadataRequestWithCluster(**{each.name: getattr(new, each.name) for each in fields(new)})
+        return MetadataRequestWithCluster(**{each.name: getattr(new, each.name) for each in fields(new)})
     return new
 
 
-def _lower_metadata(response: Any, version: int, request: Any) -> Any:
+def _lower_metadata(response: Any, version: int, _request: Any) -> Any:
     topics = response.topics
     if version < 12 and any(topic.name is None for topic in topics):
         topics = tuple(replace(topic, name="") if topic.name is None else topic for topic in topics)
-    operations = CLUSTER_OPERATIONS if isinstance(request, _MetadataRequestWithCluster) else NOT_ASKED
+    operations = getattr(response, "cluster_authorized_operations", NOT_ASKED)
     return _like(response, topics=topics, cluster_authorized_operations=operations)
 
 

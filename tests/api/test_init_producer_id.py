@@ -1,12 +1,14 @@
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from kio.schema.errors import ErrorCode
 from kio.schema.init_producer_id.v5.request import InitProducerIdRequest
 
+from pykafka_cli.broker.context import Broker, RequestContext
 from pykafka_cli.broker.handlers import init_producer_id
+from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.transport.connection import BrokerUnreachable
 
 
@@ -27,7 +29,8 @@ class Supply:
 async def given(
     supply: Supply, *, transactional_id: None = None, producer_id: int = -1, producer_epoch: int = -1
 ) -> Any:
-    context = SimpleNamespace(broker=SimpleNamespace(producer_ids=supply), api_version=5)
+    broker = cast(Broker, SimpleNamespace(producer_ids=supply))
+    context = RequestContext(broker, ApiKey.INIT_PRODUCER_ID, 5, 1, "producer", "127.0.0.1", "PLAINTEXT")
     answer = await init_producer_id.handle(
         context,
         InitProducerIdRequest(

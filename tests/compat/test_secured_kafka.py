@@ -360,6 +360,12 @@ MISTAKES = {
 }
 
 
+SASL_FAILED = "org.apache.kafka.common.errors.SaslAuthenticationException"
+FAILED = {
+    "console-producer": "ERROR Error when sending message to topic t with key: null, value: 1 bytes with error: line 1",
+    "console-consumer": "ERROR Error processing message, terminating consumer process:",
+}
+COUNTED = {"console-producer": [], "console-consumer": ["Processed a total of 0 messages"]}
 TRIED_AGAIN_IF_MISJUDGED = (
     "a wrong password",
     "no login where one is wanted",
@@ -392,6 +398,11 @@ def test_what_the_two_sides_do_not_agree_on_is_reported_at_once(kafka: SecuredKa
 
     told = [line for line in (done.stdout + done.stderr).splitlines() if " WARN " not in line]
     assert done.returncode == 1
+    if what == "a wrong password" and command != "topics":
+        # Kafka's consoles report a login that fails as what they were about to do.
+        assert told[1:] == [f"{SASL_FAILED}: {complaint}", *COUNTED[command], hint]
+        assert FAILED[command] in told[0]
+        return
     assert told[0].removeprefix("Error while executing topic command : ") == complaint.format(address=address)
     assert told[1:] == [hint]
 

@@ -18,17 +18,29 @@ from kio.schema.add_partitions_to_txn.v5.response import (
 )
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.errors import BrokerError, OperationNotAttempted, UnknownTopicOrPartition
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    ClusterAuthorizationFailed,
+    OperationNotAttempted,
+    TopicAuthorizationFailed,
+    TransactionalIdAuthorizationFailed,
+    UnknownTopicOrPartition,
+)
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_for_producer
 from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.topic_names import is_internal
 
 FIRST_VERSION_WITH_PRODUCER_FENCED = 2
+FIRST_VERSION_OF_BROKERS = 4
 
 Outcomes = Mapping[TopicPartition, BrokerError | None]
 
 
 async def handle(ctx: RequestContext, request: AddPartitionsToTxnRequest) -> AddPartitionsToTxnResponse:
+    if ctx.api_version >= FIRST_VERSION_OF_BROKERS and not ctx.allows_on_cluster(AclOperation.CLUSTER_ACTION):
+        raise ClusterAuthorizationFailed()
     return AddPartitionsToTxnResponse(
         throttle_time=NO_THROTTLE,
         error_code=ErrorCode.none,
@@ -40,12 +52,14 @@ async def handle(ctx: RequestContext, request: AddPartitionsToTxnRequest) -> Add
 
 async def _outcomes(ctx: RequestContext, transaction: AddPartitionsToTxnTransaction) -> Outcomes:
     partitions = [TopicPartition(topic.name, each) for topic in transaction.topics for each in topic.partitions]
-    unknown = {each for each in partitions if ctx.broker.metadata.partition_state(each) is None}
-    if unknown:
+    if ctx.api_version < FIRST_VERSION_OF_BROKERS and not ctx.allows(
+        AclOperation.WRITE, ResourceType.TRANSACTIONAL_ID, transaction.transactional_id
+    ):
+        return dict.fromkeys(partitions, TransactionalIdAuthorizationFailed())
+    refused = {each: error for each in partitions if (error := _refusal(ctx, each))}
+    if refused:
         return {
-            each: UnknownTopicOrPartition(f"{each} does not exist")
-            if each in unknown
-            else OperationNotAttempted(f"{each} was not added, because others could not be")
+            each: refused.get(each) or OperationNotAttempted(f"{each} was not added, because others could not be")
             for each in partitions
         }
     producer = ProducerIdAndEpoch(transaction.producer_id, ProducerEpoch(transaction.producer_epoch))
@@ -57,6 +71,17 @@ async def _outcomes(ctx: RequestContext, transaction: AddPartitionsToTxnTransact
     except BrokerError as error:
         return dict.fromkeys(partitions, error)
     return dict.fromkeys(partitions)
+
+
+def _refusal(ctx: RequestContext, partition: TopicPartition) -> BrokerError | None:
+    """Why a partition cannot be a part of the transaction."""
+    if ctx.api_version < FIRST_VERSION_OF_BROKERS and (
+        is_internal(partition.topic) or not ctx.allows(AclOperation.WRITE, ResourceType.TOPIC, partition.topic)
+    ):
+        return TopicAuthorizationFailed()
+    if ctx.broker.metadata.partition_state(partition) is None:
+        return UnknownTopicOrPartition(f"{partition} does not exist")
+    return None
 
 
 def _answer(

@@ -12,8 +12,9 @@ from kio.schema.create_topics.v7.response import CreatableTopicConfigs, Creatabl
 from kio.schema.errors import ErrorCode
 from kio.static.primitive import i8, i16, i32
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.errors import BrokerError, InvalidRequest, NotController
+from pykafka_cli.broker.errors import BrokerError, InvalidRequest, NotController, TopicAuthorizationFailed
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, milliseconds
 from pykafka_cli.broker.metadata.config_descriptions import describe_topic
 from pykafka_cli.broker.metadata.topic_admin import CreatedTopic
@@ -32,6 +33,8 @@ async def handle(ctx: RequestContext, request: CreateTopicsRequest) -> CreateTop
             outcomes[topic.name] = InvalidRequest(f"Creation of internal topic {topic.name} is prohibited.")
         elif times_named[topic.name] > 1:
             outcomes[topic.name] = InvalidRequest("Found multiple entries for this topic.")
+        elif not _may_create(ctx, topic.name):
+            outcomes[topic.name] = TopicAuthorizationFailed("Authorization failed.")
         else:
             wanted.append(_new_topic(topic))
     if wanted:
@@ -41,6 +44,13 @@ async def handle(ctx: RequestContext, request: CreateTopicsRequest) -> CreateTop
     return CreateTopicsResponse(
         throttle_time=NO_THROTTLE,
         topics=tuple(_result(ctx, topic, outcomes[topic.name]) for topic in request.topics),
+    )
+
+
+def _may_create(ctx: RequestContext, topic: str) -> bool:
+    """Who may create topics in the cluster may create any."""
+    return ctx.allows_on_cluster(AclOperation.CREATE, is_asked_for=False) or ctx.allows(
+        AclOperation.CREATE, ResourceType.TOPIC, topic
     )
 
 
@@ -62,6 +72,15 @@ def _result(ctx: RequestContext, topic: CreatableTopic, outcome: CreatedTopic | 
             error_code=outcome.code,
             error_message=outcome.message,
             configs=(),
+        )
+    if not ctx.allows(AclOperation.DESCRIBE_CONFIGS, ResourceType.TOPIC, topic.name, is_asked_for=False):
+        return CreatableTopicResult(
+            name=topic.name,
+            topic_id=outcome.topic_id,
+            error_code=ErrorCode.none,
+            error_message=None,
+            topic_config_error_code=i16(ErrorCode.topic_authorization_failed),
+            configs=None,
         )
     return CreatableTopicResult(
         name=topic.name,

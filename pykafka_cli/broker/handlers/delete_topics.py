@@ -9,6 +9,7 @@ from kio.schema.delete_topics.v6.response import DeletableTopicResult, DeleteTop
 from kio.schema.errors import ErrorCode
 from kio.schema.types import TopicName
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidRequest
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, milliseconds
@@ -29,6 +30,11 @@ async def handle(ctx: RequestContext, request: DeleteTopicsRequest) -> DeleteTop
         name = topic.name if topic.topic_id is None else ctx.broker.controller.topic_name(topic.topic_id)
         if name is None:
             results.append((topic, None, ErrorCode.unknown_topic_id))
+        elif not ctx.allows(AclOperation.DELETE, ResourceType.TOPIC, name):
+            # An id is no secret, but the name is, unless the client may describe the topic.
+            by_id = topic.topic_id is not None
+            is_hidden = by_id and not ctx.allows(AclOperation.DESCRIBE, ResourceType.TOPIC, name)
+            results.append((topic, None if is_hidden else name, ErrorCode.topic_authorization_failed))
         elif name not in ctx.broker.metadata:
             results.append((topic, name, ErrorCode.unknown_topic_or_partition))
         else:

@@ -10,10 +10,11 @@ from kio.schema.errors import ErrorCode
 from kio.schema.types import BrokerId
 from kio.static.primitive import i32
 
+from pykafka_cli.acls import CLUSTER_NAME, AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.metadata.cache import MetadataCache
-from pykafka_cli.protocol.authorized_operations import CLUSTER_OPERATIONS, NOT_ASKED
+from pykafka_cli.protocol.authorized_operations import NOT_ASKED
 
 BROKERS, CONTROLLERS = 1, 2
 _TYPES = {BROKERS: "BROKER", CONTROLLERS: "CONTROLLER"}
@@ -40,10 +41,15 @@ async def handle(ctx: RequestContext, request: DescribeClusterRequest) -> Descri
         cluster_id=cache.cluster_id,
         controller_id=BrokerId(-1 if cache.controller_id is None else cache.controller_id),
         brokers=_controllers(ctx) if answers_as == CONTROLLERS else _brokers(ctx),
-        cluster_authorized_operations=CLUSTER_OPERATIONS
-        if request.include_cluster_authorized_operations
-        else NOT_ASKED,
+        cluster_authorized_operations=_operations(ctx) if request.include_cluster_authorized_operations else NOT_ASKED,
     )
+
+
+def _operations(ctx: RequestContext) -> i32:
+    """None for those who may not describe the cluster."""
+    if not ctx.allows_on_cluster(AclOperation.DESCRIBE):
+        return i32(0)
+    return ctx.authorized_operations(ResourceType.CLUSTER, CLUSTER_NAME)
 
 
 def _brokers(ctx: RequestContext) -> tuple[DescribeClusterBroker, ...]:

@@ -9,11 +9,12 @@ from kio.schema.describe_groups.v5.response import DescribedGroup, DescribedGrou
 from kio.schema.errors import ErrorCode
 from kio.schema.types import GroupId
 
+from pykafka_cli.acls import ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.group.shard import DescribedMember, GroupDescription
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
-from pykafka_cli.protocol.authorized_operations import GROUP_OPERATIONS, NOT_ASKED
+from pykafka_cli.protocol.authorized_operations import NOT_ASKED
 
 
 async def handle(ctx: RequestContext, request: DescribeGroupsRequest) -> DescribeGroupsResponse:
@@ -37,7 +38,7 @@ def _group(ctx: RequestContext, group_id: GroupId, *, with_operations: bool) -> 
         protocol_type=group.protocol_type,
         protocol_data=group.protocol,
         members=tuple(_member(each) for each in group.members),
-        authorized_operations=GROUP_OPERATIONS if with_operations else NOT_ASKED,
+        authorized_operations=ctx.authorized_operations(ResourceType.GROUP, group_id) if with_operations else NOT_ASKED,
     )
 
 

@@ -12,6 +12,7 @@ from kio.schema.errors import ErrorCode
 from kio.schema.types import ProducerId, TopicName, TransactionalId
 from kio.static.primitive import i16, i32, i32Timedelta, i64
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
@@ -41,7 +42,8 @@ def _described(ctx: RequestContext, transactional_id: TransactionalId) -> Transa
         )
     topics: dict[str, list[i32]] = defaultdict(list)
     for topic, partition in sorted(found.partitions):
-        topics[topic].append(i32(partition))
+        if ctx.allows(AclOperation.DESCRIBE, ResourceType.TOPIC, topic):
+            topics[topic].append(i32(partition))
     return TransactionState(
         error_code=ErrorCode.none,
         transactional_id=transactional_id,

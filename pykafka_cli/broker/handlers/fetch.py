@@ -14,6 +14,7 @@ from itertools import groupby
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import (
     FetchSessionIdNotFound,
@@ -41,7 +42,11 @@ from pykafka_cli.protocol.hot_path.fetch import (
 )
 from pykafka_cli.protocol.hot_path.wire import NodeEndpoint
 
-_NO_ERROR = ErrorCode.none  # an attribute of an enumeration is slow to look up
+_NO_ERROR, _READ, _TOPIC = (
+    ErrorCode.none,
+    AclOperation.READ,
+    ResourceType.TOPIC,
+)  # an attribute of an enumeration is slow to look up
 
 FIRST_VERSION_WITH_STORAGE_ERROR = 6
 FIRST_VERSION_WITH_ZSTD = 10
@@ -72,8 +77,10 @@ async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
         return FetchResponse(error_code=error.code)
     targets: list[FetchTarget] = []
     unknown: list[Answer] = []
+    is_refused = request.replica_id >= 0 and not ctx.allows_on_cluster(AclOperation.CLUSTER_ACTION)
+    checked = ctx.rights is not None and request.replica_id < 0
     for asked in fetch.targets:
-        found = _find(ctx, asked)
+        found = ErrorCode.topic_authorization_failed if is_refused else _find(ctx, asked, checked=checked)
         if isinstance(found, ErrorCode):
             unknown.append((asked, FetchResult(found)))
         else:
@@ -122,13 +129,18 @@ def _forgotten(request: FetchRequest) -> list[PartitionKey]:
     ]
 
 
-def _find(ctx: RequestContext, asked: AskedPartition) -> TopicPartition | ErrorCode:
-    """The partition, or why it is not known; a session keeps the name that was found for a topic id."""
+def _find(ctx: RequestContext, asked: AskedPartition, *, checked: bool) -> TopicPartition | ErrorCode:
+    """The partition, or why it is not known; a session keeps the name that was found for a topic id.
+
+    checked    whether the client must be allowed to read the topic
+    """
     metadata = ctx.broker.metadata
     if asked.topic is None:
         asked.topic = None if asked.topic_id is None else metadata.topic_name(asked.topic_id)
         if asked.topic is None:
             return ErrorCode.unknown_topic_id
+    if checked and not ctx.allows(_READ, _TOPIC, asked.topic):
+        return ErrorCode.topic_authorization_failed
     topic_partition = TopicPartition(asked.topic, asked.partition)
     if metadata.partition_state(topic_partition) is None:
         return ErrorCode.unknown_topic_or_partition

@@ -15,9 +15,16 @@ from kio.schema.types import BrokerId
 from kio.static.primitive import i32
 
 from pykafka_cli import topic_names
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.runtime import partition_for
-from pykafka_cli.broker.errors import BrokerError, CoordinatorNotAvailable, InvalidRequest
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    CoordinatorNotAvailable,
+    GroupAuthorizationFailed,
+    InvalidRequest,
+    TransactionalIdAuthorizationFailed,
+)
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.model import TopicPartition
 
@@ -34,24 +41,33 @@ class _Node(NamedTuple):
 
 
 async def handle(ctx: RequestContext, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
+    refused = {key: error for key in request.coordinator_keys if (error := _refusal(ctx, request.key_type, key))}
     unavailable: BrokerError | None = None
     topic = None
     try:
         topic = _topic_of(ctx, request.key_type)
     except BrokerError as error:
         unavailable = error
-    if topic is not None and topic not in ctx.broker.metadata:
+    if topic is not None and topic not in ctx.broker.metadata and len(refused) < len(request.coordinator_keys):
         await ctx.broker.topics.auto_create([topic])
         unavailable = CoordinatorNotAvailable(f"{topic} is just being created; try again")
     coordinators = []
     for key in request.coordinator_keys:
         found: _Node | BrokerError
         try:
-            found = unavailable or _coordinator(ctx, topic or "", key)
+            found = refused.get(key) or unavailable or _coordinator(ctx, topic or "", key)
         except BrokerError as error:
             found = error
         coordinators.append(_answer(ctx, key, found))
     return FindCoordinatorResponse(throttle_time=NO_THROTTLE, coordinators=tuple(coordinators))
+
+
+def _refusal(ctx: RequestContext, key_type: int, key: str) -> BrokerError | None:
+    if key_type == GROUP and not ctx.allows(AclOperation.DESCRIBE, ResourceType.GROUP, key):
+        return GroupAuthorizationFailed("Group authorization failed.")
+    if key_type == TRANSACTION and not ctx.allows(AclOperation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, key):
+        return TransactionalIdAuthorizationFailed("Transactional Id authorization failed.")
+    return None
 
 
 def _topic_of(ctx: RequestContext, key_type: int) -> str:

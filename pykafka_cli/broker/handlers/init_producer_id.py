@@ -11,8 +11,15 @@ from kio.schema.init_producer_id.v5.response import InitProducerIdResponse
 from kio.schema.types import ProducerId
 from kio.static.primitive import i16
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.errors import BrokerError, CoordinatorLoadInProgress, InvalidRequest
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    ClusterAuthorizationFailed,
+    CoordinatorLoadInProgress,
+    InvalidRequest,
+    TransactionalIdAuthorizationFailed,
+)
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_for_producer, milliseconds
 from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
 from pykafka_cli.transport.connection import ConnectionFailed
@@ -23,11 +30,26 @@ FIRST_VERSION_WITH_PRODUCER_FENCED = 4
 
 async def handle(ctx: RequestContext, request: InitProducerIdRequest) -> InitProducerIdResponse:
     try:
+        _ensure_allowed(ctx, request.transactional_id)
         producer = await _producer(ctx, request)
     except BrokerError as error:
         code = code_for_producer(error, knows_fenced=ctx.api_version >= FIRST_VERSION_WITH_PRODUCER_FENCED)
         return _answer(ProducerIdAndEpoch(NO_PRODUCER_ID, NO_PRODUCER_EPOCH), code)
     return _answer(producer, ErrorCode.none)
+
+
+def _ensure_allowed(ctx: RequestContext, transactional_id: str | None) -> None:
+    """Who may write to some topic may have a producer id as well (KIP-679).
+
+    raises    TransactionalIdAuthorizationFailed, ClusterAuthorizationFailed
+    """
+    if transactional_id is not None:
+        if not ctx.allows(AclOperation.WRITE, ResourceType.TRANSACTIONAL_ID, transactional_id):
+            raise TransactionalIdAuthorizationFailed()
+    elif not ctx.allows_on_cluster(AclOperation.IDEMPOTENT_WRITE, is_asked_for=False) and not ctx.allows_some(
+        AclOperation.WRITE, ResourceType.TOPIC
+    ):
+        raise ClusterAuthorizationFailed()
 
 
 async def _producer(ctx: RequestContext, request: InitProducerIdRequest) -> ProducerIdAndEpoch:

@@ -10,6 +10,7 @@ from kio.schema.list_groups.v5.request import ListGroupsRequest
 from kio.schema.list_groups.v5.response import ListedGroup, ListGroupsResponse
 from kio.schema.types import GroupId
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 
@@ -20,6 +21,12 @@ async def handle(ctx: RequestContext, request: ListGroupsRequest) -> ListGroupsR
     overviews, is_loading = ctx.broker.groups.list_groups()
     states = {state.lower() for state in request.states_filter}
     types = {group_type.lower() for group_type in request.types_filter}
+    if not ctx.allows_on_cluster(AclOperation.DESCRIBE, is_asked_for=False):
+        overviews = [
+            overview
+            for overview in overviews
+            if ctx.allows(AclOperation.DESCRIBE, ResourceType.GROUP, overview.group_id, is_asked_for=False)
+        ]
     if types and CLASSIC not in types:
         overviews = []
     return ListGroupsResponse(

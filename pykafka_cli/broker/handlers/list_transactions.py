@@ -10,6 +10,7 @@ from kio.schema.list_transactions.v1.request import ListTransactionsRequest
 from kio.schema.list_transactions.v1.response import ListTransactionsResponse, TransactionState
 from kio.schema.types import ProducerId, TransactionalId
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.transaction import transaction
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
@@ -36,5 +37,6 @@ async def handle(ctx: RequestContext, request: ListTransactionsRequest) -> ListT
                 transaction_state=each.state.title,
             )
             for each in listed
+            if ctx.allows(AclOperation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, each.transactional_id)
         ),
     )

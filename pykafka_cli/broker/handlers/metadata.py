@@ -8,6 +8,7 @@ v7 leader epoch   v8 authorized operations (of the cluster up to v10)   v9 flexi
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import fields
 from typing import cast
 
 from kio.schema.errors import ErrorCode
@@ -22,20 +23,24 @@ from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i32
 
 from pykafka_cli import topic_names
+from pykafka_cli.acls import CLUSTER_NAME, AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import InvalidRequest
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, broker_ids
 from pykafka_cli.broker.metadata.cache import MetadataCache
-from pykafka_cli.protocol.authorized_operations import NOT_ASKED, TOPIC_OPERATIONS
+from pykafka_cli.protocol.authorized_operations import NOT_ASKED
 from pykafka_cli.protocol.codec import KeptAnswer
 from pykafka_cli.protocol.inter_broker import UpdateMetadataPartitionState
+from pykafka_cli.protocol.metadata_with_cluster import MetadataRequestWithCluster, MetadataResponseWithCluster
 
 FIRST_VERSION_WITH_LISTENER_NOT_FOUND = 6
 FIRST_VERSION_BY_TOPIC_ID = 12
 
+_DESCRIBE, _TOPIC = AclOperation.DESCRIBE, ResourceType.TOPIC
+
 
 async def handle(ctx: RequestContext, request: MetadataRequest) -> MetadataResponse | KeptAnswer:
-    if request.topics is not None:
+    if request.topics is not None or ctx.rights is not None:
         return await _answer(ctx, request)
     # There may be thousands, and every admin client and every consumer with a pattern asks for all of them.
     answers, asked = ctx.broker.metadata.answers, (ctx.listener_name, ctx.api_version, request)
@@ -54,15 +59,19 @@ async def _answer(ctx: RequestContext, request: MetadataRequest) -> MetadataResp
     for name, topic in _asked(ctx, cache, request):
         if topic is not None:
             described.append(topic)
+        elif not ctx.allows(_DESCRIBE, _TOPIC, name, is_asked_for=request.topics is not None):
+            if request.topics is not None:
+                described.append(_hidden(cache, name, by_id=any(each.topic_id for each in request.topics)))
         elif name in cache:
-            operations = TOPIC_OPERATIONS if request.include_topic_authorized_operations else NOT_ASKED
+            asked = request.include_topic_authorized_operations
+            operations = ctx.authorized_operations(_TOPIC, name) if asked else NOT_ASKED
             described.append(_existing(ctx, cache, reachable, name, operations))
         else:
             missing.append(name)
     may_create = request.allow_auto_topic_creation and ctx.broker.settings.auto_create_topics_enable
     if missing:
         described += await _created(ctx, missing) if may_create else map(_unknown, missing)
-    return MetadataResponse(
+    response = MetadataResponse(
         throttle_time=NO_THROTTLE,
         brokers=tuple(
             MetadataResponseBroker(
@@ -74,6 +83,17 @@ async def _answer(ctx: RequestContext, request: MetadataRequest) -> MetadataResp
         controller_id=BrokerId(-1 if cache.controller_id is None else cache.controller_id),
         topics=tuple(described),
     )
+    if isinstance(request, MetadataRequestWithCluster):
+        return _with_cluster(ctx, response)
+    return response
+
+
+def _with_cluster(ctx: RequestContext, response: MetadataResponse) -> MetadataResponseWithCluster:
+    """The response, and what the client may do with the cluster: nothing, if it may not describe it."""
+    may_describe = ctx.allows_on_cluster(_DESCRIBE)
+    operations = ctx.authorized_operations(ResourceType.CLUSTER, CLUSTER_NAME) if may_describe else i32(0)
+    its = {each.name: getattr(response, each.name) for each in fields(response)}
+    return MetadataResponseWithCluster(**its, cluster_authorized_operations=operations)
 
 
 def _asked(
@@ -143,11 +163,22 @@ def _partition(
 
 
 async def _created(ctx: RequestContext, names: list[str]) -> list[MetadataResponseTopic]:
-    outcomes = await ctx.broker.topics.auto_create(names)
-    return [
-        _without_partitions(name, ErrorCode.leader_not_available if error is None else error.code)
-        for name, error in outcomes.items()
-    ]
+    """Have topics created, as far as the client may; who may create topics in the cluster may create any."""
+    may_create_all = ctx.allows_on_cluster(AclOperation.CREATE, is_asked_for=False)
+    wanted = [name for name in names if may_create_all or ctx.allows(AclOperation.CREATE, _TOPIC, name)]
+    outcomes = await ctx.broker.topics.auto_create(wanted) if wanted else {}
+    codes = {name: ErrorCode.leader_not_available if error is None else error.code for name, error in outcomes.items()}
+    return [_without_partitions(name, codes.get(name, ErrorCode.topic_authorization_failed)) for name in names]
+
+
+def _hidden(cache: MetadataCache, name: str, *, by_id: bool) -> MetadataResponseTopic:
+    """A topic that the client may not describe: neither its name is said, where only its id was, nor its id."""
+    return MetadataResponseTopic(
+        error_code=ErrorCode.topic_authorization_failed,
+        name=None if by_id else TopicName(name),
+        topic_id=cache.topic_id(name) if by_id else None,
+        partitions=(),
+    )
 
 
 def _unknown(name: str) -> MetadataResponseTopic:

@@ -11,8 +11,9 @@ from kio.schema.offset_delete.v0.response import (
     OffsetDeleteResponseTopic,
 )
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.errors import BrokerError, UnknownTopicOrPartition, error_code_of
+from pykafka_cli.broker.errors import BrokerError, TopicAuthorizationFailed, UnknownTopicOrPartition, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.model import TopicPartition
 
@@ -23,7 +24,9 @@ async def handle(ctx: RequestContext, request: OffsetDeleteRequest) -> OffsetDel
     for topic in request.topics:
         for each in topic.partitions:
             partition = TopicPartition(topic.name, each.partition_index)
-            if ctx.broker.metadata.partition_state(partition) is None:
+            if not ctx.allows(AclOperation.READ, ResourceType.TOPIC, topic.name):
+                outcomes[partition] = TopicAuthorizationFailed()
+            elif ctx.broker.metadata.partition_state(partition) is None:
                 outcomes[partition] = UnknownTopicOrPartition(f"{partition} does not exist")
             else:
                 existing.append(partition)

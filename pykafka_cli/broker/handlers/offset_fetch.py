@@ -20,9 +20,16 @@ from kio.schema.offset_fetch.v9.response import (
 from kio.schema.types import TopicName
 from kio.static.primitive import i32, i64
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.group.records import NO_LEADER_EPOCH, OffsetCommitValue
-from pykafka_cli.broker.errors import BrokerError, UnknownTopicOrPartition, UnstableOffsetCommit
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    GroupAuthorizationFailed,
+    TopicAuthorizationFailed,
+    UnknownTopicOrPartition,
+    UnstableOffsetCommit,
+)
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.metadata.consumer_offsets import stored_offset
 from pykafka_cli.model import NO_OFFSET, Offset, TopicPartition
@@ -32,6 +39,9 @@ from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 _log = logging.getLogger(__name__)
 
 FIRST_VERSION_WITH_COORDINATOR = 1
+
+_Found = OffsetCommitValue | UnstableOffsetCommit | TopicAuthorizationFailed | None
+"""What there is to say of a partition; None where nothing was committed."""
 
 
 async def handle(ctx: RequestContext, request: OffsetFetchRequest) -> OffsetFetchResponse:
@@ -44,17 +54,37 @@ async def handle(ctx: RequestContext, request: OffsetFetchRequest) -> OffsetFetc
 
 def _group(ctx: RequestContext, group: OffsetFetchRequestGroup, *, require_stable: bool) -> OffsetFetchResponseGroup:
     partitions = None
+    refused: list[TopicPartition] = []
     if group.topics is not None:
-        partitions = [TopicPartition(topic.name, each) for topic in group.topics for each in topic.partition_indexes]
+        named = [TopicPartition(topic.name, each) for topic in group.topics for each in topic.partition_indexes]
+        partitions = [each for each in named if _may_describe(ctx, each.topic)]
+        refused = [each for each in named if each not in set(partitions)]
     try:
+        _ensure_group_allowed(ctx, group.group_id)
         found = ctx.broker.groups.fetch_offsets(group.group_id, partitions, require_stable=require_stable)
     except BrokerError as error:
         return OffsetFetchResponseGroup(group_id=group.group_id, topics=(), error_code=error.code)
-    return OffsetFetchResponseGroup(group_id=group.group_id, topics=_by_topic(found), error_code=ErrorCode.none)
+    shown: dict[TopicPartition, _Found] = {
+        each: offset for each, offset in found.items() if partitions is not None or _may_describe(ctx, each.topic)
+    }
+    shown |= dict.fromkeys(refused, TopicAuthorizationFailed())
+    return OffsetFetchResponseGroup(group_id=group.group_id, topics=_by_topic(shown), error_code=ErrorCode.none)
+
+
+def _ensure_group_allowed(ctx: RequestContext, group_id: str) -> None:
+    if not ctx.allows(AclOperation.DESCRIBE, ResourceType.GROUP, group_id):
+        raise GroupAuthorizationFailed()
+
+
+def _may_describe(ctx: RequestContext, topic: str) -> bool:
+    return ctx.allows(AclOperation.DESCRIBE, ResourceType.TOPIC, topic)
 
 
 async def _stored(ctx: RequestContext, group: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup:
     """Version 0: what ZooKeeper has. A partition without an offset is one that does not exist, for those clients."""
+    if not ctx.allows(AclOperation.DESCRIBE, ResourceType.GROUP, group.group_id):
+        refusal = GroupAuthorizationFailed.code
+        return OffsetFetchResponseGroup(group_id=group.group_id, topics=(), error_code=refusal)
     topics: dict[str, list[OffsetFetchResponsePartitions]] = {}
     for topic in group.topics or ():
         partitions = topics.setdefault(topic.name, [])
@@ -74,6 +104,8 @@ async def _stored(ctx: RequestContext, group: OffsetFetchRequestGroup) -> Offset
 
 
 async def _stored_offset(ctx: RequestContext, group: str, partition: TopicPartition) -> tuple[Offset, ErrorCode]:
+    if not _may_describe(ctx, partition.topic):
+        return NO_OFFSET, TopicAuthorizationFailed.code
     if ctx.broker.metadata.partition_state(partition) is None:
         return NO_OFFSET, UnknownTopicOrPartition.code
     try:
@@ -87,7 +119,7 @@ async def _stored_offset(ctx: RequestContext, group: str, partition: TopicPartit
 
 
 def _by_topic(
-    found: Mapping[TopicPartition, OffsetCommitValue | UnstableOffsetCommit | None],
+    found: Mapping[TopicPartition, _Found],
 ) -> tuple[OffsetFetchResponseTopics, ...]:
     topics: dict[str, list[OffsetFetchResponsePartitions]] = {}
     for partition, offset in found.items():
@@ -102,7 +134,7 @@ def _topics(topics: Mapping[str, list[OffsetFetchResponsePartitions]]) -> tuple[
     )
 
 
-def _partition(index: int, offset: OffsetCommitValue | UnstableOffsetCommit | None) -> OffsetFetchResponsePartitions:
+def _partition(index: int, offset: _Found) -> OffsetFetchResponsePartitions:
     if isinstance(offset, OffsetCommitValue):
         return OffsetFetchResponsePartitions(
             partition_index=i32(index),

@@ -14,20 +14,23 @@ from kio.schema.offset_for_leader_epoch.v4.response import (
 )
 from kio.static.primitive import i32, i64
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.errors import BrokerError, error_code_of
+from pykafka_cli.broker.errors import BrokerError, TopicAuthorizationFailed, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, known_epoch
 from pykafka_cli.model import LeaderEpoch, TopicPartition
 
 
 async def handle(ctx: RequestContext, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse:
+    is_broker = ctx.allows_on_cluster(AclOperation.CLUSTER_ACTION, is_asked_for=False)
     return OffsetForLeaderEpochResponse(
         throttle_time=NO_THROTTLE,
         topics=tuple(
             OffsetForLeaderTopicResult(
                 topic=topic.topic,
                 partitions=tuple(
-                    _answer(ctx, TopicPartition(topic.topic, each.partition), each) for each in topic.partitions
+                    _answer(ctx, TopicPartition(topic.topic, each.partition), each, is_broker=is_broker)
+                    for each in topic.partitions
                 ),
             )
             for topic in request.topics
@@ -35,9 +38,13 @@ async def handle(ctx: RequestContext, request: OffsetForLeaderEpochRequest) -> O
     )
 
 
-def _answer(ctx: RequestContext, topic_partition: TopicPartition, wanted: OffsetForLeaderPartition) -> EpochEndOffset:
+def _answer(
+    ctx: RequestContext, topic_partition: TopicPartition, wanted: OffsetForLeaderPartition, *, is_broker: bool
+) -> EpochEndOffset:
     """Epoch and offset stay -1 where the epoch is newer than all that are known here."""
     try:
+        if not is_broker and not ctx.allows(AclOperation.DESCRIBE, ResourceType.TOPIC, topic_partition.topic):
+            raise TopicAuthorizationFailed()
         partition = ctx.broker.replicas.partition(topic_partition)
         log = partition.log_at_epoch(known_epoch(wanted.current_leader_epoch), only_leader=True)
     except BrokerError as error:

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import (
     BrokerError,
@@ -20,6 +21,7 @@ from pykafka_cli.broker.errors import (
     InvalidTopic,
     InvalidTxnState,
     RecordsRefused,
+    TopicAuthorizationFailed,
     TransactionAbortable,
     TransactionalIdAuthorizationFailed,
     UnknownTopicOrPartition,
@@ -60,15 +62,19 @@ async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceRespons
     refused: dict[TopicPartition, BrokerError] = {}
     accepted: dict[TopicPartition, memoryview] = {}
     for topic in request.topics:
+        is_allowed = ctx.allows(AclOperation.WRITE, ResourceType.TOPIC, topic.name, count=len(topic.partitions))
         for each in topic.partitions:
             topic_partition = TopicPartition(topic.name, each.index)
             try:
+                _ensure_transaction_allowed(ctx, request.transactional_id, each.records)
+                if not is_allowed:
+                    raise TopicAuthorizationFailed()
                 records = each.records
                 if ctx.api_version < FIRST_VERSION_WITH_BATCHES and records is not None:
                     records = _converted(ctx, topic_partition, records)
                     if records is None:
                         continue
-                accepted[topic_partition] = _checked(ctx, request, topic_partition, records)
+                accepted[topic_partition] = _checked(ctx, topic_partition, records)
             except TransactionalIdAuthorizationFailed:
                 raise  # rejects the request as a whole, and nothing has been written yet
             except BrokerError as error:
@@ -89,6 +95,17 @@ async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceRespons
     return ProduceResponse(topics, node_endpoints=list(endpoints.values()))
 
 
+def _ensure_transaction_allowed(ctx: RequestContext, transactional_id: str | None, records: memoryview | None) -> None:
+    """Transactional records are for those who may use the id. raises    TransactionalIdAuthorizationFailed"""
+    if records is None or len(records) <= ATTRIBUTES_AT + 1 or ctx.api_version < FIRST_VERSION_WITH_BATCHES:
+        return
+    if records[ATTRIBUTES_AT + 1] & TRANSACTIONAL:
+        if transactional_id is None:
+            raise TransactionalIdAuthorizationFailed("transactional records were sent without a transactional id")
+        if not ctx.allows(AclOperation.WRITE, ResourceType.TRANSACTIONAL_ID, transactional_id):
+            raise TransactionalIdAuthorizationFailed("Transactional Id authorization failed.")
+
+
 def _converted(ctx: RequestContext, topic_partition: TopicPartition, messages: memoryview) -> memoryview | None:
     """The batch for messages of an older format; None for no messages, which older versions allow."""
     if ctx.broker.metadata.partition_state(topic_partition) is None:
@@ -98,15 +115,11 @@ def _converted(ctx: RequestContext, topic_partition: TopicPartition, messages: m
     return None if batch is None else memoryview(batch)
 
 
-def _checked(
-    ctx: RequestContext, request: ProduceRequest, topic_partition: TopicPartition, records: memoryview | None
-) -> memoryview:
+def _checked(ctx: RequestContext, topic_partition: TopicPartition, records: memoryview | None) -> memoryview:
     """The records, if they may be appended as far as the request alone shows."""
     if records is None or len(records) <= ATTRIBUTES_AT + 1:
         raise InvalidRecord(f"{topic_partition}: no complete record batch was sent")
     attributes = records[ATTRIBUTES_AT + 1]
-    if attributes & TRANSACTIONAL and request.transactional_id is None:
-        raise TransactionalIdAuthorizationFailed("transactional records were sent without a transactional id")
     if ctx.broker.metadata.partition_state(topic_partition) is None:
         raise UnknownTopicOrPartition(f"{topic_partition} does not exist")
     if attributes & CODEC_MASK == Compression.ZSTD and ctx.api_version < FIRST_VERSION_WITH_ZSTD:

@@ -18,9 +18,11 @@ from kio.schema.write_txn_markers.v1.response import (
 )
 
 from pykafka_cli import topic_names
+from pykafka_cli.acls import AclOperation
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import (
     BrokerError,
+    ClusterAuthorizationFailed,
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
     NotCoordinator,
@@ -37,6 +39,10 @@ Outcomes: TypeAlias = dict[TopicPartition, ErrorCode]
 
 
 async def handle(ctx: RequestContext, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse:
+    if not ctx.allows_on_cluster(AclOperation.ALTER, is_asked_for=False) and not ctx.allows_on_cluster(
+        AclOperation.CLUSTER_ACTION
+    ):
+        raise ClusterAuthorizationFailed()
     return WriteTxnMarkersResponse(markers=tuple(await together(*(_write(ctx, marker) for marker in request.markers))))
 
 

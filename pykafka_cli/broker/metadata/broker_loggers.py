@@ -16,6 +16,7 @@ from pykafka_cli.broker.metadata.config_descriptions import UNKNOWN_TYPE, Config
 ROOT = "root"
 
 KAFKA_LOGGERS = {
+    "kafka.authorizer.logger": "kafka.authorizer.logger",
     "kafka.cluster.Partition": "pykafka_cli.broker.replication.partition",
     "kafka.controller": "pykafka_cli.broker.controller",
     "kafka.controller.KafkaController": "pykafka_cli.broker.controller.controller",

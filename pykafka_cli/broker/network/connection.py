@@ -20,6 +20,7 @@ from pykafka_cli.broker.network.authentication import ANONYMOUS, Authentication
 from pykafka_cli.broker.network.limits import READ_AHEAD_BYTES, READ_AHEAD_REQUESTS, ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.pace import Pace
+from pykafka_cli.broker.security.authorizer import Rights
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
@@ -47,6 +48,7 @@ class Peer:
     principal         what authentication made of it
     authentication    on a listener that wants a login
     pace              of large responses, where the client must not have them faster
+    rights            what the principal may do; None before the first request, or without an authorizer
     """
 
     host: str
@@ -55,6 +57,7 @@ class Peer:
     principal: str = ANONYMOUS
     authentication: Authentication | None = None
     pace: Pace | None = None
+    rights: Rights | None = None
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

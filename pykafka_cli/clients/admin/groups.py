@@ -263,14 +263,17 @@ async def committed_positions(session: Session, group: str) -> "dict[TopicPartit
 async def set_offsets(session: Session, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
     """Commit offsets for a group without members, which is created if it does not exist.
 
-    raises    ApiError for the first partition that is rejected
+    raises    ApiError with all partitions that are rejected, and the code of the first
     """
     from pykafka_cli.clients.group_offsets import Position, commit_offsets
 
     if offsets:
         positions = {partition: Position(offset) for partition, offset in offsets.items()}
-        for refusal in (await commit_offsets(coordinator_of(session, group), positions)).values():
-            raise refusal
+        failed = await commit_offsets(coordinator_of(session, group), positions)
+        for refusal in failed.values():
+            listed = ", ".join(map(str, failed))
+            text = f"Failed altering consumer group offsets for the following partitions: [{listed}]"
+            raise ApiError(refusal.code, text)
 
 
 async def ask_coordinators(

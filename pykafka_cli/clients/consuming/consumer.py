@@ -110,7 +110,16 @@ class Consumer:
         """The next records of some partition, None if there are none within `timeout` seconds.
 
         Records returned earlier count as processed; only what `used` was given is ever committed.
+        raises    ApiError, ConnectionFailed
         """
+        try:
+            return await self._poll(timeout)
+        except ApiError as error:
+            if error.code == ErrorCode.group_authorization_failed:
+                raise ApiError(error.code, f"Not authorized to access group: {self._settings.group_id}") from None
+            raise
+
+    async def _poll(self, timeout: float) -> Fetched | None:
         clock = asyncio.get_running_loop().time
         deadline = clock() + timeout
         while True:

@@ -194,6 +194,9 @@ class Fetcher:
             return
         create = self._settings.allow_auto_create_topics and any(source.offset is None for source in unknown)
         answer = await self._session.metadata({source.partition.topic for source in unknown}, create=create)
+        for topic in answer.topics:
+            if topic.error_code == ErrorCode.topic_authorization_failed:
+                raise ApiError(topic.error_code, f"Not authorized to access topics: [{topic.name}]")
         leaders = {
             TopicPartition(topic.name or "", int(part.partition_index)): part.leader_id
             for topic in answer.topics

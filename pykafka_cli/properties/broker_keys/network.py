@@ -224,12 +224,12 @@ class NetworkKeys(Settings):
     delegation_token_expiry_check_interval_ms = InertKey(
         LONG, 3_600_000, "How often expired delegation tokens are removed.", AtLeast(1), importance=LOW
     )
-    authorizer_class_name = UnsupportedProtection(
+    authorizer_class_name = Key(
         STRING,
         "",
-        "The authorizer; this broker has none.",
+        "The authorizer: AclAuthorizer, or StandardAuthorizer in KRaft mode; by default everybody may do everything. "
+        "super.users and allow.everyone.if.no.acl.found go with it.",
         importance=LOW,
-        loss="this broker has no authorizer and would allow everyone everything",
     )
     password_encoder_secret = InertKey(
         PASSWORD, None, "The secret with which passwords are encrypted that are set while the broker runs."

@@ -173,7 +173,7 @@ def test_a_refusal_knows_the_line() -> None:
 
 def test_keys_without_effect_are_named_and_unknown_ones_warned_of() -> None:
     broker = settings(num_io_threads="4", zookeeper_set_acll="true", super_users="User:a")
-    assert broker.without_effect == ["num.io.threads", "super.users"]
+    assert broker.without_effect == ["num.io.threads", "super.users"]  # there is no authorizer
     assert broker.warnings == ["line 3: unknown key zookeeper.set.acll is ignored; did you mean zookeeper.set.acl?"]
 
 
@@ -220,11 +220,6 @@ def test_a_key_is_found_behind_its_listener_and_mechanism() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        (
-            "authorizer.class.name",
-            "kafka.security.authorizer.AclAuthorizer",
-            "has no authorizer and would allow everyone",
-        ),
         ("principal.builder.class", "com.example.Names", "runs no Java classes"),
         ("listener.name.inside.principal.builder.class", "com.example.Names", "runs no Java classes"),
         (
