@@ -40,6 +40,7 @@ COMMANDS: dict[str, Command] = {
     "console-producer": Command(
         "console_producer", "Send lines of standard input to a topic.", TOPICS, "kafka-console-producer"
     ),
+    "copy": Command("copy", "Copy records to other topics or another cluster.", TOPICS, None),
     "producer-perf-test": Command(
         "producer_perf_test", "Measure how fast records can be sent.", TOPICS, "kafka-producer-perf-test"
     ),

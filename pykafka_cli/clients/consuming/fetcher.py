@@ -68,6 +68,18 @@ class _Chunk(NamedTuple):
     aborted: tuple[AbortedTransaction, ...]
 
 
+class RawRecords(NamedTuple):
+    """What a broker sent of a partition from `offset` on, as it came. The first batch may begin before that.
+
+    aborted    transactions of which nothing is to be seen; empty for read_uncommitted
+    """
+
+    partition: TopicPartition
+    offset: Offset
+    data: bytes
+    aborted: tuple[AbortedTransaction, ...]
+
+
 class Fetcher:
     """Used by one reader; `take` hands over what came in the order in which it came.
 
@@ -137,6 +149,16 @@ class Fetcher:
 
         raises    CorruptRecords, NoOffset, ApiError
         """
+        raw = self.take_raw()
+        if raw is None:
+            return None
+        return decode(raw.partition, raw.data, raw.offset, raw.aborted, check_crcs=self._settings.check_crcs)
+
+    def take_raw(self) -> RawRecords | None:
+        """What came first, as it came; None if nothing is there.
+
+        raises    CorruptRecords, NoOffset, ApiError
+        """
         if self._problem:
             problem, self._problem = self._problem, None
             raise problem
@@ -144,13 +166,7 @@ class Fetcher:
             chunk = self._chunks.popleft()
             self._set_buffered(self._buffered - len(chunk.data))
             if self._is_current(chunk.source):
-                return decode(
-                    chunk.source.partition,
-                    chunk.data,
-                    chunk.offset,
-                    chunk.aborted,
-                    check_crcs=self._settings.check_crcs,
-                )
+                return RawRecords(chunk.source.partition, chunk.offset, chunk.data, chunk.aborted)
         self.ready.clear()
         return None
 

@@ -1,0 +1,330 @@
+"""Copying records from topics of one cluster to topics of the same or another.
+
+    Fetcher (raw chunks) ──> rules/record_copy.py ──> a Producer per destination topic
+
+Batches keep their partition if the destination is to have the same ones; else records go where their keys belong. Where
+a group keeps the position, it is committed after all that lies before it has been acknowledged: a copy that was
+interrupted sends at most those records again that came after the last commit.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from itertools import cycle
+from types import TracebackType
+from typing import NamedTuple
+
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+
+from pykafka_cli.clients.admin.offsets import list_offsets
+from pykafka_cli.clients.consuming.fetcher import Fetcher, RawRecords
+from pykafka_cli.clients.coordinator import Coordinator
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.group_offsets import Position, commit_offsets, fetch_offsets
+from pykafka_cli.clients.producing.partitioning import KeyPartitioner
+from pykafka_cli.clients.producing.producer import Producer
+from pykafka_cli.clients.producing.sender import Result
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.protocol.records.batch import Compression, read_header
+from pykafka_cli.protocol.records.record import Record, build_batch
+from pykafka_cli.rules.record_copy import NO_END, ReadyBatch, ready_batches, records_of
+
+COMMIT_EVERY_S = 5.0
+SOURCE = {"isolation.level": "read_committed", "auto.offset.reset": "earliest"}
+"""What a copy reads: no open and no aborted transaction. Where records were deleted meanwhile, the next ones."""
+
+
+class CopyFailed(Exception):
+    """Records that cannot be read, or were not accepted."""
+
+
+class TopicCopy(NamedTuple):
+    """A topic, the one that gets its records, and whether batches keep their partition."""
+
+    source: str
+    target: str
+    keeps_partitions: bool
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is to be copied, as far as that is known, and what has been."""
+
+    total: int = 0
+    records: dict[str, int] = field(default_factory=dict)
+    """Acknowledged, by source topic."""
+    bytes: int = 0
+
+    @property
+    def done(self) -> int:
+        return sum(self.records.values())
+
+
+class Bounds(NamedTuple):
+    """Where a copy of each partition starts, and where it ends."""
+
+    starts: Mapping[TopicPartition, Offset]
+    ends: Mapping[TopicPartition, Offset]
+
+    @property
+    def lengths(self) -> dict[TopicPartition, int]:
+        """Offsets between the two; in some there may be no record."""
+        return {each: max(end - self.starts[each], 0) for each, end in self.ends.items()}
+
+
+async def find_bounds(session: Session, partitions: Sequence[TopicPartition], group: str | None) -> Bounds:
+    """From what the group has committed, or the start of the log, to the end of what is committed there now.
+
+    raises    CopyFailed, ApiError, ConnectionFailed
+    """
+    found: list[dict[TopicPartition, Offset]] = []
+    for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST):
+        offsets = await list_offsets(session, dict.fromkeys(partitions, spec), read_committed=True)
+        known = {}
+        for partition, offset in offsets.items():
+            if isinstance(offset, ApiError):
+                raise CopyFailed(f"{partition}: {offset}")
+            known[partition] = Offset(offset)
+        found.append(known)
+    beginnings, ends = found
+    if group is None:
+        return Bounds(beginnings, ends)
+    committed = await fetch_offsets(_coordinator(session, group), partitions)
+    starts = {
+        each: max(beginnings[each], committed[each].offset) if each in committed else beginnings[each]
+        for each in partitions
+    }
+    return Bounds(starts, ends)
+
+
+def _coordinator(session: Session, group: str) -> Coordinator:
+    return Coordinator(session, group, private=False, pause=session.settings.retry_pause)
+
+
+class Copier:
+    """One run.
+
+    most      records to copy at most
+    follow    go on with what comes after the ends
+    warn      called with lines that clients log
+    tell      called whenever there is progress
+    """
+
+    def __init__(
+        self,
+        source: Session,
+        target: Session,
+        copies: Sequence[TopicCopy],
+        bounds: Bounds,
+        *,
+        group: str | None,
+        most: int | None,
+        follow: bool,
+        warn: Callable[[str], None],
+        tell: Callable[[Progress], None],
+    ) -> None:
+        count = sum(bounds.lengths.values())
+        self.progress = Progress(count if most is None else min(count, most))
+        self._copies = {each.source: each for each in copies}
+        self._ends = dict(bounds.ends)
+        self._left = most
+        self._follow = follow
+        self._tell = tell
+        self._positions = dict(bounds.starts)
+        self._committed = dict(bounds.starts)
+        self._group = _coordinator(source, group) if group else None
+        self._failure: str | None = None
+        self._is_stopped = False
+        self._opened = AsyncExitStack()
+        self._turns: dict[str, cycle[int]] = {}
+        consumer = ConsumerSettings(dict(source.settings.properties) | SOURCE)
+        self._fetcher = Fetcher(source, consumer, warn, self._skipped)
+        self._warn = warn
+        self._clock = asyncio.get_running_loop().time
+        self._producers = {
+            each.source: Producer(
+                target,
+                each.target,
+                ProducerSettings(dict(target.settings.properties) | {"max.request.size": str(_MAX_REQUEST)}),
+                choose=random.randrange,
+                on_result=self._noting(each.source),
+                warn=warn,
+            )
+            for each in copies
+        }
+
+    async def __aenter__(self) -> "Copier":
+        for producer in self._producers.values():
+            await self._opened.enter_async_context(producer)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._fetcher.close()
+        await self._opened.__aexit__(kind, error, trace)
+
+    def stop(self) -> None:
+        """Copy nothing more; what was read is still sent."""
+        self._is_stopped = True
+        self._fetcher.ready.set()
+
+    async def copy(self) -> None:
+        """Copy until the ends are reached, or as many records as there were to be, or until it is stopped.
+
+        raises    CopyFailed, ProducerRefused, ConnectionFailed, ApiError
+        """
+        for producer in self._producers.values():
+            await producer.prepare()
+        unread = {each: start for each, start in self._positions.items() if self._follow or start < self._ends[each]}
+        self._fetcher.add(dict(unread))
+        next_commit = self._clock() + COMMIT_EVERY_S
+        while self._fetcher.partitions and self._left != 0 and not self._is_stopped:
+            raw = self._fetcher.take_raw()
+            if raw is not None:
+                await self._send(raw)
+            elif self._failure is None:
+                await self._wait(next_commit - self._clock())
+            if self._failure:
+                raise CopyFailed(self._failure)
+            if self._clock() >= next_commit:
+                await self.settle()
+                next_commit = self._clock() + COMMIT_EVERY_S
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until all that was sent is acknowledged; then commit the positions behind it.
+
+        raises    CopyFailed, ConnectionFailed, ApiError
+        """
+        for producer in self._producers.values():
+            await producer.flush()
+        if self._failure:
+            raise CopyFailed(self._failure)
+        moved = {each: at for each, at in self._positions.items() if at != self._committed.get(each)}
+        if self._group and moved:
+            refused = await commit_offsets(self._group, {each: Position(at) for each, at in moved.items()})
+            for partition, error in refused.items():
+                raise CopyFailed(f"the position in {partition} cannot be committed: {error}")
+            self._committed.update(moved)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._fetcher.ready.wait()
+        except TimeoutError:
+            return
+
+    async def _send(self, raw: RawRecords) -> None:
+        partition, end = raw.partition, NO_END if self._follow else self._ends[raw.partition]
+        ready = ready_batches(raw.data, raw.offset, until=end, aborted=raw.aborted)
+        if (cut := self._cut(ready.batches)) is not None:
+            ready = ready_batches(raw.data, raw.offset, until=cut, aborted=raw.aborted)
+        for batch in merged(ready.batches):
+            await self._send_batch(partition, batch)
+            if self._left is not None:
+                self._left -= len(batch.offsets)
+        self._positions[partition] = ready.next
+        if ready.next >= end:
+            self._fetcher.drop([partition])
+
+    def _cut(self, batches: Sequence[ReadyBatch]) -> Offset | None:
+        """Behind the last record that may still be copied; None if all may be."""
+        left = self._left
+        for batch in batches if left is not None else ():
+            if left is not None and len(batch.offsets) >= left:
+                return Offset(batch.offsets[left - 1] + 1)
+            left = None if left is None else left - len(batch.offsets)
+        return None
+
+    async def _send_batch(self, partition: TopicPartition, batch: ReadyBatch) -> None:
+        producer = self._producers[partition.topic]
+        self.progress.bytes += len(batch.data)
+        if self._copies[partition.topic].keeps_partitions:
+            await producer.send_batch(partition.partition, batch.data, batch.offsets)
+            return
+        compression = read_header(batch.data).compression
+        for target, records in self._by_key(partition.topic, producer.partitions, records_of(batch)).items():
+            renumbered = [each._replace(offset=Offset(number)) for number, each in enumerate(records)]
+            data = build_batch(renumbered, compression=compression)
+            await producer.send_batch(target, data, range(len(records)))
+
+    def _by_key(self, topic: str, partitions: range, records: Sequence[Record]) -> dict[int, list[Record]]:
+        """Where Kafka's producer would send them; records without a key go to the partitions in turn, a batch each."""
+        keys = [record.key for record in records if record.key is not None]
+        places = iter(KeyPartitioner(len(partitions)).partitions(keys))
+        turn = next(self._turns.setdefault(topic, cycle(partitions)))
+        found: dict[int, list[Record]] = {}
+        for record in records:
+            found.setdefault(turn if record.key is None else next(places), []).append(record)
+        return found
+
+    def _noting(self, topic: str) -> Callable[[Result], None]:
+        self.progress.records[topic] = 0
+
+        def note(result: Result) -> None:
+            if result.failure:
+                where = f"{self._copies[topic].target}-{result.batch.partition}"
+                self._failure = self._failure or f"{where} did not accept records: {result.failure.message}"
+            else:
+                self.progress.records[topic] += result.batch.record_count
+                self._tell(self.progress)
+
+        return note
+
+    def _skipped(self, partition: TopicPartition, offset: Offset) -> None:
+        """The log begins later than where the copy was: records were deleted meanwhile."""
+        self._warn(f"{partition}: records up to offset {offset} were deleted before they could be copied")
+        if not self._follow and offset >= self._ends[partition]:
+            self._positions[partition] = offset
+            self._fetcher.drop([partition])
+
+
+def merged(batches: Iterable[ReadyBatch]) -> Iterator[ReadyBatch]:
+    """The same records, with small batches that are not compressed put together.
+
+    A request has one batch for a partition: of small ones there would be too many to be fast.
+    """
+    small: list[ReadyBatch] = []
+    size = 0
+    for batch in batches:
+        is_small = len(batch.data) < _SMALL and read_header(batch.data).compression is Compression.NONE
+        if small and (not is_small or size + len(batch.data) > _MERGED):
+            yield from _put_together(small, size)
+            small, size = [], 0
+        if is_small:
+            small.append(batch)
+            size += len(batch.data)
+        else:
+            yield batch
+    if small:
+        yield from _put_together(small, size)
+
+
+def _put_together(batches: Sequence[ReadyBatch], size: int) -> Sequence[ReadyBatch]:
+    """One batch; the same ones if it is one already, or one has a header whose key is not UTF-8."""
+    if len(batches) == 1:
+        return batches
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2 * size)
+    append, number = builder.append, 0
+    try:
+        for batch in batches:
+            for record in DefaultRecordBatch(batch.data):
+                append(number, record.timestamp, record.key, record.value, record.headers)
+                number += 1
+    except UnicodeDecodeError:
+        return batches
+    offsets = [offset for batch in batches for offset in batch.offsets]
+    return [ReadyBatch(builder.build(), offsets)]
+
+
+_SMALL, _MERGED = 64 << 10, 256 << 10
+"""Bytes of a batch that is put together with others, and of what comes of it."""
+
+_MAX_REQUEST = 64 << 20
+"""Bytes; batches are as large as the source's broker accepted them, and the destination's decides."""

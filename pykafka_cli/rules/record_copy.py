@@ -1,0 +1,118 @@
+"""Record batches of one log made ready for another: whole and compressed as they are, wherever that is possible.
+
+A batch passes without a look at its records if it holds what its header says: none were cleaned away, none are before
+the position or behind the end, and their times are those of their producer. Only its header is written again, without
+offsets, producer and transaction. Other batches are read and built anew; so are messages of formats 0 and 1. Control
+batches and those of aborted transactions are left out.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pykafka_cli.model import Offset, ProducerId
+from pykafka_cli.protocol.records.batch import (
+    CODEC_MASK,
+    HEADER,
+    NO_LEADER_EPOCH,
+    NO_PRODUCER_EPOCH,
+    NO_PRODUCER_ID,
+    NO_SEQUENCE,
+    BatchHeader,
+    CorruptRecords,
+    crc_is_valid,
+    seal,
+    walk,
+)
+from pykafka_cli.protocol.records.control import ControlType, read_marker
+from pykafka_cli.protocol.records.record import Record, build_batch, read_records
+
+NO_END = Offset(2**63 - 1)
+
+
+class ReadyBatch(NamedTuple):
+    """A batch to be sent, and the offsets that its records had."""
+
+    data: bytearray
+    offsets: Sequence[int]
+
+
+class Ready(NamedTuple):
+    """Batches in their order, and where the source continues."""
+
+    batches: list[ReadyBatch]
+    next: Offset
+
+
+def ready_batches(
+    data: bytes, position: Offset, *, until: Offset = NO_END, aborted: Iterable[tuple[ProducerId, Offset]] = ()
+) -> Ready:
+    """What is at `position` and behind it in fetched bytes, without what is at `until` or behind it.
+
+    aborted    transactions by their producer and first offset, as a Fetch response names them
+    raises     CorruptRecords
+    """
+    waiting = sorted(aborted, key=lambda each: each[1], reverse=True)
+    open_aborted: set[ProducerId] = set()
+    batches: list[ReadyBatch] = []
+    following = position
+    for start, header in walk(data):
+        if not crc_is_valid(data, start, header):
+            raise CorruptRecords(f"the batch at offset {header.base_offset} has another checksum than its records")
+        while waiting and waiting[-1][1] <= header.last_offset:
+            open_aborted.add(waiting.pop()[0])
+        if header.magic == 2 and header.next_offset <= position:
+            continue
+        if header.magic == 2 and header.base_offset >= until:
+            return Ready(batches, until)
+        if header.is_control:
+            marker = read_marker(data, start) if header.has_producer_id else None
+            if marker is not None and marker.type is ControlType.ABORT:
+                open_aborted.discard(header.producer_id)
+        elif not (header.is_transactional and header.producer_id in open_aborted):
+            batch = _passed(data, start, header) if _passes(header, position, until) else None
+            batch = batch or _built(data, start, header, position, until)
+            if batch is not None:
+                batches.append(batch)
+        following = max(following, header.next_offset)
+    return Ready(batches, min(following, until))
+
+
+def _passes(header: BatchHeader, position: Offset, until: Offset) -> bool:
+    return (
+        header.magic == 2
+        and header.record_count == header.last_offset_delta + 1
+        and not header.is_log_append_time
+        and header.delete_horizon_ms is None
+        and position <= header.base_offset
+        and header.next_offset <= until
+    )
+
+
+def _passed(data: bytes, start: int, header: BatchHeader) -> ReadyBatch:
+    batch = bytearray(data[start : start + header.size])
+    plain = header._replace(
+        base_offset=Offset(0),
+        leader_epoch=NO_LEADER_EPOCH,
+        attributes=header.attributes & CODEC_MASK,
+        producer_id=NO_PRODUCER_ID,
+        producer_epoch=NO_PRODUCER_EPOCH,
+        base_sequence=NO_SEQUENCE,
+    )
+    HEADER.pack_into(batch, 0, *plain)
+    seal(batch, 0, header.batch_length)
+    return ReadyBatch(batch, range(header.base_offset, header.next_offset))
+
+
+def _built(data: bytes, start: int, header: BatchHeader, position: Offset, until: Offset) -> ReadyBatch | None:
+    """A batch of those records that are wanted; None if there are none."""
+    records = [record for record in read_records(data, start) if position <= record.offset < until]
+    if not records:
+        return None
+    renumbered = [record._replace(offset=Offset(number)) for number, record in enumerate(records)]
+    batch = build_batch(renumbered, compression=header.compression)
+    return ReadyBatch(batch, [record.offset for record in records])
+
+
+def records_of(batch: ReadyBatch) -> list[Record]:
+    """The records of a batch, to be sent to other partitions."""
+    return list(read_records(batch.data))
