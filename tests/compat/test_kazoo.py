@@ -2,9 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,9 +31,9 @@ def suites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "subp
     running = {module: start(module, tmp_path_factory.mktemp(module)) for module in MODULES}
     yield running
     for process in running.values():
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # a suite that was cut short leaves its server behind
+        process.communicate()
 
 
 def start(module: str, folder: Path) -> "subprocess.Popen[str]":
@@ -44,6 +46,7 @@ def start(module: str, folder: Path) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
 
 
