@@ -78,7 +78,10 @@ async def describe_groups(
         found = await ask_coordinators(session, names, partial(_describe_consumer_groups, session))
     classic = [name for name in names if _code(found.get(name)) in _NOT_OF_THE_NEW_PROTOCOL or name not in found]
     if classic:
-        found |= await ask_coordinators(session, classic, partial(_describe_classic_groups, session))
+        of_classic = await ask_coordinators(session, classic, partial(_describe_classic_groups, session))
+        # A group that is neither is reported as not being what was asked for first.
+        neither = {name for name in classic if _code(of_classic[name]) == ErrorCode.group_id_not_found}
+        found |= {name: each for name, each in of_classic.items() if not (name in neither and name in found)}
     if missing_is_dead:
         missing = [name for name in names if _code(found[name]) == ErrorCode.group_id_not_found]
         found |= {name: GroupDescription(name, DEAD, "", Broker(BrokerId(-1), "", -1, None), ()) for name in missing}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from kio.schema.errors import ErrorCode
 from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i32
 
@@ -67,13 +68,16 @@ async def alter_reassignments(
     request = AlterPartitionReassignmentsRequest(
         timeout=broker_timeout(session), allow_replication_factor_change=not same_factor, topics=topics
     )
+    lost = session.lost_answers
     answer = await session.ask_controller(request, oldest=1 if same_factor else 0)
     ensure_none_failed([answer])
+    # What was cancelled by a request whose answer was lost is in progress no more.
+    done = {ErrorCode.none} if session.lost_answers == lost else {ErrorCode.none, ErrorCode.no_reassignment_in_progress}
     return {
         TopicPartition(topic.name, each.partition_index): ApiError(each.error_code, each.error_message)
         for topic in answer.responses
         for each in topic.partitions
-        if each.error_code
+        if each.error_code not in done
     }
 
 
