@@ -42,10 +42,16 @@ def check_what_to_read(given: Collection[str], topic: str | None, pattern: str |
 
 
 def chosen_group(
-    group: str | None, file: Mapping[str, str], words: Mapping[str, str], partition: int | None
+    group: str | None,
+    file: Mapping[str, str],
+    words: Mapping[str, str],
+    partition: int | None,
+    *,
+    option: str = "--consumer.config",
 ) -> str | None:
     """The group that was named, wherever; None if nowhere.
 
+    option    that names the file
     raises    NotTogether if it was named twice and not the same, or together with a partition
     """
     named = dict.fromkeys(each for each in (group, file.get("group.id"), words.get("group.id")) if each is not None)
@@ -53,7 +59,7 @@ def chosen_group(
         listed = ", ".join(f"'{each}'" for each in named)
         raise NotTogether(
             "The group ids provided in different places (directly using '--group', via '--consumer-property', or via "
-            f"'--consumer.config') do not match. Detected group ids: {listed}"
+            f"'{option}') do not match. Detected group ids: {listed}"
         )
     if named and partition is not None:
         raise NotTogether("Options group and partition cannot be specified together.")

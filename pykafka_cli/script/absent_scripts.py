@@ -5,20 +5,16 @@ ABSENT_SCRIPTS = {
     "connect-mirror-maker": "pk has no MirrorMaker; run connect-mirror-maker.sh of Apache Kafka against both clusters.",
     "connect-plugin-path": "pk has no Kafka Connect, and so no plugins; use connect-plugin-path.sh of Apache Kafka.",
     "connect-standalone": "pk has no Kafka Connect; run connect-standalone.sh of Apache Kafka against this cluster.",
-    "kafka-console-share-consumer": (
-        "pk does not read in share groups; use kafka-console-share-consumer.sh of Apache Kafka 4, and pk share-groups "
-        "to look at them."
-    ),
     "kafka-delegation-tokens": "pk does not manage delegation tokens; use kafka-delegation-tokens.sh of Apache Kafka.",
     "kafka-jmx": "pk has no JMX; `pk log-dirs` and `pk consumer-groups --describe` show sizes and lag.",
     "kafka-metadata-shell": "pk keeps no KRaft metadata log; `pk zookeeper-shell` shows the metadata of its clusters.",
     "kafka-mirror-maker": "pk has no MirrorMaker; use kafka-mirror-maker.sh of Apache Kafka 3.9.",
     "kafka-preferred-replica-election": "Use `pk leader-election --election-type preferred --all-topic-partitions`.",
     "kafka-share-consumer-perf-test": (
-        "pk does not read in share groups; use kafka-share-consumer-perf-test.sh of Apache Kafka 4."
+        "pk measures no share groups; use kafka-share-consumer-perf-test.sh of Apache Kafka 4."
     ),
     "kafka-verifiable-share-consumer": (
-        "pk does not read in share groups; use kafka-verifiable-share-consumer.sh of Apache Kafka 4."
+        "pk console-share-consumer reads in share groups; kafka-verifiable-share-consumer.sh reports events."
     ),
     "trogdor": "pk injects no faults; use trogdor.sh of Apache Kafka.",
     "zookeeper-security-migration": (

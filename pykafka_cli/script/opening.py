@@ -12,6 +12,7 @@ from pykafka_cli.script.errors import ScriptError
 ADMIN_FAILED = "Failed to create new KafkaAdminClient"
 PRODUCER_FAILED = "Failed to construct kafka producer"
 CONSUMER_FAILED = "Failed to construct kafka consumer"
+SHARE_CONSUMER_FAILED = "Failed to construct Kafka share consumer"
 
 NONE: Mapping[str, str] = MappingProxyType({})
 
