@@ -11,13 +11,13 @@ DUE_WORK_S = 10.0
 
 
 class Timer(Protocol):
-    """A pending call that can be called off."""
+    """A pending call that can be cancelled."""
 
     def cancel(self) -> None: ...
 
 
 class Clock(Protocol):
-    """What the broker may ask of time. tests/fakes/clock.py has a twin that moves by hand."""
+    """Time, as the broker needs it. tests/fakes/clock.py has a twin that tests move."""
 
     def monotonic(self) -> float:
         """Seconds since some fixed moment; never goes back. Deadlines are in this unit."""

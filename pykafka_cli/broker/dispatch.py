@@ -30,7 +30,7 @@ from pykafka_cli.protocol.hot_path import produce
 
 _log = logging.getLogger(__name__)
 _request_log = logging.getLogger("kafka.request.logger")
-"""By Kafka's name: at DEBUG each request with what it took, at TRACE with its content as well."""
+"""Kafka's name of it: at DEBUG each request with its duration, at TRACE with its content as well."""
 
 
 OF_THE_CONTROLLER = frozenset({
@@ -41,14 +41,14 @@ OF_THE_CONTROLLER = frozenset({
 
 
 BEFORE_LOGIN = frozenset({ApiKey.API_VERSIONS, ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE})
-"""What a client may ask for that has not logged in yet, where a listener wants that."""
+"""What a client may request before it has logged in, on a listener that requires a login."""
 
 # An attribute of an enumeration is slow to look up, and these are compared for each request.
 _API_VERSIONS, _PRODUCE = ApiKey.API_VERSIONS, ApiKey.PRODUCE
 
 
 class Dispatcher:
-    """Answers frames with the handlers of one broker."""
+    """Responds to frames with the handlers of one broker."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Dispatcher:
         self._admission = None
 
     async def answer(self, frame: bytearray, peer: Peer) -> list[Buffer] | None:
-        """The response to one request, in buffers to be sent one after the other; None where none is wanted.
+        """The response to one request, in buffers to be sent one after the other; None if none is expected.
 
         raises    ProtocolError, Disconnect: the connection is to be closed
         """
@@ -157,7 +157,7 @@ class Dispatcher:
         return await self._handled(api, codec, context, request)
 
     def _fault_for(self, header: RequestHeader, request: Any) -> Fault | None:
-        """The one that was asked for; what followers request is spared."""
+        """The one that was asked for; requests of followers are exempt."""
         if getattr(request, "replica_id", -1) >= 0:
             return None
         return self._faults.take(header.api_key, header.client_id)

@@ -17,7 +17,7 @@ class BrokerError(Exception):
 
     @property
     def message(self) -> str | None:
-        """The text for `error_message` fields; None when there is nothing to add to the code."""
+        """The text for `error_message` fields; None if the code says it all."""
         return str(self) or None
 
 

@@ -184,8 +184,8 @@ class BrokerServer:
         self._stops.append(("controller", self._resign))
         if self._takes_over:
             await store.forget_dead_broker(self.settings.broker_id)
-        # Nobody is answered before the registration, for which this may have to wait: a client that found an empty
-        # cluster here would believe it. The controller, which connects immediately, retries while nobody answers.
+        # Requests are not served before the registration, which may take a while: a client would take this broker for
+        # an empty cluster. The controller, which connects immediately, retries until it gets a response.
         await self._broker.controller.start(self._registration())
         dispatchers = [self._dispatcher]
         answer: Answer = self._dispatcher.answer
@@ -361,7 +361,7 @@ class BrokerServer:
             port=advertised.port or bound.get(advertised.name, 0),
         )
 
-    # ---- asking other brokers
+    # ---- requests to other brokers
 
     async def _ask_controller(self, request: Any) -> Any:
         """raises    BrokerNotAvailable, ConnectionFailed"""
@@ -408,7 +408,7 @@ class BrokerServer:
         self._broker.verification.close()
 
     async def _hand_over_while_zookeeper_is_there(self) -> None:
-        """Without ZooKeeper nothing can be moved; where all is being stopped, none of it waits for the rest."""
+        """Without ZooKeeper nothing can be moved; if everything is being stopped, no part waits for another."""
         handing_over = asyncio.create_task(self._hand_over())
         patience = HAND_OVER_CHECKS
         while not handing_over.done() and patience:

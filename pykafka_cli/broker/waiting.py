@@ -32,7 +32,7 @@ class _Waiter:
             if self.is_satisfied():
                 self.outcome.set_result(True)
         except Exception as error:
-            self.outcome.set_exception(error)  # the waiter's own mistake must not fail the notifier
+            self.outcome.set_exception(error)  # an error of the waiter must not fail the notifier
 
     def give_up(self) -> None:
         if not self.outcome.done():
@@ -48,7 +48,7 @@ class WaitingRoom:
         self._count = 0
 
     def __len__(self) -> int:
-        """How many wait now."""
+        """The number of waiters."""
         return self._count
 
     def has_waiters(self, key: Hashable) -> bool:
@@ -80,7 +80,7 @@ class WaitingRoom:
                 self._leave(key, waiter)
 
     def notify(self, key: Hashable) -> None:
-        """Let the waiters under `key` look again, in the order in which they came."""
+        """Notify the waiters under `key`, in the order in which they came."""
         waiters = self._by_key.get(key)
         if waiters:
             for waiter in tuple(waiters):

@@ -39,7 +39,7 @@ async def find_coordinator(session: Session, key: str, kind: int = GROUP) -> Bro
 
 
 async def find_coordinators(session: Session, keys: Sequence[str], kind: int = GROUP) -> dict[str, BrokerId | ApiError]:
-    """The same for many, in one request where the broker has that.
+    """The same for many, in one request if the broker supports it.
 
     raises    ConnectionFailed
     """
@@ -80,7 +80,7 @@ def top_level_error(answer: Any) -> ErrorCode:
 
 
 class Coordinator:
-    """Asks the coordinator of one group or transactional id, whichever broker that is at the moment.
+    """Sends requests to the coordinator of one group or transactional id, whichever broker that is at the moment.
 
     kind        GROUP or TRANSACTION
     private     over a separate connection, so that nothing waits for other requests to that broker
@@ -139,7 +139,7 @@ class Coordinator:
             await asyncio.sleep(self._pause)
 
     def hang_up(self) -> None:
-        """End the connection, and with it what is being waited for; the next question opens another."""
+        """Close the connection, and with it fail requests in flight; the next request opens another."""
         if self._private and self._connection:
             self._connection.close()
         self._connection = None

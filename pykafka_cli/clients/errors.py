@@ -39,7 +39,7 @@ _HINTS: Mapping[type[ConnectionFailed], str] = {
 
 
 class ApiError(Exception):
-    """An error code in a response. `str()` is the broker's text, or Kafka's own for the code where it sent none."""
+    """An error code in a response. `str()` is the broker's text, or Kafka's own for the code if it sent none."""
 
     def __init__(self, code: int, message: str | None = None) -> None:
         from pykafka_cli.clients.error_texts import error_text
@@ -62,7 +62,7 @@ def ensure_none_failed(entries: Iterable[Any]) -> None:
 
 
 def topic_refusal(code: ErrorCode, topic: str) -> ApiError | None:
-    """What Kafka's clients fail with where Metadata has this code for a topic; None if asking again may help."""
+    """What Kafka's clients fail with where Metadata has this code for a topic; None if a retry may help."""
     match code:
         case ErrorCode.invalid_topic_exception:
             return ApiError(code, f"Invalid topics: [{topic}]")

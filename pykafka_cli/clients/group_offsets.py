@@ -32,7 +32,7 @@ class Position(NamedTuple):
 
 
 class Membership(NamedTuple):
-    """In whose name offsets are committed; the default is nobody's, for groups without members."""
+    """The member that commits offsets; the default is none, for groups without members."""
 
     member_id: str = ""
     generation: int = -1
@@ -86,7 +86,7 @@ async def commit_offsets(
     *,
     deadline: float | None = None,
 ) -> dict[TopicPartition, ApiError]:
-    """Commit; the partitions that were rejected.
+    """Commit, and return the partitions that were rejected.
 
     raises      ApiError if there is no coordinator, ConnectionFailed
     """
@@ -156,6 +156,6 @@ def _group_error(answer: Any) -> ErrorCode:
 
 
 def _first_partition_error(answer: Any) -> ErrorCode:
-    """A coordinator that is none says so for every partition."""
+    """A broker that is not the coordinator has that error for every partition."""
     codes = (part.error_code for topic in answer.topics for part in topic.partitions)
     return next((ErrorCode(code) for code in codes), ErrorCode.none)

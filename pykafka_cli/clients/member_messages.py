@@ -43,7 +43,7 @@ class Subscription:
 
 
 class BadMemberMessage(ValueError):
-    """Bytes that are no message of the consumer protocol."""
+    """Bytes that are not a message of the consumer protocol."""
 
 
 def encode_subscription(subscription: Subscription, *, rack: str = "") -> bytes:

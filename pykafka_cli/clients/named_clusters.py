@@ -1,4 +1,4 @@
-"""Clusters with names, one of them current: where to connect when the command line does not say.
+"""Clusters with names, one of them current: where to connect if the command line does not say.
 
     current: staging
     clusters:
@@ -40,7 +40,7 @@ def clusters_file() -> Path:
 
 
 def read_clusters() -> NamedClusters:
-    """What the file has; nothing if there is none.
+    """The content of the file; empty if there is none.
 
     raises    BadClientSetting
     """
@@ -60,7 +60,7 @@ def read_clusters() -> NamedClusters:
 
 
 def write_clusters(found: NamedClusters) -> None:
-    """Put a new file in the place of the old one.
+    """Replace the file.
 
     raises    BadClientSetting
     """

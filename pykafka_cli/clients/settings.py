@@ -39,22 +39,22 @@ class ClientSettings(NamedTuple):
 
     @property
     def connect_timeout(self) -> float:
-        """For a connection to be made, TLS and SASL included."""
+        """Seconds for opening a connection, including TLS and SASL."""
         return self._seconds(CONNECT_TIMEOUT_MS, DEFAULT_CONNECT_TIMEOUT_MS)
 
     @property
     def request_timeout(self) -> float:
-        """For one answer."""
+        """Seconds for one response."""
         return self._seconds(REQUEST_TIMEOUT_MS, 30_000)
 
     @property
     def api_timeout(self) -> float:
-        """For one thing that a command wants done, with all requests and retries that takes."""
+        """Seconds for one operation of a command, with all its requests and retries."""
         return self._seconds(API_TIMEOUT_MS, 60_000)
 
     @property
     def retry_pause(self) -> float:
-        """Before a request is repeated that came to nothing."""
+        """Seconds before a failed request is retried."""
         return self._seconds(RETRY_PAUSE_MS, 100)
 
     @property

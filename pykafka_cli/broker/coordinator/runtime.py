@@ -75,7 +75,7 @@ class PartitionWriter(Protocol):
 
 
 class CoordinatorShard(Protocol):
-    """What the runtime needs of a shard; the functions that serve requests are between it and who calls `perform`."""
+    """What the runtime needs of a shard. Callers of `perform` know the functions that serve requests."""
 
     def replay(self, record: CoordinatorRecord, written_at: Offset, producer_id: ProducerId | None) -> None:
         """Replay a record that was written to the log at `written_at`; `producer_id` is that of its transaction, if
@@ -91,7 +91,7 @@ class CoordinatorShard(Protocol):
         """The log has been replayed."""
 
     def unloaded(self) -> None:
-        """The partition's leader is another broker now."""
+        """Another broker leads the partition now."""
 
 
 S = TypeVar("S", bound=CoordinatorShard)
@@ -157,7 +157,7 @@ class CoordinatorRuntime(Generic[S]):
         led.loading = asyncio.get_running_loop().create_task(self._load(led))
 
     def resigned(self, partition: int, leader_epoch: LeaderEpoch | None = None) -> None:
-        """Another broker leads `partition`, or it is gone. An epoch older than ours is ignored."""
+        """Another broker leads `partition`, or it was deleted. An epoch older than ours is ignored."""
         led = self._led.get(partition)
         if led is None or (leader_epoch is not None and leader_epoch < led.leader_epoch):
             return
@@ -241,7 +241,7 @@ class CoordinatorRuntime(Generic[S]):
         committed: bool,
         coordinator_epoch: CoordinatorEpoch,
     ) -> None:
-        """Write the marker that ends a producer's transaction in `partition`, and take it in.
+        """Write the marker that ends a producer's transaction in `partition`, and replay it.
 
         raises  as `perform`
         """
@@ -329,7 +329,7 @@ class CoordinatorRuntime(Generic[S]):
 
     async def _wait_until_stored(self, led: _Led[S], step: Step, last: Offset) -> None:
         task = self._settle(led, step, last)
-        # Others may wait for this step as well: the caller may be canceled, the waiting must not.
+        # Others may wait for this step as well: the caller may be canceled, but not the wait.
         error = None if task is None else await asyncio.shield(task)
         if error is not None:
             raise error
@@ -354,7 +354,7 @@ class CoordinatorRuntime(Generic[S]):
         return error
 
     def _notify(self, led: _Led[S], step: Step, error: BrokerError | None) -> None:
-        """Call those who wait for the result of the step's records."""
+        """Notify those that wait for the step's records."""
         if led.is_dropped:
             return  # the shard has failed its waiters
         for when_stored in step.when_stored:
@@ -375,7 +375,7 @@ class CoordinatorRuntime(Generic[S]):
                 for start, header in walk(data):
                     self._replay_batch(led, data, start, header)
                     position = header.next_offset
-                await asyncio.sleep(0)  # a long log must not keep everybody else waiting
+                await asyncio.sleep(0)  # so that others get their turn while a long log is loaded
         except BrokerError as error:
             # Leadership was lost while we read; `resigned` will be called.
             _log.info("%s: loading stops at offset %d: %s", led.partition, position, error)

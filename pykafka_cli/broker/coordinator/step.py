@@ -22,12 +22,12 @@ class CoordinatorRecord(NamedTuple):
 
 
 WhenStored: TypeAlias = Callable[["Step", BrokerError | None], None]
-"""Called, with a new step, once the records are on every in-sync replica (None) or did not get there (why)."""
+"""Called with a new step once the records are on every in-sync replica (None), or with the error if they are not."""
 
 
 @dataclass(slots=True)
 class Step:
-    """`now_ms` is wall-clock time. `timers` maps a timer's key to its delay in ms, or to None to call it off."""
+    """`now_ms` is wall-clock time. `timers` maps a timer's key to its delay in ms, or to None to cancel it."""
 
     now_ms: int
     records: list[CoordinatorRecord] = field(default_factory=list)

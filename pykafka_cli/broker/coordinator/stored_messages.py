@@ -26,7 +26,7 @@ _LAST = 2**15 - 1
 
 
 class UnreadableMessage(ValueError):
-    """The bytes are not a message of any version known here. Says which message and what is wrong with it."""
+    """The bytes are not a message of any version known here. The text says which message, and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class StoredMessage:
 
 
 def stored(kafka_type: str, default: Any = MISSING, *, versions: tuple[int, int] = (0, _LAST)) -> Any:
-    """A field of a stored message; one without a place in every version needs a default."""
+    """A field of a stored message; one that is not in every version needs a default."""
     metadata = {"kafka_type": kafka_type, "versions": versions}
     return field(metadata=metadata) if default is MISSING else field(metadata=metadata, default=default)
 
@@ -60,7 +60,7 @@ def encode(message: StoredMessage, version: int) -> bytes:
     """`message` as `version` has it, the version in front."""
     buffer = io.BytesIO()
     buffer.write(version.to_bytes(2, "big", signed=True))
-    entity_writer(_shape(type(message), version))(buffer, message)  # it takes the fields that it knows, by name
+    entity_writer(_shape(type(message), version))(buffer, message)  # it writes the fields that it knows, by name
     return buffer.getvalue()
 
 

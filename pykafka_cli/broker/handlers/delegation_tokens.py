@@ -83,7 +83,7 @@ def _not_created(
 
 
 def _refusal(ctx: RequestContext) -> ErrorCode:
-    """Tokens are for those who proved who they are: not with PLAINTEXT, nor with TLS where only the broker did."""
+    """Tokens are for authenticated clients: not over PLAINTEXT, nor over TLS that authenticates only the broker."""
     settings = ctx.broker.settings
     match settings.protocol_map[ctx.listener_name]:
         case SecurityProtocol.PLAINTEXT:

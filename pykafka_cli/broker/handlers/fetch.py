@@ -180,7 +180,7 @@ def _adapt(
             hosted, metadata = ctx.broker.replicas.hosted, ctx.broker.metadata
             hints[asked.key] = leader_hint(hosted, metadata, topic_partition, ctx.listener_name)
         elif result.error_code is ErrorCode.kafka_storage_error and ctx.api_version < FIRST_VERSION_WITH_STORAGE_ERROR:
-            result.error_code = ErrorCode.not_leader_or_follower  # what old clients take for "ask for metadata"
+            result.error_code = ErrorCode.not_leader_or_follower  # at which old clients request metadata
     return hints
 
 
@@ -216,7 +216,7 @@ def _stores_zstd(ctx: RequestContext, topic_partition: TopicPartition) -> bool:
 async def _down_convert(
     ctx: RequestContext, request: FetchRequest, targets: Sequence[FetchTarget], results: Sequence[FetchResult]
 ) -> None:
-    """Put records into the older message format, for consumers only where message.downconversion.enable says so."""
+    """Convert records to the older message format; for consumers only if message.downconversion.enable allows it."""
     conversion = DownConversion(message_format(ctx.api_version))
     for (topic_partition, asked), result in zip(targets, results, strict=True):
         if result.error_code is not _NO_ERROR:

@@ -31,7 +31,7 @@ from pykafka_cli.model import TopicPartition
 GROUP, TRANSACTION, SHARE = 0, 1, 2
 FIRST_VERSION_WITH_SHARE_GROUPS = 6
 LAST_VERSION_THAT_SAYS_NONE = 3
-"""Up to this version the response is not an array, and its message is NONE where there is no error."""
+"""Up to this version the response is not an array, and its message is NONE if there is no error."""
 
 
 class _Node(NamedTuple):

@@ -1,4 +1,4 @@
-"""LeaderAndIsr (key 4), versions 0-7: the controller says which partitions this broker leads or follows.
+"""LeaderAndIsr (key 4), versions 0-7: the controller sends which partitions this broker leads or follows.
 
 Fenced by broker, controller and leader epochs (roles.py).
 v1 is_new   v2 broker epoch, topics   v3 reassignments   v4 flexible   v5 topic ids   v6 recovery state   v7 KRaft flag

@@ -51,7 +51,7 @@ async def handle(ctx: RequestContext, request: MetadataRequest) -> MetadataRespo
 
 
 async def _answer(ctx: RequestContext, request: MetadataRequest) -> MetadataResponse:
-    """Waits for nothing if there is nothing to be made."""
+    """The response, without waiting unless a missing topic is to be created."""
     cache: MetadataCache = ctx.broker.metadata
     reachable = cache.alive_brokers(ctx.listener_name)
     described: list[MetadataResponseTopic] = []
@@ -99,7 +99,7 @@ def _with_cluster(ctx: RequestContext, response: MetadataResponse) -> MetadataRe
 def _asked(
     ctx: RequestContext, cache: MetadataCache, request: MetadataRequest
 ) -> Iterable[tuple[str, MetadataResponseTopic | None]]:
-    """Names of the topics to describe; where an id has no topic, what is to be said of it."""
+    """Names of the topics to describe; for an id without a topic, the error to respond with."""
     if request.topics is None:
         return [(name, None) for name in cache.topics()]
     ids = [topic.topic_id for topic in request.topics if topic.topic_id is not None]
@@ -145,7 +145,7 @@ def _partition(
         knows_why = ctx.api_version >= FIRST_VERSION_WITH_LISTENER_NOT_FOUND and cache.is_alive(state.leader)
         error = ErrorCode.listener_not_found if knows_why else ErrorCode.leader_not_available
     if ctx.api_version == 0:
-        # Later versions name all replicas; this one only those that the client can reach, and says so.
+        # Later versions name all replicas; this one only those that the client can reach, with an error.
         replicas = tuple(broker for broker in state.replicas if broker in reachable)
         isr = tuple(broker for broker in state.isr if broker in reachable)
         if has_leader and (len(replicas), len(isr)) < (len(state.replicas), len(state.isr)):

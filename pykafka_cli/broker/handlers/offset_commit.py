@@ -98,7 +98,7 @@ def _answer(_version: int, results: tuple[tuple[TopicName, tuple[tuple[i32, Erro
 
 
 def _commit_time(partition: object, now_ms: int) -> int:
-    """Version 1 has one, unless it is -1."""
+    """The commit's timestamp: in version 1, unless it is -1."""
     if isinstance(partition, TimedOffsetCommitPartition) and partition.commit_timestamp != -1:
         return partition.commit_timestamp
     return now_ms

@@ -50,7 +50,7 @@ from pykafka_cli.protocol.records.batch import (
 from pykafka_cli.topic_names import is_internal
 
 ADMIN_CLIENT_ID = "__admin_client"
-"""Who calls itself so may write to internal topics (AdminUtils.ADMIN_CLIENT_ID)."""
+"""The client id that may write to internal topics (AdminUtils.ADMIN_CLIENT_ID)."""
 
 FIRST_VERSION_WITH_BATCHES = 3
 FIRST_VERSION_WITH_ZSTD = 7
@@ -116,7 +116,7 @@ def _converted(ctx: RequestContext, topic_partition: TopicPartition, messages: m
 
 
 def _checked(ctx: RequestContext, topic_partition: TopicPartition, records: memoryview | None) -> memoryview:
-    """The records, if they may be appended as far as the request alone shows."""
+    """The records, unless the request alone shows that they must be rejected."""
     if records is None or len(records) <= ATTRIBUTES_AT + 1:
         raise InvalidRecord(f"{topic_partition}: no complete record batch was sent")
     attributes = records[ATTRIBUTES_AT + 1]
@@ -132,11 +132,14 @@ def _checked(ctx: RequestContext, topic_partition: TopicPartition, records: memo
 async def _unverified(
     ctx: RequestContext, transactional_id: str, accepted: Mapping[TopicPartition, memoryview]
 ) -> dict[TopicPartition, BrokerError]:
-    """The partitions that the transaction has not announced to its coordinator. What passes must be written at once."""
+    """The partitions that the transaction has not added at its coordinator.
+
+    The others have to be written to before the next await: they are verified only until then.
+    """
     producers: set[ProducerIdAndEpoch] = set()
     sequences: dict[TopicPartition, int] = {}
     for topic_partition, records in accepted.items():
-        with suppress(CorruptRecords):  # which the log rejects in the right words
+        with suppress(CorruptRecords):  # which the log rejects with the right error
             header = read_header(records)
             if header.is_transactional and header.producer_id >= 0:
                 producers.add(ProducerIdAndEpoch(header.producer_id, header.producer_epoch))

@@ -1,4 +1,4 @@
-"""StopReplica (key 5), versions 0-4: the controller says which replicas are to stop, and which of them to delete.
+"""StopReplica (key 5), versions 0-4: the controller sends which replicas are to stop, and which of them to delete.
 
 Fenced by broker, controller and leader epochs (roles.py).
 v1 broker epoch, topics   v2 flexible   v3 a state for each partition (KIP-570)   v4 KRaft flag

@@ -80,7 +80,7 @@ async def handle(ctx: RequestContext, request: TxnOffsetCommitRequest) -> TxnOff
 
 
 async def _verify(ctx: RequestContext, request: TxnOffsetCommitRequest, producer: ProducerIdAndEpoch) -> None:
-    """Make sure that the transaction has announced the group's partition; what then is written must be at once."""
+    """Ensure that the transaction has added the group's partition, which is certain only until the next await."""
     if not ctx.broker.settings.transaction_partition_verification_enable:
         return
     home = TopicPartition(topic_names.CONSUMER_OFFSETS, ctx.broker.groups.partition_for(request.group_id))
@@ -90,7 +90,7 @@ async def _verify(ctx: RequestContext, request: TxnOffsetCommitRequest, producer
 
 
 def _as_group_error(error: BrokerError) -> BrokerError:
-    """The error against writing to the partition, as clients of a group coordinator know it."""
+    """The error of the partition, as clients of a group coordinator know it."""
     if isinstance(error, NotLeaderOrFollower | KafkaStorageError):
         return NotCoordinator(str(error))
     if isinstance(error, UnknownTopicOrPartition | NotEnoughReplicas):

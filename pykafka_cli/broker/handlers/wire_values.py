@@ -20,17 +20,17 @@ def broker_ids(ids: Iterable[int]) -> tuple[BrokerId, ...]:
 
 
 def known(number: int) -> int | None:
-    """An epoch or offset as a request has it: negative where there is none."""
+    """An epoch or offset as a request has it: negative if there is none."""
     return number if number >= 0 else None
 
 
 def known_epoch(number: int) -> LeaderEpoch | None:
-    """The leader epoch that a request believes in: negative where it gives none."""
+    """The leader epoch that a request assumes: negative if it has none."""
     return LeaderEpoch(number) if number >= 0 else None
 
 
 def or_none(number: int | None) -> int:
-    """An epoch, offset or time as a response has it: -1 where there is none."""
+    """An epoch, offset or time as a response has it: -1 if there is none."""
     return -1 if number is None else number
 
 

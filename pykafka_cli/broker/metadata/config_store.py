@@ -104,7 +104,7 @@ class ConfigStore:
         return [f"{znodes.CONFIG_CHANGES}/{name}" for name in sorted(names)]
 
     async def changed_entity(self, note: str, now_ms: int) -> tuple[str | None, bool]:
-        """The entity a note names (None if the note is gone), and whether it has been there for long enough."""
+        """The entity that a notification names (None if it was deleted), and whether it is old enough to be deleted."""
         try:
             data, stat = await self.client.get(note)
         except NoNode:
@@ -116,6 +116,6 @@ class ConfigStore:
             return None, False
 
     async def forget_change(self, note: str) -> None:
-        """Another broker may have been faster."""
+        """Delete a notification; another broker may have done so already."""
         with contextlib.suppress(NoNode):
             await self.client.delete(note)

@@ -23,7 +23,7 @@ async def store_offset(client: ZooKeeperClient, group: str, partition: TopicPart
 
 
 async def stored_offset(client: ZooKeeperClient, group: str, partition: TopicPartition) -> Offset | None:
-    """None where the group has none. Raises InvalidGroupId, ZooKeeperError, BadZnode."""
+    """The offset, None if the group has none. Raises InvalidGroupId, ZooKeeperError, BadZnode."""
     path = _path(group, partition)
     try:
         data, _ = await client.get(path)

@@ -74,11 +74,11 @@ class DynamicConfigs:
             self._topics.pop(topic, None)
 
     def topic_overrides(self, topic: str) -> dict[str, str]:
-        """What the topic sets itself; empty for one that was never loaded."""
+        """The topic's own overrides; empty for one that was never loaded."""
         return self._topics.get(topic, {})
 
     def topic_config(self, topic: str) -> TopicConfig:
-        """What holds for a topic on this broker. Overrides that make no sense here are left out, and logged."""
+        """The config that applies to a topic on this broker. Invalid overrides are left out, and logged."""
         return self.resolve(topic, self.topic_overrides(topic))
 
     def resolve(self, topic: str, overrides: Mapping[str, str]) -> TopicConfig:
@@ -97,12 +97,12 @@ class DynamicConfigs:
         return TopicConfig.resolve(self.settings, usable)
 
     async def unclean_election_allowed(self, topic: str) -> bool:
-        """What unclean.leader.election.enable is for a topic, freshly read: the controller may hold none of it."""
+        """What unclean.leader.election.enable is for a topic, freshly read: the controller may have no replica."""
         overrides = await self.store.read(topic_entity(topic))
         return bool(self.resolve(topic, overrides).unclean_leader_election_enable)
 
     def subscribe(self, on_topic: OnTopicChange) -> None:
-        """Call `on_topic(topic)` when what holds for a topic has changed, be it by the defaults of brokers."""
+        """Call `on_topic(topic)` when the config that applies to a topic has changed, also by the brokers' defaults."""
         self._on_topic.append(on_topic)
 
     # ---- brokers and clients
@@ -127,7 +127,7 @@ class DynamicConfigs:
         self._woken.set()
 
     async def _load(self) -> None:
-        # The watch first: what changes while the rest is read is read again.
+        # The watch comes first: what changes during the reading is read again.
         notes = await self.store.changes(self._changed)
         self._last_change = notes[-1] if notes else ""
         self.cluster_wide = await self._read_settings(None)

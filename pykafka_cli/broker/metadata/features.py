@@ -31,7 +31,7 @@ class FeatureUpdate(NamedTuple):
 
 
 def refusal(update: FeatureUpdate) -> InvalidRequest:
-    """Why the update cannot be, in Kafka's words."""
+    """Why the update is rejected, in Kafka's words."""
     if not update.feature:
         return InvalidRequest("Feature name can not be empty.")
     if update.upgrade_type not in tuple(UpgradeType):

@@ -21,7 +21,7 @@ LAST_ID = 2**63 - 1
 
 
 class ProducerIdsExhausted(Exception):
-    """All 2^63 producer ids have been given out."""
+    """All 2^63 producer ids have been allocated."""
 
 
 async def next_block(client: ZooKeeperClient, broker_id: BrokerId) -> ProducerIdBlock:

@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class CreatedTopic(NamedTuple):
-    """What was made, or (validate_only) would have been. `topic_id` is None in the second case."""
+    """What was created, or (validate_only) would have been. `topic_id` is None in the second case."""
 
     topic_id: uuid.UUID | None
     partitions: int
@@ -75,7 +75,7 @@ class TopicAdmin:
     async def create(
         self, topics: Iterable[NewTopic], *, timeout_ms: int, validate_only: bool = False
     ) -> dict[str, CreatedTopic | BrokerError]:
-        """Make topics and wait for their leaders; an outcome for each, by name.
+        """Create topics and wait for their leaders; the result for each, by name.
 
         validate_only    only say what would come of it
         """
@@ -115,7 +115,7 @@ class TopicAdmin:
         return CreatedTopic(topic_id, len(placed.assignment), replication_factor, dict(placed.configs))
 
     async def _write(self, topic: PlacedTopic) -> uuid.UUID:
-        """The config first: whoever sees the topic must find it."""
+        """Write the config before the topic: whoever sees the topic must find it."""
         await self._configs.create(topic_entity(topic.name), dict(topic.configs))
         topic_id = new_topic_id()
         assignment = TopicAssignment(full_assignment(dict(topic.assignment)), topic_id)
@@ -142,7 +142,7 @@ class TopicAdmin:
     # ---- auto-create
 
     async def auto_create(self, topics: Iterable[str]) -> dict[str, BrokerError | None]:
-        """Make topics that somebody asked about, with the broker's defaults, and do not wait for their leaders.
+        """Create topics that a client requested, with the broker's defaults, without waiting for their leaders.
 
         returns   None for each that is on its way, else why it is not: InvalidTopic, UnknownTopicOrPartition while an
                   earlier request is making it, or what forbids it
@@ -168,7 +168,7 @@ class TopicAdmin:
         return outcomes
 
     def default_topic(self, name: str) -> NewTopic:
-        """What auto-creation makes of a name: Kafka's own topics have special partition counts and configs."""
+        """The topic that auto-creation creates: Kafka's own topics have special partition counts and configs."""
         settings = self._settings
         if name == topic_names.CONSUMER_OFFSETS:
             return NewTopic(
@@ -201,7 +201,7 @@ class TopicAdmin:
     async def create_partitions(
         self, topics: Iterable[MorePartitions], *, timeout_ms: int, validate_only: bool = False
     ) -> dict[str, BrokerError | None]:
-        """Add partitions to topics and wait for the leaders of all; None for each where it worked."""
+        """Add partitions to topics and wait for all leaders; None for each that succeeded."""
         outcomes: dict[str, BrokerError | None] = {}
         extended: dict[str, list[TopicPartition]] = {}
         for topic in topics:
@@ -242,7 +242,7 @@ class TopicAdmin:
     # ---- delete
 
     async def delete(self, topics: Iterable[str], *, timeout_ms: int) -> dict[str, BrokerError | None]:
-        """Have topics deleted and wait until they are gone; None for each that is."""
+        """Request the deletion of topics and wait until they are deleted; None for each that is."""
         outcomes: dict[str, BrokerError | None] = {}
         for name in topics:
             outcome = await self._attempt(name, partial(self._request_deletion, name))
@@ -272,7 +272,7 @@ class TopicAdmin:
             return BrokerError(f"ZooKeeper refused: {error!r}")
 
     async def _wait(self, topics: Iterable[str], is_done: Callable[[str], bool], timeout_ms: int) -> None:
-        """Until all are done, or the time is up."""
+        """Wait until all are done, or the time has passed."""
         topics = list(topics)
         deadline = self._clock.monotonic() + timeout_ms / 1000
         await self._waiting.wait_until(

@@ -38,16 +38,16 @@ from pykafka_cli.replica_assignment import (
 from pykafka_cli.zookeeper.kafka_znodes import ReplicaAssignment
 
 NOT_GIVEN = -1
-"""Partition count and replication factor where the request leaves them to the broker."""
+"""Partition count and replication factor in a request that leaves them to the broker."""
 
 
 MOST_PARTITIONS = 10_000
-"""Partitions that one request may make, as in Kafka's KRaft controllers (ReplicationControlManager); one of ZooKeeper
+"""Partitions that one request may create, as in Kafka's KRaft controllers (ReplicationControlManager); one of ZooKeeper
 mode would try, and run out of memory."""
 
 
 class NewTopic(NamedTuple):
-    """A topic to be made, as CreateTopics asks for it. `assignment` is empty where the broker is to place replicas."""
+    """A topic to be created, as in CreateTopics. `assignment` is empty if the broker is to assign the replicas."""
 
     name: str
     partitions: int = NOT_GIVEN
@@ -65,7 +65,7 @@ class MorePartitions(NamedTuple):
 
 
 class Existing(NamedTuple):
-    """What is there already: names of all topics, and those that are to be deleted."""
+    """What exists: the names of all topics, and of those that are to be deleted."""
 
     topics: Collection[str]
     marked_for_deletion: Collection[str]
@@ -95,7 +95,7 @@ RULES_FOR_REQUEST: Sequence[Callable[[NewTopic], None]] = (configs_are_not_null,
 
 
 class PlacedTopic(NamedTuple):
-    """A topic to be made, with the replicas of each partition."""
+    """A topic to be created, with the replicas of each partition."""
 
     name: str
     assignment: Mapping[int, tuple[BrokerId, ...]]
@@ -149,7 +149,7 @@ RULES_FOR_NEW_TOPIC: Sequence[Callable[[PlacedTopic, Existing], None]] = (
 
 
 def placed(topic: NewTopic, settings: BrokerSettings, brokers: Sequence[Candidate]) -> PlacedTopic:
-    """The topic with its replicas: as the request has them, or by chance.
+    """The topic with its replicas: as in the request, or assigned at random.
 
     raises  what the rules for a request say, InvalidPartitions, InvalidReplicationFactor
     """
@@ -168,7 +168,7 @@ def placed(topic: NewTopic, settings: BrokerSettings, brokers: Sequence[Candidat
 
 
 def ensure_not_excessive(partitions: int) -> None:
-    """Raise PolicyViolation for more new partitions than one request may make."""
+    """Raise PolicyViolation for more new partitions than one request may create."""
     if partitions > MOST_PARTITIONS:
         raise PolicyViolation("Excessively large number of partitions per request.")
 

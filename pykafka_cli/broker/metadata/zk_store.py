@@ -75,7 +75,7 @@ class ZkStore:
             await self.client.ensure_path(path)
 
     async def cluster_id(self, proposed: str | None = None) -> str:
-        """The cluster's id; the first broker makes it up, unless one is proposed."""
+        """The cluster's id; the first broker generates it, unless one is proposed."""
         try:
             data, _ = await self.client.get(znodes.CLUSTER_ID)
         except NoNode:
@@ -88,7 +88,7 @@ class ZkStore:
         return znodes.decode_cluster_id(data)
 
     async def generate_broker_id(self, reserved_max_id: int) -> BrokerId:
-        """A broker id above all that may be set by hand: reserved.broker.max.id plus a number never given before."""
+        """A broker id above all that may be set by hand: reserved.broker.max.id plus a number that was never used."""
         await self.client.ensure_path(znodes.BROKER_SEQUENCE)
         return BrokerId(reserved_max_id + (await self.client.set(znodes.BROKER_SEQUENCE, b"")).version)
 
@@ -138,7 +138,7 @@ class ZkStore:
             timer.cancel()
 
     async def forget_dead_broker(self, broker_id: BrokerId) -> None:
-        """Remove what a dead broker's session left behind, and would keep until its timeout."""
+        """Delete the ephemeral znodes of a dead broker, which ZooKeeper keeps until its session expires."""
         with contextlib.suppress(NoNode):
             await self.client.delete(znodes.broker_path(broker_id))
         if await self.controller() == broker_id:
@@ -170,7 +170,7 @@ class ZkStore:
             return None
 
     async def become_controller(self, broker_id: BrokerId) -> Fence:
-        """Create /controller and count up /controller_epoch, both or neither.
+        """Create /controller and increment /controller_epoch, both or neither.
 
         raises  ControllerMoved when another broker was faster
         """
@@ -207,12 +207,12 @@ class ZkStore:
             return znodes.decode_controller_epoch(data), stat.version
 
     async def resign_controller(self, fence: Fence) -> None:
-        """Remove /controller, if it is still ours."""
+        """Delete /controller, if it is still ours."""
         with contextlib.suppress(NoNode):
             await self._fenced(fence, Delete(znodes.CONTROLLER))
 
     async def ensure_features(self) -> None:
-        """Say that there are no finalized features, as the controller of this mode does."""
+        """Write that there are no finalized features, as the controller of this mode does."""
         features = znodes.encode_features()
         try:
             await self.client.create(znodes.FEATURE, features)
@@ -238,13 +238,13 @@ class ZkStore:
         return _readable(lambda: znodes.decode_topic(topic, data), None)
 
     async def assignments(self, topics: Iterable[str]) -> dict[str, TopicAssignment]:
-        """Those of the topics that have one."""
+        """The assignments of those of the topics that exist."""
         topics = list(topics)
         found = await _all(self.assignment(topic) for topic in topics)
         return {topic: each for topic, each in zip(topics, found, strict=True) if each is not None}
 
     async def create_assignment(self, topic: str, assignment: TopicAssignment) -> None:
-        """This is what makes a topic be. Raises NodeExists."""
+        """Create a topic: it exists once this znode does. Raises NodeExists."""
         await self.client.create(znodes.topic_path(topic), znodes.encode_topic(assignment))
 
     async def set_assignment(self, topic: str, assignment: TopicAssignment, fence: Fence) -> None:
@@ -254,7 +254,7 @@ class ZkStore:
     async def change_assignment(
         self, topic: str, change: Callable[[TopicAssignment], TopicAssignment]
     ) -> TopicAssignment:
-        """Write what `change` makes of a topic's assignment over the very version it was given; return that.
+        """Replace a topic's assignment by what `change` returns for its current one; return that.
 
         raises  NoNode, and what `change` raises
         """
@@ -318,7 +318,7 @@ class ZkStore:
         )
 
     async def _ensure_fenced(self, path: str, fence: Fence) -> None:
-        with contextlib.suppress(NodeExists, NoNode):  # NoNode: the topic is gone; creating the state will say so
+        with contextlib.suppress(NodeExists, NoNode):  # NoNode: the topic was deleted; creating the state will fail
             await self._fenced(fence, Create(path, None))
 
     async def update_partition_states(
@@ -372,14 +372,14 @@ class ZkStore:
     async def keep_requested_reassignment(
         self, wanted: Mapping[TopicPartition, tuple[BrokerId, ...]], fence: Fence
     ) -> None:
-        """Leave only these in the request; remove it when they are none."""
+        """Leave only these in the request; delete it if there are none."""
         if wanted:
             await self._fenced(fence, SetData(znodes.REASSIGN_PARTITIONS, znodes.encode_reassignment(wanted)))
         else:
             await self._remove(znodes.REASSIGN_PARTITIONS, fence)
 
     async def requested_elections(self, watch: Watcher | None = None) -> list[TopicPartition] | None:
-        """Partitions for which the tools before 2.4 want their preferred leader; None if nobody asks."""
+        """Partitions for which the tools before 2.4 want their preferred leader; None without a request."""
         data = await self._requested(znodes.PREFERRED_REPLICA_ELECTION, watch)
         if data is None:
             return None
@@ -412,7 +412,7 @@ class ZkStore:
         }
 
     async def announce_log_dir_failure(self, broker_id: BrokerId) -> None:
-        """Let the controller ask this broker which replicas it has lost."""
+        """Notify the controller, which then finds out which replicas this broker has lost."""
         await self.client.create(znodes.LOG_DIR_EVENT, znodes.encode_log_dir_event(broker_id), sequential=True)
 
     async def _notifications(self, folder: str, watch: Watcher | None) -> list[tuple[str, bytes | None]]:
@@ -453,7 +453,7 @@ class ZkStore:
 
 
 def full_assignment(partitions: Mapping[int, tuple[BrokerId, ...]]) -> dict[int, ReplicaAssignment]:
-    """Replicas of a topic that nothing is being moved of."""
+    """Replicas of a topic without moves in progress."""
     return {partition: ReplicaAssignment(replicas) for partition, replicas in partitions.items()}
 
 

@@ -85,7 +85,7 @@ class ConsumerProtocolMember:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the group has given this member up: what it had may be with another by now."""
+        """Whether the group has removed this member, whose partitions may be assigned to others by now."""
         return self._epoch <= JOINING
 
     def polled(self) -> None:
@@ -98,7 +98,7 @@ class ConsumerProtocolMember:
             raise self._failure
 
     async def join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Joined:  # noqa: ARG002
-        """Subscribe, and give the assignment once there is one.
+        """Subscribe, and return the assignment once there is one.
 
         raises    ApiError, ConnectionFailed where the group refuses this member
         """
@@ -148,7 +148,7 @@ class ConsumerProtocolMember:
     # ---- heartbeats
 
     async def _send_heartbeats(self) -> None:
-        """Until the group gives this member up, refuses it, or the consumer has not polled for too long."""
+        """Send heartbeats until the group removes or rejects this member, or the consumer stops polling."""
         clock = asyncio.get_running_loop().time
         try:
             while True:
@@ -170,7 +170,7 @@ class ConsumerProtocolMember:
             self._has_target.set()  # wakes its waiter, which raises the reason
 
     async def _heartbeat(self, deadline: float) -> float | None:
-        """One heartbeat; seconds until the next, None where the member has been given up.
+        """One heartbeat; seconds until the next, None if the member has been removed.
 
         raises    ApiError, ConnectionFailed where the group refuses this member
         """
@@ -215,7 +215,7 @@ class ConsumerProtocolMember:
         self._epoch, self._acknowledged, self._target, self._owned = JOINING, None, None, {}
         self._has_target.clear()
 
-    # ---- what a heartbeat says
+    # ---- the fields of a heartbeat
 
     def _everything(self) -> ConsumerGroupHeartbeatRequest:
         owned = () if self._epoch == JOINING else _topic_partitions(self._owned)
@@ -264,7 +264,7 @@ class ConsumerProtocolMember:
     # ---- topics by id
 
     async def _look_up_names(self, topics: Iterable[uuid.UUID]) -> None:
-        """Learn the names of topics; asks again for those that the broker does not know yet."""
+        """Look up the names of topics; retries for those that the broker does not know yet."""
         while missing := [topic for topic in topics if topic not in self._names]:
             with suppress(ConnectionFailed):
                 answer = await self._session.metadata((), ids=missing)

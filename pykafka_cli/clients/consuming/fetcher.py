@@ -41,7 +41,7 @@ fetch.max.bytes."""
 _OLDEST_FETCH = 4
 _FETCH_VERSIONS = VersionRange(_OLDEST_FETCH, int(FetchRequest.__version__))
 _LEADER_IS_ELSEWHERE = RETRIABLE - {ErrorCode.corrupt_message}
-"""What another broker, or the same a little later, may well answer; corrupt records are the same everywhere."""
+"""Errors that another broker, or the same a little later, may not have; corrupt records are the same everywhere."""
 
 
 class NoOffset(Exception):
@@ -56,7 +56,7 @@ class _Source:
     offset: Offset | None
     reset_to: OffsetSpec
     leader: BrokerId | None = None
-    """Whom to ask."""
+    """The broker to fetch from."""
     nearer_until: float | None = None
     """Monotonic seconds until when that is a nearer replica instead of the leader; None while it is the leader."""
 
@@ -145,7 +145,7 @@ class Fetcher:
     # ---- what was read
 
     def take(self) -> Fetched | None:
-        """What came first, decoded; None if nothing is there.
+        """The records that arrived first, decoded; None if there are none.
 
         raises    CorruptRecords, NoOffset, ApiError
         """
@@ -189,7 +189,7 @@ class Fetcher:
             self._refresh_task.add_done_callback(self._ended)
 
     async def _refresh_until_all_is_known(self) -> None:
-        failures = 0  # in a row: a cluster that is away is asked less and less often
+        failures = 0  # in a row: a cluster that is down is sent requests less and less often
         while True:
             try:
                 await self._refresh()
@@ -204,7 +204,7 @@ class Fetcher:
             await asyncio.sleep(self._settings.backoff(max(1, failures)))
 
     async def _refresh(self) -> None:
-        """One question about topics, and one to each leader of partitions whose offset is not known."""
+        """One Metadata request, and one ListOffsets request to each leader of partitions whose offset is not known."""
         unknown = [source for source in self._sources.values() if source.leader is None or source.offset is None]
         if not unknown:
             return
@@ -269,7 +269,7 @@ class Fetcher:
     # ---- fetching
 
     async def _fetch_from(self, leader: BrokerId) -> None:
-        """Ask one leader again and again, while it leads something."""
+        """Send Fetch requests to one leader, while it leads something."""
         connection: Connection | None = None
         changed = self._changed[leader]
         failures = 0  # in a row
@@ -303,7 +303,7 @@ class Fetcher:
                     self._forget_leader(sources or {each.partition: each for each in self._leads(leader)})
                     continue
                 failures = 0
-                # A source that another leader was asked about meanwhile, or that went elsewhere, is not in this answer.
+                # A source that was fetched from another leader meanwhile, or moved, is not in this response.
                 unmoved = {
                     each: its for each, its in sources.items() if (its.leader, its.offset) == (leader, asked_for[each])
                 }
@@ -328,7 +328,7 @@ class Fetcher:
         }
 
     def _keep_all(self, answer: Any, asked: Mapping[TopicPartition, _Source]) -> bool:
-        """Take in a whole response; True if asking again at once would be no use."""
+        """Apply a whole response; True if another request at once would be of no use."""
         code = ErrorCode(answer.error_code)
         if code is not ErrorCode.none and code not in RETRIABLE:
             self._fail(ApiError(code))
@@ -339,7 +339,7 @@ class Fetcher:
         return pause
 
     def _keep(self, part: Any, topic: str, asked: Mapping[TopicPartition, _Source]) -> bool:
-        """Take in one partition's part of a response; True if asking again at once would be no use."""
+        """Apply one partition's part of a response; True if another request at once would be of no use."""
         source = asked.get(TopicPartition(topic, int(part.partition_index)))
         if source is None or not self._is_current(source) or source.offset is None:
             return False
@@ -410,7 +410,7 @@ class Fetcher:
         self._ask_if_all_is_known(source)
 
     def _return_to_leaders(self) -> None:
-        """Ask leaders for the nearest replica again, where the last response is too old."""
+        """Fetch from the leader again, to learn the nearest replica, if its last response is too old."""
         now = asyncio.get_running_loop().time()
         old = {each.partition: each for each in self._sources.values() if each.nearer_until and each.nearer_until < now}
         if old:

@@ -56,11 +56,11 @@ _JOIN_MARGIN = 5.0
 """Seconds beyond the rebalance time-out that a JoinGroup may take, as in Kafka's client."""
 
 PartitionCounts = Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
-"""Asks how many partitions topics have; the group's leader needs to know of all that members want."""
+"""Returns how many partitions topics have; the group's leader needs this of all topics that members subscribe to."""
 
 
 class Joined(NamedTuple):
-    """What joining led to."""
+    """The result of joining."""
 
     partitions: list[TopicPartition]
     generation: int
@@ -109,7 +109,7 @@ class GroupMember:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the group has gone on without this member: what it had may be with another by now."""
+        """Whether the group continues without this member, whose partitions may be assigned to others by now."""
         return self._generation < 0
 
     def polled(self) -> None:
@@ -119,7 +119,7 @@ class GroupMember:
             raise self._failure
 
     async def join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Joined:
-        """Join, or join again, and learn what this member gets.
+        """Join or rejoin, and return the assignment.
 
         raises    ApiError where the group rejects this member
         """
@@ -208,7 +208,7 @@ class GroupMember:
         return encode_subscription(its, rack=self._settings.client_rack)
 
     async def _sync(self, joined: Any) -> list[TopicPartition] | None:
-        """The partitions of this member; None if it has to join again."""
+        """The partitions of this member; None if it has to rejoin."""
         assignments: tuple[SyncGroupRequestAssignment, ...] = ()
         if joined.leader == joined.member_id and not joined.skip_assignment:
             assignments = await self._assign(joined)
@@ -233,10 +233,10 @@ class GroupMember:
         return None
 
     async def _assign(self, joined: Any) -> tuple[SyncGroupRequestAssignment, ...]:
-        """As the group's leader: decide for all."""
+        """As the group's leader, assign partitions to all members."""
         members: dict[str, Subscription] = {}
         for member in joined.members:
-            with suppress(BadMemberMessage):  # a member that nobody understands gets nothing
+            with suppress(BadMemberMessage):  # a member whose subscription is unreadable gets no partitions
                 members[member.member_id] = decode_subscription(bytes(member.metadata), member.group_instance_id)
         topics = sorted({topic for subscription in members.values() for topic in subscription.topics})
         assignment = ASSIGNORS[joined.protocol_name](members, await self._counts(topics))

@@ -30,7 +30,7 @@ class TopicSubscription:
         warn: Callable[[str], None],
     ) -> None:
         self.partition_counts: dict[str, int] = {}
-        """By topic, of those that are there, as of the last refresh."""
+        """Partition counts of the topics that exist, as of the last refresh."""
         self._session = session
         self._settings = settings
         self._topics = topics
@@ -44,7 +44,7 @@ class TopicSubscription:
         return sorted(self.partition_counts if self._pattern else self._topics)
 
     async def refresh(self) -> None:
-        """Ask which topics are there, and for their partitions.
+        """Fetch the topics and their partition counts.
 
         raises    ApiError for a topic that the consumer may not read; ConnectionFailed
         """

@@ -41,7 +41,7 @@ class RecordAccumulator:
         )
 
     def grow(self, partition_count: int) -> None:
-        """The topic has that many partitions, not fewer than before."""
+        """Set the partition count of the topic, which never shrinks."""
         if partition_count != len(self.queues):
             self._partitioner.partition_count = partition_count
             self.queues += [RecordQueue(index, self._packing) for index in range(len(self.queues), partition_count)]
@@ -100,7 +100,7 @@ class RecordAccumulator:
             queue.seal()
 
     def expire(self, now: float) -> list[tuple[Batch, ErrorText]]:
-        """Take out what has waited too long to be sent at all, and what is too large for a request."""
+        """Remove batches that have waited too long, or are too large for a request."""
         expired = []
         for queue in self.queues:
             while queue.sealed and (text := self._why_not(queue.sealed[0], now)):
@@ -108,7 +108,7 @@ class RecordAccumulator:
         return expired
 
     def drop(self) -> list[Batch]:
-        """Take out all that is not in flight."""
+        """Remove all batches that are not in flight."""
         self.seal()
         return [queue.drop() for queue in self.queues for _ in range(len(queue.sealed))]
 

@@ -1,4 +1,4 @@
-"""What runs while nobody awaits it: tasks and one timer, and how waiters are notified."""
+"""What runs in the background: tasks and one timer, and how waiters are notified."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -21,7 +21,7 @@ class Background:
         return task
 
     def call_at(self, moment: float, callback: Callable[[], None]) -> None:
-        """Call back at a moment of the loop's time, unless the timer is set to an earlier one."""
+        """Set the timer to a moment of the loop's time, unless it is set to an earlier one."""
         if self._timer:
             if self._timer.when() <= moment:
                 return

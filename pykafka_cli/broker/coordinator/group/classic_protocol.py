@@ -41,10 +41,10 @@ from pykafka_cli.broker.errors import (
 )
 
 NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000
-"""A new member cannot heartbeat, and a retry of its JoinGroup makes another; those left behind go after this time."""
+"""A new member cannot heartbeat, and a retry of its JoinGroup makes another; those left are removed after this time."""
 
 STORE_AGAIN_MS = 10_000
-"""When to try again to store that a group is empty. Until that is done, a new coordinator would expect the members."""
+"""When to retry to store that a group is empty. Until that is done, a new coordinator would expect the members."""
 
 NO_MEMBER_ID = ""
 
@@ -206,7 +206,7 @@ class ClassicProtocol:
             self._forget(group, member_id, step)
         self._prepare_rebalance(group, step, f"no SyncGroup came from {', '.join(silent)}")
 
-    # --- coming and going of the coordinator
+    # --- changes of the coordinator
 
     def loaded(self, group: Group, step: Step) -> None:
         """The group has been read from the log: its members are expected to continue where they were."""
@@ -230,7 +230,7 @@ class ClassicProtocol:
     def _has_room_for(self, group: Group, member_id: str) -> bool:
         member = group.members.get(member_id)
         if group.state is GroupState.PREPARING:
-            # Members that have rejoined count, not all members: the last to join again are the ones to go when
+            # Members that have rejoined count, not all members: the last to rejoin are the ones to be removed when
             # group.max.size was lowered.
             return (member is not None and member.join_answer is not None) or group.waiting_to_join < self._max_size
         return group.state is GroupState.EMPTY or member is not None or len(group.members) < self._max_size
@@ -275,7 +275,7 @@ class ClassicProtocol:
         if is_unchanged and (
             # It may have missed the response to its JoinGroup; or a follower wants to know the generation, to sync.
             group.state is GroupState.COMPLETING
-            # A leader that joins again has seen something that calls for a new assignment.
+            # A leader that rejoins has seen something that calls for a new assignment.
             or (group.state is GroupState.STABLE and member.member_id != group.leader)
         ):
             answer(group.joined(member))
@@ -286,7 +286,7 @@ class ClassicProtocol:
     def _replace(
         self, group: Group, member: Member, member_id: str, joining: Joining, answer: AnswerJoin, step: Step
     ) -> None:
-        """A static member comes back without its id: it takes its old place, and its old self, if alive, is fenced."""
+        """A static member returns without its id: it keeps its assignment, and the old process, if alive, is fenced."""
         was = member.member_id
         fenced = FencedInstanceId(f"instance {member.group_instance_id!r} is now member {member_id!r}")
         member.answer_join(fenced)
@@ -310,7 +310,7 @@ class ClassicProtocol:
         def when_stored(step: Step, error: BrokerError | None) -> None:
             member = group.members.get(member_id) or group.members.get(was)
             if member is None or group.state is not GroupState.STABLE:
-                return  # another rebalance will answer it
+                return  # another rebalance will respond to it
             if error is None:
                 joined = group.joined(member)
                 if joining.skips_assignment:
@@ -322,7 +322,7 @@ class ClassicProtocol:
                 member.answer_join(joined)
             else:
                 member.answer_join(_as_group_error(error))
-                if member.member_id == was:  # nothing was written: it is who it was
+                if member.member_id == was:  # nothing was written: its id is the old one
                     group.members[was] = before
                     step.timers[SessionTimer(group.group_id, member_id)] = None
             self._expect_heartbeat(group, member, step)
@@ -343,7 +343,7 @@ class ClassicProtocol:
             self._prepare_rebalance(group, step, reason)
 
     def _prepare_rebalance(self, group: Group, step: Step, reason: str) -> None:
-        """Call everyone to join again."""
+        """Request all members to rejoin."""
         _log.info("group %s: preparing generation %d: %s", group.group_id, group.generation + 1, reason)
         self._answer_syncs(group, RebalanceInProgress(f"group {group.group_id!r} rebalances: {reason}"), step)
         group.awaiting_sync_from.clear()
@@ -367,7 +367,7 @@ class ClassicProtocol:
             if member.join_answer is None and not member.is_static:
                 self._forget(group, member.member_id, step)
         if not group.elect_joined_leader() and group.members:
-            # Only static members are left, and none has joined: wait on until one does or their sessions end.
+            # Only static members are left, and none has joined: wait until one does, or their sessions expire.
             step.timers[RebalanceTimer(group.group_id)] = group.rebalance_timeout_ms
             return
         step.timers[RebalanceTimer(group.group_id)] = None
@@ -394,14 +394,14 @@ class ClassicProtocol:
         step.when_stored.append(when_stored)
 
     def _store_assignment(self, group: Group, assignments: Mapping[str, bytes], step: Step) -> None:
-        """Let replay make the group stable; then answer everyone's SyncGroup."""
+        """Let replay make the group stable; then respond to every SyncGroup."""
         generation = group.unstored = group.generation
 
         def when_stored(step: Step, error: BrokerError | None) -> None:
             if group.unstored == generation:
                 group.unstored = None
             if group.generation != generation or group.state not in (GroupState.COMPLETING, GroupState.STABLE):
-                return  # the rebalance that came between has answered them
+                return  # a rebalance in between has responded to them
             if error is not None:
                 self._answer_syncs(group, _as_group_error(error), step)
                 self._prepare_rebalance(group, step, f"the assignment could not be stored: {error}")
@@ -468,7 +468,7 @@ def _check_protocol(group: Group, syncing: Syncing) -> None:
 
 
 def _as_group_error(error: BrokerError) -> BrokerError:
-    """The error for a member whose group could not be stored: after a timeout it may join again at once."""
+    """The error for a member whose group could not be stored: after a timeout it may rejoin at once."""
     if isinstance(error, RequestTimedOut):
         return RebalanceInProgress(str(error))
     if isinstance(error, (MessageTooLarge, RecordListTooLarge)):

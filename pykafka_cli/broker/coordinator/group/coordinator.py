@@ -110,7 +110,7 @@ class GroupCoordinator:
     # --- membership
 
     async def join(self, group_id: str, joining: Joining) -> Joined | NewMemberId:
-        """Join the group's next generation; answered when it starts, or with the id to join with.
+        """Join the group's next generation; the response comes when it starts, or has the id to join with.
 
         raises  InvalidSessionTimeout, GroupMaxSizeReached, InconsistentGroupProtocol, UnknownMemberId,
                 FencedInstanceId, RebalanceInProgress
@@ -124,7 +124,7 @@ class GroupCoordinator:
         return outcome
 
     async def sync(self, group_id: str, syncing: Syncing) -> Synced:
-        """The member's assignment; answered when the leader's has been stored.
+        """The member's assignment; the response comes when the leader's has been stored.
 
         raises  UnknownMemberId, FencedInstanceId, IllegalGeneration, InconsistentGroupProtocol, RebalanceInProgress
         """
@@ -133,8 +133,8 @@ class GroupCoordinator:
         try:
             await self._perform(group_id, lambda shard, step: shard.sync(group_id, syncing, _set(answer), step))
         except CoordinatorLoadInProgress as error:
-            # The rebalance that this belongs to went with the coordinator before us. Old clients do not expect the
-            # error in answer to SyncGroup; this one makes them join again.
+            # The rebalance that this belongs to was lost with the previous coordinator. Old clients do not expect the
+            # error in response to SyncGroup; this one makes them rejoin.
             raise RebalanceInProgress(str(error)) from error
         outcome = await answer
         if isinstance(outcome, BrokerError):
