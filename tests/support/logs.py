@@ -45,7 +45,7 @@ def open_log(
     had_clean_shutdown: bool = True,
     recovery_point: Offset = FIRST_OFFSET,
     log_start: Offset = FIRST_OFFSET,
-    listener: LogListener = UNKEPT,
+    listener: LogListener[PartitionLog] = UNKEPT,
     **keys: Any,
 ) -> PartitionLog:
     """The log in FOLDER, made when there is none."""

@@ -42,7 +42,13 @@ class LogDirectory:
     """One entry of log.dirs. After `lock`, this process alone uses it."""
 
     def __init__(
-        self, files: Files, path: Path, clock: Clock, *, producer_expiration_ms: int, listener: LogListener
+        self,
+        files: Files,
+        path: Path,
+        clock: Clock,
+        *,
+        producer_expiration_ms: int,
+        listener: LogListener[PartitionLog],
     ) -> None:
         self._files = files
         self.path = path

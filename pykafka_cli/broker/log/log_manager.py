@@ -60,7 +60,7 @@ class DirectoryUsage(NamedTuple):
     arriving: list[PartitionLog]  # copies on their way here from another directory
 
 
-class LogManager(LogListener):
+class LogManager(LogListener[PartitionLog]):
     """The logs of one broker. `on_directory_failure` is called with the partitions that a disk error took offline."""
 
     def __init__(

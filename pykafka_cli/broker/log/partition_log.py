@@ -65,7 +65,7 @@ class PartitionLog:
         producers: ProducerState,
         epochs: Sequence[EpochStart],
         clock: Clock,
-        listener: LogListener = UNKEPT,
+        listener: "LogListener[PartitionLog]" = UNKEPT,
     ) -> None:
         self._files = files
         self._clock = clock

@@ -77,7 +77,7 @@ def load_log(
     log_start: Offset,
     producer_expiration_ms: int,
     topic_id: uuid.UUID | None = None,
-    listener: LogListener = UNKEPT,
+    listener: LogListener[PartitionLog] = UNKEPT,
 ) -> PartitionLog:
     """Open a folder, a new and empty one included, and log what had to be done to it.
 

@@ -400,7 +400,7 @@ def test_a_log_that_starts_again_at_its_own_start_is_empty(segmented: PartitionL
 def test_files_that_are_not_needed_wait_under_another_name(files: MemoryFiles, segmented: PartitionLog) -> None:
     waiting: list[str] = []
 
-    class Later(LogListener):
+    class Later(LogListener[PartitionLog]):
         def discard(self, _log: PartitionLog, _files: Files, paths: Sequence[str]) -> None:
             waiting.extend(paths)
 
