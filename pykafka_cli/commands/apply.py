@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pykafka_cli.rules.declarations.model import Declarations
 
 STDIN = "-"
+UNFINISHED = "What was done before stays. Apply again once this is mended."
 EPILOG = """\b
 The file declares topics, users, quotas, ACLs and records, in a short form,
 or as resources of Strimzi or Jikkou. `pk export` writes such a file.
@@ -146,10 +147,13 @@ class _Run:
         from pykafka_cli.console.waiting import WaitingLine
         from pykafka_cli.procedures.apply import carry_out
         from pykafka_cli.procedures.seed_records import send_records
+        from pykafka_cli.rules.declarations.documents import BadDeclarations
 
         line = WaitingLine()
         try:
             await carry_out(session, plan, self._declared, line.show, partial(send_records, session))
+        except BadDeclarations as error:
+            raise ScriptError(refusal(self._file, error), hint=UNFINISHED) from None
         finally:
             line.end()
 

@@ -130,6 +130,23 @@ def test_a_copy_that_follows_ends_by_a_signal_and_can_be_resumed(here: Cluster) 
     assert here.copy("followed=followed-new", "--group", "followed").stdout.startswith("Copied 0 records")
 
 
+def test_nothing_is_missing_after_a_copy_was_killed(here: Cluster) -> None:
+    here.create("killed", 2)
+    here.produce("killed", LINES[:200])
+    command = [PK, "copy", "--from", here.bootstrap, "killed=killed-new", "--group", "killed", "--follow"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as killed:
+        assert pk("wait", "--bootstrap-server", here.bootstrap, "records=killed-new:200").returncode == 0
+        killed.kill()
+        killed.wait(timeout=30)
+    here.produce("killed", LINES[200:])
+
+    resumed = json.loads(here.copy("killed=killed-new", "--group", "killed", "--output", "json").stdout)
+
+    (copied,) = (each["records"] for each in resumed)
+    assert copied >= 100
+    assert set(map(str, here.records("killed-new", 200 + copied))) == set(map(str, here.records("killed", 300)))
+
+
 def test_what_transactions_have_aborted_is_left_out(here: Cluster) -> None:
     from confluent_kafka import Producer
 
