@@ -36,12 +36,22 @@ CoordinatorEpoch = NewType("CoordinatorEpoch", int)
 Offset = NewType("Offset", int)
 """Of a record in a partition (docs/decisions/0012-quantities.md). The difference of two is a plain number."""
 
+Milliseconds = NewType("Milliseconds", int)
+"""How long, as configs and the protocol have it. A moment in milliseconds since the epoch is an `int`."""
+
+Seconds = NewType("Seconds", float)
+"""How long, as the event loop has it. A moment on the monotonic clock is a `float`."""
+
 FIRST_OFFSET = Offset(0)
 
 NO_OFFSET = Offset(-1)
 """How the protocol and files say that there is none; in pk it is None."""
 
 UNKNOWN_BROKER_EPOCH = BrokerEpoch(-1)
+
+
+def in_seconds(milliseconds: int) -> Seconds:
+    return Seconds(milliseconds / 1000)
 
 
 class OffsetSpec(IntEnum):

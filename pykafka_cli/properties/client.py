@@ -5,6 +5,7 @@ Those of TLS and SASL are in security.py.
 
 from collections.abc import Mapping
 
+from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.properties.checks import OneOfAnyCase
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -68,9 +69,9 @@ class ClientKeys(SecuritySettings):
         if without_effect:
             self.warnings.append(f"These properties have no effect here: {', '.join(without_effect)}")
 
-    def backoff(self, attempts: int) -> float:
+    def backoff(self, attempts: int) -> Seconds:
         """Seconds to wait after that many failed attempts, one or more: twice as long each time."""
         pause: int = min(
             self.retry_backoff_ms << min(attempts - 1, 30), max(self.retry_backoff_ms, self.retry_backoff_max_ms)
         )
-        return pause / 1000
+        return in_seconds(pause)

@@ -5,6 +5,7 @@ source  org.apache.kafka.clients.producer.ProducerConfig
 
 from collections.abc import Mapping
 
+from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.properties.checks import AvailableClass, GzipLevel, NonEmpty
 from pykafka_cli.properties.client import ClientKeys
 from pykafka_cli.properties.keys import (
@@ -107,9 +108,9 @@ class ProducerSettings(ClientKeys):
         return self.partitioner_ignore_keys or self.partitioner_class == _STICKY
 
     @property
-    def delivery_timeout(self) -> float:
+    def delivery_timeout(self) -> Seconds:
         """Seconds; never less than one request may take."""
-        return max(self.delivery_timeout_ms, self.linger_ms + self.request_timeout_ms) / 1000
+        return in_seconds(max(self.delivery_timeout_ms, self.linger_ms + self.request_timeout_ms))
 
     def _may_be_idempotent(self) -> bool:
         """Idempotence by default gives way to settings that exclude it."""

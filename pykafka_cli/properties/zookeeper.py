@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Self
 
+from pykafka_cli.model import Milliseconds
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -222,10 +223,11 @@ class ZooKeeperSettings(Settings):
         return data, self.data_log_dir or data
 
     @property
-    def session_timeouts(self) -> tuple[int, int]:
-        """The shortest and the longest timeout a session may have, in ms."""
-        shortest, longest = self.min_session_timeout, self.max_session_timeout
-        return (2 * self.tick_time if shortest == -1 else shortest), (20 * self.tick_time if longest == -1 else longest)
+    def session_timeouts(self) -> tuple[Milliseconds, Milliseconds]:
+        """The shortest and the longest timeout a session may have."""
+        shortest = 2 * self.tick_time if self.min_session_timeout == -1 else self.min_session_timeout
+        longest = 20 * self.tick_time if self.max_session_timeout == -1 else self.max_session_timeout
+        return Milliseconds(shortest), Milliseconds(longest)
 
     @property
     def skips_acl(self) -> bool:

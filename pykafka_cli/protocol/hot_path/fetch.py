@@ -24,7 +24,16 @@ from dataclasses import dataclass, field
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.model import NO_OFFSET, UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, LeaderEpoch, Offset, ProducerId
+from pykafka_cli.model import (
+    NO_OFFSET,
+    UNKNOWN_BROKER_EPOCH,
+    BrokerEpoch,
+    BrokerId,
+    LeaderEpoch,
+    Milliseconds,
+    Offset,
+    ProducerId,
+)
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
@@ -35,6 +44,7 @@ from pykafka_cli.protocol.hot_path.wire import (
     INT64,
     LEGACY,
     NO_NODE,
+    NO_THROTTLE,
     Cursor,
     LeaderIdAndEpoch,
     NodeEndpoint,
@@ -106,7 +116,7 @@ class ForgottenTopic:
 class FetchRequest:
     """isolation_level: 0 read uncommitted, 1 read committed."""
 
-    max_wait_ms: int
+    max_wait_ms: Milliseconds
     min_bytes: int
     topics: list[FetchTopic]
     replica_id: BrokerId = CONSUMER
@@ -162,7 +172,7 @@ class FetchResponse:
     topics: list[FetchTopicResponse] = field(default_factory=list)
     error_code: ErrorCode = ErrorCode.none
     session_id: int = 0
-    throttle_time_ms: int = 0
+    throttle_time_ms: Milliseconds = NO_THROTTLE
     node_endpoints: list[NodeEndpoint] = field(default_factory=list)
 
 
@@ -248,7 +258,7 @@ def decode_response(data: memoryview, position: int, version: int) -> FetchRespo
     """The response whose body begins at `position`; records are views of `data`. Raises ProtocolError."""
     cursor = Cursor(data, position)
     read = COMPACT if version >= FLEXIBLE_FROM else LEGACY
-    response = FetchResponse(throttle_time_ms=cursor.int32() if version >= 1 else 0)
+    response = FetchResponse(throttle_time_ms=Milliseconds(cursor.int32() if version >= 1 else 0))
     if version >= 7:
         response.error_code = _error_code(cursor)
         response.session_id = cursor.int32()

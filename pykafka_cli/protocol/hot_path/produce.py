@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.model import NO_OFFSET, Offset
+from pykafka_cli.model import NO_OFFSET, Milliseconds, Offset
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.hot_path.wire import (
@@ -24,6 +24,7 @@ from pykafka_cli.protocol.hot_path.wire import (
     INT32,
     INT64,
     LEGACY,
+    NO_THROTTLE,
     Cursor,
     LeaderIdAndEpoch,
     NodeEndpoint,
@@ -66,7 +67,7 @@ class ProduceRequest:
 
     transactional_id: str | None
     acks: int
-    timeout_ms: int
+    timeout_ms: Milliseconds
     topics: list[ProduceTopic]
 
 
@@ -101,7 +102,7 @@ class ProduceTopicResponse:
 @dataclass(slots=True)
 class ProduceResponse:
     topics: list[ProduceTopicResponse]
-    throttle_time_ms: int = 0
+    throttle_time_ms: Milliseconds = NO_THROTTLE
     node_endpoints: list[NodeEndpoint] = field(default_factory=list)
 
 

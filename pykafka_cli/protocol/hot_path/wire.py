@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pykafka_cli.model import BrokerId, LeaderEpoch
+from pykafka_cli.model import BrokerId, LeaderEpoch, Milliseconds
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import MOST_ELEMENTS, ProtocolError
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
@@ -19,6 +19,7 @@ from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
 INT8, INT16, INT32, INT64 = struct.Struct(">b"), struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 _NO_UUID = bytes(16)
 NO_NODE = BrokerId(-1)
+NO_THROTTLE = Milliseconds(0)
 
 
 @dataclass(slots=True)
