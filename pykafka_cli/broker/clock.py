@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from pykafka_cli.model import Seconds
+
 DUE_WORK_S = 10.0
 """How long moving a clock waits for what became due."""
 
@@ -25,10 +27,10 @@ class Clock(Protocol):
     def now_ms(self) -> int:
         """Wall-clock time in milliseconds since the epoch, as records and znodes carry it."""
 
-    def call_later(self, delay: float, callback: Callable[[], object]) -> Timer:
+    def call_later(self, delay: Seconds, callback: Callable[[], object]) -> Timer:
         """Run `callback` on the loop `delay` seconds from now."""
 
-    async def sleep(self, delay: float) -> None:
+    async def sleep(self, delay: Seconds) -> None:
         """Wait for `delay` seconds."""
 
     @property
@@ -50,10 +52,10 @@ class SystemClock:
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
-    def call_later(self, delay: float, callback: Callable[[], object]) -> Timer:
+    def call_later(self, delay: Seconds, callback: Callable[[], object]) -> Timer:
         return asyncio.get_running_loop().call_later(delay, callback)
 
-    async def sleep(self, delay: float) -> None:
+    async def sleep(self, delay: Seconds) -> None:
         await asyncio.sleep(delay)
 
 
@@ -75,12 +77,12 @@ class MovableClock:
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000 + round(self._ahead * 1000)
 
-    def call_later(self, delay: float, callback: Callable[[], object]) -> "_MovableTimer":
+    def call_later(self, delay: Seconds, callback: Callable[[], object]) -> "_MovableTimer":
         timer = _MovableTimer(self.monotonic() + delay, callback, self._pending)
         timer.handle = asyncio.get_running_loop().call_later(delay, timer.fire)
         return timer
 
-    async def sleep(self, delay: float) -> None:
+    async def sleep(self, delay: Seconds) -> None:
         sleeper = asyncio.current_task()
         if sleeper in self._at_work:
             self._has_finished(sleeper)
@@ -99,7 +101,7 @@ class MovableClock:
         finally:
             timer.cancel()
 
-    async def advance(self, seconds: float) -> None:
+    async def advance(self, seconds: Seconds) -> None:
         """Move forward in one step, as if everybody else had been silent for that long.
 
         What becomes due runs once, at the new time, in the order in which it would have become due. This returns when
@@ -110,7 +112,7 @@ class MovableClock:
         self._is_moving = True
         for timer in sorted(self._pending, key=lambda timer: timer.due):
             if timer.due > now:
-                timer.reschedule(timer.due - now)
+                timer.reschedule(Seconds(timer.due - now))
             elif timer in self._pending:  # else one that ran before it has cancelled it
                 try:
                     timer.fire()
@@ -156,6 +158,6 @@ class _MovableTimer:
         self.handle.cancel()
         self._pending.pop(self, None)
 
-    def reschedule(self, delay: float) -> None:
+    def reschedule(self, delay: Seconds) -> None:
         self.handle.cancel()
         self.handle = asyncio.get_running_loop().call_later(delay, self.fire)

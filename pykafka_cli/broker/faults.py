@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.protocol.api_keys import ApiKey
+
+_AT_ONCE = Seconds(0.0)
 
 
 @dataclass(slots=True)
@@ -22,7 +25,7 @@ class Fault:
 
     api_key: ApiKey
     error: ErrorCode | None = None
-    delay_s: float = 0.0
+    delay_s: Seconds = _AT_ONCE
     disconnects: bool = False
     is_after: bool = False
     client_id: str | None = None

@@ -53,7 +53,7 @@ from pykafka_cli.broker.security.acl_manager import AclManager
 from pykafka_cli.broker.security.authorizer import Authorizer
 from pykafka_cli.broker.security.rules import AclRules
 from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Milliseconds, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
 from pykafka_cli.protocol.buffers import Buffer
@@ -68,7 +68,7 @@ from pykafka_cli.zookeeper.kafka_znodes import BadZnode, BrokerRegistration, End
 _log = logging.getLogger(__name__)
 
 UNCLEAN_ELECTION = "unclean.leader.election.enable"
-GRACE = 1.0  # seconds for responses in progress when the broker stops
+GRACE = Seconds(1.0)  # seconds for responses in progress when the broker stops
 HAND_OVER_CHECKS = 2  # consecutive seconds without ZooKeeper after which a stopping broker moves nothing
 RESIGNATION = 3.0  # seconds to notify ZooKeeper, which may be away: then the session expires
 
@@ -108,7 +108,7 @@ class BrokerServer:
         self._acls: AclManager | None = None
         self._dispatcher: Dispatcher
         self._announcements: set[asyncio.Future[None]] = set()
-        self._connect = connect_plainly(settings.replica_socket_timeout_ms / 1000)
+        self._connect = connect_plainly(in_seconds(settings.replica_socket_timeout_ms))
         self._stops: list[tuple[str, Callable[[], Awaitable[object]]]] = []
         """What to stop, in the order of starting; each entry appears once its part needs stopping."""
 
@@ -223,7 +223,7 @@ class BrokerServer:
         """Wait for the cluster's metadata, so that the first client gets them; not forever, if there is no
         controller."""
         broker, settings = self._broker, self.settings
-        patience = settings.zookeeper_connect_timeout_ms / 1000
+        patience = in_seconds(settings.zookeeper_connect_timeout_ms)
         if not await wait_for_metadata(
             broker.metadata, broker.store, broker.waiting, self._clock, settings.broker_id, patience
         ):
@@ -234,8 +234,8 @@ class BrokerServer:
         settings = self.settings
         client = ZooKeeperClient(
             settings.zookeeper_connect or "",
-            session_timeout=settings.zookeeper_session_timeout_ms / 1000,
-            connection_timeout=settings.zookeeper_connect_timeout_ms / 1000,
+            session_timeout=in_seconds(settings.zookeeper_session_timeout_ms),
+            connection_timeout=in_seconds(settings.zookeeper_connect_timeout_ms),
             max_in_flight=settings.zookeeper_max_in_flight_requests,
         )
         await client.start()
@@ -296,7 +296,7 @@ class BrokerServer:
                 clock,
                 settings.broker_id,
             ),
-            write_timeout_ms=settings.request_timeout_ms,
+            write_timeout_ms=Milliseconds(settings.request_timeout_ms),
         )
         verification = TransactionVerification(
             transactions,
@@ -306,7 +306,7 @@ class BrokerServer:
             lambda partition, producer: replicas.partition(partition).leader_log().has_ongoing_transaction(producer),
             broker_id=settings.broker_id,
             listener=settings.inter_broker_listener,
-            forget_s=settings.producer_id_expiration_ms / 1000,
+            forget_s=in_seconds(settings.producer_id_expiration_ms),
         )
         replicas.on_leadership.extend((groups.on_leadership, transactions.on_leadership, verification.on_leadership))
         logs.on_directory_failure.append(self._directory_failed)
@@ -412,7 +412,7 @@ class BrokerServer:
         handing_over = asyncio.create_task(self._hand_over())
         patience = HAND_OVER_CHECKS
         while not handing_over.done() and patience:
-            pause = asyncio.create_task(self._clock.sleep(1.0))
+            pause = asyncio.create_task(self._clock.sleep(Seconds(1.0)))
             await asyncio.wait((handing_over, pause), return_when=asyncio.FIRST_COMPLETED)
             pause.cancel()
             patience = HAND_OVER_CHECKS if self._broker.store.client.is_connected else patience - 1
@@ -433,7 +433,7 @@ class BrokerServer:
             return
         for attempt in range(self.settings.controlled_shutdown_max_retries):
             if attempt:
-                await self._clock.sleep(self.settings.controlled_shutdown_retry_backoff_ms / 1000)
+                await self._clock.sleep(in_seconds(self.settings.controlled_shutdown_retry_backoff_ms))
             try:
                 answer = await self._ask_controller(
                     ControlledShutdownRequest(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Hashable, Iterable
 from typing import Any, TypeVar
 
 from pykafka_cli.broker.clock import Clock
+from pykafka_cli.model import Seconds
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ class WaitingRoom:
         for key in filed_under:
             self._by_key.setdefault(key, {})[waiter] = None
         self._count += 1
-        timer = self._clock.call_later(delay, waiter.give_up)
+        timer = self._clock.call_later(Seconds(delay), waiter.give_up)
         try:
             return await waiter.outcome
         finally:

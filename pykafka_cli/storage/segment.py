@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Milliseconds, Offset
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
@@ -189,10 +189,10 @@ class Segment:
             and not self.times.is_full
         )
 
-    def waited_ms(self, *, max_timestamp: int, now_ms: int) -> int:
+    def waited_ms(self, *, max_timestamp: int, now_ms: int) -> Milliseconds:
         """How long the segment has been active by its records' timestamps, or by the clock if they have none."""
         first = self.first_timestamp
-        return max_timestamp - first if first >= 0 else now_ms - self.created_ms
+        return Milliseconds(max_timestamp - first if first >= 0 else now_ms - self.created_ms)
 
     def seal(self) -> None:
         """Stop writing, after a roll or at shutdown: record the largest timestamp and trim the files.

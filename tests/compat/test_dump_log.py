@@ -15,7 +15,7 @@ from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, TopicPartition
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch
 from pykafka_cli.storage.files import DiskFiles
 from tests.fakes.clock import FakeClock
@@ -35,7 +35,7 @@ def new_log(folder: Path, **keys: object) -> PartitionLog:
         had_clean_shutdown=True,
         recovery_point=Offset(0),
         log_start=Offset(0),
-        producer_expiration_ms=86_400_000,
+        producer_expiration_ms=Milliseconds(86_400_000),
     )
 
 

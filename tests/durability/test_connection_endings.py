@@ -24,6 +24,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network import connection as broker_connection
 from pykafka_cli.broker.network.connection import Peer
 from pykafka_cli.broker.network.listener import SocketServer
+from pykafka_cli.model import Seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -209,7 +210,7 @@ def broker(protocol: str) -> Callable[[Path], contextlib.AbstractAsyncContextMan
             lambda: metrics.connections_open,
             in_tls(stages) if protocol.endswith("SSL") else stages,
         )
-        await server.stop(grace=0)
+        await server.stop(grace=Seconds(0))
 
     return serving
 

@@ -26,7 +26,7 @@ from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import LeaderEpoch, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
@@ -68,7 +68,7 @@ class LogWriter:
             had_clean_shutdown=False,
             recovery_point=Offset(0),
             log_start=Offset(0),
-            producer_expiration_ms=86_400_000,
+            producer_expiration_ms=Milliseconds(86_400_000),
         )
 
     def append_records(self, partition: TopicPartition, batch: bytearray) -> Offset:
@@ -103,7 +103,7 @@ class Coordinators:
         self.writer = LogWriter(files, clock)
         self.groups = GroupCoordinator(keys, clock, self.writer, lambda: 1)
         self.transactions = TransactionCoordinator(
-            keys, clock, self.writer, lambda: 1, self._next_producer_id, self, write_timeout_ms=1000
+            keys, clock, self.writer, lambda: 1, self._next_producer_id, self, write_timeout_ms=Milliseconds(1000)
         )
         self._cleaner = LogCleaner(broker_settings(), clock, files, self._at_once)
 
@@ -136,7 +136,7 @@ class Coordinators:
         """
         while True:
             try:
-                return await self.transactions.init_producer(TRANSACTIONAL_ID, 60_000, None)
+                return await self.transactions.init_producer(TRANSACTIONAL_ID, Milliseconds(60_000), None)
             except ConcurrentTransactions:
                 if self.is_offline:
                     raise

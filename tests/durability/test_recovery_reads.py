@@ -12,7 +12,7 @@ import pytest
 
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, TopicPartition
 from pykafka_cli.protocol.records import Record, build_batch, read_header
 from pykafka_cli.protocol.records.batch import HEADER, LOG_OVERHEAD
 from pykafka_cli.storage.files import DiskFile, DiskFiles
@@ -108,7 +108,7 @@ def load(folder: Path, *, recovery_point: int, had_clean_shutdown: bool = False)
         had_clean_shutdown=had_clean_shutdown,
         recovery_point=Offset(recovery_point),
         log_start=Offset(0),
-        producer_expiration_ms=86_400_000,
+        producer_expiration_ms=Milliseconds(86_400_000),
     )
     read = dict(files.read_bytes)
     log.close()

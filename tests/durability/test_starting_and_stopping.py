@@ -13,6 +13,7 @@ from kio.schema.metadata.v12.request import MetadataRequest, MetadataRequestTopi
 from kio.schema.metadata.v12.response import MetadataResponse
 from kio.schema.types import TopicName
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.transport.connection import Connection, ConnectionFailed
 from tests.support.broker_processes import PkBroker, running
 from tests.support.event_loop import until as until_on_the_loop
@@ -118,7 +119,7 @@ async def metadata_of(broker: PkBroker, topic: str) -> MetadataResponse:
 
     async def connected() -> Connection | None:
         try:
-            return await Connection.open("127.0.0.1", broker.port, client_id="first", timeout=60)
+            return await Connection.open("127.0.0.1", broker.port, client_id="first", timeout=Seconds(60))
         except ConnectionFailed:
             return None
 

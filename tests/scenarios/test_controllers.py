@@ -15,7 +15,7 @@ from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.controller.controller import Controller
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import BrokerId, LeaderEpoch, PartitionEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, PartitionEpoch, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.codec import message_codec, read_request_header
@@ -52,7 +52,9 @@ class ListeningBroker:
             "broker.id": str(broker_id),
         }
         self.settings = BrokerSettings(Property(key, value, 0) for key, value in settings.items())
-        self.zookeeper = ZooKeeperClient(address, session_timeout=session_timeout_ms / 1000, connection_timeout=10)
+        self.zookeeper = ZooKeeperClient(
+            address, session_timeout=in_seconds(session_timeout_ms), connection_timeout=Seconds(10)
+        )
         self.store = ZkStore(self.zookeeper, SystemClock())
         self.controller = Controller(
             settings=self.settings,
@@ -63,7 +65,7 @@ class ListeningBroker:
         )
 
     async def _connect(self, endpoint: BrokerEndpoint, client_id: str) -> Connection:
-        return await Connection.open(endpoint.host, endpoint.port, client_id=client_id, timeout=5)
+        return await Connection.open(endpoint.host, endpoint.port, client_id=client_id, timeout=Seconds(5))
 
     async def _unclean_election_allowed(self, _topic: str) -> bool:
         return False
@@ -134,7 +136,7 @@ async def start(server: ZooKeeperProcess, chroot: str) -> AsyncIterator[Starter]
 @pytest.fixture
 async def hand(server: ZooKeeperProcess, chroot: str) -> AsyncIterator[ZooKeeperClient]:
     """What an operator or an old tool would use."""
-    client = ZooKeeperClient(f"{server.address}{chroot}", session_timeout=10, connection_timeout=10)
+    client = ZooKeeperClient(f"{server.address}{chroot}", session_timeout=Seconds(10), connection_timeout=Seconds(10))
     await client.start()
     yield client
     await client.close()
@@ -256,7 +258,7 @@ def expire(client: ZooKeeperClient) -> None:
 async def test_a_restarted_broker_waits_until_its_old_session_is_over(
     start: Starter, server: ZooKeeperProcess, chroot: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    old = ZooKeeperClient(f"{server.address}{chroot}", session_timeout=6, connection_timeout=10)
+    old = ZooKeeperClient(f"{server.address}{chroot}", session_timeout=Seconds(6), connection_timeout=Seconds(10))
     await old.start()
     await old.create("/brokers/ids/0", b"{}", ephemeral=True)
 

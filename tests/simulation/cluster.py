@@ -32,7 +32,16 @@ from pykafka_cli.broker.network.connection import Connection, Disconnect, Peer, 
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.replication.peers import BrokerEndpoint
-from pykafka_cli.model import BrokerEpoch, BrokerId, ControllerEpoch, LeaderEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import (
+    BrokerEpoch,
+    BrokerId,
+    ControllerEpoch,
+    LeaderEpoch,
+    Milliseconds,
+    ProducerId,
+    TopicPartition,
+    in_seconds,
+)
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.codec import message_codec, read_request_header
@@ -155,7 +164,7 @@ class SimulatedNode(Node):
                 self.metadata, LISTENER, self._connect, lambda each: self.dispatcher.answer_own(each), clock,
                 BrokerId(self.broker_id),
             ),
-            write_timeout_ms=settings.request_timeout_ms,
+            write_timeout_ms=Milliseconds(settings.request_timeout_ms),
         )  # fmt: skip
         self.verification = TransactionVerification(
             self.transactions,
@@ -167,7 +176,7 @@ class SimulatedNode(Node):
             ),
             broker_id=BrokerId(self.broker_id),
             listener=LISTENER,
-            forget_s=settings.producer_id_expiration_ms / 1000,
+            forget_s=in_seconds(settings.producer_id_expiration_ms),
         )
         self.replicas.on_leadership.extend(
             (self.groups.on_leadership, self.transactions.on_leadership, self.verification.on_leadership)

@@ -21,7 +21,7 @@ from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.producing.transactions import Transaction
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import ClientSettings
-from pykafka_cli.model import FIRST_OFFSET, Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Offset, OffsetSpec, Seconds, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.connection import ConnectionFailed
@@ -269,7 +269,7 @@ class Reader:
 
     async def _read(self, consumer: Consumer, end: float | None) -> None:
         while not self.run.is_over and (end is None or self.run.is_calm or self.run.now() < end):
-            fetched = await consumer.poll(1.0)
+            fetched = await consumer.poll(Seconds(1.0))
             if fetched is None:
                 continue
             self.run.progress += len(fetched.records)

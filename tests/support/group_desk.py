@@ -14,7 +14,7 @@ from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer, GroupShard
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord, Step
 from pykafka_cli.broker.errors import BrokerError, NotCoordinator
-from pykafka_cli.model import Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 
@@ -155,8 +155,8 @@ class Desk:
             group_instance_id=instance,
             client_id=client_id,
             client_host="/127.0.0.1",
-            session_timeout_ms=session_ms,
-            rebalance_timeout_ms=rebalance_ms,
+            session_timeout_ms=Milliseconds(session_ms),
+            rebalance_timeout_ms=Milliseconds(rebalance_ms),
             protocol_type=protocol_type,
             protocols=tuple(protocols),
             requires_member_id=version >= 4 and instance is None,

@@ -10,6 +10,7 @@ from pykafka_cli.model import (
     FIRST_OFFSET,
     CoordinatorEpoch,
     LeaderEpoch,
+    Milliseconds,
     Offset,
     ProducerEpoch,
     ProducerId,
@@ -59,7 +60,7 @@ def open_log(
         had_clean_shutdown=had_clean_shutdown,
         recovery_point=Offset(recovery_point),
         log_start=Offset(log_start),
-        producer_expiration_ms=86_400_000,
+        producer_expiration_ms=Milliseconds(86_400_000),
         listener=listener,
     )
 

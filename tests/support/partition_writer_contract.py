@@ -7,7 +7,7 @@ import pytest
 
 from pykafka_cli.broker.coordinator.runtime import PartitionWriter
 from pykafka_cli.broker.errors import NotLeaderOrFollower, RequestTimedOut
-from pykafka_cli.model import Offset, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records.batch import read_header
 from pykafka_cli.protocol.records.record import Record, build_batch, records_in
 
@@ -55,12 +55,12 @@ class PartitionWriterContract:
         last = writer.append_records(ALONE, batch_of(b"a"))
 
         assert writer.high_watermark(ALONE) == last + 1
-        await writer.replicated(ALONE, last, timeout_ms=1000)
+        await writer.replicated(ALONE, last, timeout_ms=Milliseconds(1000))
 
     async def test_replication_is_waited_for(self, writer: PartitionWriter, replicas: Any) -> None:
         await replicas.hold()
         last = writer.append_records(LED, batch_of(b"a"))
-        waiting = asyncio.ensure_future(writer.replicated(LED, last, timeout_ms=60_000))
+        waiting = asyncio.ensure_future(writer.replicated(LED, last, timeout_ms=Milliseconds(60_000)))
         await asyncio.sleep(0)
         assert not waiting.done()
         assert writer.high_watermark(LED) <= last
@@ -73,7 +73,7 @@ class PartitionWriterContract:
     async def test_waiting_for_replication_ends_with_the_timeout(self, writer: PartitionWriter, replicas: Any) -> None:
         await replicas.hold()
         last = writer.append_records(LED, batch_of(b"a"))
-        waiting = asyncio.ensure_future(writer.replicated(LED, last, timeout_ms=50))
+        waiting = asyncio.ensure_future(writer.replicated(LED, last, timeout_ms=Milliseconds(50)))
         await asyncio.sleep(0)
 
         await replicas.time_out()
@@ -84,7 +84,7 @@ class PartitionWriterContract:
     async def test_waiting_for_replication_ends_with_leadership(self, writer: PartitionWriter, replicas: Any) -> None:
         await replicas.hold()
         last = writer.append_records(LED, batch_of(b"a"))
-        waiting = asyncio.ensure_future(writer.replicated(LED, last, timeout_ms=60_000))
+        waiting = asyncio.ensure_future(writer.replicated(LED, last, timeout_ms=Milliseconds(60_000)))
         await asyncio.sleep(0)
 
         await replicas.lose()

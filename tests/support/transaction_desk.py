@@ -11,10 +11,10 @@ from pykafka_cli.broker.coordinator.transaction.records import transaction_recor
 from pykafka_cli.broker.coordinator.transaction.shard import TransactionShard
 from pykafka_cli.broker.coordinator.transaction.transaction import PREPARED, Transaction, TransactionState
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.model import Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
 
 START_MS = 1_700_000_000_000
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = Milliseconds(60_000)
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
 
 
@@ -110,7 +110,9 @@ class Desk:
         self, transactional_id: str = "x", expected: ProducerIdAndEpoch | None = None, timeout_ms: int = TIMEOUT_MS
     ) -> Any:
         new = self.new_producer_id() if self.shard.needs_producer_id(transactional_id, expected) else None
-        return self.do(lambda shard, step: shard.init_producer(transactional_id, timeout_ms, expected, new, step))
+        return self.do(
+            lambda shard, step: shard.init_producer(transactional_id, Milliseconds(timeout_ms), expected, new, step)
+        )
 
     def add(self, producer: ProducerIdAndEpoch, *partitions: TopicPartition, transactional_id: str = "x") -> None:
         self.do(lambda shard, step: shard.add_partitions(transactional_id, producer, frozenset(partitions), step))
@@ -136,7 +138,7 @@ class Desk:
 
     def forget_expired(self, expiration_ms: int) -> None:
         step = Step(self.now_ms)
-        self.shard.forget(self.shard.expired(self.now_ms, expiration_ms), step)
+        self.shard.forget(self.shard.expired(self.now_ms, Milliseconds(expiration_ms)), step)
         self._carry_out(step)
 
     def has(

@@ -14,13 +14,13 @@ from typing import Any
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import BrokerId, Seconds
 from pykafka_cli.transport.connection import ConnectionFailed
 from pykafka_cli.zookeeper.kafka_znodes import BrokerRegistration
 
 _log = logging.getLogger(__name__)
 
-RETRY_AFTER = 0.1  # seconds, Kafka's own
+RETRY_AFTER = Seconds(0.1)  # seconds, Kafka's own
 
 OnAnswer = Callable[[Any], None]
 

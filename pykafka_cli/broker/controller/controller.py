@@ -27,7 +27,15 @@ from pykafka_cli.broker.errors import BrokerError, NotController, StaleBrokerEpo
 from pykafka_cli.broker.metadata.producer_ids import next_block
 from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ControllerMoved, Fence, ZkStore
 from pykafka_cli.broker.replication.peers import Connect
-from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, ControllerEpoch, TopicPartition
+from pykafka_cli.model import (
+    UNKNOWN_BROKER_EPOCH,
+    BrokerEpoch,
+    BrokerId,
+    ControllerEpoch,
+    Seconds,
+    TopicPartition,
+    in_seconds,
+)
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.zookeeper.client import ConnectionClosed, SessionExpired, WatchEvent
 from pykafka_cli.zookeeper.kafka_znodes import (
@@ -41,7 +49,7 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FIRST_BALANCE_AFTER = 5.0  # seconds after an election, Kafka's own
+FIRST_BALANCE_AFTER = Seconds(5.0)  # seconds after an election, Kafka's own
 
 
 class Controller:
@@ -113,9 +121,11 @@ class Controller:
 
     async def _register(self) -> None:
         assert self._registration is not None
-        timeout_s = self._settings.zookeeper_session_timeout_ms / 1000
+        timeout_s = in_seconds(self._settings.zookeeper_session_timeout_ms)
         # A session may be seen to end up to one of ZooKeeper's ticks late.
-        self.broker_epoch = BrokerEpoch(await self._store.register_broker(self._registration, patience=timeout_s * 1.5))
+        self.broker_epoch = BrokerEpoch(
+            await self._store.register_broker(self._registration, patience=Seconds(timeout_s * 1.5))
+        )
         _log.info("broker %d is registered, epoch %d", self._registration.id, self.broker_epoch)
 
     def session_lost(self) -> None:
@@ -271,7 +281,7 @@ class Controller:
             return
         await self._look_up_and_elect()
 
-    def _balance_after(self, delay: float) -> None:
+    def _balance_after(self, delay: Seconds) -> None:
         self._balance_timer = self._clock.call_later(delay, lambda: self._post(self._balance))
 
     async def _balance(self) -> None:
@@ -280,7 +290,7 @@ class Controller:
         try:
             await self._active.elections.balance(self._settings.leader_imbalance_per_broker_percentage / 100)
         finally:
-            self._balance_after(self._settings.leader_imbalance_check_interval_seconds)
+            self._balance_after(Seconds(self._settings.leader_imbalance_check_interval_seconds))
 
     # ---- requests to the controller
 

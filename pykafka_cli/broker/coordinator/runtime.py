@@ -32,7 +32,16 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.java_hash import java_hash
-from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import (
+    CoordinatorEpoch,
+    LeaderEpoch,
+    Milliseconds,
+    Offset,
+    ProducerEpoch,
+    ProducerId,
+    TopicPartition,
+    in_seconds,
+)
 from pykafka_cli.protocol.records.batch import BatchHeader, Compression, CorruptRecords, walk
 from pykafka_cli.protocol.records.control import ControlType, build_marker, read_marker
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
@@ -55,7 +64,7 @@ class PartitionWriter(Protocol):
         raises  NotEnoughReplicas below min.insync.replicas, MessageTooLarge, KafkaStorageError; nothing is appended
         """
 
-    async def replicated(self, partition: TopicPartition, offset: Offset, timeout_ms: int) -> None:
+    async def replicated(self, partition: TopicPartition, offset: Offset, timeout_ms: Milliseconds) -> None:
         """Wait until the record at `offset` is on every in-sync replica, that is below the high watermark.
 
         raises  RequestTimedOut, NotEnoughReplicasAfterAppend; NotLeaderOrFollower when leadership is lost meanwhile
@@ -131,7 +140,7 @@ class CoordinatorRuntime(Generic[S]):
         clock: Clock,
         new_shard: Callable[[], S],
         *,
-        timeout_ms: int,
+        timeout_ms: Milliseconds,
         compression: Compression = Compression.NONE,
     ) -> None:
         self.topic = topic
@@ -319,7 +328,7 @@ class CoordinatorRuntime(Generic[S]):
             if before is not None:
                 before.cancel()
             if delay_ms is not None:
-                led.timers[key] = self._clock.call_later(delay_ms / 1000, partial(self._expire, led, key))
+                led.timers[key] = self._clock.call_later(in_seconds(delay_ms), partial(self._expire, led, key))
 
     def _expire(self, led: _Led[S], key: Hashable) -> None:
         del led.timers[key]

@@ -15,7 +15,7 @@ from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, ElectionNotNeeded, InvalidRequest, NotController
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_and_message, milliseconds
 from pykafka_cli.broker.metadata.cache import MetadataCache, TopicChanged
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Milliseconds, TopicPartition, in_seconds
 
 PREFERRED, UNCLEAN = 0, 1
 
@@ -53,12 +53,15 @@ async def handle(ctx: RequestContext, request: ElectLeadersRequest) -> ElectLead
 
 
 async def _wait_for_news(
-    ctx: RequestContext, cache: MetadataCache, outcomes: dict[TopicPartition, BrokerError | None], timeout_ms: int
+    ctx: RequestContext,
+    cache: MetadataCache,
+    outcomes: dict[TopicPartition, BrokerError | None],
+    timeout_ms: Milliseconds,
 ) -> None:
     """Wait until this broker also knows the new leaders, so that the next client gets them."""
     elected = [partition for partition, error in outcomes.items() if error is None]
     await ctx.broker.waiting.wait_until(
         [TopicChanged(partition.topic) for partition in elected],
         lambda: cache.has_leaders(elected),
-        ctx.broker.clock.monotonic() + timeout_ms / 1000,
+        ctx.broker.clock.monotonic() + in_seconds(timeout_ms),
     )

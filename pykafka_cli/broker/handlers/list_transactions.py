@@ -14,6 +14,7 @@ from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.coordinator.transaction import transaction
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
+from pykafka_cli.model import Milliseconds
 
 STATES = {state.title: state for state in transaction.TransactionState}
 
@@ -22,7 +23,7 @@ async def handle(ctx: RequestContext, request: ListTransactionsRequest) -> ListT
     states = {STATES[name] for name in request.state_filters if name in STATES}
     is_nothing_left = request.state_filters and not states
     listed = ctx.broker.transactions.list_transactions(
-        states=states, producer_ids=set(request.producer_id_filters), open_for_ms=request.duration_filter
+        states=states, producer_ids=set(request.producer_id_filters), open_for_ms=Milliseconds(request.duration_filter)
     )
     return ListTransactionsResponse(
         throttle_time=NO_THROTTLE,

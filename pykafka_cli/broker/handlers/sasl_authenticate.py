@@ -14,6 +14,7 @@ from kio.static.primitive import i64Timedelta
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed
+from pykafka_cli.model import in_seconds
 
 _FOR_GOOD = i64Timedelta.parse(datetime.timedelta())
 
@@ -25,7 +26,7 @@ async def handle(ctx: RequestContext, request: SaslAuthenticateRequest) -> SaslA
     try:
         return _answer(ErrorCode.none, None, ctx.authentication.respond(bytes(request.auth_bytes)))
     except SaslAuthenticationFailed as error:
-        await ctx.broker.clock.sleep(ctx.broker.settings.connection_failed_authentication_delay_ms / 1000)
+        await ctx.broker.clock.sleep(in_seconds(ctx.broker.settings.connection_failed_authentication_delay_ms))
         return _answer(error.code, error.message)
     except IllegalSaslState as error:
         return _answer(error.code, error.message)

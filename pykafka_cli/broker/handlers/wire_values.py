@@ -9,7 +9,7 @@ from kio.schema.types import BrokerId
 from kio.static.primitive import i32Timedelta
 
 from pykafka_cli.broker.errors import BrokerError, ProducerFenced
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import LeaderEpoch, Milliseconds
 
 NO_THROTTLE = i32Timedelta.parse(timedelta(0))
 
@@ -34,8 +34,8 @@ def or_none(number: int | None) -> int:
     return -1 if number is None else number
 
 
-def milliseconds(time: timedelta) -> int:
-    return time // timedelta(milliseconds=1)
+def milliseconds(time: timedelta) -> Milliseconds:
+    return Milliseconds(time // timedelta(milliseconds=1))
 
 
 def code_and_message(error: BrokerError | None) -> tuple[ErrorCode, str | None]:

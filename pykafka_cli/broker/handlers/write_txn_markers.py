@@ -30,7 +30,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.waiting import together
-from pykafka_cli.model import CoordinatorEpoch, ProducerEpoch, TopicPartition
+from pykafka_cli.model import CoordinatorEpoch, Milliseconds, ProducerEpoch, TopicPartition
 from pykafka_cli.protocol.records.control import ControlType, build_marker
 
 ALL_IN_SYNC = -1
@@ -87,7 +87,7 @@ async def _append(ctx: RequestContext, marker: WritableTxnMarker, partitions: li
     results = await ctx.broker.replicas.append(
         batches,
         acks=ALL_IN_SYNC,
-        timeout_ms=ctx.broker.settings.request_timeout_ms,
+        timeout_ms=Milliseconds(ctx.broker.settings.request_timeout_ms),
         origin=AppendOrigin.COORDINATOR,
     )
     return {

@@ -28,7 +28,7 @@ from pykafka_cli.broker.log.compaction import (
     compact,
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.model import FIRST_OFFSET, Offset, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Milliseconds, Offset, Seconds, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.storage.files import Files, is_full
@@ -243,7 +243,7 @@ class LogCleaner:
                 transactions,
                 last_batches,
                 now_ms=now_ms,
-                delete_retention_ms=config.delete_retention_ms,
+                delete_retention_ms=Milliseconds(config.delete_retention_ms),
                 check=check,
             )
             files.set_modified_ms(made.path, modified_ms)
@@ -269,7 +269,7 @@ class LogCleaner:
     async def _throttle(self, size: int) -> None:
         limit = self._settings.log_cleaner_io_max_bytes_per_second
         if limit < _UNLIMITED:
-            await self._clock.sleep(size / limit)
+            await self._clock.sleep(Seconds(size / limit))
 
 
 class _Sources:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pykafka_cli.model import FIRST_OFFSET, ConsumedRecord, Offset, ProducerEpoch, ProducerId
+from pykafka_cli.model import FIRST_OFFSET, ConsumedRecord, Milliseconds, Offset, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.records.batch import HEADER_SIZE, NO_TIMESTAMP, BatchHeader
 from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
 from pykafka_cli.protocol.records.control import ControlType, read_marker
@@ -179,7 +179,7 @@ def compact(
     last_batches: Mapping[ProducerId, LastBatch],
     *,
     now_ms: int,
-    delete_retention_ms: int,
+    delete_retention_ms: Milliseconds,
     check: Callable[[], None],
 ) -> None:
     """Copy what is still needed of `sources`, a group, into `target`, a new segment, and sync it.
@@ -212,7 +212,7 @@ def _filter(
     transactions: CleanedTransactions,
     last_batches: Mapping[ProducerId, LastBatch],
     now_ms: int,
-    delete_retention_ms: int,
+    delete_retention_ms: Milliseconds,
 ) -> tuple[BatchHeader, memoryview | bytearray, int] | None:
     """(header, bytes, largest timestamp) of what is left of a batch; None for nothing."""
     header, horizon = batch.header, batch.header.delete_horizon_ms

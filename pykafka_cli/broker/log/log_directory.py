@@ -18,7 +18,7 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import FIRST_OFFSET, Offset, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Milliseconds, Offset, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.checkpoints import MalformedFile, MetaProperties
@@ -47,7 +47,7 @@ class LogDirectory:
         path: Path,
         clock: Clock,
         *,
-        producer_expiration_ms: int,
+        producer_expiration_ms: Milliseconds,
         listener: LogListener[PartitionLog],
     ) -> None:
         self._files = files

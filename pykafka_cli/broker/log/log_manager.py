@@ -27,7 +27,7 @@ from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.log_directory import LogDirectory
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.removals import Removals
-from pykafka_cli.model import FIRST_OFFSET, BrokerId, Offset, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, BrokerId, Milliseconds, Offset, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.storage import checkpoints
@@ -81,7 +81,13 @@ class LogManager(LogListener[PartitionLog]):
         self._files: Files = files or DiskFiles()
         expiration_ms = settings.producer_id_expiration_ms
         self._directories = [
-            LogDirectory(self._files, Path(path).absolute(), clock, producer_expiration_ms=expiration_ms, listener=self)
+            LogDirectory(
+                self._files,
+                Path(path).absolute(),
+                clock,
+                producer_expiration_ms=Milliseconds(expiration_ms),
+                listener=self,
+            )
             for path in settings.log_directories
         ]
         self._logs: dict[TopicPartition, PartitionLog] = {}
@@ -142,7 +148,7 @@ class LogManager(LogListener[PartitionLog]):
         if directory.error is None:
             seconds = self._clock.monotonic() - started
             _log.info("%s: %d logs opened in %.2f s", directory.path, len(folders), seconds)
-            self._removals.add(directory.leftovers(), 0)
+            self._removals.add(directory.leftovers(), Milliseconds(0))
 
     def _adopt(self, directory: LogDirectory, log: PartitionLog) -> None:
         self._logs[log.topic_partition] = directory.logs[log.topic_partition] = log
@@ -169,7 +175,7 @@ class LogManager(LogListener[PartitionLog]):
     async def _repeat(self, interval_ms: Callable[[], int], job: _Job, first_ms: int | None) -> None:
         delay_ms = interval_ms() if first_ms is None else first_ms
         while True:
-            await self._clock.sleep(delay_ms / 1000)
+            await self._clock.sleep(in_seconds(delay_ms))
             try:
                 await asyncio.shield(self._spawn(job()))
             except Exception:
@@ -271,7 +277,7 @@ class LogManager(LogListener[PartitionLog]):
             self._directory_failed(directory, error)
             return
         log.take_offline()
-        self._removals.add([path], log.config.file_delete_delay_ms)
+        self._removals.add([path], Milliseconds(log.config.file_delete_delay_ms))
         self._spawn(self._checkpoint_all())  # a topic of the same name must not find its offsets
 
     def topic_config_changed(self, topic: str, config: TopicConfig) -> None:
@@ -309,7 +315,7 @@ class LogManager(LogListener[PartitionLog]):
 
     def discard(self, log: PartitionLog, files: Files, paths: Sequence[str]) -> None:
         if self._is_in_use(log):
-            self._removals.add(paths, log.config.file_delete_delay_ms)
+            self._removals.add(paths, Milliseconds(log.config.file_delete_delay_ms))
         else:
             super().discard(log, files, paths)
 
@@ -357,7 +363,7 @@ class LogManager(LogListener[PartitionLog]):
         copy.release()
         if directory.error is None and not copy.is_offline:
             copy.take_offline()
-            self._removals.add([str(copy.directory)], 0)
+            self._removals.add([str(copy.directory)], Milliseconds(0))
 
     # Directories.
 
@@ -452,7 +458,7 @@ class LogManager(LogListener[PartitionLog]):
         while True:
             shortest = min((log.config.flush_ms for log in self._logs.values()), default=_FLUSH_CHECK_MS)
             delay_ms = min(shortest, self._settings.log_flush_scheduler_interval_ms, _FLUSH_CHECK_MS)
-            await self._clock.sleep(max(delay_ms, 1) / 1000)
+            await self._clock.sleep(in_seconds(max(delay_ms, 1)))
             now_ms = self._clock.now_ms()
             for log in self.all():
                 if log.recovery_point < log.log_end and now_ms - log.last_flush_ms >= log.config.flush_ms:
@@ -472,7 +478,7 @@ class LogManager(LogListener[PartitionLog]):
 
     async def _expire_producers(self) -> None:
         for log in self.all():
-            log.expire_producers(self._settings.producer_id_expiration_ms)
+            log.expire_producers(Milliseconds(self._settings.producer_id_expiration_ms))
 
     async def _checkpoint_recovery_points(self) -> None:
         await self._checkpoint(checkpoints.RECOVERY_POINTS, lambda log: log.recovery_point)

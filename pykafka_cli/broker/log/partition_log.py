@@ -29,7 +29,7 @@ from pykafka_cli.broker.log.disk_errors import DiskErrors
 from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.producer_state import AppendOrigin, ProducerState
 from pykafka_cli.broker.log.replay import replay_producers
-from pykafka_cli.model import LeaderEpoch, Offset, ProducerId, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, ProducerId, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, BatchHeader, CorruptRecords, stamp
 from pykafka_cli.protocol.records.control import EndTransactionMarker
@@ -322,7 +322,7 @@ class PartitionLog:
     def has_ongoing_transaction(self, producer_id: ProducerId) -> bool:
         return self._producers.has_ongoing_transaction(producer_id)
 
-    def expire_producers(self, expiration_ms: int) -> None:
+    def expire_producers(self, expiration_ms: Milliseconds) -> None:
         """Forget producers that have been silent for that long."""
         self._producers.expire(self._clock.now_ms(), expiration_ms)
 

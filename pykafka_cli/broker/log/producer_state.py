@@ -17,7 +17,7 @@ from pykafka_cli.broker.errors import (
     OutOfOrderSequenceNumber,
     TransactionCoordinatorFenced,
 )
-from pykafka_cli.model import FIRST_OFFSET, Offset, ProducerId
+from pykafka_cli.model import FIRST_OFFSET, Milliseconds, Offset, ProducerId
 from pykafka_cli.protocol.records.batch import NO_PRODUCER_EPOCH, TRANSACTIONAL, BatchHeader
 from pykafka_cli.protocol.records.control import ControlType, EndTransactionMarker
 from pykafka_cli.storage.files import File, Files
@@ -53,7 +53,7 @@ class ProducerState:
     Invariant: `end_offset` is the offset up to which (exclusive) the log is reflected here.
     """
 
-    def __init__(self, files: Files, directory: str, name: object, *, expiration_ms: int) -> None:
+    def __init__(self, files: Files, directory: str, name: object, *, expiration_ms: Milliseconds) -> None:
         self._files = files
         self.directory = directory
         self._name = name
@@ -204,7 +204,7 @@ class ProducerState:
             producer = self.producers[producer_id] = ProducerEntry(producer_id)
         return producer
 
-    def expire(self, now_ms: int, expiration_ms: int) -> None:
+    def expire(self, now_ms: int, expiration_ms: Milliseconds) -> None:
         """Forget producers that wrote nothing for that long and have no open transaction."""
         expired = [each.producer_id for each in self.producers.values() if _is_expired(each, now_ms, expiration_ms)]
         for producer_id in expired:
@@ -309,5 +309,5 @@ class ProducerState:
         return os.path.join(self.directory, segment_name(offset) + SNAPSHOT_SUFFIX)
 
 
-def _is_expired(producer: ProducerEntry, now_ms: int, expiration_ms: int) -> bool:
+def _is_expired(producer: ProducerEntry, now_ms: int, expiration_ms: Milliseconds) -> bool:
     return producer.current_txn_first_offset is None and now_ms - producer.last_timestamp >= expiration_ms

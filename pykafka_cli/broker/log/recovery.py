@@ -23,7 +23,7 @@ from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import ProducerState
 from pykafka_cli.broker.log.replay import apply_batch, replay_producers
-from pykafka_cli.model import NO_OFFSET, Offset, TopicPartition
+from pykafka_cli.model import NO_OFFSET, Milliseconds, Offset, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.records.batch import (
     LEGACY_HEADER_SIZE,
@@ -75,7 +75,7 @@ def load_log(
     had_clean_shutdown: bool,
     recovery_point: Offset,
     log_start: Offset,
-    producer_expiration_ms: int,
+    producer_expiration_ms: Milliseconds,
     topic_id: uuid.UUID | None = None,
     listener: LogListener[PartitionLog] = UNKEPT,
 ) -> PartitionLog:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from pykafka_cli.broker.clock import Clock, Timer
+from pykafka_cli.model import Milliseconds, in_seconds
 from pykafka_cli.storage.files import Files
 
 _log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Removals:
         self._spawn = spawn
         self._timers: set[Timer] = set()
 
-    def add(self, paths: Sequence[str], delay_ms: int) -> None:
+    def add(self, paths: Sequence[str], delay_ms: Milliseconds) -> None:
         """Remove these after `delay_ms`. What cannot be removed is left for the next start."""
 
         def when_due() -> None:
@@ -39,7 +40,7 @@ class Removals:
             self._spawn(self._remove(paths))
 
         if paths:
-            timer = self._clock.call_later(delay_ms / 1000, when_due)
+            timer = self._clock.call_later(in_seconds(delay_ms), when_due)
             self._timers.add(timer)
 
     def cancel(self) -> None:

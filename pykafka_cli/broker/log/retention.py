@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from pykafka_cli.model import Offset, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 
 
@@ -67,10 +67,10 @@ def _leading(
     return len(segments)
 
 
-def jitter_ms(config: TopicConfig, topic_partition: TopicPartition, base_offset: Offset) -> int:
+def jitter_ms(config: TopicConfig, topic_partition: TopicPartition, base_offset: Offset) -> Milliseconds:
     """How much sooner than segment.ms this segment is rolled, so that many partitions do not roll at the same time.
 
     Up to segment.jitter.ms, and always the same for the same segment.
     """
     most = min(config.segment_jitter_ms, config.max_segment_ms)
-    return zlib.crc32(f"{topic_partition}-{base_offset}".encode()) % most if most else 0
+    return Milliseconds(zlib.crc32(f"{topic_partition}-{base_offset}".encode()) % most if most else 0)

@@ -15,7 +15,7 @@ from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.metadata.cache import BROKERS_CHANGED, MetadataCache
 from pykafka_cli.broker.metadata.zk_store import ZkStore
 from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.model import BrokerId, TopicPartition
+from pykafka_cli.model import BrokerId, Seconds, TopicPartition
 from pykafka_cli.zookeeper.client import SessionExpired
 
 LOOK_AGAIN = 1.0  # seconds after which ZooKeeper is asked again: a topic that is missing may have been deleted
@@ -35,7 +35,7 @@ def _is_settled(cache: MetadataCache, partition: TopicPartition) -> bool:
 
 
 async def wait_for_metadata(
-    cache: MetadataCache, store: ZkStore, waiting: WaitingRoom, clock: Clock, broker_id: BrokerId, patience: float
+    cache: MetadataCache, store: ZkStore, waiting: WaitingRoom, clock: Clock, broker_id: BrokerId, patience: Seconds
 ) -> bool:
     """Wait until the cache has this broker, and is settled about every partition that ZooKeeper has a state of.
 

@@ -29,7 +29,7 @@ from pykafka_cli.broker.metadata.config_store import ConfigStore, topic_entity
 from pykafka_cli.broker.metadata.topic_rules import Existing, MorePartitions, NewTopic, PlacedTopic
 from pykafka_cli.broker.metadata.zk_store import ZkStore, full_assignment
 from pykafka_cli.broker.waiting import WaitingRoom
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Milliseconds, TopicPartition, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.replica_assignment import Candidate
 from pykafka_cli.zookeeper.client import NodeExists, ZooKeeperError
@@ -73,7 +73,7 @@ class TopicAdmin:
     # ---- create
 
     async def create(
-        self, topics: Iterable[NewTopic], *, timeout_ms: int, validate_only: bool = False
+        self, topics: Iterable[NewTopic], *, timeout_ms: Milliseconds, validate_only: bool = False
     ) -> dict[str, CreatedTopic | BrokerError]:
         """Create topics and wait for their leaders; the result for each, by name.
 
@@ -199,7 +199,7 @@ class TopicAdmin:
     # ---- extend
 
     async def create_partitions(
-        self, topics: Iterable[MorePartitions], *, timeout_ms: int, validate_only: bool = False
+        self, topics: Iterable[MorePartitions], *, timeout_ms: Milliseconds, validate_only: bool = False
     ) -> dict[str, BrokerError | None]:
         """Add partitions to topics and wait for all leaders; None for each that succeeded."""
         outcomes: dict[str, BrokerError | None] = {}
@@ -241,7 +241,7 @@ class TopicAdmin:
 
     # ---- delete
 
-    async def delete(self, topics: Iterable[str], *, timeout_ms: int) -> dict[str, BrokerError | None]:
+    async def delete(self, topics: Iterable[str], *, timeout_ms: Milliseconds) -> dict[str, BrokerError | None]:
         """Request the deletion of topics and wait until they are deleted; None for each that is."""
         outcomes: dict[str, BrokerError | None] = {}
         for name in topics:
@@ -271,10 +271,10 @@ class TopicAdmin:
             _log.exception("%s: ZooKeeper refused", topic)
             return BrokerError(f"ZooKeeper refused: {error!r}")
 
-    async def _wait(self, topics: Iterable[str], is_done: Callable[[str], bool], timeout_ms: int) -> None:
+    async def _wait(self, topics: Iterable[str], is_done: Callable[[str], bool], timeout_ms: Milliseconds) -> None:
         """Wait until all are done, or the time has passed."""
         topics = list(topics)
-        deadline = self._clock.monotonic() + timeout_ms / 1000
+        deadline = self._clock.monotonic() + in_seconds(timeout_ms)
         await self._waiting.wait_until(
             [TopicChanged(name) for name in topics], lambda: all(is_done(name) for name in topics), deadline
         )

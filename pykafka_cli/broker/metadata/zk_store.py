@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from pykafka_cli.broker.clock import Clock
-from pykafka_cli.model import BrokerEpoch, BrokerId, ControllerEpoch, PartitionEpoch, TopicPartition
+from pykafka_cli.model import BrokerEpoch, BrokerId, ControllerEpoch, PartitionEpoch, Seconds, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import (
     BadVersion,
@@ -92,7 +92,7 @@ class ZkStore:
         await self.client.ensure_path(znodes.BROKER_SEQUENCE)
         return BrokerId(reserved_max_id + (await self.client.set(znodes.BROKER_SEQUENCE, b"")).version)
 
-    async def register_broker(self, broker: BrokerRegistration, *, patience: float) -> BrokerEpoch:
+    async def register_broker(self, broker: BrokerRegistration, *, patience: Seconds) -> BrokerEpoch:
         """Create the broker's ephemeral znode, empty, and set it in the same multi. Its czxid is the broker epoch.
 
         patience   seconds to wait for a znode that an earlier session of the broker has left behind: it goes when
@@ -133,7 +133,7 @@ class ZkStore:
                     broker.id,
                 )
                 warned = True
-            timer = self._clock.call_later(left, changed.set)
+            timer = self._clock.call_later(Seconds(left), changed.set)
             await changed.wait()
             timer.cancel()
 

@@ -21,6 +21,7 @@ from pykafka_cli.broker.network.limits import READ_AHEAD_BYTES, READ_AHEAD_REQUE
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.pace import Pace
 from pykafka_cli.broker.security.authorizer import Rights
+from pykafka_cli.model import Seconds
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
@@ -37,7 +38,7 @@ _IPV4_IN_IPV6 = "::ffff:"
 _TOGETHER_BYTES = 64 * 1024
 
 # How long requests may take that came before the end of their connection: who wants no responses sends and goes.
-_LAST_REQUESTS_SECONDS = 5.0
+_LAST_REQUESTS_SECONDS = Seconds(5.0)
 
 
 @dataclass(slots=True)
@@ -185,7 +186,7 @@ class Connection(asyncio.BufferedProtocol):
         self._service.metrics.connections_open -= 1
         self._stop_waiting_to_write()
         if self._worker is not None:
-            self._service.clock.call_later(0 if exc else _LAST_REQUESTS_SECONDS, self._worker.cancel)
+            self._service.clock.call_later(Seconds(0.0) if exc else _LAST_REQUESTS_SECONDS, self._worker.cancel)
         _log.debug("Connection from %s is closed%s", self.peer, f": {exc}" if exc else "")
 
     # What the listener calls.

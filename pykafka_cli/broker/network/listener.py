@@ -23,6 +23,7 @@ from pykafka_cli.broker.network.connection import Answer, Connection, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.tls import server_context
+from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.listeners import Listener
 
@@ -113,7 +114,7 @@ class SocketServer:
                 self._servers.append(server)
         self._sweep_later()
 
-    async def stop(self, grace: float) -> None:
+    async def stop(self, grace: Seconds) -> None:
         """Stop accepting, wait up to `grace` seconds for responses under way, and close everything."""
         for server in self._servers:
             server.close()
@@ -149,12 +150,12 @@ class SocketServer:
         self._bound.clear()
 
     def _sweep_later(self) -> None:
-        limit = self._settings.connections_max_idle_ms / 1000
+        limit = in_seconds(self._settings.connections_max_idle_ms)
         interval = _MAX_SWEEP_INTERVAL if limit < 0 else min(limit / 2, _MAX_SWEEP_INTERVAL)
-        self._sweep = self._clock.call_later(interval, self._close_idle)
+        self._sweep = self._clock.call_later(Seconds(interval), self._close_idle)
 
     def _close_idle(self) -> None:
-        limit = self._settings.connections_max_idle_ms / 1000
+        limit = in_seconds(self._settings.connections_max_idle_ms)
         if limit >= 0:
             since = self._clock.monotonic() - limit
             for connection in (each for each in self._connections() if each.is_idle(since)):

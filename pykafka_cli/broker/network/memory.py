@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from pykafka_cli.broker.clock import Clock, Timer
+from pykafka_cli.model import Seconds
 from pykafka_cli.properties.broker import BrokerSettings
 
 UNDER_WAY_BYTES = 16 * 1024 * 1024
@@ -20,7 +21,7 @@ HOPELESS = 16  # times UNREAD_BYTES; so much is only reached when many waits end
 SMALL_BYTES = 64 * 1024
 """A request of this size or less is received in any case, until twice the limit is held."""
 
-PATIENCE_S = 2.0
+PATIENCE_S = Seconds(2.0)
 """While others wait, a holder must transfer SMALL_BYTES within this time."""
 
 
@@ -104,7 +105,7 @@ class Memory:
         """Notify those that wait, one in each turn of the loop, since each may fill the memory that is free."""
         if self._to_answer and self._leaving < UNREAD_BYTES and not self._is_waking:
             self._is_waking = True
-            self._clock.call_later(0, self._let_one_answer)
+            self._clock.call_later(Seconds(0), self._let_one_answer)
 
     def _let_one_answer(self) -> None:
         self._is_waking = False

@@ -12,11 +12,14 @@ twice the time, and a little less again with each response while it does not. A 
 his pace from elsewhere. Other clients are never held back.
 """
 
+from pykafka_cli.model import Seconds
+
 BULK_BYTES = 512 * 1024
 """Answers that are smaller fill no queue."""
 GIGABIT_S_PER_BYTE = 8e-9
 STOOD_STILL_S_PER_BYTE = 100e-9
 """A megabyte takes no client a tenth of a second that wants more."""
+_NO_DELAY = Seconds(0.0)
 SLOWEST = 8.0
 RELAXATION = 0.999
 """What is left, with each response, of the time above that which the client takes."""
@@ -29,18 +32,18 @@ class Pace:
         self._sent: float | None = None
         self._share = 1.0  # of the time that the client took
 
-    def delay(self, size: int, asked: float) -> float:
-        """Seconds by which to delay a response of `size` bytes to a request received at a moment."""
+    def delay(self, size: int, asked: float) -> Seconds:
+        """By how much to delay a response of `size` bytes to a request received at a moment."""
         if size < BULK_BYTES or self._sent is None:
-            return 0.0
+            return _NO_DELAY
         took = asked - self._sent
         if took > STOOD_STILL_S_PER_BYTE * size:
             self._share = min(SLOWEST, self._share * 2)
         elif 0 < took <= GIGABIT_S_PER_BYTE * size:
             delay = took * self._share
             self._share = max(1.0, self._share * RELAXATION)
-            return delay
-        return 0.0
+            return Seconds(delay)
+        return _NO_DELAY
 
     def sent(self, size: int, moment: float) -> None:
         """A response of that many bytes is sent."""

@@ -25,7 +25,16 @@ from pykafka_cli.broker.replication.copying import common_end
 from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchTarget
 from pykafka_cli.broker.replication.leader_session import FetchPlan, LeaderSession
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
-from pykafka_cli.model import NO_OFFSET, BrokerEpoch, LeaderEpoch, Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import (
+    NO_OFFSET,
+    BrokerEpoch,
+    LeaderEpoch,
+    Milliseconds,
+    Offset,
+    OffsetSpec,
+    Seconds,
+    TopicPartition,
+)
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path import fetch
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH
@@ -50,11 +59,11 @@ _SESSION_ENDED = frozenset({ErrorCode.fetch_session_id_not_found, ErrorCode.inva
 class FetchLimits:
     """The replica.fetch.* settings: bytes, milliseconds, and seconds for the rest after an error."""
 
-    max_wait_ms: int
+    max_wait_ms: Milliseconds
     min_bytes: int
     max_bytes: int
     partition_max_bytes: int
-    backoff: float
+    backoff: Seconds
 
 
 @dataclass(slots=True)
@@ -181,7 +190,7 @@ class LeaderFetcher:
         due = min((followed.resting_until for followed in self._followed.values()), default=None)
         timer = None
         if due is not None:
-            timer = self._clock.call_later(max(0.0, due - self._clock.monotonic()), self._changed.set)
+            timer = self._clock.call_later(Seconds(max(0.0, due - self._clock.monotonic())), self._changed.set)
         try:
             await self._changed.wait()
         finally:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from pykafka_cli.model import BrokerId, Offset
+from pykafka_cli.model import BrokerId, Offset, Seconds
 
 NEVER = -math.inf  # a moment before all others: "has not been caught up with this leader"
 
@@ -57,7 +57,7 @@ class FollowerProgress:
             self.fetched_at = now if in_isr else NEVER
         self.caught_up_at = now if in_isr else NEVER
 
-    def is_caught_up(self, leader_end: Offset, now: float, max_lag: float) -> bool:
+    def is_caught_up(self, leader_end: Offset, now: float, max_lag: Seconds) -> bool:
         return self.log_end == leader_end or now - self.caught_up_at <= max_lag
 
 
@@ -105,7 +105,7 @@ def out_of_sync(
     leader: BrokerId,
     leader_end: Offset,
     now: float,
-    max_lag: float,
+    max_lag: Seconds,
 ) -> tuple[BrokerId, ...]:
     """The members of the ISR that must leave it; none while a change is in flight."""
     if isr.in_flight:
@@ -140,7 +140,7 @@ def ends_to_respect(
     *,
     leader_end: Offset,
     now: float,
-    max_lag: float,
+    max_lag: Seconds,
     is_alive: Callable[[BrokerId], bool],
 ) -> list[Offset | None]:
     """The log ends of the followers that hold the high watermark back; None for one that has not fetched yet.

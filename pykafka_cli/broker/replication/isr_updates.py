@@ -20,12 +20,12 @@ from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.model import BrokerEpoch, LeaderEpoch, PartitionEpoch, TopicPartition
+from pykafka_cli.model import BrokerEpoch, LeaderEpoch, PartitionEpoch, Seconds, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
 _log = logging.getLogger(__name__)
 
-RETRY_AFTER = 0.05  # seconds, Kafka's own
+RETRY_AFTER = Seconds(0.05)  # seconds, Kafka's own
 
 
 class IsrChange(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pykafka_cli.broker.errors import BrokerNotAvailable
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import BrokerId, Seconds
 from pykafka_cli.transport.connection import Connection
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ Connect: TypeAlias = Callable[[BrokerEndpoint, str], Awaitable[PeerConnection]]
 """Opens a connection to a broker under a client id; raises ConnectionFailed."""
 
 
-def connect_plainly(timeout: float) -> Connect:
+def connect_plainly(timeout: Seconds) -> Connect:
     """What opens plain connections, which wait up to `timeout` seconds for an answer."""
 
     async def connect(endpoint: BrokerEndpoint, client_id: str) -> PeerConnection:

@@ -28,7 +28,7 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.broker.replication.fetch_values import AskedPartition, FetchResult, FetchTarget
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.truncation import diverges
-from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, TopicPartition
+from pykafka_cli.model import BrokerId, LeaderEpoch, Milliseconds, Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.storage.leader_epochs import EpochEnd
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_DO_NOT_WAIT = Milliseconds(0)
 _NO_ERROR = ErrorCode.none  # an attribute of an enumeration is slow to look up
 
 
@@ -64,7 +65,7 @@ class FetchTerms:
     follower: BrokerId | None = None
     visibility: Visibility = Visibility.HIGH_WATERMARK
     only_leader: bool = True
-    max_wait_ms: int = 0
+    max_wait_ms: Milliseconds = _DO_NOT_WAIT
     min_bytes: int = 1
     max_bytes: int = 2**31 - 1
 

@@ -25,7 +25,7 @@ from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, BrokerEndpoints, Connect, ControllerChannel
 from pykafka_cli.broker.replication.reading import FetchTerms, enough_has_come, may_answer, read_all
 from pykafka_cli.broker.replication.roles import Errors, OnLeadership, Roles
-from pykafka_cli.model import BrokerEpoch, Offset, TopicPartition
+from pykafka_cli.model import BrokerEpoch, Milliseconds, Offset, Seconds, TopicPartition, in_seconds
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
@@ -71,11 +71,11 @@ class ReplicaManager:
         self._connect = connect
         endpoints = BrokerEndpoints(metadata, settings.inter_broker_listener)
         self._limits = FetchLimits(
-            max_wait_ms=settings.replica_fetch_wait_max_ms,
+            max_wait_ms=Milliseconds(settings.replica_fetch_wait_max_ms),
             min_bytes=settings.replica_fetch_min_bytes,
             max_bytes=settings.replica_fetch_response_max_bytes,
             partition_max_bytes=settings.replica_fetch_max_bytes,
-            backoff=settings.replica_fetch_backoff_ms / 1000,
+            backoff=in_seconds(settings.replica_fetch_backoff_ms),
         )
         self.sessions = FetchSessions(
             settings.max_incremental_fetch_session_cache_slots, lambda: random.randint(1, LAST_SESSION_ID)
@@ -102,8 +102,10 @@ class ReplicaManager:
 
     async def start(self) -> None:
         """Begin to watch for followers that lag; half the lag time between looks, so that none exceeds it by more."""
-        lag = self._settings.replica_lag_time_max_ms / 1000
-        self._tasks = [asyncio.get_running_loop().create_task(self._shrink_isrs_every(lag / 2), name="isr-shrinking")]
+        lag = in_seconds(self._settings.replica_lag_time_max_ms)
+        self._tasks = [
+            asyncio.get_running_loop().create_task(self._shrink_isrs_every(Seconds(lag / 2)), name="isr-shrinking")
+        ]
 
     async def stop(self) -> None:
         """End fetching and everything that runs by itself; the logs stay open."""
@@ -145,7 +147,7 @@ class ReplicaManager:
         entries: Mapping[TopicPartition, bytearray | memoryview],
         *,
         acks: int,
-        timeout_ms: int,
+        timeout_ms: Milliseconds,
         origin: AppendOrigin = AppendOrigin.CLIENT,
     ) -> "dict[TopicPartition, AppendInfo | BrokerError]":
         """Write one batch for each partition and, with acks=-1, wait until the in-sync replicas have them.
@@ -182,7 +184,7 @@ class ReplicaManager:
         self,
         pending: dict[TopicPartition, Offset],
         results: "dict[TopicPartition, AppendInfo | BrokerError]",
-        timeout_ms: int,
+        timeout_ms: Milliseconds,
     ) -> None:
         """Wait for what was written; what then went wrong takes the place of the result."""
 
@@ -221,7 +223,7 @@ class ReplicaManager:
     # ---- deleting
 
     async def delete_records(
-        self, before: Mapping[TopicPartition, Offset | None], timeout_ms: int
+        self, before: Mapping[TopicPartition, Offset | None], timeout_ms: Milliseconds
     ) -> dict[TopicPartition, Offset | BrokerError]:
         """Delete below the given offsets (None: below the high watermark), on all live replicas.
 
@@ -276,7 +278,7 @@ class ReplicaManager:
         )
         return info.last_offset
 
-    async def replicated(self, partition: TopicPartition, offset: Offset, timeout_ms: int) -> None:
+    async def replicated(self, partition: TopicPartition, offset: Offset, timeout_ms: Milliseconds) -> None:
         """Wait until the record at `offset` is on all in-sync replicas.
 
         raises   RequestTimedOut, NotEnoughReplicasAfterAppend, NotLeaderOrFollower
@@ -305,8 +307,8 @@ class ReplicaManager:
 
     # ---- how the parts are made
 
-    def _deadline(self, timeout_ms: int) -> float:
-        return self._clock.monotonic() + timeout_ms / 1000
+    def _deadline(self, timeout_ms: Milliseconds) -> float:
+        return self._clock.monotonic() + in_seconds(timeout_ms)
 
     def _directory_failed(self, _directory: Path, lost: list[TopicPartition]) -> None:
         """Serve what was in a failed log directory no more; other replicas take over once the controller is
@@ -316,7 +318,7 @@ class ReplicaManager:
             self._moves.cancel(topic_partition)
             self.hosted.take_offline(topic_partition)
 
-    async def _shrink_isrs_every(self, interval: float) -> None:
+    async def _shrink_isrs_every(self, interval: Seconds) -> None:
         while True:
             await self._clock.of_peers.sleep(interval)
             for partition in list(self.hosted):
@@ -326,7 +328,7 @@ class ReplicaManager:
         return Partition(
             topic_partition,
             broker_id=self._settings.broker_id,
-            max_lag=self._settings.replica_lag_time_max_ms / 1000,
+            max_lag=in_seconds(self._settings.replica_lag_time_max_ms),
             clock=self._clock.of_peers,
             waiting=self._waiting,
             isr_updates=self._isr_updates,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from pykafka_cli.model import Milliseconds
 from pykafka_cli.zookeeper.protocol.framing import FrameReader
 from pykafka_cli.zookeeper.protocol.jute import Reader, Record, decode, encode, read
 from pykafka_cli.zookeeper.protocol.records import Id
@@ -22,7 +23,7 @@ from pykafka_cli.zookeeper.server.pipeline import Delivery, Limits, Pipeline
 from pykafka_cli.zookeeper.server.sessions import Sessions
 from tests.fakes.clock import FakeClock
 
-TICK_MS = 1000
+TICK_MS = Milliseconds(1000)
 
 
 class FakeClient:

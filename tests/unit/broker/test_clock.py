@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from pykafka_cli.broker.clock import Clock, MovableClock, SystemClock
+from pykafka_cli.model import Seconds
 from tests.fakes.clock import FakeClock
 from tests.support.event_loop import settle, until
 
@@ -50,7 +51,7 @@ async def test_calls_come_when_they_are_due_and_in_that_order(passing: Passing) 
         came[delay] = passing.clock.monotonic() - start
 
     for delay in (5 * SOON, SOON, 0.0):
-        passing.clock.call_later(delay, partial(comes, delay))
+        passing.clock.call_later(Seconds(delay), partial(comes, delay))
     assert not came
 
     await passing.until(lambda: len(came) == 3)
@@ -61,8 +62,8 @@ async def test_calls_come_when_they_are_due_and_in_that_order(passing: Passing) 
 
 async def test_a_call_that_was_called_off_never_comes(passing: Passing) -> None:
     came: list[str] = []
-    passing.clock.call_later(SOON, lambda: came.append("called off")).cancel()
-    passing.clock.call_later(2 * SOON, lambda: came.append("later"))
+    passing.clock.call_later(Seconds(SOON), lambda: came.append("called off")).cancel()
+    passing.clock.call_later(Seconds(2 * SOON), lambda: came.append("later"))
 
     await passing.until(lambda: bool(came))
 
@@ -71,7 +72,7 @@ async def test_a_call_that_was_called_off_never_comes(passing: Passing) -> None:
 
 async def test_a_sleeper_wakes_when_its_time_has_passed(passing: Passing) -> None:
     start = passing.clock.monotonic()
-    sleeping = asyncio.ensure_future(passing.clock.sleep(3 * SOON))
+    sleeping = asyncio.ensure_future(passing.clock.sleep(Seconds(3 * SOON)))
     await settle()
 
     await passing.until(sleeping.done)
@@ -80,7 +81,7 @@ async def test_a_sleeper_wakes_when_its_time_has_passed(passing: Passing) -> Non
 
 
 async def test_a_sleeper_may_be_called_off(passing: Passing) -> None:
-    sleeping = asyncio.ensure_future(passing.clock.sleep(3600))
+    sleeping = asyncio.ensure_future(passing.clock.sleep(Seconds(3600)))
     await settle()
     sleeping.cancel()
 
@@ -89,13 +90,13 @@ async def test_a_sleeper_may_be_called_off(passing: Passing) -> None:
     assert sleeping.cancelled()
 
 
-DAY_S = 86_400
+DAY_S = Seconds(86_400)
 
 
 async def test_a_clock_that_is_moved_runs_what_is_due_in_order_and_leaves_the_rest() -> None:
     clock, came = MovableClock(), list[int]()
     for hours in (30, 2, 1):
-        clock.call_later(hours * 3600, partial(came.append, hours))
+        clock.call_later(Seconds(hours * 3600), partial(came.append, hours))
     before = clock.monotonic(), clock.now_ms()
 
     await clock.advance(DAY_S)
@@ -109,9 +110,9 @@ async def test_a_clock_that_is_moved_runs_what_is_due_in_order_and_leaves_the_re
 
 async def test_what_is_not_due_yet_comes_sooner_by_as_much_as_the_clock_was_moved() -> None:
     clock, came = MovableClock(), []
-    clock.call_later(DAY_S + SOON, lambda: came.append("later"))
+    clock.call_later(Seconds(DAY_S + SOON), lambda: came.append("later"))
 
-    await clock.advance(DAY_S - SOON)
+    await clock.advance(Seconds(DAY_S - SOON))
 
     assert not came
     await until(lambda: bool(came))
@@ -126,12 +127,12 @@ async def test_moving_a_clock_waits_for_the_work_that_became_due() -> None:
 
     async def work_every_hour() -> None:
         while True:
-            await clock.sleep(3600)
+            await clock.sleep(Seconds(3600))
             await work("every hour")
 
     repeating = asyncio.ensure_future(work_every_hour())
     begun: list[asyncio.Task[None]] = []
-    clock.call_later(60, lambda: begun.append(asyncio.ensure_future(work("once"))))
+    clock.call_later(Seconds(60), lambda: begun.append(asyncio.ensure_future(work("once"))))
     await settle()
 
     await clock.advance(DAY_S)
@@ -149,9 +150,9 @@ async def test_a_due_call_that_fails_is_reported_and_keeps_no_other_from_its_tim
     def fail() -> None:
         raise ValueError("its own mistake")
 
-    clock.call_later(1, fail)
-    clock.call_later(2, lambda: came.append("other")).cancel()
-    clock.call_later(3, lambda: came.append("another"))
+    clock.call_later(Seconds(1), fail)
+    clock.call_later(Seconds(2), lambda: came.append("other")).cancel()
+    clock.call_later(Seconds(3), lambda: came.append("another"))
 
     await clock.advance(DAY_S)
 

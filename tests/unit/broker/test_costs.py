@@ -19,7 +19,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Connection, Peer, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Milliseconds, Offset
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.hot_path import fetch, produce
 from pykafka_cli.protocol.hot_path.wire import compact_count, compact_string
@@ -61,7 +61,7 @@ class Served:
         """All of partition 0 from `offset` on, outside of a session."""
         topic_id = self.node.metadata.topic_id("t")
         wanted = fetch.FetchTopic(None, topic_id, [fetch.FetchPartition(0, Offset(offset), 1 << 30)])
-        body = fetch.encode_request(fetch.FetchRequest(max_wait_ms, 1, [wanted]), fetch.MAX_VERSION)
+        body = fetch.encode_request(fetch.FetchRequest(Milliseconds(max_wait_ms), 1, [wanted]), fetch.MAX_VERSION)
         return bytearray(struct.pack(">hhih", fetch.API_KEY, fetch.MAX_VERSION, 7, 2) + b"me\0" + body)
 
     def answer(self, request: bytearray) -> list[Buffer]:

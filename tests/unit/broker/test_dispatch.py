@@ -18,7 +18,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.broker.network.sasl import PlainServer
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import BrokerId, Milliseconds, Seconds
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path.fetch import FetchRequest, FetchResponse, encode_request
@@ -276,7 +276,7 @@ async def test_a_delay_that_was_asked_for_takes_its_time_and_then_the_request_is
     handler, faults, clock = Asked(sample(HeartbeatResponse)), Faults(), FakeClock()
     broker = SimpleNamespace(clock=clock)
     dispatcher, _ = with_handler("Heartbeat", 12, 4, handler, broker=broker, faults=faults)
-    faults.add(Fault(ApiKey.HEARTBEAT, delay_s=60))
+    faults.add(Fault(ApiKey.HEARTBEAT, delay_s=Seconds(60)))
 
     answering = asyncio.ensure_future(dispatcher.answer(bytearray(HEARTBEAT), PEER))
     await settle()
@@ -301,7 +301,7 @@ async def test_no_fault_happens_to_followers(replica: int, fails: bool) -> None:
     handler, faults = Asked(FetchResponse([])), Faults()
     dispatcher, _ = with_handler("Fetch", 1, 17, handler, faults=faults)
     faults.add(Fault(ApiKey.FETCH, ErrorCode.unknown_server_error))
-    body = encode_request(FetchRequest(0, 0, [], replica_id=BrokerId(replica)), 12)
+    body = encode_request(FetchRequest(Milliseconds(0), 0, [], replica_id=BrokerId(replica)), 12)
 
     await dispatcher.answer(bytearray(b"\0\x01\0\x0c\0\0\0\7\0\2me\0" + body), PEER)
 

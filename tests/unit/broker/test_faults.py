@@ -1,6 +1,7 @@
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.faults import Fault, Faults
+from pykafka_cli.model import Seconds
 from pykafka_cli.protocol.api_keys import ApiKey
 
 ERROR = ErrorCode.not_leader_or_follower
@@ -18,7 +19,7 @@ def test_a_fault_happens_as_often_as_it_was_asked_for() -> None:
 
 def test_a_fault_without_a_number_happens_until_it_is_cleared() -> None:
     faults = Faults()
-    faults.add(fault := Fault(ApiKey.FETCH, delay_s=1, left=None))
+    faults.add(fault := Fault(ApiKey.FETCH, delay_s=Seconds(1), left=None))
     assert [faults.take(ApiKey.FETCH, None) for _ in range(3)] == [fault] * 3
 
     faults.clear()

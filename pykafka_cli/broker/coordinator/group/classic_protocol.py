@@ -39,6 +39,7 @@ from pykafka_cli.broker.errors import (
     RequestTimedOut,
     UnknownMemberId,
 )
+from pykafka_cli.model import Milliseconds
 
 NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000
 """A new member cannot heartbeat, and a retry of its JoinGroup makes another; those left are removed after this time."""
@@ -77,7 +78,7 @@ class SyncTimer:
 class ClassicProtocol:
     """The rules. `new_uuid` gives the random part of member ids."""
 
-    def __init__(self, *, initial_delay_ms: int, max_size: int, new_uuid: Callable[[], object]) -> None:
+    def __init__(self, *, initial_delay_ms: Milliseconds, max_size: int, new_uuid: Callable[[], object]) -> None:
         self._initial_delay_ms = initial_delay_ms
         self._max_size = max_size
         self._new_uuid = new_uuid

@@ -36,10 +36,12 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.model import (
     CoordinatorEpoch,
     LeaderEpoch,
+    Milliseconds,
     ProducerEpoch,
     ProducerId,
     ProducerIdAndEpoch,
     TopicPartition,
+    in_seconds,
 )
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.protocol.records.batch import Compression
@@ -69,12 +71,12 @@ class GroupCoordinator:
             writer,
             clock,
             partial(GroupShard, settings, new_uuid),
-            timeout_ms=settings.offsets_commit_timeout_ms,
+            timeout_ms=Milliseconds(settings.offsets_commit_timeout_ms),
             compression=Compression(settings.offsets_topic_compression_codec),
         )
         self._clock = clock
         self._partition_count = partition_count
-        self._check_interval = settings.offsets_retention_check_interval_ms / 1000
+        self._check_interval = in_seconds(settings.offsets_retention_check_interval_ms)
         self._next_check: Timer | None = None
 
     # --- running

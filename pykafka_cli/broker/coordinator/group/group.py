@@ -27,7 +27,7 @@ from kio.serial.errors import SerialError
 from pykafka_cli.broker.coordinator.group.offsets import GroupOffsets
 from pykafka_cli.broker.coordinator.group.records import NO_TIMESTAMP, GroupMetadataValue, StoredMember
 from pykafka_cli.broker.errors import BrokerError, FencedInstanceId, IllegalGeneration, UnknownMemberId
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Milliseconds, TopicPartition
 
 CONSUMER_PROTOCOL_TYPE = "consumer"
 
@@ -107,8 +107,8 @@ class Member:
     group_instance_id: str | None
     client_id: str
     client_host: str
-    rebalance_timeout_ms: int
-    session_timeout_ms: int
+    rebalance_timeout_ms: Milliseconds
+    session_timeout_ms: Milliseconds
     protocols: Protocols
     assignment: bytes = b""
     is_new: bool = False
@@ -180,9 +180,9 @@ class Group:
     # --- questions
 
     @property
-    def rebalance_timeout_ms(self) -> int:
+    def rebalance_timeout_ms(self) -> Milliseconds:
         """How long members are waited for: as long as the most patient of them asked."""
-        return max((member.rebalance_timeout_ms for member in self.members.values()), default=0)
+        return Milliseconds(max((member.rebalance_timeout_ms for member in self.members.values()), default=0))
 
     @property
     def waiting_to_join(self) -> int:
@@ -277,7 +277,7 @@ class Group:
         """The response to the SyncGroup of `member` in this generation."""
         return Synced(self.protocol_type, self.protocol_name, member.assignment)
 
-    def expired_offsets(self, now_ms: int, retention_ms: int) -> list[TopicPartition]:
+    def expired_offsets(self, now_ms: int, retention_ms: Milliseconds) -> list[TopicPartition]:
         """Partitions whose offsets are to be forgotten.
 
         Time runs from when the group became empty, or from each commit in a group that has never had members. A stable
@@ -427,8 +427,10 @@ def _restored(stored: StoredMember, protocol: str, known: Member | None) -> Memb
         client_id=stored.client_id,
         client_host=stored.client_host,
         # version 0 of the record has no rebalance timeout, as its clients had none
-        rebalance_timeout_ms=stored.session_timeout if stored.rebalance_timeout < 0 else stored.rebalance_timeout,
-        session_timeout_ms=stored.session_timeout,
+        rebalance_timeout_ms=Milliseconds(
+            stored.session_timeout if stored.rebalance_timeout < 0 else stored.rebalance_timeout
+        ),
+        session_timeout_ms=Milliseconds(stored.session_timeout),
         protocols=((protocol, stored.subscription),),
         assignment=stored.assignment,
     )

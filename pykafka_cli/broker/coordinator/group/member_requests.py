@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pykafka_cli.broker.coordinator.group.group import Protocols
+from pykafka_cli.model import Milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,8 @@ class Joining:
     group_instance_id: str | None
     client_id: str
     client_host: str
-    session_timeout_ms: int
-    rebalance_timeout_ms: int
+    session_timeout_ms: Milliseconds
+    rebalance_timeout_ms: Milliseconds
     protocol_type: str
     protocols: Protocols
     reason: str | None = None

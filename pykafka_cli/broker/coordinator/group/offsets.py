@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pykafka_cli.broker.coordinator.group.records import NO_TIMESTAMP, OffsetCommitValue
-from pykafka_cli.model import Offset, ProducerId, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, ProducerId, TopicPartition
 
 
 class CommittedOffset(NamedTuple):
@@ -86,7 +86,7 @@ class GroupOffsets:
         counted_from: Callable[[OffsetCommitValue], int],
         *,
         now_ms: int,
-        retention_ms: int,
+        retention_ms: Milliseconds,
         subscribed: Collection[str] = (),
     ) -> Iterable[TopicPartition]:
         """Partitions whose offsets have outlived their time.

@@ -42,7 +42,7 @@ from pykafka_cli.broker.errors import (
     UnknownMemberId,
     UnstableOffsetCommit,
 )
-from pykafka_cli.model import Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 
 _log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class GroupShard:
         self.groups: dict[str, Group] = {}
         self._settings = settings
         self._protocol = ClassicProtocol(
-            initial_delay_ms=settings.group_initial_rebalance_delay_ms,
+            initial_delay_ms=Milliseconds(settings.group_initial_rebalance_delay_ms),
             max_size=settings.group_max_size,
             new_uuid=new_uuid,
         )
@@ -246,7 +246,7 @@ class GroupShard:
         group = self.groups.get(group_id)
         if group is not None:
             retention_ms = self._settings.offsets_retention_minutes * 60_000
-            self._forget_offsets(group, group.expired_offsets(step.now_ms, retention_ms), step)
+            self._forget_offsets(group, group.expired_offsets(step.now_ms, Milliseconds(retention_ms)), step)
 
     def forget_topics(self, group_id: str, is_deleted: Callable[[TopicPartition], bool], step: Step) -> None:
         """Forget offsets of partitions that no longer exist."""

@@ -28,14 +28,23 @@ from pykafka_cli.broker.errors import (
     InvalidTransactionTimeout,
     RequestTimedOut,
 )
-from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import (
+    CoordinatorEpoch,
+    LeaderEpoch,
+    Milliseconds,
+    ProducerId,
+    ProducerIdAndEpoch,
+    Seconds,
+    TopicPartition,
+    in_seconds,
+)
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PAUSE_S = 0.1
+PAUSE_S = Seconds(0.1)
 """Before the completion of a transaction is written again."""
 
 TOMBSTONES_A_BATCH = 500
@@ -75,7 +84,7 @@ class TransactionCoordinator:
         next_producer_id: Callable[[], Awaitable[ProducerId]],
         markers: Markers,
         *,
-        write_timeout_ms: int,
+        write_timeout_ms: Milliseconds,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -99,8 +108,12 @@ class TransactionCoordinator:
         """Accept requests, and check for overdue transactions and expired ids periodically."""
         self._is_running = True
         settings = self._settings
-        self._every(settings.transaction_abort_timed_out_transaction_cleanup_interval_ms, self._abort_overdue)
-        self._every(settings.transaction_remove_expired_transaction_cleanup_interval_ms, self._forget_expired)
+        self._every(
+            Milliseconds(settings.transaction_abort_timed_out_transaction_cleanup_interval_ms), self._abort_overdue
+        )
+        self._every(
+            Milliseconds(settings.transaction_remove_expired_transaction_cleanup_interval_ms), self._forget_expired
+        )
 
     def close(self) -> None:
         """Stop everything. What is in progress continues wherever the partitions are led next."""
@@ -136,7 +149,7 @@ class TransactionCoordinator:
     # --- the producer's requests
 
     async def init_producer(
-        self, transactional_id: str, timeout_ms: int, expected: ProducerIdAndEpoch | None
+        self, transactional_id: str, timeout_ms: Milliseconds, expected: ProducerIdAndEpoch | None
     ) -> ProducerIdAndEpoch:
         """Producer id and epoch for a producer that starts, or continues (`expected`), to use the transactional id.
 
@@ -187,7 +200,7 @@ class TransactionCoordinator:
         return self._runtime.shard(self._partition(transactional_id)).describe(transactional_id)
 
     def list_transactions(
-        self, *, states: Collection[TransactionState], producer_ids: Collection[ProducerId], open_for_ms: int
+        self, *, states: Collection[TransactionState], producer_ids: Collection[ProducerId], open_for_ms: Milliseconds
     ) -> list[Listed]:
         """The transactional ids known here that are in one of `states`, of `producer_ids`, and began that long ago.
 
@@ -257,14 +270,14 @@ class TransactionCoordinator:
 
     # --- from time to time
 
-    def _every(self, interval_ms: int, action: Callable[[], None]) -> None:
+    def _every(self, interval_ms: Milliseconds, action: Callable[[], None]) -> None:
         slot = len(self._timers)
 
         def act() -> None:
-            self._timers[slot] = self._clock.call_later(interval_ms / 1000, act)
+            self._timers[slot] = self._clock.call_later(in_seconds(interval_ms), act)
             action()
 
-        self._timers.append(self._clock.call_later(interval_ms / 1000, act))
+        self._timers.append(self._clock.call_later(in_seconds(interval_ms), act))
 
     def _abort_overdue(self) -> None:
         for partition, shard in self._runtime.active().items():
@@ -274,7 +287,7 @@ class TransactionCoordinator:
     def _forget_expired(self) -> None:
         expiration_ms = self._settings.transactional_id_expiration_ms
         for partition, shard in self._runtime.active().items():
-            expired = shard.expired(self._clock.now_ms(), expiration_ms)
+            expired = shard.expired(self._clock.now_ms(), Milliseconds(expiration_ms))
             for start in range(0, len(expired), TOMBSTONES_A_BATCH):
                 some = expired[start : start + TOMBSTONES_A_BATCH]
                 self._runtime.perform_unasked(partition, partial(_forget, some))

@@ -28,7 +28,7 @@ from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
 from pykafka_cli.broker.waiting import together
-from pykafka_cli.model import BrokerId, CoordinatorEpoch, ProducerEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, CoordinatorEpoch, ProducerEpoch, Seconds, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-PAUSE_S = 0.1
+PAUSE_S = Seconds(0.1)
 """Before a partition is tried again."""
 
 Results = Mapping[TopicPartition, ErrorCode]

@@ -24,7 +24,7 @@ from pykafka_cli.broker.coordinator.stored_messages import (
     version_of,
 )
 from pykafka_cli.broker.coordinator.transaction.transaction import Transaction, TransactionState
-from pykafka_cli.model import ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import Milliseconds, ProducerEpoch, ProducerId, TopicPartition
 
 _KEY_VERSION = 0
 _VALUE_VERSION = 0
@@ -114,7 +114,7 @@ def read_record(record: CoordinatorRecord) -> TransactionEntry | None:
         Transaction(
             producer_id=value.producer_id,
             producer_epoch=value.producer_epoch,
-            timeout_ms=value.transaction_timeout,
+            timeout_ms=Milliseconds(value.transaction_timeout),
             state=state,
             partitions=frozenset(
                 TopicPartition(each.topic, partition)

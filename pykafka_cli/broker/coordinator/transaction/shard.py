@@ -39,7 +39,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class TransactionShard:
     def init_producer(
         self,
         transactional_id: str,
-        timeout_ms: int,
+        timeout_ms: Milliseconds,
         expected: ProducerIdAndEpoch | None,
         new_producer_id: ProducerId | None,
         step: Step,
@@ -182,7 +182,7 @@ class TransactionShard:
         self._replaced.pop(transactional_id, None)
         self._put(transactional_id, transaction.fenced(step.now_ms), step)
 
-    def expired(self, now_ms: int, expiration_ms: int) -> list[str]:
+    def expired(self, now_ms: int, expiration_ms: Milliseconds) -> list[str]:
         """The ids that nobody has used for `expiration_ms`."""
         return [each for each, transaction in self._settled() if transaction.is_expired(now_ms, expiration_ms)]
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from pykafka_cli.model import ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import Milliseconds, ProducerEpoch, ProducerId, TopicPartition
 
 NO_START = -1
 LAST_EPOCH = 2**15 - 1
@@ -76,7 +76,7 @@ class Transaction:
 
     producer_id: ProducerId
     producer_epoch: ProducerEpoch
-    timeout_ms: int
+    timeout_ms: Milliseconds
     state: TransactionState = TransactionState.EMPTY
     partitions: frozenset[TopicPartition] = frozenset()
     updated_at: int
@@ -98,7 +98,7 @@ class Transaction:
     # --- moves, each to what will be written
 
     def begun_anew(
-        self, producer_id: ProducerId, producer_epoch: ProducerEpoch, timeout_ms: int, now_ms: int
+        self, producer_id: ProducerId, producer_epoch: ProducerEpoch, timeout_ms: Milliseconds, now_ms: int
     ) -> "Transaction":
         """A producer has presented itself; what was here is over."""
         return replace(
@@ -142,7 +142,7 @@ class Transaction:
         """Whether its producer has had it open for longer than it requested."""
         return self.state is _S.ONGOING and self.started_at + self.timeout_ms < now_ms
 
-    def is_expired(self, now_ms: int, expiration_ms: int) -> bool:
+    def is_expired(self, now_ms: int, expiration_ms: Milliseconds) -> bool:
         """Whether nobody has used it for `expiration_ms`, and it may be forgotten."""
         return self.state in EXPIRABLE and self.updated_at <= now_ms - expiration_ms
 

@@ -40,7 +40,7 @@ from pykafka_cli.broker.errors import (
     UnknownTopicOrPartition,
 )
 from pykafka_cli.broker.replication.peers import BrokerEndpoint, Connect, PeerConnection
-from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerIdAndEpoch, Seconds, TopicPartition
 from pykafka_cli.transport.connection import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class TransactionVerification:
         *,
         broker_id: BrokerId,
         listener: str,
-        forget_s: float,
+        forget_s: Seconds,
     ) -> None:
         self._transactions = transactions
         self._metadata = metadata

@@ -33,6 +33,7 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.model import (
     CoordinatorEpoch,
     LeaderEpoch,
+    Milliseconds,
     Offset,
     ProducerEpoch,
     ProducerId,
@@ -87,7 +88,9 @@ class Peer:
         return None if value is None else value.offset
 
     async def join(self, member_id: str = "", group: str = "g") -> Joined | NewMemberId:
-        joining = Joining(member_id, None, "c", "/h", 10_000, 60_000, "consumer", (("range", b"r"),))
+        joining = Joining(
+            member_id, None, "c", "/h", Milliseconds(10_000), Milliseconds(60_000), "consumer", (("range", b"r"),)
+        )
         return await self.groups.join(group, joining)
 
     async def stable_member(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 from pykafka_cli.broker.log.cleaner import LogCleaner, cleanable
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import Offset, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, TopicPartition
 from pykafka_cli.protocol.records import read_header
 from pykafka_cli.storage.files import DiskFiles, Files
 from tests.fakes.clock import FakeClock
@@ -231,7 +231,7 @@ async def test_a_log_is_cleaned_as_kafka_cleaned_it(tmp_path: Path) -> None:
         had_clean_shutdown=False,
         recovery_point=Offset(0),
         log_start=Offset(0),
-        producer_expiration_ms=86_400_000,
+        producer_expiration_ms=Milliseconds(86_400_000),
     )
     log.set_high_watermark(Offset(30))
 

@@ -8,7 +8,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId
+from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, Milliseconds, Offset, ProducerEpoch, ProducerId
 from pykafka_cli.protocol.records import ControlType
 from pykafka_cli.storage.producer_snapshots import (
     BatchRange,
@@ -107,7 +107,7 @@ def test_producers_that_have_been_silent_for_long_are_forgotten(log: PartitionLo
     produce(log, sequenced(b"old", sequence=0, producer=1, timestamp=NOW_MS - 86_400_000))
     produce(log, sequenced(b"new", sequence=0, producer=2))
 
-    log.expire_producers(86_400_000)
+    log.expire_producers(Milliseconds(86_400_000))
 
     assert [producer.producer_id for producer in log.active_producers()] == [2]
 

@@ -17,6 +17,7 @@ from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.broker.network.limits import READ_AHEAD_REQUESTS
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.network.pace import BULK_BYTES, Pace
+from pykafka_cli.model import Seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.buffers import Buffer
@@ -25,7 +26,7 @@ from tests.fakes.clock import FakeClock
 from tests.support.event_loop import until
 from tests.support.standstill import watched_loop
 
-DEADLINE = 10.0
+DEADLINE = Seconds(10.0)
 Serve = Callable[[bytearray, Peer], Awaitable[list[Buffer] | None]]
 
 
@@ -86,7 +87,7 @@ async def running(answer: Serve = echo, **given: str) -> AsyncIterator[Running]:
         async with watched_loop():
             yield it
     finally:
-        await it.server.stop(grace=0)
+        await it.server.stop(grace=Seconds(0))
         for client in it.clients:
             client.writer.close()
 
@@ -403,7 +404,7 @@ async def test_a_host_name_is_listened_on_at_all_its_addresses(monkeypatch: pyte
         client.send(b"x")
         assert await client.read() == b"<x>"
         client.writer.close()
-    await it.server.stop(grace=0)
+    await it.server.stop(grace=Seconds(0))
 
 
 async def test_a_listener_for_brokers_that_should_authenticate_is_not_opened() -> None:
@@ -479,7 +480,7 @@ async def test_stopping_does_not_wait_for_ever() -> None:
         client = await it.connect()
         client.send(b"x")
         await until(lambda: it.metrics.request_bytes > 0)
-        await it.server.stop(grace=0.01)
+        await it.server.stop(grace=Seconds(0.01))
         assert await client.read_to_the_end() == b""
         assert it.metrics.connections_open == 0
 
@@ -499,7 +500,7 @@ async def test_a_burst_of_connections_waits_to_be_accepted(given: dict[str, str]
     assert waiting <= len(connected) <= waiting + 1
     for client in clients:
         client.close()
-    await it.server.stop(grace=0)
+    await it.server.stop(grace=Seconds(0))
 
 
 async def test_who_has_not_logged_in_may_send_little_at_once() -> None:

@@ -10,6 +10,7 @@ import pytest
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Peer
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
+from pykafka_cli.model import Seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.buffers import Buffer
@@ -57,7 +58,7 @@ async def asked(given: dict[str, str], client: ssl.SSLContext, question: bytes) 
             finally:
                 writer.close()
     finally:
-        await listening.stop(grace=0)
+        await listening.stop(grace=Seconds(0))
 
 
 def trusting(certificate: str) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ from pykafka_cli.broker.coordinator.group.group import (
     Member,
     Protocols,
 )
+from pykafka_cli.model import Milliseconds
 
 EMPTY, PREPARING, COMPLETING, STABLE, DEAD = GroupState
 
@@ -46,7 +47,7 @@ def test_every_state_has_a_line_in_the_table() -> None:
 
 def member(name: str, *protocols: str, instance: str | None = None) -> Member:
     supported: Protocols = tuple((protocol, f"{name}/{protocol}".encode()) for protocol in protocols or ("range",))
-    return Member(name, instance, "client", "/host", 60_000, 10_000, supported)
+    return Member(name, instance, "client", "/host", Milliseconds(60_000), Milliseconds(10_000), supported)
 
 
 def group_of(*members: Member, state: GroupState = STABLE) -> Group:

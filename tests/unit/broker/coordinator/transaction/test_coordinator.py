@@ -22,7 +22,15 @@ from pykafka_cli.broker.errors import (
     ProducerFenced,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import (
+    CoordinatorEpoch,
+    LeaderEpoch,
+    Milliseconds,
+    Offset,
+    ProducerId,
+    ProducerIdAndEpoch,
+    TopicPartition,
+)
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.records.record import Record, build_batch
@@ -34,7 +42,7 @@ from tests.support.vectors import VECTORS
 STATE = TopicPartition("__transaction_state", 0)
 T = TopicPartition("t", 0)
 S = TransactionState
-WRITE_TIMEOUT_MS = 30_000
+WRITE_TIMEOUT_MS = Milliseconds(30_000)
 
 
 class Markers:
@@ -95,7 +103,7 @@ class Peer:
         return await self.start(leader_epoch)
 
     async def init(self, transactional_id: str = "x", timeout_ms: int = 60_000) -> ProducerIdAndEpoch:
-        return await self.transactions.init_producer(transactional_id, timeout_ms, None)
+        return await self.transactions.init_producer(transactional_id, Milliseconds(timeout_ms), None)
 
     async def opened(self) -> ProducerIdAndEpoch:
         producer = await self.init()
@@ -269,7 +277,7 @@ async def test_transactions_are_listed_by_state_producer_and_time(peer: Peer) ->
 
     def listed(states: Iterable[S] = (), ids: Iterable[int] = (), open_for_ms: int = -1) -> list[str]:
         found = peer.transactions.list_transactions(
-            states=set(states), producer_ids=set(map(ProducerId, ids)), open_for_ms=open_for_ms
+            states=set(states), producer_ids=set(map(ProducerId, ids)), open_for_ms=Milliseconds(open_for_ms)
         )
         return [each.transactional_id for each in found]
 
@@ -283,12 +291,12 @@ async def test_transactions_are_listed_by_state_producer_and_time(peer: Peer) ->
 async def test_while_a_partition_is_loaded_nothing_is_listed() -> None:
     peer = Peer()
     with pytest.raises(CoordinatorNotAvailable):
-        peer.transactions.list_transactions(states=(), producer_ids=(), open_for_ms=-1)
+        peer.transactions.list_transactions(states=(), producer_ids=(), open_for_ms=Milliseconds(-1))
     peer.transactions.start()
     peer.transactions.on_leadership([(STATE, LeaderEpoch(0))], [])
 
     with pytest.raises(CoordinatorLoadInProgress):
-        peer.transactions.list_transactions(states=(), producer_ids=(), open_for_ms=-1)
+        peer.transactions.list_transactions(states=(), producer_ids=(), open_for_ms=Milliseconds(-1))
     peer.transactions.close()
     assert peer.markers.is_closed
 
@@ -308,6 +316,6 @@ async def test_what_kafka_has_left_behind_is_taken_up() -> None:
 
     transactions = await peer.start()
 
-    listed = transactions.list_transactions(states=(), producer_ids=(), open_for_ms=-1)
+    listed = transactions.list_transactions(states=(), producer_ids=(), open_for_ms=Milliseconds(-1))
     assert {each.state for each in listed} == {S.COMPLETE_COMMIT, S.COMPLETE_ABORT, S.ONGOING}
     peer.transactions.close()

@@ -17,7 +17,7 @@ from pykafka_cli.broker.coordinator.transaction.records import (
     transaction_tombstone,
 )
 from pykafka_cli.broker.coordinator.transaction.transaction import Transaction, TransactionState
-from pykafka_cli.model import ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import Milliseconds, ProducerEpoch, ProducerId, TopicPartition
 from tests.support.vectors import VECTORS
 
 
@@ -56,7 +56,7 @@ def test_the_recorded_ids_went_through_every_state_that_is_stored() -> None:
 TRANSACTION = Transaction(
     producer_id=ProducerId(1000),
     producer_epoch=ProducerEpoch(3),
-    timeout_ms=60_000,
+    timeout_ms=Milliseconds(60_000),
     state=TransactionState.ONGOING,
     partitions=frozenset({TopicPartition("b", 0), TopicPartition("a", 2), TopicPartition("a", 1)}),
     updated_at=8,

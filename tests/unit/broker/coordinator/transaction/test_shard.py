@@ -16,7 +16,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch
+from pykafka_cli.model import Milliseconds, Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch
 from tests.support.transaction_desk import T0, T1, TIMEOUT_MS, Desk
 
 S = TransactionState
@@ -126,10 +126,10 @@ def test_the_rotation_of_a_producer_that_continues_can_be_asked_for_twice(desk: 
 
 def test_a_producer_id_that_was_not_fetched_in_time_is_asked_for_again(desk: Desk) -> None:
     with pytest.raises(ConcurrentTransactions):
-        desk.do(lambda shard, step: shard.init_producer("x", TIMEOUT_MS, None, None, step))
+        desk.do(lambda shard, step: shard.init_producer("x", Milliseconds(TIMEOUT_MS), None, None, step))
     desk.has(ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(EXHAUSTED)), S.EMPTY)
     with pytest.raises(ConcurrentTransactions):
-        desk.do(lambda shard, step: shard.init_producer("x", TIMEOUT_MS, None, None, step))
+        desk.do(lambda shard, step: shard.init_producer("x", Milliseconds(TIMEOUT_MS), None, None, step))
 
 
 # --- partitions
@@ -363,9 +363,9 @@ def test_nothing_overdue_or_expired_is_touched_before_it_is_stored(desk: Desk) -
     desk.init()
     desk.now_ms += 10_000_000
 
-    assert desk.shard.expired(desk.now_ms, 1) == []
+    assert desk.shard.expired(desk.now_ms, Milliseconds(1)) == []
     desk.replicate()
-    assert desk.shard.expired(desk.now_ms, 1) == ["x"]
+    assert desk.shard.expired(desk.now_ms, Milliseconds(1)) == ["x"]
 
 
 def test_a_record_that_cannot_be_read_is_left_out(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

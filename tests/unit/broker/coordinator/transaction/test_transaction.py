@@ -12,11 +12,13 @@ from pykafka_cli.broker.coordinator.transaction.transaction import (
     Transaction,
     TransactionState,
 )
-from pykafka_cli.model import ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import Milliseconds, ProducerEpoch, ProducerId, TopicPartition
 
 S = TransactionState
 T = TopicPartition("t", 0)
-NEW = Transaction(producer_id=ProducerId(1), producer_epoch=ProducerEpoch(0), timeout_ms=100, updated_at=5)
+NEW = Transaction(
+    producer_id=ProducerId(1), producer_epoch=ProducerEpoch(0), timeout_ms=Milliseconds(100), updated_at=5
+)
 ONGOING = NEW.with_partitions(frozenset({T}), 10)
 
 
@@ -94,6 +96,6 @@ def test_only_an_open_transaction_is_overdue() -> None:
 
 
 def test_an_id_expires_only_without_a_transaction() -> None:
-    assert NEW.is_expired(105, 100)
-    assert not NEW.is_expired(104, 100)
-    assert not ONGOING.is_expired(10_000, 100)
+    assert NEW.is_expired(105, Milliseconds(100))
+    assert not NEW.is_expired(104, Milliseconds(100))
+    assert not ONGOING.is_expired(10_000, Milliseconds(100))

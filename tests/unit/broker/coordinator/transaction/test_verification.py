@@ -29,7 +29,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
-from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import BrokerId, ProducerEpoch, ProducerId, ProducerIdAndEpoch, Seconds, TopicPartition
 from pykafka_cli.transport.connection import BrokerUnreachable
 from pykafka_cli.zookeeper.kafka_znodes import Endpoint
 from tests.fakes.clock import FakeClock
@@ -63,7 +63,7 @@ class Broker:
             self.is_ongoing,
             broker_id=BrokerId(HERE),
             listener="PLAINTEXT",
-            forget_s=60,
+            forget_s=Seconds(60),
         )
 
     def is_ongoing(self, partition: TopicPartition, producer_id: int) -> bool:
