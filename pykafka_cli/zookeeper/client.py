@@ -25,6 +25,7 @@ from kazoo.protocol.serialization import Create as CreateRecord
 from kazoo.protocol.states import EventType, KazooState, KeeperState, WatchedEvent
 from kazoo.security import OPEN_ACL_UNSAFE
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.kazoo_handler import InThread
 
 _log = logging.getLogger(__name__)
@@ -192,7 +193,7 @@ class ZooKeeperClient:
     """One session with ZooKeeper, renewed when it expires. All methods are for the event loop that called `start`."""
 
     def __init__(
-        self, connect: str, *, session_timeout: float, connection_timeout: float, max_in_flight: int = MAX_IN_FLIGHT
+        self, connect: str, *, session_timeout: Seconds, connection_timeout: Seconds, max_in_flight: int = MAX_IN_FLIGHT
     ) -> None:
         """
         connect              `host:port,host:port/chroot`, Kafka's zookeeper.connect

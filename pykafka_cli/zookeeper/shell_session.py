@@ -13,6 +13,7 @@ import kazoo.exceptions
 from kazoo.client import KazooClient
 from kazoo.protocol.states import EventType, KazooState, KeeperState, WatchedEvent
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.kazoo_handler import InThread
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
 from pykafka_cli.zookeeper.protocol.jute import Record, decode, encode
@@ -71,7 +72,9 @@ class _Watchers(defaultdict[str, set[Callable[..., None]]]):
 class ShellSession:
     """Opened by `open`, for the thread that made it."""
 
-    def __init__(self, connect: str, *, timeout_s: float, on_event: OnEvent, tls: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, connect: str, *, timeout_s: Seconds, on_event: OnEvent, tls: dict[str, Any] | None = None
+    ) -> None:
         """
         connect     `host:port,host:port/chroot`
         timeout_s   of the session
@@ -99,7 +102,7 @@ class ShellSession:
         self._kazoo._data_watchers = _Watchers(self._node_changed)
         self._kazoo._child_watchers = _Watchers(self._node_changed)
 
-    def open(self, within_s: float) -> None:
+    def open(self, within_s: Seconds) -> None:
         """Connect, and return once `on_event` has been called for it, so that it falls into nobody's prompt.
 
         raises  Rejected (CONNECTION_LOSS) when no server has answered in time

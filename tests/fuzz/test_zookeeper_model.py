@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.protocol.errors import ErrorCode
 from pykafka_cli.zookeeper.protocol.jute import Record
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL
@@ -157,7 +158,7 @@ class Subject:
     def _start(self) -> None:
         database = recover(self.directory).database
         self.server = PipelineServer(database=database)
-        self.log = TxnLog(self.directory, preallocate=0, slow_fsync_seconds=10)
+        self.log = TxnLog(self.directory, preallocate=0, slow_fsync_seconds=Seconds(10))
         self.server.on_entry = self._write
         self.clients: dict[int, FakeClient] = {}
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol, cast
 
+from pykafka_cli.model import Milliseconds, Seconds
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.framing import FrameReader, FrameTooLarge
 from pykafka_cli.zookeeper.protocol.records import Id
@@ -30,7 +31,7 @@ UNSENT_TO_GIVE_UP = 32 * 1024 * 1024
 """Bytes above which the client is cut off; more than the pause allows can only be events."""
 LONGEST_CONNECT_REQUEST = 4096
 """Bytes that whoever has no session may send in one frame; a connect request has 45."""
-_TIME_TO_LEAVE = 5.0  # seconds in which a closed connection must take what was sent to it
+_TIME_TO_LEAVE = Seconds(5.0)  # seconds in which a closed connection must take what was sent to it
 
 _WORD_LENGTH = 4
 _MAPPED = "::ffff:"  # an IPv4 address as a socket for both kinds shows it
@@ -51,7 +52,7 @@ class Host(Protocol):
 
     def monotonic(self) -> float: ...
     def now_ms(self) -> int: ...
-    def call_later(self, delay: float, callback: Callable[[], object]) -> object: ...
+    def call_later(self, delay: Seconds, callback: Callable[[], object]) -> object: ...
 
     def admit(self, connection: "Connection") -> str | None:
         """Count a new connection; or return why it must be rejected."""
@@ -290,7 +291,7 @@ class Connection(asyncio.Protocol):
         if delivery.kind is None:
             return
         now = self._host.monotonic()
-        latency_ms = int((now - delivery.received_at) * 1000)
+        latency_ms = Milliseconds(int((now - delivery.received_at) * 1000))
         statistics = self.statistics
         statistics.latencies.add(latency_ms)
         self._host.statistics.latencies.add(latency_ms)

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, cast
 
+from pykafka_cli.model import Milliseconds
 from pykafka_cli.zookeeper.protocol.errors import AuthFailed, ErrorCode, ZooKeeperError
 from pykafka_cli.zookeeper.protocol.jute import Record
 from pykafka_cli.zookeeper.protocol.records import EventType, Id, Perms
@@ -106,8 +107,8 @@ class Delivery(NamedTuple):
 class Limits(NamedTuple):
     """What sessions may request, and who may do everything."""
 
-    min_session_timeout_ms: int
-    max_session_timeout_ms: int
+    min_session_timeout_ms: Milliseconds
+    max_session_timeout_ms: Milliseconds
     super_digest: str | None = None
     skip_acl: bool = False
 
@@ -158,9 +159,11 @@ class Pipeline:
         session_id = request.session_id
         if session_id == 0:
             session_id = self.sessions.new_id()
-            self.sessions.open(session_id, timeout_ms, now)
+            self.sessions.open(session_id, Milliseconds(timeout_ms), now)
             self._commit(session_id, 0, OpCode.CREATE_SESSION, CreateSessionTxn(timeout_ms))
-        elif request.password != password_of(session_id) or not self.sessions.touch(session_id, now, timeout_ms):
+        elif request.password != password_of(session_id) or not self.sessions.touch(
+            session_id, now, Milliseconds(timeout_ms)
+        ):
             gone = ConnectResponse(0, 0, 0, bytes(16))
             frame = connect_response_frame(gone, with_read_only=read_only is not None)
             self._hold(Delivery(client, frame, end=f"session 0x{printed(session_id)} is gone or the password is wrong"))
@@ -319,5 +322,5 @@ def _event_frame(event_type: EventType, path: str) -> bytes:
     return reply_frame(NOTIFICATION_XID, -1, ErrorCode.OK, WatcherEvent(event_type, _SYNC_CONNECTED, path))
 
 
-def _milliseconds(seconds: float) -> int:
-    return int(seconds * 1000)
+def _milliseconds(moment: float) -> int:
+    return int(moment * 1000)

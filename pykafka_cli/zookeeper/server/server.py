@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+from pykafka_cli.model import Milliseconds, Seconds, in_seconds
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest
 from pykafka_cli.zookeeper.server.connection import Connection
@@ -54,7 +55,7 @@ class Clock(Protocol):
 
     def monotonic(self) -> float: ...
     def now_ms(self) -> int: ...
-    def call_later(self, delay: float, callback: Callable[[], object]) -> Timer: ...
+    def call_later(self, delay: Seconds, callback: Callable[[], object]) -> Timer: ...
 
 
 class ServerUnusable(Exception):
@@ -168,7 +169,7 @@ class ZooKeeperServer:
         self._txn_log = TxnLog(
             self._directory,
             preallocate=settings.pre_alloc_size * _KIB,
-            slow_fsync_seconds=settings.fsync_warningthresholdms / 1000,
+            slow_fsync_seconds=in_seconds(settings.fsync_warningthresholdms),
         )
         self._log_thread = ThreadPoolExecutor(1, "zookeeper-log")
         self._snapshot_thread = ThreadPoolExecutor(1, "zookeeper-snapshot")
@@ -180,7 +181,7 @@ class ZooKeeperServer:
             failed=self._fail,
         )
         sessions = Sessions(
-            settings.tick_time,
+            Milliseconds(settings.tick_time),
             database.timeouts,
             now_ms=int(self._clock.monotonic() * 1000),
             wall_ms=self._clock.now_ms(),
@@ -241,14 +242,14 @@ class ZooKeeperServer:
     # Time.
 
     def _start_timers(self) -> None:
-        self._next_tick = self._clock.monotonic() + self._settings.tick_time / 1000
-        self._timers["tick"] = self._clock.call_later(self._settings.tick_time / 1000, self._tick)
-        self._every("containers", self._settings.container_check_interval_ms / 1000, self._delete_containers)
+        self._next_tick = self._clock.monotonic() + in_seconds(self._settings.tick_time)
+        self._timers["tick"] = self._clock.call_later(in_seconds(self._settings.tick_time), self._tick)
+        self._every("containers", in_seconds(self._settings.container_check_interval_ms), self._delete_containers)
         if self._settings.autopurge_purge_interval:
             self._purge()
-            self._every("purge", self._settings.autopurge_purge_interval * _HOUR_S, self._purge)
+            self._every("purge", Seconds(self._settings.autopurge_purge_interval * _HOUR_S), self._purge)
 
-    def _every(self, name: str, seconds: float, action: Callable[[], None]) -> None:
+    def _every(self, name: str, seconds: Seconds, action: Callable[[], None]) -> None:
         def act() -> None:
             self._every(name, seconds, action)
             action()
@@ -257,7 +258,7 @@ class ZooKeeperServer:
 
     def _tick(self) -> None:
         now = self._clock.monotonic()
-        tick = self._settings.tick_time / 1000
+        tick = in_seconds(self._settings.tick_time)
         late = now - self._next_tick
         if late > tick:
             # This process, or the whole machine, was suspended: what clients sent meanwhile has not been read yet.
@@ -269,12 +270,12 @@ class ZooKeeperServer:
                 connection.end(f"it requested no session within {_SESSIONLESS_S:.0f} s")
         # Ticks fall on whole ticks of the clock, as sessions' deadlines do.
         self._next_tick = self.pipeline.sessions.next_tick(int(now * 1000)) / 1000
-        self._timers["tick"] = self._clock.call_later(self._next_tick - now, self._tick)
+        self._timers["tick"] = self._clock.call_later(Seconds(self._next_tick - now), self._tick)
 
     def _delete_containers(self) -> None:
         self.pipeline.delete_unused_containers()
 
-    def clock_will_be_moved(self, seconds: float, *, heard_of: Iterable[int]) -> None:
+    def clock_will_be_moved(self, seconds: Seconds, *, heard_of: Iterable[int]) -> None:
         """Prepare for a clock that is about to be moved forward: this server is not suspended, and whose session ids
         are not in `heard_of` is silent for that long."""
         then = self._clock.monotonic() + seconds
@@ -290,7 +291,7 @@ class ZooKeeperServer:
     def now_ms(self) -> int:
         return self._clock.now_ms()
 
-    def call_later(self, delay: float, callback: Callable[[], object]) -> object:
+    def call_later(self, delay: Seconds, callback: Callable[[], object]) -> object:
         return self._clock.call_later(delay, callback)
 
     def admit(self, connection: Connection) -> str | None:

@@ -11,6 +11,7 @@ Source: org.apache.zookeeper.server.{SessionTrackerImpl, ExpiryQueue, ZooKeeperS
 
 from collections.abc import Mapping
 
+from pykafka_cli.model import Milliseconds
 from pykafka_cli.zookeeper.protocol.errors import SessionExpired, UnknownSession
 
 _PASSWORD_SEED = 0xB3415C00
@@ -22,7 +23,7 @@ class Session:
 
     __slots__ = ("closing", "deadline_ms", "id", "timeout_ms")
 
-    def __init__(self, session_id: int, timeout_ms: int) -> None:
+    def __init__(self, session_id: int, timeout_ms: Milliseconds) -> None:
         self.id = session_id
         self.timeout_ms = timeout_ms
         self.deadline_ms = 0
@@ -32,14 +33,14 @@ class Session:
 class Sessions:
     """All sessions that are open or closing. Times are monotonic, in ms."""
 
-    def __init__(self, tick_ms: int, timeouts: Mapping[int, int], *, now_ms: int, wall_ms: int) -> None:
+    def __init__(self, tick_ms: Milliseconds, timeouts: Mapping[int, int], *, now_ms: int, wall_ms: int) -> None:
         """Track those of `timeouts`, each with its whole timeout ahead; `wall_ms` keeps new ids apart from old ones."""
         self._tick_ms = tick_ms
         self._by_id: dict[int, Session] = {}
         self._buckets: dict[int, dict[int, Session]] = {}
         self._next_id = _SERVER_ID << 56 | (wall_ms << 24 & 0xFFFFFFFFFFFFFFFF) >> 8
         for session_id, timeout_ms in timeouts.items():
-            self.open(session_id, timeout_ms, now_ms)
+            self.open(session_id, Milliseconds(timeout_ms), now_ms)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -51,12 +52,12 @@ class Sessions:
         self._next_id += 1
         return self._next_id - 1
 
-    def open(self, session_id: int, timeout_ms: int, now_ms: int) -> None:
+    def open(self, session_id: int, timeout_ms: Milliseconds, now_ms: int) -> None:
         """Begin to track a session."""
         session = self._by_id[session_id] = Session(session_id, timeout_ms)
         self._put(session, now_ms + timeout_ms)
 
-    def touch(self, session_id: int, now_ms: int, timeout_ms: int | None = None) -> bool:
+    def touch(self, session_id: int, now_ms: int, timeout_ms: Milliseconds | None = None) -> bool:
         """Something was heard of a session (a `timeout_ms` other than before, maybe); False if it is not open."""
         session = self._by_id.get(session_id)
         if session is None or session.closing:
@@ -77,10 +78,10 @@ class Sessions:
         if session.closing:
             raise SessionExpired(f"the session {session_id:#x} is being closed")
 
-    def timeout_ms(self, session_id: int) -> int:
+    def timeout_ms(self, session_id: int) -> Milliseconds:
         """How long a session may be silent; 0 if there is none of that id."""
         session = self._by_id.get(session_id)
-        return session.timeout_ms if session else 0
+        return session.timeout_ms if session else Milliseconds(0)
 
     def remove(self, session_id: int) -> None:
         """Forget a session."""

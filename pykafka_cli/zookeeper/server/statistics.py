@@ -1,5 +1,7 @@
 """What a server and its connections count about themselves, for the four-letter words. Pure."""
 
+from pykafka_cli.model import Milliseconds
+
 
 class Latencies:
     """Times from a request's arrival to its response's departure, in ms."""
@@ -16,7 +18,7 @@ class Latencies:
         self.lowest = 0
         self.highest = 0
 
-    def add(self, milliseconds: int) -> None:
+    def add(self, milliseconds: Milliseconds) -> None:
         """Count one answer."""
         self.lowest = min(self.lowest, milliseconds) if self.count else milliseconds
         self.highest = max(self.highest, milliseconds)

@@ -18,6 +18,7 @@ from pathlib import Path
 from struct import Struct
 from zlib import adler32
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.txn_records import Entry, decode_entry
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory, sync_directory
@@ -96,7 +97,7 @@ class TxnLog:
     slow_fsync_seconds    an fsync that takes longer is worth a warning
     """
 
-    def __init__(self, directory: DataDirectory, *, preallocate: int, slow_fsync_seconds: float) -> None:
+    def __init__(self, directory: DataDirectory, *, preallocate: int, slow_fsync_seconds: Seconds) -> None:
         self._directory = directory
         self._preallocate = preallocate
         self._slow_fsync_seconds = slow_fsync_seconds

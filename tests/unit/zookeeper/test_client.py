@@ -12,6 +12,7 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.protocol.states import KeeperState
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.client import (
     MAX_IN_FLIGHT,
     BadVersion,
@@ -69,7 +70,9 @@ async def connected(server: Server, chroot: str, session_timeout: float = 10) ->
     if isinstance(server, FakeZooKeeper):
         client: Client = server.client(chroot)
     else:
-        client = ZooKeeperClient(f"{server.address}{chroot}", session_timeout=session_timeout, connection_timeout=10)
+        client = ZooKeeperClient(
+            f"{server.address}{chroot}", session_timeout=Seconds(session_timeout), connection_timeout=Seconds(10)
+        )
     await client.start()
     try:
         yield client
@@ -208,7 +211,7 @@ async def test_a_closed_client_says_so(server: Server) -> None:
 async def test_nothing_at_the_address_is_said_with_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    client = ZooKeeperClient(f"127.0.0.1:{port}", session_timeout=5, connection_timeout=0.3)
+    client = ZooKeeperClient(f"127.0.0.1:{port}", session_timeout=Seconds(5), connection_timeout=Seconds(0.3))
 
     with pytest.raises(ZooKeeperUnreachable, match=rf"127\.0\.0\.1:{port} within 0\.3 s"):
         await client.start()
@@ -296,7 +299,9 @@ def test_a_lost_connection_keeps_requests_and_wakes_watches(debian: DebianZooKee
     async def test() -> None:
         events: asyncio.Queue[WatchEvent] = asyncio.Queue()
         async with BadLine(debian) as line:
-            client = ZooKeeperClient(f"{line.address}/bad-line", session_timeout=10, connection_timeout=10)
+            client = ZooKeeperClient(
+                f"{line.address}/bad-line", session_timeout=Seconds(10), connection_timeout=Seconds(10)
+            )
             await client.start()
             listener = Session()
             client.add_listener(listener)
@@ -320,7 +325,7 @@ def test_requests_wait_for_the_connection_and_leave_the_loop_running(ours: PkZoo
 
     async def test() -> None:
         async with BadLine(ours) as line:
-            client = ZooKeeperClient(line.address, session_timeout=10, connection_timeout=10)
+            client = ZooKeeperClient(line.address, session_timeout=Seconds(10), connection_timeout=Seconds(10))
             await client.start()
             line.down()
 
@@ -351,7 +356,7 @@ async def test_requests_without_an_answer_are_bounded(ours: PkZooKeeper) -> None
 def test_closing_ends_requests_that_wait_for_a_connection(ours: PkZooKeeper) -> None:
     async def test() -> None:
         async with BadLine(ours) as line:
-            client = ZooKeeperClient(line.address, session_timeout=10, connection_timeout=10)
+            client = ZooKeeperClient(line.address, session_timeout=Seconds(10), connection_timeout=Seconds(10))
             await client.start()
             line.down()
             asking = [asyncio.ensure_future(client.exists("/")) for _ in range(50)]

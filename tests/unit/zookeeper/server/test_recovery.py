@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.protocol.jute import Record
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL
 from pykafka_cli.zookeeper.protocol.requests import OpCode
@@ -24,7 +25,7 @@ class Written:
     def __init__(self, folder: Path) -> None:
         self.directory = DataDirectory(folder / "data").lock()
         self.database = recover(self.directory).database
-        self.log = TxnLog(self.directory, preallocate=65_536, slow_fsync_seconds=10)
+        self.log = TxnLog(self.directory, preallocate=65_536, slow_fsync_seconds=Seconds(10))
 
     def __call__(self, kind: OpCode, record: Record, *, digest: int | None = None) -> None:
         zxid = self.database.tree.last_zxid + 1
@@ -159,7 +160,7 @@ def test_a_torn_log_is_followed_by_the_next_one(written: Written) -> None:
     path = written.directory.log_file(1)
     data = path.read_bytes().rstrip(b"\0")
     path.write_bytes(data[:-10])
-    again = TxnLog(written.directory, preallocate=0, slow_fsync_seconds=10)
+    again = TxnLog(written.directory, preallocate=0, slow_fsync_seconds=Seconds(10))
     header = TxnHeader(SESSION, 0, 2, 1000, OpCode.CREATE)
     again.write(2, frame_entry(encode_entry(header, CreateTxn("/other", b"", OPEN_ACL, False, 2), 0)))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pykafka_cli.broker.clock import MovableClock, SystemClock
+from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL, CreateFlags
 from pykafka_cli.zookeeper.protocol.requests import (
     CreateRequest,
@@ -235,8 +236,8 @@ async def test_a_clock_that_is_moved_ends_the_sessions_that_are_silent_to_it_and
     alive, silent = await RawClient.open(server.port), await RawClient.with_session(server.port)
     kept = (await alive.connect()).session_id
 
-    server.clock_will_be_moved(3600, heard_of=[kept])
-    await clock.advance(3600)
+    server.clock_will_be_moved(Seconds(3600), heard_of=[kept])
+    await clock.advance(Seconds(3600))
 
     assert await silent.receive() is None
     assert (await alive.ask(OpCode.PING, Empty()))[0] == 0

@@ -1,9 +1,10 @@
 import pytest
 
+from pykafka_cli.model import Milliseconds
 from pykafka_cli.zookeeper.protocol.errors import SessionExpired, UnknownSession
 from pykafka_cli.zookeeper.server.sessions import Sessions, password_of, printed
 
-TICK = 1000
+TICK = Milliseconds(1000)
 WALL = 1_795_564_477_264
 
 
@@ -13,7 +14,7 @@ def sessions(timeouts: dict[int, int] | None = None, now_ms: int = 0) -> Session
 
 def test_a_session_expires_at_the_first_tick_after_its_timeout() -> None:
     tracked = sessions()
-    tracked.open(1, 3000, 500)
+    tracked.open(1, Milliseconds(3000), 500)
 
     assert tracked.expire(3999) == []
     assert tracked.expire(4000) == [1]
@@ -21,7 +22,7 @@ def test_a_session_expires_at_the_first_tick_after_its_timeout() -> None:
 
 def test_a_session_that_is_heard_of_lives_on() -> None:
     tracked = sessions()
-    tracked.open(1, 3000, 0)
+    tracked.open(1, Milliseconds(3000), 0)
 
     assert tracked.touch(1, 2500)
 
@@ -31,7 +32,7 @@ def test_a_session_that_is_heard_of_lives_on() -> None:
 
 def test_a_session_is_expired_once_and_then_rejected() -> None:
     tracked = sessions()
-    tracked.open(1, 1000, 0)
+    tracked.open(1, Milliseconds(1000), 0)
     assert tracked.expire(60_000) == [1]
 
     assert tracked.expire(120_000) == []
@@ -42,7 +43,7 @@ def test_a_session_is_expired_once_and_then_rejected() -> None:
 
 def test_a_session_that_is_gone_is_unknown() -> None:
     tracked = sessions()
-    tracked.open(1, 1000, 0)
+    tracked.open(1, Milliseconds(1000), 0)
     tracked.remove(1)
 
     assert len(tracked) == 0
@@ -54,9 +55,9 @@ def test_a_session_that_is_gone_is_unknown() -> None:
 
 def test_a_client_that_comes_back_may_want_another_timeout() -> None:
     tracked = sessions()
-    tracked.open(1, 1000, 0)
+    tracked.open(1, Milliseconds(1000), 0)
 
-    tracked.touch(1, 0, timeout_ms=5000)
+    tracked.touch(1, 0, timeout_ms=Milliseconds(5000))
 
     assert tracked.expire(5999) == []
     assert tracked.timeout_ms(1) == 5000
@@ -72,7 +73,7 @@ def test_sessions_found_at_the_start_have_their_whole_timeout_ahead() -> None:
 
 def test_a_server_that_stood_still_gives_its_sessions_that_much_longer() -> None:
     tracked = sessions()
-    tracked.open(1, 3000, 0)
+    tracked.open(1, Milliseconds(3000), 0)
 
     tracked.postpone(30_000, 33_000)
 
@@ -82,7 +83,7 @@ def test_a_server_that_stood_still_gives_its_sessions_that_much_longer() -> None
 
 def test_after_standing_still_a_session_has_at_least_a_tick() -> None:
     tracked = sessions()
-    tracked.open(1, 1000, 0)
+    tracked.open(1, Milliseconds(1000), 0)
 
     tracked.postpone(10, 50_000)
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.protocol.records import OPEN_ACL
 from pykafka_cli.zookeeper.protocol.requests import OpCode
 from pykafka_cli.zookeeper.protocol.txn_records import CreateTxn, TxnHeader, encode_entry
@@ -26,7 +27,7 @@ def directory(tmp_path: Path) -> DataDirectory:
 
 
 def log(directory: DataDirectory, preallocate: int = 65_536) -> TxnLog:
-    return TxnLog(directory, preallocate=preallocate, slow_fsync_seconds=10)
+    return TxnLog(directory, preallocate=preallocate, slow_fsync_seconds=Seconds(10))
 
 
 def test_a_log_begins_as_zookeepers_does(tmp_path: Path, directory: DataDirectory) -> None:
@@ -139,7 +140,7 @@ def test_the_file_of_a_torn_first_transaction_is_started_again(directory: DataDi
 
 
 def test_a_slow_disk_is_reported(directory: DataDirectory, caplog: pytest.LogCaptureFixture) -> None:
-    slow = TxnLog(directory, preallocate=0, slow_fsync_seconds=-1)
+    slow = TxnLog(directory, preallocate=0, slow_fsync_seconds=Seconds(-1))
     with caplog.at_level(logging.WARNING):
         slow.write(1, entry(1))
 
