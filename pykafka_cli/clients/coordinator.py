@@ -13,7 +13,7 @@ from pykafka_cli.clients.error_traits import COORDINATOR_UNREADY, LOST_COORDINAT
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import BrokerId, Seconds
 from pykafka_cli.transport.connection import (
     Connection,
     ConnectionFailed,
@@ -86,7 +86,7 @@ class Coordinator:
     private     over a separate connection, so that nothing waits for other requests to that broker
     """
 
-    def __init__(self, session: Session, group_id: str, *, private: bool, pause: float, kind: int = GROUP) -> None:
+    def __init__(self, session: Session, group_id: str, *, private: bool, pause: Seconds, kind: int = GROUP) -> None:
         self.group_id = group_id
         self._kind = kind
         self._session = session
@@ -102,7 +102,7 @@ class Coordinator:
         *,
         oldest: int = 0,
         error_of: Callable[[Any], ErrorCode] = top_level_error,
-        timeout: float | None = None,
+        timeout: Seconds | None = None,
         deadline: float | None = None,
     ) -> Any:
         """The coordinator's response; retried while it moves, loads, or cannot be reached, until `deadline`.
@@ -153,7 +153,7 @@ class Coordinator:
             return self._connection
 
 
-async def ask_over(connection: Connection, request: Any, *, oldest: int = 0, timeout: float | None = None) -> Any:
+async def ask_over(connection: Connection, request: Any, *, oldest: int = 0, timeout: Seconds | None = None) -> Any:
     """A connection's response in the version of `request`, whatever version the broker speaks.
 
     raises    ConnectionFailed

@@ -27,7 +27,7 @@ from kio.static.primitive import i8, i32Timedelta
 
 from pykafka_cli.clients.message_versions import as_type, in_version
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import BrokerId, Seconds
 from pykafka_cli.transport.connection import (
     AnswerUnreadable,
     BrokerUnreachable,
@@ -63,7 +63,7 @@ class Address(NamedTuple):
     port: int
 
 
-Connect = Callable[[Address, float], Awaitable[Connection]]
+Connect = Callable[[Address, Seconds], Awaitable[Connection]]
 """Opens a connection to an address within that many seconds; raises ConnectionFailed, BadClientSetting."""
 
 
@@ -166,7 +166,7 @@ class Session:
         *,
         broker: BrokerId | None = None,
         oldest: int = 0,
-        timeout: float | None = None,
+        timeout: Seconds | None = None,
         response_type: type[Any] | None = None,
     ) -> Any:
         """The response of one broker, in the version of `request`, whatever version the broker speaks.
@@ -240,7 +240,7 @@ class Session:
                     raise
                 await asyncio.sleep(self.settings.retry_pause)
 
-    async def ask_controller(self, request: Any, *, oldest: int = 0, timeout: float | None = None) -> Any:
+    async def ask_controller(self, request: Any, *, oldest: int = 0, timeout: Seconds | None = None) -> Any:
         """The controller's response; a broker that is no longer the controller is not trusted."""
         deadline = asyncio.get_running_loop().time() + self.settings.api_timeout
         while True:
@@ -328,7 +328,7 @@ class Session:
             raise BrokerUnreachable(f"broker {broker} does not exist or is not running")
         return address
 
-    async def _shared(self, address: Address, timeout: float | None = None) -> Connection:
+    async def _shared(self, address: Address, timeout: Seconds | None = None) -> Connection:
         """The one connection to an address that all share who want no other."""
         async with self._locks.setdefault(address, asyncio.Lock()):
             connection = self._connections.get(address)
@@ -337,7 +337,7 @@ class Session:
                 self._connections[address] = connection
             return connection
 
-    async def _open(self, address: Address, timeout: float) -> Connection:
+    async def _open(self, address: Address, timeout: Seconds) -> Connection:
         connection = await self._connect(address, timeout)
         if self._is_closed:  # meanwhile, and what closes a session has not seen this connection
             connection.close()
@@ -353,7 +353,7 @@ class Session:
         share = max(self.settings.connect_timeout / len(self.bootstrap), LEAST_CONNECT_TIMEOUT)
         for address in dict.fromkeys((*self.bootstrap, *self._brokers.values())):
             try:
-                connection = await self._shared(address, min(share, self.settings.connect_timeout))
+                connection = await self._shared(address, Seconds(min(share, self.settings.connect_timeout)))
                 self._contacted = address
                 return connection
             except BrokerUnreachable as error:
@@ -364,7 +364,7 @@ class Session:
 def over_tcp(settings: ClientSettings) -> Connect:
     """Opens connections as a client's properties describe them, over TLS and with a SASL login where they say so."""
 
-    async def connect(address: Address, timeout: float) -> Connection:
+    async def connect(address: Address, timeout: Seconds) -> Connection:
         tls, sasl = None, None
         if settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
             from pykafka_cli.clients.security.sasl import sasl_exchange

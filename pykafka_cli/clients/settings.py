@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from pykafka_cli.model import Milliseconds, Seconds, in_seconds
 from pykafka_cli.properties.grammar import MalformedProperties, read_properties
 
 CLIENT_ID = "client.id"
@@ -20,7 +21,7 @@ DNS_LOOKUP = "client.dns.lookup"
 
 CANONICAL_NAMES = "resolve_canonical_bootstrap_servers_only"
 
-DEFAULT_CONNECT_TIMEOUT_MS = 2_500
+DEFAULT_CONNECT_TIMEOUT_MS = Milliseconds(2_500)
 """Below Kafka's 10 s: a user who mistyped an address should see it soon."""
 
 
@@ -62,13 +63,13 @@ class ClientSettings(NamedTuple):
         """Whether bootstrap servers are to be called by the full name of each of their addresses (KIP-302)."""
         return self.properties.get(DNS_LOOKUP) == CANONICAL_NAMES
 
-    def _seconds(self, key: str, default_ms: int) -> float:
+    def _seconds(self, key: str, default_ms: Milliseconds) -> Seconds:
         text = self.properties.get(key, "").strip()
         if not text:
-            return default_ms / 1000
+            return in_seconds(default_ms)
         if not text.isascii() or not text.isdigit():
             raise BadClientSetting(f"Invalid value {text} for configuration {key}: Not a number of type INT")
-        return int(text) / 1000
+        return in_seconds(int(text))
 
 
 def read_settings(

@@ -26,11 +26,14 @@ from typing import Any, NamedTuple, Self, cast
 from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.transport.sasl import SaslExchange, SaslFailure
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 """Above any response that a broker gives, below what the first bytes of HTTP or a TLS alert are when read as a
 length."""
+
+_DEFAULT_TIMEOUT = Seconds(30.0)
 
 API_VERSIONS = 18  # as in protocol/api_keys.py, which a command that only lists need not load
 
@@ -142,7 +145,7 @@ class Connection(asyncio.BufferedProtocol):
     when it comes. Everything else that goes wrong ends the connection and fails all that is in flight.
     """
 
-    def __init__(self, address: str, *, client_id: str | None, timeout: float) -> None:
+    def __init__(self, address: str, *, client_id: str | None, timeout: Seconds) -> None:
         self.address = address
         self.timeout = timeout
         self._client_id = b"" if client_id is None else client_id.encode()
@@ -167,8 +170,8 @@ class Connection(asyncio.BufferedProtocol):
         client_id: str | None,
         tls: ssl.SSLContext | None = None,
         sasl: SaslExchange | None = None,
-        timeout: float = 30.0,
-        request_timeout: float | None = None,
+        timeout: Seconds = _DEFAULT_TIMEOUT,
+        request_timeout: Seconds | None = None,
     ) -> Self:
         """Connect, shake hands over TLS, authenticate.
 
@@ -217,7 +220,7 @@ class Connection(asyncio.BufferedProtocol):
     # ---- asking
 
     async def request(
-        self, request: Any, response_type: type[Any] | None = None, *, timeout: float | None = None
+        self, request: Any, response_type: type[Any] | None = None, *, timeout: Seconds | None = None
     ) -> Any:
         """Send a kio request in its class's version and give kio's response of the same version.
 
@@ -236,7 +239,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._decoded(answer, response_type or response_type_of(request_type))
 
     async def request_raw(
-        self, api_key: int, api_version: int, header_version: int, body: bytes, *, timeout: float | None = None
+        self, api_key: int, api_version: int, header_version: int, body: bytes, *, timeout: Seconds | None = None
     ) -> memoryview:
         """Send `body` under a header of version 1 or 2 (2: a flexible API version); the response's body.
 

@@ -18,6 +18,7 @@ from pykafka_cli.model import (
     AbortSpec,
     BrokerId,
     CoordinatorEpoch,
+    Milliseconds,
     ProducerEpoch,
     ProducerState,
     TopicPartition,
@@ -27,7 +28,7 @@ from pykafka_cli.model import (
 )
 from pykafka_cli.protocol.describe_transactions import DescribeTransactionsResponse
 
-ANY_DURATION = -1
+ANY_DURATION = Milliseconds(-1)
 _FIRST_WITH_DURATION = 1
 _FIRST_WITH_PATTERN = 2
 _STATES = frozenset(
@@ -41,7 +42,7 @@ async def list_transactions(
     session: Session,
     *,
     producer_ids: Collection[ProducerId] = (),
-    longer_than_ms: int = ANY_DURATION,
+    longer_than_ms: Milliseconds = ANY_DURATION,
     pattern: str | None = None,
 ) -> list[TransactionListing]:
     """What every broker coordinates, those of some producers only, or those that have been open for that long.

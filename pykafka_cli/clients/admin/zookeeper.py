@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from pykafka_cli.model import BrokerId, ConfigEntry, PartitionDescription, TopicDescription, TopicPartition
+from pykafka_cli.model import BrokerId, ConfigEntry, PartitionDescription, Seconds, TopicDescription, TopicPartition
 from pykafka_cli.replica_assignment import Candidate, assign_replicas, next_start
 from pykafka_cli.topic_names import MAX_LENGTH, collisions, why_invalid
 from pykafka_cli.zookeeper import kafka_znodes as znodes
@@ -17,8 +17,8 @@ from pykafka_cli.zookeeper.client import NodeExists, NoNode, ZooKeeperClient, Zo
 
 __all__ = ["AdminRefused", "TopicExists", "ZooKeeperAdmin", "ZooKeeperError", "ZooKeeperUnreachable"]
 
-SESSION_TIMEOUT_S = 30.0
-CONNECT_TIMEOUT_S = 2.5
+SESSION_TIMEOUT_S = Seconds(30.0)
+CONNECT_TIMEOUT_S = Seconds(2.5)
 OVERRIDE_SOURCE = "DYNAMIC_TOPIC_CONFIG"
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from pykafka_cli.acls import AclBinding, AclFilter, ResourcePattern
+from pykafka_cli.model import Seconds
 from pykafka_cli.zookeeper.acl_store import (
     AclStore,
     InvalidAcl,
@@ -20,8 +21,8 @@ from pykafka_cli.zookeeper.client import ZooKeeperClient, ZooKeeperError, ZooKee
 
 __all__ = ["InvalidAcl", "ZooKeeperAcls", "ZooKeeperError", "ZooKeeperUnreachable"]
 
-SESSION_TIMEOUT_S = 30.0
-CONNECT_TIMEOUT_S = 2.5
+SESSION_TIMEOUT_S = Seconds(30.0)
+CONNECT_TIMEOUT_S = Seconds(2.5)
 
 
 class ZooKeeperAcls:

@@ -22,7 +22,7 @@ from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Membership, Position, commit_offsets, fetch_offsets
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import Offset, OffsetSpec, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import ConnectionFailed
 
@@ -70,7 +70,7 @@ class Consumer:
         self._coordinator: Coordinator | None = None
         self._member: Member | None = None
         if settings.group_id is not None:
-            pause = settings.retry_backoff_ms / 1000
+            pause = in_seconds(settings.retry_backoff_ms)
             self._coordinator = Coordinator(session, settings.group_id, private=True, pause=pause)
 
     # ---- what to read
@@ -106,7 +106,7 @@ class Consumer:
 
     # ---- reading
 
-    async def poll(self, timeout: float) -> Fetched | None:
+    async def poll(self, timeout: Seconds) -> Fetched | None:
         """The next records of some partition, None if there are none within `timeout` seconds.
 
         Records returned earlier count as processed; only what `used` was given is ever committed.
@@ -139,7 +139,7 @@ class Consumer:
             remaining = deadline - clock()
             if remaining <= 0:
                 return None
-            await self._wait_for_progress(remaining)
+            await self._wait_for_progress(Seconds(remaining))
 
     @property
     def _may_take(self) -> bool:
@@ -256,13 +256,13 @@ class Consumer:
             return
         if self._next_commit and (self._committing is None or self._committing.done()) and not self._joining:
             self._committing = asyncio.get_running_loop().create_task(self._commit_or_warn())
-        self._next_commit = now + self._settings.auto_commit_interval_ms / 1000
+        self._next_commit = now + in_seconds(self._settings.auto_commit_interval_ms)
 
     @property
     def _membership(self) -> Membership:
         return self._member.membership if self._member else Membership()
 
-    async def _wait_for_progress(self, timeout: float) -> None:
+    async def _wait_for_progress(self, timeout: Seconds) -> None:
         """Wait for records, for the group, for the next commit, or for `timeout`."""
         loop = asyncio.get_running_loop()
         waiting: list[asyncio.Future[object]] = []
@@ -273,7 +273,7 @@ class Consumer:
         elif self._member:
             waiting.append(loop.create_task(self._member.must_rejoin.wait()))
         if self._settings.enable_auto_commit:
-            timeout = min(timeout, max(0.0, self._next_commit - loop.time()))
+            timeout = Seconds(min(timeout, max(0.0, self._next_commit - loop.time())))
         try:
             await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -30,7 +30,7 @@ from pykafka_cli.clients.error_traits import LOST_MEMBER, RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Membership
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
 
@@ -43,7 +43,7 @@ NOT_OFFERED = (
     "protocol until the cluster is upgraded."
 )
 _UNCHANGED = i32Timedelta.parse(datetime.timedelta(milliseconds=-1))
-_LEAVE_TIMEOUT = 5.0
+_LEAVE_TIMEOUT = Seconds(5.0)
 
 Assignment = dict[uuid.UUID, frozenset[int]]
 """Partitions by the id of their topic."""
@@ -153,13 +153,13 @@ class ConsumerProtocolMember:
         try:
             while True:
                 self._has_changes.clear()
-                interval = await self._heartbeat(clock() + self._settings.session_timeout_ms / 1000)
+                interval = await self._heartbeat(clock() + in_seconds(self._settings.session_timeout_ms))
                 if interval is None:
                     return
                 with suppress(TimeoutError):
                     async with asyncio.timeout(interval):
                         await self._has_changes.wait()
-                if clock() - self._last_poll > self._settings.max_poll_interval_ms / 1000:
+                if clock() - self._last_poll > in_seconds(self._settings.max_poll_interval_ms):
                     self._heartbeats = None  # leaving must not cancel this task
                     await self.leave()
                     self.must_rejoin.set()
@@ -182,7 +182,7 @@ class ConsumerProtocolMember:
             raise ApiError(ErrorCode.unsupported_version, NOT_OFFERED) from None
         except ConnectionFailed:
             self._acknowledged = None  # whether it arrived is not known
-            return self._settings.retry_backoff_ms / 1000
+            return in_seconds(self._settings.retry_backoff_ms)
         code = ErrorCode(answer.error_code)
         if code is ErrorCode.none:
             self._acknowledged = everything
@@ -194,7 +194,7 @@ class ConsumerProtocolMember:
             self.must_rejoin.set()
             return None
         if code in RETRIABLE:
-            return self._settings.retry_backoff_ms / 1000
+            return in_seconds(self._settings.retry_backoff_ms)
         raise ApiError(code, NOT_OFFERED if code is ErrorCode.unsupported_version else answer.error_message)
 
     def _note(self, answer: Any) -> None:
@@ -272,7 +272,7 @@ class ConsumerProtocolMember:
                     {topic.topic_id: str(topic.name) for topic in answer.topics if topic.topic_id and topic.name}
                 )
             if any(topic not in self._names for topic in missing):
-                await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
+                await asyncio.sleep(in_seconds(self._settings.retry_backoff_ms))
 
 
 def _topic_partitions(owned: Assignment) -> tuple[TopicPartitions, ...]:

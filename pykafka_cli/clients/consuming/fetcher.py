@@ -29,7 +29,7 @@ from pykafka_cli.clients.coordinator import ask_over
 from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import BrokerId, Offset, OffsetSpec, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected, VersionRange
@@ -308,14 +308,14 @@ class Fetcher:
                     each: its for each, its in sources.items() if (its.leader, its.offset) == (leader, asked_for[each])
                 }
                 if self._keep_all(answer, unmoved):
-                    await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
+                    await asyncio.sleep(in_seconds(self._settings.retry_backoff_ms))
         finally:
             if connection:
                 connection.close()
 
     @property
-    def _answer_timeout(self) -> float:
-        return (self._settings.fetch_max_wait_ms + self._settings.request_timeout_ms) / 1000
+    def _answer_timeout(self) -> Seconds:
+        return in_seconds(self._settings.fetch_max_wait_ms + self._settings.request_timeout_ms)
 
     def _leads(self, leader: BrokerId) -> list[_Source]:
         return [source for source in self._sources.values() if source.leader == leader]
@@ -406,7 +406,7 @@ class Fetcher:
 
     def _ask_nearer(self, source: _Source, replica: BrokerId) -> None:
         source.leader = replica
-        source.nearer_until = asyncio.get_running_loop().time() + self._settings.metadata_max_age_ms / 1000
+        source.nearer_until = asyncio.get_running_loop().time() + in_seconds(self._settings.metadata_max_age_ms)
         self._ask_if_all_is_known(source)
 
     def _return_to_leaders(self) -> None:

@@ -37,7 +37,7 @@ from pykafka_cli.clients.member_messages import (
     encode_subscription,
     sticky_user_data,
 )
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
@@ -53,6 +53,7 @@ CLASSES: Mapping[str, str] = {
 
 _JOIN_AGAIN = RETRIABLE | {ErrorCode.rebalance_in_progress}
 _JOIN_MARGIN = 5.0
+_LEAVE_TIMEOUT = Seconds(5.0)
 """Seconds beyond the rebalance time-out that a JoinGroup may take, as in Kafka's client."""
 
 PartitionCounts = Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
@@ -162,16 +163,16 @@ class GroupMember:
                     member_id=member_id, group_instance_id=None, reason="the consumer is being closed"
                 )
                 request = LeaveGroupRequest(group_id=group, members=(identity,))
-                await self._coordinator.ask(request, oldest=3, timeout=5.0, deadline=deadline)
+                await self._coordinator.ask(request, oldest=3, timeout=_LEAVE_TIMEOUT, deadline=deadline)
             except VersionUnsupported:
                 old = OldLeaveGroupRequest(group_id=group, member_id=member_id)
-                await self._coordinator.ask(old, timeout=5.0, deadline=deadline)
+                await self._coordinator.ask(old, timeout=_LEAVE_TIMEOUT, deadline=deadline)
 
     # ---- joining
 
     async def _join(self, topics: Sequence[str], owned: Sequence[TopicPartition]) -> Any:
         """One JoinGroup; a response with an error means that another is needed."""
-        rebalance_timeout = self._settings.max_poll_interval_ms / 1000
+        timeout = Seconds(in_seconds(self._settings.max_poll_interval_ms) + _JOIN_MARGIN)
         request = JoinGroupRequest(
             group_id=GroupId(self._coordinator.group_id),
             session_timeout=_milliseconds(self._settings.session_timeout_ms),
@@ -184,14 +185,14 @@ class GroupMember:
                 for name in self._assignors
             ),
         )
-        answer = await self._coordinator.ask(request, timeout=rebalance_timeout + _JOIN_MARGIN, deadline=float("inf"))
+        answer = await self._coordinator.ask(request, timeout=timeout, deadline=float("inf"))
         code = ErrorCode(answer.error_code)
         if code is ErrorCode.member_id_required:
             self._member_id = answer.member_id
         elif code in LOST_MEMBER:
             self._forget()
         elif code in _JOIN_AGAIN:
-            await asyncio.sleep(self._settings.retry_backoff_ms / 1000)
+            await asyncio.sleep(in_seconds(self._settings.retry_backoff_ms))
         elif code is not ErrorCode.none:
             raise ApiError(code)
         return answer
@@ -221,7 +222,7 @@ class GroupMember:
             protocol_name=joined.protocol_name,
             assignments=assignments,
         )
-        timeout = self._settings.max_poll_interval_ms / 1000 + _JOIN_MARGIN
+        timeout = Seconds(in_seconds(self._settings.max_poll_interval_ms) + _JOIN_MARGIN)
         answer = await self._coordinator.ask(request, timeout=timeout, deadline=float("inf"))
         code = ErrorCode(answer.error_code)
         if code is ErrorCode.none:
@@ -248,17 +249,17 @@ class GroupMember:
     # ---- staying
 
     async def _stay_alive(self) -> None:
-        interval = self._settings.heartbeat_interval_ms / 1000
+        interval = in_seconds(self._settings.heartbeat_interval_ms)
         clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(interval)
-            if clock() - self._last_poll > self._settings.max_poll_interval_ms / 1000:
+            if clock() - self._last_poll > in_seconds(self._settings.max_poll_interval_ms):
                 self._heartbeats = None  # leaving must not cancel this task
                 await self.leave()
                 self.must_rejoin.set()
                 return
             try:
-                await self._heartbeat(clock() + self._settings.session_timeout_ms / 1000)
+                await self._heartbeat(clock() + in_seconds(self._settings.session_timeout_ms))
             except ConnectionFailed:
                 continue  # the session may still be saved
             except ApiError as error:

@@ -11,7 +11,15 @@ from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32, i32Timedelta, i64
 
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Offset, ReplicaRecords, TopicPartition, partitions_by_topic
+from pykafka_cli.model import (
+    Milliseconds,
+    Offset,
+    ReplicaRecords,
+    Seconds,
+    TopicPartition,
+    in_seconds,
+    partitions_by_topic,
+)
 
 DEBUGGING_CONSUMER = BrokerId(-2)
 MAX_BYTES = 2**31 - 1
@@ -25,7 +33,7 @@ async def fetch_replicas(
     offsets: Mapping[TopicPartition, Offset],
     *,
     partition_bytes: int,
-    max_wait_ms: int,
+    max_wait_ms: Milliseconds,
 ) -> dict[TopicPartition, ReplicaRecords]:
     """What a broker has of these partitions from an offset on; what it answers with an error is empty.
 
@@ -54,8 +62,8 @@ async def fetch_replicas(
         forgotten_topics_data=(),
         rack_id="",
     )
-    timeout = session.settings.request_timeout + max_wait_ms / 1000
-    answer = await session.ask(request, broker=broker, oldest=_OLDEST_FETCH, timeout=timeout)
+    timeout = session.settings.request_timeout + in_seconds(max_wait_ms)
+    answer = await session.ask(request, broker=broker, oldest=_OLDEST_FETCH, timeout=Seconds(timeout))
     return {
         TopicPartition(topic.topic, int(part.partition_index)): ReplicaRecords()
         if part.error_code

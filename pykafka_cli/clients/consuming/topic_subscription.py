@@ -8,6 +8,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.errors import topic_refusal
 from pykafka_cli.clients.session import Session
+from pykafka_cli.model import in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import ConnectionFailed
 
@@ -76,7 +77,7 @@ class TopicSubscription:
 
         raises    ApiError
         """
-        max_age = self._settings.metadata_max_age_ms / 1000
+        max_age = in_seconds(self._settings.metadata_max_age_ms)
         while True:
             is_complete = self._pattern is not None or len(self.partition_counts) == len(self._topics)
             await asyncio.sleep(max_age if is_complete else min(_RETRY_MISSING, max_age))

@@ -10,6 +10,7 @@ from itertools import repeat
 from pykafka_cli.clients.error_texts import ErrorText
 from pykafka_cli.clients.producing.partitioning import Partitioner, RoundRobin
 from pykafka_cli.clients.producing.record_queue import Batch, Header, Packing, RecordQueue
+from pykafka_cli.model import in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import Compression
 
@@ -27,7 +28,7 @@ class RecordAccumulator:
         """By partition."""
         self._topic = topic
         self._settings = settings
-        self._linger = settings.linger_ms / 1000
+        self._linger = in_seconds(settings.linger_ms)
         self._packing = Packing(
             size=min(batch_size or settings.batch_size or 1, settings.max_request_size),
             compression=Compression[settings.compression_type.upper()],

@@ -7,7 +7,7 @@ from pykafka_cli.clients.error_texts import ErrorText
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused, TopicLeaders
 from pykafka_cli.clients.producing.transactions import has_implicit_transactions, new_producer_id
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.connection import ConnectionFailed, Rejected
 
@@ -60,7 +60,7 @@ class Preparation:
         """
         if self._is_complete:
             return
-        deadline = asyncio.get_running_loop().time() + self._settings.max_block_ms / 1000
+        deadline = asyncio.get_running_loop().time() + in_seconds(self._settings.max_block_ms)
         try:
             async with asyncio.timeout_at(deadline), self._one_at_a_time:
                 while not self._is_complete:

@@ -20,7 +20,7 @@ from pykafka_cli.clients.producing.preparation import Preparation
 from pykafka_cli.clients.producing.record_queue import Header
 from pykafka_cli.clients.producing.sender import Result, Sender
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerIdAndEpoch, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
 
 
@@ -138,7 +138,7 @@ class Producer:
             await self._background.change()
         now = asyncio.get_running_loop().time()
         topic = self._preparation.topic
-        if now - topic.asked_at > self.settings.metadata_max_age_ms / 1000:
+        if now - topic.asked_at > in_seconds(self.settings.metadata_max_age_ms):
             self._sender.request_refresh()
         self._accumulator.grow(len(topic.leaders))
         return now

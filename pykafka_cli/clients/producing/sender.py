@@ -24,7 +24,7 @@ from pykafka_cli.clients.producing.preparation import Preparation
 from pykafka_cli.clients.producing.record_queue import Batch, RecordQueue
 from pykafka_cli.clients.producing.topic_leaders import NO_LEADER, ProducerRefused
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import NO_OFFSET, BrokerId, Offset
+from pykafka_cli.model import NO_OFFSET, BrokerId, Offset, Seconds, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected, VersionRange
 
@@ -188,7 +188,7 @@ class Sender:
             await connection.send(versioned)
             return {batch.partition: _Answer(ErrorCode.none) for batch in batches}
         # The broker itself waits for replicas up to the time-out, and then has to answer.
-        answer = await connection.request(versioned, timeout=self._settings.request_timeout_ms / 1000 + 1)
+        answer = await connection.request(versioned, timeout=Seconds(in_seconds(self._settings.request_timeout_ms) + 1))
         if version != _NAMED_PRODUCE.max:
             answer = as_type(answer, ProduceResponse)
         return {

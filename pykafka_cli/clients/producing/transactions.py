@@ -28,7 +28,7 @@ from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
 
 _PRODUCE = 0
@@ -126,7 +126,7 @@ class Transaction:
 
 async def _ask(session: Session, settings: ProducerSettings, request: Any) -> Any:
     """The response of the coordinator, or of any broker where there is no transactional id; asked until it is ready."""
-    deadline = asyncio.get_running_loop().time() + settings.max_block_ms / 1000
+    deadline = asyncio.get_running_loop().time() + in_seconds(settings.max_block_ms)
     while True:
         try:
             broker = None
@@ -140,7 +140,7 @@ async def _ask(session: Session, settings: ProducerSettings, request: Any) -> An
             code = ErrorCode(error.code)
         if code not in RETRIABLE or asyncio.get_running_loop().time() > deadline:
             raise ProducerRefused(error_text(code))
-        await asyncio.sleep(settings.retry_backoff_ms / 1000)
+        await asyncio.sleep(in_seconds(settings.retry_backoff_ms))
 
 
 def _error_of(answer: Any) -> ErrorCode:

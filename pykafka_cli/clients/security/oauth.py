@@ -20,6 +20,7 @@ from pykafka_cli.clients.security.jaas import required_option
 from pykafka_cli.clients.security.settings import security_settings
 from pykafka_cli.clients.security.tls import tls_context
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.model import in_seconds
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.transport.sasl import SaslFailure
@@ -64,7 +65,7 @@ def _from_endpoint(url: str, settings: SecuritySettings, its: Login) -> str:
     given = (settings.sasl_login_connect_timeout_ms, settings.sasl_login_read_timeout_ms)
     timeout_ms = max((each for each in given if each is not None), default=_ANSWER_TIMEOUT_MS)
     try:
-        with urllib.request.urlopen(request, timeout=timeout_ms / 1000, context=tls) as answer:
+        with urllib.request.urlopen(request, timeout=in_seconds(timeout_ms), context=tls) as answer:
             text: str = answer.read().decode().strip()
     except urllib.error.HTTPError as error:
         raise SaslFailure(f"no token from {url}: {error.code} {_explanation(error) or error.reason}") from None

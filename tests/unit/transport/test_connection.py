@@ -19,6 +19,7 @@ from kio.schema.types import TopicName
 from kio.serial import entity_writer
 from kio.static.primitive import Records, i16, i32, i32Timedelta
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.transport.connection import (
     AuthenticationFailed,
     BrokerUnreachable,
@@ -335,7 +336,7 @@ async def test_a_broker_that_reads_no_more_is_given_up() -> None:
 
     async with peer(script) as port:
         connection = await connect(port)
-        connection.timeout = 0.05
+        connection.timeout = Seconds(0.05)
         with pytest.raises(ConnectionLost, match=r"did not read a whole request within 0\.05 s"):
             await connection.send(LARGE)
         assert not connection.is_open

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from pykafka_cli.model import Seconds
 from pykafka_cli.transport.connection import (
     CertificateOfAnother,
     CertificateOutdated,
@@ -83,7 +84,7 @@ async def ask(port: int, trusted: Path | None) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if trusted:
         context.load_verify_locations(trusted)
-    connection = await Connection.open("localhost", port, client_id=None, tls=context, timeout=5)
+    connection = await Connection.open("localhost", port, client_id=None, tls=context, timeout=Seconds(5))
     try:
         await connection.api_versions()
     finally:

@@ -47,7 +47,7 @@ from pykafka_cli.clients.consuming.consumer import Consumer
 from pykafka_cli.clients.consuming.fetcher import NoOffset
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.member_messages import decode_assignment, encode_assignment
-from pykafka_cli.model import LeaderEpoch, Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, OffsetSpec, Seconds, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -266,7 +266,7 @@ class Reader:
         """Offsets of at least `count` records, by partition, all of them used."""
         found: dict[TopicPartition, list[int]] = {}
         while sum(map(len, found.values())) < count:
-            fetched = await self.consumer.poll(10)
+            fetched = await self.consumer.poll(Seconds(10))
             assert fetched, f"nothing more came after {found}"
             found.setdefault(fetched.partition, []).extend(record.offset for record in fetched.records)
             self.consumer.used(fetched)
@@ -275,7 +275,7 @@ class Reader:
     async def poll_until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
             while not condition():
-                await self.consumer.poll(0.001)
+                await self.consumer.poll(Seconds(0.001))
 
 
 async def test_a_lone_member_reads_all_partitions_and_commits_what_it_used() -> None:
@@ -311,7 +311,7 @@ async def test_only_what_was_used_of_a_fetch_is_committed() -> None:
     reader = Reader(cluster)
     await reader.consumer.subscribe(["t"])
 
-    fetched = await reader.consumer.poll(10)
+    fetched = await reader.consumer.poll(Seconds(10))
     assert fetched
     reader.consumer.used(fetched, 2)
     await reader.consumer.close()
@@ -342,7 +342,7 @@ async def test_positions_are_committed_now_and_then_and_only_when_they_moved() -
     await reader.poll_until(lambda: cluster.committed == {T0: 1})
     before = len(cluster.commits)
     for _ in range(5):
-        await reader.consumer.poll(0.002)
+        await reader.consumer.poll(Seconds(0.002))
 
     assert len(cluster.commits) == before
     await reader.consumer.close()
@@ -607,14 +607,14 @@ async def test_while_the_group_rebalances_waiting_for_it_is_all_that_is_done() -
     async def count(timeout: float) -> None:
         nonlocal turns
         turns += 1
-        await waits(timeout)
+        await waits(Seconds(timeout))
 
     reader.consumer._wait_for_progress = count  # type: ignore[method-assign]  # noqa: SLF001
     never: Any = asyncio.Event().wait()
     reader.consumer._joining = asyncio.create_task(never)  # noqa: SLF001
     reader.consumer._fetcher.ready.set()  # as a record does that came just before  # noqa: SLF001
 
-    assert await reader.consumer.poll(0.01) is None
+    assert await reader.consumer.poll(Seconds(0.01)) is None
     assert turns < 5
     await reader.consumer.close()
 
@@ -708,7 +708,7 @@ async def test_nothing_within_the_time_is_none() -> None:
     reader = Reader(Cluster(t=1))
     reader.consumer.assign({T0: Offset(0)})
 
-    assert await reader.consumer.poll(0.001) is None
+    assert await reader.consumer.poll(Seconds(0.001)) is None
     await reader.consumer.close()
 
 
