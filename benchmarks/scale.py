@@ -35,6 +35,7 @@ from benchmarks.servers import STOP_TIMEOUT_S, Servers
 from benchmarks.single import Note, SingleMeasurement
 from benchmarks.table import Curve, Row
 from benchmarks.tools import LINE_BYTES, MESSAGES, TIMEOUT_S, Bench, new_topic, produce_lines
+from pykafka_cli.model import Seconds
 from pykafka_cli.transport.connection import Connection
 
 CONNECTIONS = (0, 1, 10, 100, 1000)
@@ -81,7 +82,7 @@ def encoded(request: Any) -> Encoded:
 
 async def connect(servers: Servers) -> Connection:
     host, port = servers.address
-    return await Connection.open(host, port, client_id="bench", timeout=TIMEOUT_S)
+    return await Connection.open(host, port, client_id="bench", timeout=Seconds(TIMEOUT_S))
 
 
 async def answer_ms(connection: Connection, request: Encoded, *, times: int) -> float:

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Sequence
 
 from pykafka_cli.clients.settings import ClientSettings
+from pykafka_cli.model import Seconds
 from pykafka_cli.transport.connection import (
     AnswerUnreadable,
     Connection,
@@ -19,7 +20,7 @@ from pykafka_cli.transport.connection import (
 )
 from pykafka_cli.transport.identification import Kind, Peer, identify
 
-PATIENCE_S = 1.0
+PATIENCE_S = Seconds(1.0)
 _NO_MECHANISM = "PK"
 """No broker has this SASL mechanism: rejecting it, a broker lists those that it has."""
 
@@ -69,7 +70,7 @@ def login_required(address: str, mechanisms: Sequence[str], *, has_tls: bool) ->
     )
 
 
-async def login_mechanisms(host: str, port: int, settings: ClientSettings, patience: float) -> Sequence[str]:
+async def login_mechanisms(host: str, port: int, settings: ClientSettings, patience: Seconds) -> Sequence[str]:
     """The SASL mechanisms of a listener; empty if it requires no login, or does not say.
 
     patience    seconds for each of two responses

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.console.log_lines import error
+from pykafka_cli.model import Milliseconds
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.procedures.console_consumer import ConsoleConsumer, logged
 from pykafka_cli.rules.formatters import (
@@ -252,7 +253,7 @@ def console_consumer(
     run = ConsoleConsumer(
         printer,
         skip_errors=skip_message_on_error,
-        timeout_ms=timeout_ms,
+        timeout_ms=None if timeout_ms is None else Milliseconds(timeout_ms),
         max_messages=max_messages,
         old_options=OldOptions(ctx, RENAMED, REMOVED, remark=REMARK),
     )

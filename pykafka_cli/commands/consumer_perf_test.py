@@ -12,6 +12,7 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
 from pykafka_cli.console.log_lines import warn
+from pykafka_cli.model import Seconds
 from pykafka_cli.output.consumer_perf_test import show_consumer_total
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.consumer import ConsumerSettings
@@ -54,7 +55,7 @@ REMARK = "Warning: --{old} is deprecated. Use --{new} instead."
 IGNORED = "WARNING: option [threads] and [num-fetch-threads] have been deprecated and will be ignored by the test"
 DEFAULT_TIMEOUT_MS = 10_000
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer", "receive.buffer.bytes"})
-POLL_SECONDS = 0.1
+POLL_SECONDS = Seconds(0.1)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -11,7 +11,7 @@ import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.log_lines import warn
-from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import Offset, OffsetSpec, TopicPartition, in_seconds
 from pykafka_cli.output.e2e_latency import show_round_trips
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.consumer import ConsumerSettings
@@ -292,7 +292,7 @@ class LatencyTest:
         )
 
     async def _receive(self, consumer: "Consumer", message: Message) -> None:
-        fetched = await consumer.poll(POLL_TIMEOUT_MS / 1000)
+        fetched = await consumer.poll(in_seconds(POLL_TIMEOUT_MS))
         if fetched is None:
             raise ScriptError(f"poll() timed out before finding a result (timeout:[{POLL_TIMEOUT_MS}])")
         record = fetched.records[0]

@@ -12,7 +12,7 @@ import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_property_file
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import OffsetSpec
+from pykafka_cli.model import OffsetSpec, Seconds
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
@@ -323,7 +323,7 @@ def _deserializer(name: str | None, *, is_key: bool) -> Deserializer | None:
         raise ScriptError(f"There is no deserializer {name}", hint=hint) from None
 
 
-def _seconds(option: str, text: str) -> float:
+def _seconds(option: str, text: str) -> Seconds:
     try:
         return parse_duration(text)
     except ValueError as error:

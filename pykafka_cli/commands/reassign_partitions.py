@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.model import in_seconds
 from pykafka_cli.output.reassign_partitions import View
 from pykafka_cli.procedures.reassignment import (
     NO_THROTTLE,
@@ -213,7 +214,7 @@ def reassign_partitions(
                         rates,
                         view,
                         additional=additional,
-                        timeout=timeout / 1000,
+                        timeout=in_seconds(timeout),
                         same_factor=disallow_replication_factor_change,
                     )
                 )
@@ -221,5 +222,5 @@ def reassign_partitions(
                 asyncio.run(verify_plan(session, plan, view, preserve_throttles=preserve_throttles))
             elif cancel:
                 asyncio.run(
-                    cancel_plan(session, plan, view, preserve_throttles=preserve_throttles, timeout=timeout / 1000)
+                    cancel_plan(session, plan, view, preserve_throttles=preserve_throttles, timeout=in_seconds(timeout))
                 )

@@ -16,7 +16,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.console.log_lines import error, warn
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import BrokerId, Offset, OffsetSpec, ReplicaRecords, TopicPartition
+from pykafka_cli.model import BrokerId, Milliseconds, Offset, OffsetSpec, ReplicaRecords, TopicPartition
 from pykafka_cli.output.events import Events
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -202,7 +202,9 @@ async def _fetched(
 ) -> dict[TopicPartition, ReplicaRecords]:
     """Nothing of any partition while the broker is away."""
     try:
-        return await fetch_replicas(session, broker, offsets, partition_bytes=fetch_size, max_wait_ms=max_wait_ms)
+        return await fetch_replicas(
+            session, broker, offsets, partition_bytes=fetch_size, max_wait_ms=Milliseconds(max_wait_ms)
+        )
     except ConnectionFailed:
         await asyncio.sleep(max_wait_ms / 1000)
         return {}

@@ -22,6 +22,7 @@ from pykafka_cli.model import (
     AbortSpec,
     BrokerId,
     CoordinatorEpoch,
+    Milliseconds,
     Offset,
     ProducerEpoch,
     ProducerId,
@@ -226,7 +227,7 @@ def transactions(
             run(session, abort(session, where, spec or start_offset or 0))
         case _:
             limit_ms = max_transaction_timeout * MS_PER_MINUTE
-            search = find_hanging(session, topic, partition, replica, limit_ms, now_ms)
+            search = find_hanging(session, topic, partition, replica, Milliseconds(limit_ms), now_ms)
             show_hanging(form, run(session, search), now_ms)
 
 
@@ -297,7 +298,7 @@ def run(session: Session, work: Coroutine[Any, Any, T]) -> T:
 
 async def fetch_listing(session: Session, longer_than_ms: int, pattern: str | None) -> list[TransactionListing]:
     with failing_as("Failed to list transactions"):
-        return await list_transactions(session, longer_than_ms=longer_than_ms, pattern=pattern)
+        return await list_transactions(session, longer_than_ms=Milliseconds(longer_than_ms), pattern=pattern)
 
 
 async def fence(session: Session, transactional_id: str) -> None:

@@ -10,7 +10,7 @@ from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.log_lines import error, warn
 from pykafka_cli.console.signals import EndBySignal
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import Offset, TopicPartition
+from pykafka_cli.model import Offset, Seconds, TopicPartition
 from pykafka_cli.output.events import Events
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
@@ -157,7 +157,7 @@ class VerifiableConsumer:
                 try:
                     await consumer.subscribe([self._topic])
                     while self._left > 0:
-                        fetched = await consumer.poll(float("inf"))
+                        fetched = await consumer.poll(Seconds(float("inf")))
                         if fetched:
                             await self._use(consumer, fetched)
                 except (ApiError, ConnectionFailed) as problem:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.model import Seconds
 from pykafka_cli.rules.wait_conditions import BadCondition, Condition, parse_condition, parse_duration
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
@@ -75,7 +76,7 @@ def _condition(word: str) -> Condition:
         raise ScriptError(str(error), hint=error.hint) from None
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str) -> Seconds:
     try:
         return parse_duration(text)
     except ValueError as error:
@@ -83,7 +84,7 @@ def _seconds(text: str) -> float:
 
 
 def _wait(
-    bootstrap: str, command_config: str | None, words: list[str], wanted: list[Condition], seconds: float
+    bootstrap: str, command_config: str | None, words: list[str], wanted: list[Condition], seconds: Seconds
 ) -> "Sequence[Unmet]":
     """What is missing in the end.
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, read_property_file
+from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.output.zookeeper_shell import Screen
 from pykafka_cli.procedures.zookeeper_verbs import VERBS, answer_of
@@ -26,7 +27,7 @@ from pykafka_cli.zookeeper.shell_session import Rejected, ShellSession
 
 COMMAND_NOT_FOUND = 127
 SESSION_TIMEOUT_MS = 30_000
-CONNECTION_WITHIN_S = 5.0
+CONNECTION_WITHIN_S = Seconds(5.0)
 HISTORY_SHOWN = 10
 TLS_FILE = "-zk-tls-config-file"
 
@@ -152,7 +153,7 @@ class Shell:
         if self._session and self._session.is_alive:
             self._session.close()
         self._host = host
-        self._session = ShellSession(host, timeout_s=self._timeout_ms / 1000, on_event=self._event, tls=self._tls)
+        self._session = ShellSession(host, timeout_s=in_seconds(self._timeout_ms), on_event=self._event, tls=self._tls)
         try:
             self._session.open(CONNECTION_WITHIN_S)
         except Rejected as refused:

@@ -17,7 +17,7 @@ from pykafka_cli.console.log_lines import error, warn
 from pykafka_cli.console.signals import EndBySignal
 from pykafka_cli.console.stdout import BulkOutput, OutputClosed, OutputFailed
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import ConsumedRecord, TopicPartition
+from pykafka_cli.model import ConsumedRecord, Milliseconds, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -75,14 +75,14 @@ class ConsoleConsumer:
         printer: Formatter,
         *,
         skip_errors: bool,
-        timeout_ms: int | None,
+        timeout_ms: Milliseconds | None,
         max_messages: str | None,
         old_options: OldOptions,
     ) -> None:
         self._printer = printer
         self._old_options = old_options
         self._skip_errors = skip_errors
-        self._timeout = float("inf") if timeout_ms is None or timeout_ms < 0 else timeout_ms / 1000
+        self._timeout = Seconds(float("inf")) if timeout_ms is None or timeout_ms < 0 else in_seconds(timeout_ms)
         self._max_messages = max_messages
         self._limit = float("inf")
         self._count = 0

@@ -19,7 +19,7 @@ from pykafka_cli.clients.security.settings import security_settings
 from pykafka_cli.clients.security.tls import tls_context
 from pykafka_cli.clients.session import Address, Session, parse_addresses
 from pykafka_cli.clients.settings import ClientSettings
-from pykafka_cli.model import BrokerId, TopicPartition
+from pykafka_cli.model import BrokerId, Seconds, TopicPartition
 from pykafka_cli.rules.diagnosis import (
     Check,
     DiskFacts,
@@ -58,7 +58,7 @@ class _Reached(NamedTuple):
 @dataclass
 class _Doctor:
     settings: ClientSettings
-    patience: float
+    patience: Seconds
     report: Report
     local_clusters: Sequence[str]
     found: list[Check] = field(default_factory=list)
@@ -75,7 +75,7 @@ class _Doctor:
 
 
 async def examine(
-    bootstrap: str, settings: ClientSettings, patience: float, report: Report, local_clusters: Sequence[str] = ()
+    bootstrap: str, settings: ClientSettings, patience: Seconds, report: Report, local_clusters: Sequence[str] = ()
 ) -> list[Check]:
     """All checks, each reported as soon as it is known.
 
@@ -178,7 +178,7 @@ async def _connect(doctor: _Doctor, address: Address, machines: Sequence[str]) -
     return False
 
 
-async def _problem_of(machine: str, port: int, patience: float) -> str:
+async def _problem_of(machine: str, port: int, patience: Seconds) -> str:
     """Why no connection can be made; empty if one can."""
     try:
         async with asyncio.timeout(patience):

@@ -16,7 +16,7 @@ from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Offset, OffsetSpec, TopicPartition, base64_id
+from pykafka_cli.model import Offset, OffsetSpec, Seconds, TopicPartition, base64_id
 from pykafka_cli.procedures.wait import FIRST_PAUSE_S, LONGEST_PAUSE_S, wait_until_met
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -56,8 +56,8 @@ class Wanted(NamedTuple):
     start: Start
     texts: Texts
     conditions: Sequence[tuple[str, Condition]]
-    within: float
-    grace: float
+    within: Seconds
+    grace: Seconds
 
 
 class Report(NamedTuple):
@@ -113,7 +113,7 @@ async def check(open_session: Open, settings: ConsumerSettings, wanted: Wanted, 
         elif left <= 0:
             found = [Assertion(word, Outcome.SKIPPED, "the time was up") for word, _ in wanted.conditions]
         else:
-            found = await _check_conditions(open_session, wanted.conditions, left, show)
+            found = await _check_conditions(open_session, wanted.conditions, Seconds(left), show)
             timed_out = any(each.outcome is Outcome.UNMET for each in found)
         assertions += found
     elapsed = clock() - began
@@ -131,9 +131,9 @@ async def check(open_session: Open, settings: ConsumerSettings, wanted: Wanted, 
 
 
 async def _check_conditions(
-    open_session: Open, conditions: Sequence[tuple[str, Condition]], left: float, show: Show
+    open_session: Open, conditions: Sequence[tuple[str, Condition]], left: Seconds, show: Show
 ) -> list[Assertion]:
-    """left    seconds"""
+    """left    of the time that everything may take"""
     words = [word for word, _ in conditions]
     unmet = await wait_until_met(
         open_session,

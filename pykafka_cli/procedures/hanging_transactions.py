@@ -8,7 +8,14 @@ from pykafka_cli.clients.admin.topics import describe_topics, list_topics
 from pykafka_cli.clients.admin.transactions import describe_producers, describe_transactions, list_transactions
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, OpenTransaction, ProducerState, TopicPartition, TransactionDescription
+from pykafka_cli.model import (
+    BrokerId,
+    Milliseconds,
+    OpenTransaction,
+    ProducerState,
+    TopicPartition,
+    TransactionDescription,
+)
 from pykafka_cli.rules.transactions import hanging, open_longer_than
 from pykafka_cli.script.errors import reported
 from pykafka_cli.transport.connection import ConnectionFailed
@@ -28,7 +35,12 @@ def failing_as(what: str) -> AbstractContextManager[None]:
 
 
 async def find_hanging(
-    session: Session, topic: str | None, partition: int | None, broker: BrokerId | None, limit_ms: int, now_ms: int
+    session: Session,
+    topic: str | None,
+    partition: int | None,
+    broker: BrokerId | None,
+    limit_ms: Milliseconds,
+    now_ms: int,
 ) -> list[OpenTransaction]:
     """Transactions that have been open for longer than `limit_ms` and that no coordinator will end.
 

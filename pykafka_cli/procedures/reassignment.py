@@ -17,7 +17,7 @@ from pykafka_cli.clients.admin.reassignments import (
 from pykafka_cli.clients.admin.topics import assignments
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, ReplicaPlace, TopicPartition, partitions_by_topic
+from pykafka_cli.model import BrokerId, ReplicaPlace, Seconds, TopicPartition, partitions_by_topic
 from pykafka_cli.output.reassign_partitions import View, names, plural
 from pykafka_cli.rules.plan_files import PlannedReplicas
 from pykafka_cli.rules.reassignment import (
@@ -81,7 +81,7 @@ async def execute_plan(
     view: View,
     *,
     additional: bool,
-    timeout: float,
+    timeout: Seconds,
     same_factor: bool = False,
 ) -> None:
     """Begin the moves of a plan.
@@ -146,7 +146,7 @@ async def verify_plan(
 
 
 async def cancel_plan(
-    session: Session, plan: Sequence[PlannedReplicas], view: View, *, preserve_throttles: bool, timeout: float
+    session: Session, plan: Sequence[PlannedReplicas], view: View, *, preserve_throttles: bool, timeout: Seconds
 ) -> None:
     """Cancel the moves of a plan, and remove the throttles.
 
@@ -224,7 +224,7 @@ async def _places(session: Session, replicas: Iterable[Replica]) -> dict[Replica
     return places
 
 
-async def _move_log_dirs(session: Session, targets: Mapping[Replica, str], timeout: float, view: View) -> None:
+async def _move_log_dirs(session: Session, targets: Mapping[Replica, str], timeout: Seconds, view: View) -> None:
     """Retry until every broker has begun, which it cannot before it has the replica.
 
     raises    Terse when the time has passed, ApiError

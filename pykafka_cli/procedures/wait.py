@@ -13,7 +13,7 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import BrokerId, Offset, OffsetSpec, Seconds, TopicPartition
 from pykafka_cli.rules.wait_conditions import (
     DEAD,
     Brokers,
@@ -52,7 +52,7 @@ class Unmet(NamedTuple):
 async def wait_until_met(
     open_session: Callable[[], Session],
     conditions: Sequence[Condition],
-    timeout: float,
+    timeout: Seconds,
     report: Callable[[Sequence[Unmet]], None],
 ) -> Sequence[Unmet]:
     """What is not met when the time is over; empty as soon as all conditions are met in the same check.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pykafka_cli.model import (
     AbortSpec,
     CoordinatorEpoch,
+    Milliseconds,
     Offset,
     OpenTransaction,
     ProducerId,
@@ -30,7 +31,7 @@ def spec_to_abort(partition: TopicPartition, producers: Iterable[ProducerState],
 
 
 def open_longer_than(
-    limit_ms: int, producers: Mapping[TopicPartition, Iterable[ProducerState]], now_ms: int
+    limit_ms: Milliseconds, producers: Mapping[TopicPartition, Iterable[ProducerState]], now_ms: int
 ) -> list[OpenTransaction]:
     """Transactions whose producer has been silent for longer than `limit_ms`."""
     return [

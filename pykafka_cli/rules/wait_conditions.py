@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pykafka_cli.model import BrokerId, Offset, TopicPartition
+from pykafka_cli.model import BrokerId, Offset, Seconds, TopicPartition
 
 STATES = (
     "Assigning",
@@ -127,7 +127,7 @@ def _parse_group(value: str) -> Group | None:
     return Group(value, None, None) if value and ":" not in value else None
 
 
-def parse_duration(text: str) -> float:
+def parse_duration(text: str) -> Seconds:
     """Seconds in a number with the unit ms, s, m, h or d; seconds without a unit.
 
     raises    ValueError
@@ -135,7 +135,7 @@ def parse_duration(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", text, re.ASCII)
     if not found:
         raise ValueError(f"{text!r} is not a duration such as 500ms, 60s or 2m")
-    return float(found[1]) * _SECONDS[found[2] or "s"]
+    return Seconds(float(found[1]) * _SECONDS[found[2] or "s"])
 
 
 # ---- what is missing: an empty string where a condition is met

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pykafka_cli.broker.faults import Fault, Faults
+from pykafka_cli.model import Seconds
 from pykafka_cli.rules.fault_arguments import BadFault, name_of, parse_api, parse_error
 from pykafka_cli.servers.control import BadRequest, Command
 from pykafka_cli.servers.local_cluster import LocalCluster
@@ -67,7 +68,7 @@ def _requested(request: Mapping[str, Any]) -> Fault:
     return Fault(
         api_key=api,
         error=code,
-        delay_s=delay_s,
+        delay_s=Seconds(delay_s),
         disconnects=disconnects,
         is_after=bool(request.get("after")),
         client_id=request.get("client_id"),

@@ -19,6 +19,7 @@ from pykafka_cli.broker.metadata.config_store import ConfigStore, user_entity
 from pykafka_cli.broker.metadata.quorum import Quorum
 from pykafka_cli.broker.metadata.zk_store import ZkStore
 from pykafka_cli.broker.server import BrokerServer, BrokerUnusable
+from pykafka_cli.model import in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.kraft import ensure_single_node
 from pykafka_cli.properties.listeners import Listener
@@ -122,8 +123,8 @@ class KRaftNode:
     async def _session(self) -> "AsyncIterator[ZooKeeperClient]":
         client = ZooKeeperClient(
             self._settings.zookeeper_connect or "",
-            session_timeout=self._settings.zookeeper_session_timeout_ms / 1000,
-            connection_timeout=self._settings.zookeeper_connect_timeout_ms / 1000,
+            session_timeout=in_seconds(self._settings.zookeeper_session_timeout_ms),
+            connection_timeout=in_seconds(self._settings.zookeeper_connect_timeout_ms),
         )
         await client.start()
         try:

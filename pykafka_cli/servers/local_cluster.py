@@ -22,6 +22,7 @@ from pykafka_cli.broker.faults import Faults
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.server import BrokerServer, BrokerUnusable
+from pykafka_cli.model import Seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
@@ -127,8 +128,8 @@ async def _advance(
     clock: MovableClock, zookeeper: ZooKeeperServer, brokers: Sequence[BrokerServer], seconds: float
 ) -> int:
     """Move all servers' time; to ZooKeeper, the brokers have been there all the while, and others were silent."""
-    zookeeper.clock_will_be_moved(seconds, heard_of=[each.zookeeper_session for each in brokers])
-    await clock.advance(seconds)
+    zookeeper.clock_will_be_moved(Seconds(seconds), heard_of=[each.zookeeper_session for each in brokers])
+    await clock.advance(Seconds(seconds))
     return clock.now_ms()
 
 
@@ -229,7 +230,7 @@ async def _ensure_usable(plan: LocalPlan, brokers: list[BrokerSettings]) -> None
             await sockets.bind()
         except CannotListen as error:
             raise BrokerUnusable(str(error)) from error
-        await sockets.stop(grace=0)
+        await sockets.stop(grace=Seconds(0))
         (logs,) = map(Path, settings.log_directories)
         if (logs / "meta.properties").exists() and not (plan.data_dir / "zookeeper").exists():
             raise BrokerUnusable(

@@ -201,7 +201,7 @@ class SimulatedNode(Node):
         """Note where logs begin once records were deleted, whether or not anybody hears of it."""
         delete = self.replicas.delete_records
 
-        async def delete_records(before: Mapping[TopicPartition, Any], timeout_ms: int) -> Any:
+        async def delete_records(before: Mapping[TopicPartition, Any], timeout_ms: Milliseconds) -> Any:
             logs = {each: self.replicas.partition(each).log for each in before}
             try:
                 return await delete(before, timeout_ms)

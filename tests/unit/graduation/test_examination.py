@@ -15,7 +15,7 @@ from pykafka_cli.broker.log.log_manager import LogManager
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.graduation.examination import examine
 from pykafka_cli.graduation.report import NotReady, Report
-from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, ProducerEpoch, ProducerId, TopicPartition
 from pykafka_cli.protocol.records import ControlType, Record, build_batch
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory
@@ -147,7 +147,7 @@ async def test_transactions_that_have_not_ended_are_named(cluster: StoppedCluste
     log = logs.get_or_create(TRANSACTIONS, TOPIC_ID, is_new=True)
     for name, state in (("open", TransactionState.ONGOING), ("over", TransactionState.COMPLETE_ABORT)):
         transaction = Transaction(
-            producer_id=ProducerId(7), producer_epoch=ProducerEpoch(0), timeout_ms=1000, state=state,
+            producer_id=ProducerId(7), producer_epoch=ProducerEpoch(0), timeout_ms=Milliseconds(1000), state=state,
             partitions=frozenset(ORDERS), updated_at=NOW_MS, started_at=NOW_MS,
         )  # fmt: skip
         record = Record(Offset(0), NOW_MS, *transaction_record(name, transaction))

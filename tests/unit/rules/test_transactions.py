@@ -4,6 +4,7 @@ from pykafka_cli.model import (
     AbortSpec,
     BrokerId,
     CoordinatorEpoch,
+    Milliseconds,
     Offset,
     OpenTransaction,
     ProducerEpoch,
@@ -15,7 +16,7 @@ from pykafka_cli.model import (
 from pykafka_cli.rules.transactions import hanging, open_longer_than, spec_to_abort
 
 HERE = TopicPartition("t", 0)
-MINUTE = 60_000
+MINUTE = Milliseconds(60_000)
 OPEN = ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, 1_000, 42)
 IDLE = ProducerState(ProducerId(8), ProducerEpoch(0), CoordinatorEpoch(5), 3, 1_000, None)
 KNOWN = TransactionDescription(BrokerId(0), "tx", ProducerId(7), ProducerEpoch(1), "Ongoing", MINUTE, 500, (HERE,))

@@ -18,6 +18,7 @@ from pykafka_cli.cli import run
 from pykafka_cli.clients.admin.cluster import cluster_id, describe_brokers
 from pykafka_cli.clients.admin.credentials import alter_credentials, describe_credentials
 from pykafka_cli.clients.admin.topics import create_topic, list_topics
+from pykafka_cli.model import Seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property, read_properties
 from pykafka_cli.properties.keys import ConfigError
@@ -70,7 +71,7 @@ async def running(file: Path) -> AsyncIterator[dict[str, int]]:
 
 @asynccontextmanager
 async def connected(port: int) -> AsyncIterator[Connection]:
-    connection = await Connection.open("127.0.0.1", port, client_id="test", timeout=10)
+    connection = await Connection.open("127.0.0.1", port, client_id="test", timeout=Seconds(10))
     try:
         yield connection
     finally:
