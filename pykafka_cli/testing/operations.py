@@ -11,6 +11,7 @@ from pykafka_cli.clients.admin.topics import DEFAULT_PARTITIONS, DEFAULT_REPLICA
 from pykafka_cli.clients.producing.producer import Producer
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import ClientSettings
+from pykafka_cli.model import Seconds
 from pykafka_cli.procedures.wait import DEFAULTS, wait_until_met
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.rules.wait_conditions import parse_condition
@@ -92,7 +93,6 @@ async def wait(client: Client, words: Sequence[str], timeout: float) -> list[str
     """
     address, properties = client
     settings = ClientSettings({**DEFAULTS, **properties})
-    unmet = await wait_until_met(
-        lambda: Session(address, settings), [parse_condition(word) for word in words], timeout, lambda _: None
-    )
+    conditions = [parse_condition(word) for word in words]
+    unmet = await wait_until_met(lambda: Session(address, settings), conditions, Seconds(timeout), lambda _: None)
     return [f"{words[each.number]}: {each.reason}" for each in unmet]
