@@ -166,7 +166,7 @@ class LeaderAndIsrResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopReplicaPartitionState:
-    """One replica to stop; an older `leader_epoch` than the replica's is answered with FENCED_LEADER_EPOCH."""
+    """One replica to stop; an older `leader_epoch` than the replica's gets FENCED_LEADER_EPOCH."""
 
     __type__: ClassVar = EntityType.nested
     __version__: ClassVar[i16] = i16(4)

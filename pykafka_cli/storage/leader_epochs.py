@@ -42,7 +42,7 @@ class LeaderEpochs:
         self, entries: Iterable[EpochStart] = (), on_change: Callable[[list[EpochStart]], None] = lambda _: None
     ) -> None:
         self._entries: list[EpochStart] = []
-        self._newest_is_untold = False
+        self._newest_is_pending = False
         self._on_change: Callable[[list[EpochStart]], None] = lambda _: None
         for entry in entries:
             self.assign(*entry)
@@ -58,9 +58,9 @@ class LeaderEpochs:
         return self._entries[-1].epoch if self._entries else None
 
     @property
-    def latest_told(self) -> LeaderEpoch | None:
-        """The newest epoch, once `on_change` has been called for it."""
-        return self._entries[-1].epoch if self._entries and not self._newest_is_untold else None
+    def latest_notified(self) -> LeaderEpoch | None:
+        """The newest epoch, if `on_change` has been called since it was assigned; otherwise None."""
+        return self._entries[-1].epoch if self._entries and not self._newest_is_pending else None
 
     def assign(self, epoch: LeaderEpoch, start_offset: Offset, *, has_records: bool = True) -> None:
         """Epoch `epoch` begins at `start_offset`. Entries that contradict it (a later epoch, or a later start) go."""
@@ -68,7 +68,7 @@ class LeaderEpochs:
             return
         entries = self._entries
         if entries and entries[-1].epoch == epoch and start_offset >= entries[-1].start_offset:
-            if has_records and self._newest_is_untold:
+            if has_records and self._newest_is_pending:
                 self._notify()
             return
         kept = len(entries)
@@ -81,12 +81,12 @@ class LeaderEpochs:
         if has_records:
             self._notify()
         else:
-            self._newest_is_untold = True
+            self._newest_is_pending = True
 
     def end_offset_for(self, epoch: LeaderEpoch, log_end: Offset) -> EpochEnd | None:
         """The end of the largest epoch up to `epoch` that is known; None when nothing can be said.
 
-        An epoch older than all known ones is answered with itself and the start of the oldest.
+        For an epoch older than all known ones: that epoch, with the start of the oldest.
         """
         entries = self._entries
         if epoch == NO_LEADER_EPOCH or not entries or epoch > entries[-1].epoch:
@@ -122,5 +122,5 @@ class LeaderEpochs:
         self._notify()
 
     def _notify(self) -> None:
-        self._newest_is_untold = False
+        self._newest_is_pending = False
         self._on_change(self._entries)

@@ -155,7 +155,7 @@ class PartitionLog:
 
         segment = self._segment_for(len(batches), first_offset, last_offset, header.max_timestamp, now_ms)
         aborted = self._producers.aborted_by(header.producer_id, marker, first_offset) if marker is not None else None
-        if leader_epoch != self.epochs.latest_told:
+        if leader_epoch != self.epochs.latest_notified:
             self.epochs.assign(leader_epoch, first_offset)
         position = self._write(segment, batches, aborted)
         self._note(segment, position, header, marker, first_offset)

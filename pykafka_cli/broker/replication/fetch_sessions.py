@@ -34,19 +34,19 @@ class _Cached:
     log_start: Offset | None = None
 
     def take(self, answer: FetchResult) -> bool:
-        """Remember `answer`; return whether it says anything that the fetcher does not know yet."""
-        news = (
+        """Remember `answer`; return whether it differs from what the fetcher was last sent, or has records or an error."""
+        is_changed = (
             answer.high_watermark != self.high_watermark
             or answer.log_start != self.log_start
             or bool(answer.records)
             or answer.error_code is not ErrorCode.none
             or answer.diverging_epoch is not None
         )
-        if news:
+        if is_changed:
             # After an error the mark is unknown to the fetcher, so that the first good answer is always sent.
             self.high_watermark = answer.high_watermark if answer.error_code is ErrorCode.none else None
             self.log_start = answer.log_start
-        return news
+        return is_changed
 
 
 class _Session:
@@ -133,17 +133,17 @@ class _IncrementalFetch(FetchContext):
             raise InvalidFetchSessionEpoch(
                 f"fetch session {session.id} is at epoch {session.epoch}, the request expected {self._epoch}"
             )
-        news = []
+        changed: list[Answer] = []
         for target, answer in answers:
             key = target.key
             cached = session.partitions.get(key)
             if cached is None or not cached.take(answer):
                 continue
-            news.append((target, answer))
+            changed.append((target, answer))
             if answer.records:
                 # To the end of the line: with a bound on the whole response, the partitions take turns.
                 session.partitions[key] = session.partitions.pop(key)
-        return session.id, news
+        return session.id, changed
 
 
 class FetchSessions:

@@ -1,9 +1,9 @@
 """Follows a leader: one task fetches all partitions that one broker leads.
 
-Each round sends one Fetch (a session, KIP-227; the leader holds it back until there is news), appends what came, takes
+Each round sends one Fetch (a session, KIP-227; the leader responds once there is data or a change), appends what came, takes
 over the leader's high watermark and log start, and cuts the log where the response says that the histories part. A
 partition in trouble pauses for replica.fetch.backoff.ms while the others continue; one that cannot recover by itself
-(its log failed, or the controller has news that have not reached this broker) is dropped until the next LeaderAndIsr.
+(its log failed, or this broker has not received the latest from the controller) is dropped until the next LeaderAndIsr.
 Source: AbstractFetcherThread, ReplicaFetcherThread, RemoteLeaderEndPoint.
 """
 
@@ -299,7 +299,7 @@ class LeaderFetcher:
             self.drop([followed.partition.topic_partition])
             return
         if error is not followed.trouble:
-            # Nearly always the two brokers have heard from the controller at different times.
+            # Nearly always the controller's requests reached the two brokers at different times.
             _log.info("%s: the leader answers with %s; asking again until it does not", followed.partition, error.name)
             followed.trouble = error
         self._rest([followed])

@@ -118,8 +118,7 @@ class Partition:
         epoch_start = FIRST_OFFSET if before is None else before.epoch_start
         if state.leader_epoch > self.leader_epoch:
             now = self._clock.monotonic()
-            # Even without a record the epoch must be known, or a follower with a later one could not be told where to
-            # truncate.
+            # Even without a record the epoch must be known: a follower with a later one asks where to truncate.
             log.begin_epoch(state.leader_epoch)
             for broker_id, follower in followers.items():
                 follower.leader_elected(

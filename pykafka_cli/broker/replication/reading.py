@@ -79,7 +79,7 @@ def read_all(
 ) -> list[FetchResult]:
     """Read every target once, in order.
 
-    take_progress   whether a follower's offsets are news; not when the same request reads a second time
+    take_progress   whether to record a follower's offsets; not when the same request reads a second time
     """
     results: list[FetchResult] = []
     left, first_batch_due = terms.max_bytes, True

@@ -149,7 +149,7 @@ class Roles:
         partition = self._hosted.get(topic_partition)
         if partition is not None and state.leader_epoch <= partition.leader_epoch:
             # An equal epoch is an update already known; Kafka answers it with the same code.
-            return StaleControllerEpoch(f"{topic_partition}: leader epoch {state.leader_epoch} is not news")
+            return StaleControllerEpoch(f"{topic_partition}: leader epoch {state.leader_epoch} is not newer")
         if self._broker_id not in state.replicas:
             return UnknownTopicOrPartition(
                 f"{topic_partition} is assigned to brokers {state.replicas}, not to this one"

@@ -28,13 +28,13 @@ def test_an_epoch_learns_of_when_it_has_records() -> None:
     )
 
     epochs.assign(LeaderEpoch(1), Offset(5), has_records=False)
-    assert (epochs.latest, epochs.latest_told, changes) == (1, None, [])
+    assert (epochs.latest, epochs.latest_notified, changes) == (1, None, [])
     epochs.assign(LeaderEpoch(2), Offset(5), has_records=False)
     epochs.assign(LeaderEpoch(2), Offset(5))
     epochs.assign(LeaderEpoch(2), Offset(6))
 
     assert changes == [[EpochStart(LeaderEpoch(0), Offset(0)), EpochStart(LeaderEpoch(2), Offset(5))]]
-    assert epochs.latest_told == 2
+    assert epochs.latest_notified == 2
 
 
 def test_a_new_epoch_replaces_later_starts_and_later_epochs() -> None:
