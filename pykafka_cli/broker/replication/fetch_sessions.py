@@ -34,7 +34,7 @@ class _Cached:
     log_start: Offset | None = None
 
     def take(self, answer: FetchResult) -> bool:
-        """Remember `answer`; return whether it differs from what the fetcher was last sent, or has records or an error."""
+        """Remember `answer`; return whether it has records, an error or offsets the fetcher was not sent before."""
         is_changed = (
             answer.high_watermark != self.high_watermark
             or answer.log_start != self.log_start

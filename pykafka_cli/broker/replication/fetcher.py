@@ -1,7 +1,7 @@
 """Follows a leader: one task fetches all partitions that one broker leads.
 
-Each round sends one Fetch (a session, KIP-227; the leader responds once there is data or a change), appends what came, takes
-over the leader's high watermark and log start, and cuts the log where the response says that the histories part. A
+Each round sends one Fetch (a session, KIP-227; the leader responds once there is data or a change), appends what came,
+takes over the leader's high watermark and log start, and cuts the log where the response says the histories part. A
 partition in trouble pauses for replica.fetch.backoff.ms while the others continue; one that cannot recover by itself
 (its log failed, or this broker has not received the latest from the controller) is dropped until the next LeaderAndIsr.
 Source: AbstractFetcherThread, ReplicaFetcherThread, RemoteLeaderEndPoint.
