@@ -21,6 +21,7 @@ from pathlib import Path
 
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import ClientSettings
+from pykafka_cli.model import Seconds
 from pykafka_cli.procedures.wait import wait_until_met
 from pykafka_cli.rules.wait_conditions import parse_condition
 from pykafka_cli.script.errors import ScriptError
@@ -34,8 +35,8 @@ MARK = "PK_TUTORIAL"
 """In the environment of everything that is started here, so that nothing is left running at the end."""
 
 _HOST = "127.0.0.1"
-_START_S = 60.0
-_END_S = 10.0
+_START_S = Seconds(60.0)
+_END_S = Seconds(10.0)
 _BROKERS = (1, 2, 3)
 _QUICK = {"request.timeout.ms": "3000", "default.api.timeout.ms": "3000"}
 
