@@ -8,7 +8,7 @@ from typing import Any
 
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import ClientSettings
-from pykafka_cli.model import OffsetSpec
+from pykafka_cli.model import OffsetSpec, Seconds
 from pykafka_cli.output.expect import Summary, failure_lines
 from pykafka_cli.procedures.expect import DEFAULTS, Wanted, check
 from pykafka_cli.procedures.mark import mark_ends
@@ -92,6 +92,6 @@ def _wanted(expected: Expected) -> Wanted:
         int(OffsetSpec.EARLIEST) if expected.since is None else decode_mark(expected.since),
         Texts(),
         [(word, parse_condition(word)) for word in expected.conditions],
-        expected.within,
-        expected.grace,
+        Seconds(expected.within),
+        Seconds(expected.grace),
     )
