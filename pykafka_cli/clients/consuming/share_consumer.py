@@ -16,7 +16,7 @@ from pykafka_cli.clients.consuming.share_session import Acknowledgement, Acquire
 from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import BrokerId, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import ConnectionFailed, Rejected
 
@@ -33,7 +33,7 @@ class ShareConsumer:
 
     def __init__(self, session: Session, settings: ConsumerSettings, topic: str, warn: Callable[[str], None]) -> None:
         self._session, self._settings, self._warn = session, settings, warn
-        self._pause = settings.retry_backoff_ms / 1000
+        self._pause = in_seconds(settings.retry_backoff_ms)
         coordinator = Coordinator(session, settings.group_id or "", private=True, pause=self._pause)
         self._member = ShareMember(coordinator, topic, pause=self._pause)
         self._names: dict[uuid.UUID, str] = {}

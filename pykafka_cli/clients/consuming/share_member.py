@@ -21,6 +21,7 @@ from kio.static.primitive import i32
 from pykafka_cli.clients.coordinator import Coordinator
 from pykafka_cli.clients.error_traits import LOST_MEMBER, RETRIABLE
 from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.model import Seconds
 from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
 
 JOINING, LEAVING = 0, -1
@@ -28,7 +29,7 @@ NOT_OFFERED = (
     "The cluster does not support the share group protocol. "
     "To use share groups, the cluster must have the share group protocol enabled."
 )
-_LEAVE_TIMEOUT = 5.0
+_LEAVE_TIMEOUT = Seconds(5.0)
 
 TopicPartitionId = tuple[uuid.UUID, int]
 

@@ -24,7 +24,7 @@ from kio.static.primitive import i8, i32, i32Timedelta, i64
 from pykafka_cli.clients.consuming.fetched_records import decode
 from pykafka_cli.clients.coordinator import ask_over
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.model import ConsumedRecord, Offset, TopicPartition
+from pykafka_cli.model import ConsumedRecord, Offset, Seconds, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import Connection
 
@@ -130,7 +130,7 @@ class ShareSession:
             topics=_by_topic(share_acknowledge.AcknowledgeTopic, share_acknowledge.AcknowledgePartition,
                              share_acknowledge.AcknowledgementBatch, self._pending.keys(), self._pending),
         )  # fmt: skip
-        answer = await ask_over(self._connection, request, oldest=1, timeout=timeout)
+        answer = await ask_over(self._connection, request, oldest=1, timeout=Seconds(timeout))
         for code, message in [
             (answer.error_code, answer.error_message),
             *((each.error_code, each.error_message) for topic in answer.responses for each in topic.partitions),
