@@ -39,24 +39,24 @@ class ClientSettings(NamedTuple):
         return self.properties.get(CLIENT_ID, "pk")
 
     @property
-    def connect_timeout(self) -> float:
+    def connect_timeout(self) -> Seconds:
         """Seconds for opening a connection, including TLS and SASL."""
         return self._seconds(CONNECT_TIMEOUT_MS, DEFAULT_CONNECT_TIMEOUT_MS)
 
     @property
-    def request_timeout(self) -> float:
+    def request_timeout(self) -> Seconds:
         """Seconds for one response."""
-        return self._seconds(REQUEST_TIMEOUT_MS, 30_000)
+        return self._seconds(REQUEST_TIMEOUT_MS, Milliseconds(30_000))
 
     @property
-    def api_timeout(self) -> float:
+    def api_timeout(self) -> Seconds:
         """Seconds for one operation of a command, with all its requests and retries."""
-        return self._seconds(API_TIMEOUT_MS, 60_000)
+        return self._seconds(API_TIMEOUT_MS, Milliseconds(60_000))
 
     @property
-    def retry_pause(self) -> float:
+    def retry_pause(self) -> Seconds:
         """Seconds before a failed request is retried."""
-        return self._seconds(RETRY_PAUSE_MS, 100)
+        return self._seconds(RETRY_PAUSE_MS, Milliseconds(100))
 
     @property
     def wants_full_names(self) -> bool:
