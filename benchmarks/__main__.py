@@ -4,8 +4,8 @@ BENCH_MESSAGES    lines and records of the bulk rows, 5,000,000 unless set
 BENCH_RUNS        runs, 3 unless set; within a run the peers take turns row by row. The best is shown, with the median
 BENCH_FOLDER      where data goes for the time being; the system's folder for temporary files unless set
 
-A bench of all rows is written down after each of its measurements, and the rows of a cluster far away once all of them
-were measured (see report.py). A row that fails says so, and the rest goes on.
+A bench of all rows is written down after each of its measurements, and the rows of a cluster far away, and those of a
+CI job, once all of them were measured (see report.py). A row that fails says so, and the rest goes on.
 """
 
 import compileall
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks import report
+from benchmarks.ci import CI
 from benchmarks.far import FAR
 from benchmarks.inside import INSIDE
 from benchmarks.limits import allow_files, limited_to, stop_in_order
@@ -36,6 +37,9 @@ from benchmarks.tools import MESSAGES, Bench, is_here
 
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 SETTLING_S = 2.0  # before memory is read
+
+APART = {report.FAR_AWAY: FAR, report.IN_CI: CI}
+"""What has a table of its own."""
 
 _T = TypeVar("_T")
 
@@ -162,15 +166,17 @@ def main() -> int:
                 run_single(bench, table, measurement)
                 if not words:
                     report.write(table, conditions())
-        far = Table()
-        if selection.has(FAR):
-            run_single(bench, far, FAR)
-            if selection.has_whole(FAR):
-                report.write(far, conditions(), report.FAR_AWAY)
-    for part, measured in (report.MAIN, table), (report.FAR_AWAY, far):
+        tables = {report.MAIN: table}
+        for part, measurement in APART.items():
+            if selection.has(measurement):
+                own = tables[part] = Table()
+                run_single(bench, own, measurement)
+                if selection.has_whole(measurement):
+                    report.write(own, conditions(), part)
+    for part, measured in tables.items():
         if measured.rows:
             print(report.as_markdown(measured, conditions(), part))
-    return 1 if table.failures or far.failures else 0
+    return 1 if any(measured.failures for measured in tables.values()) else 0
 
 
 if __name__ == "__main__":

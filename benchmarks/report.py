@@ -1,7 +1,8 @@
 """Writes what was measured: benchmarks/results, the plot, and the tables within docs/performance.md.
 
 docs/performance.md is written by hand but for the lines between two marks, which are the newest results, and those
-between two others for a cluster far away, which `make bench ROWS="ms away"` measures alone.
+between others: for a cluster far away, which `make bench ROWS="ms away"` measures alone, and for a CI job, which
+`make bench ROWS="CI:"` does.
 """
 
 import json
@@ -29,6 +30,7 @@ MAIN = Part(
     "<!-- from here on written by make bench -->",
     "{messages:,} messages of 100 bytes; best (median) of {runs}, rows with one figure were run once.",
 )
+IN_CI = Part("ci", "<!-- in a CI job, written by make bench -->", "The best of 3 starts; the tests were run once.")
 FAR_AWAY = Part("far", "<!-- far away, written by make bench -->", "The best of 3 starts of each command.")
 
 

@@ -11,6 +11,7 @@ from pykafka_cli.output.render import OutputFormat, show
 from pykafka_cli.rules.wait_conditions import parse_duration
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import Output, chosen_output
+from pykafka_cli.script.own_command import OwnCommand
 
 EPILOG = """\b
 Examples:
@@ -32,7 +33,7 @@ def clock() -> None:
     """Move the clock of servers that pk up --clock manual has started, or show it."""
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=OwnCommand, epilog=EPILOG)
 def advance(
     duration: Annotated[str, typer.Argument(metavar="TIME", help="How far, such as 500ms, 90s, 2h or 7d.")],
     data_dir: DataDir = None,
@@ -46,7 +47,7 @@ def advance(
     _request(data_dir, chosen_output(output), seconds)
 
 
-@app.command("show", epilog=EPILOG)
+@app.command("show", cls=OwnCommand, epilog=EPILOG)
 def show_time(data_dir: DataDir = None, output: Output = None) -> None:
     """Show the time of the servers."""
     _request(data_dir, chosen_output(output), 0)

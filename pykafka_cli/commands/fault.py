@@ -6,9 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.rules.fault_arguments import BadFault, parse_api, parse_error
 from pykafka_cli.rules.wait_conditions import parse_duration
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import Output, chosen_output
+from pykafka_cli.script.own_command import OwnCommand, usage_errors
 
 EPILOG = """\b
 Examples:
@@ -22,7 +24,7 @@ With --after, the request is served, and only its response is lost, late or wron
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=OwnCommand, epilog=EPILOG)
 def fault(
     api: Annotated[
         str | None, typer.Argument(metavar="[API]", help="API whose requests are meant, such as Produce or Fetch.")
@@ -55,15 +57,31 @@ def fault(
     from pykafka_cli.servers.control_client import ControlClient
     from pykafka_cli.servers.run_states import the_running
 
-    if clear and api:
-        raise ScriptError("--clear cannot be used with an API", status=ExitStatus.USAGE)
     command, arguments = "clear-faults" if clear else "faults", dict[str, Any]()
     if api:
+        with usage_errors():
+            _check_together(api, error, delay, disconnect=disconnect, clear=clear)
         command = "fault"
         arguments = {"api": api, "error": error, "delay_s": _seconds(delay), "disconnect": disconnect, "after": after}
         arguments |= {"client_id": client_id, "times": None if always else times}
     with ControlClient(the_running(data_dir).data_dir) as control:
         show_faults(chosen_output(output), control.request(command, **arguments))
+
+
+def _check_together(api: str, error: str | None, delay: str | None, *, disconnect: bool, clear: bool) -> None:
+    """raises    ScriptError"""
+    if clear:
+        raise ScriptError("--clear cannot be used with an API")
+    if error and disconnect:
+        raise ScriptError("--error and --disconnect cannot be used together")
+    if not (error or delay or disconnect):
+        raise ScriptError(f"Nothing was said of what should happen to {api}", hint="--error, --delay or --disconnect")
+    try:
+        parse_api(api)
+        if error:
+            parse_error(error)
+    except BadFault as bad:
+        raise ScriptError(str(bad), hint=bad.hint) from None
 
 
 def _seconds(delay: str | None) -> float:

@@ -6,7 +6,6 @@ faults                                                       the faults that are
 clear-faults                                                 none any more
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,9 @@ from pykafka_cli.model import Seconds
 from pykafka_cli.rules.fault_arguments import BadFault, name_of, parse_api, parse_error
 from pykafka_cli.servers.control import BadRequest, Command
 from pykafka_cli.servers.local_cluster import LocalCluster
+
+DAY_S = 86_400
+LONGEST_MOVE_S, LONGEST_DELAY_S = 100 * 365 * DAY_S, DAY_S
 
 ADVANCE, FAULT, FAULTS, CLEAR_FAULTS = "advance", "fault", "faults", "clear-faults"
 
@@ -26,8 +28,10 @@ def commands_of(cluster: LocalCluster) -> dict[str, Command]:
         seconds = float(request["seconds"])
         if cluster.advance is None:
             raise BadRequest("The clock cannot be moved: the servers were started without --clock manual")
-        if not 0 <= seconds < math.inf:
-            raise BadRequest(f"The clock cannot be moved by {seconds:g} s: time goes forward only")
+        if not 0 <= seconds <= LONGEST_MOVE_S:
+            raise BadRequest(
+                f"The clock cannot be moved by {seconds / DAY_S:g} days, only forward and by up to 100 years"
+            )
         return {"now_ms": await cluster.advance(seconds)}
 
     def allowed() -> Faults:
@@ -61,8 +65,8 @@ def _requested(request: Mapping[str, Any]) -> Fault:
         raise BadRequest("A request cannot both get an error and end its connection")
     if not (code or disconnects or delay_s):
         raise BadRequest("A fault is an error, a delay or the end of the connection")
-    if not 0 <= delay_s < math.inf:
-        raise BadRequest(f"A request cannot be delayed by {delay_s:g} s")
+    if not 0 <= delay_s <= LONGEST_DELAY_S:
+        raise BadRequest(f"A request cannot be delayed by {delay_s:g} s, only by up to a day")
     if times is not None and int(times) < 1:
         raise BadRequest(f"A fault cannot happen {times} times")
     return Fault(

@@ -71,6 +71,12 @@ def test_time_goes_forward_only_where_it_may_be_moved(tmp_path: Path, cluster: R
     rejected = pk("clock", "advance", "yesterday", "--data-dir", str(cluster.data_dir))
     assert (rejected.returncode, rejected.stderr) == (2, "'yesterday' is not a duration such as 500ms, 60s or 2m\n")
 
+    rejected = pk("clock", "advance", "999999d", "--data-dir", str(cluster.data_dir))
+    assert (rejected.returncode, rejected.stderr) == (
+        1,
+        "The clock cannot be moved by 999999 days, only forward and by up to 100 years\n",
+    )
+
     other = RunningCluster(tmp_path / "d")
     rejected = pk("clock", "advance", "1d", "--data-dir", str(other.data_dir))
     other.stop()

@@ -109,18 +109,21 @@ def test_what_has_been_asked_for_is_shown(cluster: RunningCluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "status", "message"),
     [
-        (["Produce"], "A fault is an error, a delay or the end of the connection\n"),
-        (["Produce", "--error", "NOPE"], "'NOPE' is not an error of Kafka\n"),
-        (["Producer", "--disconnect"], "'Producer' is not an API of Kafka. Did you mean Produce?\n"),
-        (["Produce", "--disconnect", "--error", "6"], "A request cannot both get an error and end its connection\n"),
+        (["Produce"], 2, "Nothing was said of what should happen to Produce\n--error, --delay or --disconnect\n"),
+        (["Produce", "--error", "NOPE"], 2, "'NOPE' is not an error of Kafka\n"),
+        (["Producer", "--disconnect"], 2, "'Producer' is not an API of Kafka\nDid you mean Produce?\n"),
+        (["Produce", "--disconnect", "--error", "6"], 2, "--error and --disconnect cannot be used together\n"),
+        (["Produce", "--clear"], 2, "--clear cannot be used with an API\n"),
+        (["Produce", "--delay", "soon"], 2, "--delay: 'soon' is not a duration such as 500ms, 60s or 2m\n"),
+        (["Produce", "--delay", "2d"], 1, "A request cannot be delayed by 172800 s, only by up to a day\n"),
     ],
 )
-def test_what_cannot_be_is_rejected(cluster: RunningCluster, words: list[str], message: str) -> None:
+def test_what_cannot_be_is_rejected(cluster: RunningCluster, words: list[str], status: int, message: str) -> None:
     rejected = pk("fault", *words, "--data-dir", str(cluster.data_dir))
 
-    assert (rejected.returncode, rejected.stderr) == (1, message)
+    assert (rejected.returncode, rejected.stderr) == (status, message)
 
 
 def test_nothing_fails_where_it_was_not_allowed(tmp_path: Path) -> None:

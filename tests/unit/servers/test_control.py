@@ -1,0 +1,78 @@
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.servers.control import SOCKET_NAME, STOP_WITH_ME, BadRequest, Command, controlled
+from tests.support.event_loop import until
+
+
+async def double(request: Mapping[str, Any]) -> int:
+    if request["number"] < 0:
+        raise BadRequest("it is negative")
+    return 2 * int(request["number"])
+
+
+COMMANDS: dict[str, Command] = {"double": double}
+
+
+async def ask(data_dir: Path, *lines: str) -> list[dict[str, Any]]:
+    """The answers to lines of one connection."""
+    reader, writer = await asyncio.open_unix_connection(str(data_dir / SOCKET_NAME))
+    writer.write("".join(f"{line}\n" for line in lines).encode())
+    answers = [json.loads(await reader.readline()) for _ in lines]
+    writer.close()
+    return answers
+
+
+async def test_requests_get_results_or_reasons_and_none_ends_the_connection(tmp_path: Path) -> None:
+    async with controlled(tmp_path, COMMANDS, lambda: None):
+        answers = await ask(
+            tmp_path,
+            '{"command": "double", "number": -1}',
+            '{"command": "double"}',
+            '{"command": "triple"}',
+            "[]",
+            "nonsense",
+            '{"command": "double", "number": 21}',
+        )
+
+    assert answers[0] == {"error": "it is negative"}
+    assert all("error" in answer for answer in answers[1:5])
+    assert answers[5] == {"result": 42}
+
+
+async def test_servers_stop_with_whoever_started_them_for_itself_and_with_nobody_else(tmp_path: Path) -> None:
+    stopped = asyncio.Event()
+    async with controlled(tmp_path, COMMANDS, stopped.set):
+        await ask(tmp_path, '{"command": "double", "number": 1}')
+        assert not stopped.is_set()
+
+        await ask(tmp_path, json.dumps({"command": STOP_WITH_ME}))
+
+        await until(stopped.is_set)
+
+
+async def test_the_socket_is_for_this_user_alone_and_is_there_only_meanwhile(tmp_path: Path) -> None:
+    socket = tmp_path / SOCKET_NAME
+    socket.touch()  # left by servers that were killed
+    async with controlled(tmp_path, COMMANDS, lambda: None):
+        assert socket.is_socket()
+        assert socket.stat().st_mode & 0o777 == 0o600
+
+    assert not socket.exists()
+
+
+async def test_a_directory_with_too_long_a_path_is_rejected(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 200)
+    deep.mkdir()
+
+    with pytest.raises(ScriptError, match="too long") as rejected:
+        async with controlled(deep, COMMANDS, lambda: None):
+            pytest.fail("there cannot be a socket")
+
+    assert "shorter --data-dir" in rejected.value.hint
