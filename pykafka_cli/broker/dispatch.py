@@ -43,6 +43,13 @@ OF_THE_CONTROLLER = frozenset({
 BEFORE_LOGIN = frozenset({ApiKey.API_VERSIONS, ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE})
 """What a client may request before it has logged in, on a listener that requires a login."""
 
+WITH_SECRETS = frozenset({
+    ApiKey.SASL_AUTHENTICATE, ApiKey.ALTER_CONFIGS, ApiKey.INCREMENTAL_ALTER_CONFIGS,
+    ApiKey.ALTER_USER_SCRAM_CREDENTIALS, ApiKey.CREATE_DELEGATION_TOKEN, ApiKey.RENEW_DELEGATION_TOKEN,
+    ApiKey.EXPIRE_DELEGATION_TOKEN, ApiKey.DESCRIBE_DELEGATION_TOKEN,
+})  # fmt: skip
+"""APIs whose messages hold passwords or what is as good as one; they are in no log."""
+
 # An attribute of an enumeration is slow to look up, and these are compared for each request.
 _API_VERSIONS, _PRODUCE = ApiKey.API_VERSIONS, ApiKey.PRODUCE
 
@@ -113,12 +120,12 @@ class Dispatcher:
             login,
             None if self._authorizer is None else _rights(self._authorizer, peer),
         )
-        begun = self._broker.clock.monotonic() if 0 < _request_log.level <= logging.DEBUG else 0.0
+        begun = self._broker.clock.monotonic() if 0 < _request_log.level <= logging.DEBUG else None
         if self._active_faults and (fault := self._fault_for(header, request)):
             response = await self._handled_with(fault, api, codec, context, request)
         else:
             response = await self._handled(api, codec, context, request)
-        if 0 < _request_log.level <= logging.DEBUG:
+        if begun is not None:
             self._log_request(header, peer, request, response, begun)
         if login is not None:
             peer.principal = login.principal
@@ -131,7 +138,10 @@ class Dispatcher:
         return self._encoded(api, codec, header.correlation_id, response, request)
 
     def _log_request(self, header: RequestHeader, peer: Peer, request: Any, response: Any, begun: float) -> None:
-        what = f", request: {request!r}, response: {response!r}" if _request_log.level < logging.DEBUG else ""
+        what = ""
+        if _request_log.level < logging.DEBUG:
+            content = "[hidden]" if header.api_key in WITH_SECRETS else f"{request!r}, response: {response!r}"
+            what = f", request: {content}"
         _request_log.debug(
             "Completed request: %s version %d, correlation id %d, client id %s, from %s, principal %s, in %.3f ms%s",
             self._apis[header.api_key].name,

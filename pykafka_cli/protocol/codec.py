@@ -74,6 +74,9 @@ class KeptAnswer:
         self._response = response
         self._body: bytes | None = None
 
+    def __repr__(self) -> str:
+        return repr(self._response) if self._body is None else f"one of {len(self._body)} bytes, as sent before"
+
     def body(self, write: Callable[[Any], bytes]) -> bytes:
         if self._body is None:
             self._body = write(self._response)

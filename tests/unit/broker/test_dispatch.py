@@ -1,5 +1,6 @@
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from kio.schema.errors import ErrorCode
 from kio.schema.heartbeat.v4.request import HeartbeatRequest
 from kio.schema.heartbeat.v4.response import HeartbeatResponse
+from kio.schema.sasl_authenticate.v2.response import SaslAuthenticateResponse
 from kio.serial import entity_reader
 
 from pykafka_cli.broker.context import Api, RequestContext
@@ -58,7 +60,7 @@ def with_handler(
     name: str,
     key: int,
     newest: int,
-    handler: Asked,
+    handler: Callable[[RequestContext, Any], Awaitable[Any]],
     lowest: int = 0,
     broker: Any = None,
     faults: Faults | None = None,
@@ -248,6 +250,33 @@ async def test_the_request_logger_says_what_was_asked(
         "principal User:alice, in 0.000 ms"
     )
     assert ("HeartbeatRequest(" in line) == says_content
+
+
+async def test_the_request_logger_keeps_passwords_to_itself(caplog: pytest.LogCaptureFixture) -> None:
+    clock = SimpleNamespace(monotonic=lambda: 5.0)
+    handler = Asked(sample(SaslAuthenticateResponse))
+    dispatcher, _ = with_handler("SaslAuthenticate", 36, 2, handler, broker=SimpleNamespace(clock=clock))
+    caplog.set_level(LEVELS["TRACE"], "kafka.request.logger")
+
+    await dispatcher.answer(bytearray(b"\0\x24\0\0\0\0\0\7\0\2me" + b"\0\0\0\x09\0u\0secret"), PEER)
+
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "kafka.request.logger"]
+    assert line.endswith("request: [hidden]")
+    assert "secret" not in line
+
+
+async def test_a_request_that_turns_the_request_logger_on_is_not_logged_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def turn_on(_ctx: object, _request: object) -> object:
+        caplog.set_level(logging.DEBUG, "kafka.request.logger")
+        return sample(HeartbeatResponse)
+
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, turn_on)
+
+    await dispatcher.answer(bytearray(HEARTBEAT), PEER)
+
+    assert not [record for record in caplog.records if record.name == "kafka.request.logger"]
 
 
 async def test_the_request_logger_is_silent_unless_it_is_told_to_speak(caplog: pytest.LogCaptureFixture) -> None:
