@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from pykafka_cli.testing import Kafka
+from tests.support.far_cluster import FAR, Proxy
+from tests.support.kafka_4 import Kafka4
 from tests.support.polling import until
+from tests.support.ports import free_port
 from tests.support.pytest_runs import Run
 from tests.support.running import pk
 
@@ -22,6 +25,11 @@ SAMPLE = """
         assert (first.text, first.key, first.headers) == ("one", b"k", (("h", b"v"),))
         assert second.text == "two"
 
+    def test_what_comes_after_a_mark_is_expected(pk_kafka, pk_topic):
+        before = pk_kafka.mark(pk_topic)
+        pk_kafka.produce(pk_topic, '{"id": 1}', "no json")
+        pk_kafka.expect(pk_topic, json_subset=[{"id": 1}], count=2, exactly=True, grace=0, since=before)
+
     @pytest.mark.pk_topic(partitions=3, configs={"retention.ms": "1000"})
     def test_each_test_has_a_topic_of_its_own(pk_kafka, pk_topic):
         assert pk_kafka.records(pk_topic) == []
@@ -32,7 +40,7 @@ SAMPLE = """
 def test_a_test_gets_a_cluster_and_a_topic_of_its_own(run_pytest: Callable[..., Run]) -> None:
     run = run_pytest(SAMPLE)
 
-    assert run.counts == {"passed": 2}, run.output
+    assert run.counts == {"passed": 3}, run.output
 
 
 def test_time_is_moved_and_requests_fail_on_demand(run_pytest: Callable[..., Run]) -> None:
@@ -111,7 +119,7 @@ def test_the_report_of_a_failed_test_has_what_the_broker_logged_meanwhile(run_py
     assert run.output.count("Closing the connection") == 1  # that of the other test is not there
 
 
-def test_each_process_of_xdist_has_a_server_of_its_own(run_pytest: Callable[..., Run]) -> None:
+def test_each_process_of_xdist_has_a_server_of_its_own(run_pytest: Callable[..., Run], tmp_path: Path) -> None:
     run = run_pytest(
         """
         import os, pathlib, pytest
@@ -123,10 +131,12 @@ def test_each_process_of_xdist_has_a_server_of_its_own(run_pytest: Callable[...,
             worker = os.environ["PYTEST_XDIST_WORKER"]
             pathlib.Path(f"{worker}-{pk_kafka.bootstrap_servers.rpartition(':')[2]}").touch()
         """,
-        *("-p", "xdist", "-n", "2", "--dist", "loadscope", "--basetemp", "base"),
+        *("-p", "xdist", "-n", "2", "--dist", "load", "--basetemp", "base"),
     )
 
     assert run.counts == {"passed": 8}, run.output
+    servers = [each.name.partition("-") for each in tmp_path.glob("gw*-*")]
+    assert len({worker for worker, _, _ in servers}) == len({port for _, _, port in servers}) == len(servers) == 2
 
 
 def test_a_cluster_that_is_there_is_used_and_left_as_it_was(run_pytest: Callable[..., Run]) -> None:
@@ -147,11 +157,26 @@ def test_a_cluster_that_is_there_is_used_and_left_as_it_was(run_pytest: Callable
         )
         left = pk("topics", "--bootstrap-server", kafka.bootstrap_servers, "--list")
 
-    assert run.counts == {"passed": 2, "skipped": 3}, run.output
+    assert run.counts == {"passed": 3, "skipped": 3}, run.output
     assert f"advance is not possible with {kafka.bootstrap_servers}" in run.output
     assert f"fault is not possible with {kafka.bootstrap_servers}" in run.output
     assert "this test starts clusters of its own" in run.output
     assert left.stdout.strip() == ""
+
+
+def test_the_same_tests_run_on_apache_kafka_4_far_away(run_pytest: Callable[..., Run], tmp_path: Path) -> None:
+    near = free_port()
+    proxy = Proxy(near, FAR)
+    address = f"127.0.0.1:{proxy.port}"
+    server = Kafka4(tmp_path, port=near, more=f"advertised.listeners=PLAINTEXT://{address}")
+    try:
+        server.start()
+        run = run_pytest(SAMPLE, "--pk-bootstrap", address)
+    finally:
+        server.kill()
+        proxy.close()
+
+    assert run.counts == {"passed": 3}, run.output
 
 
 def test_the_reason_is_reported_where_no_server_can_be_started(run_pytest: Callable[..., Run]) -> None:
