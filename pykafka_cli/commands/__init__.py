@@ -104,6 +104,7 @@ COMMANDS: dict[str, Command] = {
     "wait": Command("wait", "Wait until brokers, topics, records, or groups are ready.", CLUSTER, None),
     "expect": Command("expect", "Check that a topic gets the records that a test expects.", TOPICS, None),
     "mark": Command("mark", "Mark where topics end, for pk expect.", TOPICS, None),
+    "ui": Command("ui", "Show a cluster in the browser.", CLUSTER, None),
     "tutorial": Command("tutorial", "Learn Kafka step by step.", TOOL, None),
     "config": Command("config", "Give clusters names, and choose one.", TOOL, None),
     "run-class": Command("run_class", "Run the command of a Kafka class.", TOOL, "kafka-run-class"),

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -19,6 +19,8 @@ from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen
 from pykafka_cli.servers.starting import run_until_signalled
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from pykafka_cli.rules.local_cluster import ClientListeners, WantedTopic
     from pykafka_cli.servers.local_cluster import LocalCluster, LocalPlan
 
@@ -113,6 +115,10 @@ def up(
         ClockChoice, typer.Option(help="With manual, pk clock can move the time of all servers.")
     ] = ClockChoice.SYSTEM,
     faults: Annotated[bool, typer.Option("--faults", help="Let pk fault make requests of clients fail.")] = False,
+    ui: Annotated[bool, typer.Option("--ui", help="Show the cluster in the browser, as pk ui does.")] = False,
+    ui_port: Annotated[
+        int, typer.Option(min=0, max=MAX_PORT, help="Port of the page of --ui; 0 means any free port.")
+    ] = 8080,
     ready_file: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Write what --output json shows to FILE once the servers are ready."),
@@ -140,6 +146,7 @@ def up(
     if detach:
         if command:
             raise ScriptError("--detach cannot be used with a command, which the servers stop with")
+        page = ["--ui", f"--ui-port={ui_port}"] if ui else []
         where = ["--ephemeral"] if ephemeral else ["--data-dir", str((data_dir or DEFAULT_DATA_DIR).absolute())]
         more = {
             "--topic": topic or [],
@@ -148,7 +155,7 @@ def up(
             "--advertise": [] if advertise is None else [advertise],
         }
         numbers = {"--port": port, "--zookeeper-port": zookeeper_port, "--brokers": brokers}
-        words = [*where, *controls.words, *(f"{name}={number}" for name, number in numbers.items())]
+        words = [*where, *controls.words, *page, *(f"{name}={number}" for name, number in numbers.items())]
         _detach([*words, *(f"{name}={word}" for name, given in more.items() for word in given)], ready_file or [], form)
         _warn_if_exposed(clients)
         return
@@ -157,7 +164,8 @@ def up(
     with _temporary_directory() if ephemeral else nullcontext(data_dir or DEFAULT_DATA_DIR) as directory:
         ports = _ports(port, zookeeper_port, brokers)
         plan = LocalPlan(directory, ports, zookeeper_port, overrides, clients, *controls)
-        _serve(plan, topics, command, ready_file or [], form)
+        listener = _page_listener(ui_port) if ui else None
+        _serve(plan, topics, command, ready_file or [], form, listener)
 
 
 def _detach(words: list[str], ready_files: Sequence[Path], form: OutputFormat) -> None:
@@ -210,6 +218,7 @@ def _serve(
     command: list[str],
     ready_files: Sequence[Path],
     form: OutputFormat,
+    page: "socket | None",
 ) -> None:
     """raises    ScriptError, Ended with the status of the command or of a closed terminal"""
     from pykafka_cli.broker.server import BrokerUnusable
@@ -223,7 +232,7 @@ def _serve(
             file.unlink()  # of one that was killed
 
     async def run(stop: asyncio.Event) -> None:
-        ends.append(await _run(plan, topics, command, ready_files, form, stop))
+        ends.append(await _run(plan, topics, command, ready_files, form, page, stop))
 
     _log_what_matters()
     try:
@@ -262,6 +271,7 @@ async def _run(
     command: list[str],
     ready_files: Sequence[Path],
     form: OutputFormat,
+    page: "socket | None",
     stop: asyncio.Event,
 ) -> int | None:
     """Until asked to stop, or until the command ends: its status; None if none was run."""
@@ -279,7 +289,7 @@ async def _run(
         _warn_if_exposed(plan.clients)
         stopping = asyncio.create_task(stop.wait())
         status = None
-        async with _controls(cluster, stop):
+        async with _controls(cluster, stop), _shown(cluster.bootstrap, page):
             with published(cluster.state, ready_files):
                 if command:
                     from pykafka_cli.servers.attached_command import run_command
@@ -304,6 +314,28 @@ def _controls(cluster: "LocalCluster", stop: asyncio.Event) -> AbstractAsyncCont
     from pykafka_cli.servers.control_commands import commands_of
 
     return controlled(cluster.data_dir, commands_of(cluster), stop.set)
+
+
+def _page_listener(port: int) -> "socket":
+    """raises    ScriptError, before any server starts"""
+    from pykafka_cli.ui.opening import ensure_installed, listen
+
+    ensure_installed()
+    return listen(port, "--ui-port")
+
+
+@asynccontextmanager
+async def _shown(bootstrap: str, page: "socket | None") -> AsyncIterator[None]:
+    """Serve the page of --ui, if it is wanted."""
+    if page is None:
+        yield
+        return
+    from pykafka_cli.ui.opening import new_ui
+    from pykafka_cli.ui.server import serving
+
+    async with serving(new_ui(bootstrap, None), page) as url:
+        print(f"The cluster is shown at {url}", file=sys.stderr)
+        yield
 
 
 def _warn_if_exposed(clients: "ClientListeners | None") -> None:

@@ -1,0 +1,64 @@
+"""`pk ui`: a cluster in the browser."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.script.command import ScriptCommand
+from pykafka_cli.script.errors import Ended, ScriptError
+from pykafka_cli.script.options import BootstrapServer, CommandConfig, bootstrap_or_default
+
+MAX_PORT = 65535
+DEFAULT_PORT = 8080
+EPILOG = """\b
+Brokers, topics with their partitions, configs, and consumer groups with their
+lag, as they change. The page is for this machine alone, and changes nothing.
+Each page shows the pk command that prints the same, and has its data as JSON
+beside it: /topics.json.
+
+\b
+Examples:
+  pk ui
+  pk ui kafka:9093 --command-config tls.properties --port 0
+"""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class UiCommand(ScriptCommand):
+    has_version = False
+
+
+@app.command(cls=UiCommand, epilog=EPILOG)
+def ui(
+    address: Annotated[
+        str | None, typer.Argument(metavar="[HOST:PORT,...]", help="The cluster; instead of --bootstrap-server.")
+    ] = None,
+    bootstrap_server: BootstrapServer = None,
+    command_config: CommandConfig = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=MAX_PORT, help="Port of the page; 0 means any free port.")
+    ] = DEFAULT_PORT,
+) -> None:
+    """Show a cluster in the browser, on this machine."""
+    from pykafka_cli.script.opening import session_with
+    from pykafka_cli.servers.starting import run_until_signalled
+    from pykafka_cli.ui.opening import listen, new_ui
+
+    bootstrap = bootstrap_or_default(address or bootstrap_server, ScriptError("Missing the address of a cluster"))
+    shown = new_ui(bootstrap, command_config)
+    session_with(bootstrap, shown.connection.settings)  # which says so if there can be no such cluster
+    listener = listen(port, "--port")
+
+    async def serve(stop: asyncio.Event) -> None:
+        from pykafka_cli.ui.server import serving
+
+        async with serving(shown, listener) as url:
+            print(f"{bootstrap} is shown at {url}\nCtrl-C ends it.", flush=True)
+            await stop.wait()
+
+    status = run_until_signalled(serve)
+    if status is ExitStatus.HUNG_UP:
+        raise Ended(status)  # else a request to stop is how this ends: no failure

@@ -1,0 +1,13 @@
+"""The web page of `pk ui`: a cluster in the browser, on the loopback interface.
+
+opening.py      what commands call first
+server.py       listens, and runs until it is asked to stop
+app.py          the routes: each page as HTML, and as JSON beside it
+guard.py        which requests are let in, and the headers that keep other sites out
+connection.py   the one session with the cluster that all pages share
+pages.py        the table of pages: what each shows, and the command that shows the same
+views/          what is on a page, as a document
+rendering.py    a document as HTML, by templates/; static/ has the style sheet, our script and htmx
+
+Starlette, uvicorn and Jinja2 come with the extra `ui`; they are imported only when a page is opened.
+"""

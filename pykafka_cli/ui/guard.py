@@ -1,0 +1,63 @@
+"""Which requests are let in.
+
+A page of another site may send requests to this address, and a name of another site may be made to point to it (DNS
+rebinding). So Host must be one of ours, and so must Origin where a browser sends one, and our pages run no script but
+ours.
+"""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+_HTTP_PORT = 80
+
+
+class Guard:
+    """Rejects requests that are not for us or not from us, and sets the headers of all responses.
+
+    port    where the server listens
+    """
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._app = app
+        self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
+        if port == _HTTP_PORT:  # which browsers leave out
+            self._hosts |= {"127.0.0.1", "localhost", "[::1]"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        if problem := self._problem(Headers(scope=scope)):
+            await PlainTextResponse(f"{problem}\n", 403)(scope, receive, send_with_headers)
+        else:
+            await self._app(scope, receive, send_with_headers)
+
+    def _problem(self, headers: Headers) -> str | None:
+        host = headers.get("Host", "").lower()
+        if host not in self._hosts:
+            return f"This server is not {host or 'without a name'}: open it at the address that pk ui has printed."
+        origin = headers.get("Origin")
+        if origin is not None and origin.lower().removeprefix("http://") not in self._hosts:
+            return f"Pages of {origin} may not use this server."
+        if headers.get("Sec-Fetch-Site") == "cross-site" and headers.get("Sec-Fetch-Mode") != "navigate":
+            return "Pages of other sites may not use this server."
+        return None

@@ -1,0 +1,55 @@
+"""The pages: all that is offered, in one table."""
+
+import shlex
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from pykafka_cli.clients.session import Session
+from pykafka_cli.ui.views import Document, Query
+from pykafka_cli.ui.views.cluster import configs, overview
+from pykafka_cli.ui.views.groups import group, groups
+from pykafka_cli.ui.views.topics import readers, topic, topics
+
+View = Callable[[Session, Query], Awaitable[Document]]
+Words = Callable[[Query], Sequence[str]]
+
+
+class Page(NamedTuple):
+    """One page: its document at PATH.json, filled into its template at PATH."""
+
+    path: str
+    template: str
+    view: View
+    command: Words
+    """The words of the `pk` command that shows the same."""
+    refresh_s: int | None = None
+    """After how many seconds the page asks again; None if it does not."""
+
+
+def _configs_command(query: Query) -> list[str]:
+    if "topic" in query:
+        return ["configs", "--describe", "--all", "--topic", query["topic"]]
+    return ["configs", "--describe", "--all", "--broker", query.get("broker", "")]
+
+
+PAGES = (
+    Page("/", "overview.html", overview, lambda _: ["cluster", "list-endpoints"], 2),
+    Page("/topics", "topics.html", topics, lambda _: ["topics", "--list"], 5),
+    Page("/topic", "topic.html", topic, lambda query: ["topics", "--describe", "--topic", query.get("name", "")], 1),
+    Page("/readers", "readers.html", readers, lambda _: ["consumer-groups", "--describe", "--all-groups"]),
+    Page("/configs", "configs.html", configs, _configs_command),
+    Page("/groups", "groups.html", groups, lambda _: ["consumer-groups", "--list", "--state"], 5),
+    Page(
+        "/group",
+        "group.html",
+        group,
+        lambda query: ["consumer-groups", "--describe", "--group", query.get("name", "")],
+        1,
+    ),
+)
+
+
+def command_line(words: Sequence[str], bootstrap: str, command_config: str | None) -> str:
+    """The command as it is typed into a shell."""
+    where = ["--bootstrap-server", bootstrap, *(["--command-config", command_config] if command_config else [])]
+    return shlex.join(["pk", *words, *where])

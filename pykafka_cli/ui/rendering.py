@@ -1,0 +1,76 @@
+"""Documents as HTML, by the templates of this package."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+ROWS_PER_PAGE = 200
+"""Of a long list; a browser takes longer to show more than the cluster to list them."""
+
+_COLORS = 8
+
+
+def templates() -> Environment:
+    """All text is escaped; a name that a template misspells is an error."""
+    environment = Environment(
+        loader=PackageLoader("pykafka_cli.ui"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["grouped"] = grouped
+    environment.filters["moment"] = moment
+    environment.globals["link"] = link
+    environment.globals["rows_of"] = rows_of
+    environment.globals["color_of"] = color_of
+    environment.globals["share"] = share
+    environment.globals["most"] = most
+    return environment
+
+
+def grouped(number: int | None) -> str:
+    """With commas between thousands; a dash for none."""
+    return "–" if number is None else f"{number:,}"
+
+
+def moment(timestamp_ms: int | None) -> str:
+    """Milliseconds since the epoch, as a date and time in UTC."""
+    if timestamp_ms is None or timestamp_ms < 0:
+        return "–"
+    try:
+        found = datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return str(timestamp_ms)
+    return found.strftime("%Y-%m-%d %H:%M:%S.") + f"{timestamp_ms % 1000:03d}Z"
+
+
+def link(path: str, **query: Any) -> str:
+    """An address with what is given of the query."""
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def rows_of(rows: Sequence[Any], number: str) -> tuple[Sequence[Any], int, int]:
+    """One page of a long list, its number from 1 on, and how many pages there are."""
+    count = max(1, -(-len(rows) // ROWS_PER_PAGE))
+    page = min(int(number), count) if number.isdecimal() and int(number) else 1
+    return rows[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE], page, count
+
+
+def color_of(index: int) -> str:
+    """The class of the color for the nth of several brokers or members."""
+    return f"c{index % _COLORS}"
+
+
+def share(part: int, whole: int, width: int) -> float:
+    """How long a bar is that stands for a part."""
+    return 0.0 if whole <= 0 else round(width * max(0, min(part, whole)) / whole, 2)
+
+
+def most(rows: Sequence[Mapping[str, Any]], name: str) -> int:
+    """The largest number of that name, 0 if there is none."""
+    return max((row[name] or 0 for row in rows), default=0)

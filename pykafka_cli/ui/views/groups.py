@@ -1,0 +1,69 @@
+"""Groups: the list, and one with its members and its lag."""
+
+from pykafka_cli.clients.admin.groups import describe_groups, list_all_groups
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import GroupLag, MemberDescription
+from pykafka_cli.procedures.consumer_groups import lags
+from pykafka_cli.ui.views import Document, Query, required
+
+
+async def groups(session: Session, query: Query) -> Document:
+    """All groups whose names contain `filter`; one request to each broker, whatever their number."""
+    found = await list_all_groups(session)
+    wanted = query.get("filter", "")
+    return {
+        "groups": [
+            {"group": each.group, "type": each.type, "state": each.state, "protocol": each.protocol}
+            for each in found
+            if wanted in each.group
+        ],
+        "of": len(found),
+    }
+
+
+async def group(session: Session, query: Query) -> Document:
+    """A consumer group's members with their partitions, and its lag in each partition.
+
+    raises    BadQuery, ApiError
+    """
+    name = required(query, "name")
+    described = (await describe_groups(session, [name], missing_is_dead=True))[name]
+    if described.state == "Dead":
+        raise ApiError(_NOT_FOUND, f"Consumer group '{name}' does not exist.")
+    rows = (await lags(session, [described]))[name]
+    return {
+        "group": name,
+        "state": described.state,
+        "assignor": described.assignor or None,
+        "coordinator": int(described.coordinator.id),
+        "epoch": described.epoch,
+        "members": [_member(each) for each in described.members],
+        "partitions": [_row(each) for each in rows],
+        "lag": sum(each.lag or 0 for each in rows),
+    }
+
+
+_NOT_FOUND = 69  # GROUP_ID_NOT_FOUND
+
+
+def _member(member: MemberDescription) -> Document:
+    return {
+        "member_id": member.member_id,
+        "instance_id": member.instance_id,
+        "client_id": member.client_id,
+        "host": member.host.removeprefix("/"),
+        "assignment": [{"topic": each.topic, "partition": each.partition} for each in sorted(member.assignment)],
+    }
+
+
+def _row(row: GroupLag) -> Document:
+    return {
+        "topic": row.partition.topic,
+        "partition": row.partition.partition,
+        "current_offset": None if row.current_offset is None else int(row.current_offset),
+        "log_end": None if row.log_end_offset is None else int(row.log_end_offset),
+        "lag": row.lag,
+        "member_id": row.member and row.member.member_id,
+        "client_id": row.member and row.member.client_id,
+    }

@@ -1,0 +1,223 @@
+"""pk ui and pk up --ui: pages of a real cluster, over a socket."""
+
+import builtins
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pykafka_cli.script.errors import ScriptError
+from pykafka_cli.ui.opening import listen, new_ui
+from tests.support.ports import free_port
+from tests.support.running import PK, RunningCluster, pk
+from tests.support.server_processes import ServerProcess
+
+TOPIC, GROUP = "ui-orders", "ui billing/1"
+
+
+class Page(ServerProcess):
+    """`pk ui` on a free port."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        super().__init__(folder / "ui.log")
+        self._words = words
+        self.start()
+        self.url = re.findall(r"is shown at (http://\S+)", self.said())[0]
+
+    def command(self) -> list[str]:
+        return [PK, "ui", *self._words, "--port", "0"]
+
+    def serves(self) -> bool:
+        return "Ctrl-C ends it." in self.said()
+
+    def document(self, address: str) -> Any:
+        response = httpx.get(self.url + address)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+
+@pytest.fixture(scope="module")
+def page(cluster: RunningCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    at = ("--bootstrap-server", cluster.bootstrap)
+    assert pk("topics", *at, "--create", "--topic", TOPIC, "--partitions", "2").returncode == 0
+    keyed = ("--property", "parse.key=true", "--property", "key.separator=:")
+    assert pk("console-producer", *at, "--topic", TOPIC, *keyed, stdin="a:1\nb:2\na:3\n").returncode == 0
+    reading = ("--topic", TOPIC, "--group", GROUP, "--from-beginning", "--max-messages", "3")
+    assert pk("console-consumer", *at, *reading).returncode == 0
+    assert pk("console-producer", *at, "--topic", TOPIC, *keyed, stdin="a:4\n").returncode == 0
+    found = Page(tmp_path_factory.mktemp("ui"), cluster.bootstrap)
+    yield found
+    assert found.stop(signal.SIGINT) == 0
+
+
+def test_brokers(page: Page, cluster: RunningCluster) -> None:
+    found = page.document(".json")
+
+    assert found["controller"] == 0
+    assert [(each["broker"], each["is_alive"], each["port"]) for each in found["brokers"]] == [(0, True, cluster.port)]
+    assert str(found["cluster_id"]) in httpx.get(page.url).text
+
+
+def test_topics(page: Page) -> None:
+    found = page.document(f"topics.json?filter={TOPIC}")
+
+    assert found["topics"] == [
+        {
+            "topic": TOPIC,
+            "is_internal": False,
+            "partitions": 2,
+            "replication_factor": 1,
+            "leaderless": 0,
+            "under_replicated": 0,
+        }
+    ]
+
+
+def test_a_topics_partitions(page: Page) -> None:
+    found = page.document(f"topic.json?name={TOPIC}")
+
+    assert [(each["leader"], each["isr"], each["log_start"]) for each in found["partitions"]] == [(0, [0], 0)] * 2
+    assert sum(each["log_end"] for each in found["partitions"]) == found["records"] == 4
+
+
+def test_a_topics_readers(page: Page) -> None:
+    found = page.document(f"readers.json?name={TOPIC}")
+
+    (reader,) = found["groups"]
+    assert reader["group"] == GROUP
+    assert sum(each["offset"] for each in reader["offsets"]) == 3
+
+
+def test_groups(page: Page) -> None:
+    found = page.document(f"groups.json?filter={GROUP}")
+
+    assert found["groups"] == [{"group": GROUP, "type": "Classic", "state": "Empty", "protocol": "consumer"}]
+
+
+def test_a_groups_lag(page: Page) -> None:
+    found = page.document(f"group.json?name={GROUP}")
+
+    assert found["lag"] == sum(each["lag"] for each in found["partitions"]) == 1
+    assert found["members"] == []
+
+
+def test_configs(page: Page) -> None:
+    of_topic = {each["name"]: each for each in page.document(f"configs.json?topic={TOPIC}")["configs"]}
+    of_broker = {each["name"]: each for each in page.document("configs.json?broker=0")["configs"]}
+
+    assert of_topic["cleanup.policy"]["value"] == "delete"
+    assert of_broker["broker.id"]["value"] == "0"
+
+
+@pytest.mark.parametrize("what", ["topic?name=missing", "group?name=missing", "configs?topic=missing"])
+def test_what_the_cluster_lacks_is_not_found(page: Page, what: str) -> None:
+    assert httpx.get(page.url + what).status_code == 404
+
+
+@pytest.mark.parametrize("what", ["topic", "readers", "group", "configs", "configs?broker=x"])
+def test_an_incomplete_address_says_what_it_lacks(page: Page, what: str) -> None:
+    response = httpx.get(page.url + what)
+
+    assert response.status_code == 400
+    assert "The address lacks" in response.text
+
+
+@pytest.mark.parametrize(
+    "address", ["", "topics", f"topic?name={TOPIC}", "groups", f"group?name={GROUP}", f"configs?topic={TOPIC}"]
+)
+def test_each_page_has_its_command_and_its_json(page: Page, address: str) -> None:
+    shown = httpx.get(page.url + address).text
+
+    (line,) = re.findall(r'<code id="command">(.*?)</code>', shown)
+    words = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {line.replace('&#39;', chr(39))}"], capture_output=True, text=True
+    )
+    command, *rest = words.stdout.splitlines()
+    assert command == "pk"
+    assert pk(*rest).returncode == 0
+    (beside,) = re.findall(r'<a href="([^"]*)">This page as JSON', shown)
+    assert page.document(beside.removeprefix("/"))
+
+
+def test_names_are_text_and_not_markup(page: Page) -> None:
+    response = httpx.get(page.url + "topics", params={"filter": '"><script>alert(1)</script>'})
+
+    assert "<script>alert" not in response.text
+
+
+def test_a_cluster_that_comes_back_is_shown_again(tmp_path: Path) -> None:
+    with_page = RunningCluster(tmp_path / "data", ports=(free_port(), free_port()))
+    page = Page(tmp_path, with_page.bootstrap)
+    try:
+        assert httpx.get(page.url).status_code == 200
+        with_page.stop()
+        assert httpx.get(page.url).status_code == 502
+        with_page.start()
+        assert httpx.get(page.url).status_code == 200
+    finally:
+        page.stop(signal.SIGTERM)
+        with_page.stop()
+
+
+def test_up_serves_the_page_as_well(tmp_path: Path) -> None:
+    running = RunningCluster(tmp_path / "data", extra=("--ui", "--ui-port", "0"))
+    try:
+        (url,) = re.findall(r"The cluster is shown at (http://\S+)", running.said())
+        assert httpx.get(url + ".json").json()["controller"] == 0
+    finally:
+        assert running.stop() == 0
+
+
+def test_a_port_in_use_is_an_error_that_names_the_owner(tmp_path: Path, page: Page) -> None:
+    port = page.url.rstrip("/").rpartition(":")[2]
+
+    done = pk("ui", "127.0.0.1:1", "--port", port)
+
+    assert done.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{port}: address already in use" in done.stderr
+    assert "--port 0 chooses a free port." in done.stderr
+
+
+def test_a_host_without_an_address_is_an_error_at_once() -> None:
+    done = pk("ui", "pk.invalid:9092", "--port", "0")
+
+    assert done.returncode == 1
+    assert "pk.invalid:9092" in done.stderr
+
+
+def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [each for each in sys.modules if each.partition(".")[0] in ("uvicorn", "starlette", "jinja2")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [each for each in sys.modules if each.startswith("pykafka_cli.ui.")]:
+        monkeypatch.delitem(sys.modules, name)
+    real = builtins.__import__
+
+    def importing(name: str, *rest: object, **more: object) -> object:
+        if name.partition(".")[0] == "starlette":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return real(name, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", importing)
+
+    with pytest.raises(ScriptError, match="needs starlette") as raised:
+        new_ui("127.0.0.1:1", None)
+    assert raised.value.hint == "pip install 'pk-kafka[ui]' installs it."
+
+
+def test_other_commands_do_not_import_the_page() -> None:
+    check = "import sys, pykafka_cli.cli, pykafka_cli.commands.up, pykafka_cli.commands.ui; print(sorted(sys.modules))"
+
+    loaded = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout
+
+    assert not re.search(r"'(starlette|uvicorn|jinja2|pykafka_cli\.ui)['.]", loaded)
+
+
+def test_the_page_is_on_the_loopback_interface_only() -> None:
+    with listen(0, "--port") as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
