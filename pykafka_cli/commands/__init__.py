@@ -63,6 +63,9 @@ COMMANDS: dict[str, Command] = {
     "export": Command("export", "Write the file that apply reads, from a cluster.", CLUSTER, None),
     "configs": Command("configs", "Show and change configs, quotas, and credentials.", CLUSTER, "kafka-configs"),
     "acls": Command("acls", "List, add, or remove ACLs.", CLUSTER, "kafka-acls"),
+    "delegation-tokens": Command(
+        "delegation_tokens", "Create, renew, or expire delegation tokens.", CLUSTER, "kafka-delegation-tokens"
+    ),
     "leader-election": Command("leader_election", "Elect new leaders of partitions.", CLUSTER, "kafka-leader-election"),
     "reassign-partitions": Command(
         "reassign_partitions", "Move replicas to other brokers.", CLUSTER, "kafka-reassign-partitions"

@@ -5,7 +5,6 @@ ABSENT_SCRIPTS = {
     "connect-mirror-maker": "pk has no MirrorMaker; run connect-mirror-maker.sh of Apache Kafka against both clusters.",
     "connect-plugin-path": "pk has no Kafka Connect, and so no plugins; use connect-plugin-path.sh of Apache Kafka.",
     "connect-standalone": "pk has no Kafka Connect; run connect-standalone.sh of Apache Kafka against this cluster.",
-    "kafka-delegation-tokens": "pk does not manage delegation tokens; use kafka-delegation-tokens.sh of Apache Kafka.",
     "kafka-jmx": "pk has no JMX; `pk log-dirs` and `pk consumer-groups --describe` show sizes and lag.",
     "kafka-metadata-shell": "pk keeps no KRaft metadata log; `pk zookeeper-shell` shows the metadata of its clusters.",
     "kafka-mirror-maker": "pk has no MirrorMaker; use kafka-mirror-maker.sh of Apache Kafka 3.9.",

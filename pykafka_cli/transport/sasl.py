@@ -47,10 +47,14 @@ class Plain:
 class Scram:
     """Challenge and response over a salted password; the password itself never travels."""
 
-    def __init__(self, mechanism: str, user: str, password: str, *, client_nonce: str | None = None) -> None:
+    def __init__(
+        self, mechanism: str, user: str, password: str, *, client_nonce: str | None = None, by_token: bool = False
+    ) -> None:
+        """by_token    the user is the id of a delegation token, and the password its HMAC (KIP-48)"""
         import scramp
 
         self.mechanism = mechanism
+        self._extension = ",tokenauth=true" if by_token else ""
         self._client = scramp.ScramClient([mechanism], user, password, c_nonce=client_nonce)
         self._steps = [self._first, self._final, self._verify]
 
@@ -65,7 +69,9 @@ class Scram:
             raise SaslFailure(f"{self.mechanism}: {error}") from None
 
     def _first(self, _: str) -> bytes:
-        return str(self._client.get_client_first()).encode()
+        first = str(self._client.get_client_first())
+        self._client.client_first_bare += self._extension  # it is signed as it is sent
+        return f"{first}{self._extension}".encode()
 
     def _final(self, server_first: str) -> bytes:
         self._client.set_server_first(server_first)

@@ -1,4 +1,4 @@
-"""`pk acls` with Apache Kafka: what its script printed, on the AclAuthorizer of 3.9.1; and on Kafka 4."""
+"""`pk acls` and `pk delegation-tokens` with Apache Kafka: what the scripts printed, on 3.9.1; and on Kafka 4."""
 
 import re
 from collections.abc import Iterator
@@ -17,11 +17,13 @@ from tests.support.running import pk
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AclBroker]:
-    with acl_broker(KafkaBroker, tmp_path_factory.mktemp("acls"), {}) as broker:
+    with acl_broker(
+        KafkaBroker, tmp_path_factory.mktemp("acls"), {"delegation.token.secret.key": "a-secret"}
+    ) as broker:
         yield broker
 
 
-@pytest.mark.parametrize("name", ["acls-manage", "acls-presets", "acls-usage", "acls-zookeeper"])
+@pytest.mark.parametrize("name", ["acls-manage", "acls-presets", "acls-usage", "acls-zookeeper", "delegation-tokens"])
 def test_pk_prints_what_the_script_printed(name: str, kafka: AclBroker, tmp_path: Path) -> None:
     assert not list(disagreements(GOLDEN / name, CASES[name], kafka.addresses, tmp_path))
 

@@ -33,9 +33,8 @@ def sasl_exchange(settings: SecuritySettings, host: str) -> SaslExchange | None:
         return Plain(*_user_and_password(login(settings)))
     if mechanism in SCRAM_MECHANISMS:
         its = login(settings)
-        if its.options.get("tokenauth", "").lower() == "true":
-            raise BadClientSetting("Delegation tokens (tokenauth in sasl.jaas.config) are not supported")
-        return Scram(mechanism, *_user_and_password(its))
+        by_token = its.options.get("tokenauth", "").lower() == "true"
+        return Scram(mechanism, *_user_and_password(its), by_token=by_token)
     others = ", ".join(SCRAM_MECHANISMS)
     raise BadClientSetting(f"sasl.mechanism {mechanism} is not supported; use PLAIN, {others}, OAUTHBEARER or GSSAPI")
 

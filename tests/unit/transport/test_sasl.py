@@ -62,6 +62,12 @@ def test_scram_rejects_a_server_that_cannot_prove_itself() -> None:
         exchange.respond(verdict)
 
 
+def test_a_login_with_a_token_says_so() -> None:
+    exchange = Scram("SCRAM-SHA-256", "id", "aG1hYw==", client_nonce="nonce", by_token=True)
+
+    assert exchange.respond(None) == b"n,,n=id,r=nonce,tokenauth=true"
+
+
 def test_scram_rejects_a_challenge_that_is_none() -> None:
     exchange = Scram("SCRAM-SHA-256", "alice", "alice-secret")
     exchange.respond(None)
