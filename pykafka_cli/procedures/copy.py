@@ -277,8 +277,12 @@ class Copier:
 
         return note
 
-    def _skipped(self, partition: TopicPartition, offset: Offset) -> None:
-        """The log begins later than where the copy was: records were deleted meanwhile."""
+    def _skipped(self, partition: TopicPartition, position: Position) -> None:
+        """The log begins later than where the copy was: records were deleted meanwhile. Or it was truncated before."""
+        offset = position.offset
+        if offset < self._positions[partition]:
+            self._warn(f"{partition}: records from offset {offset} on were replaced after they had been copied")
+            return
         self._warn(f"{partition}: records up to offset {offset} were deleted before they could be copied")
         if not self._follow and offset >= self._ends[partition]:
             self._positions[partition] = offset

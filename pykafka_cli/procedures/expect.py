@@ -15,6 +15,7 @@ from pykafka_cli.clients.admin.leaders import Patience
 from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
 from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.errors import ApiError, explain
+from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Offset, OffsetSpec, Seconds, TopicPartition, base64_id
 from pykafka_cli.procedures.wait import FIRST_PAUSE_S, LONGEST_PAUSE_S, wait_until_met
@@ -278,12 +279,14 @@ class _Reading:
             self._lacks(str(problem))
             await asyncio.sleep(LONGEST_PAUSE_S / 2)
 
-    def _note_start(self, partition: TopicPartition, offset: Offset) -> None:
+    def _note_start(self, partition: TopicPartition, position: Position) -> None:
         """Called where the beginning of a log was looked up, be it because the offset that was to be read is gone."""
         asked = self._begun_at.get(partition, -1)
-        if 0 <= asked < offset:
-            self.notes.append(f"{partition}: the records from offset {asked} to {offset - 1} have been deleted")
-        self._positions[partition] = offset
+        if 0 <= asked < position.offset:
+            self.notes.append(
+                f"{partition}: the records from offset {asked} to {position.offset - 1} have been deleted"
+            )
+        self._positions[partition] = position.offset
 
     # ---- records
 

@@ -69,6 +69,8 @@ class FakeSession:
         self.settings = ClientSettings(settings or {})
         self.is_with_controllers = False
         self.topics = dict(topics or {})
+        self.leader_epoch = 0
+        """Of every partition."""
         self.topic_errors: list[ErrorCode | Exception] = []
         """What the next questions for topics are answered with, before the topics are there; exceptions are raised."""
         self.asked: list[Any] = []
@@ -137,7 +139,7 @@ class FakeSession:
                     error_code=ErrorCode.none,
                     partition_index=i32(index),
                     leader_id=BrokerId(0),
-                    leader_epoch=i32(0),
+                    leader_epoch=i32(self.leader_epoch),
                     replica_nodes=broker_ids(0),
                     isr_nodes=broker_ids(0),
                     offline_replicas=(),

@@ -24,6 +24,7 @@ from pykafka_cli.broker.coordinator.transaction.verification import TransactionV
 from pykafka_cli.broker.dispatch import Dispatcher
 from pykafka_cli.broker.errors import BrokerError, TopicAlreadyExists, UnknownTopicOrPartition
 from pykafka_cli.broker.handlers import HANDLERS
+from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.metadata.producer_ids import ProducerIds
 from pykafka_cli.broker.metadata.topic_admin import CreatedTopic
 from pykafka_cli.broker.metadata.topic_rules import NewTopic
@@ -69,6 +70,8 @@ from tests.simulation.loop import LoopClock, VirtualLoop
 from tests.simulation.network import SimulatedNetwork
 from tests.support.logs import broker_settings
 
+TOPIC = "t"
+"""What clients write and read."""
 COORDINATOR_PARTITIONS = 2
 MOST_RETRIES_IN_A_ROW = 6
 """How often one connection is rejected the same thing one time after the other; a cluster has its good moments."""
@@ -135,6 +138,14 @@ class Deletion(NamedTuple):
 
     at: float
     log_start: int
+
+
+class UncleanElection(NamedTuple):
+    """What the former leader had from `diverged` on is lost. The new one had something else there up to `log_end`."""
+
+    at: float
+    diverged: int
+    log_end: int
 
 
 class SimulatedNode(Node):
@@ -264,6 +275,15 @@ class _SlowConnection(MemoryConnection):
             raise BrokerUnreachable("cut off")
 
 
+def _common_end(new: PartitionLog, former: PartitionLog) -> int:
+    """The offset up to which two logs have the same records, by their leader epochs."""
+    for epoch, _ in reversed(new.epochs.entries):
+        its_end, other = new.end_offset_for_epoch(epoch), former.end_offset_for_epoch(epoch)
+        if its_end and other and other.epoch == its_end.epoch == epoch:
+            return min(its_end.end_offset, other.end_offset)
+    return 0
+
+
 def _age(task: asyncio.Task[None]) -> int:
     """Grows from one task to the next."""
     return int(task.get_name().rpartition("-")[2])
@@ -360,6 +380,7 @@ class SimulatedCluster(ReplicaCluster):
         self.replication_delay = 0.002
         self.news_delay = 0.05
         self.deletions: dict[TopicPartition, list[Deletion]] = {}
+        self.unclean_elections: dict[TopicPartition, list[UncleanElection]] = {}
         self.requests: Counter[int] = Counter()
         self._refused: Counter[tuple[int, int]] = Counter()
         self._last_news: dict[int, float] = {}
@@ -459,13 +480,21 @@ class SimulatedCluster(ReplicaCluster):
         node.metadata.apply(self.controller.update_metadata(list(self.controller.partitions), node))
         await self.controller.broker_started(broker_id)
 
-    async def move_leader(self, topic_partition: TopicPartition, *, unclean: bool = False) -> None:
+    async def elect_uncleanly(self, topic_partition: TopicPartition, broker_id: int) -> None:
+        """Have a broker lead that is not in the ISR: what it does not have is lost."""
+        new = self.nodes[broker_id].logs.get(topic_partition)
+        former = self.nodes[self.controller.partitions[topic_partition].isr[0]].logs.get(topic_partition)
+        diverged = _common_end(new, former) if new and former else 0
+        election = UncleanElection(self.loop.now, diverged, new.log_end if new else 0)
+        self.unclean_elections.setdefault(topic_partition, []).append(election)
+        await self.controller.elect(topic_partition, broker_id)
+
+    async def move_leader(self, topic_partition: TopicPartition) -> None:
         state = self.controller.partitions.get(topic_partition)
         if state is None:
             return
         running = {node.broker_id for node in self.running()}
-        wanted = state.replicas if unclean else state.isr
-        others = [each for each in wanted if each in running and each != state.leader]
+        others = [each for each in state.isr if each in running and each != state.leader]
         if others:
             await self.controller.elect(topic_partition, self.chance.choice(others))
 

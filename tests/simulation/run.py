@@ -10,10 +10,10 @@ from unittest.mock import patch
 
 from pykafka_cli.model import TopicPartition
 from tests.simulation import truth
-from tests.simulation.cluster import SimulatedCluster
+from tests.simulation.cluster import TOPIC, SimulatedCluster
 from tests.simulation.loop import Standstill, VirtualLoop
 from tests.simulation.storm import Storm
-from tests.simulation.workers import TOPIC, Administrator, Reader, Run, TransactionalWriter, Writer
+from tests.simulation.workers import Administrator, Reader, Run, TransactionalWriter, Writer
 
 NO_PROGRESS_S = 150
 """Virtual seconds without any progress, the cluster being well, after which somebody waits in vain. Above the longest
@@ -66,7 +66,9 @@ class _Scene:
         self.loop = loop
         self.chance = random.Random(seed)
         self.cluster = SimulatedCluster(loop, random.Random(seed + 1))
-        self.storm = Storm(self.cluster, random.Random(seed + 2))
+        extras = random.Random(seed + 3)
+        self.is_unclean = extras.random() < 0.2
+        self.storm = Storm(self.cluster, random.Random(seed + 2), is_unclean=self.is_unclean)
         self.run = Run(self.cluster.bootstrap, self.chance)
         self.story = ""
         self.read_up_to: dict[TopicPartition, truth.Log] | None = None
@@ -89,7 +91,8 @@ class _Scene:
         self.reads_committed = any(isinstance(each, TransactionalWriter) for each in writers) or chance.random() < 0.3
         alone = Reader(run, "a reader alone", self._reading(), partitions=partitions)
         members = self._members()
-        administrator = Administrator(run, "g", deletes=chance.random() < 0.25)
+        deletes = chance.random() < 0.25 and not self.is_unclean  # deleted records would be back for good
+        administrator = Administrator(run, "g", deletes=deletes)
         workers: list[Any] = [*writers, alone, *members, administrator]
         self.story = (
             f"{self.storm}; {count} partitions; {', '.join(self._said(each) for each in writers)}; "
@@ -125,6 +128,8 @@ class _Scene:
                 "max.block.ms": "60000",
             }
             kind = chance.choice(["idempotent", "idempotent", "transactional", "plain"])
+            if kind == "transactional" and self.is_unclean:
+                kind = "idempotent"  # a marker that is lost would keep its transaction open for ever
             if kind == "plain":
                 settings |= {"enable.idempotence": "false", "acks": chance.choice(["1", "all"])}
             maker = Writer
@@ -221,8 +226,7 @@ class _Scene:
         return True
 
     def _left_by(self, members: list[Reader], logs: dict[TopicPartition, truth.Log]) -> bool:
-        seen = {(c.partition, offset) for each in members for c in each.chunks for offset, _ in c.records}
-        return bool(truth.missing(seen, logs, committed=self.reads_committed))
+        return bool(truth.missing(truth.seen_by(members), logs, committed=self.reads_committed))
 
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         _done, left = await asyncio.wait(tasks, timeout=60)

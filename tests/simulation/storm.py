@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from pykafka_cli.model import TopicPartition
 from tests.fakes.replica_cluster import CONTROLLER
-from tests.simulation.cluster import SimulatedCluster
+from tests.simulation.cluster import TOPIC, SimulatedCluster
 from tests.simulation.network import Weather
 
 KINDS = ("cuts", "silences", "elections", "restarts", "errors", "losses", "stalls", "distance", "unanswered connects")
@@ -15,7 +15,7 @@ KINDS = ("cuts", "silences", "elections", "restarts", "errors", "losses", "stall
 class Storm:
     """Some kinds of trouble, drawn from `chance`, until `end`; afterwards the cluster is well, if far away."""
 
-    def __init__(self, cluster: SimulatedCluster, chance: random.Random) -> None:
+    def __init__(self, cluster: SimulatedCluster, chance: random.Random, *, is_unclean: bool = False) -> None:
         self._cluster = cluster
         self._chance = chance
         self.kinds = frozenset(kind for kind in KINDS if chance.random() < 0.45)
@@ -28,6 +28,9 @@ class Storm:
             "elections": self._elect,
             "restarts": self._restart,
         }
+        if is_unclean:
+            self.kinds |= {"unclean elections"}
+            self._acts = {**self._acts, "unclean elections": self._elect_uncleanly}
 
     def __str__(self) -> str:
         return f"{self.seconds} s of {', '.join(sorted(self.kinds)) or 'nothing'}, {self._distance * 1000:g} ms away"
@@ -73,6 +76,20 @@ class Storm:
     async def _elect(self) -> None:
         partitions: list[TopicPartition] = sorted(self._cluster.controller.partitions)
         await self._cluster.move_leader(self._chance.choice(partitions))
+
+    async def _elect_uncleanly(self) -> None:
+        """A broker comes back, and leads at once what the others have written more of meanwhile."""
+        running = [node.broker_id for node in self._cluster.running() if node.broker_id != CONTROLLER]
+        if len(running) < 2:
+            return
+        broker_id = self._chance.choice(running)
+        await self._cluster.fail(broker_id, how=self._chance.choice(["stop", "crash"]))
+        await asyncio.sleep(self._chance.choice([0.5, 2.0, 5.0]))
+        lagging = [each for each in sorted(self._cluster.controller.partitions) if each.topic == TOPIC]
+        await self._cluster.restart(broker_id)
+        for each in lagging:
+            if broker_id not in self._cluster.controller.partitions[each].isr:
+                await self._cluster.elect_uncleanly(each, broker_id)
 
     async def _restart(self) -> None:
         running = [node.broker_id for node in self._cluster.running() if node.broker_id != CONTROLLER]

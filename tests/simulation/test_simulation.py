@@ -112,6 +112,11 @@ def membership_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_member.GroupMember, "_forget", lambda _self: None)
 
 
+def truncation_unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an unclean election, a consumer goes on at an offset before which other records are now."""
+    monkeypatch.setattr(fetcher, "is_truncated", lambda _position, _end: False)
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -121,6 +126,7 @@ def membership_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
         dropped_retry_of_the_producer,
         dropped_retry_of_the_consumer,
         membership_kept_for_ever,
+        truncation_unnoticed,
     ],
 )
 def test_a_planted_mistake_shows(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:

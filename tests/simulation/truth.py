@@ -10,26 +10,41 @@ from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import walk
 from pykafka_cli.protocol.records.control import ControlType, read_marker
 from pykafka_cli.protocol.records.record import read_records
-from tests.simulation.cluster import Deletion, SimulatedCluster
-from tests.simulation.workers import TOPIC, Chunk, Reader, TransactionalWriter, Writer
+from tests.simulation.cluster import TOPIC, Deletion, SimulatedCluster, UncleanElection
+from tests.simulation.workers import Chunk, Reader, TransactionalWriter, Writer
 
 
 @dataclass
 class Log:
     """One partition as its leader has it. `committed` leaves out what a reader of committed records must not see.
 
-    A log may begin before records that were deleted: a leader that crashes may have them still, or again.
+    A log may begin before records that were deleted: a leader that crashes may have them still, or again. After an
+    unclean election, other records may have taken the place of those that were lost.
     """
 
     start: int
     end: int
     deletions: Sequence[Deletion] = ()
+    unclean_elections: Sequence[UncleanElection] = ()
     records: dict[Offset, bytes] = field(default_factory=dict)
     committed: dict[Offset, bytes] = field(default_factory=dict)
 
     def deleted_before(self, at: float = math.inf) -> int:
         """The highest offset at which the log has begun up to then."""
         return max((each.log_start for each in self.deletions if each.at <= at), default=0)
+
+    def lost_from(self, at: float = math.inf) -> float:
+        """The lowest offset from which on records have been lost up to then."""
+        return min((each.diverged for each in self.unclean_elections if each.at <= at), default=math.inf)
+
+    def may_go_unread(self, offset: Offset) -> bool:
+        """Whether a consumer may never read what is there: it was deleted, or had been there before in a log that was
+        not the leader's. Consumers return to the end of the last epoch before theirs that the new leader knows, which
+        may lie behind the offset at which the logs diverged.
+        """
+        return offset < self.deleted_before() or any(
+            each.diverged <= offset < each.log_end for each in self.unclean_elections
+        )
 
 
 def read_logs(cluster: SimulatedCluster) -> dict[TopicPartition, Log]:
@@ -38,7 +53,12 @@ def read_logs(cluster: SimulatedCluster) -> dict[TopicPartition, Log]:
 
 def _read(cluster: SimulatedCluster, partition: TopicPartition) -> Log:
     log = cluster.leader_of(*partition).log(*partition)
-    found = Log(log.log_start, log.high_watermark, cluster.deletions.get(partition, ()))
+    found = Log(
+        log.log_start,
+        log.high_watermark,
+        cluster.deletions.get(partition, ()),
+        cluster.unclean_elections.get(partition, ()),
+    )
     pending: dict[int, dict[Offset, bytes]] = defaultdict(dict)
     offset = log.log_start
     while offset < log.high_watermark:
@@ -65,20 +85,31 @@ def _read(cluster: SimulatedCluster, partition: TopicPartition) -> Log:
     return found
 
 
+Seen = set[tuple[TopicPartition, Offset, bytes]]
+"""Records, with what they were."""
+
+
+def seen_by(readers: Iterable[Reader]) -> Seen:
+    return {
+        (chunk.partition, offset, value)
+        for reader in readers
+        for chunk in reader.chunks
+        for offset, value in chunk.records
+    }
+
+
 def is_read_up(reader: Reader, logs: Mapping[TopicPartition, Log], *, committed: bool) -> bool:
     """Whether a reader that began at the beginning has seen all that there is now."""
-    seen = {(chunk.partition, offset) for chunk in reader.chunks for offset, _ in chunk.records}
-    return not missing(seen, logs, committed=committed)
+    return not missing(seen_by([reader]), logs, committed=committed)
 
 
-def missing(
-    seen: set[tuple[TopicPartition, Offset]], logs: Mapping[TopicPartition, Log], *, committed: bool
-) -> list[tuple[TopicPartition, Offset]]:
+def missing(seen: Seen, logs: Mapping[TopicPartition, Log], *, committed: bool) -> list[tuple[TopicPartition, Offset]]:
+    """What nobody has seen of what is there, and was there all the time."""
     return [
         (partition, offset)
         for partition, log in logs.items()
-        for offset in (log.committed if committed else log.records)
-        if (partition, offset) not in seen
+        for offset, value in (log.committed if committed else log.records).items()
+        if (partition, offset, value) not in seen and not log.may_go_unread(offset)
     ]
 
 
@@ -97,18 +128,19 @@ def check_writer(writer: Writer, logs: Mapping[TopicPartition, Log]) -> Iterable
         yield f"{name} is there twice: {twice[:10]}"
     for tag, outcome in sorted(writer.outcomes.items()):
         if outcome == "committed" or (outcome == "sent" and writer.settings.required_acks == -1):
-            if not times[tag] and not _is_deleted(writer.places.get(tag), logs):
+            if not times[tag] and not _may_be_gone(writer.places.get(tag), logs):
                 yield f"{name}: {tag} was {outcome} and is not there"
         elif outcome == "aborted" and times[tag]:
             yield f"{name}: {tag} was aborted and is there"
 
 
-def _is_deleted(place: tuple[int, int] | None, logs: Mapping[TopicPartition, Log]) -> bool:
-    """Whether a record may have been deleted; a broker may not say where one is that it has stored before."""
+def _may_be_gone(place: tuple[int, Offset] | None, logs: Mapping[TopicPartition, Log]) -> bool:
+    """Whether a record may have been deleted, or lost; a broker may not say where one is that it has stored before."""
     if place is None:
         return False
     partition, offset = place
-    return offset < logs[TopicPartition(TOPIC, partition)].deleted_before()
+    log = logs[TopicPartition(TOPIC, partition)]
+    return offset < log.deleted_before() or offset >= log.lost_from() or (offset < 0 and bool(log.unclean_elections))
 
 
 def _around_disorder(tags: list[int]) -> list[int]:
@@ -129,19 +161,21 @@ def check_reader(reader: Reader, logs: Mapping[TopicPartition, Log], *, committe
         visible = log.committed if committed else log.records
         for offset, value in chunk.records:
             before = last.get((chunk.partition, chunk.span))
+            lost_from = log.lost_from(chunk.at)
             if before is not None and offset <= before:
-                yield f"{reader.name}: {chunk.partition} went back from {before} to {offset}"
+                if not lost_from <= offset:
+                    yield f"{reader.name}: {chunk.partition} went back from {before} to {offset}"
             elif before is not None:
                 first = max(before + 1, log.deleted_before(chunk.at))
-                skipped = [each for each in offsets[chunk.partition] if first <= each < offset]
+                skipped = [each for each in offsets[chunk.partition] if first <= each < min(offset, log.lost_from())]
                 if skipped:
                     yield f"{reader.name}: {chunk.partition} skipped {skipped[:5]} between {before} and {offset}"
-            if offset >= log.start and visible.get(offset) != value:
+            if log.start <= offset < log.lost_from() and visible.get(offset) != value:
                 yield f"{reader.name}: {chunk.partition} {offset} was {value!r}, and is {visible.get(offset)!r}"
             last[chunk.partition, chunk.span] = offset
 
 
-def check_group(members: Iterable[Reader], logs: Mapping[TopicPartition, Log], *, committed: bool) -> Iterable[str]:
+def check_group(members: Sequence[Reader], logs: Mapping[TopicPartition, Log], *, committed: bool) -> Iterable[str]:
     """Each record at least once, and in one generation by one member only.
 
     The same member may read it again: one that could not commit before it rejoined a generation that still stands.
@@ -156,7 +190,7 @@ def check_group(members: Iterable[Reader], logs: Mapping[TopicPartition, Log], *
                         f"{chunk.partition} {offset} was read by {other} and {member.name} in generation "
                         f"{chunk.generation}"
                     )
-    left = missing({(partition, offset) for _, partition, offset in seen}, logs, committed=committed)
+    left = missing(seen_by(members), logs, committed=committed)
     if left:
         yield f"the group never read {len(left)} records, first {left[:5]}"
 

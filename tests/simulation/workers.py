@@ -25,10 +25,9 @@ from pykafka_cli.model import FIRST_OFFSET, Offset, OffsetSpec, Seconds, TopicPa
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.connection import ConnectionFailed
-from tests.simulation.cluster import RETRIABLE
+from tests.simulation.cluster import RETRIABLE, TOPIC
 from tests.simulation.loop import START_MS
 
-TOPIC = "t"
 FETCH, LIST_OFFSETS = 1, 2
 GAVE_UP = (ConnectionFailed, ApiError, NoOffset, ProducerRefused)
 API_TIMEOUT_S = 20
@@ -99,7 +98,7 @@ class Writer:
         self.properties = settings
         self.pause = pause
         self.outcomes: dict[int, str] = {}
-        self.places: dict[int, tuple[int, int]] = {}
+        self.places: dict[int, tuple[int, Offset]] = {}
         """Partition and offset of what was sent, by tag."""
         self.failures: list[str] = []
         self.incarnations: list[int] = []
@@ -157,12 +156,13 @@ class Writer:
 
     def _result(self, result: Result) -> None:
         self.run.progress += 1
-        for tag in result.batch.tags:
+        for index, tag in enumerate(result.batch.tags):
             if tag in self.outcomes:
                 self.run.complaints.append(f"{self.name} was told twice what became of {tag}")
             self.outcomes[tag] = "failed" if result.failure else "sent"
             if not result.failure:
-                self.places[tag] = (result.batch.partition, result.base_offset + tag - result.batch.tags[0])
+                offset = Offset(result.base_offset + index)
+                self.places[tag] = (result.batch.partition, offset)
         if result.failure:
             self.failures.append(f"{result.batch.tags[0]}-{result.batch.tags[-1]}: {result.failure}")
             age = self.run.now() - result.batch.opened_at

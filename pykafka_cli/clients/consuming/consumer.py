@@ -150,9 +150,9 @@ class Consumer:
         """The first `count` of the records (all if not given) were used and may be committed."""
         self._positions[fetched.partition] = fetched.next if count is None else fetched.position_after(count)
 
-    def _note_start(self, partition: TopicPartition, offset: Offset) -> None:
+    def _note_start(self, partition: TopicPartition, position: Position) -> None:
         """A position that was looked up, not committed; it is committed even if nothing follows, as Kafka does."""
-        self._positions[partition] = Position(offset)
+        self._positions[partition] = position
 
     async def close(self) -> None:
         """Commit what was used, leave the group, stop reading."""
@@ -230,7 +230,7 @@ class Consumer:
             committed = await fetch_offsets(self._coordinator, new, stable=stable)
             self._committed.update(committed)
             self._positions.update(committed)
-            self._fetcher.add({each: committed[each].offset if each in committed else None for each in new})
+            self._fetcher.add({each: committed.get(each) for each in new})
 
     def _revoke(self, partitions: Sequence[TopicPartition]) -> None:
         if partitions:

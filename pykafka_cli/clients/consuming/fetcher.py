@@ -5,6 +5,7 @@ here. A partition that is dropped while a response is on its way is not in that 
 
     add(partition, offset) ──> [leader's task: Fetch ... ] ──> ready ──> take() ──> decode
                                     │ out of range ──> reset policy
+                                    ├ leader of a new epoch ──> validate the position (KIP-320)
                                     ├ leader moved ──> look up
                                     └ leader names a nearer replica (KIP-392) ──> ask that one for a while
 source  Fetcher and SubscriptionState of Kafka's consumer
@@ -15,7 +16,6 @@ import datetime
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kio.schema.errors import ErrorCode
@@ -25,11 +25,20 @@ from kio.static.primitive import i8, i32, i32Timedelta, i64
 
 from pykafka_cli.clients.admin.offsets import list_offsets
 from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, Fetched, decode
+from pykafka_cli.clients.consuming.position_validation import (
+    LedPosition,
+    epoch_ends,
+    is_truncated,
+    is_unknown,
+    truncation_text,
+)
+from pykafka_cli.clients.consuming.sources import Chunk, Lead, Source, chunks_behind
 from pykafka_cli.clients.coordinator import ask_over
 from pykafka_cli.clients.error_traits import RETRIABLE
 from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import BrokerId, Offset, OffsetSpec, Seconds, TopicPartition, in_seconds
+from pykafka_cli.model import BrokerId, LeaderEpoch, Offset, OffsetSpec, Seconds, TopicPartition, in_seconds
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords, walk
 from pykafka_cli.transport.connection import Connection, ConnectionFailed, Rejected, VersionRange
@@ -48,24 +57,8 @@ class NoOffset(Exception):
     """A partition has no position and auto.offset.reset is none."""
 
 
-@dataclass(slots=True, eq=False)
-class _Source:
-    """One partition that is being read. `offset` is what to fetch next; None until the log's start or end is known."""
-
-    partition: TopicPartition
-    offset: Offset | None
-    reset_to: OffsetSpec
-    leader: BrokerId | None = None
-    """The broker to fetch from."""
-    nearer_until: float | None = None
-    """Monotonic seconds until when that is a nearer replica instead of the leader; None while it is the leader."""
-
-
-class _Chunk(NamedTuple):
-    source: _Source
-    offset: Offset
-    data: bytes
-    aborted: tuple[AbortedTransaction, ...]
+class LogTruncated(NoOffset):
+    """Records before the position are lost, as after an unclean election, and auto.offset.reset is none."""
 
 
 class RawRecords(NamedTuple):
@@ -84,7 +77,8 @@ class Fetcher:
     """Used by one reader; `take` hands over what came in the order in which it came.
 
     warn        called with lines that the scripts log at WARN
-    on_start    called when the start or end of a log was looked up for a partition that had no position
+    on_start    called with the position at which reading (re)starts: the start or end of a log that was looked up, or
+                the first offset of which the log has lost what was read before
     """
 
     def __init__(
@@ -92,7 +86,7 @@ class Fetcher:
         session: Session,
         settings: ConsumerSettings,
         warn: Callable[[str], None],
-        on_start: Callable[[TopicPartition, Offset], None],
+        on_start: Callable[[TopicPartition, Position], None],
     ) -> None:
         self.ready = asyncio.Event()
         """Records are available, or something went wrong."""
@@ -100,8 +94,8 @@ class Fetcher:
         self._settings = settings
         self._warn = warn
         self._on_start = on_start
-        self._sources: dict[TopicPartition, _Source] = {}
-        self._chunks: deque[_Chunk] = deque()
+        self._sources: dict[TopicPartition, Source] = {}
+        self._chunks: deque[Chunk] = deque()
         self._buffered = 0
         self._room = asyncio.Event()
         self._room.set()
@@ -117,17 +111,19 @@ class Fetcher:
     def partitions(self) -> list[TopicPartition]:
         return list(self._sources)
 
-    def add(self, positions: Mapping[TopicPartition, Offset | OffsetSpec | None]) -> None:
-        """Read partitions from an offset or an OffsetSpec; None: from where auto.offset.reset says."""
+    def add(self, positions: Mapping[TopicPartition, Position | Offset | OffsetSpec | None]) -> None:
+        """Read partitions from a position, an offset or an OffsetSpec; None: from where auto.offset.reset says."""
         policy = {"earliest": OffsetSpec.EARLIEST, "latest": OffsetSpec.LATEST}.get(self._settings.auto_offset_reset)
         for partition, position in positions.items():
             if position is None and policy is None:
                 raise NoOffset(f"Undefined offset with no reset policy for partitions: [{partition}]")
             wanted = policy if position is None else position
             if isinstance(wanted, OffsetSpec):
-                self._sources[partition] = _Source(partition, None, wanted)
-            else:
-                self._sources[partition] = _Source(partition, wanted, OffsetSpec.LATEST if policy is None else policy)
+                self._sources[partition] = Source(partition, None, wanted)
+            elif wanted is not None:
+                offset, epoch = wanted if isinstance(wanted, Position) else Position(wanted)
+                reset_to = OffsetSpec.LATEST if policy is None else policy
+                self._sources[partition] = Source(partition, offset, reset_to, epoch)
         self._request_refresh()
 
     def drop(self, partitions: Iterable[TopicPartition]) -> None:
@@ -170,7 +166,7 @@ class Fetcher:
         self.ready.clear()
         return None
 
-    def _is_current(self, source: _Source) -> bool:
+    def _is_current(self, source: Source) -> bool:
         return self._sources.get(source.partition) is source
 
     def _set_buffered(self, size: int) -> None:
@@ -199,13 +195,13 @@ class Fetcher:
             except ConnectionFailed as failure:
                 failures += 1
                 self._warn(f"[Consumer clientId={self._settings.client_id}] {failure}")
-            if all(source.leader is not None and source.offset is not None for source in self._sources.values()):
+            if all(source.is_ready for source in self._sources.values()):
                 return
             await asyncio.sleep(self._settings.backoff(max(1, failures)))
 
     async def _refresh(self) -> None:
-        """One Metadata request, and one ListOffsets request to each leader of partitions whose offset is not known."""
-        unknown = [source for source in self._sources.values() if source.leader is None or source.offset is None]
+        """One Metadata request, and one or two to each leader of partitions whose position is unknown or in doubt."""
+        unknown = [source for source in self._sources.values() if not source.is_ready]
         if not unknown:
             return
         create = self._settings.allow_auto_create_topics and any(source.offset is None for source in unknown)
@@ -213,17 +209,23 @@ class Fetcher:
         for topic in answer.topics:
             if topic.error_code == ErrorCode.topic_authorization_failed:
                 raise ApiError(topic.error_code, f"Not authorized to access topics: [{topic.name}]")
-        leaders = {
-            TopicPartition(topic.name or "", int(part.partition_index)): part.leader_id
+        leads = {
+            TopicPartition(topic.name or "", int(part.partition_index)): Lead(
+                part.leader_id, LeaderEpoch(part.leader_epoch), topic.topic_id
+            )
             for topic in answer.topics
             for part in topic.partitions
             if part.error_code in (ErrorCode.none, ErrorCode.replica_not_available) and part.leader_id >= 0
         }
         for source in unknown:
-            if source.leader is None and source.partition in leaders and self._is_current(source):
-                source.leader = leaders[source.partition]
-                self._ensure_asked(source.leader)  # which connects, if there is nothing to ask yet
-        await self._reset_offsets(leaders)
+            lead = leads.get(source.partition)
+            if lead and source.is_older(lead):
+                del leads[source.partition]
+            elif lead and source.leader is None and self._is_current(source):
+                source.follow(lead)
+                self._ensure_asked(lead.broker)  # which connects, if there is nothing to ask yet
+        await self._reset_offsets({each: lead.broker for each, lead in leads.items()})
+        await self._validate_positions()
 
     async def _reset_offsets(self, leaders: Mapping[TopicPartition, BrokerId]) -> None:
         wanted = {each: source for each, source in self._sources.items() if source.offset is None and each in leaders}
@@ -233,23 +235,68 @@ class Fetcher:
             read_committed=self._read_committed,
             leaders=leaders,
         )
-        unreachable: dict[str, None] = {}
         for partition, offset in found.items():
-            if not isinstance(offset, ApiError):
-                if self._is_current(wanted[partition]):
-                    wanted[partition].offset = offset
-                    self._on_start(partition, offset)
-                    self._ask_if_all_is_known(wanted[partition])
-            elif offset.code == ErrorCode.topic_authorization_failed:
-                raise offset
-            elif offset.code == ErrorCode.network_exception:
-                unreachable[str(offset)] = None
-        for problem in unreachable:
-            self._warn(f"[Consumer clientId={self._settings.client_id}] {problem}")
+            if not isinstance(offset, ApiError) and self._is_current(wanted[partition]):
+                self._begin_at(wanted[partition], Position(offset))
+                self._on_start(partition, Position(offset))
+        self._report(found.values())
 
-    def _ask_if_all_is_known(self, source: _Source) -> None:
-        """Called whenever a source's leader or offset was set: what was missing last wakes the leader's task."""
-        if source.leader is not None and source.offset is not None:
+    async def _validate_positions(self) -> None:
+        """Ask leaders of a new epoch whether they have what was read before."""
+        doubtful = {
+            each: LedPosition(source.position, source.leader, source.leader_epoch)
+            for each, source in self._sources.items()
+            if not source.is_valid and source.position is not None and source.leader is not None
+        }
+        sources = {each: self._sources[each] for each in doubtful}
+        ends = await epoch_ends(self._session, doubtful)
+        for partition, end in ends.items():
+            source, position = sources[partition], doubtful[partition].position
+            if not self._is_current(source) or source.position != position:
+                continue
+            if isinstance(end, ApiError):
+                source.leader = None  # looked up again with the next question
+            elif not is_truncated(position, end):
+                self._begin_at(source, position)
+            else:
+                self._return_to(source, end)
+        self._report(ends.values())
+
+    def _report(self, outcomes: Iterable[object]) -> None:
+        """Warn of each broker that cannot be reached; what asking again does not help is raised."""
+        problems = [each for each in outcomes if isinstance(each, ApiError)]
+        for problem in problems:
+            if problem.code == ErrorCode.topic_authorization_failed:
+                raise problem
+        for text in dict.fromkeys(str(each) for each in problems if each.code == ErrorCode.network_exception):
+            self._warn(f"[Consumer clientId={self._settings.client_id}] {text}")
+
+    def _return_to(self, source: Source, end: Position) -> None:
+        """The log has lost what lies behind `end` of what was read: forget what was fetched of it, and read on there.
+
+        Where the leader knows no epoch of those read before, auto.offset.reset says where to read on.
+        """
+        if self._settings.auto_offset_reset == "none":
+            self._fail(LogTruncated(truncation_text(source.partition, end)))
+            return
+        lost = chunks_behind(end.offset, [chunk for chunk in self._chunks if chunk.source is source])
+        self._chunks = deque(chunk for chunk in self._chunks if chunk not in lost)
+        self._set_buffered(sum(len(chunk.data) for chunk in self._chunks))
+        if is_unknown(end):
+            self._reset(source)
+        elif lost and lost[0].offset <= end.offset:
+            self._begin_at(source, Position(lost[0].offset, lost[0].epoch))
+        else:
+            self._begin_at(source, end)
+            self._on_start(source.partition, end)  # some of what the reader has already was lost
+
+    def _begin_at(self, source: Source, position: Position) -> None:
+        source.begin_at(position)
+        self._ask_if_all_is_known(source)
+
+    def _ask_if_all_is_known(self, source: Source) -> None:
+        """Called whenever a source's leader or position was set: what was missing last wakes the leader's task."""
+        if source.leader is not None and source.is_ready:
             self._ensure_asked(source.leader)
 
     def _ensure_asked(self, leader: BrokerId) -> None:
@@ -287,7 +334,7 @@ class Fetcher:
                         connection = await self._session.private_connection(leader)
                         await connection.newest(FetchRequest.__api_key__, _FETCH_VERSIONS)
                         continue  # with what is led by now
-                    asked_for = {each: source.offset for each, source in sources.items()}
+                    asked_for = {each: (source.offset, source.leader_epoch) for each, source in sources.items()}
                     answer = await ask_over(
                         connection,
                         _fetch_request(self._settings, sources),
@@ -305,7 +352,9 @@ class Fetcher:
                 failures = 0
                 # A source that was fetched from another leader meanwhile, or moved, is not in this response.
                 unmoved = {
-                    each: its for each, its in sources.items() if (its.leader, its.offset) == (leader, asked_for[each])
+                    each: its
+                    for each, its in sources.items()
+                    if its.leader == leader and (its.offset, its.leader_epoch) == asked_for[each]
                 }
                 if self._keep_all(answer, unmoved):
                     await asyncio.sleep(in_seconds(self._settings.retry_backoff_ms))
@@ -317,17 +366,17 @@ class Fetcher:
     def _answer_timeout(self) -> Seconds:
         return in_seconds(self._settings.fetch_max_wait_ms + self._settings.request_timeout_ms)
 
-    def _leads(self, leader: BrokerId) -> list[_Source]:
+    def _leads(self, leader: BrokerId) -> list[Source]:
         return [source for source in self._sources.values() if source.leader == leader]
 
-    def _led_by(self, leader: BrokerId) -> dict[TopicPartition, _Source]:
+    def _led_by(self, leader: BrokerId) -> dict[TopicPartition, Source]:
         return {
             partition: source
             for partition, source in self._sources.items()
-            if source.leader == leader and source.offset is not None
+            if source.leader == leader and source.is_ready
         }
 
-    def _keep_all(self, answer: Any, asked: Mapping[TopicPartition, _Source]) -> bool:
+    def _keep_all(self, answer: Any, asked: Mapping[TopicPartition, Source]) -> bool:
         """Apply a whole response; True if another request at once would be of no use."""
         code = ErrorCode(answer.error_code)
         if code is not ErrorCode.none and code not in RETRIABLE:
@@ -338,7 +387,7 @@ class Fetcher:
                 pause |= self._keep(part, topic.topic, asked)
         return pause
 
-    def _keep(self, part: Any, topic: str, asked: Mapping[TopicPartition, _Source]) -> bool:
+    def _keep(self, part: Any, topic: str, asked: Mapping[TopicPartition, Source]) -> bool:
         """Apply one partition's part of a response; True if another request at once would be of no use."""
         source = asked.get(TopicPartition(topic, int(part.partition_index)))
         if source is None or not self._is_current(source) or source.offset is None:
@@ -358,14 +407,14 @@ class Fetcher:
             self._fail(ApiError(code))
         return True
 
-    def _keep_records(self, source: _Source, part: Any) -> bool:
+    def _keep_records(self, source: Source, part: Any) -> bool:
         data = bytes(part.records or b"")
         if not data or source.offset is None:
             return True
-        following = source.offset
+        following, epoch = source.offset, source.epoch
         with suppress(CorruptRecords):  # raised when it is decoded, after the records before it were read
             for _, header in walk(data):
-                following = max(following, header.next_offset)
+                following, epoch = max(following, header.next_offset), header.leader_epoch
         if following == source.offset:
             self._fail(
                 CorruptRecords(
@@ -379,13 +428,13 @@ class Fetcher:
             aborted = tuple(
                 AbortedTransaction(each.producer_id, Offset(each.first_offset)) for each in part.aborted_transactions
             )
-        self._chunks.append(_Chunk(source, source.offset, data, aborted))
-        source.offset = following
+        self._chunks.append(Chunk(source, source.offset, source.epoch, following, data, aborted))
+        source.offset, source.epoch = following, epoch
         self._set_buffered(self._buffered + len(data))
         self.ready.set()
         return True
 
-    def _reset(self, source: _Source) -> None:
+    def _reset(self, source: Source) -> None:
         """The log does not have the offset (any more): go where auto.offset.reset says."""
         policy = self._settings.auto_offset_reset
         if policy == "none":
@@ -399,12 +448,12 @@ class Fetcher:
         source.offset, source.reset_to = None, OffsetSpec.EARLIEST if policy == "earliest" else OffsetSpec.LATEST
         self._request_refresh()
 
-    def _forget_leader(self, sources: Mapping[TopicPartition, _Source]) -> None:
+    def _forget_leader(self, sources: Mapping[TopicPartition, Source]) -> None:
         for source in sources.values():
             source.leader = source.nearer_until = None
         self._request_refresh()
 
-    def _ask_nearer(self, source: _Source, replica: BrokerId) -> None:
+    def _ask_nearer(self, source: Source, replica: BrokerId) -> None:
         source.leader = replica
         source.nearer_until = asyncio.get_running_loop().time() + in_seconds(self._settings.metadata_max_age_ms)
         self._ask_if_all_is_known(source)
@@ -417,8 +466,8 @@ class Fetcher:
             self._forget_leader(old)
 
 
-def _fetch_request(settings: ConsumerSettings, sources: Mapping[TopicPartition, _Source]) -> FetchRequest:
-    by_topic: dict[str, list[_Source]] = {}
+def _fetch_request(settings: ConsumerSettings, sources: Mapping[TopicPartition, Source]) -> FetchRequest:
+    by_topic: dict[str, list[Source]] = {}
     for partition, source in sources.items():
         by_topic.setdefault(partition.topic, []).append(source)
     return FetchRequest(
@@ -432,6 +481,7 @@ def _fetch_request(settings: ConsumerSettings, sources: Mapping[TopicPartition, 
                 partitions=tuple(
                     FetchPartition(
                         partition=i32(source.partition.partition),
+                        current_leader_epoch=i32(source.leader_epoch),
                         fetch_offset=i64(source.offset or 0),
                         partition_max_bytes=i32(settings.max_partition_fetch_bytes),
                     )

@@ -1,0 +1,100 @@
+"""Whether the leader of a partition has what a consumer has read before: one that was elected uncleanly may not.
+
+A position carries the leader epoch of the record before it. A new leader says where in its log that epoch ends, or the
+last one before it that it knows. An end before the position means that what lies between was truncated, and that other
+records may have taken its place.
+source  KIP-320; OffsetsForLeaderEpochUtils, SubscriptionState.maybeCompleteValidation
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kio.schema.offset_for_leader_epoch.v4.request import (
+    OffsetForLeaderEpochRequest,
+    OffsetForLeaderPartition,
+    OffsetForLeaderTopic,
+)
+from kio.schema.types import BrokerId, TopicName
+from kio.static.primitive import i32
+
+from pykafka_cli.clients.admin.leaders import ask_known_leaders
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.group_offsets import Position
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition, partitions_by_topic
+from pykafka_cli.transport.connection import VersionUnsupported
+
+_CONSUMER = BrokerId(-1)
+_FIRST_FOR_CONSUMERS = 3
+"""Before it, the API was for brokers only."""
+
+
+class LedPosition(NamedTuple):
+    """A position that is to be validated, and who leads its partition in which epoch."""
+
+    position: Position
+    leader: BrokerId
+    leader_epoch: LeaderEpoch
+
+
+async def epoch_ends(
+    session: Session, wanted: Mapping[TopicPartition, LedPosition]
+) -> dict[TopicPartition, Position | ApiError]:
+    """Where the epoch of each position ends in the log of its leader; -1 for both where the leader cannot tell.
+
+    A leader whose version does not serve consumers counts as having everything, as in Kafka's consumer.
+    """
+
+    async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, Position | ApiError]:
+        try:
+            answer = await session.ask(_request(wanted, partitions), broker=broker, oldest=_FIRST_FOR_CONSUMERS)
+        except VersionUnsupported:
+            return {each: wanted[each].position for each in partitions}
+        return {
+            TopicPartition(topic.topic, int(each.partition)): ApiError(each.error_code)
+            if each.error_code
+            else Position(Offset(each.end_offset), LeaderEpoch(each.leader_epoch))
+            for topic in answer.topics
+            for each in topic.partitions
+        }
+
+    return await ask_known_leaders({each: its.leader for each, its in wanted.items()}, wanted, ask)
+
+
+def is_truncated(position: Position, end: Position) -> bool:
+    """Whether the leader lacks records before the position, or does not know its epoch at all."""
+    return is_unknown(end) or end.offset < position.offset
+
+
+def is_unknown(end: Position) -> bool:
+    """Whether the leader knows neither the epoch of the position nor an earlier one."""
+    return end.offset < 0 or end.leader_epoch < 0
+
+
+def truncation_text(partition: TopicPartition, end: Position) -> str:
+    """What Kafka's consumer says where it must not choose a position by itself: LogTruncationException."""
+    where = f"{partition}=OffsetAndMetadata{{offset={end.offset}, leaderEpoch={end.leader_epoch}, metadata=''}}"
+    return f"Truncated partitions detected with divergent offsets {{{'' if is_unknown(end) else where}}}"
+
+
+def _request(
+    wanted: Mapping[TopicPartition, LedPosition], partitions: list[TopicPartition]
+) -> OffsetForLeaderEpochRequest:
+    return OffsetForLeaderEpochRequest(
+        replica_id=_CONSUMER,
+        topics=tuple(
+            OffsetForLeaderTopic(
+                topic=TopicName(topic),
+                partitions=tuple(
+                    OffsetForLeaderPartition(
+                        partition=i32(index),
+                        current_leader_epoch=i32(its.leader_epoch),
+                        leader_epoch=i32(its.position.leader_epoch),
+                    )
+                    for index in indexes
+                    for its in (wanted[TopicPartition(topic, index)],)
+                ),
+            )
+            for topic, indexes in partitions_by_topic(partitions).items()
+        ),
+    )
