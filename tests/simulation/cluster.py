@@ -15,9 +15,12 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from kio.schema.consumer_group_heartbeat.v1.request import ConsumerGroupHeartbeatRequest
 from kio.schema.errors import ErrorCode
 
+from pykafka_cli.broker.context import Api, RequestContext
 from pykafka_cli.broker.coordinator.group.coordinator import OFFSETS_TOPIC, GroupCoordinator
+from pykafka_cli.broker.coordinator.group.shard import Committer
 from pykafka_cli.broker.coordinator.transaction.coordinator import TransactionCoordinator
 from pykafka_cli.broker.coordinator.transaction.markers import MarkerWriter
 from pykafka_cli.broker.coordinator.transaction.verification import TransactionVerification
@@ -66,12 +69,15 @@ from tests.fakes.replica_cluster import (
     PartitionState,
     ReplicaCluster,
 )
+from tests.simulation.consumer_group import ConsumerGroup, Refused
 from tests.simulation.loop import LoopClock, VirtualLoop
 from tests.simulation.network import SimulatedNetwork
 from tests.support.logs import broker_settings
 
 TOPIC = "t"
 """What clients write and read."""
+GROUP = "g"
+OFFSET_COMMIT, HEARTBEAT = 8, 68
 COORDINATOR_PARTITIONS = 2
 MOST_RETRIES_IN_A_ROW = 6
 """How often one connection is rejected the same thing one time after the other; a cluster has its good moments."""
@@ -102,6 +108,7 @@ RETRIABLE: Mapping[int, tuple[ErrorCode, ...]] = {
     23: (*_LEADER, ErrorCode.unknown_leader_epoch, ErrorCode.fenced_leader_epoch),
     24: (*_COORDINATOR, ErrorCode.concurrent_transactions),
     26: (*_COORDINATOR, ErrorCode.concurrent_transactions),
+    HEARTBEAT: (*_COORDINATOR, ErrorCode.unknown_member_id, ErrorCode.fenced_member_epoch),
 }  # fmt: skip
 """What a broker may answer to an API of its own accord, and what a client must then try again; by key."""
 
@@ -199,7 +206,9 @@ class SimulatedNode(Node):
             is_active=self.broker_id == CONTROLLER, topic_name=lambda _: None
         )
         self._watch_deletions()
-        self.dispatcher = Dispatcher(broker, self.metrics)
+        if cluster.has_new_groups:
+            self._serve_new_groups()
+        self.dispatcher = Dispatcher(broker, self.metrics, self.apis)
         self.service = Service(
             LISTENER, self._answer, clock, self.metrics, ConnectionLimits(settings), Intake(settings),
             Memory(settings, clock), settings.socket_request_max_bytes,
@@ -207,6 +216,37 @@ class SimulatedNode(Node):
         self.groups.start()
         self.transactions.start()
         cluster.network.listen(self.address, partial(Connection, self.service))
+
+    @property
+    def apis(self) -> Mapping[int, Api]:
+        if not self.cluster.has_new_groups:
+            return HANDLERS
+        return {**HANDLERS, HEARTBEAT: Api("ConsumerGroupHeartbeat", HEARTBEAT, 0, 1, self._heartbeat)}
+
+    async def _heartbeat(self, _: RequestContext, request: ConsumerGroupHeartbeatRequest) -> Any:
+        self.groups.fetch_offsets(request.group_id, (), require_stable=False)  # raises if it coordinates others only
+        return self.cluster.new_group(self).heartbeat(request)
+
+    def _serve_new_groups(self) -> None:
+        """Have members of the modelled group commit: what passes its checks is written as anybody's offsets."""
+        write = self.groups.commit
+
+        async def commit(group_id: str, committer: Committer, *what: Any) -> Any:
+            self.groups.fetch_offsets(group_id, (), require_stable=False)
+            try:
+                self.cluster.new_group(self).check_commit(committer.member_id, committer.generation)
+            except Refused as refusal:
+                raise type("Refusal", (BrokerError,), {"code": refusal.code})(str(refusal)) from refusal
+            return await write(group_id, Committer("", None, -1), *what)
+
+        self.groups.commit = commit  # type: ignore[assignment, method-assign]
+
+    def coordinates(self, group_id: str) -> bool:
+        try:
+            self.groups.fetch_offsets(group_id, (), require_stable=False)
+        except BrokerError:
+            return False
+        return self.is_running
 
     def _watch_deletions(self) -> None:
         """Note where logs begin once records were deleted, whether or not anybody hears of it."""
@@ -246,7 +286,9 @@ class SimulatedNode(Node):
         if kind == "delay":
             await asyncio.sleep(float(value))
         elif kind == "error":
-            return _refusal(frame, ErrorCode(int(value)))
+            if value == ErrorCode.unknown_member_id:
+                self.cluster.forget_member(frame)
+            return _refusal(frame, ErrorCode(int(value)), self.apis)
         answer = await self.dispatcher.answer(frame, peer)
         if kind == "lost":
             raise Disconnect("simulated", "the answer is lost")
@@ -289,10 +331,10 @@ def _age(task: asyncio.Task[None]) -> int:
     return int(task.get_name().rpartition("-")[2])
 
 
-def _refusal(frame: bytearray, code: ErrorCode) -> list[Buffer]:
+def _refusal(frame: bytearray, code: ErrorCode, apis: Mapping[int, Api]) -> list[Buffer]:
     data = memoryview(frame)
     header = read_request_header(data)
-    codec = message_codec(header.api_key, header.api_version, HANDLERS[header.api_key].max_version)
+    codec = message_codec(header.api_key, header.api_version, apis[header.api_key].max_version)
     request = codec.decode_request(data, header.position)
     return codec.encode_response(header.correlation_id, codec.error_response(request, code, None), request)
 
@@ -370,7 +412,7 @@ class SimulatedCluster(ReplicaCluster):
     replication_delay  seconds that a message between brokers takes at most
     """
 
-    def __init__(self, loop: VirtualLoop, chance: random.Random) -> None:
+    def __init__(self, loop: VirtualLoop, chance: random.Random, *, has_new_groups: bool = False) -> None:
         super().__init__(clock=LoopClock(loop))  # type: ignore[arg-type]
         self.loop = loop
         self.chance = chance
@@ -379,6 +421,14 @@ class SimulatedCluster(ReplicaCluster):
         self.errors = self.losses = self.stalls = 0.0
         self.replication_delay = 0.002
         self.news_delay = 0.05
+        self.has_new_groups = has_new_groups
+        self._new_group = ConsumerGroup(
+            self.clock,
+            lambda: sorted(self.controller.partitions),
+            lambda: self.controller.topic_ids,
+            is_served=lambda: any(node.coordinates(GROUP) for node in self.running()),  # type: ignore[attr-defined]
+        )
+        self._coordinator: tuple[int, int] | None = None
         self.deletions: dict[TopicPartition, list[Deletion]] = {}
         self.unclean_elections: dict[TopicPartition, list[UncleanElection]] = {}
         self.requests: Counter[int] = Counter()
@@ -396,6 +446,24 @@ class SimulatedCluster(ReplicaCluster):
             await node.start()
         for topic in (OFFSETS_TOPIC, TRANSACTION_STATE):
             await self.controller.create(topic, *self.assignment(COORDINATOR_PARTITIONS))
+
+    def new_group(self, coordinator: Node) -> ConsumerGroup:
+        """The group, as its coordinator finds it."""
+        its = (coordinator.broker_id, coordinator.epoch)
+        if its != self._coordinator:
+            self._coordinator = its
+            self._new_group.begin_sessions()
+        return self._new_group
+
+    def is_member(self, member_id: str) -> bool:
+        return member_id in self._new_group.members
+
+    def forget_member(self, frame: bytearray) -> None:
+        """The one that this heartbeat is from; the coordinator is about to say so."""
+        header = read_request_header(memoryview(frame))
+        if header.api_key == HEARTBEAT:
+            codec = message_codec(header.api_key, header.api_version, 1)
+            self._new_group.forget(codec.decode_request(memoryview(frame), header.position).member_id)
 
     def topic_config(self, _topic: str) -> TopicConfig:
         return self._config
@@ -452,6 +520,8 @@ class SimulatedCluster(ReplicaCluster):
         key = (peer.port, header.api_key)
         draw = self.chance.random()
         codes = RETRIABLE.get(header.api_key, ())
+        if self.has_new_groups and header.api_key == OFFSET_COMMIT:
+            codes = (*_COORDINATOR, ErrorCode.unknown_member_id, ErrorCode.stale_member_epoch)
         if codes and draw < self.errors and self._refused[key] < MOST_RETRIES_IN_A_ROW:
             self._refused[key] += 1
             return "error", int(self.chance.choice(codes))

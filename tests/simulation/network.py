@@ -14,7 +14,8 @@ from typing import Any
 
 from tests.simulation.loop import VirtualLoop
 
-Factory = Callable[[], asyncio.BufferedProtocol]
+Protocol = asyncio.BufferedProtocol | asyncio.Protocol
+Factory = Callable[[], Protocol]
 
 SYSTEM_BUFFER = 64 * 1024
 """Bytes under way that the operating systems hold; what is more waits in the transport."""
@@ -36,7 +37,9 @@ class Weather:
 class SimulatedTransport(asyncio.Transport):
     """One end of a Link."""
 
-    def __init__(self, network: "SimulatedNetwork", link: "Link", protocol: asyncio.BufferedProtocol) -> None:
+    def __init__(
+        self, network: "SimulatedNetwork", link: "Link", protocol: asyncio.BufferedProtocol | asyncio.Protocol
+    ) -> None:
         super().__init__()
         self._network = network
         self._link = link
@@ -128,6 +131,9 @@ class SimulatedTransport(asyncio.Transport):
                 self._closing = True
                 self._end(None)
                 return
+            if not isinstance(self.protocol, asyncio.BufferedProtocol):
+                self.protocol.data_received(data)
+                continue
             rest = memoryview(data)
             while rest and not self._closing:
                 buffer = memoryview(self.protocol.get_buffer(-1))

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from pykafka_cli.model import TopicPartition
 from tests.simulation import truth
-from tests.simulation.cluster import TOPIC, SimulatedCluster
+from tests.simulation.cluster import GROUP, TOPIC, SimulatedCluster
 from tests.simulation.loop import Standstill, VirtualLoop
 from tests.simulation.storm import Storm
 from tests.simulation.workers import Administrator, Reader, Run, TransactionalWriter, Writer
@@ -20,6 +20,8 @@ NO_PROGRESS_S = 150
 wait that the settings allow: a rebalance waits 20 s for members that died, a request 5 s, a delivery 60 s."""
 
 LONGEST_S = 1500
+NOTICE_S = 20
+"""After which a member must have noticed that the group has given it up: it sends a heartbeat each second."""
 ASSIGNORS = ("RangeAssignor", "CooperativeStickyAssignor", "RoundRobinAssignor", "StickyAssignor")
 
 
@@ -65,9 +67,10 @@ class _Scene:
     def __init__(self, loop: VirtualLoop, seed: int) -> None:
         self.loop = loop
         self.chance = random.Random(seed)
-        self.cluster = SimulatedCluster(loop, random.Random(seed + 1))
-        extras = random.Random(seed + 3)
+        self.extras = extras = random.Random(seed + 3)
         self.is_unclean = extras.random() < 0.2
+        has_new_groups = extras.random() < 0.3
+        self.cluster = SimulatedCluster(loop, random.Random(seed + 1), has_new_groups=has_new_groups)
         self.storm = Storm(self.cluster, random.Random(seed + 2), is_unclean=self.is_unclean)
         self.run = Run(self.cluster.bootstrap, self.chance)
         self.story = ""
@@ -92,11 +95,11 @@ class _Scene:
         alone = Reader(run, "a reader alone", self._reading(), partitions=partitions)
         members = self._members()
         deletes = chance.random() < 0.25 and not self.is_unclean  # deleted records would be back for good
-        administrator = Administrator(run, "g", deletes=deletes)
+        administrator = Administrator(run, GROUP, deletes=deletes)
         workers: list[Any] = [*writers, alone, *members, administrator]
         self.story = (
             f"{self.storm}; {count} partitions; {', '.join(self._said(each) for each in writers)}; "
-            f"{len(members)} members with {members[0].properties['partition.assignment.strategy'] if members else ''}"
+            f"{len(members)} members{f' with {members[0].assignor}' if members else ''}"
         )
         tasks = [self.loop.create_task(each.work()) for each in workers]
         for each in tasks:
@@ -157,13 +160,19 @@ class _Scene:
         assignor = chance.choice(ASSIGNORS)
         lives = chance.choice([None, 5.0, 15.0])
         settings = {
-            "group.id": "g",
+            "group.id": GROUP,
             "partition.assignment.strategy": f"org.apache.kafka.clients.consumer.{assignor}",
             "session.timeout.ms": "10000",
             "heartbeat.interval.ms": "1000",
             "max.poll.interval.ms": "20000",
             "auto.commit.interval.ms": chance.choice(["500", "5000"]),
         }
+        if self.cluster.has_new_groups:
+            settings = {
+                each: settings[each] for each in ("group.id", "max.poll.interval.ms", "auto.commit.interval.ms")
+            }
+            settings["group.protocol"] = "consumer"
+        pattern = TOPIC if self.extras.random() < 0.3 else None
         found = []
         for number in range(chance.randint(0, 3)):
             its = settings | self._reading()
@@ -174,9 +183,14 @@ class _Scene:
                     self.run,
                     f"member {number}",
                     its,
+                    pattern=pattern,
                     lifetime=lambda: None if lives is None else chance.expovariate(1 / lives),
                 )
             )
+        if self.cluster.has_new_groups:
+            for each in found:
+                each.pause = self.extras.choice([0.0, 3.0, 3.0])
+                each.others, each.is_member = [other for other in found if other is not each], self.cluster.is_member
         return found
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -200,6 +214,7 @@ class _Scene:
                     not members or not self._left_by(members, logs)
                 ):
                     self.read_up_to = logs
+                    await self._check_membership(members)
                     return
             if run.progress != seen[0]:
                 seen = (run.progress, self.loop.now)
@@ -215,6 +230,15 @@ class _Scene:
             f"no progress for {self.loop.now - seen[1]:.0f} s, though there is something to do for "
             f"{', '.join(waiting) or 'nobody: a transaction stays open'}\n{_tasks(self.loop)}"
         )
+
+    async def _check_membership(self, members: list[Reader]) -> None:
+        """No member may read on for good that the coordinator has given up."""
+        if not self.cluster.has_new_groups:
+            return
+        await asyncio.sleep(NOTICE_S)
+        for member in members:
+            if member.assigned and not member.is_in_group:
+                self.run.complaints.append(f"{member.name} reads on, though the group has given it up")
 
     def _is_stable(self) -> bool:
         """Whether no transaction is open any more, and all replicas have everything."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pykafka_cli.clients.consuming import fetcher, group_member
+from pykafka_cli.clients.consuming.consumer_protocol_member import ConsumerProtocolMember
 from pykafka_cli.clients.producing import record_queue, sender
 from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch
 from tests.simulation.loop import VirtualLoop
@@ -117,6 +118,23 @@ def truncation_unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetcher, "is_truncated", lambda _position, _end: False)
 
 
+def membership_kept_for_ever_by_the_new_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ConsumerProtocolMember, "_forget", lambda _self: None)
+
+
+def revocation_confirmed_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member says that it has its new assignment and no more, while it still reads what it is to give up."""
+    note = ConsumerProtocolMember._note
+
+    def boast(self: Any, answer: Any) -> None:
+        note(self, answer)
+        if self._owned and self._target is not None and self._target != self._owned:
+            self._owned = self._target
+            self._has_changes.set()
+
+    monkeypatch.setattr(ConsumerProtocolMember, "_note", boast)
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -127,6 +145,8 @@ def truncation_unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
         dropped_retry_of_the_consumer,
         membership_kept_for_ever,
         truncation_unnoticed,
+        membership_kept_for_ever_by_the_new_protocol,
+        revocation_confirmed_too_early,
     ],
 )
 def test_a_planted_mistake_shows(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:

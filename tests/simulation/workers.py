@@ -6,6 +6,7 @@ again, as that person would. That counts as a fault only while the cluster is we
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -223,18 +224,30 @@ class Reader:
 
     def __init__(
         self, run: Run, name: str, settings: dict[str, str], *, partitions: Sequence[TopicPartition] = (),
-        lifetime: Callable[[], float | None] = lambda: None,
+        pattern: str | None = None, lifetime: Callable[[], float | None] = lambda: None,
     ) -> None:  # fmt: skip
         self.run = run
         self.name = name
         self.properties = settings
         self.partitions = partitions
+        self.pattern = pattern
+        self.others: Sequence[Reader] = ()
+        """The other members of a group in which a partition is one member's at a time, whatever its epoch."""
+        self.pause = 0.0
+        """Seconds that it takes for what it was handed at once, at most."""
+        self.is_member: Callable[[str], bool] = lambda _: True
+        """Whether the coordinator has a member of that id."""
         self.lifetime = lifetime
         self.chunks: list[Chunk] = []
         self.assigned: list[TopicPartition] = []
         self.generation = 0
         self._spans: dict[TopicPartition, int] = {}
         self._span = 0
+
+    @property
+    def assignor(self) -> str:
+        subscribed = "a pattern" if self.pattern else "a name"
+        return f"{self.properties.get('partition.assignment.strategy', 'the coordinator')} and {subscribed}"
 
     async def work(self) -> None:
         while not self.run.is_over:
@@ -248,6 +261,8 @@ class Reader:
                 if self.partitions:
                     self._came(list(self.partitions))
                     consumer.assign(dict.fromkeys(self.partitions, OffsetSpec.EARLIEST))
+                elif self.pattern:
+                    await consumer.subscribe(pattern=re.compile(self.pattern))
                 else:
                     await consumer.subscribe([TOPIC])
                 lifetime = None if self.run.is_calm else self.lifetime()
@@ -278,13 +293,24 @@ class Reader:
             if fetched.partition not in self.assigned:
                 self.run.complaints.append(f"{self.name} was handed {fetched.partition}, which it did not have")
             self.chunks.append(Chunk(fetched.partition, self.generation, span, records, self.run.now()))
+            if self.pause:
+                await asyncio.sleep(self.run.chance.random() * self.pause)
             consumer.used(fetched)
+
+    @property
+    def is_in_group(self) -> bool:
+        """Whether the coordinator counts on what this member says."""
+        member = self._consumer._member
+        return member is not None and self.is_member(member.membership.member_id)
 
     def _came(self, partitions: Sequence[TopicPartition]) -> None:
         member = self._consumer._member
         if member:
             self.generation = member.membership.generation
         for each in partitions:
+            for other in self.others:
+                if each in other.assigned and other.is_in_group:
+                    self.run.complaints.append(f"{self.name} was assigned {each}, which {other.name} has not given up")
             self._span += 1
             self._spans[each] = self._span
             self.assigned.append(each)
