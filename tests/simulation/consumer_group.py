@@ -7,6 +7,7 @@
 A member's step is that of Kafka's CurrentAssignmentBuilder, its checks are those of GroupMetadataManager. Assignors,
 racks and what is written to __consumer_offsets are left out. What all brokers of a cluster share here, Kafka replays
 from the log: a coordinator that takes over knows the group, and gives each member a whole session.
+test_consumer_group.py holds it against Apache Kafka 4.3.1.
 """
 
 import re
@@ -29,6 +30,9 @@ from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.model import Seconds, TopicPartition
 
 JOINING, LEAVING, LEAVING_FOR_A_WHILE = 0, -1, -2
+SESSION_S = Seconds(3.0)
+"""Short, for members to lose their membership often."""
+_REBALANCE_S = Seconds(300.0)
 
 
 class State(Enum):
@@ -54,7 +58,7 @@ class Member:
     regex: str = ""
     assigned: frozenset[TopicPartition] = frozenset()
     revoking: frozenset[TopicPartition] = frozenset()
-    rebalance_s: Seconds = Seconds(300.0)
+    rebalance_s: Seconds = _REBALANCE_S
     session: Timer | None = None
     revocation: Timer | None = None
 
@@ -77,7 +81,7 @@ class ConsumerGroup:
         topic_ids: Callable[[], Mapping[str, object]],
         *,
         is_served: Callable[[], bool] = lambda: True,
-        session_s: Seconds = Seconds(3.0),  # noqa: B008  # a number
+        session_s: Seconds = SESSION_S,
         heartbeat_s: float = 1.0,
     ) -> None:
         self._clock = clock

@@ -55,6 +55,11 @@ def test_a_seed_takes_the_same_course_first_and_after_others(seed: int) -> None:
     assert int(alone.stdout) == after_others.digest
 
 
+@pytest.mark.parametrize("seed", [5007, 20879, 30084])
+def test_a_seed_that_failed_once_passes(seed: int) -> None:
+    assert simulate(seed).faults == []
+
+
 def test_seeds_take_courses_of_their_own() -> None:
     assert len({simulate(seed).digest for seed in REPLAYED}) == len(REPLAYED)
 
