@@ -20,6 +20,8 @@ from pykafka_cli.script.errors import ScriptError
 PROGRAM = "pk"
 DEBUG_VARIABLE = "PK_DEBUG"
 COMPLETION_VARIABLE = "_PK_COMPLETE"
+SHOW_WIRE = "--show-wire"
+"""Of every command: prints requests and responses to stderr."""
 OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 """What becomes of printing where stdout goes to a full or broken disk, or is closed."""
 
@@ -59,7 +61,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog=(
         "Commands accept the options of Kafka's scripts and print what the scripts "
-        "print; `pk COMMAND --help` lists the options."
+        "print; `pk COMMAND --help` lists the options. With --show-wire, a command also "
+        "prints its requests and responses, to stderr."
     ),
     context_settings={"max_content_width": 100},
 )
@@ -103,6 +106,8 @@ def run(words: Sequence[str]) -> int:
 
 def _run(words: Sequence[str]) -> int:
     """The exit status of a command; raises what it does not report itself."""
+    if SHOW_WIRE in words:
+        words = _showing_wire(words)
     try:
         command = typer.main.get_command(app)
         if COMPLETION_VARIABLE in os.environ:
@@ -124,6 +129,21 @@ def _run(words: Sequence[str]) -> int:
 
         _report(*refusal(error))
         return ExitStatus.FAILURE
+
+
+def _showing_wire(words: Sequence[str]) -> Sequence[str]:
+    """Have what goes over connections printed to stderr; the words without the option that asks for it."""
+    own = words[: words.index("--")] if "--" in words else words  # the rest is for another command
+    if SHOW_WIRE not in own:
+        return words
+    import time
+
+    from pykafka_cli.output.wire import WirePrinter
+    from pykafka_cli.rules.wire_log import WireLog
+    from pykafka_cli.transport.connection import Connection
+
+    Connection.observer = WireLog(WirePrinter(sys.stderr).show, time.monotonic)
+    return [*(word for word in own if word != SHOW_WIRE), *words[len(own) :]]
 
 
 def _report(*lines: str) -> None:

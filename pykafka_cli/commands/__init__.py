@@ -104,6 +104,7 @@ COMMANDS: dict[str, Command] = {
         "kafka-streams-application-reset",
     ),
     "doctor": Command("doctor", "Find what is wrong with a cluster, or on the way to it.", CLUSTER, None),
+    "wire": Command("wire", "Show what clients and brokers send each other.", CLUSTER, None),
     "wait": Command("wait", "Wait until brokers, topics, records, or groups are ready.", CLUSTER, None),
     "expect": Command("expect", "Check that a topic gets the records that a test expects.", TOPICS, None),
     "mark": Command("mark", "Mark where topics end, for pk expect.", TOPICS, None),

@@ -74,9 +74,6 @@ class KeptAnswer:
         self._response = response
         self._body: bytes | None = None
 
-    def __repr__(self) -> str:
-        return repr(self._response) if self._body is None else f"one of {len(self._body)} bytes, as sent before"
-
     def body(self, write: Callable[[Any], bytes]) -> bytes:
         if self._body is None:
             self._body = write(self._response)
@@ -145,17 +142,17 @@ class _KioCodec:
     """Any API whose messages kio describes."""
 
     def __init__(self, api_key: int, version: int, newest: int) -> None:
-        request, response = _schema(api_key, version, "request"), _schema(api_key, version, "response")
+        request, response = schema_of(api_key, version, "request"), schema_of(api_key, version, "response")
         self._version = version
         self._flexible = request.__flexible__
         self._flexible_answer = response.__flexible__ and api_key != ApiKey.API_VERSIONS
         self._read, self._write = message_reader(request), entity_writer(response)
         self._check_counts = count_checker(request)
-        self._newest_response = _schema(api_key, newest, "response")
-        self._raise = copier(request, _schema(api_key, newest, "request"))
+        self._newest_response = schema_of(api_key, newest, "response")
+        self._raise = copier(request, schema_of(api_key, newest, "request"))
         self._adapt_request = _needed(adapters.RAISE, api_key, version)
         if self._adapt_request is None:
-            ensure_kept(request, _schema(api_key, newest, "request"))
+            ensure_kept(request, schema_of(api_key, newest, "request"))
         self._adapt_response = _needed(adapters.LOWER, api_key, version)
         if self._adapt_response is None:
             ensure_attributes(response, self._newest_response)
@@ -191,7 +188,8 @@ class _KioCodec:
         return error_answer(self._newest_response, request, error_code, message)
 
 
-def _schema(api_key: int, version: int, kind: Any) -> Any:
+def schema_of(api_key: int, version: int, kind: Any) -> Any:
+    """The class of an API's request or response (`kind`) in a version; raises kio's errors where there is none."""
     if ApiKey.LEADER_AND_ISR <= api_key <= ApiKey.CONTROLLED_SHUTDOWN:
         return inter_broker.load(api_key, version, kind)
     if first_versions.is_missing_in_kio(api_key, version):

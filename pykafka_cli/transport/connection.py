@@ -21,7 +21,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, cast
 
 from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
@@ -138,12 +138,28 @@ class VersionRange(NamedTuple):
     max: int
 
 
+class Observer(Protocol):
+    """Sees what goes over connections: whole frames without their lengths. `connection` is a number."""
+
+    def opened(self, connection: int, address: str) -> None: ...
+
+    def sent(self, connection: int, frame: bytes) -> None: ...
+
+    def received(self, connection: int, frame: bytes) -> None: ...
+
+    def ended(self, connection: int) -> None: ...
+
+
 class Connection(asyncio.BufferedProtocol):
     """A connection that is open when you get it; `open` makes one.
 
     A request that is cancelled, or that had no response in time, leaves the connection usable: its response is dropped
     when it comes. Everything else that goes wrong ends the connection and fails all that is in flight.
+
+    observer    sees all frames of all connections
     """
+
+    observer: ClassVar[Observer | None] = None
 
     def __init__(self, address: str, *, client_id: str | None, timeout: Seconds) -> None:
         self.address = address
@@ -365,6 +381,8 @@ class Connection(asyncio.BufferedProtocol):
         if header_version >= 2:
             header += b"\x00"
         self._transport.write(_LENGTH.pack(len(header) + len(body)) + header + body)
+        if self.observer:
+            self.observer.sent(id(self), header + body)
         return self._last_id
 
     async def _authenticate(self, exchange: SaslExchange) -> None:
@@ -394,6 +412,8 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its class
         self._transport.set_write_buffer_limits(high=0)  # what waits in here would be lost when the process ends
+        if self.observer:
+            self.observer.opened(id(self), self.address)
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         return self._unfilled
@@ -412,6 +432,8 @@ class Connection(asyncio.BufferedProtocol):
         else:
             frame, self._frame = memoryview(self._frame).toreadonly(), None
             self._unfilled = memoryview(self._length)
+            if self.observer:
+                self.observer.received(id(self), bytes(frame))
             self._deliver(int.from_bytes(frame[:4]), frame[4:])
 
     def _deliver(self, correlation_id: int, body: memoryview) -> None:
@@ -441,6 +463,8 @@ class Connection(asyncio.BufferedProtocol):
     def _fail(self, end: ConnectionFailed) -> None:
         if self._end is None:
             self._end = end
+            if self.observer:
+                self.observer.ended(id(self))
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(_again(end))

@@ -1,0 +1,83 @@
+"""`pk wire`: what Kafka clients and brokers say to each other."""
+
+import asyncio
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.script.command import ScriptCommand
+from pykafka_cli.script.errors import ScriptError
+
+EPILOG = """\b
+A proxy on this machine: connect a client to its port instead of the broker's.
+Every request and response is printed with its fields, in Kafka's names, and
+the time that it took. Passwords and tokens are not shown.
+
+\b
+Examples:
+  pk wire 9092 --listen 9192
+  pk wire kafka:9092 --api Produce --api Fetch --records --output json
+
+pk COMMAND --show-wire prints the same about a command of pk, on stderr.
+"""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class WireCommand(ScriptCommand):
+    has_version = False
+
+
+@app.command(cls=WireCommand, epilog=EPILOG)
+def wire(
+    address: Annotated[str, typer.Argument(metavar="[HOST:]PORT", help="The broker; without a host, on this machine.")],
+    listen: Annotated[int, typer.Option("--listen", min=0, max=65535, help="Port for clients; 0 is any free one.")] = 0,
+    api: Annotated[
+        list[str] | None, typer.Option("--api", metavar="API", help="Show this API, such as Fetch; may be repeated.")
+    ] = None,
+    topic: Annotated[
+        list[str] | None,
+        typer.Option("--topic", metavar="TOPIC", help="Show what names this topic; may be repeated."),
+    ] = None,
+    records: Annotated[bool, typer.Option("--records", help="Show the records of Produce and Fetch.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Show long lists whole.")] = False,
+    output: Annotated[
+        OutputFormat | None, typer.Option("--output", help="Form of the output; json prints an object per line.")
+    ] = None,
+) -> None:
+    """Show the requests and responses between clients and a broker."""
+    from pykafka_cli.clients.session import BadAddress, parse_addresses
+    from pykafka_cli.output.wire import WirePrinter, record_document
+    from pykafka_cli.procedures.wire import HOST, WireProxy
+    from pykafka_cli.protocol.api_keys import ApiKey
+    from pykafka_cli.rules.wire_log import WireFilter, WireLog
+    from pykafka_cli.servers.starting import run_until_signalled
+
+    try:
+        target, *others = parse_addresses(address if ":" in address else f"{HOST}:{address}")
+    except BadAddress as error:
+        raise ScriptError(str(error), status=ExitStatus.USAGE) from None
+    if others:
+        raise ScriptError("Name one broker; the others are found through it", status=ExitStatus.USAGE)
+    apis = {each.lower() for each in api or ()}
+    if unknown := apis - {each.title.lower() for each in ApiKey}:
+        raise ScriptError(f"There is no API {min(unknown)}", hint="Such as Metadata, Produce, or ListOffsets.")
+    printer = WirePrinter(sys.stdout, as_json=output is OutputFormat.JSON, is_folded=not full)
+    only = WireFilter(frozenset(apis), frozenset(topic or ()))
+    log = WireLog(printer.show, time.monotonic, only, record_document if records else None)
+
+    async def serve(stop: asyncio.Event) -> None:
+        proxy = WireProxy(log, lambda line: print(line, file=sys.stderr))
+        try:
+            port = await proxy.listen(target, listen)
+        except OSError as error:
+            raise ScriptError(f"cannot listen on port {listen}: {error.strerror}") from None
+        print(f"Connect clients to {HOST}:{port}. Ctrl-C ends it.", file=sys.stderr)
+        await stop.wait()
+        await proxy.close()
+
+    run_until_signalled(serve)
