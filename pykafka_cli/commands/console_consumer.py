@@ -1,14 +1,16 @@
 """`pk console-consumer`: kafka-console-consumer.sh, records of a topic to standard output."""
 
+import os
 import random
 import sys
-from collections.abc import Mapping
-from typing import Annotated
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pykafka_cli.console.log_lines import error
-from pykafka_cli.model import Milliseconds
+from pykafka_cli.model import Milliseconds, Offset, OffsetSpec
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.procedures.console_consumer import ConsoleConsumer, logged
 from pykafka_cli.rules.formatters import (
@@ -19,12 +21,26 @@ from pykafka_cli.rules.formatters import (
     UnknownFormatter,
     formatter,
 )
+from pykafka_cli.rules.reading_range import RANGE_OPTIONS, ReadingRange, check_range, parse_moment
 from pykafka_cli.rules.what_to_read import NotTogether, Wanted, check_what_to_read, chosen_group, first_offset
 from pykafka_cli.script.client_properties import key_values, property_file
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, Words, reported
 from pykafka_cli.script.generations import OldName, OldOptions, Removed, refuse_both
 from pykafka_cli.script.options import INT, LONG, BootstrapServer, bootstrap_or_default
+from pykafka_cli.script.reading_options import (
+    NEVER_ABBREVIATED,
+    ExitAtEnd,
+    FromTime,
+    Last,
+    Sample,
+    TemplateOption,
+    UntilTime,
+    Where,
+)
+
+if TYPE_CHECKING:
+    from pykafka_cli.rules.record_selection import Selection
 
 WHAT, PRINTING, READING = "What to read", "Printing", "The consumer"
 RENAMED = (
@@ -33,12 +49,15 @@ RENAMED = (
     OldName("property", "formatter-property"),
 )
 REMOVED = (Removed("whitelist", "--include"),)
+DEFAULT_WIDTH = 80
+"""Columns of a terminal that does not know its own."""
 REMARK = "Option --{old} is deprecated and will be removed in a future version. Use --{new} instead."
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class ConsoleConsumerCommand(ScriptCommand):
+    never_abbreviated = NEVER_ABBREVIATED
     without_arguments = "This tool helps to read data from Kafka topics and outputs it to standard output."
     defers_values = True
 
@@ -197,16 +216,30 @@ def console_consumer(
         OutputFormat | None,
         typer.Option(
             "--output",
-            help="Print everything about each record: json prints an object per line, yaml a stream of documents.",
+            help=(
+                "Print everything about each record: json prints an object per line, yaml a stream of documents. "
+                "kafka prints the script's own bytes on a terminal as well."
+            ),
             rich_help_panel=PRINTING,
         ),
     ] = None,
+    template: TemplateOption = None,
+    last: Last = None,
+    from_time: FromTime = None,
+    until_time: UntilTime = None,
+    exit_at_end: ExitAtEnd = False,
+    where: Where = None,
+    sample: Sample = None,
 ) -> None:
     """Print the records of a topic as they arrive.
 
     \b
     Print all records with keys:
       pk console-consumer --topic t --from-beginning --property print.key=true
+    Print the ten newest records and exit:
+      pk console-consumer --topic t --last 10 --exit-at-end
+    Print failed orders of the last hour:
+      pk console-consumer --topic t --from-time 1h --where '$.state=failed'
     """
     refuse_both(ctx, RENAMED)
     ctx.read_values()
@@ -232,12 +265,17 @@ def console_consumer(
     properties.setdefault("client.id", "console-consumer")
     if "isolation-level" in ctx.given or "isolation.level" not in properties:
         properties["isolation.level"] = isolation_level
+    has_group = group_id is not None
     if group_id is None:
         properties.setdefault("enable.auto.commit", "false")
         group_id = f"console-consumer-{random.randrange(100_000)}"
     properties["group.id"] = group_id
     with reported(words=contradiction):
+        check_range(ctx.given, has_group=has_group)
         start = first_offset(ctx.given, offset, from_beginning=from_beginning)
+    reading_range = chosen_range(
+        ctx, start, last=last, from_time=from_time, until_time=until_time, exits_at_end=exit_at_end
+    )
     printer = build_formatter(
         ctx,
         formatter_class,
@@ -249,6 +287,7 @@ def console_consumer(
         }
         | key_values(property_),
         output,
+        template,
     )
     run = ConsoleConsumer(
         printer,
@@ -256,22 +295,77 @@ def console_consumer(
         timeout_ms=None if timeout_ms is None else Milliseconds(timeout_ms),
         max_messages=max_messages,
         old_options=OldOptions(ctx, RENAMED, REMOVED, remark=REMARK),
+        selection=chosen_selection(ctx, where or [], sample),
+        reading_range=reading_range,
     )
+    wanted = Wanted(topic, pattern if topic is None else None, partition, start)
     try:
         with logged():
-            run.run(addresses, properties, Wanted(topic, pattern if topic is None else None, partition, start))
+            run.run(addresses, properties, wanted)
     finally:
         if enable_systest_events:
             print("shutdown_complete", flush=True)
 
 
+def chosen_range(
+    ctx: ScriptContext,
+    start: Offset | OffsetSpec,
+    *,
+    last: int | None,
+    from_time: str | None,
+    until_time: str | None,
+    exits_at_end: bool,
+) -> ReadingRange | None:
+    """None without an option about it. What says nothing of a start begins with the first record.
+
+    raises    UsageProblem
+    """
+    if ctx.given.isdisjoint(RANGE_OPTIONS):
+        return None
+    now_ms = time.time_ns() // 1_000_000
+    moments: list[int | None] = []
+    for option, text in (("from-time", from_time), ("until-time", until_time)):
+        try:
+            moments.append(None if text is None else parse_moment(text, now_ms))
+        except ValueError as problem:
+            hint = "It is a time such as 2026-12-31T12:00:00Z, milliseconds since 1970, or 10m for ten minutes ago."
+            raise ctx.usage_problem(f"--{option}: {problem}", hint=hint) from None
+    from_ms, until_ms = moments
+    if "offset" not in ctx.given:
+        start = OffsetSpec.EARLIEST
+    return ReadingRange(start, last, from_ms, until_ms, exits_at_end)
+
+
+def chosen_selection(ctx: ScriptContext, conditions: Sequence[str], sample: str | None) -> "Selection | None":
+    """raises    UsageProblem"""
+    if not conditions and sample is None:
+        return None
+    from pykafka_cli.rules.record_selection import BadCondition, Selection, parse_condition, parse_share
+
+    try:
+        share = 1.0 if sample is None else parse_share(sample)
+    except ValueError as problem:
+        raise ctx.usage_problem(f"--sample: {problem}") from None
+    try:
+        return Selection([parse_condition(text) for text in conditions], share, random.random)
+    except BadCondition as problem:
+        raise ctx.usage_problem(f"--where: {problem}") from None
+
+
 def build_formatter(
-    ctx: ScriptContext, name: str, properties: Mapping[str, str], output: OutputFormat | None
+    ctx: ScriptContext,
+    name: str,
+    properties: Mapping[str, str],
+    output: OutputFormat | None,
+    template: str | None = None,
 ) -> Formatter:
-    """raises    UsageProblem for a class that is not known, or one that documents would have to be made of"""
+    """raises    UsageProblem for a class that is not known, a bad template, and forms that contradict each other"""
     is_document = output is not None and output.is_document
-    if is_document and "formatter" in ctx.given:
-        raise ctx.usage_problem("Options output and formatter cannot be specified together.")
+    for option, is_used in (("output", is_document), ("template", template is not None)):
+        if is_used and "formatter" in ctx.given:
+            raise ctx.usage_problem(f"Options {option} and formatter cannot be specified together.")
+    if is_document and template is not None:
+        raise ctx.usage_problem("Options output and template cannot be specified together.")
     if new_name := DEPRECATED_FORMATTERS.get(name):
         print(
             f"WARNING: {name} is deprecated and will be removed in the next major release. "
@@ -282,19 +376,32 @@ def build_formatter(
         built = formatter(name, properties)
     except UnknownFormatter:
         raise ctx.usage_problem(name) from None
-    if isinstance(built, DefaultFormatter):
-        for unknown in built.unknown_deserializers:
-            error(
-                f"Unable to instantiate a deserializer from {unknown}",
-                cause=f"java.lang.ClassNotFoundException: {unknown}",
-            )
-        if is_document:
-            from pykafka_cli.output.record_documents import RecordDocuments
+    if not isinstance(built, DefaultFormatter):
+        return built
+    for unknown in built.unknown_deserializers:
+        error(
+            f"Unable to instantiate a deserializer from {unknown}",
+            cause=f"java.lang.ClassNotFoundException: {unknown}",
+        )
+    if template is not None:
+        from pykafka_cli.rules.record_templates import BadTemplate, Template
 
-            return RecordDocuments(
-                built.deserialize_key,
-                built.deserialize_value,
-                built.deserialize_header,
-                is_yaml=output is OutputFormat.YAML,
-            )
+        try:
+            return Template(template, built.deserialize_key, built.deserialize_value)
+        except BadTemplate as problem:
+            raise ctx.usage_problem(f"--template: {problem}") from None
+    if is_document:
+        from pykafka_cli.output.record_documents import RecordDocuments
+
+        return RecordDocuments(
+            built.deserialize_key,
+            built.deserialize_value,
+            built.deserialize_header,
+            is_yaml=output is OutputFormat.YAML,
+        )
+    if output is None and sys.stdout.isatty():
+        from pykafka_cli.output.terminal_records import TerminalFormatter
+
+        width = os.get_terminal_size(sys.stdout.fileno()).columns
+        return TerminalFormatter(properties, width=width or DEFAULT_WIDTH, is_colored="NO_COLOR" not in os.environ)
     return built

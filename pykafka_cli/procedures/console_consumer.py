@@ -7,9 +7,10 @@ them fast. What a group commits is what was printed.
 import asyncio
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
@@ -33,9 +34,10 @@ from pykafka_cli.script.options import INT
 from pykafka_cli.transport.connection import AuthenticationFailed, ConnectionFailed
 
 if TYPE_CHECKING:
-    from pykafka_cli.clients.consuming.consumer import Consumer
     from pykafka_cli.clients.consuming.fetched_records import Fetched
     from pykafka_cli.clients.session import Session
+    from pykafka_cli.rules.reading_range import ReadingRange
+    from pykafka_cli.rules.record_selection import Selection
 
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.deserializer", "value.deserializer"})
 SOURCE = "org.apache.kafka.tools.consumer.ConsoleConsumer"
@@ -67,6 +69,14 @@ def logged() -> Iterator[None]:
     raise Ended(ExitStatus.FAILURE)
 
 
+class Reader(Protocol):
+    """Where records come from: a Consumer or a RangeReader."""
+
+    async def poll(self, timeout: Seconds) -> "Fetched | None": ...
+    def used(self, fetched: "Fetched", count: int | None = None) -> None: ...
+    async def close(self) -> None: ...
+
+
 class ConsoleConsumer:
     """One run: records in, text out, and the count at the end."""
 
@@ -78,8 +88,12 @@ class ConsoleConsumer:
         timeout_ms: Milliseconds | None,
         max_messages: str | None,
         old_options: OldOptions,
+        selection: "Selection | None" = None,
+        reading_range: "ReadingRange | None" = None,
     ) -> None:
         self._printer = printer
+        self._selection = selection
+        self._range = reading_range
         self._old_options = old_options
         self._skip_errors = skip_errors
         self._timeout = Seconds(float("inf")) if timeout_ms is None or timeout_ms < 0 else in_seconds(timeout_ms)
@@ -134,65 +148,105 @@ class ConsoleConsumer:
     async def _consume(
         self, entered: "Session", settings: ConsumerSettings, wanted: Wanted, pattern: re.Pattern[str] | None
     ) -> None:
-        from pykafka_cli.clients.consuming.consumer import Consumer
         from pykafka_cli.clients.errors import ApiError
 
         async with entered as session:
             await self._old_options.report(session)
-            consumer = Consumer(session, settings, warn=warn)
+            reader: Reader | None = None
             failure: Exception | None = None
             with EndBySignal() as end:
                 try:
-                    if wanted.partition is None:
-                        await consumer.subscribe([] if wanted.topic is None else [wanted.topic], pattern)
+                    if self._range is None:
+                        reader = await self._consumer(session, settings, wanted, pattern)
                     else:
-                        consumer.assign({TopicPartition(wanted.topic or "", wanted.partition): wanted.start})
-                    await self._print_all(consumer)
+                        reader = await self._range_reader(session, settings, self._range, wanted, pattern)
+                    await self._print_all(reader)
                 except ApiError as problem:
                     failure = terminated(problem.java)
                 except (Ended, DeserializationError, UnreadableRecord) as problem:
                     failure = problem
-            await consumer.close()
+            if reader:
+                await reader.close()
         self._report()
         if failure:
             raise failure
         if end.signal:
             raise Ended(end.status)
 
+    async def _consumer(
+        self, session: "Session", settings: ConsumerSettings, wanted: Wanted, pattern: re.Pattern[str] | None
+    ) -> "Reader":
+        """raises    ApiError, ConnectionFailed"""
+        from pykafka_cli.clients.consuming.consumer import Consumer
+
+        consumer = Consumer(session, settings, warn=warn)
+        if wanted.partition is None:
+            await consumer.subscribe([] if wanted.topic is None else [wanted.topic], pattern)
+        else:
+            consumer.assign({TopicPartition(wanted.topic or "", wanted.partition): wanted.start})
+        return consumer
+
+    async def _range_reader(
+        self,
+        session: "Session",
+        settings: ConsumerSettings,
+        reading_range: "ReadingRange",
+        wanted: Wanted,
+        pattern: re.Pattern[str] | None,
+    ) -> "Reader":
+        """raises    ApiError, also where a topic or partition does not exist; ConnectionFailed"""
+        from pykafka_cli.procedures.range_reader import RangeReader, partitions_to_read
+
+        partitions = await partitions_to_read(session, settings, wanted, pattern)
+        selection, self._selection = self._selection, None  # the reader knows what it was asked for
+        return RangeReader(
+            session,
+            settings,
+            reading_range,
+            partitions,
+            selection=selection,
+            now_ms=lambda: time.time_ns() // 1_000_000,
+            warn=warn,
+        )
+
     def _report(self) -> None:
         print(f"Processed a total of {self._count} messages", file=sys.stderr)
 
-    async def _print_all(self, consumer: "Consumer") -> None:
-        """Until the limit, a time-out, or nobody reads any more. raises Ended for an error."""
+    async def _print_all(self, reader: "Reader") -> None:
+        """Until the limit, the end of a range, a time-out, or nobody reads any more. raises Ended for an error."""
         from pykafka_cli.clients.consuming.fetcher import NoOffset
         from pykafka_cli.clients.errors import ApiError
+        from pykafka_cli.procedures.range_reader import EndReached
 
         output = BulkOutput(sys.stdout.fileno())
         try:
             with output.watching_reader():
                 while self._count < self._limit:
-                    fetched = await self._receive(consumer)
+                    fetched = await self._receive(reader)
                     if fetched is None:
                         error(TERMINATING, source=SOURCE, cause=f"{EXCEPTIONS}TimeoutException")
                         return
-                    await self._print(consumer, fetched, output)
+                    await self._print(reader, fetched, output)
+        except EndReached:
+            return
         except OutputClosed:
             print("Unable to write to standard out, closing consumer.", file=sys.stderr)
         except (ApiError, NoOffset, CorruptRecords, ConnectionFailed, OutputFailed) as problem:
             raise terminated(problem.java if isinstance(problem, ApiError) else str(problem)) from None
 
-    async def _receive(self, consumer: "Consumer") -> "Fetched | None":
+    async def _receive(self, reader: "Reader") -> "Fetched | None":
         """The next records; None when more than the time-out has passed without any."""
         clock = asyncio.get_running_loop().time
         began = clock()
         while True:
-            fetched = await consumer.poll(self._timeout)
+            fetched = await reader.poll(self._timeout)
             if fetched or clock() - began > self._timeout:
                 return fetched
 
-    async def _print(self, consumer: "Consumer", fetched: "Fetched", output: BulkOutput) -> None:
+    async def _print(self, reader: "Reader", fetched: "Fetched", output: BulkOutput) -> None:
         """raises    DeserializationError, UnreadableRecord once the records before the bad one are printed"""
-        records = fetched.records[: int(min(self._limit - self._count, len(fetched.records)))]
+        wanted, positions = self._select(fetched.records)
+        records = wanted[: int(min(self._limit - self._count, len(wanted)))]
         text, problem = self._rendered(fetched.partition, records)
         printed = len(records) if problem is None else problem.position
         try:
@@ -200,14 +254,21 @@ class ConsoleConsumer:
         except OutputClosed as closed:
             printed = self._records_within(fetched.partition, records, closed.taken)
             self._count += printed
-            consumer.used(fetched, printed)
+            reader.used(fetched, positions[printed] if printed < len(wanted) else None)
             raise
         if is_written:
             self._count += printed
-            consumer.used(fetched, printed if problem or printed < len(fetched.records) else None)
+            reader.used(fetched, positions[printed] if printed < len(wanted) else None)
         if problem:
             self._count += 1
             raise problem.error
+
+    def _select(self, records: list[ConsumedRecord]) -> tuple[list[ConsumedRecord], Sequence[int]]:
+        """The records to print, and their positions among all."""
+        if self._selection is None:
+            return records, range(len(records))
+        positions = self._selection.positions(records)
+        return [records[position] for position in positions], positions
 
     def _records_within(self, partition: TopicPartition, records: Sequence[ConsumedRecord], size: int) -> int:
         """How many records' text lies wholly in the first `size` bytes."""

@@ -98,6 +98,8 @@ class ScriptCommand(TyperCommand):
     version_text: ClassVar[str] = KAFKA_VERSION
     defers_values: ClassVar[bool] = False
     """The function calls ctx.read_values() itself, once it has checked which options go together."""
+    never_abbreviated: ClassVar[Collection[str]] = ()
+    """Options, without dashes, that Kafka's script does not have and that have to be given in full."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -129,7 +131,8 @@ class ScriptCommand(TyperCommand):
         script.words = tuple(args)
         if not args and self.without_arguments:
             raise UsageProblem(self.without_arguments, self.get_help(ctx))
-        params = {_spec(param): param for param in self.get_params(ctx) if isinstance(param, TyperOption)}
+        options = [param for param in self.get_params(ctx) if isinstance(param, TyperOption)]
+        params = {_spec(param, self.never_abbreviated): param for param in options}
         try:
             parsed = self.parse(args, list(params))
         except Unparsable as problem:
@@ -306,7 +309,7 @@ class ArgparseCommand(ScriptCommand):
         return UnreadableValue(text, spec.name)
 
 
-def _spec(param: TyperOption) -> Spec:
+def _spec(param: TyperOption, never_abbreviated: Collection[str]) -> Spec:
     if param.is_flag:
         takes = Takes.NOTHING
     elif isinstance(_parser(param), OptionalValue):
@@ -315,7 +318,8 @@ def _spec(param: TyperOption) -> Spec:
         takes = Takes.SEVERAL_VALUES
     else:
         takes = Takes.VALUE
-    return Spec(tuple(opt.lstrip("-") for opt in param.opts), takes, lambda text: _converts(param, text))
+    names = tuple(opt.lstrip("-") for opt in param.opts)
+    return Spec(names, takes, lambda text: _converts(param, text), names[0] not in never_abbreviated)
 
 
 def _parser(param: Any) -> object:

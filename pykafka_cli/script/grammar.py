@@ -41,6 +41,8 @@ class Spec(NamedTuple):
     takes: Takes = Takes.NOTHING
     converts: Callable[[str], bool] = lambda _: True
     """Whether a word can be its value: an optional one that cannot is left alone."""
+    has_abbreviations: bool = True
+    """False for an option that the script does not have: it must not take those of the script's own."""
 
     @property
     def name(self) -> str:
@@ -219,7 +221,11 @@ def displayed(spec: Spec) -> str:
 def _abbreviated(name: str, specs: Iterable[Spec]) -> Spec | None:
     """The one option that `name` can abbreviate; those that lack only the rest of a word come first."""
     candidates = [
-        (spec, other[len(name) :]) for spec in specs for other in spec.names if name and other.startswith(name)
+        (spec, other[len(name) :])
+        for spec in specs
+        if spec.has_abbreviations
+        for other in spec.names
+        if name and other.startswith(name)
     ]
     last_word_only = {spec for spec, missing in candidates if not re.search(r"[-.]", missing)}
     if last_word_only:

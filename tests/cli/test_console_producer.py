@@ -162,3 +162,37 @@ def test_a_broker_that_is_killed_meanwhile_loses_and_repeats_nothing(restarting:
         assert read.stdout.split() == [str(number) for number in range(400)]
     finally:
         second.stop()
+
+
+def test_json_that_was_consumed_is_produced_again(cluster: RunningCluster, topic: str) -> None:
+    lines = "".join(
+        f'{{"partition":0,"timestamp":{1_700_000_000_000 + number},"timestamp_type":"CreateTime",'
+        f'"headers":[{{"key":"h","value":null}}],"key":"k{number}","value":"v\\n{number}"}}\n'
+        for number in range(3)
+    )
+    done = pk(*producer(cluster, topic, "--input", "json"), stdin=lines)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    copy = f"{topic}-copy"
+    consumed = lines_of(cluster, topic, 3, "--output", "json")
+    pk(*producer(cluster, copy, "--input", "json"), stdin="".join(f"{line}\n" for line in consumed))
+
+    copied = lines_of(cluster, copy, 3, "--output", "json")
+    assert copied == [line.replace(f'"{topic}"', f'"{copy}"') for line in consumed]
+    assert '"timestamp":1700000000002' in copied[2]
+
+
+def test_a_line_that_is_no_json_ends_it_after_those_before(cluster: RunningCluster, topic: str) -> None:
+    done = pk(*producer(cluster, topic, "--input", "json"), stdin='{"value":"one"}\ntwo\n{"value":"three"}\n')
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("line 2: not JSON: ")
+    assert lines_of(cluster, topic, 1) == ["one"]
+
+
+def test_a_partition_that_is_not_there_is_reported(cluster: RunningCluster, topic: str) -> None:
+    done = pk(*producer(cluster, topic, "--input", "json"), stdin='{"value":"one","partition":7}\n{"value":"two"}\n')
+
+    assert done.returncode == 1
+    assert f"Topic {topic} has no partition 7" in done.stderr
+    assert lines_of(cluster, topic, 1) == ["two"]

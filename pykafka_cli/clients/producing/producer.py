@@ -14,14 +14,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Self
 
+from pykafka_cli.clients.error_texts import ErrorText
 from pykafka_cli.clients.producing.accumulator import RecordAccumulator
 from pykafka_cli.clients.producing.background import Background
 from pykafka_cli.clients.producing.preparation import Preparation
 from pykafka_cli.clients.producing.record_queue import Header
 from pykafka_cli.clients.producing.sender import Result, Sender
+from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ProducerIdAndEpoch, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
+
+_NO_PARTITION = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException"
 
 
 class Producer:
@@ -118,6 +122,23 @@ class Producer:
             available=self._preparation.topic.available(),
             now=now,
         )
+        self._sender.send()
+
+    async def send_to(
+        self,
+        partition: int,
+        records: Sequence[tuple[bytes | None, bytes | None, list[Header], int]],
+        *,
+        timestamp_ms: int,
+    ) -> None:
+        """Queue records, each with key, value, headers and tag, for a partition that the caller chooses.
+
+        raises    ProducerRefused, also if the topic has no such partition
+        """
+        now = await self._room()
+        if partition not in self.partitions:
+            raise ProducerRefused(ErrorText(_NO_PARTITION, f"Topic {self.topic} has no partition {partition}"))
+        self._accumulator.queues[partition].append_records(records, timestamp_ms, now)
         self._sender.send()
 
     async def send_batch(self, partition: int, data: bytearray, tags: Sequence[int]) -> None:

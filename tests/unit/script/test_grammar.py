@@ -95,6 +95,15 @@ def test_an_unambiguous_abbreviation_is_accepted(word: str, name: str) -> None:
     assert parse_jopt([word, "3"], JOPT).options[0].spec.name == name
 
 
+def test_an_option_that_the_script_does_not_have_takes_no_abbreviation_of_the_others() -> None:
+    specs = [Spec(("from-beginning",)), Spec(("from-time",), Takes.VALUE, has_abbreviations=False)]
+
+    assert parse_jopt(["--from"], specs).options[0].spec.name == "from-beginning"
+    assert parse_jopt(["--from-time", "1h"], specs).options[0].value == "1h"
+    with pytest.raises(Unparsable):
+        parse_jopt(["--from-t", "1h"], specs)
+
+
 @pytest.mark.parametrize(
     ("word", "hint"),
     [
