@@ -37,6 +37,16 @@ set -- --bootstrap-server "$servers" ${{config:+--command-config "$config"}} --t
 exec {pk} wait "$@" "broker=$brokers"
 """
 
+_BASH_COMPLETION = """\
+_pk_script_completion() {{
+  local script=${{1##*/}}
+  script=${{script%.sh}}
+  local words=(pk "${{script#kafka-}}" "${{COMP_WORDS[@]:1}}") IFS=$'\\n'
+  COMPREPLY=($(COMP_WORDS="${{words[*]}}" COMP_CWORD=$((COMP_CWORD + 1)) _PK_COMPLETE=complete_bash {pk}))
+}}
+complete -o default -F _pk_script_completion {names}
+"""
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -66,6 +76,19 @@ def install(
     print(f"1 more waits as Confluent's utility does: {CUB} kafka-ready")
     if others := sorted(texts.keys() - present):
         print(f"{2 * len(others)} more say what to use instead: {', '.join(others)}")
+
+
+@app.command()
+def completion() -> None:
+    """Print what lets bash complete after kafka-topics.sh and the others.
+
+    \b
+    In ~/.bashrc:
+      eval "$(pk scripts completion)"
+    """
+    present = sorted(entry.script for entry in COMMANDS.values() if entry.script)
+    names = " ".join(name for script in present for name in (f"{script}.sh", script))
+    print(_BASH_COMPLETION.format(pk=shlex.join(own_command()), names=names), end="")
 
 
 def wrapper(command: str) -> str:

@@ -1,4 +1,4 @@
-"""Names that the shell completes: topics and groups of the cluster that the command would connect to.
+"""What the shell completes: topics and groups of the cluster that the command would connect to, and words of options.
 
 A shell waits for these, so requests have short timeouts; after any failure there is nothing to offer.
 """
@@ -41,10 +41,60 @@ async def groups(session: "Session") -> list[str]:
     return [listing.group for listing in await list_groups(session)]
 
 
+def words(*choices: str) -> Completion:
+    """What completes an option that has few values."""
+
+    def found(_ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return found
+
+
+def _entity_type(_ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
+    from pykafka_cli.rules.config_arguments import ENTITY_TYPES, ENTITY_TYPES_OF_4
+
+    return [each for each in (*ENTITY_TYPES, *ENTITY_TYPES_OF_4) if each.startswith(incomplete)]
+
+
+def _config(ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
+    """NAME=VALUE of what a command is about; some commands have a file of that name, and no topic."""
+    from pykafka_cli.script.config_completion import assignments, of_entities
+
+    return assignments(of_entities(ctx.params), incomplete) if "topic" in ctx.params else []
+
+
+def _config_names(ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
+    from pykafka_cli.script.config_completion import listed_names, of_entities
+
+    return listed_names(of_entities(ctx.params), incomplete)
+
+
+def _consumer_property(_ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
+    from pykafka_cli.script.config_completion import assignments, of_consumer
+
+    return assignments(of_consumer(), incomplete)
+
+
+def _producer_property(_ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
+    from pykafka_cli.script.config_completion import assignments, of_producer
+
+    return assignments(of_producer(), incomplete)
+
+
 COMPLETED_OPTIONS: dict[str, Completion] = {
     "--topic": names_in_cluster(topics),
     "--group": names_in_cluster(groups),
     "--application-id": names_in_cluster(groups),
+    "--entity-type": _entity_type,
+    "--offset": words("earliest", "latest"),
+    "--isolation-level": words("read_committed", "read_uncommitted"),
+    "--compression-codec": words("none", "gzip", "snappy", "lz4", "zstd"),
+    "--request-required-acks": words("0", "1", "all"),
+    "--config": _config,
+    "--add-config": _config,
+    "--delete-config": _config_names,
+    "--consumer-property": _consumer_property,
+    "--producer-property": _producer_property,
 }
 """Options that mean the same in every command."""
 

@@ -24,10 +24,46 @@ def offered(words: str, *, environment: dict[str, str]) -> list[str]:
         ("pk top", ["topics"]),
         ("pk topics --under", ["--under-replicated-partitions", "--under-min-isr-partitions"]),
         ("pk get-offsets --bootstrap", ["--bootstrap-server"]),
+        ("pk configs --alter --entity-type br", ["brokers", "broker-loggers"]),
+        ("pk console-consumer --offset e", ["earliest"]),
+        ("pk console-consumer --isolation-level read_c", ["read_committed"]),
+        (
+            "pk console-consumer --consumer-property auto.off",
+            ["auto.offset.reset=latest", "auto.offset.reset=earliest", "auto.offset.reset=none"],
+        ),
+        ("pk topics --create --config retention.", ["retention.bytes=", "retention.ms="]),
+        ("pk topics --create --config cleanup.pol", ["cleanup.policy=compact", "cleanup.policy=delete"]),
+        ("pk topics --create --config cleanup.policy = c", ["compact"]),
+        ("pk configs --alter --topic t --delete-config retention.ms,retention.b", ["retention.ms,retention.bytes"]),
+        ("pk configs --alter --entity-type users --add-config producer", ["producer_byte_rate="]),
+        ("pk configs --alter --broker 0 --add-config background", ["background.threads="]),
     ],
 )
 def test_commands_and_options_are_offered(words: str, expected: list[str]) -> None:
     assert offered(words, environment={}) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("kafka-topics.sh --under-m", ["--under-min-isr-partitions"]),
+        ("/usr/bin/kafka-console-consumer --offset l", ["latest"]),
+        ("zookeeper-shell.sh --outp", ["--output"]),
+    ],
+)
+def test_bash_completes_after_the_names_of_kafkas_scripts(words: str, expected: list[str]) -> None:
+    names = words.split(" ")
+    script = f"""
+        eval "$({PK} scripts completion)"
+        complete -p {names[0].rpartition("/")[2]} >&2
+        COMP_WORDS=({words}) COMP_CWORD={len(names) - 1}
+        _pk_script_completion {names[0]}
+        printf '%s\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == expected
+    assert "_pk_script_completion" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--topic", "--group"])
