@@ -13,10 +13,10 @@ from pykafka_cli.script.options import BootstrapServer, CommandConfig, bootstrap
 MAX_PORT = 65535
 DEFAULT_PORT = 8080
 EPILOG = """\b
-Brokers, topics with their partitions, configs, and consumer groups with their
-lag, as they change. The page is for this machine alone, and changes nothing.
-Each page shows the pk command that prints the same, and has its data as JSON
-beside it: /topics.json.
+Brokers, topics with their partitions, messages, configs, consumer groups with
+their lag, transactions, and ACLs, as they change. The page is for this machine
+alone, and changes nothing without --allow-changes. Each page shows the command
+that prints the same, and has its data as JSON beside it: /topics.json.
 
 \b
 Examples:
@@ -41,6 +41,7 @@ def ui(
     port: Annotated[
         int, typer.Option(min=0, max=MAX_PORT, help="Port of the page; 0 means any free port.")
     ] = DEFAULT_PORT,
+    allow_changes: Annotated[bool, typer.Option("--allow-changes", help="Let the page send records.")] = False,
 ) -> None:
     """Show a cluster in the browser, on this machine."""
     from pykafka_cli.script.opening import session_with
@@ -48,7 +49,7 @@ def ui(
     from pykafka_cli.ui.opening import listen, new_ui
 
     bootstrap = bootstrap_or_default(address or bootstrap_server, ScriptError("Missing the address of a cluster"))
-    shown = new_ui(bootstrap, command_config)
+    shown = new_ui(bootstrap, command_config, allow_changes=allow_changes)
     session_with(bootstrap, shown.connection.settings)  # which says so if there can be no such cluster
     listener = listen(port, "--port")
 

@@ -2,37 +2,30 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from kio.schema.errors import ErrorCode
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from pykafka_cli.clients.errors import ApiError, explain
-from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
 from pykafka_cli.ui.connection import MOST_S, ClusterConnection
-from pykafka_cli.ui.guard import Guard
-from pykafka_cli.ui.pages import PAGES, Page, command_line
+from pykafka_cli.ui.guard import FormTooLarge, Guard, Token, form_of
+from pykafka_cli.ui.pages import PAGES, Page, View, command_line
+from pykafka_cli.ui.problems import PROBLEMS, problem_of
+from pykafka_cli.ui.producing import produce
 from pykafka_cli.ui.rendering import templates
-from pykafka_cli.ui.views import BadQuery, Document
+from pykafka_cli.ui.streams import arriving_events, as_csv, found_events
+from pykafka_cli.ui.views import Document, required
+from pykafka_cli.ui.views.messages import messages
 
 _STATIC = Path(__file__).parent / "static"
-_NOT_FOUND = frozenset({ErrorCode.unknown_topic_or_partition, ErrorCode.group_id_not_found})
-_FORBIDDEN = frozenset(
-    {
-        ErrorCode.cluster_authorization_failed,
-        ErrorCode.group_authorization_failed,
-        ErrorCode.topic_authorization_failed,
-        ErrorCode.transactional_id_authorization_failed,
-    }
-)
 
 
 @dataclass
@@ -40,12 +33,15 @@ class Ui:
     """What all pages have in common.
 
     command_config    the file of client properties, as it was given
+    allow_changes     whether records may be sent
     most_s            seconds that a page may take
     """
 
     connection: ClusterConnection
     command_config: str | None = None
+    allow_changes: bool = False
     most_s: float = MOST_S
+    token: Token = field(default_factory=Token)
 
     def __post_init__(self) -> None:
         self._templates = templates()
@@ -53,6 +49,12 @@ class Ui:
     def application(self, port: int) -> Starlette:
         """The server's application, for who listens on a port of the loopback interface."""
         routes: list[Any] = [route for page in PAGES for route in self._routes(page)]
+        routes += [
+            Route("/messages.csv", self._messages_as_csv),
+            Route("/messages.events", self._found),
+            Route("/arriving.events", self._arriving),
+            Route("/produce", self._produce, methods=["POST"]),
+        ]
         routes.append(Mount("/static", StaticFiles(directory=_STATIC)))
         return Starlette(
             routes=routes,
@@ -62,23 +64,64 @@ class Ui:
 
     def _routes(self, page: Page) -> list[Route]:
         async def as_html(request: Request) -> Response:
-            document, status = await self.document(page, request)
+            document, status = await self.document(page.view, request)
             template = "error.html" if "error" in document else page.template
             return self.html(template, request, document, page, status)
 
         async def as_json(request: Request) -> Response:
-            document, status = await self.document(page, request)
+            document, status = await self.document(page.data or page.view, request)
             return JSONResponse(document, status)
 
         return [Route(page.path, as_html), Route(f"{page.path}.json", as_json)]
 
-    async def document(self, page: Page, request: Request) -> tuple[Document, int]:
+    async def document(self, view: View, request: Request) -> tuple[Document, int]:
         """What a page shows, or its error, with the status of HTTP."""
 
-        async def view() -> Document:
-            return await page.view(await self.connection.session(), request.query_params)
+        async def shown() -> Document:
+            return await view(await self.connection.session(), request.query_params)
 
-        return await answer(view, self.most_s)
+        return await answer(shown, self.most_s)
+
+    async def _messages_as_csv(self, request: Request) -> Response:
+        document, status = await self.document(messages, request)
+        if "error" in document:
+            return PlainTextResponse(f"{document['error']}\n", status)
+        name = quote(f"{required(request.query_params, 'topic')}.csv")
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        return Response(as_csv(document["records"]), media_type="text/csv", headers=headers)
+
+    async def _found(self, request: Request) -> Response:
+        return StreamingResponse(
+            found_events(self.connection, request.query_params, self.part), media_type="text/event-stream"
+        )
+
+    async def _arriving(self, request: Request) -> Response:
+        return StreamingResponse(
+            arriving_events(self.connection, request.query_params, self.part), media_type="text/event-stream"
+        )
+
+    async def _produce(self, request: Request) -> Response:
+        """Send the record of a form, and go back to the topic's messages; the result as JSON for who accepts that."""
+        if not self.allow_changes:
+            return PlainTextResponse("This page is read-only: pk ui --allow-changes lets it send records.\n", 403)
+        try:
+            form = await form_of(request)
+        except FormTooLarge:
+            return PlainTextResponse("The record is too large for this page: pk console-producer sends it.\n", 413)
+        if not self.token.is_in(form):
+            return PlainTextResponse("The token is missing or old: load the page again.\n", 403)
+
+        async def sent() -> Document:
+            return await produce(await self.connection.session(), form)
+
+        document, status = await answer(sent, self.most_s)
+        if "HX-Request" in request.headers:
+            return HTMLResponse(self.part("sent.html", {"error": None, "hint": "", **document}))
+        return JSONResponse(document, status)
+
+    def part(self, template: str, document: Document) -> str:
+        """A part of a page."""
+        return self._templates.get_template(template).render(document, allow_changes=self.allow_changes)
 
     def html(
         self, template: str, request: Request, document: Document, page: Page | None, status: int = 200
@@ -94,6 +137,8 @@ class Ui:
             command=command_line(words, self.connection.bootstrap, self.command_config) if words else None,
             refresh_s=page.refresh_s if page else None,
             bootstrap=self.connection.bootstrap,
+            allow_changes=self.allow_changes,
+            csrf_token=self.token.text,
         )
         return HTMLResponse(text, status)
 
@@ -110,18 +155,7 @@ async def answer(view: Callable[[], Awaitable[Document]], most_s: float = MOST_S
     try:
         async with asyncio.timeout(most_s):
             return await view(), 200
-    except BadQuery as error:
-        return {"error": str(error), "hint": ""}, 400
     except TimeoutError:
-        return {
-            "error": f"The cluster has not responded within {most_s:g} s",
-            "hint": "`pk doctor` finds out why.",
-        }, 504
-    except VersionUnsupported as error:
-        return {"error": str(error), "hint": "This cluster does not offer it."}, 501
-    except ConnectionFailed as error:
-        problem, hint = explain(error)
-        return {"error": problem, "hint": hint}, 502
-    except ApiError as error:
-        status = 404 if error.code in _NOT_FOUND else 403 if error.code in _FORBIDDEN else 502
-        return {"error": str(error), "hint": error.exception.rpartition(".")[2]}, status
+        return problem_of(TimeoutError(f"The cluster has not responded within {most_s:g} s"))
+    except PROBLEMS as problem:
+        return problem_of(problem)

@@ -1,11 +1,17 @@
 """Which requests are let in.
 
 A page of another site may send requests to this address, and a name of another site may be made to point to it (DNS
-rebinding). So Host must be one of ours, and so must Origin where a browser sends one, and our pages run no script but
-ours.
+rebinding). So Host must be one of ours, and so must Origin where a browser sends one; what changes something needs
+the token that is in our own pages; and our pages run no script but ours.
 """
 
+import hmac
+import secrets
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +28,37 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _HTTP_PORT = 80
+
+
+TOKEN_FIELD = "csrf_token"
+MOST_FORM_BYTES = 2 << 20
+
+
+class FormTooLarge(Exception):
+    """Somebody sent more than a form can be."""
+
+
+class Token:
+    """What a request that changes something must carry; another one each time that the server starts."""
+
+    def __init__(self) -> None:
+        self.text = secrets.token_urlsafe(32)
+
+    def is_in(self, form: Mapping[str, str]) -> bool:
+        return hmac.compare_digest(form.get(TOKEN_FIELD, "").encode(), self.text.encode())
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form, each name once.
+
+    raises    FormTooLarge
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_FORM_BYTES:
+            raise FormTooLarge
+    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
 
 
 class Guard:

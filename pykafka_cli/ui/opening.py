@@ -32,7 +32,7 @@ def ensure_installed() -> None:
         ) from None
 
 
-def new_ui(bootstrap: str, command_config: str | None) -> "Ui":
+def new_ui(bootstrap: str, command_config: str | None, *, allow_changes: bool = False) -> "Ui":
     """A page for a cluster, which has not been contacted yet.
 
     raises    ScriptError
@@ -45,7 +45,7 @@ def new_ui(bootstrap: str, command_config: str | None) -> "Ui":
         settings = read_settings(command_config, PATIENCE, warn)
     except BadClientSetting as error:
         raise ScriptError(str(error)) from None
-    return Ui(ClusterConnection(bootstrap, settings), command_config)
+    return Ui(ClusterConnection(bootstrap, settings), command_config, allow_changes)
 
 
 def listen(port: int, option: str) -> socket.socket:

@@ -8,6 +8,7 @@ from pykafka_cli.clients.session import Session
 from pykafka_cli.ui.views import Document, Query
 from pykafka_cli.ui.views.cluster import configs, overview
 from pykafka_cli.ui.views.groups import group, groups
+from pykafka_cli.ui.views.messages import form, messages
 from pykafka_cli.ui.views.topics import readers, topic, topics
 
 View = Callable[[Session, Query], Awaitable[Document]]
@@ -24,6 +25,8 @@ class Page(NamedTuple):
     """The words of the `pk` command that shows the same."""
     refresh_s: int | None = None
     """After how many seconds the page asks again; None if it does not."""
+    data: View | None = None
+    """What is at PATH.json, where the page itself gets it later."""
 
 
 def _configs_command(query: Query) -> list[str]:
@@ -32,10 +35,21 @@ def _configs_command(query: Query) -> list[str]:
     return ["configs", "--describe", "--all", "--broker", query.get("broker", "")]
 
 
+def _messages_command(query: Query) -> list[str]:
+    words = ["console-consumer", "--topic", query.get("topic", ""), "--property", "print.key=true"]
+    match query.get("from"):
+        case "oldest":
+            words += ["--from-beginning"]
+        case "offset" if query.get("partition"):
+            words += ["--partition", query["partition"], "--offset", query.get("offset") or "0"]
+    return words
+
+
 PAGES = (
     Page("/", "overview.html", overview, lambda _: ["cluster", "list-endpoints"], 2),
     Page("/topics", "topics.html", topics, lambda _: ["topics", "--list"], 5),
     Page("/topic", "topic.html", topic, lambda query: ["topics", "--describe", "--topic", query.get("name", "")], 1),
+    Page("/messages", "messages.html", form, _messages_command, data=messages),
     Page("/readers", "readers.html", readers, lambda _: ["consumer-groups", "--describe", "--all-groups"]),
     Page("/configs", "configs.html", configs, _configs_command),
     Page("/groups", "groups.html", groups, lambda _: ["consumer-groups", "--list", "--state"], 5),

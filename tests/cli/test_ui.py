@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -15,35 +14,14 @@ import pytest
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.ui.opening import listen, new_ui
 from tests.support.ports import free_port
-from tests.support.running import PK, RunningCluster, pk
-from tests.support.server_processes import ServerProcess
+from tests.support.running import RunningCluster, pk
+from tests.support.ui_process import UiProcess
 
 TOPIC, GROUP = "ui-orders", "ui billing/1"
 
 
-class Page(ServerProcess):
-    """`pk ui` on a free port."""
-
-    def __init__(self, folder: Path, *words: str) -> None:
-        super().__init__(folder / "ui.log")
-        self._words = words
-        self.start()
-        self.url = re.findall(r"is shown at (http://\S+)", self.said())[0]
-
-    def command(self) -> list[str]:
-        return [PK, "ui", *self._words, "--port", "0"]
-
-    def serves(self) -> bool:
-        return "Ctrl-C ends it." in self.said()
-
-    def document(self, address: str) -> Any:
-        response = httpx.get(self.url + address)
-        assert response.status_code == 200, response.text
-        return response.json()
-
-
 @pytest.fixture(scope="module")
-def page(cluster: RunningCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def page(cluster: RunningCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiProcess]:
     at = ("--bootstrap-server", cluster.bootstrap)
     assert pk("topics", *at, "--create", "--topic", TOPIC, "--partitions", "2").returncode == 0
     keyed = ("--property", "parse.key=true", "--property", "key.separator=:")
@@ -51,12 +29,12 @@ def page(cluster: RunningCluster, tmp_path_factory: pytest.TempPathFactory) -> I
     reading = ("--topic", TOPIC, "--group", GROUP, "--from-beginning", "--max-messages", "3")
     assert pk("console-consumer", *at, *reading).returncode == 0
     assert pk("console-producer", *at, "--topic", TOPIC, *keyed, stdin="a:4\n").returncode == 0
-    found = Page(tmp_path_factory.mktemp("ui"), cluster.bootstrap)
+    found = UiProcess(tmp_path_factory.mktemp("ui"), cluster.bootstrap)
     yield found
     assert found.stop(signal.SIGINT) == 0
 
 
-def test_brokers(page: Page, cluster: RunningCluster) -> None:
+def test_brokers(page: UiProcess, cluster: RunningCluster) -> None:
     found = page.document(".json")
 
     assert found["controller"] == 0
@@ -64,7 +42,7 @@ def test_brokers(page: Page, cluster: RunningCluster) -> None:
     assert str(found["cluster_id"]) in httpx.get(page.url).text
 
 
-def test_topics(page: Page) -> None:
+def test_topics(page: UiProcess) -> None:
     found = page.document(f"topics.json?filter={TOPIC}")
 
     assert found["topics"] == [
@@ -79,14 +57,14 @@ def test_topics(page: Page) -> None:
     ]
 
 
-def test_a_topics_partitions(page: Page) -> None:
+def test_a_topics_partitions(page: UiProcess) -> None:
     found = page.document(f"topic.json?name={TOPIC}")
 
     assert [(each["leader"], each["isr"], each["log_start"]) for each in found["partitions"]] == [(0, [0], 0)] * 2
     assert sum(each["log_end"] for each in found["partitions"]) == found["records"] == 4
 
 
-def test_a_topics_readers(page: Page) -> None:
+def test_a_topics_readers(page: UiProcess) -> None:
     found = page.document(f"readers.json?name={TOPIC}")
 
     (reader,) = found["groups"]
@@ -94,20 +72,20 @@ def test_a_topics_readers(page: Page) -> None:
     assert sum(each["offset"] for each in reader["offsets"]) == 3
 
 
-def test_groups(page: Page) -> None:
+def test_groups(page: UiProcess) -> None:
     found = page.document(f"groups.json?filter={GROUP}")
 
     assert found["groups"] == [{"group": GROUP, "type": "Classic", "state": "Empty", "protocol": "consumer"}]
 
 
-def test_a_groups_lag(page: Page) -> None:
+def test_a_groups_lag(page: UiProcess) -> None:
     found = page.document(f"group.json?name={GROUP}")
 
     assert found["lag"] == sum(each["lag"] for each in found["partitions"]) == 1
     assert found["members"] == []
 
 
-def test_configs(page: Page) -> None:
+def test_configs(page: UiProcess) -> None:
     of_topic = {each["name"]: each for each in page.document(f"configs.json?topic={TOPIC}")["configs"]}
     of_broker = {each["name"]: each for each in page.document("configs.json?broker=0")["configs"]}
 
@@ -116,12 +94,12 @@ def test_configs(page: Page) -> None:
 
 
 @pytest.mark.parametrize("what", ["topic?name=missing", "group?name=missing", "configs?topic=missing"])
-def test_what_the_cluster_lacks_is_not_found(page: Page, what: str) -> None:
+def test_what_the_cluster_lacks_is_not_found(page: UiProcess, what: str) -> None:
     assert httpx.get(page.url + what).status_code == 404
 
 
 @pytest.mark.parametrize("what", ["topic", "readers", "group", "configs", "configs?broker=x"])
-def test_an_incomplete_address_says_what_it_lacks(page: Page, what: str) -> None:
+def test_an_incomplete_address_says_what_it_lacks(page: UiProcess, what: str) -> None:
     response = httpx.get(page.url + what)
 
     assert response.status_code == 400
@@ -131,7 +109,7 @@ def test_an_incomplete_address_says_what_it_lacks(page: Page, what: str) -> None
 @pytest.mark.parametrize(
     "address", ["", "topics", f"topic?name={TOPIC}", "groups", f"group?name={GROUP}", f"configs?topic={TOPIC}"]
 )
-def test_each_page_has_its_command_and_its_json(page: Page, address: str) -> None:
+def test_each_page_has_its_command_and_its_json(page: UiProcess, address: str) -> None:
     shown = httpx.get(page.url + address).text
 
     (line,) = re.findall(r'<code id="command">(.*?)</code>', shown)
@@ -145,7 +123,7 @@ def test_each_page_has_its_command_and_its_json(page: Page, address: str) -> Non
     assert page.document(beside.removeprefix("/"))
 
 
-def test_names_are_text_and_not_markup(page: Page) -> None:
+def test_names_are_text_and_not_markup(page: UiProcess) -> None:
     response = httpx.get(page.url + "topics", params={"filter": '"><script>alert(1)</script>'})
 
     assert "<script>alert" not in response.text
@@ -153,7 +131,7 @@ def test_names_are_text_and_not_markup(page: Page) -> None:
 
 def test_a_cluster_that_comes_back_is_shown_again(tmp_path: Path) -> None:
     with_page = RunningCluster(tmp_path / "data", ports=(free_port(), free_port()))
-    page = Page(tmp_path, with_page.bootstrap)
+    page = UiProcess(tmp_path, with_page.bootstrap)
     try:
         assert httpx.get(page.url).status_code == 200
         with_page.stop()
@@ -174,7 +152,7 @@ def test_up_serves_the_page_as_well(tmp_path: Path) -> None:
         assert running.stop() == 0
 
 
-def test_a_port_in_use_is_an_error_that_names_the_owner(tmp_path: Path, page: Page) -> None:
+def test_a_port_in_use_is_an_error_that_names_the_owner(tmp_path: Path, page: UiProcess) -> None:
     port = page.url.rstrip("/").rpartition(":")[2]
 
     done = pk("ui", "127.0.0.1:1", "--port", port)

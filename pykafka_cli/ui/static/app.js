@@ -16,6 +16,56 @@
     button.setAttribute("aria-pressed", String(paused));
   }
 
+  // The rows that came stay; taking the element away closes its connection.
+  function stopStream() {
+    const stream = document.getElementById("stream");
+    if (!stream) return;
+    htmx.swap(stream, "", { swapStyle: "delete" });
+    document.getElementById("progress").append(" Stopped.");
+    streamEnded();
+  }
+
+  function streamEnded() {
+    const button = document.getElementById("stop");
+    if (button) button.disabled = true;
+  }
+
+  function showFields() {
+    const from = document.getElementById("from");
+    if (!from) return;
+    for (const label of document.querySelectorAll("[data-for]")) label.hidden = label.dataset.for !== from.value;
+  }
+
+  const MOST_ROWS = 2000;
+  document.addEventListener("htmx:sseMessage", () => {
+    const rows = document.getElementById("rows");
+    if (rows && rows.closest("[data-again]")) {
+      for (const row of rows.querySelectorAll("tr:not([data-has-button])")) {
+        row.dataset.hasButton = "";
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "again";
+        button.textContent = "Again";
+        button.title = "Fill the form with this record, to send it again";
+        row.lastElementChild.append(button);
+      }
+    }
+    while (rows && rows.rows.length > MOST_ROWS) rows.lastElementChild.remove();
+  });
+  function fillForm(record) {
+    const form = document.querySelector("#produce form");
+    form.elements.key.value = record.key ?? "";
+    form.elements.value.value = record.value ?? "";
+    form.elements.tombstone.checked = record.value === null;
+    form.elements.headers.value = record.headers.map((each) => `${each.key}: ${each.value ?? ""}`).join("\n");
+    document.getElementById("produce").open = true;
+    form.elements.value.focus();
+  }
+
+  document.addEventListener("htmx:sseClose", streamEnded);
+  document.addEventListener("DOMContentLoaded", showFields);
+  document.addEventListener("change", showFields);
+
   document.addEventListener("click", (event) => {
     const target = event.target.closest("button");
     if (!target) return;
@@ -27,6 +77,8 @@
       root.dataset.theme = isDark ? "light" : "dark";
       try { localStorage.setItem("theme", root.dataset.theme); } catch { /* for this page only */ }
     }
+    if (target.id === "stop") stopStream();
+    if (target.className === "again") fillForm(JSON.parse(target.closest("tr").dataset.record));
     if (target.dataset.copy) {
       navigator.clipboard.writeText(document.getElementById(target.dataset.copy).textContent).then(() => {
         target.textContent = "Copied";
@@ -36,6 +88,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    if (event.key === "Escape") stopStream();
     if (event.key === "p") setPaused(!paused);
     if (event.key === "/") {
       const field = document.querySelector("[data-filter]");

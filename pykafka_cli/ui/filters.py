@@ -1,0 +1,91 @@
+"""Which records a reader of the page wants to see.
+
+A JSON path is `.items[0].price`; with `= 3` behind it, the value must have all of that value, as in pk expect.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pykafka_cli.model import ConsumedRecord
+from pykafka_cli.rules.expect_json import NOTHING, has_all_of, parse_value
+
+Step = str | int
+
+_STEP = re.compile(r'\.?([A-Za-z_][\w-]*)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]')
+
+
+class BadFilter(ValueError):
+    """A filter that cannot be understood."""
+
+
+class JsonPath(NamedTuple):
+    """Where in a JSON value; `wanted` is NOTHING where anything will do."""
+
+    steps: tuple[Step, ...]
+    wanted: Any
+
+    def matches(self, value: Any) -> bool:
+        for step in self.steps:
+            in_object = isinstance(value, dict) and isinstance(step, str) and step in value
+            in_array = isinstance(value, list) and isinstance(step, int) and step < len(value)
+            if not in_object and not in_array:
+                return False
+            value = value[step]
+        return value is not NOTHING and (self.wanted is NOTHING or has_all_of(self.wanted, value))
+
+
+def parse_json_path(text: str) -> JsonPath:
+    """raises    BadFilter"""
+    path, equals, wanted = text.partition("=")
+    path = path.strip().removeprefix("$")
+    steps: list[Step] = []
+    position = 0
+    while position < len(path) and path != ".":
+        found = _STEP.match(path, position)
+        if found is None:
+            raise BadFilter(f"JSON path {text}: unexpected {path[position:]}")
+        name, index, quoted = found.groups()
+        steps.append(name or (int(index) if index else json.loads(quoted)))
+        position = found.end()
+    if not equals:
+        return JsonPath(tuple(steps), NOTHING)
+    value = parse_value(wanted.removeprefix("=").strip())
+    return JsonPath(tuple(steps), wanted.removeprefix("=").strip() if value is NOTHING else value)
+
+
+class Filter(NamedTuple):
+    """All that is given must hold. `key` and `value` are contained in the text; `header` is a name, or NAME=TEXT."""
+
+    key: str = ""
+    value: str = ""
+    header: str = ""
+    path: JsonPath | None = None
+
+    def lets_through(self, record: ConsumedRecord) -> bool:
+        return (
+            (not self.key or self.key in text_of(record.key))
+            and (not self.value or self.value in text_of(record.value))
+            and (not self.header or self._has_header(record.headers))
+            and (
+                self.path is None
+                or (record.value is not None and self.path.matches(parse_value(text_of(record.value))))
+            )
+        )
+
+    def _has_header(self, headers: Sequence[tuple[str, bytes | None]]) -> bool:
+        name, equals, wanted = self.header.partition("=")
+        return any(key == name and (not equals or wanted in text_of(value)) for key, value in headers)
+
+
+def filter_of(query: Mapping[str, str]) -> Filter:
+    """raises    BadFilter"""
+    path = query.get("path", "").strip()
+    return Filter(
+        query.get("key", ""), query.get("value", ""), query.get("header", ""), parse_json_path(path) if path else None
+    )
+
+
+def text_of(field: bytes | None) -> str:
+    return "" if field is None else field.decode(errors="replace")

@@ -1,0 +1,42 @@
+"""What can go wrong with a page, as a document and a status of HTTP."""
+
+from kio.schema.errors import ErrorCode
+
+from pykafka_cli.clients.errors import ApiError, explain
+from pykafka_cli.protocol.records.batch import CorruptRecords
+from pykafka_cli.transport.connection import ConnectionFailed, VersionUnsupported
+from pykafka_cli.ui.producing import NotSent
+from pykafka_cli.ui.views import BadQuery, Document
+
+PROBLEMS = (BadQuery, NotSent, TimeoutError, ConnectionFailed, ApiError, CorruptRecords)
+
+_NOT_FOUND = frozenset({ErrorCode.unknown_topic_or_partition, ErrorCode.group_id_not_found})
+_FORBIDDEN = frozenset(
+    {
+        ErrorCode.cluster_authorization_failed,
+        ErrorCode.group_authorization_failed,
+        ErrorCode.topic_authorization_failed,
+        ErrorCode.transactional_id_authorization_failed,
+    }
+)
+
+
+def problem_of(error: Exception) -> tuple[Document, int]:
+    """What happened and what would help, of one of the PROBLEMS."""
+    match error:
+        case BadQuery():
+            return _problem(str(error)), 400
+        case VersionUnsupported():
+            return _problem(str(error), "This cluster does not offer it."), 501
+        case ConnectionFailed():
+            return _problem(*explain(error)), 502
+        case ApiError():
+            status = 404 if error.code in _NOT_FOUND else 403 if error.code in _FORBIDDEN else 502
+            return _problem(str(error), error.exception.rpartition(".")[2]), status
+        case TimeoutError():
+            return _problem(str(error) or "The cluster has not responded in time", "`pk doctor` finds out why."), 504
+    return _problem(str(error)), 502
+
+
+def _problem(what: str, hint: str = "") -> Document:
+    return {"error": what, "hint": hint}

@@ -1,0 +1,65 @@
+"""Sending one record that a reader of the page has typed, or wants once more."""
+
+import random
+import time
+from collections.abc import Mapping
+
+from pykafka_cli.clients.admin.topics import assignments
+from pykafka_cli.clients.producing.producer import Producer
+from pykafka_cli.clients.producing.record_queue import Header
+from pykafka_cli.clients.producing.sender import Result
+from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
+from pykafka_cli.clients.session import Session
+from pykafka_cli.properties.producer import ProducerSettings
+from pykafka_cli.ui.views import BadQuery, Document, required
+
+_PATIENCE = {"delivery.timeout.ms": "8000", "max.block.ms": "5000"}
+
+
+class NotSent(Exception):
+    """The cluster does not take the record."""
+
+
+def headers_of(text: str) -> list[Header]:
+    """NAME: VALUE, one a line.
+
+    raises    BadQuery
+    """
+    headers: list[Header] = []
+    for line in filter(str.strip, text.splitlines()):
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise BadQuery(f"Header {line}: there is no colon behind its name")
+        headers.append((name.strip(), value.strip().encode()))
+    return headers
+
+
+async def produce(session: Session, form: Mapping[str, str]) -> Document:
+    """Send a record to the partition of its key, or to any without one; where it is now.
+
+    An empty key is none; without a value, `tombstone` sends null.
+    raises    BadQuery, NotSent, ConnectionFailed, ApiError if there is no such topic
+    """
+    topic = required(form, "topic")
+    await assignments(session, [topic])  # the producer would have a missing one created
+    key = form.get("key", "").encode() or None
+    value = None if form.get("tombstone") else form.get("value", "").encode()
+    results: list[Result] = []
+    producer = Producer(
+        session,
+        topic,
+        ProducerSettings({**session.settings.properties, **_PATIENCE}),
+        choose=random.randrange,
+        on_result=results.append,
+        warn=lambda _: None,
+    )
+    try:
+        async with producer:
+            now = time.time_ns() // 1_000_000
+            await producer.send([value], [key], [headers_of(form.get("headers", ""))], timestamp_ms=now)
+    except ProducerRefused as problem:
+        raise NotSent(f"{topic}: {problem.text.message}") from None
+    (result,) = results
+    if result.failure:
+        raise NotSent(f"{topic}: {result.failure.message}")
+    return {"topic": topic, "partition": result.batch.partition, "offset": int(result.base_offset)}

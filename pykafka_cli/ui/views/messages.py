@@ -1,0 +1,247 @@
+"""Records of a topic: some from the newest, the oldest, an offset or a time on, or those that arrive from now on.
+
+A search reads windows of offsets, the same number of each partition, from where it starts toward the other end; what
+a window has is sorted by time. So it can stop after each window, and holds no more than one of them.
+"""
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from typing import NamedTuple
+
+from pykafka_cli.clients.admin.leaders import Patience
+from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.topics import assignments
+from pykafka_cli.clients.consuming.fetched_records import Fetched
+from pykafka_cli.clients.consuming.fetcher import Fetcher
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.model import ConsumedRecord, Offset, OffsetSpec, TopicPartition
+from pykafka_cli.properties.consumer import ConsumerSettings
+from pykafka_cli.rules.offset_reset import BadDateTime, parse_date_time
+from pykafka_cli.ui.filters import BadFilter, Filter, filter_of, text_of
+from pykafka_cli.ui.views import BadQuery, Document, Query, required, whole_number
+
+STARTS = ("newest", "oldest", "offset", "time")
+DEFAULT_LIMIT, MOST_RECORDS = 50, 1000
+WIDEST = 5000
+"""Offsets of a partition that one window has at most."""
+
+_FETCHING = {
+    "fetch.max.bytes": str(4 << 20),
+    "max.partition.fetch.bytes": str(512 << 10),
+    "auto.offset.reset": "earliest",
+}
+_TIMESTAMP_TYPES = {0: "CreateTime", 1: "LogAppendTime"}
+
+Bounds = Mapping[TopicPartition, tuple[int, int]]
+"""By partition, an offset and the one behind the last."""
+
+
+class Wanted(NamedTuple):
+    """What to read. `at` is an offset, or milliseconds since the epoch."""
+
+    topic: str
+    partition: int | None
+    start: str
+    at: int
+    limit: int
+    filter: Filter
+
+
+class Found(NamedTuple):
+    """What one window had, and how far the search is: offsets that were read, of how many."""
+
+    records: list[Document]
+    read: int
+    of: int
+
+
+def wanted_of(query: Query) -> Wanted:
+    """raises    BadQuery"""
+    topic = required(query, "topic")
+    start = query.get("from") or "newest"
+    if start not in STARTS:
+        raise BadQuery(f"from: {start} is none of {', '.join(STARTS)}")
+    limit = min(whole_number(query, "limit", DEFAULT_LIMIT) or DEFAULT_LIMIT, MOST_RECORDS)
+    at = 0
+    try:
+        if start == "offset":
+            at = whole_number(query, "offset", 0) or 0
+        elif start == "time":
+            at = _time(query.get("time", ""))
+        return Wanted(topic, whole_number(query, "partition"), start, at, limit, filter_of(query))
+    except (BadDateTime, BadFilter) as error:
+        raise BadQuery(str(error)) from None
+
+
+def _time(text: str) -> int:
+    """Milliseconds since the epoch, or a date and time, whose seconds may be missing, as browsers have it."""
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    date, _, clock = text.partition("T")
+    if clock and clock.count(":") == 1 and len(clock) == 5:
+        clock += ":00"
+    if clock and "." not in clock and len(clock) == 8:
+        clock += ".000"
+    return parse_date_time(f"{date}T{clock}")
+
+
+async def search(session: Session, wanted: Wanted) -> AsyncGenerator[Found]:
+    """Records that are there now, window by window, until there are as many as wanted; the last may bring more.
+
+    raises    BadQuery, ApiError, ConnectionFailed
+    """
+    bounds = await _bounds(session, wanted)
+    total, read, count = sum(end - start for start, end in bounds.values()), 0, 0
+    width = max(1, min(wanted.limit, WIDEST))
+    is_newest = wanted.start == "newest"
+    with _fetcher(session) as fetcher:
+        while bounds:
+            window = {each: _window(*span, width, is_newest=is_newest) for each, span in bounds.items()}
+            records = await _read(fetcher, window, wanted.filter)
+            records.sort(key=lambda each: (each["timestamp"] or 0, each["offset"]), reverse=is_newest)
+            records = records[: wanted.limit - count]
+            count += len(records)
+            read += sum(end - start for start, end in window.values())
+            yield Found(records, read, total)
+            if count >= wanted.limit:
+                return
+            bounds = {each: _rest(span, window[each], is_newest=is_newest) for each, span in bounds.items()}
+            bounds = {each: (start, end) for each, (start, end) in bounds.items() if start < end}
+            width = min(width * 2, WIDEST)
+    if not total:
+        yield Found([], 0, 0)
+
+
+def _window(start: int, end: int, width: int, *, is_newest: bool) -> tuple[int, int]:
+    return (max(start, end - width), end) if is_newest else (start, min(end, start + width))
+
+
+def _rest(span: tuple[int, int], window: tuple[int, int], *, is_newest: bool) -> tuple[int, int]:
+    return (span[0], window[0]) if is_newest else (window[1], span[1])
+
+
+async def _bounds(session: Session, wanted: Wanted) -> dict[TopicPartition, tuple[int, int]]:
+    """Where to read, without partitions that have nothing there."""
+    partitions = await partitions_of(session, wanted)
+    starts = await _offsets(session, dict.fromkeys(partitions, int(OffsetSpec.EARLIEST)))
+    ends = await _offsets(session, dict.fromkeys(partitions, int(OffsetSpec.LATEST)))
+    if wanted.start == "time":
+        at = await _offsets(session, dict.fromkeys(partitions, wanted.at))
+        starts = {each: ends[each] if at[each] == UNKNOWN_OFFSET else at[each] for each in partitions}
+    elif wanted.start == "offset":
+        starts = {each: Offset(max(starts[each], wanted.at)) for each in partitions}
+    return {each: (int(starts[each]), int(ends[each])) for each in partitions if starts[each] < ends[each]}
+
+
+async def partitions_of(session: Session, wanted: Wanted) -> list[TopicPartition]:
+    """raises    BadQuery, ApiError"""
+    found = sorted(await assignments(session, [wanted.topic]))
+    if wanted.partition is None:
+        return found
+    chosen = TopicPartition(wanted.topic, wanted.partition)
+    if chosen not in found:
+        raise BadQuery(f"Topic {wanted.topic} has no partition {wanted.partition}")
+    return [chosen]
+
+
+async def _offsets(session: Session, wanted: Mapping[TopicPartition, int]) -> dict[TopicPartition, Offset]:
+    """raises    ApiError for a partition whose leader does not say"""
+    found = await list_offsets(session, wanted, patience=Patience.NEEDS_LEADER)
+    known: dict[TopicPartition, Offset] = {}
+    for partition, offset in found.items():
+        if isinstance(offset, ApiError):
+            raise ApiError(offset.code, f"{partition}: {offset}")
+        known[partition] = offset
+    return known
+
+
+@contextmanager
+def _fetcher(session: Session) -> Iterator[Fetcher]:
+    settings = ConsumerSettings({**session.settings.properties, **_FETCHING})
+    fetcher = Fetcher(session, settings, lambda _: None, lambda *_: None)
+    try:
+        yield fetcher
+    finally:
+        fetcher.close()
+
+
+async def _next(fetcher: Fetcher) -> Fetched:
+    while (fetched := fetcher.take()) is None:
+        await fetcher.ready.wait()
+    return fetched
+
+
+async def _read(fetcher: Fetcher, window: Bounds, wanted: Filter) -> list[Document]:
+    """The records between these offsets that the filter lets through."""
+    found: list[Document] = []
+    unread = set(window)
+    fetcher.add({each: Offset(window[each][0]) for each in unread})
+    while unread:
+        fetched = await _next(fetcher)
+        partition, end = fetched.partition, window[fetched.partition][1]
+        found += [
+            document(partition, record)
+            for record in fetched.records
+            if record.offset < end and wanted.lets_through(record)
+        ]
+        if fetched.next.offset >= end:
+            unread.discard(partition)
+            fetcher.drop([partition])
+    return found
+
+
+async def tail(session: Session, wanted: Wanted) -> AsyncGenerator[list[Document]]:
+    """Records that arrive from now on, as they come; never ends. Of a flood, the last of what came at once.
+
+    raises    BadQuery, ApiError, ConnectionFailed
+    """
+    partitions = await partitions_of(session, wanted)
+    with _fetcher(session) as fetcher:
+        fetcher.add(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        while True:
+            fetched = await _next(fetcher)
+            records = [each for each in fetched.records if wanted.filter.lets_through(each)]
+            if records:
+                yield [document(fetched.partition, each) for each in records[-wanted.limit :]]
+
+
+def document(partition: TopicPartition, record: ConsumedRecord) -> Document:
+    """A record as `console-consumer --output json` prints it."""
+    kind = record.timestamp_type
+    return {
+        "topic": partition.topic,
+        "partition": partition.partition,
+        "offset": record.offset,
+        "timestamp": None if kind is None else record.timestamp,
+        "timestamp_type": None if kind is None else _TIMESTAMP_TYPES[kind],
+        "headers": [
+            {"key": name, "value": None if value is None else text_of(value)} for name, value in record.headers
+        ],
+        "key": None if record.key is None else text_of(record.key),
+        "value": None if record.value is None else text_of(record.value),
+    }
+
+
+async def messages(session: Session, query: Query) -> Document:
+    """All that a search finds.
+
+    raises    BadQuery, ApiError, ConnectionFailed
+    """
+    wanted = wanted_of(query)
+    records: list[Document] = []
+    found = Found([], 0, 0)
+    async with aclosing(search(session, wanted)) as windows:
+        async for found in windows:
+            records += found.records
+    return {"records": records, "read": found.read, "of": found.of}
+
+
+async def form(session: Session, query: Query) -> Document:
+    """What the page of messages needs before it searches.
+
+    raises    BadQuery, ApiError, ConnectionFailed
+    """
+    wanted = wanted_of(query)
+    found = await assignments(session, [wanted.topic])
+    return {"topic": wanted.topic, "partitions": sorted(each.partition for each in found), "limit": wanted.limit}

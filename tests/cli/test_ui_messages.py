@@ -1,0 +1,217 @@
+"""Messages on the page of pk ui: where a search starts, what it finds, what is sent; and by clicks in Chromium."""
+
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.chromium import Browser, chromium
+from tests.support.peers import program
+from tests.support.running import RunningCluster, pk
+from tests.support.ui_process import UiProcess
+
+TOPIC = "ui-messages"
+LINES = "".join(f'trace:{number % 3}\tk{number % 5}\t{{"n": {number}}}\n' for number in range(200))
+
+
+@pytest.fixture(scope="module")
+def page(cluster: RunningCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiProcess]:
+    at = ("--bootstrap-server", cluster.bootstrap)
+    assert pk("topics", *at, "--create", "--topic", TOPIC, "--partitions", "3").returncode == 0
+    keyed = ("--property", "parse.key=true", "--property", "parse.headers=true")
+    assert pk("console-producer", *at, "--topic", TOPIC, *keyed, stdin=LINES).returncode == 0
+    found = UiProcess(tmp_path_factory.mktemp("ui"), cluster.bootstrap, "--allow-changes")
+    yield found
+    assert found.stop(signal.SIGINT) == 0
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    program("chromium", "Debian's package chromium has it")
+    with chromium(tmp_path / "profile") as found:
+        yield found
+        assert not found.problems
+
+
+def numbers(page: UiProcess, query: str) -> list[int]:
+    records = page.document(f"messages.json?topic={TOPIC}&{query}")["records"]
+    return [int(re.findall(r"\d+", each["value"])[0]) for each in records]
+
+
+def test_newest_and_oldest_go_over_all_partitions(page: UiProcess) -> None:
+    assert sorted(numbers(page, "from=oldest&limit=1000")) == list(range(200))
+    assert sorted(numbers(page, "from=newest&limit=1000")) == list(range(200))
+    assert len(numbers(page, "from=newest&limit=7")) == 7
+
+
+def test_an_offset_is_where_a_partition_begins(page: UiProcess) -> None:
+    found = page.document(f"messages.json?topic={TOPIC}&from=offset&partition=0&offset=5&limit=3")["records"]
+
+    assert [(each["partition"], each["offset"]) for each in found] == [(0, 5), (0, 6), (0, 7)]
+
+
+def test_a_time_is_where_later_records_begin(page: UiProcess) -> None:
+    (some,) = page.document(f"messages.json?topic={TOPIC}&from=oldest&limit=1")["records"]
+
+    assert len(numbers(page, f"from=time&time={some['timestamp']}&limit=1000")) == 200
+    assert numbers(page, "from=time&time=2999-01-01T00:00") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("key=k3", [number for number in range(200) if number % 5 == 3]),
+        ("header=trace%3D2", [number for number in range(200) if number % 3 == 2]),
+        ("path=.n%20%3D%20117", [117]),
+        ("value=%22n%22%3A%20199", [199]),
+    ],
+)
+def test_a_filter_finds_all_of_them(page: UiProcess, query: str, wanted: list[int]) -> None:
+    assert sorted(numbers(page, f"from=newest&limit=1000&{query}")) == wanted
+
+
+def test_csv_has_a_line_for_each(page: UiProcess) -> None:
+    response = httpx.get(f"{page.url}messages.csv?topic={TOPIC}&path=.n%3D117")
+
+    assert response.headers["Content-Disposition"] == f"attachment; filename*=UTF-8''{TOPIC}.csv"
+    names, line = response.text.splitlines()
+    assert names == "topic,partition,offset,timestamp,key,value,headers"
+    assert line.startswith(f"{TOPIC},")
+    assert line.endswith(',k2,"{""n"": 117}",trace=0')
+
+
+@pytest.mark.parametrize(
+    "query", ["from=sideways", "from=time&time=noon", "path=a%20b", "partition=9", "limit=-1", "partition=x"]
+)
+def test_what_cannot_be_searched_for_is_rejected(page: UiProcess, query: str) -> None:
+    for form in ("json", "csv"):
+        assert httpx.get(f"{page.url}messages.{form}?topic={TOPIC}&{query}").status_code == 400
+
+
+def test_a_search_reports_how_far_it_is(page: UiProcess) -> None:
+    events = httpx.get(f"{page.url}messages.events?topic={TOPIC}&limit=1&path=.n%3D0").text
+
+    assert "of 200 offsets" in events
+    assert events.endswith("event: end\ndata: \n\n")
+    assert httpx.get(f"{page.url}messages.events?topic=missing").text.count("event: end") == 1
+
+
+def token_of(page: UiProcess) -> str:
+    shown = httpx.get(f"{page.url}messages?topic={TOPIC}").text
+    return str(re.findall(r'name="csrf_token" value="([^"]+)"', shown)[0])
+
+
+def test_a_record_is_sent_with_the_token_of_the_page(page: UiProcess) -> None:
+    form = {"csrf_token": token_of(page), "topic": TOPIC, "key": "sent", "value": "v", "headers": "a: b"}
+
+    sent = httpx.post(f"{page.url}produce", data=form).json()
+
+    (found,) = page.document(f"messages.json?topic={TOPIC}&key=sent")["records"]
+    assert (found["partition"], found["offset"]) == (sent["partition"], sent["offset"])
+    assert (found["value"], found["headers"]) == ("v", [{"key": "a", "value": "b"}])
+
+
+@pytest.mark.parametrize("token", [None, "", "guessed", "é"])
+def test_nothing_is_sent_without_the_token(page: UiProcess, token: str | None) -> None:
+    form = {"topic": TOPIC, "value": "forged", **({} if token is None else {"csrf_token": token})}
+
+    assert httpx.post(f"{page.url}produce", data=form).status_code == 403
+    assert page.document(f"messages.json?topic={TOPIC}&value=forged")["records"] == []
+
+
+def test_nothing_is_sent_by_another_site(page: UiProcess) -> None:
+    form = {"csrf_token": token_of(page), "topic": TOPIC, "value": "forged"}
+
+    response = httpx.post(f"{page.url}produce", data=form, headers={"Origin": "http://evil.example"})
+
+    assert response.status_code == 403
+
+
+def test_a_topic_that_is_missing_is_not_created_by_sending_to_it(page: UiProcess) -> None:
+    form = {"csrf_token": token_of(page), "topic": "ui-missing", "value": "v"}
+
+    assert httpx.post(f"{page.url}produce", data=form).status_code == 404
+    assert page.document("topics.json?filter=ui-missing")["topics"] == []
+
+
+def test_a_page_that_is_read_only_sends_nothing(cluster: RunningCluster, tmp_path: Path) -> None:
+    page = UiProcess(tmp_path, cluster.bootstrap)
+    try:
+        assert "Produce" not in httpx.get(f"{page.url}messages?topic={TOPIC}").text
+        response = httpx.post(f"{page.url}produce", data={"topic": TOPIC, "value": "v"})
+        assert response.status_code == 403
+        assert "--allow-changes" in response.text
+    finally:
+        page.stop(signal.SIGTERM)
+
+
+def test_clicks_lead_from_the_topics_to_what_was_searched_for(page: UiProcess, browser: Browser) -> None:
+    browser.open(page.url)
+    browser.click('nav a[href="/topics"]')
+    browser.click(f'a[href="/topic?name={TOPIC}"]')
+    browser.click(f'a[href="/messages?topic={TOPIC}"]')
+    browser.sees("document.querySelectorAll('#rows tr').length === 50")
+    browser.click('input[name="path"]')
+    browser.type(".n = 117")
+    browser.click(".search .buttons button")
+
+    browser.sees("document.querySelectorAll('#rows tr').length === 1")
+
+    assert '{"n": 117}' in browser.text("#rows")
+    assert "1 found among" in browser.text("#progress")
+
+
+def test_what_arrives_stays_after_stopping(page: UiProcess, browser: Browser, cluster: RunningCluster) -> None:
+    send = ("console-producer", "--bootstrap-server", cluster.bootstrap, "--topic", TOPIC)
+    browser.open(f"{page.url}messages?topic={TOPIC}&live=1&value=live")
+    browser.sees("document.getElementById('progress').innerText.startsWith('Live')")
+    assert pk(*send, stdin="live one\n").returncode == 0
+    browser.sees("document.querySelectorAll('#rows tr').length === 1")
+
+    browser.click("#stop")
+    browser.sees("document.getElementById('stop').disabled && !document.getElementById('stream')")
+    assert pk(*send, stdin="live two\n").returncode == 0
+
+    assert page.document(f"messages.json?topic={TOPIC}&value=live%20two")["records"], "it has arrived"
+    assert browser.text("#rows").count("live") == 1
+
+
+def test_a_record_is_sent_again_by_clicks(page: UiProcess, browser: Browser) -> None:
+    browser.open(f"{page.url}messages?topic={TOPIC}&path=.n%20%3D%2042")
+    browser.click("#rows .again")
+    browser.click("#produce form button")
+
+    browser.sees("document.getElementById('sent').innerText.startsWith('Sent')")
+
+    records = page.document(f"messages.json?topic={TOPIC}&path=.n%3D42")["records"]
+    assert [(each["key"], each["value"], each["headers"]) for each in records] == [
+        ("k2", '{"n": 42}', [{"key": "trace", "value": "0"}])
+    ] * 2
+
+
+def test_keys_filter_and_pause(page: UiProcess, browser: Browser) -> None:
+    browser.open(f"{page.url}topics")
+    browser.press("p")
+    assert browser.evaluate("document.getElementById('pause').getAttribute('aria-pressed')") == "true"
+    browser.press("/")
+    assert browser.evaluate("document.activeElement.name") == "filter"
+
+
+@pytest.mark.parametrize("address", ["", "topics", f"topic?name={TOPIC}", "groups", f"messages?topic={TOPIC}"])
+def test_no_page_is_wider_than_a_telephone(page: UiProcess, browser: Browser, address: str) -> None:
+    browser.resize(390, 800)
+    browser.open(page.url + address)
+
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_dark_and_light(page: UiProcess, browser: Browser) -> None:
+    browser.prefer("dark")
+    browser.open(page.url)
+    dark = browser.evaluate("getComputedStyle(document.body).backgroundColor")
+    browser.click("#theme")
+
+    assert browser.evaluate("getComputedStyle(document.body).backgroundColor") != dark

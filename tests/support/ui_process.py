@@ -1,0 +1,31 @@
+"""`pk ui` in a process of its own."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.running import PK
+from tests.support.server_processes import ServerProcess
+
+
+class UiProcess(ServerProcess):
+    """`pk ui` on a free port, started; `words` are its arguments."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        super().__init__(folder / "ui.log")
+        self._words = words
+        self.start()
+        self.url = re.findall(r"is shown at (http://\S+)", self.said())[0]
+
+    def command(self) -> list[str]:
+        return [PK, "ui", *self._words, "--port", "0"]
+
+    def serves(self) -> bool:
+        return "Ctrl-C ends it." in self.said()
+
+    def document(self, address: str) -> Any:
+        response = httpx.get(self.url + address)
+        assert response.status_code == 200, response.text
+        return response.json()
