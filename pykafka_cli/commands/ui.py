@@ -13,9 +13,9 @@ from pykafka_cli.script.options import BootstrapServer, CommandConfig, bootstrap
 MAX_PORT = 65535
 DEFAULT_PORT = 8080
 EPILOG = """\b
-Brokers, topics with their partitions, messages, configs, consumer groups with
-their lag, transactions, and ACLs, as they change. The page is for this machine
-alone, and changes nothing without --allow-changes. Each page shows the command
+Brokers, topics with their partitions, messages, configs, groups with their
+lag, transactions, and ACLs, as they change. The page is for this machine
+alone; --allow-changes lets it send records. Each page shows the command
 that prints the same, and has its data as JSON beside it: /topics.json.
 
 \b

@@ -1,6 +1,7 @@
 """The routes of the server: each page as HTML and as JSON, and errors as both."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from pykafka_cli.ui.connection import MOST_S, ClusterConnection
 from pykafka_cli.ui.guard import FormTooLarge, Guard, Token, form_of
+from pykafka_cli.ui.history import History
 from pykafka_cli.ui.pages import PAGES, Page, View, command_line
 from pykafka_cli.ui.problems import PROBLEMS, problem_of
 from pykafka_cli.ui.producing import produce
@@ -45,6 +47,7 @@ class Ui:
 
     def __post_init__(self) -> None:
         self._templates = templates()
+        self._history = History()
 
     def application(self, port: int) -> Starlette:
         """The server's application, for who listens on a port of the loopback interface."""
@@ -64,15 +67,23 @@ class Ui:
 
     def _routes(self, page: Page) -> list[Route]:
         async def as_html(request: Request) -> Response:
-            document, status = await self.document(page.view, request)
+            document, status = await self.watched(page.view, page, request)
             template = "error.html" if "error" in document else page.template
             return self.html(template, request, document, page, status)
 
         async def as_json(request: Request) -> Response:
-            document, status = await self.document(page.data or page.view, request)
+            document, status = await self.watched(page.data or page.view, page, request)
             return JSONResponse(document, status)
 
         return [Route(page.path, as_html), Route(f"{page.path}.json", as_json)]
+
+    async def watched(self, view: View, page: Page, request: Request) -> tuple[Document, int]:
+        """What a page shows, with what has changed since it was shown before."""
+        document, status = await self.document(view, request)
+        if "error" not in document:
+            now_ms = time.time_ns() // 1_000_000
+            document = self._history.completed(page.path, request.query_params.get("name", ""), document, now_ms)
+        return document, status
 
     async def document(self, view: View, request: Request) -> tuple[Document, int]:
         """What a page shows, or its error, with the status of HTTP."""

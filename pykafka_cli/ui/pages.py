@@ -9,7 +9,9 @@ from pykafka_cli.ui.views import Document, Query
 from pykafka_cli.ui.views.cluster import configs, overview
 from pykafka_cli.ui.views.groups import group, groups
 from pykafka_cli.ui.views.messages import form, messages
+from pykafka_cli.ui.views.security import acls
 from pykafka_cli.ui.views.topics import readers, topic, topics
+from pykafka_cli.ui.views.transactions import transaction, transactions
 
 View = Callable[[Session, Query], Awaitable[Document]]
 Words = Callable[[Query], Sequence[str]]
@@ -45,6 +47,10 @@ def _messages_command(query: Query) -> list[str]:
     return words
 
 
+def _transaction_command(query: Query) -> list[str]:
+    return ["transactions", "describe", "--transactional-id", query.get("name", "")]
+
+
 PAGES = (
     Page("/", "overview.html", overview, lambda _: ["cluster", "list-endpoints"], 2),
     Page("/topics", "topics.html", topics, lambda _: ["topics", "--list"], 5),
@@ -60,6 +66,9 @@ PAGES = (
         lambda query: ["consumer-groups", "--describe", "--group", query.get("name", "")],
         1,
     ),
+    Page("/acls", "acls.html", acls, lambda _: ["acls", "--list"]),
+    Page("/transactions", "transactions.html", transactions, lambda _: ["transactions", "list"], 5),
+    Page("/transaction", "transaction.html", transaction, _transaction_command, 2),
 )
 
 

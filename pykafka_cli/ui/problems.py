@@ -10,7 +10,13 @@ from pykafka_cli.ui.views import BadQuery, Document
 
 PROBLEMS = (BadQuery, NotSent, TimeoutError, ConnectionFailed, ApiError, CorruptRecords)
 
-_NOT_FOUND = frozenset({ErrorCode.unknown_topic_or_partition, ErrorCode.group_id_not_found})
+_NOT_FOUND = frozenset(
+    {
+        ErrorCode.group_id_not_found,
+        ErrorCode.transactional_id_not_found,
+        ErrorCode.unknown_topic_or_partition,
+    }
+)
 _FORBIDDEN = frozenset(
     {
         ErrorCode.cluster_authorization_failed,
@@ -30,6 +36,8 @@ def problem_of(error: Exception) -> tuple[Document, int]:
             return _problem(str(error), "This cluster does not offer it."), 501
         case ConnectionFailed():
             return _problem(*explain(error)), 502
+        case ApiError(code=ErrorCode.security_disabled):
+            return _problem(str(error), "Brokers with authorizer.class.name keep ACLs."), 501
         case ApiError():
             status = 404 if error.code in _NOT_FOUND else 403 if error.code in _FORBIDDEN else 502
             return _problem(str(error), error.exception.rpartition(".")[2]), status

@@ -29,6 +29,8 @@ def templates() -> Environment:
     environment.globals["color_of"] = color_of
     environment.globals["share"] = share
     environment.globals["most"] = most
+    environment.globals["points"] = points
+    environment.filters["clock"] = clock
     return environment
 
 
@@ -74,3 +76,18 @@ def share(part: int, whole: int, width: int) -> float:
 def most(rows: Sequence[Mapping[str, Any]], name: str) -> int:
     """The largest number of that name, 0 if there is none."""
     return max((row[name] or 0 for row in rows), default=0)
+
+
+def points(samples: Sequence[Mapping[str, Any]], name: str, width: int, height: int) -> str:
+    """The points of a line through samples, the last on the right; as high as the largest of them."""
+    top = max(1, most(samples, name))
+    room = height - 2
+    step = width / max(1, len(samples) - 1)
+    return " ".join(
+        f"{index * step:.1f},{1 + room - room * (sample[name] or 0) / top:.1f}" for index, sample in enumerate(samples)
+    )
+
+
+def clock(timestamp_ms: int) -> str:
+    """The time of day, in UTC."""
+    return datetime.fromtimestamp(timestamp_ms / 1000, UTC).strftime("%H:%M:%S")

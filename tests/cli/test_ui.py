@@ -93,12 +93,46 @@ def test_configs(page: UiProcess) -> None:
     assert of_broker["broker.id"]["value"] == "0"
 
 
-@pytest.mark.parametrize("what", ["topic?name=missing", "group?name=missing", "configs?topic=missing"])
+def test_a_page_that_is_watched_says_what_has_changed(page: UiProcess, cluster: RunningCluster) -> None:
+    at = ("--bootstrap-server", cluster.bootstrap, "--topic", "ui-watched")
+    assert pk("topics", *at, "--create", "--partitions", "1").returncode == 0
+    assert page.document("topic.json?name=ui-watched")["changes"] == []
+
+    assert pk("topics", *at, "--alter", "--partitions", "2").returncode == 0
+
+    assert [each["change"] for each in page.document("topic.json?name=ui-watched")["changes"]] == ["partition 1 is new"]
+    assert "partition 1 is new" in httpx.get(f"{page.url}topic?name=ui-watched").text
+
+
+def test_transactions(page: UiProcess, cluster: RunningCluster) -> None:
+    once = ("--num-records", "10", "--record-size", "1", "--throughput", "-1")
+    transaction = ("--transactional-id", "ui-transaction", "--transaction-duration-ms", "60000")
+    sending = (*transaction, "--producer-props", f"bootstrap.servers={cluster.bootstrap}")
+    assert pk("producer-perf-test", "--topic", TOPIC + "-t", *once, *sending).returncode == 0
+
+    (listed,) = page.document("transactions.json?filter=ui-transaction")["transactions"]
+    found = page.document("transaction.json?name=ui-transaction")
+
+    assert found["producer_id"] == listed["producer_id"]
+    assert (found["state"], found["partitions"]) == ("CompleteCommit", [])
+    assert "ui-transaction" in httpx.get(f"{page.url}transaction?name=ui-transaction").text
+
+
+def test_acls_without_an_authorizer_are_not_offered(page: UiProcess) -> None:
+    response = httpx.get(f"{page.url}acls")
+
+    assert response.status_code == 501
+    assert "No Authorizer is configured" in response.text
+
+
+@pytest.mark.parametrize(
+    "what", ["topic?name=missing", "group?name=missing", "configs?topic=missing", "transaction?name=missing"]
+)
 def test_what_the_cluster_lacks_is_not_found(page: UiProcess, what: str) -> None:
     assert httpx.get(page.url + what).status_code == 404
 
 
-@pytest.mark.parametrize("what", ["topic", "readers", "group", "configs", "configs?broker=x"])
+@pytest.mark.parametrize("what", ["topic", "readers", "group", "configs", "configs?broker=x", "transaction"])
 def test_an_incomplete_address_says_what_it_lacks(page: UiProcess, what: str) -> None:
     response = httpx.get(page.url + what)
 

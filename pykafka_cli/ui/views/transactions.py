@@ -1,0 +1,49 @@
+"""Transactional ids with the state of each, and what one has open."""
+
+from pykafka_cli.clients.admin.transactions import describe_transactions, list_transactions
+from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.clients.session import Session
+from pykafka_cli.ui.views import Document, Query, required
+
+
+async def transactions(session: Session, query: Query) -> Document:
+    """All transactional ids that contain `filter`; one request to each broker.
+
+    raises    ApiError, VersionUnsupported
+    """
+    found = await list_transactions(session)
+    wanted = query.get("filter", "")
+    return {
+        "transactions": [
+            {
+                "transactional_id": each.transactional_id,
+                "coordinator": int(each.coordinator),
+                "producer_id": int(each.producer_id),
+                "state": each.state,
+            }
+            for each in sorted(found)
+            if wanted in each.transactional_id
+        ],
+        "of": len(found),
+    }
+
+
+async def transaction(session: Session, query: Query) -> Document:
+    """What the coordinator knows of one.
+
+    raises    BadQuery, ApiError, VersionUnsupported
+    """
+    name = required(query, "name")
+    found = (await describe_transactions(session, [name]))[name]
+    if isinstance(found, ApiError):
+        raise found
+    return {
+        "transactional_id": name,
+        "coordinator": int(found.coordinator),
+        "producer_id": int(found.producer_id),
+        "producer_epoch": int(found.producer_epoch),
+        "state": found.state,
+        "timeout_ms": found.timeout_ms,
+        "start_ms": found.start_ms,
+        "partitions": [{"topic": each.topic, "partition": each.partition} for each in sorted(found.partitions)],
+    }
