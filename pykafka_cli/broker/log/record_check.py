@@ -47,7 +47,7 @@ async def readable(
     validation.check_batch(data, validation.only_batch(data, where), topic, AppendOrigin.CLIENT, where)
     if problem is not None:
         raise InvalidRecord(f"{where}: {problem}")
-    return validation.renumber(data, header, topic, where)
+    return await asyncio.to_thread(validation.renumber, data, header, topic, where)
 
 
 async def _check(data: bytearray | memoryview, header: BatchHeader) -> bool:

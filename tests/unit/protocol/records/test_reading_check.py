@@ -7,7 +7,7 @@ from pykafka_cli.protocol.records.batch import HEADER_SIZE
 from pykafka_cli.protocol.records.compiled import compiled_records, has_consecutive_offsets, scratch_bytes
 from pykafka_cli.protocol.records.reading_check import check_records, is_slow_to_load
 from pykafka_cli.protocol.records.record import records_of
-from tests.support.lying_batches import PLAIN_LIES, good_batch, with_offset_deltas, with_payload
+from tests.support.lying_batches import PLAIN_LIES, compressed, good_batch, with_offset_deltas, with_payload
 
 LIMIT = 4 << 20
 
@@ -48,6 +48,15 @@ def test_a_lie_behind_a_gap_in_the_offsets_is_found() -> None:
     batch = with_offset_deltas(0, 5, 9)
     lie = with_payload(batch, bytes(batch[HEADER_SIZE:-1]))
     assert by_compiled_reader(lie) is None
+
+
+@pytest.mark.parametrize("codec", [Compression.NONE, Compression.LZ4])
+def test_what_is_wrong_at_the_end_of_many_records_is_found(codec: Compression) -> None:
+    batch = good_batch(40_000)
+    for payload in (bytes(batch[HEADER_SIZE:-1]), bytes(batch[HEADER_SIZE:]) + b"\0"):
+        lie = compressed(with_payload(batch, payload), codec) if codec else with_payload(batch, payload)
+        with pytest.raises(CorruptRecords):
+            check_records(lie, read_header(lie), limit=LIMIT)
 
 
 def test_header_keys_that_are_not_text_are_accepted() -> None:
