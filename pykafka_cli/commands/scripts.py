@@ -1,12 +1,17 @@
 """`pk scripts install DIR`: small shell scripts with Kafka's names that call pk."""
 
+import importlib
+import inspect
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from pykafka_cli.commands import COMMANDS
+from pykafka_cli import __version__
+from pykafka_cli.commands import COMMANDS, SECTIONS
+from pykafka_cli.output.man_page import ManualPage, roff
 from pykafka_cli.script.absent_scripts import ABSENT_SCRIPTS
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.program import own_command
@@ -89,6 +94,60 @@ def completion() -> None:
     present = sorted(entry.script for entry in COMMANDS.values() if entry.script)
     names = " ".join(name for script in present for name in (f"{script}.sh", script))
     print(_BASH_COMPLETION.format(pk=shlex.join(own_command()), names=names), end="")
+
+
+@app.command()
+def man(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Directory to write to, such as ~/.local/share/man.")
+    ],
+) -> None:
+    """Write manual pages, for `man pk-topics` and `man kafka-topics.sh`."""
+    pages = {page.name: roff(page, __version__) for page in manual_pages()}
+    links = {
+        name: f".so man1/pk-{command}.1\n"
+        for command, entry in COMMANDS.items()
+        if entry.script
+        for name in (f"{entry.script}.sh", entry.script)
+    }
+    section = directory / "man1"
+    try:
+        section.mkdir(parents=True, exist_ok=True)
+        for name, text in (pages | links).items():
+            (section / f"{name}.1").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
+    print(f"{len(pages)} pages in {section}, and {len(links)} by the names of Kafka's scripts")
+
+
+def manual_pages() -> Iterator[ManualPage]:
+    """A page for pk, one for each command, and one for each verb of those that have verbs."""
+    listed = {
+        section: [(f"pk {name}", entry.help) for name, entry in COMMANDS.items() if entry.section == section]
+        for section in SECTIONS
+    }
+    yield ManualPage("pk", "Kafka's command line, a broker and a ZooKeeper server", "pk COMMAND [OPTIONS]", "", listed)
+    for name, entry in COMMANDS.items():
+        command = typer.main.get_command(importlib.import_module(f"pykafka_cli.commands.{entry.module}").app)
+        yield _manual_page(f"pk {name}", entry.help, command)
+        for verb, subcommand in _verbs(command):
+            yield _manual_page(f"pk {name} {verb}", subcommand.get_short_help_str(limit=200), subcommand)
+
+
+def _manual_page(called: str, summary: str, command: Any) -> ManualPage:
+    context = typer.Context(command, info_name=called)
+    options: dict[str, list[tuple[str, str]]] = {}
+    for param in command.get_params(context):
+        if record := param.get_help_record(context):
+            options.setdefault(getattr(param, "rich_help_panel", None) or "Options", []).append(record)
+    verbs = [(f"{called} {verb}", each.get_short_help_str(limit=200)) for verb, each in _verbs(command)]
+    usage = " ".join([called, *command.collect_usage_pieces(context)])
+    shown = {"Commands": verbs} if verbs else {}
+    return ManualPage(called.replace(" ", "-"), summary, usage, inspect.cleandoc(command.help or ""), shown | options)
+
+
+def _verbs(command: Any) -> list[tuple[str, Any]]:
+    return list(getattr(command, "commands", {}).items())
 
 
 def wrapper(command: str) -> str:

@@ -1,0 +1,56 @@
+"""Manual pages in roff's man macros, of what `--help` says."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+_UNTOUCHED = "\b"
+"""Begins a paragraph whose lines are kept, as in the help of commands."""
+
+
+class ManualPage(NamedTuple):
+    """One command. `options` are (spelling, help) by heading; blank lines separate paragraphs of `description`."""
+
+    name: str
+    summary: str
+    synopsis: str
+    description: str
+    options: Mapping[str, Sequence[tuple[str, str]]]
+
+
+def roff(page: ManualPage, version: str) -> str:
+    """The page as `man` reads it."""
+    lines = [
+        f'.TH {_text(page.name.upper())} 1 "" "pk {_text(version)}" "pk"',
+        ".SH NAME",
+        f"{_text(page.name)} \\- {_text(page.summary)}",
+        ".SH SYNOPSIS",
+        _line(page.synopsis),
+    ]
+    if page.description:
+        lines += [".SH DESCRIPTION", *_paragraphs(page.description)]
+    for heading, rows in page.options.items():
+        lines.append(f'.SH "{_text(heading.upper())}"')
+        for spelling, text in rows:
+            lines += [".TP", f".B {_text(spelling)}", _line(text)]
+    return "\n".join(lines) + "\n"
+
+
+def _paragraphs(description: str) -> list[str]:
+    lines: list[str] = []
+    for paragraph in description.strip().split("\n\n"):
+        rows = paragraph.strip("\n").split("\n")
+        if rows[0].strip() == _UNTOUCHED:
+            lines += [".PP", ".nf", *map(_line, rows[1:]), ".fi"]
+        else:
+            lines += [".PP", _line(" ".join(row.strip() for row in rows))]
+    return lines
+
+
+def _line(text: str) -> str:
+    """A line of its own: one that begins with a dot or an apostrophe would be a request."""
+    escaped = _text(" ".join(text.split()) if "\n" in text else text)
+    return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
+
+
+def _text(text: str) -> str:
+    return text.replace("\\", "\\e").replace("-", "\\-").replace('"', "\\(dq")
