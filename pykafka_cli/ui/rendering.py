@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-ROWS_PER_PAGE = 200
-"""Of a long list; a browser takes longer to show more than the cluster to list them."""
+from pykafka_cli.ui.paging import rows_of
 
 _COLORS = 8
 
@@ -54,13 +53,6 @@ def link(path: str, **query: Any) -> str:
     """An address with what is given of the query."""
     given = {name: value for name, value in query.items() if value not in (None, "")}
     return f"{path}?{urlencode(given)}" if given else path
-
-
-def rows_of(rows: Sequence[Any], number: str) -> tuple[Sequence[Any], int, int]:
-    """One page of a long list, its number from 1 on, and how many pages there are."""
-    count = max(1, -(-len(rows) // ROWS_PER_PAGE))
-    page = min(int(number), count) if number.isdecimal() and int(number) else 1
-    return rows[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE], page, count
 
 
 def color_of(index: int) -> str:

@@ -12,10 +12,14 @@ from pykafka_cli.clients.admin.offsets import list_offsets
 from pykafka_cli.clients.errors import ApiError, ensure_none_failed
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Offset, OffsetSpec, TopicPartition, base64_id
+from pykafka_cli.ui.paging import rows_of
 from pykafka_cli.ui.views import Document, Query, required
 
 MOST_GROUPS = 500
 """Of which a topic's page asks what they have committed."""
+
+MOST_MEASURED = 1000
+"""Partitions of a topic whose offsets are asked for at once; of a larger topic, those of one page of the list."""
 
 _AT_ONCE = 16
 
@@ -43,7 +47,8 @@ def _summary(topic: Any, alive: set[Any]) -> Document:
 async def topic(session: Session, query: Query) -> Document:
     """A topic's partitions with leader, replicas, ISR, and the offsets of start and end.
 
-    Offsets are null where the leader does not say.
+    Offsets are null where the leader does not say, and, in a topic with many partitions, on other pages than `page`;
+    then the number of records is null as well.
     raises    BadQuery, ApiError
     """
     name = required(query, "name")
@@ -51,16 +56,17 @@ async def topic(session: Session, query: Query) -> Document:
     ensure_none_failed(answer.topics)
     (described,) = answer.topics
     alive = {broker.node_id for broker in answer.brokers}
+    ordered = sorted(described.partitions, key=lambda each: int(each.partition_index))
+    is_measured = len(ordered) <= MOST_MEASURED
+    measured = ordered if is_measured else rows_of(ordered, query.get("page", ""))[0]
     leaders = {
-        TopicPartition(name, int(each.partition_index)): each.leader_id
-        for each in described.partitions
-        if each.leader_id in alive
+        TopicPartition(name, int(each.partition_index)): each.leader_id for each in measured if each.leader_id in alive
     }
     starts, ends = await asyncio.gather(
         _offsets(session, leaders, OffsetSpec.EARLIEST), _offsets(session, leaders, OffsetSpec.LATEST)
     )
     partitions = []
-    for each in sorted(described.partitions, key=lambda each: int(each.partition_index)):
+    for each in ordered:
         key = TopicPartition(name, int(each.partition_index))
         partitions.append(_partition(each, alive, starts.get(key), ends.get(key)))
     return {
@@ -68,7 +74,9 @@ async def topic(session: Session, query: Query) -> Document:
         "topic_id": described.topic_id and base64_id(described.topic_id),
         "is_internal": described.is_internal,
         "brokers": sorted(map(int, alive)),
-        "records": sum(each["log_end"] - each["log_start"] for each in partitions if each["log_end"] is not None),
+        "records": sum(each["log_end"] - each["log_start"] for each in partitions if each["log_end"] is not None)
+        if is_measured
+        else None,
         "partitions": partitions,
     }
 
