@@ -21,10 +21,11 @@ def roff(page: ManualPage, version: str) -> str:
     """The page as `man` reads it."""
     lines = [
         f'.TH {_text(page.name.upper())} 1 "" "pk {_text(version)}" "pk"',
+        ".ad l",
         ".SH NAME",
         f"{_text(page.name)} \\- {_text(page.summary)}",
         ".SH SYNOPSIS",
-        _line(page.synopsis),
+        _line(page.synopsis).replace("|", "|\\:"),  # where a line may be broken
     ]
     if page.description:
         lines += [".SH DESCRIPTION", *_paragraphs(page.description)]
