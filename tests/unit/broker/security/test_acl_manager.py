@@ -17,7 +17,8 @@ from pykafka_cli.acls import (
     ResourcePattern,
     ResourceType,
 )
-from pykafka_cli.broker.security.acl_manager import KEPT_MS, AclManager
+from pykafka_cli.broker.security.acl_manager import AclManager
+from pykafka_cli.broker.security.change_notifications import KEPT_MS
 from pykafka_cli.broker.security.rules import AclRules
 from pykafka_cli.zookeeper import acl_znodes
 from pykafka_cli.zookeeper.client import Create, ZooKeeperClient
