@@ -212,6 +212,11 @@ ACCESS: Mapping[int, tuple[Need, ...]] = {
     ApiKey.CREATE_PARTITIONS: (
         _topics(AclOperation.ALTER, answers="results", message="The topic authorization is failed."),
     ),
+    ApiKey.CREATE_DELEGATION_TOKEN: (InHandler(AclOperation.CREATE_TOKENS, ResourceType.USER),),
+    ApiKey.DESCRIBE_DELEGATION_TOKEN: (
+        InHandler(AclOperation.DESCRIBE, ResourceType.DELEGATION_TOKEN),
+        InHandler(AclOperation.DESCRIBE_TOKENS, ResourceType.USER),
+    ),
     ApiKey.DELETE_GROUPS: (_groups(AclOperation.DELETE, "groups_names", "results"),),
     ApiKey.ELECT_LEADERS: _cluster(AclOperation.ALTER),
     ApiKey.INCREMENTAL_ALTER_CONFIGS: (_configs(AclOperation.ALTER_CONFIGS, "responses"),),

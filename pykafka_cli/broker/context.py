@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.replication.replica_manager import ReplicaManager
     from pykafka_cli.broker.security.acl_manager import AclManager
     from pykafka_cli.broker.security.authorizer import Rights
+    from pykafka_cli.broker.security.delegation_tokens import DelegationTokenManager
     from pykafka_cli.broker.waiting import WaitingRoom
     from pykafka_cli.properties.broker import BrokerSettings
 
@@ -52,6 +53,8 @@ class Broker:
     """Of a KRaft node; None in ZooKeeper mode."""
     acls: "AclManager | None" = None
     """None without an authorizer."""
+    delegation_tokens: "DelegationTokenManager | None" = None
+    """None without delegation.token.secret.key."""
 
 
 @dataclass(slots=True)

@@ -91,8 +91,8 @@ class Dispatcher:
         if login is not None and login.takes_bare_tokens:
             return _bare_answer(login, data, peer)
         header = read_request_header(data)
-        if login is not None and not login.is_complete and header.api_key not in BEFORE_LOGIN:
-            raise Disconnect("authentication", f"it sent API {header.api_key} before logging in")
+        if login is not None and header.api_key not in BEFORE_LOGIN:
+            _ensure_logged_in(login, header.api_key, self._broker)
         key = (header.api_key, header.api_version)
         prepared = self._prepared.get(key)
         if prepared is None:
@@ -240,6 +240,14 @@ def _rights(authorizer: Authorizer, peer: Peer) -> Rights:
     if rights is None or rights.client.principal != peer.principal:
         rights = peer.rights = authorizer.rights_of(peer.principal, peer.host)
     return rights
+
+
+def _ensure_logged_in(login: Authentication, api_key: int, broker: Broker) -> None:
+    """raises    Disconnect"""
+    if not login.is_complete:
+        raise Disconnect("authentication", f"it sent API {api_key} before logging in")
+    if login.expiry_ms is not None and login.expiry_ms < broker.clock.now_ms():
+        raise Disconnect("authentication", "the delegation token that it logged in with has expired")
 
 
 def _bare_answer(login: Authentication, token: memoryview, peer: Peer) -> list[Buffer]:

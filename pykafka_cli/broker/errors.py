@@ -357,3 +357,31 @@ class FetchSessionTopicIdError(BrokerError):
 
 class TransactionAbortable(BrokerError):
     code = ErrorCode.transaction_abortable
+
+
+class DelegationTokenAuthDisabled(BrokerError):
+    code = ErrorCode.delegation_token_auth_disabled
+
+
+class DelegationTokenNotFound(BrokerError):
+    code = ErrorCode.delegation_token_not_found
+
+
+class DelegationTokenOwnerMismatch(BrokerError):
+    code = ErrorCode.delegation_token_owner_mismatch
+
+
+class DelegationTokenRequestNotAllowed(BrokerError):
+    code = ErrorCode.delegation_token_request_not_allowed
+
+
+class DelegationTokenAuthorizationFailed(BrokerError):
+    code = ErrorCode.delegation_token_authorization_failed
+
+
+class DelegationTokenExpired(BrokerError):
+    code = ErrorCode.delegation_token_expired
+
+
+class InvalidPrincipalType(BrokerError):
+    code = ErrorCode.invalid_principal_type

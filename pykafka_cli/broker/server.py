@@ -51,6 +51,7 @@ from pykafka_cli.broker.replication.peers import BrokerEndpoints, ControllerChan
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
 from pykafka_cli.broker.security.acl_manager import AclManager
 from pykafka_cli.broker.security.authorizer import Authorizer
+from pykafka_cli.broker.security.delegation_tokens import DelegationTokenManager
 from pykafka_cli.broker.security.rules import AclRules
 from pykafka_cli.broker.waiting import WaitingRoom
 from pykafka_cli.model import Milliseconds, Seconds, TopicPartition, in_seconds
@@ -106,6 +107,7 @@ class BrokerServer:
         self._clock = clock
         self._broker: Broker
         self._acls: AclManager | None = None
+        self._tokens: DelegationTokenManager | None = None
         self._dispatcher: Dispatcher
         self._announcements: set[asyncio.Future[None]] = set()
         self._connect = connect_plainly(in_seconds(settings.replica_socket_timeout_ms))
@@ -169,6 +171,7 @@ class BrokerServer:
         await logs.start()
         self._stops.append(("logs", logs.shutdown))
         authorizer = await self._load_acls(store)
+        await self._load_delegation_tokens(store)
         self._broker = self._build(store, cluster_id, configs, logs)
         apis = HANDLERS if self._quorum is None else {**HANDLERS, **KRAFT_HANDLERS}
         self._dispatcher = Dispatcher(self._broker, self.metrics, apis, self._faults, authorizer)
@@ -194,7 +197,8 @@ class BrokerServer:
             answer = _by_listener(self.settings.controller_listeners, dispatchers[1].answer, answer)
         for dispatcher in dispatchers:
             dispatcher.hold_clients()
-        await sockets.serve(answer, self._broker.configs.user_config)
+        token_of = self._tokens.login if self._tokens else lambda *_: None
+        await sockets.serve(answer, self._broker.configs.user_config, token_of)
         await self._wait_for_controller()
         for dispatcher in dispatchers:
             dispatcher.admit_clients()
@@ -209,6 +213,13 @@ class BrokerServer:
         await self._acls.start()
         self._stops.append(("ACLs", self._acls.stop))
         return Authorizer(rules, wanted.super_users)
+
+    async def _load_delegation_tokens(self, store: ZkStore) -> None:
+        secret = self.settings.delegation_token_secret
+        if secret:
+            self._tokens = DelegationTokenManager(store.client, secret, self.settings, self._clock)
+            await self._tokens.start()
+            self._stops.append(("delegation tokens", self._tokens.stop))
 
     def _ensure_brokers_can_talk(self) -> None:
         """Brokers connect to each other, and to themselves, without TLS; raises BrokerUnusable."""
@@ -312,6 +323,8 @@ class BrokerServer:
         logs.on_directory_failure.append(self._directory_failed)
         configs.subscribe(partial(_topic_configured, configs, logs, controller))
         configs.subscribe_broker(partial(_broker_configured, settings, controller))
+        if self._tokens is not None:
+            controller.on_controllership.append(self._tokens.controllership_changed)
         topics = TopicAdmin(
             settings=settings,
             store=store,
@@ -339,6 +352,7 @@ class BrokerServer:
             waiting=waiting,
             quorum=self._quorum,
             acls=self._acls,
+            delegation_tokens=self._tokens,
         )
 
     def _registration(self) -> BrokerRegistration:

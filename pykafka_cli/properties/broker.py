@@ -237,6 +237,14 @@ class BrokerSettings(
         return read_authorization(self.originals, self._lines, is_kraft_node=self.is_kraft_node)
 
     @property
+    def delegation_token_secret(self) -> str:
+        """What signs delegation tokens; empty if there are none."""
+        secret = self.delegation_token_secret_key
+        if secret is None:
+            secret = self.delegation_token_master_key
+        return "" if secret is None else secret.value
+
+    @property
     def connections_per_ip_overrides(self) -> dict[str, int]:
         """max.connections.per.ip.overrides by address or host name."""
         return self._checked("max.connections.per.ip.overrides", _parse_limits, self.max_connections_per_ip_overrides)

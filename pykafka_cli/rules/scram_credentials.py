@@ -11,9 +11,20 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
+from typing import NamedTuple
 
 DIGESTS: Mapping[str, str] = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 """The hash function of each mechanism."""
+
+
+class TokenLogin(NamedTuple):
+    """What a login with a delegation token is checked against."""
+
+    owner: str
+    credential: str
+    """As a user's."""
+    expiry_ms: int
+    """When the token expires, in ms since the epoch."""
 
 
 def salted_password(mechanism: str, password: str, salt: bytes, iterations: int) -> bytes:

@@ -81,6 +81,8 @@ class Controller:
         self._task: asyncio.Task[None] | None = None
         self._active: ActiveController | None = None
         self._balance_timer: Timer | None = None
+        self.on_controllership: list[Callable[[bool], None]] = []
+        """Called with True when this broker has become the controller, with False when it no longer is."""
 
     # ---- life
 
@@ -232,6 +234,7 @@ class Controller:
             return
         if self._settings.auto_leader_rebalance_enable:
             self._balance_after(FIRST_BALANCE_AFTER)
+        self._controllership_changed(True)
 
     def _new_active_controller(self, fence: Fence) -> ActiveController:
         active: ActiveController
@@ -261,8 +264,13 @@ class Controller:
             self._active.end()
             self._active = None
             self._drop_questions()
+            self._controllership_changed(False)
         if self.controller_id == self._settings.broker_id:
             self.controller_id = None
+
+    def _controllership_changed(self, is_controller: bool) -> None:
+        for listener in self.on_controllership:
+            listener(is_controller)
 
     def _drop_questions(self) -> None:
         for answer in self._asked:

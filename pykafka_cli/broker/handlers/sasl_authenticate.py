@@ -2,7 +2,8 @@
 
 A token of the mechanism that was chosen, and our answer to it (KIP-152). A refusal is kept for
 connection.failed.authentication.delay.ms, so that guessing takes its time; then the connection is closed. A login lasts
-as long as its connection.
+as long as its connection; one with a delegation token, until the token expires, which clients of version 1 are told
+(KIP-368).
 """
 
 import datetime
@@ -24,7 +25,8 @@ async def handle(ctx: RequestContext, request: SaslAuthenticateRequest) -> SaslA
         message = "SaslAuthenticate request received after successful authentication"
         return _answer(ErrorCode.illegal_sasl_state, message)
     try:
-        return _answer(ErrorCode.none, None, ctx.authentication.respond(bytes(request.auth_bytes)))
+        token = ctx.authentication.respond(bytes(request.auth_bytes))
+        return _answer(ErrorCode.none, None, token, _lifetime(ctx.authentication.expiry_ms, ctx.broker.clock.now_ms()))
     except SaslAuthenticationFailed as error:
         await ctx.broker.clock.sleep(in_seconds(ctx.broker.settings.connection_failed_authentication_delay_ms))
         return _answer(error.code, error.message)
@@ -32,7 +34,13 @@ async def handle(ctx: RequestContext, request: SaslAuthenticateRequest) -> SaslA
         return _answer(error.code, error.message)
 
 
-def _answer(code: ErrorCode, message: str | None, token: bytes = b"") -> SaslAuthenticateResponse:
-    return SaslAuthenticateResponse(
-        error_code=code, error_message=message, auth_bytes=token, session_lifetime=_FOR_GOOD
-    )
+def _answer(
+    code: ErrorCode, message: str | None, token: bytes = b"", lifetime: i64Timedelta = _FOR_GOOD
+) -> SaslAuthenticateResponse:
+    return SaslAuthenticateResponse(error_code=code, error_message=message, auth_bytes=token, session_lifetime=lifetime)
+
+
+def _lifetime(expiry_ms: int | None, now_ms: int) -> i64Timedelta:
+    if expiry_ms is None:
+        return _FOR_GOOD
+    return i64Timedelta.parse(datetime.timedelta(milliseconds=max(0, expiry_ms - now_ms)))

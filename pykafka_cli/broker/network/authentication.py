@@ -9,17 +9,27 @@
 A client says which mechanism it wants (SaslHandshake), then tokens go to and fro: in SaslAuthenticate, or, after
 SaslHandshake 0, in frames that hold nothing else. Until it has a name it may ask for nothing but ApiVersions.
 
-source  SaslServerAuthenticator, JaasContext (KIP-43, KIP-103, KIP-152)
+A login with a delegation token lasts until the token expires, unless the client logs in again before, by the same
+mechanism and as the same user.
+
+source  SaslServerAuthenticator, JaasContext (KIP-43, KIP-103, KIP-152, KIP-368)
 """
 
 import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed, UnsupportedSaslMechanism
-from pykafka_cli.broker.network.sasl import CredentialOf, Exchange, PlainServer, Refusal, ScramServer
+from pykafka_cli.broker.network.sasl import (
+    CredentialOf,
+    Exchange,
+    PlainServer,
+    Refusal,
+    ScramServer,
+)
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.jaas import Login, login_file, read_login_file, read_logins
-from pykafka_cli.rules.scram_credentials import DIGESTS
+from pykafka_cli.rules.scram_credentials import DIGESTS, TokenLogin
 
 ANONYMOUS = "User:ANONYMOUS"
 PLAIN = "PLAIN"
@@ -28,6 +38,8 @@ _USER = "user_"
 
 CredentialsOf = Callable[[str], Mapping[str, str]]
 """A user's config: SCRAM credentials by mechanism, and whatever else is there."""
+TokenOf = Callable[[str, str], TokenLogin | None]
+"""A delegation token, by the mechanism of the login and the token's id."""
 
 
 class Authentication:
@@ -41,6 +53,8 @@ class Authentication:
         self._new_exchange = mechanisms
         self._mechanism = ""
         self._exchange: Exchange | None = None
+        self._earlier: tuple[str, str] | None = None
+        """Mechanism and principal before the client began to log in again."""
 
     @property
     def principal(self) -> str:
@@ -50,17 +64,29 @@ class Authentication:
     def is_complete(self) -> bool:
         return self._exchange is not None and self._exchange.user is not None
 
+    @property
+    def expiry_ms(self) -> int | None:
+        """When the login ends, in ms since the epoch; None if it lasts as long as the connection, or is under way."""
+        return self._exchange.token_expiry_ms if self._exchange is not None and self.is_complete else None
+
+    @property
+    def is_by_token(self) -> bool:
+        """Whether the client has logged in with a delegation token."""
+        return self.expiry_ms is not None
+
     def choose(self, mechanism: str, *, bare: bool) -> None:
         """SaslHandshake; `bare` if tokens will come without SaslAuthenticate around them.
 
         raises    UnsupportedSaslMechanism, IllegalSaslState
         """
-        if self._exchange is not None:
+        if self._exchange is not None and self.expiry_ms is None:
             self.is_refused = not self.is_complete
             raise IllegalSaslState("SaslHandshake request received after a mechanism was chosen")
         if mechanism not in self._new_exchange:
             self.is_refused = True
             raise UnsupportedSaslMechanism(None)
+        if self.is_complete:
+            self._earlier = self._mechanism, self.principal
         self._mechanism = mechanism
         self._exchange = self._new_exchange[mechanism]()
         self.takes_bare_tokens = bare
@@ -74,6 +100,7 @@ class Authentication:
             self.is_refused = self._exchange is None
             raise IllegalSaslState("SaslAuthenticate request received out of turn")
         try:
+            self._ensure_same_mechanism()
             answer = self._exchange.respond(token)
         except Refusal as refusal:
             self.is_refused = True
@@ -84,8 +111,23 @@ class Authentication:
                 + self._mechanism
             ) from None
         if self.is_complete:
+            self._ensure_same_principal()
             self.takes_bare_tokens = False
         return answer
+
+    def _ensure_same_mechanism(self) -> None:
+        if self._earlier is not None and self._earlier[0] != self._mechanism:
+            self.is_refused = True
+            raise SaslAuthenticationFailed(
+                f"SASL mechanism '{self._mechanism}' requested by client is not supported for re-authentication of "
+                f"mechanism '{self._earlier[0]}'"
+            )
+
+    def _ensure_same_principal(self) -> None:
+        if self._earlier is not None and self._earlier[1] != self.principal:
+            before, now = (each.replace(":", ".", 1) for each in (self._earlier[1], self.principal))
+            self._exchange, self.is_refused = None, True
+            raise SaslAuthenticationFailed(f"Cannot change principals during re-authentication from {before}: {now}")
 
 
 class Authenticator:
@@ -108,7 +150,7 @@ class Authenticator:
                 name.removeprefix(_USER): password for name, password in options.items() if name.startswith(_USER)
             }
 
-    def begin(self, credentials_of: CredentialsOf) -> Authentication:
+    def begin(self, credentials_of: CredentialsOf, token_of: TokenOf = lambda *_: None) -> Authentication:
         """For a new connection."""
         mechanisms: dict[str, Callable[[], Exchange]] = {}
         for name in self._names:
@@ -116,7 +158,7 @@ class Authenticator:
                 mechanisms[name] = lambda: PlainServer(self._passwords)
             else:
                 mechanisms[name] = lambda name=name: ScramServer(  # type: ignore[misc]
-                    name, _credential_of(credentials_of, name), secrets.token_hex(16)
+                    name, _credential_of(credentials_of, name), secrets.token_hex(16), partial(token_of, name)
                 )
         return Authentication(mechanisms)
 

@@ -18,7 +18,7 @@ from functools import partial
 
 from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.metrics import Metrics
-from pykafka_cli.broker.network.authentication import Authenticator, CredentialsOf
+from pykafka_cli.broker.network.authentication import Authenticator, CredentialsOf, TokenOf
 from pykafka_cli.broker.network.connection import Answer, Connection, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
@@ -83,10 +83,13 @@ class SocketServer:
             raise CannotListen(f"cannot listen on {listener}: {error}") from error
         return self.endpoints
 
-    async def serve(self, answer: Answer, credentials_of: CredentialsOf = lambda _: {}) -> None:
+    async def serve(
+        self, answer: Answer, credentials_of: CredentialsOf = lambda _: {}, token_of: TokenOf = lambda *_: None
+    ) -> None:
         """Accept connections on what `bind` took, and let `answer` serve their requests.
 
         credentials_of    gives a user's config, for the listeners that want a login by SCRAM
+        token_of          gives a delegation token, for the same
         """
         loop = asyncio.get_running_loop()
         for listener, sockets, context in self._bound:
@@ -100,7 +103,7 @@ class SocketServer:
                 self._intake,
                 self._memory,
                 self._settings.socket_request_max_bytes,
-                None if authenticator is None else partial(authenticator.begin, credentials_of),
+                None if authenticator is None else partial(authenticator.begin, credentials_of, token_of),
                 self._settings.sasl_server_max_receive_size,
             )
             self._services.append(service)

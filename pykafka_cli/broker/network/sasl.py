@@ -6,6 +6,8 @@
         n,,n=USER,r=NONCE                   r=NONCE+MORE,s=SALT,i=ITERATIONS
         c=biws,r=NONCE+MORE,p=PROOF         v=SIGNATURE
 
+With `,tokenauth=true` after NONCE, USER is the id of a delegation token (KIP-48), and the login is its owner's.
+
 SCRAM's server is not scramp's, whose client our clients use: that one rejects librdkafka, which repeats its own part of
 the nonce, and clients that name whom they act as; Kafka takes both.
 
@@ -20,10 +22,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from pykafka_cli.rules.scram_credentials import DIGESTS
+from pykafka_cli.rules.scram_credentials import DIGESTS, TokenLogin
 
 CredentialOf = Callable[[str], str | None]
 """A user's SCRAM credential: salt=BASE64,stored_key=BASE64,server_key=BASE64,iterations=N."""
+
 
 _CLIENT_FIRST = re.compile(
     r"(?P<header>[ny],(?:a=(?P<acts_as>[^,]+))?,)(?P<bare>n=(?P<user>[^,]+),r=(?P<nonce>[!-+\--~]+))"
@@ -42,6 +45,8 @@ class Exchange(Protocol):
 
     user: str | None
     """Set once the client has proved who it is."""
+    token_expiry_ms: int | None
+    """When the delegation token expires that it has logged in with, in ms since the epoch; None without one."""
 
     def respond(self, token: bytes) -> bytes:
         """Our next token; raises Refusal."""
@@ -52,6 +57,7 @@ class PlainServer:
 
     def __init__(self, passwords: Mapping[str, str]) -> None:
         self.user: str | None = None
+        self.token_expiry_ms: int | None = None
         self._passwords = passwords
 
     def respond(self, token: bytes) -> bytes:
@@ -75,13 +81,22 @@ class PlainServer:
 class ScramServer:
     """Compares with what RFC 5802 lets a server keep.
 
-    nonce    what is added to the client's, letters and digits
+    nonce       what is added to the client's, letters and digits
+    token_of    a delegation token by its id
     """
 
-    def __init__(self, mechanism: str, credential_of: CredentialOf, nonce: str) -> None:
+    def __init__(
+        self,
+        mechanism: str,
+        credential_of: CredentialOf,
+        nonce: str,
+        token_of: Callable[[str], TokenLogin | None] = lambda _: None,
+    ) -> None:
         self.user: str | None = None
+        self.token_expiry_ms: int | None = None
         self._digest = DIGESTS[mechanism]
         self._credential_of = credential_of
+        self._token_of = token_of
         self._more = nonce
         self._claimed: str | None = None
 
@@ -99,14 +114,18 @@ class ScramServer:
         user = found["user"].replace("=2C", ",").replace("=3D", "=")
         if found["acts_as"] not in (None, found["user"]):
             raise Refusal("Authentication failed: Client requested an authorization id that is different from username")
-        credential = self._credential_of(user)
+        if _names_token(text[found.end() :]):
+            token = self._token_of(user)
+            owner, credential, expiry_ms = token or (user, None, None)
+        else:
+            owner, credential, expiry_ms = user, self._credential_of(user), None
         if credential is None:
             raise Refusal("Authentication failed: Invalid user credentials")
         parts = dict(part.split("=", 1) for part in credential.split(","))
         self._stored_key, self._server_key = (base64.b64decode(parts[key]) for key in ("stored_key", "server_key"))
         self._header = found["header"]
         server_first = f"r={found['nonce']}{self._more},s={parts['salt']},i={parts['iterations']}"
-        self._claimed = user
+        self._claimed, self.token_expiry_ms = owner, expiry_ms
         self._auth_message = f"{text[len(found['header']) :]},{server_first}"
         return server_first
 
@@ -125,3 +144,9 @@ class ScramServer:
             raise Refusal("Authentication failed: Invalid client credentials")
         self.user = self._claimed
         return f"v={base64.b64encode(hmac.digest(self._server_key, signed, self._digest)).decode()}"
+
+
+def _names_token(extensions: str) -> bool:
+    """Whether the extensions of a client's first message, `,NAME=VALUE` each, say that the user is a token."""
+    named = dict(each.partition("=")[::2] for each in extensions.split(","))
+    return named.get("tokenauth", "").lower() == "true"

@@ -201,27 +201,23 @@ class NetworkKeys(Settings):
         "Time after which clients must authenticate again; 0 means never.",
         loss="this broker asks nobody to authenticate again, so a login would hold as long as its connection",
     )
-    delegation_token_secret_key = UnsupportedProtection(
+    delegation_token_secret_key = Key(
         PASSWORD,
         None,
         "The secret that signs delegation tokens, the same on all brokers; by default there are no tokens.",
-        loss="this broker issues no delegation tokens, so nobody could log in with one",
-        harmless=(Password(""),),
     )
-    delegation_token_master_key = UnsupportedProtection(
+    delegation_token_master_key = Key(
         PASSWORD,
         None,
         "The older name of delegation.token.secret.key.",
-        loss="this broker issues no delegation tokens, so nobody could log in with one",
-        harmless=(Password(""),),
     )
-    delegation_token_max_lifetime_ms = InertKey(
+    delegation_token_max_lifetime_ms = Key(
         LONG, 604_800_000, "The age after which a delegation token cannot be renewed.", AtLeast(1)
     )
-    delegation_token_expiry_time_ms = InertKey(
+    delegation_token_expiry_time_ms = Key(
         LONG, 86_400_000, "How long a delegation token is valid before it must be renewed.", AtLeast(1)
     )
-    delegation_token_expiry_check_interval_ms = InertKey(
+    delegation_token_expiry_check_interval_ms = Key(
         LONG, 3_600_000, "How often expired delegation tokens are removed.", AtLeast(1), importance=LOW
     )
     authorizer_class_name = Key(

@@ -132,6 +132,24 @@ async def test_a_login_gives_later_requests_their_principal() -> None:
     assert handler.contexts[0].principal == "User:alice"
 
 
+async def test_a_login_by_a_delegation_token_ends_with_the_token() -> None:
+    handler, clock = Asked(sample(HeartbeatResponse)), FakeClock()
+    token = PlainServer({"alice": "secret"})
+    token.token_expiry_ms = clock.now_ms() + 1000
+    login = Authentication({"PLAIN": lambda: token})
+    login.choose("PLAIN", bare=False)
+    login.respond(b"\0alice\0secret")
+    peer = Peer("10.1.2.3", 5, "EXTERNAL", authentication=login)
+    dispatcher, _ = with_handler("Heartbeat", 12, 4, handler, broker=SimpleNamespace(clock=clock))
+
+    await dispatcher.answer(bytearray(HEARTBEAT), peer)
+    clock.advance(1.001)
+    with pytest.raises(Disconnect, match="the delegation token that it logged in with has expired"):
+        await dispatcher.answer(bytearray(HEARTBEAT), peer)
+
+    assert len(handler.requests) == 1
+
+
 async def test_a_bare_token_that_is_rejected_ends_the_connection() -> None:
     peer = new_peer()
     assert peer.authentication

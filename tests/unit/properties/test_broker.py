@@ -8,7 +8,7 @@ import pykafka_cli
 from pykafka_cli.model import BrokerId
 from pykafka_cli.properties.broker import DYNAMIC_ONLY_KEYS, BrokerSettings, key_of, synonyms
 from pykafka_cli.properties.grammar import Property, read_properties
-from pykafka_cli.properties.keys import BadProperty, ConfigError, Password
+from pykafka_cli.properties.keys import PASSWORD, BadProperty, ConfigError, Password, UnsupportedProtection
 from pykafka_cli.properties.listeners import Listener, SecurityProtocol
 from pykafka_cli.properties.topic import TOPIC_KEYS
 from tests.support.vectors import answers
@@ -229,8 +229,6 @@ def test_a_key_is_found_behind_its_listener_and_mechanism() -> None:
         ),
         ("ssl.engine.factory.class", "com.example.Engines", "ssl.* keys alone"),
         ("connections.max.reauth.ms", "3600000", "asks nobody to authenticate again"),
-        ("delegation.token.secret.key", "secret", "issues no delegation tokens"),
-        ("delegation.token.master.key", "secret", "issues no delegation tokens"),
         ("zookeeper.set.acl", "true", "every client of ZooKeeper may change"),
         ("zookeeper.ssl.client.enable", "true", "does not use TLS with ZooKeeper"),
         ("create.topic.policy.class.name", "com.example.Policy", "would not be judged"),
@@ -250,15 +248,16 @@ def test_security_that_is_not_there_refuses_to_start(name: str, text: str, words
 
 
 def test_a_refusal_does_not_show_a_secret() -> None:
-    with pytest.raises(BadProperty, match=re.escape("Invalid value [hidden] for configuration delegation.token")):
-        BrokerSettings([Property("zookeeper.connect", "z", 1), Property("delegation.token.secret.key", "s3cret", 2)])
+    key = UnsupportedProtection(PASSWORD, None, "A secret.", loss="nothing is protected by it")
+
+    with pytest.raises(BadProperty, match=re.escape("Invalid value [hidden] for configuration some.secret")):
+        key.ensure_not_counted_on("some.secret", "s3cret", 2)
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         ("authorizer.class.name", ""),
-        ("delegation.token.secret.key", ""),
         ("zookeeper.set.acl", "false"),
         ("connections.max.reauth.ms", "0"),
         ("principal.builder.class", "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder"),
@@ -268,6 +267,22 @@ def test_a_refusal_does_not_show_a_secret() -> None:
 )
 def test_kafkas_defaults_for_such_security_change_nothing(name: str, text: str) -> None:
     assert BrokerSettings([Property("zookeeper.connect", "z", 1), Property(name, text, 2)]).originals[name] == text
+
+
+@pytest.mark.parametrize(
+    ("given", "secret"),
+    [
+        ({}, ""),
+        ({"secret": "new"}, "new"),
+        ({"master": "old"}, "old"),
+        ({"secret": "new", "master": "old"}, "new"),
+        ({"secret": "", "master": "old"}, ""),
+    ],
+)
+def test_the_secret_of_delegation_tokens_has_two_names(given: dict[str, str], secret: str) -> None:
+    names = {f"delegation_token_{name}_key": text for name, text in given.items()}
+
+    assert settings(**names).delegation_token_secret == secret
 
 
 def test_such_security_is_rejected_while_the_broker_runs() -> None:

@@ -126,3 +126,50 @@ def test_a_listener_may_have_mechanisms_of_its_own() -> None:
     it = login(**{"listener.name.sasl_plaintext.sasl.enabled.mechanisms": "SCRAM-SHA-512"})
 
     assert it.mechanisms == ("SCRAM-SHA-512",)
+
+
+class TokenExchange:
+    """Lets in whoever is named, until 5."""
+
+    def __init__(self) -> None:
+        self.user: str | None = None
+        self.token_expiry_ms: int | None = 5
+
+    def respond(self, token: bytes) -> bytes:
+        self.user = token.decode()
+        return b""
+
+
+def login_by_token() -> Authentication:
+    it = Authentication({"SCRAM-SHA-256": TokenExchange, "SCRAM-SHA-512": TokenExchange})
+    it.choose("SCRAM-SHA-256", bare=False)
+    assert it.expiry_ms is None
+    it.respond(b"alice")
+    assert (it.is_by_token, it.expiry_ms) == (True, 5)
+    return it
+
+
+def test_a_login_that_ends_may_be_renewed() -> None:
+    it = login_by_token()
+
+    it.choose("SCRAM-SHA-256", bare=False)
+    assert not it.is_complete
+    it.respond(b"alice")
+
+    assert (it.principal, it.is_complete, it.is_refused) == ("User:alice", True, False)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "user", "words"),
+    [
+        ("SCRAM-SHA-256", b"bob", "Cannot change principals during re-authentication from User.alice: User.bob"),
+        ("SCRAM-SHA-512", b"alice", "'SCRAM-SHA-512' requested by client is not supported for re-authentication of"),
+    ],
+)
+def test_a_login_is_renewed_by_the_same_user_in_the_same_way(mechanism: str, user: bytes, words: str) -> None:
+    it = login_by_token()
+    it.choose(mechanism, bare=False)
+
+    with pytest.raises(SaslAuthenticationFailed, match=words):
+        it.respond(user)
+    assert (it.principal, it.is_complete, it.is_refused) == ("User:ANONYMOUS", False, True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pykafka_cli.broker.network.sasl import PlainServer, Refusal, ScramServer
-from pykafka_cli.rules.scram_credentials import DIGESTS, salted_password, stored_credential
+from pykafka_cli.rules.scram_credentials import DIGESTS, TokenLogin, salted_password, stored_credential
 from pykafka_cli.transport.sasl import Plain, SaslFailure, Scram
 
 SALT = b"another salt"
@@ -137,3 +137,29 @@ def test_whatever_else_is_said_nobody_is_let_in(tokens: list[bytes]) -> None:
             except Refusal:
                 break
         assert server.user is None
+
+
+def token_server(mechanism: str = "SCRAM-SHA-256") -> ScramServer:
+    """It knows a token `id` of alice's, with the password `hmac`, and a user `id` with another password."""
+    tokens = {"id": TokenLogin("alice", credential(mechanism, "hmac"), 5)}
+    return ScramServer(mechanism, {"id": credential(mechanism)}.get, "server", tokens.get)
+
+
+@pytest.mark.parametrize("mechanism", DIGESTS)
+def test_a_token_is_a_login_of_its_owner(mechanism: str) -> None:
+    server, client = token_server(mechanism), Scram(mechanism, "id", "hmac", by_token=True)
+
+    server.respond(client.respond(server.respond(client.respond(None) or b"")) or b"")
+
+    assert (server.user, server.token_expiry_ms) == ("alice", 5)
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "by_token"), [("id", "hmac", False), ("id", "alice-secret", True), ("no-id", "hmac", True)]
+)
+def test_tokens_and_users_are_not_mistaken_for_each_other(user: str, password: str, by_token: bool) -> None:
+    server, client = token_server(), Scram("SCRAM-SHA-256", user, password, by_token=by_token)
+
+    with pytest.raises(Refusal):
+        server.respond(client.respond(server.respond(client.respond(None) or b"")) or b"")
+    assert server.user is None
