@@ -88,3 +88,7 @@ def test_every_module_that_the_map_names_exists() -> None:
 
     assert len(named) > 20
     assert sorted(name for name in named if not any(f"/{module}".endswith(f"/{name}") for module in modules)) == []
+
+
+def test_the_map_of_the_code_fits_in_the_head() -> None:
+    assert len((ROOT / "ARCHITECTURE.md").read_text().splitlines()) < 120
