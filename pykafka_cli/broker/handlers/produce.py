@@ -30,9 +30,7 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.broker.handlers.leader_hints import leader_hint
 from pykafka_cli.broker.log.appending import AppendInfo
 from pykafka_cli.broker.log.message_conversion import batch_of
-from pykafka_cli.broker.log.record_check import readable
 from pykafka_cli.model import BrokerId, ProducerIdAndEpoch, TopicPartition
-from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.hot_path.produce import (
     ProducePartitionResponse,
     ProduceRequest,
@@ -62,7 +60,7 @@ FIRST_VERSION_WITH_TRANSACTION_ABORTABLE = 11
 
 async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceResponse:
     refused: dict[TopicPartition, BrokerError] = {}
-    accepted: dict[TopicPartition, bytearray | memoryview] = {}
+    accepted: dict[TopicPartition, memoryview] = {}
     for topic in request.topics:
         is_allowed = ctx.allows(AclOperation.WRITE, ResourceType.TOPIC, topic.name, count=len(topic.partitions))
         for each in topic.partitions:
@@ -76,9 +74,7 @@ async def handle(ctx: RequestContext, request: ProduceRequest) -> ProduceRespons
                     records = _converted(ctx, topic_partition, records)
                     if records is None:
                         continue
-                accepted[topic_partition] = await _readable(
-                    ctx, topic_partition, _checked(ctx, topic_partition, records)
-                )
+                accepted[topic_partition] = _checked(ctx, topic_partition, records)
             except TransactionalIdAuthorizationFailed:
                 raise  # rejects the request as a whole, and nothing has been written yet
             except BrokerError as error:
@@ -133,17 +129,8 @@ def _checked(ctx: RequestContext, topic_partition: TopicPartition, records: memo
     return records
 
 
-async def _readable(
-    ctx: RequestContext, topic_partition: TopicPartition, records: memoryview
-) -> bytearray | memoryview:
-    def config() -> TopicConfig:
-        return ctx.broker.replicas.partition(topic_partition).leader_log().config
-
-    return await readable(records, config, topic_partition)
-
-
 async def _unverified(
-    ctx: RequestContext, transactional_id: str, accepted: Mapping[TopicPartition, bytearray | memoryview]
+    ctx: RequestContext, transactional_id: str, accepted: Mapping[TopicPartition, memoryview]
 ) -> dict[TopicPartition, BrokerError]:
     """The partitions that the transaction has not added at its coordinator.
 

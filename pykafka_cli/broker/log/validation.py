@@ -1,9 +1,8 @@
 """Validates batches before they are appended; pure functions over their bytes.
 
-The header decides nearly everything. That the records of a client can be read is found out before (record_check.py).
-Here they are looked into only where a topic asks for more than its header can tell: a compacted topic (keys),
-message.timestamp.before.max.ms (the smallest timestamp), another codec than the producer's.
-Source: LogValidator, UnifiedLog.analyzeAndValidateRecords.
+The header decides nearly everything. Records are looked into only where a topic asks for more than its header can
+tell: a compacted topic (keys), message.timestamp.before.max.ms (the smallest timestamp), another codec than the
+producer's. Source: LogValidator, UnifiedLog.analyzeAndValidateRecords.
 """
 
 from collections.abc import Sequence
@@ -217,25 +216,8 @@ def needs_other_codec(header: BatchHeader, config: TopicConfig) -> Compression |
 
 def recompress(data: Buffer, header: BatchHeader, codec: Compression, config: TopicConfig, where: object) -> bytearray:
     """The same records under another codec. raises InvalidRecord, and MessageTooLarge when that made them too large."""
-    return _rebuild(_records(data, where), header, codec, config, where)
-
-
-def renumber(data: Buffer, header: BatchHeader, config: TopicConfig, where: object) -> bytearray:
-    """The same records with the offset deltas 0, 1, 2 ... raises InvalidRecord, MessageTooLarge.
-
-    Kafka does this for compressed batches, and stores others as they are; consumers then skip some of their records.
-    """
-    records = [
-        record._replace(offset=Offset(header.base_offset + index)) for index, record in enumerate(_records(data, where))
-    ]
-    return _rebuild(records, header, header.compression, config, where)
-
-
-def _rebuild(
-    records: Sequence[Record], header: BatchHeader, codec: Compression, config: TopicConfig, where: object
-) -> bytearray:
     batch = build_batch(
-        records,
+        _records(data, where),
         base_offset=header.base_offset,
         last_offset=header.last_offset,
         compression=codec,
