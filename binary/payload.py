@@ -3,6 +3,7 @@
     index (marshal)  modules     {name: (position, size, path, whether a package)}   marshal's code of it
                      extensions  {name: (position, size, names of libraries)}        ELF
                      libraries   {name: (position, size, names of libraries)}        ELF
+                     files       {path: (position, size)}                            the chapters of the course
                      versions    {distribution: version}
 
 Positions are those in the whole file. A library is there by the name by which others ask for it (DT_NEEDED).
@@ -22,6 +23,9 @@ OMITTED = re.compile(
 )
 """Folders and modules left out: tests, building, teaching, and modules for whose libraries no part of pk has a use."""
 
+FILES = "pykafka_cli/tutorial/chapters/*.yaml"
+"""What pk reads that is no module."""
+
 LIBC = {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "libresolv.so.2", "librt.so.1", "libutil.so.1"}
 
 
@@ -38,6 +42,7 @@ class Payload:
         self.modules: dict[str, tuple[int, int, str, bool]] = {}
         self.extensions: dict[str, tuple[int, int, list[str]]] = {}
         self.libraries: dict[str, tuple[int, int, list[str]]] = {}
+        self.files: dict[str, tuple[int, int]] = {}
         self.versions: dict[str, str] = {}
 
     def add_folder(self, folder: Path) -> None:
@@ -51,6 +56,8 @@ class Payload:
             if not is_omitted(relative):
                 name = ".".join([*relative.parent.parts, path.name.partition(".")[0]])
                 self.extensions[name] = (*self._add(stripped(path)), self._add_libraries(path))
+        for path in sorted(folder.glob(FILES)):
+            self.files[str(path.relative_to(folder))] = self._add(path.read_bytes())
         for each in distributions(path=[str(folder)]):
             self.versions[each.name.lower().replace("_", "-")] = each.version
 
@@ -60,6 +67,7 @@ class Payload:
                 "modules": self.modules,
                 "extensions": self.extensions,
                 "libraries": self.libraries,
+                "files": self.files,
                 "versions": self.versions,
             }
         )

@@ -44,6 +44,7 @@ class OwnFile:
         self._modules: dict[str, tuple[int, int, str, bool]] = index["modules"]
         self._extensions: dict[str, tuple[int, int, list[str]]] = index["extensions"]
         self._libraries: dict[str, tuple[int, int, list[str]]] = index["libraries"]
+        self._files: dict[str, tuple[int, int]] = index["files"]
         self._versions: dict[str, str] = index["versions"]
         self._loaded: set[str] = set()
         self._loading = RLock()
@@ -74,6 +75,14 @@ class OwnFile:
         position, size, _, _ = self._modules[name]
         code: CodeType = marshal.loads(os.pread(self._file, size, position))
         return code
+
+    def get_data(self, path: str) -> bytes:
+        """A file beside a module, as pkgutil.get_data asks for it."""
+        try:
+            position, size = self._files[path.removeprefix(f"{sys.executable}/")]
+        except KeyError:
+            raise FileNotFoundError(path) from None
+        return os.pread(self._file, size, position)
 
     def folder(self, path: str) -> "Folder":
         """As a hook of sys.path_hooks: what pkgutil.iter_modules asks, by which some libraries look for their own."""

@@ -16,10 +16,10 @@ In chapters/NAME.yaml:
         stops                            the name of a command to end with Ctrl-C
 """
 
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import resources
 from typing import Any
 
 NAMES = ("topics", "keys", "groups", "reset", "replication", "transactions", "zookeeper", "retention")
@@ -73,7 +73,8 @@ def load_chapter(name: str) -> Chapter:
         raise LookupError(name)
     import yaml
 
-    text = resources.files("pykafka_cli.tutorial").joinpath("chapters", f"{name}.yaml").read_text(encoding="utf-8")
+    text = pkgutil.get_data("pykafka_cli.tutorial", f"chapters/{name}.yaml")  # which works in dist/pk, too
+    assert text is not None
     return chapter_of(name, yaml.safe_load(text))
 
 

@@ -65,6 +65,10 @@ def test_it_explains_itself(root: EmptyRoot) -> None:
     assert "consumer-groups" in root.pk("--help").stdout
 
 
+def test_the_course_is_in_it(root: EmptyRoot) -> None:
+    assert "Keys and partitions" in root.pk("tutorial", "--list").stdout
+
+
 @pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
 def test_what_is_produced_is_consumed(root: EmptyRoot, cluster: ClusterInside, codec: str) -> None:
     at = ("--bootstrap-server", cluster.bootstrap)
