@@ -55,7 +55,7 @@ def test_a_seed_takes_the_same_course_first_and_after_others(seed: int) -> None:
     assert int(alone.stdout) == after_others.digest
 
 
-@pytest.mark.parametrize("seed", [5007, 20879, 30084])
+@pytest.mark.parametrize("seed", [255, 492, 5007, 20879, 30084])
 def test_a_seed_that_failed_once_passes(seed: int) -> None:
     assert simulate(seed).faults == []
 

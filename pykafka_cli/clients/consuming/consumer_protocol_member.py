@@ -106,10 +106,8 @@ class ConsumerProtocolMember:
         if self._topics != tuple(topics):
             self._topics = tuple(topics)
             self._has_changes.set()
-        if self._heartbeats is None or self._heartbeats.done():
-            self._owned = {}
-            self._heartbeats = asyncio.get_running_loop().create_task(self._send_heartbeats())
-        await self._has_target.wait()
+        while not self._has_target.is_set():
+            await self._target_or_removal()
         if self._failure:
             raise self._failure
         self.must_rejoin.clear()
@@ -119,6 +117,18 @@ class ConsumerProtocolMember:
             TopicPartition(self._names[topic], index) for topic, indexes in target.items() for index in sorted(indexes)
         ]
         return Joined(partitions, self._epoch, is_leader=False)
+
+    async def _target_or_removal(self) -> None:
+        """Be a member until there is an assignment, or until the group has removed this member before there was one."""
+        if self._heartbeats is None or self._heartbeats.done():
+            self._owned = {}
+            self._last_poll = asyncio.get_running_loop().time()  # the consumer is waiting for us
+            self._heartbeats = asyncio.get_running_loop().create_task(self._send_heartbeats())
+        target = asyncio.ensure_future(self._has_target.wait())
+        try:
+            await asyncio.wait((target, self._heartbeats), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            target.cancel()
 
     def adopted(self, assigned: Sequence[TopicPartition], *, revoked: bool) -> None:  # noqa: ARG002
         """The consumer has these partitions now and no others: the coordinator may give away what it gave up."""

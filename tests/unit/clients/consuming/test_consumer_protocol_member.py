@@ -158,6 +158,20 @@ async def test_a_member_that_was_given_up_joins_from_the_beginning_under_its_own
     assert last.member_id == coordinator.heartbeats[0].member_id
 
 
+@pytest.mark.parametrize("code", [ErrorCode.fenced_member_epoch, ErrorCode.unknown_member_id])
+async def test_a_member_that_is_given_up_while_it_joins_joins_again(code: ErrorCode) -> None:
+    coordinator = ScriptedCoordinator(answer(1, assigned=False), answer(code=code), answer(2, 1))
+    member = member_of(coordinator)
+
+    joining = asyncio.ensure_future(member.join(["t"], []))
+    await until(lambda: len(coordinator.heartbeats) == 1)
+    member.adopted([], revoked=False)  # sends the next heartbeat at once
+    joined = await asyncio.wait_for(joining, 5)
+
+    assert joined.partitions == [T1]
+    assert [each.member_epoch for each in coordinator.heartbeats] == [0, 1, 0]
+
+
 async def test_after_a_lost_connection_everything_is_said_again() -> None:
     coordinator = ScriptedCoordinator(answer(1, 0), ConnectionLost("gone"), answer(1, assigned=False))
     member = member_of(coordinator)
