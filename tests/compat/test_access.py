@@ -3,6 +3,7 @@
 Both brokers have the same topics, groups and users; alice may do nothing, or only what an ACL allows.
 """
 
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
@@ -124,6 +125,15 @@ def codes(message: Any) -> set[str]:
     return found
 
 
+def codes_of_answer(client: RawClient, api_key: int, version: int, request: Any) -> set[str]:
+    """The same of the response to a request."""
+    if api_key != ApiKey.CREATE_DELEGATION_TOKEN:
+        return codes(client.answer(api_key, version, request))
+    # kio does not read the times of a token that is refused, which are -1; the error code comes first.
+    start = 5 if schema_of(api_key, version, "response").__flexible__ else 4
+    return {ErrorCode(*struct.unpack_from(">h", client.ask(api_key, version, request), start)).name}
+
+
 def versions_of(api_key: int) -> Iterable[int]:
     """All that our broker offers, but for the first ones of Produce and Fetch, which kio does not write."""
     first = FIRST_IN_KIO.get(api_key, HANDLERS[api_key].min_version)
@@ -198,5 +208,5 @@ def test_who_has_no_rights_gets_kafkas_error_codes(api: int, ours: AclBroker, th
         answers = []
         for broker in (ours, theirs):
             with RawClient(str(broker.addresses.sasl_bootstrap), "alice") as alice:
-                answers.append(codes(alice.answer(api, version, request)))
+                answers.append(codes_of_answer(alice, api, version, request))
         assert answers[0] == answers[1], f"version {version}"
