@@ -34,6 +34,7 @@ from pykafka_cli.transport.connection import (
     Connection,
     ConnectionFailed,
     ConnectionLost,
+    NotKafka,
     TlsFailed,
     VersionRange,
     response_type_of,
@@ -140,7 +141,7 @@ class Session:
             if self.settings.wants_full_names:
                 self.bootstrap = await _full_names(self.bootstrap)
             self._any = await self._first_that_answers()
-        except TlsFailed as failure:
+        except (TlsFailed, NotKafka) as failure:
             self.close()
             raise await self._explained(failure) from None
         except BaseException:
@@ -193,7 +194,9 @@ class Session:
                 raise
             return answer if version == ours.max else as_type(answer, response_type_of(type(request)))
 
-        return await self._despite_losses(once)
+        answer = await self._despite_losses(once)
+        self._has_responded = True  # to ApiVersions alone, a listener responds before any login
+        return answer
 
     async def _despite_losses(self, once: Callable[[], Awaitable[T]]) -> T:
         """The result of `once`, which is called again if its connection ends."""
@@ -204,13 +207,11 @@ class Session:
             done, _ = await asyncio.wait((asked,), timeout=SILENCE_S)
             if not done:
                 await self._look_who_is_silent()
-            result = await asked
+            return await asked
         except ConnectionFailed as failure:
             raise await self._explained(failure) from None
         finally:
             asked.cancel()
-        self._has_responded = True
-        return result
 
     async def _look_who_is_silent(self) -> None:
         """raises    UnsuitableListener if no response is to be expected"""

@@ -175,7 +175,7 @@ def test_who_does_not_log_in_stays_out(guarded: Guarded) -> None:
     listed = pk("topics", "--bootstrap-server", guarded.sasl, "--list")
 
     assert listed.returncode == 1
-    assert "closed the connection" in listed.stdout
+    assert f"{guarded.sasl} requires a login; its SASL mechanisms are " in listed.stdout
 
 
 def test_a_credential_that_was_removed_lets_nobody_in(guarded: Guarded) -> None:

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from pykafka_cli.clients.first_contact import LOGIN_ADVICE
+from pykafka_cli.transport.identification import Kind, Peer
 from tests.support import peers
 from tests.support.broker_processes import KafkaBroker
 from tests.support.kafka_scripts import run_kafka
@@ -282,7 +284,6 @@ def login(protocol: str, password: str, mechanism: str = "PLAIN") -> list[str]:
 
 
 TRUST = "ssl.truststore.location={folder}/trust.pem"
-SAY_SO = "If this listener requires TLS or SASL, set security.protocol in a file for --command-config."
 FIT = "Check that security.protocol, sasl.mechanism and sasl.jaas.config match this listener."
 MISTAKES = {
     "a wrong password": Mistake(
@@ -307,25 +308,28 @@ MISTAKES = {
         FIT,
     ),
     "no login where one is wanted": Mistake(
-        "sasl_plaintext", ["security.protocol=PLAINTEXT"], "{address} closed the connection", SAY_SO
+        "sasl_plaintext",
+        ["security.protocol=PLAINTEXT"],
+        "{address} requires a login; its SASL mechanisms are PLAIN, OAUTHBEARER",
+        LOGIN_ADVICE.format(protocol="SASL_PLAINTEXT"),
     ),
     "no TLS where it is wanted": Mistake(
         "elsewhere",
         ["security.protocol=PLAINTEXT"],
-        "{address} does not speak Kafka's protocol here; is it a TLS listener?",
-        SAY_SO,
+        "{address} is a TLS listener",
+        Peer(Kind.TLS).advice,
     ),
     "a login without TLS where it is wanted": Mistake(
         "sasl_ssl",
         login("SASL_PLAINTEXT", "x"),
-        "{address} does not speak Kafka's protocol here; is it a TLS listener?",
-        SAY_SO,
+        "{address} is a TLS listener",
+        Peer(Kind.TLS).advice,
     ),
     "TLS where there is none": Mistake(
         "plaintext",
         ["security.protocol=SSL", TRUST],
-        "cannot connect to {address}: it aborted the TLS handshake",
-        "Check that this is a TLS listener, and that ssl.* in the file for --command-config match it.",
+        "{address} is a Kafka listener without TLS",
+        "Set security.protocol to PLAINTEXT or SASL_PLAINTEXT.",
     ),
     "a certificate that nobody vouches for": Mistake(
         "elsewhere",
