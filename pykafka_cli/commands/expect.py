@@ -1,6 +1,5 @@
 """`pk expect`: whether the records came that a test wants, and what a group made of them."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.options import INT, BootstrapServer, CommandConfig, bootstrap_or_default, chosen_output
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
 from pykafka_cli.topic_names import why_invalid
+from pykafka_cli.transport.event_loop import run_without_waiting_for_lookups
 
 if TYPE_CHECKING:
     from pykafka_cli.procedures.expect import Report, Start, Wanted
@@ -358,7 +358,7 @@ def _check(bootstrap: str, client: ClientSettings, settings: ConsumerSettings, w
 
     line = WaitingLine()
     try:
-        return asyncio.run(
+        return run_without_waiting_for_lookups(
             check(lambda: Session(bootstrap, client), settings, wanted, lambda lines: line.show(list(lines)))
         )
     except (BadClientSetting, BadMark) as error:

@@ -1,6 +1,5 @@
 """`pk mark`: where topics end now, as a token for `pk expect --from-offset`."""
 
-import asyncio
 import sys
 import time
 from typing import Annotated, Literal
@@ -14,6 +13,7 @@ from pykafka_cli.script.opening import new_session
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
 from pykafka_cli.topic_names import why_invalid
+from pykafka_cli.transport.event_loop import run_without_waiting_for_lookups
 
 EPILOG = """\b
 Examples:
@@ -79,7 +79,7 @@ def mark(
             return await mark_ends(session, topics, now, read_committed=isolation_level == "read_committed")
 
     with reported(words={ApiError: str}):
-        found = asyncio.run(ask())
+        found = run_without_waiting_for_lookups(ask())
     for topic, each in found.topics.items():
         if not each.ends:
             print(f"The topic {topic} does not exist yet: all of its records will be after the mark.", file=sys.stderr)

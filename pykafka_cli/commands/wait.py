@@ -1,6 +1,5 @@
 """`pk wait`: until a cluster is what a script needs it to be."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,7 @@ from pykafka_cli.rules.wait_conditions import BadCondition, Condition, parse_con
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, bootstrap_or_default, chosen_output
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
+from pykafka_cli.transport.event_loop import run_without_waiting_for_lookups
 
 if TYPE_CHECKING:
     from pykafka_cli.procedures.wait import Unmet
@@ -99,7 +99,7 @@ def _wait(
     line = WaitingLine()
     try:
         settings = read_settings(command_config, DEFAULTS, warn)
-        return asyncio.run(
+        return run_without_waiting_for_lookups(
             wait_until_met(
                 lambda: Session(bootstrap, settings),
                 wanted,

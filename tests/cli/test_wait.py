@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -157,3 +158,21 @@ def test_cub_waits_for_brokers(cluster: RunningCluster, tmp_path: Path) -> None:
     assert "pk has kafka-ready" in run("zk-ready", "localhost:2181", "1").stderr
     assert "needs -b HOST:PORT" in run("kafka-ready", "1", "60").stderr
     assert "instead of ZooKeeper" in run("kafka-ready", "-z", "localhost:2181", "1", "60").stderr
+
+
+HANGING_LOOKUP = """
+import socket, threading
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
+from pykafka_cli.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("words", [("wait", "--timeout", "200ms"), ("expect", "orders", "--within", "200ms")])
+def test_a_name_server_that_does_not_respond_does_not_make_it_take_longer(words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-c", HANGING_LOOKUP, *words, "--bootstrap-server", "kafka.example:9092"]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 1
+    assert "Timed out after 0.2 s" in done.stderr
