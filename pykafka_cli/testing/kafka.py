@@ -100,7 +100,7 @@ class Kafka(Cluster):
                 stdout=subprocess.DEVNULL,
                 stderr=self._log,
                 pass_fds=(its_end,),
-                env=_environment(),
+                env={**_environment(), **(self._prepared.environment if self._prepared else {})},
                 start_new_session=True,
             )
         finally:

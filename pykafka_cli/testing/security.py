@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from pykafka_cli.properties.system_properties import VARIABLE
 from pykafka_cli.testing.loop_thread import LoopThread
 
 LISTENER = "PLAINTEXT"
@@ -59,14 +60,27 @@ class Prepared:
         self._directory = tempfile.TemporaryDirectory(prefix="pk-testing-")
         self.ca_file = Path(self._directory.name) / "ca.pem"
         self._key_store = Path(self._directory.name) / "broker.pem"
+        self._login_file = Path(self._directory.name) / "logins.conf"
         if security.has_tls:
             certificate, key = _self_signed()
             self.ca_file.write_bytes(certificate)
             self._key_store.touch(mode=0o600)
             self._key_store.write_bytes(key + certificate)
 
+        if self._has_plain_logins:
+            self._write_login_file()
+
     def close(self) -> None:
         self._directory.cleanup()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of brokers: a file has the passwords, as the command line is shown to everyone on the machine."""
+        return {VARIABLE: f"-Djava.security.auth.login.config={self._login_file}"} if self._has_plain_logins else {}
+
+    @property
+    def _has_plain_logins(self) -> bool:
+        return self._security.has_logins and self._security.mechanism == "PLAIN"
 
     @property
     def overrides(self) -> dict[str, str]:
@@ -79,7 +93,8 @@ class Prepared:
         if self._security.has_logins:
             mechanism = self._security.mechanism
             found["sasl.enabled.mechanisms"] = mechanism
-            found[f"{prefix}.{mechanism.lower()}.sasl.jaas.config"] = self._login_module()
+            if mechanism != "PLAIN":
+                found[f"{prefix}.{mechanism.lower()}.sasl.jaas.config"] = f"{self._module} required;"
         return found
 
     @property
@@ -102,11 +117,10 @@ class Prepared:
         if self._security.has_logins and self._security.mechanism != "PLAIN":
             loop.run(_create_users(bootstrap, self._security))
 
-    def _login_module(self) -> str:
-        if self._security.mechanism != "PLAIN":
-            return f"{self._module} required;"
+    def _write_login_file(self) -> None:
         users = " ".join(f"user_{name}={_quoted(password)}" for name, password in self._security.users.items())
-        return f"{self._module} required {users};"
+        self._login_file.touch(mode=0o600)
+        self._login_file.write_text(f"KafkaServer {{ {self._module} required {users}; }};\n", encoding="utf-8")
 
     @property
     def _module(self) -> str:

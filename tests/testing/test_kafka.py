@@ -3,12 +3,14 @@
 import subprocess
 import sys
 import textwrap
+import uuid
 from pathlib import Path
 
 import pytest
 
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.testing import ExternalCluster, Kafka, NotPossible, Record, Security
+from pykafka_cli.testing.security import MECHANISMS
 
 
 def test_it_serves_within_a_block_and_leaves_nothing_behind() -> None:
@@ -125,3 +127,15 @@ def test_a_record_is_bytes_text_and_json() -> None:
     record = Record("t", 0, 0, 0, None, b'{"a": [1]}', ())
 
     assert (record.text, record.json()) == ('{"a": [1]}', {"a": [1]})
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_passwords_are_in_no_command_line(mechanism: str) -> None:
+    password = uuid.uuid4().hex
+
+    with Kafka(security=Security(mechanism=mechanism, users={"alice": password})) as kafka:
+        kafka.produce("t", "x")
+        shown = subprocess.run(["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True).stdout
+
+    assert f"sasl.enabled.mechanisms={mechanism}" in shown
+    assert password not in shown
