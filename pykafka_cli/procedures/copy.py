@@ -17,7 +17,9 @@ from types import TracebackType
 from typing import NamedTuple
 
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from kio.schema.errors import ErrorCode
 
+from pykafka_cli.clients.admin.leaders import Patience
 from pykafka_cli.clients.admin.offsets import list_offsets
 from pykafka_cli.clients.consuming.fetcher import Fetcher, RawRecords
 from pykafka_cli.clients.coordinator import Coordinator
@@ -27,14 +29,18 @@ from pykafka_cli.clients.producing.partitioning import KeyPartitioner
 from pykafka_cli.clients.producing.producer import Producer
 from pykafka_cli.clients.producing.sender import Result
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import Offset, OffsetSpec, Seconds, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import Compression, read_header
 from pykafka_cli.protocol.records.record import Record, build_batch
 from pykafka_cli.rules.record_copy import NO_END, ReadyBatch, ready_batches, records_of
+from pykafka_cli.transport.connection import ConnectionFailed
 
 COMMIT_EVERY_S = 5.0
+LOOK_FOR_ENDS_EVERY_S = 5.0
+"""Where nothing comes: the log may have lost its end, or the topic may be gone."""
+
 SOURCE = {"isolation.level": "read_committed", "auto.offset.reset": "earliest"}
 """What a copy reads: no open and no aborted transaction. Where records were deleted meanwhile, the next ones."""
 
@@ -127,6 +133,7 @@ class Copier:
         follow: bool,
         warn: Callable[[str], None],
         tell: Callable[[Progress], None],
+        look_every: Seconds = LOOK_FOR_ENDS_EVERY_S,
     ) -> None:
         count = sum(bounds.lengths.values())
         self.progress = Progress(count if most is None else min(count, most))
@@ -140,6 +147,8 @@ class Copier:
         self._group = _coordinator(source, group) if group else None
         self._failure: str | None = None
         self._is_stopped = False
+        self._source, self._look_every = source, look_every
+        self._doubtful: set[TopicPartition] = set()
         self._opened = AsyncExitStack()
         self._turns: dict[str, cycle[int]] = {}
         consumer = ConsumerSettings(dict(source.settings.properties) | SOURCE)
@@ -183,18 +192,22 @@ class Copier:
             await producer.prepare()
         unread = {each: start for each, start in self._positions.items() if self._follow or start < self._ends[each]}
         self._fetcher.add(dict(unread))
-        next_commit = self._clock() + COMMIT_EVERY_S
+        next_commit, next_look = self._clock() + COMMIT_EVERY_S, self._clock() + self._look_every
         while self._fetcher.partitions and self._left != 0 and not self._is_stopped:
             raw = self._fetcher.take_raw()
             if raw is not None:
                 await self._send(raw)
+                next_look = self._clock() + self._look_every
             elif self._failure is None:
-                await self._wait(next_commit - self._clock())
+                await self._wait(min(next_commit, next_look) - self._clock())
             if self._failure:
                 raise CopyFailed(self._failure)
             if self._clock() >= next_commit:
                 await self.settle()
                 next_commit = self._clock() + COMMIT_EVERY_S
+            if self._clock() >= next_look and not self._follow:
+                await self._look_for_ends()
+                next_look = self._clock() + self._look_every
         await self.settle()
 
     async def settle(self) -> None:
@@ -219,6 +232,38 @@ class Copier:
                 await self._fetcher.ready.wait()
         except TimeoutError:
             return
+
+    async def _look_for_ends(self) -> None:
+        """Give up what is not going to come: an election may have lost it, or somebody may have deleted the topic.
+
+        What is found counts if it is found twice in a row: a broker that has just become a leader may not know it all.
+
+        raises    CopyFailed
+        """
+        waiting = self._fetcher.partitions
+        try:
+            found = await list_offsets(
+                self._source,
+                dict.fromkeys(waiting, OffsetSpec.LATEST),
+                read_committed=True,
+                patience=Patience.ASK_ONCE,
+            )
+        except ConnectionFailed:
+            return  # of which the fetcher warns
+        before, self._doubtful = self._doubtful, set()
+        for partition in waiting:
+            end, position = found[partition], self._positions[partition]
+            is_absent = isinstance(end, ApiError) and end.code == ErrorCode.unknown_topic_or_partition
+            if not is_absent and (isinstance(end, ApiError) or end > position):
+                continue
+            if partition not in before:
+                self._doubtful.add(partition)
+            elif is_absent:
+                raise CopyFailed(f"{partition} does not exist any more")
+            else:
+                wanted = self._ends[partition]
+                self._warn(f"{partition}: the log ends at offset {end} now, and not at {wanted} as it did before")
+                self._fetcher.drop([partition])
 
     async def _send(self, raw: RawRecords) -> None:
         partition, end = raw.partition, NO_END if self._follow else self._ends[raw.partition]
