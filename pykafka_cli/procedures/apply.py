@@ -79,12 +79,19 @@ async def carry_out(
         try:
             await send_records(topic, records)
         except RecordsFailed as error:
-            _raise([Problem(records[0].place, str(error))])
+            _raise([Problem(error.place or records[0].place, str(error))])
     await _delete_topics(session, plan)
 
 
 class RecordsFailed(Exception):
-    """Records of a topic that were not sent."""
+    """Records of a topic that were not sent.
+
+    place    of the first of them; None where it is the first of all
+    """
+
+    def __init__(self, text: str, place: Place | None = None) -> None:
+        super().__init__(text)
+        self.place = place
 
 
 class BadPassword(Exception):

@@ -27,11 +27,12 @@ async def send_records(session: Session, topic: str, records: Sequence[SeedRecor
 
     raises    RecordsFailed, ConnectionFailed
     """
-    failures: list[str] = []
+    batches: list[list[SeedRecord]] = []
+    failed: dict[int, str] = {}  # why, by the number of the batch, which its records have as their tag
 
     def note(result: Result) -> None:
         if result.failure:
-            failures.append(f"{_records(result.batch.record_count)} of {topic} not sent: {result.failure.message}")
+            failed[result.batch.tags[0]] = result.failure.message
 
     settings = ProducerSettings(session.settings.properties)
     now = time.time_ns() // 1_000_000
@@ -41,11 +42,20 @@ async def send_records(session: Session, topic: str, records: Sequence[SeedRecor
             await producer.prepare()
             for partition, its in _by_partition(records, producer.partitions).items():
                 for some in _batches(its):
-                    await producer.send_batch(partition, _batch(some, now), range(len(some)))
+                    await producer.send_batch(partition, _batch(some, now), [len(batches)] * len(some))
+                    batches.append(some)
     except ProducerRefused as problem:
         raise RecordsFailed(f"{_records(len(records))} of {topic} not sent: {problem.text.message}") from None
-    if failures:
-        raise RecordsFailed("; ".join(failures))
+    if failed:
+        number = min(failed)
+        missing = sum(len(batches[each]) for each in failed)
+        text = f"{_records(missing)} of {topic} not sent: {failed[number]}"
+        if missing < len(records):
+            text += (
+                f" Of {len(records)}, {len(records) - missing} were sent. Delete {topic} before you apply again: "
+                "records are sent only to topics to which nothing has ever been written"
+            )
+        raise RecordsFailed(text, batches[number][0].place)
 
 
 def _by_partition(records: Sequence[SeedRecord], partitions: range) -> dict[int, list[SeedRecord]]:

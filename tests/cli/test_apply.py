@@ -279,3 +279,21 @@ def test_the_page_about_declarations_does_what_it_says(fresh_cluster: RunningClu
         )
         said = done.stdout + done.stderr
         assert re.fullmatch(pattern_of(step.printed), said), f"{step.command} printed\n{said}"
+
+
+def test_of_records_that_fail_in_part_the_place_and_the_way_out_are_said(declared: Declared) -> None:
+    declared.write(
+        "topics:\n"
+        "  NAME-part:\n"
+        "    partitions: 2\n"
+        "    configs: {max.message.bytes: 200}\n"
+        "    records:\n"
+        "      - {partition: 0, value: short}\n"
+        f"      - {{partition: 1, value: {'long' * 100}}}\n"
+    )
+
+    done = declared.apply()
+
+    assert done.returncode == 1
+    assert f"line 7, document 1, topics.{declared.prefix}-part.records[1]: 1 record of" in done.stderr
+    assert f"Of 2, 1 were sent. Delete {declared.prefix}-part before you apply again" in done.stderr
