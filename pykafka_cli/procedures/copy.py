@@ -38,7 +38,7 @@ from pykafka_cli.rules.record_copy import NO_END, ReadyBatch, ready_batches, rec
 from pykafka_cli.transport.connection import ConnectionFailed
 
 COMMIT_EVERY_S = 5.0
-LOOK_FOR_ENDS_EVERY_S = 5.0
+LOOK_FOR_ENDS_EVERY_S = Seconds(5.0)
 """Where nothing comes: the log may have lost its end, or the topic may be gone."""
 
 SOURCE = {"isolation.level": "read_committed", "auto.offset.reset": "earliest"}

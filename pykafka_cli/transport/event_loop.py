@@ -23,7 +23,14 @@ class _LookupLoop(asyncio.SelectorEventLoop):
     """Looks up each name in a daemon thread, for which neither the loop nor Python waits at its end."""
 
     async def getaddrinfo(
-        self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+        self,
+        host: Any,
+        port: Any,
+        *,
+        family: int = 0,
+        type: int = 0,  # noqa: A002  # as asyncio calls it
+        proto: int = 0,
+        flags: int = 0,
     ) -> list[Any]:
         found: asyncio.Future[list[Any]] = self.create_future()
 

@@ -23,7 +23,8 @@ def create(cluster: RunningCluster, topic: str) -> TopicPartition:
 
 
 async def test_a_log_that_ends_earlier_than_it_did_is_copied_to_its_end(cluster: RunningCluster) -> None:
-    partition, warnings = create(cluster, "shortened"), []
+    partition = create(cluster, "shortened")
+    warnings: list[str] = []
     bounds = Bounds({partition: Offset(0)}, {partition: Offset(5)})
 
     async with AsyncExitStack() as opened:
