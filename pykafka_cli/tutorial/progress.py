@@ -15,7 +15,9 @@ class Place(NamedTuple):
 
 
 def progress_file() -> Path:
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser(
+        "~/.local/state"
+    )  # as it stands where there is no home
     return Path(home) / "pk" / "tutorial.json"
 
 

@@ -113,7 +113,7 @@ def test_it_speaks_tls(root: EmptyRoot, cluster: ClusterInside) -> None:
     )
 
     assert refused.returncode == 1  # the broker does not
-    assert "aborted the TLS handshake" in refused.stdout
+    assert "is a Kafka listener without TLS" in refused.stdout
 
 
 def test_a_cluster_that_was_terminated_continues_with_its_data(root: EmptyRoot, cluster: ClusterInside) -> None:

@@ -116,18 +116,18 @@ def test_a_copy_in_parts_has_every_record_once(here: Cluster) -> None:
 
 
 def test_a_copy_that_follows_ends_by_a_signal_and_can_be_resumed(here: Cluster) -> None:
-    here.create("followed", 1)
-    here.produce("followed", LINES[:100])
-    command = [PK, "copy", "--from", here.bootstrap, "followed=followed-new", "--group", "followed", "--follow"]
+    here.create("copied-on", 1)
+    here.produce("copied-on", LINES[:100])
+    command = [PK, "copy", "--from", here.bootstrap, "copied-on=followed-new", "--group", "copied-on", "--follow"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
         assert pk("wait", "--bootstrap-server", here.bootstrap, "records=followed-new:100").returncode == 0
-        here.produce("followed", LINES[100:200])
+        here.produce("copied-on", LINES[100:200])
         assert pk("wait", "--bootstrap-server", here.bootstrap, "records=followed-new:200").returncode == 0
         following.send_signal(signal.SIGINT)
         printed = following.communicate(timeout=30)[0]
 
-    assert (following.returncode, printed) == (130, "Copied 200 records from followed to followed-new.\n")
-    assert here.copy("followed=followed-new", "--group", "followed").stdout.startswith("Copied 0 records")
+    assert (following.returncode, printed) == (130, "Copied 200 records from copied-on to followed-new.\n")
+    assert here.copy("copied-on=followed-new", "--group", "copied-on").stdout.startswith("Copied 0 records")
 
 
 def test_nothing_is_missing_after_a_copy_was_killed(here: Cluster) -> None:

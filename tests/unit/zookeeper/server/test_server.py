@@ -122,6 +122,8 @@ async def test_snapshots_are_written_while_requests_continue(tmp_path: Path, sta
     server = await start_server(snapCount=10)
     client = await RawClient.with_session(server.port)
     for number in range(25):
+        if number == 18:  # the next one is due with this request, and waits where the first is still being written
+            await until(lambda: "snapshot.a" in snapshots(tmp_path))
         await client.ask(OpCode.CREATE, CreateRequest(f"/{number}", b"", OPEN_ACL, 0))
     await server.stop()
 
