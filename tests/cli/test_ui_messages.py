@@ -161,7 +161,7 @@ def test_clicks_lead_from_the_topics_to_what_was_searched_for(page: UiProcess, b
     browser.sees("document.querySelectorAll('#rows tr').length === 1")
 
     assert '{"n": 117}' in browser.text("#rows")
-    assert "1 found among" in browser.text("#progress")
+    browser.sees("document.getElementById('progress').innerText.includes('1 found among')")
 
 
 def test_what_arrives_stays_after_stopping(page: UiProcess, browser: Browser, cluster: RunningCluster) -> None:

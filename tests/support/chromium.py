@@ -15,6 +15,16 @@ PROGRAM = Path("/usr/bin/chromium")
 _TO_BROWSER, _FROM_BROWSER = 3, 4
 
 
+_PLACE = """(element => {
+    if (!element) return null;
+    element.scrollIntoView({block: 'center'});
+    const {x, y, width, height} = element.getBoundingClientRect();
+    const place = [x + width / 2, y + height / 2];
+    return element.contains(document.elementFromPoint(...place)) ? place : null;
+})(document.querySelector(%s))"""
+"""The middle of an element; null if it is not there, or another one is before it."""
+
+
 class Browser:
     """One tab."""
 
@@ -74,14 +84,17 @@ class Browser:
         return str(found)
 
     def click(self, selector: str) -> None:
-        """Press and release the mouse in the middle of an element."""
-        self.sees(f"document.querySelector({json.dumps(selector)}) !== null")
-        element = f"document.querySelector({json.dumps(selector)})"
-        self.evaluate(f"{element}.scrollIntoView({{block: 'center'}})")
-        x, y, width, height = self.evaluate(
-            f"(({{x, y, width, height}}) => [x, y, width, height])({element}.getBoundingClientRect())"
-        )
-        where = {"x": x + width / 2, "y": y + height / 2}
+        """Press and release the mouse in the middle of an element, once it stays where it is."""
+        self.sees(f"document.readyState === 'complete' && document.querySelector({json.dumps(selector)}) !== null")
+        places: list[Any] = [None]
+
+        def stays() -> bool:
+            places.append(self.evaluate(_PLACE % json.dumps(selector)))
+            return places[-1] is not None and places[-1] == places[-2]
+
+        until(stays, f"{selector} does not stay where it is, or is covered")
+        x, y = places[-1]
+        where = {"x": x, "y": y}
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, **where, button="left", clickCount=1)
 
