@@ -170,6 +170,8 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
             asyncio.get_running_loop().add_signal_handler(each, stop_by, each)
         beat_if_asked()
         await serve(stop)
+        if received:
+            _ignore_further_signals()
 
     try:
         from uvloop import run
@@ -178,6 +180,16 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
     else:
         run(main())
     return _STATUS[received[0]] if received else ExitStatus.SUCCESS
+
+
+def _ignore_further_signals() -> None:
+    """Let nothing change how a process ends that has done what the first signal asked for.
+
+    The end of an event loop would give the signals back their own effect, which is to kill.
+    """
+    for each in _STATUS:
+        asyncio.get_running_loop().remove_signal_handler(each)
+        signal.signal(each, signal.SIG_IGN)
 
 
 def _allow_many_files() -> None:
