@@ -1,30 +1,35 @@
 """`pk console-consumer`: kafka-console-consumer.sh, records of a topic to standard output."""
 
-import os
 import random
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pykafka_cli.console.log_lines import error
 from pykafka_cli.model import Milliseconds, Offset, OffsetSpec
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.procedures.console_consumer import ConsoleConsumer, logged
 from pykafka_cli.rules.formatters import (
     DEFAULT_FORMATTER,
-    DEPRECATED_FORMATTERS,
-    DefaultFormatter,
-    Formatter,
-    UnknownFormatter,
-    formatter,
 )
 from pykafka_cli.rules.reading_range import RANGE_OPTIONS, ReadingRange, check_range, parse_moment
 from pykafka_cli.rules.what_to_read import NotTogether, Wanted, check_what_to_read, chosen_group, first_offset
 from pykafka_cli.script.client_properties import key_values, property_file
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.consumer_options import (
+    PRINTING,
+    READING,
+    REMARK,
+    WHAT,
+    ConsumerProperty,
+    FormatterClass,
+    FormatterConfig,
+    KeyDeserializer,
+    SystestEvents,
+    Topic,
+    ValueDeserializer,
+)
 from pykafka_cli.script.errors import ScriptError, Words, reported
 from pykafka_cli.script.generations import OldName, OldOptions, Removed, refuse_both
 from pykafka_cli.script.options import INT, LONG, BootstrapServer, bootstrap_or_default
@@ -38,20 +43,17 @@ from pykafka_cli.script.reading_options import (
     UntilTime,
     Where,
 )
+from pykafka_cli.script.record_printing import build_formatter
 
 if TYPE_CHECKING:
     from pykafka_cli.rules.record_selection import Selection
 
-WHAT, PRINTING, READING = "What to read", "Printing", "The consumer"
 RENAMED = (
     OldName("consumer-property", "command-property"),
     OldName("consumer.config", "command-config"),
     OldName("property", "formatter-property"),
 )
 REMOVED = (Removed("whitelist", "--include"),)
-DEFAULT_WIDTH = 80
-"""Columns of a terminal that does not know its own."""
-REMARK = "Option --{old} is deprecated and will be removed in a future version. Use --{new} instead."
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -66,9 +68,7 @@ class ConsoleConsumerCommand(ScriptCommand):
 def console_consumer(
     ctx: ScriptContext,
     bootstrap_server: BootstrapServer = None,
-    topic: Annotated[
-        str | None, typer.Option("--topic", metavar="TOPIC", help="Topic to read.", rich_help_panel=WHAT)
-    ] = None,
+    topic: Topic = None,
     include: Annotated[
         str | None,
         typer.Option(
@@ -151,57 +151,16 @@ def console_consumer(
             rich_help_panel=PRINTING,
         ),
     ] = None,
-    formatter_config: Annotated[
-        str | None,
-        typer.Option("--formatter-config", metavar="FILE", help="File of such properties.", rich_help_panel=PRINTING),
-    ] = None,
-    formatter_class: Annotated[
-        str,
-        typer.Option(
-            "--formatter", metavar="CLASS", help="Class name of one of Kafka's formatters.", rich_help_panel=PRINTING
-        ),
-    ] = DEFAULT_FORMATTER,
-    key_deserializer: Annotated[
-        str | None,
-        typer.Option(
-            "--key-deserializer",
-            metavar="CLASS",
-            help=(
-                "Class name of one of Kafka's deserializers, such as "
-                "org.apache.kafka.common.serialization.LongDeserializer."
-            ),
-            rich_help_panel=PRINTING,
-        ),
-    ] = None,
-    value_deserializer: Annotated[
-        str | None,
-        typer.Option(
-            "--value-deserializer",
-            metavar="CLASS",
-            help="Like --key-deserializer, for values.",
-            rich_help_panel=PRINTING,
-        ),
-    ] = None,
+    formatter_config: FormatterConfig = None,
+    formatter_class: FormatterClass = DEFAULT_FORMATTER,
+    key_deserializer: KeyDeserializer = None,
+    value_deserializer: ValueDeserializer = None,
     skip_message_on_error: Annotated[
         bool,
         typer.Option("--skip-message-on-error", help="Skip records that cannot be printed.", rich_help_panel=PRINTING),
     ] = False,
-    enable_systest_events: Annotated[
-        bool,
-        typer.Option(
-            "--enable-systest-events", help="Print shutdown_complete before exiting.", rich_help_panel=PRINTING
-        ),
-    ] = False,
-    consumer_property: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--consumer-property",
-            "--command-property",
-            metavar="KEY=VALUE",
-            help="Consumer property; may be repeated.",
-            rich_help_panel=READING,
-        ),
-    ] = None,
+    enable_systest_events: SystestEvents = False,
+    consumer_property: ConsumerProperty = None,
     consumer_config: Annotated[
         str | None,
         typer.Option(
@@ -350,58 +309,3 @@ def chosen_selection(ctx: ScriptContext, conditions: Sequence[str], sample: str 
         return Selection([parse_condition(text) for text in conditions], share, random.random)
     except BadCondition as problem:
         raise ctx.usage_problem(f"--where: {problem}") from None
-
-
-def build_formatter(
-    ctx: ScriptContext,
-    name: str,
-    properties: Mapping[str, str],
-    output: OutputFormat | None,
-    template: str | None = None,
-) -> Formatter:
-    """raises    UsageProblem for a class that is not known, a bad template, and forms that contradict each other"""
-    is_document = output is not None and output.is_document
-    for option, is_used in (("output", is_document), ("template", template is not None)):
-        if is_used and "formatter" in ctx.given:
-            raise ctx.usage_problem(f"Options {option} and formatter cannot be specified together.")
-    if is_document and template is not None:
-        raise ctx.usage_problem("Options output and template cannot be specified together.")
-    if new_name := DEPRECATED_FORMATTERS.get(name):
-        print(
-            f"WARNING: {name} is deprecated and will be removed in the next major release. "
-            f"Please use {new_name} instead",
-            file=sys.stderr,
-        )
-    try:
-        built = formatter(name, properties)
-    except UnknownFormatter:
-        raise ctx.usage_problem(name) from None
-    if not isinstance(built, DefaultFormatter):
-        return built
-    for unknown in built.unknown_deserializers:
-        error(
-            f"Unable to instantiate a deserializer from {unknown}",
-            cause=f"java.lang.ClassNotFoundException: {unknown}",
-        )
-    if template is not None:
-        from pykafka_cli.rules.record_templates import BadTemplate, Template
-
-        try:
-            return Template(template, built.deserialize_key, built.deserialize_value)
-        except BadTemplate as problem:
-            raise ctx.usage_problem(f"--template: {problem}") from None
-    if is_document:
-        from pykafka_cli.output.record_documents import RecordDocuments
-
-        return RecordDocuments(
-            built.deserialize_key,
-            built.deserialize_value,
-            built.deserialize_header,
-            is_yaml=output is OutputFormat.YAML,
-        )
-    if output is None and sys.stdout.isatty():
-        from pykafka_cli.output.terminal_records import TerminalFormatter
-
-        width = os.get_terminal_size(sys.stdout.fileno()).columns
-        return TerminalFormatter(properties, width=width or DEFAULT_WIDTH, is_colored="NO_COLOR" not in os.environ)
-    return built

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.commands.console_consumer import PRINTING, READING, REMARK, WHAT, build_formatter
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.procedures.console_consumer import logged
 from pykafka_cli.procedures.console_share_consumer import ConsoleShareConsumer, Reading
@@ -13,9 +12,23 @@ from pykafka_cli.rules.formatters import DEFAULT_FORMATTER
 from pykafka_cli.rules.what_to_read import NotTogether, chosen_group
 from pykafka_cli.script.client_properties import key_values, property_file
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
+from pykafka_cli.script.consumer_options import (
+    PRINTING,
+    READING,
+    REMARK,
+    WHAT,
+    ConsumerProperty,
+    FormatterClass,
+    FormatterConfig,
+    KeyDeserializer,
+    SystestEvents,
+    Topic,
+    ValueDeserializer,
+)
 from pykafka_cli.script.errors import Words, reported
 from pykafka_cli.script.generations import OldName, OldOptions, refuse_both
 from pykafka_cli.script.options import INT, BootstrapServer, bootstrap_or_default
+from pykafka_cli.script.record_printing import build_formatter
 
 RENAMED = (
     OldName("consumer-property", "command-property"),
@@ -41,9 +54,7 @@ class ConsoleShareConsumerCommand(ScriptCommand):
 def console_share_consumer(
     ctx: ScriptContext,
     bootstrap_server: BootstrapServer = None,
-    topic: Annotated[
-        str | None, typer.Option("--topic", metavar="TOPIC", help="Topic to read.", rich_help_panel=WHAT)
-    ] = None,
+    topic: Topic = None,
     group: Annotated[
         str | None,
         typer.Option(
@@ -93,50 +104,12 @@ def console_share_consumer(
             rich_help_panel=PRINTING,
         ),
     ] = None,
-    formatter_config: Annotated[
-        str | None,
-        typer.Option("--formatter-config", metavar="FILE", help="File of such properties.", rich_help_panel=PRINTING),
-    ] = None,
-    formatter_class: Annotated[
-        str,
-        typer.Option(
-            "--formatter", metavar="CLASS", help="Class name of one of Kafka's formatters.", rich_help_panel=PRINTING
-        ),
-    ] = DEFAULT_FORMATTER,
-    key_deserializer: Annotated[
-        str | None,
-        typer.Option(
-            "--key-deserializer",
-            metavar="CLASS",
-            help="Class name of one of Kafka's deserializers.",
-            rich_help_panel=PRINTING,
-        ),
-    ] = None,
-    value_deserializer: Annotated[
-        str | None,
-        typer.Option(
-            "--value-deserializer",
-            metavar="CLASS",
-            help="Like --key-deserializer, for values.",
-            rich_help_panel=PRINTING,
-        ),
-    ] = None,
-    enable_systest_events: Annotated[
-        bool,
-        typer.Option(
-            "--enable-systest-events", help="Print shutdown_complete before exiting.", rich_help_panel=PRINTING
-        ),
-    ] = False,
-    consumer_property: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--consumer-property",
-            "--command-property",
-            metavar="KEY=VALUE",
-            help="Consumer property; may be repeated.",
-            rich_help_panel=READING,
-        ),
-    ] = None,
+    formatter_config: FormatterConfig = None,
+    formatter_class: FormatterClass = DEFAULT_FORMATTER,
+    key_deserializer: KeyDeserializer = None,
+    value_deserializer: ValueDeserializer = None,
+    enable_systest_events: SystestEvents = False,
+    consumer_property: ConsumerProperty = None,
     consumer_config: Annotated[
         str | None,
         typer.Option(
