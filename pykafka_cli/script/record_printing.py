@@ -1,4 +1,4 @@
-"""How the consoles that read print records: as one of Kafka's formatters does, as documents, by a template, in color."""
+"""How the consoles that read print records: as a formatter of Kafka does, as documents, by a template, in color."""
 
 import os
 import sys
