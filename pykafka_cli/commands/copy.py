@@ -118,6 +118,8 @@ def copy(
         raise ScriptError("Missing argument TOPIC", hint="Name a topic to copy, as in orders=orders-copy.")
     if max_messages is not None and max_messages < 0:
         raise ScriptError("--max-messages must not be negative")
+    if group == "":
+        raise ScriptError("--group must not be empty", hint="Without the option, no position is kept.")
     for kind, found in (("source", [each.source for each in names]), ("destination", [each.target for each in names])):
         if len(set(found)) < len(found):
             raise ScriptError(f"A topic is named twice as a {kind}")

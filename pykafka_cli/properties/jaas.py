@@ -8,13 +8,14 @@
 source  JaasConfig, JaasContext, java.io.StreamTokenizer
 """
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-_FILE_OPTION = re.compile(r"(?:^|\s)-Djava\.security\.auth\.login\.config==?(\S+)")
+from pykafka_cli.properties import system_properties
+from pykafka_cli.properties.keys import ConfigError
+
 _FLAGS = ("REQUIRED", "REQUISITE", "SUFFICIENT", "OPTIONAL")
 _TOKEN = re.compile(
     r"""\s+ | //[^\r\n]* | /\*.*?\*/
@@ -58,9 +59,15 @@ def read_logins(text: str) -> list[Login]:
 
 
 def login_file() -> str | None:
-    """The file that KAFKA_OPTS names for Java."""
-    found = _FILE_OPTION.search(os.environ.get("KAFKA_OPTS", ""))
-    return found[1] if found else None
+    """The file that KAFKA_OPTS names for Java.
+
+    raises    BadLogin where KAFKA_OPTS cannot be read
+    """
+    try:
+        found = system_properties.given().get(system_properties.LOGIN_FILE)
+    except ConfigError as error:
+        raise BadLogin(str(error)) from None
+    return found.removeprefix("=") if found else None  # == means, to Java, this file and no other
 
 
 def read_login_file(file: str) -> dict[str, list[Login]]:

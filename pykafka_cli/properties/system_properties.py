@@ -16,7 +16,7 @@ from pykafka_cli.properties.keys import ConfigError
 
 VARIABLE = "KAFKA_OPTS"
 _PREFIX = "zookeeper."
-_LOGIN_FILE = "java.security.auth.login.config"
+LOGIN_FILE = "java.security.auth.login.config"
 
 # Keys of ZooKeeperSettings that its server reads as system properties; `zookeeper.` comes before them.
 _READ_BY_ZOOKEEPER = frozenset({
@@ -64,4 +64,4 @@ def of_broker(properties: Mapping[str, str]) -> Meaning:
     """To a broker. raises ConfigError for TLS to ZooKeeper, which it does not speak."""
     if properties.get(_SECURE_CLIENT, "false").lower() == "true":
         raise ConfigError(f"{VARIABLE} has -D{_SECURE_CLIENT}=true, but this broker does not speak TLS to ZooKeeper")
-    return Meaning([], [name for name in properties if name != _LOGIN_FILE])
+    return Meaning([], [name for name in properties if name != LOGIN_FILE])

@@ -2,13 +2,14 @@
 
 import datetime
 import ipaddress
+import shlex
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from pykafka_cli.properties.system_properties import VARIABLE
+from pykafka_cli.properties.system_properties import LOGIN_FILE, VARIABLE
 from pykafka_cli.testing.loop_thread import LoopThread
 
 LISTENER = "PLAINTEXT"
@@ -76,7 +77,8 @@ class Prepared:
     @property
     def environment(self) -> dict[str, str]:
         """Variables of brokers: a file has the passwords, as the command line is shown to everyone on the machine."""
-        return {VARIABLE: f"-Djava.security.auth.login.config={self._login_file}"} if self._has_plain_logins else {}
+        option = f"-D{LOGIN_FILE}={self._login_file}"
+        return {VARIABLE: shlex.quote(option)} if self._has_plain_logins else {}
 
     @property
     def _has_plain_logins(self) -> bool:

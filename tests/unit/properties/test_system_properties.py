@@ -3,6 +3,7 @@
 import pytest
 
 from pykafka_cli.properties.grammar import Property
+from pykafka_cli.properties.jaas import login_file
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.system_properties import given, of_broker, of_zookeeper
 
@@ -46,3 +47,19 @@ def test_a_broker_reads_a_login_file_and_names_the_others() -> None:
 def test_tls_to_zookeeper_is_rejected_here_as_well() -> None:
     with pytest.raises(ConfigError, match="does not speak TLS to ZooKeeper"):
         of_broker({"zookeeper.client.secure": "true"})
+
+
+@pytest.mark.parametrize(
+    ("options", "file"),
+    [
+        ("-Djava.security.auth.login.config=/etc/kafka/jaas.conf", "/etc/kafka/jaas.conf"),
+        ("-Xmx1g '-Djava.security.auth.login.config=/a folder/jaas.conf'", "/a folder/jaas.conf"),
+        ("-Djava.security.auth.login.config==/only/this", "/only/this"),
+        ("-Djava.security.auth.login.configuration=/other", None),
+        ("", None),
+    ],
+)
+def test_the_login_file_may_have_any_path(options: str, file: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_OPTS", options)
+
+    assert login_file() == file
