@@ -50,7 +50,7 @@ class Kafka(Cluster):
             self._control = ControlClient(state["data_dir"])
             self._control.request(STOP_WITH_ME)
             if self._prepared:
-                self._prepared.create_users(state["bootstrap_servers"], self._loop)
+                self._prepared.create_users(state["bootstrap_servers"], self.bootstrap_servers.split(","), self._loop)
         except BaseException:
             self._stop()
             raise

@@ -1,10 +1,11 @@
 """Logins and TLS for the brokers of a test, on the listener for clients; brokers use another one among themselves."""
 
+import asyncio
 import datetime
 import ipaddress
 import shlex
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +19,8 @@ LISTENER = "PLAINTEXT"
 PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL", "SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _ITERATIONS = 4096
+LOGIN_TIMEOUT_S = 30.0
+_LOGIN_RETRY_S = 0.02
 _MODULES = "org.apache.kafka.common.security"
 
 
@@ -101,23 +104,33 @@ class Prepared:
 
     @property
     def client_properties(self) -> dict[str, str]:
-        """As Kafka's Java client has them."""
+        """As Kafka's Java client has them; the login is that of the first user."""
+        return self._properties_of(next(iter(self._security.users)))
+
+    def create_users(self, bootstrap: str, addresses: Sequence[str], loop: LoopThread) -> None:
+        """Give the users of SCRAM their credentials, and return when each of them can log in everywhere.
+
+        bootstrap    the brokers' own listener
+        addresses    where clients connect to each broker
+        raises       TimeoutError
+        """
+        if not self._security.has_logins or self._security.mechanism == "PLAIN":
+            return
+        loop.run(_create_users(bootstrap, self._security))
+        for user in self._security.users:
+            for address in addresses:
+                loop.run(_until_logged_in(address, self._properties_of(user)))
+
+    def _properties_of(self, user: str) -> dict[str, str]:
         found = {"security.protocol": self._security.protocol}
         if self._security.has_tls:
             found["ssl.truststore.type"] = "PEM"
             found["ssl.truststore.location"] = str(self.ca_file)
         if self._security.has_logins:
-            name, password = next(iter(self._security.users.items()))
+            login = f"username={_quoted(user)} password={_quoted(self._security.users[user])}"
             found["sasl.mechanism"] = self._security.mechanism
-            found["sasl.jaas.config"] = (
-                f"{self._module} required username={_quoted(name)} password={_quoted(password)};"
-            )
+            found["sasl.jaas.config"] = f"{self._module} required {login};"
         return found
-
-    def create_users(self, bootstrap: str, loop: LoopThread) -> None:
-        """Give the users of SCRAM their credentials, over the listener of the brokers."""
-        if self._security.has_logins and self._security.mechanism != "PLAIN":
-            loop.run(_create_users(bootstrap, self._security))
 
     def _write_login_file(self) -> None:
         users = " ".join(f"user_{name}={_quoted(password)}" for name, password in self._security.users.items())
@@ -138,6 +151,33 @@ async def _create_users(bootstrap: str, security: Security) -> None:
     async with Session(bootstrap, ClientSettings()) as session:
         for name, password in security.users.items():
             await alter_credentials(session, name, {security.mechanism: NewCredential(_ITERATIONS, password)}, ())
+
+
+async def _until_logged_in(address: str, properties: Mapping[str, str]) -> None:
+    from pykafka_cli.clients.session import Session
+    from pykafka_cli.clients.settings import ClientSettings
+
+    async def log_in() -> None:
+        async with Session(address, ClientSettings(properties)):
+            pass
+
+    await until_accepted(log_in)
+
+
+async def until_accepted(log_in: Callable[[], Awaitable[None]], timeout: float = LOGIN_TIMEOUT_S) -> None:
+    """Log in until it succeeds: brokers hear of new credentials only after these have been acknowledged.
+
+    timeout    seconds
+    raises     TimeoutError
+    """
+    from pykafka_cli.transport.connection import AuthenticationFailed
+
+    async with asyncio.timeout(timeout):
+        while True:
+            try:
+                return await log_in()
+            except AuthenticationFailed:
+                await asyncio.sleep(_LOGIN_RETRY_S)
 
 
 def _quoted(text: str) -> str:

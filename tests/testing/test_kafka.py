@@ -10,7 +10,8 @@ import pytest
 
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.testing import ExternalCluster, Kafka, NotPossible, Record, Security
-from pykafka_cli.testing.security import MECHANISMS
+from pykafka_cli.testing.security import MECHANISMS, until_accepted
+from pykafka_cli.transport.connection import AuthenticationFailed
 
 
 def test_it_serves_within_a_block_and_leaves_nothing_behind() -> None:
@@ -127,6 +128,26 @@ def test_a_record_is_bytes_text_and_json() -> None:
     record = Record("t", 0, 0, 0, None, b'{"a": [1]}', ())
 
     assert (record.text, record.json()) == ('{"a": [1]}', {"a": [1]})
+
+
+async def test_a_user_is_ready_when_the_broker_has_heard_of_the_credentials() -> None:
+    answers = [AuthenticationFailed("not yet"), AuthenticationFailed("not yet"), None]
+
+    async def log_in() -> None:
+        if failure := answers.pop(0):
+            raise failure
+
+    await until_accepted(log_in)
+
+    assert not answers
+
+
+async def test_a_user_that_is_never_accepted_is_not_waited_for_without_end() -> None:
+    async def log_in() -> None:
+        raise AuthenticationFailed("never")
+
+    with pytest.raises(TimeoutError):
+        await until_accepted(log_in, timeout=0)
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
