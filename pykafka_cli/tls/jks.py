@@ -1,4 +1,4 @@
-"""Java's own key stores, JKS, as far as a client needs them: read, never written. All numbers are big-endian.
+"""Java's own key stores, JKS, as far as TLS needs them: read, never written. All numbers are big-endian.
 
     0xFEEDFEED uint32, version uint32 (2; in 1 certificates have no type), number of entries uint32
     entry         1 uint32, alias, time uint64, key, number of certificates uint32, certificates

@@ -1,7 +1,7 @@
-"""Keys and certificates from the stores in a client's properties, as PEM text for OpenSSL.
+"""Keys and certificates from stores, as PEM text for OpenSSL.
 
-    ssl.truststore.certificates, ssl.keystore.key, ssl.keystore.certificate.chain    PEM text (KIP-651)
-    ssl.truststore.location, ssl.keystore.location                                   PEM, PKCS12 and JKS files
+    certificates, or key and certificate chain    PEM text (KIP-651)
+    location                                      a PEM, PKCS12 or JKS file
 
 A file that calls itself JKS may be PKCS12 and the other way round, as for Java; jks.py reads the former.
 
@@ -14,29 +14,52 @@ import ssl
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pykafka_cli.clients.security.jks import JKS_MAGIC, StoreEntries, read_jks
-from pykafka_cli.clients.settings import BadClientSetting
-from pykafka_cli.properties.keys import Password
-from pykafka_cli.properties.security import SecuritySettings
+from pykafka_cli.tls.jks import JKS_MAGIC, StoreEntries, read_jks
 
 _PEM = "PEM"
 _JCEKS_MAGIC = b"\xce\xce\xce\xce"
 
 
+class BadStore(ValueError):
+    """A store that cannot be used, or settings that do not go together; in Kafka's words where it has some."""
+
+
+class TrustStore(NamedTuple):
+    """Where trusted certificates are; `type` None: not said, so that the contents decide."""
+
+    location: str | None = None
+    type: str | None = None
+    password: str | None = None
+    certificates: str | None = None
+
+
+class KeyStore(NamedTuple):
+    """Where a private key and its certificates are; `type` None: not said, so that the contents decide.
+
+    key_password    of the key inside the store; None: the store's own
+    """
+
+    location: str | None = None
+    type: str | None = None
+    password: str | None = None
+    key_password: str | None = None
+    key: str | None = None
+    certificate_chain: str | None = None
+
+
 class Identity(NamedTuple):
-    """What a client shows of itself: PEM, certificates and key, and the key's password."""
+    """What one side shows of itself: PEM, certificates and key, and the key's password."""
 
     pem: str
     password: str | None
 
 
-def trusted_certificates(settings: SecuritySettings) -> str | None:
-    """PEM of all that may vouch for a broker; None for what the system trusts.
+def trusted_certificates(store: TrustStore) -> str | None:
+    """PEM of all that may vouch for the other side; None if no store is given.
 
-    raises    BadClientSetting
+    raises    BadStore
     """
-    text, location = settings.ssl_truststore_certificates, settings.ssl_truststore_location
-    password, type_ = settings.ssl_truststore_password, _type(settings, "ssl.truststore.type")
+    location, type_, password, text = store
     if text is not None:
         _refuse(
             type_ not in (None, _PEM),
@@ -57,14 +80,12 @@ def trusted_certificates(settings: SecuritySettings) -> str | None:
     return "".join(map(ssl.DER_cert_to_PEM_cert, entries.certificates))
 
 
-def identity(settings: SecuritySettings) -> Identity | None:
-    """The client's key and certificates; None if it has none to show.
+def identity(store: KeyStore) -> Identity | None:
+    """The key and its certificates; None if there is none to show.
 
-    raises    BadClientSetting
+    raises    BadStore
     """
-    key, chain = settings.ssl_keystore_key, settings.ssl_keystore_certificate_chain
-    location, type_ = settings.ssl_keystore_location, _type(settings, "ssl.keystore.type")
-    password, key_password = settings.ssl_keystore_password, _value(settings.ssl_key_password)
+    location, type_, password, key_password, key, chain = store
     if key is not None:
         _refuse(
             type_ not in (None, _PEM), f"SSL private key can be specified only for PEM, but key store type is {type_}."
@@ -87,29 +108,28 @@ def identity(settings: SecuritySettings) -> Identity | None:
         )
         return Identity(_text(location, data), key_password)
     if password is None:
-        raise BadClientSetting("SSL key store is specified, but key store password is not specified.")
-    entries = _open(location, data, password, key_password or password.value)
+        raise BadStore("SSL key store is specified, but key store password is not specified.")
+    entries = _open(location, data, password, key_password or password)
     if entries.key is None:
-        raise BadClientSetting(f"{location} contains no private key with a certificate")
+        raise BadStore(f"{location} contains no private key with a certificate")
     encoded = base64.encodebytes(entries.key).decode()
     key_pem = f"-----BEGIN PRIVATE KEY-----\n{encoded}-----END PRIVATE KEY-----\n"
     return Identity("".join(map(ssl.DER_cert_to_PEM_cert, entries.chain)) + key_pem, None)
 
 
-def _open(location: str, data: bytes, password: Password | None, key_password: str | None = None) -> StoreEntries:
+def _open(location: str, data: bytes, password: str | None, key_password: str | None = None) -> StoreEntries:
     """What a file holds; no keys without `key_password`."""
-    secret = _value(password)
     try:
         if data.startswith(JKS_MAGIC):
-            return read_jks(data, secret, key_password)
+            return read_jks(data, password, key_password)
         if data.startswith(_JCEKS_MAGIC):
             raise ValueError(
                 f"JCEKS is not supported; `keytool -importkeystore -srckeystore {location} -srcstoretype JCEKS "
                 f"-destkeystore {location}.p12 -deststoretype PKCS12` converts it"
             )
-        return _pkcs12(data, secret)
+        return _pkcs12(data, password)
     except ValueError as error:
-        raise BadClientSetting(f"Failed to load SSL keystore {location}: {error}") from None
+        raise BadStore(f"Failed to load SSL keystore {location}: {error}") from None
 
 
 def _pkcs12(data: bytes, password: str | None) -> StoreEntries:
@@ -125,12 +145,9 @@ def _pkcs12(data: bytes, password: str | None) -> StoreEntries:
     return StoreEntries(certificates, key, certificates)
 
 
-# ---- PEM
-
-
-def _pem_of(text: Password) -> str:
+def _pem_of(text: str) -> str:
     """PEM out of a property, where line ends may have been written as spaces."""
-    return re.sub(r"\s*(-----(?:BEGIN|END) [A-Z0-9 ]+-----)\s*", r"\n\1\n", text.value).strip() + "\n"
+    return re.sub(r"\s*(-----(?:BEGIN|END) [A-Z0-9 ]+-----)\s*", r"\n\1\n", text).strip() + "\n"
 
 
 def _is_pem(type_: str | None, data: bytes) -> bool:
@@ -141,28 +158,16 @@ def _text(location: str, data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise BadClientSetting(f"Failed to load PEM SSL keystore {location}: it is not PEM") from None
-
-
-# ---- settings
-
-
-def _type(settings: SecuritySettings, key: str) -> str | None:
-    """None where it was not said, which Java takes for JKS."""
-    return settings[key] if key in settings.given else None
-
-
-def _value(password: Password | None) -> str | None:
-    return None if password is None else password.value
+        raise BadStore(f"Failed to load PEM SSL keystore {location}: it is not PEM") from None
 
 
 def _refuse(condition: object, message: str) -> None:
     if condition is not None and condition is not False:
-        raise BadClientSetting(message)
+        raise BadStore(message)
 
 
 def _read(location: str) -> bytes:
     try:
         return Path(location).read_bytes()
     except OSError as error:
-        raise BadClientSetting(f"{location}: {(error.strerror or str(error)).lower()}") from None
+        raise BadStore(f"{location}: {(error.strerror or str(error)).lower()}") from None
