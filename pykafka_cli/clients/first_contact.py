@@ -77,8 +77,8 @@ async def login_mechanisms(host: str, port: int, settings: ClientSettings, patie
     """
     from kio.schema.sasl_handshake.v1 import SaslHandshakeRequest
 
-    from pykafka_cli.clients.security.settings import security_settings
-    from pykafka_cli.clients.security.tls import tls_context
+    from pykafka_cli.security.settings import security_settings
+    from pykafka_cli.security.tls import tls_context
 
     connection: Connection | None = None
     with contextlib.suppress(ConnectionFailed):

@@ -368,9 +368,9 @@ def over_tcp(settings: ClientSettings) -> Connect:
     async def connect(address: Address, timeout: Seconds) -> Connection:
         tls, sasl = None, None
         if settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
-            from pykafka_cli.clients.security.sasl import sasl_exchange
-            from pykafka_cli.clients.security.settings import security_settings
-            from pykafka_cli.clients.security.tls import tls_context
+            from pykafka_cli.security.sasl import sasl_exchange
+            from pykafka_cli.security.settings import security_settings
+            from pykafka_cli.security.tls import tls_context
 
             security = security_settings(settings.properties)
             tls, sasl = tls_context(security), sasl_exchange(security, address.host)

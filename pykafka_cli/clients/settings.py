@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pykafka_cli.model import Milliseconds, Seconds, in_seconds
 from pykafka_cli.properties.grammar import MalformedProperties, read_properties
+from pykafka_cli.security.errors import BadClientSetting as BadClientSetting
 
 CLIENT_ID = "client.id"
 REQUEST_TIMEOUT_MS = "request.timeout.ms"
@@ -23,10 +24,6 @@ CANONICAL_NAMES = "resolve_canonical_bootstrap_servers_only"
 
 DEFAULT_CONNECT_TIMEOUT_MS = Milliseconds(2_500)
 """Below Kafka's 10 s: a user who mistyped an address should see it soon."""
-
-
-class BadClientSetting(Exception):
-    """A property file that cannot be read, or a value that cannot be used."""
 
 
 class ClientSettings(NamedTuple):

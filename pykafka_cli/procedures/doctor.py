@@ -14,9 +14,6 @@ from typing import Any, NamedTuple
 
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.first_contact import has_tls_set, login_mechanisms, login_required, unsuitable
-from pykafka_cli.clients.security.sasl import sasl_exchange
-from pykafka_cli.clients.security.settings import security_settings
-from pykafka_cli.clients.security.tls import tls_context
 from pykafka_cli.clients.session import Address, Session, parse_addresses
 from pykafka_cli.clients.settings import ClientSettings
 from pykafka_cli.model import BrokerId, Seconds, TopicPartition
@@ -34,6 +31,9 @@ from pykafka_cli.rules.diagnosis import (
     judge_partitions,
 )
 from pykafka_cli.rules.generation import is_kafka_4
+from pykafka_cli.security.sasl import sasl_exchange
+from pykafka_cli.security.settings import security_settings
+from pykafka_cli.security.tls import tls_context
 from pykafka_cli.transport.connection import (
     Connection,
     ConnectionFailed,

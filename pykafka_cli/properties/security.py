@@ -1,4 +1,4 @@
-"""The keys of a client's TLS and SASL, with the defaults of 3.9; clients/security does what they say.
+"""The keys of a client's TLS and SASL, with the defaults of 3.9; pykafka_cli/security does what they say.
 
 source  org.apache.kafka.common.config.SslConfigs and SaslConfigs
 """

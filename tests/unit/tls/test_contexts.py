@@ -1,4 +1,4 @@
-"""What OpenSSL gets. Versions and suites by a client's properties are in clients/security/test_tls.py."""
+"""What OpenSSL gets. Versions and suites by a client's properties are in unit/security/test_tls.py."""
 
 import ssl
 

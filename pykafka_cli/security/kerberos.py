@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from pykafka_cli.clients.security.jaas import login
-from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
+from pykafka_cli.security.errors import BadClientSetting
+from pykafka_cli.security.jaas import login
 from pykafka_cli.transport.sasl import SaslExchange
 
 _MODULE = "Krb5LoginModule"

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from pykafka_cli.clients.security import tls
-from pykafka_cli.clients.security.settings import security_settings
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.security import tls
+from pykafka_cli.security.settings import security_settings
 
 PASSWORD = "changeit"
 

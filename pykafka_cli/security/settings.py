@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.security import SecuritySettings
+from pykafka_cli.security.errors import BadClientSetting
 
 
 def security_settings(properties: Mapping[str, str]) -> SecuritySettings:

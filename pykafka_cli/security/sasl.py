@@ -5,10 +5,10 @@ OAUTHBEARER                            oauth.py
 GSSAPI                                 kerberos.py
 """
 
-from pykafka_cli.clients.security.jaas import login, required_option
-from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
+from pykafka_cli.security.errors import BadClientSetting
+from pykafka_cli.security.jaas import login, required_option
 from pykafka_cli.transport.sasl import SCRAM_MECHANISMS, OAuthBearer, Plain, SaslExchange, Scram
 
 
@@ -21,11 +21,11 @@ def sasl_exchange(settings: SecuritySettings, host: str) -> SaslExchange | None:
         return None
     mechanism = settings.sasl_mechanism
     if mechanism == "GSSAPI":
-        from pykafka_cli.clients.security.kerberos import kerberos_exchange
+        from pykafka_cli.security.kerberos import kerberos_exchange
 
         return kerberos_exchange(settings, host)
     if mechanism == "OAUTHBEARER":
-        from pykafka_cli.clients.security.oauth import bearer_token, extensions
+        from pykafka_cli.security.oauth import bearer_token, extensions
 
         its = login(settings)
         return OAuthBearer(lambda: bearer_token(settings, its), extensions(its))

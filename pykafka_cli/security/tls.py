@@ -5,9 +5,9 @@ The keys themselves are in properties/security.py; pykafka_cli/tls reads the sto
 
 import ssl
 
-from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.keys import Password
 from pykafka_cli.properties.security import SecuritySettings
+from pykafka_cli.security.errors import BadClientSetting
 from pykafka_cli.tls.contexts import BadTlsSetting, choose_versions, show, trust
 from pykafka_cli.tls.stores import BadStore, KeyStore, TrustStore, identity, trusted_certificates
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.clients.security import sasl
-from pykafka_cli.clients.security.settings import security_settings
 from pykafka_cli.clients.settings import BadClientSetting
+from pykafka_cli.security import sasl
+from pykafka_cli.security.settings import security_settings
 from pykafka_cli.transport.sasl import SaslExchange
 
 PLAIN_LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="alice" password="s;e\\"c";'

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.clients.security import kerberos
-from pykafka_cli.clients.security.sasl import sasl_exchange
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.security import SecuritySettings
+from pykafka_cli.security import kerberos
+from pykafka_cli.security.sasl import sasl_exchange
 from tests.support import peers
 
 MODULE = "com.sun.security.auth.module.Krb5LoginModule"

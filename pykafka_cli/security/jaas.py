@@ -3,9 +3,9 @@
 source  JaasContext
 """
 
-from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.jaas import BadLogin, Login, login_file, read_login_file, read_logins
 from pykafka_cli.properties.security import SecuritySettings
+from pykafka_cli.security.errors import BadClientSetting
 
 _ENTRY = "KafkaClient"
 

@@ -16,13 +16,13 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 
-from pykafka_cli.clients.security.jaas import required_option
-from pykafka_cli.clients.security.settings import security_settings
-from pykafka_cli.clients.security.tls import tls_context
-from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.model import in_seconds
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
+from pykafka_cli.security.errors import BadClientSetting
+from pykafka_cli.security.jaas import required_option
+from pykafka_cli.security.settings import security_settings
+from pykafka_cli.security.tls import tls_context
 from pykafka_cli.transport.sasl import SaslFailure
 
 _ANSWER_TIMEOUT_MS = 10_000

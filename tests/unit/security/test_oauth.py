@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.clients.security.oauth import bearer_token, extensions, unsecured_token
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
+from pykafka_cli.security.oauth import bearer_token, extensions, unsecured_token
 from pykafka_cli.transport.sasl import SaslFailure
 
 NOW = 1_700_000_000.5

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.clients.security.jaas import login, required_option
 from pykafka_cli.clients.settings import BadClientSetting
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
+from pykafka_cli.security.jaas import login, required_option
 
 
 @pytest.fixture(autouse=True)

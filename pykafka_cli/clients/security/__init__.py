@@ -1,1 +1,0 @@
-"""TLS and SASL as a client's properties describe them."""
