@@ -47,7 +47,8 @@ from pykafka_cli.broker.metadata.zk_store import BrokerIdTaken, ZkStore
 from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Answer, Peer
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
-from pykafka_cli.broker.replication.peers import BrokerEndpoints, ControllerChannel, connect_plainly
+from pykafka_cli.broker.network.peer_security import PeerSecurity
+from pykafka_cli.broker.replication.peers import BrokerEndpoints, ControllerChannel, connector
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
 from pykafka_cli.broker.security.acl_manager import AclManager
 from pykafka_cli.broker.security.authorizer import Authorizer
@@ -110,7 +111,8 @@ class BrokerServer:
         self._tokens: DelegationTokenManager | None = None
         self._dispatcher: Dispatcher
         self._announcements: set[asyncio.Future[None]] = set()
-        self._connect = connect_plainly(in_seconds(settings.replica_socket_timeout_ms))
+        self._peer_security: PeerSecurity
+        self._connect = connector(in_seconds(settings.replica_socket_timeout_ms), lambda: self._peer_security)
         self._stops: list[tuple[str, Callable[[], Awaitable[object]]]] = []
         """What to stop, in the order of starting; each entry appears once its part needs stopping."""
 
@@ -152,11 +154,11 @@ class BrokerServer:
     # ---- starting, in order
 
     async def _start(self) -> None:
-        self._ensure_brokers_can_talk()
         sockets = SocketServer(self.settings, self._clock.of_peers, self.metrics)
         self.endpoints = await sockets.bind()
         close_listeners = ("listeners", partial(sockets.stop, GRACE))
         self._stops.append(close_listeners)
+        self._peer_security = self._log_in_to_peers()
         store, cluster_id = await self._connect_to_zookeeper()
         configs = DynamicConfigs(ConfigStore(store.client), self.settings, self._clock)
         await configs.start()
@@ -203,6 +205,12 @@ class BrokerServer:
         for dispatcher in dispatchers:
             dispatcher.admit_clients()
 
+    def _log_in_to_peers(self) -> PeerSecurity:
+        try:
+            return PeerSecurity(self.settings)
+        except ValueError as error:
+            raise BrokerUnusable(f"cannot connect to other brokers: {error}") from error
+
     async def _load_acls(self, store: ZkStore) -> Authorizer | None:
         """The authorizer with all ACLs, which are followed from now on; None if there is to be none."""
         wanted = self.settings.authorization
@@ -220,15 +228,6 @@ class BrokerServer:
             self._tokens = DelegationTokenManager(store.client, secret, self.settings, self._clock)
             await self._tokens.start()
             self._stops.append(("delegation tokens", self._tokens.stop))
-
-    def _ensure_brokers_can_talk(self) -> None:
-        """Brokers connect to each other, and to themselves, without TLS; raises BrokerUnusable."""
-        name = self.settings.inter_broker_listener
-        if any(listener.protocol.encrypts for listener in self.settings.listener_list if listener.name == name):
-            raise BrokerUnusable(
-                f"brokers do not speak TLS to each other, as on listener {name}; "
-                "name another one, which only brokers can reach, by inter.broker.listener.name"
-            )
 
     async def _wait_for_controller(self) -> None:
         """Wait for the cluster's metadata, so that the first client gets them; not forever, if there is no

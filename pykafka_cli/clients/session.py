@@ -16,6 +16,7 @@ import re
 import socket
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, cast
 
@@ -39,6 +40,7 @@ from pykafka_cli.transport.connection import (
     VersionRange,
     response_type_of,
 )
+from pykafka_cli.transport.sasl import SaslExchange
 
 T = TypeVar("T")
 
@@ -367,18 +369,21 @@ def over_tcp(settings: ClientSettings) -> Connect:
 
     async def connect(address: Address, timeout: Seconds) -> Connection:
         tls, sasl = None, None
+        login: Callable[[], SaslExchange | None] | None = None
         if settings.properties.get("security.protocol", "PLAINTEXT").upper() != "PLAINTEXT":
             from pykafka_cli.security.sasl import sasl_exchange
             from pykafka_cli.security.settings import security_settings
             from pykafka_cli.security.tls import tls_context
 
             security = security_settings(settings.properties)
-            tls, sasl = tls_context(security), sasl_exchange(security, address.host)
+            login = partial(sasl_exchange, security, address.host)
+            tls, sasl = tls_context(security), login()
         return await Connection.open(
             *address,
             client_id=settings.client_id,
             tls=tls,
             sasl=sasl,
+            next_login=login,
             timeout=timeout,
             request_timeout=settings.request_timeout,
         )

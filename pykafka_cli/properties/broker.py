@@ -255,6 +255,22 @@ class BrokerSettings(
         text = self._dynamic.get(own, self.originals.get(own))
         return self[name] if text is None else self.KEYS[name].parse(text, self._lines.get(own, 0))
 
+    def is_given_for_listener(self, listener: str, name: str) -> bool:
+        """Whether listener.name.LISTENER.name is set."""
+        own = f"listener.name.{listener.lower()}.{name}"
+        return own in self._dynamic or own in self.originals
+
+    def text_for_listener(self, listener: str, name: str, mechanism: str | None = None) -> str | None:
+        """What is given for key `name` on one listener, as text; None if nothing is.
+
+        mechanism    a SASL mechanism, for which MECHANISM.name counts before `name`
+        """
+        own = f"listener.name.{listener.lower()}."
+        of_mechanism = [] if mechanism is None else [f"{mechanism.lower()}.{name}"]
+        names = [*(own + each for each in (*of_mechanism, name)), *of_mechanism, name]
+        found = (self._dynamic.get(each, self.originals.get(each)) for each in names)
+        return next((text for text in found if text is not None), None)
+
     # Changes.
 
     def assign_broker_id(self, broker_id: BrokerId) -> None:

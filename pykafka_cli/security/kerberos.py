@@ -20,7 +20,6 @@ from pathlib import Path
 from pykafka_cli.properties.jaas import Login
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.security.errors import BadClientSetting
-from pykafka_cli.security.jaas import login
 from pykafka_cli.transport.sasl import SaslExchange
 
 _MODULE = "Krb5LoginModule"
@@ -29,7 +28,7 @@ _USUAL_KEYTAB = "/etc/krb5.keytab"
 _OWN_TICKETS = "MEMORY:pk"
 
 
-def kerberos_exchange(settings: SecuritySettings, host: str) -> SaslExchange:
+def kerberos_exchange(settings: SecuritySettings, host: str, its: Login) -> SaslExchange:
     """A new exchange with the broker at `host`.
 
     raises    BadClientSetting
@@ -39,7 +38,6 @@ def kerberos_exchange(settings: SecuritySettings, host: str) -> SaslExchange:
             "sasl.mechanism GSSAPI needs the Python package gssapi: pip install 'pk-kafka[kerberos]', which requires "
             "Kerberos' headers (Debian: libkrb5-dev, Fedora: krb5-devel) and a C compiler"
         )
-    its = login(settings)
     if its.name != _MODULE:
         raise BadClientSetting(f"sasl.mechanism GSSAPI needs {_MODULE} in sasl.jaas.config, not {its.module}")
     from pykafka_cli.transport.kerberos import Kerberos, KerberosLogin

@@ -12,9 +12,10 @@ from pykafka_cli.security.jaas import login, required_option
 from pykafka_cli.transport.sasl import SCRAM_MECHANISMS, OAuthBearer, Plain, SaslExchange, Scram
 
 
-def sasl_exchange(settings: SecuritySettings, host: str) -> SaslExchange | None:
+def sasl_exchange(settings: SecuritySettings, host: str, own: Login | None = None) -> SaslExchange | None:
     """A new exchange for one connection to the broker at `host`; None where the protocol is without SASL.
 
+    own       who logs in, if that is not in the client's properties: brokers have a login for each listener
     raises    BadClientSetting
     """
     if not settings.has_login:
@@ -23,16 +24,16 @@ def sasl_exchange(settings: SecuritySettings, host: str) -> SaslExchange | None:
     if mechanism == "GSSAPI":
         from pykafka_cli.security.kerberos import kerberos_exchange
 
-        return kerberos_exchange(settings, host)
+        return kerberos_exchange(settings, host, own or login(settings))
     if mechanism == "OAUTHBEARER":
         from pykafka_cli.security.oauth import bearer_token, extensions
 
-        its = login(settings)
+        its = own or login(settings)
         return OAuthBearer(lambda: bearer_token(settings, its), extensions(its))
     if mechanism == "PLAIN":
-        return Plain(*_user_and_password(login(settings)))
+        return Plain(*_user_and_password(own or login(settings)))
     if mechanism in SCRAM_MECHANISMS:
-        its = login(settings)
+        its = own or login(settings)
         by_token = its.options.get("tokenauth", "").lower() == "true"
         return Scram(mechanism, *_user_and_password(its), by_token=by_token)
     others = ", ".join(SCRAM_MECHANISMS)

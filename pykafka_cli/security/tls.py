@@ -37,6 +37,30 @@ def tls_context(settings: SecuritySettings) -> ssl.SSLContext | None:
     return context
 
 
+def server_tls_context(settings: SecuritySettings, client_auth: ssl.VerifyMode) -> ssl.SSLContext:
+    """How a listener speaks TLS.
+
+    client_auth    whether clients must show a certificate, may, or need not
+    raises         BadClientSetting
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        choose_versions(context, settings.ssl_enabled_protocols, settings.ssl_cipher_suites)
+        own = identity(_key_store(settings))
+        if own is None:
+            raise BadStore("ssl.keystore.location, or ssl.keystore.key and ssl.keystore.certificate.chain, must be set")
+        show(context, own)
+        if client_auth is not ssl.CERT_NONE:
+            trusted = trusted_certificates(_trust_store(settings))
+            if trusted is None:
+                raise BadStore("ssl.client.auth needs ssl.truststore.location or ssl.truststore.certificates")
+            trust(context, trusted)
+    except (BadStore, BadTlsSetting) as error:
+        raise BadClientSetting(str(error)) from None
+    context.verify_mode = client_auth
+    return context
+
+
 def _trust_store(settings: SecuritySettings) -> TrustStore:
     return TrustStore(
         settings.ssl_truststore_location,

@@ -17,10 +17,11 @@ import asyncio
 import errno
 import importlib
 import io
+import random
 import socket
 import ssl
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, cast
 
 from kio.serial import entity_reader, entity_writer
@@ -34,6 +35,10 @@ MAX_ANSWER_BYTES = 256 * 1024 * 1024
 length."""
 
 _DEFAULT_TIMEOUT = Seconds(30.0)
+
+SASL_AUTHENTICATE = 36
+_SHARE_OF_LOGIN = (0.85, 0.95)
+"""Of the time that a login lasts, what may have passed when the next one is due, as in Kafka's clients."""
 
 API_VERSIONS = 18  # as in protocol/api_keys.py, which a command that only lists need not load
 
@@ -173,6 +178,10 @@ class Connection(asyncio.BufferedProtocol):
         self._end: ConnectionFailed | None = None
         self._drained: asyncio.Future[None] | None = None
         self._versions: Mapping[int, VersionRange] | None = None
+        self._next_login: Callable[[], SaslExchange | None] | None = None
+        self._login_due: float | None = None
+        """When the next request has to wait for another login, by the loop's clock."""
+        self._renewal: asyncio.Task[None] | None = None
         self._length = bytearray(_LENGTH.size)
         self._frame: bytearray | None = None  # None while its length is being read
         self._unfilled = memoryview(self._length)
@@ -186,11 +195,13 @@ class Connection(asyncio.BufferedProtocol):
         client_id: str | None,
         tls: ssl.SSLContext | None = None,
         sasl: SaslExchange | None = None,
+        next_login: Callable[[], SaslExchange | None] | None = None,
         timeout: Seconds = _DEFAULT_TIMEOUT,
         request_timeout: Seconds | None = None,
     ) -> Self:
         """Connect, shake hands over TLS, authenticate.
 
+        next_login        makes another exchange, for brokers that let a login last for some time only (KIP-368)
         timeout           seconds for all of that
         request_timeout   seconds for each later answer; `timeout` if not given
         raises            BrokerUnreachable, Rejected, ConnectionLost
@@ -208,6 +219,7 @@ class Connection(asyncio.BufferedProtocol):
                     server_hostname=host if tls else None,
                 )
                 if sasl:
+                    connection._next_login = next_login
                     await connection._authenticate(sasl)
                 if request_timeout is not None:
                     connection.timeout = request_timeout
@@ -244,13 +256,18 @@ class Connection(asyncio.BufferedProtocol):
         timeout         seconds; the connection's own if not given
         raises          ConnectionLost, NoAnswerInTime
         """
+        if self._is_login_due():
+            await self._log_in_again()
+        return await self._response(request, response_type, timeout)
+
+    async def _response(self, request: Any, response_type: type[Any] | None, timeout: Seconds | None) -> Any:
         request_type = type(request)
-        answer = await self.request_raw(
+        answer = await self._ask(
             request_type.__api_key__,
             request_type.__version__,
             request_type.__header_schema__.__version__,
             _encoded(request),
-            timeout=timeout,
+            timeout,
         )
         return self._decoded(answer, response_type or response_type_of(request_type))
 
@@ -262,6 +279,13 @@ class Connection(asyncio.BufferedProtocol):
         What is not answered in time ends the connection, as in Kafka's clients: answers come in order, so nothing that
         is asked after it would fare better, and the system may not notice for hours that a peer vanished.
         """
+        if self._is_login_due():
+            await self._log_in_again()
+        return await self._ask(api_key, api_version, header_version, body, timeout)
+
+    async def _ask(
+        self, api_key: int, api_version: int, header_version: int, body: bytes, timeout: Seconds | None
+    ) -> memoryview:
         correlation_id = self._send(api_key, api_version, header_version, body)
         answer = self._waiting[correlation_id] = asyncio.get_running_loop().create_future()
         seconds = self.timeout if timeout is None else timeout
@@ -285,6 +309,8 @@ class Connection(asyncio.BufferedProtocol):
 
         raises    ConnectionLost, also if the broker reads too little within the connection's time
         """
+        if self._is_login_due():
+            await self._log_in_again()
         request_type = type(request)
         header_version = request_type.__header_schema__.__version__
         self._send(request_type.__api_key__, request_type.__version__, header_version, _encoded(request))
@@ -303,19 +329,23 @@ class Connection(asyncio.BufferedProtocol):
     async def api_versions(self) -> Mapping[int, VersionRange]:
         """What the broker offers, by API key; asked once, in version 0, which no broker has ever rejected."""
         if self._versions is None:
-            answer = await self.request_raw(API_VERSIONS, 0, 1, b"")
-            try:
-                error_code, count = _VERSIONS_HEAD.unpack_from(answer)
-                entries = answer[_VERSIONS_HEAD.size :][: count * _VERSION_ENTRY.size]
-                self._versions = {
-                    key: VersionRange(low, high) for key, low, high in _VERSION_ENTRY.iter_unpack(entries)
-                }
-            except struct.error as error:
-                raise self._malformed("ApiVersionsResponse 0", error) from error
-            if error_code:
-                self._versions = None
-                raise VersionUnsupported(f"{self.address} rejected ApiVersions: error {error_code}")
+            if self._is_login_due():
+                await self._log_in_again()
+            return await self._ask_versions()
         return self._versions
+
+    async def _ask_versions(self) -> Mapping[int, VersionRange]:
+        answer = await self._ask(API_VERSIONS, 0, 1, b"", None)
+        try:
+            error_code, count = _VERSIONS_HEAD.unpack_from(answer)
+            entries = answer[_VERSIONS_HEAD.size :][: count * _VERSION_ENTRY.size]
+            versions = {key: VersionRange(low, high) for key, low, high in _VERSION_ENTRY.iter_unpack(entries)}
+        except struct.error as error:
+            raise self._malformed("ApiVersionsResponse 0", error) from error
+        if error_code:
+            raise VersionUnsupported(f"{self.address} rejected ApiVersions: error {error_code}")
+        self._versions = versions
+        return versions
 
     async def newest(self, api_key: int, ours: VersionRange) -> int:
         """The newest version of an API that both sides have.
@@ -386,12 +416,15 @@ class Connection(asyncio.BufferedProtocol):
         return self._last_id
 
     async def _authenticate(self, exchange: SaslExchange) -> None:
-        """SaslHandshake 1, then SaslAuthenticate 0 until both sides are content (KIP-43, KIP-152)."""
-        from kio.schema.sasl_authenticate.v0 import SaslAuthenticateRequest
+        """SaslHandshake 1, then SaslAuthenticate until both sides are content (KIP-43, KIP-152).
+
+        From SaslAuthenticate 1 on, the broker may say how long the login lasts (KIP-368).
+        """
         from kio.schema.sasl_handshake.v1 import SaslHandshakeRequest
 
         try:
-            handshake = await self.request(SaslHandshakeRequest(mechanism=exchange.mechanism))
+            authenticate = await self._newest_authenticate()
+            handshake = await self._response(SaslHandshakeRequest(mechanism=exchange.mechanism), None, None)
             if handshake.error_code:
                 raise AuthenticationFailed(
                     f"{self.address} does not support SASL mechanism {exchange.mechanism}; "
@@ -400,12 +433,48 @@ class Connection(asyncio.BufferedProtocol):
             answer: bytes | None = None
             # A mechanism may have to ask others first, for tickets or tokens.
             while (token := await asyncio.to_thread(exchange.respond, answer)) is not None:
-                result = await self.request(SaslAuthenticateRequest(auth_bytes=token))
+                result = await self._response(authenticate(auth_bytes=token), None, None)
                 if result.error_code:
                     raise AuthenticationFailed(result.error_message or f"{self.address} rejected the credentials")
                 answer = result.auth_bytes
+                if lifetime := getattr(result, "session_lifetime", None):
+                    share = random.uniform(*_SHARE_OF_LOGIN)  # so that many clients do not come at once
+                    self._login_due = asyncio.get_running_loop().time() + lifetime.total_seconds() * share
         except SaslFailure as failure:
             raise AuthenticationFailed(f"{self.address}: {failure}") from None
+
+    async def _newest_authenticate(self) -> type[Any]:
+        """The request of the newest version that both sides have; version 0 is older than what says so."""
+        if self._versions is None:
+            await self._ask_versions()
+        assert self._versions is not None
+        theirs = self._versions.get(SASL_AUTHENTICATE)
+        module = f"kio.schema.sasl_authenticate.v{1 if theirs and theirs.max >= 1 else 0}"
+        found: type[Any] = importlib.import_module(module).SaslAuthenticateRequest
+        return found
+
+    def _is_login_due(self) -> bool:
+        """Whether a request has to wait for another login."""
+        if self._renewal is not None:
+            return True
+        return self._login_due is not None and asyncio.get_running_loop().time() >= self._login_due
+
+    async def _log_in_again(self) -> None:
+        """Log in again, once for all requests that wait for it; they follow it, as nothing may come in between."""
+        if self._renewal is None:
+            self._renewal = asyncio.get_running_loop().create_task(self._renew_login())
+        await asyncio.shield(self._renewal)
+
+    async def _renew_login(self) -> None:
+        self._login_due = None
+        try:
+            if self._end is None and self._next_login and (exchange := self._next_login()):
+                await self._authenticate(exchange)
+        except AuthenticationFailed as error:
+            self._fail(error)
+            raise
+        finally:
+            self._renewal = None
 
     # ---- asyncio's side
 

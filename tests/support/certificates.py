@@ -1,7 +1,10 @@
 """Certificates made for a test."""
 
 import datetime
+import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -46,3 +49,63 @@ def identity(name: str) -> Identity:
         pem(serialization.NoEncryption()),
         pem(serialization.BestAvailableEncryption(PASSWORD.encode())),
     )
+
+
+class Authority:
+    """Signs certificates; `certificate` is its own, in PEM."""
+
+    def __init__(self, name: str = "authority") -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        its = self._builder(self._name, self._key, datetime.timedelta(days=30))
+        its = its.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        self.certificate = its.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+    def identity(
+        self,
+        subject: str,
+        *,
+        hosts: Sequence[str] = ("localhost", "127.0.0.1"),
+        lasts: datetime.timedelta = datetime.timedelta(days=30),
+    ) -> Identity:
+        """A certificate for a subject such as `CN=alice,OU=Ops`, valid since two days ago for `lasts` from now on."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = [_host_name(host) for host in hosts]
+        its = self._builder(x509.Name.from_rfc4514_string(subject), key, lasts)
+        if names:
+            its = its.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        its = its.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        form, encoding = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
+        encryption = serialization.BestAvailableEncryption(PASSWORD.encode())
+        return Identity(
+            its.sign(self._key, hashes.SHA256()).public_bytes(encoding).decode(),
+            key.private_bytes(encoding, form, serialization.NoEncryption()).decode(),
+            key.private_bytes(encoding, form, encryption).decode(),
+        )
+
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, lasts: datetime.timedelta
+    ) -> x509.CertificateBuilder:
+        now = datetime.datetime.now(datetime.UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=2))
+            .not_valid_after(now + lasts)
+        )
+
+
+def pem_store(file: Path, of: Identity) -> Path:
+    """A file with a key and its certificate."""
+    file.write_text(of.key + of.certificate)
+    return file
+
+
+def _host_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

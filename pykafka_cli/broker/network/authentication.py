@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed, UnsupportedSaslMechanism
+from pykafka_cli.broker.network.jaas import server_login
 from pykafka_cli.broker.network.sasl import (
     CredentialOf,
     Exchange,
@@ -28,12 +29,10 @@ from pykafka_cli.broker.network.sasl import (
     ScramServer,
 )
 from pykafka_cli.properties.broker import BrokerSettings
-from pykafka_cli.properties.jaas import Login, login_file, read_login_file, read_logins
 from pykafka_cli.rules.scram_credentials import DIGESTS, TokenLogin
 
 ANONYMOUS = "User:ANONYMOUS"
 PLAIN = "PLAIN"
-_PLAIN_LOGIN = "PlainLoginModule"
 _USER = "user_"
 
 CredentialsOf = Callable[[str], Mapping[str, str]]
@@ -145,7 +144,7 @@ class Authenticator:
         if not self._names:
             raise ValueError("sasl.enabled.mechanisms is empty, and nobody could log in")
         if PLAIN in self._names:
-            options = _plain_login(settings, listener).options
+            options = server_login(settings, listener, PLAIN).options
             self._passwords = {
                 name.removeprefix(_USER): password for name, password in options.items() if name.startswith(_USER)
             }
@@ -165,19 +164,3 @@ class Authenticator:
 
 def _credential_of(credentials_of: CredentialsOf, mechanism: str) -> CredentialOf:
     return lambda user: credentials_of(user).get(mechanism)
-
-
-def _plain_login(settings: BrokerSettings, listener: str) -> Login:
-    own = f"listener.name.{listener.lower()}.plain.sasl.jaas.config"
-    text = settings.originals.get(own) or settings.originals.get("plain.sasl.jaas.config")
-    if text is not None:
-        logins = read_logins(text)
-    elif file := login_file():
-        entries = read_login_file(file)
-        logins = entries.get(f"{listener.lower()}.KafkaServer", entries.get("KafkaServer", []))
-    else:
-        raise ValueError(f"{own} is not set, which says who the users of {PLAIN} are")
-    for login in logins:
-        if login.name == _PLAIN_LOGIN:
-            return login
-    raise ValueError(f"{own} has no {_PLAIN_LOGIN}")

@@ -27,6 +27,7 @@ from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.framing import SCRATCH_BYTES, FrameReceiver
 from pykafka_cli.protocol.hot_path.wire import size_of
+from pykafka_cli.rules.principal_names import NoPrincipalRule
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class Service:
     max_request_bytes: int
     begin_login: Callable[[], Authentication] | None = None
     max_login_bytes: int = 524_288
+    principal_of: Callable[[asyncio.BaseTransport], str] = lambda _: ANONYMOUS
     scratch: bytearray = field(default_factory=lambda: bytearray(SCRATCH_BYTES))
     connections: set["Connection"] = field(default_factory=set)
     workers: set[asyncio.Task[None]] = field(default_factory=set)
@@ -124,6 +126,12 @@ class Connection(asyncio.BufferedProtocol):
         host, port = (peer or ("unknown", 0))[:2]
         self.peer = Peer(str(host).removeprefix(_IPV4_IN_IPV6), port, self._service.listener_name)
         if peer is None:  # it was reset before it was accepted
+            self._transport.abort()
+            return
+        try:
+            self.peer.principal = self._service.principal_of(transport)
+        except (NoPrincipalRule, ValueError) as error:
+            _log.warning("Refusing the connection from %s: its certificate names no user: %s", self.peer, error)
             self._transport.abort()
             return
         if self._service.begin_login is not None:

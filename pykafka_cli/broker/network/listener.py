@@ -22,6 +22,7 @@ from pykafka_cli.broker.network.authentication import Authenticator, Credentials
 from pykafka_cli.broker.network.connection import Answer, Connection, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
+from pykafka_cli.broker.network.principals import Principals
 from pykafka_cli.broker.network.tls import server_context
 from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
@@ -49,6 +50,7 @@ class SocketServer:
         self._memory = Memory(settings, clock)
         self._bound: list[tuple[Listener, list[socket.socket], ssl.SSLContext | None]] = []
         self._authenticators: dict[str, Authenticator] = {}
+        self._principals: dict[str, Principals] = {}
         self._servers: list[asyncio.Server] = []
         self._services: list[Service] = []
         self._sweep: Timer | None = None
@@ -66,15 +68,12 @@ class SocketServer:
         try:
             for listener in self._settings.listener_list:
                 if listener.protocol.authenticates:
-                    if listener.name == self._settings.inter_broker_listener:
-                        raise ValueError(
-                            "brokers do not log in to each other; inter.broker.listener.name must be another"
-                        )
                     self._authenticators[listener.name] = Authenticator(self._settings, listener.name)
                 context = server_context(self._settings, listener.name) if listener.protocol.encrypts else None
                 sockets = _listening_sockets(listener, self._settings)
                 port = sockets[0].getsockname()[1]
                 self._bound.append((replace(listener, port=port), sockets, context))
+                self._principals[listener.name] = Principals(self._settings, listener)
         except OSError as error:
             self._release()
             raise CannotListen(f"cannot listen on {listener}: {_reason(error)}") from error
@@ -105,6 +104,7 @@ class SocketServer:
                 self._settings.socket_request_max_bytes,
                 None if authenticator is None else partial(authenticator.begin, credentials_of, token_of),
                 self._settings.sasl_server_max_receive_size,
+                self._principals[listener.name].of,
             )
             self._services.append(service)
             for each in sockets:

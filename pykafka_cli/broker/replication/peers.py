@@ -4,8 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pykafka_cli.broker.errors import BrokerNotAvailable
+from pykafka_cli.broker.network.peer_security import PeerSecurity
 from pykafka_cli.model import BrokerId, Seconds
-from pykafka_cli.transport.connection import Connection
+from pykafka_cli.security.errors import BadClientSetting
+from pykafka_cli.transport.connection import AuthenticationFailed, Connection
+from pykafka_cli.transport.sasl import SaslExchange
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.metadata.cache import MetadataCache
@@ -39,11 +42,28 @@ Connect: TypeAlias = Callable[[BrokerEndpoint, str], Awaitable[PeerConnection]]
 """Opens a connection to a broker under a client id; raises ConnectionFailed."""
 
 
-def connect_plainly(timeout: Seconds) -> Connect:
-    """What opens plain connections, which wait up to `timeout` seconds for an answer."""
+def connector(timeout: Seconds, security: Callable[[], PeerSecurity]) -> Connect:
+    """What opens connections with the TLS and the login of the moment, which wait up to `timeout` seconds for an
+    answer."""
 
     async def connect(endpoint: BrokerEndpoint, client_id: str) -> PeerConnection:
-        return await Connection.open(endpoint.host, endpoint.port, client_id=client_id, timeout=timeout)
+        its = security()
+
+        def login() -> SaslExchange | None:
+            try:
+                return its.login(endpoint.host)
+            except BadClientSetting as error:
+                raise AuthenticationFailed(f"cannot log in to {endpoint}: {error}") from None
+
+        return await Connection.open(
+            endpoint.host,
+            endpoint.port,
+            client_id=client_id,
+            tls=its.tls,
+            sasl=login(),
+            next_login=login,
+            timeout=timeout,
+        )
 
     return connect
 

@@ -1,4 +1,4 @@
-"""Security keys that change nothing here: Java's providers, Kerberos, OAUTHBEARER, TLS toward ZooKeeper."""
+"""Security keys of which most change nothing here: Java's providers, Kerberos, OAUTHBEARER, TLS toward ZooKeeper."""
 
 from pykafka_cli.properties.keys import (
     BOOLEAN,
@@ -15,6 +15,7 @@ from pykafka_cli.properties.keys import (
     STRING,
     AtLeast,
     InertKey,
+    Key,
     Settings,
     UnsupportedProtection,
 )
@@ -41,7 +42,7 @@ class JavaSecurityKeys(Settings):
     sasl_kerberos_principal_to_local_rules = InertKey(
         LIST, ("DEFAULT",), "Rules that turn a Kerberos principal into a user name.", update=PER_BROKER
     )
-    sasl_kerberos_service_name = InertKey(STRING, None, "Name of the brokers in Kerberos.", update=PER_BROKER)
+    sasl_kerberos_service_name = Key[str | None](STRING, None, "Name of the brokers in Kerberos.", update=PER_BROKER)
     sasl_kerberos_ticket_renew_jitter = InertKey(
         DOUBLE, 0.05, "How much the time of a Kerberos renewal varies by chance.", update=PER_BROKER
     )
@@ -50,10 +51,10 @@ class JavaSecurityKeys(Settings):
     )
     sasl_login_callback_handler_class = InertKey(CLASS, None, "A Java class for callbacks of the SASL login.")
     sasl_login_class = InertKey(CLASS, None, "The Java class of a SASL login.")
-    sasl_login_connect_timeout_ms = InertKey(
+    sasl_login_connect_timeout_ms = Key[int | None](
         INT, None, "How long a login waits for a connection to its identity provider.", importance=LOW
     )
-    sasl_login_read_timeout_ms = InertKey(
+    sasl_login_read_timeout_ms = Key[int | None](
         INT, None, "How long a login waits for its identity provider's response.", importance=LOW
     )
     sasl_login_refresh_buffer_seconds = InertKey(
@@ -96,7 +97,7 @@ class JavaSecurityKeys(Settings):
     sasl_oauthbearer_sub_claim_name = InertKey(
         STRING, "sub", "The claim of a token that holds the user's name.", importance=LOW
     )
-    sasl_oauthbearer_token_endpoint_url = InertKey(STRING, None, "URL of the token endpoint.")
+    sasl_oauthbearer_token_endpoint_url = Key[str | None](STRING, None, "URL of the token endpoint.")
     sasl_server_callback_handler_class = UnsupportedProtection(
         CLASS,
         None,

@@ -123,7 +123,9 @@ class NetworkKeys(Settings):
     ssl_keystore_location = Key[str | None](
         STRING, None, "The file with the broker's private key and certificates.", update=PER_BROKER
     )
-    ssl_keystore_type = Key(STRING, "JKS", "The format of the key store; PEM is supported here.", update=PER_BROKER)
+    ssl_keystore_type = Key(
+        STRING, "JKS", "PEM, PKCS12 or JKS; the file's contents distinguish the latter two.", update=PER_BROKER
+    )
     ssl_keystore_password = Key[Password | None](
         PASSWORD, None, "The password of the key store file.", update=PER_BROKER
     )
@@ -140,7 +142,9 @@ class NetworkKeys(Settings):
         "The file with the certificates that clients' certificates are checked against.",
         update=PER_BROKER,
     )
-    ssl_truststore_type = Key(STRING, "JKS", "The format of the trust store; PEM is supported here.", update=PER_BROKER)
+    ssl_truststore_type = Key(
+        STRING, "JKS", "PEM, PKCS12 or JKS; the file's contents distinguish the latter two.", update=PER_BROKER
+    )
     ssl_truststore_password = Key[Password | None](
         PASSWORD, None, "The password of the trust store file.", update=PER_BROKER
     )
@@ -167,7 +171,7 @@ class NetworkKeys(Settings):
         importance=LOW,
         update=PER_BROKER,
     )
-    ssl_principal_mapping_rules = InertKey(
+    ssl_principal_mapping_rules = Key(
         STRING, "DEFAULT", "Rules that turn a certificate's distinguished name into a user name.", importance=LOW
     )
     sasl_enabled_mechanisms = Key(
@@ -176,7 +180,7 @@ class NetworkKeys(Settings):
         "Mechanisms that clients may choose from: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512.",
         update=PER_BROKER,
     )
-    sasl_mechanism_inter_broker_protocol = InertKey(
+    sasl_mechanism_inter_broker_protocol = Key(
         STRING, "GSSAPI", "The SASL mechanism between brokers.", update=PER_BROKER
     )
     sasl_jaas_config = Key[Password | None](

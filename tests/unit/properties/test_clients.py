@@ -147,7 +147,9 @@ def test_every_key_is_used_by_a_client() -> None:
     """A key that is not inert is read somewhere: one that is not would be a promise that nobody keeps."""
     package = Path(__file__).parents[3] / "pykafka_cli"
     sources = "".join(
-        file.read_text() for part in ("clients", "commands", "properties") for file in (package / part).rglob("*.py")
+        file.read_text()
+        for part in ("clients", "security", "commands", "properties")
+        for file in (package / part).rglob("*.py")
     )
     for keys in TABLES.values():
         for name, key in keys.items():

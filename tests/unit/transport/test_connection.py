@@ -14,10 +14,11 @@ from kio.schema.errors import ErrorCode
 from kio.schema.metadata.v12 import MetadataRequest
 from kio.schema.produce.v11.request import PartitionProduceData, ProduceRequest, TopicProduceData
 from kio.schema.sasl_authenticate.v0.response import SaslAuthenticateResponse
+from kio.schema.sasl_authenticate.v1.response import SaslAuthenticateResponse as LastingSaslAuthenticateResponse
 from kio.schema.sasl_handshake.v1.response import SaslHandshakeResponse
 from kio.schema.types import TopicName
 from kio.serial import entity_writer
-from kio.static.primitive import Records, i16, i32, i32Timedelta
+from kio.static.primitive import Records, i16, i32, i32Timedelta, i64Timedelta
 
 from pykafka_cli.model import Seconds
 from pykafka_cli.transport.connection import (
@@ -31,6 +32,7 @@ from pykafka_cli.transport.connection import (
     VersionUnsupported,
 )
 from pykafka_cli.transport.sasl import Plain
+from tests.support.event_loop import until
 
 Script = Callable[["Peer"], Awaitable[None]]
 
@@ -67,6 +69,12 @@ class Peer:
         body = bytearray()
         entity_writer(type(response))(_Sink(body), response)
         self.answer(correlation_id, bytes(body))
+
+    async def offer_versions(self, *offered: ApiVersion) -> None:
+        """Respond to ApiVersions, which clients request before they log in."""
+        key, _, correlation_id, _ = await self.request()
+        assert key == 18
+        self.answer_with(correlation_id, ApiVersionsResponse(error_code=ErrorCode.none, api_keys=offered))
 
 
 class _Sink:
@@ -263,6 +271,7 @@ async def test_sasl_shakes_hands_and_authenticates_before_anything_else() -> Non
     tokens: list[bytes] = []
 
     async def script(broker: Peer) -> None:
+        await broker.offer_versions()
         key, version, correlation_id, body = await broker.request()
         assert (key, version, body) == (17, 1, b"\x00\x05PLAIN")
         broker.answer_with(correlation_id, SaslHandshakeResponse(error_code=ErrorCode.none, mechanisms=("PLAIN",)))
@@ -282,6 +291,7 @@ async def test_sasl_shakes_hands_and_authenticates_before_anything_else() -> Non
 
 async def test_rejected_credentials_are_reported_in_the_brokers_words() -> None:
     async def script(broker: Peer) -> None:
+        await broker.offer_versions()
         _, _, correlation_id, _ = await broker.request()
         broker.answer_with(correlation_id, SaslHandshakeResponse(error_code=ErrorCode.none, mechanisms=("PLAIN",)))
         _, _, correlation_id, _ = await broker.request()
@@ -297,6 +307,7 @@ async def test_rejected_credentials_are_reported_in_the_brokers_words() -> None:
 
 async def test_an_unknown_mechanism_names_those_that_the_broker_has() -> None:
     async def script(broker: Peer) -> None:
+        await broker.offer_versions()
         _, _, correlation_id, _ = await broker.request()
         refusal = SaslHandshakeResponse(
             error_code=ErrorCode.unsupported_sasl_mechanism, mechanisms=("SCRAM-SHA-512", "SCRAM-SHA-256")
@@ -306,6 +317,63 @@ async def test_an_unknown_mechanism_names_those_that_the_broker_has() -> None:
     async with peer(script) as port:
         with pytest.raises(AuthenticationFailed, match="PLAIN; it offers SCRAM-SHA-512, SCRAM-SHA-256"):
             await connect(port, sasl=Plain("alice", "secret"))
+
+
+async def let_in(broker: Peer, lifetime_ms: int) -> None:
+    """SaslHandshake and SaslAuthenticate 1, for a login that lasts so long."""
+    key, _, correlation_id, _ = await broker.request()
+    assert key == 17
+    broker.answer_with(correlation_id, SaslHandshakeResponse(error_code=ErrorCode.none, mechanisms=("PLAIN",)))
+    key, version, correlation_id, _ = await broker.request()
+    assert (key, version) == (36, 1)
+    lifetime = i64Timedelta.parse(datetime.timedelta(milliseconds=lifetime_ms))
+    broker.answer_with(
+        correlation_id,
+        LastingSaslAuthenticateResponse(
+            error_code=ErrorCode.none, error_message=None, auth_bytes=b"", session_lifetime=lifetime
+        ),
+    )
+
+
+SASL_VERSIONS = ApiVersion(api_key=i16(36), min_version=i16(0), max_version=i16(2))
+
+
+async def test_requests_wait_for_another_login_when_the_last_one_is_about_to_end() -> None:
+    async def script(broker: Peer) -> None:
+        await broker.offer_versions(SASL_VERSIONS)
+        await let_in(broker, lifetime_ms=1)
+        await let_in(broker, lifetime_ms=3_600_000)
+        for _ in range(3):
+            key, _, correlation_id, body = await broker.request()
+            assert key == 3
+            broker.answer(correlation_id, b"answer to " + body)
+
+    async with peer(script) as port:
+        connection = await connect(port, sasl=Plain("alice", "x"), next_login=lambda: Plain("alice", "x"))
+        began = asyncio.get_running_loop().time()
+        await until(lambda: asyncio.get_running_loop().time() > began + 0.001)
+        first = await asyncio.gather(ask_raw(connection, b"a"), ask_raw(connection, b"b"))
+        second = await ask_raw(connection, b"c")
+
+    assert [bytes(answer) for answer in (*first, second)] == [b"answer to a", b"answer to b", b"answer to c"]
+
+
+async def test_a_login_that_is_rejected_the_next_time_ends_the_connection() -> None:
+    async def script(broker: Peer) -> None:
+        await broker.offer_versions(SASL_VERSIONS)
+        await let_in(broker, lifetime_ms=1)
+        _, _, correlation_id, _ = await broker.request()
+        broker.answer_with(
+            correlation_id, SaslHandshakeResponse(error_code=ErrorCode.unsupported_sasl_mechanism, mechanisms=())
+        )
+
+    async with peer(script) as port:
+        connection = await connect(port, sasl=Plain("alice", "x"), next_login=lambda: Plain("alice", "x"))
+        began = asyncio.get_running_loop().time()
+        await until(lambda: asyncio.get_running_loop().time() > began + 0.001)
+        with pytest.raises(AuthenticationFailed, match="does not support SASL mechanism PLAIN"):
+            await ask_raw(connection, b"a")
+    assert not connection.is_open
 
 
 async def test_a_request_without_an_answer_is_sent_once_all_of_it_has_left() -> None:

@@ -407,12 +407,6 @@ async def test_a_host_name_is_listened_on_at_all_its_addresses(monkeypatch: pyte
     await it.server.stop(grace=Seconds(0))
 
 
-async def test_a_listener_for_brokers_that_should_authenticate_is_not_opened() -> None:
-    settings = {"listeners": "SASL_PLAINTEXT://127.0.0.1:0", "security.inter.broker.protocol": "SASL_PLAINTEXT"}
-    with pytest.raises(CannotListen, match="brokers do not log in to each other"):
-        await Running(**settings).server.bind()
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -1,21 +1,26 @@
 """Listeners that encrypt, with certificates made for the test."""
 
 import asyncio
+import datetime
 import ssl
 import struct
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from pykafka_cli.broker.metrics import Metrics
-from pykafka_cli.broker.network.connection import Peer
+from pykafka_cli.broker.network.connection import Answer, Peer
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.model import Seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.buffers import Buffer
 from tests.fakes.clock import FakeClock
-from tests.support.certificates import PASSWORD, Identity, identity
+from tests.support.certificates import PASSWORD, Authority, Identity, identity, pem_store
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +46,11 @@ def server(given: dict[str, str]) -> SocketServer:
     return SocketServer(BrokerSettings(Property(name, text, 0) for name, text in named.items()), FakeClock(), Metrics())
 
 
-async def asked(given: dict[str, str], client: ssl.SSLContext, question: bytes) -> bytes:
+async def asked(given: dict[str, str], client: ssl.SSLContext, question: bytes, serve: Answer = echo) -> bytes:
     """The response that a client gets from a broker with these settings."""
     listening = server(given)
     (endpoint,) = await listening.bind()
-    await listening.serve(echo)
+    await listening.serve(serve)
     try:
         async with asyncio.timeout(10):
             reader, writer = await asyncio.open_connection(
@@ -85,6 +90,12 @@ async def test_key_and_certificates_may_stand_in_the_settings(broker: Identity) 
     assert await asked(given, trusting(broker.certificate), b"hello") == b"hello"
 
 
+def trusting_clients(certificate: str, folder: Path, client_auth: str) -> dict[str, str]:
+    path = folder / "authorities.pem"
+    path.write_text(certificate)
+    return {"ssl.client.auth": client_auth, "ssl.truststore.location": str(path), "ssl.truststore.type": "PEM"}
+
+
 def requiring(trusted: Identity, folder: Path) -> dict[str, str]:
     path = folder / "truststore.pem"
     path.write_text(trusted.certificate)
@@ -109,20 +120,113 @@ async def test_a_client_without_one_is_not(broker: Identity, alice: Identity, tm
     ("given", "words"),
     [
         ({}, "ssl.keystore.location, or ssl.keystore.key and ssl.keystore.certificate.chain, must be set"),
-        ({"ssl.keystore.location": "x.jks"}, "ssl.keystore.type must be PEM"),
+        ({"ssl.keystore.location": "x.jks"}, "x.jks: no such file or directory"),
         (
             {"ssl.keystore.location": "/nowhere.pem", "ssl.keystore.type": "PEM"},
-            "ssl.keystore.location=/nowhere.pem cannot be read: No such file or directory",
+            "/nowhere.pem: no such file or directory",
         ),
-        ({"ssl.keystore.key": "k", "ssl.keystore.certificate.chain": "c"}, "holds no usable key and certificate"),
-        ({"ssl.enabled.protocols": "SSLv3"}, "ssl.enabled.protocols=SSLv3 holds none of TLSv1.2, TLSv1.3"),
-        ({"ssl.cipher.suites": "NO_SUCH"}, "ssl.cipher.suites=NO_SUCH names no cipher"),
+        ({"ssl.keystore.key": "k", "ssl.keystore.certificate.chain": "c"}, "Failed to load the SSL keystore"),
+        (
+            {"ssl.enabled.protocols": "SSLv3"},
+            "Invalid value SSLv3 for configuration ssl.enabled.protocols: supported are TLSv1.2, TLSv1.3",
+        ),
+        ({"ssl.cipher.suites": "NO_SUCH"}, "Unsupported CipherSuite: NO_SUCH"),
     ],
 )
 async def test_settings_without_a_usable_key_are_rejected(given: dict[str, str], words: str) -> None:
     with pytest.raises(CannotListen) as refusal:
         await server(given).bind()
     assert words in str(refusal.value)
+
+
+async def test_a_key_store_of_pkcs12_serves_tls(broker: Identity, tmp_path: Path) -> None:
+    path = tmp_path / "keystore.p12"
+    key = serialization.load_pem_private_key(broker.key.encode(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    certificate = x509.load_pem_x509_certificate(broker.certificate.encode())
+    protection = serialization.BestAvailableEncryption(PASSWORD.encode())
+    path.write_bytes(pkcs12.serialize_key_and_certificates(b"broker", key, certificate, None, protection))
+    given = {"ssl.keystore.location": str(path), "ssl.keystore.type": "PKCS12", "ssl.keystore.password": PASSWORD}
+
+    assert await asked(given, trusting(broker.certificate), b"hello") == b"hello"
+
+
+async def name_of(given: dict[str, str], client: ssl.SSLContext) -> str:
+    """Whom the broker takes a client for."""
+
+    async def who(_request: bytearray, peer: Peer) -> list[Buffer]:
+        return [peer.principal.encode()]
+
+    return (await asked(given, client, b"?", who)).decode()
+
+
+@pytest.mark.parametrize(
+    ("rules", "principal"),
+    [
+        ({}, "User:CN=Alice,OU=Ops"),
+        ({"ssl.principal.mapping.rules": "RULE:^CN=(.*?),.*$/$1/L"}, "User:alice"),
+        ({"listener.name.ssl.ssl.principal.mapping.rules": "RULE:^CN=(.*?),.*$/$1/U"}, "User:ALICE"),
+    ],
+)
+@pytest.mark.parametrize("client_auth", ["required", "requested"])
+async def test_a_certificate_names_its_client(
+    rules: dict[str, str], principal: str, client_auth: str, broker: Identity, tmp_path: Path
+) -> None:
+    authority = Authority()
+    given = key_store(broker, tmp_path) | trusting_clients(authority.certificate, tmp_path, client_auth) | rules
+    client = trusting(broker.certificate)
+    client.load_cert_chain(pem_store(tmp_path / "alice.pem", authority.identity("CN=Alice,OU=Ops")))
+
+    assert await name_of(given, client) == principal
+
+
+async def test_who_shows_no_certificate_where_one_is_only_requested_is_nobody(broker: Identity, tmp_path: Path) -> None:
+    given = key_store(broker, tmp_path) | trusting_clients(Authority().certificate, tmp_path, "requested")
+
+    assert await name_of(given, trusting(broker.certificate)) == "User:ANONYMOUS"
+
+
+async def refused(given: dict[str, str], client: ssl.SSLContext) -> None:
+    with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+        await asked(given, client, b"hello")
+
+
+@pytest.mark.parametrize("client_auth", ["required", "requested"])
+async def test_a_certificate_that_nobody_vouches_for_or_that_has_expired_is_rejected(
+    client_auth: str, broker: Identity, tmp_path: Path
+) -> None:
+    authority = Authority()
+    given = key_store(broker, tmp_path) | trusting_clients(authority.certificate, tmp_path, client_auth)
+    stranger = Authority("another").identity("CN=alice")
+    expired = authority.identity("CN=alice", lasts=-datetime.timedelta(days=1))
+
+    for its in (stranger, expired):
+        client = trusting(broker.certificate)
+        client.load_cert_chain(pem_store(tmp_path / "client.pem", its))
+        await refused(given, client)
+
+
+async def test_a_certificate_that_no_rule_applies_to_is_rejected(broker: Identity, tmp_path: Path) -> None:
+    authority = Authority()
+    given = key_store(broker, tmp_path) | trusting_clients(authority.certificate, tmp_path, "required")
+    client = trusting(broker.certificate)
+    client.load_cert_chain(pem_store(tmp_path / "client.pem", authority.identity("CN=alice")))
+
+    await refused(given | {"ssl.principal.mapping.rules": "RULE:^CN=bob$/bob/"}, client)
+
+
+async def test_only_the_versions_that_are_enabled_are_spoken(broker: Identity, tmp_path: Path) -> None:
+    given = key_store(broker, tmp_path) | {"ssl.enabled.protocols": "TLSv1.3"}
+    client = trusting(broker.certificate)
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    await refused(given, client)
+
+
+async def test_rules_that_cannot_be_read_keep_the_listener_closed(broker: Identity, tmp_path: Path) -> None:
+    given = key_store(broker, tmp_path) | trusting_clients(Authority().certificate, tmp_path, "required")
+    with pytest.raises(CannotListen, match="Invalid rule: RULES"):
+        await server(given | {"ssl.principal.mapping.rules": "RULES"}).bind()
 
 
 async def test_client_certificates_need_something_to_check_them_against(broker: Identity, tmp_path: Path) -> None:

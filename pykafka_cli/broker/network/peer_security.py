@@ -1,0 +1,60 @@
+"""How this broker connects to others, and to itself: as a client of the listener between brokers.
+
+    security.inter.broker.protocol, or inter.broker.listener.name with the map of protocols
+    ssl.*                                   the listener's own; its key store is also what a broker shows to the others
+    sasl.mechanism.inter.broker.protocol    with username and password, tickets or a token in the mechanism's login
+
+source  ChannelBuilders.clientChannelBuilder, NodeToControllerChannelManager, BrokerBlockingSender
+"""
+
+import ssl
+
+from pykafka_cli.broker.network.jaas import server_login
+from pykafka_cli.broker.network.tls import security_of_listener
+from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.jaas import Login
+from pykafka_cli.security.errors import BadClientSetting
+from pykafka_cli.security.sasl import sasl_exchange
+from pykafka_cli.security.tls import tls_context
+from pykafka_cli.transport.sasl import SaslExchange
+
+
+class PeerSecurity:
+    """TLS and login of a broker toward the other brokers.
+
+    tls       None where the listener is without
+    raises    ValueError, from `__init__` and `reload`
+    """
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._broker = settings
+        self.reload()
+
+    def reload(self) -> None:
+        """Read stores and login again; connections that are open keep what they have."""
+        broker, login = self._broker, _login(self._broker)
+        mechanism = broker.sasl_mechanism_inter_broker_protocol
+        settings = security_of_listener(broker, broker.inter_broker_listener, mechanism)
+        try:
+            tls = tls_context(settings)
+            sasl_exchange(settings, "localhost", login)
+        except BadClientSetting as error:
+            raise ValueError(str(error)) from None
+        self.tls: ssl.SSLContext | None = tls
+        self._client, self._login = settings, login
+
+    def login(self, host: str) -> SaslExchange | None:
+        """A new login to the broker at `host`; None where none is required."""
+        return sasl_exchange(self._client, host, self._login)
+
+
+def _login(broker: BrokerSettings) -> Login | None:
+    listener, mechanism = broker.inter_broker_listener, broker.sasl_mechanism_inter_broker_protocol
+    if not broker.protocol_map[listener].authenticates:
+        return None
+    if mechanism not in broker.for_listener(listener, "sasl.enabled.mechanisms"):
+        raise ValueError(
+            "sasl.mechanism.inter.broker.protocol must be included in sasl.enabled.mechanisms when SASL is used for "
+            "inter-broker communication"
+        )
+    return server_login(broker, listener, mechanism)
