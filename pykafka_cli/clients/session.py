@@ -131,7 +131,8 @@ class Session:
         self._connections: dict[Address, Connection] = {}
         self._locks: dict[Address, asyncio.Lock] = {}  # of two connections to one address, one would be forgotten
         self._private: list[Connection] = []
-        self._is_closed = False
+        self.is_closed = False
+        self._on_open: Callable[[Address, Connection], None] | None = None
         self._any: Connection | None = None
         self._brokers: Mapping[BrokerId, Address] = {}
         self._controller: BrokerId | None = None
@@ -157,7 +158,7 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        self._is_closed = True
+        self.is_closed = True
         for connection in (*self._connections.values(), *self._private):
             connection.close()
 
@@ -239,7 +240,7 @@ class Session:
                 raise
             except ConnectionLost:
                 losses += 1
-                if losses == MOST_LOSSES or self._is_closed:
+                if losses == MOST_LOSSES or self.is_closed:
                     raise
                 await asyncio.sleep(self.settings.retry_pause)
 
@@ -324,6 +325,20 @@ class Session:
         self._private = [other for other in self._private if other.is_open] + [connection]
         return connection
 
+    async def reach(self, address: Address) -> None:
+        """See that the broker at an address responds, over the connection that all share.
+
+        raises    ConnectionFailed
+        """
+        await (await self._shared(address)).api_versions()
+
+    def watch_connections(self, on_open: Callable[[Address, Connection], None] | None) -> None:
+        """Have a function called with each connection that all share: those that are open, and those to come."""
+        self._on_open = on_open
+        for address, connection in self._connections.items():
+            if on_open and connection.is_open:
+                on_open(address, connection)
+
     async def _address_of(self, broker: BrokerId) -> Address:
         if broker not in self._brokers:
             await self._look_at_nodes()
@@ -338,11 +353,13 @@ class Session:
             if connection is None or not connection.is_open:
                 connection = await self._open(address, timeout or self.settings.connect_timeout)
                 self._connections[address] = connection
+                if self._on_open:
+                    self._on_open(address, connection)
             return connection
 
     async def _open(self, address: Address, timeout: Seconds) -> Connection:
         connection = await self._connect(address, timeout)
-        if self._is_closed:  # meanwhile, and what closes a session has not seen this connection
+        if self.is_closed:  # meanwhile, and what closes a session has not seen this connection
             connection.close()
             raise ConnectionLost(f"the connection to {address.host}:{address.port} was closed")
         return connection

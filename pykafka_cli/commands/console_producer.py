@@ -64,7 +64,7 @@ class InputFormat(StrEnum):
 
 class ConsoleProducerCommand(ScriptCommand):
     defers_values = True
-    never_abbreviated = ("input",)
+    never_abbreviated = ("input", "no-history")
 
 
 @app.command(cls=ConsoleProducerCommand)
@@ -186,6 +186,10 @@ def console_producer(
             rich_help_panel=LINES,
         ),
     ] = InputFormat.LINES,
+    no_history: Annotated[
+        bool,
+        typer.Option("--no-history", help="Do not keep lines that are typed at a terminal.", rich_help_panel=LINES),
+    ] = False,
 ) -> None:
     """Read lines from standard input and send each as a record.
 
@@ -245,6 +249,8 @@ def console_producer(
         settings,
         JsonReader() if input_ is InputFormat.JSON else reader,
         sync=sync,
+        lingers="linger.ms" in file | words or "timeout" in ctx.given,
+        keeps_history=not no_history,
         old_options=old_options,
     )
     asyncio.run(run.run(addresses, client, batch_size=None if chosen else BULK_BATCH_SIZE))

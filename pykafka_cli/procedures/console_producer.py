@@ -1,10 +1,12 @@
 """One run of the console producer: lines in, records out, failures reported.
 
 Input is read a megabyte at a time and becomes batches without awaiting anything per line; lines that come one by
-one are sent as they come (linger.ms).
+one are sent as they come (linger.ms). At a terminal, lines are edited, each is sent when it is complete, and one that
+is no record is reported.
 """
 
 import asyncio
+import os
 import random
 import sys
 import time
@@ -20,7 +22,7 @@ from pykafka_cli.console.signals import EndBySignal
 from pykafka_cli.console.stdin import InputChunks
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.properties.producer import ProducerSettings
-from pykafka_cli.rules.json_lines import InputRecord, JsonReader
+from pykafka_cli.rules.json_lines import InputRecord, JsonReader, in_one_line, is_unfinished
 from pykafka_cli.rules.line_readers import LineReader, LineSplitter, RecordBlock
 from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.generations import OldOptions
@@ -29,17 +31,39 @@ if TYPE_CHECKING:
     from pykafka_cli.clients.error_texts import ErrorText
     from pykafka_cli.clients.producing.producer import Producer
     from pykafka_cli.clients.producing.sender import Result
-    from pykafka_cli.clients.session import Session
+    from pykafka_cli.clients.session import Address, Session
+    from pykafka_cli.console.line_editor import LineEditor
+    from pykafka_cli.procedures.broker_contact import BrokerContact
     from pykafka_cli.transport.connection import AuthenticationFailed
+
+    Input = InputChunks | LineEditor
 
 SASL_FAILED = "org.apache.kafka.common.errors.SaslAuthenticationException"
 KAFKA_EXCEPTION = "org.apache.kafka.common.KafkaException: "
+
+PROMPT = ">"
+HISTORY = "console-producer-history"
+PLAIN_TERMINALS = frozenset({"", "dumb", "unknown"})
 
 REPORTED_RECORDS = 10
 """How many records of one failed batch are named one by one."""
 
 FLUSH_AFTER_SIGNAL = 5.0
 """Seconds that lines already read have to be sent when the command is interrupted."""
+
+
+def line_editor(reader: LineReader | JsonReader, *, keeps_history: bool) -> "LineEditor | None":
+    """Where lines are typed; None if they are not, or at a terminal that cannot do more than print them."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") in PLAIN_TERMINALS:
+        return None
+    from pykafka_cli.console.line_editor import LineEditor
+    from pykafka_cli.console.line_history import HistoryFile, history_file
+
+    file = history_file(HISTORY) if keeps_history else None
+    history = HistoryFile(file) if file else None
+    if isinstance(reader, JsonReader):
+        return LineEditor(PROMPT, history, is_unfinished=is_unfinished, as_lines=in_one_line)
+    return LineEditor(PROMPT, history)
 
 
 class ConsoleProducer:
@@ -52,8 +76,14 @@ class ConsoleProducer:
         reader: LineReader | JsonReader,
         *,
         sync: bool,
+        lingers: bool,
+        keeps_history: bool,
         old_options: OldOptions,
     ) -> None:
+        """
+        lingers          typed lines wait for others for linger.ms as well
+        keeps_history    typed lines are kept in a file
+        """
         self.failed = False
         self._is_connected = False
         self._topic = topic
@@ -61,7 +91,10 @@ class ConsoleProducer:
         self._reader = reader
         self._sync = sync
         self._old_options = old_options
+        self._lingers = lingers
+        self._keeps_history = keeps_history
         self._prompts = sys.stdin.isatty() and sys.stdout.isatty()
+        self._contact: BrokerContact | None = None
 
     async def run(self, addresses: str, client: ClientSettings, *, batch_size: int | None) -> None:
         """Send all of standard input.
@@ -72,7 +105,7 @@ class ConsoleProducer:
         from pykafka_cli.transport.connection import AuthenticationFailed
 
         collect_garbage_rarely()
-        chunks = InputChunks(sys.stdin.fileno())
+        chunks = line_editor(self._reader, keeps_history=self._keeps_history) or InputChunks(sys.stdin.fileno())
         ended = EndBySignal(gently=chunks.end, patience_s=FLUSH_AFTER_SIGNAL)
         try:
             session = session_with(addresses, client, PRODUCER_FAILED)
@@ -85,7 +118,7 @@ class ConsoleProducer:
             raise Ended(ExitStatus.FAILURE)
 
     async def _produce(
-        self, entered: "Session", chunks: InputChunks, ended: EndBySignal, *, batch_size: int | None
+        self, entered: "Session", chunks: "Input", ended: EndBySignal, *, batch_size: int | None
     ) -> None:
         from pykafka_cli.clients.producing.producer import Producer
 
@@ -98,19 +131,22 @@ class ConsoleProducer:
                 self._settings,
                 choose=random.randrange,
                 on_result=self._note,
-                warn=warn,
+                warn=self._warn,
                 batch_size=batch_size,
             )
             async with producer:
                 with ended:
-                    await self._send_all(producer, chunks, ended)
+                    if isinstance(chunks, InputChunks):
+                        await self._send_all(producer, chunks, ended)
+                    else:
+                        await self._send_typed(session, producer, chunks)
                 if ended.signal:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(FLUSH_AFTER_SIGNAL):
                             await producer.flush()
                     raise Ended(ended.status)
 
-    async def _refuse_all(self, chunks: InputChunks, problem: "AuthenticationFailed") -> None:
+    async def _refuse_all(self, chunks: "Input", problem: "AuthenticationFailed") -> None:
         """Report each line of the input as not sent, as the login failed."""
         from pykafka_cli.clients.error_texts import ErrorText
         from pykafka_cli.clients.errors import explain
@@ -149,9 +185,41 @@ class ConsoleProducer:
             await self._send_lines(producer, splitter.finish())
         progress.end()
 
+    async def _send_typed(self, session: "Session", producer: "Producer", editor: "LineEditor") -> None:
+        from pykafka_cli.procedures.broker_contact import BrokerContact
+
+        self._contact = BrokerContact(session, on_gone=self._say_gone, on_back=self._say_back)
+        with editor, self._contact:
+            async for text in editor:
+                for line in LineSplitter().feed(text):
+                    await self._send_or_report(producer, line)
+                if not self._lingers:
+                    producer.send_queued()
+
+    async def _send_or_report(self, producer: "Producer", line: bytes) -> None:
+        """A line with a typing error does not end the dialogue."""
+        try:
+            await self._send_lines(producer, [line])
+        except Ended:
+            raise
+        except ScriptError as problem:
+            problem.show()
+            self.failed = True
+
+    def _say_gone(self, address: "Address") -> None:
+        patience = self._settings.delivery_timeout
+        print(f"{address.host}:{address.port} is gone. Lines wait for it, up to {patience:g} s.", file=sys.stderr)
+
+    def _say_back(self, address: "Address") -> None:
+        print(f"{address.host}:{address.port} is back.", file=sys.stderr)
+
+    def _warn(self, message: str) -> None:
+        if not (self._contact and self._contact.is_lost):  # everything else follows from that
+            warn(message)
+
     def _prompt(self) -> None:
         if self._prompts:
-            print(">", end="", flush=True)
+            print(PROMPT, end="", flush=True)
 
     async def _send_lines(self, producer: "Producer", lines: list[bytes]) -> None:
         if not lines:

@@ -42,6 +42,28 @@ class JsonReader:
         return found, None
 
 
+def is_unfinished(text: str) -> bool:
+    """Whether a text is the beginning of a JSON document that continues on the next line."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as problem:
+        return bool(text.strip()) and problem.pos >= len(text.rstrip())
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+def in_one_line(text: str) -> str:
+    """Documents over several lines, in one line each; what is none stays as it is."""
+    documents, unfinished = [], ""
+    for line in text.splitlines():
+        unfinished = f"{unfinished} {line}" if unfinished else line  # a line end is a space, outside of strings
+        if not is_unfinished(unfinished):
+            documents.append(unfinished)
+            unfinished = ""
+    return "\n".join([*documents, unfinished] if unfinished else documents)
+
+
 def parse_record(line: bytes) -> InputRecord:
     """raises    ValueError"""
     try:

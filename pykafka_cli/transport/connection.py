@@ -176,6 +176,8 @@ class Connection(asyncio.BufferedProtocol):
         self._abandoned: set[int] = set()
         self._last_id = 0
         self._end: ConnectionFailed | None = None
+        self.on_end: Callable[[], None] | None = None
+        """Called when the connection has ended, whoever ended it."""
         self._drained: asyncio.Future[None] | None = None
         self._versions: Mapping[int, VersionRange] | None = None
         self._next_login: Callable[[], SaslExchange | None] | None = None
@@ -541,6 +543,8 @@ class Connection(asyncio.BufferedProtocol):
             self.resume_writing()
             if self._transport:
                 self._transport.close()
+            if self.on_end:
+                self.on_end()
 
 
 def response_type_of(request_type: type[Any]) -> type[Any]:

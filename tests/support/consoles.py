@@ -20,7 +20,7 @@ PATIENCE_S = 30
 
 
 class Talk:
-    """A command whose input stays open; `terminal` gives it one for stdin and stdout, stderr is always piped.
+    """A command whose input stays open; `terminal` gives it a plain one for stdin and stdout, stderr is always piped.
 
     Leaving the context kills what still runs.
     """
@@ -29,7 +29,8 @@ class Talk:
         self.printed = b""
         if terminal:
             self._here, there = pty.openpty()
-            self.process = subprocess.Popen([PK, *words], stdin=there, stdout=there, stderr=subprocess.PIPE)
+            plain = {**os.environ, "TERM": "dumb"}
+            self.process = subprocess.Popen([PK, *words], stdin=there, stdout=there, stderr=subprocess.PIPE, env=plain)
             os.close(there)
             self._output = self._here
         else:

@@ -164,9 +164,13 @@ class Producer:
         self._accumulator.grow(len(topic.leaders))
         return now
 
-    async def flush(self) -> None:
-        """Send all that is queued, without lingering, and wait until it is sent or given up."""
+    def send_queued(self) -> None:
+        """Send all that is queued, without lingering."""
         self._accumulator.seal()
         self._sender.send()
+
+    async def flush(self) -> None:
+        """Send all that is queued, without lingering, and wait until it is sent or given up."""
+        self.send_queued()
         while not self._accumulator.is_empty:
             await self._background.change()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pykafka_cli.output.record_documents import RecordDocuments
-from pykafka_cli.rules.json_lines import InputRecord, JsonReader, parse_record
+from pykafka_cli.rules.json_lines import InputRecord, JsonReader, in_one_line, is_unfinished, parse_record
 
 
 def test_what_was_consumed_is_what_is_produced() -> None:
@@ -54,3 +54,27 @@ def test_a_bad_line_is_named_and_those_before_it_are_kept() -> None:
 
     assert [(number, record.value) for number, record in records] == [(3, b"b")]
     assert str(bad).startswith("line 4: not JSON: ")
+
+
+@pytest.mark.parametrize("text", ["{", '{"a":', '{"a": 1,', '{"a": {\n"b": 1}', "[", '{\n"a": 1\n'])
+def test_a_document_without_its_end_continues(text: str) -> None:
+    assert is_unfinished(text)
+
+
+@pytest.mark.parametrize("text", ["", " ", "{}", '{"a": 1}', "}", "typo", '{"a" 1', "{'a': 1}", "[" * 100_000 + "x"])
+def test_what_is_whole_or_wrong_does_not_continue(text: str) -> None:
+    assert not is_unfinished(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('{"a": 1}', '{"a": 1}'),
+        ('{\n  "a": 1\n}\n{"b":\n2}', '{   "a": 1 }\n{"b": 2}'),
+        ('typo\n{\n"a": 1}', 'typo\n{ "a": 1}'),
+        ('{"a": 1}\n{', '{"a": 1}\n{'),
+        ("", ""),
+    ],
+)
+def test_each_document_gets_a_line(text: str, lines: str) -> None:
+    assert in_one_line(text) == lines
