@@ -124,7 +124,7 @@ def configuration() -> Iterator[str]:
     yield "## ZooKeeper: accepted without effect"
     yield key_rows([key for key in keys if not key.effective and key not in refused])
     yield "## ZooKeeper: refused unless left at the default"
-    yield "Security that this server does not implement; so it refuses every `authProvider.*`."
+    yield "Security that this server does not implement; so it refuses an `authProvider.*` that is not ZooKeeper's own."
     yield key_rows(refused)
 
 

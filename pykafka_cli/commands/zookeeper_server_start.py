@@ -62,5 +62,6 @@ def zookeeper_server_start(
     except ServerUnusable as error:
         from pykafka_cli.servers.occupied_ports import hint_of
 
-        raise ScriptError(f"ZooKeeper cannot run: {error}", hint=hint_of(error, [settings.client_port or 0])) from None
+        ports = [port for port in (settings.client_port, settings.secure_client_port) if port]
+        raise ScriptError(f"ZooKeeper cannot run: {error}", hint=hint_of(error, ports)) from None
     raise Ended(status)

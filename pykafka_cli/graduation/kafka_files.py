@@ -27,7 +27,11 @@ from pykafka_cli.storage.checkpoints import META_PROPERTIES
 ZOOKEEPER_FILE = "zookeeper.properties"
 README = "README.md"
 
-_ZOOKEEPER_PATHS = ("dataDir", "dataLogDir")
+_ZOOKEEPER_PATHS = (
+    "dataDir",
+    "dataLogDir",
+    *(f"ssl.{store}.{key}" for store in ("keyStore", "trustStore") for key in ("location", "passwordPath")),
+)
 _REPLACED = ("log.dir", "log.dirs", "node.id")  # node.id is but another name of broker.id
 
 
@@ -93,7 +97,10 @@ def _zookeeper_values(settings: ZooKeeperSettings) -> dict[str, str]:
         name: os.path.abspath(text) if name in _ZOOKEEPER_PATHS else text for name, text in settings.originals.items()
     }
     # Kafka's would start an HTTP server on port 8080, which ours never did.
-    return {"admin.enableServer": "false"} | values
+    needed = {"admin.enableServer": "false"}
+    if settings.secure_client_port is not None:
+        needed["serverCnxnFactory"] = "org.apache.zookeeper.server.NettyServerCnxnFactory"  # the other has no TLS
+    return needed | values
 
 
 def _broker_values(settings: BrokerSettings, directories: Sequence[str]) -> dict[str, str]:

@@ -21,12 +21,15 @@ LOGIN_FILE = "java.security.auth.login.config"
 # Keys of ZooKeeperSettings that its server reads as system properties; `zookeeper.` comes before them.
 _READ_BY_ZOOKEEPER = frozenset({
     "4lw.commands.whitelist", "snapCount", "preAllocSize", "fsync.warningthresholdms", "skipACL", "maxCnxns",
-    "DigestAuthenticationProvider.superDigest", "DigestAuthenticationProvider.enabled", "admin.enableServer",
+    "DigestAuthenticationProvider.superDigest", "DigestAuthenticationProvider.enabled",
+    "DigestAuthenticationProvider.digestAlg", "X509AuthenticationProvider.superUser",
+    "SASLAuthenticationProvider.superPassword", "superUser", "sasl.serverconfig", "allowSaslFailedClients",
     "requireClientAuthScheme", "sessionRequireClientSASLAuth", "enforce.auth.enabled", "enforce.auth.schemes",
-    "audit.enable", "globalOutstandingLimit", "extendedTypesEnabled", "snapSizeLimitInKb",
+    "client.portUnification", "serverCnxnFactory", "admin.enableServer", "audit.enable",
+    "globalOutstandingLimit", "extendedTypesEnabled", "snapSizeLimitInKb",
 })  # fmt: skip
 _WITHOUT_PREFIX = frozenset({"jute.maxbuffer", "znode.container.checkIntervalMs", "fsync.warningthresholdms"})
-_AUTH_PROVIDER = "authProvider."
+_FAMILIES_OF_ZOOKEEPER = ("authProvider.", "ssl.", "superUser.")
 _SECURE_CLIENT = "zookeeper.client.secure"
 
 
@@ -52,7 +55,9 @@ def of_zookeeper(properties: Mapping[str, str]) -> Meaning:
     lines, ignored = [], []
     for name, value in properties.items():
         key = name.removeprefix(_PREFIX)
-        is_read = key in _READ_BY_ZOOKEEPER or key.startswith(_AUTH_PROVIDER)
+        is_read = key in _READ_BY_ZOOKEEPER or key.startswith(_FAMILIES_OF_ZOOKEEPER)
+        if name == LOGIN_FILE:
+            continue  # jaas.py reads it
         if (name.startswith(_PREFIX) and is_read) or name in _WITHOUT_PREFIX:
             lines.append(Property(key, value, 0))
         else:

@@ -20,7 +20,6 @@ from pykafka_cli.properties.keys import (
     LIST,
     LONG,
     LOW,
-    PASSWORD,
     STRING,
     AtLeast,
     BadProperty,
@@ -28,21 +27,25 @@ from pykafka_cli.properties.keys import (
     ConfigError,
     InertKey,
     Key,
-    Password,
-    Settings,
     UnsupportedProtection,
 )
+from pykafka_cli.properties.zookeeper_security import ZooKeeperSecurityKeys
 
 READ_ONLY_WORDS = "ruok, srvr, stat, mntr, cons, envi, conf, isro, dump, dirs, wchs, wchc, wchp, gtmk"
 _FEWEST_SNAPSHOTS = 3
 _MEMBER = re.compile(r"server\.[0-9]+")
-# Keys of parts that only an ensemble or a Java server has; any number of them may be there.
 _AUTH_PROVIDER = re.compile(r"authProvider\..+")
-_WITHOUT_EFFECT = re.compile(r"(group|weight|authProvider|metricsProvider|multiAddress|quorum|ssl|admin|jvm)\..+")
+_PROVIDERS = {
+    f"org.apache.zookeeper.server.auth.{name}AuthenticationProvider": scheme
+    for name, scheme in (("SASL", "sasl"), ("X509", "x509"), ("Digest", "digest"), ("IP", "ip"))
+}
+_SUPER_USER = re.compile(r"superUser\..+")
+# Keys of parts that only an ensemble or a Java server has; any number of them may be there.
+_WITHOUT_EFFECT = re.compile(r"(group|weight|metricsProvider|multiAddress|quorum|ssl\.quorum|admin|jvm|kerberos)\..+")
 
 
-class ZooKeeperSettings(Settings):
-    """One server's settings.
+class ZooKeeperSettings(ZooKeeperSecurityKeys):
+    """One server's settings; those about security are in zookeeper_security.py.
 
     originals         what was given, as text, by name
     warnings          a line for each unknown key, with its number
@@ -122,55 +125,10 @@ class ZooKeeperSettings(Settings):
         name="znode.container.checkIntervalMs",
     )
     skip_acl = Key(STRING, "no", "yes means that ACLs are kept but not enforced.", name="skipACL")
-    super_digest = Key[Password | None](
-        PASSWORD,
-        None,
-        "name:base64(sha1(name:password)) of the superuser.",
-        name="DigestAuthenticationProvider.superDigest",
-    )
     init_limit = Key(INT, 10, "Ticks; it has an effect in an ensemble only.", name="initLimit")
     sync_limit = Key(INT, 5, "Ticks; it has an effect in an ensemble only.", name="syncLimit")
     admin_enable_server = Key(
         BOOLEAN, False, "ZooKeeper's HTTP server, which is not supported.", name="admin.enableServer", importance=LOW
-    )
-    secure_client_port = Key[int | None](INT, None, "A port for TLS, which is not supported.", name="secureClientPort")
-    require_client_auth_scheme = UnsupportedProtection(
-        LIST,
-        (),
-        "Schemes, one of which a client must have authenticated by.",
-        name="requireClientAuthScheme",
-        loss="this server opens sessions for everyone",
-    )
-    session_require_client_sasl_auth = UnsupportedProtection(
-        BOOLEAN,
-        False,
-        "Whether only clients that have logged in by SASL get a session.",
-        name="sessionRequireClientSASLAuth",
-        loss="this server opens sessions for everyone",
-    )
-    enforce_auth_enabled = UnsupportedProtection(
-        BOOLEAN,
-        False,
-        "Whether a client must have authenticated by one of enforce.auth.schemes.",
-        name="enforce.auth.enabled",
-        loss="this server serves everyone",
-    )
-    digest_enabled = UnsupportedProtection(
-        BOOLEAN,
-        True,
-        "Whether clients may authenticate by the scheme digest.",
-        name="DigestAuthenticationProvider.enabled",
-        loss="this server lets clients authenticate by digest in any case",
-    )
-    audit_enable = UnsupportedProtection(
-        BOOLEAN,
-        False,
-        "Whether changes are written to an audit log.",
-        name="audit.enable",
-        loss="this server writes no audit log",
-    )
-    enforce_auth_schemes = InertKey(
-        LIST, (), "The schemes of enforce.auth.enabled.", name="enforce.auth.schemes", importance=LOW
     )
     standalone_enabled = InertKey(BOOLEAN, True, "Whether an ensemble may have one member.", name="standaloneEnabled")
     reconfig_enabled = InertKey(BOOLEAN, False, "Whether an ensemble may be changed.", name="reconfigEnabled")
@@ -198,7 +156,9 @@ class ZooKeeperSettings(Settings):
         members = [p for p in given if _MEMBER.fullmatch(p.key)]
         plain = [p for p in given if p.key in self.KEYS]
         odd = [p for p in given if p.key not in self.KEYS]
-        super().__init__([*plain, *(p for p in odd if p not in members and not _WITHOUT_EFFECT.fullmatch(p.key))])
+        patterns = (_WITHOUT_EFFECT, _AUTH_PROVIDER, _SUPER_USER)
+        unknown = (p for p in odd if p not in members and not any(each.fullmatch(p.key) for each in patterns))
+        super().__init__([*plain, *unknown])
         self.without_effect = [
             *(key.name for key in self.KEYS.values() if key.name in self._given and not key.effective),
             *(p.key for p in odd if _WITHOUT_EFFECT.fullmatch(p.key)),
@@ -230,6 +190,30 @@ class ZooKeeperSettings(Settings):
         return Milliseconds(shortest), Milliseconds(longest)
 
     @property
+    def schemes(self) -> frozenset[str]:
+        """The schemes of authentication that keys name; DIGEST-MD5 logins bring `sasl` with them."""
+        named = {_PROVIDERS[p.value.strip()] for p in self._given.values() if _AUTH_PROVIDER.fullmatch(p.key)}
+        with_tls = {self.ssl_auth_provider} if self.secure_client_port is not None else set()
+        digest = {"digest"} if self.digest_enabled else set()
+        return frozenset(named - {"digest"} | with_tls | digest | {"ip"})
+
+    @property
+    def required_schemes(self) -> frozenset[str]:
+        """Every client must authenticate by one of these; none: nobody has to."""
+        required = set(self.require_client_auth_scheme)
+        if self.session_require_client_sasl_auth:
+            required.add("sasl")
+        elif self.enforce_auth_enabled:
+            required.update(self.enforce_auth_schemes)
+        return frozenset(required)
+
+    @property
+    def sasl_super_users(self) -> frozenset[str]:
+        """Users of SASL who may do everything."""
+        more = {p.value.strip() for p in self._given.values() if _SUPER_USER.fullmatch(p.key)}
+        return frozenset(more | ({self.super_user} if self.super_user else set()))
+
+    @property
     def skips_acl(self) -> bool:
         return self.skip_acl == "yes"
 
@@ -240,11 +224,12 @@ class ZooKeeperSettings(Settings):
     def _ensure_can_start(self) -> None:
         if not self.data_dir:
             raise ConfigError("dataDir is not set")
-        if self.client_port is None:
+        if self.client_port is None and self.secure_client_port is None:
             raise ConfigError("clientPort is not set; the usual port is 2181.")
-        self._ensure_nothing_is_counted_on_in_vain()
-        if self.secure_client_port is not None:
-            raise self._bad("secureClientPort", "this server does not speak TLS; leave it out to run without")
+        for port, address in (("clientPort", "clientPortAddress"), ("secureClientPort", "secureClientPortAddress")):
+            if self[address] is not None and self[port] is None:
+                raise ConfigError(f"{address} is set but {port} is not set")
+        self._ensure_security()
         shortest, longest = self.session_timeouts
         if shortest > longest:
             given = "minSessionTimeout" if "minSessionTimeout" in self._given else "maxSessionTimeout"
@@ -252,15 +237,21 @@ class ZooKeeperSettings(Settings):
         if self.autopurge_snap_retain_count < _FEWEST_SNAPSHOTS:
             self._set({"autopurge.snapRetainCount": _FEWEST_SNAPSHOTS})
 
-    def _ensure_nothing_is_counted_on_in_vain(self) -> None:
-        """Reject security that is not implemented."""
+    def _ensure_security(self) -> None:
+        """Reject security that is not implemented, and what would let nobody in."""
         for name, given in self._given.items():
             key = self.KEYS.get(name)
             if isinstance(key, UnsupportedProtection):
                 key.ensure_not_counted_on(name, given.value, given.line)
-            if _AUTH_PROVIDER.fullmatch(name):
-                why = "this server authenticates by digest and ip alone; remove it to start without"
-                raise self._bad(name, why)
+            if _AUTH_PROVIDER.fullmatch(name) and given.value.strip() not in _PROVIDERS:
+                raise self._bad(
+                    name, f"this server authenticates by {', '.join(_PROVIDERS)}; remove it to start without"
+                )
+        if self.enforce_auth_enabled and not self.required_schemes:
+            raise self._bad("enforce.auth.enabled", "enforce.auth.schemes must be set as well")
+        for name in ("requireClientAuthScheme", "enforce.auth.schemes"):
+            if unknown := sorted(set(self[name]) - self.schemes - {"sasl"}):
+                raise self._bad(name, f"the scheme {unknown[0]} is not among those of this server")
 
     def _bad(self, name: str, why: str) -> BadProperty:
         given = self._given[name]

@@ -29,6 +29,8 @@ class ErrorCode(IntEnum):
     AUTH_FAILED = -115
     NO_WATCHER = -121
     RECONFIG_DISABLED = -123
+    SESSION_CLOSED_REQUIRE_SASL_AUTH = -124
+    QUOTA_EXCEEDED = -125
 
 
 class ZooKeeperError(Exception):

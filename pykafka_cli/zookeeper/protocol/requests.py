@@ -112,6 +112,12 @@ class AuthPacket(NamedTuple):
     auth: bytes | None
 
 
+class SaslToken(NamedTuple):
+    """One step of a login by SASL: the request as well as the response, in which null is the end of a failed one."""
+
+    token: bytes | None
+
+
 class CreateRequest(NamedTuple):
     path: str
     data: bytes | None
@@ -309,11 +315,12 @@ REQUESTS: Mapping[OpCode, type[Record]] = {
     OpCode.SET_WATCHES: SetWatches,
     OpCode.SET_WATCHES2: SetWatches2,
     OpCode.AUTH: AuthPacket,
+    OpCode.SASL: SaslToken,
     OpCode.WHO_AM_I: Empty,
     OpCode.PING: Empty,
     OpCode.CLOSE_SESSION: Empty,
 }
-"""What clients may send. SASL and what is not here is answered UNIMPLEMENTED."""
+"""What clients may send. What is not here is answered UNIMPLEMENTED."""
 
 RESPONSES: Mapping[OpCode, type[Record]] = {
     OpCode.CREATE: CreateResponse,
@@ -328,6 +335,7 @@ RESPONSES: Mapping[OpCode, type[Record]] = {
     OpCode.GET_CHILDREN2: GetChildren2Response,
     OpCode.GET_ACL: GetAclResponse,
     OpCode.SYNC: PathRequest,
+    OpCode.SASL: SaslToken,
     OpCode.GET_ALL_CHILDREN_NUMBER: GetAllChildrenNumberResponse,
     OpCode.GET_EPHEMERALS: GetEphemeralsResponse,
     OpCode.MULTI: MultiResponse,

@@ -1,21 +1,28 @@
-"""Access control: who a client is, what it may do, which ACLs it may set. Pure.
+"""Access control: what a client may do, which ACLs it may set. Who it is: authentication.py. Pure.
 
 Schemes: `world` (everybody), `auth` (the client that sets the ACL, replaced by its identities), `digest` (name and
-password, stored as name:base64(sha1(name:password))), `ip` (an IPv4 address or network). An identity with scheme
-`super` may do everything. An ACL is a list of permissions; nothing is inherited from the parent. Source:
+password, stored as name:base64(sha1(name:password))), `ip` (an IPv4 address or network), `sasl` (the user of a login),
+`x509` (the subject of a certificate). An identity with scheme `super` may do everything. An ACL is a list of
+permissions; nothing is inherited from the parent. Source:
 org.apache.zookeeper.server.{PrepRequestProcessor.fixupACL, ZooKeeperServer.checkACL}, .auth.
 """
 
-from base64 import b64encode
+import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from hashlib import sha1
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 
-from pykafka_cli.zookeeper.protocol.errors import AuthFailed, InvalidAcl, NoAuth
+from pykafka_cli.zookeeper.protocol.errors import InvalidAcl, NoAuth
 from pykafka_cli.zookeeper.protocol.records import ANYONE, OPEN_ACL, Acl, Id, Perms
 
 SUPER = Id("super", "")
+ALWAYS_THERE = frozenset(("digest", "ip"))
+"""Schemes that a server has unless it is told otherwise."""
+_SUPER_OF_SASL = Id("sasl", "super")
+"""Whom every ACL of the scheme sasl allows."""
+_AUTHENTICATED = frozenset(("digest", "sasl", "x509"))
+"""Schemes whose identities stand for `auth`: to come from an address proves nothing."""
+_PRINCIPAL = re.compile(r"[^@]*|[^/@]*(/[^/@]*)?@[^/@]*")
 
 
 def check(acl: Sequence[Acl], permission: Perms, identities: Collection[Id], path: str) -> None:
@@ -27,7 +34,7 @@ def check(acl: Sequence[Acl], permission: Perms, identities: Collection[Id], pat
 
 def allows(acl: Sequence[Acl], permission: Perms, identities: Collection[Id]) -> bool:
     """Whether `acl` gives one of `identities` (one of) the `permission`."""
-    if SUPER in identities:
+    if any(identity.scheme == "super" for identity in identities):
         return True
     wanted = permission.value
     return any(
@@ -36,11 +43,14 @@ def allows(acl: Sequence[Acl], permission: Perms, identities: Collection[Id]) ->
     )
 
 
-def fix_up(acl: Iterable[Acl], identities: Collection[Id], path: str) -> tuple[Acl, ...]:
+def fix_up(
+    acl: Iterable[Acl], identities: Collection[Id], path: str, schemes: Collection[str] = ALWAYS_THERE
+) -> tuple[Acl, ...]:
     """`acl` as it is stored: without repetitions, `auth` replaced by the setter's identities.
 
+    schemes   those of this server
     raises    InvalidAcl if it is empty, has an unknown scheme or a malformed id, or `auth` from a client that has not
-              authenticated (an address does not count as an authentication)
+              authenticated
     """
     fixed: list[Acl] = []
     for entry in dict.fromkeys(acl):
@@ -48,11 +58,11 @@ def fix_up(acl: Iterable[Acl], identities: Collection[Id], path: str) -> tuple[A
         if granted == ANYONE:
             fixed.append(entry)
         elif granted.scheme == "auth":
-            authenticated = [identity for identity in identities if identity.scheme == "digest"]
+            authenticated = [identity for identity in identities if identity.scheme in _AUTHENTICATED]
             if not authenticated:
                 raise InvalidAcl(f"the ACL of {path} contains `auth`, but its setter has not authenticated")
             fixed += [Acl(entry.perms, identity) for identity in authenticated]
-        elif _is_valid(granted):
+        elif granted.scheme in schemes and _is_valid(granted):
             fixed.append(entry)
         else:
             raise InvalidAcl(f"the ACL of {path} names {granted.scheme}:{granted.id}, which matches nobody")
@@ -69,27 +79,6 @@ def shared(acl: tuple[Acl, ...]) -> tuple[Acl, ...]:
 @lru_cache(maxsize=1024)
 def _remembered(acl: tuple[Acl, ...]) -> tuple[Acl, ...]:
     return acl
-
-
-def authenticate(scheme: str | None, credentials: bytes, address: str, super_digest: str | None) -> list[Id]:
-    """The identities that an auth packet proves; raises AuthFailed for a scheme that has no proof.
-
-    address         where the client comes from
-    super_digest    whose `name:hash` is the super user (DigestAuthenticationProvider.superDigest), if any
-    """
-    if scheme == "digest":
-        digest = digest_of(credentials)
-        identity = Id("digest", digest)
-        return [SUPER, identity] if super_digest is not None and digest == super_digest else [identity]
-    if scheme == "ip":
-        return [Id("ip", address)]
-    raise AuthFailed(f"authentication scheme {scheme!r} is not supported; use digest or ip")
-
-
-def digest_of(credentials: bytes) -> str:
-    """`name:password` as it is stored in ACLs."""
-    name = credentials.split(b":", 1)[0].decode(errors="replace")
-    return f"{name}:{b64encode(sha1(credentials, usedforsecurity=False).digest()).decode()}"
 
 
 def hide_digests(acl: Iterable[Acl]) -> tuple[Acl, ...]:
@@ -112,17 +101,26 @@ def user_name(identity: Id) -> str:
 def _is_valid(granted: Id) -> bool:
     if granted.id is None:
         return False
-    if granted.scheme == "digest":
-        _, _, digest = granted.id.partition(":")
-        return bool(digest) and ":" not in digest
-    return granted.scheme == "ip" and _network(granted.id) is not None
+    match granted.scheme:
+        case "digest":
+            _, _, digest = granted.id.partition(":")
+            return bool(digest) and ":" not in digest
+        case "ip":
+            return _network(granted.id) is not None
+        case "sasl":
+            return _PRINCIPAL.fullmatch(granted.id) is not None
+        case "x509":
+            from pykafka_cli.tls.names import is_name  # cryptography is large, and most servers need none of it
+
+            return is_name(granted.id)
+    return False
 
 
 def _matches(identity: Id, granted: Id) -> bool:
     if identity.scheme != granted.scheme:
         return False
     if identity.scheme != "ip":
-        return identity.id == granted.id
+        return identity.id == granted.id or identity == _SUPER_OF_SASL
     network = _network(granted.id or "")
     if network is None:
         return False

@@ -18,6 +18,7 @@ from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.framing import FrameReader, FrameTooLarge
 from pykafka_cli.zookeeper.protocol.records import Id
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest, OpCode, read_connect_request
+from pykafka_cli.zookeeper.server.digest_md5 import DigestMd5Server
 from pykafka_cli.zookeeper.server.pipeline import Delivery, Rejected
 from pykafka_cli.zookeeper.server.sessions import printed
 from pykafka_cli.zookeeper.server.statistics import ConnectionStatistics, ServerStatistics
@@ -78,6 +79,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, host: Host, frame_limit: int) -> None:
         self.session_id = 0
         self.identities: list[Id] = []
+        self.login: DigestMd5Server | None = None
         self.peer: tuple[str, int] = ("?", 0)
         self.statistics = ConnectionStatistics(host.now_ms())
         self.connected_at = host.monotonic()
@@ -108,7 +110,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         host, port = peer[:2]
-        self.peer = (host.removeprefix(_MAPPED), port)
+        self.peer = (address_text(host), port)
         self.identities.append(Id("ip", self.peer[0]))
         self._transport.set_write_buffer_limits(high=UNSENT_TO_PAUSE)
         if refusal := self._host.admit(self):
@@ -165,7 +167,7 @@ class Connection(asyncio.Protocol):
         self._outgoing.append(delivery.frame)
         self._count_answer(delivery)
         if delivery.end is not None:
-            self._host.statistics.failed_authentications += delivery.kind is OpCode.AUTH
+            self._host.statistics.failed_authentications += delivery.kind in (OpCode.AUTH, OpCode.SASL)
             self._flush()
             self.end(delivery.end, logging.DEBUG if delivery.kind is OpCode.CLOSE_SESSION else logging.INFO)
         elif not self._flushing:
@@ -300,3 +302,8 @@ class Connection(asyncio.Protocol):
         statistics.last_zxid = delivery.zxid
         statistics.last_latency_ms = latency_ms
         statistics.last_response_ms = int(now * 1000)
+
+
+def address_text(host: str) -> str:
+    """The address of a peer; one of IPv4 as it is, although the socket is for both kinds."""
+    return host.removeprefix(_MAPPED)

@@ -11,6 +11,7 @@ org.apache.zookeeper.server.{PrepRequestProcessor, SyncRequestProcessor, FinalRe
 """
 
 import logging
+import secrets
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, cast
 
@@ -32,6 +33,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     MultiResponse,
     OpCode,
     Operation,
+    SaslToken,
     SetWatches,
     SetWatches2,
     StatResponse,
@@ -49,7 +51,9 @@ from pykafka_cli.zookeeper.protocol.txn_records import (
     encode_entry,
 )
 from pykafka_cli.zookeeper.server import acl
+from pykafka_cli.zookeeper.server.authentication import Authentication
 from pykafka_cli.zookeeper.server.database import Database
+from pykafka_cli.zookeeper.server.digest_md5 import DigestMd5Server, LoginRefused
 from pykafka_cli.zookeeper.server.reads import Reading, answer, missed_events
 from pykafka_cli.zookeeper.server.sessions import Sessions, password_of, printed
 from pykafka_cli.zookeeper.server.transactions import Requester, TreeView, prepare, prepare_container_deletion
@@ -81,6 +85,8 @@ class Client(Protocol):
 
     session_id: int
     identities: list[Id]
+    login: DigestMd5Server | None
+    """The login that it has begun."""
 
     def expect(self, size: int, *, last: bool) -> None:
         """`size` bytes will be delivered later; after the `last` ones, no request is read."""
@@ -105,11 +111,11 @@ class Delivery(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What sessions may request, and who may do everything."""
+    """What sessions may request, who they are, and whether ACLs hold."""
 
     min_session_timeout_ms: Milliseconds
     max_session_timeout_ms: Milliseconds
-    super_digest: str | None = None
+    authentication: Authentication = Authentication()
     skip_acl: bool = False
 
 
@@ -142,6 +148,7 @@ class Pipeline:
         """The connection of each session that has one."""
         self._tree = database.tree
         self._limits = limits
+        self._authentication = limits.authentication
         self._append = append
         self._hold_delivery = hold
         self._now_ms = now_ms
@@ -185,10 +192,18 @@ class Pipeline:
         if kind is None:
             reply = reply_frame(xid, self._tree.last_zxid, ErrorCode.UNIMPLEMENTED)
             self._hold(Delivery(client, reply, end=f"it sent operation {number}, which this server does not support"))
-        elif kind in _CHANGES:
-            self._change(client, kind, xid, frame, received_at)
         elif kind is OpCode.AUTH:
             self._authenticate(client, cast("AuthPacket", read_request(kind, frame)), received_at)
+        elif kind is OpCode.SASL:
+            self._log_in(client, xid, cast("SaslToken", read_request(kind, frame)).token or b"", received_at)
+        elif not self._authentication.serves(client.identities):
+            reply = reply_frame(xid, 0, ErrorCode.SESSION_CLOSED_REQUIRE_SASL_AUTH)
+            schemes = ", ".join(sorted(self._authentication.required))
+            self._hold(
+                Delivery(client, reply, OpCode.AUTH, xid, 0, received_at, f"it has not authenticated by {schemes}")
+            )
+        elif kind in _CHANGES:
+            self._change(client, kind, xid, frame, received_at)
         elif kind is OpCode.CLOSE_SESSION:
             self._close_session(client.session_id, xid)
             reply = reply_frame(xid, self._tree.last_zxid, ErrorCode.OK)
@@ -257,14 +272,32 @@ class Pipeline:
         self._hold(Delivery(client, reply, kind, xid, zxid, received_at))
 
     def _authenticate(self, client: Client, packet: AuthPacket, received_at: float) -> None:
-        address = next((identity.id or "" for identity in client.identities if identity.scheme == "ip"), "")
         err, end = ErrorCode.OK, None
         try:
-            proven = acl.authenticate(packet.scheme, packet.auth or b"", address, self._limits.super_digest)
+            proven = self._authentication.by_packet(packet.scheme, packet.auth or b"", client.identities)
             client.identities += [identity for identity in proven if identity not in client.identities]
         except AuthFailed as error:
             err, end = error.code, f"its authentication failed: {error}"
         self._hold(Delivery(client, reply_frame(AUTH_XID, 0, err), OpCode.AUTH, AUTH_XID, 0, received_at, end))
+
+    def _log_in(self, client: Client, xid: int, token: bytes, received_at: float) -> None:
+        """One step of a login by SASL."""
+        authentication = self._authentication
+        err, answer, end = ErrorCode.OK, b"", None
+        try:
+            if authentication.passwords is None:
+                raise LoginRefused("this server has no JAAS entry with users who might log in")
+            if client.login is None:
+                client.login = DigestMd5Server(authentication.passwords, secrets.token_urlsafe(24))
+            answer = client.login.respond(token)
+            if client.login.user is not None:
+                client.identities += authentication.by_login(client.login.user)
+        except LoginRefused as refused:
+            is_needed = "sasl" in authentication.required
+            err = ErrorCode.SESSION_CLOSED_REQUIRE_SASL_AUTH if is_needed else ErrorCode.AUTH_FAILED
+            end = f"its login failed: {refused}"
+        reply = reply_frame(xid, 0, err, SaslToken(None if err else answer))
+        self._hold(Delivery(client, reply, OpCode.SASL, xid, 0, received_at, end))
 
     def _close_session(self, session_id: int, xid: int) -> None:
         paths = tuple(self._tree.ephemerals.get(session_id, ()))
@@ -291,7 +324,7 @@ class Pipeline:
         return self._limits.skip_acl or not event.acl or acl.allows(event.acl, Perms.READ, watcher.identities)
 
     def _requester(self, client: Client) -> Requester:
-        return Requester(client.session_id, client.identities, self._limits.skip_acl)
+        return Requester(client.session_id, client.identities, self._limits.skip_acl, self._authentication.schemes)
 
     def _hold(self, delivery: Delivery) -> None:
         delivery.client.expect(len(delivery.frame), last=delivery.end is not None)

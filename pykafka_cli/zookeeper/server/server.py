@@ -9,38 +9,45 @@ One event loop does everything but waiting for disks: one thread writes the log,
 """
 
 import asyncio
-import contextlib
-import errno
 import logging
 import socket
+import ssl
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pykafka_cli.model import Milliseconds, Seconds, in_seconds
+from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest
+from pykafka_cli.zookeeper.server.authentication import Authentication
 from pykafka_cli.zookeeper.server.connection import Connection
 from pykafka_cli.zookeeper.server.data_directory import DataDirectory, DirectoryUnusable
 from pykafka_cli.zookeeper.server.database import Database
 from pykafka_cli.zookeeper.server.group_commit import GroupCommit
+from pykafka_cli.zookeeper.server.listening import CannotListen, listening_socket
 from pykafka_cli.zookeeper.server.pipeline import Delivery, Limits, Pipeline
 from pykafka_cli.zookeeper.server.recovery import recover
+from pykafka_cli.zookeeper.server.security import authentication_of, tls_of
 from pykafka_cli.zookeeper.server.sessions import Sessions
 from pykafka_cli.zookeeper.server.snapshot import SnapshotInvalid, write_snapshot
 from pykafka_cli.zookeeper.server.statistics import ServerStatistics
 from pykafka_cli.zookeeper.server.txn_log import LogDamaged, TxnLog
 
+if TYPE_CHECKING:
+    from pykafka_cli.zookeeper.server.secure_port import SecurePort
+
 _log = logging.getLogger(__name__)
 
+_PORT, _SECURE_PORT = "clientPort", "secureClientPort"
 _KIB = 1024
 _HOUR_S = 3600.0
 _MOST_HELD = 32 * 1024 * 1024
 """Bytes of requests that are not whole and of answers that are not read, over all connections."""
 _LITTLE = 64 * 1024  # of one connection, which does not count
-_SESSIONLESS_S = 10.0
+SESSIONLESS_S = 10.0
 """How long a connection may be without a session."""
 _BACKLOG = 4096
 """Where clientPortListenBacklog is not set; the system's own limit is net.core.somaxconn."""
@@ -73,11 +80,18 @@ class ZooKeeperServer:
         """Raises ServerUnusable if the server cannot continue; is cancelled when it is stopped."""
         self.started_at = 0.0
         self.port = settings.client_port or 0
-        """The port it listens on; before `start`, the configured one."""
+        """The port it listens on; before `start`, the configured one. 0: there is none but for TLS."""
+        self.secure_port = settings.secure_client_port or 0
+        """The port for TLS; 0: there is none."""
+        self.authentication = Authentication()
         self._settings = settings
         self._clock = clock
         self._per_address: Counter[str] = Counter()
+        self._is_running = False
         self._listener: asyncio.Server | None = None
+        self._secure_listener: SecurePort | None = None
+        self.handshakes = 0
+        """Connections on which TLS has yet to begin."""
         data, logs = map(Path, settings.directories)
         self._directory = DataDirectory(data, logs)
         self._held: dict[Connection, int] = {}
@@ -93,41 +107,63 @@ class ZooKeeperServer:
 
         raises    ServerUnusable: the port or the directory is in use, or its files cannot be used; nothing was changed
         """
-        listening = self._bind()
+        try:
+            context, self.authentication = tls_of(self._settings), authentication_of(self._settings)
+        except ConfigError as error:
+            raise ServerUnusable(str(error)) from error
+        bound = self._bind()
         try:
             self._directory.lock()
             database, replayed = recover(self._directory)
         except (DirectoryUnusable, LogDamaged, SnapshotInvalid, OSError) as error:
-            listening.close()
+            _close_all(bound.values())
             self._directory.unlock()
             raise ServerUnusable(str(error)) from error
         self._build(database)
-        loop = asyncio.get_running_loop()
-        self.failure = loop.create_future()
-        self._listener = await loop.create_server(
-            lambda: Connection(self, self._settings.jute_maxbuffer), sock=listening, backlog=self._backlog
-        )
-        self.port = listening.getsockname()[1]
+        self._is_running = True
+        self.failure = asyncio.get_running_loop().create_future()
+        await self._listen(bound, context)
         self.started_at = self._clock.monotonic()
         if replayed:
             self._take_snapshot()
         self._start_timers()
+        ports = [f"port {self.port}"] if _PORT in bound else []
+        ports += [f"port {self.secure_port} with TLS"] if _SECURE_PORT in bound else []
         _log.info(
-            "ZooKeeper listens on port %d; %d znodes, last transaction 0x%x, dataDir %s",
-            self.port,
+            "ZooKeeper listens on %s; %d znodes, last transaction 0x%x, dataDir %s",
+            " and ".join(ports),
             len(database.tree.nodes),
             database.tree.last_zxid,
             self._settings.data_dir,
         )
+
+    async def _listen(self, bound: Mapping[str, socket.socket], context: ssl.SSLContext | None) -> None:
+        """Accept clients on the sockets; raises ServerUnusable."""
+        frame_limit = self._settings.jute_maxbuffer
+        if listening := bound.get(_PORT):
+            self._listener = await asyncio.get_running_loop().create_server(
+                lambda: Connection(self, frame_limit), sock=listening, backlog=self._backlog
+            )
+            self.port = listening.getsockname()[1]
+        if listening := bound.get(_SECURE_PORT):
+            from pykafka_cli.zookeeper.server.secure_port import SecurePort  # most servers have none
+
+            assert context is not None
+            self._secure_listener = SecurePort(self, listening, context, frame_limit, Seconds(SESSIONLESS_S))
+            self.secure_port = self._secure_listener.port
 
     async def stop(self) -> None:
         """Make everything durable that was begun, close all connections and give the directory back."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        if self._listener is None:
+        if not self._is_running:
             return
-        self._listener.close()
+        self._is_running = False
+        if self._listener is not None:
+            self._listener.close()
+        if self._secure_listener is not None:
+            await self._secure_listener.close()
         await self._commit.drain()
         for connection in list(self.connections):
             connection.abort()
@@ -137,26 +173,21 @@ class ZooKeeperServer:
         self._log_thread.shutdown()
         self._snapshot_thread.shutdown()
         self._directory.unlock()
-        self._listener = None
         self.failure.cancel()
-        _log.info("ZooKeeper on port %d has stopped", self.port)
+        _log.info("ZooKeeper on port %d has stopped", self.port or self.secure_port)
 
-    def _bind(self) -> socket.socket:
-        """A socket on the client port, on which nobody can connect yet."""
-        address = self._settings.client_port_address
-        family = socket.AF_INET6 if (address and ":" in address) or (not address and _has_ipv6()) else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
+    def _bind(self) -> dict[str, socket.socket]:
+        """A socket for each port, on which nobody is accepted yet; raises ServerUnusable."""
+        bound: dict[str, socket.socket] = {}
         try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            listening.bind((address or "", self.port))
-            listening.listen(self._backlog)
-        except OSError as error:
-            listening.close()
-            raise ServerUnusable(_why_not_bound(error, address, self.port)) from error
-        listening.setblocking(False)
-        return listening
+            for name in (_PORT, _SECURE_PORT):
+                if (port := self._settings[name]) is not None:
+                    keys = (name, f"{name}Address")
+                    bound[name] = listening_socket(self._settings[keys[1]], port, self._backlog, keys=keys)
+        except CannotListen as error:
+            _close_all(bound.values())
+            raise ServerUnusable(str(error)) from error
+        return bound
 
     @property
     def _backlog(self) -> int:
@@ -186,11 +217,10 @@ class ZooKeeperServer:
             now_ms=int(self._clock.monotonic() * 1000),
             wall_ms=self._clock.now_ms(),
         )
-        digest = settings.super_digest.value if settings.super_digest else None
         self.pipeline = Pipeline(
             database,
             sessions,
-            Limits(*settings.session_timeouts, digest, settings.skips_acl),
+            Limits(*settings.session_timeouts, self.authentication, settings.skips_acl),
             append=self._append,
             hold=self._commit.hold,
             now_ms=self._clock.now_ms,
@@ -266,8 +296,8 @@ class ZooKeeperServer:
             self.pipeline.sessions.postpone(int(late * 1000), int(now * 1000))
         self.pipeline.expire_sessions(now)
         for connection in list(self.connections):
-            if not connection.session_id and now - connection.connected_at > _SESSIONLESS_S:
-                connection.end(f"it requested no session within {_SESSIONLESS_S:.0f} s")
+            if not connection.session_id and now - connection.connected_at > SESSIONLESS_S:
+                connection.end(f"it requested no session within {SESSIONLESS_S:.0f} s")
         # Ticks fall on whole ticks of the clock, as sessions' deadlines do.
         self._next_tick = self.pipeline.sessions.next_tick(int(now * 1000)) / 1000
         self._timers["tick"] = self._clock.call_later(Seconds(self._next_tick - now), self._tick)
@@ -296,17 +326,34 @@ class ZooKeeperServer:
 
     def admit(self, connection: Connection) -> str | None:
         """Count a new connection; or say why there must not be one more."""
-        address = connection.peer[0]
-        limit, total = self._settings.max_client_cnxns, self._settings.max_cnxns
         self.connections[connection] = None
+        return self._count(connection.peer[0])
+
+    def admit_handshake(self, address: str) -> str | None:
+        """Count a connection on which TLS has yet to begin; or say why there must not be one more."""
+        self.handshakes += 1
+        return self._count(address)
+
+    def forget_handshake(self, address: str) -> None:
+        """TLS has begun there, or never will."""
+        self.handshakes -= 1
+        self._discount(address)
+
+    def _count(self, address: str) -> str | None:
+        limit, total = self._settings.max_client_cnxns, self._settings.max_cnxns
         self._per_address[address] += 1
         if limit and self._per_address[address] > limit:
             self.statistics.refused_connections += 1
             return f"{address} has as many connections as one address may have (maxClientCnxns={limit})"
-        if total and len(self.connections) > total:
+        if total and len(self.connections) + self.handshakes > total:
             self.statistics.refused_connections += 1
             return f"there are as many connections as there may be (maxCnxns={total})"
         return None
+
+    def _discount(self, address: str) -> None:
+        self._per_address[address] -= 1
+        if not self._per_address[address]:
+            del self._per_address[address]
 
     def forget(self, connection: Connection) -> None:
         """The connection is closed."""
@@ -314,10 +361,7 @@ class ZooKeeperServer:
             return
         del self.connections[connection]
         self.hold(connection, 0)
-        address = connection.peer[0]
-        self._per_address[address] -= 1
-        if not self._per_address[address]:
-            del self._per_address[address]
+        self._discount(connection.peer[0])
         self.pipeline.disconnected(connection)
 
     def hold(self, connection: Connection, size: int) -> None:
@@ -362,8 +406,8 @@ class ZooKeeperServer:
         settings = self._settings
         data_size, log_size = self.directory_sizes()
         shortest, longest = settings.session_timeouts
-        yield "clientPort", self.port
-        yield "secureClientPort", -1
+        yield "clientPort", self.port or -1
+        yield "secureClientPort", self.secure_port or -1
         yield "dataDir", self._directory.snapshots.absolute()
         yield "dataDirSize", data_size
         yield "dataLogDir", self._directory.logs.absolute()
@@ -395,17 +439,6 @@ def _deliver(deliveries: list[Delivery]) -> None:
         delivery.client.deliver(delivery)
 
 
-def _has_ipv6() -> bool:
-    """Whether one socket can listen for both kinds of addresses."""
-    with contextlib.suppress(OSError):
-        return socket.has_dualstack_ipv6()
-    return False
-
-
-def _why_not_bound(error: OSError, address: str | None, port: int) -> str:
-    where = f"port {port}" + (f" of {address}" if address else "")
-    if error.errno == errno.EADDRINUSE:
-        return f"{where} is in use: another server listens there; stop that one, or choose another clientPort"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"{where} cannot be listened on: this machine does not have that clientPortAddress"
-    return f"{where} cannot be listened on: {error.strerror}"
+def _close_all(sockets: Iterable[socket.socket]) -> None:
+    for each in sockets:
+        each.close()

@@ -132,11 +132,12 @@ class Draft:
 
 
 class Requester(NamedTuple):
-    """On whose behalf; `skip_acl` lets everybody do everything."""
+    """On whose behalf; `skip_acl` lets everybody do everything, `schemes` are those that its ACLs may name."""
 
     session_id: int
     identities: Collection[Id]
     skip_acl: bool = False
+    schemes: Collection[str] = acl.ALWAYS_THERE
 
     def authorize(self, granted: tuple[Acl, ...], permission: Perms, path: str) -> None:
         """Raise NoAuth unless `granted` allows it."""
@@ -163,7 +164,7 @@ def prepare(kind: OpCode, request: Record, requester: Requester, view: View) -> 
             return SetDataTxn(path, request.data, _next_version(facts.version, request.version, path))
         case SetAclRequest(path=path):
             validate(path)
-            fixed = acl.fix_up(request.acl, requester.identities, path)
+            fixed = acl.fix_up(request.acl, requester.identities, path, requester.schemes)
             facts = view.facts(path)
             requester.authorize(facts.acl, Perms.ADMIN, path)
             return SetAclTxn(path, fixed, _next_version(facts.aversion, request.version, path))
@@ -200,7 +201,7 @@ def _prepare_create(
     if not path.startswith("/"):
         raise BadArguments(f"the path {path!r} does not start with /")
 
-    fixed = acl.fix_up(request.acl, requester.identities, path)
+    fixed = acl.fix_up(request.acl, requester.identities, path, requester.schemes)
     parent_path, _ = split(path)
     parent = view.facts(parent_path)
     requester.authorize(parent.acl, Perms.CREATE, path)

@@ -19,6 +19,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
 )
 from pykafka_cli.zookeeper.protocol.txn_records import Entry, decode_entry
 from pykafka_cli.zookeeper.server.database import Database
+from pykafka_cli.zookeeper.server.digest_md5 import DigestMd5Server
 from pykafka_cli.zookeeper.server.pipeline import Delivery, Limits, Pipeline
 from pykafka_cli.zookeeper.server.sessions import Sessions
 from tests.fakes.clock import FakeClock
@@ -32,6 +33,7 @@ class FakeClient:
     def __init__(self, address: str = "127.0.0.1") -> None:
         self.session_id = 0
         self.identities = [Id("ip", address)]
+        self.login: DigestMd5Server | None = None
         self.expected = 0
         self.takes_requests = True
         self.ended: str | None = None
@@ -107,7 +109,7 @@ class PipelineServer:
         frame = client.received()
         assert frame is not None
         header, answer = read_response(kind, frame)
-        assert header.zxid == (self.database.tree.last_zxid if kind is not OpCode.AUTH else 0)
+        assert header.zxid == (self.database.tree.last_zxid if kind not in (OpCode.AUTH, OpCode.SASL) else 0)
         return header.err, answer
 
     def hold(self) -> None:

@@ -84,7 +84,13 @@ def test_fewer_than_three_snapshots_are_never_kept() -> None:
         ("snapCount=1", "snapCount", "1", "at least 2"),
         ("minSessionTimeout=9\nmaxSessionTimeout=8", "minSessionTimeout", "9", "at least 9 and at most 8 ms"),
         ("maxSessionTimeout=8", "maxSessionTimeout", "8", "at least 6000 and at most 8 ms"),
-        ("secureClientPort=2281", "secureClientPort", "2281", "does not speak TLS"),
+        ("secureClientPort=65536", "secureClientPort", "65536", "no more than 65535"),
+        ("ssl.clientAuth=maybe", "ssl.clientAuth", "maybe", "NEED, WANT, NONE"),
+        ("ssl.keyStore.type=BCFKS", "ssl.keyStore.type", "BCFKS", "JKS, PEM, PKCS12"),
+        ("ssl.protocol=SSLv3", "ssl.protocol", "SSLv3", "TLSv1.2"),
+        ("enforce.auth.enabled=true", "enforce.auth.enabled", "true", "enforce.auth.schemes must be set"),
+        ("requireClientAuthScheme=x509", "requireClientAuthScheme", "x509", "not among those of this server"),
+        ("authProvider.1=a.B", "authProvider.1", "a.B", "this server authenticates by"),
         ("server.1=a:1:2\nserver.2=b:1:2", "server.1", "a:1:2", "standalone"),
     ],
 )
@@ -104,12 +110,11 @@ def test_what_must_be_there_is_named(text: str, missing: str) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider", "by digest and ip alone"),
-        ("requireClientAuthScheme=sasl", "opens sessions for everyone"),
-        ("sessionRequireClientSASLAuth=true", "opens sessions for everyone"),
-        ("enforce.auth.enabled=true", "serves everyone"),
-        ("DigestAuthenticationProvider.enabled=false", "by digest in any case"),
         ("audit.enable=true", "writes no audit log"),
+        ("ssl.crl=true", "consults no revocation lists"),
+        ("ssl.ocsp=true", "does not use OCSP"),
+        ("ssl.context.supplier.class=a.B", "runs no Java classes"),
+        ("authProvider.1=a.B", "this server authenticates by"),
     ],
 )
 def test_security_that_is_not_there_refuses_to_start(line: str, words: str) -> None:
@@ -120,6 +125,60 @@ def test_security_that_is_not_there_refuses_to_start(line: str, words: str) -> N
 
 
 def test_defaults_of_such_security_change_nothing() -> None:
-    given = "enforce.auth.enabled=false\nsessionRequireClientSASLAuth=false\naudit.enable=false"
+    given = "enforce.auth.enabled=false\nsessionRequireClientSASLAuth=false\naudit.enable=false\nssl.crl=false"
 
     assert settings(given).client_port == 2181
+
+
+def test_a_server_may_have_a_port_for_tls_alone() -> None:
+    given = ZooKeeperSettings(read_properties(b"dataDir=data\nsecureClientPort=2182"))
+
+    assert (given.client_port, given.secure_client_port) == (None, 2182)
+    assert (given.tls_protocol, given.ssl_client_auth) == ("TLSv1.2", "need")
+
+
+@pytest.mark.parametrize("port", ["clientPort", "secureClientPort"])
+def test_an_address_needs_its_port(port: str) -> None:
+    text = NEEDED.replace("clientPort=2181", "secureClientPort=1" if port == "clientPort" else "clientPort=1")
+
+    with pytest.raises(ConfigError, match=f"{port}Address is set but {port} is not set"):
+        ZooKeeperSettings(read_properties(f"{text}{port}Address=localhost".encode()))
+
+
+@pytest.mark.parametrize(
+    ("text", "schemes"),
+    [
+        ("", {"digest", "ip"}),
+        ("DigestAuthenticationProvider.enabled=false", {"ip"}),
+        ("secureClientPort=2182", {"digest", "ip", "x509"}),
+        ("authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider", {"digest", "ip", "sasl"}),
+        ("authProvider.x509=org.apache.zookeeper.server.auth.X509AuthenticationProvider", {"digest", "ip", "x509"}),
+    ],
+)
+def test_schemes_are_those_that_keys_bring(text: str, schemes: set[str]) -> None:
+    assert settings(text).schemes == schemes
+    assert settings(text).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("text", "schemes"),
+    [
+        ("", set()),
+        ("requireClientAuthScheme=sasl", {"sasl"}),
+        ("sessionRequireClientSASLAuth=true", {"sasl"}),
+        ("enforce.auth.enabled=true\nenforce.auth.schemes=sasl,digest", {"sasl", "digest"}),
+        ("enforce.auth.schemes=sasl", set()),
+    ],
+)
+def test_clients_must_authenticate_by_what_keys_require(text: str, schemes: set[str]) -> None:
+    assert settings(text).required_schemes == schemes
+
+
+def test_there_may_be_several_super_users() -> None:
+    assert settings("superUser=kafka\nsuperUser.1=admin").sasl_super_users == {"kafka", "admin"}
+
+
+def test_a_key_in_the_wrong_case_is_not_taken_for_another() -> None:
+    (warning,) = settings("ssl.keystore.location=x").warnings
+
+    assert "did you mean ssl.keyStore.location?" in warning

@@ -1,13 +1,13 @@
+import contextlib
+
 import pytest
 
-from pykafka_cli.zookeeper.protocol.errors import AuthFailed, InvalidAcl, NoAuth
+from pykafka_cli.zookeeper.protocol.errors import InvalidAcl, NoAuth
 from pykafka_cli.zookeeper.protocol.records import ANYONE, OPEN_ACL, READ_ACL, Acl, Id, Perms
 from pykafka_cli.zookeeper.server.acl import (
     SUPER,
     allows,
-    authenticate,
     check,
-    digest_of,
     fix_up,
     hide_digests,
     shared,
@@ -16,10 +16,6 @@ from pykafka_cli.zookeeper.server.acl import (
 
 LOCAL = Id("ip", "127.0.0.1")
 ALICE = Id("digest", "alice:JYdjG/dL2+v79QyuS8/0gpT+rQQ=")
-
-
-def test_a_digest_is_what_zookeeper_stores() -> None:
-    assert digest_of(b"alice:alice-secret") == ALICE.id
 
 
 def test_world_may_do_what_its_entry_says_and_no_more() -> None:
@@ -94,19 +90,35 @@ def test_an_acl_that_names_nobody_is_rejected(why: str, acl: list[Acl]) -> None:
         fix_up(acl, [LOCAL], "/a")
 
 
-def test_authentication_by_name_and_password_gives_a_digest() -> None:
-    assert authenticate("digest", b"alice:alice-secret", "127.0.0.1", None) == [ALICE]
+@pytest.mark.parametrize(
+    ("granted", "valid"),
+    [
+        (Id("sasl", "kafka"), True),
+        (Id("sasl", "kafka/host@EXAMPLE.COM"), True),
+        (Id("sasl", "kafka@a@b"), False),
+        (Id("x509", "CN=kafka,O=Example"), True),
+        (Id("x509", "kafka"), False),
+    ],
+)
+def test_an_acl_may_name_the_schemes_of_the_server(granted: Id, valid: bool) -> None:
+    with contextlib.nullcontext() if valid else pytest.raises(InvalidAcl):
+        assert fix_up([Acl(31, granted)], [LOCAL], "/a", {"sasl", "x509"}) == (Acl(31, granted),)
 
 
-def test_who_has_the_configured_digest_is_super_as_well() -> None:
-    assert authenticate("digest", b"alice:alice-secret", "127.0.0.1", ALICE.id) == [SUPER, ALICE]
-    assert authenticate("digest", b"bob:b", "127.0.0.1", ALICE.id) == [Id("digest", digest_of(b"bob:b"))]
+def test_auth_also_becomes_the_user_of_a_login_and_the_subject_of_a_certificate() -> None:
+    proven = [Id("sasl", "kafka"), Id("x509", "CN=kafka")]
+
+    fixed = fix_up([Acl(31, Id("auth", ""))], [LOCAL, *proven, SUPER], "/a")
+
+    assert [each.id for each in fixed] == proven
 
 
-@pytest.mark.parametrize("scheme", ["world", "auth", "super", "kerberos", None])
-def test_nobody_authenticates_by_another_scheme(scheme: str | None) -> None:
-    with pytest.raises(AuthFailed):
-        authenticate(scheme, b"", "127.0.0.1", None)
+def test_the_sasl_user_super_is_allowed_what_any_sasl_user_is() -> None:
+    acl = (Acl(31, Id("sasl", "kafka")), Acl(Perms.READ, ALICE))
+
+    assert allows(acl, Perms.WRITE, [Id("sasl", "super")])
+    assert not allows(acl, Perms.WRITE, [Id("sasl", "alice")])
+    assert not allows((Acl(31, ALICE),), Perms.WRITE, [Id("sasl", "super")])
 
 
 def test_who_may_only_read_sees_no_hashes() -> None:

@@ -39,7 +39,7 @@ from pykafka_cli.zookeeper.protocol.requests import (
     WatchesRequest,
     WhoAmIResponse,
 )
-from pykafka_cli.zookeeper.server.acl import digest_of
+from pykafka_cli.zookeeper.server.authentication import digest_of
 from tests.support.zookeeper.pipeline import FakeClient, PipelineServer
 
 PRIVATE = (Acl(31, Id("digest", digest_of(b"alice:a"))),)
