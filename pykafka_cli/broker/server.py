@@ -12,7 +12,7 @@ Source: kafka.server.KafkaServer.
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -110,7 +110,7 @@ class BrokerServer:
         self._acls: AclManager | None = None
         self._tokens: DelegationTokenManager | None = None
         self._dispatcher: Dispatcher
-        self._announcements: set[asyncio.Future[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._peer_security: PeerSecurity
         self._connect = connector(in_seconds(settings.replica_socket_timeout_ms), lambda: self._peer_security)
         self._stops: list[tuple[str, Callable[[], Awaitable[object]]]] = []
@@ -163,6 +163,9 @@ class BrokerServer:
         configs = DynamicConfigs(ConfigStore(store.client), self.settings, self._clock)
         await configs.start()
         self._stops.append(("dynamic configs", configs.stop))
+        await self._reload_security(sockets)
+        configs.add_check(sockets.ensure_usable)
+        configs.subscribe_broker(lambda: self._in_background(self._reload_security(sockets)))
         logs = LogManager(
             self.settings,
             self._clock,
@@ -210,6 +213,14 @@ class BrokerServer:
             return PeerSecurity(self.settings)
         except ValueError as error:
             raise BrokerUnusable(f"cannot connect to other brokers: {error}") from error
+
+    async def _reload_security(self, sockets: SocketServer) -> None:
+        """Take over key stores, trust stores and logins that have changed, toward clients and other brokers."""
+        await sockets.reload()
+        try:
+            self._peer_security.reload()
+        except ValueError as error:
+            _log.error("connections to other brokers keep the security that they have: %s", error)
 
     async def _load_acls(self, store: ZkStore) -> Authorizer | None:
         """The authorizer with all ACLs, which are followed from now on; None if there is to be none."""
@@ -400,9 +411,12 @@ class BrokerServer:
 
     def _directory_failed(self, _directory: Path, _lost: list[TopicPartition]) -> None:
         """Notify the controller, which elects leaders elsewhere for the partitions in there."""
-        announcing = asyncio.ensure_future(self._broker.store.announce_log_dir_failure(self.settings.broker_id))
-        self._announcements.add(announcing)
-        announcing.add_done_callback(self._announcements.discard)
+        self._in_background(self._broker.store.announce_log_dir_failure(self.settings.broker_id))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # ---- stopping
 

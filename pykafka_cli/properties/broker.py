@@ -299,11 +299,20 @@ class BrokerSettings(
             self.__dict__ = before
             raise
 
-    def check_dynamic(self, cluster_wide: Mapping[str, str], this_broker: Mapping[str, str]) -> None:
-        """Raise ConfigError where `apply_dynamic` would, and change nothing."""
+    def check_dynamic(
+        self,
+        cluster_wide: Mapping[str, str],
+        this_broker: Mapping[str, str],
+        ensure_usable: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Raise ConfigError where `apply_dynamic` would, and change nothing.
+
+        ensure_usable    may raise it as well, while these settings hold
+        """
         before = self.__dict__
         try:
             self.apply_dynamic(cluster_wide, this_broker)
+            ensure_usable()
         finally:
             self.__dict__ = before
 

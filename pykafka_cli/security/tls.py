@@ -4,12 +4,13 @@ The keys themselves are in properties/security.py; pykafka_cli/tls reads the sto
 """
 
 import ssl
+from typing import NamedTuple
 
 from pykafka_cli.properties.keys import Password
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.security.errors import BadClientSetting
 from pykafka_cli.tls.contexts import BadTlsSetting, choose_versions, show, trust
-from pykafka_cli.tls.stores import BadStore, KeyStore, TrustStore, identity, trusted_certificates
+from pykafka_cli.tls.stores import BadStore, Identity, KeyStore, TrustStore, identity, trusted_certificates
 
 
 def tls_context(settings: SecuritySettings) -> ssl.SSLContext | None:
@@ -37,7 +38,19 @@ def tls_context(settings: SecuritySettings) -> ssl.SSLContext | None:
     return context
 
 
-def server_tls_context(settings: SecuritySettings, client_auth: ssl.VerifyMode) -> ssl.SSLContext:
+class ServerTls(NamedTuple):
+    """How a listener speaks TLS.
+
+    own        its certificate and key
+    trusted    what clients' certificates are checked against, PEM; None if they are not
+    """
+
+    context: ssl.SSLContext
+    own: Identity
+    trusted: str | None
+
+
+def server_tls(settings: SecuritySettings, client_auth: ssl.VerifyMode) -> ServerTls:
     """How a listener speaks TLS.
 
     client_auth    whether clients must show a certificate, may, or need not
@@ -46,7 +59,7 @@ def server_tls_context(settings: SecuritySettings, client_auth: ssl.VerifyMode) 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         choose_versions(context, settings.ssl_enabled_protocols, settings.ssl_cipher_suites)
-        own = identity(_key_store(settings))
+        own, trusted = identity(_key_store(settings)), None
         if own is None:
             raise BadStore("ssl.keystore.location, or ssl.keystore.key and ssl.keystore.certificate.chain, must be set")
         show(context, own)
@@ -58,7 +71,7 @@ def server_tls_context(settings: SecuritySettings, client_auth: ssl.VerifyMode) 
     except (BadStore, BadTlsSetting) as error:
         raise BadClientSetting(str(error)) from None
     context.verify_mode = client_auth
-    return context
+    return ServerTls(context, own, trusted)
 
 
 def _trust_store(settings: SecuritySettings) -> TrustStore:

@@ -3,15 +3,20 @@
 Brokers have no more rights than ClusterAction, and either broker is the controller of the other in turn.
 """
 
+import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from cryptography import x509
 
 from tests.support import peers
 from tests.support.broker_processes import BrokerProcess, KafkaBroker, PkBroker
+from tests.support.certificates import pem_store
 from tests.support.confluent import patiently, value_of
 from tests.support.kafka_scripts import run_kafka
 from tests.support.polling import until
@@ -133,3 +138,41 @@ def test_who_has_no_rights_sees_nothing_by_way_of_either(pair: Pair) -> None:
         for run in (pk, run_kafka):
             listed = run("topics", *words)
             assert (listed.returncode, listed.stdout.strip()) == (0, ""), listed.stderr
+
+
+def serial_of(pair: Pair, broker: BrokerProcess) -> int:
+    """The number of the certificate that a broker shows to a new client."""
+    context = ssl.create_default_context(cafile=pair.door.trust)
+    if pair.door.protocol == "SSL":
+        context.load_cert_chain(pair.door.folder / "admin.pem")
+    with (
+        socket.create_connection(("127.0.0.1", broker.port), timeout=TIMEOUT_S) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as encrypted,
+    ):
+        certificate = encrypted.getpeercert(binary_form=True)
+    assert certificate
+    return x509.load_der_x509_certificate(certificate).serial_number
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("number", [OURS, KAFKAS])
+def test_a_key_store_is_replaced_while_the_broker_runs(pair: Pair, number: int) -> None:
+    if not pair.door.protocol.endswith("SSL"):
+        return
+    broker, config = pair.brokers[number], str(pair.door.client("admin"))
+    key = f"listener.name.{pair.door.protocol.lower()}.ssl.keystore.location"
+    store = pem_store(pair.door.folder / f"next-{number}.pem", pair.door.authority.identity("CN=broker,OU=Brokers"))
+    stranger = pem_store(pair.door.folder / "stranger.pem", pair.door.authority.identity("CN=stranger"))
+    before = serial_of(pair, broker)
+
+    def alter(location: Path) -> "subprocess.CompletedProcess[str]":
+        server = ("--bootstrap-server", broker.bootstrap, "--command-config", config)
+        return pk("configs", *server, "--alter", "--broker", str(number), "--add-config", f"{key}={location}")
+
+    refused, altered = alter(stranger), alter(store)
+
+    assert refused.returncode == 1
+    assert "Keystore DistinguishedName does not match" in refused.stdout + refused.stderr
+    assert altered.returncode == 0, altered.stdout + altered.stderr
+    until(lambda: serial_of(pair, broker) != before, "the broker still shows its first certificate")
+    pair.wait_for_two(controller=OURS)

@@ -99,6 +99,7 @@ async def _alter_broker(configs: DynamicConfigs, alteration: Alteration, *, vali
         config,
         per_broker=broker_id is not None,
         others=configs.cluster_wide if broker_id is not None else configs.this_broker,
+        ensure_usable=configs.ensure_usable,
     )
     if not validate_only:
         await configs.store.write(entity, config)

@@ -89,11 +89,13 @@ def ensure_valid_for_broker(
     *,
     per_broker: bool,
     others: Mapping[str, str],
+    ensure_usable: Callable[[], None] = lambda: None,
 ) -> None:
     """Raise InvalidRequest unless these may become dynamic settings.
 
-    per_broker   whether they are for one broker, not the defaults of all
-    others       the dynamic settings of the other kind, which hold in addition
+    per_broker       whether they are for one broker, not the defaults of all
+    others           the dynamic settings of the other kind, which hold in addition
+    ensure_usable    raises ConfigError unless this broker can use its settings, to which these belong for the moment
     """
     _refuse("Cannot update these configs dynamically", [name for name in config if is_static(name)])
     _refuse(
@@ -112,7 +114,7 @@ def ensure_valid_for_broker(
                 "Cannot update these configs at default cluster level, broker id must be specified",
                 [name for name in config if _is_per_broker(name)],
             )
-        settings.check_dynamic(others if per_broker else config, config if per_broker else others)
+        settings.check_dynamic(others if per_broker else config, config if per_broker else others, ensure_usable)
     except ConfigError as error:
         raise InvalidRequest(str(error)) from None
 

@@ -48,6 +48,7 @@ class DynamicConfigs:
         self._follower: asyncio.Task[None] | None = None
         self._on_topic: list[OnTopicChange] = []
         self._on_broker: list[OnChange] = []
+        self._checks: list[OnChange] = []
 
     async def start(self) -> None:
         """Load everything, apply what concerns this broker, and follow changes from now on."""
@@ -110,6 +111,15 @@ class DynamicConfigs:
     def subscribe_broker(self, on_change: OnChange) -> None:
         """Call `on_change()` when this broker's settings have changed."""
         self._on_broker.append(on_change)
+
+    def add_check(self, check: OnChange) -> None:
+        """Call `check()` before settings of this broker are accepted, while they hold; it raises ConfigError."""
+        self._checks.append(check)
+
+    def ensure_usable(self) -> None:
+        """Raise ConfigError unless all parts of this broker can use its settings as they are."""
+        for check in self._checks:
+            check()
 
     def user_config(self, user: str) -> Mapping[str, str]:
         """A user's own config: quotas, and credentials under SCRAM-SHA-256 and SCRAM-SHA-512."""

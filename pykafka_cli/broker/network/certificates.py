@@ -4,8 +4,9 @@ CN=alice,OU=Ops,O=Example Inc.,C=DE           the last part of the subject comes
 1.2.840.113549.1.9.1=#1605612e622e63,CN=a     types that RFC 2253 does not name are numbers, and their values DER
 """
 
+import contextlib
 import re
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -33,8 +34,28 @@ def distinguished_name(certificate: bytes) -> str:
 
     raises    ValueError
     """
-    subject = x509.load_der_x509_certificate(certificate).subject
-    return ",".join("+".join(map(_attribute, part)) for part in reversed(subject.rdns))
+    return _text(x509.load_der_x509_certificate(certificate).subject)
+
+
+class CertificateNames(NamedTuple):
+    """The subject of a certificate, and the hosts that it is for."""
+
+    subject: str
+    hosts: frozenset[str]
+
+
+def names_of_certificate(pem: str) -> CertificateNames:
+    """The names in the first certificate of a PEM text; raises ValueError."""
+    certificate = x509.load_pem_x509_certificates(pem.encode())[0]
+    hosts: frozenset[str] = frozenset()
+    with contextlib.suppress(x509.ExtensionNotFound):
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        hosts = frozenset(str(name.value) for name in found)
+    return CertificateNames(_text(certificate.subject), hosts)
+
+
+def _text(name: x509.Name) -> str:
+    return ",".join("+".join(map(_attribute, part)) for part in reversed(name.rdns))
 
 
 def _attribute(attribute: _Attribute) -> str:

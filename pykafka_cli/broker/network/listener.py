@@ -12,20 +12,20 @@ import errno
 import logging
 import os
 import socket
-import ssl
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.metrics import Metrics
-from pykafka_cli.broker.network.authentication import Authenticator, CredentialsOf, TokenOf
+from pykafka_cli.broker.network.authentication import Authentication, Authenticator, CredentialsOf, TokenOf
 from pykafka_cli.broker.network.connection import Answer, Connection, Service
 from pykafka_cli.broker.network.limits import ConnectionLimits, Intake
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.principals import Principals
-from pykafka_cli.broker.network.tls import server_context
+from pykafka_cli.broker.network.tls import ensure_may_follow, listener_tls
 from pykafka_cli.model import Seconds, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.listeners import Listener
 
 _log = logging.getLogger(__name__)
@@ -34,11 +34,59 @@ _MAX_SWEEP_INTERVAL = 30.0  # seconds
 _WIDE_BACKLOG = 4096
 """Kafka's default of 50 is enough for a thread that does nothing but accept; here one loop does everything, and a
 client that finds the queue full retries after a second or more. The system also has a limit, net.core.somaxconn."""
+_HANDSHAKE_SECONDS = 10.0
+"""How long a client may take over its half of a TLS handshake; until then it is not among the connections."""
+_OFFER_KEYS = ("ssl.enabled.protocols", "ssl.cipher.suites")
 _NO_SUCH_ADDRESS = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class CannotListen(Exception):
     """A listener cannot be opened: the port is in use, the host is not ours, or its certificate cannot be used."""
+
+
+class _Security:
+    """Who may come in by a listener, and how: by the settings of the moment.
+
+    tls       None where the listener does not encrypt
+    raises    ValueError
+    """
+
+    def __init__(self, settings: BrokerSettings, listener: Listener) -> None:
+        self.authenticator = Authenticator(settings, listener.name) if listener.protocol.authenticates else None
+        self.tls = listener_tls(settings, listener.name) if listener.protocol.encrypts else None
+        self.principals = Principals(settings, listener)
+        self._offer = tuple(settings.for_listener(listener.name, name) for name in _OFFER_KEYS)
+
+    def differs_in_tls(self, other: "_Security") -> bool:
+        if self.tls is None or other.tls is None:
+            return False
+        return (self.tls[1:], self.tls.context.verify_mode, self._offer) != (
+            other.tls[1:],
+            other.tls.context.verify_mode,
+            other._offer,
+        )
+
+
+@dataclass
+class _Bound:
+    """A listener with its sockets, and what accepts on copies of them: another certificate needs another server."""
+
+    listener: Listener
+    sockets: list[socket.socket]
+    security: _Security
+    service: Service | None = None
+    servers: list[asyncio.Server] = field(default_factory=list)
+
+    def close_sockets(self) -> None:
+        for each in self.sockets:
+            each.close()
+
+    def begin_login(self, credentials_of: CredentialsOf, token_of: TokenOf) -> Authentication:
+        assert self.security.authenticator
+        return self.security.authenticator.begin(credentials_of, token_of)
+
+    def principal_of(self, transport: asyncio.BaseTransport) -> str:
+        return self.security.principals.of(transport)
 
 
 class SocketServer:
@@ -48,17 +96,15 @@ class SocketServer:
         self._settings, self._clock, self._metrics = settings, clock, metrics
         self._limits, self._intake = ConnectionLimits(settings), Intake(settings)
         self._memory = Memory(settings, clock)
-        self._bound: list[tuple[Listener, list[socket.socket], ssl.SSLContext | None]] = []
-        self._authenticators: dict[str, Authenticator] = {}
-        self._principals: dict[str, Principals] = {}
-        self._servers: list[asyncio.Server] = []
+        self._bound: list[_Bound] = []
         self._services: list[Service] = []
+        self._reloading = asyncio.Lock()
         self._sweep: Timer | None = None
 
     @property
     def endpoints(self) -> tuple[Listener, ...]:
         """Where it listens, with the ports that it really has."""
-        return tuple(listener for listener, _, _ in self._bound)
+        return tuple(each.listener for each in self._bound)
 
     async def bind(self) -> tuple[Listener, ...]:
         """Bind all ports, without accepting connections; `endpoints` afterwards.
@@ -67,13 +113,10 @@ class SocketServer:
         """
         try:
             for listener in self._settings.listener_list:
-                if listener.protocol.authenticates:
-                    self._authenticators[listener.name] = Authenticator(self._settings, listener.name)
-                context = server_context(self._settings, listener.name) if listener.protocol.encrypts else None
+                security = _Security(self._settings, listener)
                 sockets = _listening_sockets(listener, self._settings)
                 port = sockets[0].getsockname()[1]
-                self._bound.append((replace(listener, port=port), sockets, context))
-                self._principals[listener.name] = Principals(self._settings, listener)
+                self._bound.append(_Bound(replace(listener, port=port), sockets, security))
         except OSError as error:
             self._release()
             raise CannotListen(f"cannot listen on {listener}: {_reason(error)}") from error
@@ -90,11 +133,9 @@ class SocketServer:
         credentials_of    gives a user's config, for the listeners that want a login by SCRAM
         token_of          gives a delegation token, for the same
         """
-        loop = asyncio.get_running_loop()
-        for listener, sockets, context in self._bound:
-            authenticator = self._authenticators.get(listener.name)
+        for bound in self._bound:
             service = Service(
-                listener.name,
+                bound.listener.name,
                 answer,
                 self._clock,
                 self._metrics,
@@ -102,26 +143,64 @@ class SocketServer:
                 self._intake,
                 self._memory,
                 self._settings.socket_request_max_bytes,
-                None if authenticator is None else partial(authenticator.begin, credentials_of, token_of),
+                partial(bound.begin_login, credentials_of, token_of) if bound.listener.protocol.authenticates else None,
                 self._settings.sasl_server_max_receive_size,
-                self._principals[listener.name].of,
+                bound.principal_of,
             )
             self._services.append(service)
-            for each in sockets:
-                server = await loop.create_server(
-                    lambda service=service: Connection(service),
-                    sock=each,
-                    ssl=context,
-                    backlog=_backlog(self._settings),
-                )
-                self._servers.append(server)
+            bound.service = service
+            bound.servers = await self._accept(bound)
         self._sweep_later()
+
+    async def _accept(self, bound: "_Bound") -> list[asyncio.Server]:
+        """Accept connections on copies of a listener's sockets, with the certificate of the moment."""
+        assert bound.service
+        make, tls = partial(Connection, bound.service), bound.security.tls
+        return [
+            await asyncio.get_running_loop().create_server(
+                make,
+                sock=each.dup(),
+                ssl=tls and tls.context,
+                ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None,
+                backlog=_backlog(self._settings),
+            )
+            for each in bound.sockets
+        ]
+
+    def ensure_usable(self) -> None:
+        """Raise ConfigError unless all listeners can use the settings as they are by now."""
+        for bound in self._bound:
+            try:
+                new = _Security(self._settings, bound.listener)
+            except ValueError as error:
+                raise ConfigError(f"listener {bound.listener.name} cannot use this: {error}") from None
+            if bound.security.tls and new.tls:
+                ensure_may_follow(self._settings, bound.listener.name, bound.security.tls, new.tls)
+
+    async def reload(self) -> None:
+        """Take over certificates, users and rules that have changed; connections that are open stay."""
+        async with self._reloading:
+            for bound in self._bound:
+                try:
+                    new = _Security(self._settings, bound.listener)
+                except ValueError as error:
+                    _log.error("listener %s keeps the security that it has: %s", bound.listener.name, error)
+                    continue
+                is_other = bound.security.differs_in_tls(new)
+                bound.security = new
+                if is_other and bound.service is not None:
+                    former, bound.servers = bound.servers, await self._accept(bound)
+                    for server in former:
+                        server.close()
+                    _log.info("listener %s has loaded its key store and trust store again", bound.listener.name)
 
     async def stop(self, grace: Seconds) -> None:
         """Stop accepting, wait up to `grace` seconds for responses under way, and close everything."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for bound in self._bound:
+            for server in bound.servers:
+                server.close()
+            bound.servers.clear()
+            bound.close_sockets()
         if self._sweep is not None:
             self._sweep.cancel()
         for connection in self._connections():
@@ -147,9 +226,8 @@ class SocketServer:
         return [connection for service in self._services for connection in service.connections]
 
     def _release(self) -> None:
-        for _, sockets, _ in self._bound:
-            for each in sockets:
-                each.close()
+        for bound in self._bound:
+            bound.close_sockets()
         self._bound.clear()
 
     def _sweep_later(self) -> None:

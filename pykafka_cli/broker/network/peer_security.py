@@ -10,13 +10,16 @@ source  ChannelBuilders.clientChannelBuilder, NodeToControllerChannelManager, Br
 import ssl
 
 from pykafka_cli.broker.network.jaas import server_login
-from pykafka_cli.broker.network.tls import security_of_listener
+from pykafka_cli.broker.network.tls import listener_tls, security_of_listener
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.jaas import Login
+from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.security.errors import BadClientSetting
 from pykafka_cli.security.sasl import sasl_exchange
 from pykafka_cli.security.tls import tls_context
 from pykafka_cli.transport.sasl import SaslExchange
+
+_MOST_FLIGHTS = 10  # of messages in a handshake
 
 
 class PeerSecurity:
@@ -38,6 +41,8 @@ class PeerSecurity:
         try:
             tls = tls_context(settings)
             sasl_exchange(settings, "localhost", login)
+            if tls is not None:
+                _ensure_trusts_itself(broker, settings)
         except BadClientSetting as error:
             raise ValueError(str(error)) from None
         self.tls: ssl.SSLContext | None = tls
@@ -46,6 +51,39 @@ class PeerSecurity:
     def login(self, host: str) -> SaslExchange | None:
         """A new login to the broker at `host`; None where none is required."""
         return sasl_exchange(self._client, host, self._login)
+
+
+def _ensure_trusts_itself(broker: BrokerSettings, settings: SecuritySettings) -> None:
+    """Shake hands with this broker's own listener, names of hosts aside; raises ValueError.
+
+    source    SslFactory, SslEngineValidator
+    """
+    listener = broker.inter_broker_listener
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    trusting = tls_context(settings)
+    assert trusting
+    trusting.check_hostname = False
+    sides = [
+        trusting.wrap_bio(to_client, to_server),
+        listener_tls(broker, listener).context.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    try:
+        for _ in range(_MOST_FLIGHTS):
+            sides = [side for side in sides if not _is_done(side)]
+    except ssl.SSLError as error:
+        reason = getattr(error, "verify_message", None) or error.reason or error
+        raise ValueError(
+            f"brokers would not accept each other on listener {listener}, as this one does not accept its own "
+            f"certificate: {reason}"
+        ) from None
+
+
+def _is_done(side: ssl.SSLObject) -> bool:
+    try:
+        side.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
 
 
 def _login(broker: BrokerSettings) -> Login | None:

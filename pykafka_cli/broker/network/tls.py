@@ -13,25 +13,44 @@ source  SslFactory, DefaultSslEngineFactory, ChannelBuilders
 
 import ssl
 
+from pykafka_cli.broker.network.certificates import names_of_certificate
 from pykafka_cli.properties.broker import BrokerSettings
+from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.listeners import SecurityProtocol
 from pykafka_cli.properties.security import SecuritySettings
 from pykafka_cli.security.errors import BadClientSetting
 from pykafka_cli.security.settings import security_settings
-from pykafka_cli.security.tls import server_tls_context
+from pykafka_cli.security.tls import ServerTls, server_tls
 
 _CLIENT_AUTH = {"none": ssl.CERT_NONE, "requested": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 _LOGIN_KEYS = ("security.protocol", "sasl.mechanism", "sasl.jaas.config")
 
 
-def server_context(settings: BrokerSettings, listener: str) -> ssl.SSLContext:
+def listener_tls(settings: BrokerSettings, listener: str) -> ServerTls:
     """What a listener that encrypts needs; raises ValueError, naming the key at fault."""
     try:
-        return server_tls_context(
-            security_of_listener(settings, listener), _CLIENT_AUTH[client_auth(settings, listener)]
-        )
+        return server_tls(security_of_listener(settings, listener), _CLIENT_AUTH[client_auth(settings, listener)])
     except BadClientSetting as error:
         raise ValueError(str(error)) from None
+
+
+def ensure_may_follow(settings: BrokerSettings, listener: str, old: ServerTls, new: ServerTls) -> None:
+    """Raise ConfigError if clients that connect to a running broker would be surprised by its new certificate.
+
+    Its distinguished name and its host names stay, unless ssl.allow.dn.changes or ssl.allow.san.changes is true.
+    """
+    before, after = names_of_certificate(old.own.pem), names_of_certificate(new.own.pem)
+    if before.subject != after.subject and not settings.for_listener(listener, "ssl.allow.dn.changes"):
+        raise ConfigError(
+            f"Keystore DistinguishedName does not match: existing={before.subject}, new={after.subject}; "
+            "ssl.allow.dn.changes=true allows this"
+        )
+    if not before.hosts <= after.hosts and not settings.for_listener(listener, "ssl.allow.san.changes"):
+        existing, new_ones = (",".join(sorted(each)) or "none" for each in (before.hosts, after.hosts))
+        raise ConfigError(
+            f"Keystore SubjectAltNames do not match: existing={existing}, new={new_ones}; "
+            "ssl.allow.san.changes=true allows this"
+        )
 
 
 def client_auth(settings: BrokerSettings, listener: str) -> str:

@@ -105,10 +105,10 @@ class JavaSecurityKeys(Settings):
         loss="this broker runs no Java classes and would judge logins by itself",
     )
     security_providers = InertKey(STRING, None, "Java classes that provide security algorithms.", importance=LOW)
-    ssl_allow_dn_changes = InertKey(
+    ssl_allow_dn_changes = Key(
         BOOLEAN, False, "Whether a new certificate of the broker may have another distinguished name.", importance=LOW
     )
-    ssl_allow_san_changes = InertKey(
+    ssl_allow_san_changes = Key(
         BOOLEAN, False, "Whether a new certificate of the broker may lack a name that the old one had.", importance=LOW
     )
     ssl_engine_factory_class = UnsupportedProtection(
