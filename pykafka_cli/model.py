@@ -42,6 +42,8 @@ Milliseconds = NewType("Milliseconds", int)
 Seconds = NewType("Seconds", float)
 """How long, as the event loop has it. A moment on the monotonic clock is a `float`."""
 
+NO_TIME = Seconds(0.0)
+
 FIRST_OFFSET = Offset(0)
 
 NO_OFFSET = Offset(-1)

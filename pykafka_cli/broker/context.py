@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kio.static.primitive import i32
 
 from pykafka_cli.acls import CLUSTER_NAME, AclOperation, ResourceType
+from pykafka_cli.model import NO_TIME, Seconds
 from pykafka_cli.protocol.authorized_operations import OPERATIONS
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pykafka_cli.broker.metadata.topic_admin import TopicAdmin
     from pykafka_cli.broker.metadata.zk_store import ZkStore
     from pykafka_cli.broker.network.authentication import Authentication
+    from pykafka_cli.broker.quotas.client_quotas import Allowance
     from pykafka_cli.broker.replication.replica_manager import ReplicaManager
     from pykafka_cli.broker.security.acl_manager import AclManager
     from pykafka_cli.broker.security.authorizer import Rights
@@ -67,6 +69,8 @@ class RequestContext:
     apis           every API that is offered, by key
     authentication the connection's, on a listener that wants a login
     rights         what the client may do; None: everything, because there is no authorizer, or the broker itself asks
+    allowance      how much the client may use; None: as much as it likes
+    throttle       how long the client has to be silent, because it used more; the handler may set it
     """
 
     broker: Broker
@@ -80,6 +84,8 @@ class RequestContext:
     apis: Mapping[int, "Api"] = field(default_factory=dict)
     authentication: "Authentication | None" = None
     rights: "Rights | None" = None
+    allowance: "Allowance | None" = None
+    throttle: Seconds = NO_TIME
 
     def allows(
         self, operation: AclOperation, type_: ResourceType, name: str, *, count: int = 1, is_asked_for: bool = True

@@ -21,7 +21,9 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.broker.network.pace import pace_for
+from pykafka_cli.broker.quotas.client_quotas import Allowance, ClientQuotas
 from pykafka_cli.broker.security.authorizer import Authorizer, Rights
+from pykafka_cli.broker.throttling import handled_within_quotas
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.codec import MessageCodec, RequestHeader, message_codec, read_request_header
@@ -64,9 +66,15 @@ class Dispatcher:
         apis: Mapping[int, Api] = HANDLERS,
         faults: Faults | None = None,
         authorizer: Authorizer | None = None,
+        quotas: ClientQuotas | None = None,
     ) -> None:
-        """authorizer    None if everybody may do everything"""
+        """Responds for `broker`.
+
+        authorizer    None if everybody may do everything
+        quotas        None if everybody may use as much as they like
+        """
         self._broker, self._metrics, self._apis, self._authorizer = broker, metrics, apis, authorizer
+        self._quotas = quotas
         self._faults = faults or Faults()
         self._active_faults = self._faults.active
         self._prepared: dict[tuple[int, int], tuple[Api, MessageCodec]] = {}
@@ -119,12 +127,18 @@ class Dispatcher:
             self._apis,
             login,
             None if self._authorizer is None else _rights(self._authorizer, peer),
+            self._allowance(peer, header),
         )
         begun = self._broker.clock.monotonic() if 0 < _request_log.level <= logging.DEBUG else None
         if self._active_faults and (fault := self._fault_for(header, request)):
-            response = await self._handled_with(fault, api, codec, context, request)
+            handling = self._handled_with(fault, api, codec, context, request)
         else:
-            response = await self._handled(api, codec, context, request)
+            handling = self._handled(api, codec, context, request)
+        if context.allowance is None:
+            response = await handling
+        else:
+            response = await handled_within_quotas(handling, context, context.allowance, request, len(frame))
+            peer.silence = context.throttle
         if begun is not None:
             self._log_request(header, peer, request, response, begun)
         if login is not None:
@@ -136,6 +150,11 @@ class Dispatcher:
             _ensure_nothing_failed(response)
             return None
         return self._encoded(api, codec, header.correlation_id, response, request)
+
+    def _allowance(self, peer: Peer, header: RequestHeader) -> Allowance | None:
+        if self._quotas is None or not self._quotas.are_configured:
+            return None
+        return self._quotas.allowance(peer.principal.partition(":")[2], header.client_id or "")
 
     def _log_request(self, header: RequestHeader, peer: Peer, request: Any, response: Any, begun: float) -> None:
         what = ""

@@ -55,6 +55,10 @@ class NotLeaderOrFollower(BrokerError):
     code = ErrorCode.not_leader_or_follower
 
 
+class ThrottlingQuotaExceeded(BrokerError):
+    code = ErrorCode.throttling_quota_exceeded
+
+
 class RequestTimedOut(BrokerError):
     code = ErrorCode.request_timed_out
 

@@ -48,6 +48,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.connection import Answer, Peer
 from pykafka_cli.broker.network.listener import CannotListen, SocketServer
 from pykafka_cli.broker.network.peer_security import PeerSecurity
+from pykafka_cli.broker.quotas.client_quotas import ClientQuotas
 from pykafka_cli.broker.replication.peers import BrokerEndpoints, ControllerChannel, connector
 from pykafka_cli.broker.replication.replica_manager import ReplicaManager
 from pykafka_cli.broker.security.acl_manager import AclManager
@@ -161,6 +162,8 @@ class BrokerServer:
         self._peer_security = self._log_in_to_peers()
         store, cluster_id = await self._connect_to_zookeeper()
         configs = DynamicConfigs(ConfigStore(store.client), self.settings, self._clock)
+        quotas = ClientQuotas(self.settings, self._clock.of_peers)
+        configs.subscribe_clients(quotas.configure)
         await configs.start()
         self._stops.append(("dynamic configs", configs.stop))
         await self._reload_security(sockets)
@@ -179,7 +182,7 @@ class BrokerServer:
         await self._load_delegation_tokens(store)
         self._broker = self._build(store, cluster_id, configs, logs)
         apis = HANDLERS if self._quorum is None else {**HANDLERS, **KRAFT_HANDLERS}
-        self._dispatcher = Dispatcher(self._broker, self.metrics, apis, self._faults, authorizer)
+        self._dispatcher = Dispatcher(self._broker, self.metrics, apis, self._faults, authorizer, quotas)
         await self._broker.replicas.start()
         self._stops.append(("replicas", self._broker.replicas.stop))
         self._broker.groups.start()

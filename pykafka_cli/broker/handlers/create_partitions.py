@@ -1,7 +1,7 @@
 """CreatePartitions (key 37), versions 0-3.
 
 Extends topics and waits until each partition has a leader, or the time is up. Only the controller does it.
-v2 flexible
+v2 flexible   v3 THROTTLING_QUOTA_EXCEEDED (KIP-599)
 """
 
 from collections import Counter
@@ -14,6 +14,9 @@ from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidRequest, NotController
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, code_and_message, milliseconds
 from pykafka_cli.broker.metadata.topic_rules import MorePartitions
+from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
+
+FIRST_VERSION_WITH_THROTTLING = 3
 
 
 async def handle(ctx: RequestContext, request: CreatePartitionsRequest) -> CreatePartitionsResponse:
@@ -29,9 +32,14 @@ async def handle(ctx: RequestContext, request: CreatePartitionsRequest) -> Creat
             assignments = None if topic.assignments is None else [tuple(a.broker_ids) for a in topic.assignments]
             wanted.append(MorePartitions(topic.name, topic.count, assignments))
     if wanted:
+        mutations = PartitionMutations(ctx.allowance, is_strict=ctx.api_version >= FIRST_VERSION_WITH_THROTTLING)
         outcomes |= await ctx.broker.topics.create_partitions(
-            wanted, timeout_ms=milliseconds(request.timeout), validate_only=request.validate_only
+            wanted,
+            timeout_ms=milliseconds(request.timeout),
+            validate_only=request.validate_only,
+            charge=mutations.charge,
         )
+        ctx.throttle = mutations.wait()
     return CreatePartitionsResponse(
         throttle_time=NO_THROTTLE, results=tuple(_result(name, error) for name, error in outcomes.items())
     )

@@ -2,7 +2,8 @@
 
 Makes topics and waits until each partition has a leader, or the time is up. Only the controller does it.
 v1 validate_only, error messages   v2 throttle time
-v4 partitions and replicas may be left to the broker   v5 flexible; the configs come back (KIP-525)   v7 topic ids
+v4 partitions and replicas may be left to the broker   v5 flexible; the configs come back (KIP-525)
+v6 THROTTLING_QUOTA_EXCEEDED (KIP-599)   v7 topic ids
 """
 
 from collections import Counter
@@ -19,7 +20,10 @@ from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, milliseconds
 from pykafka_cli.broker.metadata.config_descriptions import describe_topic
 from pykafka_cli.broker.metadata.topic_admin import CreatedTopic
 from pykafka_cli.broker.metadata.topic_rules import NewTopic
+from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
 from pykafka_cli.topic_names import CLUSTER_METADATA
+
+FIRST_VERSION_WITH_THROTTLING = 6
 
 
 async def handle(ctx: RequestContext, request: CreateTopicsRequest) -> CreateTopicsResponse:
@@ -38,9 +42,14 @@ async def handle(ctx: RequestContext, request: CreateTopicsRequest) -> CreateTop
         else:
             wanted.append(_new_topic(topic))
     if wanted:
+        mutations = PartitionMutations(ctx.allowance, is_strict=ctx.api_version >= FIRST_VERSION_WITH_THROTTLING)
         outcomes |= await ctx.broker.topics.create(
-            wanted, timeout_ms=milliseconds(request.timeout), validate_only=request.validate_only
+            wanted,
+            timeout_ms=milliseconds(request.timeout),
+            validate_only=request.validate_only,
+            charge=mutations.charge,
         )
+        ctx.throttle = mutations.wait()
     return CreateTopicsResponse(
         throttle_time=NO_THROTTLE,
         topics=tuple(_result(ctx, topic, outcomes[topic.name]) for topic in request.topics),

@@ -1,7 +1,8 @@
 """DeleteTopics (key 20), versions 0-6.
 
 Has topics deleted and waits until they are gone, or the time is up. Only the controller does it.
-v1 throttle time   v3 TOPIC_DELETION_DISABLED   v4 flexible   v5 error messages   v6 topics by id (KIP-516)
+v1 throttle time   v3 TOPIC_DELETION_DISABLED   v4 flexible   v5 error messages, THROTTLING_QUOTA_EXCEEDED (KIP-599)
+v6 topics by id (KIP-516)
 """
 
 from kio.schema.delete_topics.v6.request import DeleteTopicsRequest, DeleteTopicState
@@ -13,8 +14,10 @@ from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import BrokerError, InvalidRequest
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, milliseconds
+from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
 
 FIRST_VERSION_WITH_DELETION_DISABLED = 3
+FIRST_VERSION_WITH_THROTTLING = 5
 
 
 async def handle(ctx: RequestContext, request: DeleteTopicsRequest) -> DeleteTopicsResponse:
@@ -42,7 +45,11 @@ async def handle(ctx: RequestContext, request: DeleteTopicsRequest) -> DeleteTop
     doomed = dict.fromkeys(name for _, name, error in results if name is not None and not error)
     outcomes: dict[str, BrokerError | None] = {}
     if doomed:
-        outcomes = await ctx.broker.topics.delete(doomed, timeout_ms=milliseconds(request.timeout))
+        mutations = PartitionMutations(ctx.allowance, is_strict=ctx.api_version >= FIRST_VERSION_WITH_THROTTLING)
+        outcomes = await ctx.broker.topics.delete(
+            doomed, timeout_ms=milliseconds(request.timeout), charge=mutations.charge
+        )
+        ctx.throttle = mutations.wait()
     return DeleteTopicsResponse(
         throttle_time=NO_THROTTLE,
         responses=tuple(

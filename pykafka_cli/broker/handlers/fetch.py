@@ -22,12 +22,14 @@ from pykafka_cli.broker.errors import (
     InvalidFetchSessionEpoch,
 )
 from pykafka_cli.broker.handlers.leader_hints import LeaderHint, leader_hint
+from pykafka_cli.broker.quotas.client_quotas import Allowance
 from pykafka_cli.broker.replication.down_conversion import (
     FETCH_BYTES,
     FIRST_VERSION_WITH_BATCHES,
     DownConversion,
     message_format,
 )
+from pykafka_cli.broker.replication.fetch_sessions import FetchContext
 from pykafka_cli.broker.replication.fetch_values import Answer, AskedPartition, FetchResult, FetchTarget, PartitionKey
 from pykafka_cli.broker.replication.reading import FetchTerms, Visibility
 from pykafka_cli.model import NO_OFFSET, BrokerId, TopicPartition
@@ -86,6 +88,8 @@ async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
         else:
             targets.append(FetchTarget(found, asked))
     results = await replicas.fetch(targets, _terms(ctx, request)) if targets else []
+    if ctx.allowance is not None and request.replica_id < 0 and _has_to_wait(ctx, ctx.allowance, results):
+        return _postponed(fetch, request)
     hints = _adapt(ctx, targets, results)
     if ctx.api_version < FIRST_VERSION_WITH_BATCHES:
         await _down_convert(ctx, request, targets, results)
@@ -102,6 +106,19 @@ async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
         session_id=session_id,
         node_endpoints=_endpoints(hints) if hints else [],
     )
+
+
+def _has_to_wait(ctx: RequestContext, allowance: Allowance, results: Sequence[FetchResult]) -> bool:
+    """Whether the client has used up its quota, and gets no records for now."""
+    ctx.throttle, is_sent = allowance.fetched(sum(len(result.records) for result in results))
+    return not is_sent
+
+
+def _postponed(fetch: FetchContext, request: FetchRequest) -> FetchResponse:
+    try:
+        return FetchResponse(session_id=fetch.postpone())
+    except InvalidFetchSessionEpoch as error:
+        return FetchResponse(error_code=error.code, session_id=request.session_id)
 
 
 def _asked(request: FetchRequest) -> list[AskedPartition]:
@@ -157,6 +174,8 @@ def _terms(ctx: RequestContext, request: FetchRequest) -> FetchTerms:
     max_bytes = min(request.max_bytes, ctx.broker.settings.fetch_max_bytes)
     if ctx.api_version < FIRST_VERSION_WITH_BATCHES:
         max_bytes = min(max_bytes, FETCH_BYTES)
+    if ctx.allowance is not None and not is_follower and (most := ctx.allowance.most_to_fetch()) is not None:
+        max_bytes = min(max_bytes, most)
     return FetchTerms(
         follower=request.replica_id if is_follower else None,
         visibility=visibility,

@@ -26,6 +26,7 @@ from pykafka_cli.broker.errors import (
     TransactionalIdAuthorizationFailed,
 )
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
+from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
 from pykafka_cli.model import TopicPartition
 
 GROUP, TRANSACTION, SHARE = 0, 1, 2
@@ -49,7 +50,7 @@ async def handle(ctx: RequestContext, request: FindCoordinatorRequest) -> FindCo
     except BrokerError as error:
         unavailable = error
     if topic is not None and topic not in ctx.broker.metadata and len(refused) < len(request.coordinator_keys):
-        await ctx.broker.topics.auto_create([topic])
+        await ctx.broker.topics.auto_create([topic], PartitionMutations(ctx.allowance, is_strict=False).charge)
         unavailable = CoordinatorNotAvailable(f"{topic} is just being created; try again")
     coordinators = []
     for key in request.coordinator_keys:

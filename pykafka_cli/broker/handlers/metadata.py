@@ -28,6 +28,7 @@ from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import InvalidRequest
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, broker_ids
 from pykafka_cli.broker.metadata.cache import MetadataCache
+from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
 from pykafka_cli.protocol.authorized_operations import NOT_ASKED
 from pykafka_cli.protocol.codec import KeptAnswer
 from pykafka_cli.protocol.inter_broker import UpdateMetadataPartitionState
@@ -166,7 +167,8 @@ async def _created(ctx: RequestContext, names: list[str]) -> list[MetadataRespon
     """Have topics created, as far as the client may; who may create topics in the cluster may create any."""
     may_create_all = ctx.allows_on_cluster(AclOperation.CREATE, is_asked_for=False)
     wanted = [name for name in names if may_create_all or ctx.allows(AclOperation.CREATE, _TOPIC, name)]
-    outcomes = await ctx.broker.topics.auto_create(wanted) if wanted else {}
+    charge = PartitionMutations(ctx.allowance, is_strict=False).charge
+    outcomes = await ctx.broker.topics.auto_create(wanted, charge) if wanted else {}
     codes = {name: ErrorCode.leader_not_available if error is None else error.code for name, error in outcomes.items()}
     return [_without_partitions(name, codes.get(name, ErrorCode.topic_authorization_failed)) for name in names]
 

@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 OnTopicChange = Callable[[str], None]
 OnChange = Callable[[], None]
+OnClientChange = Callable[[str, Mapping[str, str]], None]
 
 
 class DynamicConfigs:
@@ -49,6 +50,7 @@ class DynamicConfigs:
         self._on_topic: list[OnTopicChange] = []
         self._on_broker: list[OnChange] = []
         self._checks: list[OnChange] = []
+        self._on_client: list[OnClientChange] = []
 
     async def start(self) -> None:
         """Load everything, apply what concerns this broker, and follow changes from now on."""
@@ -121,6 +123,13 @@ class DynamicConfigs:
         for check in self._checks:
             check()
 
+    def subscribe_clients(self, on_change: OnClientChange) -> None:
+        """Call `on_change(entity, config)` for each user, client id and address with a config, and when it changes.
+
+        To be called before `start`. An entity is named by its path below /config; without a config, that is empty.
+        """
+        self._on_client.append(on_change)
+
     def user_config(self, user: str) -> Mapping[str, str]:
         """A user's own config: quotas, and credentials under SCRAM-SHA-256 and SCRAM-SHA-512."""
         return self._clients.get(user_entity(user), {})
@@ -146,9 +155,9 @@ class DynamicConfigs:
         await self.load_topics(entity.partition("/")[2] for entity in await self.store.entities("topics"))
         for folder in ("users", "clients", "ips"):
             for entity in await self.store.entities(folder):
-                self._clients[entity] = await self.store.read(entity)
+                self._take_client(entity, await self.store.read(entity))
                 for client in await self.store.entities(f"{entity}/clients") if folder == "users" else ():
-                    self._clients[client] = await self.store.read(client)
+                    self._take_client(client, await self.store.read(client))
 
     async def _read_settings(self, broker_id: BrokerId | None) -> dict[str, str]:
         """Dynamic settings, without those that only server.properties can give, whatever wrote them to ZooKeeper."""
@@ -197,11 +206,15 @@ class DynamicConfigs:
             self.this_broker = await self._read_settings(self.settings.broker_id)
             self._apply_to_broker()
         elif kind in ("users", "clients", "ips"):
-            config = await self.store.read(entity)
-            if config:
-                self._clients[entity] = config
-            else:
-                self._clients.pop(entity, None)
+            self._take_client(entity, await self.store.read(entity))
+
+    def _take_client(self, entity: str, config: dict[str, str]) -> None:
+        if config:
+            self._clients[entity] = config
+        else:
+            self._clients.pop(entity, None)
+        for on_client in self._on_client:
+            on_client(entity, config)
 
     def _apply_to_broker(self) -> None:
         try:

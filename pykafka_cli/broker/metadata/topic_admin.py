@@ -11,7 +11,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock
@@ -38,6 +38,13 @@ from pykafka_cli.zookeeper.kafka_znodes import TopicAssignment, new_topic_id
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+Charge: TypeAlias = Callable[[int], None]
+"""Counts partitions that are about to be created or deleted; raises a BrokerError if the client must not now."""
+
+
+def _for_free(partitions: int) -> None:
+    del partitions
 
 
 class CreatedTopic(NamedTuple):
@@ -73,7 +80,12 @@ class TopicAdmin:
     # ---- create
 
     async def create(
-        self, topics: Iterable[NewTopic], *, timeout_ms: Milliseconds, validate_only: bool = False
+        self,
+        topics: Iterable[NewTopic],
+        *,
+        timeout_ms: Milliseconds,
+        validate_only: bool = False,
+        charge: Charge = _for_free,
     ) -> dict[str, CreatedTopic | BrokerError]:
         """Create topics and wait for their leaders; the result for each, by name.
 
@@ -86,7 +98,7 @@ class TopicAdmin:
         except PolicyViolation as refused:
             return dict.fromkeys((topic.name for topic in wanted), refused)
         for topic in wanted:
-            outcomes[topic.name] = await self._attempt(topic.name, partial(self._create, topic, validate_only))
+            outcomes[topic.name] = await self._attempt(topic.name, partial(self._create, topic, validate_only, charge))
         if validate_only:
             return outcomes
         made = {
@@ -105,12 +117,15 @@ class TopicAdmin:
             return len(topic.assignment)
         return self._settings.num_partitions if topic.partitions == topic_rules.NOT_GIVEN else max(topic.partitions, 0)
 
-    async def _create(self, topic: NewTopic, validate_only: bool) -> CreatedTopic:
+    async def _create(self, topic: NewTopic, validate_only: bool, charge: Charge) -> CreatedTopic:
         if topic.name in self._cache:
             raise TopicAlreadyExists(f"Topic '{topic.name}' already exists.")
         placed = topic_rules.placed(topic, self._settings, self._brokers())
         topic_rules.ensure_creatable(placed, await self._existing(), self._settings)
-        topic_id = None if validate_only else await self._write(placed)
+        topic_id = None
+        if not validate_only:
+            charge(len(placed.assignment))
+            topic_id = await self._write(placed)
         replication_factor = len(placed.assignment[0])
         return CreatedTopic(topic_id, len(placed.assignment), replication_factor, dict(placed.configs))
 
@@ -141,7 +156,7 @@ class TopicAdmin:
 
     # ---- auto-create
 
-    async def auto_create(self, topics: Iterable[str]) -> dict[str, BrokerError | None]:
+    async def auto_create(self, topics: Iterable[str], charge: Charge = _for_free) -> dict[str, BrokerError | None]:
         """Create topics that a client requested, with the broker's defaults, without waiting for their leaders.
 
         returns   None for each that is on its way, else why it is not: InvalidTopic, UnknownTopicOrPartition while an
@@ -157,7 +172,7 @@ class TopicAdmin:
             else:
                 self._being_created.add(name)
                 try:
-                    outcome = await self._attempt(name, partial(self._create, self.default_topic(name), False))
+                    outcome = await self._attempt(name, partial(self._create, self.default_topic(name), False, charge))
                 finally:
                     self._being_created.discard(name)
                 if isinstance(outcome, CreatedTopic | TopicAlreadyExists):
@@ -199,13 +214,18 @@ class TopicAdmin:
     # ---- extend
 
     async def create_partitions(
-        self, topics: Iterable[MorePartitions], *, timeout_ms: Milliseconds, validate_only: bool = False
+        self,
+        topics: Iterable[MorePartitions],
+        *,
+        timeout_ms: Milliseconds,
+        validate_only: bool = False,
+        charge: Charge = _for_free,
     ) -> dict[str, BrokerError | None]:
         """Add partitions to topics and wait for all leaders; None for each that succeeded."""
         outcomes: dict[str, BrokerError | None] = {}
         extended: dict[str, list[TopicPartition]] = {}
         for topic in topics:
-            outcome = await self._attempt(topic.topic, partial(self._extend, topic, validate_only))
+            outcome = await self._attempt(topic.topic, partial(self._extend, topic, validate_only, charge))
             if isinstance(outcome, BrokerError):
                 outcomes[topic.topic] = outcome
             else:
@@ -221,7 +241,7 @@ class TopicAdmin:
         }
         return outcomes | late
 
-    async def _extend(self, wanted: MorePartitions, validate_only: bool) -> list[int]:
+    async def _extend(self, wanted: MorePartitions, validate_only: bool, charge: Charge) -> list[int]:
         """All partitions that the topic is to have."""
         current = await self._store.assignment(wanted.topic)
         if current is None or not current.partitions:
@@ -235,26 +255,31 @@ class TopicAdmin:
             added = topic_rules.new_partitions(wanted, current.partitions, candidates)
             return TopicAssignment({**current.partitions, **full_assignment(added)}, current.topic_id)
 
+        planned = extended(current).partitions
         if validate_only:
-            return list(extended(current).partitions)
+            return list(planned)
+        charge(len(planned) - len(current.partitions))
         return list((await self._store.change_assignment(wanted.topic, extended)).partitions)
 
     # ---- delete
 
-    async def delete(self, topics: Iterable[str], *, timeout_ms: Milliseconds) -> dict[str, BrokerError | None]:
+    async def delete(
+        self, topics: Iterable[str], *, timeout_ms: Milliseconds, charge: Charge = _for_free
+    ) -> dict[str, BrokerError | None]:
         """Request the deletion of topics and wait until they are deleted; None for each that is."""
         outcomes: dict[str, BrokerError | None] = {}
         for name in topics:
-            outcome = await self._attempt(name, partial(self._request_deletion, name))
+            outcome = await self._attempt(name, partial(self._request_deletion, name, charge))
             outcomes[name] = outcome if isinstance(outcome, BrokerError) else None
         doomed = [name for name, error in outcomes.items() if error is None]
         await self._wait(doomed, lambda name: name not in self._cache, timeout_ms)
         late = {name: RequestTimedOut("") for name in doomed if name in self._cache or timeout_ms <= 0}
         return outcomes | late
 
-    async def _request_deletion(self, topic: str) -> None:
+    async def _request_deletion(self, topic: str, charge: Charge) -> None:
         if not await self._store.topic_exists(topic):
             raise UnknownTopicOrPartition(f"Topic `{topic}` to delete does not exist")
+        charge(self._cache.partition_count(topic) or 0)
         try:
             await self._store.request_topic_deletion(topic)
         except NodeExists:

@@ -21,7 +21,7 @@ from pykafka_cli.broker.network.limits import READ_AHEAD_BYTES, READ_AHEAD_REQUE
 from pykafka_cli.broker.network.memory import Memory
 from pykafka_cli.broker.network.pace import Pace
 from pykafka_cli.broker.security.authorizer import Rights
-from pykafka_cli.model import Seconds
+from pykafka_cli.model import NO_TIME, Seconds
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
@@ -51,6 +51,7 @@ class Peer:
     authentication    on a listener that wants a login
     pace              of large responses, where the client must not have them faster
     rights            what the principal may do; None before the first request, or without an authorizer
+    silence           how long it is not listened to after the response to the current request, by its quotas
     """
 
     host: str
@@ -60,6 +61,7 @@ class Peer:
     authentication: Authentication | None = None
     pace: Pace | None = None
     rights: Rights | None = None
+    silence: Seconds = NO_TIME
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -115,6 +117,7 @@ class Connection(asyncio.BufferedProtocol):
         self._received = 0
         self._is_login_limited = False  # who has not logged in may send less
         self._room: asyncio.Future[None] | None = None  # while an answer has to wait for memory
+        self._muted: asyncio.Future[None] | None = None  # while the client has to be silent
         self._is_last = False  # nothing is served after the current request
         self._last_active = self._last_sent = service.clock.monotonic()
 
@@ -225,6 +228,7 @@ class Connection(asyncio.BufferedProtocol):
     def finish(self) -> None:
         """Respond to the request that is being served, if any, and close."""
         self._is_last = True
+        self._unmute()
         self._pause_reading()
         if self._worker is None:
             self._transport.close()
@@ -271,6 +275,8 @@ class Connection(asyncio.BufferedProtocol):
                     raise Disconnect("authentication", "its login was refused")
                 if self._writable is not None:
                     await self._writable
+                if self.peer.silence:
+                    await self._mute(self.peer.silence)
             self._send()
             if self._receiver.refusal is not None and not self._is_last:
                 raise self._receiver.refusal
@@ -288,6 +294,24 @@ class Connection(asyncio.BufferedProtocol):
             if self._is_last or self._transport.is_closing():
                 while self._waiting:
                     self._taken(self._waiting.popleft())
+
+    async def _mute(self, silence: Seconds) -> None:
+        """Send what there is to be sent, and then serve and read nothing for a while."""
+        self.peer.silence = NO_TIME
+        self._send()
+        muted = self._muted = asyncio.get_running_loop().create_future()
+        self._pause_reading()
+        timer = self._service.clock.call_later(silence, self._unmute)
+        try:
+            await muted
+        finally:
+            timer.cancel()
+            self._muted = None
+            self._resume_reading()
+
+    def _unmute(self) -> None:
+        if self._muted is not None and not self._muted.done():
+            self._muted.set_result(None)
 
     async def _has_room(self) -> bool:
         """Wait while there is no memory for a large answer; False if the connection is closed."""
@@ -347,7 +371,7 @@ class Connection(asyncio.BufferedProtocol):
         self._service.metrics.request_bytes += len(frame)
 
     def _has_read_enough(self) -> bool:
-        if self._receiver.under_way and not self._service.memory.may_receive(self):
+        if self._muted is not None or (self._receiver.under_way and not self._service.memory.may_receive(self)):
             return True
         return bool(self._waiting) and (
             len(self._waiting) >= READ_AHEAD_REQUESTS

@@ -103,6 +103,13 @@ class FetchContext:
         del now
         return NO_SESSION, answers
 
+    def postpone(self) -> int:
+        """Send nothing, for the fetcher has to wait: the session id to answer with.
+
+        raises    InvalidFetchSessionEpoch
+        """
+        return NO_SESSION
+
 
 class _FullFetch(FetchContext):
     def __init__(
@@ -128,11 +135,8 @@ class _IncrementalFetch(FetchContext):
 
     def conclude(self, answers: list[Answer], now: float) -> tuple[int, list[Answer]]:
         del now
+        self._ensure_is_latest()
         session = self._session
-        if session.epoch != self._epoch:
-            raise InvalidFetchSessionEpoch(
-                f"fetch session {session.id} is at epoch {session.epoch}, the request expected {self._epoch}"
-            )
         changed: list[Answer] = []
         for target, answer in answers:
             key = target.key
@@ -144,6 +148,17 @@ class _IncrementalFetch(FetchContext):
                 # To the end of the line: with a bound on the whole response, the partitions take turns.
                 session.partitions[key] = session.partitions.pop(key)
         return session.id, changed
+
+    def postpone(self) -> int:
+        self._ensure_is_latest()
+        return self._session.id
+
+    def _ensure_is_latest(self) -> None:
+        session = self._session
+        if session.epoch != self._epoch:
+            raise InvalidFetchSessionEpoch(
+                f"fetch session {session.id} is at epoch {session.epoch}, the request expected {self._epoch}"
+            )
 
 
 class FetchSessions:

@@ -138,14 +138,12 @@ class ClusterKeys(Settings):
     max_request_partition_size_limit = InertKey(
         INT, 2000, "Maximum number of partitions in one DescribeTopicPartitions response.", AtLeast(1)
     )
-    quota_window_num = InertKey(INT, 11, "Number of samples for a client's rate.", AtLeast(1), importance=LOW)
-    quota_window_size_seconds = InertKey(INT, 1, "Time span of one of these samples.", AtLeast(1), importance=LOW)
-    controller_quota_window_num = InertKey(
+    quota_window_num = Key(INT, 11, "Number of samples for a client's rate.", AtLeast(1), importance=LOW)
+    quota_window_size_seconds = Key(INT, 1, "Time span of one of these samples.", AtLeast(1), importance=LOW)
+    controller_quota_window_num = Key(
         INT, 11, "Number of samples for the rate of topic changes.", AtLeast(1), importance=LOW
     )
-    controller_quota_window_size_seconds = InertKey(
-        INT, 1, "Time span of one of these samples.", AtLeast(1), importance=LOW
-    )
+    controller_quota_window_size_seconds = Key(INT, 1, "Time span of one of these samples.", AtLeast(1), importance=LOW)
     replication_quota_window_num = InertKey(
         INT, 11, "Number of samples for the rate of throttled replication.", AtLeast(1), importance=LOW
     )

@@ -104,7 +104,13 @@ class JavaKeys(Settings):
         importance=LOW,
         loss="this broker runs no Java classes, so new topics would not be judged",
     )
-    client_quota_callback_class = InertKey(CLASS, None, "A Java class that decides quotas.", importance=LOW)
+    client_quota_callback_class = UnsupportedProtection(
+        CLASS,
+        None,
+        "A Java class that decides quotas.",
+        importance=LOW,
+        loss="this broker runs no Java classes, so clients would have the quotas that are configured",
+    )
     principal_builder_class = UnsupportedProtection(
         CLASS,
         "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder",

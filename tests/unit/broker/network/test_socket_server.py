@@ -23,7 +23,7 @@ from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.errors import ProtocolError
 from tests.fakes.clock import FakeClock
-from tests.support.event_loop import until
+from tests.support.event_loop import settle, until
 from tests.support.standstill import watched_loop
 
 DEADLINE = Seconds(10.0)
@@ -540,3 +540,38 @@ async def test_a_host_that_nobody_knows_is_named_without_the_number_of_the_error
     with pytest.raises(CannotListen) as refusal:
         await Running(listeners="PLAINTEXT://nowhere.example:9092").server.bind()
     assert str(refusal.value) == "cannot listen on PLAINTEXT://nowhere.example:9092: name or service not known"
+
+
+async def test_a_client_that_has_to_be_silent_is_answered_at_once_and_served_later() -> None:
+    served: list[bytes] = []
+
+    async def throttle(request: bytearray, peer: Peer) -> list[Buffer]:
+        served.append(bytes(request))
+        peer.silence = Seconds(5.0)
+        return [bytes(request)]
+
+    async with running(throttle) as it:
+        client = await it.connect()
+        client.send(b"first", b"second")
+        assert await client.read() == b"first"
+        it.clock.advance(4.9)
+        await settle()
+        assert served == [b"first"]
+        it.clock.advance(0.2)
+        assert await client.read() == b"second"
+
+
+async def test_a_silent_client_is_not_read_from_and_does_not_hold_up_the_stop() -> None:
+    async def throttle(request: bytearray, peer: Peer) -> list[Buffer]:
+        peer.silence = Seconds(3600.0)
+        return [bytes(request)]
+
+    async with running(throttle) as it:
+        client = await it.connect()
+        client.send(b"x")
+        assert await client.read() == b"x"
+        client.send(b"y" * 1000)
+        async with asyncio.timeout(DEADLINE):
+            await it.server.stop(grace=Seconds(3600.0))
+        assert await client.read_to_the_end() == b""
+    assert it.metrics.request_bytes == 1

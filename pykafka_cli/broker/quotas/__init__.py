@@ -1,0 +1,1 @@
+"""Fair shares: how much each client may use of this broker, and how long one has to wait that used more."""
