@@ -127,7 +127,7 @@ class Dispatcher:
             self._apis,
             login,
             None if self._authorizer is None else _rights(self._authorizer, peer),
-            self._allowance(peer, header),
+            self._allowance(peer, header) if self._quotas is not None and self._quotas.are_configured else None,
         )
         begun = self._broker.clock.monotonic() if 0 < _request_log.level <= logging.DEBUG else None
         if self._active_faults and (fault := self._fault_for(header, request)):
@@ -152,8 +152,7 @@ class Dispatcher:
         return self._encoded(api, codec, header.correlation_id, response, request)
 
     def _allowance(self, peer: Peer, header: RequestHeader) -> Allowance | None:
-        if self._quotas is None or not self._quotas.are_configured:
-            return None
+        assert self._quotas is not None
         return self._quotas.allowance(peer.principal.partition(":")[2], header.client_id or "")
 
     def _log_request(self, header: RequestHeader, peer: Peer, request: Any, response: Any, begun: float) -> None:

@@ -35,4 +35,5 @@ async def handle(ctx: RequestContext, request: AlterClientQuotasRequest) -> Alte
                 ),
             )
         )
+    await ctx.broker.configs.catch_up()
     return AlterClientQuotasResponse(throttle_time=NO_THROTTLE, entries=tuple(entries))

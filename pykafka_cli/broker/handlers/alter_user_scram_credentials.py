@@ -28,6 +28,7 @@ async def handle(ctx: RequestContext, request: AlterUserScramCredentialsRequest)
         ],
         [Deletion(each.name, each.mechanism) for each in request.deletions],
     )
+    await ctx.broker.configs.catch_up()
     return AlterUserScramCredentialsResponse(
         throttle_time=NO_THROTTLE, results=tuple(_result(user, error) for user, error in outcomes.items())
     )

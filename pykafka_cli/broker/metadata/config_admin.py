@@ -48,6 +48,8 @@ async def alter_all(
             outcomes.append(error)
         else:
             outcomes.append(None)
+    if not validate_only:
+        await configs.catch_up()
     return outcomes
 
 

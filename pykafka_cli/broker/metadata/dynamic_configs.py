@@ -12,7 +12,7 @@ source  kafka.server.DynamicConfigManager, ConfigHandler, DynamicBrokerConfig
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.metadata.config_changes import is_static
@@ -46,6 +46,7 @@ class DynamicConfigs:
         self._clients: dict[str, dict[str, str]] = {}
         self._last_change = ""
         self._woken = asyncio.Event()
+        self._reading = asyncio.Lock()
         self._follower: asyncio.Task[None] | None = None
         self._on_topic: list[OnTopicChange] = []
         self._on_broker: list[OnChange] = []
@@ -136,6 +137,13 @@ class DynamicConfigs:
 
     # ---- following changes
 
+    async def catch_up(self) -> None:
+        """Apply what has been changed up to now: a broker that has acknowledged a change obeys it."""
+        try:
+            await self._read_changes()
+        except (ConnectionClosed, SessionExpired) as lost:
+            _log.info("config changes are not followed for now: %r", lost)
+
     def session_lost(self) -> None:
         """ZooKeeperClient's listener; the watch is gone."""
 
@@ -179,7 +187,10 @@ class DynamicConfigs:
                 _log.exception("a config change could not be read")
 
     async def _read_changes(self) -> None:
-        notes = await self.store.changes(self._changed)
+        async with self._reading:
+            await self._read_notes(await self.store.changes(self._changed))
+
+    async def _read_notes(self, notes: Sequence[str]) -> None:
         for note in notes:
             if note > self._last_change:
                 entity, _ = await self.store.changed_entity(note, self._clock.now_ms())

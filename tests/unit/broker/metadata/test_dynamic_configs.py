@@ -165,3 +165,36 @@ async def test_the_controller_reads_afresh_whether_unclean_election_is_allowed(
 
     assert await configs.unclean_election_allowed("t")
     assert not await configs.unclean_election_allowed("other")
+
+
+async def test_a_broker_has_caught_up_with_a_change_before_anything_else_happens(cluster: ControlledCluster) -> None:
+    broker = cluster.brokers[0]
+    await broker.configs.store.write("users/alice", {"producer_byte_rate": "5"})
+    assert broker.configs.user_config("alice") == {}
+
+    await broker.configs.catch_up()
+
+    assert broker.configs.user_config("alice") == {"producer_byte_rate": "5"}
+
+
+async def test_who_follows_clients_hears_of_all_that_there_are_and_of_each_change() -> None:
+    cluster = ControlledCluster()
+    await cluster.start(0)
+    await cluster.brokers[0].configs.store.write("users/alice/clients/<default>", {"consumer_byte_rate": "1"})
+    heard: list[tuple[str, dict[str, str]]] = []
+    configs = DynamicConfigs(cluster.brokers[0].configs.store, cluster.brokers[0].settings, cluster.clock)
+    configs.subscribe_clients(lambda entity, config: heard.append((entity, dict(config))))
+    await configs.start()
+
+    for entity, config in (("clients/app", {"producer_byte_rate": "2"}), ("users/alice/clients/<default>", {})):
+        await cluster.brokers[0].configs.store.write(entity, config)
+        await configs.catch_up()
+
+    assert heard == [
+        ("users/alice", {}),
+        ("users/alice/clients/<default>", {"consumer_byte_rate": "1"}),
+        ("clients/app", {"producer_byte_rate": "2"}),
+        ("users/alice/clients/<default>", {}),
+    ]
+    await configs.stop()
+    await cluster.close()
