@@ -212,7 +212,7 @@ class ConfigEntry(NamedTuple):
 class ReplicaRecords(NamedTuple):
     """What one broker has of a partition from some offset on; nothing when it did not say."""
 
-    high_watermark: Offset = NO_OFFSET
+    high_watermark: Offset | None = None
     batches: bytes = b""
 
 
@@ -412,13 +412,13 @@ class Features(NamedTuple):
 
 
 class QuorumReplica(NamedTuple):
-    """A controller or broker that keeps the metadata log; times in milliseconds since the epoch, -1 if unknown."""
+    """A controller or broker that keeps the metadata log; times in milliseconds since the epoch."""
 
     id: BrokerId
     directory_id: uuid.UUID | None
     log_end: Offset
-    last_fetch_ms: int
-    last_caught_up_ms: int
+    last_fetch_ms: int | None
+    last_caught_up_ms: int | None
 
 
 class Quorum(NamedTuple):
@@ -440,7 +440,7 @@ class Quorum(NamedTuple):
     def leader_replica(self) -> QuorumReplica:
         """The leader's own place; all are at its end where it is not among the voters."""
         found = [each for each in self.voters if each.id == self.leader]
-        return found[0] if found else QuorumReplica(self.leader, None, self.high_watermark, -1, -1)
+        return found[0] if found else QuorumReplica(self.leader, None, self.high_watermark, None, None)
 
 
 def base64_id(value: uuid.UUID) -> str:

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.offsets import offsets_for_times
 from pykafka_cli.clients.admin.topics import list_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import TopicPartition
+from pykafka_cli.model import Offset, TopicPartition
 from pykafka_cli.output.get_offsets import show_offsets
 from pykafka_cli.rules.offset_queries import (
     BadQuery,
@@ -118,14 +118,14 @@ def get_offsets(
         if isinstance(offset, ApiError):
             problem = ScriptError(f"Skip getting offsets for topic-partition {partition} due to error: {offset.java}")
             problem.show()
-        elif offset != UNKNOWN_OFFSET:
+        elif offset is not None:
             offsets[partition] = offset
     show_offsets(chosen_output(output), offsets)
 
 
 async def fetch(
     session: Session, allows: PartitionFilter, timestamp: int, *, exclude_internal: bool
-) -> dict[TopicPartition, int | ApiError]:
+) -> dict[TopicPartition, Offset | ApiError | None]:
     """Offsets of all partitions that are wanted, sorted as the script sorts them.
 
     raises    ScriptError if none is
@@ -140,5 +140,5 @@ async def fetch(
         wanted = select(every, allows)
         if not wanted:
             raise ScriptError("Could not match any topic-partitions with the specified filters")
-        found = await list_offsets(session, dict.fromkeys(wanted, timestamp))
+        found = await offsets_for_times(session, dict.fromkeys(wanted, timestamp))
         return {partition: found[partition] for partition in wanted}

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.offsets import list_offsets, offsets_for_times
 from pykafka_cli.clients.admin.topics import describe_topics, list_topics
 from pykafka_cli.clients.consuming.replica_fetch import fetch_replicas
 from pykafka_cli.clients.errors import ApiError
@@ -20,7 +20,15 @@ from pykafka_cli.model import BrokerId, Milliseconds, Offset, OffsetSpec, Replic
 from pykafka_cli.output.events import Events
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.protocol.records.batch import CorruptRecords
-from pykafka_cli.rules.replica_verification import Finding, Lag, OtherOffset, largest_lag, verify
+from pykafka_cli.rules.replica_verification import (
+    Finding,
+    Lag,
+    OtherOffset,
+    lag_document,
+    lag_text,
+    largest_lag,
+    verify,
+)
 from pykafka_cli.rules.topic_filter import InvalidRegex, TopicFilter
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, ScriptError, reported
@@ -128,11 +136,11 @@ class Report:
         else:
             _print_line(str(finding))
 
-    def lag(self, lag: Lag, partitions: int) -> None:
+    def lag(self, lag: Lag | None, partitions: int) -> None:
         if self._events:
-            self._events.report("max_lag", **lag.document(partitions))
+            self._events.report("max_lag", **lag_document(lag, partitions))
         else:
-            _print_line(lag.text(partitions))
+            _print_line(lag_text(lag, partitions))
 
 
 async def _verify(
@@ -186,8 +194,8 @@ async def _replicas(session: Session, topics: TopicFilter) -> dict[TopicPartitio
 
 async def _start(session: Session, replicas: Mapping[TopicPartition, object], at: int) -> dict[TopicPartition, Offset]:
     """Where to begin in each partition; at its end if nothing is as late as that."""
-    found = await list_offsets(session, dict.fromkeys(replicas, at))
-    if late := [partition for partition, offset in found.items() if offset == UNKNOWN_OFFSET]:
+    found = await offsets_for_times(session, dict.fromkeys(replicas, at))
+    if late := [partition for partition, offset in found.items() if offset is None]:
         found |= await list_offsets(session, dict.fromkeys(late, OffsetSpec.LATEST))
     offsets: dict[TopicPartition, Offset] = {}
     for partition, offset in found.items():
@@ -232,7 +240,9 @@ def _compare(
             if isinstance(finding, OtherOffset):
                 raise Ended(ExitStatus.FAILURE)
         offsets[partition] = verified.offset
-        high_watermarks[partition] = max(replica.high_watermark for replica in of_all.values())
+        known = [replica.high_watermark for replica in of_all.values() if replica.high_watermark is not None]
+        if known:
+            high_watermarks[partition] = max(known)
     return high_watermarks
 
 

@@ -208,7 +208,7 @@ class VerifiableProducer:
                 "producer_send_success",
                 key=self._source.key(number),
                 value=self._source.value(number),
-                offset=result.base_offset + position if result.base_offset >= 0 else -1,
+                offset=-1 if result.base_offset is None else result.base_offset + position,
                 partition=result.batch.partition,
                 topic=self._topic,
             )

@@ -11,6 +11,7 @@ from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.output.table_with_tabs import table_with_tabs
 
 _NO_DIRECTORY = "A" * 22
+_UNKNOWN = -1
 _REPLICATION = (
     "NodeId", "DirectoryId", "LogEndOffset", "Lag", "LastFetchTimestamp", "LastCaughtUpTimestamp", "Status",
 )  # fmt: skip
@@ -61,10 +62,10 @@ def _largest_lag(quorum: Quorum, now_ms: int) -> tuple[int, int]:
     if not quorum.replicas:
         return 0, 0
     lag = leader.log_end - min(each.log_end for each in quorum.replicas)
-    slowest = min(each.last_caught_up_ms for each in quorum.replicas)
-    if slowest < 0:
-        return lag, -1
-    return lag, max(0, (leader.last_caught_up_ms if leader.last_caught_up_ms >= 0 else now_ms) - slowest)
+    caught_up = [each.last_caught_up_ms for each in quorum.replicas if each.last_caught_up_ms is not None]
+    if len(caught_up) < len(quorum.replicas):
+        return lag, _UNKNOWN
+    return lag, max(0, (now_ms if leader.last_caught_up_ms is None else leader.last_caught_up_ms) - min(caught_up))
 
 
 def _node(quorum: Quorum, replica: QuorumReplica) -> Mapping[str, object]:
@@ -92,9 +93,9 @@ def _in_order(quorum: Quorum) -> list[QuorumReplica]:
 
 
 def _rows(quorum: Quorum, now_ms: int, *, human: bool) -> list[list[str]]:
-    def time(milliseconds: int) -> str:
-        if not human or milliseconds < 0:
-            return str(milliseconds)
+    def time(milliseconds: int | None) -> str:
+        if not human or milliseconds is None:
+            return str(_UNKNOWN if milliseconds is None else milliseconds)
         return f"{now_ms - milliseconds} ms ago"
 
     leader = quorum.leader_replica
@@ -127,7 +128,7 @@ def _replica_document(quorum: Quorum, replica: QuorumReplica) -> dict[str, objec
         "directory_id": _directory(replica) if replica.directory_id else None,
         "log_end_offset": replica.log_end,
         "lag": quorum.leader_replica.log_end - replica.log_end,
-        "last_fetch_ms": replica.last_fetch_ms,
-        "last_caught_up_ms": replica.last_caught_up_ms,
+        "last_fetch_ms": _UNKNOWN if replica.last_fetch_ms is None else replica.last_fetch_ms,
+        "last_caught_up_ms": _UNKNOWN if replica.last_caught_up_ms is None else replica.last_caught_up_ms,
         "status": _role(quorum, replica),
     }

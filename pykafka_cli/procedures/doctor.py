@@ -406,9 +406,9 @@ async def _examine_clock(doctor: _Doctor, session: Session, address: Address) ->
     try:
         async with asyncio.timeout(doctor.patience):
             if _DESCRIBE_QUORUM in await session.api_versions():
-                leader = (await describe_quorum(session)).leader_replica
-                if leader.last_caught_up_ms > 0:
-                    ahead, how = leader.last_caught_up_ms / 1000 - now, "the controller's clock"
+                caught_up_ms = (await describe_quorum(session)).leader_replica.last_caught_up_ms
+                if caught_up_ms is not None:
+                    ahead, how = caught_up_ms / 1000 - now, "the controller's clock"
     except (ConnectionFailed, ApiError, TimeoutError):
         pass
     took = time.monotonic() - began

@@ -6,13 +6,13 @@ ordinary as those that were there before.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.admin.leaders import Patience
-from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.offsets import list_offsets, offsets_for_times
 from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.group_offsets import Position
@@ -26,6 +26,8 @@ from pykafka_cli.rules.expect_marks import Mark, starts_after, topic_mark
 from pykafka_cli.rules.expect_records import Texts
 from pykafka_cli.rules.wait_conditions import Condition
 from pykafka_cli.transport.connection import ConnectionFailed, Rejected
+
+T = TypeVar("T")
 
 NEW_PARTITIONS_EVERY_S = 1.0
 """How often the topic is looked at again."""
@@ -259,19 +261,31 @@ class _Reading:
         if start < 0 or self._begun_at:
             return dict.fromkeys(partitions, OffsetSpec.EARLIEST)
         # The ends come first: what arrives between the two questions is not overlooked.
-        ends = await self._offsets(session, partitions, OffsetSpec.LATEST)
-        found_at = await self._offsets(session, partitions, start)
-        return {each: ends[each] if found_at[each] == UNKNOWN_OFFSET else found_at[each] for each in partitions}
+        committed = self._settings.isolation_level == "read_committed"
+        once = Patience.ASK_ONCE
+        ends = await self._of_all(
+            partitions,
+            lambda wanted: list_offsets(
+                session, dict.fromkeys(wanted, OffsetSpec.LATEST), read_committed=committed, patience=once
+            ),
+        )
+        found_at = await self._of_all(
+            partitions,
+            lambda wanted: offsets_for_times(
+                session, dict.fromkeys(wanted, start), read_committed=committed, patience=once
+            ),
+        )
+        return {each: ends[each] if offset is None else offset for each, offset in found_at.items()}
 
-    async def _offsets(
-        self, session: Session, partitions: Sequence[TopicPartition], which: int
-    ) -> Mapping[TopicPartition, Offset]:
+    async def _of_all(
+        self,
+        partitions: Sequence[TopicPartition],
+        ask: Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, T | ApiError]]],
+    ) -> Mapping[TopicPartition, T]:
         """Asks until all leaders have answered."""
-        read_committed = self._settings.isolation_level == "read_committed"
-        found: dict[TopicPartition, Offset] = {}
+        found: dict[TopicPartition, T] = {}
         while True:
-            wanted = dict.fromkeys([each for each in partitions if each not in found], which)
-            answer = await list_offsets(session, wanted, read_committed=read_committed, patience=Patience.ASK_ONCE)
+            answer = await ask([each for each in partitions if each not in found])
             found |= {each: offset for each, offset in answer.items() if not isinstance(offset, ApiError)}
             if len(found) == len(partitions):
                 return found
@@ -281,8 +295,8 @@ class _Reading:
 
     def _note_start(self, partition: TopicPartition, position: Position) -> None:
         """Called where the beginning of a log was looked up, be it because the offset that was to be read is gone."""
-        asked = self._begun_at.get(partition, -1)
-        if 0 <= asked < position.offset:
+        asked = self._begun_at.get(partition)
+        if asked is not None and 0 <= asked < position.offset:
             self.notes.append(
                 f"{partition}: the records from offset {asked} to {position.offset - 1} have been deleted"
             )

@@ -1,14 +1,15 @@
 """`pk consumer-groups --reset-offsets` and `--delete-offsets`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.clients.admin import groups as admin
-from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.offsets import list_offsets, offsets_for_times
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.console.log_lines import warn
@@ -34,6 +35,8 @@ from pykafka_cli.rules.offset_reset import (
     write_plan,
 )
 from pykafka_cli.script.errors import Ended
+
+T = TypeVar("T")
 
 SCENARIOS_AS_LISTED = (
     "[[to-offset], [to-current], [to-datetime], [from-file], [by-duration], [to-earliest], [to-latest], [shift-by]]"
@@ -151,8 +154,7 @@ class GroupReset:
 
     async def _since(self, partitions: list[TopicPartition], timestamp_ms: int) -> Offsets:
         """The first offset at or after a time; the log's end if all records are older."""
-        found = await offsets_at(self._session, partitions, timestamp_ms)
-        nothing = sorted(partition for partition, offset in found.items() if offset == UNKNOWN_OFFSET)
+        found, nothing = await offsets_since(self._session, partitions, timestamp_ms)
         for topic, partition in nothing:
             self._request.report(
                 f"\nWarn: Partition {partition} from topic {topic} is empty. Falling back to latest known offset."
@@ -202,13 +204,28 @@ async def named_partitions(session: Session, arguments: Iterable[str]) -> list[T
     return list(dict.fromkeys(partitions))
 
 
-async def offsets_at(session: Session, partitions: Iterable[TopicPartition], moment: int) -> Offsets:
-    """Offsets by ListOffsets.
+async def offsets_at(session: Session, partitions: Iterable[TopicPartition], end: OffsetSpec) -> Offsets:
+    """Where logs begin or end.
 
-    raises    ApiError for the first partition that has none
+    raises    ApiError for the first partition of which that is unknown
     """
-    found = await list_offsets(session, dict.fromkeys(partitions, moment))
-    offsets: Offsets = {}
+    return await _known(session, await list_offsets(session, dict.fromkeys(partitions, end)))
+
+
+async def offsets_since(
+    session: Session, partitions: Iterable[TopicPartition], timestamp_ms: int
+) -> tuple[Offsets, list[TopicPartition]]:
+    """The first offsets at or after a time, and the partitions whose records are all older, sorted.
+
+    raises    ApiError for the first partition of which that is unknown
+    """
+    found = await _known(session, await offsets_for_times(session, dict.fromkeys(partitions, timestamp_ms)))
+    offsets = {partition: offset for partition, offset in found.items() if offset is not None}
+    return offsets, sorted(found.keys() - offsets.keys())
+
+
+async def _known(session: Session, found: Mapping[TopicPartition, T | ApiError]) -> dict[TopicPartition, T]:
+    offsets: dict[TopicPartition, T] = {}
     for partition, offset in found.items():
         if isinstance(offset, ApiError):
             if offset.code == ErrorCode.unknown_topic_or_partition:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.clients.admin.offsets import list_offsets
+from pykafka_cli.clients.admin.offsets import known, list_offsets
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Offset, OffsetSpec, TopicPartition, base64_id
@@ -42,9 +42,4 @@ async def _ends(
     session: Session, partitions: Sequence[TopicPartition], *, read_committed: bool
 ) -> Mapping[TopicPartition, Offset]:
     wanted = dict.fromkeys(partitions, OffsetSpec.LATEST)
-    ends: dict[TopicPartition, Offset] = {}
-    for partition, end in (await list_offsets(session, wanted, read_committed=read_committed)).items():
-        if isinstance(end, ApiError):
-            raise ApiError(end.code, f"{partition}: {end}")
-        ends[partition] = end
-    return ends
+    return known(await list_offsets(session, wanted, read_committed=read_committed), naming=True)

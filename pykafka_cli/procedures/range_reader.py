@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.offsets import known, list_offsets, offsets_for_times
 from pykafka_cli.clients.consuming.fetched_records import Fetched
 from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.consuming.topic_subscription import TopicSubscription
@@ -149,22 +149,16 @@ class RangeReader:
             if self._positions[each] >= self._ends[each]:
                 self._fetcher.drop([each])
 
-    async def _offsets(self, what: int) -> Offsets:
-        found = await list_offsets(
-            self._session, dict.fromkeys(self._partitions, what), read_committed=self._read_committed
-        )
-        offsets: Offsets = {}
-        for partition, offset in found.items():
-            if isinstance(offset, ApiError):
-                raise offset
-            offsets[partition] = offset
-        return offsets
+    async def _offsets(self, end: OffsetSpec) -> Offsets:
+        wanted = dict.fromkeys(self._partitions, end)
+        return known(await list_offsets(self._session, wanted, read_committed=self._read_committed))
 
     async def _offsets_at(self, time_ms: int) -> Offsets:
         """The first offset at that time or later; the end where there is none."""
-        found = await self._offsets(time_ms)
-        latest = await self._offsets(OffsetSpec.LATEST) if UNKNOWN_OFFSET in found.values() else {}
-        return {each: latest[each] if offset == UNKNOWN_OFFSET else offset for each, offset in found.items()}
+        wanted = dict.fromkeys(self._partitions, time_ms)
+        found = known(await offsets_for_times(self._session, wanted, read_committed=self._read_committed))
+        latest = await self._offsets(OffsetSpec.LATEST) if None in found.values() else {}
+        return {each: latest[each] if offset is None else offset for each, offset in found.items()}
 
     # ---- records
 

@@ -17,7 +17,7 @@ from pykafka_cli.output.group_views import reset_plan, show_plan
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.output.share_groups import print_group, show_deleted_offsets, show_described
 from pykafka_cli.procedures.consumer_groups import GroupsRequest
-from pykafka_cli.procedures.group_offsets import named_partitions, offsets_at
+from pykafka_cli.procedures.group_offsets import named_partitions, offsets_at, offsets_since
 from pykafka_cli.procedures.groups_of_type import EMPTY, chosen_names, states_by_name
 from pykafka_cli.rules.offset_reset import parse_date_time
 from pykafka_cli.script.errors import Ended, ScriptError
@@ -76,10 +76,11 @@ async def reset_offsets(
         if (await states_by_name(session, SHARE)).get(group, EMPTY) != EMPTY:
             raise ScriptError(f"Share group '{group}' is not empty.")
         partitions = await _partitions(session, group, request.topics, all_topics=all_topics)
-        moment = to if isinstance(to, OffsetSpec) else parse_date_time(to)
-        found = await offsets_at(session, partitions, moment)
-        late = [each for each, offset in found.items() if offset < 0]
-        found |= await offsets_at(session, late, OffsetSpec.LATEST)
+        if isinstance(to, OffsetSpec):
+            found = await offsets_at(session, partitions, to)
+        else:
+            found, late = await offsets_since(session, partitions, parse_date_time(to))
+            found |= await offsets_at(session, late, OffsetSpec.LATEST)
         plan = dict(sorted(found.items()))
         if execute:
             await alter_share_offsets(session, group, plan)

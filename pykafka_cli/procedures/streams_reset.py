@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from pykafka_cli.clients.admin import groups
-from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.offsets import known, list_offsets, offsets_for_times
 from pykafka_cli.clients.admin.topics import list_topics, try_to_delete_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
@@ -215,11 +215,13 @@ class Reset:
                 f"java.lang.IllegalArgumentException: The target time for partition {partitions[0]} is {timestamp_ms}. "
                 "The target time cannot be negative."
             )
-        found = await self._offsets_at(partitions, timestamp_ms)
-        nothing = [each for each in partitions if found[each] == UNKNOWN_OFFSET]
+        wanted = dict.fromkeys(partitions, timestamp_ms)
+        found = known(await offsets_for_times(self._session, wanted, read_committed=self._read_committed))
+        nothing = [each for each in partitions if found[each] is None]
         for partition in nothing:
             self._steps.nothing_since(partition)
-        return found | await self._offsets_at(nothing, OffsetSpec.LATEST)
+        offsets = {partition: offset for partition, offset in found.items() if offset is not None}
+        return offsets | await self._offsets_at(nothing, OffsetSpec.LATEST)
 
     async def _seek_to_end(self, partitions: list[TopicPartition]) -> None:
         if not partitions:
@@ -227,16 +229,10 @@ class Reset:
         self._steps.seeking_to_end(self._request.application_id, partitions)
         self._intermediate_offsets = await self._offsets_at(partitions, OffsetSpec.LATEST)
 
-    async def _offsets_at(self, partitions: Iterable[TopicPartition], moment: int) -> Offsets:
-        """raises    ApiError for the first partition that has none"""
-        wanted = dict.fromkeys(partitions, moment)
-        offsets: Offsets = {}
-        found = await list_offsets(self._session, wanted, read_committed=self._read_committed)
-        for partition, offset in found.items():
-            if isinstance(offset, ApiError):
-                raise offset
-            offsets[partition] = offset
-        return offsets
+    async def _offsets_at(self, partitions: Iterable[TopicPartition], end: OffsetSpec) -> Offsets:
+        """raises    ApiError for the first partition of which that is unknown"""
+        wanted = dict.fromkeys(partitions, end)
+        return known(await list_offsets(self._session, wanted, read_committed=self._read_committed))
 
     # ---- topics
 

@@ -183,18 +183,12 @@ async def bounds_of(
     raises    ApiError for the first partition whose leader does not say
     """
     from pykafka_cli.clients.admin.leaders import Patience
-    from pykafka_cli.clients.admin.offsets import list_offsets
+    from pykafka_cli.clients.admin.offsets import known, list_offsets
 
-    bounds: list[dict[TopicPartition, Offset]] = []
-    for which in (OffsetSpec.EARLIEST, OffsetSpec.LATEST):
-        found = await list_offsets(session, dict.fromkeys(partitions, which), patience=Patience.ASK_ONCE)
-        known = {}
-        for partition, offset in found.items():
-            if isinstance(offset, ApiError):
-                raise ApiError(offset.code, f"{partition}: {offset}")
-            known[partition] = offset
-        bounds.append(known)
-    beginnings, ends = bounds
+    beginnings, ends = [
+        known(await list_offsets(session, dict.fromkeys(partitions, end), patience=Patience.ASK_ONCE), naming=True)
+        for end in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
+    ]
     return beginnings, ends
 
 

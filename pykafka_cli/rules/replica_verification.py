@@ -112,7 +112,7 @@ def verify(partition: TopicPartition, offset: Offset, replicas: Mapping[BrokerId
 def _replicated(replica: ReplicaRecords) -> Iterator[BatchHeader]:
     """Headers of whole batches below the high watermark."""
     for _, header in walk(replica.batches):
-        if header.last_offset >= replica.high_watermark:
+        if replica.high_watermark is None or header.last_offset >= replica.high_watermark:
             return
         yield header
 
@@ -120,25 +120,27 @@ def _replicated(replica: ReplicaRecords) -> Iterator[BatchHeader]:
 class Lag(NamedTuple):
     """The partition whose verified offset is furthest behind its high watermark."""
 
-    lag: int = -1
-    partition: TopicPartition | None = None
-    offset: Offset = NO_OFFSET
-
-    def text(self, partitions: int) -> str:
-        where = "null" if self.partition is None else self.partition
-        return f"max lag is {self.lag} for partition {where} at offset {self.offset} among {partitions} partitions"
-
-    def document(self, partitions: int) -> dict[str, object]:
-        """All but the number of partitions is null when there is no such partition."""
-        if self.partition is None:
-            return {"topic": None, "partition": None, "offset": None, "lag": None, "partitions": partitions}
-        topic, partition = self.partition
-        return {
-            "topic": topic, "partition": partition, "offset": self.offset, "lag": self.lag, "partitions": partitions,
-        }  # fmt: skip
+    lag: int
+    partition: TopicPartition
+    offset: Offset
 
 
-def largest_lag(offsets: Mapping[TopicPartition, Offset], high_watermarks: Mapping[TopicPartition, Offset]) -> Lag:
-    """By the high watermark that is largest among a partition's replicas."""
-    lags = (Lag(high_watermarks[each] - offset, each, offset) for each, offset in offsets.items())
-    return max((lag for lag in lags if lag.lag > -1), key=lambda lag: lag.lag, default=Lag())
+def lag_text(found: Lag | None, partitions: int) -> str:
+    lag, where, offset = found or (-1, "null", NO_OFFSET)
+    return f"max lag is {lag} for partition {where} at offset {offset} among {partitions} partitions"
+
+
+def lag_document(found: Lag | None, partitions: int) -> dict[str, object]:
+    """All but the number of partitions is null when there is no such partition."""
+    lag, (topic, partition), offset = found or (None, (None, None), None)
+    return {"topic": topic, "partition": partition, "offset": offset, "lag": lag, "partitions": partitions}
+
+
+def largest_lag(
+    offsets: Mapping[TopicPartition, Offset], high_watermarks: Mapping[TopicPartition, Offset]
+) -> Lag | None:
+    """By the high watermark that is largest among a partition's replicas; None where no partition has one."""
+    lags = (
+        Lag(high_watermarks[each] - offset, each, offset) for each, offset in offsets.items() if each in high_watermarks
+    )
+    return max((lag for lag in lags if lag.lag >= 0), key=lambda lag: lag.lag, default=None)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from crc32c import crc32c
 
 from pykafka_cli.model import NO_OFFSET, CoordinatorEpoch, Offset, ProducerEpoch, ProducerId
-from pykafka_cli.protocol.records.batch import NO_PRODUCER_EPOCH, NO_SEQUENCE, NO_TIMESTAMP
+from pykafka_cli.protocol.records.batch import NO_SEQUENCE, NO_TIMESTAMP
 
 SNAPSHOT_SUFFIX = ".snapshot"
 
@@ -64,14 +64,15 @@ class ProducerEntry:
     """One producer id. `batches`: at most five, oldest first, all of the current epoch."""
 
     producer_id: ProducerId
-    epoch: ProducerEpoch = NO_PRODUCER_EPOCH
+    epoch: ProducerEpoch
+    last_timestamp: int
     coordinator_epoch: CoordinatorEpoch | None = None
-    last_timestamp: int = NO_TIMESTAMP
     current_txn_first_offset: Offset | None = None
     batches: list[BatchRange] = field(default_factory=list)
 
     @property
     def last_sequence(self) -> int:
+        """NO_SEQUENCE, the one before 0, if the current epoch has none."""
         return self.batches[-1].last_sequence if self.batches else NO_SEQUENCE
 
     def move_to_epoch(self, epoch: ProducerEpoch) -> None:
@@ -130,7 +131,7 @@ def decode_snapshot(data: bytes) -> list[ProducerEntry]:
         batches = [BatchRange(sequence, offset, delta, timestamp)] if offset >= 0 else []
         open_since = first if first >= 0 else None
         coordinator = None if coordinator_epoch == NO_COORDINATOR_EPOCH else coordinator_epoch
-        producers.append(ProducerEntry(producer_id, epoch, coordinator, timestamp, open_since, batches))
+        producers.append(ProducerEntry(producer_id, epoch, timestamp, coordinator, open_since, batches))
     return producers
 
 

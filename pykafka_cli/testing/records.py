@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.clients.admin.offsets import list_offsets
+from pykafka_cli.clients.admin.offsets import known, list_offsets
 from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
@@ -80,18 +80,11 @@ async def _partitions(session: Session, topic: str, *, waits: bool) -> list[Topi
 
 async def _ends(session: Session, partitions: list[TopicPartition], *, committed: bool) -> dict[TopicPartition, Offset]:
     """Where those partitions end that have records."""
-    found = {}
-    for which in (OffsetSpec.EARLIEST, OffsetSpec.LATEST):
-        found[which] = await list_offsets(session, dict.fromkeys(partitions, which), read_committed=committed)
-    ends = {}
-    for partition, end in found[OffsetSpec.LATEST].items():
-        start = found[OffsetSpec.EARLIEST][partition]
-        for each in (start, end):
-            if isinstance(each, ApiError):
-                raise ApiError(each.code, f"{partition}: {each}")
-        if not isinstance(end, ApiError) and end != start:
-            ends[partition] = end
-    return ends
+    starts, ends = [
+        known(await list_offsets(session, dict.fromkeys(partitions, end), read_committed=committed), naming=True)
+        for end in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
+    ]
+    return {partition: end for partition, end in ends.items() if end != starts[partition]}
 
 
 def _record(partition: TopicPartition, record: Any) -> Record:

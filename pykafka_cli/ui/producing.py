@@ -62,4 +62,4 @@ async def produce(session: Session, form: Mapping[str, str]) -> Document:
     (result,) = results
     if result.failure:
         raise NotSent(f"{topic}: {result.failure.message}")
-    return {"topic": topic, "partition": result.batch.partition, "offset": int(result.base_offset)}
+    return {"topic": topic, "partition": result.batch.partition, "offset": result.base_offset}

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pykafka_cli.model import Offset, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Offset, TopicPartition
 from pykafka_cli.protocol.records.batch import walk
 from pykafka_cli.protocol.records.control import ControlType, read_marker
 from pykafka_cli.protocol.records.record import read_records
@@ -134,13 +134,15 @@ def check_writer(writer: Writer, logs: Mapping[TopicPartition, Log]) -> Iterable
             yield f"{name}: {tag} was aborted and is there"
 
 
-def _may_be_gone(place: tuple[int, Offset] | None, logs: Mapping[TopicPartition, Log]) -> bool:
+def _may_be_gone(place: tuple[int, Offset | None] | None, logs: Mapping[TopicPartition, Log]) -> bool:
     """Whether a record may have been deleted, or lost; a broker may not say where one is that it has stored before."""
     if place is None:
         return False
     partition, offset = place
     log = logs[TopicPartition(TOPIC, partition)]
-    return offset < log.deleted_before() or offset >= log.lost_from() or (offset < 0 and bool(log.unclean_elections))
+    if offset is None:
+        return log.deleted_before() > FIRST_OFFSET or bool(log.unclean_elections)
+    return offset < log.deleted_before() or offset >= log.lost_from()
 
 
 def _around_disorder(tags: list[int]) -> list[int]:

@@ -99,7 +99,7 @@ class Writer:
         self.properties = settings
         self.pause = pause
         self.outcomes: dict[int, str] = {}
-        self.places: dict[int, tuple[int, Offset]] = {}
+        self.places: dict[int, tuple[int, Offset | None]] = {}
         """Partition and offset of what was sent, by tag."""
         self.failures: list[str] = []
         self.incarnations: list[int] = []
@@ -162,7 +162,7 @@ class Writer:
                 self.run.complaints.append(f"{self.name} was told twice what became of {tag}")
             self.outcomes[tag] = "failed" if result.failure else "sent"
             if not result.failure:
-                offset = Offset(result.base_offset + index)
+                offset = None if result.base_offset is None else Offset(result.base_offset + index)
                 self.places[tag] = (result.batch.partition, offset)
         if result.failure:
             self.failures.append(f"{result.batch.tags[0]}-{result.batch.tags[-1]}: {result.failure}")

@@ -18,7 +18,7 @@ from pykafka_cli.broker.errors import (
     TransactionCoordinatorFenced,
 )
 from pykafka_cli.model import FIRST_OFFSET, Milliseconds, Offset, ProducerId
-from pykafka_cli.protocol.records.batch import NO_PRODUCER_EPOCH, TRANSACTIONAL, BatchHeader
+from pykafka_cli.protocol.records.batch import TRANSACTIONAL, BatchHeader
 from pykafka_cli.protocol.records.control import ControlType, EndTransactionMarker
 from pykafka_cli.storage.files import File, Files
 from pykafka_cli.storage.producer_snapshots import (
@@ -141,7 +141,7 @@ class ProducerState:
     def _check_sequence(self, producer: ProducerEntry, header: BatchHeader, offset: Offset) -> None:
         first = header.base_sequence
         if header.producer_epoch != producer.epoch:
-            if first != 0 and producer.epoch != NO_PRODUCER_EPOCH:
+            if first != 0:
                 raise OutOfOrderSequenceNumber(
                     f"Invalid sequence number for new epoch of producer {header.producer_id} at offset {offset} in "
                     f"{self._name}: {header.producer_epoch} (request epoch), {first} (seq. number), "
@@ -149,9 +149,7 @@ class ProducerState:
                 )
             return
         last = producer.last_sequence
-        # A state that was loaded knows nothing of a producer's records that retention has removed: any sequence will
-        # do.
-        if producer.epoch == NO_PRODUCER_EPOCH or first == last + 1 or (first == 0 and last == _MAX_SEQUENCE):
+        if first == last + 1 or (first == 0 and last == _MAX_SEQUENCE):
             return
         raise OutOfOrderSequenceNumber(
             f"Out of order sequence number for producer {header.producer_id} at offset {offset} in {self._name}: "
@@ -162,15 +160,13 @@ class ProducerState:
 
     def add_batch(self, header: BatchHeader, base_offset: Offset) -> None:
         """A data batch of a producer is in the log, at `base_offset`."""
-        producer = self._producer(header.producer_id)
-        producer.move_to_epoch(header.producer_epoch)
+        timestamp = header.max_timestamp
+        producer = self._producer(header, timestamp)
         batches = producer.batches
         if len(batches) == BATCHES_KEPT:
             del batches[0]
-        timestamp = header.max_timestamp
         delta = header.last_offset_delta
         batches.append(BatchRange(header.last_sequence, Offset(base_offset + delta), delta, timestamp))
-        producer.last_timestamp = timestamp
         if header.attributes & TRANSACTIONAL and producer.current_txn_first_offset is None:
             producer.current_txn_first_offset = base_offset
             self._ongoing[base_offset] = header.producer_id
@@ -189,19 +185,22 @@ class ProducerState:
 
     def add_marker(self, header: BatchHeader, marker: EndTransactionMarker, offset: Offset) -> None:
         """A marker is in the log at `offset`: its producer's transaction is over, if it had one here."""
-        producer = self._producer(header.producer_id)
+        producer = self._producer(header, marker.timestamp)
         if (first := producer.current_txn_first_offset) is not None:
             self._ongoing.pop(first, None)
             self._unreplicated[first] = offset
-        producer.move_to_epoch(header.producer_epoch)
         producer.coordinator_epoch = marker.coordinator_epoch
         producer.current_txn_first_offset = None
-        producer.last_timestamp = marker.timestamp
 
-    def _producer(self, producer_id: ProducerId) -> ProducerEntry:
+    def _producer(self, header: BatchHeader, timestamp: int) -> ProducerEntry:
+        """The producer of a batch that was written now, at that time, in the batch's epoch."""
+        producer_id = header.producer_id
         producer = self.producers.get(producer_id)
         if producer is None:
-            producer = self.producers[producer_id] = ProducerEntry(producer_id)
+            producer = self.producers[producer_id] = ProducerEntry(producer_id, header.producer_epoch, timestamp)
+        else:
+            producer.move_to_epoch(header.producer_epoch)
+            producer.last_timestamp = timestamp
         return producer
 
     def expire(self, now_ms: int, expiration_ms: Milliseconds) -> None:

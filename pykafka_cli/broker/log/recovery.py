@@ -23,7 +23,7 @@ from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import ProducerState
 from pykafka_cli.broker.log.replay import apply_batch, replay_producers
-from pykafka_cli.model import NO_OFFSET, Milliseconds, Offset, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.records.batch import (
     LEGACY_HEADER_SIZE,
@@ -164,6 +164,8 @@ def _finish_what_was_begun(files: Files, folder: str) -> None:
 def _make_room_for(files: Files, folder: str, swap_name: str) -> None:
     # The cleaned segment covers [its base offset, its last offset]; segments that begin in there are the old ones.
     start = _base_offset(swap_name)
+    if start is None:
+        return
     path = os.path.join(folder, swap_name)
     end = start + 1
     data = files.read(path)
@@ -172,18 +174,20 @@ def _make_room_for(files: Files, folder: str, swap_name: str) -> None:
         header = read_header(data, position)
         end, position = max(end, header.next_offset), position + header.size
     for name in files.names(folder):
-        if name.endswith((LOG_SUFFIX, *_INDEX_SUFFIXES)) and start <= _base_offset(name) < end:
+        offset = _base_offset(name)
+        if name.endswith((LOG_SUFFIX, *_INDEX_SUFFIXES)) and offset is not None and start <= offset < end:
             files.remove(os.path.join(folder, name))
 
 
-def _base_offset(name: str) -> Offset:
+def _base_offset(name: str) -> Offset | None:
     stem = name.split(".", 1)[0]
-    return Offset(int(stem)) if stem.isdigit() else NO_OFFSET
+    return Offset(int(stem)) if stem.isdigit() else None
 
 
 def _open_segments(files: Files, folder: str, config: TopicConfig, now_ms: int) -> list[Segment]:
     names = files.names(folder)
-    offsets = sorted(_base_offset(name) for name in names if name.endswith(LOG_SUFFIX) and _base_offset(name) >= 0)
+    logs = (_base_offset(name) for name in names if name.endswith(LOG_SUFFIX))
+    offsets = sorted(offset for offset in logs if offset is not None)
     known = set(offsets)
     for name in names:
         if name.endswith(_INDEX_SUFFIXES) and _base_offset(name) not in known:

@@ -1,7 +1,9 @@
 """Offsets of partitions: earliest, latest, by timestamp, and deleting records before one."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
 
+from kio.schema.errors import ErrorCode
 from kio.schema.types import BrokerId, TopicName
 from kio.static.primitive import i8, i32, i64
 
@@ -10,7 +12,11 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session, broker_timeout
 from pykafka_cli.model import NO_OFFSET, Offset, OffsetSpec, TopicPartition, partitions_by_topic
 
-UNKNOWN_OFFSET = NO_OFFSET
+if TYPE_CHECKING:
+    from kio.schema.list_offsets.v9.response import ListOffsetsPartitionResponse
+
+T = TypeVar("T")
+
 HIGH_WATERMARK = -1
 """As the offset to delete up to: all that consumers can see."""
 
@@ -21,19 +27,38 @@ _FIRST_VERSION: Mapping[int, int] = {each: max(each.first_version, _OLDEST_VERSI
 
 async def list_offsets(
     session: Session,
-    wanted: Mapping[TopicPartition, int],
+    wanted: Mapping[TopicPartition, OffsetSpec],
     *,
     read_committed: bool = False,
     patience: Patience = Patience.RETRY,
     leaders: Mapping[TopicPartition, BrokerId] | None = None,
 ) -> dict[TopicPartition, Offset | ApiError]:
-    """The offset of each partition for a time in ms or one of the words above; UNKNOWN_OFFSET if nothing is there.
+    """Where logs begin and end: the EARLIEST or LATEST offset of each partition, which every log has.
+
+    leaders    asked once, and nobody asked for them
+    """
+    found = await offsets_for_times(session, wanted, read_committed=read_committed, patience=patience, leaders=leaders)
+    return {
+        partition: ApiError(ErrorCode.offset_not_available) if offset is None else offset
+        for partition, offset in found.items()
+    }
+
+
+async def offsets_for_times(
+    session: Session,
+    wanted: Mapping[TopicPartition, int],
+    *,
+    read_committed: bool = False,
+    patience: Patience = Patience.RETRY,
+    leaders: Mapping[TopicPartition, BrokerId] | None = None,
+) -> dict[TopicPartition, Offset | ApiError | None]:
+    """The first offset of each partition at or after a time, or for an OffsetSpec; None if no record is there.
 
     leaders    asked once, and nobody asked for them
     """
     from kio.schema.list_offsets.v9.request import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 
-    async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, Offset | ApiError]:
+    async def ask(broker: BrokerId, partitions: list[TopicPartition]) -> dict[TopicPartition, Offset | ApiError | None]:
         request = ListOffsetsRequest(
             replica_id=BrokerId(_CONSUMER),
             isolation_level=i8(read_committed),
@@ -53,9 +78,7 @@ async def list_offsets(
         oldest = max((_FIRST_VERSION.get(wanted[each], _OLDEST_VERSION) for each in partitions), default=0)
         answer = await session.ask(request, broker=broker, oldest=oldest)
         return {
-            TopicPartition(topic.name, each.partition_index): ApiError(each.error_code)
-            if each.error_code
-            else Offset(each.offset)
+            TopicPartition(topic.name, each.partition_index): _offset_in(each)
             for topic in answer.topics
             for each in topic.partitions
         }
@@ -63,6 +86,26 @@ async def list_offsets(
     if leaders is not None:
         return await ask_known_leaders(leaders, wanted, ask)
     return await ask_leaders(session, wanted, ask, patience=patience)
+
+
+def known(found: Mapping[TopicPartition, T | ApiError], *, naming: bool = False) -> dict[TopicPartition, T]:
+    """What was found, if it was for all partitions.
+
+    naming    whether the error names the partition
+    raises    ApiError for the first partition with one
+    """
+    results: dict[TopicPartition, T] = {}
+    for partition, result in found.items():
+        if isinstance(result, ApiError):
+            raise ApiError(result.code, f"{partition}: {result}") if naming else result
+        results[partition] = result
+    return results
+
+
+def _offset_in(answer: "ListOffsetsPartitionResponse") -> Offset | ApiError | None:
+    if answer.error_code:
+        return ApiError(answer.error_code)
+    return None if answer.offset == NO_OFFSET else Offset(answer.offset)
 
 
 async def delete_records(

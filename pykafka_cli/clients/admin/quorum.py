@@ -40,9 +40,13 @@ def _replica(state: Any) -> QuorumReplica:
         state.replica_id,
         state.replica_directory_id,
         Offset(int(state.log_end_offset)),
-        int(state.last_fetch_timestamp),
-        int(state.last_caught_up_timestamp),
+        _time(state.last_fetch_timestamp),
+        _time(state.last_caught_up_timestamp),
     )
+
+
+def _time(timestamp: int) -> int | None:
+    return int(timestamp) if timestamp >= 0 else None
 
 
 async def remove_voter(session: Session, voter: int, directory: uuid.UUID) -> None:

@@ -42,8 +42,8 @@ class Result(NamedTuple):
     batch: Batch
     failure: ErrorText | None
     """None if the broker has it."""
-    base_offset: Offset
-    """Offset of its first record; -1 if unknown (acks=0, or it had been there before)."""
+    base_offset: Offset | None
+    """Offset of its first record; None if unknown (acks=0, or it had been there before)."""
 
 
 class _Answer(NamedTuple):
@@ -51,7 +51,7 @@ class _Answer(NamedTuple):
 
     code: ErrorCode
     message: str | None = None
-    base_offset: Offset = NO_OFFSET
+    base_offset: Offset | None = None
 
 
 class _Route(NamedTuple):
@@ -127,7 +127,7 @@ class Sender:
             await self._preparation.refresh()
         except ProducerRefused as problem:
             for batch in self._accumulator.drop():
-                self._on_result(Result(batch, problem.text, NO_OFFSET))
+                self._on_result(Result(batch, problem.text, None))
         finally:
             self._refresh_task = None
         self.send()
@@ -192,7 +192,9 @@ class Sender:
         if version != _NAMED_PRODUCE.max:
             answer = as_type(answer, ProduceResponse)
         return {
-            part.index: _Answer(part.error_code, part.error_message, part.base_offset)
+            part.index: _Answer(
+                part.error_code, part.error_message, None if part.base_offset == NO_OFFSET else part.base_offset
+            )
             for topic in answer.responses
             for part in topic.partition_responses
         }
@@ -227,11 +229,11 @@ class Sender:
             return
         queue.failed(batch)
         text = error_text(answer.code)
-        self._on_result(Result(batch, text._replace(message=answer.message) if answer.message else text, NO_OFFSET))
+        self._on_result(Result(batch, text._replace(message=answer.message) if answer.message else text, None))
 
     def _expire(self, now: float) -> None:
         for batch, text in self._accumulator.expire(now):
-            self._on_result(Result(batch, text, NO_OFFSET))
+            self._on_result(Result(batch, text, None))
 
     def _renew_epoch(self) -> None:
         """Get the next epoch for partitions that cannot continue under the present one.
@@ -245,7 +247,7 @@ class Sender:
             return
         for queue in stuck:
             while queue.sealed:
-                self._on_result(Result(queue.drop(), _ABORTED, NO_OFFSET))
+                self._on_result(Result(queue.drop(), _ABORTED, None))
 
     # ---- connections
 

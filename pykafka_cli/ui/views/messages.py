@@ -4,16 +4,15 @@ A search reads windows of offsets, the same number of each partition, from where
 a window has is sorted by time. So it can stop after each window, and holds no more than one of them.
 """
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from typing import NamedTuple
 
 from pykafka_cli.clients.admin.leaders import Patience
-from pykafka_cli.clients.admin.offsets import UNKNOWN_OFFSET, list_offsets
+from pykafka_cli.clients.admin.offsets import known, list_offsets, offsets_for_times
 from pykafka_cli.clients.admin.topics import assignments
 from pykafka_cli.clients.consuming.fetched_records import Fetched
 from pykafka_cli.clients.consuming.fetcher import Fetcher
-from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import ConsumedRecord, Offset, OffsetSpec, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
@@ -124,11 +123,11 @@ def _rest(span: tuple[int, int], window: tuple[int, int], *, is_newest: bool) ->
 async def _bounds(session: Session, wanted: Wanted) -> dict[TopicPartition, tuple[int, int]]:
     """Where to read, without partitions that have nothing there."""
     partitions = await partitions_of(session, wanted)
-    starts = await _offsets(session, dict.fromkeys(partitions, int(OffsetSpec.EARLIEST)))
-    ends = await _offsets(session, dict.fromkeys(partitions, int(OffsetSpec.LATEST)))
+    starts = await _offsets(session, partitions, OffsetSpec.EARLIEST)
+    ends = await _offsets(session, partitions, OffsetSpec.LATEST)
     if wanted.start == "time":
-        at = await _offsets(session, dict.fromkeys(partitions, wanted.at))
-        starts = {each: ends[each] if at[each] == UNKNOWN_OFFSET else at[each] for each in partitions}
+        at = await offsets_for_times(session, dict.fromkeys(partitions, wanted.at), patience=Patience.NEEDS_LEADER)
+        starts = {each: ends[each] if offset is None else offset for each, offset in known(at, naming=True).items()}
     elif wanted.start == "offset":
         starts = {each: Offset(max(starts[each], wanted.at)) for each in partitions}
     return {each: (int(starts[each]), int(ends[each])) for each in partitions if starts[each] < ends[each]}
@@ -145,15 +144,12 @@ async def partitions_of(session: Session, wanted: Wanted) -> list[TopicPartition
     return [chosen]
 
 
-async def _offsets(session: Session, wanted: Mapping[TopicPartition, int]) -> dict[TopicPartition, Offset]:
+async def _offsets(
+    session: Session, partitions: Iterable[TopicPartition], end: OffsetSpec
+) -> dict[TopicPartition, Offset]:
     """raises    ApiError for a partition whose leader does not say"""
-    found = await list_offsets(session, wanted, patience=Patience.NEEDS_LEADER)
-    known: dict[TopicPartition, Offset] = {}
-    for partition, offset in found.items():
-        if isinstance(offset, ApiError):
-            raise ApiError(offset.code, f"{partition}: {offset}")
-        known[partition] = offset
-    return known
+    wanted = dict.fromkeys(partitions, end)
+    return known(await list_offsets(session, wanted, patience=Patience.NEEDS_LEADER), naming=True)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import pytest
 
 from pykafka_cli.model import BrokerId, Offset, ReplicaRecords, TopicPartition
 from pykafka_cli.protocol.records import CorruptRecords, Record, build_batch
-from pykafka_cli.rules.replica_verification import OtherChecksum, OtherOffset, largest_lag, verify
+from pykafka_cli.rules.replica_verification import OtherChecksum, OtherOffset, lag_text, largest_lag, verify
 
 ORDERS = TopicPartition("orders", 0)
 
@@ -81,9 +81,8 @@ def test_what_is_no_batch_is_reported() -> None:
 def test_the_largest_lag_is_reported() -> None:
     other = TopicPartition("orders", 1)
 
-    assert largest_lag({ORDERS: Offset(5), other: Offset(0)}, {ORDERS: Offset(6), other: Offset(4)}).text(2) == (
-        "max lag is 4 for partition orders-1 at offset 0 among 2 partitions"
-    )
-    assert largest_lag({ORDERS: Offset(5)}, {ORDERS: Offset(-1)}).text(1) == (
+    found = largest_lag({ORDERS: Offset(5), other: Offset(0)}, {ORDERS: Offset(6), other: Offset(4)})
+    assert lag_text(found, 2) == ("max lag is 4 for partition orders-1 at offset 0 among 2 partitions")
+    assert lag_text(largest_lag({ORDERS: Offset(5)}, {}), 1) == (
         "max lag is -1 for partition null at offset -1 among 1 partitions"
     )

@@ -313,7 +313,7 @@ async def test_without_acks_nobody_waits_for_an_answer() -> None:
         await run.send(b"a")
 
     assert run.broker.log == {0: [b"a"]}
-    assert run.results[0].base_offset == -1
+    assert run.results[0].base_offset is None
     assert not any(isinstance(request, InitProducerIdRequest) for request in run.session.asked)
 
 
