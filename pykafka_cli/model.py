@@ -36,8 +36,11 @@ CoordinatorEpoch = NewType("CoordinatorEpoch", int)
 Offset = NewType("Offset", int)
 """Of a record in a partition (docs/decisions/0012-quantities.md). The difference of two is a plain number."""
 
+Timestamp = NewType("Timestamp", int)
+"""A moment: milliseconds since the epoch. The difference of two is a plain number."""
+
 Milliseconds = NewType("Milliseconds", int)
-"""How long, as configs and the protocol have it. A moment in milliseconds since the epoch is an `int`."""
+"""How long, as configs and the protocol have it."""
 
 Seconds = NewType("Seconds", float)
 """How long, as the event loop has it. A moment on the monotonic clock is a `float`."""
@@ -105,7 +108,7 @@ class ConsumedRecord(Protocol):
     @property
     def offset(self) -> Offset: ...
     @property
-    def timestamp(self) -> int | None: ...  # milliseconds since the epoch
+    def timestamp(self) -> Timestamp | None: ...
     @property
     def timestamp_type(self) -> int | None:
         """0 CreateTime, 1 LogAppendTime, None in the oldest format."""
@@ -354,7 +357,7 @@ class TransactionDescription(NamedTuple):
     producer_epoch: ProducerEpoch
     state: str
     timeout_ms: int
-    start_ms: int | None
+    start_ms: Timestamp | None
     partitions: tuple[TopicPartition, ...]
 
 
@@ -365,7 +368,7 @@ class ProducerState(NamedTuple):
     producer_epoch: ProducerEpoch
     coordinator_epoch: CoordinatorEpoch | None
     last_sequence: int
-    last_timestamp: int
+    last_timestamp: Timestamp
     transaction_start: int | None
 
 
@@ -375,7 +378,7 @@ class OpenTransaction(NamedTuple):
     partition: TopicPartition
     producer: ProducerState
 
-    def minutes(self, now_ms: int) -> int:
+    def minutes(self, now_ms: Timestamp) -> int:
         """Since the producer's last record, as Java's TimeUnit has it: cut off toward zero."""
         return int((now_ms - self.producer.last_timestamp) / 60_000)
 
@@ -417,8 +420,8 @@ class QuorumReplica(NamedTuple):
     id: BrokerId
     directory_id: uuid.UUID | None
     log_end: Offset
-    last_fetch_ms: int | None
-    last_caught_up_ms: int | None
+    last_fetch_ms: Timestamp | None
+    last_caught_up_ms: Timestamp | None
 
 
 class Quorum(NamedTuple):

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from pykafka_cli.model import Seconds
+from pykafka_cli.model import Seconds, Timestamp
+from pykafka_cli.wall_clock import now_ms
 
 DUE_WORK_S = 10.0
 """How long moving a clock waits for what became due."""
@@ -24,7 +25,7 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds since some fixed moment; never goes back. Deadlines are in this unit."""
 
-    def now_ms(self) -> int:
+    def now_ms(self) -> Timestamp:
         """Wall-clock time in milliseconds since the epoch, as records and znodes carry it."""
 
     def call_later(self, delay: Seconds, callback: Callable[[], object]) -> Timer:
@@ -49,8 +50,8 @@ class SystemClock:
     def monotonic(self) -> float:
         return time.monotonic()
 
-    def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+    def now_ms(self) -> Timestamp:
+        return now_ms()
 
     def call_later(self, delay: Seconds, callback: Callable[[], object]) -> Timer:
         return asyncio.get_running_loop().call_later(delay, callback)
@@ -74,8 +75,8 @@ class MovableClock:
     def monotonic(self) -> float:
         return time.monotonic() + self._ahead
 
-    def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000 + round(self._ahead * 1000)
+    def now_ms(self) -> Timestamp:
+        return Timestamp(now_ms() + round(self._ahead * 1000))
 
     def call_later(self, delay: Seconds, callback: Callable[[], object]) -> "_MovableTimer":
         timer = _MovableTimer(self.monotonic() + delay, callback, self._pending)

@@ -1,13 +1,12 @@
 """`pk console-consumer`: kafka-console-consumer.sh, records of a topic to standard output."""
 
 import random
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pykafka_cli.model import Milliseconds, Offset, OffsetSpec
+from pykafka_cli.model import Milliseconds, Offset, OffsetSpec, Timestamp
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.procedures.console_consumer import ConsoleConsumer, logged
 from pykafka_cli.rules.formatters import (
@@ -44,6 +43,7 @@ from pykafka_cli.script.reading_options import (
     Where,
 )
 from pykafka_cli.script.record_printing import build_formatter
+from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:
     from pykafka_cli.rules.record_selection import Selection
@@ -281,11 +281,10 @@ def chosen_range(
     """
     if ctx.given.isdisjoint(RANGE_OPTIONS):
         return None
-    now_ms = time.time_ns() // 1_000_000
-    moments: list[int | None] = []
+    moments: list[Timestamp | None] = []
     for option, text in (("from-time", from_time), ("until-time", until_time)):
         try:
-            moments.append(None if text is None else parse_moment(text, now_ms))
+            moments.append(None if text is None else parse_moment(text, now_ms()))
         except ValueError as problem:
             hint = "It is a time such as 2026-12-31T12:00:00Z, milliseconds since 1970, or 10m for ten minutes ago."
             raise ctx.usage_problem(f"--{option}: {problem}", hint=hint) from None

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import re
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -12,7 +11,7 @@ import typer
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
 from pykafka_cli.console.log_lines import warn
-from pykafka_cli.model import Seconds
+from pykafka_cli.model import Seconds, Timestamp
 from pykafka_cli.output.consumer_perf_test import show_consumer_total
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.consumer import ConsumerSettings
@@ -40,6 +39,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
+from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer import Consumer
@@ -188,7 +188,7 @@ def consumer_perf_test(
     if reporting_interval <= 0:
         raise ScriptError("Reporting interval must be greater than 0.")
     with reported(words=dict.fromkeys((ConfigError, BadClientSetting, BadPattern, ValueError), str)):
-        format_date(0, date_format)
+        format_date(Timestamp(0), date_format)
         settings = ConsumerSettings(properties, quiet=SET_BY_THE_SCRIPT)
         interval_ms = reporting_interval if show_detailed_stats else None
         wanted = Wanted(topic, compile_pattern(include) if include is not None else None, messages)
@@ -298,7 +298,3 @@ class PerfTest:
                 consumer.used(fetched, start + len(records))
             if self._interval_ms is not None and self._figures.is_due(last_came, self._interval_ms):
                 notice(self._form, self._figures.interval(last_came, self._date_format))
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

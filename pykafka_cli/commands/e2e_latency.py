@@ -33,6 +33,7 @@ from pykafka_cli.script.options import (
     chosen_output,
     require,
 )
+from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.consumer import Consumer
@@ -207,7 +208,7 @@ class LatencyTest:
         self._consuming = ConsumerSettings(
             properties
             | {
-                "group.id": f"test-group-{time.time_ns() // 1_000_000}",
+                "group.id": f"test-group-{now_ms()}",
                 "enable.auto.commit": "false",
                 "auto.offset.reset": "latest",
                 "fetch.max.wait.ms": "0",
@@ -266,7 +267,7 @@ class LatencyTest:
                 None if message.key is None else [message.key],
                 [message.headers] if message.headers else None,
                 first_tag=number,
-                timestamp_ms=time.time_ns() // 1_000_000,
+                timestamp_ms=now_ms(),
             )
             await producer.flush()
             if self._failure:

@@ -11,7 +11,7 @@ import typer
 
 from pykafka_cli.clients.settings import BadClientSetting, ClientSettings, read_property_file
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import OffsetSpec, Seconds
+from pykafka_cli.model import OffsetSpec, Seconds, Timestamp
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
@@ -288,14 +288,14 @@ def _filter(key: str | None, headers: list[str], expression: str | None) -> Filt
 def _start(text: str, topic: str | None) -> "Start":
     """A mark, milliseconds, or EARLIEST."""
     if text == "earliest":
-        return int(OffsetSpec.EARLIEST)
+        return OffsetSpec.EARLIEST
     try:
         if is_token(text):
             return _mark(text, topic)
         if text.isascii() and text.isdigit():
             if int(text) < EARLIEST_TIMESTAMP:
                 raise BadMark(f"{text} is no timestamp in milliseconds")
-            return int(text)
+            return Timestamp(int(text))
         moment = datetime.fromisoformat(text)
     except BadMark as error:
         raise ScriptError(f"--from-offset: {error}", hint="A token is what `pk mark TOPIC` prints.") from None
@@ -303,7 +303,7 @@ def _start(text: str, topic: str | None) -> "Start":
         hint = "It is a token of `pk mark`, milliseconds since 1970, a time such as 2026-12-31T23:59:59Z, or earliest."
         raise ScriptError(f"--from-offset: {text!r} is not a place in a topic", hint=hint) from None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0, int(aware.timestamp() * 1000))
+    return Timestamp(max(0, int(aware.timestamp() * 1000)))
 
 
 def _mark(text: str, topic: str | None) -> Mark:

@@ -9,7 +9,7 @@ from pykafka_cli.clients.admin.offsets import offsets_for_times
 from pykafka_cli.clients.admin.topics import list_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Offset, TopicPartition
+from pykafka_cli.model import Offset, OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.output.get_offsets import show_offsets
 from pykafka_cli.rules.offset_queries import (
     BadQuery,
@@ -124,7 +124,7 @@ def get_offsets(
 
 
 async def fetch(
-    session: Session, allows: PartitionFilter, timestamp: int, *, exclude_internal: bool
+    session: Session, allows: PartitionFilter, time: Timestamp | OffsetSpec, *, exclude_internal: bool
 ) -> dict[TopicPartition, Offset | ApiError | None]:
     """Offsets of all partitions that are wanted, sorted as the script sorts them.
 
@@ -140,5 +140,5 @@ async def fetch(
         wanted = select(every, allows)
         if not wanted:
             raise ScriptError("Could not match any topic-partitions with the specified filters")
-        found = await offsets_for_times(session, dict.fromkeys(wanted, timestamp))
+        found = await offsets_for_times(session, dict.fromkeys(wanted, time))
         return {partition: found[partition] for partition in wanted}

@@ -1,7 +1,6 @@
 """`pk mark`: where topics end now, as a token for `pk expect --from-offset`."""
 
 import sys
-import time
 from typing import Annotated, Literal
 
 import typer
@@ -14,6 +13,7 @@ from pykafka_cli.script.options import BootstrapServer, CommandConfig, Output, b
 from pykafka_cli.script.own_command import OwnCommand, usage_errors
 from pykafka_cli.topic_names import why_invalid
 from pykafka_cli.transport.event_loop import run_without_waiting_for_lookups
+from pykafka_cli.wall_clock import now_ms
 
 EPILOG = """\b
 Examples:
@@ -75,8 +75,7 @@ def mark(
         from pykafka_cli.procedures.mark import mark_ends
 
         async with session:
-            now = int(time.time() * 1000)
-            return await mark_ends(session, topics, now, read_committed=isolation_level == "read_committed")
+            return await mark_ends(session, topics, now_ms(), read_committed=isolation_level == "read_committed")
 
     with reported(words={ApiError: str}):
         found = run_without_waiting_for_lookups(ask())

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import binascii
-import time
 import uuid
 from typing import Annotated
 
@@ -27,6 +26,7 @@ from pykafka_cli.script.options import (
     chosen_output,
 )
 from pykafka_cli.transport.connection import VersionUnsupported
+from pykafka_cli.wall_clock import now_ms
 
 STATUS, REPLICATION, REMOVE = "With describe: status", "With describe: replication", "With remove-controller"
 UUID_BYTES = 16
@@ -79,11 +79,11 @@ def metadata_quorum(
     if command == "describe":
         check_view(status=status, replication=replication, human=human_readable)
         quorum = asyncio.run(fetch(session))
-        now_ms = time.time_ns() // 1_000_000
+        now = now_ms()
         if status:
-            show_status(quorum, chosen_output(output), now_ms)
+            show_status(quorum, chosen_output(output), now)
         else:
-            show_replication(quorum, chosen_output(output), now_ms, human=human_readable)
+            show_replication(quorum, chosen_output(output), now, human=human_readable)
     elif command == "add-controller":
         raise ScriptError(
             "pk cannot add a controller: the request has to name a directory that the controller itself has formatted.",

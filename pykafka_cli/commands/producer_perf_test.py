@@ -3,7 +3,6 @@
 import asyncio
 import random
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.garbage import collect_garbage_rarely
 from pykafka_cli.console.log_lines import warn
 from pykafka_cli.console.pace import Pace
+from pykafka_cli.model import Timestamp
 from pykafka_cli.output.producer_perf_test import show_producer_total
 from pykafka_cli.output.render import OutputFormat, notice
 from pykafka_cli.properties.keys import ConfigError
@@ -27,6 +27,7 @@ from pykafka_cli.script.command import ArgparseCommand, ScriptContext, SeveralVa
 from pykafka_cli.script.errors import ScriptError, reported
 from pykafka_cli.script.generations import HAS_BEEN_DEPRECATED, OldName, OldOptions, refuse_both
 from pykafka_cli.script.options import INT, LONG, BootstrapServer, Output, chosen_output
+from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.producing.producer import Producer
@@ -260,7 +261,7 @@ class Block:
     """Records that were queued together."""
 
     first: int
-    queued_ms: int
+    queued_ms: Timestamp
     sizes: list[int]
     left: int
 
@@ -381,7 +382,7 @@ class PerfTest:
         while self._blocks and not self._blocks[0].left:
             self._blocks.popleft()
 
-    def _record(self, block: Block, count: int, size: int, now: int) -> None:
+    def _record(self, block: Block, count: int, size: int, now: Timestamp) -> None:
         """Count acknowledged records; once the state is steady the reports are about the records since."""
         line = self._figures.record(now - block.queued_ms, count, size, now)
         if self._steady:
@@ -399,10 +400,6 @@ def _runs(tags: Sequence[int]) -> Iterator[tuple[int, int]]:
         if position == len(tags) or tags[position] != tags[position - 1] + 1:
             yield tags[start], tags[position - 1] + 1
             start = position
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def print_counts(form: OutputFormat, client_id: str, sent: int, failed: int) -> None:

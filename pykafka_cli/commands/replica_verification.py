@@ -16,10 +16,11 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.console.log_lines import error, warn
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import BrokerId, Milliseconds, Offset, OffsetSpec, ReplicaRecords, TopicPartition
+from pykafka_cli.model import BrokerId, Milliseconds, Offset, OffsetSpec, ReplicaRecords, Timestamp, TopicPartition
 from pykafka_cli.output.events import Events
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.protocol.records.batch import CorruptRecords
+from pykafka_cli.rules.offset_queries import time_or_spec
 from pykafka_cli.rules.replica_verification import (
     Finding,
     Lag,
@@ -161,7 +162,7 @@ async def _verify(
                 "topic."
             )
             raise Ended(ExitStatus.FAILURE)
-        offsets = await _start(session, replicas, start_time)
+        offsets = await _start(session, replicas, time_or_spec(start_time))
         by_broker: dict[BrokerId, list[TopicPartition]] = defaultdict(list)
         for partition, brokers in replicas.items():
             for broker in brokers:
@@ -192,16 +193,20 @@ async def _replicas(session: Session, topics: TopicFilter) -> dict[TopicPartitio
     }
 
 
-async def _start(session: Session, replicas: Mapping[TopicPartition, object], at: int) -> dict[TopicPartition, Offset]:
+async def _start(
+    session: Session, replicas: Mapping[TopicPartition, object], at: Timestamp | OffsetSpec
+) -> dict[TopicPartition, Offset]:
     """Where to begin in each partition; at its end if nothing is as late as that."""
-    found = await offsets_for_times(session, dict.fromkeys(replicas, at))
+    found: dict[TopicPartition, Offset | ApiError | None] = {}
+    found |= await offsets_for_times(session, dict.fromkeys(replicas, at))
     if late := [partition for partition, offset in found.items() if offset is None]:
         found |= await list_offsets(session, dict.fromkeys(late, OffsetSpec.LATEST))
     offsets: dict[TopicPartition, Offset] = {}
     for partition, offset in found.items():
         if isinstance(offset, ApiError):
             raise ScriptError(f"{partition}: {offset}")
-        offsets[partition] = offset
+        if offset is not None:
+            offsets[partition] = offset
     return offsets
 
 

@@ -1,7 +1,6 @@
 """`pk transactions`: kafka-transactions.sh."""
 
 import asyncio
-import time
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
@@ -47,6 +46,7 @@ from pykafka_cli.script.options import (
     bootstrap_or_default,
     chosen_output,
 )
+from pykafka_cli.wall_clock import now_ms
 
 T = TypeVar("T")
 
@@ -202,7 +202,7 @@ def transactions(
     check(ctx, command)
     where = TopicPartition(topic or "", partition or 0)
     replica = None if broker_id is None else BrokerId(broker_id)
-    now_ms = time.time_ns() // 1_000_000
+    now = now_ms()
     if command == "abort":
         spec = given_spec(where, start_offset, producer_id, producer_epoch, coordinator_epoch)
     elif command == "find-hanging":
@@ -220,15 +220,15 @@ def transactions(
         case "forceTerminateTransaction":
             run(session, fence(session, fenced_id or ""))
         case "describe":
-            show_description(form, run(session, fetch_description(session, transactional_id or "")), now_ms)
+            show_description(form, run(session, fetch_description(session, transactional_id or "")), now)
         case "describe-producers":
             show_producers(form, run(session, fetch_producers(session, where, replica)))
         case "abort":
             run(session, abort(session, where, spec or start_offset or 0))
         case _:
             limit_ms = max_transaction_timeout * MS_PER_MINUTE
-            search = find_hanging(session, topic, partition, replica, Milliseconds(limit_ms), now_ms)
-            show_hanging(form, run(session, search), now_ms)
+            search = find_hanging(session, topic, partition, replica, Milliseconds(limit_ms), now)
+            show_hanging(form, run(session, search), now)
 
 
 def check(ctx: ScriptContext, command: str) -> None:

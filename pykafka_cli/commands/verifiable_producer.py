@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,7 @@ from pykafka_cli.clients.settings import BadClientSetting, ClientSettings
 from pykafka_cli.console.log_lines import warn
 from pykafka_cli.console.pace import Pace
 from pykafka_cli.console.signals import EndBySignal
+from pykafka_cli.model import Timestamp
 from pykafka_cli.output.events import Events
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.producer import ProducerSettings
@@ -26,6 +26,7 @@ from pykafka_cli.script.options import (
     EventOutput,
     bootstrap_or_default,
 )
+from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.error_texts import ErrorText
@@ -111,7 +112,9 @@ def verifiable_producer(
     properties.setdefault("client.id", "producer-1")
     with reported(words=dict.fromkeys((ConfigError, BadClientSetting), str)):
         settings = ProducerSettings(properties, quiet=SET_BY_THE_SCRIPT)
-        source = Numbers(value_prefix, repeating_keys, None if message_create_time < 0 else message_create_time)
+        source = Numbers(
+            value_prefix, repeating_keys, None if message_create_time < 0 else Timestamp(message_create_time)
+        )
         run = VerifiableProducer(topic, settings, source, throughput, Events(output))
         asyncio.run(run.run(addresses, ClientSettings(properties), None if max_messages < 0 else max_messages))
 
@@ -119,7 +122,7 @@ def verifiable_producer(
 class Numbers:
     """The records: values count up, keys go round."""
 
-    def __init__(self, prefix: int | None, repeating_keys: int | None, create_time_ms: int | None) -> None:
+    def __init__(self, prefix: int | None, repeating_keys: int | None, create_time_ms: Timestamp | None) -> None:
         self._prefix = "" if prefix is None else f"{prefix}."
         self._repeating_keys = repeating_keys
         self._create_time_ms = create_time_ms
@@ -131,12 +134,12 @@ class Numbers:
     def key(self, number: int) -> str | None:
         return str(number % self._repeating_keys) if self._repeating_keys else None
 
-    def next_time_ms(self) -> int:
+    def next_time_ms(self) -> Timestamp:
         """Now, or the given time, which runs on from there."""
         if self._create_time_ms is None:
             return now_ms()
         moment = self._create_time_ms
-        self._create_time_ms += now_ms() - self._began_ms
+        self._create_time_ms = Timestamp(moment + now_ms() - self._began_ms)
         return moment
 
 
@@ -222,7 +225,3 @@ class VerifiableProducer:
             key=self._source.key(number),
             value=self._source.value(number),
         )
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -4,11 +4,11 @@ There is no table of what has not ended. Events have their time and name first; 
 JSON anyway.
 """
 
-import time
 from collections.abc import Mapping
 
 from pykafka_cli.output.documents import as_json_line, as_yaml_document
 from pykafka_cli.output.render import OutputFormat
+from pykafka_cli.wall_clock import now_ms
 
 
 class Events:
@@ -18,7 +18,7 @@ class Events:
         self._form = form
 
     def report(self, name: str, **values: object) -> None:
-        print_document({"timestamp": time.time_ns() // 1_000_000, "name": name, **values}, self._form)
+        print_document({"timestamp": now_ms(), "name": name, **values}, self._form)
 
 
 def print_document(document: Mapping[str, object], form: OutputFormat | None) -> None:

@@ -6,7 +6,7 @@ source  org.apache.kafka.tools.MetadataQuorumCommand
 import json
 from collections.abc import Mapping
 
-from pykafka_cli.model import Quorum, QuorumReplica, base64_id
+from pykafka_cli.model import Quorum, QuorumReplica, Timestamp, base64_id
 from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.output.table_with_tabs import table_with_tabs
 
@@ -17,7 +17,7 @@ _REPLICATION = (
 )  # fmt: skip
 
 
-def show_status(quorum: Quorum, form: OutputFormat, now_ms: int) -> None:
+def show_status(quorum: Quorum, form: OutputFormat, now_ms: Timestamp) -> None:
     """now_ms    milliseconds since the epoch"""
     show(
         form,
@@ -27,7 +27,7 @@ def show_status(quorum: Quorum, form: OutputFormat, now_ms: int) -> None:
     )
 
 
-def show_replication(quorum: Quorum, form: OutputFormat, now_ms: int, *, human: bool) -> None:
+def show_replication(quorum: Quorum, form: OutputFormat, now_ms: Timestamp, *, human: bool) -> None:
     """human    times as how long ago they were"""
     show(
         form,
@@ -42,7 +42,7 @@ def show_replication(quorum: Quorum, form: OutputFormat, now_ms: int, *, human: 
     )
 
 
-def _status(quorum: Quorum, now_ms: int) -> dict[str, object]:
+def _status(quorum: Quorum, now_ms: Timestamp) -> dict[str, object]:
     lag, lag_ms = _largest_lag(quorum, now_ms)
     return {
         "ClusterId": quorum.cluster_id,
@@ -56,7 +56,7 @@ def _status(quorum: Quorum, now_ms: int) -> dict[str, object]:
     }
 
 
-def _largest_lag(quorum: Quorum, now_ms: int) -> tuple[int, int]:
+def _largest_lag(quorum: Quorum, now_ms: Timestamp) -> tuple[int, int]:
     """In records; and in milliseconds, -1 if it is unknown when the slowest was at the end."""
     leader = quorum.leader_replica
     if not quorum.replicas:
@@ -92,7 +92,7 @@ def _in_order(quorum: Quorum) -> list[QuorumReplica]:
     return sorted(quorum.replicas, key=lambda each: ("Leader", "Follower", "Observer").index(_role(quorum, each)))
 
 
-def _rows(quorum: Quorum, now_ms: int, *, human: bool) -> list[list[str]]:
+def _rows(quorum: Quorum, now_ms: Timestamp, *, human: bool) -> list[list[str]]:
     def time(milliseconds: int | None) -> str:
         if not human or milliseconds is None:
             return str(_UNKNOWN if milliseconds is None else milliseconds)
@@ -108,7 +108,7 @@ def _rows(quorum: Quorum, now_ms: int, *, human: bool) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def _status_document(quorum: Quorum, now_ms: int) -> dict[str, object]:
+def _status_document(quorum: Quorum, now_ms: Timestamp) -> dict[str, object]:
     lag, lag_ms = _largest_lag(quorum, now_ms)
     return {
         "cluster_id": quorum.cluster_id,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pykafka_cli.model import OpenTransaction, ProducerState, TransactionDescription, TransactionListing
+from pykafka_cli.model import OpenTransaction, ProducerState, Timestamp, TransactionDescription, TransactionListing
 from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.output.table_with_tabs import table_with_tabs
 
@@ -19,7 +19,7 @@ def show_listing(form: OutputFormat, found: list[TransactionListing]) -> None:
     )
 
 
-def show_description(form: OutputFormat, found: TransactionDescription, now_ms: int) -> None:
+def show_description(form: OutputFormat, found: TransactionDescription, now_ms: Timestamp) -> None:
     fields = {**found._asdict(), "partitions": [each._asdict() for each in found.partitions]}
     show(
         form,
@@ -59,7 +59,7 @@ def show_producers(form: OutputFormat, found: list[ProducerState]) -> None:
     )
 
 
-def show_hanging(form: OutputFormat, found: list[OpenTransaction], now_ms: int) -> None:
+def show_hanging(form: OutputFormat, found: list[OpenTransaction], now_ms: Timestamp) -> None:
     show(
         form,
         text=lambda: hanging(found, now_ms),
@@ -89,7 +89,7 @@ def listing(found: Iterable[TransactionListing]) -> str:
     )
 
 
-def description(found: TransactionDescription, now_ms: int) -> str:
+def description(found: TransactionDescription, now_ms: Timestamp) -> str:
     header = (
         "CoordinatorId",
         "TransactionalId",
@@ -138,7 +138,7 @@ def producers(found: Iterable[ProducerState]) -> str:
     return table_with_tabs(header, rows)
 
 
-def hanging(found: Iterable[OpenTransaction], now_ms: int) -> str:
+def hanging(found: Iterable[OpenTransaction], now_ms: Timestamp) -> str:
     header = (
         "Topic",
         "Partition",

@@ -7,7 +7,6 @@ them fast. What a group commits is what was printed.
 import asyncio
 import re
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -32,6 +31,7 @@ from pykafka_cli.script.generations import OldOptions
 from pykafka_cli.script.opening import CONSUMER_FAILED, NoClient, session_with
 from pykafka_cli.script.options import INT
 from pykafka_cli.transport.connection import AuthenticationFailed, ConnectionFailed
+from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.consuming.fetched_records import Fetched
@@ -205,7 +205,7 @@ class ConsoleConsumer:
             reading_range,
             partitions,
             selection=selection,
-            now_ms=lambda: time.time_ns() // 1_000_000,
+            now_ms=now_ms,
             warn=warn,
         )
 

@@ -9,7 +9,6 @@ import asyncio
 import os
 import random
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from pykafka_cli.rules.json_lines import InputRecord, JsonReader, in_one_line, i
 from pykafka_cli.rules.line_readers import LineReader, LineSplitter, RecordBlock
 from pykafka_cli.script.errors import Ended, ScriptError
 from pykafka_cli.script.generations import OldOptions
+from pykafka_cli.wall_clock import now_ms
 
 if TYPE_CHECKING:
     from pykafka_cli.clients.error_texts import ErrorText
@@ -247,7 +247,7 @@ class ConsoleProducer:
         from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 
         key, value, headers, partition, timestamp_ms = record
-        when = time.time_ns() // 1_000_000 if timestamp_ms is None else timestamp_ms
+        when = now_ms() if timestamp_ms is None else timestamp_ms
         try:
             if partition is None:
                 await producer.send([value], [key], [headers], first_tag=number, timestamp_ms=when)
@@ -262,7 +262,7 @@ class ConsoleProducer:
 
         first, values, keys, headers = block
         try:
-            await producer.send(values, keys, headers, first_tag=first, timestamp_ms=time.time_ns() // 1_000_000)
+            await producer.send(values, keys, headers, first_tag=first, timestamp_ms=now_ms())
         except ProducerRefused as problem:
             self._report(problem.text, range(first, first + len(values)), keys or [None] * len(values), values)
         await self._finish_if_sync(producer)

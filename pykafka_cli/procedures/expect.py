@@ -17,7 +17,7 @@ from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.errors import ApiError, explain
 from pykafka_cli.clients.group_offsets import Position
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Offset, OffsetSpec, Seconds, TopicPartition, base64_id
+from pykafka_cli.model import Offset, OffsetSpec, Seconds, Timestamp, TopicPartition, base64_id
 from pykafka_cli.procedures.wait import FIRST_PAUSE_S, LONGEST_PAUSE_S, wait_until_met
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -43,8 +43,8 @@ DEFAULTS = {"request.timeout.ms": "10000", "default.api.timeout.ms": "1000"}
 
 _NOT_THERE_YET = (ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available)
 
-Start = Mark | int
-"""Where to begin: after a mark, at a timestamp in milliseconds, or at EARLIEST."""
+Start = Mark | Timestamp | OffsetSpec
+"""Where to begin: after a mark, at a time, or at EARLIEST."""
 
 
 class Wanted(NamedTuple):
@@ -161,6 +161,7 @@ class _Reading:
         self.problem = "there was no response yet", ""
         self.notes: list[str] = []
         self._settings = settings
+        self._reads_committed = settings.isolation_level == "read_committed"
         self._wanted = wanted
         self._topic = records.topic
         self._exactly = records.exactly
@@ -258,24 +259,31 @@ class _Reading:
             mark = topic_mark(start, self._topic, cluster_id)
             found = starts_after(mark, topic_id, [each.partition for each in partitions])
             return {each: found[each.partition] for each in partitions}
-        if start < 0 or self._begun_at:
+        if isinstance(start, OffsetSpec) or self._begun_at:
             return dict.fromkeys(partitions, OffsetSpec.EARLIEST)
         # The ends come first: what arrives between the two questions is not overlooked.
-        committed = self._settings.isolation_level == "read_committed"
-        once = Patience.ASK_ONCE
-        ends = await self._of_all(
-            partitions,
-            lambda wanted: list_offsets(
-                session, dict.fromkeys(wanted, OffsetSpec.LATEST), read_committed=committed, patience=once
-            ),
-        )
+        ends = await self._ends(session, partitions)
         found_at = await self._of_all(
             partitions,
             lambda wanted: offsets_for_times(
-                session, dict.fromkeys(wanted, start), read_committed=committed, patience=once
+                session,
+                dict.fromkeys(wanted, start),
+                read_committed=self._reads_committed,
+                patience=Patience.ASK_ONCE,
             ),
         )
         return {each: ends[each] if offset is None else offset for each, offset in found_at.items()}
+
+    async def _ends(self, session: Session, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Offset]:
+        return await self._of_all(
+            partitions,
+            lambda wanted: list_offsets(
+                session,
+                dict.fromkeys(wanted, OffsetSpec.LATEST),
+                read_committed=self._reads_committed,
+                patience=Patience.ASK_ONCE,
+            ),
+        )
 
     async def _of_all(
         self,
@@ -340,7 +348,7 @@ class _Reading:
     async def _offsets_despite_losses(self, session: Session) -> Mapping[TopicPartition, Offset]:
         while True:
             try:
-                return await self._offsets(session, list(self._begun_at), OffsetSpec.LATEST)
+                return await self._ends(session, list(self._begun_at))
             except ConnectionFailed:
                 await asyncio.sleep(LONGEST_PAUSE_S)
 

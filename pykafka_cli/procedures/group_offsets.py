@@ -14,7 +14,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.console.log_lines import warn
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import Offset, OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.output.consumer_groups import (
     print_no_action,
     show_deleted_offsets,
@@ -124,7 +124,7 @@ class GroupReset:
         if how.by_duration is not None:
             moment = datetime.now(UTC) - parse_duration(how.by_duration)
             return await self._since(
-                partitions, (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+                partitions, Timestamp((moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1))
             )
         if how.from_file is not None:
             return await self._from_file(how.from_file)
@@ -152,7 +152,7 @@ class GroupReset:
             warn(warning)
         return offsets
 
-    async def _since(self, partitions: list[TopicPartition], timestamp_ms: int) -> Offsets:
+    async def _since(self, partitions: list[TopicPartition], timestamp_ms: Timestamp) -> Offsets:
         """The first offset at or after a time; the log's end if all records are older."""
         found, nothing = await offsets_since(self._session, partitions, timestamp_ms)
         for topic, partition in nothing:
@@ -213,7 +213,7 @@ async def offsets_at(session: Session, partitions: Iterable[TopicPartition], end
 
 
 async def offsets_since(
-    session: Session, partitions: Iterable[TopicPartition], timestamp_ms: int
+    session: Session, partitions: Iterable[TopicPartition], timestamp_ms: Timestamp
 ) -> tuple[Offsets, list[TopicPartition]]:
     """The first offsets at or after a time, and the partitions whose records are all older, sorted.
 

@@ -13,6 +13,7 @@ from pykafka_cli.model import (
     Milliseconds,
     OpenTransaction,
     ProducerState,
+    Timestamp,
     TopicPartition,
     TransactionDescription,
 )
@@ -40,7 +41,7 @@ async def find_hanging(
     partition: int | None,
     broker: BrokerId | None,
     limit_ms: Milliseconds,
-    now_ms: int,
+    now_ms: Timestamp,
 ) -> list[OpenTransaction]:
     """Transactions that have been open for longer than `limit_ms` and that no coordinator will end.
 

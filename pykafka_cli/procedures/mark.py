@@ -7,13 +7,13 @@ from kio.schema.errors import ErrorCode
 from pykafka_cli.clients.admin.offsets import known, list_offsets
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Offset, OffsetSpec, TopicPartition, base64_id
+from pykafka_cli.model import Offset, OffsetSpec, Timestamp, TopicPartition, base64_id
 from pykafka_cli.rules.expect_marks import Mark, TopicMark
 
 _ABSENT = TopicMark(None, ())
 
 
-async def mark_ends(session: Session, topics: Sequence[str], timestamp: int, *, read_committed: bool) -> Mark:
+async def mark_ends(session: Session, topics: Sequence[str], timestamp: Timestamp, *, read_committed: bool) -> Mark:
     """The ends of all partitions; a topic that does not exist has none.
 
     timestamp         now, in milliseconds since the epoch

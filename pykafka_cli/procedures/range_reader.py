@@ -19,7 +19,7 @@ from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.consuming.topic_subscription import TopicSubscription
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Position
-from pykafka_cli.model import ConsumedRecord, Offset, OffsetSpec, Seconds, TopicPartition
+from pykafka_cli.model import ConsumedRecord, Offset, OffsetSpec, Seconds, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.rules.reading_range import ReadingRange
 from pykafka_cli.rules.what_to_read import Wanted
@@ -55,7 +55,7 @@ class RangeReader:
         partitions: Iterable[TopicPartition],
         *,
         selection: "Selection | None",
-        now_ms: Callable[[], int],
+        now_ms: Callable[[], Timestamp],
         warn: Callable[[str], None],
     ) -> None:
         self._session = session
@@ -153,7 +153,7 @@ class RangeReader:
         wanted = dict.fromkeys(self._partitions, end)
         return known(await list_offsets(self._session, wanted, read_committed=self._read_committed))
 
-    async def _offsets_at(self, time_ms: int) -> Offsets:
+    async def _offsets_at(self, time_ms: Timestamp) -> Offsets:
         """The first offset at that time or later; the end where there is none."""
         wanted = dict.fromkeys(self._partitions, time_ms)
         found = known(await offsets_for_times(self._session, wanted, read_committed=self._read_committed))

@@ -1,7 +1,6 @@
 """Sends the records that a new topic begins with: a batch for each partition that gets some."""
 
 import random
-import time
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 
@@ -11,11 +10,12 @@ from pykafka_cli.clients.producing.sender import Result
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
 from pykafka_cli.console.log_lines import warn
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.procedures.apply import RecordsFailed
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.record import Record, build_batch
 from pykafka_cli.rules.declarations.model import SeedRecord
+from pykafka_cli.wall_clock import now_ms
 
 _BATCH_BYTES = 256 << 10
 _RECORD_OVERHEAD = 32
@@ -35,7 +35,7 @@ async def send_records(session: Session, topic: str, records: Sequence[SeedRecor
             failed[result.batch.tags[0]] = result.failure.message
 
     settings = ProducerSettings(session.settings.properties)
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     producer = Producer(session, topic, settings, choose=random.randrange, on_result=note, warn=warn)
     try:
         async with producer:
@@ -93,7 +93,7 @@ def _batches(records: Sequence[SeedRecord]) -> Iterator[list[SeedRecord]]:
         yield batch
 
 
-def _batch(records: Sequence[SeedRecord], now_ms: int) -> bytearray:
+def _batch(records: Sequence[SeedRecord], now_ms: Timestamp) -> bytearray:
     return build_batch(
         [
             Record(

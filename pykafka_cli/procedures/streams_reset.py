@@ -1,6 +1,5 @@
 """What `pk streams-application-reset` does, step by step."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +11,15 @@ from pykafka_cli.clients.admin.topics import list_topics, try_to_delete_topics
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
-from pykafka_cli.model import FIRST_OFFSET, MemberDescription, Offset, OffsetSpec, TopicListing, TopicPartition
+from pykafka_cli.model import (
+    FIRST_OFFSET,
+    MemberDescription,
+    Offset,
+    OffsetSpec,
+    Timestamp,
+    TopicListing,
+    TopicPartition,
+)
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.output.streams_application_reset import (
     Steps,
@@ -31,6 +38,7 @@ from pykafka_cli.rules.streams_reset import (
     within_log,
 )
 from pykafka_cli.script.errors import Ended
+from pykafka_cli.wall_clock import now_ms
 
 REASON = "member was removed by an admin"
 EXECUTION = "java.util.concurrent.ExecutionException: "
@@ -181,7 +189,7 @@ class Reset:
             return await self._since(partitions, parse_date_time(request.to_datetime))
         if request.by_duration is not None:
             back_ms = parse_duration(request.by_duration) // timedelta(milliseconds=1)
-            return await self._since(partitions, time.time_ns() // 1_000_000 - back_ms)
+            return await self._since(partitions, Timestamp(now_ms() - back_ms))
         if request.from_file is not None:
             offsets = await self._within_log(_plan_in(request.from_file), partitions)
             ensure_complete(offsets, partitions)
@@ -208,7 +216,7 @@ class Reset:
         elsewhere = await self._offsets_at(new, OffsetSpec.EARLIEST if begins == "earliest" else OffsetSpec.LATEST)
         return {each: committed.get(each, elsewhere.get(each, FIRST_OFFSET)) for each in partitions}
 
-    async def _since(self, partitions: list[TopicPartition], timestamp_ms: int) -> Offsets:
+    async def _since(self, partitions: list[TopicPartition], timestamp_ms: Timestamp) -> Offsets:
         """The first offset at or after a time; the log's end if all records are older."""
         if timestamp_ms < 0:
             raise ResetFailed(

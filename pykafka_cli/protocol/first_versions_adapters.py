@@ -14,6 +14,8 @@ from kio.schema.list_offsets.v9.request import ListOffsetsPartition
 from kio.schema.list_offsets.v9.response import ListOffsetsPartitionResponse
 from kio.schema.offset_commit.v9.request import OffsetCommitRequestPartition
 
+from pykafka_cli.model import Timestamp
+
 DEFAULT_CONFIG = 5
 """The config source of what nobody has set."""
 
@@ -36,7 +38,7 @@ class OldStyleListOffsetsPartitionResponse(ListOffsetsPartitionResponse):
 class TimedOffsetCommitPartition(OffsetCommitRequestPartition):
     """OffsetCommit 1: each offset with the time (ms) at which it was committed, -1 for now."""
 
-    commit_timestamp: int
+    commit_timestamp: Timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from pykafka_cli.model import Offset, OffsetSpec
+from pykafka_cli.model import Offset, OffsetSpec, Timestamp
 
 PREFIX = "mark1."
 _MOST_BYTES = 16 << 20
@@ -38,7 +38,7 @@ class Mark(NamedTuple):
     """All that a token holds; the time is in milliseconds since the epoch."""
 
     cluster_id: str | None
-    timestamp: int
+    timestamp: Timestamp
     topics: Mapping[str, TopicMark]
 
 
@@ -64,7 +64,7 @@ def decode_mark(token: str) -> Mark:
             topic: TopicMark(each["id"], tuple(Offset(int(end)) for end in each["ends"]))
             for topic, each in document["topics"].items()
         }
-        mark = Mark(document["cluster"], int(document["ms"]), topics)
+        mark = Mark(document["cluster"], Timestamp(int(document["ms"])), topics)
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error, RecursionError):
         mark = None
     if mark is None or encode_mark(mark) != token:

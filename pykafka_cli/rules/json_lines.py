@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.rules.line_readers import BadLine, Header
 
 
@@ -20,7 +21,7 @@ class InputRecord(NamedTuple):
     value: bytes | None
     headers: list[Header]
     partition: int | None
-    timestamp_ms: int | None
+    timestamp_ms: Timestamp | None
 
 
 class JsonReader:
@@ -72,12 +73,13 @@ def parse_record(line: bytes) -> InputRecord:
         raise ValueError(f"not JSON: {problem}") from None
     if not isinstance(document, dict):
         raise ValueError("not a JSON object")
+    timestamp = _number(document, "timestamp", 63)
     return InputRecord(
         _field(document.get("key")),
         _field(document.get("value")),
         _headers(document.get("headers")),
         _number(document, "partition", 31),
-        _number(document, "timestamp", 63),
+        None if timestamp is None else Timestamp(timestamp),
     )
 
 

@@ -4,9 +4,10 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 
-from pykafka_cli.model import OffsetSpec, TopicPartition
+from pykafka_cli.model import OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.rules.topic_filter import TopicFilter
 
+_SPECS = {int(each): each for each in OffsetSpec}
 _TIMES = {
     "latest": OffsetSpec.LATEST,
     "earliest": OffsetSpec.EARLIEST,
@@ -24,19 +25,24 @@ class BadQuery(Exception):
     """An option's value that the script rejects."""
 
 
-def parse_time(text: str) -> int:
-    """Milliseconds, or the negative number for a word.
+def parse_time(text: str) -> Timestamp | OffsetSpec:
+    """As a number or as a word.
 
     raises    BadQuery
     """
     if text in _TIMES:
         return _TIMES[text]
     if re.fullmatch(r"[+-]?[0-9]+", text) and -(1 << 63) <= int(text) < 1 << 63:
-        return int(text)
+        return time_or_spec(int(text))
     raise BadQuery(
         f"Malformed time argument {text}. Please use -1 or latest / -2 or earliest / -3 or max-timestamp / "
         "-4 or earliest-local / -5 or latest-tiered, or a specified long format timestamp"
     )
+
+
+def time_or_spec(number: int) -> Timestamp | OffsetSpec:
+    """What a number that a script accepts as a time stands for."""
+    return _SPECS.get(number) or Timestamp(number)
 
 
 def partitions_of_topics(topic: str | None, partitions: str | None) -> PartitionFilter:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pykafka_cli.model import NO_OFFSET, Offset, TopicPartition
+from pykafka_cli.model import NO_OFFSET, Offset, Timestamp, TopicPartition
 
 Offsets = Mapping[TopicPartition, Offset]
 
@@ -86,7 +86,7 @@ _DURATION = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def parse_date_time(text: str) -> int:
+def parse_date_time(text: str) -> Timestamp:
     """`YYYY-MM-DDTHH:mm:SS.sss` and a zone (`Z`, `+02:00`, `+0200`, `+02`; UTC without) to ms since the epoch.
 
     raises  BadDateTime; the milliseconds may not be left out
@@ -108,7 +108,7 @@ def parse_date_time(text: str) -> int:
         moment += zone if found["sign"] == "-" else -zone
     except (ValueError, OverflowError):  # a month 13, a millisecond 1000
         raise BadDateTime(f'Unparseable date: "{text}"') from None
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return Timestamp((moment - _EPOCH) // timedelta(milliseconds=1))
 
 
 def parse_duration(text: str) -> timedelta:

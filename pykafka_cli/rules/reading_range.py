@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from pykafka_cli.model import Offset, OffsetSpec
+from pykafka_cli.model import Offset, OffsetSpec, Timestamp
 from pykafka_cli.rules.wait_conditions import parse_duration
 from pykafka_cli.rules.what_to_read import NotTogether
 
@@ -30,11 +30,11 @@ class ReadingRange(NamedTuple):
 
     start: Offset | OffsetSpec
     last: int | None
-    from_ms: int | None
-    until_ms: int | None
+    from_ms: Timestamp | None
+    until_ms: Timestamp | None
     exits_at_end: bool
 
-    def has_time(self, timestamp_ms: int | None) -> bool:
+    def has_time(self, timestamp_ms: Timestamp | None) -> bool:
         """Whether a record with this timestamp is between the two times; one without is if there are none."""
         if self.from_ms is None and self.until_ms is None:
             return True
@@ -58,7 +58,7 @@ def check_range(given: Collection[str], *, has_group: bool) -> None:
         raise NotTogether(f"Options {starts[0]} and {starts[1]} cannot be specified together.")
 
 
-def parse_moment(text: str, now_ms: int) -> int:
+def parse_moment(text: str, now_ms: Timestamp) -> Timestamp:
     """Milliseconds since the epoch: as such, as a time in ISO 8601 (local without a zone), or as 5m, five minutes ago.
 
     raises    ValueError
@@ -66,12 +66,12 @@ def parse_moment(text: str, now_ms: int) -> int:
     if text.isascii() and text.isdigit():
         if int(text) < _EARLIEST_TIMESTAMP:
             raise ValueError(f"{text} is no timestamp in milliseconds")
-        return int(text)
+        return Timestamp(int(text))
     try:
-        return now_ms - round(parse_duration(text.removesuffix("ago").rstrip()) * 1000)
+        return Timestamp(now_ms - round(parse_duration(text.removesuffix("ago").rstrip()) * 1000))
     except ValueError:
         pass
     try:
-        return max(0, round(datetime.fromisoformat(text).timestamp() * 1000))
+        return Timestamp(max(0, round(datetime.fromisoformat(text).timestamp() * 1000)))
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is not a time") from None

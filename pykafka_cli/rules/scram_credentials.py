@@ -13,6 +13,8 @@ import hmac
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pykafka_cli.model import Timestamp
+
 DIGESTS: Mapping[str, str] = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 """The hash function of each mechanism."""
 
@@ -23,7 +25,7 @@ class TokenLogin(NamedTuple):
     owner: str
     credential: str
     """As a user's."""
-    expiry_ms: int
+    expiry_ms: Timestamp
     """When the token expires, in ms since the epoch."""
 
 

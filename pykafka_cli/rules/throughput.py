@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from pykafka_cli.model import Timestamp
+
 MB = 1024 * 1024
 REPORTING_INTERVAL_MS = 5000
 
@@ -42,8 +44,8 @@ class Total:
 
     count: int
     size: int
-    started_ms: int
-    ended_ms: int
+    started_ms: Timestamp
+    ended_ms: Timestamp
 
     @property
     def elapsed_ms(self) -> int:
@@ -78,7 +80,7 @@ class ProducerTotal(Total):
 class ProducerFigures:
     """Records that were sent: counted, with their latencies, all in all and for the window being reported."""
 
-    def __init__(self, now_ms: int, interval_ms: int = REPORTING_INTERVAL_MS) -> None:
+    def __init__(self, now_ms: Timestamp, interval_ms: int = REPORTING_INTERVAL_MS) -> None:
         self.count = 0
         self._interval = interval_ms
         self._started = self._window_started = now_ms
@@ -87,7 +89,7 @@ class ProducerFigures:
         self._window: Counter[int] = Counter()
         self._window_bytes = 0
 
-    def record(self, latency_ms: int, count: int, size: int, now_ms: int) -> str | None:
+    def record(self, latency_ms: int, count: int, size: int, now_ms: Timestamp) -> str | None:
         """`count` records with `size` bytes in all were acknowledged; the line to print, if the window is over."""
         self.count += count
         self._bytes += size
@@ -101,7 +103,7 @@ class ProducerFigures:
         self._window.clear()
         return line
 
-    def _window_line(self, now_ms: int) -> str:
+    def _window_line(self, now_ms: Timestamp) -> str:
         elapsed = now_ms - self._window_started
         count = self._window.total()
         return (
@@ -110,7 +112,7 @@ class ProducerFigures:
             f"{max(self._window):.1f} ms max latency."
         )
 
-    def total(self, now_ms: int) -> ProducerTotal:
+    def total(self, now_ms: Timestamp) -> ProducerTotal:
         latencies = latencies_of(self._latencies, _mean(self._latencies))
         return ProducerTotal(self.count, self._bytes, self._started, now_ms, latencies)
 
@@ -170,7 +172,7 @@ class ConsumerTotal(Total):
 class ConsumerFigures:
     """Records that were read: counted, with the time that joining the group took."""
 
-    def __init__(self, now_ms: int) -> None:
+    def __init__(self, now_ms: Timestamp) -> None:
         self.count = 0
         self.joining_ms = 0
         self._bytes = 0
@@ -186,11 +188,11 @@ class ConsumerFigures:
         self.count += count
         self._bytes += size
 
-    def is_due(self, now_ms: int, interval_ms: int) -> bool:
+    def is_due(self, now_ms: Timestamp, interval_ms: int) -> bool:
         """Whether it is time for an interval line."""
         return now_ms - self._reported >= interval_ms
 
-    def interval(self, now_ms: int, date_format: str) -> str:
+    def interval(self, now_ms: Timestamp, date_format: str) -> str:
         """The line for what came since the last one; a new interval begins."""
         elapsed = now_ms - self._reported
         count, size = self.count - self._reported_count, self._bytes - self._reported_bytes
@@ -205,7 +207,7 @@ class ConsumerFigures:
         self._joining_since_report = 0
         return line
 
-    def total(self, now_ms: int) -> ConsumerTotal:
+    def total(self, now_ms: Timestamp) -> ConsumerTotal:
         return ConsumerTotal(self.count, self._bytes, self._started, now_ms, self.joining_ms)
 
 
@@ -228,7 +230,7 @@ class RoundTripTotal:
 _DATE_PART = re.compile(r"'(?P<quoted>[^']*)'|(?P<letters>([A-Za-z])\3*)|(?P<other>.)", re.DOTALL)
 
 
-def format_date(moment_ms: int, pattern: str) -> str:
+def format_date(moment_ms: Timestamp, pattern: str) -> str:
     """Local time in a pattern of java.text.SimpleDateFormat: y M d H h m s S a E and text, in English.
 
     raises  ValueError for another letter

@@ -13,6 +13,7 @@ from pykafka_cli.model import (
     OpenTransaction,
     ProducerId,
     ProducerState,
+    Timestamp,
     TopicPartition,
     TransactionDescription,
 )
@@ -31,7 +32,7 @@ def spec_to_abort(partition: TopicPartition, producers: Iterable[ProducerState],
 
 
 def open_longer_than(
-    limit_ms: Milliseconds, producers: Mapping[TopicPartition, Iterable[ProducerState]], now_ms: int
+    limit_ms: Milliseconds, producers: Mapping[TopicPartition, Iterable[ProducerState]], now_ms: Timestamp
 ) -> list[OpenTransaction]:
     """Transactions whose producer has been silent for longer than `limit_ms`."""
     return [

@@ -11,6 +11,7 @@ import os
 import shutil
 from typing import ClassVar, NoReturn, Protocol
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.protocol.buffers import Buffer
 
 
@@ -62,9 +63,9 @@ class Files(Protocol):
 
     def size(self, path: str) -> int: ...
 
-    def modified_ms(self, path: str) -> int: ...
+    def modified_ms(self, path: str) -> Timestamp: ...
 
-    def set_modified_ms(self, path: str, modified_ms: int) -> None: ...
+    def set_modified_ms(self, path: str, modified_ms: Timestamp) -> None: ...
 
     def rename(self, path: str, new_path: str) -> None: ...
 
@@ -188,10 +189,10 @@ class DiskFiles:
     def size(self, path: str) -> int:
         return os.stat(path).st_size
 
-    def modified_ms(self, path: str) -> int:
-        return os.stat(path).st_mtime_ns // 1_000_000
+    def modified_ms(self, path: str) -> Timestamp:
+        return Timestamp(os.stat(path).st_mtime_ns // 1_000_000)
 
-    def set_modified_ms(self, path: str, modified_ms: int) -> None:
+    def set_modified_ms(self, path: str, modified_ms: Timestamp) -> None:
         os.utime(path, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
 
     def rename(self, path: str, new_path: str) -> None:

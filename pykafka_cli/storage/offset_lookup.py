@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from pykafka_cli.model import LeaderEpoch, Offset
+from pykafka_cli.model import LeaderEpoch, Offset, Timestamp
 from pykafka_cli.protocol.records.batch import NO_LEADER_EPOCH, NO_TIMESTAMP
 from pykafka_cli.protocol.records.record import Record, read_records
 from pykafka_cli.storage.segment import Segment, StoredBatch
@@ -12,12 +12,12 @@ from pykafka_cli.storage.segment import Segment, StoredBatch
 class TimestampOffset(NamedTuple):
     """A record's timestamp and offset, and the leader epoch that wrote it (-1: unknown)."""
 
-    timestamp: int
+    timestamp: Timestamp
     offset: Offset
     leader_epoch: LeaderEpoch = NO_LEADER_EPOCH
 
 
-def find_by_timestamp(segments: Iterable[Segment], timestamp: int, log_start: Offset) -> TimestampOffset | None:
+def find_by_timestamp(segments: Iterable[Segment], timestamp: Timestamp, log_start: Offset) -> TimestampOffset | None:
     """The first record from `log_start` on whose timestamp is `timestamp` or later; None when all are older."""
     for segment in segments:
         if segment.largest.timestamp < timestamp:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
-from pykafka_cli.model import NO_OFFSET, CoordinatorEpoch, Offset, ProducerEpoch, ProducerId
+from pykafka_cli.model import NO_OFFSET, CoordinatorEpoch, Offset, ProducerEpoch, ProducerId, Timestamp
 from pykafka_cli.protocol.records.batch import NO_SEQUENCE, NO_TIMESTAMP
 
 SNAPSHOT_SUFFIX = ".snapshot"
@@ -52,7 +52,7 @@ class BatchRange(NamedTuple):
     last_sequence: int
     last_offset: Offset
     offset_delta: int
-    timestamp: int
+    timestamp: Timestamp
 
     @property
     def first_offset(self) -> Offset:
@@ -65,7 +65,7 @@ class ProducerEntry:
 
     producer_id: ProducerId
     epoch: ProducerEpoch
-    last_timestamp: int
+    last_timestamp: Timestamp
     coordinator_epoch: CoordinatorEpoch | None = None
     current_txn_first_offset: Offset | None = None
     batches: list[BatchRange] = field(default_factory=list)

@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pykafka_cli.model import Milliseconds, Offset
+from pykafka_cli.model import Milliseconds, Offset, Timestamp
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
@@ -69,7 +69,7 @@ class Segment:
         base_offset: Offset,
         config: TopicConfig,
         *,
-        created_ms: int,
+        created_ms: Timestamp,
         suffix: str = "",
     ) -> None:
         """A segment that does not access the disk yet. `suffix` is `.cleaned` while the cleaner writes it."""
@@ -86,7 +86,7 @@ class Segment:
         self.transactions = TransactionIndex(files, self._path(TXN_INDEX_SUFFIX), base_offset)
         self._file: File | None = None
         self._largest = TimestampedOffset(NO_TIMESTAMP, base_offset)
-        self._first_timestamp: int | None = None
+        self._first_timestamp: Timestamp | None = None
         self._bytes_since_index_entry = 0
         self._is_dirty = False
         self.is_sealed = True
@@ -94,13 +94,20 @@ class Segment:
         self.is_idle = False  # its files were not used since `release_if_idle`
 
     @property
-    def modified_ms(self) -> int:
+    def modified_ms(self) -> Timestamp:
         """When its file was last written."""
         return self._files.modified_ms(self.path)
 
     @classmethod
     def create(
-        cls, files: Files, directory: str, base_offset: Offset, config: TopicConfig, *, now_ms: int, suffix: str = ""
+        cls,
+        files: Files,
+        directory: str,
+        base_offset: Offset,
+        config: TopicConfig,
+        *,
+        now_ms: Timestamp,
+        suffix: str = "",
     ) -> "Segment":
         """A new, empty segment on disk, with preallocated indexes, as an active segment has them."""
         segment = cls(files, directory, base_offset, config, created_ms=now_ms, suffix=suffix)
@@ -117,7 +124,9 @@ class Segment:
         return segment
 
     @classmethod
-    def open(cls, files: Files, directory: str, base_offset: Offset, config: TopicConfig, *, now_ms: int) -> "Segment":
+    def open(
+        cls, files: Files, directory: str, base_offset: Offset, config: TopicConfig, *, now_ms: Timestamp
+    ) -> "Segment":
         """An existing segment on disk."""
         segment = cls(files, directory, base_offset, config, created_ms=now_ms)
         segment.size = files.size(segment.path)
@@ -166,7 +175,7 @@ class Segment:
         self.size = position + len(data)
         return position
 
-    def note(self, position: int, size: int, *, last_offset: Offset, max_timestamp: int) -> None:
+    def note(self, position: int, size: int, *, last_offset: Offset, max_timestamp: Timestamp) -> None:
         """Update timestamps and indexes for a batch that was written."""
         if position == 0:
             self._first_timestamp = max_timestamp
@@ -189,7 +198,7 @@ class Segment:
             and not self.times.is_full
         )
 
-    def waited_ms(self, *, max_timestamp: int, now_ms: int) -> Milliseconds:
+    def waited_ms(self, *, max_timestamp: Timestamp, now_ms: Timestamp) -> Milliseconds:
         """How long the segment has been active by its records' timestamps, or by the clock if they have none."""
         first = self.first_timestamp
         return Milliseconds(max_timestamp - first if first >= 0 else now_ms - self.created_ms)
@@ -214,7 +223,7 @@ class Segment:
         self.times.preallocate()
         self._largest = self.largest
 
-    def truncate_to(self, offset: Offset, *, now_ms: int) -> int:
+    def truncate_to(self, offset: Offset, *, now_ms: Timestamp) -> int:
         """Drop batches with `offset` or a later one; returns the number of bytes removed. The segment is then
         active."""
         position = self.position_of(offset)
@@ -330,21 +339,21 @@ class Segment:
         return self._largest
 
     @property
-    def retention_timestamp(self) -> int:
+    def retention_timestamp(self) -> Timestamp:
         """The timestamp for retention: the largest of the records, or the file's if they have none."""
         largest = self.largest.timestamp
         return largest if largest >= 0 else self.modified_ms
 
     @property
-    def first_timestamp(self) -> int:
+    def first_timestamp(self) -> Timestamp:
         """Largest timestamp of the first batch; -1 when there is none."""
         if self._first_timestamp is None and self.size:
             self._first_timestamp = self._read_first_timestamp()
         return NO_TIMESTAMP if self._first_timestamp is None else self._first_timestamp
 
-    def batches_not_older_than(self, timestamp: int, start: Offset) -> Iterator[StoredBatch]:
+    def batches_not_older_than(self, timestamp: Timestamp, start: Offset) -> Iterator[StoredBatch]:
         """Batches from offset `start` on whose largest timestamp is `timestamp` or later."""
-        position = self.offsets.lookup(max(self.times.lookup(timestamp - 1), start))
+        position = self.offsets.lookup(max(self.times.lookup(Timestamp(timestamp - 1)), start))
         for batch in self.batches(position):
             if batch.header.max_timestamp >= timestamp and batch.header.last_offset >= start:
                 yield batch
@@ -414,7 +423,7 @@ class Segment:
                 largest = TimestampedOffset(header.max_timestamp, header.last_offset)
         return largest
 
-    def _read_first_timestamp(self) -> int:
+    def _read_first_timestamp(self) -> Timestamp:
         for batch in self.batches():
             return batch.header.max_timestamp
         return NO_TIMESTAMP

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.storage.files import File, Files, is_full
 from pykafka_cli.storage.segment import DELETED_SUFFIX, SWAP_SUFFIX, Segment
@@ -136,7 +136,7 @@ class SegmentList:
 
     # Coming and going.
 
-    def roll(self, base_offset: Offset, config: TopicConfig, *, now_ms: int) -> None:
+    def roll(self, base_offset: Offset, config: TopicConfig, *, now_ms: Timestamp) -> None:
         """End the active segment and begin one at `base_offset`."""
         ended = self.active
         self._begin(base_offset, config, now_ms)
@@ -147,7 +147,7 @@ class SegmentList:
                 raise
             _log.warning("%s is ended by the next flush: %s", ended.path, error)
 
-    def _begin(self, base_offset: Offset, config: TopicConfig, now_ms: int) -> None:
+    def _begin(self, base_offset: Offset, config: TopicConfig, now_ms: Timestamp) -> None:
         try:
             segment = Segment.create(self._files, self._directory, base_offset, config, now_ms=now_ms)
         except OSError as error:
@@ -162,14 +162,14 @@ class SegmentList:
         self._base_offsets.append(base_offset)
         self.active = segment
 
-    def truncate_to(self, offset: Offset, *, now_ms: int) -> tuple[Offset, list[Offset]]:
+    def truncate_to(self, offset: Offset, *, now_ms: Timestamp) -> tuple[Offset, list[Offset]]:
         """Drop batches that hold `offset` or a later one: (the end of the log then, base offsets that are gone)."""
         gone = self._drop(slice(self.index_of(offset) + 1, None))
         self.active.truncate_to(offset, now_ms=now_ms)
         # A batch that holds the offset goes as a whole, so the log may end earlier.
         return min(offset, self.active.next_offset()), gone
 
-    def start_at(self, offset: Offset, config: TopicConfig, *, now_ms: int) -> list[Offset]:
+    def start_at(self, offset: Offset, config: TopicConfig, *, now_ms: Timestamp) -> list[Offset]:
         """Drop everything and begin at `offset`; returns the base offsets that are gone."""
         first = self._segments[0]
         if first.base_offset == offset:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Self, TypeVar
 
-from pykafka_cli.model import NO_OFFSET, Offset
+from pykafka_cli.model import NO_OFFSET, Offset, Timestamp
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, CorruptRecords
 from pykafka_cli.storage import offset_index, time_index
 from pykafka_cli.storage.files import DiskFile, open_to_read
@@ -74,7 +74,7 @@ class CheckedTimestamp(NamedTuple):
     previous        the timestamp of the entry before, if that is not smaller
     """
 
-    timestamp: int
+    timestamp: Timestamp
     offset: Offset
     offset_in_log: Offset | None = None
     latest: int | None = None

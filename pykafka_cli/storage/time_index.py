@@ -10,7 +10,7 @@ from bisect import bisect_right
 from itertools import pairwise
 from typing import NamedTuple
 
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.protocol.records.batch import NO_TIMESTAMP
 from pykafka_cli.storage.files import Files
 from pykafka_cli.storage.index_file import CorruptIndex, IndexFile
@@ -20,7 +20,7 @@ _AS_STORED = struct.Struct(">qi")  # Kafka reads the offset with a sign, which o
 
 
 class TimestampedOffset(NamedTuple):
-    timestamp: int
+    timestamp: Timestamp
     offset: Offset
 
 
@@ -34,7 +34,7 @@ class TimeIndex:
     def __init__(self, files: Files, path: str, base_offset: Offset, max_size: int) -> None:
         self.file = IndexFile(files, path, _ENTRY.size, max_size)
         self._base_offset = base_offset
-        self._columns: tuple[list[int], list[int]] | None = None  # timestamps, relative offsets
+        self._columns: tuple[list[Timestamp], list[int]] | None = None  # timestamps, relative offsets
 
     @property
     def is_full(self) -> bool:
@@ -48,7 +48,7 @@ class TimeIndex:
         """Start a new index in a new segment, without reading the disk."""
         self._columns = ([], [])
 
-    def append_if_later(self, timestamp: int, offset: Offset) -> None:
+    def append_if_later(self, timestamp: Timestamp, offset: Offset) -> None:
         """Add an entry unless one says as much already."""
         timestamps, offsets = self._loaded()
         if timestamp <= (timestamps[-1] if timestamps else NO_TIMESTAMP):
@@ -58,7 +58,7 @@ class TimeIndex:
         timestamps.append(timestamp)
         offsets.append(relative)
 
-    def lookup(self, timestamp: int) -> Offset:
+    def lookup(self, timestamp: Timestamp) -> Offset:
         """An offset up to which every record is older than `timestamp` or as old."""
         timestamps, offsets = self._loaded()
         slot = bisect_right(timestamps, timestamp)
@@ -106,7 +106,7 @@ class TimeIndex:
         self._columns = None
         self.file.close()
 
-    def _loaded(self) -> tuple[list[int], list[int]]:
+    def _loaded(self) -> tuple[list[Timestamp], list[int]]:
         if self._columns is None:
             entries = list(_ENTRY.iter_unpack(self.file.read()))
             timestamps, offsets = [entry[0] for entry in entries], [entry[1] for entry in entries]

@@ -1,7 +1,6 @@
 """What `pk expect` and `pk mark` do, for tests in Python."""
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from pykafka_cli.rules.expect_marks import decode_mark, encode_mark
 from pykafka_cli.rules.expect_records import Filter, Texts
 from pykafka_cli.rules.wait_conditions import parse_condition
 from pykafka_cli.testing.operations import Client
+from pykafka_cli.wall_clock import now_ms
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ async def mark(client: Client, topics: Sequence[str]) -> str:
     """A token for where the topics end now. raises    ApiError, ConnectionFailed"""
     address, properties = client
     async with Session(address, ClientSettings(properties)) as session:
-        return encode_mark(await mark_ends(session, topics, time.time_ns() // 1_000_000, read_committed=False))
+        return encode_mark(await mark_ends(session, topics, now_ms(), read_committed=False))
 
 
 async def differences(client: Client, expected: Expected) -> str:
@@ -89,7 +89,7 @@ def _wanted(expected: Expected) -> Wanted:
     )
     return Wanted(
         records,
-        int(OffsetSpec.EARLIEST) if expected.since is None else decode_mark(expected.since),
+        OffsetSpec.EARLIEST if expected.since is None else decode_mark(expected.since),
         Texts(),
         [(word, parse_condition(word)) for word in expected.conditions],
         Seconds(expected.within),

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias
@@ -16,6 +15,7 @@ from pykafka_cli.procedures.wait import DEFAULTS, wait_until_met
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.rules.wait_conditions import parse_condition
 from pykafka_cli.testing.records import Record, read_records
+from pykafka_cli.wall_clock import now_ms
 
 Client: TypeAlias = tuple[str, Mapping[str, str]]
 """Bootstrap servers, and a client's properties."""
@@ -67,7 +67,7 @@ async def send(
                 [value for _, value in pairs],
                 [key for key, _ in pairs] if any(key is not None for key, _ in pairs) else None,
                 [headers] * len(pairs) if headers else None,
-                timestamp_ms=time.time_ns() // 1_000_000,
+                timestamp_ms=now_ms(),
             )
     if failures:
         raise RuntimeError(f"{topic}: {failures[0]}")

@@ -11,7 +11,7 @@ from pykafka_cli.clients.admin.offsets import known, list_offsets
 from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import Offset, OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 
 LOOK_AGAIN_S = 0.05
@@ -24,7 +24,7 @@ class Record(NamedTuple):
     topic: str
     partition: int
     offset: int
-    timestamp_ms: int
+    timestamp_ms: Timestamp
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]

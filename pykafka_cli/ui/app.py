@@ -1,7 +1,6 @@
 """The routes of the server: each page as HTML and as JSON, and errors as both."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from pykafka_cli.ui.rendering import templates
 from pykafka_cli.ui.streams import arriving_events, as_csv, found_events
 from pykafka_cli.ui.views import Document, required
 from pykafka_cli.ui.views.messages import messages
+from pykafka_cli.wall_clock import now_ms
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -81,8 +81,7 @@ class Ui:
         """What a page shows, with what has changed since it was shown before."""
         document, status = await self.document(view, request)
         if "error" not in document:
-            now_ms = time.time_ns() // 1_000_000
-            document = self._history.completed(page.path, request.query_params.get("name", ""), document, now_ms)
+            document = self._history.completed(page.path, request.query_params.get("name", ""), document, now_ms())
         return document, status
 
     async def document(self, view: View, request: Request) -> tuple[Document, int]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.ui.views import Document
 
 MOST_WATCHED, MOST_CHANGES, MOST_SAMPLES, MOST_PARTITIONS = 64, 50, 120, 500
@@ -95,7 +96,7 @@ class History:
     def __init__(self) -> None:
         self._watched: OrderedDict[tuple[str, str], _Watched] = OrderedDict()
 
-    def completed(self, path: str, name: str, document: Document, now_ms: int) -> Document:
+    def completed(self, path: str, name: str, document: Document, now_ms: Timestamp) -> Document:
         """The document of a page with `changes`, the newest first, and the `lag_over_time` of a group's partitions."""
         if path not in CHANGES:
             return document
@@ -113,7 +114,7 @@ class History:
         return found
 
 
-def _with_lags(watched: _Watched, rows: list[Document], now_ms: int) -> list[Document]:
+def _with_lags(watched: _Watched, rows: list[Document], now_ms: Timestamp) -> list[Document]:
     samples = watched.samples
     if not samples or now_ms - samples[-1][0] >= LEAST_MS_BETWEEN_SAMPLES:
         samples.append((now_ms, {_name(row): row["lag"] for row in rows}))

@@ -1,7 +1,6 @@
 """Sending one record that a reader of the page has typed, or wants once more."""
 
 import random
-import time
 from collections.abc import Mapping
 
 from pykafka_cli.clients.admin.topics import assignments
@@ -12,6 +11,7 @@ from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.ui.views import BadQuery, Document, required
+from pykafka_cli.wall_clock import now_ms
 
 _PATIENCE = {"delivery.timeout.ms": "8000", "max.block.ms": "5000"}
 
@@ -55,8 +55,7 @@ async def produce(session: Session, form: Mapping[str, str]) -> Document:
     )
     try:
         async with producer:
-            now = time.time_ns() // 1_000_000
-            await producer.send([value], [key], [headers_of(form.get("headers", ""))], timestamp_ms=now)
+            await producer.send([value], [key], [headers_of(form.get("headers", ""))], timestamp_ms=now_ms())
     except ProducerRefused as problem:
         raise NotSent(f"{topic}: {problem.text.message}") from None
     (result,) = results

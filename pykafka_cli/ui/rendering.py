@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.ui.paging import rows_of
 
 _COLORS = 8
@@ -38,7 +39,7 @@ def grouped(number: int | None) -> str:
     return "–" if number is None else f"{number:,}"
 
 
-def moment(timestamp_ms: int | None) -> str:
+def moment(timestamp_ms: Timestamp | None) -> str:
     """Milliseconds since the epoch, as a date and time in UTC."""
     if timestamp_ms is None or timestamp_ms < 0:
         return "–"
@@ -80,6 +81,6 @@ def points(samples: Sequence[Mapping[str, Any]], name: str, width: int, height: 
     )
 
 
-def clock(timestamp_ms: int) -> str:
+def clock(timestamp_ms: Timestamp) -> str:
     """The time of day, in UTC."""
     return datetime.fromtimestamp(timestamp_ms / 1000, UTC).strftime("%H:%M:%S")

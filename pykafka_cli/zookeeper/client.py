@@ -25,7 +25,7 @@ from kazoo.protocol.serialization import Create as CreateRecord
 from kazoo.protocol.states import EventType, KazooState, KeeperState, WatchedEvent
 from kazoo.security import OPEN_ACL_UNSAFE
 
-from pykafka_cli.model import Seconds
+from pykafka_cli.model import Seconds, Timestamp
 from pykafka_cli.zookeeper.kazoo_handler import InThread
 
 _log = logging.getLogger(__name__)
@@ -101,8 +101,8 @@ class Stat(NamedTuple):
 
     czxid: int
     mzxid: int
-    ctime: int
-    mtime: int
+    ctime: Timestamp
+    mtime: Timestamp
     version: int
     cversion: int
     aversion: int

@@ -14,6 +14,7 @@ import json
 from typing import Any, NamedTuple
 
 from pykafka_cli.acls import NotAPrincipal, Principal, parse_principal
+from pykafka_cli.model import Timestamp
 from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, desanitized, sanitized
 
@@ -30,16 +31,16 @@ class TokenInformation(NamedTuple):
     owner: Principal
     requester: Principal
     renewers: tuple[Principal, ...]
-    issued_ms: int
-    max_ms: int
+    issued_ms: Timestamp
+    max_ms: Timestamp
     """When it ends, however often it is renewed."""
-    expiry_ms: int
+    expiry_ms: Timestamp
 
     def concerns(self, principal: Principal) -> bool:
         """Whether the principal owns, requested, or may renew the token."""
         return principal in (self.owner, self.requester, *self.renewers)
 
-    def has_expired(self, now_ms: int) -> bool:
+    def has_expired(self, now_ms: Timestamp) -> bool:
         return min(self.max_ms, self.expiry_ms) < now_ms
 
 
@@ -73,9 +74,9 @@ def decode_token(path: str, data: bytes | None) -> TokenInformation:
             owner,
             _principal(value["tokenRequester"]) if version >= 3 else owner,
             tuple(map(_principal, value["renewers"])),
-            int(value["issueTimestamp"]),
-            int(value["maxTimestamp"]),
-            int(value["expiryTimestamp"]),
+            Timestamp(int(value["issueTimestamp"])),
+            Timestamp(int(value["maxTimestamp"])),
+            Timestamp(int(value["expiryTimestamp"])),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotAPrincipal) as error:
         raise BadZnode(f"{path} contains no delegation token but {data!r} ({error!r})") from None

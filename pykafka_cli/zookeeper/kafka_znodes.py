@@ -41,6 +41,7 @@ from pykafka_cli.model import (
     LeaderEpoch,
     PartitionEpoch,
     ProducerId,
+    Timestamp,
     TopicPartition,
 )
 
@@ -131,7 +132,7 @@ def decode_cluster_id(data: bytes | None) -> str:
     return str(value["id"])
 
 
-def encode_controller(broker_id: BrokerId, now_ms: int) -> bytes:
+def encode_controller(broker_id: BrokerId, now_ms: Timestamp) -> bytes:
     return _encoded({"version": 2, "brokerid": broker_id, "timestamp": str(now_ms), "kraftControllerEpoch": -1})
 
 
@@ -183,7 +184,7 @@ def broker_path(broker_id: BrokerId) -> str:
     return f"{BROKER_IDS}/{broker_id}"
 
 
-def encode_broker(broker: BrokerRegistration, now_ms: int) -> bytes:
+def encode_broker(broker: BrokerRegistration, now_ms: Timestamp) -> bytes:
     """host and port, for clients of old, are those of the first listener without TLS and SASL; null and -1 if none."""
     plain = next((endpoint for endpoint in broker.endpoints if endpoint.security_protocol == "PLAINTEXT"), None)
     value: dict[str, object] = {

@@ -32,6 +32,7 @@ from pykafka_cli.broker.network.connection import Peer
 from pykafka_cli.broker.security.authorizer import Authorizer
 from pykafka_cli.broker.security.delegation_tokens import DelegationTokenManager
 from pykafka_cli.broker.security.rules import AclRules
+from pykafka_cli.model import Timestamp
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 from pykafka_cli.protocol import first_versions
@@ -179,7 +180,7 @@ class Tokens:
 class LoggedIn:
     """The exchange of somebody who needs no more tokens."""
 
-    def __init__(self, user: str, token_expiry_ms: int | None) -> None:
+    def __init__(self, user: str, token_expiry_ms: Timestamp | None) -> None:
         self.user: str | None = user
         self.token_expiry_ms = token_expiry_ms
 

@@ -7,7 +7,7 @@ import pytest
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import Offset, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, TopicPartition
 from pykafka_cli.protocol.hot_path import produce
 from pykafka_cli.protocol.records import Compression, ControlType, read_records, records_in, walk
 from pykafka_cli.protocol.records.legacy import build_message_set
@@ -108,8 +108,11 @@ async def test_the_topics_log_append_time_is_that_of_old_messages_too() -> None:
         (build_message_set(MESSAGES, magic=1)[:-1] + b"!", ErrorCode.corrupt_message),
         (build_message_set(MESSAGES, magic=1) + build_message_set(MESSAGES, magic=0), ErrorCode.invalid_record),
         (build_message_set(MESSAGES, magic=1, compression=Compression.GZIP) * 2, ErrorCode.invalid_record),
-        (build_message_set([(Offset(0), 0, None, b"x" * 2_000_000)], magic=1), ErrorCode.message_too_large),
-        (build_message_set([(Offset(0), 0, None, b"x" * 600_000)] * 2, magic=1), ErrorCode.message_too_large),
+        (build_message_set([(FIRST_OFFSET, NOW_MS, None, b"x" * 2_000_000)], magic=1), ErrorCode.message_too_large),
+        (
+            build_message_set([(FIRST_OFFSET, NOW_MS, None, b"x" * 600_000)] * 2, magic=1),
+            ErrorCode.message_too_large,
+        ),
     ],
 )
 async def test_what_kafka_rejects_is_rejected(cluster: ReplicaCluster, messages: bytes, code: ErrorCode) -> None:

@@ -5,6 +5,7 @@ import pytest
 from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.errors import TransactionalIdAuthorizationFailed
+from pykafka_cli.model import Timestamp
 from pykafka_cli.protocol.hot_path import produce
 from pykafka_cli.protocol.hot_path.produce import ProduceRequest
 from pykafka_cli.protocol.records import Compression, records_in
@@ -12,7 +13,7 @@ from tests.fakes.replica_cluster import ReplicaCluster
 from tests.support.logs import batch, sequenced
 from tests.support.replicas import TOPIC, begun, cluster_with_topic
 
-NOW_MS = 1_700_000_000_000
+NOW_MS = Timestamp(1_700_000_000_000)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pykafka_cli.cli import run
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.protocol.records import Record, build_batch
 from tests.support.dump_log_runs import ARCHIVES, differences, pk_dump, recorded
 from tests.support.recorded_directories import unpacked
@@ -43,7 +43,9 @@ def log_of(folder: Path, *batches: bytes) -> str:
 
 
 def batch(first: int, *values: bytes) -> bytes:
-    return bytes(build_batch([Record(Offset(first + at), 1_000, None, value) for at, value in enumerate(values)]))
+    return bytes(
+        build_batch([Record(Offset(first + at), Timestamp(1_000), None, value) for at, value in enumerate(values)])
+    )
 
 
 def test_files_are_dumped_in_order_and_problems_reported_at_the_end(

@@ -15,7 +15,7 @@ from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, Timestamp, TopicPartition
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch
 from pykafka_cli.storage.files import DiskFiles
 from tests.fakes.clock import FakeClock
@@ -71,7 +71,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lead(log, marker(kind), AppendOrigin.COORDINATOR)
     lead(log, sequenced(b"open", sequence=2, transactional=True))
     log.config = topic_config(message_timestamp_type="LogAppendTime", compression_type="zstd", index_interval_bytes=0)
-    lead(log, build_batch([Record(Offset(0), 5, None, None, (("h", b"x"), ("n", None)))]))
+    lead(log, build_batch([Record(Offset(0), Timestamp(5), None, None, (("h", b"x"), ("n", None)))]))
     close(log)
     return folder
 

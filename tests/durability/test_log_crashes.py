@@ -22,7 +22,7 @@ from pykafka_cli.broker.errors import KafkaStorageError
 from pykafka_cli.broker.log.cleaner import LogCleaner
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import LeaderEpoch, Offset
+from pykafka_cli.model import LeaderEpoch, Offset, Timestamp
 from pykafka_cli.protocol.records import ControlType, Record, build_batch
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import Crash, MemoryFiles
@@ -61,7 +61,8 @@ class History:
         values = [b"%d:" % (model.end + index) + b"x" * size for index, size in enumerate(sizes)]
         epoch = b"%d" % self.leader_epoch  # as the key: one record may have been written twice
         records = [
-            Record(Offset(index), NOW_MS + model.end + index, epoch, value) for index, value in enumerate(values)
+            Record(Offset(index), Timestamp(NOW_MS + model.end + index), epoch, value)
+            for index, value in enumerate(values)
         ]
         producer: dict[str, Any] = {"producer_id": PRODUCER, "producer_epoch": 0, "base_sequence": self.sequence}
         data = build_batch(records, transactional=transactional, **(producer if transactional else {}))

@@ -5,6 +5,8 @@ import heapq
 import itertools
 from collections.abc import Callable
 
+from pykafka_cli.model import Timestamp
+
 
 class FakeTimer:
     def __init__(self) -> None:
@@ -14,10 +16,13 @@ class FakeTimer:
         self.cancelled = True
 
 
+START_MS = Timestamp(1_700_000_000_000)
+
+
 class FakeClock:
     """Twin of pykafka_cli.broker.clock.SystemClock: `advance` runs what has become due, in order."""
 
-    def __init__(self, now_ms: int = 1_700_000_000_000) -> None:
+    def __init__(self, now_ms: Timestamp = START_MS) -> None:
         self._start_ms = now_ms
         self._elapsed = 0.0
         self._due: list[tuple[float, int, FakeTimer, Callable[[], object]]] = []
@@ -30,8 +35,8 @@ class FakeClock:
     def monotonic(self) -> float:
         return self._elapsed
 
-    def now_ms(self) -> int:
-        return self._start_ms + round(self._elapsed * 1000)
+    def now_ms(self) -> Timestamp:
+        return Timestamp(self._start_ms + round(self._elapsed * 1000))
 
     def call_later(self, delay: float, callback: Callable[[], object]) -> FakeTimer:
         timer = FakeTimer()

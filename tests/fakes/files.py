@@ -4,6 +4,8 @@ import errno
 import os
 import random
 
+from pykafka_cli.model import Timestamp
+
 
 class Crash(BaseException):
     """The process is dead: nothing that it does from now on reaches the disk."""
@@ -16,7 +18,7 @@ class _Content:
         self.data = bytearray(data)
         self.synced = synced
         self.small = small
-        self.modified_ms = 0
+        self.modified_ms = Timestamp(0)
 
     def after_power_loss(self, chance: random.Random) -> bytes:
         data = bytes(self.data)
@@ -86,7 +88,7 @@ class MemoryFiles:
         self._locks: set[str] = set()
         self.steps = 0
         self.room: int | None = None
-        self.now_ms = 1_700_000_000_000
+        self.now_ms = Timestamp(1_700_000_000_000)
         self._failing_steps = range(0)
         self._failure: BaseException = Crash()
         self._is_dead = False
@@ -200,10 +202,10 @@ class MemoryFiles:
     def size(self, path: str) -> int:
         return len(self._content(path).data)
 
-    def modified_ms(self, path: str) -> int:
+    def modified_ms(self, path: str) -> Timestamp:
         return self._content(path).modified_ms
 
-    def set_modified_ms(self, path: str, modified_ms: int) -> None:
+    def set_modified_ms(self, path: str, modified_ms: Timestamp) -> None:
         self._content(path).modified_ms = modified_ms
 
     def rename(self, path: str, new_path: str) -> None:

@@ -8,6 +8,7 @@ answers, as from the real one.
 import asyncio
 from collections.abc import Callable, Sequence
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.zookeeper.client import (
     ANY_VERSION,
     BadVersion,
@@ -32,7 +33,7 @@ from pykafka_cli.zookeeper.client import (
 
 
 class _Node:
-    def __init__(self, data: bytes | None, zxid: int, owner: int, now_ms: int) -> None:
+    def __init__(self, data: bytes | None, zxid: int, owner: int, now_ms: Timestamp) -> None:
         self.data, self.owner, self.ctime = data, owner, now_ms
         self.czxid = self.mzxid = self.pzxid = zxid
         self.version = self.cversion = 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pykafka_cli.broker.errors import BrokerError
 from pykafka_cli.broker.log import message_conversion
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
-from pykafka_cli.model import LeaderEpoch, Offset
+from pykafka_cli.model import LeaderEpoch, Offset, Timestamp
 from pykafka_cli.properties.grammar import read_properties
 from pykafka_cli.protocol.records import (
     Compression,
@@ -134,7 +134,7 @@ def test_records_under_a_valid_checksum(data: bytearray) -> None:
 @given(codec=st.sampled_from(Compression), data=st.binary(max_size=100), changed=st.integers(0, 255))
 def test_compressed_bytes(codec: Compression, data: bytes, changed: int) -> None:
     quietly(lambda: decompress(codec, data, 1 << 16), CorruptRecords)
-    framed = bytearray(build_batch([Record(Offset(0), 1, None, data)], compression=codec)[61:])
+    framed = bytearray(build_batch([Record(Offset(0), Timestamp(1), None, data)], compression=codec)[61:])
     framed[changed % len(framed)] ^= changed
     quietly(lambda: decompress(codec, framed, 1 << 16), CorruptRecords)
 
@@ -178,7 +178,7 @@ def test_small_files(data: bytes) -> None:
     files.replace(PATH, data)
 
     quietly(lambda: OffsetIndex(files, PATH, Offset(0), 1024).lookup(Offset(5)), CorruptIndex)
-    quietly(lambda: TimeIndex(files, PATH, Offset(0), 1024).lookup(5), CorruptIndex)
+    quietly(lambda: TimeIndex(files, PATH, Offset(0), 1024).lookup(Timestamp(5)), CorruptIndex)
     quietly(lambda: TimeIndex(files, PATH, Offset(0), 1024).last(), CorruptIndex)
     quietly(lambda: TransactionIndex(files, PATH, Offset(0)).entries(), CorruptIndex)
     quietly(lambda: decode_snapshot(data), CorruptSnapshot)

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pykafka_cli.broker.clock import Timer
+from pykafka_cli.model import Timestamp
 
 if TYPE_CHECKING:
     from tests.simulation.network import SimulatedNetwork
 
-START_MS = 1_700_000_000_000
+START_MS = Timestamp(1_700_000_000_000)
 """Wall-clock time at which the virtual clock starts."""
 
 
@@ -101,8 +102,8 @@ class LoopClock:
     def monotonic(self) -> float:
         return self._loop.now
 
-    def now_ms(self) -> int:
-        return START_MS + round(self._loop.now * 1000)
+    def now_ms(self) -> Timestamp:
+        return Timestamp(START_MS + round(self._loop.now * 1000))
 
     def call_later(self, delay: float, callback: Callable[[], object]) -> Timer:
         return self._loop.call_later(delay, callback)

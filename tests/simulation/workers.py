@@ -22,7 +22,7 @@ from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.producing.transactions import Transaction
 from pykafka_cli.clients.session import Session
 from pykafka_cli.clients.settings import ClientSettings
-from pykafka_cli.model import FIRST_OFFSET, Offset, OffsetSpec, Seconds, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Offset, OffsetSpec, Seconds, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.transport.connection import ConnectionFailed
@@ -142,7 +142,7 @@ class Writer:
             keys = [b"%d" % (tag % 5) for tag in tags]
         self._begun = tags.stop
         now_ms = START_MS + round(self.run.now() * 1000)
-        await producer.send(values, keys, first_tag=tags.start, timestamp_ms=now_ms)
+        await producer.send(values, keys, first_tag=tags.start, timestamp_ms=Timestamp(now_ms))
         return tags
 
     def _producer(self, session: Session) -> Producer:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pykafka_cli.model import FIRST_OFFSET, Offset, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Offset, Timestamp, TopicPartition
 
 PARTITION = TopicPartition("orders", 0)
 
@@ -15,5 +15,5 @@ class Record(NamedTuple):
     key: bytes | None = None
     headers: Sequence[tuple[str, bytes | None]] = ()
     offset: Offset = FIRST_OFFSET
-    timestamp: int | None = 1_700_000_000_000
+    timestamp: Timestamp | None = Timestamp(1_700_000_000_000)
     timestamp_type: int | None = 0

@@ -12,7 +12,7 @@ from kio.schema.produce.v11 import request as v11
 from kio.schema.types import ProducerId, TopicName, TransactionalId
 from kio.static.primitive import i8, i16, i32, i32Timedelta
 
-from pykafka_cli.model import Offset, ProducerEpoch
+from pykafka_cli.model import Offset, ProducerEpoch, Timestamp
 from pykafka_cli.protocol.records.record import Record, build_batch
 from pykafka_cli.transport.connection import Connection
 from tests.support.event_loop import until
@@ -55,7 +55,7 @@ class Ghost:
     async def write(self, api: ModuleType = v11) -> ErrorCode:
         """Write a batch that is two hours old."""
         batch = build_batch(
-            [Record(Offset(0), int(time.time() * 1000) - 2 * HOUR_MS, b"k", b"v")],
+            [Record(Offset(0), Timestamp(int(time.time() * 1000) - 2 * HOUR_MS), b"k", b"v")],
             producer_id=ProducerId(self.producer_id),
             producer_epoch=ProducerEpoch(0),
             base_sequence=0,

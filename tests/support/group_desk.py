@@ -14,11 +14,19 @@ from pykafka_cli.broker.coordinator.group.records import OffsetCommitValue
 from pykafka_cli.broker.coordinator.group.shard import Committer, GroupShard
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord, Step
 from pykafka_cli.broker.errors import BrokerError, NotCoordinator
-from pykafka_cli.model import Milliseconds, Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import (
+    Milliseconds,
+    Offset,
+    ProducerEpoch,
+    ProducerId,
+    ProducerIdAndEpoch,
+    Timestamp,
+    TopicPartition,
+)
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
 from pykafka_cli.properties.grammar import Property
 
-START_MS = 1_700_000_000_000
+START_MS = Timestamp(1_700_000_000_000)
 RANGE = (("range", b"\x00\x01\x00\x00\x00\x01\x00\x01t\xff\xff\xff\xff"),)
 """One protocol, with a subscription to the topic `t`."""
 
@@ -117,9 +125,9 @@ class Desk:
         while due := [(at, order, key) for key, (at, order) in self.timers.items() if at <= end]:
             at, _, key = min(due, key=lambda timer: timer[:2])
             del self.timers[key]
-            self.now_ms = max(self.now_ms, at)
+            self.now_ms = Timestamp(max(self.now_ms, at))
             self.do(partial(lambda key, shard, step: shard.timer_expired(key, step), key))
-        self.now_ms = end
+        self.now_ms = Timestamp(end)
 
     def end_transaction(self, producer_id: int, *, committed: bool) -> None:
         ended = Marker(ProducerId(producer_id), committed)
@@ -212,7 +220,7 @@ class Desk:
                 offset=Offset(offset),
                 metadata=metadata,
                 commit_timestamp=self.now_ms,
-                expire_timestamp=expire_timestamp,
+                expire_timestamp=Timestamp(expire_timestamp),
             )
             for topic, offset in offsets.items()
         }

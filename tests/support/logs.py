@@ -14,6 +14,7 @@ from pykafka_cli.model import (
     Offset,
     ProducerEpoch,
     ProducerId,
+    Timestamp,
     TopicPartition,
 )
 from pykafka_cli.properties.broker import BrokerSettings
@@ -23,7 +24,7 @@ from pykafka_cli.protocol.records import ControlType, Record, build_batch, build
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
 
-NOW_MS = 1_700_000_000_000
+NOW_MS = Timestamp(1_700_000_000_000)
 ORDERS = TopicPartition("orders", 0)
 FOLDER = Path("/logs/orders-0")
 
@@ -65,7 +66,7 @@ def open_log(
     )
 
 
-def batch(*values: bytes | None, key: bytes | None = b"k", timestamp: int = NOW_MS, **header: Any) -> bytearray:
+def batch(*values: bytes | None, key: bytes | None = b"k", timestamp: Timestamp = NOW_MS, **header: Any) -> bytearray:
     """A batch as a producer sends it: from offset 0 on, one record a value."""
     records = [Record(Offset(index), timestamp, key, value) for index, value in enumerate(values)]
     return build_batch(records, **header)

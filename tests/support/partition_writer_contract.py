@@ -7,7 +7,7 @@ import pytest
 
 from pykafka_cli.broker.coordinator.runtime import PartitionWriter
 from pykafka_cli.broker.errors import NotLeaderOrFollower, RequestTimedOut
-from pykafka_cli.model import Milliseconds, Offset, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, ProducerEpoch, ProducerId, Timestamp, TopicPartition
 from pykafka_cli.protocol.records.batch import read_header
 from pykafka_cli.protocol.records.record import Record, build_batch, records_in
 
@@ -17,7 +17,9 @@ ALONE = TopicPartition("__consumer_offsets", 2)
 
 
 def batch_of(*values: bytes) -> bytearray:
-    return build_batch([Record(Offset(i), 1_700_000_000_000, b"k%d" % i, value) for i, value in enumerate(values)])
+    return build_batch(
+        [Record(Offset(i), Timestamp(1_700_000_000_000), b"k%d" % i, value) for i, value in enumerate(values)]
+    )
 
 
 class PartitionWriterContract:
@@ -102,7 +104,7 @@ class PartitionWriterContract:
 
     async def test_a_batch_keeps_its_producer(self, writer: PartitionWriter) -> None:
         batch = build_batch(
-            [Record(Offset(0), 1, b"k", b"v")],
+            [Record(Offset(0), Timestamp(1), b"k", b"v")],
             producer_id=ProducerId(9),
             producer_epoch=ProducerEpoch(2),
             base_sequence=0,

@@ -11,9 +11,9 @@ from pykafka_cli.broker.coordinator.transaction.records import transaction_recor
 from pykafka_cli.broker.coordinator.transaction.shard import TransactionShard
 from pykafka_cli.broker.coordinator.transaction.transaction import PREPARED, Transaction, TransactionState
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.model import Milliseconds, Offset, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, ProducerId, ProducerIdAndEpoch, Timestamp, TopicPartition
 
-START_MS = 1_700_000_000_000
+START_MS = Timestamp(1_700_000_000_000)
 TIMEOUT_MS = Milliseconds(60_000)
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
 
@@ -87,7 +87,7 @@ class Desk:
             self._notify(step, error)
 
     def advance(self, ms: int) -> None:
-        self.now_ms += ms
+        self.now_ms = Timestamp(self.now_ms + ms)
         for key in [key for key, at in self.timers.items() if at <= self.now_ms]:
             del self.timers[key]
             step = Step(self.now_ms)
@@ -156,7 +156,7 @@ class Desk:
             state=state,
             partitions=frozenset(partitions),
             updated_at=self.now_ms,
-            started_at=-1 if state is TransactionState.EMPTY else self.now_ms,
+            started_at=None if state is TransactionState.EMPTY else self.now_ms,
         )
         self.log.append(transaction_record(transactional_id, transaction))
         self.restart()

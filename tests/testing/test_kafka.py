@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.model import Timestamp
 from pykafka_cli.testing import ExternalCluster, Kafka, NotPossible, Record, Security
 from pykafka_cli.testing.security import MECHANISMS, until_accepted
 from pykafka_cli.transport.connection import AuthenticationFailed
@@ -125,7 +126,7 @@ def test_a_security_that_there_is_not_is_rejected(protocol: str, mechanism: str)
 
 
 def test_a_record_is_bytes_text_and_json() -> None:
-    record = Record("t", 0, 0, 0, None, b'{"a": [1]}', ())
+    record = Record("t", 0, 0, Timestamp(0), None, b'{"a": [1]}', ())
 
     assert (record.text, record.json()) == ('{"a": [1]}', {"a": [1]})
 

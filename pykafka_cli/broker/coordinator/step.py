@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from pykafka_cli.broker.errors import BrokerError
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerIdAndEpoch, Timestamp
 
 
 class CoordinatorRecord(NamedTuple):
@@ -29,7 +29,7 @@ WhenStored: TypeAlias = Callable[["Step", BrokerError | None], None]
 class Step:
     """`now_ms` is wall-clock time. `timers` maps a timer's key to its delay in ms, or to None to cancel it."""
 
-    now_ms: int
+    now_ms: Timestamp
     records: list[CoordinatorRecord] = field(default_factory=list)
     producer: ProducerIdAndEpoch | None = None
     timers: dict[Hashable, int | None] = field(default_factory=dict)

@@ -37,6 +37,7 @@ from pykafka_cli.broker.errors import (
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.network.authentication import ANONYMOUS
 from pykafka_cli.broker.security.delegation_tokens import DelegationTokenManager
+from pykafka_cli.model import Timestamp
 from pykafka_cli.properties.listeners import SecurityProtocol
 from pykafka_cli.zookeeper.delegation_tokens import TokenInformation
 
@@ -44,7 +45,7 @@ _USER = "User"
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 """The last moment that kio's type has, in the year 9999."""
-_NO_TIME_MS = -1
+_NO_TIME_MS = Timestamp(-1)
 
 
 _Request = (

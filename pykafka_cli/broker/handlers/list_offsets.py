@@ -23,7 +23,7 @@ from pykafka_cli.broker.errors import BrokerError, InvalidRequest, OffsetNotAvai
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, known_epoch, or_none
 from pykafka_cli.broker.replication.listed_offsets import listed_offset, old_style_offsets
 from pykafka_cli.broker.replication.reading import Visibility
-from pykafka_cli.model import OffsetSpec, TopicPartition
+from pykafka_cli.model import OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.protocol.first_versions_adapters import (
     OldStyleListOffsetsPartition,
     OldStyleListOffsetsPartitionResponse,
@@ -33,6 +33,7 @@ CONSUMER, DEBUGGING = -1, -2
 """Replica ids of clients that are not brokers; the second may also ask a follower."""
 
 FIRST_VERSION: Mapping[int, int] = {each: each.first_version for each in OffsetSpec}
+_SPECS = {int(each): each for each in OffsetSpec}
 """From which version on a negative timestamp has a meaning."""
 
 FIRST_VERSION_WITH_OFFSET_NOT_AVAILABLE = 5
@@ -91,7 +92,7 @@ def _answer(
                 old_style_offsets=tuple(
                     old_style_offsets(
                         ctx.broker.replicas.partition(topic_partition),
-                        wanted.timestamp,
+                        _time(wanted.timestamp),
                         wanted.max_num_offsets,
                         visibility=visibility,
                         only_leader=only_leader,
@@ -101,7 +102,7 @@ def _answer(
             )
         found = listed_offset(
             ctx.broker.replicas.partition(topic_partition),
-            wanted.timestamp,
+            _time(wanted.timestamp),
             visibility=visibility,
             current_leader_epoch=known_epoch(wanted.current_leader_epoch),
             only_leader=only_leader,
@@ -125,3 +126,7 @@ def _code(error: BrokerError, api_version: int) -> ErrorCode:
     if isinstance(error, OffsetNotAvailable) and api_version < FIRST_VERSION_WITH_OFFSET_NOT_AVAILABLE:
         return ErrorCode.leader_not_available
     return error_code_of(error)
+
+
+def _time(timestamp: int) -> Timestamp | OffsetSpec:
+    return _SPECS.get(timestamp) or Timestamp(timestamp)

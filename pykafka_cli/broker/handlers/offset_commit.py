@@ -26,7 +26,7 @@ from pykafka_cli.broker.coordinator.group.shard import Committer
 from pykafka_cli.broker.errors import BrokerError, OffsetMetadataTooLarge, UnknownTopicOrPartition, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.metadata.consumer_offsets import store_offset
-from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, Timestamp, TopicPartition
 from pykafka_cli.protocol.codec import KeptAnswer
 from pykafka_cli.protocol.first_versions_adapters import TimedOffsetCommitPartition
 from pykafka_cli.zookeeper.client import ZooKeeperError
@@ -97,7 +97,7 @@ def _answer(_version: int, results: tuple[tuple[TopicName, tuple[tuple[i32, Erro
     )
 
 
-def _commit_time(partition: object, now_ms: int) -> int:
+def _commit_time(partition: object, now_ms: Timestamp) -> Timestamp:
     """The commit's timestamp: in version 1, unless it is -1."""
     if isinstance(partition, TimedOffsetCommitPartition) and partition.commit_timestamp != -1:
         return partition.commit_timestamp

@@ -42,6 +42,7 @@ from pykafka_cli.protocol.hot_path.wire import NodeEndpoint
 from pykafka_cli.protocol.records.batch import (
     ATTRIBUTES_AT,
     CODEC_MASK,
+    NO_TIMESTAMP,
     TRANSACTIONAL,
     Compression,
     CorruptRecords,
@@ -170,7 +171,7 @@ def _answer(
         return ProducePartitionResponse(
             index,
             base_offset=result.first_offset,
-            log_append_time_ms=result.log_append_time_ms,
+            log_append_time_ms=NO_TIMESTAMP if result.log_append_time_ms is None else result.log_append_time_ms,
             log_start_offset=result.log_start,
         )
     answer = ProducePartitionResponse(index, result.code)

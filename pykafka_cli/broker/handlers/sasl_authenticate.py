@@ -15,7 +15,7 @@ from kio.static.primitive import i64Timedelta
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed
-from pykafka_cli.model import in_seconds
+from pykafka_cli.model import Timestamp, in_seconds
 
 _FOR_GOOD = i64Timedelta.parse(datetime.timedelta())
 
@@ -40,7 +40,7 @@ def _answer(
     return SaslAuthenticateResponse(error_code=code, error_message=message, auth_bytes=token, session_lifetime=lifetime)
 
 
-def _lifetime(expiry_ms: int | None, now_ms: int) -> i64Timedelta:
+def _lifetime(expiry_ms: Timestamp | None, now_ms: Timestamp) -> i64Timedelta:
     if expiry_ms is None:
         return _FOR_GOOD
     return i64Timedelta.parse(datetime.timedelta(milliseconds=max(0, expiry_ms - now_ms)))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pykafka_cli.broker.errors import CorruptMessage
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import BatchHeader, CorruptRecords
 from pykafka_cli.protocol.records.control import EndTransactionMarker, read_marker
@@ -16,7 +16,7 @@ class AppendInfo(NamedTuple):
 
     first_offset: Offset
     last_offset: Offset
-    log_append_time_ms: int  # -1 unless the topic has LogAppendTime
+    log_append_time_ms: Timestamp | None  # None unless the topic has LogAppendTime
     log_start: Offset
     size: int  # bytes written
     record_count: int

@@ -28,7 +28,7 @@ from pykafka_cli.broker.log.compaction import (
     compact,
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
-from pykafka_cli.model import FIRST_OFFSET, Milliseconds, Offset, Seconds, TopicPartition
+from pykafka_cli.model import FIRST_OFFSET, Milliseconds, Offset, Seconds, Timestamp, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.storage.files import Files, is_full
@@ -71,7 +71,7 @@ class Cleanable:
         return self.dirty_bytes > 0 and (self.is_overdue or self.ratio > self.log.config.min_cleanable_dirty_ratio)
 
 
-def cleanable(log: PartitionLog, clean_up_to: Offset, now_ms: int) -> Cleanable:
+def cleanable(log: PartitionLog, clean_up_to: Offset, now_ms: Timestamp) -> Cleanable:
     """Where a log is dirty, given how far it was cleaned (0: never)."""
     segments, config = list(log.segments), log.config
     first_dirty = clean_up_to if log.log_start <= clean_up_to <= log.log_end else log.log_start
@@ -181,7 +181,7 @@ class LogCleaner:
         self._uncleanable.add(log.topic_partition)
         _log.error("%s: cannot be cleaned and will grow until the broker is restarted: %s", log.topic_partition, error)
 
-    async def _clean(self, chosen: Cleanable, now_ms: int) -> None:
+    async def _clean(self, chosen: Cleanable, now_ms: Timestamp) -> None:
         log, started = chosen.log, self._clock.monotonic()
         expected = log.segments.rewrites
 
@@ -223,7 +223,7 @@ class LogCleaner:
         group: Sequence[Segment],
         offsets: OffsetMap,
         transactions: CleanedTransactions,
-        now_ms: int,
+        now_ms: Timestamp,
         check: Callable[[], None],
     ) -> Segment:
         folder, config, files = str(log.directory), log.config, self._files

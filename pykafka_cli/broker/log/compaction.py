@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pykafka_cli.model import FIRST_OFFSET, ConsumedRecord, Milliseconds, Offset, ProducerEpoch, ProducerId
+from pykafka_cli.model import FIRST_OFFSET, ConsumedRecord, Milliseconds, Offset, ProducerEpoch, ProducerId, Timestamp
 from pykafka_cli.protocol.records.batch import HEADER_SIZE, NO_TIMESTAMP, BatchHeader
 from pykafka_cli.protocol.records.compression import MAX_UNCOMPRESSED, decompress
 from pykafka_cli.protocol.records.control import ControlType, read_marker
@@ -178,7 +178,7 @@ def compact(
     transactions: CleanedTransactions,
     last_batches: Mapping[ProducerId, LastBatch],
     *,
-    now_ms: int,
+    now_ms: Timestamp,
     delete_retention_ms: Milliseconds,
     check: Callable[[], None],
 ) -> None:
@@ -211,9 +211,9 @@ def _filter(
     offsets: OffsetMap,
     transactions: CleanedTransactions,
     last_batches: Mapping[ProducerId, LastBatch],
-    now_ms: int,
+    now_ms: Timestamp,
     delete_retention_ms: Milliseconds,
-) -> tuple[BatchHeader, memoryview | bytearray, int] | None:
+) -> tuple[BatchHeader, memoryview | bytearray, Timestamp] | None:
     """(header, bytes, largest timestamp) of what is left of a batch; None for nothing."""
     header, horizon = batch.header, batch.header.delete_horizon_ms
     is_past_horizon = horizon is not None and horizon <= now_ms
@@ -241,7 +241,7 @@ def _filter(
         leader_epoch=header.leader_epoch,
         compression=header.compression,
         log_append_time_ms=header.max_timestamp if header.is_log_append_time else None,
-        delete_horizon_ms=now_ms + delete_retention_ms if starts_waiting else horizon,
+        delete_horizon_ms=Timestamp(now_ms + delete_retention_ms) if starts_waiting else horizon,
         producer_id=header.producer_id,
         producer_epoch=header.producer_epoch,
         base_sequence=header.base_sequence,

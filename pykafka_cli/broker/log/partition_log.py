@@ -29,9 +29,9 @@ from pykafka_cli.broker.log.disk_errors import DiskErrors
 from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.producer_state import AppendOrigin, ProducerState
 from pykafka_cli.broker.log.replay import replay_producers
-from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, ProducerId, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Milliseconds, Offset, ProducerId, Timestamp, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
-from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, BatchHeader, CorruptRecords, stamp
+from pykafka_cli.protocol.records.batch import BatchHeader, CorruptRecords, stamp
 from pykafka_cli.protocol.records.control import EndTransactionMarker
 from pykafka_cli.storage import checkpoints
 from pykafka_cli.storage.epoch_file import EpochFile
@@ -123,7 +123,7 @@ class PartitionLog:
         batches: bytearray | memoryview,
         *,
         leader_epoch: LeaderEpoch,
-        now_ms: int,
+        now_ms: Timestamp,
         origin: AppendOrigin = AppendOrigin.CLIENT,
     ) -> AppendInfo:
         """Validate one batch, set its offset, epoch and (LogAppendTime) timestamp in place, and write it.
@@ -178,7 +178,7 @@ class PartitionLog:
         self._disk.check_online()
         found = validation.follower_batches(batches, self.log_end, self.topic_partition)
         if not found:
-            return AppendInfo(self.log_end, Offset(self.log_end - 1), NO_TIMESTAMP, self.log_start, 0, 0)
+            return AppendInfo(self.log_end, Offset(self.log_end - 1), None, self.log_start, 0, 0)
         first_offset, count, now_ms = found[0][1].base_offset, 0, self._clock.now_ms()
         with memoryview(batches) as view:
             while count < len(found):
@@ -187,10 +187,10 @@ class PartitionLog:
         records = sum(header.record_count for _, header in found)
         must_flush = self._unflushed_records >= self.config.flush_messages
         return AppendInfo(
-            first_offset, Offset(self.log_end - 1), NO_TIMESTAMP, self.log_start, size, records, must_flush=must_flush
+            first_offset, Offset(self.log_end - 1), None, self.log_start, size, records, must_flush=must_flush
         )
 
-    def _append_run(self, data: memoryview, batches: Sequence[tuple[int, BatchHeader]], now_ms: int) -> int:
+    def _append_run(self, data: memoryview, batches: Sequence[tuple[int, BatchHeader]], now_ms: Timestamp) -> int:
         # As many batches as fit the segment, at least one, go into it with one write.
         start, first = batches[0]
         segment = self._segment_for(first.size, first.base_offset, first.last_offset, first.max_timestamp, now_ms)
@@ -242,7 +242,7 @@ class PartitionLog:
     # Rolling.
 
     def _segment_for(
-        self, size: int, first_offset: Offset, last_offset: Offset, max_timestamp: int, now_ms: int
+        self, size: int, first_offset: Offset, last_offset: Offset, max_timestamp: Timestamp, now_ms: Timestamp
     ) -> Segment:
         active, config = self.segments.active, self.config
         if active.has_room(size, last_offset, config.segment_bytes):
@@ -306,7 +306,7 @@ class PartitionLog:
                 f"segments in the range {self.log_start} to {self.log_end}."
             )
 
-    def offset_for_timestamp(self, timestamp_ms: int) -> TimestampOffset | None:
+    def offset_for_timestamp(self, timestamp_ms: Timestamp) -> TimestampOffset | None:
         """The first record whose timestamp is `timestamp_ms` or later; None when all are older."""
         return find_by_timestamp(self.segments, timestamp_ms, self.log_start)
 

@@ -17,7 +17,7 @@ from pykafka_cli.broker.errors import (
     OutOfOrderSequenceNumber,
     TransactionCoordinatorFenced,
 )
-from pykafka_cli.model import FIRST_OFFSET, Milliseconds, Offset, ProducerId
+from pykafka_cli.model import FIRST_OFFSET, Milliseconds, Offset, ProducerId, Timestamp
 from pykafka_cli.protocol.records.batch import TRANSACTIONAL, BatchHeader
 from pykafka_cli.protocol.records.control import ControlType, EndTransactionMarker
 from pykafka_cli.storage.files import File, Files
@@ -192,7 +192,7 @@ class ProducerState:
         producer.coordinator_epoch = marker.coordinator_epoch
         producer.current_txn_first_offset = None
 
-    def _producer(self, header: BatchHeader, timestamp: int) -> ProducerEntry:
+    def _producer(self, header: BatchHeader, timestamp: Timestamp) -> ProducerEntry:
         """The producer of a batch that was written now, at that time, in the batch's epoch."""
         producer_id = header.producer_id
         producer = self.producers.get(producer_id)
@@ -203,7 +203,7 @@ class ProducerState:
             producer.last_timestamp = timestamp
         return producer
 
-    def expire(self, now_ms: int, expiration_ms: Milliseconds) -> None:
+    def expire(self, now_ms: Timestamp, expiration_ms: Milliseconds) -> None:
         """Forget producers that wrote nothing for that long and have no open transaction."""
         expired = [each.producer_id for each in self.producers.values() if _is_expired(each, now_ms, expiration_ms)]
         for producer_id in expired:
@@ -233,7 +233,7 @@ class ProducerState:
         taken, self._unsynced_snapshots = self._unsynced_snapshots, []
         return [self._files.open(self._path(offset)) for offset in taken if offset in self.snapshots]
 
-    def load(self, log_start: Offset, end: Offset, now_ms: int) -> None:
+    def load(self, log_start: Offset, end: Offset, now_ms: Timestamp) -> None:
         """Take up the newest usable snapshot within (log_start, end]; the log from `end_offset` on is to be replayed.
 
         Snapshots outside of that range are removed, and so is a corrupt one.
@@ -308,5 +308,5 @@ class ProducerState:
         return os.path.join(self.directory, segment_name(offset) + SNAPSHOT_SUFFIX)
 
 
-def _is_expired(producer: ProducerEntry, now_ms: int, expiration_ms: Milliseconds) -> bool:
+def _is_expired(producer: ProducerEntry, now_ms: Timestamp, expiration_ms: Milliseconds) -> bool:
     return producer.current_txn_first_offset is None and now_ms - producer.last_timestamp >= expiration_ms

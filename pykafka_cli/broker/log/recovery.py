@@ -23,7 +23,7 @@ from pykafka_cli.broker.log.listener import UNKEPT, LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import ProducerState
 from pykafka_cli.broker.log.replay import apply_batch, replay_producers
-from pykafka_cli.model import Milliseconds, Offset, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, Timestamp, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.records.batch import (
     LEGACY_HEADER_SIZE,
@@ -184,7 +184,7 @@ def _base_offset(name: str) -> Offset | None:
     return Offset(int(stem)) if stem.isdigit() else None
 
 
-def _open_segments(files: Files, folder: str, config: TopicConfig, now_ms: int) -> list[Segment]:
+def _open_segments(files: Files, folder: str, config: TopicConfig, now_ms: Timestamp) -> list[Segment]:
     names = files.names(folder)
     logs = (_base_offset(name) for name in names if name.endswith(LOG_SUFFIX))
     offsets = sorted(offset for offset in logs if offset is not None)
@@ -273,7 +273,7 @@ def _recover(
     producers: ProducerState,
     epochs: LeaderEpochs,
     log_start: Offset,
-    now_ms: int,
+    now_ms: Timestamp,
 ) -> None:
     start = segments[first].base_offset
     replay_producers(producers, segments[:first], min(log_start, start), start, now_ms=now_ms)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pykafka_cli.broker.log.producer_state import ProducerState
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import BatchHeader
 from pykafka_cli.protocol.records.control import read_marker
@@ -12,7 +12,7 @@ from pykafka_cli.storage.transaction_index import AbortedTransaction
 
 
 def replay_producers(
-    state: ProducerState, segments: Sequence[Segment], log_start: Offset, end: Offset, *, now_ms: int
+    state: ProducerState, segments: Sequence[Segment], log_start: Offset, end: Offset, *, now_ms: Timestamp
 ) -> None:
     """Make `state` what the log says up to offset `end`, and take a snapshot there.
 

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from pykafka_cli.model import Milliseconds, Offset, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, Timestamp, TopicPartition
 from pykafka_cli.properties.topic import TopicConfig
 
 
@@ -30,7 +30,7 @@ def expired_segments(
     log_start: Offset,
     high_watermark: Offset,
     log_end: Offset,
-    now_ms: int,
+    now_ms: Timestamp,
 ) -> tuple[int, str]:
     """How many of the oldest segments go, and why, in words. An empty active segment always stays."""
     by_start = _leading(

@@ -16,7 +16,7 @@ from pykafka_cli.broker.errors import (
     UnsupportedCompressionType,
 )
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.properties.topic import TopicConfig
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
@@ -56,9 +56,9 @@ class UnexpectedAppendOffset(Exception):
 
 
 def admit(
-    data: bytearray | memoryview, config: TopicConfig, origin: AppendOrigin, now_ms: int, where: object
-) -> tuple[bytearray | memoryview, BatchHeader, int]:
-    """Every rule for what a leader appends: (the one batch as it is to be stored, its header, LogAppendTime or -1).
+    data: bytearray | memoryview, config: TopicConfig, origin: AppendOrigin, now_ms: Timestamp, where: object
+) -> tuple[bytearray | memoryview, BatchHeader, Timestamp | None]:
+    """Every rule for what a leader appends: (the one batch as it is to be stored, its header, LogAppendTime if set).
 
     The bytes are those that came, with their timestamp type set in place; other ones only where the codec changes.
     raises  CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge, RecordListTooLarge,
@@ -82,7 +82,7 @@ def admit(
         return data, stamp_timestamp_type(data, 0, header, log_append_time_ms=now_ms), now_ms
     if header.attributes & LOG_APPEND_TIME:
         header = stamp_timestamp_type(data, 0, header, log_append_time_ms=None)
-    return data, header, NO_TIMESTAMP
+    return data, header, None
 
 
 def follower_batches(data: Buffer, log_end: Offset, where: object) -> list[tuple[int, BatchHeader]]:
@@ -162,7 +162,7 @@ def check_batch(data: Buffer, header: BatchHeader, config: TopicConfig, origin: 
         )
 
 
-def check_timestamps(data: Buffer, header: BatchHeader, config: TopicConfig, now_ms: int, where: object) -> None:
+def check_timestamps(data: Buffer, header: BatchHeader, config: TopicConfig, now_ms: Timestamp, where: object) -> None:
     """The bounds of message.timestamp.{before,after}.max.ms, and who may say LogAppendTime.
 
     raises  InvalidTimestamp
@@ -175,7 +175,7 @@ def check_timestamps(data: Buffer, header: BatchHeader, config: TopicConfig, now
     if before == UNBOUNDED_MS and after == UNBOUNDED_MS:
         return
 
-    def is_out_of_range(timestamp: int) -> bool:
+    def is_out_of_range(timestamp: Timestamp) -> bool:
         return timestamp != NO_TIMESTAMP and (now_ms - timestamp > before or timestamp - now_ms > after)
 
     if before == UNBOUNDED_MS and not is_out_of_range(header.max_timestamp):

@@ -10,7 +10,7 @@ source  kafka.zk.AdminZkClient
 import contextlib
 import logging
 
-from pykafka_cli.model import BrokerId
+from pykafka_cli.model import BrokerId, Timestamp
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.client import NodeExists, NoNode, NotEmpty, Watcher, ZooKeeperClient
 from pykafka_cli.zookeeper.kafka_znodes import DEFAULT_ENTITY, BadZnode, sanitized
@@ -103,7 +103,7 @@ class ConfigStore:
         names = await self.client.children(znodes.CONFIG_CHANGES, watch)
         return [f"{znodes.CONFIG_CHANGES}/{name}" for name in sorted(names)]
 
-    async def changed_entity(self, note: str, now_ms: int) -> tuple[str | None, bool]:
+    async def changed_entity(self, note: str, now_ms: Timestamp) -> tuple[str | None, bool]:
         """The entity that a notification names (None if it was deleted), and whether it is old enough to be deleted."""
         try:
             data, stat = await self.client.get(note)

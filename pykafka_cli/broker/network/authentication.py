@@ -28,6 +28,7 @@ from pykafka_cli.broker.network.sasl import (
     Refusal,
     ScramServer,
 )
+from pykafka_cli.model import Timestamp
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.rules.scram_credentials import DIGESTS, TokenLogin
 
@@ -64,7 +65,7 @@ class Authentication:
         return self._exchange is not None and self._exchange.user is not None
 
     @property
-    def expiry_ms(self) -> int | None:
+    def expiry_ms(self) -> Timestamp | None:
         """When the login ends, in ms since the epoch; None if it lasts as long as the connection, or is under way."""
         return self._exchange.token_expiry_ms if self._exchange is not None and self.is_complete else None
 

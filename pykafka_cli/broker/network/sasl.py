@@ -22,6 +22,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.rules.scram_credentials import DIGESTS, TokenLogin
 
 CredentialOf = Callable[[str], str | None]
@@ -45,7 +46,7 @@ class Exchange(Protocol):
 
     user: str | None
     """Set once the client has proved who it is."""
-    token_expiry_ms: int | None
+    token_expiry_ms: Timestamp | None
     """When the delegation token expires that it has logged in with, in ms since the epoch; None without one."""
 
     def respond(self, token: bytes) -> bytes:
@@ -57,7 +58,7 @@ class PlainServer:
 
     def __init__(self, passwords: Mapping[str, str]) -> None:
         self.user: str | None = None
-        self.token_expiry_ms: int | None = None
+        self.token_expiry_ms: Timestamp | None = None
         self._passwords = passwords
 
     def respond(self, token: bytes) -> bytes:
@@ -93,7 +94,7 @@ class ScramServer:
         token_of: Callable[[str], TokenLogin | None] = lambda _: None,
     ) -> None:
         self.user: str | None = None
-        self.token_expiry_ms: int | None = None
+        self.token_expiry_ms: Timestamp | None = None
         self._digest = DIGESTS[mechanism]
         self._credential_of = credential_of
         self._token_of = token_of

@@ -328,7 +328,7 @@ class LeaderFetcher:
             _log.info("%s: could not learn the leader's offsets: %s", partition, failure)
             self._rest([followed])
 
-    async def _leader_offset(self, followed: _Followed, timestamp: int) -> Offset:
+    async def _leader_offset(self, followed: _Followed, end: OffsetSpec) -> Offset:
         topic, index = followed.partition.topic_partition
         connection = await self._connected()
         response = await connection.request(
@@ -342,7 +342,7 @@ class LeaderFetcher:
                             ListOffsetsPartition(
                                 partition_index=i32(index),
                                 current_leader_epoch=i32(followed.leader_epoch),
-                                timestamp=i64(timestamp),
+                                timestamp=i64(end),
                             ),
                         ),
                     ),

@@ -14,20 +14,20 @@ from pykafka_cli.broker.errors import OffsetNotAvailable
 from pykafka_cli.broker.replication.partition import Partition
 from pykafka_cli.broker.replication.partition_role import Leader
 from pykafka_cli.broker.replication.reading import Visibility
-from pykafka_cli.model import LeaderEpoch, Offset, OffsetSpec
+from pykafka_cli.model import LeaderEpoch, Offset, OffsetSpec, Timestamp
 
 
 class ListedOffset(NamedTuple):
     """An offset; the timestamp of the record there, if requested; the leader epoch that wrote it, if known."""
 
     offset: Offset
-    timestamp: int | None = None
+    timestamp: Timestamp | None = None
     leader_epoch: LeaderEpoch | None = None
 
 
 def listed_offset(
     partition: Partition,
-    timestamp: int,
+    timestamp: Timestamp | OffsetSpec,
     *,
     visibility: Visibility,
     current_leader_epoch: LeaderEpoch | None = None,
@@ -49,8 +49,7 @@ def listed_offset(
     if timestamp == OffsetSpec.LATEST:
         listed = ListedOffset(end, leader_epoch=partition.leader_epoch)
     else:
-        is_max = timestamp == OffsetSpec.MAX_TIMESTAMP
-        found = log.max_timestamp_offset() if is_max else log.offset_for_timestamp(timestamp)
+        found = log.max_timestamp_offset() if isinstance(timestamp, OffsetSpec) else log.offset_for_timestamp(timestamp)
         if found is not None and found.offset < end:
             return ListedOffset(found.offset, found.timestamp, found.leader_epoch)
     role = partition.role
@@ -63,7 +62,13 @@ def listed_offset(
 
 
 def old_style_offsets(
-    partition: Partition, timestamp: int, limit: int, *, visibility: Visibility, only_leader: bool, now_ms: int
+    partition: Partition,
+    timestamp: Timestamp | OffsetSpec,
+    limit: int,
+    *,
+    visibility: Visibility,
+    only_leader: bool,
+    now_ms: Timestamp,
 ) -> list[Offset]:
     """At most `limit` offsets, largest first: where segments last written up to `timestamp` begin, and the end.
 

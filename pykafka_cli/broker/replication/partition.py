@@ -28,7 +28,7 @@ from pykafka_cli.broker.replication.high_watermark import effective_min_isr, hig
 from pykafka_cli.broker.replication.isr import FollowerProgress, Isr, ends_to_respect, may_join, out_of_sync
 from pykafka_cli.broker.replication.isr_updates import IsrChange, IsrConfirmed, IsrUpdates, Outcome
 from pykafka_cli.broker.replication.partition_role import Absent, Follower, Leader, Role
-from pykafka_cli.model import FIRST_OFFSET, FIRST_PARTITION_EPOCH, BrokerId, LeaderEpoch, Offset, Seconds
+from pykafka_cli.model import FIRST_OFFSET, FIRST_PARTITION_EPOCH, BrokerId, LeaderEpoch, Offset, Seconds, Timestamp
 
 if TYPE_CHECKING:
     from pykafka_cli.broker.clock import Clock
@@ -229,7 +229,7 @@ class Partition:
     # ---- what a leader does
 
     def append(
-        self, batches: bytearray | memoryview, *, acks: int, now_ms: int, origin: "AppendOrigin"
+        self, batches: bytearray | memoryview, *, acks: int, now_ms: Timestamp, origin: "AppendOrigin"
     ) -> "AppendInfo":
         """Write a producer's batches.
 

@@ -22,7 +22,7 @@ from pykafka_cli.broker.errors import (
     DelegationTokenOwnerMismatch,
 )
 from pykafka_cli.broker.security.change_notifications import ChangeNotifications
-from pykafka_cli.model import in_seconds
+from pykafka_cli.model import Timestamp, in_seconds
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.rules.scram_credentials import TokenLogin, salted_password, stored_credential
 from pykafka_cli.zookeeper.client import ConnectionClosed, NoNode, SessionExpired, ZooKeeperClient
@@ -102,8 +102,8 @@ class DelegationTokenManager:
         """
         longest = self._settings.delegation_token_max_lifetime_ms
         now = self._clock.now_ms()
-        ends = now + (min(lifetime_ms, longest) if lifetime_ms > 0 else longest)
-        expiry = min(ends, now + self._settings.delegation_token_expiry_time_ms)
+        ends = Timestamp(now + (min(lifetime_ms, longest) if lifetime_ms > 0 else longest))
+        expiry = min(ends, Timestamp(now + self._settings.delegation_token_expiry_time_ms))
         token = TokenInformation(_new_id(), owner, requester, tuple(renewers), now, ends, expiry)
         async with self._changing:
             await self._store.create(token)
@@ -111,7 +111,7 @@ class DelegationTokenManager:
         _log.info("created delegation token %s for %s", token.id, owner)
         return token
 
-    async def renew(self, principal: Principal, token_hmac: bytes, period_ms: int) -> int:
+    async def renew(self, principal: Principal, token_hmac: bytes, period_ms: int) -> Timestamp:
         """When the token now expires.
 
         period_ms    from now; negative for delegation.token.expiry.time.ms
@@ -122,7 +122,7 @@ class DelegationTokenManager:
             period = self._settings.delegation_token_expiry_time_ms if period_ms < 0 else period_ms
             return await self._expire_after(token, period)
 
-    async def expire(self, principal: Principal, token_hmac: bytes, period_ms: int) -> int:
+    async def expire(self, principal: Principal, token_hmac: bytes, period_ms: int) -> Timestamp:
         """When the token now expires.
 
         period_ms    from now; negative: at once, even if it has expired
@@ -143,11 +143,11 @@ class DelegationTokenManager:
             raise DelegationTokenOwnerMismatch
         return token
 
-    async def _expire_after(self, token: TokenInformation, period_ms: int) -> int:
+    async def _expire_after(self, token: TokenInformation, period_ms: int) -> Timestamp:
         now = self._clock.now_ms()
         if token.has_expired(now):
             raise DelegationTokenExpired
-        changed = token._replace(expiry_ms=min(token.max_ms, now + period_ms))
+        changed = token._replace(expiry_ms=min(token.max_ms, Timestamp(now + period_ms)))
         try:
             await self._store.replace(changed)
         except NoNode:  # removed by another broker, whose announcement is under way

@@ -10,7 +10,7 @@ from kio.static.primitive import i8, i32, i64
 from pykafka_cli.clients.admin.leaders import Patience, ask_known_leaders, ask_leaders
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session, broker_timeout
-from pykafka_cli.model import NO_OFFSET, Offset, OffsetSpec, TopicPartition, partitions_by_topic
+from pykafka_cli.model import NO_OFFSET, Offset, OffsetSpec, Timestamp, TopicPartition, partitions_by_topic
 
 if TYPE_CHECKING:
     from kio.schema.list_offsets.v9.response import ListOffsetsPartitionResponse
@@ -46,7 +46,7 @@ async def list_offsets(
 
 async def offsets_for_times(
     session: Session,
-    wanted: Mapping[TopicPartition, int],
+    wanted: Mapping[TopicPartition, Timestamp | OffsetSpec],
     *,
     read_committed: bool = False,
     patience: Patience = Patience.RETRY,
@@ -105,7 +105,8 @@ def known(found: Mapping[TopicPartition, T | ApiError], *, naming: bool = False)
 def _offset_in(answer: "ListOffsetsPartitionResponse") -> Offset | ApiError | None:
     if answer.error_code:
         return ApiError(answer.error_code)
-    return None if answer.offset == NO_OFFSET else Offset(answer.offset)
+    offset = Offset(answer.offset)
+    return None if offset == NO_OFFSET else offset
 
 
 async def delete_records(

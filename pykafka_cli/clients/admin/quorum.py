@@ -10,7 +10,7 @@ from kio.static.primitive import i32
 from pykafka_cli.clients.admin.cluster import cluster_id
 from pykafka_cli.clients.errors import ensure_none_failed
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import LeaderEpoch, Offset, Quorum, QuorumReplica
+from pykafka_cli.model import LeaderEpoch, Offset, Quorum, QuorumReplica, Timestamp
 
 _METADATA = TopicData(topic_name=TopicName("__cluster_metadata"), partitions=(PartitionData(partition_index=i32(0)),))
 
@@ -45,8 +45,8 @@ def _replica(state: Any) -> QuorumReplica:
     )
 
 
-def _time(timestamp: int) -> int | None:
-    return int(timestamp) if timestamp >= 0 else None
+def _time(timestamp: int) -> Timestamp | None:
+    return Timestamp(timestamp) if timestamp >= 0 else None
 
 
 async def remove_voter(session: Session, voter: int, directory: uuid.UUID) -> None:

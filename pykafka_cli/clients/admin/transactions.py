@@ -21,6 +21,7 @@ from pykafka_cli.model import (
     Milliseconds,
     ProducerEpoch,
     ProducerState,
+    Timestamp,
     TopicPartition,
     TransactionDescription,
     TransactionListing,
@@ -120,7 +121,7 @@ async def _describe_transaction(
         producer_epoch=ProducerEpoch(found.producer_epoch),
         state=_state_name(found.transaction_state),
         timeout_ms=round(found.transaction_timeout.total_seconds() * 1000),
-        start_ms=None if found.transaction_start_time_ms < 0 else int(found.transaction_start_time_ms),
+        start_ms=None if found.transaction_start_time_ms < 0 else Timestamp(found.transaction_start_time_ms),
         partitions=tuple(
             TopicPartition(str(topic.topic), int(index)) for topic in found.topics for index in topic.partitions
         ),
@@ -211,7 +212,7 @@ def _producer_state(said: object) -> ProducerState:
         producer_epoch=ProducerEpoch(said.producer_epoch),
         coordinator_epoch=None if said.coordinator_epoch < 0 else CoordinatorEpoch(said.coordinator_epoch),
         last_sequence=int(said.last_sequence),
-        last_timestamp=int(said.last_timestamp),
+        last_timestamp=Timestamp(said.last_timestamp),
         transaction_start=None if said.current_txn_start_offset < 0 else int(said.current_txn_start_offset),
     )
 

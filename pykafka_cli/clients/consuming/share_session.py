@@ -24,7 +24,7 @@ from kio.static.primitive import i8, i32, i32Timedelta, i64
 from pykafka_cli.clients.consuming.fetched_records import decode
 from pykafka_cli.clients.coordinator import ask_over
 from pykafka_cli.clients.errors import ApiError
-from pykafka_cli.model import ConsumedRecord, Offset, Seconds, TopicPartition
+from pykafka_cli.model import ConsumedRecord, Offset, Seconds, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.transport.connection import Connection
 
@@ -47,7 +47,7 @@ class SharedRecord(NamedTuple):
     """A record, and how often the group was given it."""
 
     offset: Offset
-    timestamp: int | None
+    timestamp: Timestamp | None
     timestamp_type: int | None
     key: bytes | None
     value: bytes | None

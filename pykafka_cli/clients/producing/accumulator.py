@@ -10,7 +10,7 @@ from itertools import repeat
 from pykafka_cli.clients.error_texts import ErrorText
 from pykafka_cli.clients.producing.partitioning import Partitioner, RoundRobin
 from pykafka_cli.clients.producing.record_queue import Batch, Header, Packing, RecordQueue
-from pykafka_cli.model import in_seconds
+from pykafka_cli.model import Timestamp, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import Compression
 
@@ -65,7 +65,7 @@ class RecordAccumulator:
         headers: Sequence[list[Header]] | None,
         *,
         first_tag: int,
-        timestamp_ms: int,
+        timestamp_ms: Timestamp,
         available: Sequence[int],
         now: float,
     ) -> None:

@@ -22,7 +22,7 @@ from pykafka_cli.clients.producing.record_queue import Header
 from pykafka_cli.clients.producing.sender import Result, Sender
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ProducerIdAndEpoch, in_seconds
+from pykafka_cli.model import ProducerIdAndEpoch, Timestamp, in_seconds
 from pykafka_cli.properties.producer import ProducerSettings
 
 _NO_PARTITION = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException"
@@ -106,7 +106,7 @@ class Producer:
         headers: Sequence[list[Header]] | None = None,
         *,
         first_tag: int = 0,
-        timestamp_ms: int,
+        timestamp_ms: Timestamp,
     ) -> None:
         """Queue records with consecutive tags; waits only while buffer.memory is exhausted.
 
@@ -129,7 +129,7 @@ class Producer:
         partition: int,
         records: Sequence[tuple[bytes | None, bytes | None, list[Header], int]],
         *,
-        timestamp_ms: int,
+        timestamp_ms: Timestamp,
     ) -> None:
         """Queue records, each with key, value, headers and tag, for a partition that the caller chooses.
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch, DefaultRecordBatchBuilder
 
-from pykafka_cli.model import ProducerIdAndEpoch
+from pykafka_cli.model import ProducerIdAndEpoch, Timestamp
 from pykafka_cli.properties.producer import MOST_IN_FLIGHT
 from pykafka_cli.protocol.records.batch import (
     ATTRIBUTES_AT,
@@ -118,7 +118,7 @@ class RecordQueue:
 
     # ---- filling
 
-    def append(self, values: Sequence[bytes | None], first_tag: int, timestamp_ms: int, now: float) -> None:
+    def append(self, values: Sequence[bytes | None], first_tag: int, timestamp_ms: Timestamp, now: float) -> None:
         """Records that are values alone, with consecutive tags."""
         start, count = 0, len(values)
         while start < count:
@@ -135,7 +135,10 @@ class RecordQueue:
                 self.seal()
 
     def append_records(
-        self, records: Sequence[tuple[bytes | None, bytes | None, list[Header], int]], timestamp_ms: int, now: float
+        self,
+        records: Sequence[tuple[bytes | None, bytes | None, list[Header], int]],
+        timestamp_ms: Timestamp,
+        now: float,
     ) -> None:
         """Records that are (key, value, headers, tag)."""
         start, count = 0, len(records)

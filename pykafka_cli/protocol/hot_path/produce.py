@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from kio.schema.errors import ErrorCode
 
-from pykafka_cli.model import NO_OFFSET, Milliseconds, Offset
+from pykafka_cli.model import NO_OFFSET, Milliseconds, Offset, Timestamp
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.hot_path.wire import (
@@ -37,6 +37,7 @@ from pykafka_cli.protocol.hot_path.wire import (
     required,
     tagged,
 )
+from pykafka_cli.protocol.records.batch import NO_TIMESTAMP
 
 API_KEY = ApiKey.PRODUCE
 MIN_VERSION, MAX_VERSION = 0, API_KEY.newest
@@ -86,7 +87,7 @@ class ProducePartitionResponse:
     index: int
     error_code: ErrorCode = ErrorCode.none
     base_offset: Offset = NO_OFFSET
-    log_append_time_ms: int = -1
+    log_append_time_ms: Timestamp = NO_TIMESTAMP
     log_start_offset: Offset = NO_OFFSET
     record_errors: Sequence[RecordError] = ()
     error_message: str | None = None

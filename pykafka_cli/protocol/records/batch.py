@@ -28,14 +28,14 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
-from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp
 from pykafka_cli.protocol.buffers import Buffer
 
 HEADER = struct.Struct(">qiibIhiqqqhii")
 HEADER_SIZE = HEADER.size  # 61
 LOG_OVERHEAD = 12  # base_offset and batch_length, in every format
 LEGACY_HEADER_SIZE = (14 + LOG_OVERHEAD, 22 + LOG_OVERHEAD)  # the smallest messages of formats 0 and 1
-NO_TIMESTAMP = -1
+NO_TIMESTAMP = Timestamp(-1)
 NO_PRODUCER_ID = ProducerId(-1)
 NO_PRODUCER_EPOCH = ProducerEpoch(-1)
 NO_SEQUENCE = -1
@@ -85,8 +85,8 @@ class BatchHeader(NamedTuple):
     crc: int
     attributes: int
     last_offset_delta: int
-    base_timestamp: int
-    max_timestamp: int
+    base_timestamp: Timestamp
+    max_timestamp: Timestamp
     producer_id: ProducerId
     producer_epoch: ProducerEpoch
     base_sequence: int
@@ -131,7 +131,7 @@ class BatchHeader(NamedTuple):
         return bool(self.attributes & CONTROL)
 
     @property
-    def delete_horizon_ms(self) -> int | None:
+    def delete_horizon_ms(self) -> Timestamp | None:
         """When the cleaner may drop this batch's tombstones and markers; None before it has seen them once."""
         return self.base_timestamp if self.attributes & DELETE_HORIZON else None
 
@@ -268,7 +268,7 @@ def stamp(data: bytearray | memoryview, position: int, *, base_offset: Offset, l
 
 
 def stamp_timestamp_type(
-    data: bytearray | memoryview, position: int, header: BatchHeader, *, log_append_time_ms: int | None
+    data: bytearray | memoryview, position: int, header: BatchHeader, *, log_append_time_ms: Timestamp | None
 ) -> BatchHeader:
     """Mark a batch as LogAppendTime with that time, or (None) as CreateTime, and seal it again. Returns its header."""
     attributes, max_timestamp = header.attributes & ~LOG_APPEND_TIME, header.max_timestamp

@@ -12,7 +12,7 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple
 
-from pykafka_cli.model import FIRST_OFFSET, CoordinatorEpoch, ProducerEpoch, ProducerId
+from pykafka_cli.model import FIRST_OFFSET, CoordinatorEpoch, ProducerEpoch, ProducerId, Timestamp
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import CorruptRecords
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
@@ -31,7 +31,7 @@ class EndTransactionMarker(NamedTuple):
 
     type: ControlType
     coordinator_epoch: CoordinatorEpoch
-    timestamp: int
+    timestamp: Timestamp
 
 
 def build_marker(
@@ -40,7 +40,7 @@ def build_marker(
     producer_id: ProducerId,
     producer_epoch: ProducerEpoch,
     coordinator_epoch: CoordinatorEpoch,
-    timestamp: int,
+    timestamp: Timestamp,
 ) -> bytearray:
     """A batch with one marker, to be appended with origin COORDINATOR."""
     record = Record(FIRST_OFFSET, timestamp, _KEY.pack(0, control_type), _VALUE.pack(0, coordinator_epoch))

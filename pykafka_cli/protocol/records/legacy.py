@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records.batch import (
     LEGACY_HEADER_SIZE,
@@ -37,8 +37,8 @@ _TIMESTAMP = struct.Struct(">q")
 _NULL = _INT32.pack(-1)
 _NO_HEADERS: tuple[tuple[str, bytes | None], ...] = ()
 
-Stored = tuple[Offset, int, bytes | None, bytes | None]
-Message = tuple[Offset, int, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
+Stored = tuple[Offset, Timestamp, bytes | None, bytes | None]
+Message = tuple[Offset, Timestamp, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
 
 
 class WrongChecksum(CorruptRecords):
@@ -109,7 +109,7 @@ class StoredMessage(NamedTuple):
     """
 
     offset: Offset
-    timestamp: int
+    timestamp: Timestamp
     crc: int
     is_valid: bool
     key_size: int
@@ -176,7 +176,9 @@ def messages_of(data: Buffer, header: BatchHeader, limit: int) -> Iterator[Store
         yield _as_it_stands(payload, position, each, Offset(each.base_offset + shift), timestamp)
 
 
-def _as_it_stands(data: Buffer, position: int, header: BatchHeader, offset: Offset, timestamp: int) -> StoredMessage:
+def _as_it_stands(
+    data: Buffer, position: int, header: BatchHeader, offset: Offset, timestamp: Timestamp
+) -> StoredMessage:
     message = bytes(data[position : position + header.size])
     fields = message[_key_at(header) :]
     try:
@@ -196,7 +198,7 @@ def build_message_set(
     *,
     magic: int,
     compression: Compression = Compression.NONE,
-    log_append_time_ms: int | None = None,
+    log_append_time_ms: Timestamp | None = None,
 ) -> bytes:
     """(offset, timestamp, key, value) of each message, at least one: one after the other, or in a compressed one.
 

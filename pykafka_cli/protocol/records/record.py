@@ -15,7 +15,7 @@ cleaning, conversions); what clients produce and fetch passes as whole batches.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId
+from pykafka_cli.model import LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp
 from pykafka_cli.protocol.buffers import Buffer
 from pykafka_cli.protocol.records import legacy
 from pykafka_cli.protocol.records.batch import (
@@ -45,7 +45,7 @@ class Record(NamedTuple):
     """One record. `offset` is its place in the log, `timestamp` milliseconds since the epoch (-1: none)."""
 
     offset: Offset
-    timestamp: int
+    timestamp: Timestamp
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
@@ -59,8 +59,8 @@ def build_batch(
     leader_epoch: LeaderEpoch = NO_LEADER_EPOCH,
     compression: Compression = Compression.NONE,
     compression_level: int | None = None,
-    log_append_time_ms: int | None = None,
-    delete_horizon_ms: int | None = None,
+    log_append_time_ms: Timestamp | None = None,
+    delete_horizon_ms: Timestamp | None = None,
     producer_id: ProducerId = NO_PRODUCER_ID,
     producer_epoch: ProducerEpoch = NO_PRODUCER_EPOCH,
     base_sequence: int = NO_SEQUENCE,
@@ -107,7 +107,7 @@ def build_empty_batch(header: BatchHeader) -> bytearray:
     return batch
 
 
-def append_record(output: bytearray, record: Record, *, base_offset: Offset, base_timestamp: int) -> None:
+def append_record(output: bytearray, record: Record, *, base_offset: Offset, base_timestamp: Timestamp) -> None:
     """Write one record at the end of `output`."""
     body = bytearray(1)
     _append_varint(body, record.timestamp - base_timestamp)
@@ -194,7 +194,7 @@ def records_of(header: BatchHeader, payload: Buffer, *, errors: str = "strict") 
             )
         if not left and position < size:
             raise CorruptRecords("Incorrect declared batch size, records still remaining in file")
-        timestamp = base_timestamp + timestamp_delta if append_time is None else append_time
+        timestamp = Timestamp(base_timestamp + timestamp_delta) if append_time is None else append_time
         yield Record(Offset(base_offset + offset_delta), timestamp, key, value, headers)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.rules.declarations.documents import Place
 
 DEFAULT_NAME = ""
@@ -37,7 +38,7 @@ class SeedRecord(NamedTuple):
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
     partition: int | None
-    timestamp_ms: int | None
+    timestamp_ms: Timestamp | None
     place: Place
 
 

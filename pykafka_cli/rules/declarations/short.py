@@ -16,6 +16,7 @@ acls:
   - {principal: "User:alice", operations: [read, describe], topic: orders}
 """
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.rules.declarations.collecting import (
     Collector,
     acl_of,
@@ -88,7 +89,8 @@ def _topic(name: str, node: Node, collector: Collector) -> None:
 
 def _record(node: Node) -> SeedRecord:
     fields = node.fields(_RECORD)
-    headers, partition, timestamp = (fields.given(key) for key in ("headers", "partition", "timestamp"))
+    headers, partition, time = (fields.given(key) for key in ("headers", "partition", "timestamp"))
+    timestamp = time.integer(0, _MOST_TIME) if time else None
     found: tuple[tuple[str, bytes | None], ...] = ()
     if headers:
         found = named_headers(headers) if isinstance(headers.value, list) else header_fields(headers)
@@ -97,7 +99,7 @@ def _record(node: Node) -> SeedRecord:
         bytes_of(fields.get("value"), base64_text=fields.get("value-base64")),
         found,
         partition.integer(0, MOST_PARTITIONS) if partition else None,
-        timestamp.integer(0, _MOST_TIME) if timestamp else None,
+        None if timestamp is None else Timestamp(timestamp),
         node.place,
     )
 

@@ -14,7 +14,7 @@ from pykafka_cli.clients.admin.topics import assignments
 from pykafka_cli.clients.consuming.fetched_records import Fetched
 from pykafka_cli.clients.consuming.fetcher import Fetcher
 from pykafka_cli.clients.session import Session
-from pykafka_cli.model import ConsumedRecord, Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import ConsumedRecord, Offset, OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.rules.offset_reset import BadDateTime, parse_date_time
 from pykafka_cli.ui.filters import BadFilter, Filter, filter_of, text_of
@@ -126,7 +126,9 @@ async def _bounds(session: Session, wanted: Wanted) -> dict[TopicPartition, tupl
     starts = await _offsets(session, partitions, OffsetSpec.EARLIEST)
     ends = await _offsets(session, partitions, OffsetSpec.LATEST)
     if wanted.start == "time":
-        at = await offsets_for_times(session, dict.fromkeys(partitions, wanted.at), patience=Patience.NEEDS_LEADER)
+        at = await offsets_for_times(
+            session, dict.fromkeys(partitions, Timestamp(wanted.at)), patience=Patience.NEEDS_LEADER
+        )
         starts = {each: ends[each] if offset is None else offset for each, offset in known(at, naming=True).items()}
     elif wanted.start == "offset":
         starts = {each: Offset(max(starts[each], wanted.at)) for each in partitions}

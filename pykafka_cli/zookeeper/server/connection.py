@@ -13,7 +13,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol, cast
 
-from pykafka_cli.model import Milliseconds, Seconds
+from pykafka_cli.model import Milliseconds, Seconds, Timestamp
 from pykafka_cli.zookeeper.protocol.errors import MarshallingError
 from pykafka_cli.zookeeper.protocol.framing import FrameReader, FrameTooLarge
 from pykafka_cli.zookeeper.protocol.records import Id
@@ -52,7 +52,7 @@ class Host(Protocol):
     statistics: ServerStatistics
 
     def monotonic(self) -> float: ...
-    def now_ms(self) -> int: ...
+    def now_ms(self) -> Timestamp: ...
     def call_later(self, delay: Seconds, callback: Callable[[], object]) -> object: ...
 
     def admit(self, connection: "Connection") -> str | None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from pykafka_cli import __version__
+from pykafka_cli.model import Timestamp
 from pykafka_cli.zookeeper.server.connection import Connection
 from pykafka_cli.zookeeper.server.pipeline import Client, Pipeline
 from pykafka_cli.zookeeper.server.sessions import printed
@@ -37,7 +38,7 @@ class About(Protocol):
     started_at: float
 
     def monotonic(self) -> float: ...
-    def now_ms(self) -> int: ...
+    def now_ms(self) -> Timestamp: ...
 
     def configuration(self) -> Iterable[tuple[str, object]]:
         """What `conf` shows, in its order."""

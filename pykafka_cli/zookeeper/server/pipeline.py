@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, cast
 
-from pykafka_cli.model import Milliseconds
+from pykafka_cli.model import Milliseconds, Timestamp
 from pykafka_cli.zookeeper.protocol.errors import AuthFailed, ErrorCode, ZooKeeperError
 from pykafka_cli.zookeeper.protocol.jute import Record
 from pykafka_cli.zookeeper.protocol.records import EventType, Id, Perms
@@ -139,7 +139,7 @@ class Pipeline:
         *,
         append: Callable[[int, bytes], None],
         hold: Callable[[Delivery], None],
-        now_ms: Callable[[], int],
+        now_ms: Callable[[], Timestamp],
     ) -> None:
         self.database = database
         self.sessions = sessions

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pykafka_cli.model import Milliseconds, Seconds, in_seconds
+from pykafka_cli.model import Milliseconds, Seconds, Timestamp, in_seconds
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.properties.zookeeper import ZooKeeperSettings
 from pykafka_cli.zookeeper.protocol.requests import ConnectRequest
@@ -61,7 +61,7 @@ class Clock(Protocol):
     """What the server asks of time; see broker/clock.py."""
 
     def monotonic(self) -> float: ...
-    def now_ms(self) -> int: ...
+    def now_ms(self) -> Timestamp: ...
     def call_later(self, delay: Seconds, callback: Callable[[], object]) -> Timer: ...
 
 
@@ -318,7 +318,7 @@ class ZooKeeperServer:
     def monotonic(self) -> float:
         return self._clock.monotonic()
 
-    def now_ms(self) -> int:
+    def now_ms(self) -> Timestamp:
         return self._clock.now_ms()
 
     def call_later(self, delay: Seconds, callback: Callable[[], object]) -> object:

@@ -1,6 +1,6 @@
 """What a server and its connections count about themselves, for the four-letter words. Pure."""
 
-from pykafka_cli.model import Milliseconds
+from pykafka_cli.model import Milliseconds, Timestamp
 
 
 class Latencies:
@@ -52,7 +52,7 @@ class ServerStatistics:
 class ConnectionStatistics:
     """Counted since the connection was made or the last `crst`."""
 
-    def __init__(self, established_ms: int) -> None:
+    def __init__(self, established_ms: Timestamp) -> None:
         self.established_ms = established_ms
         self.latencies = Latencies()
         self.received = 0

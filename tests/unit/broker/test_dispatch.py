@@ -20,7 +20,7 @@ from pykafka_cli.broker.metrics import Metrics
 from pykafka_cli.broker.network.authentication import Authentication
 from pykafka_cli.broker.network.connection import Disconnect, Peer
 from pykafka_cli.broker.network.sasl import PlainServer
-from pykafka_cli.model import BrokerId, Milliseconds, Seconds
+from pykafka_cli.model import BrokerId, Milliseconds, Seconds, Timestamp
 from pykafka_cli.protocol.api_keys import ApiKey
 from pykafka_cli.protocol.errors import ProtocolError
 from pykafka_cli.protocol.hot_path.fetch import FetchRequest, FetchResponse, encode_request
@@ -135,7 +135,7 @@ async def test_a_login_gives_later_requests_their_principal() -> None:
 async def test_a_login_by_a_delegation_token_ends_with_the_token() -> None:
     handler, clock = Asked(sample(HeartbeatResponse)), FakeClock()
     token = PlainServer({"alice": "secret"})
-    token.token_expiry_ms = clock.now_ms() + 1000
+    token.token_expiry_ms = Timestamp(clock.now_ms() + 1000)
     login = Authentication({"PLAIN": lambda: token})
     login.choose("PLAIN", bare=False)
     login.respond(b"\0alice\0secret")

@@ -4,7 +4,7 @@ import pytest
 
 from pykafka_cli.clients.consuming.fetched_records import decode
 from pykafka_cli.clients.producing.record_queue import Packing, RecordQueue
-from pykafka_cli.model import Offset, TopicPartition
+from pykafka_cli.model import Offset, Timestamp, TopicPartition
 from pykafka_cli.rules.formatters import DefaultFormatter
 from pykafka_cli.rules.line_readers import LineReader, LineReaderSettings, LineSplitter
 from tests.support.costs import Calls, counted_calls
@@ -15,7 +15,7 @@ FEW, MANY = 100, 10_000
 
 def batch_of(lines: list[bytes]) -> bytes:
     queue = RecordQueue(0, Packing(1 << 22))
-    queue.append(lines, 1, 1_700_000_000_000, 0.0)
+    queue.append(lines, 1, Timestamp(1_700_000_000_000), 0.0)
     queue.seal()
     return bytes(queue.sealed[0].data)
 
@@ -31,7 +31,7 @@ def cost_of_sending(count: int) -> Calls:
     splitter, reader = LineSplitter(), LineReader(LineReaderSettings())
     with counted_calls() as calls:
         block, _ = reader.read(splitter.feed(text * count))
-        queue.append(block.values, block.first_line, 1_700_000_000_000, 0.0)
+        queue.append(block.values, block.first_line, Timestamp(1_700_000_000_000), 0.0)
         queue.seal()
     assert queue.sealed[0].record_count == count
     return calls

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.output.consumer_perf_test import show_consumer_total
 from pykafka_cli.output.e2e_latency import show_round_trips
 from pykafka_cli.output.producer_perf_test import show_producer_total
@@ -14,7 +15,7 @@ NO_LATENCIES = dict.fromkeys(["avg", "max", "p50", "p95", "p99", "p999"])
 
 
 def test_nothing_sent_in_no_time_has_no_figures(capsys: pytest.CaptureFixture[str]) -> None:
-    show_producer_total(OutputFormat.JSON, ProducerFigures(now_ms=5).total(now_ms=5), failed=3)
+    show_producer_total(OutputFormat.JSON, ProducerFigures(now_ms=Timestamp(5)).total(now_ms=Timestamp(5)), failed=3)
 
     assert json.loads(capsys.readouterr().out) == {
         "records": 0,
@@ -27,11 +28,11 @@ def test_nothing_sent_in_no_time_has_no_figures(capsys: pytest.CaptureFixture[st
 
 
 def test_what_came_while_the_group_was_joined_has_no_rate_of_fetching(capsys: pytest.CaptureFixture[str]) -> None:
-    figures = ConsumerFigures(now_ms=1000)
+    figures = ConsumerFigures(now_ms=Timestamp(1000))
     figures.joined(500)
     figures.record(10, 1024 * 1024)
 
-    show_consumer_total(OutputFormat.JSON, figures.total(now_ms=1500), "s")
+    show_consumer_total(OutputFormat.JSON, figures.total(now_ms=Timestamp(1500)), "s")
 
     assert json.loads(capsys.readouterr().out) == {
         "start_time_ms": 1000,
@@ -54,7 +55,7 @@ def test_no_round_trip_has_no_latencies(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_table_shows_a_dash_for_what_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
-    show_producer_total(OutputFormat.TABLE, ProducerFigures(now_ms=5).total(now_ms=5), failed=0)
+    show_producer_total(OutputFormat.TABLE, ProducerFigures(now_ms=Timestamp(5)).total(now_ms=Timestamp(5)), failed=0)
 
     cells = [line.split()[-1] for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert cells[2:] == ["0", "0", *["-"] * 8]

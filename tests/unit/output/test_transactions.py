@@ -6,6 +6,7 @@ from pykafka_cli.model import (
     ProducerEpoch,
     ProducerId,
     ProducerState,
+    Timestamp,
     TopicPartition,
     TransactionDescription,
     TransactionListing,
@@ -27,26 +28,33 @@ def test_a_table_without_rows_is_its_header() -> None:
 
 
 def test_what_is_not_there_is_none_or_minus_one() -> None:
-    idle = ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, 1000, None)
+    idle = ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, Timestamp(1000), None)
     described = TransactionDescription(BrokerId(0), "tx", ProducerId(7), ProducerEpoch(1), "Empty", 60000, None, ())
 
     assert [cell.strip() for cell in text.producers([idle]).splitlines()[1].split("\t")] == (
         ["7", "1", "-1", "3", "1000", "None", ""]
     )
-    assert [cell.strip() for cell in text.description(described, 0).splitlines()[1].split("\t")] == (
+    assert [cell.strip() for cell in text.description(described, Timestamp(0)).splitlines()[1].split("\t")] == (
         ["0", "tx", "7", "1", "Empty", "60000", "None", "None", "", ""]
     )
 
 
 def test_an_open_transaction_has_its_age() -> None:
     described = TransactionDescription(
-        BrokerId(0), "tx", ProducerId(7), ProducerEpoch(1), "Ongoing", 60000, 500, (HERE, TopicPartition("t", 1))
+        BrokerId(0),
+        "tx",
+        ProducerId(7),
+        ProducerEpoch(1),
+        "Ongoing",
+        60000,
+        Timestamp(500),
+        (HERE, TopicPartition("t", 1)),
     )
-    hangs = OpenTransaction(HERE, ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, 1000, 42))
+    hangs = OpenTransaction(HERE, ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, Timestamp(1000), 42))
 
-    assert "\t500 " in text.description(described, 1500)
-    assert "\t1000 " in text.description(described, 1500)
-    assert "\tt-0,t-1        \t\n" in text.description(described, 1500)
-    assert [cell.strip() for cell in text.hanging([hangs], 121_000).splitlines()[1].split("\t")] == (
+    assert "\t500 " in text.description(described, Timestamp(1500))
+    assert "\t1000 " in text.description(described, Timestamp(1500))
+    assert "\tt-0,t-1        \t\n" in text.description(described, Timestamp(1500))
+    assert [cell.strip() for cell in text.hanging([hangs], Timestamp(121_000)).splitlines()[1].split("\t")] == (
         ["t", "0", "7", "1", "-1", "42", "1000", "2", ""]
     )

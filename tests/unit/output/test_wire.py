@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.output.wire import WirePrinter, record_document
 from pykafka_cli.protocol.message_documents import WireHeader
 from pykafka_cli.protocol.records.record import Record
@@ -68,6 +68,6 @@ def test_json_is_an_object_per_line() -> None:
 
 @pytest.mark.parametrize(("value", "shown"), [(b"v", "v"), (b"\xff\x00", "0xff00"), (None, None)])
 def test_records_are_text_or_hex(value: bytes | None, shown: str | None) -> None:
-    found = record_document(Record(Offset(3), 7, b"k", value, (("h", b"1"),)))
+    found = record_document(Record(Offset(3), Timestamp(7), b"k", value, (("h", b"1"),)))
 
     assert found == {"offset": 3, "timestamp": 7, "key": "k", "value": shown, "headers": {"h": "1"}}

@@ -1,6 +1,6 @@
 """Small batches are put together before they are sent."""
 
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.procedures.copy import merged
 from pykafka_cli.protocol.records.batch import Compression
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
@@ -8,7 +8,7 @@ from pykafka_cli.rules.record_copy import ReadyBatch
 
 
 def batch(first: int, count: int, *, size: int = 10, compression: Compression = Compression.NONE) -> ReadyBatch:
-    records = [Record(Offset(n), 50 + first + n, None, b"v" * size, (("h", None),)) for n in range(count)]
+    records = [Record(Offset(n), Timestamp(50 + first + n), None, b"v" * size, (("h", None),)) for n in range(count)]
     return ReadyBatch(build_batch(records, compression=compression), range(first, first + count))
 
 

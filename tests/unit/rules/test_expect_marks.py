@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.model import Offset, OffsetSpec
+from pykafka_cli.model import Offset, OffsetSpec, Timestamp
 from pykafka_cli.rules.expect_marks import (
     PREFIX,
     BadMark,
@@ -25,7 +25,7 @@ from pykafka_cli.rules.expect_marks import (
 )
 
 ORDERS = TopicMark("Dy3oRpv4RYiCnzraLBqWYw", (Offset(3), Offset(0), Offset(1 << 62)))
-MARK = Mark("Te8RP4kxTfGMkng9mvuh_Q", 1_796_005_372_196, {"orders": ORDERS, "absent": TopicMark(None, ())})
+MARK = Mark("Te8RP4kxTfGMkng9mvuh_Q", Timestamp(1_796_005_372_196), {"orders": ORDERS, "absent": TopicMark(None, ())})
 EARLIEST = OffsetSpec.EARLIEST
 
 topics = st.dictionaries(

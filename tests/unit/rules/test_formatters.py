@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from pykafka_cli.model import FIRST_OFFSET, Offset
+from pykafka_cli.model import FIRST_OFFSET, Offset, Timestamp
 from pykafka_cli.rules.deserializers import DeserializationError, UnknownDeserializer, deserializer
 from pykafka_cli.rules.formatters import (
     DEPRECATED_FORMATTERS,
@@ -16,13 +16,16 @@ from pykafka_cli.rules.formatters import (
 SERIALIZATION = "org.apache.kafka.common.serialization."
 
 
+SENT_AT = Timestamp(1700000000123)
+
+
 @dataclass
 class Record:
     value: bytes | None = b"v"
     key: bytes | None = None
     offset: Offset = FIRST_OFFSET
     headers: list[tuple[str, bytes | None]] = field(default_factory=list)
-    timestamp: int | None = 1700000000123
+    timestamp: Timestamp | None = SENT_AT
     timestamp_type: int | None = 0
 
 

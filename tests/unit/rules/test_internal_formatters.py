@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykafka_cli.model import FIRST_OFFSET, Offset
+from pykafka_cli.model import FIRST_OFFSET, Offset, Timestamp
 from pykafka_cli.protocol.stored_messages import UnreadableRecord
 from pykafka_cli.rules.formatters import formatter
 from pykafka_cli.rules.internal_topics import OFFSET_COMMIT_VALUE, read, version_of
@@ -21,12 +21,15 @@ OLD_GROUPS = "kafka.coordinator.group.GroupMetadataManager$GroupMetadataMessageF
 OLD_TRANSACTIONS = "kafka.coordinator.transaction.TransactionLog$TransactionLogMessageFormatter"
 
 
+SENT_AT = Timestamp(0)
+
+
 @dataclass
 class Record:
     key: bytes | None
     value: bytes | None
     offset: Offset = FIRST_OFFSET
-    timestamp: int = 0
+    timestamp: Timestamp = SENT_AT
     timestamp_type: int = 0
     headers: tuple[tuple[str, bytes | None], ...] = ()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.output.record_documents import RecordDocuments
 from pykafka_cli.rules.json_lines import InputRecord, JsonReader, in_one_line, is_unfinished, parse_record
 
@@ -17,7 +18,7 @@ def test_what_was_consumed_is_what_is_produced() -> None:
     line = RecordDocuments(None, None, None, is_yaml=False).render("t", 2, [consumed])
 
     assert parse_record(line) == InputRecord(
-        "ä".encode(), b'{"a":"\\n"}\n', [("h", b"1"), ("h", None)], 2, 1_700_000_000_123
+        "ä".encode(), b'{"a":"\\n"}\n', [("h", b"1"), ("h", None)], 2, Timestamp(1_700_000_000_123)
     )
 
 

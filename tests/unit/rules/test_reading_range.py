@@ -2,11 +2,11 @@
 
 import pytest
 
-from pykafka_cli.model import OffsetSpec
+from pykafka_cli.model import OffsetSpec, Timestamp
 from pykafka_cli.rules.reading_range import ReadingRange, check_range, parse_moment
 from pykafka_cli.rules.what_to_read import NotTogether
 
-NOW = 1_800_000_000_000
+NOW = Timestamp(1_800_000_000_000)
 
 
 @pytest.mark.parametrize(
@@ -42,5 +42,8 @@ def test_a_group_has_no_range() -> None:
 
 
 @pytest.mark.parametrize(("timestamp", "expected"), [(9, False), (10, True), (19, True), (20, False), (None, False)])
-def test_the_end_is_not_part_of_a_range_of_times(timestamp: int | None, expected: bool) -> None:
-    assert ReadingRange(OffsetSpec.EARLIEST, None, 10, 20, exits_at_end=False).has_time(timestamp) is expected
+def test_the_end_is_not_part_of_a_range_of_times(timestamp: Timestamp | None, expected: bool) -> None:
+    assert (
+        ReadingRange(OffsetSpec.EARLIEST, None, Timestamp(10), Timestamp(20), exits_at_end=False).has_time(timestamp)
+        is expected
+    )

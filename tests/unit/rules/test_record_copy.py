@@ -2,7 +2,7 @@
 
 import pytest
 
-from pykafka_cli.model import CoordinatorEpoch, Offset, ProducerEpoch, ProducerId
+from pykafka_cli.model import CoordinatorEpoch, Offset, ProducerEpoch, ProducerId, Timestamp
 from pykafka_cli.protocol.records.batch import Compression, CorruptRecords, crc_is_valid, read_header
 from pykafka_cli.protocol.records.control import ControlType, build_marker
 from pykafka_cli.protocol.records.record import Record, build_batch, read_records
@@ -13,12 +13,12 @@ PRODUCER, EPOCH = ProducerId(7), ProducerEpoch(0)
 
 def records(first: int, count: int) -> list[Record]:
     return [
-        Record(Offset(number), 1000 + number, b"k%d" % number, b"v%d" % number, (("h", b"x"),))
+        Record(Offset(number), Timestamp(1000 + number), b"k%d" % number, b"v%d" % number, (("h", b"x"),))
         for number in range(first, first + count)
     ]
 
 
-def contents(ready: Ready) -> list[tuple[int, int, bytes | None]]:
+def contents(ready: Ready) -> list[tuple[int, Timestamp, bytes | None]]:
     """Source offset, time and key of every record that is sent, after the batches have been checked."""
     found = []
     for data, offsets in ready.batches:
@@ -32,7 +32,7 @@ def contents(ready: Ready) -> list[tuple[int, int, bytes | None]]:
     return found
 
 
-def expected(first: int, count: int) -> list[tuple[int, int, bytes | None]]:
+def expected(first: int, count: int) -> list[tuple[int, Timestamp, bytes | None]]:
     return [(record.offset, record.timestamp, record.key) for record in records(first, count)]
 
 
@@ -66,7 +66,7 @@ def test_a_batch_that_compaction_has_thinned_is_built_anew() -> None:
 
 
 def test_times_that_the_broker_set_are_kept() -> None:
-    batch = build_batch(records(0, 3), log_append_time_ms=99)
+    batch = build_batch(records(0, 3), log_append_time_ms=Timestamp(99))
 
     assert {time for _, time, _ in contents(ready_batches(bytes(batch), Offset(0)))} == {99}
 
@@ -79,7 +79,11 @@ def test_aborted_transactions_and_markers_are_left_out_and_passed_over() -> None
 
     def marker(kind: ControlType, offset: int) -> bytearray:
         made = build_marker(
-            kind, producer_id=PRODUCER, producer_epoch=EPOCH, coordinator_epoch=CoordinatorEpoch(0), timestamp=0
+            kind,
+            producer_id=PRODUCER,
+            producer_epoch=EPOCH,
+            coordinator_epoch=CoordinatorEpoch(0),
+            timestamp=Timestamp(0),
         )
         made[:8] = offset.to_bytes(8)
         return made

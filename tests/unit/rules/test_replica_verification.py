@@ -2,7 +2,7 @@
 
 import pytest
 
-from pykafka_cli.model import BrokerId, Offset, ReplicaRecords, TopicPartition
+from pykafka_cli.model import BrokerId, Offset, ReplicaRecords, Timestamp, TopicPartition
 from pykafka_cli.protocol.records import CorruptRecords, Record, build_batch
 from pykafka_cli.rules.replica_verification import OtherChecksum, OtherOffset, lag_text, largest_lag, verify
 
@@ -11,7 +11,8 @@ ORDERS = TopicPartition("orders", 0)
 
 def batches(*values: bytes, at: int = 0) -> bytes:
     return b"".join(
-        bytes(build_batch([Record(Offset(offset), 1, None, value)])) for offset, value in enumerate(values, at)
+        bytes(build_batch([Record(Offset(offset), Timestamp(1), None, value)]))
+        for offset, value in enumerate(values, at)
     )
 
 

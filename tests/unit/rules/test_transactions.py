@@ -10,6 +10,7 @@ from pykafka_cli.model import (
     ProducerEpoch,
     ProducerId,
     ProducerState,
+    Timestamp,
     TopicPartition,
     TransactionDescription,
 )
@@ -17,9 +18,11 @@ from pykafka_cli.rules.transactions import hanging, open_longer_than, spec_to_ab
 
 HERE = TopicPartition("t", 0)
 MINUTE = Milliseconds(60_000)
-OPEN = ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, 1_000, 42)
-IDLE = ProducerState(ProducerId(8), ProducerEpoch(0), CoordinatorEpoch(5), 3, 1_000, None)
-KNOWN = TransactionDescription(BrokerId(0), "tx", ProducerId(7), ProducerEpoch(1), "Ongoing", MINUTE, 500, (HERE,))
+OPEN = ProducerState(ProducerId(7), ProducerEpoch(1), None, 3, Timestamp(1_000), 42)
+IDLE = ProducerState(ProducerId(8), ProducerEpoch(0), CoordinatorEpoch(5), 3, Timestamp(1_000), None)
+KNOWN = TransactionDescription(
+    BrokerId(0), "tx", ProducerId(7), ProducerEpoch(1), "Ongoing", MINUTE, Timestamp(500), (HERE,)
+)
 
 
 def test_a_transaction_is_aborted_by_the_offset_at_which_it_began() -> None:
@@ -41,8 +44,8 @@ def test_what_is_to_be_aborted_is_named_as_kafka_does() -> None:
 def test_only_open_transactions_that_are_old_enough_can_hang() -> None:
     producers = {HERE: [OPEN, IDLE]}
 
-    assert open_longer_than(MINUTE, producers, 1_000 + MINUTE) == []
-    assert open_longer_than(MINUTE, producers, 1_001 + MINUTE) == [OpenTransaction(HERE, OPEN)]
+    assert open_longer_than(MINUTE, producers, Timestamp(1_000 + MINUTE)) == []
+    assert open_longer_than(MINUTE, producers, Timestamp(1_001 + MINUTE)) == [OpenTransaction(HERE, OPEN)]
 
 
 def test_a_transaction_hangs_unless_its_coordinator_still_has_the_partition() -> None:
@@ -57,4 +60,4 @@ def test_a_transaction_hangs_unless_its_coordinator_still_has_the_partition() ->
 def test_minutes_are_full_ones() -> None:
     candidate = OpenTransaction(HERE, OPEN)
 
-    assert [candidate.minutes(1_000 + ms) for ms in (MINUTE - 1, MINUTE, -1)] == [0, 1, 0]
+    assert [candidate.minutes(Timestamp(1_000 + ms)) for ms in (MINUTE - 1, MINUTE, -1)] == [0, 1, 0]

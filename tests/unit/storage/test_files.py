@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.storage.files import DiskFiles, Files, ReadOnlyFiles
 from tests.fakes.files import MemoryFiles
 
@@ -143,7 +144,7 @@ def test_what_is_not_there_is_not_found(files: Files, folder: str) -> None:
 def test_the_time_of_a_file_can_be_set(files: Files, folder: str) -> None:
     files.replace(f"{folder}/f", b"x")
 
-    files.set_modified_ms(f"{folder}/f", 1_600_000_000_123)
+    files.set_modified_ms(f"{folder}/f", Timestamp(1_600_000_000_123))
 
     assert files.modified_ms(f"{folder}/f") == 1_600_000_000_123
 

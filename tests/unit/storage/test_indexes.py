@@ -1,6 +1,6 @@
 import pytest
 
-from pykafka_cli.model import Offset, ProducerId
+from pykafka_cli.model import Offset, ProducerId, Timestamp
 from pykafka_cli.storage.index_file import CorruptIndex
 from pykafka_cli.storage.offset_index import OffsetIndex
 from pykafka_cli.storage.time_index import TimeIndex, TimestampedOffset
@@ -90,14 +90,14 @@ def time_index(files: MemoryFiles, *entries: tuple[int, int]) -> TimeIndex:
     index.start_empty()
     index.preallocate()
     for timestamp, offset in entries:
-        index.append_if_later(timestamp, Offset(offset))
+        index.append_if_later(Timestamp(timestamp), Offset(offset))
     return index
 
 
 def test_a_time_is_looked_up_as_an_offset_up_to_which_all_is_older(files: MemoryFiles) -> None:
     index = time_index(files, (1000, 105), (2000, 109))
 
-    assert [index.lookup(timestamp) for timestamp in (999, 1000, 1999, 2000)] == [100, 105, 105, 109]
+    assert [index.lookup(Timestamp(timestamp)) for timestamp in (999, 1000, 1999, 2000)] == [100, 105, 105, 109]
 
 
 def test_a_time_that_is_no_later_adds_no_entry(files: MemoryFiles) -> None:
@@ -109,17 +109,17 @@ def test_a_time_that_is_no_later_adds_no_entry(files: MemoryFiles) -> None:
 def test_the_last_entry_is_read_without_loading_a_closed_index(files: MemoryFiles) -> None:
     time_index(files, (1000, 105), (2000, 109)).cut()
 
-    assert TimeIndex(files, PATH, Offset(100), 60).last() == TimestampedOffset(2000, Offset(109))
+    assert TimeIndex(files, PATH, Offset(100), 60).last() == TimestampedOffset(Timestamp(2000), Offset(109))
 
 
 def test_the_last_entry_is_found_before_the_zeros_of_a_crash(files: MemoryFiles) -> None:
     time_index(files, (1000, 105))
 
-    assert TimeIndex(files, PATH, Offset(100), 60).last() == TimestampedOffset(1000, Offset(105))
+    assert TimeIndex(files, PATH, Offset(100), 60).last() == TimestampedOffset(Timestamp(1000), Offset(105))
 
 
 def test_an_empty_time_index_has_no_timestamp(files: MemoryFiles) -> None:
-    assert time_index(files).last() == TimestampedOffset(-1, Offset(100))
+    assert time_index(files).last() == TimestampedOffset(Timestamp(-1), Offset(100))
 
 
 def test_the_last_slot_of_a_time_index_is_kept_for_closing(files: MemoryFiles) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import LeaderEpoch
+from pykafka_cli.model import LeaderEpoch, Timestamp
 from pykafka_cli.protocol.records import ControlType
 from pykafka_cli.storage.inspection import InspectedDirectory, InspectedLog, inspect_directory
 from tests.fakes.files import MemoryFiles
@@ -59,10 +59,10 @@ def test_what_was_deleted_and_what_ends_transactions_is_not_counted(files: Memor
     log = open_log(files)
     for sequence in range(3):
         log.append_as_leader(
-            sequenced(b"a", sequence=sequence, transactional=True), leader_epoch=LeaderEpoch(0), now_ms=0
+            sequenced(b"a", sequence=sequence, transactional=True), leader_epoch=LeaderEpoch(0), now_ms=Timestamp(0)
         )
     log.append_as_leader(
-        marker(ControlType.COMMIT), leader_epoch=LeaderEpoch(0), now_ms=0, origin=AppendOrigin.COORDINATOR
+        marker(ControlType.COMMIT), leader_epoch=LeaderEpoch(0), now_ms=Timestamp(0), origin=AppendOrigin.COORDINATOR
     )
     log.close()
     files.replace(f"{ROOT}/log-start-offset-checkpoint", b"0\n1\norders 0 1\n")

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.protocol.records import CorruptRecords, Record, build_batch
 from pykafka_cli.storage.index_file import CorruptIndex
 from pykafka_cli.storage.scan import scan_as_stored
 from pykafka_cli.storage.stored_files import StoredLog, StoredOffsetIndex, StoredTimeIndex
 
+SENT_AT = Timestamp(1_000)
 NAME = "00000000000000000100"
 
 
-def batch(offset: int, timestamp: int = 1_000, size: int = 10) -> bytes:
+def batch(offset: int, timestamp: Timestamp = SENT_AT, size: int = 10) -> bytes:
     return bytes(build_batch([Record(Offset(offset), timestamp, None, bytes(size))]))
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from pykafka_cli.ui.filters import BadFilter, filter_of, parse_json_path
 
 
@@ -13,7 +13,7 @@ class Came(NamedTuple):
     value: bytes | None = b'{"items": [{"price": 3, "x y": "ab"}], "paid": true}'
     headers: tuple[tuple[str, bytes | None], ...] = (("trace", b"17"), ("empty", None))
     offset: Offset = Offset(0)
-    timestamp: int | None = 0
+    timestamp: Timestamp | None = Timestamp(0)
     timestamp_type: int | None = 0
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pykafka_cli.model import Timestamp
 from pykafka_cli.ui.history import MOST_CHANGES, MOST_SAMPLES, History
 from pykafka_cli.ui.views import Document
 
@@ -30,7 +31,7 @@ def changes(path: str, *documents: Document) -> list[str]:
     history = History()
     found: Document = {"changes": []}
     for moment, document in enumerate(documents):
-        found = history.completed(path, "name", document, moment)
+        found = history.completed(path, "name", document, Timestamp(moment))
     return [each["change"] for each in found["changes"]]
 
 
@@ -79,8 +80,8 @@ def test_what_happens_within_a_rebalance_is_no_change() -> None:
 def test_lag_over_time_is_sampled_now_and_then_and_bounded() -> None:
     history, found = History(), dict[str, Any]()
     for moment in range(2 * MOST_SAMPLES):
-        found = history.completed("/group", "g", group({}, lag=moment), moment * 500)
-        history.completed("/group", "g", group({}, lag=-1), moment * 500 + 1)
+        found = history.completed("/group", "g", group({}, lag=moment), Timestamp(moment * 500))
+        history.completed("/group", "g", group({}, lag=-1), Timestamp(moment * 500 + 1))
 
     samples = found["partitions"][0]["lag_over_time"]
     assert [each["lag"] for each in samples] == list(range(MOST_SAMPLES, 2 * MOST_SAMPLES))
@@ -94,12 +95,12 @@ def test_changes_are_bounded() -> None:
 
 def test_pages_do_not_mix() -> None:
     history = History()
-    history.completed("/topic", "a", topic(1, [1]), 0)
+    history.completed("/topic", "a", topic(1, [1]), Timestamp(0))
 
-    assert history.completed("/topic", "b", topic(2, [2]), 1)["changes"] == []
+    assert history.completed("/topic", "b", topic(2, [2]), Timestamp(1))["changes"] == []
 
 
 def test_other_pages_stay_as_they_are() -> None:
     document: Document = {"topics": []}
 
-    assert History().completed("/topics", "", document, 0) is document
+    assert History().completed("/topics", "", document, Timestamp(0)) is document

@@ -5,11 +5,20 @@ import json
 import pytest
 
 from pykafka_cli.acls import Principal
+from pykafka_cli.model import Timestamp
 from pykafka_cli.zookeeper.delegation_tokens import TokenInformation, decode_change, decode_token, encode_token
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 
 ALICE, BOB = Principal("User", "alice"), Principal("User", "bob c")
-TOKEN = TokenInformation("eyJhb_-A", ALICE, BOB, (BOB,), 1_700_000_000_000, 1_700_604_800_000, 1_700_086_400_000)
+TOKEN = TokenInformation(
+    "eyJhb_-A",
+    ALICE,
+    BOB,
+    (BOB,),
+    Timestamp(1_700_000_000_000),
+    Timestamp(1_700_604_800_000),
+    Timestamp(1_700_086_400_000),
+)
 ZNODE = {
     "version": 3,
     "owner": "User%3Aalice",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pykafka_cli.model import BrokerEpoch, BrokerId, TopicPartition
+from pykafka_cli.model import BrokerEpoch, BrokerId, Timestamp, TopicPartition
 from pykafka_cli.zookeeper import kafka_znodes as znodes
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode, Endpoint, ReplicaAssignment
 from tests.support.brokers import broker_ids
@@ -25,12 +25,12 @@ def recorded() -> Iterator[tuple[str, bytes, dict[str, Any]]]:
 
 
 def again_controller(match: re.Match[str], data: bytes, znode: dict[str, Any]) -> bytes:
-    return znodes.encode_controller(znodes.decode_controller(data), int(json.loads(data)["timestamp"]))
+    return znodes.encode_controller(znodes.decode_controller(data), Timestamp(int(json.loads(data)["timestamp"])))
 
 
 def again_broker(match: re.Match[str], data: bytes, znode: dict[str, Any]) -> bytes:
     broker = znodes.decode_broker(BrokerId(int(match[1])), data, znode["czxid"])
-    return znodes.encode_broker(broker, int(json.loads(data)["timestamp"]))
+    return znodes.encode_broker(broker, Timestamp(int(json.loads(data)["timestamp"])))
 
 
 def again_state(match: re.Match[str], data: bytes, znode: dict[str, Any]) -> bytes:
@@ -81,7 +81,7 @@ def test_a_registration_keeps_its_rack_and_its_brackets() -> None:
         BrokerId(7), (Endpoint("SSL", "SSL", "::1", 9093),), rack="r1", epoch=BrokerEpoch(9)
     )
 
-    data = znodes.encode_broker(broker, now_ms=5)
+    data = znodes.encode_broker(broker, now_ms=Timestamp(5))
 
     assert data == (
         b'{"features":{},"listener_security_protocol_map":{"SSL":"SSL"},"endpoints":["SSL://[::1]:9093"],"rack":"r1",'

@@ -27,7 +27,7 @@ from kio.serial.errors import SerialError
 from pykafka_cli.broker.coordinator.group.offsets import GroupOffsets
 from pykafka_cli.broker.coordinator.group.records import NO_TIMESTAMP, GroupMetadataValue, StoredMember
 from pykafka_cli.broker.errors import BrokerError, FencedInstanceId, IllegalGeneration, UnknownMemberId
-from pykafka_cli.model import Milliseconds, TopicPartition
+from pykafka_cli.model import Milliseconds, Timestamp, TopicPartition
 
 CONSUMER_PROTOCOL_TYPE = "consumer"
 
@@ -163,7 +163,7 @@ class Group:
 
     group_id: str
     state: GroupState = GroupState.EMPTY
-    state_timestamp: int = NO_TIMESTAMP
+    state_timestamp: Timestamp | None = None
     generation: int = 0
     protocol_type: str | None = None
     protocol_name: str | None = None
@@ -277,17 +277,18 @@ class Group:
         """The response to the SyncGroup of `member` in this generation."""
         return Synced(self.protocol_type, self.protocol_name, member.assignment)
 
-    def expired_offsets(self, now_ms: int, retention_ms: Milliseconds) -> list[TopicPartition]:
+    def expired_offsets(self, now_ms: Timestamp, retention_ms: Milliseconds) -> list[TopicPartition]:
         """Partitions whose offsets are to be forgotten.
 
         Time runs from when the group became empty, or from each commit in a group that has never had members. A stable
         consumer group loses those of topics that it no longer reads, from each commit. Any other group keeps all.
         source  KIP-211
         """
-        if self.protocol_type is None or (self.state is GroupState.EMPTY and self.state_timestamp == NO_TIMESTAMP):
+        emptied_at = self.state_timestamp
+        if self.protocol_type is None or (self.state is GroupState.EMPTY and emptied_at is None):
             found = self.offsets.expired(lambda value: value.commit_timestamp, now_ms=now_ms, retention_ms=retention_ms)
-        elif self.state is GroupState.EMPTY:
-            found = self.offsets.expired(lambda _: self.state_timestamp, now_ms=now_ms, retention_ms=retention_ms)
+        elif self.state is GroupState.EMPTY and emptied_at is not None:
+            found = self.offsets.expired(lambda _: emptied_at, now_ms=now_ms, retention_ms=retention_ms)
         elif self.state is GroupState.STABLE and (subscribed := self.subscribed_topics()) is not None:
             found = self.offsets.expired(
                 lambda value: value.commit_timestamp, now_ms=now_ms, retention_ms=retention_ms, subscribed=subscribed
@@ -346,7 +347,7 @@ class Group:
             self.leader = successor
         return True
 
-    def begin_generation(self, now_ms: int) -> None:
+    def begin_generation(self, now_ms: Timestamp) -> None:
         """All expected members have joined: choose the protocol and wait for the leader's assignment."""
         self.transition_to(GroupState.COMPLETING)
         self.state_timestamp = now_ms
@@ -363,7 +364,7 @@ class Group:
             generation=self.generation,
             protocol=self.protocol_name,
             leader=self.leader,
-            current_state_timestamp=self.state_timestamp,
+            current_state_timestamp=NO_TIMESTAMP if self.state_timestamp is None else self.state_timestamp,
             members=tuple(
                 StoredMember(
                     member_id=member.member_id,
@@ -379,7 +380,7 @@ class Group:
             ),
         )
 
-    def as_empty(self, now_ms: int) -> GroupMetadataValue:
+    def as_empty(self, now_ms: Timestamp) -> GroupMetadataValue:
         """The generation after this one, without members, for the log."""
         return GroupMetadataValue(
             protocol_type=self.protocol_type or "",
@@ -408,7 +409,8 @@ class Group:
             if each.group_instance_id is not None:
                 self.static_members[each.group_instance_id] = each.member_id
         self.state = GroupState.STABLE if self.members else GroupState.EMPTY
-        self.state_timestamp = value.current_state_timestamp
+        stored = value.current_state_timestamp
+        self.state_timestamp = None if stored == NO_TIMESTAMP else stored
         self.generation = value.generation
         self.protocol_type = value.protocol_type or None
         self.protocol_name = value.protocol

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pykafka_cli.broker.coordinator.group.records import NO_TIMESTAMP, OffsetCommitValue
-from pykafka_cli.model import Milliseconds, Offset, ProducerId, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, ProducerId, Timestamp, TopicPartition
 
 
 class CommittedOffset(NamedTuple):
@@ -24,7 +24,7 @@ class CommittedOffset(NamedTuple):
 
     value: OffsetCommitValue
     written_at: Offset
-    settled_at: int
+    settled_at: Offset
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class GroupOffsets:
         self,
         counted_from: Callable[[OffsetCommitValue], int],
         *,
-        now_ms: int,
+        now_ms: Timestamp,
         retention_ms: Milliseconds,
         subscribed: Collection[str] = (),
     ) -> Iterable[TopicPartition]:

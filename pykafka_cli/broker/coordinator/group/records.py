@@ -18,9 +18,9 @@ from typing import ClassVar, NamedTuple
 
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.stored_messages import StoredMessage, decode, encode, stored, version_of
-from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, Timestamp, TopicPartition
 
-NO_TIMESTAMP = -1
+NO_TIMESTAMP = Timestamp(-1)
 NO_LEADER_EPOCH = LeaderEpoch(-1)
 
 _OFFSET_KEY_VERSION = 1
@@ -49,8 +49,8 @@ class OffsetCommitValue(StoredMessage):
     offset: Offset = stored("int64")
     leader_epoch: LeaderEpoch = stored("int32", NO_LEADER_EPOCH, versions=(3, 4))
     metadata: str = stored("string")
-    commit_timestamp: int = stored("int64")
-    expire_timestamp: int = stored("int64", NO_TIMESTAMP, versions=(1, 1))
+    commit_timestamp: Timestamp = stored("int64")
+    expire_timestamp: Timestamp = stored("int64", NO_TIMESTAMP, versions=(1, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class GroupMetadataValue(StoredMessage):
     generation: int = stored("int32")
     protocol: str | None = stored("string")
     leader: str | None = stored("string")
-    current_state_timestamp: int = stored("int64", NO_TIMESTAMP, versions=(2, 4))
+    current_state_timestamp: Timestamp = stored("int64", NO_TIMESTAMP, versions=(2, 4))
     members: tuple[StoredMember, ...] = stored("entity")
 
 

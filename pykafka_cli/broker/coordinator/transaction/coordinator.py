@@ -217,7 +217,7 @@ class TransactionCoordinator:
             for transactional_id, each in shard.transactions.items()
             if (not states or each.state in states)
             and (not producer_ids or each.producer_id in producer_ids)
-            and (open_for_ms < 0 or now_ms - each.started_at > open_for_ms)
+            and (open_for_ms < 0 or each.started_at is None or now_ms - each.started_at > open_for_ms)
         ]
 
     # --- completing

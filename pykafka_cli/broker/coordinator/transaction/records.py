@@ -24,10 +24,12 @@ from pykafka_cli.broker.coordinator.stored_messages import (
     version_of,
 )
 from pykafka_cli.broker.coordinator.transaction.transaction import Transaction, TransactionState
-from pykafka_cli.model import Milliseconds, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import Milliseconds, ProducerEpoch, ProducerId, Timestamp, TopicPartition
 
 _KEY_VERSION = 0
 _VALUE_VERSION = 0
+
+NO_START = Timestamp(-1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,8 @@ class TransactionLogValue(StoredMessage):
     transaction_timeout: int = stored("int32")
     transaction_status: int = stored("int8")
     transaction_partitions: tuple[StoredPartitions, ...] | None = stored("entity")
-    transaction_last_update_timestamp: int = stored("int64")
-    transaction_start_timestamp: int = stored("int64")
+    transaction_last_update_timestamp: Timestamp = stored("int64")
+    transaction_start_timestamp: Timestamp = stored("int64")
 
 
 class TransactionEntry(NamedTuple):
@@ -84,7 +86,7 @@ def transaction_record(transactional_id: str, transaction: Transaction) -> Coord
         if transaction.state is TransactionState.EMPTY
         else tuple(StoredPartitions(topic=topic, partition_ids=tuple(ids)) for topic, ids in partitions.items()),
         transaction_last_update_timestamp=transaction.updated_at,
-        transaction_start_timestamp=transaction.started_at,
+        transaction_start_timestamp=NO_START if transaction.started_at is None else transaction.started_at,
     )
     return CoordinatorRecord(_key(transactional_id), encode(value, _VALUE_VERSION))
 
@@ -122,7 +124,7 @@ def read_record(record: CoordinatorRecord) -> TransactionEntry | None:
                 for partition in each.partition_ids
             ),
             updated_at=value.transaction_last_update_timestamp,
-            started_at=value.transaction_start_timestamp,
+            started_at=None if value.transaction_start_timestamp == NO_START else value.transaction_start_timestamp,
         ),
     )
 

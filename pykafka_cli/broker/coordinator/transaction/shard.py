@@ -39,7 +39,15 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import Milliseconds, Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch, TopicPartition
+from pykafka_cli.model import (
+    Milliseconds,
+    Offset,
+    ProducerEpoch,
+    ProducerId,
+    ProducerIdAndEpoch,
+    Timestamp,
+    TopicPartition,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -171,7 +179,7 @@ class TransactionShard:
         if self.transactions.get(transactional_id) == ended and transactional_id not in self._unsettled:
             self._put(transactional_id, ended.completed(step.now_ms), step)
 
-    def overdue(self, now_ms: int) -> list[str]:
+    def overdue(self, now_ms: Timestamp) -> list[str]:
         """The ids whose transactions are open for longer than their producers requested."""
         return [each for each, transaction in self._settled() if transaction.is_overdue(now_ms)]
 
@@ -182,7 +190,7 @@ class TransactionShard:
         self._replaced.pop(transactional_id, None)
         self._put(transactional_id, transaction.fenced(step.now_ms), step)
 
-    def expired(self, now_ms: int, expiration_ms: Milliseconds) -> list[str]:
+    def expired(self, now_ms: Timestamp, expiration_ms: Milliseconds) -> list[str]:
         """The ids that nobody has used for `expiration_ms`."""
         return [each for each, transaction in self._settled() if transaction.is_expired(now_ms, expiration_ms)]
 

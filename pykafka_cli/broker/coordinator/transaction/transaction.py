@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from pykafka_cli.model import Milliseconds, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import Milliseconds, ProducerEpoch, ProducerId, Timestamp, TopicPartition
 
-NO_START = -1
 LAST_EPOCH = 2**15 - 1
 
 
@@ -69,7 +68,7 @@ class IllegalMove(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """What the log says of a transactional id. Times in ms since the epoch; `started_at` is -1 before the first one.
+    """What the log says of a transactional id. Times in ms since the epoch; `started_at` is None before the first one.
 
     Invariant: without a transaction that is Ongoing or prepared there are no partitions.
     """
@@ -79,8 +78,8 @@ class Transaction:
     timeout_ms: Milliseconds
     state: TransactionState = TransactionState.EMPTY
     partitions: frozenset[TopicPartition] = frozenset()
-    updated_at: int
-    started_at: int = NO_START
+    updated_at: Timestamp
+    started_at: Timestamp | None = None
 
     @property
     def is_epoch_exhausted(self) -> bool:
@@ -98,7 +97,7 @@ class Transaction:
     # --- moves, each to what will be written
 
     def begun_anew(
-        self, producer_id: ProducerId, producer_epoch: ProducerEpoch, timeout_ms: Milliseconds, now_ms: int
+        self, producer_id: ProducerId, producer_epoch: ProducerEpoch, timeout_ms: Milliseconds, now_ms: Timestamp
     ) -> "Transaction":
         """A producer has presented itself; what was here is over."""
         return replace(
@@ -108,10 +107,10 @@ class Transaction:
             timeout_ms=timeout_ms,
             partitions=frozenset(),
             updated_at=now_ms,
-            started_at=NO_START,
+            started_at=None,
         )
 
-    def with_partitions(self, partitions: frozenset[TopicPartition], now_ms: int) -> "Transaction":
+    def with_partitions(self, partitions: frozenset[TopicPartition], now_ms: Timestamp) -> "Transaction":
         """The producer is about to write to `partitions`; the first of them begin a transaction."""
         return replace(
             self.moved_to(_S.ONGOING),
@@ -120,29 +119,29 @@ class Transaction:
             started_at=self.started_at if self.state is _S.ONGOING else now_ms,
         )
 
-    def ending(self, *, committed: bool, now_ms: int) -> "Transaction":
+    def ending(self, *, committed: bool, now_ms: Timestamp) -> "Transaction":
         """The producer has decided."""
         return replace(self.moved_to(_S.PREPARE_COMMIT if committed else _S.PREPARE_ABORT), updated_at=now_ms)
 
-    def fenced(self, now_ms: int) -> "Transaction":
+    def fenced(self, now_ms: Timestamp) -> "Transaction":
         """The coordinator aborts the transaction, and locks out the producer that has it open."""
         if self.producer_epoch >= LAST_EPOCH:
             raise IllegalMove(f"no epoch is left to fence with: {self}")
         fencing = replace(self.moved_to(_S.PREPARE_EPOCH_FENCE), producer_epoch=ProducerEpoch(self.producer_epoch + 1))
         return fencing.ending(committed=False, now_ms=now_ms)
 
-    def completed(self, now_ms: int) -> "Transaction":
+    def completed(self, now_ms: Timestamp) -> "Transaction":
         """All markers are written."""
         moved = self.moved_to(COMPLETED_AS.get(self.state, _S.COMPLETE_ABORT))
         return replace(moved, partitions=frozenset(), updated_at=now_ms)
 
     # --- questions of time
 
-    def is_overdue(self, now_ms: int) -> bool:
+    def is_overdue(self, now_ms: Timestamp) -> bool:
         """Whether its producer has had it open for longer than it requested."""
-        return self.state is _S.ONGOING and self.started_at + self.timeout_ms < now_ms
+        return self.state is _S.ONGOING and self.started_at is not None and self.started_at + self.timeout_ms < now_ms
 
-    def is_expired(self, now_ms: int, expiration_ms: Milliseconds) -> bool:
+    def is_expired(self, now_ms: Timestamp, expiration_ms: Milliseconds) -> bool:
         """Whether nobody has used it for `expiration_ms`, and it may be forgotten."""
         return self.state in EXPIRABLE and self.updated_at <= now_ms - expiration_ms
 

@@ -38,6 +38,7 @@ from pykafka_cli.model import (
     ProducerEpoch,
     ProducerId,
     ProducerIdAndEpoch,
+    Timestamp,
     TopicPartition,
 )
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
@@ -203,12 +204,12 @@ async def test_a_record_that_makes_no_sense_does_not_keep_the_rest_from_being_lo
     await peer.start()
     await peer.commit(1, "before")
     for record in (
-        Record(Offset(0), 0, None, b"x"),
-        Record(Offset(0), 0, b"?", b"x"),
-        Record(Offset(0), 0, b"\x00\x09", b"x"),
+        Record(Offset(0), Timestamp(0), None, b"x"),
+        Record(Offset(0), Timestamp(0), b"?", b"x"),
+        Record(Offset(0), Timestamp(0), b"\x00\x09", b"x"),
     ):
         peer.writer.append_records(OFFSETS, build_batch([record]))
-    damaged = build_batch([Record(Offset(0), 0, b"k", b"v")])
+    damaged = build_batch([Record(Offset(0), Timestamp(0), b"k", b"v")])
     damaged[-1] ^= 0x55
     peer.writer.append_records(OFFSETS, damaged)
     await peer.commit(2, "after")

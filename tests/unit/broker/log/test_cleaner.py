@@ -8,7 +8,7 @@ import pytest
 from pykafka_cli.broker.log.cleaner import LogCleaner, cleanable
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.recovery import load_log
-from pykafka_cli.model import Milliseconds, Offset, TopicPartition
+from pykafka_cli.model import Milliseconds, Offset, Timestamp, TopicPartition
 from pykafka_cli.protocol.records import read_header
 from pykafka_cli.storage.files import DiskFiles, Files
 from tests.fakes.clock import FakeClock
@@ -67,14 +67,14 @@ def test_a_log_is_due_when_enough_of_it_is_dirty(files: MemoryFiles, clock: Fake
 def test_max_compaction_lag_makes_a_log_due_whatever_its_share(files: MemoryFiles, clock: FakeClock) -> None:
     log = dirty_log(files, clock, min_cleanable_dirty_ratio=1, max_compaction_lag_ms=1000)
 
-    assert not cleanable(log, Offset(0), NOW_MS + 1000).is_due
-    assert cleanable(log, Offset(0), NOW_MS + 1001).is_due
+    assert not cleanable(log, Offset(0), Timestamp(NOW_MS + 1000)).is_due
+    assert cleanable(log, Offset(0), Timestamp(NOW_MS + 1001)).is_due
 
 
 def test_min_compaction_lag_keeps_new_records(files: MemoryFiles, clock: FakeClock) -> None:
     log = dirty_log(files, clock, min_compaction_lag_ms=1000)
 
-    assert cleanable(log, Offset(0), NOW_MS + 1002).first_uncleanable == 2
+    assert cleanable(log, Offset(0), Timestamp(NOW_MS + 1002)).first_uncleanable == 2
 
 
 def test_what_is_not_replicated_is_not_cleaned(files: MemoryFiles, clock: FakeClock) -> None:
@@ -221,7 +221,7 @@ async def test_a_log_is_cleaned_as_kafka_cleaned_it(tmp_path: Path) -> None:
     cleaned = unpacked("clean", tmp_path) / "compacted-0"
     horizon = read_header((cleaned / "00000000000000000018.log").read_bytes(), 81).delete_horizon_ms
     assert horizon is not None
-    clock = FakeClock(horizon - 86_400_000)
+    clock = FakeClock(Timestamp(horizon - 86_400_000))
     log = load_log(
         DiskFiles(),
         before,

@@ -6,7 +6,7 @@ from pykafka_cli.broker.errors import CorruptMessage, OffsetOutOfRange
 from pykafka_cli.broker.log.listener import LogListener
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.validation import UnexpectedAppendOffset
-from pykafka_cli.model import LeaderEpoch, Offset
+from pykafka_cli.model import LeaderEpoch, Offset, Timestamp
 from pykafka_cli.protocol.records import Record, build_batch, read_header, walk
 from pykafka_cli.protocol.records.batch import stamp
 from pykafka_cli.storage.files import Files
@@ -95,8 +95,10 @@ def test_a_segment_is_rolled_by_the_age_of_its_first_record(files: MemoryFiles) 
 
 def test_a_segment_is_rolled_by_the_clock_where_records_have_no_time(files: MemoryFiles) -> None:
     log = open_log(files, segment_ms=1000)
-    log.append_as_leader(batch(b"a", timestamp=-1), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
-    log.append_as_leader(batch(b"b", timestamp=-1), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS + 1001)
+    log.append_as_leader(batch(b"a", timestamp=Timestamp(-1)), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
+    log.append_as_leader(
+        batch(b"b", timestamp=Timestamp(-1)), leader_epoch=LeaderEpoch(0), now_ms=Timestamp(NOW_MS + 1001)
+    )
 
     assert [segment.base_offset for segment in log.segments] == [0, 1]
 
@@ -280,7 +282,7 @@ def test_an_index_that_leads_astray_is_rebuilt(files: MemoryFiles, segmented: Pa
 
 
 def test_the_first_record_at_or_after_a_time_is_found(segmented: PartitionLog) -> None:
-    found = [segmented.offset_for_timestamp(NOW_MS + milliseconds) for milliseconds in (-5, 0, 4, 9, 10)]
+    found = [segmented.offset_for_timestamp(Timestamp(NOW_MS + milliseconds)) for milliseconds in (-5, 0, 4, 9, 10)]
 
     assert [each and (each.timestamp - NOW_MS, each.offset) for each in found] == [
         (0, 0),
@@ -295,7 +297,7 @@ def test_records_below_the_log_start_are_not_found_by_time(segmented: PartitionL
     segmented.advance_high_watermark(Offset(20))
     segmented.advance_log_start(Offset(5))
 
-    found = segmented.offset_for_timestamp(0)
+    found = segmented.offset_for_timestamp(Timestamp(0))
 
     assert found is not None
     assert found.offset == 5
@@ -311,7 +313,7 @@ def test_the_record_with_the_largest_time_need_not_be_the_last(log: PartitionLog
 
 def test_an_empty_log_has_no_times(log: PartitionLog) -> None:
     assert log.max_timestamp_offset() is None
-    assert log.offset_for_timestamp(0) is None
+    assert log.offset_for_timestamp(Timestamp(0)) is None
 
 
 # Bounds.

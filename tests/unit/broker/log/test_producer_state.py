@@ -8,7 +8,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, Milliseconds, Offset, ProducerEpoch, ProducerId
+from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, Milliseconds, Offset, ProducerEpoch, ProducerId, Timestamp
 from pykafka_cli.protocol.records import ControlType
 from pykafka_cli.storage.producer_snapshots import (
     BatchRange,
@@ -189,10 +189,12 @@ PRODUCERS = [
         ProducerId(1),
         epoch=ProducerEpoch(2),
         coordinator_epoch=CoordinatorEpoch(3),
-        last_timestamp=9,
-        batches=[BatchRange(13, Offset(13), 1, 9)],
+        last_timestamp=Timestamp(9),
+        batches=[BatchRange(13, Offset(13), 1, Timestamp(9))],
     ),
-    ProducerEntry(ProducerId(5), epoch=ProducerEpoch(0), last_timestamp=4, current_txn_first_offset=Offset(24)),
+    ProducerEntry(
+        ProducerId(5), epoch=ProducerEpoch(0), last_timestamp=Timestamp(4), current_txn_first_offset=Offset(24)
+    ),
 ]
 
 

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import pytest
 
 from pykafka_cli.broker.log.retention import expired_segments, jitter_ms
-from pykafka_cli.model import Offset
+from pykafka_cli.model import Offset, Timestamp
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import MemoryFiles
 from tests.support.logs import FOLDER, NOW_MS, ORDERS, append, batch, open_log, topic_config, values
@@ -13,13 +13,13 @@ from tests.support.logs import FOLDER, NOW_MS, ORDERS, append, batch, open_log, 
 class Stored:
     base_offset: Offset
     size: int
-    retention_timestamp: int
+    retention_timestamp: Timestamp
 
 
 SEGMENTS = [
-    Stored(Offset(0), 100, NOW_MS - 3000),
-    Stored(Offset(10), 100, NOW_MS - 2000),
-    Stored(Offset(20), 100, NOW_MS - 1000),
+    Stored(Offset(0), 100, Timestamp(NOW_MS - 3000)),
+    Stored(Offset(10), 100, Timestamp(NOW_MS - 2000)),
+    Stored(Offset(20), 100, Timestamp(NOW_MS - 1000)),
 ]
 
 
@@ -60,7 +60,11 @@ def test_what_is_not_replicated_stays() -> None:
 
 
 def test_an_old_segment_behind_a_newer_one_waits_for_it() -> None:
-    segments = [Stored(Offset(0), 100, NOW_MS), Stored(Offset(10), 100, NOW_MS - 5000), Stored(Offset(20), 100, NOW_MS)]
+    segments = [
+        Stored(Offset(0), 100, NOW_MS),
+        Stored(Offset(10), 100, Timestamp(NOW_MS - 5000)),
+        Stored(Offset(20), 100, NOW_MS),
+    ]
 
     assert expired(segments=segments, retention_ms=1000) == 0
 
@@ -72,7 +76,9 @@ def test_a_compacted_topic_only_loses_what_is_below_its_start() -> None:
 
 
 def test_an_empty_active_segment_stays() -> None:
-    assert expired(segments=[Stored(Offset(0), 100, 0), Stored(Offset(10), 0, 0)], retention_ms=0) == 1
+    segments = [Stored(Offset(0), 100, Timestamp(0)), Stored(Offset(10), 0, Timestamp(0))]
+
+    assert expired(segments=segments, retention_ms=0) == 1
 
 
 def test_jitter_is_the_same_for_a_segment_whenever_asked() -> None:

@@ -12,7 +12,7 @@ from pykafka_cli.broker.errors import (
 )
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.log.producer_state import AppendOrigin
-from pykafka_cli.model import LeaderEpoch, Offset
+from pykafka_cli.model import LeaderEpoch, Offset, Timestamp
 from pykafka_cli.protocol.records import Compression, ControlType, Record, build_batch, read_header, read_records
 from pykafka_cli.protocol.records.batch import CRC_AT, seal
 from tests.fakes.files import MemoryFiles
@@ -107,7 +107,7 @@ def test_an_unknown_codec_is_rejected() -> None:
 def test_create_time_is_kept_as_the_producer_set_it() -> None:
     log = log_with()
 
-    produce(log, batch(b"a", timestamp=5))
+    produce(log, batch(b"a", timestamp=Timestamp(5)))
 
     assert read_all(log)[0].timestamp == 5
 
@@ -115,7 +115,7 @@ def test_create_time_is_kept_as_the_producer_set_it() -> None:
 def test_log_append_time_is_the_brokers() -> None:
     log = log_with(message_timestamp_type="LogAppendTime")
 
-    info = log.append_as_leader(batch(b"a", timestamp=5), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
+    info = log.append_as_leader(batch(b"a", timestamp=Timestamp(5)), leader_epoch=LeaderEpoch(0), now_ms=NOW_MS)
 
     assert info.log_append_time_ms == NOW_MS
     assert read_all(log)[0].timestamp == NOW_MS
@@ -137,7 +137,7 @@ def test_a_claim_of_log_append_time_is_removed_where_times_are_the_producers() -
 
 
 @pytest.mark.parametrize("timestamp", [NOW_MS - 1000, NOW_MS, NOW_MS + 500, -1])
-def test_times_within_the_bounds_are_accepted(timestamp: int) -> None:
+def test_times_within_the_bounds_are_accepted(timestamp: Timestamp) -> None:
     log = log_with(message_timestamp_before_max_ms=1000, message_timestamp_after_max_ms=500)
 
     produce(log, batch(b"a", timestamp=timestamp))
@@ -146,7 +146,7 @@ def test_times_within_the_bounds_are_accepted(timestamp: int) -> None:
 
 
 @pytest.mark.parametrize("timestamp", [NOW_MS - 1001, NOW_MS + 501])
-def test_times_out_of_bounds_are_rejected(timestamp: int) -> None:
+def test_times_out_of_bounds_are_rejected(timestamp: Timestamp) -> None:
     log = log_with(message_timestamp_before_max_ms=1000, message_timestamp_after_max_ms=500)
 
     refused(log, batch(b"a", timestamp=timestamp), InvalidTimestamp, "due to invalid timestamp")
@@ -154,7 +154,7 @@ def test_times_out_of_bounds_are_rejected(timestamp: int) -> None:
 
 def test_one_old_record_among_new_ones_is_found() -> None:
     times = (NOW_MS, NOW_MS - 5000, NOW_MS)
-    data = build_batch([Record(Offset(index), time, None, b"a") for index, time in enumerate(times)])
+    data = build_batch([Record(Offset(index), Timestamp(time), None, b"a") for index, time in enumerate(times)])
 
     refused(log_with(message_timestamp_before_max_ms=1000), data, InvalidTimestamp)
 

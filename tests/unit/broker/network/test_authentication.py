@@ -6,6 +6,7 @@ import pytest
 
 from pykafka_cli.broker.errors import IllegalSaslState, SaslAuthenticationFailed, UnsupportedSaslMechanism
 from pykafka_cli.broker.network.authentication import Authentication, Authenticator
+from pykafka_cli.model import Timestamp
 from pykafka_cli.properties.broker import BrokerSettings
 from pykafka_cli.properties.grammar import Property
 
@@ -133,7 +134,7 @@ class TokenExchange:
 
     def __init__(self) -> None:
         self.user: str | None = None
-        self.token_expiry_ms: int | None = 5
+        self.token_expiry_ms: Timestamp | None = Timestamp(5)
 
     def respond(self, token: bytes) -> bytes:
         self.user = token.decode()

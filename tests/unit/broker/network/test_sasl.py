@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pykafka_cli.broker.network.sasl import PlainServer, Refusal, ScramServer
+from pykafka_cli.model import Timestamp
 from pykafka_cli.rules.scram_credentials import DIGESTS, TokenLogin, salted_password, stored_credential
 from pykafka_cli.transport.sasl import Plain, SaslFailure, Scram
 
@@ -141,7 +142,7 @@ def test_whatever_else_is_said_nobody_is_let_in(tokens: list[bytes]) -> None:
 
 def token_server(mechanism: str = "SCRAM-SHA-256") -> ScramServer:
     """It knows a token `id` of alice's, with the password `hmac`, and a user `id` with another password."""
-    tokens = {"id": TokenLogin("alice", credential(mechanism, "hmac"), 5)}
+    tokens = {"id": TokenLogin("alice", credential(mechanism, "hmac"), Timestamp(5))}
     return ScramServer(mechanism, {"id": credential(mechanism)}.get, "server", tokens.get)
 
 

@@ -47,7 +47,7 @@ from pykafka_cli.clients.consuming.consumer import Consumer
 from pykafka_cli.clients.consuming.fetcher import NoOffset
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.member_messages import decode_assignment, encode_assignment
-from pykafka_cli.model import LeaderEpoch, Offset, OffsetSpec, Seconds, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, OffsetSpec, Seconds, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -139,7 +139,9 @@ class Cluster:
         if self.data is not None:
             return self.data
         end = self.logs[TopicPartition(topic.topic, int(part.partition))]
-        records = [Record(Offset(offset), 1, None, b"%d" % offset) for offset in range(int(part.fetch_offset), end)]
+        records = [
+            Record(Offset(offset), Timestamp(1), None, b"%d" % offset) for offset in range(int(part.fetch_offset), end)
+        ]
         return bytes(build_batch(records, leader_epoch=LeaderEpoch(3))) if records else b""
 
     def find_coordinator(self, request: FindCoordinatorRequest) -> FindCoordinatorResponse:

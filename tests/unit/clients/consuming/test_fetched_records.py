@@ -10,7 +10,15 @@ import pytest
 
 from pykafka_cli.clients.consuming.fetched_records import AbortedTransaction, decode
 from pykafka_cli.clients.group_offsets import Position
-from pykafka_cli.model import CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import (
+    CoordinatorEpoch,
+    LeaderEpoch,
+    Offset,
+    ProducerEpoch,
+    ProducerId,
+    Timestamp,
+    TopicPartition,
+)
 from pykafka_cli.protocol.records.batch import Compression, CorruptRecords
 from pykafka_cli.protocol.records.control import ControlType, build_marker
 from pykafka_cli.protocol.records.record import Record, build_batch
@@ -80,7 +88,7 @@ def test_what_kafkas_consumer_read_is_what_is_decoded(stored: dict[str, bytes], 
 def batch(
     first: int, *values: bytes, epoch: int = 0, producer: int = -1, compression: Compression = Compression.NONE
 ) -> bytes:
-    records = [Record(Offset(first + position), 1, None, value) for position, value in enumerate(values)]
+    records = [Record(Offset(first + position), Timestamp(1), None, value) for position, value in enumerate(values)]
     settings: dict[str, Any] = {"leader_epoch": epoch, "compression": compression}
     if producer >= 0:
         settings |= {"producer_id": producer, "producer_epoch": 0, "base_sequence": 0, "transactional": True}
@@ -93,7 +101,7 @@ def marker(offset: int, producer: int, kind: ControlType) -> bytes:
         producer_id=ProducerId(producer),
         producer_epoch=ProducerEpoch(0),
         coordinator_epoch=CoordinatorEpoch(0),
-        timestamp=1,
+        timestamp=Timestamp(1),
     )
     struct.pack_into(">q", data, 0, offset)
     return bytes(data)

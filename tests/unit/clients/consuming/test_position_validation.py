@@ -33,7 +33,7 @@ from pykafka_cli.clients.consuming.position_validation import (
 )
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.group_offsets import Position
-from pykafka_cli.model import LeaderEpoch, Offset, OffsetSpec, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.record import Record, build_batch
 from pykafka_cli.transport.connection import VersionUnsupported
@@ -88,7 +88,11 @@ class Partition:
         if part.current_leader_epoch == self.session.leader_epoch:
             code = ErrorCode.none
             data = b"".join(
-                bytes(build_batch([Record(Offset(offset), 1, None, mark.encode())], leader_epoch=LeaderEpoch(epoch)))
+                bytes(
+                    build_batch(
+                        [Record(Offset(offset), Timestamp(1), None, mark.encode())], leader_epoch=LeaderEpoch(epoch)
+                    )
+                )
                 for offset, (epoch, mark) in enumerate(self.log)
                 if offset >= part.fetch_offset
             )

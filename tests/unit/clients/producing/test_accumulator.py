@@ -1,6 +1,7 @@
 """What waits to be sent, at times that a test says."""
 
 from pykafka_cli.clients.producing.accumulator import RecordAccumulator
+from pykafka_cli.model import Timestamp
 from pykafka_cli.properties.producer import ProducerSettings
 
 
@@ -12,7 +13,7 @@ def accumulator(partitions: int = 1, **settings: str) -> RecordAccumulator:
 
 
 def append(to: RecordAccumulator, *values: bytes, now: float) -> None:
-    to.append(values, None, None, first_tag=0, timestamp_ms=0, available=range(len(to.queues)), now=now)
+    to.append(values, None, None, first_tag=0, timestamp_ms=Timestamp(0), available=range(len(to.queues)), now=now)
 
 
 def test_a_batch_is_sealed_once_it_has_lingered() -> None:

@@ -22,7 +22,7 @@ from pykafka_cli.clients.producing.preparation import Preparation
 from pykafka_cli.clients.producing.producer import Producer
 from pykafka_cli.clients.producing.sender import Result
 from pykafka_cli.clients.producing.topic_leaders import ProducerRefused
-from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerIdAndEpoch, Timestamp
 from pykafka_cli.properties.producer import ProducerSettings
 from pykafka_cli.protocol.records.batch import read_header
 from pykafka_cli.protocol.records.record import read_records
@@ -32,7 +32,7 @@ from tests.fakes.cluster import FakeSession
 from tests.simulation.loop import VirtualLoop
 
 NO_TIME = i32Timedelta.parse(datetime.timedelta())
-NOW_MS = 1700000000000
+NOW_MS = Timestamp(1700000000000)
 QUICK = {"retry.backoff.ms": "1", "retry.backoff.max.ms": "1"}
 
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pykafka_cli.clients.producing.record_queue import Batch, Packing, RecordQueue, records_of
-from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch
+from pykafka_cli.model import ProducerEpoch, ProducerId, ProducerIdAndEpoch, Timestamp
 from pykafka_cli.protocol.records.batch import Compression, crc_is_valid, read_header
 from pykafka_cli.protocol.records.record import read_records
 
-NOW_MS = 1700000000000
+NOW_MS = Timestamp(1700000000000)
 PRODUCER = ProducerIdAndEpoch(ProducerId(7), ProducerEpoch(0))
 
 
@@ -61,7 +61,7 @@ def test_a_record_larger_than_a_batch_gets_one_of_its_own() -> None:
 def test_records_keep_key_value_headers_and_time() -> None:
     queue = RecordQueue(0, Packing(size=100))
     queue.append_records([(b"k", b"v", [("h", b"1"), ("h", None)], 5)], NOW_MS, now=1.0)
-    queue.append_records([(None, None, [], 6), (b"k", b"x" * 90, [], 9)], NOW_MS + 3, now=2.0)
+    queue.append_records([(None, None, [], 6), (b"k", b"x" * 90, [], 9)], Timestamp(NOW_MS + 3), now=2.0)
     queue.seal()
 
     first, second = queue.sealed

@@ -5,7 +5,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 
 from pykafka_cli.model import Offset
 from pykafka_cli.protocol.records import Compression, CorruptRecords, read_records, walk
-from pykafka_cli.protocol.records.batch import crc_is_valid
+from pykafka_cli.protocol.records.batch import NO_TIMESTAMP, crc_is_valid
 from pykafka_cli.protocol.records.compression import compress, decompress, with_lz4_checksum
 from pykafka_cli.protocol.records.legacy import build_message_set
 
@@ -68,7 +68,7 @@ def test_zstd_is_rejected_by_name(magic: int) -> None:
 
 
 def test_lz4_in_format_0_has_its_header_summed_up_from_the_magic_number_on() -> None:
-    (stored,) = build_message_set([(Offset(1), -1, None, b"a")], magic=0, compression=Compression.LZ4).split(
+    (stored,) = build_message_set([(Offset(1), NO_TIMESTAMP, None, b"a")], magic=0, compression=Compression.LZ4).split(
         b"\x04\x22\x4d\x18"
     )[1:]
     frame = compress(Compression.LZ4, message(0, 1, None, b"a"))

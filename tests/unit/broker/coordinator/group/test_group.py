@@ -12,7 +12,7 @@ from pykafka_cli.broker.coordinator.group.group import (
     Member,
     Protocols,
 )
-from pykafka_cli.model import Milliseconds
+from pykafka_cli.model import Milliseconds, Timestamp
 
 EMPTY, PREPARING, COMPLETING, STABLE, DEAD = GroupState
 
@@ -131,7 +131,7 @@ def test_only_consumers_have_subscriptions() -> None:
 
 def test_a_group_is_restored_from_what_it_stored() -> None:
     group = group_of(member("a", "x", "y", instance="i"), member("b", "y"), state=PREPARING)
-    group.begin_generation(5)
+    group.begin_generation(Timestamp(5))
     stored = group.as_stored({"a": b"1", "b": b"2"})
 
     fresh = Group("g")

@@ -20,7 +20,7 @@ from pykafka_cli.broker.coordinator.group.records import (
 )
 from pykafka_cli.broker.coordinator.step import CoordinatorRecord
 from pykafka_cli.broker.coordinator.stored_messages import UnreadableMessage, decode, encode
-from pykafka_cli.model import LeaderEpoch, Offset, TopicPartition
+from pykafka_cli.model import LeaderEpoch, Offset, Timestamp, TopicPartition
 from tests.support.vectors import VECTORS
 
 
@@ -52,7 +52,11 @@ def test_what_kafka_wrote_is_written_again_byte_for_byte(record: CoordinatorReco
 
 
 OFFSET = OffsetCommitValue(
-    offset=Offset(42), leader_epoch=LeaderEpoch(3), metadata="note", commit_timestamp=7, expire_timestamp=9
+    offset=Offset(42),
+    leader_epoch=LeaderEpoch(3),
+    metadata="note",
+    commit_timestamp=Timestamp(7),
+    expire_timestamp=Timestamp(9),
 )
 # Laid out by hand after OffsetCommitValue.json.
 OFFSET_VERSIONS = {
@@ -87,7 +91,7 @@ GROUP = GroupMetadataValue(
     generation=2,
     protocol="r",
     leader="m",
-    current_state_timestamp=7,
+    current_state_timestamp=Timestamp(7),
     members=(
         StoredMember(
             member_id="m",

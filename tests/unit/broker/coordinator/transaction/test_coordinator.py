@@ -29,6 +29,7 @@ from pykafka_cli.model import (
     Offset,
     ProducerId,
     ProducerIdAndEpoch,
+    Timestamp,
     TopicPartition,
 )
 from pykafka_cli.properties.broker_keys.coordinator import CoordinatorKeys
@@ -305,7 +306,9 @@ async def test_what_kafka_has_left_behind_is_taken_up() -> None:
     """The ids of the recorded directory, all in the log of one partition."""
     peer = Peer()
     records = [
-        Record(Offset(0), 0, bytes.fromhex(record["key"]), record["value"] and bytes.fromhex(record["value"]))
+        Record(
+            Offset(0), Timestamp(0), bytes.fromhex(record["key"]), record["value"] and bytes.fromhex(record["value"])
+        )
         for line in (VECTORS / "disk" / "clean.records.jsonl").open()
         if (partition := json.loads(line))["partition"].startswith("__transaction_state")
         and partition["isolation"] == "read_uncommitted"

@@ -17,7 +17,7 @@ from pykafka_cli.broker.coordinator.transaction.records import (
     transaction_tombstone,
 )
 from pykafka_cli.broker.coordinator.transaction.transaction import Transaction, TransactionState
-from pykafka_cli.model import Milliseconds, ProducerEpoch, ProducerId, TopicPartition
+from pykafka_cli.model import Milliseconds, ProducerEpoch, ProducerId, Timestamp, TopicPartition
 from tests.support.vectors import VECTORS
 
 
@@ -59,8 +59,8 @@ TRANSACTION = Transaction(
     timeout_ms=Milliseconds(60_000),
     state=TransactionState.ONGOING,
     partitions=frozenset({TopicPartition("b", 0), TopicPartition("a", 2), TopicPartition("a", 1)}),
-    updated_at=8,
-    started_at=7,
+    updated_at=Timestamp(8),
+    started_at=Timestamp(7),
 )
 
 
@@ -98,8 +98,8 @@ def test_a_state_that_does_not_exist_is_rejected() -> None:
         transaction_timeout=1,
         transaction_status=9,
         transaction_partitions=None,
-        transaction_last_update_timestamp=1,
-        transaction_start_timestamp=-1,
+        transaction_last_update_timestamp=Timestamp(1),
+        transaction_start_timestamp=Timestamp(-1),
     )
 
     with pytest.raises(UnreadableMessage, match="has the unknown state 9"):

@@ -16,7 +16,7 @@ from pykafka_cli.broker.errors import (
     TransactionAbortable,
     TransactionalIdNotFound,
 )
-from pykafka_cli.model import Milliseconds, Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch
+from pykafka_cli.model import Milliseconds, Offset, ProducerEpoch, ProducerId, ProducerIdAndEpoch, Timestamp
 from tests.support.transaction_desk import T0, T1, TIMEOUT_MS, Desk
 
 S = TransactionState
@@ -137,7 +137,7 @@ def test_a_producer_id_that_was_not_fetched_in_time_is_asked_for_again(desk: Des
 
 def test_partitions_begin_a_transaction(desk: Desk) -> None:
     producer = opened(desk)
-    desk.now_ms += 10
+    desk.now_ms = Timestamp(desk.now_ms + 10)
     desk.add(producer, T1)
 
     assert (desk.state, desk.transaction.partitions) == (S.ONGOING, {T0, T1})
@@ -361,7 +361,7 @@ def test_a_change_that_was_rejected_leaves_everything_as_it_was(desk: Desk) -> N
 def test_nothing_overdue_or_expired_is_touched_before_it_is_stored(desk: Desk) -> None:
     desk.is_replicating = False
     desk.init()
-    desk.now_ms += 10_000_000
+    desk.now_ms = Timestamp(desk.now_ms + 10_000_000)
 
     assert desk.shard.expired(desk.now_ms, Milliseconds(1)) == []
     desk.replicate()
