@@ -51,6 +51,10 @@ class UnknownTopicOrPartition(BrokerError):
     code = ErrorCode.unknown_topic_or_partition
 
 
+class UnknownTopicId(BrokerError):
+    code = ErrorCode.unknown_topic_id
+
+
 class NotLeaderOrFollower(BrokerError):
     code = ErrorCode.not_leader_or_follower
 
@@ -277,6 +281,14 @@ class InvalidFetchSessionEpoch(BrokerError):
 
 class FencedLeaderEpoch(BrokerError):
     code = ErrorCode.fenced_leader_epoch
+
+
+class IneligibleReplica(BrokerError):
+    code = ErrorCode.ineligible_replica
+
+
+class InvalidUpdateVersion(BrokerError):
+    code = ErrorCode.invalid_update_version
 
 
 class UnknownLeaderEpoch(BrokerError):

@@ -24,10 +24,7 @@ from pykafka_cli.broker.controller.reassignment import Reassignment
 from pykafka_cli.broker.controller.replica_moves import ReplicaMoves
 from pykafka_cli.broker.controller.replica_states import ReplicaStatus
 from pykafka_cli.broker.controller.topic_deletion import TopicDeletion
-from pykafka_cli.broker.errors import (
-    BrokerNotAvailable,
-    StaleBrokerEpoch,
-)
+from pykafka_cli.broker.errors import BrokerError, BrokerNotAvailable, InvalidUpdateVersion, StaleBrokerEpoch
 from pykafka_cli.broker.metadata.zk_store import Fence, ZkStore
 from pykafka_cli.model import UNKNOWN_BROKER_EPOCH, BrokerEpoch, BrokerId, TopicPartition
 from pykafka_cli.properties.broker import BrokerSettings
@@ -316,30 +313,32 @@ class ActiveController:
 
     async def alter_isrs(
         self, wanted: Mapping[TopicPartition, WantedIsr]
-    ) -> dict[TopicPartition, PartitionState | ErrorCode]:
+    ) -> dict[TopicPartition, PartitionState | BrokerError]:
         """Write the ISRs that leaders request, and send them to every broker."""
-        outcomes: dict[TopicPartition, PartitionState | ErrorCode] = {}
+        outcomes: dict[TopicPartition, PartitionState | BrokerError] = {}
         changes: dict[TopicPartition, PartitionState] = {}
         for partition, requested in wanted.items():
-            decision = alter_partition.decide(requested, self.state.leaders.get(partition), self.state.live)
+            try:
+                decision = alter_partition.decide(requested, self.state.leaders.get(partition), self.state.live)
+            except BrokerError as error:
+                _log.info("the ISR of %s is not changed to %s: %s", partition, requested, error.code.name)
+                outcomes[partition] = error
+                continue
             match decision:
                 case AlreadySo(state):
                     outcomes[partition] = state
                 case PartitionState():
                     changes[partition] = replace(decision, controller_epoch=self.state.fence.epoch)
-                case _:
-                    _log.info("the ISR of %s is not changed to %s: %s", partition, requested, decision.name)
-                    outcomes[partition] = decision
         for partition, written in (await self._store.update_partition_states(changes, self.state.fence)).items():
             if isinstance(written, PartitionState):
                 self.state.leaders[partition] = outcomes[partition] = written
             else:
                 _log.info("the ISR of %s could not be written: %r", partition, written)
-                outcomes[partition] = ErrorCode.invalid_update_version
+                outcomes[partition] = InvalidUpdateVersion()
         self._send_update_metadata(self.state.brokers, wanted)
         return outcomes
 
-    async def isrs_altered(self, outcomes: Mapping[TopicPartition, PartitionState | ErrorCode]) -> None:
+    async def isrs_altered(self, outcomes: Mapping[TopicPartition, PartitionState | BrokerError]) -> None:
         """After the leaders were answered: a reassignment may have waited for this."""
         for partition, outcome in outcomes.items():
             if isinstance(outcome, PartitionState):

@@ -7,8 +7,14 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import NamedTuple
 
-from kio.schema.errors import ErrorCode
-
+from pykafka_cli.broker.errors import (
+    FencedLeaderEpoch,
+    IneligibleReplica,
+    InvalidRequest,
+    InvalidUpdateVersion,
+    NotController,
+    UnknownTopicOrPartition,
+)
 from pykafka_cli.model import BrokerId, LeaderEpoch, PartitionEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
 
@@ -31,31 +37,30 @@ class AlreadySo(NamedTuple):
     state: PartitionState
 
 
-def decide(
-    wanted: WantedIsr, current: PartitionState | None, live: Collection[BrokerId]
-) -> PartitionState | AlreadySo | ErrorCode:
-    """The state to write over the current one, or why nothing is written.
+def decide(wanted: WantedIsr, current: PartitionState | None, live: Collection[BrokerId]) -> PartitionState | AlreadySo:
+    """The state to write over the current one.
 
-    NOT_CONTROLLER              the leader knows a later epoch than we: we are no longer the controller
-    FENCED_LEADER_EPOCH         it no longer leads
-    INVALID_UPDATE_VERSION      the partition has changed since
-    INELIGIBLE_REPLICA          it wants a replica whose broker is gone or shutting down (KIP-841)
-    INVALID_REQUEST             a leader that is still recovering wants company, or recovery to begin again (KIP-704)
+    raises    NotController              the leader knows a later epoch than we: we are no longer the controller
+              FencedLeaderEpoch          it no longer leads
+              InvalidUpdateVersion       the partition has changed since
+              IneligibleReplica          it wants a replica whose broker is gone or shutting down (KIP-841)
+              InvalidRequest             a leader that is recovering wants company, or to recover again (KIP-704)
+              UnknownTopicOrPartition    the partition has no state
     """
     if current is None:
-        return ErrorCode.unknown_topic_or_partition
+        raise UnknownTopicOrPartition
     if wanted.partition_epoch > current.partition_epoch or wanted.leader_epoch > current.leader_epoch:
-        return ErrorCode.not_controller
+        raise NotController
     if wanted.leader_epoch < current.leader_epoch:
-        return ErrorCode.fenced_leader_epoch
+        raise FencedLeaderEpoch
     if _same_but_for_epoch(wanted, current):
         return AlreadySo(current)
     if wanted.partition_epoch < current.partition_epoch:
-        return ErrorCode.invalid_update_version
+        raise InvalidUpdateVersion
     if wanted.recovering == RECOVERING and (len(wanted.isr) > 1 or current.recovering == RECOVERED):
-        return ErrorCode.invalid_request
+        raise InvalidRequest
     if not set(wanted.isr) <= set(live):
-        return ErrorCode.ineligible_replica
+        raise IneligibleReplica
     return replace(current, leader=wanted.leader, isr=wanted.isr, recovering=wanted.recovering)
 
 

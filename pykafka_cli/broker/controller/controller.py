@@ -17,8 +17,6 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from kio.schema.errors import ErrorCode
-
 from pykafka_cli.broker.clock import Clock, Timer
 from pykafka_cli.broker.controller.active_controller import ActiveController, Step
 from pykafka_cli.broker.controller.alter_partition import WantedIsr
@@ -333,10 +331,10 @@ class Controller:
 
     async def alter_isrs(
         self, broker_id: BrokerId, broker_epoch: BrokerEpoch, wanted: Mapping[TopicPartition, WantedIsr]
-    ) -> dict[TopicPartition, PartitionState | ErrorCode]:
+    ) -> dict[TopicPartition, PartitionState | BrokerError]:
         """The result for each ISR that a leader requested. Raises NotController, StaleBrokerEpoch."""
 
-        async def altered(active: ActiveController) -> dict[TopicPartition, PartitionState | ErrorCode]:
+        async def altered(active: ActiveController) -> dict[TopicPartition, PartitionState | BrokerError]:
             _ensure_current(active, broker_id, broker_epoch)
             outcomes = await active.alter_isrs(wanted)
             self._steps.put_nowait((active, lambda: active.isrs_altered(outcomes)))

@@ -15,6 +15,7 @@ from kio.static.primitive import i8, i32
 
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.controller.alter_partition import WantedIsr
+from pykafka_cli.broker.errors import BrokerError, UnknownTopicId
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, broker_ids
 from pykafka_cli.model import BrokerEpoch, LeaderEpoch, PartitionEpoch, TopicPartition
 from pykafka_cli.protocol.first_versions_adapters import NamedTopicData
@@ -51,7 +52,7 @@ async def handle(ctx: RequestContext, request: AlterPartitionRequest) -> AlterPa
                 partitions=tuple(
                     _answer(partition.partition, outcomes[partition])
                     if isinstance(partition, TopicPartition)
-                    else _answer(partition, ErrorCode.unknown_topic_id)
+                    else _answer(partition, UnknownTopicId())
                     for partition in partitions
                 ),
             )
@@ -66,11 +67,11 @@ def _name_of(ctx: RequestContext, topic: WantedTopic) -> str | None:
     return None if topic.topic_id is None else ctx.broker.controller.topic_name(topic.topic_id)
 
 
-def _answer(partition: int, outcome: PartitionState | ErrorCode) -> PartitionData:
-    if isinstance(outcome, ErrorCode):
+def _answer(partition: int, outcome: PartitionState | BrokerError) -> PartitionData:
+    if isinstance(outcome, BrokerError):
         return PartitionData(
             partition_index=i32(partition),
-            error_code=outcome,
+            error_code=outcome.code,
             leader_id=BrokerId(0),
             leader_epoch=i32(0),
             partition_epoch=i32(0),

@@ -16,7 +16,7 @@ from kio.schema.types import TopicName
 from kio.static.primitive import i32
 
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.errors import BrokerError, NotLeaderOrFollower, error_code_of
+from pykafka_cli.broker.errors import BrokerError, NotLeaderOrFollower, ReplicaNotAvailable, error_code_of
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.model import TopicPartition
 
@@ -47,7 +47,7 @@ def _moved(ctx: RequestContext, topic_partition: TopicPartition, path: str) -> E
     try:
         ctx.broker.replicas.move(topic_partition, path)
     except NotLeaderOrFollower:
-        return ErrorCode.replica_not_available  # the code that this API has always had for it
+        return ReplicaNotAvailable.code  # the code that this API has always had for it
     except BrokerError as error:
         return error_code_of(error)
     return ErrorCode.none

@@ -15,7 +15,7 @@ from kio.schema.errors import ErrorCode
 from kio.static.primitive import i16, i32Timedelta, i64
 
 from pykafka_cli.broker.context import Api, RequestContext
-from pykafka_cli.broker.errors import InvalidRequest
+from pykafka_cli.broker.errors import InvalidRequest, UnsupportedVersion
 
 _FEATURES_EPOCH = i64(0)  # the version of the znode /feature, which names no features
 _NO_THROTTLE = i32Timedelta.parse(timedelta(0))
@@ -32,7 +32,7 @@ async def handle(ctx: RequestContext, request: ApiVersionsRequest) -> ApiVersion
 
 def unsupported(api: Api) -> ApiVersionsResponse:
     """The response to a version of ApiVersions that is not offered; to be written in version 0's form."""
-    return _response(ErrorCode.unsupported_version, api)
+    return _response(UnsupportedVersion.code, api)
 
 
 def _response(error_code: ErrorCode, *apis: Api) -> ApiVersionsResponse:

@@ -88,7 +88,7 @@ def _result(ctx: RequestContext, topic: CreatableTopic, outcome: CreatedTopic | 
             topic_id=outcome.topic_id,
             error_code=ErrorCode.none,
             error_message=None,
-            topic_config_error_code=i16(ErrorCode.topic_authorization_failed),
+            topic_config_error_code=i16(TopicAuthorizationFailed.code),
             configs=None,
         )
     return CreatableTopicResult(

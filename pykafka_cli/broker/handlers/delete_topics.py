@@ -12,7 +12,14 @@ from kio.schema.types import TopicName
 
 from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.errors import BrokerError, InvalidRequest
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    InvalidRequest,
+    NotController,
+    TopicAuthorizationFailed,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+)
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, milliseconds
 from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
 
@@ -32,14 +39,14 @@ async def handle(ctx: RequestContext, request: DeleteTopicsRequest) -> DeleteTop
             continue
         name = topic.name if topic.topic_id is None else ctx.broker.controller.topic_name(topic.topic_id)
         if name is None:
-            results.append((topic, None, ErrorCode.unknown_topic_id))
+            results.append((topic, None, UnknownTopicId.code))
         elif not ctx.allows(AclOperation.DELETE, ResourceType.TOPIC, name):
             # An id is no secret, but the name is, unless the client may describe the topic.
             by_id = topic.topic_id is not None
             is_hidden = by_id and not ctx.allows(AclOperation.DESCRIBE, ResourceType.TOPIC, name)
-            results.append((topic, None if is_hidden else name, ErrorCode.topic_authorization_failed))
+            results.append((topic, None if is_hidden else name, TopicAuthorizationFailed.code))
         elif name not in ctx.broker.metadata:
-            results.append((topic, name, ErrorCode.unknown_topic_or_partition))
+            results.append((topic, name, UnknownTopicOrPartition.code))
         else:
             results.append((topic, name, ErrorCode.none))
     doomed = dict.fromkeys(name for _, name, error in results if name is not None and not error)
@@ -65,8 +72,8 @@ async def handle(ctx: RequestContext, request: DeleteTopicsRequest) -> DeleteTop
 
 def _refusal_of_all(ctx: RequestContext) -> ErrorCode | None:
     if not ctx.broker.controller.is_active:
-        return ErrorCode.not_controller
+        return NotController.code
     if not ctx.broker.settings.delete_topic_enable:
         known = ctx.api_version >= FIRST_VERSION_WITH_DELETION_DISABLED
-        return ErrorCode.topic_deletion_disabled if known else ErrorCode.invalid_request
+        return ErrorCode.topic_deletion_disabled if known else InvalidRequest.code
     return None

@@ -20,6 +20,7 @@ from kio.schema.types import TopicName
 from kio.static.primitive import i32, i64
 
 from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.errors import KafkaStorageError
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 from pykafka_cli.broker.log.partition_log import PartitionLog
 from pykafka_cli.broker.replication.partition import Partition
@@ -39,7 +40,7 @@ async def handle(ctx: RequestContext, request: DescribeLogDirsRequest) -> Descri
         error_code=ErrorCode.none,
         results=tuple(
             DescribeLogDirsResult(
-                error_code=ErrorCode.none if usage.error is None else ErrorCode.kafka_storage_error,
+                error_code=ErrorCode.none if usage.error is None else KafkaStorageError.code,
                 log_dir=str(usage.path),
                 topics=_topics(
                     ctx,

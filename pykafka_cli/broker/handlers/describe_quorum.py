@@ -19,6 +19,7 @@ from kio.schema.types import BrokerId
 from kio.static.primitive import i32, i64, u16
 
 from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.errors import UnknownTopicOrPartition
 from pykafka_cli.topic_names import CLUSTER_METADATA
 
 PARTITION = 0
@@ -50,7 +51,7 @@ def _described(ctx: RequestContext, topic: TopicData) -> DescribedTopic:
             if (topic.topic_name, each.partition_index) == (CLUSTER_METADATA, PARTITION)
             else PartitionData(
                 partition_index=each.partition_index,
-                error_code=ErrorCode.unknown_topic_or_partition,
+                error_code=UnknownTopicOrPartition.code,
                 error_message=None,
                 leader_id=BrokerId(0),
                 leader_epoch=i32(0),

@@ -17,9 +17,17 @@ from kio.schema.errors import ErrorCode
 from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
 from pykafka_cli.broker.errors import (
+    FencedLeaderEpoch,
     FetchSessionIdNotFound,
     FetchSessionTopicIdError,
     InvalidFetchSessionEpoch,
+    KafkaStorageError,
+    NotLeaderOrFollower,
+    TopicAuthorizationFailed,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+    UnsupportedCompressionType,
+    UnsupportedVersion,
 )
 from pykafka_cli.broker.handlers.leader_hints import LeaderHint, leader_hint
 from pykafka_cli.broker.quotas.client_quotas import Allowance
@@ -60,7 +68,7 @@ READ_COMMITTED = 1
 
 NO_READ_REPLICA = BrokerId(-1)
 
-_LEADER_ELSEWHERE = frozenset({ErrorCode.not_leader_or_follower, ErrorCode.fenced_leader_epoch})
+_LEADER_ELSEWHERE = frozenset({NotLeaderOrFollower.code, FencedLeaderEpoch.code})
 
 
 async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
@@ -82,7 +90,7 @@ async def handle(ctx: RequestContext, request: FetchRequest) -> FetchResponse:
     is_refused = request.replica_id >= 0 and not ctx.allows_on_cluster(AclOperation.CLUSTER_ACTION)
     checked = ctx.rights is not None and request.replica_id < 0
     for asked in fetch.targets:
-        found = ErrorCode.topic_authorization_failed if is_refused else _find(ctx, asked, checked=checked)
+        found = TopicAuthorizationFailed.code if is_refused else _find(ctx, asked, checked=checked)
         if isinstance(found, ErrorCode):
             unknown.append((asked, FetchResult(found)))
         else:
@@ -155,12 +163,12 @@ def _find(ctx: RequestContext, asked: AskedPartition, *, checked: bool) -> Topic
     if asked.topic is None:
         asked.topic = None if asked.topic_id is None else metadata.topic_name(asked.topic_id)
         if asked.topic is None:
-            return ErrorCode.unknown_topic_id
+            return UnknownTopicId.code
     if checked and not ctx.allows(_READ, _TOPIC, asked.topic):
-        return ErrorCode.topic_authorization_failed
+        return TopicAuthorizationFailed.code
     topic_partition = TopicPartition(asked.topic, asked.partition)
     if metadata.partition_state(topic_partition) is None:
-        return ErrorCode.unknown_topic_or_partition
+        return UnknownTopicOrPartition.code
     return topic_partition
 
 
@@ -194,12 +202,12 @@ def _adapt(
     for (topic_partition, asked), result in zip(targets, results, strict=True):
         if result.error_code is _NO_ERROR:
             if ctx.api_version < FIRST_VERSION_WITH_ZSTD and _stores_zstd(ctx, topic_partition):
-                result.error_code, result.records = ErrorCode.unsupported_compression_type, b""
+                result.error_code, result.records = UnsupportedCompressionType.code, b""
         elif result.error_code in _LEADER_ELSEWHERE and ctx.api_version >= FIRST_VERSION_WITH_LEADERS:
             hosted, metadata = ctx.broker.replicas.hosted, ctx.broker.metadata
             hints[asked.key] = leader_hint(hosted, metadata, topic_partition, ctx.listener_name)
-        elif result.error_code is ErrorCode.kafka_storage_error and ctx.api_version < FIRST_VERSION_WITH_STORAGE_ERROR:
-            result.error_code = ErrorCode.not_leader_or_follower  # at which old clients request metadata
+        elif result.error_code is KafkaStorageError.code and ctx.api_version < FIRST_VERSION_WITH_STORAGE_ERROR:
+            result.error_code = NotLeaderOrFollower.code  # at which old clients request metadata
     return hints
 
 
@@ -242,7 +250,7 @@ async def _down_convert(
             continue
         config = _config_of(ctx, topic_partition)
         if request.replica_id < 0 and config is not None and not config.message_downconversion_enable:
-            result.error_code, result.records = ErrorCode.unsupported_version, b""
+            result.error_code, result.records = UnsupportedVersion.code, b""
         else:
             await conversion.convert(result, asked.fetch_offset)
 

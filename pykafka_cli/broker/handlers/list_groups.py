@@ -12,6 +12,7 @@ from kio.schema.types import GroupId
 
 from pykafka_cli.acls import AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.errors import CoordinatorLoadInProgress
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE
 
 CLASSIC = "classic"
@@ -31,7 +32,7 @@ async def handle(ctx: RequestContext, request: ListGroupsRequest) -> ListGroupsR
         overviews = []
     return ListGroupsResponse(
         throttle_time=NO_THROTTLE,
-        error_code=ErrorCode.coordinator_load_in_progress if is_loading else ErrorCode.none,
+        error_code=CoordinatorLoadInProgress.code if is_loading else ErrorCode.none,
         groups=tuple(
             ListedGroup(
                 group_id=GroupId(overview.group_id),

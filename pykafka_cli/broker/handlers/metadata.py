@@ -25,7 +25,14 @@ from kio.static.primitive import i32
 from pykafka_cli import topic_names
 from pykafka_cli.acls import CLUSTER_NAME, AclOperation, ResourceType
 from pykafka_cli.broker.context import RequestContext
-from pykafka_cli.broker.errors import InvalidRequest
+from pykafka_cli.broker.errors import (
+    InvalidRequest,
+    InvalidTopic,
+    ReplicaNotAvailable,
+    TopicAuthorizationFailed,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+)
 from pykafka_cli.broker.handlers.wire_values import NO_THROTTLE, broker_ids
 from pykafka_cli.broker.metadata.cache import MetadataCache
 from pykafka_cli.broker.quotas.client_quotas import PartitionMutations
@@ -114,9 +121,7 @@ def _asked(
     found = []
     for topic_id in dict.fromkeys(ids):
         name = cache.topic_name(topic_id)
-        unknown = MetadataResponseTopic(
-            error_code=ErrorCode.unknown_topic_id, name=None, topic_id=topic_id, partitions=()
-        )
+        unknown = MetadataResponseTopic(error_code=UnknownTopicId.code, name=None, topic_id=topic_id, partitions=())
         found.append((name or "", None if name else unknown))
     return found
 
@@ -150,7 +155,7 @@ def _partition(
         replicas = tuple(broker for broker in state.replicas if broker in reachable)
         isr = tuple(broker for broker in state.isr if broker in reachable)
         if has_leader and (len(replicas), len(isr)) < (len(state.replicas), len(state.isr)):
-            error = ErrorCode.replica_not_available
+            error = ReplicaNotAvailable.code
     # Unchecked, being the controller's: there may be thousands, and a check takes as long as all else about one.
     return MetadataResponsePartition(
         error_code=error,
@@ -170,13 +175,13 @@ async def _created(ctx: RequestContext, names: list[str]) -> list[MetadataRespon
     charge = PartitionMutations(ctx.allowance, is_strict=False).charge
     outcomes = await ctx.broker.topics.auto_create(wanted, charge) if wanted else {}
     codes = {name: ErrorCode.leader_not_available if error is None else error.code for name, error in outcomes.items()}
-    return [_without_partitions(name, codes.get(name, ErrorCode.topic_authorization_failed)) for name in names]
+    return [_without_partitions(name, codes.get(name, TopicAuthorizationFailed.code)) for name in names]
 
 
 def _hidden(cache: MetadataCache, name: str, *, by_id: bool) -> MetadataResponseTopic:
     """A topic that the client may not describe: neither its name is said, where only its id was, nor its id."""
     return MetadataResponseTopic(
-        error_code=ErrorCode.topic_authorization_failed,
+        error_code=TopicAuthorizationFailed.code,
         name=None if by_id else TopicName(name),
         topic_id=cache.topic_id(name) if by_id else None,
         partitions=(),
@@ -185,9 +190,7 @@ def _hidden(cache: MetadataCache, name: str, *, by_id: bool) -> MetadataResponse
 
 def _unknown(name: str) -> MetadataResponseTopic:
     is_valid = topic_names.why_invalid(name) is None
-    return _without_partitions(
-        name, ErrorCode.unknown_topic_or_partition if is_valid else ErrorCode.invalid_topic_exception
-    )
+    return _without_partitions(name, UnknownTopicOrPartition.code if is_valid else InvalidTopic.code)
 
 
 def _without_partitions(name: str, error: ErrorCode) -> MetadataResponseTopic:

@@ -23,7 +23,7 @@ _FOR_GOOD = i64Timedelta.parse(datetime.timedelta())
 async def handle(ctx: RequestContext, request: SaslAuthenticateRequest) -> SaslAuthenticateResponse:
     if ctx.authentication is None:
         message = "SaslAuthenticate request received after successful authentication"
-        return _answer(ErrorCode.illegal_sasl_state, message)
+        return _answer(IllegalSaslState.code, message)
     try:
         token = ctx.authentication.respond(bytes(request.auth_bytes))
         return _answer(ErrorCode.none, None, token, _lifetime(ctx.authentication.expiry_ms, ctx.broker.clock.now_ms()))

@@ -14,7 +14,7 @@ from pykafka_cli.broker.errors import IllegalSaslState, UnsupportedSaslMechanism
 
 async def handle(ctx: RequestContext, request: SaslHandshakeRequest) -> SaslHandshakeResponse:
     if ctx.authentication is None:
-        return SaslHandshakeResponse(error_code=ErrorCode.illegal_sasl_state, mechanisms=())
+        return SaslHandshakeResponse(error_code=IllegalSaslState.code, mechanisms=())
     code = ErrorCode.none
     try:
         ctx.authentication.choose(request.mechanism, bare=ctx.api_version == 0)

@@ -102,5 +102,5 @@ def _code(ctx: RequestContext, error: BrokerError | None) -> ErrorCode:
     if error is None:
         return ErrorCode.none
     if isinstance(error, CoordinatorLoadInProgress) and ctx.api_version < FIRST_VERSION_WITH_LOAD_IN_PROGRESS:
-        return ErrorCode.coordinator_not_available
+        return CoordinatorNotAvailable.code
     return error.code

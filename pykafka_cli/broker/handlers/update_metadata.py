@@ -6,9 +6,8 @@ v1 endpoints   v2 rack   v3 listener names   v4 offline replicas   v5 broker epo
 v8 KRaft flag, type
 """
 
-from kio.schema.errors import ErrorCode
-
 from pykafka_cli.broker.context import RequestContext
+from pykafka_cli.broker.errors import StaleBrokerEpoch
 from pykafka_cli.broker.metadata.cache import MetadataCache
 from pykafka_cli.model import UNKNOWN_BROKER_EPOCH
 from pykafka_cli.protocol.inter_broker import UpdateMetadataRequest, UpdateMetadataResponse
@@ -17,7 +16,7 @@ from pykafka_cli.protocol.inter_broker import UpdateMetadataRequest, UpdateMetad
 async def handle(ctx: RequestContext, request: UpdateMetadataRequest) -> UpdateMetadataResponse:
     # A request for an earlier registration of this broker may have been on its way when the broker restarted.
     if UNKNOWN_BROKER_EPOCH != request.broker_epoch < ctx.broker.controller.broker_epoch:
-        return UpdateMetadataResponse(error_code=ErrorCode.stale_broker_epoch)
+        return UpdateMetadataResponse(error_code=StaleBrokerEpoch.code)
     cache: MetadataCache = ctx.broker.metadata
     gone = cache.apply(request)
     ctx.broker.configs.forget_topics({partition.topic for partition in gone})

@@ -8,7 +8,7 @@ from kio.schema.errors import ErrorCode
 from kio.schema.types import BrokerId
 from kio.static.primitive import i32Timedelta
 
-from pykafka_cli.broker.errors import BrokerError, ProducerFenced
+from pykafka_cli.broker.errors import BrokerError, InvalidProducerEpoch, ProducerFenced
 from pykafka_cli.model import LeaderEpoch, Milliseconds
 
 NO_THROTTLE = i32Timedelta.parse(timedelta(0))
@@ -46,5 +46,5 @@ def code_and_message(error: BrokerError | None) -> tuple[ErrorCode, str | None]:
 def code_for_producer(error: BrokerError, *, knows_fenced: bool) -> ErrorCode:
     """The producer's error; an older one gets INVALID_PRODUCER_EPOCH, as it does not know PRODUCER_FENCED."""
     if isinstance(error, ProducerFenced) and not knows_fenced:
-        return ErrorCode.invalid_producer_epoch
+        return InvalidProducerEpoch.code
     return error.code

@@ -8,9 +8,7 @@ Source: KafkaApis.maybeConvertFetchedData, LazyDownConversionRecords.
 
 import asyncio
 
-from kio.schema.errors import ErrorCode
-
-from pykafka_cli.broker.errors import BrokerError
+from pykafka_cli.broker.errors import BrokerError, CorruptMessage
 from pykafka_cli.broker.log.message_conversion import messages_of
 from pykafka_cli.broker.replication.fetch_values import FetchResult
 from pykafka_cli.model import Offset
@@ -59,5 +57,5 @@ class DownConversion:
                 result.error_code = error.code
         except CorruptRecords:
             if not parts:
-                result.error_code = ErrorCode.corrupt_message
+                result.error_code = CorruptMessage.code
         result.records = b"".join(parts)

@@ -31,6 +31,7 @@ from pykafka_cli import topic_names
 from pykafka_cli.broker.clock import Clock
 from pykafka_cli.broker.errors import (
     BrokerError,
+    CoordinatorNotAvailable,
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     InvalidTxnState,
@@ -198,7 +199,7 @@ class TransactionVerification:
             return {each: error.code if error else ErrorCode.none for each, error in outcomes.items()}
         endpoint = None if state is None else self._metadata.endpoint(state.leader, self._listener)
         if state is None or endpoint is None:
-            return dict.fromkeys(partitions, ErrorCode.coordinator_not_available)
+            return dict.fromkeys(partitions, CoordinatorNotAvailable.code)
         request = _request(transactional_id, producer, partitions)
         try:
             connection = await self._connection(BrokerEndpoint(state.leader, endpoint.host, endpoint.port))

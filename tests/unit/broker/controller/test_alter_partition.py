@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.controller.alter_partition import (
     RECOVERED,
@@ -11,6 +10,15 @@ from pykafka_cli.broker.controller.alter_partition import (
     AlreadySo,
     WantedIsr,
     decide,
+)
+from pykafka_cli.broker.errors import (
+    BrokerError,
+    FencedLeaderEpoch,
+    IneligibleReplica,
+    InvalidRequest,
+    InvalidUpdateVersion,
+    NotController,
+    UnknownTopicOrPartition,
 )
 from pykafka_cli.model import BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch
 from pykafka_cli.zookeeper.kafka_znodes import PartitionState
@@ -36,27 +44,30 @@ def test_what_is_so_already_is_no_error(partition_epoch: int) -> None:
 @pytest.mark.parametrize(
     ("wanted", "refusal"),
     [
-        (SHRUNK._replace(partition_epoch=PartitionEpoch(4)), ErrorCode.not_controller),
-        (SHRUNK._replace(leader_epoch=LeaderEpoch(8)), ErrorCode.not_controller),
-        (SHRUNK._replace(leader_epoch=LeaderEpoch(6)), ErrorCode.fenced_leader_epoch),
-        (SHRUNK._replace(partition_epoch=PartitionEpoch(2)), ErrorCode.invalid_update_version),
-        (SHRUNK._replace(isr=broker_ids(1, 2, 9)), ErrorCode.ineligible_replica),
-        (SHRUNK._replace(recovering=RECOVERING), ErrorCode.invalid_request),
+        (SHRUNK._replace(partition_epoch=PartitionEpoch(4)), NotController),
+        (SHRUNK._replace(leader_epoch=LeaderEpoch(8)), NotController),
+        (SHRUNK._replace(leader_epoch=LeaderEpoch(6)), FencedLeaderEpoch),
+        (SHRUNK._replace(partition_epoch=PartitionEpoch(2)), InvalidUpdateVersion),
+        (SHRUNK._replace(isr=broker_ids(1, 2, 9)), IneligibleReplica),
+        (SHRUNK._replace(recovering=RECOVERING), InvalidRequest),
     ],
     ids=["of a later state", "of a later leader", "of an earlier leader", "of an earlier state", "with a dead replica",
          "to recover once more"],
 )  # fmt: skip
-def test_other_wishes_are_rejected(wanted: WantedIsr, refusal: ErrorCode) -> None:
-    assert decide(wanted, CURRENT, LIVE) is refusal
+def test_other_wishes_are_rejected(wanted: WantedIsr, refusal: type[BrokerError]) -> None:
+    with pytest.raises(refusal):
+        decide(wanted, CURRENT, LIVE)
 
 
 def test_a_recovering_leader_stays_alone_until_it_has_recovered() -> None:
     recovering = replace(CURRENT, isr=broker_ids(1), recovering=RECOVERING)
     wanted = WantedIsr(BrokerId(1), LeaderEpoch(7), broker_ids(1, 2), RECOVERING, PartitionEpoch(3))
 
-    assert decide(wanted, recovering, LIVE) is ErrorCode.invalid_request
+    with pytest.raises(InvalidRequest):
+        decide(wanted, recovering, LIVE)
     assert decide(wanted._replace(recovering=RECOVERED), recovering, LIVE) == CURRENT
 
 
 def test_a_partition_without_a_state_is_unknown() -> None:
-    assert decide(SHRUNK, None, LIVE) is ErrorCode.unknown_topic_or_partition
+    with pytest.raises(UnknownTopicOrPartition):
+        decide(SHRUNK, None, LIVE)

@@ -7,8 +7,10 @@ from kio.schema.errors import ErrorCode
 
 from pykafka_cli.broker.controller.alter_partition import WantedIsr
 from pykafka_cli.broker.errors import (
+    BrokerError,
     BrokerNotAvailable,
     ElectionNotNeeded,
+    InvalidUpdateVersion,
     NotController,
     PreferredLeaderNotAvailable,
     StaleBrokerEpoch,
@@ -350,7 +352,7 @@ async def test_a_leader_may_alter_its_isr_only_from_the_state_it_knows(cluster: 
     async def wish(isr: tuple[BrokerId, ...], leader_epoch: int = 0, partition_epoch: int = 0) -> object:
         wanted = {tp: WantedIsr(BrokerId(0), LeaderEpoch(leader_epoch), isr, 0, PartitionEpoch(partition_epoch))}
         outcome = (await cluster.controller.alter_isrs(BrokerId(0), epoch, wanted))[tp]
-        return outcome if isinstance(outcome, ErrorCode) else (outcome.isr, outcome.partition_epoch)
+        return outcome.code if isinstance(outcome, BrokerError) else (outcome.isr, outcome.partition_epoch)
 
     assert await wish(broker_ids(0, 1)) == ((0, 1), 1)
     assert await wish(broker_ids(0, 1)) == ((0, 1), 1)  # the same wish again: its response may have been lost
@@ -386,7 +388,7 @@ async def test_an_isr_is_not_written_over_what_somebody_else_wrote(cluster: Cont
         BrokerId(0), epoch, {tp: WantedIsr(BrokerId(0), LeaderEpoch(0), broker_ids(0, 2), 0, PartitionEpoch(0))}
     )
 
-    assert outcomes == {tp: ErrorCode.invalid_update_version}
+    assert isinstance(outcomes[tp], InvalidUpdateVersion)
     assert cluster.briefly("t") == "leader 0 epoch 0 isr 0,1"
 
 
