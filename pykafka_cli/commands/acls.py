@@ -1,13 +1,13 @@
 """`pk acls`: kafka-acls.sh."""
 
 import asyncio
-import sys
 from typing import Annotated
 
 import typer
 
 from pykafka_cli.acls import NotAPrincipal, ResourceType, parse_principal
 from pykafka_cli.clients.errors import ApiError
+from pykafka_cli.output.acls import print_deprecation
 from pykafka_cli.procedures.acls import AclRequest, Action, through_brokers
 from pykafka_cli.rules.acl_arguments import (
     BadAclArgument,
@@ -39,10 +39,6 @@ from pykafka_cli.script.options import (
 from pykafka_cli.transport.connection import AuthenticationFailed
 
 ACTION, RESOURCE, WHO = "Actions, one of them", "Resources; each may be repeated", "Who may do what, and from where"
-DEPRECATED = (
-    "Warning: support for ACL configuration directly through the authorizer is deprecated and will be removed in a "
-    "future release. Please use --bootstrap-server instead to set ACLs through the admin client."
-)
 AUTHORIZER = "kafka.security.authorizer.AclAuthorizer"
 AUTHORIZERS = (AUTHORIZER, "kafka.security.auth.SimpleAclAuthorizer")
 """The class that keeps ACLs in ZooKeeper, and its name up to Kafka 2.3."""
@@ -256,7 +252,7 @@ def check_connection(ctx: ScriptContext, *, through_znodes: bool) -> None:
         raise ctx.usage_problem("Only one of --bootstrap-server or --authorizer must be specified")
     if through_znodes:
         require(ctx, "authorizer-properties")
-        print(DEPRECATED, file=sys.stderr)
+        print_deprecation()
     if through_znodes and "command-config" in ctx.given:
         raise ctx.usage_problem("The --command-config option can only be used with --bootstrap-server option")
     if not through_znodes and "authorizer-properties" in ctx.given:

@@ -21,7 +21,7 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.console.log_lines import error as log_error
 from pykafka_cli.model import ConfigEntry, base64_id
-from pykafka_cli.output.client_metrics import show_names, show_settings
+from pykafka_cli.output.client_metrics import print_altered, print_deleted, print_missing, show_names, show_settings
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.opening import new_session
@@ -98,17 +98,18 @@ def client_metrics(
         elif describe:
             found = asyncio.run(settings_in(session, name))
             if name is not None and not found:
-                print(f"The client metric resource {name} doesn't exist and doesn't have dynamic config.")
+                print_missing(name)
             else:
                 show_settings(found, form)
         elif alter:
             changed = name or random_name()
             wanted = {METRICS: metrics, INTERVAL: interval, MATCH: match}
             asyncio.run(change(session, changed, wanted))
-            print(f"Altered client metrics config for {changed}.")
+            print_altered(changed)
         else:
-            asyncio.run(change(session, name or "", dict.fromkeys(SETTINGS, "")))
-            print(f"Deleted client metrics config for {name}.")
+            deleted = name or ""
+            asyncio.run(change(session, deleted, dict.fromkeys(SETTINGS, "")))
+            print_deleted(deleted)
     except (ApiError, VersionUnsupported) as error:
         is_refusal = isinstance(error, ApiError)
         log_error(error.java if isinstance(error, ApiError) else str(error), source=SCRIPT)

@@ -10,7 +10,7 @@ from pykafka_cli.clients.admin.cluster import cluster_id, list_endpoints, unregi
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId, Endpoint
-from pykafka_cli.output.cluster import show_cluster_id, show_endpoints
+from pykafka_cli.output.cluster import print_unregistration, show_cluster_id, show_endpoints
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, in_java, reported
 from pykafka_cli.script.generations import HAS_BEEN_DEPRECATED
@@ -100,7 +100,8 @@ def cluster(
         endpoints = asyncio.run(fetch_endpoints(session, old_name, include_fenced=include_fenced_brokers))
         show_endpoints(endpoints, chosen_output(output), states=bootstrap_controller is None)
     elif broker is not None and command == "unregister":
-        print(asyncio.run(unregister(session, BrokerId(broker), old_name)))
+        is_supported = asyncio.run(unregister(session, BrokerId(broker), old_name))
+        print_unregistration(broker, is_supported=is_supported)
     else:
         show_cluster_id(asyncio.run(fetch_id(session, old_name)), chosen_output(output))
 
@@ -129,8 +130,8 @@ def unlisted(include_fenced: bool, error: VersionUnsupported) -> ScriptError:
     return ScriptError(f"The target cluster does not list {what}.", hint=str(error))
 
 
-async def unregister(session: Session, broker: BrokerId, old_name: str | None) -> str:
-    """The result in the script's words.
+async def unregister(session: Session, broker: BrokerId, old_name: str | None) -> bool:
+    """Whether the cluster supports it.
 
     raises    ScriptError
     """
@@ -140,5 +141,5 @@ async def unregister(session: Session, broker: BrokerId, old_name: str | None) -
             try:
                 await unregister_broker(session, broker)
             except VersionUnsupported:
-                return "The target cluster does not support the broker unregistration API."
-    return f"Broker {broker} is no longer registered."
+                return False
+    return True

@@ -1,6 +1,5 @@
 """`pk config`: clusters by name, one of them current."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,13 +15,12 @@ from pykafka_cli.clients.named_clusters import (
 )
 from pykafka_cli.clients.session import parse_addresses
 from pykafka_cli.clients.settings import BadClientSetting, read_settings
-from pykafka_cli.output.config import show_clusters
+from pykafka_cli.output.config import print_current, print_no_clusters, print_removed, print_set, show_clusters
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.script.options import BOOTSTRAP_SERVER_VARIABLE, Output, chosen_output
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
-NO_CLUSTERS = "No cluster has a name yet; `pk config set NAME --bootstrap-server HOST:PORT` gives one."
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the cluster.")]
 
@@ -40,7 +38,7 @@ def list_clusters(output: Output = None) -> None:
     """List all clusters; a star marks the current one."""
     found = existing()
     if not found.clusters:
-        print(NO_CLUSTERS, file=sys.stderr)
+        print_no_clusters()
     show_clusters(chosen_output(output), found)
 
 
@@ -64,8 +62,7 @@ def set_cluster(
         raise ScriptError(str(error)) from None
     found = existing()
     save(found._replace(clusters={**found.clusters, name: NamedCluster(bootstrap_server, file)}))
-    hint = "" if name == found.current else f" `pk config use {name}` makes it the current one."
-    print(f"{name} is {bootstrap_server}.{hint}")
+    print_set(name, bootstrap_server, is_current=name == found.current)
 
 
 @app.command("use")
@@ -80,7 +77,7 @@ def use_cluster(
     if name is not None:
         ensure_known(found, name)
     save(found._replace(current=name))
-    print(f"Commands now connect to {name}." if name else "No cluster is current.")
+    print_current(name)
 
 
 @app.command("remove")
@@ -90,7 +87,7 @@ def remove_cluster(name: Name) -> None:
     ensure_known(found, name)
     rest = {other: cluster for other, cluster in found.clusters.items() if other != name}
     save(NamedClusters(rest, None if found.current == name else found.current))
-    print(f"{name} is forgotten.")
+    print_removed(name)
 
 
 def existing() -> NamedClusters:

@@ -263,7 +263,7 @@ def console_consumer(
             run.run(addresses, properties, wanted)
     finally:
         if enable_systest_events:
-            print("shutdown_complete", flush=True)
+            print_shutdown()
 
 
 def chosen_range(

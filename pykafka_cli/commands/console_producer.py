@@ -27,6 +27,7 @@ from pykafka_cli.script.options import (
     LONG,
     BootstrapServer,
     BrokerList,
+    ProducerConfig,
     bootstrap_or_default,
     check_host_ports,
     require,
@@ -111,16 +112,7 @@ def console_producer(
             rich_help_panel=SENDING,
         ),
     ] = None,
-    producer_config: Annotated[
-        str | None,
-        typer.Option(
-            "--producer.config",
-            "--command-config",
-            metavar="FILE",
-            help="File of producer properties.",
-            rich_help_panel=SENDING,
-        ),
-    ] = None,
+    producer_config: ProducerConfig = None,
     sync: Annotated[
         bool, typer.Option("--sync", help="Wait until each record is acknowledged.", rich_help_panel=SENDING)
     ] = False,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pykafka_cli.output.console_consumer import print_shutdown
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.procedures.console_consumer import logged
 from pykafka_cli.procedures.console_share_consumer import ConsoleShareConsumer, Reading
@@ -177,4 +178,4 @@ def console_share_consumer(
             ConsoleShareConsumer(printer, reading, OldOptions(ctx, RENAMED, remark=REMARK)).run(addresses, properties)
     finally:
         if enable_systest_events:
-            print("shutdown_complete", flush=True)
+            print_shutdown()

@@ -11,7 +11,7 @@ import typer
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.settings import API_TIMEOUT_MS, BadClientSetting
 from pykafka_cli.model import Offset
-from pykafka_cli.output.consumer_groups import print_no_action
+from pykafka_cli.output.consumer_groups import print_no_action, print_verdict
 from pykafka_cli.procedures.consumer_groups import (
     GroupsRequest,
     delete_groups,
@@ -189,7 +189,7 @@ def consumer_groups(
         raise ctx.usage_problem(f"Command must include exactly one action: {listed}")
     request = GroupsRequest(tuple(group or ()), all_groups, tuple(topic or ()), chosen_output(output))
     if validate_regex is not None:
-        print_verdict(validate_regex)
+        verify_regex(validate_regex)
         return
     words: Words = {
         InvalidScope: lambda problem: ctx.usage_problem(str(problem)),
@@ -285,13 +285,13 @@ def parsed_types(ctx: ScriptContext, text_: str) -> tuple[str, ...]:
     return words
 
 
-def print_verdict(expression: str) -> None:
-    """Whether brokers would take an expression for a subscription (KIP-848)."""
+def verify_regex(expression: str) -> None:
+    """Print whether brokers would accept an expression as a subscription (KIP-848)."""
     from pykafka_cli.rules.re2_syntax import BadExpression, check_expression
 
+    problem: BadExpression | None = None
     try:
         check_expression(expression)
-    except BadExpression as problem:
-        print(f"The regular expression `{expression}` is invalid: {problem}.")
-    else:
-        print(f"The regular expression `{expression}` is valid.")
+    except BadExpression as error:
+        problem = error
+    print_verdict(expression, problem)

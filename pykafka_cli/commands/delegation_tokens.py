@@ -18,8 +18,14 @@ from pykafka_cli.clients.admin.delegation_tokens import (
 )
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
-from pykafka_cli.output.delegation_tokens import minute, show_tokens
-from pykafka_cli.output.render import OutputFormat, notice
+from pykafka_cli.output.delegation_tokens import (
+    show_changing,
+    show_created,
+    show_creating,
+    show_described,
+    show_describing,
+    show_expiry,
+)
 from pykafka_cli.script.command import ScriptCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, Words, reported
 from pykafka_cli.script.opening import new_session
@@ -131,30 +137,21 @@ def delegation_tokens(
         owners = [parse_principal(each.strip()) for each in owner_principal or ()]
         renewers = [parse_principal(each.strip()) for each in renewer_principal or ()]
         if create:
-            notice(
-                form,
-                f"Calling create token operation with renewers :{listed(renewers)} , "
-                f"max-life-time-period :{max_life_time_period}",
-            )
+            show_creating(form, renewers, max_life_time_period)
             token = asyncio.run(created(session, renewers, owners, max_life_time_period))
-            notice(form, f"Created delegation token with tokenId : {token.id}")
-            show_tokens(form, [token])
+            show_created(form, token)
         elif renew or expire:
             name, option, period = (
                 ("renew", "renew-time-period", renew_time_period)
                 if renew
                 else ("expire", "expire-time-period", expiry_time_period)
             )
-            notice(form, f"Calling {name} token operation with hmac :{hmac} , {option} :{period}")
+            show_changing(form, name, hmac, option, period)
             expiry = asyncio.run(prolonged(session, decoded(hmac), period, renews=renew))
             show_expiry(form, name, expiry)
         else:
-            whose = f"owners: {listed(owners)}" if owners else "current user."
-            notice(form, f"Calling describe token operation for {whose}")
-            tokens = asyncio.run(described(session, owners))
-            if form is OutputFormat.KAFKA:
-                print(f"Total number of tokens : {len(tokens)}", end="")
-            show_tokens(form, tokens)
+            show_describing(form, owners)
+            show_described(form, asyncio.run(described(session, owners)))
 
 
 def check_usage(ctx: ScriptContext, command_config: str | None) -> None:
@@ -169,27 +166,12 @@ def check_usage(ctx: ScriptContext, command_config: str | None) -> None:
     refuse(ctx, action, *OUT_OF_PLACE[action])
 
 
-def listed(principals: Sequence[Principal]) -> str:
-    return f"[{', '.join(map(str, principals))}]"
-
-
 def decoded(hmac: str) -> bytes:
     """raises    ScriptError"""
     try:
         return base64.b64decode(hmac, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ScriptError(f"--hmac is not Base64: {error}") from None
-
-
-def show_expiry(form: OutputFormat, name: str, expiry: int) -> None:
-    """The script leaves the line open."""
-    if form.is_document:
-        from pykafka_cli.output.render import show
-
-        show(form, text=str, table=list, document=lambda: {"expires_ms": expiry})
-        return
-    end = "" if form is OutputFormat.KAFKA else "\n"
-    print(f"Completed {name} operation. New expiry date : {minute(expiry)}", end=end)
 
 
 async def created(

@@ -10,7 +10,7 @@ from pykafka_cli.clients.admin.features import UpgradeType, describe_features, u
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import BrokerId
-from pykafka_cli.output.features import show_features
+from pykafka_cli.output.features import print_deprecation, print_known, print_outcome, show_features
 from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.rules.features import (
     BadFeature,
@@ -40,7 +40,6 @@ MISSING = "one of the arguments --bootstrap-server --bootstrap-controller is req
 MISSING_IN_4 = (
     "Command line error: You must specify either --bootstrap-controller or --bootstrap-server.. Type --help for help."
 )
-DEPRECATED_METADATA = " `metadata` flag is deprecated and may be removed in a future release."
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -110,7 +109,7 @@ def features(
     """Show and change the features that the cluster uses."""
     with reported(words={BadFeature: str}):
         if command in FeaturesCommand.subcommands_of_4:
-            print("\n".join(known_levels(ctx, command, release_version, feature or [])))
+            print_known(known_levels(ctx, command, release_version, feature or []))
             return
         missing = FeaturesCommand.argparse_error(ctx, f"{MISSING}\n{MISSING_IN_4}")
         bootstrap = bootstrap_or_default(bootstrap_controller or bootstrap_server, missing)
@@ -186,7 +185,7 @@ async def update(session: Session, change: Change) -> None:
     async with session:
         kafka_4 = await session.is_kafka_4()
         if kafka_4 and change.metadata is not None:
-            print(DEPRECATED_METADATA)
+            print_deprecation()
         levels = change.levels(kafka_4=kafka_4)
         results = await update_features(session, levels, change.kind, dry_run=change.dry_run)
     report(change, levels, results)
@@ -195,15 +194,6 @@ async def update(session: Session, change: Change) -> None:
 def report(change: Change, levels: Mapping[str, int], results: Mapping[str, ApiError | None]) -> None:
     """raises    ScriptError if one of the features was not changed"""
     for name, problem in results.items():
-        print(outcome(change.command, name, levels[name], problem, dry_run=change.dry_run))
+        print_outcome(change.command, name, levels[name], problem, dry_run=change.dry_run)
     if failed := sum(problem is not None for problem in results.values()):
         raise ScriptError(f"{failed} out of {len(levels)} operation(s) failed.")
-
-
-def outcome(command: str, name: str, level: int, problem: ApiError | None, *, dry_run: bool) -> str:
-    """The script's line for one feature."""
-    if problem:
-        what = f"disable {name}" if command == "disable" else f"{command} {name} to {level}"
-        return f"{'Can' if dry_run else 'Could'} not {what}. {problem}"
-    done = "disabled." if command == "disable" else f"{command}d to {level}."
-    return f"{name} {'can be' if dry_run else 'was'} {done}"

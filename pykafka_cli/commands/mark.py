@@ -52,7 +52,7 @@ def mark(
     The token has the end of each partition. `pk expect --from-offset TOKEN` reads what comes after it, all of the
     partitions and topics that did not exist yet included.
     """
-    from pykafka_cli.output.mark import show_contents, show_mark
+    from pykafka_cli.output.mark import print_missing, show_contents, show_mark
 
     form = chosen_output(output)
     if show is not None:
@@ -81,7 +81,7 @@ def mark(
         found = run_without_waiting_for_lookups(ask())
     for topic, each in found.topics.items():
         if not each.ends:
-            print(f"The topic {topic} does not exist yet: all of its records will be after the mark.", file=sys.stderr)
+            print_missing(topic)
     show_mark(form, found)
 
 

@@ -12,7 +12,7 @@ from pykafka_cli.clients.admin.quorum import describe_quorum, remove_voter
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.model import Quorum
-from pykafka_cli.output.metadata_quorum import show_replication, show_status
+from pykafka_cli.output.metadata_quorum import print_removal, show_replication, show_status
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import ScriptError, in_java, reported
 from pykafka_cli.script.opening import new_session
@@ -124,12 +124,10 @@ def no_quorum(error: VersionUnsupported) -> ScriptError:
 def remove(session: Session, voter: int, directory: str, *, dry_run: bool) -> None:
     """raises    ScriptError"""
     id_ = directory_id(directory)
-    if dry_run:
-        print(f"DRY RUN of removing  KRaft controller {voter} with directory id {directory}")
-        return
-    with reported(words={ApiError: in_java}):
-        asyncio.run(send_removal(session, voter, id_))
-    print(f"Removed KRaft controller {voter} with directory id {directory}")
+    if not dry_run:
+        with reported(words={ApiError: in_java}):
+            asyncio.run(send_removal(session, voter, id_))
+    print_removal(voter, directory, dry_run=dry_run)
 
 
 async def send_removal(session: Session, voter: int, directory: uuid.UUID) -> None:

@@ -110,16 +110,7 @@ def producer_perf_test(
             rich_help_panel=PRODUCER,
         ),
     ] = None,
-    producer_config: Annotated[
-        str | None,
-        typer.Option(
-            "--producer.config",
-            "--command-config",
-            metavar="FILE",
-            help="File of producer properties.",
-            rich_help_panel=PRODUCER,
-        ),
-    ] = None,
+    producer_config: ProducerConfig = None,
     print_metrics: Annotated[
         bool, typer.Option("--print-metrics", help="Print the producer's metrics.", rich_help_panel=PRODUCER)
     ] = False,

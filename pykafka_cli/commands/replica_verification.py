@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -249,8 +248,3 @@ def _compare(
         if known:
             high_watermarks[partition] = max(known)
     return high_watermarks
-
-
-def _print_line(message: str) -> None:
-    now = datetime.now()  # local, as the script prints it
-    print(f"{now:%Y-%m-%d %H:%M:%S},{now.microsecond // 1000:03}: {message}", flush=True)

@@ -12,6 +12,7 @@ import typer
 from pykafka_cli import __version__
 from pykafka_cli.commands import COMMANDS, SECTIONS
 from pykafka_cli.output.man_page import ManualPage, roff
+from pykafka_cli.output.scripts import print_installed, print_pages
 from pykafka_cli.script.absent_scripts import ABSENT_SCRIPTS
 from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.program import own_command
@@ -77,10 +78,7 @@ def install(
             (directory / name).chmod(0o755)
     except OSError as error:
         raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
-    print(f"{2 * len(present)} scripts in {directory}")
-    print(f"1 more waits as Confluent's utility does: {CUB} kafka-ready")
-    if others := sorted(texts.keys() - present):
-        print(f"{2 * len(others)} more say what to use instead: {', '.join(others)}")
+    print_installed(directory, 2 * len(present), CUB, sorted(texts.keys() - present))
 
 
 @app.command()
@@ -117,7 +115,7 @@ def man(
             (section / f"{name}.1").write_text(text, encoding="utf-8")
     except OSError as error:
         raise ScriptError(f"Cannot write {error.filename}: {error.strerror}") from None
-    print(f"{len(pages)} pages in {section}, and {len(links)} by the names of Kafka's scripts")
+    print_pages(section, len(pages), len(links))
 
 
 def manual_pages() -> Iterator[ManualPage]:

@@ -100,7 +100,7 @@ def storage(
     output: Output = None,
 ) -> None:
     """Format the log directories of a KRaft node, or show their state."""
-    from pykafka_cli.output.storage import show_info, show_mapping
+    from pykafka_cli.output.storage import print_dependencies, print_uuid, show_info, show_mapping
     from pykafka_cli.procedures.storage_format import look_at_directories
     from pykafka_cli.rules.feature_versions import UnknownVersion
     from pykafka_cli.rules.storage_format import (
@@ -116,13 +116,13 @@ def storage(
     with reported(words={BadFormat: str, UnknownVersion: str, OSError: unusable_file}):
         match command:
             case "random-uuid":
-                print(random_uuid())
+                print_uuid(random_uuid())
             case "version-mapping":
                 show_mapping(version_mapping(release_version), chosen_output(output))
             case "feature-dependencies":
                 if not feature:
                     raise StorageCommand.argparse_error(ctx, "argument --feature/-f is required")
-                print("\n".join(feature_dependencies(feature)))
+                print_dependencies(feature_dependencies(feature))
             case "info":
                 found = look_at_directories(read_node(required(ctx, config, "--config/-c")))
                 show_info(found, chosen_output(output))
@@ -187,13 +187,13 @@ def format_node(
     ignore_formatted: bool,
 ) -> None:
     """raises BadFormat, OSError"""
-    from pykafka_cli.output.storage import ALL_FORMATTED, bootstrap_metadata, formatting
+    from pykafka_cli.output.storage import print_all_formatted, print_bootstrap_metadata, print_formatting
     from pykafka_cli.procedures.storage_format import format_directories, unformatted_directories
 
     wanted = unformatted_directories(settings, cluster_id, ignore_formatted=ignore_formatted)
     if not wanted:
-        print(ALL_FORMATTED)
+        print_all_formatted()
         return
-    print(bootstrap_metadata(features))
+    print_bootstrap_metadata(features)
     for kind, directory in format_directories(settings, wanted, cluster_id, voters, credentials):
-        print(formatting(kind, directory, features))
+        print_formatting(kind, directory, features)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pykafka_cli.output.topics import print_topic_id_warning
 from pykafka_cli.procedures.topics import (
     WORDS,
     TopicsRequest,
@@ -248,10 +249,7 @@ def check_required(ctx: ScriptContext) -> None:
         elif not given & {"topic", "topic-id"}:
             raise ctx.usage_problem("--topic or --topic-id is required to describe a topic")
         elif {"topic", "topic-id"} <= given:
-            print(
-                "Only topic id will be used when both --topic and --topic-id are specified and topicId is not "
-                "Uuid.ZERO_UUID"
-            )
+            print_topic_id_warning()
     if not given & {"list", "describe"}:
         require(ctx, "topic")
     if through_zookeeper:

@@ -44,6 +44,7 @@ def ui(
     allow_changes: Annotated[bool, typer.Option("--allow-changes", help="Let the page send records.")] = False,
 ) -> None:
     """Show a cluster in the browser, on this machine."""
+    from pykafka_cli.output.ui import print_address
     from pykafka_cli.script.opening import session_with
     from pykafka_cli.servers.starting import run_until_signalled
     from pykafka_cli.ui.opening import listen, new_ui
@@ -57,7 +58,7 @@ def ui(
         from pykafka_cli.ui.server import serving
 
         async with serving(shown, listener) as url:
-            print(f"{bootstrap} is shown at {url}\nCtrl-C ends it.", flush=True)
+            print_address(bootstrap, url)
             await stop.wait()
 
     status = run_until_signalled(serve)

@@ -330,21 +330,20 @@ async def _shown(bootstrap: str, page: "socket | None") -> AsyncIterator[None]:
     if page is None:
         yield
         return
+    from pykafka_cli.output.up import print_page
     from pykafka_cli.ui.opening import new_ui
     from pykafka_cli.ui.server import serving
 
     async with serving(new_ui(bootstrap, None), page) as url:
-        print(f"The cluster is shown at {url}", file=sys.stderr)
+        print_page(url)
         yield
 
 
 def _warn_if_exposed(clients: "ClientListeners | None") -> None:
     if clients and clients.is_exposed:
-        print(
-            f"Warning: whoever reaches {clients.host} can read and change everything here, since this needs no login"
-            " and is not encrypted.",
-            file=sys.stderr,
-        )
+        from pykafka_cli.output.up import print_exposed
+
+        print_exposed(clients.host)
 
 
 def _other_port(option: str, error: Exception, plan: "LocalPlan") -> str:

@@ -18,12 +18,12 @@ from pykafka_cli.script.client_properties import property_file
 from pykafka_cli.script.command import ArgparseCommand, ScriptContext
 from pykafka_cli.script.errors import Ended, reported
 from pykafka_cli.script.options import (
-    CONNECTION,
     INT,
     LONG,
     BootstrapServer,
     BrokerList,
     EventOutput,
+    ProducerConfig,
     bootstrap_or_default,
 )
 from pykafka_cli.wall_clock import now_ms
@@ -50,16 +50,7 @@ def verifiable_producer(
     topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="REQUIRED: Topic to send to.")] = None,
     bootstrap_server: BootstrapServer = None,
     broker_list: BrokerList = None,
-    producer_config: Annotated[
-        str | None,
-        typer.Option(
-            "--producer.config",
-            "--command-config",
-            metavar="FILE",
-            help="File of producer properties.",
-            rich_help_panel=CONNECTION,
-        ),
-    ] = None,
+    producer_config: ProducerConfig = None,
     max_messages: Annotated[
         int,
         typer.Option(

@@ -51,7 +51,7 @@ def wire(
 ) -> None:
     """Show the requests and responses between clients and a broker."""
     from pykafka_cli.clients.session import BadAddress, parse_addresses
-    from pykafka_cli.output.wire import WirePrinter, record_document
+    from pykafka_cli.output.wire import WirePrinter, print_address, record_document
     from pykafka_cli.procedures.wire import HOST, WireProxy
     from pykafka_cli.protocol.api_keys import ApiKey
     from pykafka_cli.rules.wire_log import WireFilter, WireLog
@@ -76,7 +76,7 @@ def wire(
             port = await proxy.listen(target, listen)
         except OSError as error:
             raise ScriptError(f"cannot listen on port {listen}: {error.strerror}") from None
-        print(f"Connect clients to {HOST}:{port}. Ctrl-C ends it.", file=sys.stderr)
+        print_address(HOST, port)
         await stop.wait()
         await proxy.close()
 

@@ -4,6 +4,7 @@ The scripts of 3.9 end the last row of a block with a blank, and indent the firs
 or remove.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from pykafka_cli.acls import AclBinding, AclEntry, PatternFilter, ResourcePattern
@@ -120,3 +121,14 @@ def _document(acls: Listed) -> list[dict[str, object]]:
         }
         for pattern, entries in acls.items()
     ]
+
+
+def print_deprecation() -> None:
+    """What the script prints where ACLs are changed through ZooKeeper."""
+    print(_DEPRECATED, file=sys.stderr)
+
+
+_DEPRECATED = (
+    "Warning: support for ACL configuration directly through the authorizer is deprecated and will be removed in a "
+    "future release. Please use --bootstrap-server instead to set ACLs through the admin client."
+)

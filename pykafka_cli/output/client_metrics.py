@@ -15,6 +15,18 @@ def show_names(names: Sequence[str], form: OutputFormat) -> None:
     )
 
 
+def print_missing(name: str) -> None:
+    print(f"The client metric resource {name} doesn't exist and doesn't have dynamic config.")
+
+
+def print_altered(name: str) -> None:
+    print(f"Altered client metrics config for {name}.")
+
+
+def print_deleted(name: str) -> None:
+    print(f"Deleted client metrics config for {name}.")
+
+
 def show_settings(found: Mapping[str, Sequence[ConfigEntry]], form: OutputFormat) -> None:
     """Resources with their settings."""
     show(

@@ -18,6 +18,13 @@ def show_cluster_id(found: str | None, form: OutputFormat) -> None:
     )
 
 
+def print_unregistration(broker: int, *, is_supported: bool) -> None:
+    if is_supported:
+        print(f"Broker {broker} is no longer registered.")
+    else:
+        print("The target cluster does not support the broker unregistration API.")
+
+
 def show_endpoints(endpoints: Sequence[Endpoint], form: OutputFormat, *, states: bool) -> None:
     """states    whether nodes have one: controllers do not"""
     show(

@@ -1,5 +1,7 @@
 """`pk config`: clusters by name."""
 
+import sys
+
 from pykafka_cli.clients.named_clusters import NamedClusters
 from pykafka_cli.output.render import OutputFormat, Table, show
 
@@ -25,3 +27,21 @@ def show_clusters(form: OutputFormat, found: NamedClusters) -> None:
             for name, cluster in clusters
         ],
     )
+
+
+def print_no_clusters() -> None:
+    hint = "`pk config set NAME --bootstrap-server HOST:PORT` gives one."
+    print(f"No cluster has a name yet; {hint}", file=sys.stderr)
+
+
+def print_set(name: str, bootstrap_server: str, *, is_current: bool) -> None:
+    hint = "" if is_current else f" `pk config use {name}` makes it the current one."
+    print(f"{name} is {bootstrap_server}.{hint}")
+
+
+def print_current(name: str | None) -> None:
+    print(f"Commands now connect to {name}." if name else "No cluster is current.")
+
+
+def print_removed(name: str) -> None:
+    print(f"{name} is no longer the name of a cluster.")

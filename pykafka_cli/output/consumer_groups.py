@@ -8,6 +8,8 @@ source  org.apache.kafka.tools.consumer.group.ConsumerGroupCommand, 3.6 and 4.3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from kio.schema.errors import ErrorCode
+
 from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import GroupDescription, GroupLag, GroupListing, MemberDescription, TopicPartition
 from pykafka_cli.output import group_views
@@ -313,7 +315,27 @@ def _state_document(group: GroupDescription) -> dict[str, object]:
     return document | {"group_epoch": group.epoch, "target_assignment_epoch": group.target_epoch}
 
 
+# ---- failures in the midst of other results
+
+
+def show_error(form: OutputFormat, problem: object) -> None:
+    notice(form, f"\nError: {problem}")
+
+
 # ---- new offsets
+
+
+def show_active(form: OutputFormat, group: GroupDescription) -> None:
+    show_error(
+        form,
+        f"Assignments can only be reset if the group '{group.group}' is inactive, but the current state is "
+        f"{group.state}.",
+    )
+
+
+def show_empty_partition(form: OutputFormat, partition: TopicPartition) -> None:
+    topic, index = partition
+    notice(form, f"\nWarn: Partition {index} from topic {topic} is empty. Falling back to latest known offset.")
 
 
 def print_no_action(*, kafka_4: bool) -> None:
@@ -362,6 +384,52 @@ def _plan_row(group: str, topic: str, partition: str, offset: str) -> str:
 # ---- deleted offsets
 
 
+def show_deletion(
+    form: OutputFormat, group: str, topics: Sequence[str], problem: ApiError | None, *, kafka_4: bool
+) -> None:
+    """How the deletion went as a whole.
+
+    topics    as they were given to the script
+    """
+    if problem is None and kafka_4:
+        notice(form, f"Request succeeded for deleting offsets from group {group}.")
+    elif problem is None:
+        notice(form, f"Request succeed for deleting offsets with topic {', '.join(topics)} group {group}")
+    else:
+        show_error(form, _of_the_whole_in_4(problem) if kafka_4 else _of_the_whole(problem, group))
+
+
+_PARTLY = (
+    ErrorCode.group_subscribed_to_topic,
+    ErrorCode.topic_authorization_failed,
+    ErrorCode.unknown_topic_or_partition,
+)
+
+
+def _of_the_whole_in_4(problem: ApiError) -> str:
+    if problem.code in _PARTLY:
+        return "Encountered some partition-level error, see the follow-up details."
+    known = (ErrorCode.invalid_group_id, ErrorCode.group_id_not_found, ErrorCode.group_authorization_failed)
+    if problem.code in (*known, ErrorCode.non_empty_group):
+        return str(problem)
+    return f"Encountered some unknown error: {ErrorCode(problem.code).name.upper()}"
+
+
+def _of_the_whole(problem: ApiError, group: str) -> str:
+    match problem.code:
+        case ErrorCode.invalid_group_id:
+            return f"'{group}' is not valid."
+        case ErrorCode.group_id_not_found:
+            return f"'{group}' does not exist."
+        case ErrorCode.group_authorization_failed:
+            return f"Access to '{group}' is not authorized."
+        case ErrorCode.non_empty_group:
+            return f"Deleting offsets of a consumer group '{group}' is forbidden if the group is not empty."
+    if problem.code in _PARTLY:
+        return "Encounter some partition level error, see the follow-up details:"
+    return f"Encounter some unknown error: {ErrorCode(problem.code).name.upper()}"
+
+
 def show_deleted_offsets(
     form: OutputFormat, group: str, rows: Sequence[tuple[str, int | None, ApiError | None]], *, kafka_4: bool
 ) -> None:
@@ -399,6 +467,14 @@ def deleted_offsets_of_4(rows: DeletedOffsets) -> str:
 
 def _status(problem: str | None) -> str:
     return "Successful" if problem is None else f"Error: {problem}"
+
+
+# ---- regular expressions of subscriptions
+
+
+def print_verdict(expression: str, problem: Exception | None) -> None:
+    verdict = "valid." if problem is None else f"invalid: {problem}."
+    print(f"The regular expression `{expression}` is {verdict}")
 
 
 def _width(texts: Iterable[str], narrowest: int) -> int:

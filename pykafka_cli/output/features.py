@@ -1,5 +1,8 @@
 """kafka-features.sh: a line for each feature, with TABs up to 3.9 and in columns since 4.0."""
 
+from collections.abc import Sequence
+
+from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.model import Features
 from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.rules.features import shown_level
@@ -26,6 +29,25 @@ def show_features(found: Features, form: OutputFormat, *, kafka_4: bool) -> None
             for each in found.features
         ],
     )
+
+
+def print_known(lines: Sequence[str]) -> None:
+    """What is known without a cluster."""
+    print("\n".join(lines))
+
+
+def print_deprecation() -> None:
+    print(" `metadata` flag is deprecated and may be removed in a future release.")
+
+
+def print_outcome(command: str, name: str, level: int, problem: ApiError | None, *, dry_run: bool) -> None:
+    """What became of one feature."""
+    if problem:
+        what = f"disable {name}" if command == "disable" else f"{command} {name} to {level}"
+        print(f"{'Can' if dry_run else 'Could'} not {what}. {problem}")
+        return
+    done = "disabled." if command == "disable" else f"{command}d to {level}."
+    print(f"{name} {'can be' if dry_run else 'was'} {done}")
 
 
 def _rows(found: Features) -> list[tuple[str, ...]]:

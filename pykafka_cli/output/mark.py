@@ -1,5 +1,6 @@
 """What `pk mark` prints: the token, or what is in it."""
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -13,6 +14,10 @@ def show_mark(form: OutputFormat, mark: Mark) -> None:
     token = encode_mark(mark)
     plain = form if form.is_document else OutputFormat.KAFKA
     show(plain, text=lambda: f"{token}\n", table=list, document=lambda: mark_document(mark, token))
+
+
+def print_missing(topic: str) -> None:
+    print(f"The topic {topic} does not exist yet: all of its records will be after the mark.", file=sys.stderr)
 
 
 def show_contents(form: OutputFormat, mark: Mark) -> None:

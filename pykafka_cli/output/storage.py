@@ -6,24 +6,35 @@ from pykafka_cli.output.render import OutputFormat, Table, show
 from pykafka_cli.rules.feature_versions import METADATA_VERSION, metadata_version_of
 from pykafka_cli.rules.storage_format import Info
 
-ALL_FORMATTED = "All of the log directories are already formatted."
+
+def print_uuid(text: str) -> None:
+    print(text)
 
 
-def bootstrap_metadata(features: Mapping[str, int]) -> str:
-    """The line about the records that a new cluster starts with, as Java prints the object; no credentials in it."""
+def print_dependencies(lines: Sequence[str]) -> None:
+    print("\n".join(lines))
+
+
+def print_all_formatted() -> None:
+    print("All of the log directories are already formatted.")
+
+
+def print_bootstrap_metadata(features: Mapping[str, int]) -> None:
+    """The records that a new cluster starts with, as Java prints the object; no credentials in it."""
     records = ", ".join(
         f"ApiMessageAndVersion(FeatureLevelRecord(name='{name}', featureLevel={level}) at version 0)"
         for name, level in features.items()
     )
     level = features[METADATA_VERSION]
     inside = f"records=[{records}], metadataVersionLevel={level}, source=format command"
-    return f"Bootstrap metadata: BootstrapMetadata({inside})"
+    print(f"Bootstrap metadata: BootstrapMetadata({inside})")
 
 
-def formatting(kind: str, directory: str, features: Mapping[str, int]) -> str:
-    """The line about one directory that is being formatted."""
+def print_formatting(kind: str, directory: str, features: Mapping[str, int]) -> None:
+    """One directory is being formatted."""
     version = metadata_version_of(features[METADATA_VERSION])
-    return f"Formatting {kind} directory {directory} with metadata.version {version.name if version else 'UNKNOWN'}."
+    name = version.name if version else "UNKNOWN"
+    print(f"Formatting {kind} directory {directory} with metadata.version {name}.")
 
 
 def show_info(found: Info, form: OutputFormat) -> None:

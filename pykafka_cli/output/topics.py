@@ -94,6 +94,10 @@ def show_collision_warning(form: OutputFormat) -> None:
     notice(form, COLLISION_WARNING)
 
 
+def print_topic_id_warning() -> None:
+    print("Only topic id will be used when both --topic and --topic-id are specified and topicId is not Uuid.ZERO_UUID")
+
+
 def show_config_warning(form: OutputFormat) -> None:
     notice(form, CONFIG_WARNING)
 

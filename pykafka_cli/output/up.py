@@ -1,5 +1,6 @@
 """What `pk up`, `pk status` and `pk down` print about servers."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,20 @@ def show_started(form: OutputFormat, cluster: Mapping[str, Any], *, detached: bo
     text = _announcement(cluster, _STOPS_DETACHED if detached else _STOPS)
     plain = form if form.is_document else OutputFormat.KAFKA
     show(plain, text=lambda: text, table=list, document=lambda: cluster)
+
+
+def print_exposed(host: str) -> None:
+    """A warning about brokers that others reach."""
+    print(
+        f"Warning: whoever reaches {host} can read and change everything here, since this needs no login and is not"
+        " encrypted.",
+        file=sys.stderr,
+    )
+
+
+def print_page(url: str) -> None:
+    """Where --ui shows the cluster."""
+    print(f"The cluster is shown at {url}", file=sys.stderr)
 
 
 def _announcement(cluster: Mapping[str, Any], how_to_stop: str) -> str:

@@ -1,6 +1,7 @@
 """Messages on the wire, as `pk wire` and --show-wire print them: a line each, and their fields below it."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
@@ -12,6 +13,11 @@ _FOLDED_AT = 5
 _LINE = 100
 _INDENT = "    "
 _BLUE, _GREEN, _RED, _DIM, _PLAIN = "\x1b[34m", "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
+
+
+def print_address(host: str, port: int) -> None:
+    """Where to connect clients."""
+    print(f"Connect clients to {host}:{port}. Ctrl-C ends it.", file=sys.stderr)
 
 
 class WirePrinter:

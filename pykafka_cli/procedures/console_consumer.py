@@ -18,6 +18,7 @@ from pykafka_cli.console.signals import EndBySignal
 from pykafka_cli.console.stdout import BulkOutput, OutputClosed, OutputFailed
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import ConsumedRecord, Milliseconds, Seconds, TopicPartition, in_seconds
+from pykafka_cli.output.console_consumer import print_closed_output, print_count
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.properties.keys import ConfigError
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -210,7 +211,7 @@ class ConsoleConsumer:
         )
 
     def _report(self) -> None:
-        print(f"Processed a total of {self._count} messages", file=sys.stderr)
+        print_count(self._count)
 
     async def _print_all(self, reader: "Reader") -> None:
         """Until the limit, the end of a range, a time-out, or nobody reads any more. raises Ended for an error."""
@@ -230,7 +231,7 @@ class ConsoleConsumer:
         except EndReached:
             return
         except OutputClosed:
-            print("Unable to write to standard out, closing consumer.", file=sys.stderr)
+            print_closed_output()
         except (ApiError, NoOffset, CorruptRecords, ConnectionFailed, OutputFailed) as problem:
             raise terminated(problem.java if isinstance(problem, ApiError) else str(problem)) from None
 

@@ -11,6 +11,7 @@ from pykafka_cli.console.log_lines import error, warn
 from pykafka_cli.console.signals import EndBySignal
 from pykafka_cli.console.stdout import BulkOutput, OutputClosed, OutputFailed
 from pykafka_cli.exit_status import ExitStatus
+from pykafka_cli.output.console_consumer import print_closed_output, print_count
 from pykafka_cli.procedures.console_consumer import EXCEPTIONS, SET_BY_THE_SCRIPT, TERMINATING
 from pykafka_cli.properties.consumer import ConsumerSettings
 from pykafka_cli.protocol.records.batch import CorruptRecords
@@ -72,7 +73,7 @@ class ConsoleShareConsumer:
                 except (Ended, DeserializationError, UnreadableRecord) as problem:
                     failure = problem
             await consumer.close()
-        print(f"Processed a total of {self._count} messages", file=sys.stderr)
+        print_count(self._count)
         if failure:
             raise failure
         if end.signal:
@@ -92,7 +93,7 @@ class ConsoleShareConsumer:
                         return
                     await self._print(consumer, acquired, output)
         except OutputClosed:
-            print("Unable to write to standard out, closing consumer.", file=sys.stderr)
+            print_closed_output()
         except (ApiError, ConnectionFailed, CorruptRecords, OutputFailed) as problem:
             error(TERMINATING, source=SOURCE, cause=problem.java if isinstance(problem, ApiError) else str(problem))
             raise Ended(ExitStatus.FAILURE) from None

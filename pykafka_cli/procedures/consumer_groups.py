@@ -11,7 +11,7 @@ from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import GroupDescription, GroupLag, Offset, OffsetSpec, TopicPartition
 from pykafka_cli.output.consumer_groups import print_group, show_described, show_listing, show_remark
 from pykafka_cli.output.group_views import show_deleted_groups
-from pykafka_cli.output.render import OutputFormat, notice
+from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.script.errors import Ended
 
 EXECUTION = "java.util.concurrent.ExecutionException: "
@@ -41,13 +41,6 @@ class GroupsRequest:
         async with session:
             self.kafka_4 = await session.is_kafka_4()
             yield
-
-    def report(self, line: str) -> None:
-        """A line that the script prints in addition to its result; it must not get into a document."""
-        notice(self.output, line)
-
-    def report_error(self, problem: str) -> None:
-        self.report(f"\nError: {problem}")
 
     async def names(self, session: Session) -> list[str]:
         """The groups that --group and --all-groups name."""

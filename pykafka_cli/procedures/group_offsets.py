@@ -17,7 +17,11 @@ from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import Offset, OffsetSpec, Timestamp, TopicPartition
 from pykafka_cli.output.consumer_groups import (
     print_no_action,
+    show_active,
     show_deleted_offsets,
+    show_deletion,
+    show_empty_partition,
+    show_error,
     show_exported_plan,
     show_plan,
 )
@@ -77,10 +81,7 @@ async def reset_offsets(request: GroupsRequest, session: Session, how: ResetRequ
         names = await request.names(session)
         for name, group in (await admin.describe_groups(session, names, missing_is_dead=True)).items():
             if group.state not in ("Empty", "Dead"):
-                request.report_error(
-                    f"Assignments can only be reset if the group '{name}' is inactive, but the current state is "
-                    f"{group.state}."
-                )
+                show_active(request.output, group)
                 plan[name], complete = {}, False
                 continue
             reset = GroupReset(request, session, how, name)
@@ -164,7 +165,7 @@ class GroupReset:
     async def _from_file(self, file: str) -> Offsets:
         plan = parse_group_plan(plan_text(file), self._request.groups)
         if self._group not in plan:
-            self._request.report_error(f"No reset plan for group {self._group} found")
+            show_error(self._request.output, f"No reset plan for group {self._group} found")
             self.complete = False
             return {}
         return await self._within_log(plan[self._group])
@@ -257,12 +258,7 @@ async def delete_offsets(request: GroupsRequest, session: Session) -> None:
             problem = next((error for error in results.values() if error), None)
         except ApiError as error:
             problem, results = error, dict.fromkeys(partitions, error)
-    if problem is None and request.kafka_4:
-        request.report(f"Request succeeded for deleting offsets from group {group}.")
-    elif problem is None:
-        request.report(f"Request succeed for deleting offsets with topic {', '.join(request.topics)} group {group}")
-    else:
-        request.report_error(_of_the_whole_in_4(problem) if request.kafka_4 else _of_the_whole(problem, group))
+    show_deletion(request.output, group, request.topics, problem, kafka_4=request.kafka_4)
     rows: list[tuple[str, int | None, ApiError | None]] = [(topic, None, error) for topic, error in missing.items()]
     rows += [(topic, index, error) for (topic, index), error in results.items()]
     rows.sort(key=lambda row: f"{row[0]}{-1 if row[1] is None else row[1]}")
@@ -282,34 +278,3 @@ async def _partitions_and_missing(
         except ApiError as error:
             missing[argument] = error
     return list(dict.fromkeys(partitions)), missing
-
-
-_PARTLY = (
-    ErrorCode.group_subscribed_to_topic,
-    ErrorCode.topic_authorization_failed,
-    ErrorCode.unknown_topic_or_partition,
-)
-
-
-def _of_the_whole_in_4(problem: ApiError) -> str:
-    if problem.code in _PARTLY:
-        return "Encountered some partition-level error, see the follow-up details."
-    known = (ErrorCode.invalid_group_id, ErrorCode.group_id_not_found, ErrorCode.group_authorization_failed)
-    if problem.code in (*known, ErrorCode.non_empty_group):
-        return str(problem)
-    return f"Encountered some unknown error: {ErrorCode(problem.code).name.upper()}"
-
-
-def _of_the_whole(problem: ApiError, group: str) -> str:
-    match problem.code:
-        case ErrorCode.invalid_group_id:
-            return f"'{group}' is not valid."
-        case ErrorCode.group_id_not_found:
-            return f"'{group}' does not exist."
-        case ErrorCode.group_authorization_failed:
-            return f"Access to '{group}' is not authorized."
-        case ErrorCode.non_empty_group:
-            return f"Deleting offsets of a consumer group '{group}' is forbidden if the group is not empty."
-    if problem.code in _PARTLY:
-        return "Encounter some partition level error, see the follow-up details:"
-    return f"Encounter some unknown error: {ErrorCode(problem.code).name.upper()}"

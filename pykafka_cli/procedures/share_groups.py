@@ -13,8 +13,9 @@ from pykafka_cli.clients.errors import ApiError
 from pykafka_cli.clients.session import Session
 from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.model import OffsetSpec, ShareOffset, TopicPartition
+from pykafka_cli.output.consumer_groups import show_error
 from pykafka_cli.output.group_views import reset_plan, show_plan
-from pykafka_cli.output.render import OutputFormat, notice
+from pykafka_cli.output.render import OutputFormat
 from pykafka_cli.output.share_groups import print_group, show_deleted_offsets, show_described
 from pykafka_cli.procedures.consumer_groups import GroupsRequest
 from pykafka_cli.procedures.group_offsets import named_partitions, offsets_at, offsets_since
@@ -55,7 +56,7 @@ async def delete_offsets(request: GroupsRequest, session: Session) -> None:
         try:
             results = await delete_share_offsets(session, request.groups[0], topics)
         except ApiError as error:
-            notice(request.output, f"\nError: {error}")
+            show_error(request.output, error)
             results = dict.fromkeys(topics, error)
     outcome = {topic: str(error) if error else None for topic, error in sorted(results.items())}
     show_deleted_offsets(request.output, outcome)

@@ -84,6 +84,17 @@ ConsumerConfig = Annotated[
     ),
 ]
 
+ProducerConfig = Annotated[
+    str | None,
+    typer.Option(
+        "--producer.config",
+        "--command-config",
+        metavar="FILE",
+        help="File of producer properties.",
+        rich_help_panel=CONNECTION,
+    ),
+]
+
 CommandConfig = Annotated[
     str | None,
     typer.Option(
