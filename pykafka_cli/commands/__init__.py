@@ -38,7 +38,7 @@ COMMANDS: dict[str, Command] = {
     "zookeeper-shell": Command("zookeeper_shell", "Show and change znodes.", SERVERS, "zookeeper-shell"),
     "console-consumer": Command("console_consumer", "Print the records of a topic.", TOPICS, "kafka-console-consumer"),
     "console-share-consumer": Command(
-        "console_share_consumer", "Print what a share group is given.", TOPICS, "kafka-console-share-consumer"
+        "console_share_consumer", "Print records from a share group.", TOPICS, "kafka-console-share-consumer"
     ),
     "console-producer": Command(
         "console_producer", "Send lines of standard input to a topic.", TOPICS, "kafka-console-producer"

@@ -38,7 +38,7 @@ from pykafka_cli.script.options import (
 )
 from pykafka_cli.transport.connection import AuthenticationFailed
 
-ACTION, RESOURCE, WHO = "Actions, one of them", "Resources; each may be repeated", "Who may do what, and from where"
+ACTION, RESOURCE, WHO = "Actions, one of them", "Resources; each may be repeated", "Principals, operations, and hosts"
 AUTHORIZER = "kafka.security.authorizer.AclAuthorizer"
 AUTHORIZERS = (AUTHORIZER, "kafka.security.auth.SimpleAclAuthorizer")
 """The class that keeps ACLs in ZooKeeper, and its name up to Kafka 2.3."""
@@ -116,22 +116,27 @@ def acls(
         typer.Option(
             "--resource-pattern-type",
             metavar="TYPE",
-            help="literal: resources of exactly these names; prefixed: whose names begin so. To list or remove also "
-            "any: patterns of both types with these names; match: all that apply to these resources.",
+            help=(
+                "literal: resources with exactly these names; prefixed: resources whose names begin with them. To"
+                " list or remove, also any: patterns of both types with these names; match: all patterns that "
+                "apply to these resources."
+            ),
             rich_help_panel=RESOURCE,
         ),
     ] = "literal",
     allow_principal: Annotated[
-        list[str] | None, names("--allow-principal", "TYPE:NAME", "Who may, such as User:alice or User:*.", WHO)
+        list[str] | None,
+        names("--allow-principal", "TYPE:NAME", "Allow this principal, such as User:alice or User:*.", WHO),
     ] = None,
     deny_principal: Annotated[
-        list[str] | None, names("--deny-principal", "TYPE:NAME", "Who must not, even if allowed.", WHO)
+        list[str] | None,
+        names("--deny-principal", "TYPE:NAME", "Deny this principal, even where another ACL allows it.", WHO),
     ] = None,
     allow_host: Annotated[
-        list[str] | None, names("--allow-host", "IP", "From where who may, may; * by default.", WHO)
+        list[str] | None, names("--allow-host", "IP", "Host that the principal is allowed from; * by default.", WHO)
     ] = None,
     deny_host: Annotated[
-        list[str] | None, names("--deny-host", "IP", "From where who must not, must not; * by default.", WHO)
+        list[str] | None, names("--deny-host", "IP", "Host that the principal is denied from; * by default.", WHO)
     ] = None,
     operation: Annotated[
         list[str] | None,
@@ -177,7 +182,7 @@ def acls(
     force: Annotated[bool, typer.Option("--force", help="Remove without asking.", rich_help_panel=ACTION)] = False,
     output: Output = None,
 ) -> None:
-    """Say who may do what with topics, groups, and the cluster."""
+    """Control who may do what with topics, groups, and the cluster."""
     through_znodes = not is_through_brokers(ctx, bootstrap_server)
     check_usage(ctx, through_znodes=through_znodes)
     named = {
@@ -212,14 +217,14 @@ def acls(
 
 
 def is_through_brokers(ctx: ScriptContext, bootstrap_server: str | None) -> bool:
-    """Whether brokers are asked. What the environment says of them does not count where ZooKeeper is named."""
+    """Whether to connect to brokers. Their address in the environment is ignored where ZooKeeper is named."""
     if ctx.given & {"bootstrap-server", "bootstrap-controller"}:
         return True
     return not ctx.given & {"authorizer", "authorizer-properties"} and bootstrap_if_any(bootstrap_server) is not None
 
 
 def check_usage(ctx: ScriptContext, *, through_znodes: bool) -> None:
-    """Which options go together; warn about those that are deprecated.
+    """Check which options go together, and warn about deprecated ones.
 
     raises    UsageProblem
     """

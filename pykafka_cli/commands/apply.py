@@ -1,4 +1,4 @@
-"""`pk apply`: makes a cluster have what a file declares."""
+"""`pk apply`: create and change what a file declares."""
 
 import asyncio
 import sys
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pykafka_cli.rules.declarations.model import Declarations
 
 STDIN = "-"
-UNFINISHED = "What was done before stays. Apply again once this is mended."
+UNFINISHED = "Earlier changes remain. Fix this, and apply the file again."
 EPILOG = """\b
 The file declares topics, users, quotas, ACLs and records, in a short form,
 or as resources of Strimzi or Jikkou. `pk export` writes such a file.
@@ -57,14 +57,14 @@ def apply(
         typer.Option(
             "--prune",
             help=(
-                "Also delete topics that the file does not declare, if it declares any, but no internal ones; and "
-                "remove what declared topics, users, quotas and principals have beyond it."
+                "Also delete topics that the file does not declare, except internal ones, if it declares any; and "
+                "remove whatever else declared topics, users, quotas and principals have."
             ),
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before anything is deleted.")] = False,
     reset_passwords: Annotated[
-        bool, typer.Option("--reset-passwords", help="Set passwords of users who have one, too.")
+        bool, typer.Option("--reset-passwords", help="Also set the passwords of users who already have one.")
     ] = False,
     detailed_exitcode: Annotated[
         bool,
@@ -165,7 +165,7 @@ class _Run:
         if self._yes or not plan.deleted_topics or not is_interactive():
             return
         if not sys.stdin.isatty():
-            raise ScriptError("Nobody can be asked whether to delete topics", hint="--yes deletes them unasked.")
+            raise ScriptError("Cannot ask whether to delete topics", hint="--yes deletes them without asking.")
         count = len(plan.deleted_topics)
         what = f"{count} topic{'s' if count > 1 else ''} with all records"
         print(f"Delete {what}: {', '.join(plan.deleted_topics)}? Type yes: ", end="", file=sys.stderr, flush=True)
@@ -193,7 +193,7 @@ def _declarations(file: str) -> "Declarations":
 
 
 def refusal(file: str, error: "BadDeclarations") -> str:
-    """All that is wrong, a line each."""
+    """Everything that is wrong, one problem per line."""
     return "\n".join(f"{_shown(file)}, {problem}" for problem in error.problems)
 
 

@@ -60,27 +60,30 @@ def client_metrics(
         typer.Option(
             "--metrics",
             metavar="PREFIX,...",
-            help="Which metrics clients send, by the beginnings of their names; * for all, empty for the default.",
+            help="Metrics to send, by the prefixes of their names; * for all, empty for the default.",
             rich_help_panel=CHANGE,
         ),
     ] = None,
     interval: Annotated[
         str | None,
-        typer.Option("--interval", metavar="MS", help="How often; empty for the default.", rich_help_panel=CHANGE),
+        typer.Option(
+            "--interval", metavar="MS", help="Time between sending them; empty for the default.", rich_help_panel=CHANGE
+        ),
     ] = None,
     match: Annotated[
         str | None,
         typer.Option(
             "--match",
             metavar="KEY=REGEX,...",
-            help="Which clients, by client_id, client_instance_id, client_software_name, client_software_version, "
+            help="Clients that send them, by client_id, client_instance_id, client_software_name, "
+            "client_software_version, "
             "client_source_address, client_source_port; empty for all.",
             rich_help_panel=CHANGE,
         ),
     ] = None,
     output: Output = None,
 ) -> None:
-    """Say which metrics clients report to a KRaft cluster (KIP-714)."""
+    """Configure which metrics clients push to a KRaft cluster (KIP-714)."""
     if sum((list_, describe, alter, delete)) != 1:
         raise ctx.usage_problem("Command must include exactly one action: --alter, --delete, --describe or --list.")
     bootstrap = bootstrap_or_default(bootstrap_server, ScriptError("--bootstrap-server must be specified."))
@@ -118,7 +121,7 @@ def client_metrics(
 
 
 def random_name() -> str:
-    """A random id as Kafka makes them: one that could be taken for an option is not used."""
+    """A random id in Kafka's form that does not look like an option."""
     while (name := base64_id(uuid.uuid4())).startswith("-"):
         pass
     return name
@@ -150,7 +153,7 @@ async def settings_in(session: Session, name: str | None) -> dict[str, list[Conf
 
 
 async def change(session: Session, name: str, wanted: Mapping[str, str | None]) -> None:
-    """wanted    None leaves a setting as it is, an empty text takes it away"""
+    """wanted    None keeps a setting, an empty text removes it"""
     changes = [
         Change(key, Operation.SET, value) if value else Change(key, Operation.DELETE)
         for key, value in wanted.items()

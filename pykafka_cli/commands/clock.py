@@ -18,13 +18,13 @@ Examples:
   pk up --detach --ephemeral --clock manual
   pk clock advance 7d
 
-Clients are not moved: to the servers, they have been silent for that time.
+Only the servers' clock moves: to them, clients have been silent for that time.
 """
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 DataDir = Annotated[
-    Path | None, typer.Option(help="Choose the servers whose data is there; required if several pk up are running.")
+    Path | None, typer.Option(help="Choose servers by their data directory; required if several pk up are running.")
 ]
 
 
@@ -35,7 +35,7 @@ def clock() -> None:
 
 @app.command(cls=OwnCommand, epilog=EPILOG)
 def advance(
-    duration: Annotated[str, typer.Argument(metavar="TIME", help="How far, such as 500ms, 90s, 2h or 7d.")],
+    duration: Annotated[str, typer.Argument(metavar="TIME", help="How far to move it, such as 500ms, 90s, 2h or 7d.")],
     data_dir: DataDir = None,
     output: Output = None,
 ) -> None:

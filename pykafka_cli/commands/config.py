@@ -107,4 +107,4 @@ def save(found: NamedClusters) -> None:
 def ensure_known(found: NamedClusters, name: str) -> None:
     if name not in found.clusters:
         known = ", ".join(sorted(found.clusters)) or "none yet; `pk config set NAME --bootstrap-server ...` adds one"
-        raise ScriptError(f"{clusters_file()} has no cluster {name}", hint=f"There are: {known}.")
+        raise ScriptError(f"{clusters_file()} has no cluster {name}", hint=f"Known clusters: {known}.")

@@ -286,7 +286,7 @@ async def ensure_kafka_4(session: Session, option: str) -> None:
 
 
 def ensure_host(name: str) -> None:
-    """raises    BadConfigArgument for what is no address and has none"""
+    """raises    BadConfigArgument if it is neither an address nor a name that resolves to one"""
     try:
         socket.getaddrinfo(name, None)
     except (OSError, UnicodeError):
@@ -306,7 +306,7 @@ def generic_names(ctx: ScriptContext, names: list[str]) -> list[str]:
 
 
 def check_connection(ctx: ScriptContext, *, has_brokers: bool, shows_all: bool, tls_file: str | None) -> None:
-    """One way to the cluster, and options that fit it.
+    """Check that there is one way to the cluster, and that options fit it.
 
     raises    BadConfigArgument
     """
@@ -326,7 +326,7 @@ def check_connection(ctx: ScriptContext, *, has_brokers: bool, shows_all: bool, 
 
 
 def check_changes(ctx: ScriptContext) -> None:
-    """Something must change, from one source.
+    """Check that something changes, and that the changes come from one source.
 
     raises    BadConfigArgument
     """

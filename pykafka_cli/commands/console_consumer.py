@@ -275,7 +275,7 @@ def chosen_range(
     until_time: str | None,
     exits_at_end: bool,
 ) -> ReadingRange | None:
-    """None without an option about it. What says nothing of a start begins with the first record.
+    """None without such options. A range without a start begins at the first record.
 
     raises    UsageProblem
     """

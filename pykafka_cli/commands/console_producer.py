@@ -51,13 +51,13 @@ LINE_READERS = frozenset({
 SET_BY_THE_SCRIPT = frozenset({"bootstrap.servers", "key.serializer", "value.serializer", "send.buffer.bytes"})
 
 BULK_BATCH_SIZE = 256 * 1024
-"""Bytes of a batch where nobody chose batch.size: lines that come faster than they can be sent go in large batches."""
+"""Bytes of a batch unless batch.size is set: lines that arrive faster than they can be sent go in large batches."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class InputFormat(StrEnum):
-    """What standard input consists of."""
+    """The format of standard input."""
 
     LINES = "lines"
     JSON = "json"

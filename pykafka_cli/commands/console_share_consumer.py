@@ -1,4 +1,4 @@
-"""`pk console-share-consumer`: kafka-console-share-consumer.sh, records that a share group is given."""
+"""`pk console-share-consumer`: kafka-console-share-consumer.sh, records from a share group to standard output."""
 
 from typing import Annotated
 
@@ -83,11 +83,13 @@ def console_share_consumer(
     ] = None,
     reject: Annotated[
         bool,
-        typer.Option("--reject", help="Reject each record: the group is not given it again.", rich_help_panel=WHAT),
+        typer.Option(
+            "--reject", help="Reject each record, so that the group does not get it again.", rich_help_panel=WHAT
+        ),
     ] = False,
     release: Annotated[
         bool,
-        typer.Option("--release", help="Release each record: the group is given it again.", rich_help_panel=WHAT),
+        typer.Option("--release", help="Release each record, so that the group gets it again.", rich_help_panel=WHAT),
     ] = False,
     reject_message_on_error: Annotated[
         bool,
@@ -101,7 +103,7 @@ def console_share_consumer(
             "--property",
             "--formatter-property",
             metavar="KEY=VALUE",
-            help="What to print, as in console-consumer; print.delivery=true prints how often a record was given.",
+            help="What to print, as in console-consumer; print.delivery=true prints delivery counts.",
             rich_help_panel=PRINTING,
         ),
     ] = None,
@@ -130,10 +132,10 @@ def console_share_consumer(
         ),
     ] = None,
 ) -> None:
-    """Print the records that a share group is given, on clusters of Kafka 4.2 and later.
+    """Print records as a member of a share group (Kafka 4.2 and later).
 
     \b
-    Print records, and how often the group was given each:
+    Print records with their delivery counts:
       pk console-share-consumer --topic t --property print.delivery=true
     """
     from pykafka_cli.clients.consuming.share_session import Acknowledgement

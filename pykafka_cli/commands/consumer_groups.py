@@ -1,6 +1,6 @@
 """`pk consumer-groups`: kafka-consumer-groups.sh, in the form of 2.3 to 3.6 where later ones print something broken.
 
-What fails leaves with 1, where the script leaves with 0.
+A failure exits with 1, where the script exits with 0.
 """
 
 import asyncio
@@ -240,7 +240,7 @@ def consumer_groups(
 
 
 def check_options(ctx: ScriptContext, state: str | None) -> None:
-    """What is missing and what does not go together, in the order in which the script looks.
+    """Check for missing and conflicting options, in the script's order.
 
     raises    UsageProblem
     """

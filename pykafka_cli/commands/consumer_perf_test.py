@@ -265,7 +265,7 @@ class PerfTest:
                 settings,
                 warn=warn,
                 on_assigned=lambda _: self._figures.joined(now_ms() - self._joining_since),
-                on_revoked=lambda _: self._begin_to_join(),
+                on_revoked=lambda _: self._note_rebalance(),
             )
             await consumer.subscribe([] if self._topic is None else [self._topic], self._pattern)
             await self._read(consumer, settings.max_poll_records)
@@ -279,7 +279,7 @@ class PerfTest:
             )
         return self._figures.total(ended)
 
-    def _begin_to_join(self) -> None:
+    def _note_rebalance(self) -> None:
         self._joining_since = now_ms()
 
     async def _read(self, consumer: "Consumer", at_a_time: int) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Records keep key, value, headers and time, and batches their compression.
 Topics that do not exist are created like the source, with the cluster's
-default replication factor. What transactions have not committed is left out.
+default replication factor. Records of uncommitted transactions are skipped.
 
 \b
 Examples:
@@ -37,7 +37,7 @@ Examples:
 Exit status: 0 if all was copied, 1 after an error, 130 after Ctrl-C.
 """
 _SETTLE_S = 10.0
-"""After a signal: for what is under way."""
+"""Seconds for requests in flight, after a signal."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -62,7 +62,7 @@ class Names(NamedTuple):
 @app.command(cls=CopyCommand, epilog=EPILOG)
 def copy(
     topics: Annotated[
-        list[str] | None, typer.Argument(metavar="TOPIC[=NEW]...", help="Topics to copy, and what to call them.")
+        list[str] | None, typer.Argument(metavar="TOPIC[=NEW]...", help="Topics to copy, and their new names.")
     ] = None,
     source: Annotated[
         str | None,
@@ -93,20 +93,22 @@ def copy(
     ] = None,
     group: Annotated[
         str | None,
-        typer.Option("--group", metavar="GROUP", help="Consumer group of the source that keeps the position."),
+        typer.Option(
+            "--group", metavar="GROUP", help="Consumer group of the source cluster, whose offsets keep the position."
+        ),
     ] = None,
     max_messages: Annotated[
         int | None, typer.Option("--max-messages", metavar="N", parser=LONG, help="Copy at most N records.")
     ] = None,
     follow: Annotated[
         bool,
-        typer.Option("--follow", help="Continue with records that come later, until Ctrl-C."),
+        typer.Option("--follow", help="Keep copying new records until Ctrl-C."),
     ] = False,
     partitioner: Annotated[
         Partitioner,
         typer.Option(
             "--partitioner",
-            help="Keep the partition, or choose it by the key. auto keeps it if both topics have as many.",
+            help="Keep the partition, or choose it by key; auto keeps it if both topics have the same number.",
         ),
     ] = Partitioner.AUTO,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be copied, and copy nothing.")] = False,
@@ -168,14 +170,20 @@ class _Run:
         self,
         names: Sequence[Names],
         group: str | None,
-        most: int | None,
+        max_messages: int | None,
         partitioner: Partitioner,
         form: OutputFormat,
         *,
         follow: bool,
         dry_run: bool,
     ) -> None:
-        self._names, self._group, self._most, self._partitioner, self._form = names, group, most, partitioner, form
+        self._names, self._group, self._max_messages, self._partitioner, self._form = (
+            names,
+            group,
+            max_messages,
+            partitioner,
+            form,
+        )
         self._follow, self._dry_run = follow, dry_run
 
     async def run(self, here: tuple[str, str | None], there: tuple[str, str | None]) -> None:
@@ -206,7 +214,7 @@ class _Run:
         )
         bounds = await find_bounds(source, partitions, self._group)
         if self._dry_run:
-            show_planned(self._form, copies, bounds.lengths, self._most)
+            show_planned(self._form, copies, bounds.lengths, self._max_messages)
             return
         copier, status = await self._copy(source, target, copies, bounds)
         show_copied(self._form, copies, copier.progress.records)
@@ -225,8 +233,9 @@ class _Run:
         collect_garbage_rarely()
         line = CopyLine()
         copier = Copier(
-            source, target, copies, bounds, group=self._group, most=self._most, follow=self._follow, warn=warn,
-            tell=lambda progress: line.show(progress.done, progress.total, progress.bytes),
+            source, target, copies, bounds, group=self._group, max_messages=self._max_messages,
+            follow=self._follow, warn=warn,
+            on_progress=lambda progress: line.show(progress.done, progress.total, progress.bytes),
         )  # fmt: skip
         ended = EndBySignal(gently=copier.stop, patience_s=_SETTLE_S)
         try:
@@ -244,7 +253,7 @@ class _Run:
     def _hint(self, done: int) -> str:
         copied = f"{done} record{'' if done == 1 else 's'} had been copied."
         if self._group:
-            return f"{copied} The same command continues where group {self._group} is."
+            return f"{copied} The same command resumes at the offsets of group {self._group}."
         return f"{copied} With --group, a copy can be resumed."
 
 

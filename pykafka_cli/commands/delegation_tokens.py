@@ -40,7 +40,7 @@ from pykafka_cli.script.options import (
     require,
 )
 
-ACTION, WHAT = "Actions, one of them", "What goes with them"
+ACTION, WHAT = "Actions, one of them", "Options of the actions"
 ACTIONS = ("create", "renew", "expire", "describe")
 NEEDED = {
     "create": ("max-life-time-period",),
@@ -67,7 +67,7 @@ def delegation_tokens(
     ctx: ScriptContext,
     create: Annotated[bool, typer.Option("--create", help="Create a token.", rich_help_panel=ACTION)] = False,
     renew: Annotated[bool, typer.Option("--renew", help="Renew a token.", rich_help_panel=ACTION)] = False,
-    expire: Annotated[bool, typer.Option("--expire", help="Let a token expire.", rich_help_panel=ACTION)] = False,
+    expire: Annotated[bool, typer.Option("--expire", help="Expire a token.", rich_help_panel=ACTION)] = False,
     describe: Annotated[  # noqa: ARG001 - see check_usage
         bool, typer.Option("--describe", help="List tokens of owners.", rich_help_panel=ACTION)
     ] = False,
@@ -78,7 +78,7 @@ def delegation_tokens(
         typer.Option(
             "--owner-principal",
             metavar="TYPE:NAME",
-            help="Whose token to create, or whose to list; may be repeated.",
+            help="Owner of the token to create, or of the tokens to list; may be repeated.",
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -87,7 +87,7 @@ def delegation_tokens(
         typer.Option(
             "--renewer-principal",
             metavar="TYPE:NAME",
-            help="Who else may renew the token; may be repeated.",
+            help="Principal that may also renew the token; may be repeated.",
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -117,7 +117,7 @@ def delegation_tokens(
             "--expiry-time-period",
             metavar="MS",
             parser=LONG,
-            help="When the token expires, from now; -1 for at once.",
+            help="Time from now until the token expires; -1 expires it at once.",
             rich_help_panel=WHAT,
         ),
     ] = -1,

@@ -36,7 +36,8 @@ class DoctorCommand(ScriptCommand):
 @app.command(cls=DoctorCommand, epilog=EPILOG)
 def doctor(
     address: Annotated[
-        str | None, typer.Argument(metavar="[HOST:PORT,...]", help="The cluster; instead of --bootstrap-server.")
+        str | None,
+        typer.Argument(metavar="[HOST:PORT,...]", help="Cluster to connect to, in place of --bootstrap-server."),
     ] = None,
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
@@ -45,7 +46,7 @@ def doctor(
     ] = "1s",
     output: Output = None,
 ) -> None:
-    """Check the way to a cluster and its health, and say what would help."""
+    """Check a cluster and the way to it, and suggest what would help."""
     from pykafka_cli.clients.settings import read_settings
     from pykafka_cli.console.log_lines import warn
     from pykafka_cli.output.doctor import print_advice, print_check, show_checks

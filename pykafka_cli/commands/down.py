@@ -1,4 +1,4 @@
-"""`pk down`: stop a `pk up`, wherever it runs on this machine."""
+"""`pk down`: stop what `pk up` has started on this machine."""
 
 from pathlib import Path
 from typing import Annotated

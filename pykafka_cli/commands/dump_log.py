@@ -1,7 +1,7 @@
 """`pk dump-log`: kafka-dump-log.sh, which dumps the files of a log directory.
 
-A file is read as it is printed, so its size does not matter. What cannot be read ends the dump, as with the script,
-after everything before it was printed.
+A file is read as it is printed, so its size does not matter. Damaged data ends the dump once everything before it is
+printed, as in the script.
 """
 
 import os
@@ -182,7 +182,7 @@ def dump_log(
 
 
 def unreadable(error: OSError) -> str | OSError:
-    """Of a file; what cannot be written is another matter."""
+    """Words for a file that cannot be read; an error in writing passes as it is."""
     return error if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
@@ -194,7 +194,7 @@ WORDS: Words = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the options say.
+    """The values of the options.
 
     own_topic   the decoder for one of Kafka's own topics; None: keys and values by classes
     classes     of the decoders for keys and for values
@@ -216,7 +216,7 @@ Pairs = list[tuple[int, int]]
 
 @dataclass(slots=True)
 class Problems:
-    """What is reported at the end, by file."""
+    """Problems by file, reported at the end."""
 
     mismatches: dict[str, Pairs] = field(default_factory=dict)
     timestamps: dict[str, Pairs] = field(default_factory=dict)
@@ -226,7 +226,7 @@ class Problems:
 
 
 class Dump:
-    """Goes through files, one after the other.
+    """Dumps files one after another.
 
     Its methods raise what the readers raise, and OSError; the printer's `printing` reports it.
     """

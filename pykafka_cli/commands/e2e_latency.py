@@ -62,9 +62,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 class E2eLatencyCommand(ScriptCommand):
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
-        """Options by name, as since Kafka 4.2; or words alone, all of which are kept, whatever they look like.
+        """Parse options by name, as since Kafka 4.2, or positional words, which are kept whatever they look like.
 
-        Only a form of output, which the script does not have, may be among the words.
+        Of options, only --output, which the script does not have, may be among the words.
         """
         if words and words[0].startswith("--") and words[0].partition("=")[0] != "--output":
             return parse_jopt(words, specs)
@@ -83,7 +83,7 @@ def e2e_latency(
         list[str] | None,
         typer.Argument(
             metavar="[BROKERS TOPIC RECORDS ACKS BYTES [FILE]]",
-            help="The same without names, as before Kafka 4.2.",
+            help="The same as positional words, as before Kafka 4.2.",
         ),
     ] = None,
     bootstrap_server: BootstrapServer = None,
@@ -140,7 +140,7 @@ def e2e_latency(
 
 
 def positional(words: Sequence[str]) -> Sequence[str]:
-    """The words of the form without names, once they are known to fit.
+    """The positional words, checked.
 
     raises    ScriptError
     """
@@ -175,7 +175,7 @@ class Shape(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What is sent, and has to be read in turn."""
+    """A record that is sent, and has to be read before the next is sent."""
 
     value: bytes
     key: bytes | None

@@ -1,4 +1,4 @@
-"""`pk expect`: whether the records came that a test wants, and what a group made of them."""
+"""`pk expect`: check that a topic gets the records that a test expects, and that groups read them."""
 
 import os
 import sys
@@ -48,7 +48,7 @@ EARLIEST_TIMESTAMP = 10**11
 PACKAGE = "org.apache.kafka.common.serialization."
 
 EPILOG = """\b
-Conditions are those of `pk wait`, and are checked once the records came:
+Conditions are those of `pk wait`, and are checked once the records have arrived:
   group=GROUP[:STATE[:MEMBERS]], lag=GROUP:N[:TOPIC], topic=..., records=...
 
 \b
@@ -57,7 +57,7 @@ Examples:
   mark=$(pk mark orders) && ./send-orders &&
   pk expect orders lag=billing:0 --from-offset $mark --json-subset want.jsonl
 
-Exit status: 0 if all came, 1 if not, 2 if the command line is wrong.
+Exit status: 0 if all arrived, 1 if not, 2 if the command line is wrong.
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -71,14 +71,15 @@ def expect(
         typer.Argument(metavar="[TOPIC] [CONDITION]...", help="The topic to read, and conditions to check."),
     ] = None,
     key: Annotated[
-        str | None, typer.Option("--key", metavar="KEY", help="Only records with this key.", rich_help_panel=WHICH)
+        str | None,
+        typer.Option("--key", metavar="KEY", help="Count only records with this key.", rich_help_panel=WHICH),
     ] = None,
     header: Annotated[
         list[str] | None,
         typer.Option(
             "--header",
             metavar="NAME[=VALUE]",
-            help="Only records with this header; may be repeated.",
+            help="Count only records with this header; may be repeated.",
             rich_help_panel=WHICH,
         ),
     ] = None,
@@ -87,7 +88,7 @@ def expect(
         typer.Option(
             "--value-matches",
             metavar="REGEX",
-            help="Only records in whose value the expression is found; ^ and $ tie it to the ends.",
+            help="Count only records whose value has a match of the expression; ^ and $ anchor it.",
             rich_help_panel=WHICH,
         ),
     ] = None,
@@ -96,7 +97,9 @@ def expect(
         typer.Option(
             "--from-offset",
             metavar="TOKEN|TIME",
-            help="Only records after a token of `pk mark`, or from a time on: milliseconds, or 2026-12-31T23:59:59Z.",
+            help=(
+                "Count only records after a token of `pk mark`, or since a time: milliseconds, or 2026-12-31T23:59:59Z."
+            ),
             rich_help_panel=WHICH,
         ),
     ] = "earliest",
@@ -113,7 +116,7 @@ def expect(
         typer.Option(
             "--key-deserializer",
             metavar="CLASS",
-            help="One of Kafka's, such as LongDeserializer; by default keys are UTF-8.",
+            help="Kafka's deserializer of keys, such as LongDeserializer; UTF-8 by default.",
             rich_help_panel=WHICH,
         ),
     ] = None,
@@ -132,7 +135,7 @@ def expect(
             "--count",
             parser=INT,
             metavar="N",
-            help="So many records, or more; 1 by default.",
+            help="Expect at least N records; 1 by default.",
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -141,7 +144,7 @@ def expect(
         typer.Option(
             "--json-subset",
             metavar="FILE",
-            help="For each line, a record of its own whose value is JSON and has all that the line has; - is stdin.",
+            help="For each line of FILE, expect another record whose JSON value contains the line; - is stdin.",
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -149,27 +152,25 @@ def expect(
         bool,
         typer.Option(
             "--ordered-by-key",
-            help="Records of one key come in the order of their lines in FILE.",
+            help="Expect records of one key in the order of their lines in FILE.",
             rich_help_panel=WHAT,
         ),
     ] = False,
     exactly: Annotated[
-        bool, typer.Option("--exactly", help="No more records that count than these.", rich_help_panel=WHAT)
+        bool, typer.Option("--exactly", help="Expect no other records that count.", rich_help_panel=WHAT)
     ] = False,
     grace: Annotated[
         str,
         typer.Option(
             "--grace",
             metavar="TIME",
-            help="How long --exactly looks for further records.",
+            help="Time for which --exactly waits for other records.",
             rich_help_panel=WHAT,
         ),
     ] = "1s",
     within: Annotated[
         str,
-        typer.Option(
-            "--within", metavar="TIME", help="Time that everything may take, connecting included.", rich_help_panel=WHAT
-        ),
+        typer.Option("--within", metavar="TIME", help="Time limit, which includes connecting.", rich_help_panel=WHAT),
     ] = "30s",
     junit_xml: Annotated[
         Path | None,
@@ -185,8 +186,8 @@ def expect(
 ) -> None:
     """Check that a topic gets the records that a test expects.
 
-    Reads the topic from its beginning without joining a group, until all that is expected came or the time is up. On
-    failure, it prints how what came differs from what is wanted.
+    Read the topic from its beginning without joining a group, until everything expected has arrived or time is up. On
+    failure, print how the records differ from those expected.
     """
     from pykafka_cli.procedures.expect import Wanted
 
@@ -220,7 +221,7 @@ def expect(
             _seconds("--grace", grace),
         )
         if not wanted.within:
-            raise ScriptError("--within: 0 is no time in which records could come")
+            raise ScriptError("--within must be more than 0")
         missing = ScriptError("Missing required option --bootstrap-server")
         bootstrap = bootstrap_or_default(bootstrap_server, missing)
         level = isolation_level if "isolation-level" in ctx.given else None
@@ -266,11 +267,11 @@ def _read_wants(file: str) -> list[Want]:
 
 def _check_together(records: Expectation) -> None:
     if records.number is not None and records.number < 0:
-        raise ScriptError("--count: a number of records is 0 or more")
+        raise ScriptError("--count must not be negative")
     if records.ordered and not records.wants:
         raise ScriptError("--ordered-by-key needs --json-subset", hint="The order is that of its lines.")
     if records.number == 0 and not records.exactly:
-        raise ScriptError("--count 0 needs --exactly", hint="Otherwise it is met whatever comes.")
+        raise ScriptError("--count 0 needs --exactly", hint="Otherwise it is always met.")
     if records.exactly and records.number is not None and records.number < len(records.wants):
         raise ScriptError(f"--exactly --count {records.number} leaves no room for {len(records.wants)} wanted records")
 
@@ -300,8 +301,8 @@ def _start(text: str, topic: str | None) -> "Start":
     except BadMark as error:
         raise ScriptError(f"--from-offset: {error}", hint="A token is what `pk mark TOPIC` prints.") from None
     except ValueError:
-        hint = "It is a token of `pk mark`, milliseconds since 1970, a time such as 2026-12-31T23:59:59Z, or earliest."
-        raise ScriptError(f"--from-offset: {text!r} is not a place in a topic", hint=hint) from None
+        hint = "Use a token of `pk mark`, milliseconds since 1970, a time such as 2026-12-31T23:59:59Z, or earliest."
+        raise ScriptError(f"--from-offset: {text!r} is not a position in a topic", hint=hint) from None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return Timestamp(max(0, int(aware.timestamp() * 1000)))
 
@@ -319,7 +320,7 @@ def _deserializer(name: str | None, *, is_key: bool) -> Deserializer | None:
     try:
         return deserializer(name if "." in name else PACKAGE + name, {}, is_key=is_key)
     except UnknownDeserializer:
-        hint = f"Those of {PACKAGE.removesuffix('.')} are known, such as LongDeserializer."
+        hint = f"Use a class of {PACKAGE.removesuffix('.')}, such as LongDeserializer."
         raise ScriptError(f"There is no deserializer {name}", hint=hint) from None
 
 

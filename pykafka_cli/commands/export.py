@@ -32,7 +32,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class Form(StrEnum):
-    """Whose form the file has."""
+    """The format of the file."""
 
     SHORT = "short"
     STRIMZI = "strimzi"

@@ -1,4 +1,4 @@
-"""`pk fault`: requests that fail because you say so."""
+"""`pk fault`: make requests of clients fail on purpose."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command(cls=OwnCommand, epilog=EPILOG)
 def fault(
     api: Annotated[
-        str | None, typer.Argument(metavar="[API]", help="API whose requests are meant, such as Produce or Fetch.")
+        str | None, typer.Argument(metavar="[API]", help="API whose requests to affect, such as Produce or Fetch.")
     ] = None,
     error: Annotated[
         str | None, typer.Option(metavar="ERROR", help="Respond with this error, by Kafka's name or code.")
@@ -40,18 +40,18 @@ def fault(
     client_id: Annotated[
         str | None, typer.Option(metavar="ID", help="Choose requests of this client.id; all by default.")
     ] = None,
-    times: Annotated[int, typer.Option(min=1, help="Number of requests that this happens to.")] = 1,
-    always: Annotated[bool, typer.Option("--always", help="Let it happen until --clear.")] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Let no request fail any more.")] = False,
+    times: Annotated[int, typer.Option(min=1, help="Number of requests to affect.")] = 1,
+    always: Annotated[bool, typer.Option("--always", help="Affect all requests until --clear.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all faults.")] = False,
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Choose the servers whose data is there; required if several pk up are running."),
+        typer.Option(help="Choose servers by their data directory; required if several pk up are running."),
     ] = None,
     output: Output = None,
 ) -> None:
     """Make requests of clients fail, wait, or lose their connection, on servers that pk up --faults has started.
 
-    Without an API, show what has been asked for.
+    Without an API, show the faults that are set.
     """
     from pykafka_cli.output.fault import show_faults
     from pykafka_cli.servers.control_client import ControlClient
@@ -75,7 +75,7 @@ def _check_together(api: str, error: str | None, delay: str | None, *, disconnec
     if error and disconnect:
         raise ScriptError("--error and --disconnect cannot be used together")
     if not (error or delay or disconnect):
-        raise ScriptError(f"Nothing was said of what should happen to {api}", hint="--error, --delay or --disconnect")
+        raise ScriptError(f"No fault was given for {api}", hint="--error, --delay or --disconnect")
     try:
         parse_api(api)
         if error:

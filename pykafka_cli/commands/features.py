@@ -152,7 +152,7 @@ async def describe(session: Session, node: BrokerId | None, form: OutputFormat) 
 
 
 class Change(NamedTuple):
-    """What the command line asks for."""
+    """A change that the command line requests."""
 
     command: str
     kind: UpgradeType

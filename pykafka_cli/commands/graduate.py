@@ -43,14 +43,14 @@ def graduate(
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="The file that `pk server-start` was given; once for each broker; a KRaft node's file needs no other.",
+            help="File that `pk server-start` was given, once for each broker; a KRaft node's file suffices.",
             rich_help_panel=WHAT_WAS_RUN,
         ),
     ] = None,
     zookeeper_properties: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="The file that `pk zookeeper-server-start` was given.", rich_help_panel=WHAT_WAS_RUN
+            metavar="FILE", help="File that `pk zookeeper-server-start` was given.", rich_help_panel=WHAT_WAS_RUN
         ),
     ] = None,
     output: Output = None,

@@ -131,7 +131,7 @@ def leader_election(
 
 
 def check(ctx: ScriptContext) -> None:
-    """Which options must be there, and which exclude each other, in the order in which the script looks."""
+    """Check for required and exclusive options, in the script's order."""
     if len(ctx.given & set(WAYS)) != 1:
         raise ScriptError(f"One and only one of the following options is required: {', '.join(WAYS)}")
     if "topic" in ctx.given and "partition" not in ctx.given:

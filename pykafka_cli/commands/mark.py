@@ -33,7 +33,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def mark(
     topics: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TOPIC]...", help="Topics to mark; those that do not exist yet, too."),
+        typer.Argument(metavar="[TOPIC]...", help="Topics to mark, including ones that do not exist yet."),
     ] = None,
     show: Annotated[
         str | None,
@@ -47,10 +47,10 @@ def mark(
     command_config: CommandConfig = None,
     output: Output = None,
 ) -> None:
-    """Print a token for the places where topics end now.
+    """Print a token for the current ends of topics.
 
-    The token has the end of each partition. `pk expect --from-offset TOKEN` reads what comes after it, all of the
-    partitions and topics that did not exist yet included.
+    The token holds the end of each partition. `pk expect --from-offset TOKEN` reads what comes after it, including
+    everything in partitions and topics that did not exist yet.
     """
     from pykafka_cli.output.mark import print_missing, show_contents, show_mark
 
@@ -58,7 +58,7 @@ def mark(
     if show is not None:
         with usage_errors():
             if topics:
-                raise ScriptError("--show prints a token, and marks no topics")
+                raise ScriptError("--show cannot be used with topics")
             show_contents(form, _decoded(show))
         return
     with usage_errors():

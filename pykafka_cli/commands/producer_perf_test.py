@@ -215,11 +215,11 @@ def words_to_properties(words: Sequence[str]) -> dict[str, str]:
 
 
 Payloads = Callable[[int, int], list[bytes]]
-"""From the number of the first record and a count to as many values."""
+"""Makes values, from the first record's number and a count."""
 
 
 def payload_maker(record_size: int | None, file: str | None, delimiter: str, form: OutputFormat) -> Payloads:
-    """What the records are made of. Chance begins the same way each time, so that runs can be compared.
+    """Choose what records contain. The random seed is fixed, so that runs can be compared.
 
     raises    ScriptError, BadPattern
     """

@@ -212,7 +212,7 @@ async def _start(
 async def _fetched(
     session: Session, broker: BrokerId, offsets: Mapping[TopicPartition, Offset], fetch_size: int, max_wait_ms: int
 ) -> dict[TopicPartition, ReplicaRecords]:
-    """Nothing of any partition while the broker is away."""
+    """Empty while the broker cannot be reached."""
     try:
         return await fetch_replicas(
             session, broker, offsets, partition_bytes=fetch_size, max_wait_ms=Milliseconds(max_wait_ms)
@@ -228,7 +228,7 @@ def _compare(
     answers: Mapping[BrokerId, Mapping[TopicPartition, ReplicaRecords]],
     report: Report,
 ) -> dict[TopicPartition, Offset]:
-    """Tell what differs, and move `offsets` up; the largest high watermark of each partition.
+    """Report differences and advance `offsets`; return the largest high watermark of each partition.
 
     raises  ScriptError
     """

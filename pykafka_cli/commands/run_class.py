@@ -76,7 +76,7 @@ class RunClassCommand(ScriptCommand):
     has_version = False
 
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
-        """All words are kept: but for the first ones they are another command's."""
+        """Keep all words: those after the first ones belong to another command."""
         return parse_jopt(words, specs) if words[:1] == ["--help"] else Parsed([], list(words))
 
 

@@ -18,7 +18,7 @@ from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.servers.program import own_command
 
 CUB = "cub"
-"""The script of Confluent's images that waits for servers; of its commands, kafka-ready."""
+"""The script of Confluent's images that waits for servers, with its command kafka-ready."""
 
 _CUB = """\
 #!/bin/sh

@@ -30,7 +30,7 @@ METADATA_NOTE = "A ZooKeeper server inside this process keeps the cluster's meta
 
 _log = logging.getLogger(__name__)
 _kafka_log = logging.getLogger("kafka.server.KafkaServer")
-"""Scripts wait for a line of Kafka's: `started (kafka.server.KafkaServer)`."""
+"""Scripts wait for Kafka's line: `started (kafka.server.KafkaServer)`."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -91,7 +91,7 @@ class Server(Protocol):
 
 
 async def run_server(settings: "BrokerSettings", stop: asyncio.Event) -> None:
-    """Serve until `stop`, which may come while the server still starts; raises BrokerUnusable, ConfigError."""
+    """Serve until `stop`, which may be set while the server is still starting; raises BrokerUnusable, ConfigError."""
     from pykafka_cli.broker.clock import SystemClock
     from pykafka_cli.broker.server import BrokerServer
 

@@ -39,7 +39,7 @@ def server_stop(
 
 
 def _node_id_of(words: Sequence[str]) -> int | None:
-    """The number of the broker with this command line: of --override, else of its file."""
+    """The id of the broker with this command line, from --override or else from its file."""
     given = [word.removeprefix("--override=") for word in words]
     after = given[next(place for place, word in enumerate(given) if word.endswith("server-start")) + 1 :]
     file = Path(next(word for word in after if not word.startswith("-")))

@@ -148,7 +148,7 @@ def storage(
 
 
 def unusable_file(error: OSError) -> str | OSError:
-    """Which file cannot be used, and why; what is no file's failure is that of stdout, which every command reports."""
+    """Which file cannot be used, and why; an error without a file is about stdout, and every command reports it."""
     return f"{error.filename}: {error.strerror}" if error.filename else error
 
 

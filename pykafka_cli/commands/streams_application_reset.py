@@ -20,7 +20,7 @@ from pykafka_cli.script.options import CONNECTION, BootstrapServer, Output, chos
 WHICH = "Which topics"
 SCENARIOS = ("to-offset", "to-datetime", "by-duration", "to-earliest", "to-latest", "from-file", "shift-by")
 READ_FIRST = ("application-id", "bootstrap-server", "bootstrap-servers", "config-file")
-"""Other values are read only when they are needed: so does the script, which reports bad ones no earlier."""
+"""Other values are read only when they are needed, as in the script, which reports bad ones no earlier."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -67,7 +67,7 @@ def streams_application_reset(
         typer.Option(
             "--intermediate-topics",
             metavar="TOPIC,...",
-            help="Topics that the application both writes and reads; it continues at their end.",
+            help="Topics that the application both writes and reads; reset to their end.",
             rich_help_panel=WHICH,
         ),
     ] = None,

@@ -125,7 +125,7 @@ def streams_groups(
 
 
 def check_options(ctx: ScriptContext, state: str | None) -> None:
-    """What is missing and what does not go together, in the order in which the script looks.
+    """Check for missing and conflicting options, in the script's order.
 
     raises    UsageProblem
     """

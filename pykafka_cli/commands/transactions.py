@@ -87,8 +87,8 @@ def transactions(
             metavar="|".join(OPTIONS),
             help=(
                 "Action to perform: list all transactions, describe one, describe a "
-                "partition's producers, abort a transaction, find hanging ones, or take a "
-                "transactional id away from its producer."
+                "partition's producers, abort a transaction, find hanging ones, or fence the producer of a "
+                "transactional id."
             ),
         ),
     ],
@@ -232,7 +232,7 @@ def transactions(
 
 
 def check(ctx: ScriptContext, command: str) -> None:
-    """Options belong to subcommands, and some must be given.
+    """Check that options belong to the subcommand, and that required ones are given.
 
     raises    ScriptError
     """
@@ -246,7 +246,7 @@ def check(ctx: ScriptContext, command: str) -> None:
 
 
 def check_scope(topic: str | None, partition: int | None, broker: int | None) -> None:
-    """A search through all partitions of a cluster must not happen by accident.
+    """Reject a search through all partitions of a cluster, which must not happen by accident.
 
     raises    ScriptError
     """
@@ -265,7 +265,7 @@ def given_spec(
     producer_epoch: int | None,
     coordinator_epoch: int | None,
 ) -> AbortSpec | None:
-    """What to abort, as the command line has it; None if it has an offset to look it up by.
+    """The transaction to abort, as given; None if it has to be looked up by an offset.
 
     raises    ScriptError
     """

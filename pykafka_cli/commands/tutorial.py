@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EPILOG = """\b
-The course starts a cluster in a temporary directory. It tells one idea at a
-time and the command to type, watches the cluster to see that it happened, and
-explains what has changed. Type the command there or in another terminal.
+The course starts a cluster in a temporary directory. It explains one
+idea at a time and what to type, watches the cluster to see that it happened,
+and explains what has changed. Type the command there or in another terminal.
 
 \b
 Examples:

@@ -34,7 +34,8 @@ class UiCommand(ScriptCommand):
 @app.command(cls=UiCommand, epilog=EPILOG)
 def ui(
     address: Annotated[
-        str | None, typer.Argument(metavar="[HOST:PORT,...]", help="The cluster; instead of --bootstrap-server.")
+        str | None,
+        typer.Argument(metavar="[HOST:PORT,...]", help="Cluster to connect to, in place of --bootstrap-server."),
     ] = None,
     bootstrap_server: BootstrapServer = None,
     command_config: CommandConfig = None,
@@ -51,7 +52,7 @@ def ui(
 
     bootstrap = bootstrap_or_default(address or bootstrap_server, ScriptError("Missing the address of a cluster"))
     shown = new_ui(bootstrap, command_config, allow_changes=allow_changes)
-    session_with(bootstrap, shown.connection.settings)  # which says so if there can be no such cluster
+    session_with(bootstrap, shown.connection.settings)  # fails if there can be no such cluster
     listener = listen(port, "--port")
 
     async def serve(stop: asyncio.Event) -> None:
@@ -63,4 +64,4 @@ def ui(
 
     status = run_until_signalled(serve)
     if status is ExitStatus.HUNG_UP:
-        raise Ended(status)  # else a request to stop is how this ends: no failure
+        raise Ended(status)  # otherwise it was stopped on request, which is no failure

@@ -88,13 +88,16 @@ def up(
     ] = 2181,
     listen: Annotated[
         str | None,
-        typer.Option(metavar="HOST", help="Host or address that clients connect to; 0.0.0.0 is all of this machine's."),
+        typer.Option(
+            metavar="HOST",
+            help="Host or address for clients to connect to; 0.0.0.0 means all addresses of this machine.",
+        ),
     ] = None,
     advertise: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Address that the first broker gives to clients; the others give the next ports.",
+            help="Address that the first broker advertises; the others advertise the next ports.",
         ),
     ] = None,
     brokers: Annotated[int, typer.Option(min=1, max=MAX_BROKERS, help="Number of brokers.")] = 1,
@@ -177,7 +180,7 @@ def _detach(words: list[str], ready_files: Sequence[Path], form: OutputFormat) -
 
 
 def _wanted_topics(words: list[str], brokers: int) -> "list[WantedTopic]":
-    """Those of the options and of the environment.
+    """Topics from the options and from the environment.
 
     raises    BadPlan
     """
@@ -192,7 +195,7 @@ def _wanted_topics(words: list[str], brokers: int) -> "list[WantedTopic]":
 
 @contextmanager
 def _temporary_directory() -> Iterator[Path]:
-    """In memory where there is room, else where temporary files are."""
+    """In memory if there is room, otherwise where temporary files go."""
     import shutil
     import tempfile
 
@@ -234,7 +237,7 @@ def _serve(
     async def run(stop: asyncio.Event) -> None:
         ends.append(await _run(plan, topics, command, ready_files, form, page, stop))
 
-    _log_what_matters()
+    _log_warnings()
     try:
         status = run_until_signalled(run)
     except ServerUnusable as error:
@@ -248,19 +251,19 @@ def _serve(
     if command:
         raise Ended(status if ends[0] is None else ends[0])
     if status is ExitStatus.HUNG_UP:
-        raise Ended(status)  # else a request to stop is how this ends: no failure
+        raise Ended(status)  # otherwise it was stopped on request, which is no failure
 
 
-def _log_what_matters() -> None:
+def _log_warnings() -> None:
     """Loggers have the level of Kafka's log4j.properties, which tools show and change; the terminal is kept quiet."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s %(message)s (%(name)s)"))
-    handler.addFilter(_deserves_attention)
+    handler.addFilter(_is_logged)
     logging.getLogger().addHandler(handler)
     logging.getLogger("pykafka_cli").setLevel(logging.INFO)
 
 
-def _deserves_attention(record: logging.LogRecord) -> bool:
+def _is_logged(record: logging.LogRecord) -> bool:
     """Warnings and errors, and everything from loggers whose level was lowered."""
     return record.levelno >= logging.WARNING or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
@@ -274,7 +277,7 @@ async def _run(
     page: "socket | None",
     stop: asyncio.Event,
 ) -> int | None:
-    """Until asked to stop, or until the command ends: its status; None if none was run."""
+    """Run until stopped, or until the command ends; return its status, or None without a command."""
     from pykafka_cli.output.up import show_started
     from pykafka_cli.servers.local_cluster import running
     from pykafka_cli.servers.run_states import published

@@ -111,7 +111,7 @@ def verifiable_producer(
 
 
 class Numbers:
-    """The records: values count up, keys go round."""
+    """Records whose values count up, and whose keys repeat."""
 
     def __init__(self, prefix: int | None, repeating_keys: int | None, create_time_ms: Timestamp | None) -> None:
         self._prefix = "" if prefix is None else f"{prefix}."

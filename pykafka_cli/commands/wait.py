@@ -1,4 +1,4 @@
-"""`pk wait`: until a cluster is what a script needs it to be."""
+"""`pk wait`: wait until a cluster has what a script needs."""
 
 import time
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ def _seconds(text: str) -> Seconds:
 def _wait(
     bootstrap: str, command_config: str | None, words: list[str], wanted: list[Condition], seconds: Seconds
 ) -> "Sequence[Unmet]":
-    """What is missing in the end.
+    """The conditions that are still not met at the end.
 
     raises    ScriptError where there can be no client with these settings
     """

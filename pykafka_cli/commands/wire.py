@@ -1,4 +1,4 @@
-"""`pk wire`: what Kafka clients and brokers say to each other."""
+"""`pk wire`: what Kafka clients and brokers send each other."""
 
 import asyncio
 import sys
@@ -41,7 +41,7 @@ def wire(
     ] = None,
     topic: Annotated[
         list[str] | None,
-        typer.Option("--topic", metavar="TOPIC", help="Show what names this topic; may be repeated."),
+        typer.Option("--topic", metavar="TOPIC", help="Show messages that name this topic; may be repeated."),
     ] = None,
     records: Annotated[bool, typer.Option("--records", help="Show the records of Produce and Fetch.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Show long lists whole.")] = False,
@@ -65,7 +65,9 @@ def wire(
         raise ScriptError("Name one broker; the others are found through it", status=ExitStatus.USAGE)
     apis = {each.lower() for each in api or ()}
     if unknown := apis - {each.title.lower() for each in ApiKey}:
-        raise ScriptError(f"There is no API {min(unknown)}", hint="Such as Metadata, Produce, or ListOffsets.")
+        raise ScriptError(
+            f"There is no API {min(unknown)}", hint="APIs are, for example, Metadata, Produce, and ListOffsets."
+        )
     printer = WirePrinter(sys.stdout, as_json=output is OutputFormat.JSON, is_folded=not full)
     only = WireFilter(frozenset(apis), frozenset(topic or ()))
     log = WireLog(printer.show, time.monotonic, only, record_document if records else None)

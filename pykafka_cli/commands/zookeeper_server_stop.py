@@ -1,4 +1,4 @@
-"""`pk zookeeper-server-stop`: ask every `pk zookeeper-server-start` on this machine to end."""
+"""`pk zookeeper-server-stop`: stop every `pk zookeeper-server-start` on this machine."""
 
 import typer
 

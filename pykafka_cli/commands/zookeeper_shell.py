@@ -1,8 +1,8 @@
 """`pk zookeeper-shell`: zookeeper-shell.sh, commands to a ZooKeeper server from the command line or line by line.
 
-At a terminal lines are edited, remembered and completed by readline, which the script has not; otherwise it is the
-script's dialogue, without a prompt. With --output, which comes before the address, every command that succeeds answers
-with one document, and a watch with one when it goes off; all else goes to stderr.
+At a terminal, readline edits, remembers and completes lines, unlike the script; otherwise it is the script's dialog,
+without a prompt. With --output, which comes before the address, every command that succeeds prints one document, and
+so does a watch when it fires; everything else goes to stderr.
 """
 
 import sys
@@ -38,7 +38,7 @@ class ZooKeeperShellCommand(ScriptCommand):
     has_version = False
 
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
-        """All words are the shell's, but for --help and --output in the place of the address."""
+        """Keep all words for the shell, except --help and --output before the address."""
         name, _, attached = (words[0] if words else "").partition("=")
         spec = next((spec for spec in specs if f"--{spec.name}" == name), None)
         if spec is None:
@@ -86,7 +86,7 @@ def zookeeper_shell(
 
 
 def _tls(words: list[str]) -> dict[str, Any] | None:
-    """kazoo's arguments by a file of ZooKeeper's keys; takes the option out of the words. raises ScriptError."""
+    """kazoo's arguments, from a file with ZooKeeper's keys; removes the option from the words. raises ScriptError."""
     if TLS_FILE not in words:
         return None
     at = words.index(TLS_FILE)
@@ -133,7 +133,7 @@ def _options(words: list[str]) -> tuple[int, list[str]]:
 
 
 class Shell:
-    """One dialogue: the session, what was typed, the status of what was done last."""
+    """One dialog: the session, the lines typed, and the status of the last command."""
 
     def __init__(self, host: str, *, timeout_ms: int, tls: dict[str, Any] | None, form: OutputFormat | None) -> None:
         self._host = host
@@ -149,7 +149,7 @@ class Shell:
         self.status = 0
 
     def connect(self, host: str) -> None:
-        """Begin a session, in place of the one that is open. raises ScriptError."""
+        """Open a session, in place of the one that is open. raises ScriptError."""
         if self._session and self._session.is_alive:
             self._session.close()
         self._host = host
@@ -159,7 +159,7 @@ class Shell:
         except Rejected as refused:
             raise ScriptError(
                 answer_of(refused)[0],
-                hint=f"No ZooKeeper server at {host} answered within {CONNECTION_WITHIN_S:g} s.",
+                hint=f"No ZooKeeper server at {host} responded within {CONNECTION_WITHIN_S:g} s.",
             ) from None
 
     def leave(self) -> None:
@@ -173,7 +173,7 @@ class Shell:
         sys.stdout.flush()
 
     def interact(self) -> None:
-        """Do what is typed, up to `quit` or the end."""
+        """Run what is typed, up to `quit` or the end."""
         for line in self._typed() if self.has_terminal else map(_without_end, sys.stdin):
             words = words_of(line)
             if words:
@@ -202,7 +202,7 @@ class Shell:
                 return
 
     def _completions(self, start: str) -> list[str]:
-        """Commands, or znodes when a path was begun."""
+        """Commands, or znodes if a path is being typed."""
         if not start.startswith("/"):
             return [name for name in sorted({*VERBS, *OTHERS}) if name.startswith(start)]
         parent, _, name = start.rpartition("/")
@@ -215,7 +215,7 @@ class Shell:
         return [f"{parent}/{child}" for child in sorted(found.children) if child.startswith(name)]
 
     def run(self, words: Sequence[str]) -> None:
-        """Do one command, and keep its status."""
+        """Run one command, and keep its status."""
         try:
             self._do(words)
         except (ShellProblem, Rejected) as problem:

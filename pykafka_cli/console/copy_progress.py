@@ -1,4 +1,4 @@
-"""How far a copy is, for a user who watches: one line on stderr that is written over."""
+"""The progress of a copy: one line on stderr that is overwritten."""
 
 import sys
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class CopyLine:
         print(f"\r\x1b[K{share}{done:,} records  {rate:.0f} MB/s ", end="", file=sys.stderr, flush=True)
 
     def end(self) -> None:
-        """Take the line away."""
+        """Erase the line."""
         if self._is_on and self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             self._shown = 0.0

@@ -1,4 +1,4 @@
-"""Messages as the scripts' log4j prints them on stderr, with a class name only where Kafka's own is known."""
+"""Messages as the scripts' log4j prints them on stderr, with the name of Kafka's class where it is known."""
 
 import sys
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 QUIET_S = 60
-"""A warning is repeated only if it was last reported longer ago than this."""
+"""Seconds before the same warning is printed again."""
 
 
 def log(level: str, message: str, *, source: str = "", cause: str = "") -> None:
@@ -19,7 +19,7 @@ def log(level: str, message: str, *, source: str = "", cause: str = "") -> None:
 
 
 class Repetitions:
-    """Which warnings merely repeat the one before: each attempt to reach a broker that is down causes the same.
+    """Finds warnings that repeat the previous one: each attempt to reach a broker that is down causes the same.
 
     clock    seconds, monotonic
     """
@@ -29,7 +29,7 @@ class Repetitions:
         self._last, self._seen = "", float("-inf")
 
     def repeats(self, message: str) -> bool:
-        """Whether the last message was the same, and recent."""
+        """Whether the previous message was the same, and recent."""
         now = self._clock()
         is_old = message == self._last and now - self._seen < QUIET_S
         self._last, self._seen = message, now

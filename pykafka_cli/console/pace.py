@@ -1,4 +1,4 @@
-"""How many records a tool may send now, to keep an average rate.
+"""Paces records to an average rate.
 
 source  ThroughputThrottler of Kafka's tools
 """
@@ -11,13 +11,13 @@ _PAUSE = 0.01  # seconds
 
 
 class Pace:
-    """A rate in records per second; negative: no limit, 0: nothing is ever sent."""
+    """Keeps a rate in records per second; negative: no limit, 0: never sends."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
 
     async def counts(self, total: int | None) -> AsyncIterator[int]:
-        """How many records to send at a time, until `total` (None: without end) are sent, with pauses in between."""
+        """Numbers of records to send at once, with pauses in between, until `total` (None: no end) are sent."""
         clock = asyncio.get_running_loop().time
         began, sent = clock(), 0
         while total is None or sent < total:

@@ -1,4 +1,4 @@
-"""How much of a long input has been sent, for a user who watches."""
+"""The progress of a long input."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ _EVERY = 0.25  # seconds
 
 
 class Progress:
-    """One line on stderr that is overwritten; none if stderr is not a terminal, or the size of the input is unknown.
+    """One line on stderr that is overwritten; nothing if stderr is not a terminal, or the size of the input is unknown.
 
     total    bytes of the input; None if unknown
     """

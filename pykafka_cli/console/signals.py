@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP (a closed terminal) for commands that have something to finish before they exit."""
+"""SIGINT, SIGTERM and SIGHUP (a closed terminal) for commands that have work to finish before they exit."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from typing import Self
 
 
 def ending_signals() -> tuple[signal.Signals, ...]:
-    """The signals that end a command; not SIGHUP where nohup has it ignored."""
+    """The signals that end a command; not SIGHUP if nohup makes it ignored."""
     hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
     return (signal.SIGINT, signal.SIGTERM, *hangup)
 
@@ -24,7 +24,7 @@ class EndBySignal:
     if end.signal:
         ...
 
-    Given `gently`, the signal calls that, and the body has `patience_s` to complete by itself.
+    With `gently`, a signal calls that instead, and the body has `patience_s` seconds to complete.
     """
 
     def __init__(self, gently: Callable[[], None] | None = None, patience_s: float = 0) -> None:

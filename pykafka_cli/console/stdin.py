@@ -1,4 +1,4 @@
-"""Standard input in chunks, read by a thread so that the event loop runs while there is none."""
+"""Standard input in chunks, read by a thread so that the event loop keeps running."""
 
 import asyncio
 import fcntl
@@ -28,12 +28,12 @@ class InputChunks:
         self._ended = False
         self._wake, self._end = os.pipe()
         self.total: int | None = None
-        """Bytes in all, if the input is a file."""
+        """Size in bytes, if the input is a file."""
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode):
             self.total = status.st_size
         elif stat.S_ISFIFO(status.st_mode) and _F_SETPIPE_SZ is not None:
-            with suppress(OSError):  # a limit of the system; the pipe stays as it is
+            with suppress(OSError):  # a limit of the system; the pipe keeps its size
                 fcntl.fcntl(descriptor, _F_SETPIPE_SZ, _PIPE_SIZE)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -48,7 +48,7 @@ class InputChunks:
             yield chunk
 
     def end(self) -> None:
-        """Stop reading; what was read already is still delivered."""
+        """Stop reading; what has been read is still delivered."""
         os.write(self._end, b"\0")
 
     def _read(self) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 _FINISH_AFTER_CANCEL = 2.0
-"""Seconds that a write under way may take once the command is to end."""
+"""Seconds for a write in progress when the command ends."""
 
 
 class OutputClosed(Exception):
-    """The reader has closed its end; it accepted `taken` bytes of what was being written."""
+    """The reader has closed its end; it has read `taken` bytes of the current write."""
 
     def __init__(self, taken: int = 0) -> None:
         super().__init__(taken)
@@ -21,11 +21,11 @@ class OutputClosed(Exception):
 
 
 class OutputFailed(Exception):
-    """What was printed cannot be written, as on a full disk; the message says where and why."""
+    """Output cannot be written, for example on a full disk; the message says where and why."""
 
 
 class BulkOutput:
-    """Bytes to a file descriptor, one piece at a time.
+    """Writes bytes to a file descriptor, one piece at a time.
 
     The thread is a daemon: one that waits for a reader must not keep the process from ending.
     """
@@ -73,7 +73,7 @@ class BulkOutput:
     async def write(self, data: bytes) -> bool:
         """Write all of `data`; False if the command was interrupted meanwhile and the reader did not read it.
 
-        A cancellation waits for what is under way, so that the caller knows what was written.
+        A cancellation waits for the write in progress, so that the caller knows what was written.
         raises    OutputClosed, OutputFailed
         """
         if not data:
@@ -91,7 +91,7 @@ class BulkOutput:
             task = asyncio.current_task()
             assert task
             task.uncancel()
-            task.cancel()  # to be delivered where the caller waits next
+            task.cancel()  # raised where the caller waits next
         return written.done()
 
     def _write(self) -> None:

@@ -1,4 +1,4 @@
-"""What a command waits for, on stderr: on a terminal in one line that is updated every second, elsewhere once."""
+"""Shows what a command waits for, on stderr: on a terminal in one line that is updated every second, otherwise once."""
 
 import shutil
 import sys

@@ -22,8 +22,8 @@ def show_started(form: OutputFormat, cluster: Mapping[str, Any], *, detached: bo
 def print_exposed(host: str) -> None:
     """A warning about brokers that others reach."""
     print(
-        f"Warning: whoever reaches {host} can read and change everything here, since this needs no login and is not"
-        " encrypted.",
+        f"Warning: anyone who reaches {host} can read and change everything: connections need no login, and are not "
+        f"encrypted.",
         file=sys.stderr,
     )
 

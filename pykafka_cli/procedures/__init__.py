@@ -1,1 +1,1 @@
-"""What a command does on a cluster, step by step, where that is more than a few lines."""
+"""The steps of a command on a cluster, where they take more than a few lines."""

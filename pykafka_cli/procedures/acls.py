@@ -1,4 +1,4 @@
-"""List, add and remove ACLs, by way of brokers or of ZooKeeper."""
+"""List, add and remove ACLs, through brokers or through ZooKeeper."""
 
 import sys
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class AclAccess(Protocol):
 
 
 class BrokerAcls:
-    """ACLs by way of the brokers."""
+    """ACLs through the brokers."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -45,11 +45,11 @@ class Action(Enum):
 
 
 class AclRequest(NamedTuple):
-    """What a command line asks for.
+    """What a command line requests.
 
-    resources     whose ACLs to list; of all, if none is named
+    resources     resources whose ACLs to list; all if empty
     wanted        what to add or remove, by resource; all ACLs of a resource without entries
-    principals    whose ACLs to list; everybody's, if nobody is named
+    principals    principals whose ACLs to list; all if empty
     force         remove without asking
     """
 
@@ -99,7 +99,7 @@ async def _list(request: AclRequest, acls: AclAccess, *, is_kafka_4: bool) -> No
 
 
 async def _add(request: AclRequest, acls: AclAccess, *, is_kafka_4: bool) -> list[AclBinding]:
-    """One resource after the other."""
+    """Add ACLs to one resource after another."""
     added = []
     for (type_, name, pattern_type), entries in request.wanted.items():
         pattern = ResourcePattern(type_, name or "", pattern_type)
@@ -123,7 +123,7 @@ async def _missing(request: AclRequest, acls: AclAccess, wanted: Sequence[AclBin
 
 
 async def _remove(request: AclRequest, acls: AclAccess, *, is_kafka_4: bool) -> list[AclBinding]:
-    """One resource after the other, each if it is confirmed."""
+    """Remove ACLs of one resource after another, asking for each unless forced."""
     removed: list[AclBinding] = []
     for resource, entries in request.wanted.items():
         question = removal_question(resource, entries, is_kafka_4=is_kafka_4)

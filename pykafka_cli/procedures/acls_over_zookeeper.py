@@ -1,4 +1,4 @@
-"""`pk acls --authorizer-properties`: kafka-acls.sh up to Kafka 3.9, by way of the znodes."""
+"""`pk acls --authorizer-properties`: kafka-acls.sh up to Kafka 3.9, through znodes."""
 
 from collections.abc import Mapping
 
@@ -14,14 +14,14 @@ from pykafka_cli.script.errors import ScriptError
 from pykafka_cli.zookeeper.kafka_znodes import BadZnode
 
 OWN_ADDRESS, ADDRESS = "authorizer.zookeeper.url", "zookeeper.connect"
-"""Where the ACLs are, if they have a ZooKeeper of their own; and where everything else is."""
+"""The address of the ZooKeeper with the ACLs, if they have a separate one; and that of everything else."""
 
 
 async def through_zookeeper(request: AclRequest, properties: Mapping[str, str]) -> None:
     """List, add or remove.
 
     properties    the authorizer's
-    raises        BadAclUsage, BadAclArgument; ScriptError where no ZooKeeper answers
+    raises        BadAclUsage, BadAclArgument; ScriptError if no ZooKeeper responds
     """
     address = properties.get(OWN_ADDRESS) or properties.get(ADDRESS)
     if not address:

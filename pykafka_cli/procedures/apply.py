@@ -1,6 +1,6 @@
-"""Carries out a plan of rules/apply_plan.py, after the brokers have had a look at it.
+"""Carries out a plan of rules/apply_plan.py, once the brokers have validated it.
 
-Whatever fails names the declaration that it is about. Nothing is undone: the next run makes the rest.
+An error names its declaration. Nothing is undone: the next run makes the remaining changes.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ from pykafka_cli.rules.declarations.documents import BadDeclarations, Place, Pro
 from pykafka_cli.rules.declarations.model import Declarations, SeedRecord
 
 _AT_ONCE = 200
-"""Topics in one request that creates or changes them."""
+"""Number of topics in one request that creates or changes them."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
-"""Between two looks at a reassignment."""
+"""Seconds between two queries of a reassignment."""
 
 Report = Callable[[list[str]], None]
 SendRecords = Callable[[str, Sequence[SeedRecord]], Awaitable[None]]
 
 
 async def check(session: Session, plan: Plan, declared: Declarations) -> None:
-    """Let the brokers validate topics and configs, and read the passwords, before anything is changed.
+    """Have the brokers validate topics and configs, and read the passwords, before anything is changed.
 
     raises    BadDeclarations
     """
@@ -86,7 +86,7 @@ async def carry_out(
 class RecordsFailed(Exception):
     """Records of a topic that were not sent.
 
-    place    of the first of them; None where it is the first of all
+    place    of the first one; None if none was sent
     """
 
     def __init__(self, text: str, place: Place | None = None) -> None:
@@ -95,7 +95,7 @@ class RecordsFailed(Exception):
 
 
 class BadPassword(Exception):
-    """A password that is not where it should be."""
+    """A password that cannot be read."""
 
 
 class DeletionFailed(Exception):
@@ -103,7 +103,7 @@ class DeletionFailed(Exception):
 
 
 def read_password(new: NewPassword) -> str:
-    """The password, of which nothing may be shown.
+    """The password, which must never be shown.
 
     raises    BadPassword
     """
@@ -133,7 +133,7 @@ def _raise(problems: Sequence[Problem]) -> None:
 
 
 async def _naming(place: Place, doing: Awaitable[object]) -> None:
-    """raises    BadDeclarations with the place of what was rejected"""
+    """raises    BadDeclarations, with the place of the rejected declaration"""
     try:
         await doing
     except ApiError as error:
@@ -186,7 +186,7 @@ def _config_changes(values: Mapping[str, str | None]) -> list[Change]:
 
 
 async def _change_replicas(session: Session, plan: Plan, declared: Declarations, report: Report) -> None:
-    """Begin to move replicas, and wait until all are where they are to be."""
+    """Start moving replicas, and wait until all are in place."""
     if not plan.replicas:
         return
     failed = await alter_reassignments(session, plan.replicas)

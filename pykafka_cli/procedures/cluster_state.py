@@ -1,4 +1,4 @@
-"""What a cluster has, as far as a declaration can say it: topics, quotas, users and ACLs."""
+"""The state of a cluster, as far as declarations can express it: topics, quotas, users and ACLs."""
 
 from collections.abc import Collection, Iterable, Mapping, Set
 
@@ -18,15 +18,15 @@ from pykafka_cli.transport.connection import VersionUnsupported
 
 OWN_CONFIG = "DYNAMIC_TOPIC_CONFIG"
 _AT_ONCE = 1000
-"""Topics in one request for configs."""
+"""Number of topics in one request for configs."""
 
 
 class StateUnknown(Exception):
-    """A part of the cluster's state that it does not show; the message says which, and why."""
+    """A part of the cluster's state cannot be read; the message says which, and why."""
 
 
 async def look_for(session: Session, declared: Declarations) -> Seen:
-    """The state that a file has to do with.
+    """The part of the state that a file is about.
 
     raises    StateUnknown, ConnectionFailed
     """
@@ -52,10 +52,10 @@ async def look_for(session: Session, declared: Declarations) -> Seen:
 
 
 async def look_at_all(session: Session, topics: Collection[str] | None, kinds: Set[str]) -> Seen:
-    """The state of a whole cluster without internal topics, or of some topics alone (not None).
+    """The state of a whole cluster without internal topics, or of only some topics (if not None).
 
     kinds     which parts of it: topics, users, quotas, acls
-    raises    StateUnknown if a topic does not exist, or something is not shown; ConnectionFailed
+    raises    StateUnknown if a topic does not exist, or something cannot be read; ConnectionFailed
     """
     if topics is None and "topics" not in kinds:
         return await _limits_and_users(session, {}, kinds)
@@ -82,7 +82,7 @@ async def _limits_and_users(session: Session, topics: Mapping[str, SeenTopic], k
 
 
 async def topic_configs(session: Session, topics: Iterable[str]) -> dict[str, dict[str, str]]:
-    """What topics set themselves, by topic.
+    """The configs that topics override, by topic.
 
     raises    StateUnknown
     """
@@ -99,7 +99,7 @@ async def topic_configs(session: Session, topics: Iterable[str]) -> dict[str, di
 
 
 async def _written(session: Session, topics: Iterable[TopicDescription]) -> set[str]:
-    """The topics of which a partition has an end other than 0: something has been written there once.
+    """Topics to which something has been written: a partition has an end other than 0.
 
     raises    StateUnknown
     """
@@ -152,7 +152,7 @@ async def all_acls(session: Session) -> frozenset[Acl]:
 
 
 async def _acls_if_any(session: Session) -> frozenset[Acl]:
-    """The same; none where the cluster has no authorizer.
+    """The ACLs; none if the cluster has no authorizer.
 
     raises    StateUnknown
     """

@@ -76,7 +76,7 @@ class ConfigRequest(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Quotas by what they are for, and SCRAM iterations by user."""
+    """Quotas by entity, and SCRAM iterations by user."""
 
     quotas: dict[QuotaEntity, dict[str, float]]
     credentials: dict[str, dict[str, int] | ApiError]
@@ -152,14 +152,14 @@ async def _names(type_: str, session: Session) -> list[str]:
 
 
 async def _is_missing(entity: Entity, session: Session) -> bool:
-    """Whether there is no such thing, where Kafka 4's script says so."""
+    """Whether the entity is missing, if Kafka 4's script reports that."""
     if entity.type not in NOUNS or not entity.name or not await session.is_kafka_4():
         return False
     return entity.name not in await _names(entity.type, session)
 
 
 async def _entries(session: Session, resource: Resource, *, shows_all: bool) -> list[ConfigEntry]:
-    """Settings sorted by name: those made at run time for this very resource, or all.
+    """Configs sorted by name: those set dynamically on this resource, or all.
 
     raises    ApiError
     """

@@ -1,4 +1,4 @@
-"""`pk configs --zookeeper`: kafka-configs.sh as it was up to Kafka 2.2, by way of the znodes."""
+"""`pk configs --zookeeper`: kafka-configs.sh as it was up to Kafka 2.2, through znodes."""
 
 from collections.abc import Sequence
 
@@ -34,13 +34,13 @@ REPLICATION_RATES = (
     "follower.replication.throttled.rate",
     "replica.alter.log.dirs.io.max.bytes.per.second",
 )
-"""Configs of running brokers that may be set in ZooKeeper; for others, the brokers are asked."""
+"""Configs of running brokers that may be set in ZooKeeper; others go through the brokers."""
 
 
 async def through_zookeeper(request: ConfigRequest, connect: str, *, is_alter: bool) -> None:
     """Show or change settings.
 
-    raises    BadConfigArgument; ScriptError where no ZooKeeper answers
+    raises    BadConfigArgument; ScriptError if no ZooKeeper responds
     """
     entities = _in_order(request.entities)
     try:
@@ -87,13 +87,13 @@ async def _alter(request: ConfigRequest, entities: Sequence[Entity], zookeeper: 
 async def _describe(request: ConfigRequest, entities: Sequence[Entity], zookeeper: ZooKeeperAdmin) -> None:
     all_users = len(entities) == 1 and entities[0] == Entity(USERS, None)
     found = [(each, await zookeeper.configs(_path(each))) for each in await _expanded(entities, zookeeper)]
-    # A user may have a znode only because clients of that user have settings.
+    # A user may have a znode only because clients of that user have configs.
     found = [(each, configs) for each, configs in found if configs or not all_users]
     show_zookeeper_settings(request.output, [(_named(each), _path(each), configs) for each, configs in found])
 
 
 async def _expanded(entities: Sequence[Entity], zookeeper: ZooKeeperAdmin) -> list[Sequence[Entity]]:
-    """The entities themselves, or all that there are in place of a name that is left out."""
+    """The entities themselves, or all entities in place of an omitted name."""
     paths: list[list[Entity]] = [[]]
     for kind, name in entities:
         longer: list[list[Entity]] = []
@@ -110,7 +110,7 @@ async def _configured(entities: Sequence[Entity], zookeeper: ZooKeeperAdmin) -> 
 
 
 async def _ensure_stopped(broker: Entity, names: Sequence[str], zookeeper: ZooKeeperAdmin) -> None:
-    """Brokers' configs are written directly only while the brokers are not running to check them."""
+    """Reject direct changes of brokers' configs while the brokers run, as they would not check them."""
     if not names:
         return
     wanted = f"--bootstrap-server option must be specified to update broker configs Set({', '.join(names)})."
@@ -123,7 +123,7 @@ async def _ensure_stopped(broker: Entity, names: Sequence[str], zookeeper: ZooKe
 def _in_order(entities: Sequence[Entity]) -> list[Entity]:
     """Users before their clients, whichever was given first.
 
-    raises    BadConfigArgument for what ZooKeeper has no settings of
+    raises    BadConfigArgument for types without configs in ZooKeeper
     """
     for entity in entities:
         if entity.type not in KINDS:
@@ -135,7 +135,7 @@ def _in_order(entities: Sequence[Entity]) -> list[Entity]:
 
 
 def _path(entities: Sequence[Entity]) -> str:
-    """Below /config; a name that is left out is left out at the end."""
+    """The path below /config; an omitted name is omitted at the end."""
     parts: list[str] = []
     for kind, name in entities:
         parts.append(kind)

@@ -1,7 +1,7 @@
 """One run of the console consumer: records in, text out, and their count at the end.
 
-Records are printed as fetched, many at a time and immediately, so that a user sees them as they come and a pipe gets
-them fast. What a group commits is what was printed.
+Records are printed as fetched, many at a time and immediately: a user sees them at once, and a pipe gets them fast. A
+group commits what was printed.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ EXCEPTIONS = "org.apache.kafka.common.errors."
 
 @contextmanager
 def logged() -> Iterator[None]:
-    """What keeps the consumer from running, as the script's log has it.
+    """Log what keeps the consumer from running, as the script does.
 
     raises    Ended
     """
@@ -71,7 +71,7 @@ def logged() -> Iterator[None]:
 
 
 class Reader(Protocol):
-    """Where records come from: a Consumer or a RangeReader."""
+    """A source of records: a Consumer or a RangeReader."""
 
     async def poll(self, timeout: Seconds) -> "Fetched | None": ...
     def used(self, fetched: "Fetched", count: int | None = None) -> None: ...
@@ -199,7 +199,7 @@ class ConsoleConsumer:
         from pykafka_cli.procedures.range_reader import RangeReader, partitions_to_read
 
         partitions = await partitions_to_read(session, settings, wanted, pattern)
-        selection, self._selection = self._selection, None  # the reader knows what it was asked for
+        selection, self._selection = self._selection, None  # the reader applies it
         return RangeReader(
             session,
             settings,
@@ -214,7 +214,7 @@ class ConsoleConsumer:
         print_count(self._count)
 
     async def _print_all(self, reader: "Reader") -> None:
-        """Until the limit, the end of a range, a time-out, or nobody reads any more. raises Ended for an error."""
+        """Print until the limit, the end of the range, a timeout, or a closed stdout. raises Ended for an error."""
         from pykafka_cli.clients.consuming.fetcher import NoOffset
         from pykafka_cli.clients.errors import ApiError
         from pykafka_cli.procedures.range_reader import EndReached
@@ -236,7 +236,7 @@ class ConsoleConsumer:
             raise terminated(problem.java if isinstance(problem, ApiError) else str(problem)) from None
 
     async def _receive(self, reader: "Reader") -> "Fetched | None":
-        """The next records; None when more than the time-out has passed without any."""
+        """The next records; None once the timeout has passed without any."""
         clock = asyncio.get_running_loop().time
         began = clock()
         while True:
@@ -272,7 +272,7 @@ class ConsoleConsumer:
         return [records[position] for position in positions], positions
 
     def _records_within(self, partition: TopicPartition, records: Sequence[ConsumedRecord], size: int) -> int:
-        """How many records' text lies wholly in the first `size` bytes."""
+        """The number of records whose text fits into the first `size` bytes."""
         topic, index = partition
         for count, record in enumerate(records):
             try:
@@ -286,12 +286,12 @@ class ConsoleConsumer:
     def _rendered(
         self, partition: TopicPartition, records: Sequence[ConsumedRecord]
     ) -> "tuple[bytes, BadRecord | None]":
-        """The text of all records, or of those before one that cannot be printed."""
+        """The text of all records, or of those before the first one that cannot be printed."""
         topic, index = partition
         try:
             return self._printer.render(topic, index, records), None
         except (DeserializationError, UnreadableRecord):
-            pass  # find out which
+            pass  # find the bad record
         pieces: list[bytes] = []
         for position, record in enumerate(records):
             try:
@@ -304,7 +304,7 @@ class ConsoleConsumer:
 
 
 def terminated(cause: str, *, hint: str = "") -> Ended:
-    """Report what ends the reading, and return the exception to raise."""
+    """Log what ends the run, and return the exception to raise."""
     error(TERMINATING, source=SOURCE, cause=cause)
     ending = Ended(ExitStatus.FAILURE)
     ending.hint = hint

@@ -46,10 +46,10 @@ HISTORY = "console-producer-history"
 PLAIN_TERMINALS = frozenset({"", "dumb", "unknown"})
 
 REPORTED_RECORDS = 10
-"""How many records of one failed batch are named one by one."""
+"""Number of records of a failed batch that are reported individually."""
 
 FLUSH_AFTER_SIGNAL = 5.0
-"""Seconds that lines already read have to be sent when the command is interrupted."""
+"""Seconds for sending lines that were read before the command was interrupted."""
 
 
 def line_editor(reader: LineReader | JsonReader, *, keeps_history: bool) -> "LineEditor | None":
@@ -157,7 +157,7 @@ class ConsoleProducer:
             self._refuse_lines(splitter.feed(chunk), failure)
         self._refuse_lines(splitter.finish(), failure)
         if not self.failed:
-            raise problem  # nothing was to be sent
+            raise problem  # there was no line to send
         print(explain(problem)[1], file=sys.stderr)
 
     def _refuse_lines(self, lines: list[bytes], failure: "ErrorText") -> None:
@@ -235,7 +235,7 @@ class ConsoleProducer:
             raise ScriptError(f"{KAFKA_EXCEPTION}{bad_line}")
 
     async def _send_json(self, producer: "Producer", reader: JsonReader, lines: list[bytes]) -> None:
-        """raises    ScriptError for a line that is no record"""
+        """raises    ScriptError for a line that is not a record"""
         records, bad_line = reader.read(lines)
         for number, record in records:
             await self._send_record(producer, number, record)
@@ -292,7 +292,7 @@ class ConsoleProducer:
         keys: Sequence[bytes | None],
         values: Sequence[bytes | None],
     ) -> None:
-        """Name the records that were not sent; of many, the first ones."""
+        """Report the records that were not sent; of many, the first ones."""
         self.failed = True
         for line, key, value in list(zip(lines, keys, values, strict=True))[:REPORTED_RECORDS]:
             error(

@@ -32,10 +32,10 @@ REJECTING = "Error processing message, rejecting this message: "
 
 
 class Reading(NamedTuple):
-    """What the command line says about one run.
+    """The options of one run.
 
     timeout         seconds without a record after which it ends
-    outcome         what the group is told of each record that is printed: accept, release or reject
+    outcome         how printed records are acknowledged: accept, release or reject
     rejects_errors  whether a record that cannot be printed is rejected; otherwise it ends the run
     """
 
@@ -80,7 +80,7 @@ class ConsoleShareConsumer:
             raise Ended(end.status)
 
     async def _print_all(self, consumer: "ShareConsumer") -> None:
-        """Until the limit, a time-out, or nobody reads any more. raises Ended for an error."""
+        """Print until the limit, a timeout, or a closed stdout. raises Ended for an error."""
         from pykafka_cli.clients.errors import ApiError
 
         output = BulkOutput(sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""kafka-consumer-groups: what its actions have in common, and listing, describing and deleting groups."""
+"""kafka-consumer-groups: what the actions share, and listing, describing and deleting groups."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,16 +18,16 @@ EXECUTION = "java.util.concurrent.ExecutionException: "
 
 
 class TopicMissing(ApiError):
-    """A topic whose partitions are wanted cannot be looked up."""
+    """A requested topic cannot be looked up."""
 
 
 class NotDescribed(ApiError):
-    """A group cannot be described, which the script of 3.9 reports by the cause alone."""
+    """A group cannot be described; the script of 3.9 reports only the cause."""
 
 
 @dataclass
 class GroupsRequest:
-    """The values of the command line, and, once connected, whether the cluster is of Kafka 4."""
+    """The values of the command line, and, once connected, whether the cluster runs Kafka 4."""
 
     groups: tuple[str, ...]
     all_groups: bool
@@ -37,7 +37,7 @@ class GroupsRequest:
 
     @asynccontextmanager
     async def opened(self, session: Session) -> AsyncIterator[None]:
-        """Enter the session, and find out whether the cluster is of Kafka 4, whose script words results differently."""
+        """Enter the session, and find out whether the cluster runs Kafka 4, whose script words results differently."""
         async with session:
             self.kafka_4 = await session.is_kafka_4()
             yield

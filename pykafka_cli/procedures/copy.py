@@ -1,10 +1,10 @@
-"""Copying records from topics of one cluster to topics of the same or another.
+"""Copies records from topics of one cluster to topics of the same or another one.
 
     Fetcher (raw chunks) ──> rules/record_copy.py ──> a Producer per destination topic
 
-Batches keep their partition if the destination is to have the same ones; else records go where their keys belong. Where
-a group keeps the position, it is committed after all that lies before it has been acknowledged: a copy that was
-interrupted sends at most those records again that came after the last commit.
+Batches keep their partition if the destination has the same ones; otherwise records go where their keys belong. If a
+group keeps the position, it is committed once everything before it has been acknowledged: after an interruption, a copy
+sends at most the records after the last commit again.
 """
 
 import asyncio
@@ -39,18 +39,18 @@ from pykafka_cli.transport.connection import ConnectionFailed
 
 COMMIT_EVERY_S = 5.0
 LOOK_FOR_ENDS_EVERY_S = Seconds(5.0)
-"""Where nothing comes: the log may have lost its end, or the topic may be gone."""
+"""Seconds without records between checks whether the log has lost its end, or the topic is gone."""
 
 SOURCE = {"isolation.level": "read_committed", "auto.offset.reset": "earliest"}
-"""What a copy reads: no open and no aborted transaction. Where records were deleted meanwhile, the next ones."""
+"""A copy reads no open or aborted transactions. If records were deleted meanwhile, it continues with the next ones."""
 
 
 class CopyFailed(Exception):
-    """Records that cannot be read, or were not accepted."""
+    """Records cannot be read, or were rejected."""
 
 
 class TopicCopy(NamedTuple):
-    """A topic, the one that gets its records, and whether batches keep their partition."""
+    """Source and destination topic, and whether batches keep their partition."""
 
     source: str
     target: str
@@ -59,11 +59,11 @@ class TopicCopy(NamedTuple):
 
 @dataclass(slots=True)
 class Progress:
-    """What is to be copied, as far as that is known, and what has been."""
+    """The number of records to copy, as far as known, and of those copied."""
 
     total: int = 0
     records: dict[str, int] = field(default_factory=dict)
-    """Acknowledged, by source topic."""
+    """Acknowledged records, by source topic."""
     bytes: int = 0
 
     @property
@@ -79,12 +79,12 @@ class Bounds(NamedTuple):
 
     @property
     def lengths(self) -> dict[TopicPartition, int]:
-        """Offsets between the two; in some there may be no record."""
+        """Numbers of offsets between the two; some may have no record."""
         return {each: max(end - self.starts[each], 0) for each, end in self.ends.items()}
 
 
 async def find_bounds(session: Session, partitions: Sequence[TopicPartition], group: str | None) -> Bounds:
-    """From what the group has committed, or the start of the log, to the end of what is committed there now.
+    """From the group's committed offset, or the start of the log, to the current last stable offset.
 
     raises    CopyFailed, ApiError, ConnectionFailed
     """
@@ -115,10 +115,10 @@ def _coordinator(session: Session, group: str) -> Coordinator:
 class Copier:
     """One run.
 
-    most      records to copy at most
-    follow    go on with what comes after the ends
-    warn      called with lines that clients log
-    tell      called whenever there is progress
+    max_messages    how many records to copy
+    follow          keep copying what comes after the ends
+    warn            called with lines that clients log
+    on_progress     called whenever there is progress
     """
 
     def __init__(
@@ -129,19 +129,19 @@ class Copier:
         bounds: Bounds,
         *,
         group: str | None,
-        most: int | None,
+        max_messages: int | None,
         follow: bool,
         warn: Callable[[str], None],
-        tell: Callable[[Progress], None],
+        on_progress: Callable[[Progress], None],
         look_every: Seconds = LOOK_FOR_ENDS_EVERY_S,
     ) -> None:
         count = sum(bounds.lengths.values())
-        self.progress = Progress(count if most is None else min(count, most))
+        self.progress = Progress(count if max_messages is None else min(count, max_messages))
         self._copies = {each.source: each for each in copies}
         self._ends = dict(bounds.ends)
-        self._left = most
+        self._left = max_messages
         self._follow = follow
-        self._tell = tell
+        self._on_progress = on_progress
         self._positions = dict(bounds.starts)
         self._committed = dict(bounds.starts)
         self._group = _coordinator(source, group) if group else None
@@ -179,12 +179,12 @@ class Copier:
         await self._opened.__aexit__(kind, error, trace)
 
     def stop(self) -> None:
-        """Copy nothing more; what was read is still sent."""
+        """Stop reading; what was read is still sent."""
         self._is_stopped = True
         self._fetcher.ready.set()
 
     async def copy(self) -> None:
-        """Copy until the ends are reached, or as many records as there were to be, or until it is stopped.
+        """Copy until the ends or the maximum number of records are reached, or until stopped.
 
         raises    CopyFailed, ProducerRefused, ConnectionFailed, ApiError
         """
@@ -211,7 +211,7 @@ class Copier:
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until all that was sent is acknowledged; then commit the positions behind it.
+        """Wait until everything sent is acknowledged; then commit the positions after it.
 
         raises    CopyFailed, ConnectionFailed, ApiError
         """
@@ -234,9 +234,9 @@ class Copier:
             return
 
     async def _look_for_ends(self) -> None:
-        """Give up what is not going to come: an election may have lost it, or somebody may have deleted the topic.
+        """Stop waiting for records that will not come: an election may have lost them, or the topic may be deleted.
 
-        What is found counts if it is found twice in a row: a broker that has just become a leader may not know it all.
+        A finding counts if it is made twice in a row: a new leader may not know the whole log yet.
 
         raises    CopyFailed
         """
@@ -249,7 +249,7 @@ class Copier:
                 patience=Patience.ASK_ONCE,
             )
         except ConnectionFailed:
-            return  # of which the fetcher warns
+            return  # the fetcher warns of it
         before, self._doubtful = self._doubtful, set()
         for partition in waiting:
             end, position = found[partition], self._positions[partition]
@@ -279,7 +279,7 @@ class Copier:
             self._fetcher.drop([partition])
 
     def _cut(self, batches: Sequence[ReadyBatch]) -> Offset | None:
-        """Behind the last record that may still be copied; None if all may be."""
+        """The offset after the last record that may still be copied; None if all may be."""
         left = self._left
         for batch in batches if left is not None else ():
             if left is not None and len(batch.offsets) >= left:
@@ -300,7 +300,7 @@ class Copier:
             await producer.send_batch(target, data, range(len(records)))
 
     def _by_key(self, topic: str, partitions: range, records: Sequence[Record]) -> dict[int, list[Record]]:
-        """Where Kafka's producer would send them; records without a key go to the partitions in turn, a batch each."""
+        """Records by partition, as Kafka's producer chooses it; batches without keys go to the partitions in turn."""
         keys = [record.key for record in records if record.key is not None]
         places = iter(KeyPartitioner(len(partitions)).partitions(keys))
         turn = next(self._turns.setdefault(topic, cycle(partitions)))
@@ -318,12 +318,12 @@ class Copier:
                 self._failure = self._failure or f"{where} did not accept records: {result.failure.message}"
             else:
                 self.progress.records[topic] += result.batch.record_count
-                self._tell(self.progress)
+                self._on_progress(self.progress)
 
         return note
 
     def _skipped(self, partition: TopicPartition, position: Position) -> None:
-        """The log begins later than where the copy was: records were deleted meanwhile. Or it was truncated before."""
+        """Warn that records were deleted before they were copied, or that the log was truncated."""
         offset = position.offset
         if offset < self._positions[partition]:
             self._warn(f"{partition}: records from offset {offset} on were replaced after they had been copied")
@@ -335,9 +335,9 @@ class Copier:
 
 
 def merged(batches: Iterable[ReadyBatch]) -> Iterator[ReadyBatch]:
-    """The same records, with small batches that are not compressed put together.
+    """The same records, with small uncompressed batches combined.
 
-    A request has one batch for a partition: of small ones there would be too many to be fast.
+    A request has one batch per partition, so many small ones would be slow.
     """
     small: list[ReadyBatch] = []
     size = 0
@@ -356,7 +356,7 @@ def merged(batches: Iterable[ReadyBatch]) -> Iterator[ReadyBatch]:
 
 
 def _put_together(batches: Sequence[ReadyBatch], size: int) -> Sequence[ReadyBatch]:
-    """One batch; the same ones if it is one already, or one has a header whose key is not UTF-8."""
+    """Combine batches into one; a single one, and any with a header key that is not UTF-8, stay unchanged."""
     if len(batches) == 1:
         return batches
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2 * size)
@@ -373,7 +373,7 @@ def _put_together(batches: Sequence[ReadyBatch], size: int) -> Sequence[ReadyBat
 
 
 _SMALL, _MERGED = 64 << 10, 256 << 10
-"""Bytes of a batch that is put together with others, and of what comes of it."""
+"""Bytes of a batch that is combined with others, and of the result."""
 
 _MAX_REQUEST = 64 << 20
-"""Bytes; batches are as large as the source's broker accepted them, and the destination's decides."""
+"""Bytes; batches are as large as the source's broker accepted, and the destination's broker decides."""

@@ -1,4 +1,4 @@
-"""Source and destination topics of a copy: do they fit, and what if the destination does not exist."""
+"""Source and destination topics of a copy: checks that they fit, and creates missing destinations."""
 
 from collections.abc import Sequence
 
@@ -16,8 +16,8 @@ async def match_topics(
     """The copies to make, and the partitions to read.
 
     names      of source and destination
-    keeps      whether batches keep their partition; None: if both topics have as many
-    creates    create destinations that do not exist, as the sources are
+    keeps      whether batches keep their partition; None: if both topics have the same number
+    creates    create missing destinations like their sources
     raises     CopyFailed, StateUnknown, ConnectionFailed
     """
     counts = {topic.topic: topic.partition_count for topic in await list_topics(source)}

@@ -1,4 +1,4 @@
-"""The ACLs of a cluster as declarations have them."""
+"""The ACLs of a cluster, in the form of declarations."""
 
 from collections.abc import Iterable
 

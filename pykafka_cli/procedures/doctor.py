@@ -1,6 +1,6 @@
-"""`pk doctor`: look at one layer after the other, from the name of a host to the disks of the brokers.
+"""`pk doctor`: checks one layer after another, from the name of a host to the disks of the brokers.
 
-What is seen is judged in rules/diagnosis.py. Nothing is changed on the cluster: no topic is created, no group joined.
+rules/diagnosis.py judges what is found. The cluster does not change: no topic is created, no group joined.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ Report = Callable[[Check], None]
 
 
 class _Reached(NamedTuple):
-    """An address that speaks Kafka with us."""
+    """An address where a Kafka broker responds."""
 
     address: Address
     connection: Connection
@@ -77,10 +77,10 @@ class _Doctor:
 async def examine(
     bootstrap: str, settings: ClientSettings, patience: Seconds, report: Report, local_clusters: Sequence[str] = ()
 ) -> list[Check]:
-    """All checks, each reported as soon as it is known.
+    """Run all checks, and report each as soon as it is done.
 
-    patience          seconds for one response; checks that do not need each other run side by side
-    local_clusters    bootstrap servers of those that run on this machine, to suggest
+    patience          seconds for one response; independent checks run concurrently
+    local_clusters    bootstrap servers of clusters on this machine, to suggest
     raises            BadClientSetting, BadAddress
     """
     doctor = _Doctor(settings, patience, report, local_clusters)
@@ -99,7 +99,7 @@ async def examine(
 
 
 async def _reach(doctor: _Doctor, address: Address) -> _Reached | None:
-    """Name, TCP, TLS, protocol, and login of one address; None if one of them failed."""
+    """Check name, TCP, TLS, protocol, and login of one address; None if one of them failed."""
     machines = await _resolve(doctor, address)
     if not machines or not await _connect(doctor, address, machines):
         return None
@@ -146,7 +146,7 @@ async def _resolve(doctor: _Doctor, address: Address) -> list[str]:
         async with asyncio.timeout(doctor.patience):
             found = await asyncio.get_running_loop().getaddrinfo(*address, type=socket.SOCK_STREAM)
     except TimeoutError:
-        text = f"no answer from the name service within {doctor.patience:g} s"
+        text = f"no response from the name service within {doctor.patience:g} s"
         doctor.check(Layer.NAME, State.FAILED, text, "Check this machine's DNS servers.", began=began, at=address)
         return []
     except OSError as error:
@@ -197,11 +197,13 @@ def _advice_of_refusal(doctor: _Doctor, machines: Sequence[str], problems: Seque
             listed = (f"pk doctor {each}" for each in doctor.local_clusters)
             return "Nothing listens on this port of this machine, but pk up runs a cluster on another:", *listed
         return (
-            "Nothing listens on this port of this machine. Start a broker, or give the port of one that runs:",
+            "Nothing listens on this port of this machine. Start a broker, or give the port of a running one:",
             "pk up",
         )
     if "connection refused" in problems:
-        return ("The machine is there, but nothing listens on this port: check the port, and whether the broker runs.",)
+        return (
+            "The machine responds, but nothing listens on this port: check the port, and whether a broker is running.",
+        )
     return ("Check the address, and whether a firewall or a security group drops connections to this port.",)
 
 
@@ -210,7 +212,7 @@ def _is_of_this_machine(machine: str) -> bool:
 
 
 async def _explain_handshake(doctor: _Doctor, address: Address, failure: ConnectionFailed, began: float) -> None:
-    """A connection that failed after TCP: in TLS, or because it was closed at once."""
+    """Explain a connection that failed after TCP: in TLS, or because it was closed at once."""
     text, hint = explain(failure)
     if not isinstance(failure, Rejected):
         peer = await identify(*address, doctor.patience)
@@ -220,7 +222,7 @@ async def _explain_handshake(doctor: _Doctor, address: Address, failure: Connect
 
 
 def _describe_tls(doctor: _Doctor, address: Address, connection: Connection, began: float) -> None:
-    """Who the broker is by its certificate; which one that is does not matter here if its name is not to be checked."""
+    """Describe the broker's certificate; whose it is does not matter here if names are not checked."""
     from cryptography import x509
 
     tls = connection.tls
@@ -237,7 +239,7 @@ def _describe_tls(doctor: _Doctor, address: Address, connection: Connection, beg
 
 
 async def _offered(doctor: _Doctor, address: Address, connection: Connection) -> bool:
-    """Whether a Kafka broker is behind an open connection; if not, who is."""
+    """Check that a Kafka broker is behind an open connection."""
     began = time.monotonic()
     try:
         offered = await connection.api_versions()
@@ -258,7 +260,7 @@ async def _offered(doctor: _Doctor, address: Address, connection: Connection) ->
 
 
 async def _examine_cluster(doctor: _Doctor, reached: _Reached) -> None:
-    """What the cluster says about itself, by way of the first address that answered."""
+    """Check the cluster's metadata, through the first address that responded."""
     session = Session(f"{_named(reached.address)}", doctor.settings)
     began = time.monotonic()
     async with contextlib.AsyncExitStack() as opened:
@@ -312,7 +314,7 @@ def _partitions(answer: Any) -> list[PartitionFacts]:
 
 
 async def _examine_listeners(doctor: _Doctor, session: Session, answer: Any) -> None:
-    """Each broker where it says that clients reach it: is it there, and is it that broker, of that cluster?"""
+    """Check each broker's advertised address: is it reachable, and is it that broker of that cluster?"""
 
     async def examine_one(broker: BrokerId, address: Address) -> None:
         began = time.monotonic()
@@ -337,7 +339,7 @@ async def _examine_listeners(doctor: _Doctor, session: Session, answer: Any) -> 
 
 
 async def _problem_of_listener(session: Session, broker: BrokerId, cluster_id: str | None) -> str:
-    """Empty if the broker itself answers at its address.
+    """What is wrong with a broker's address; empty if the broker itself responds there.
 
     raises    ConnectionFailed, ApiError
     """
@@ -346,18 +348,18 @@ async def _problem_of_listener(session: Session, broker: BrokerId, cluster_id: s
     request = MetadataRequest(topics=(), allow_auto_topic_creation=False, include_topic_authorized_operations=False)
     answer = await session.ask(request, broker=broker, oldest=1)
     if answer.cluster_id != cluster_id:
-        return f"another cluster answers there ({answer.cluster_id})"
+        return f"another cluster responds there ({answer.cluster_id})"
     return await _other_broker(session, broker)
 
 
 async def _other_broker(session: Session, broker: BrokerId) -> str:
-    """A broker describes only its own configs: what one says whose id is another."""
+    """A broker describes only its own configs: the error of one with another id."""
     from pykafka_cli.clients.admin.configs import Resource, ResourceType, describe_configs
 
     try:
         await describe_configs(session, [Resource(ResourceType.BROKER, str(broker))])
     except ApiError as error:
-        return "another broker of the cluster answers there" if "Unexpected broker id" in str(error) else ""
+        return "another broker of the cluster responds there" if "Unexpected broker id" in str(error) else ""
     return ""
 
 
@@ -387,7 +389,7 @@ async def _examine_disks(doctor: _Doctor, session: Session, brokers: Sequence[Br
     if found:
         doctor.add(judge_disks(found)._replace(seconds=time.monotonic() - began))
     else:
-        doctor.check(Layer.DISKS, State.UNKNOWN, "the brokers do not say", began=began)
+        doctor.check(Layer.DISKS, State.UNKNOWN, "the brokers do not report it", began=began)
 
 
 def _known(size: int) -> int | None:
@@ -395,7 +397,7 @@ def _known(size: int) -> int | None:
 
 
 async def _examine_clock(doctor: _Doctor, session: Session, address: Address) -> None:
-    """In KRaft mode, the controller says when it last was up to date, which of itself is now."""
+    """Compare clocks: a KRaft controller reports when each replica was last caught up, for itself the present."""
     from pykafka_cli.clients.admin.quorum import describe_quorum
 
     if address.host == "localhost" or _is_of_this_machine(address.host):

@@ -1,7 +1,6 @@
-"""Reading a topic until what was expected came: all within one deadline, connecting included, and without a group.
+"""Reads a topic until everything expected has arrived: within one deadline, connecting included, and without a group.
 
-A cluster that does not answer yet, a topic that is not there yet, and partitions that are added meanwhile are as
-ordinary as those that were there before.
+The cluster may not respond yet, the topic may not exist yet, and partitions may be added meanwhile.
 """
 
 import asyncio
@@ -30,16 +29,16 @@ from pykafka_cli.transport.connection import ConnectionFailed, Rejected
 T = TypeVar("T")
 
 NEW_PARTITIONS_EVERY_S = 1.0
-"""How often the topic is looked at again."""
+"""Seconds between looking up the topic again."""
 
 RECORDS_AT_A_TIME = 500
-"""After so many, the deadline is looked at again."""
+"""Number of records after which the deadline is checked again."""
 
 REST_S = 0.5
-"""How long to read on where what is expected cannot come any more: the rest explains what did."""
+"""Seconds to keep reading once the expectation cannot be met: the rest explains why."""
 
 DEFAULTS = {"request.timeout.ms": "10000", "default.api.timeout.ms": "1000"}
-"""A request that comes to nothing is repeated anyway, so none should take long."""
+"""Requests that fail are repeated anyway, so none should take long."""
 
 _NOT_THERE_YET = (ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_available)
 
@@ -48,11 +47,11 @@ Start = Mark | Timestamp | OffsetSpec
 
 
 class Wanted(NamedTuple):
-    """All that one run expects; records may be None, the conditions empty.
+    """Everything that one run expects; records may be None, conditions empty.
 
-    conditions    with the words that they were given in
-    within        seconds that everything may take
-    grace         seconds for which to look for records that are too many
+    conditions    with the words of the command line
+    within        seconds for everything
+    grace         seconds for which to wait for surplus records
     """
 
     records: Expectation | None
@@ -64,12 +63,12 @@ class Wanted(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What came of it.
+    """The result.
 
     elapsed    seconds
-    seen       records that were read, and `counted` those of them that count
-    problem    what kept the topic from being read, and `hint` what would help
-    notes      what a reader of a failure should know
+    seen       records that were read; `counted` counts those that match the filter
+    problem    what kept the topic from being read; `hint` says what would help
+    notes      further information about a failure
     """
 
     assertions: Sequence[Assertion]
@@ -91,9 +90,9 @@ Show = Callable[[Sequence[str]], None]
 
 
 async def check(open_session: Open, settings: ConsumerSettings, wanted: Wanted, show: Show) -> Report:
-    """Read, and look at the conditions once the records came.
+    """Read the topic, and check the conditions once the records have arrived.
 
-    show      called with what is missing, whenever there is nothing to do but wait
+    show      called with what is missing, before each wait
     raises    BadMark, BadClientSetting
     """
     clock = asyncio.get_running_loop().time
@@ -112,9 +111,9 @@ async def check(open_session: Open, settings: ConsumerSettings, wanted: Wanted, 
     if wanted.conditions:
         left = wanted.within - (clock() - began)
         if any(each.outcome is not Outcome.MET for each in assertions):
-            found = [Assertion(word, Outcome.SKIPPED, "not all records came") for word, _ in wanted.conditions]
+            found = [Assertion(word, Outcome.SKIPPED, "not all records arrived") for word, _ in wanted.conditions]
         elif left <= 0:
-            found = [Assertion(word, Outcome.SKIPPED, "the time was up") for word, _ in wanted.conditions]
+            found = [Assertion(word, Outcome.SKIPPED, "time was up") for word, _ in wanted.conditions]
         else:
             found = await _check_conditions(open_session, wanted.conditions, Seconds(left), show)
             timed_out = any(each.outcome is Outcome.UNMET for each in found)
@@ -136,7 +135,7 @@ async def check(open_session: Open, settings: ConsumerSettings, wanted: Wanted, 
 async def _check_conditions(
     open_session: Open, conditions: Sequence[tuple[str, Condition]], left: Seconds, show: Show
 ) -> list[Assertion]:
-    """left    of the time that everything may take"""
+    """left    seconds until the deadline"""
     words = [word for word, _ in conditions]
     unmet = await wait_until_met(
         open_session,
@@ -154,11 +153,11 @@ async def _check_conditions(
 
 
 class _Reading:
-    """One topic, read until what is expected of it came, or cannot come any more."""
+    """Reads one topic until everything expected has arrived, or cannot arrive any more."""
 
     def __init__(self, settings: ConsumerSettings, wanted: Wanted, records: Expectation, show: Show) -> None:
         self.ledger = Ledger(records, wanted.texts)
-        self.problem = "there was no response yet", ""
+        self.problem = "there was no response", ""
         self.notes: list[str] = []
         self._settings = settings
         self._reads_committed = settings.isolation_level == "read_committed"
@@ -175,7 +174,7 @@ class _Reading:
         return self.ledger.assertions(read_to_end=self._read_to_end)
 
     async def read(self, open_session: Open) -> None:
-        """Returns when nothing further can change the result; to be ended by a deadline.
+        """Read until nothing further can change the result; the caller ends it at the deadline.
 
         raises    BadMark, BadClientSetting
         """
@@ -222,7 +221,7 @@ class _Reading:
     # ---- partitions
 
     async def _add_new_partitions(self, session: Session, fetcher: Fetcher) -> bool:
-        """Whether there are any partitions now.
+        """Return whether there are any partitions now.
 
         raises    ConnectionFailed, ApiError, BadMark
         """
@@ -253,7 +252,7 @@ class _Reading:
     async def _starts(
         self, session: Session, partitions: Sequence[TopicPartition], cluster_id: str | None, topic_id: str | None
     ) -> Mapping[TopicPartition, Offset | OffsetSpec]:
-        """Partitions that appear while others are read are new, and so read from their beginning."""
+        """Start offsets; partitions that appear while others are read are new, and are read from their beginning."""
         start = self._wanted.start
         if isinstance(start, Mark):
             mark = topic_mark(start, self._topic, cluster_id)
@@ -313,14 +312,14 @@ class _Reading:
     # ---- records
 
     async def _read_some(self, fetcher: Fetcher, timeout: float = NEW_PARTITIONS_EVERY_S) -> None:
-        """What has arrived from one partition, or wait for it, for so many seconds.
+        """Read what has arrived from one partition, or wait for up to `timeout` seconds.
 
         raises    ApiError, CorruptRecords, Rejected
         """
         if fetched := fetcher.take():
             for first in range(0, len(fetched.records), RECORDS_AT_A_TIME):
                 self.ledger.add(fetched.partition, fetched.records[first : first + RECORDS_AT_A_TIME])
-                await asyncio.sleep(0)  # let requests go out, and the deadline be noticed
+                await asyncio.sleep(0)  # let requests be sent, and the deadline be noticed
             self._positions[fetched.partition] = fetched.next.offset
             return
         with contextlib.suppress(TimeoutError):
@@ -330,7 +329,7 @@ class _Reading:
             self._show([f"{self._topic}: {missing}"])
 
     async def _read_surplus(self, session: Session, fetcher: Fetcher) -> None:
-        """To the ends that the logs have now, and for the grace period; less where it is hopeless."""
+        """Read to the current ends of the logs, and for the grace period; less if the result is already certain."""
         until = self._clock() + self._wanted.grace
         ends = None if self.ledger.is_hopeless else await self._offsets_despite_losses(session)
         shortened = False
@@ -354,5 +353,5 @@ class _Reading:
 
 
 def _known(starts: Mapping[TopicPartition, Offset | OffsetSpec]) -> dict[TopicPartition, Offset]:
-    """Those that are offsets already."""
+    """The known offsets."""
     return {each: start for each, start in starts.items() if not isinstance(start, OffsetSpec)}

@@ -136,7 +136,7 @@ class GroupReset:
         raise InvalidScope(f"Option '[reset-offsets]' requires one of the following scenarios: {SCENARIOS_AS_LISTED}")
 
     async def _partitions(self) -> list[TopicPartition]:
-        """What --topic and --all-topics say."""
+        """The partitions that --topic and --all-topics select."""
         if self._how.all_topics:
             return sorted(await admin.committed_offsets(self._session, self._group))
         if self._request.topics:

@@ -1,4 +1,4 @@
-"""What `pk share-groups` and `pk streams-groups` do alike: list and delete groups of one type."""
+"""What `pk share-groups` and `pk streams-groups` have in common: listing and deleting groups of one type."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ async def show_list(
 async def delete_groups(request: GroupsRequest, session: Session, type_: str, *, missing: str) -> None:
     """Delete groups, and show the result of each.
 
-    missing    the script's words about a group that is not of the type, a format of its name
+    missing    the script's error for a group of another type, to be formatted with its name
     raises     Ended if one could not be deleted
     """
     results: dict[str, str | None] = {}

@@ -1,4 +1,4 @@
-"""The search of `pk transactions find-hanging`: what partitions have open, compared with what coordinators know."""
+"""The search of `pk transactions find-hanging`: compares partitions' open transactions with the coordinators' state."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 TRANSACTIONAL_ID_NOT_FOUND = 105
 BATCH = 500
-"""Topics or partitions in one request."""
+"""Number of topics or partitions in one request."""
 
 FOR_MORE = "Enable debug logging for additional detail."
 
@@ -43,7 +43,7 @@ async def find_hanging(
     limit_ms: Milliseconds,
     now_ms: Timestamp,
 ) -> list[OpenTransaction]:
-    """Transactions that have been open for longer than `limit_ms` and that no coordinator will end.
+    """Find transactions that have been open for longer than `limit_ms` and that no coordinator will complete.
 
     raises    ScriptError
     """

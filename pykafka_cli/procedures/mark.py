@@ -1,4 +1,4 @@
-"""Where the logs of topics end now, for `pk mark`."""
+"""Looks up the current ends of topics, for `pk mark`."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,6 +1,6 @@
-"""Reads a range of a topic without a group: the newest records, those between two times, what is there now.
+"""Reads a range of a topic without a group: the newest records, those between two times, or those up to the end.
 
-Like Consumer, it is polled for records of one partition at a time, and it says by EndReached that the range is read.
+Like a Consumer, it is polled for records of one partition at a time; it raises EndReached after the range.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from pykafka_cli.rules.record_selection import Selection
 
 _WIDER = 4
-"""How many times as many offsets are looked through if too few of the newest were records that are wanted."""
+"""The factor by which the search grows if too few of the newest records are wanted."""
 _LONGEST_WAIT_S = 60.0
 
 Offsets = dict[TopicPartition, Offset]
 
 
 class EndReached(Exception):
-    """All that was to be read was read."""
+    """The whole range has been read."""
 
 
 class RangeReader:
@@ -66,9 +66,9 @@ class RangeReader:
         self._now_ms = now_ms
         self._fetcher = Fetcher(session, settings, warn, self._note_start)
         self._ends: Offsets | None = None
-        """None while reading goes on as records come."""
+        """None while the end is open."""
         self._positions: Offsets = {}
-        """Of what is to be handed over next."""
+        """Records to return next."""
         self._begun = False
         self._held: deque[Fetched] = deque()
 
@@ -110,7 +110,7 @@ class RangeReader:
     # ---- where to start and to end
 
     async def _begin(self) -> None:
-        """Find starts and ends; the newest records are read here, since they are sorted before any is printed."""
+        """Find starts and ends; read the newest records here, as they are sorted before any is printed."""
         wanted = self._wanted
         is_over = wanted.until_ms is not None and wanted.until_ms <= self._now_ms()
         ends: Offsets | None = None
@@ -137,7 +137,7 @@ class RangeReader:
         self._fetcher.add({each: start for each, start in starts.items() if ends is None or start < ends[each]})
 
     def _left_until_s(self) -> float | None:
-        """Seconds until the time to end at has come; None if there is none, or the ends are known."""
+        """Seconds until the end time; None if there is none, or the ends are known."""
         if self._wanted.until_ms is None or self._ends is not None:
             return None
         return (self._wanted.until_ms - self._now_ms()) / 1000
@@ -163,7 +163,7 @@ class RangeReader:
     # ---- records
 
     def _take(self) -> Fetched | None:
-        """Records that came, without those that are not wanted; None if nothing came."""
+        """Take fetched records that are wanted; None if nothing was fetched."""
         fetched = self._fetcher.take()
         return None if fetched is None else self._within(fetched)
 
@@ -180,15 +180,15 @@ class RangeReader:
         return fetched._replace(records=records)
 
     def _note_start(self, partition: TopicPartition, position: Position) -> None:
-        """What was to be read of a partition may have been deleted meanwhile."""
+        """Move the end of a partition whose records may have been deleted meanwhile."""
         if self._ends is not None and position.offset >= self._ends[partition]:
             self._fetcher.drop([partition])
             self._fetcher.ready.set()
 
     async def _newest(self, count: int, ends: Offsets) -> list[Fetched]:
-        """The newest `count` records before `ends` that are wanted, by their times.
+        """The newest `count` wanted records before `ends`, by timestamp.
 
-        Offsets are looked through backward, as some have no record: compaction and transactions leave gaps.
+        The search goes backward through offsets, as compaction and transactions leave gaps.
         """
         log_starts = await self._offsets(OffsetSpec.EARLIEST)
         found: dict[TopicPartition, list[ConsumedRecord]] = {each: [] for each in self._partitions}
@@ -211,7 +211,7 @@ class RangeReader:
         ]
 
     async def _all(self, starts: Offsets) -> dict[TopicPartition, list[ConsumedRecord]]:
-        """All records from `starts` to the ends that are wanted."""
+        """All wanted records from `starts` to the ends."""
         found: dict[TopicPartition, list[ConsumedRecord]] = {each: [] for each in starts}
         self._read(starts)
         while self._fetcher.partitions:
@@ -228,7 +228,7 @@ def _fetched(partition: TopicPartition, records: Sequence[ConsumedRecord]) -> Fe
 async def partitions_to_read(
     session: "Session", settings: ConsumerSettings, wanted: Wanted, pattern: re.Pattern[str] | None
 ) -> list[TopicPartition]:
-    """Of the topic or topics that exist now.
+    """The partitions of the topic or topics that exist now.
 
     raises    ApiError for a topic or partition that does not exist, or may not be read; ConnectionFailed
     """

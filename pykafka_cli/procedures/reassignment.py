@@ -60,7 +60,7 @@ class Rates(NamedTuple):
 async def generate_plan(
     session: Session, topics: Sequence[str], brokers: Sequence[BrokerId], view: View, *, rack_aware: bool
 ) -> None:
-    """Show where the topics' replicas are, and where they could be on these brokers."""
+    """Show the current assignment of topics, and a proposed one on these brokers."""
     async with session:
         current = await assignments(session, topics)
         alive = [broker for broker in await describe_brokers(session) if broker.id in brokers]
@@ -84,10 +84,10 @@ async def execute_plan(
     timeout: Seconds,
     same_factor: bool = False,
 ) -> None:
-    """Begin the moves of a plan.
+    """Start the moves of a plan.
 
-    timeout        seconds until moves between log directories must have begun
-    same_factor    reject partitions that would get more or fewer replicas
+    timeout        seconds until moves between log directories must have started
+    same_factor    reject changes of the number of replicas
     raises         Terse, BadReassignment, ApiError
     """
     proposed = {planned.partition: planned.replicas for planned in plan}
@@ -124,7 +124,7 @@ async def execute_plan(
 async def verify_plan(
     session: Session, plan: Sequence[PlannedReplicas], view: View, *, preserve_throttles: bool
 ) -> None:
-    """Show how far each part of the plan is; once no move is in progress, remove the throttles."""
+    """Show the progress of each part of the plan; once no move is in progress, remove the throttles."""
     async with session:
         ongoing = await list_reassignments(session, None)
         known = await _known(session, [planned.partition for planned in plan])
@@ -175,7 +175,7 @@ async def cancel_plan(
 async def _current(
     session: Session, wanted: Mapping[TopicPartition, object]
 ) -> dict[TopicPartition, tuple[BrokerId, ...]]:
-    """Where these partitions are.
+    """The assignment of these partitions.
 
     raises    ApiError if one of them does not exist
     """
@@ -187,7 +187,7 @@ async def _current(
 
 
 async def _known(session: Session, wanted: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[BrokerId, ...]]:
-    """Where these partitions are, without those that do not exist."""
+    """The assignment of these partitions, without those that do not exist."""
     found: dict[TopicPartition, tuple[BrokerId, ...]] = {}
     for topic in dict.fromkeys(partition.topic for partition in wanted):
         try:
@@ -201,7 +201,7 @@ async def _known(session: Session, wanted: Iterable[TopicPartition]) -> dict[Top
 async def _shown_log_dirs(
     session: Session, assigned: Mapping[TopicPartition, Iterable[BrokerId]]
 ) -> dict[tuple[BrokerId, TopicPartition], str]:
-    """Where the replicas are, for Kafka 4, whose script shows it; the one of 3.9 does not."""
+    """The log directories of replicas, for Kafka 4, whose script shows them; that of 3.9 does not."""
     if not await session.is_kafka_4():
         return {}
     replicas = [Replica(broker, partition) for partition, brokers in assigned.items() for broker in brokers]
@@ -210,7 +210,7 @@ async def _shown_log_dirs(
 
 
 async def _places(session: Session, replicas: Iterable[Replica]) -> dict[Replica, ReplicaPlace]:
-    """In which log directories the replicas are, without those whose broker does not respond."""
+    """The log directories of replicas, without those whose broker does not respond."""
     by_broker: dict[BrokerId, list[TopicPartition]] = {}
     for broker, partition in replicas:
         by_broker.setdefault(broker, []).append(partition)
@@ -225,9 +225,9 @@ async def _places(session: Session, replicas: Iterable[Replica]) -> dict[Replica
 
 
 async def _move_log_dirs(session: Session, targets: Mapping[Replica, str], timeout: Seconds, view: View) -> None:
-    """Retry until every broker has begun, which it cannot before it has the replica.
+    """Retry until every broker has started, which requires that it has the replica.
 
-    raises    Terse when the time has passed, ApiError
+    raises    Terse after the timeout, ApiError
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeout

@@ -1,4 +1,4 @@
-"""Sends the records that a new topic begins with: a batch for each partition that gets some."""
+"""Sends the first records of a new topic: a batch for each partition that gets some."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -19,16 +19,16 @@ from pykafka_cli.wall_clock import now_ms
 
 _BATCH_BYTES = 256 << 10
 _RECORD_OVERHEAD = 32
-"""Bytes that a record takes at most besides its contents; an estimate is enough."""
+"""Estimated maximum bytes of a record besides its contents."""
 
 
 async def send_records(session: Session, topic: str, records: Sequence[SeedRecord]) -> None:
-    """Send them in their order: by their partition, else by their key, else to the partitions in turn.
+    """Send records in order: to their partition if given, otherwise by their key, otherwise to the partitions in turn.
 
     raises    RecordsFailed, ConnectionFailed
     """
     batches: list[list[SeedRecord]] = []
-    failed: dict[int, str] = {}  # why, by the number of the batch, which its records have as their tag
+    failed: dict[int, str] = {}  # errors by the number of the batch, which its records have as their tag
 
     def note(result: Result) -> None:
         if result.failure:
@@ -78,7 +78,7 @@ def _by_partition(records: Sequence[SeedRecord], partitions: range) -> dict[int,
 
 
 def _batches(records: Sequence[SeedRecord]) -> Iterator[list[SeedRecord]]:
-    """As many at a time as fit into a batch; one alone may be larger."""
+    """As many records at a time as fit into a batch; a single one may be larger."""
     batch: list[SeedRecord] = []
     size = 0
     for record in records:

@@ -1,7 +1,7 @@
-"""Formatting the directories of a KRaft node, and looking at them: the steps of kafka-storage on disk.
+"""Formats and inspects the directories of a KRaft node: the steps of kafka-storage on disk.
 
-    DIR/meta.properties                     version 1: whose the directory is
-    DIR/__cluster_metadata-0/               in the metadata directory: what the node's own ZooKeeper server keeps
+    DIR/meta.properties                     version 1: cluster and node of the directory
+    DIR/__cluster_metadata-0/               in the metadata directory: data of the node's own ZooKeeper server
         bootstrap-credentials.json          users of --add-scram, until the first start creates them
 
 Source: kafka.tools.StorageTool, org.apache.kafka.metadata.storage.Formatter.
@@ -32,14 +32,14 @@ _SALT_BYTES = 32
 
 
 def node_directories(settings: BrokerSettings) -> list[str]:
-    """Every directory that is formatted, that of the metadata first."""
+    """Every directory to format, that of the metadata first."""
     return list(dict.fromkeys((settings.metadata_directory, *settings.log_directories)))
 
 
 def unformatted_directories(settings: BrokerSettings, cluster_id: str, *, ignore_formatted: bool) -> list[str]:
     """The directories that are not formatted yet.
 
-    raises    BadFormat where one belongs to somebody else, or is formatted though that is not to be ignored; OSError
+    raises    BadFormat if one belongs to another node, or is formatted and `ignore_formatted` is False; OSError
     """
     files, wanted = DiskFiles(), []
     for directory in node_directories(settings):

@@ -1,4 +1,4 @@
-"""What `pk streams-application-reset` does, step by step."""
+"""The steps of `pk streams-application-reset`."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ Offsets = dict[TopicPartition, Offset]
 
 
 class ResetFailed(Exception):
-    """What stops the reset, as Java shows it: class and message."""
+    """An error that ends the reset, as Java shows it: class and message."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +204,7 @@ class Reset:
         return offsets
 
     async def _positions(self, partitions: list[TopicPartition]) -> Offsets:
-        """Where a consumer of the group would begin to read."""
+        """Where a consumer of the group would start."""
         committed = await groups.committed_offsets(self._session, self._request.application_id)
         new = [each for each in partitions if each not in committed]
         begins = self._session.settings.properties.get(AUTO_OFFSET_RESET, "latest")

@@ -1,4 +1,4 @@
-"""kafka-topics: what both generations have in common, and the actions by Kafka's protocol."""
+"""kafka-topics: what both generations have in common, and the actions through Kafka's protocol."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -25,7 +25,7 @@ MAX_REPLICATION_FACTOR = 32767
 
 
 class TopicsFailed(Exception):
-    """A request that cannot be met, in the script's words."""
+    """An error in the script's words."""
 
 
 WORDS: Words = {UnreadableValue: str, TopicsFailed: str, ApiError: str, InvalidRegex: str}
@@ -61,11 +61,11 @@ class TopicsRequest(NamedTuple):
         return [topic for topic in topics if wanted.allows(topic, exclude_internal=self.exclude_internal)]
 
 
-# ---- by Kafka's protocol
+# ---- through Kafka's protocol
 
 
 async def through_brokers(request: TopicsRequest, session: Session) -> None:
-    """Perform the action by Kafka's protocol.
+    """Perform the action through Kafka's protocol.
 
     raises    TopicsFailed, ApiError, InvalidRegex, ConnectionFailed
     """

@@ -1,4 +1,4 @@
-"""`pk topics --zookeeper`: kafka-topics.sh as it was up to Kafka 2.2, by way of the znodes."""
+"""`pk topics --zookeeper`: kafka-topics.sh as it was up to Kafka 2.2, through znodes."""
 
 from pykafka_cli.clients.admin.zookeeper import (
     AdminRefused,
@@ -38,7 +38,7 @@ from pykafka_cli.topic_names import CONSUMER_OFFSETS, is_internal, may_collide
 async def through_zookeeper(request: TopicsRequest, connect: str) -> None:
     """Perform the action.
 
-    raises    TopicsFailed, InvalidRegex; ScriptError where no ZooKeeper answers
+    raises    TopicsFailed, InvalidRegex; ScriptError if no ZooKeeper responds
     """
     actions = {
         "list": list_topics,
@@ -140,7 +140,7 @@ async def delete_topics(request: TopicsRequest, zookeeper: ZooKeeperAdmin) -> No
 async def _existing(request: TopicsRequest, zookeeper: ZooKeeperAdmin, *, none_is_fine: bool) -> list[str]:
     """The topics that --topic names.
 
-    raises    TopicsFailed if there are none, in words that, as in the script, name none
+    raises    TopicsFailed if there are none, which, as in the script, is reported without names
     """
     names = request.matching(await zookeeper.topics())
     if not names and not none_is_fine:

@@ -1,7 +1,7 @@
-"""Waiting for a cluster: check what each condition lacks, until none does. Nothing is changed, no group joined.
+"""Waits for a cluster: checks all conditions until they are met. The cluster does not change, and no group is joined.
 
-A cluster that does not respond yet is not an error here: whatever fails is the reason why a condition is not met,
-until the time is over.
+A cluster that does not respond yet is no error here: until time is up, every failure is the reason why a condition is
+not met.
 """
 
 import asyncio
@@ -32,17 +32,17 @@ from pykafka_cli.rules.wait_conditions import (
 from pykafka_cli.transport.connection import ConnectionFailed
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
-"""Between two looks; the pause grows while nothing comes of them."""
+"""Seconds between two checks; the pause grows while nothing changes."""
 
 SINGLE_LOOK_S = 10.0
-"""How long a check may take if there is no time to wait."""
+"""Seconds for a check if there is no time to wait."""
 
 DEFAULTS = {"request.timeout.ms": "5000", "default.api.timeout.ms": "1000"}
-"""Checks that fail are repeated anyway, so none should take long."""
+"""Seconds for each check; it is repeated anyway, so none should take long."""
 
 
 class Unmet(NamedTuple):
-    """A condition, by its place in the list, why it is not met, and what would help if we know."""
+    """A condition by its position in the list, the reason why it is not met, and what would help, if known."""
 
     number: int
     reason: str
@@ -55,9 +55,9 @@ async def wait_until_met(
     timeout: Seconds,
     report: Callable[[Sequence[Unmet]], None],
 ) -> Sequence[Unmet]:
-    """What is not met when the time is over; empty as soon as all conditions are met in the same check.
+    """The conditions that are not met at the end; empty as soon as one check finds all of them met.
 
-    timeout    seconds; 0 looks once
+    timeout    seconds; 0 checks once
     report     called after each check that finds something missing
     raises     BadClientSetting
     """
@@ -89,7 +89,7 @@ async def _check_until_met(
                 if session is None:
                     session = await opened.enter_async_context(open_session())
                 missing = await missing_of_conditions(session, conditions)
-            except ConnectionFailed as failure:  # the cluster does not answer yet
+            except ConnectionFailed as failure:  # the cluster does not respond yet
                 missing = [explain(failure)] * len(conditions)
             unmet = [
                 Unmet(number, *reason_and_hint)
@@ -104,7 +104,7 @@ async def _check_until_met(
 
 
 async def missing_of_conditions(session: Session, conditions: Sequence[Condition]) -> list[tuple[str, str]]:
-    """Why each condition is not met, and what would help; both empty if it is met."""
+    """For each condition, why it is not met, and what would help; both empty if it is met."""
     return await asyncio.gather(*(_missing(session, each) for each in conditions))
 
 
@@ -178,9 +178,9 @@ async def _check_records(session: Session, wanted: Records) -> str:
 async def bounds_of(
     session: Session, partitions: Sequence[TopicPartition]
 ) -> tuple[dict[TopicPartition, Offset], dict[TopicPartition, Offset]]:
-    """Where the logs begin and end.
+    """The starts and ends of the logs.
 
-    raises    ApiError for the first partition whose leader does not say
+    raises    ApiError for the first partition whose leader rejects the request
     """
     from pykafka_cli.clients.admin.leaders import Patience
     from pykafka_cli.clients.admin.offsets import known, list_offsets
@@ -210,7 +210,7 @@ async def _check_lag(session: Session, wanted: Lag) -> str:
     read = partitions_of(group, committed)
     if wanted.topic:
         read = {each for each in read if each.topic == wanted.topic}
-        if read:  # whoever reads a part of the topic has the rest still to read
+        if read:  # a group that has read a part of the topic still has the rest to read
             read |= {TopicPartition(wanted.topic, each) for each in await _leaders(session, wanted.topic) or ()}
     partitions = sorted(read)
     beginnings, ends = await bounds_of(session, partitions)

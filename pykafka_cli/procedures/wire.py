@@ -1,7 +1,7 @@
-"""A proxy between Kafka clients and a cluster that shows what they say to each other.
+"""A proxy between Kafka clients and a cluster that shows what they send each other.
 
-Responses name the addresses of brokers. The proxy replaces each by one of its own and opens another port for each
-broker, so that clients stay with it.
+Responses name the addresses of brokers. The proxy opens a port for each broker and puts its address in their place, so
+that clients keep using the proxy.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ _LENGTH = struct.Struct(">i")
 _WITH_ADDRESSES = frozenset({ApiKey.METADATA, ApiKey.FIND_COORDINATOR, ApiKey.DESCRIBE_CLUSTER})
 
 Translate = Callable[[str, int], Address]
-"""The address of the proxy for that of a broker."""
+"""Maps a broker's address to the proxy's."""
 
 
 class BadFrame(Exception):
-    """Bytes that cannot be Kafka's protocol without TLS."""
+    """Bytes that are not Kafka's protocol, or are encrypted."""
 
 
 class WireProxy:
-    """Listens on the loopback; `address_for` opens a port for a broker when it is first heard of.
+    """Listens on the loopback interface; opens a port for each broker when a response first names it.
 
     report    called with a line about what clients cannot see
     """
@@ -49,7 +49,7 @@ class WireProxy:
         self._numbers = itertools.count(1)
 
     async def listen(self, target: Address, port: int) -> int:
-        """The port for a broker, any free one for 0.
+        """Listen for clients of a broker, on any free port for 0; return the port.
 
         raises    OSError
         """
@@ -129,11 +129,11 @@ class WireProxy:
             await writer.drain()
 
     async def _with_own_addresses(self, frame: bytes, request: WireHeader) -> bytes:
-        """The response with this proxy's addresses in place of the brokers'."""
+        """The response, with the proxy's addresses in place of the brokers'."""
         try:
             message, position = response_message(frame, request)
         except ProtocolError as error:
-            self._report(f"{request.api} {request.api_version} is passed on as it is: {error}")
+            self._report(f"{request.api} {request.api_version} is passed on unchanged: {error}")
             return frame
         for broker in _addresses_in(message):
             if broker not in self._ports:

@@ -1,7 +1,6 @@
-"""What each command of the ZooKeeper shell does with a session.
+"""The commands of the ZooKeeper shell on a session.
 
-A verb gets the session, its call, and where to print. It raises ShellProblem or Rejected where it cannot do what was
-asked.
+A verb gets the session, its call, and the screen to print on. It raises ShellProblem or Rejected if it fails.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -50,7 +49,7 @@ def _path(call: Call) -> str:
 
 
 def _watches(call: Call, screen: Screen, usage: str) -> bool:
-    """Whether to leave a watch; a third word, whatever it is, says so in the older form."""
+    """Whether to leave a watch; in the older form, any third word requests one."""
     if len(call.words) > 2:
         screen.err(f"'{call.words[0]} path [watch]' has been deprecated. Please use '{usage}' instead.\n")
     return "w" in call.options or len(call.words) > 2
@@ -72,7 +71,7 @@ def ls(session: ShellSession, call: Call, screen: Screen) -> None:
 
 
 def subtree(session: ShellSession, path: str, *, watches: bool = False) -> Iterator[str]:
-    """The path and all below it: the children of one znode together, then what is below each of them."""
+    """The path and everything below it: first the children of a znode, then what is below each."""
     session.ask(OpCode.GET_DATA, WatchableRequest(path, watches))
     yield path
     yield from _below(session, path, watches)
@@ -176,7 +175,7 @@ def delete_all(session: ShellSession, call: Call, screen: Screen) -> None:
         raise ShellProblem("-b argument must be an int value") from None
     path = _path(call)
     paths = list(subtree(session, path))
-    # Children come after their parents there, so the other way round they go first; those of one depth go together.
+    # Children come after their parents there, so deletion goes in reverse; those of one depth go together.
     paths.sort(key=lambda path: path.count("/"), reverse=True)
     failed = 0
     for start in range(0, len(paths), max(1, at_once)):
@@ -253,7 +252,7 @@ def config(session: ShellSession, call: Call, screen: Screen) -> None:
 
 
 def _client_addresses(configuration: str) -> str:
-    """`host:port,...` of the members, as clients connect to them, after the configuration's version."""
+    """`host:port,...` of the members, as clients connect to them, followed by the configuration's version."""
     version, addresses = "", []
     for line in configuration.splitlines():
         key, _, value = line.partition("=")
@@ -473,7 +472,7 @@ VERBS: Mapping[str, Verb] = {
 
 
 def answer_of(problem: Any) -> tuple[str, int]:
-    """(what to say, exit status) of what a verb raised."""
+    """(message, exit status) for an exception of a verb."""
     if isinstance(problem, Rejected):
         return language.error_text(problem.code, problem.path), 1
     return str(problem), problem.status

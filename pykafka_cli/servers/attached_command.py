@@ -12,10 +12,10 @@ from pykafka_cli.exit_status import ExitStatus
 from pykafka_cli.script.errors import ScriptError
 
 OWN_END_S = 5.0
-"""How long a command that got the terminal's Ctrl-C may take before it is sent SIGTERM."""
+"""Seconds for a command that got the terminal's Ctrl-C, before it is sent SIGTERM."""
 
 LAST_END_S = 10.0
-"""How long it may take after SIGTERM, before it is killed."""
+"""Seconds for a command after SIGTERM, before it is killed."""
 
 
 def ensure_found(command: Sequence[str]) -> None:
@@ -32,9 +32,9 @@ def ensure_found(command: Sequence[str]) -> None:
 
 
 async def run_command(command: Sequence[str], variables: Mapping[str, str], *until: "asyncio.Future[Any]") -> int:
-    """Run a command in this environment with `variables`; its status as a shell shows it.
+    """Run a command in this environment with `variables`; return its status as a shell shows it.
 
-    until    when one of them is done, the command is ended
+    until    the command is stopped when one of them is done
     raises   ScriptError if it cannot be started
     """
     try:
@@ -51,7 +51,7 @@ async def run_command(command: Sequence[str], variables: Mapping[str, str], *unt
 
 
 async def _end(child: asyncio.subprocess.Process, ending: "asyncio.Task[int]") -> int:
-    """End a command, with increasing force."""
+    """Stop a command, with increasing force."""
     if _is_in_foreground():
         await asyncio.wait((ending,), timeout=OWN_END_S)
     for act in (child.terminate, child.kill):

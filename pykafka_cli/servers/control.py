@@ -1,8 +1,8 @@
-"""How other processes of the same user control a `pk up` that allows it: a Unix socket among its data.
+"""Lets other processes of the same user control a `pk up` that allows it, by a Unix socket among its data.
 
     DIR/control.socket    mode 0600; exists only where --clock or --faults asks for it
 
-A request is a line of JSON, and so is its answer; the requests of one connection are served one after the other:
+Requests and responses are lines of JSON; the requests of one connection are served one after another:
 
     {"command": "advance", "seconds": 604800}    {"result": {"now_ms": 1767225600000}}
     {"command": "advance", "seconds": -1}        {"error": "..."}
@@ -22,22 +22,22 @@ from pykafka_cli.script.errors import ScriptError
 
 SOCKET_NAME = "control.socket"
 STOP_WITH_ME = "stop-with-me"
-"""The command of whoever started the servers for itself: they stop when its connection ends, however it ends."""
+"""A command of a process that owns the servers: they stop when its connection ends, however it ends."""
 
 Command = Callable[[Mapping[str, Any]], Awaitable[Any]]
-"""Gets the request, and returns the result; raises BadRequest."""
+"""Carries out a request, and returns the result; raises BadRequest."""
 
 
 class BadRequest(Exception):
-    """What was requested cannot be done; the message says why."""
+    """A request cannot be carried out; the message says why."""
 
 
 @asynccontextmanager
 async def controlled(data_dir: Path, commands: Mapping[str, Command], stop: Callable[[], None]) -> AsyncIterator[None]:
     """Accept requests while the block runs.
 
-    stop      what stops the servers
-    raises    ScriptError if there can be no such socket
+    stop      stops the servers
+    raises    ScriptError if the socket cannot be created
     """
     path = data_dir / SOCKET_NAME
     listening = _listen(path)
@@ -66,7 +66,7 @@ async def controlled(data_dir: Path, commands: Mapping[str, Command], stop: Call
 
 
 def _listen(path: Path) -> socket.socket:
-    """A socket that belongs to this user alone from its first moment on."""
+    """A socket that only this user can open, from the moment it exists."""
     path.unlink(missing_ok=True)  # of one that was killed
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
@@ -89,7 +89,7 @@ async def _serve(
     stop: Callable[[], None],
 ) -> None:
     is_tied = False
-    with contextlib.suppress(ConnectionError, ValueError):  # it is gone, or its line is longer than any request
+    with contextlib.suppress(ConnectionError, ValueError):  # the client is gone, or its line is longer than any request
         while line := await reader.readline():
             try:
                 request = json.loads(line)

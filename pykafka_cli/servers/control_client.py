@@ -11,7 +11,7 @@ from pykafka_cli.servers.control import SOCKET_NAME
 
 
 class NotControllable(ScriptError):
-    """Servers that were not started to be controlled."""
+    """Servers that do not accept control."""
 
 
 class ControlClient:

@@ -1,9 +1,9 @@
-"""What the control socket of a `pk up` does with its cluster.
+"""The commands of a `pk up`'s control socket.
 
 advance         seconds                                      {"now_ms": ...}
-fault           api, and others of `Fault` as below          the faults that are active then
-faults                                                       the faults that are active
-clear-faults                                                 none any more
+fault           api, and others of `Fault` as below          the faults that are active afterwards
+faults                                                       the active faults
+clear-faults                                                 an empty list
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ ADVANCE, FAULT, FAULTS, CLEAR_FAULTS = "advance", "fault", "faults", "clear-faul
 
 
 def commands_of(cluster: LocalCluster) -> dict[str, Command]:
-    """The commands by name; what the cluster was not started for is rejected."""
+    """Commands by name; those that the cluster was not started for are rejected."""
 
     async def advance(request: Mapping[str, Any]) -> dict[str, int]:
         seconds = float(request["seconds"])

@@ -19,9 +19,9 @@ _LOOK_AGAIN_S = 0.05
 
 
 def start_detached(words: Sequence[str]) -> RunState:
-    """Run `pk up WORDS` in a session of its own until it serves.
+    """Run `pk up WORDS` in a new session; return once it serves.
 
-    raises    Ended with its status where it does not; what it reports is on stderr
+    raises    Ended with its status if it does not; its errors are on stderr
     """
     ready, its_end = os.pipe()
     directory = runtime_directory()
@@ -37,7 +37,7 @@ def start_detached(words: Sequence[str]) -> RunState:
         )
         os.close(its_end)
         with os.fdopen(ready, encoding="utf-8") as pipe:
-            line = pipe.readline()  # nothing where it has ended
+            line = pipe.readline()  # empty if it has ended
         if line:
             Path(log.name).rename(directory / f"{child.pid}.log")
             return state_of(json.loads(line))
@@ -66,7 +66,7 @@ def stop(state: RunState) -> None:
     else:
         is_gone = _is_gone_in_time(state.pid)
     if not is_gone:
-        raise ScriptError(f"Process {state.pid} still runs {STOP_TIMEOUT_S:g} s after SIGTERM")
+        raise ScriptError(f"Process {state.pid} is still running {STOP_TIMEOUT_S:g} s after SIGTERM")
 
 
 def _is_gone_in_time(pid: int) -> bool:

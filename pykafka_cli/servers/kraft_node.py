@@ -2,8 +2,8 @@
 
     METADATA_DIRECTORY/__cluster_metadata-0/       ZooKeeper's data; storage/cluster_metadata.py
 
-Kafka's own KRaft keeps metadata in a Raft log. Here a ZooKeeper server inside the process does, on a port of the
-loopback that changes with each start, so that the node behaves as a KRaft node does to clients and tools.
+Kafka's own KRaft keeps metadata in a Raft log. Here a ZooKeeper server inside the process does, on a loopback port that
+changes with each start, so that to clients and tools the node behaves as a KRaft node does.
 Source: kafka.server.KafkaRaftServer.
 """
 
@@ -51,7 +51,7 @@ _HOST = "127.0.0.1"
 
 
 class KRaftNode:
-    """A node with the settings of a file that has process.roles. `start` and `stop` are for one loop, once each."""
+    """A node with the settings of a file that has process.roles. `start` and `stop` run once each, on one loop."""
 
     def __init__(self, settings: BrokerSettings) -> None:
         """raises ConfigError for settings that require more than one node"""
@@ -65,16 +65,16 @@ class KRaftNode:
 
     @property
     def endpoints(self) -> tuple[Listener, ...]:
-        """Where it listens, with the ports that it really has; known after `start`."""
+        """Its listeners, with the ports that are bound; known after `start`."""
         return self._broker.endpoints if self._broker else ()
 
     @property
     def failure(self) -> "asyncio.Future[None]":
-        """Raises ServerUnusable if the metadata can no longer be kept; known after `start`."""
+        """Raises ServerUnusable once metadata can no longer be stored; known after `start`."""
         return self._zookeeper.failure
 
     async def start(self) -> None:
-        """raises BrokerUnusable; then everything that was started is stopped again"""
+        """raises BrokerUnusable, after stopping everything that was started"""
         meta = formatted_metadata_directory(self._settings)
         ensure_formatted(self._settings)
         try:
@@ -95,7 +95,7 @@ class KRaftNode:
         self._broker = broker
 
     async def stop(self) -> None:
-        """Leave files that need no recovery."""
+        """Stop cleanly, so that files need no recovery."""
         if self._broker:
             await self._broker.stop()
         await self._zookeeper.stop()
@@ -108,7 +108,7 @@ class KRaftNode:
         )
 
     async def _create_what_was_formatted(self, meta: MetaProperties) -> None:
-        """The cluster's id, and the users of `kafka-storage format --add-scram`."""
+        """Create the cluster's id, and the users of `kafka-storage format --add-scram`."""
         directory = self._settings.metadata_directory
         async with self._session() as client:
             store, configs = ZkStore(client, self._clock), ConfigStore(client)
@@ -134,9 +134,9 @@ class KRaftNode:
 
 
 def formatted_metadata_directory(settings: BrokerSettings) -> MetaProperties:
-    """What `kafka-storage format` has written into the metadata directory, with an id if it was before Kafka 3.7.
+    """The meta.properties of the metadata directory; with a new directory id if it was formatted before Kafka 3.7.
 
-    raises    BrokerUnusable where it is not formatted, or somebody else's
+    raises    BrokerUnusable if it is not formatted, or belongs to another node
     """
     files, directory = DiskFiles(), settings.metadata_directory
     try:
@@ -172,7 +172,7 @@ def formatted_metadata_directory(settings: BrokerSettings) -> MetaProperties:
 
 
 def ensure_formatted(settings: BrokerSettings) -> None:
-    """Find a directory of log.dirs that is not formatted, before any is touched. raises BrokerUnusable."""
+    """Check that all directories of log.dirs are formatted, before any is touched. raises BrokerUnusable."""
     for directory in settings.log_directories:
         try:
             if read_meta_properties(DiskFiles(), directory) is None:

@@ -3,8 +3,8 @@
     DIR/zookeeper              ZooKeeper's data
     DIR/kafka                  broker 0's logs; DIR/kafka-1 broker 1's, and so on
 
-These are the places that config/zookeeper.properties and config/server.properties name below ./data, so that `pk up`
-and the separate servers continue with each other's data.
+config/zookeeper.properties and config/server.properties name the same places below ./data, so that `pk up` and separate
+servers can use each other's data.
 """
 
 import asyncio
@@ -39,11 +39,11 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class LocalPlan(NamedTuple):
-    """What to start.
+    """Servers to start.
 
-    ports            one for each broker; 0 is any free port, here and of ZooKeeper
+    ports            one for each broker; 0 means any free port, also for ZooKeeper
     overrides        settings of all brokers, beside those of `broker_settings`
-    clients          where clients connect; None is this machine only, by the listener that brokers use as well
+    clients          where clients connect; None: from this machine only, to the listener that brokers use
     has_clock        whether the time of all servers can be moved
     has_faults       whether clients' requests can be made to fail
     """
@@ -58,13 +58,14 @@ class LocalPlan(NamedTuple):
 
 
 class LocalCluster(NamedTuple):
-    """What is running: HOST:PORT of ZooKeeper and of each broker, as clients on this machine reach them.
+    """A running cluster: HOST:PORT of ZooKeeper and of each broker, as clients on this machine reach them.
 
     advertised    HOST:PORT of each broker as it advertises itself to clients
-    failure       raises ServerUnusable if ZooKeeper can no longer keep what it is given
-    advance       moves the time of all servers by so many seconds, and returns what it is then, in ms since the epoch;
-                  None where the plan says nothing of a clock
-    faults        those of all brokers; None where the plan says nothing of them
+    failure       raises ServerUnusable once ZooKeeper can no longer store data
+    advance       moves the time of all servers by some seconds, and returns the new time in ms since the epoch; None
+                  unless
+                  the plan has a clock
+    faults        those of all brokers; None unless the plan has faults
     """
 
     data_dir: Path
@@ -77,7 +78,7 @@ class LocalCluster(NamedTuple):
 
     @property
     def state(self) -> RunState:
-        """What others need to find it."""
+        """What other processes need to find it."""
         logs = (str(logs_of(self.data_dir, number)) for number in range(len(self.brokers)))
         return RunState(os.getpid(), str(self.data_dir), self.zookeeper, self.brokers, tuple(logs), self.advertised)
 
@@ -88,7 +89,7 @@ class LocalCluster(NamedTuple):
 
 @asynccontextmanager
 async def running(plan: LocalPlan, stop: asyncio.Event) -> AsyncIterator[LocalCluster | None]:
-    """Start everything, and stop it in the end; None if `stop` is set before it has started.
+    """Start everything, and stop it when the block ends; None if `stop` is set before it has started.
 
     raises    BrokerUnusable, ServerUnusable, ConfigError
     """
@@ -127,14 +128,14 @@ async def running(plan: LocalPlan, stop: asyncio.Event) -> AsyncIterator[LocalCl
 async def _advance(
     clock: MovableClock, zookeeper: ZooKeeperServer, brokers: Sequence[BrokerServer], seconds: float
 ) -> int:
-    """Move all servers' time; to ZooKeeper, the brokers have been there all the while, and others were silent."""
+    """Move all servers' time; to ZooKeeper, only the brokers were active meanwhile, and others were silent."""
     zookeeper.clock_will_be_moved(Seconds(seconds), heard_of=[each.zookeeper_session for each in brokers])
     await clock.advance(Seconds(seconds))
     return clock.now_ms()
 
 
 def _has_failed(start: asyncio.Task[None]) -> bool:
-    """Whether a start, over by now, came to nothing; then nothing is left to stop."""
+    """Whether a completed start has failed; then there is nothing to stop."""
     return start.cancelled() or start.exception() is not None
 
 
@@ -143,18 +144,18 @@ def _bound_port(server: BrokerServer, listener: str) -> int:
 
 
 def _advertised(server: BrokerServer) -> str:
-    """HOST:PORT, with the port that is bound where the settings leave it open."""
+    """HOST:PORT, with the bound port where the settings leave it open."""
     listener = next(each for each in server.settings.advertised_listener_list if each.name == CLIENT_LISTENER)
     return replace(listener, port=listener.port or _bound_port(server, CLIENT_LISTENER)).address
 
 
 def broker_ports(first: int, brokers: int) -> list[int]:
-    """One port for each broker; 0 is any free one.
+    """One port for each broker; 0 means any free one.
 
     raises    ScriptError
     """
     if first + brokers - 1 > MAX_PORT:
-        raise ScriptError(f"{brokers} brokers from port {first} on would need ports above {MAX_PORT}.")
+        raise ScriptError(f"{brokers} brokers starting at port {first} would need ports above {MAX_PORT}.")
     return [first + number if first else 0 for number in range(brokers)]
 
 
@@ -163,7 +164,7 @@ def zookeeper_settings(data_dir: Path, port: int) -> ZooKeeperSettings:
 
 
 def logs_of(data_dir: Path, number: int) -> Path:
-    """Where a broker's logs are."""
+    """The directory of a broker's logs."""
     return data_dir / ("kafka" if number == 0 else f"kafka-{number}")
 
 
@@ -186,9 +187,10 @@ def broker_settings(
 ) -> BrokerSettings:
     """The values of config/server.properties, with as many replicas of the internal topics as there are brokers.
 
-    stop_together    all brokers stop at once, so there is nobody to hand over to
-    clients          where clients connect, if not to localhost; brokers then have a listener of their own there, since
-                     an advertised address may be out of their reach
+    stop_together    all brokers stop at once, so leadership cannot be handed over
+    clients          where clients connect, if not to localhost; brokers then have a separate listener there, since they
+                     may
+                     not be able to reach an advertised address
     raises           ConfigError for one of the overrides
     """
     replicas = str(min(brokers, 3))
@@ -208,7 +210,7 @@ def broker_settings(
 
 
 def _listeners(number: int, port: int, clients: ClientListeners | None) -> dict[str, str]:
-    # localhost is both 127.0.0.1 and ::1, of which clients try either first.
+    # localhost is both 127.0.0.1 and ::1, and clients try either first.
     if clients is None:
         return {
             "listeners": f"{CLIENT_LISTENER}://localhost:{port}",
@@ -223,7 +225,7 @@ def _listeners(number: int, port: int, clients: ClientListeners | None) -> dict[
 
 
 async def _ensure_usable(plan: LocalPlan, brokers: list[BrokerSettings]) -> None:
-    """Find obstacles before anything is written: ports in use, or brokers' logs without their ZooKeeper's data."""
+    """Check for obstacles before anything is written: ports in use, or brokers' logs without their ZooKeeper's data."""
     for settings in brokers:
         sockets = SocketServer(settings, SystemClock(), Metrics())
         try:

@@ -1,4 +1,4 @@
-"""The topics that a local cluster begins with."""
+"""The initial topics of a local cluster."""
 
 from collections.abc import Callable, Iterable
 
@@ -15,7 +15,7 @@ from pykafka_cli.rules.local_cluster import WantedTopic
 
 
 async def create_topics(bootstrap: str, topics: Iterable[WantedTopic], warn: Callable[[str], None]) -> None:
-    """Create what does not exist; `warn` of what does, with another number of partitions.
+    """Create topics that do not exist; `warn` of those that have another number of partitions.
 
     raises    ApiError, ConnectionFailed
     """

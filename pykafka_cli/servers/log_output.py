@@ -1,9 +1,9 @@
-"""Where a server logs to: its stdout, which in the background is a file that never exceeds a limit.
+"""The log of a server goes to its stdout, which in the background is a file of limited size.
 
-    logs/kafkaServer.out        what it prints, the newest last
-    logs/kafkaServer.out.1      what was in it before, up to .10
+    logs/kafkaServer.out        what it prints, newest last
+    logs/kafkaServer.out.1      older output, up to .10
 
-The file is the server's stdout and locked for as long as the server runs; another takes a file with its own name.
+The file is the server's stdout, and locked while the server runs; another server uses another name.
 """
 
 import contextlib
@@ -22,8 +22,8 @@ KEPT = 10
 
 
 def open_locked(directory: Path, name: str, own_suffix: str) -> tuple[Path, BufferedWriter]:
-    """`name`, or `name` with the server's own suffix where another server writes to it, and a number where yet another
-    writes to that; raises OSError."""
+    """Open `name`; with the server's suffix if another server writes to it, and with a number if that one is in use as
+    well. raises OSError."""
     first = directory / name
     own = f"{first.stem}-{own_suffix}"
     stems = itertools.chain((first.stem, own), (f"{own}-{number}" for number in itertools.count(2)))
@@ -38,7 +38,7 @@ def open_locked(directory: Path, name: str, own_suffix: str) -> tuple[Path, Buff
 def _lock(file: BufferedWriter) -> bool:
     try:
         import fcntl
-    except ImportError:  # no such locks here
+    except ImportError:  # this file system has no locks
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,9 +63,9 @@ class LogOutput(logging.StreamHandler[TextIO]):
 
 
 class DaemonLog(LogOutput):
-    """Logs to stdout, which is `path`; empties it into older files when it is full.
+    """Logs to stdout, which is `path`; copies it to older files when it is full.
 
-    It is copied and cut, not renamed: stdout, and the lock that goes with it, stay with the file of that name.
+    It is copied and truncated, not renamed: stdout and its lock stay with the file of that name.
     """
 
     def __init__(self, path: Path, limit: int = LIMIT_BYTES) -> None:
@@ -73,7 +73,7 @@ class DaemonLog(LogOutput):
         self._path, self._limit = path, limit
 
     def emit(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(OSError):  # a full disk; the line itself says so, if it can
+        with contextlib.suppress(OSError):  # a full disk; writing the line will report it
             if os.fstat(self.stream.fileno()).st_size >= self._limit:
                 self._rotate()
         super().emit(record)
@@ -90,6 +90,6 @@ class DaemonLog(LogOutput):
 
 
 def console_handler() -> logging.Handler:
-    """Where a server logs to: its stdout, in the background with a limit."""
+    """The handler for a server's stdout, limited in size in the background."""
     path = os.environ.get(VARIABLE)
     return DaemonLog(Path(path)) if path else LogOutput(sys.stdout)

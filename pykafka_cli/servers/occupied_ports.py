@@ -1,4 +1,4 @@
-"""Who has the ports that a server was to listen on."""
+"""Finds the processes that have the ports that a server needs."""
 
 import re
 from collections.abc import Iterable
@@ -9,14 +9,14 @@ _IN_USE = re.compile(r"address already in use|port \d+.* in use")
 
 
 def is_about_port(error: Exception) -> bool:
-    """Whether a server failed because another one has its port."""
+    """Whether a server failed because its port is in use."""
     return _IN_USE.search(str(error)) is not None
 
 
 def hint_of(error: Exception, ports: Iterable[int]) -> str:
     """A line for each port that another process listens on; empty if the error is about something else.
 
-    ports    all that the server needs, so that the user sees at once which of them are taken
+    ports    all ports of the server, so that the user sees at once which are taken
     """
     if not is_about_port(error):
         return ""

@@ -1,4 +1,4 @@
-"""Which `pk up` run on this machine: each keeps a file while it runs, by which `pk status` and `pk down` find it.
+"""The running `pk up` of this machine: each keeps a file while it runs, by which `pk status` and `pk down` find it.
 
 $XDG_RUNTIME_DIR/pk-UID/PID.json      or below the directory for temporary files
 """
@@ -63,7 +63,7 @@ def runtime_directory() -> Path:
 def published(state: RunState, ready_files: Sequence[Path]) -> Iterator[None]:
     """Publish the state while the block runs, also in files of the user's choice.
 
-    raises    OSError where one of `ready_files` cannot be written
+    raises    OSError if one of `ready_files` cannot be written
     """
     found_by_others = runtime_directory() / f"{state.pid}.json"
     with contextlib.suppress(OSError):  # the servers run even if nobody can find them
@@ -92,7 +92,7 @@ def _write(file: Path, state: RunState) -> None:
 
 
 def running_states(data_dir: Path | None = None) -> list[RunState]:
-    """Those of this user that run now, by process id; only the one with data in `data_dir` if that is given."""
+    """The running ones of this user, by process id; only the one with data in `data_dir` if given."""
     alive = {pid for pid, words in processes() if runs(words, "up")}
     states = []
     for file in sorted(runtime_directory().glob("*.json")):
@@ -106,7 +106,7 @@ def running_states(data_dir: Path | None = None) -> list[RunState]:
 
 
 def the_running(data_dir: Path | None = None) -> RunState:
-    """The `pk up` that a command is about.
+    """The `pk up` that a command applies to.
 
     raises    ScriptError if none is running, or several and `data_dir` is None
     """
@@ -124,7 +124,7 @@ def the_running(data_dir: Path | None = None) -> RunState:
 
 
 def left_running() -> str:
-    """For commands that stop other servers: a line about each `pk up`, which holds ZooKeeper and all of its brokers."""
+    """A line about each `pk up`, for commands that stop only other servers."""
     return "\n".join(
         f"Process {each.pid} is a pk up, which is not stopped: pk down --data-dir {shlex.quote(each.data_dir)} stops it"
         for each in running_states(None)

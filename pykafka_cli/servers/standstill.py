@@ -1,9 +1,9 @@
-"""The longest time that a server's event loop was blocked, which tests read in the file that $PK_STANDSTILL_FILE names.
+"""The longest time that a server's event loop was blocked, for tests, in the file that $PK_STANDSTILL_FILE names.
 
-    longest     float64, seconds by which a beat came late at most
-    last beat   float64, CLOCK_MONOTONIC, which is one clock for all processes of a machine
+    longest     float64, largest delay of a beat in seconds
+    last beat   float64, CLOCK_MONOTONIC, the same for all processes of a machine
 
-The file is mapped into memory, so it survives kill -9, and shows a loop that is blocked right now.
+The file is mapped into memory, so it survives kill -9, and shows a loop that is blocked now.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ def beat_if_asked() -> None:
 
 
 def longest_standstill(file: Path, *, is_running: bool) -> float:
-    """Seconds; 0 for a server that has never had a loop. The present standstill of a running one counts."""
+    """The longest standstill in seconds, including a present one; 0 for a server that never had a loop."""
     if not file.exists():
         return 0.0
     longest: float

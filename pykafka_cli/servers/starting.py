@@ -2,7 +2,7 @@
 
     pk zookeeper-server-start [-daemon] FILE [--override KEY=VALUE]...
 
-as bin/*-server-start.sh take and do it.
+like bin/*-server-start.sh.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ from pykafka_cli.servers.standstill import beat_if_asked
 
 LOG_DIRECTORY_VARIABLE = "LOG_DIR"
 SWITCH_INTERVAL_S = 0.001
-"""For how long a thread that cleans a log or writes a snapshot may hold up the loop, which lets others run at each
+"""Seconds that a thread which cleans a log or writes a snapshot may delay the loop, which yields at each
 system call: with Python's default of 5 ms, a request takes more than 10 ms while such work runs."""
 
 GARBAGE_THRESHOLD = 10_000
-"""New objects before the garbage collector searches them, which stops everything else for some 2 ms."""
+"""New objects before the garbage collector searches them, which stops everything else for about 2 ms."""
 
 _STATUS = {
     signal.SIGHUP: ExitStatus.HUNG_UP,  # the terminal was closed
@@ -86,7 +86,7 @@ def read_system_properties(meaning_of: Callable[[Mapping[str, str]], Meaning]) -
 def read_settings(settings: Callable[[list[Property]], Any], words: Words, of_java: Sequence[Property] = ()) -> Any:
     """The settings of a file and its overrides, above those of Java's system properties.
 
-    raises ScriptError, with line, key and value where one is to blame
+    raises ScriptError, with line, key and value if one is to blame
     """
     try:
         properties = [*of_java, *read_properties(words.file.read_bytes()), *words.overrides]
@@ -106,7 +106,7 @@ def read_settings(settings: Callable[[list[Property]], Any], words: Words, of_ja
 def warn_of(
     settings: Settings, without_effect: Iterable[str], words: Words, of_java: Meaning, log: logging.Logger
 ) -> None:
-    """Log which settings of a file, or of KAFKA_OPTS, have no effect."""
+    """Log the properties of a file, or of KAFKA_OPTS, that have no effect."""
     file = words.file
     if of_java.ignored:
         log.warning("%s: ignored: -D%s", system_properties.VARIABLE, ", -D".join(of_java.ignored))
@@ -119,7 +119,7 @@ def warn_of(
 def start_daemon(command: str, words: Sequence[str], output: str, own_suffix: str) -> None:
     """Run `pk COMMAND WORDS` detached from this terminal; what it prints goes to $LOG_DIR/OUTPUT.
 
-    own_suffix    sets its file apart where another server writes to that one
+    own_suffix    distinguishes its file if another server writes to that one
     """
     directory = Path(os.environ.get(LOG_DIRECTORY_VARIABLE, "logs"))
     try:
@@ -139,7 +139,7 @@ def start_daemon(command: str, words: Sequence[str], output: str, own_suffix: st
 
 
 def log_to_stdout() -> None:
-    """Log as config/log4j.properties has a server log to its terminal."""
+    """Log to the terminal as config/log4j.properties configures."""
     handler = console_handler()
     handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s %(message)s (%(name)s)"))
     logging.addLevelName(logging.WARNING, "WARN")
@@ -154,7 +154,7 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
     received: list[signal.Signals] = []
     _allow_many_files()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    gc.freeze()  # what has been loaded stays
+    gc.freeze()  # loaded objects are not searched again
     gc.set_threshold(GARBAGE_THRESHOLD)
 
     async def main() -> None:
@@ -166,7 +166,7 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
 
         for each in _STATUS:
             if each is signal.SIGHUP and signal.getsignal(each) is signal.SIG_IGN:
-                continue  # as nohup wants it
+                continue  # as nohup requests
             asyncio.get_running_loop().add_signal_handler(each, stop_by, each)
         beat_if_asked()
         await serve(stop)
@@ -183,9 +183,9 @@ def run_until_signalled(serve: Callable[[asyncio.Event], Coroutine[Any, Any, Non
 
 
 def _ignore_further_signals() -> None:
-    """Let nothing change how a process ends that has done what the first signal asked for.
+    """Ignore signals, so that a process that obeys the first one ends as that requires.
 
-    The end of an event loop would give the signals back their own effect, which is to kill.
+    A closing event loop would restore their default effect, which is to kill.
     """
     for each in _STATUS:
         asyncio.get_running_loop().remove_signal_handler(each)
@@ -193,10 +193,10 @@ def _ignore_further_signals() -> None:
 
 
 def _allow_many_files() -> None:
-    """Raise the limit of open files as far as this user may: a broker holds one to three for each partition."""
+    """Raise the limit of open files as far as allowed: a broker holds one to three for each partition."""
     try:
         import resource
-    except ImportError:  # no such limits here
+    except ImportError:  # this system has no such limits
         return
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Stopping servers as bin/*-server-stop.sh do: they are found by their command lines, and all of them are signaled."""
+"""Stopping servers as bin/*-server-stop.sh do: they are found by their command lines, and all are signaled."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ def signal_servers(
             # Kafka's script prints nothing, so its stdout stays empty.
             print(f"Sent {signal_name} to process {pid}: {' '.join(words).strip()}", file=sys.stderr)
         except ProcessLookupError:
-            continue  # it has just ended by itself
+            continue  # it has just exited
         except PermissionError:
             raise ScriptError(f"Process {pid} belongs to another user, who can stop it") from None
     if text := others():
@@ -49,7 +49,7 @@ def signal_servers(
 
 
 def runs(words: Sequence[str], command: str) -> bool:
-    """Whether a process with this command line is `pk COMMAND`, by whichever of its names."""
+    """Whether this command line is of `pk COMMAND`, under any of its names."""
     programs = program_names()
     for program, name in pairwise(words):
         if Path(program).name in programs and name.removesuffix(".sh").removeprefix("kafka-") == command:

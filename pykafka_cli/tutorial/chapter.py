@@ -7,11 +7,11 @@ In chapters/NAME.yaml:
       - title, idea                      what the learner reads
         type                             the command to type; a step without one is only read
         input                            lines to type into it
-        until                            goals (goals.py) by which we see that it was done, in whatever way
-        show                             a command that we run then, to show what has changed
+        until                            goals (goals.py) that are met once it is done, in whatever way
+        show                             a command to run then, which shows what has changed
         explain                          what has changed, and why
-        hint                             help for who is stuck
-        play                             the command for `--play`, if what learners type does not end by itself
+        hint                             help for a learner who is stuck
+        play                             the command for `--play`, if the typed one does not exit
         stays                            a name: the command keeps running, in another terminal
         stops                            the name of a command to end with Ctrl-C
 """
@@ -27,7 +27,7 @@ NAMES = ("topics", "keys", "groups", "reset", "replication", "transactions", "zo
 
 
 class Cluster(StrEnum):
-    """What a chapter is tried on."""
+    """The cluster for a chapter."""
 
     ONE = "one"
     """One broker."""
@@ -68,18 +68,18 @@ class Chapter:
 
 
 def load_chapter(name: str) -> Chapter:
-    """raises    LookupError for a name that is none of NAMES"""
+    """raises    LookupError for a name that is not in NAMES"""
     if name not in NAMES:
         raise LookupError(name)
     import yaml
 
-    text = pkgutil.get_data("pykafka_cli.tutorial", f"chapters/{name}.yaml")  # which works in dist/pk, too
+    text = pkgutil.get_data("pykafka_cli.tutorial", f"chapters/{name}.yaml")  # also works in dist/pk
     assert text is not None
     return chapter_of(name, yaml.safe_load(text))
 
 
 def chapter_of(name: str, given: Mapping[str, Any]) -> Chapter:
-    """raises    TypeError, KeyError for a document that is no chapter"""
+    """raises    TypeError, KeyError for a document that is not a chapter"""
     steps = tuple(Step(**{**each, "until": tuple(each.get("until", ()))}) for each in given["steps"])
     return Chapter(name, given["title"], Cluster(given["cluster"]), given["idea"], steps, given["end"])
 

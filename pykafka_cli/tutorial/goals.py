@@ -1,4 +1,4 @@
-"""What a learner was to do, as it shows on the cluster. Any way of doing it counts.
+"""What a learner has to do, as conditions on the cluster. Any way of doing it counts.
 
 The conditions of `pk wait` (rules/wait_conditions.py), and:
 
@@ -7,9 +7,9 @@ committed=GROUP:N        committed offsets that add up to N
 start=TOPIC:N            first offsets of the partitions that add up to N or more
 alive=N                  exactly N brokers
 isr=TOPIC:N              N replicas in sync of each partition, and a leader
-leader=TOPIC:ID          that broker leads every partition
-absent=TOPIC             no such topic
-config=TOPIC:KEY=VALUE   that setting of the topic
+leader=TOPIC:ID          the broker leads every partition
+absent=TOPIC             the topic does not exist
+config=TOPIC:KEY=VALUE   the config of the topic
 state=ID:STATE           the state of a transactional id
 znode=PATH[:TEXT]        the znode, holding TEXT
 """
@@ -30,7 +30,7 @@ ReadZnode = Callable[[str], Awaitable[bytes | None]]
 
 
 async def missing_goals(session: Session, goals: Sequence[str], read_znode: ReadZnode) -> list[str]:
-    """A sentence for each goal that is not reached yet."""
+    """A sentence for each goal that is not met yet."""
     looks = (_missing(session, goal, read_znode) for goal in goals)
     return [text for text in await asyncio.gather(*looks) if text]
 

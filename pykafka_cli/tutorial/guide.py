@@ -1,6 +1,6 @@
-"""The dialog of a chapter: say one idea, let the learner type, see that it happened, explain, go on.
+"""The dialog of a chapter: present an idea, let the learner type, see that it happened, explain, continue.
 
-What the learner types here runs in a shell; what is typed in another terminal is seen on the cluster. Either counts.
+What the learner types here runs in a shell; what is typed in another terminal shows on the cluster. Both count.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from pykafka_cli.tutorial.playground import Playground
 
 LOOK_AGAIN_S = 0.3
 AFTER_COMMAND_S = 10.0
-"""How long what a command did may take to show on the cluster: a member that has left is missed after a while."""
+"""Seconds until a command's effect shows on the cluster: the loss of a member is noticed after a while."""
 
 PLAY_S = 60.0
 _END_OF_INPUT = None
 
 
 class Lines(Protocol):
-    """Where the learner's lines come from."""
+    """The source of the learner's lines."""
 
     async def next(self) -> str | None:
         """The next line without its end; None at the end of input."""
@@ -45,7 +45,7 @@ class Go(Enum):
 
 
 class StandardInput:
-    """Lines of stdin, read byte by byte, so that what follows a line is left for the command that the line starts."""
+    """Lines of stdin, read byte by byte, so that the rest is left for the command that the line starts."""
 
     async def next(self) -> str | None:
         loop = asyncio.get_running_loop()
@@ -94,9 +94,9 @@ class Guide:
         self._runs_command = False
 
     async def lead(self, first: int = 0) -> bool:
-        """From a step to the end of the chapter; False if the learner has left before.
+        """Lead through the chapter from a step on; False if the learner leaves before the end.
 
-        first    the steps before it are done for the learner
+        first    the step to start at; those before it are done for the learner
         raises   ScriptError if they cannot be
         """
         screen.show_chapter(self._chapter, self._playground.exports)
@@ -118,7 +118,7 @@ class Guide:
     async def play(self) -> None:
         """Do every step without a learner.
 
-        raises    ScriptError for a step that does not come to what it should
+        raises    ScriptError for a step that does not meet its goals
         """
         screen.show_chapter(self._chapter, self._playground.exports)
         for number, step in enumerate(self._chapter.steps):
@@ -181,7 +181,7 @@ class Guide:
                 await reading
 
     async def _has_been_done_elsewhere(self, step: Step) -> bool:
-        """Whether a step is done that nothing was typed for here."""
+        """Whether a step was done in another terminal."""
         if not step.until:
             return True  # the learner has looked at something in another terminal
         if missing := await self._missing(step):
@@ -189,7 +189,7 @@ class Guide:
         return not missing
 
     async def _try(self, step: Step, command: str) -> bool:
-        """Whether a command of the learner's did it."""
+        """Run a learner's command; whether the step is done."""
         status = await self._run(command)
         if step.until:
             missing = await self._missing(step, AFTER_COMMAND_S if status == 0 or step.stays else LOOK_AGAIN_S)
@@ -202,7 +202,7 @@ class Guide:
         return False
 
     async def _go_on(self) -> Go:
-        """Wait until the learner has read; meanwhile commands run here as they do in a shell."""
+        """Wait until the learner has read; meanwhile lines typed here run as in a shell."""
         while True:
             screen.prompt("Enter continues")
             line = await self._lines.next()
@@ -219,7 +219,7 @@ class Guide:
     async def _do(self, step: Step, *, quietly: bool = False) -> None:
         """Do a step for the learner.
 
-        raises    ScriptError if it does not come to what it should
+        raises    ScriptError if its goals are not met
         """
         if step.stops:
             self._playground.interrupt(step.stops)
@@ -235,9 +235,9 @@ class Guide:
             raise ScriptError(f"{step.title}: {'; '.join(missing)}")
 
     async def _run(self, line: str, given: str | None = None) -> int:
-        """Run a line in a shell on this terminal; its status.
+        """Run a line in a shell on this terminal; return its status.
 
-        given    lines to type into it; the terminal's if not given
+        given    lines for its input; by default it reads the terminal
         """
         self._runs_command = True
         try:
@@ -277,7 +277,7 @@ class Guide:
             screen.show_text(self._playground.fill_in(step.explain))
 
     async def _missing(self, step: Step, patience: float = 0) -> list[str]:
-        """What the cluster does not show yet, after so many seconds."""
+        """The goals that are not met after `patience` seconds."""
         if not step.until:
             return []
         deadline = time.monotonic() + patience
@@ -297,7 +297,7 @@ class Guide:
 
     @contextmanager
     def _heeding_interrupts(self) -> Iterator[None]:
-        """Ctrl-C is for the command that runs; without one, it ends the tutorial."""
+        """Pass Ctrl-C to the running command; without one, it ends the tutorial."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task
 
@@ -313,7 +313,7 @@ class Guide:
 
 
 def is_same_script(typed: str, wanted: str) -> bool:
-    """Whether two command lines run the same script, by whichever of its names."""
+    """Whether two command lines run the same script, under any of its names."""
     return _script_of(typed) == _script_of(wanted) != ""
 
 

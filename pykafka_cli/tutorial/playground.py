@@ -1,4 +1,4 @@
-"""Servers in a temporary directory for the learner to try things on, and a shell in which `pk` finds them.
+"""Servers in a temporary directory for the learner to practice on, and a shell in which `pk` finds them.
 
 DIR/bin/pk                     this pk, and scripts with Kafka's names
 DIR/data                       of `pk up`
@@ -32,7 +32,7 @@ from pykafka_cli.tutorial.chapter import Cluster
 from pykafka_cli.zookeeper.client import NoNode, ZooKeeperClient
 
 MARK = "PK_TUTORIAL"
-"""In the environment of everything that is started here, so that nothing is left running at the end."""
+"""Set in the environment of everything that is started here, so that nothing is left running at the end."""
 
 _HOST = "127.0.0.1"
 _START_S = Seconds(60.0)
@@ -57,7 +57,7 @@ class Playground:
 
     @property
     def exports(self) -> str:
-        """The line that makes another terminal ready."""
+        """The line that prepares another terminal."""
         directory = shlex.quote(str(self.directory))
         return (
             f"export {BOOTSTRAP_SERVER_VARIABLE}={self.bootstrap} {MARK}={directory} LOG_DIR={directory}"
@@ -89,7 +89,7 @@ class Playground:
         return bytes(data or b"")
 
     async def close(self) -> None:
-        """Of what was opened here on the event loop."""
+        """Close what was opened here on the event loop."""
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -97,7 +97,7 @@ class Playground:
     # ---- commands
 
     def run_in_background(self, name: str, line: str) -> Path:
-        """Start a line as if in another terminal; the file that has its output."""
+        """Start a line as if in another terminal; return the file with its output."""
         output = self.directory / f"{name}.log"
         with output.open("wb") as file:
             self._background[name] = subprocess.Popen(
@@ -111,7 +111,7 @@ class Playground:
         return output
 
     def interrupt(self, name: str) -> None:
-        """End a command in the background by Ctrl-C, and wait for it."""
+        """Stop a command in the background with Ctrl-C, and wait for it."""
         if child := self._background.pop(name, None):
             child.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -127,7 +127,7 @@ class Playground:
         return None
 
     def end_everything(self) -> None:
-        """End all processes that were started here, those of other terminals included."""
+        """Stop all processes that were started here, including those in other terminals."""
         import psutil
 
         mine = []
@@ -146,7 +146,7 @@ class Playground:
 
 
 def _is_shell(process: object) -> bool:
-    """The learner's own shell in another terminal stays, although it has our variables."""
+    """Whether it is the learner's shell in another terminal, which stays although it has our variables."""
     import psutil
 
     assert isinstance(process, psutil.Process)
@@ -157,7 +157,7 @@ def _is_shell(process: object) -> bool:
 
 @contextmanager
 def open_playground(kind: Cluster) -> Iterator[Playground]:
-    """Start servers, and end everything with the block.
+    """Start servers, and stop everything when the block ends.
 
     raises    ScriptError if they do not start
     """
@@ -237,7 +237,7 @@ def _write_properties(file: Path, values: Mapping[str, str]) -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody has now. They must be known before the servers start, which come back to them."""
+    """Ports that are free now. They must be known before the servers start, which return to them."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

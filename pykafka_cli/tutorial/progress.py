@@ -22,7 +22,7 @@ def progress_file() -> Path:
 
 
 def read_progress() -> Place | None:
-    """None if the course was never begun; a file that cannot be read counts as none."""
+    """None if the course was never started; so does a file that cannot be read."""
     try:
         found = json.loads(progress_file().read_text(encoding="utf-8"))
         return Place(str(found["chapter"]), int(found["step"]))
@@ -31,7 +31,7 @@ def read_progress() -> Place | None:
 
 
 def write_progress(place: Place) -> None:
-    """Best effort: without a place to write to, the course goes on."""
+    """Save the learner's position; the course continues even if that fails."""
     file = progress_file()
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -30,8 +30,8 @@ async def test_a_log_that_ends_earlier_than_it_did_is_copied_to_its_end(cluster:
     async with AsyncExitStack() as opened:
         session = await opened.enter_async_context(Session(cluster.bootstrap, ClientSettings()))
         copier = Copier(
-            session, session, [TopicCopy("shortened", "shortened-new", True)], bounds, group=None, most=None,
-            follow=False, warn=warnings.append, tell=lambda _: None, look_every=LOOK_EVERY,
+            session, session, [TopicCopy("shortened", "shortened-new", True)], bounds, group=None, max_messages=None,
+            follow=False, warn=warnings.append, on_progress=lambda _: None, look_every=LOOK_EVERY,
         )  # fmt: skip
         await opened.enter_async_context(copier)
         await copier.copy()
@@ -53,8 +53,8 @@ async def test_a_topic_that_is_deleted_meanwhile_is_an_error(cluster: RunningClu
                 assert done.returncode == 0, done.stderr
 
         copier = Copier(
-            session, session, [TopicCopy("vanishing", "vanishing-new", True)], bounds, group=None, most=None,
-            follow=False, warn=lambda _: None, tell=delete_after_the_first, look_every=LOOK_EVERY,
+            session, session, [TopicCopy("vanishing", "vanishing-new", True)], bounds, group=None, max_messages=None,
+            follow=False, warn=lambda _: None, on_progress=delete_after_the_first, look_every=LOOK_EVERY,
         )  # fmt: skip
         await opened.enter_async_context(copier)
         with pytest.raises(CopyFailed, match="vanishing-0 does not exist any more"):
