@@ -1,1 +1,1 @@
-"""Moving a cluster of ours to Apache Kafka: checking its directories, and writing the files to start Kafka with."""
+"""Moves a cluster of ours to Apache Kafka: checks its directories, and writes the files to start Kafka with."""

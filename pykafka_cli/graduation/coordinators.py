@@ -1,4 +1,4 @@
-"""Consumer groups and transactions, as the records of the two internal topics have them."""
+"""Consumer groups and transactions, from the records of the two internal topics."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,14 +17,14 @@ _OPEN = (TransactionState.ONGOING, TransactionState.PREPARE_COMMIT, TransactionS
 
 
 class Group(NamedTuple):
-    """A consumer group, and how many offsets it has committed."""
+    """A consumer group, and the number of its committed offsets."""
 
     name: str
     offsets: int
 
 
 class OpenTransaction(NamedTuple):
-    """A transaction that has not ended, and how many partitions it has written to."""
+    """A transaction that is not complete, and the number of partitions it has written to."""
 
     transactional_id: str
     state: str
@@ -32,7 +32,7 @@ class OpenTransaction(NamedTuple):
 
 
 class CoordinatorRecords:
-    """The newest record of each key, partition by partition. `take` is for every batch of one broker's logs."""
+    """The newest record of each key, partition by partition. Call `take` for every batch of one broker's logs."""
 
     def __init__(self) -> None:
         self._newest: dict[TopicPartition, dict[bytes, bytes]] = defaultdict(dict)
@@ -62,7 +62,7 @@ class CoordinatorRecords:
                 newest[key] = value
 
     def groups(self, partition: TopicPartition) -> Iterable[Group]:
-        """Those of one partition of __consumer_offsets. raises UnreadableMessage."""
+        """The groups of one partition of __consumer_offsets. raises UnreadableMessage."""
         offsets: dict[str, int] = defaultdict(int)
         for key, value in self._newest[partition].items():
             entry = group_records.read_record(CoordinatorRecord(key, value))
@@ -71,7 +71,7 @@ class CoordinatorRecords:
         return [Group(*each) for each in offsets.items()]
 
     def open_transactions(self, partition: TopicPartition) -> Iterable[OpenTransaction]:
-        """Those of one partition of __transaction_state. raises UnreadableMessage."""
+        """The open transactions of one partition of __transaction_state. raises UnreadableMessage."""
         for key, value in self._newest[partition].items():
             entry = transaction_records.read_record(CoordinatorRecord(key, value))
             if entry is not None and entry.transaction is not None and entry.transaction.state in _OPEN:

@@ -1,11 +1,11 @@
-"""Whether a stopped cluster's directories are fit for Apache Kafka, and what is in them. Nothing is changed.
+"""Checks whether a stopped cluster's directories are fit for Apache Kafka, and what is in them. Nothing changes.
 
-    locks           nobody uses the directories, nor will while they are read
+    locks           no server uses the directories, or can start to while they are read
     belonging       meta.properties of every log directory and /cluster/id in ZooKeeper name one cluster
     completeness    every replica in ZooKeeper has a folder, every folder its replica, with the same topic id
     soundness       storage/inspection.py over every file
 
-All problems are collected, so that they are not found one by one.
+All problems are collected and reported together.
 """
 
 import os
@@ -31,7 +31,7 @@ from pykafka_cli.zookeeper.server.snapshot import SnapshotInvalid
 from pykafka_cli.zookeeper.server.txn_log import LogDamaged
 
 _SHOWN = 3
-"""How many of a kind are named; the others are counted."""
+"""Number of problems of a kind that are listed; the others are counted."""
 
 
 def examine(zookeeper: ZooKeeperSettings, brokers: Sequence[BrokerSettings]) -> Report:
@@ -93,7 +93,7 @@ def _read_broker(settings: BrokerSettings, locks: ExitStack) -> _BrokerFiles:
 
 
 class _Examination:
-    """Compares what ZooKeeper knows with what the brokers have."""
+    """Compares ZooKeeper's data with the brokers' directories."""
 
     def __init__(self, cluster: ClusterRecord, brokers: Sequence[_BrokerFiles]) -> None:
         self._cluster = cluster
@@ -218,7 +218,7 @@ class _Examination:
                 )
 
     def _chosen_replicas(self) -> Mapping[TopicPartition, BrokerId]:
-        """Which broker's replica of each partition counts: the leader's, else the longest."""
+        """The replica of each partition that counts: the leader's, otherwise the longest."""
         chosen: dict[TopicPartition, BrokerId] = {}
         for broker_id, broker in self._brokers.items():
             for partition, log in broker.logs.items():

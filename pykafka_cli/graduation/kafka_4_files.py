@@ -1,11 +1,11 @@
-"""The way from Apache Kafka 3.9 in ZooKeeper mode to Kafka 4: Kafka's own migration to KRaft, with files for each step.
+"""From Apache Kafka 3.9 in ZooKeeper mode to Kafka 4: Kafka's own migration to KRaft, with files for each step.
 
     kafka-4/
         README.md                              the steps, with the commands to type
         controller.properties                  a KRaft controller that copies the metadata from ZooKeeper
         controller-without-zookeeper.properties
         server-migrating.properties            each broker, while ZooKeeper and the controller both have the metadata
-        server.properties                      each broker, on KRaft alone; the file for Kafka 4, as well
+        server.properties                      each broker, on KRaft alone; also for Kafka 4
 
 With several brokers, their files are named server-0.properties and so on. Source: KIP-866, Kafka's operations guide.
 """
@@ -32,7 +32,7 @@ _REMOVED_IN_4 = (
 
 
 class Broker(NamedTuple):
-    """One broker on Kafka 3.9: the name of its properties file without ending, what it says, and its id."""
+    """One broker on Kafka 3.9: the name of its properties file without suffix, its properties, and its id."""
 
     name: str
     properties: Mapping[str, str]
@@ -44,7 +44,7 @@ def kafka_4_files(
 ) -> dict[str, str]:
     """Contents by file name, below the directory with the files of Kafka 3.9.
 
-    controller_port    of the loopback, as long as the controller is on the brokers' machine
+    controller_port    on the loopback interface, as the controller is on the brokers' machine
     """
     folder = directory / FOLDER
     metadata = f"{Path(brokers[0].properties['log.dirs'].split(',')[0]).absolute()}-controller"

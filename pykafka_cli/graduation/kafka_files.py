@@ -1,12 +1,12 @@
-"""What Apache Kafka is started with: a properties file for each server, and a README with the commands to type.
+"""The files to start Apache Kafka with: a properties file for each server, and a README with the commands to type.
 
     zookeeper.properties
-    server.properties          server-0.properties, server-1.properties ... where there are several brokers
-    meta.properties            where a KRaft node's directories become those of ZooKeeper mode
+    server.properties          server-0.properties, server-1.properties ... if there are several brokers
+    meta.properties            if a KRaft node's directories become those of ZooKeeper mode
     README.md
-    kafka-4/                   the way on to Kafka 4; kafka_4_files.py
+    kafka-4/                   the migration to Kafka 4; kafka_4_files.py
 
-Every setting goes over as it was given, under the name that Kafka has for it; relative paths become absolute.
+Every property keeps its value, under Kafka's name for it; relative paths become absolute.
 """
 
 import os
@@ -44,10 +44,10 @@ def write_files(
     *,
     controller_port: int = 9093,
 ) -> list[Path]:
-    """Make `directory` with all the files; returns their paths, the README last.
+    """Create `directory` with all files; return their paths, the README last.
 
-    prepared           what comes first where a KRaft node has left the data
-    controller_port    of the KRaft controller, on the way to Kafka 4
+    prepared           the first steps if a KRaft node has left the data
+    controller_port    of the KRaft controller during the migration to Kafka 4
     raises             OSError
     """
     directory = directory.absolute()
@@ -72,7 +72,7 @@ def write_files(
 
 
 def commands(directory: Path, files: Sequence[str], prepared: Preparation | None = None) -> list[str]:
-    """What starts Apache Kafka with these files of brokers, line by line."""
+    """The commands that start Apache Kafka with these files."""
     lines = shell_lines(prepared) if prepared else []
     lines.append(_start("zookeeper-server-start.sh", directory / ZOOKEEPER_FILE, "logs/zookeeper"))
     return lines + [_start("kafka-server-start.sh", directory / name, f"logs/{Path(name).stem}") for name in files]

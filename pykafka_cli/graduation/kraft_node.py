@@ -1,4 +1,4 @@
-"""A stopped KRaft node on its way to Apache Kafka 3.9 in ZooKeeper mode: its settings there, and what to move first.
+"""Moves a stopped KRaft node to Apache Kafka 3.9 in ZooKeeper mode: its properties there, and what to move first.
 
 The node's own ZooKeeper server has kept the metadata in __cluster_metadata-0, a folder that Kafka deletes on its way to
 KRaft. So the folder moves out of the log directory, and meta.properties takes the form of ZooKeeper mode.
@@ -23,7 +23,7 @@ _KRAFT_ONLY = frozenset({
 
 
 class Preparation(NamedTuple):
-    """What is done to the directories before Apache Kafka starts on them.
+    """Changes to the directories before Apache Kafka starts on them.
 
     meta_properties    the file that replaces meta.properties in each log directory
     commands           shell commands, in order
@@ -39,7 +39,7 @@ def as_zookeeper_broker(settings: BrokerSettings, zookeeper_port: int) -> Broker
     given["broker.id"] = str(settings.node_id)
     given["zookeeper.connect"] = f"{_LOOPBACK}:{zookeeper_port}"
     if settings.node_id > settings.reserved_broker_max_id:
-        given["broker.id.generation.enable"] = "false"  # else this id could only be handed out by ZooKeeper
+        given["broker.id.generation.enable"] = "false"  # otherwise only ZooKeeper could assign this id
     controllers = settings.controller_listeners
     given["listeners"] = ",".join(str(each) for each in settings.listener_list if each.name not in controllers)
     given["advertised.listeners"] = ",".join(map(str, settings.advertised_listener_list))
@@ -61,7 +61,7 @@ def _moved_to(settings: BrokerSettings) -> str:
 
 
 def preparation(settings: BrokerSettings, cluster_id: str, kafka_files: Path) -> Preparation:
-    """How a stopped node's directories become those of a broker in ZooKeeper mode."""
+    """The steps by which a stopped node's directories become those of a broker in ZooKeeper mode."""
     metadata = Path(metadata_folder(settings.metadata_directory)).absolute()
     copies = [
         ("cp", str(kafka_files / META_PROPERTIES), str(Path(each).absolute() / META_PROPERTIES))
@@ -74,5 +74,5 @@ def preparation(settings: BrokerSettings, cluster_id: str, kafka_files: Path) ->
 
 
 def shell_lines(prepared: Preparation) -> list[str]:
-    """The commands as one types them."""
+    """The commands as typed into a shell."""
     return [shlex.join(each) for each in prepared.commands]

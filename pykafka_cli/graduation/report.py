@@ -1,4 +1,4 @@
-"""What was found in a stopped cluster's directories."""
+"""The content of a stopped cluster's directories."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pykafka_cli.topic_names import is_internal
 
 
 class NotReady(Exception):
-    """Problems, each with what would help. Nothing was changed or written."""
+    """Problems, each with a hint. Nothing was changed or written."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -26,7 +26,7 @@ class Topic(NamedTuple):
 
 
 class BrokerPart(NamedTuple):
-    """What one broker has."""
+    """One broker's part of the data."""
 
     id: int
     directories: tuple[str, ...]
@@ -39,7 +39,7 @@ class BrokerPart(NamedTuple):
 class Report:
     """
     settings    how many topics, brokers, users ... have their own configs
-    notes       what is no obstacle, but good to know
+    notes       remarks that are no obstacle
     """
 
     cluster_id: str
@@ -52,5 +52,5 @@ class Report:
 
     @property
     def users_topics(self) -> tuple[Topic, ...]:
-        """Without those that are Kafka's own."""
+        """The topics without Kafka's internal ones."""
         return tuple(each for each in self.topics if not is_internal(each.name))

@@ -1,4 +1,4 @@
-"""What a stopped ZooKeeper's files say of its Kafka cluster, read without starting a server."""
+"""Reads the metadata of a Kafka cluster from a stopped ZooKeeper's files, without starting a server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class ClusterRecord:
     """
     leaders       of the partitions that have had one
     settings      how many topics, brokers, users ... have their own configs
-    registered    brokers that did not sign off, and for how many ms ZooKeeper waits for them
+    registered    brokers that did not close their session, and its timeout in ms
     """
 
     cluster_id: str
@@ -33,13 +33,13 @@ class ClusterRecord:
 
 
 def data_directory(settings: ZooKeeperSettings) -> DataDirectory:
-    """Where the server with these settings keeps its files."""
+    """The data directory of the server with these settings."""
     data, log = settings.directories
     return DataDirectory(Path(data), Path(log))
 
 
 def read_cluster(directory: DataDirectory) -> ClusterRecord:
-    """What the newest snapshot and the transactions after it add up to.
+    """The state after the newest snapshot and the transactions that follow it.
 
     raises    NoCluster, BadZnode, LogDamaged, SnapshotInvalid, OSError
     """

@@ -1,1 +1,1 @@
-"""How results look: Kafka's own text, tables, JSON and YAML."""
+"""Prints results: Kafka's own text, tables, JSON and YAML."""

@@ -1,4 +1,4 @@
-"""kafka-acls.sh: ACLs by resource, and what is asked before a removal.
+"""kafka-acls.sh: ACLs by resource, and the question before a removal.
 
 The scripts of 3.9 end the last row of a block with a blank, and indent the first; those of 4.x do so only when they add
 or remove.
@@ -51,7 +51,7 @@ def show_acls_of(form: OutputFormat, principals: Mapping[str, Listed], *, is_kaf
 
 
 def show_changed(form: OutputFormat, acls: Iterable[AclBinding]) -> None:
-    """The ACLs that were added or removed, as a document; the script's text is printed while it works."""
+    """The ACLs that were added or removed, as a document; the script's text is printed step by step."""
     show(form, text=str, table=list, document=lambda: _document(by_resource(acls)))
 
 

@@ -22,7 +22,7 @@ _KINDS = {"acl": "ACL"}
 
 
 def show_plan(form: OutputFormat, plan: Plan) -> None:
-    """What is to be done; not where a document is wanted, which show_result prints."""
+    """The plan; nothing for documents, which show_result prints."""
     if form.is_document:
         return
     if form is OutputFormat.TABLE:
@@ -33,14 +33,14 @@ def show_plan(form: OutputFormat, plan: Plan) -> None:
 
 
 def show_result(form: OutputFormat, plan: Plan, *, applied: bool) -> None:
-    """What was done, or would be."""
+    """The changes that were made, or would be."""
     text = _summary(plan, applied=applied)
     plain = form if form.is_document else OutputFormat.KAFKA
     show(plain, text=lambda: text, table=list, document=lambda: plan_document(plan, applied=applied))
 
 
 def plan_document(plan: Plan, *, applied: bool) -> dict[str, object]:
-    """The plan as JSON and YAML have it."""
+    """The plan for JSON and YAML."""
     return {
         "applied": applied and not plan.is_empty,
         "added": plan.count(Action.ADD),

@@ -21,7 +21,7 @@ def show_versions(form: OutputFormat, found: Mapping[Broker, Offered]) -> None:
 
 
 def block(broker: Broker, offered: Offered) -> str:
-    """All APIs that a broker offers, in the order of their keys, and those it might offer and does not."""
+    """All APIs that a broker supports, by key, and those that it does not support."""
     rack = "null" if broker.rack is None else broker.rack
     head = f"{broker.host}:{broker.port} (id: {broker.id} rack: {rack}"
     if isinstance(offered, ConnectionFailed):
@@ -41,7 +41,7 @@ _KNOWN_IN_4 = {key: api.newest_in_4 for key, api in APIS.items() if api.newest_i
 
 
 def usable_version(key: int, offered: Mapping[int, VersionRange]) -> int | None:
-    """The newest version that a broker shares with Kafka's clients of its generation; None where there is none."""
+    """The newest version that a broker shares with Kafka's clients of its generation; None without one."""
     return _shared(key, offered[key], _KNOWN_IN_4 if is_kafka_4(offered) else _KNOWN_IN_3_9)
 
 

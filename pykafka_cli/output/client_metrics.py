@@ -1,4 +1,4 @@
-"""kafka-client-metrics.sh: names one a line, and each resource with its settings below it."""
+"""kafka-client-metrics.sh: one name per line, and each resource with its settings below it."""
 
 from collections.abc import Mapping, Sequence
 

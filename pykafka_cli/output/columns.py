@@ -1,4 +1,4 @@
-"""Columns as wide as their widest cell, which Kafka 4's tools about groups print."""
+"""Columns as wide as their widest cell, as Kafka 4's tools for groups print them."""
 
 from collections.abc import Sequence
 

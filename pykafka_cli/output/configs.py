@@ -58,7 +58,7 @@ def show_limits(
     all_quotas: Mapping[QuotaEntity, Mapping[str, float]],
     all_credentials: Mapping[str, Mapping[str, int] | ApiError],
 ) -> None:
-    """Quotas by what they are for, and SCRAM iterations by user."""
+    """Quotas by entity, and SCRAM iterations by user."""
 
     def script_text() -> str:
         lines = [quotas(_named(entity), _numbers(values)) for entity, values in all_quotas.items()]
@@ -121,7 +121,7 @@ def show_altered(
 
 
 def show_zookeeper_settings(form: OutputFormat, found: Sequence[tuple[str, str, Mapping[str, str]]]) -> None:
-    """found    what an entity is called, its path below /config, its settings"""
+    """found    an entity's name, its path below /config, its settings"""
     show(
         form,
         text=lambda: "".join(
@@ -176,7 +176,7 @@ def unreadable_credentials(user: str, exception: str, message: str) -> str:
 
 
 def altered(entity_type: str, name: str) -> str:
-    """The message at the end; of two types and names, it has the first."""
+    """The final message, with the first of several types and names."""
     if not name:
         return f"Completed updating default config for {entity_type} in the cluster.\n"
     return f"Completed updating config for {entity_type[:-1]} {name}.\n"
@@ -187,7 +187,7 @@ def _or_null(value: str | None) -> str:
 
 
 def _named(entity: QuotaEntity) -> str:
-    """`user-principal 'u', client-id 'c'`; `the default client-id` for what has no other name."""
+    """`user-principal 'u', client-id 'c'`; `the default client-id` for default entities."""
     words: Callable[[str], str] = {USER: "user-principal", CLIENT_ID: "client-id", IP: "ip"}.__getitem__
     return ", ".join(f"{words(type_)} '{name}'" if name else f"the default {words(type_)}" for type_, name in entity)
 

@@ -1,6 +1,6 @@
 """kafka-consumer-groups.sh: lists, descriptions and plans.
 
-The script's text has two forms: that of 2.3 to 3.6, since 3.7 to 3.9 run lines together, and that of Kafka 4, whose
+The script's text has two forms: that of 2.3 to 3.6, as 3.7 to 3.9 run lines together, and that of Kafka 4, whose
 functions end in `_of_4`. Each table begins with an empty line.
 source  org.apache.kafka.tools.consumer.group.ConsumerGroupCommand, 3.6 and 4.3
 """
@@ -50,11 +50,11 @@ def listing(groups: Sequence[GroupListing], *, types: bool, states: bool) -> str
     )
 
 
-# ---- what a group's state means for the views of it
+# ---- remarks about a group's state
 
 
 def show_remark(form: OutputFormat, group: GroupDescription) -> None:
-    """The script's remark about a group that has no members, or soon others; tables and documents show the state."""
+    """The script's remark about a group without members, or with changing ones; tables and documents show the state."""
     if group.state == "Dead":
         notice(form, f"\nError: Consumer group '{group.group}' does not exist.")
     elif form is not OutputFormat.KAFKA:
@@ -69,7 +69,7 @@ def show_remark(form: OutputFormat, group: GroupDescription) -> None:
 
 
 def print_group(group: GroupDescription, view: str, rows: Sequence[GroupLag], *, verbose: bool, kafka_4: bool) -> None:
-    """Print a group as the script does, at once: what is printed about the next group comes below."""
+    """Print a group as the script does, at once: output about the next group follows below."""
     match view, kafka_4:
         case "offsets", False:
             text = offsets(rows)
@@ -271,7 +271,7 @@ def _member_document(member: MemberDescription) -> dict[str, object]:
 
 
 def state(group: GroupDescription) -> str:
-    """One group's coordinator, assignor and state. The coordinator's width is given to the group, as in the script."""
+    """One group's coordinator, assignor and state. The group's column has the coordinator's width, as in the script."""
     coordinator = coordinator_name(group.coordinator)
     width = _width([coordinator], _COORDINATOR)
     rows = [
@@ -339,7 +339,7 @@ def show_empty_partition(form: OutputFormat, partition: TopicPartition) -> None:
 
 
 def print_no_action(*, kafka_4: bool) -> None:
-    """What the script says where neither --execute nor --dry-run is given."""
+    """The script's warning if neither --execute nor --dry-run is given."""
     print(NO_ACTION_IN_4 if kafka_4 else NO_ACTION, file=sys.stderr)
 
 
@@ -361,12 +361,12 @@ def show_plan(form: OutputFormat, plan: Plan, *, executed: bool, kafka_4: bool) 
 
 
 def show_exported_plan(form: OutputFormat, plan: Plan, csv: str, *, executed: bool) -> None:
-    """csv    ends each of its lines, and the script adds a line end of its own"""
+    """csv    has an end for each line, and the script adds another one"""
     group_views.show_plan(form, plan, csv + "\n", executed=executed)
 
 
 def reset_plan(plan: Plan) -> str:
-    """New offsets by group; empty without groups. Without offsets, the header's line is not ended, as in 3.9."""
+    """New offsets by group; empty without groups. Without offsets, the header has no line end, as in 3.9."""
     if not plan:
         return ""
     rows = [

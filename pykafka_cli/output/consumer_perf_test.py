@@ -1,4 +1,4 @@
-"""kafka-consumer-perf-test.sh: what was measured, at the end of a run."""
+"""kafka-consumer-perf-test.sh: the figures at the end of a run."""
 
 from pykafka_cli.output.figures import figures_table, known
 from pykafka_cli.output.render import OutputFormat, show

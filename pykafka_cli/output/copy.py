@@ -1,4 +1,4 @@
-"""What `pk copy` shows: how much was copied, or would be."""
+"""`pk copy`: how much was copied, or would be."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -27,7 +27,7 @@ def show_copied(form: OutputFormat, copies: Sequence[_Copy], records: Mapping[st
 def show_planned(
     form: OutputFormat, copies: Sequence[_Copy], lengths: Mapping[TopicPartition, int], most: int | None
 ) -> None:
-    """lengths    offsets between start and end of each partition; in some there may be no record"""
+    """lengths    numbers of offsets of each partition; some may have no record"""
     lines, documents = [], []
     for each in copies:
         count = sum(length for partition, length in lengths.items() if partition.topic == each.source)

@@ -76,7 +76,7 @@ def hmac_text(hmac: bytes) -> str:
 
 
 def minute(milliseconds: int) -> str:
-    """In the local time zone."""
+    """A time in the local zone, to the minute."""
     return datetime.datetime.fromtimestamp(milliseconds / 1000).strftime("%Y-%m-%dT%H:%M")
 
 

@@ -1,4 +1,4 @@
-"""kafka-delete-records.sh: where each partition starts afterwards, or why its records are still there."""
+"""kafka-delete-records.sh: the new start of each partition, or why its records are still there."""
 
 from collections.abc import Mapping
 

@@ -18,7 +18,7 @@ _INDENT = " " * (_WIDTH + 4)
 
 
 def print_check(check: Check) -> None:
-    """One line for people, as soon as it is known, with advice below it."""
+    """Print one line for people, as soon as it is known, with advice below it."""
     from rich.console import Console
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""Results as documents for other programs: JSON and YAML of the same values, at once or as they come."""
+"""Results as documents for other programs: JSON and YAML of the same values, at once or as a stream."""
 
 import json
 from collections.abc import Iterator
@@ -10,24 +10,24 @@ def as_json(document: object) -> str:
 
 
 def as_yaml(document: object) -> str:
-    import yaml  # which JSON has no need of
+    import yaml  # JSON does not need it
 
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 
 def as_json_line(document: object) -> str:
-    """One of a stream: an object per line."""
+    """One document of a stream: an object per line."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def as_yaml_document(document: object) -> str:
-    """One of a stream: each begins with a line of three dashes."""
+    """One document of a stream: each begins with a line of three dashes."""
     return f"---\n{as_yaml(document)}"
 
 
 class DocumentList:
-    """One list, whose items are written one by one; nothing is kept."""
+    """A list whose items are written one by one; none is kept."""
 
     def __init__(self, *, is_json: bool) -> None:
         self._is_json = is_json

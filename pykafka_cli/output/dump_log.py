@@ -1,6 +1,6 @@
 """kafka-dump-log.sh: a line for each batch, record, index entry and producer; problems in lists at the end.
 
-A printer gathers text and writes it in large pieces; before anything goes to stderr it writes what it has.
+A printer collects text and writes it in large pieces, and before anything goes to stderr.
 """
 
 import base64
@@ -28,7 +28,7 @@ PIECES_AT_ONCE = 2000
 
 
 class Printer(Protocol):
-    """What a dump reports, in order."""
+    """Prints what a dump reports, in order."""
 
     @contextmanager
     def printing(self) -> Iterator[None]: ...
@@ -46,7 +46,7 @@ class Printer(Protocol):
 
 
 class _Pieces:
-    """Text on its way to stdout."""
+    """Text for stdout, written in large pieces."""
 
     def __init__(self) -> None:
         self.out: list[str] = []
@@ -66,7 +66,7 @@ class _Pieces:
 
 @contextmanager
 def _written(pieces: _Pieces) -> Iterator[None]:
-    """Write out everything also when it ends early."""
+    """Write everything, even if the block ends early."""
     try:
         yield
     finally:
@@ -119,7 +119,7 @@ class TextPrinter(_Pieces):
 
 
 class DocumentPrinter(_Pieces):
-    """One list of objects that say of which file they are and of what kind."""
+    """One list of objects that have the name of their file and their kind."""
 
     def __init__(self, form: OutputFormat) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ class DocumentPrinter(_Pieces):
 
 
 def _plain(value: Any) -> Any:
-    """With bytes in base64, as Kafka's own JSON has them."""
+    """The value with bytes in base64, as in Kafka's own JSON."""
     match value:
         case bytes():
             return base64.b64encode(value).decode()
@@ -210,7 +210,7 @@ def _batch_document(batch: ScannedBatch) -> dict[str, Any]:
         "crc": header.crc,
         "is_valid": is_valid(batch),
     }
-    if header.magic < 2:  # a message has neither the offset of its first record nor the number of records
+    if header.magic < 2:  # a message has neither the first record's offset nor the number of records
         return {key: None if key in ("base_offset", "count") else value for key, value in document.items()}
     return document | {
         "leader_epoch": header.leader_epoch,
@@ -247,7 +247,7 @@ def _record_documents(batch: ScannedBatch, shown: Shown, gaps: Gaps, *, compiled
 
 
 def _producer_document(producer: ProducerEntry) -> dict[str, Any]:
-    """`last_batch` is None for one that has only ended transactions."""
+    """`last_batch` is None for a producer that has only completed transactions."""
     last = producer.batches[-1] if producer.batches else None
     return {
         "producer_id": producer.producer_id,
@@ -272,7 +272,7 @@ def _producer_document(producer: ProducerEntry) -> dict[str, Any]:
 def batch_text(out: list[str], batch: ScannedBatch) -> None:
     """Append a batch's line, or as much of it as the script prints.
 
-    raises  CorruptRecords for what no batch can say of itself
+    raises  CorruptRecords for values that no batch can have
     """
     header = batch.header
     out.append(batch_begins(header))
@@ -353,13 +353,13 @@ def batch_ends(header: BatchHeader, position: int, *, is_valid: bool) -> str:
 
 
 def last_sequence(header: BatchHeader) -> int:
-    """As Kafka counts it, also from a first sequence that cannot be."""
+    """The last sequence as Kafka counts it, even from an impossible first one."""
     first = header.base_sequence
     return header.last_sequence if first >= -1 else first + header.last_offset_delta
 
 
 def codec(header: BatchHeader) -> str | None:
-    """None for one that does not exist."""
+    """The codec's name; None for an unknown one."""
     number = header.attributes & 7
     return _CODECS[number] if number < len(_CODECS) else None
 

@@ -1,4 +1,4 @@
-"""kafka-e2e-latency.sh: what was measured, at the end of a run."""
+"""kafka-e2e-latency.sh: the figures at the end of a run."""
 
 from pykafka_cli.output.figures import LATENCY_NAMES, figures_table, latency_document
 from pykafka_cli.output.render import OutputFormat, show

@@ -1,7 +1,6 @@
 """Events of a long-running command, printed as they occur: a JSON object per line, or YAML documents.
 
-There is no table of what has not ended. Events have their time and name first; the verifiable scripts print theirs as
-JSON anyway.
+There is no table of a stream. Time and name come first in each event; the verifiable scripts print JSON anyway.
 """
 
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from pykafka_cli.wall_clock import now_ms
 
 
 class Events:
-    """Where events go: to stdout, in the chosen form."""
+    """Prints events to stdout, in the chosen form."""
 
     def __init__(self, form: OutputFormat | None) -> None:
         self._form = form
@@ -22,6 +21,6 @@ class Events:
 
 
 def print_document(document: Mapping[str, object], form: OutputFormat | None) -> None:
-    """One of a stream of documents, written at once; JSON unless YAML was chosen."""
+    """Print one document of a stream immediately; JSON unless YAML was chosen."""
     write = as_yaml_document if form is OutputFormat.YAML else as_json_line
     print(write(document), end="", flush=True)

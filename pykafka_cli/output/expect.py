@@ -1,4 +1,4 @@
-"""What `pk expect` reports: to people, on stderr; and as a document.
+"""`pk expect`: the result for people, on stderr, and as a document.
 
 Timed out after 5 s:
   orders: want.jsonl line 3 did not come: {"id": 3, "state": "paid"}
@@ -19,7 +19,7 @@ from pykafka_cli.rules.expect_records import Came, quoted, shortened
 
 _MOST_DIFFERENCES = 10
 _MOST_ASSERTIONS = 20
-"""How many that are not met are explained on stderr; a report has all."""
+"""Number of unmet assertions that are explained on stderr; a report has all."""
 
 WANTED, CAME, PLACE = "red", "green", "bold"
 
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """How a whole run went. The time is in seconds; `problem` is what kept the topic from being read."""
+    """The result of a run. The time is in seconds; `problem` is what kept the topic from being read."""
 
     is_met: bool
     timed_out: bool
@@ -67,7 +67,7 @@ def headline(summary: Summary) -> str:
 
 
 def explained(assertion: Assertion) -> Iterator[Line]:
-    """Why an assertion is not met, the first line of two spaces, the others of four and more."""
+    """Why an assertion is not met, with indents of two spaces for the first line and more for the others."""
     is_want = assertion.wanted is not NOTHING
     not_checked = "not checked: " if assertion.outcome is Outcome.SKIPPED else ""
     separator = " " if is_want else ": "
@@ -106,7 +106,7 @@ def _came_text(difference: Difference) -> str:
 
 
 def value_text(value: Any) -> str:
-    """JSON for a person: in one line, not too long."""
+    """JSON for people: on one line, shortened."""
     text = json.dumps(value, ensure_ascii=False)
     return shortened("".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text))
 
@@ -117,7 +117,7 @@ def record_text(came: Came) -> str:
 
 
 def print_lines(lines: Iterator[Line]) -> None:
-    """To stderr, in color on a terminal."""
+    """Print lines to stderr, in color on a terminal."""
     if not sys.stderr.isatty():
         print(*(line.text for line in lines), sep="\n", file=sys.stderr, flush=True)
         return
@@ -133,7 +133,7 @@ def print_lines(lines: Iterator[Line]) -> None:
 
 
 def show_result(form: OutputFormat, summary: Summary, assertions: Sequence[Assertion]) -> None:
-    """To stdout; in the form of scripts nothing, as the exit status says it."""
+    """Print the result to stdout; nothing in the scripts' form, where the exit status suffices."""
     count = f"{summary.counted} record{'' if summary.counted == 1 else 's'}" if summary.seen else "all conditions"
     met = [f"Met after {summary.elapsed:.1f} s: {count}."] if summary.is_met else []
     show(form, text=str, table=lambda: met, document=lambda: document(summary, assertions))
@@ -154,7 +154,7 @@ def document(summary: Summary, assertions: Sequence[Assertion]) -> dict[str, Any
 
 
 def assertion_document(assertion: Assertion) -> dict[str, Any]:
-    """What an assertion does not have is null, or an empty list."""
+    """Missing values are null, or empty lists."""
     return {
         "name": assertion.name,
         "outcome": assertion.outcome.value,

@@ -1,4 +1,4 @@
-"""Assertions as CI servers read them: TAP 14, JUnit's XML, and the error lines of GitHub Actions.
+"""Assertions for CI servers: TAP 14, JUnit's XML, and the error lines of GitHub Actions.
 
 source    https://testanything.org/tap-version-14-specification.html; junit-10.xsd of Jenkins' xunit-plugin;
           packages/core/src/command.ts of actions/toolkit
@@ -15,10 +15,10 @@ from pykafka_cli.rules.expect_ledger import Assertion, Outcome
 
 SUITE = "pk expect"
 MOST_ANNOTATIONS = 10
-"""GitHub shows no more errors of one step."""
+"""The number of errors of one step that GitHub shows."""
 
 Explain = Callable[[Assertion], str]
-"""The text for people about an assertion that is not met, in several lines."""
+"""Explains an unmet assertion to people, in several lines."""
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -27,7 +27,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 def tap(assertions: Sequence[Assertion], explain: Explain) -> Iterator[str]:
-    """Lines, without their ends."""
+    """The lines, without line ends."""
     yield "TAP version 14"
     yield f"1..{len(assertions)}"
     for number, each in enumerate(assertions, 1):
@@ -35,7 +35,7 @@ def tap(assertions: Sequence[Assertion], explain: Explain) -> Iterator[str]:
         if each.outcome is Outcome.MET:
             yield f"ok {number} - {name}"
         elif each.outcome is Outcome.SKIPPED:
-            # As not ok: it is unknown whether it is met, and a skipped test counts as passed.
+            # Not ok, since the result is unknown, and a skipped test counts as passed.
             yield f"not ok {number} - {name}"
             yield from _diagnostics({"message": f"not checked: {each.reason}", "severity": "skip"})
         else:
@@ -46,7 +46,7 @@ def tap(assertions: Sequence[Assertion], explain: Explain) -> Iterator[str]:
 
 
 def _in_tap(text: str) -> str:
-    """A description in one line; `#` would begin a directive."""
+    """A description on one line; `#` would start a directive."""
     return " ".join(text.split()).replace("\\", "\\\\").replace("#", "\\#")
 
 
@@ -64,7 +64,7 @@ def junit(
 ) -> str:
     """A document of one suite, with a test case for each assertion.
 
-    elapsed    seconds; as all wait for the same records, the last case has them, and the others none
+    elapsed    seconds; all assertions wait for the same records, so the last case has them all
     """
     counts = {
         "tests": len(assertions),
@@ -91,7 +91,7 @@ def junit(
 
 
 def _in_xml(text: str) -> str:
-    """Without what XML has no place for."""
+    """The text without characters that XML cannot represent."""
     return _NOT_IN_XML.sub("\ufffd", text)
 
 
@@ -99,9 +99,9 @@ def _in_xml(text: str) -> str:
 
 
 def github_errors(assertions: Sequence[Assertion], explain: Explain, *, file: str | None) -> Iterator[str]:
-    """A command for each assertion that is not met; those of a line in a file are shown there.
+    """A command for each unmet assertion; one of a line in a file is shown at that line.
 
-    file    that of the wants, as the workflow knows it
+    file    the file of the expected records, as the workflow knows it
     """
     unmet = [each for each in assertions if each.outcome is Outcome.UNMET]
     for each in unmet[:MOST_ANNOTATIONS]:

@@ -1,4 +1,4 @@
-"""What `pk fault` says about faults."""
+"""`pk fault`: the active faults."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from pykafka_cli.output.render import OutputFormat, Table, show
 
 
 def show_faults(form: OutputFormat, faults: Sequence[Mapping[str, Any]]) -> None:
-    """Those that are active, by the documents of the control socket."""
+    """The active faults, as the control socket returns them."""
     rows = [(each["api"], _what(each), each["client_id"] or "every client", _how_often(each)) for each in faults]
     show(
         form,

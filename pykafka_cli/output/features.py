@@ -9,11 +9,11 @@ from pykafka_cli.rules.features import shown_level
 
 _LABELS = ("Feature", "SupportedMinVersion", "SupportedMaxVersion", "FinalizedVersionLevel", "Epoch")
 _WIDTHS = (42, 17, 17, 17, 0)
-"""Of the values, since 4.0."""
+"""Widths of the values, since 4.0."""
 
 
 def show_features(found: Features, form: OutputFormat, *, kafka_4: bool) -> None:
-    """Every feature with the levels that brokers support and the one that the cluster has agreed on."""
+    """Every feature with the levels that brokers support and the finalized one."""
     show(
         form,
         text=lambda: _lines(found, kafka_4=kafka_4),

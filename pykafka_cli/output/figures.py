@@ -1,6 +1,6 @@
 """Figures of the perf tools, in tables and documents.
 
-Keys of documents name their units; what is undefined, a rate over no time or a latency of nothing, is null.
+Keys of documents name their units; undefined values, such as a rate over no time, are null.
 """
 
 from math import isfinite
@@ -24,7 +24,7 @@ def latency_document(count: int, latencies: Latencies) -> dict[str, float | None
 
 
 def figures_table(*rows: tuple[str, float | None]) -> Table:
-    """One below the other, which fits any terminal."""
+    """Figures one below the other, which fits any terminal."""
     return Table(("FIGURE", "VALUE"), [(name, _cell(value)) for name, value in rows])
 
 

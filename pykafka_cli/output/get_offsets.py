@@ -1,4 +1,4 @@
-"""kafka-get-offsets.sh: an offset of each partition."""
+"""kafka-get-offsets.sh: one offset per partition."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""`pk graduate`: what a stopped cluster holds, and how Apache Kafka takes it over."""
+"""`pk graduate`: the content of a stopped cluster, and how to start Apache Kafka on it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +15,7 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 def show_report(form: OutputFormat, report: Report, files: Sequence[Path], prepared: Preparation | None) -> None:
-    """files    what was written, none if the cluster was only examined"""
+    """files    the files that were written, none if the cluster was only examined"""
     show(
         form,
         text=lambda: _text(report, files, prepared),
@@ -54,8 +54,8 @@ def _text(report: Report, files: Sequence[Path], prepared: Preparation | None) -
             "",
             *(f"    {line}" for line in commands(directory, names, prepared)),
             "",
-            f"{files[-1]} describes what to check then, and the way back.",
-            f"{directory / FOLDER / README} describes the way to Kafka 4.",
+            f"{files[-1]} describes what to check then, and how to return.",
+            f"{directory / FOLDER / README} describes how to get to Kafka 4.",
         ]
     return "\n".join(lines) + "\n"
 

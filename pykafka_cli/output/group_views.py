@@ -1,4 +1,4 @@
-"""What the scripts about consumer, share and streams groups print alike.
+"""What the scripts for consumer, share and streams groups print in common.
 
 source  org.apache.kafka.tools.consumer.group and org.apache.kafka.tools.streams, 4.3
 """
@@ -119,7 +119,7 @@ def show_deleted_groups(
 
 
 def deleted_groups(results: Mapping[str, str | None], kind: str) -> str:
-    """None for a group that was deleted, or what went wrong."""
+    """results    None for a deleted group, otherwise the error"""
     deleted = ", ".join(f"'{group}'" for group, problem in results.items() if problem is None)
     failures = [
         f"* Group '{group}' could not be deleted due to: {problem}\n"

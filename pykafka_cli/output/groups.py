@@ -1,4 +1,4 @@
-"""kafka-groups.sh: three columns, all as wide as the longest group id."""
+"""kafka-groups.sh: three columns, each as wide as the longest group id."""
 
 from collections.abc import Sequence
 

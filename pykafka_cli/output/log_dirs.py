@@ -9,7 +9,7 @@ from pykafka_cli.output.render import OutputFormat, Table, show
 
 
 def show_query(form: OutputFormat) -> None:
-    """What the script prints before it asks."""
+    """The line that the script prints before it sends requests."""
     if form is OutputFormat.KAFKA:
         print("Querying brokers for log directories information", flush=True)
 
@@ -61,7 +61,7 @@ def show_log_dirs(form: OutputFormat, found: Mapping[BrokerId, Sequence[LogDir]]
 
 
 def _kafka_json(found: Mapping[BrokerId, Sequence[LogDir]]) -> str:
-    """The script's document, its keys in the order that Java happens to give them."""
+    """The script's document, its keys in the order of Java's map."""
     brokers = [
         {
             "broker": broker,

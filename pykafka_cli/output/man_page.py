@@ -1,10 +1,10 @@
-"""Manual pages in roff's man macros, of what `--help` says."""
+"""Manual pages in roff's man macros, with the text of `--help`."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 _UNTOUCHED = "\b"
-"""Begins a paragraph whose lines are kept, as in the help of commands."""
+"""Starts a paragraph whose lines are kept, as in the help of commands."""
 
 
 class ManualPage(NamedTuple):
@@ -18,14 +18,14 @@ class ManualPage(NamedTuple):
 
 
 def roff(page: ManualPage, version: str) -> str:
-    """The page as `man` reads it."""
+    """The source of the page for `man`."""
     lines = [
         f'.TH {_text(page.name.upper())} 1 "" "pk {_text(version)}" "pk"',
         ".ad l",
         ".SH NAME",
         f"{_text(page.name)} \\- {_text(page.summary)}",
         ".SH SYNOPSIS",
-        _line(page.synopsis).replace("|", "|\\:"),  # where a line may be broken
+        _line(page.synopsis).replace("|", "|\\:"),  # a line may be broken here
     ]
     if page.description:
         lines += [".SH DESCRIPTION", *_paragraphs(page.description)]
@@ -48,7 +48,7 @@ def _paragraphs(description: str) -> list[str]:
 
 
 def _line(text: str) -> str:
-    """A line of its own: one that begins with a dot or an apostrophe would be a request."""
+    """Text at the start of a line: a dot or an apostrophe there would start a request."""
     escaped = _text(" ".join(text.split()) if "\n" in text else text)
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 

@@ -1,4 +1,4 @@
-"""What `pk mark` prints: the token, or what is in it."""
+"""`pk mark`: the token, or its content."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from pykafka_cli.rules.expect_marks import Mark, encode_mark, mark_document
 
 
 def show_mark(form: OutputFormat, mark: Mark) -> None:
-    """The token alone, unless a document is wanted: it is made to be kept in a variable."""
+    """The token alone, which a script keeps in a variable, or a document."""
     token = encode_mark(mark)
     plain = form if form.is_document else OutputFormat.KAFKA
     show(plain, text=lambda: f"{token}\n", table=list, document=lambda: mark_document(mark, token))
@@ -21,7 +21,7 @@ def print_missing(topic: str) -> None:
 
 
 def show_contents(form: OutputFormat, mark: Mark) -> None:
-    """What a token says."""
+    """The content of a token."""
     moment = datetime.fromtimestamp(mark.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
     title = f"Marked at {moment.replace('+00:00', 'Z')} in the cluster {mark.cluster_id or 'without an id'}"
     rows = list(_rows(mark))

@@ -1,4 +1,4 @@
-"""kafka-metadata-quorum.sh: the state of the KRaft quorum, and how far each of its nodes is.
+"""kafka-metadata-quorum.sh: the state of the KRaft quorum, and the progress of its nodes.
 
 source  org.apache.kafka.tools.MetadataQuorumCommand
 """
@@ -69,7 +69,7 @@ def _largest_lag(quorum: Quorum, now_ms: Timestamp) -> tuple[int, int]:
 
 
 def _node(quorum: Quorum, replica: QuorumReplica) -> Mapping[str, object]:
-    """As the script shows a voter or observer: no directory before it has one, endpoints of dynamic voters only."""
+    """A voter or observer in the script's form: no unknown directory, and endpoints of dynamic voters only."""
     node: dict[str, object] = {"id": replica.id}
     node["directoryId"] = _directory(replica) if replica.directory_id else None
     if endpoints := quorum.endpoints.get(replica.id):

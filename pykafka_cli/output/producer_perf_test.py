@@ -1,4 +1,4 @@
-"""kafka-producer-perf-test.sh: what was measured, at the end of a run."""
+"""kafka-producer-perf-test.sh: the figures at the end of a run."""
 
 from pykafka_cli.output.figures import LATENCY_NAMES, figures_table, known, latency_document
 from pykafka_cli.output.render import OutputFormat, Table, show

@@ -1,4 +1,4 @@
-"""What `pk reassign-partitions` shows: the script's lines, a table of what moves, or documents."""
+"""kafka-reassign-partitions.sh: the script's lines, a table of the moves, or documents."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
@@ -15,7 +15,7 @@ VERIFY_LATER = (
 
 
 class View(NamedTuple):
-    """How one run of the command reports what it does: steps when they are done, and the result at the end."""
+    """Prints the steps of one run when they are done, and the result at the end."""
 
     form: OutputFormat
 
@@ -75,7 +75,7 @@ class View(NamedTuple):
         )
 
     def _show(self, text: str, document: Callable[[], object]) -> None:
-        """The script's text, also for people, or a document."""
+        """Print the script's text, also for people, or a document."""
         show(self.form, text=lambda: text, table=lambda: [text.rstrip("\n")] if text else [], document=document)
 
     # ---- steps
@@ -85,7 +85,7 @@ class View(NamedTuple):
         current: Mapping[TopicPartition, Iterable[BrokerId]],
         log_dirs: Mapping[tuple[BrokerId, TopicPartition], str],
     ) -> None:
-        """The assignment to return to; a document has it in its result."""
+        """The assignment to return to; a document has it in the result."""
         self._report(
             f"Current partition replica assignment\n\n{reassignment_json(current, log_dirs)}\n\n"
             "Save this to use as the --reassignment-json-file option during rollback"
@@ -136,7 +136,7 @@ def plural(things: Sized) -> str:
 
 
 def plan_document(replicas: Mapping[TopicPartition, Iterable[BrokerId]]) -> object:
-    """An assignment as --reassignment-json-file takes it."""
+    """An assignment in the form of --reassignment-json-file."""
     return json.loads(reassignment_json(replicas))
 
 
@@ -149,7 +149,7 @@ def verification_document(
     targets: Mapping[Replica, str],
     places: Mapping[Replica, ReplicaPlace],
 ) -> object:
-    """How far each partition is, and each replica that is to change its log directory."""
+    """The progress of each partition, and of each replica that changes its log directory."""
     nowhere = ReplicaPlace(None, None)
     return {
         "partitions": [

@@ -3,8 +3,8 @@
     {"topic":"t","partition":0,"offset":6,"timestamp":1700000000123,"timestamp_type":"CreateTime",
      "headers":[{"key":"h","value":"v"}],"key":"k","value":"v"}
 
-Keys and values are texts, in UTF-8 or as a deserializer has it; what is not UTF-8 becomes U+FFFD, as in Java. What a
-record lacks is null.
+Keys and values are texts, decoded as UTF-8 or by a deserializer; invalid UTF-8 becomes U+FFFD, as in Java. Missing
+fields are null.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from pykafka_cli.model import ConsumedRecord
 from pykafka_cli.output.documents import as_json_line, as_yaml_document
 
 Deserialize = Callable[[bytes], bytes] | None
-"""Bytes of a field to those of its text; None where they are the text."""
+"""Converts a field to the bytes of its text; None if they are the text."""
 
 _TIMESTAMP_TYPES = {0: "CreateTime", 1: "LogAppendTime"}
 

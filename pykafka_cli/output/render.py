@@ -1,4 +1,4 @@
-"""One result, shown in the chosen form. Only what that form needs is imported.
+"""Prints one result in the chosen form. Only what that form needs is imported.
 
 show(form, text=lambda: topic_text.listing(topics), table=lambda: ..., document=lambda: [...])
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 _NARROWEST_TEXT = 8
-"""Characters below which folded texts cannot be read any more."""
+"""Width in characters below which folded text is unreadable."""
 
 
 class OutputFormat(StrEnum):
@@ -39,7 +39,7 @@ class Table(NamedTuple):
 
 
 def notice(form: OutputFormat, line: str) -> None:
-    """Print a line about the progress, unbuffered; with a document, it goes to stderr."""
+    """Print a line about progress, unbuffered; with a document, it goes to stderr."""
     print(line, file=sys.stderr if form.is_document else sys.stdout, flush=True)
 
 
@@ -60,7 +60,7 @@ def show(
         case OutputFormat.KAFKA:
             sys.stdout.write(printed := text())
             if sys.stdout.isatty() and printed and not printed.endswith("\n"):
-                sys.stdout.write("\n")  # a script that leaves its last line open leaves the prompt on it
+                sys.stdout.write("\n")  # otherwise the shell's prompt would follow on the same line
         case OutputFormat.TABLE:
             _print_tables(table())
         case OutputFormat.JSON | OutputFormat.YAML:
@@ -80,7 +80,7 @@ def _print_tables(parts: Iterable[Table | str]) -> None:
             console.print(Text(part))
             continue
         if part.title:
-            # not as rich's title, which is broken into lines of the table's width
+            # not as rich's title, which wraps at the table's width
             console.print(Text(part.title, style="bold"), soft_wrap=True)
         if part.rows:
             console.print(_rich(part, console.width))
@@ -89,7 +89,7 @@ def _print_tables(parts: Iterable[Table | str]) -> None:
 
 
 def _rich(table: Table, width: int) -> "RichTable":
-    """Columns, closer together or as lines if the terminal is narrow. Only texts are folded: half a number is wrong.
+    """Columns, closer together, or lines if the terminal is narrow. Only text is folded: half a number is wrong.
 
     width    characters in a line
     """

@@ -1,4 +1,4 @@
-"""kafka-share-groups.sh: descriptions of groups, and deleted offsets. group_views.py has what other scripts print too.
+"""kafka-share-groups.sh: descriptions of groups, and deleted offsets. group_views.py has what other scripts also print.
 
 source  org.apache.kafka.tools.consumer.group.ShareGroupCommand, 4.3
 """
@@ -15,7 +15,7 @@ _CELL = 15
 
 
 def print_group(group: GroupDescription, view: str, rows: Sequence[ShareOffset], *, verbose: bool) -> None:
-    """Print one view of a group as the script does, at once: what is printed about the next group comes below."""
+    """Print one view of a group as the script does, at once: output about the next group follows below."""
     if not group.members and view != "offsets":
         print(f"\nShare group '{group.group}' has no active members.", file=sys.stderr)
     if view == "offsets":

@@ -1,4 +1,4 @@
-"""What kafka-storage.sh prints."""
+"""kafka-storage.sh: the steps of formatting, and information about directories."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,6 +1,6 @@
-"""kafka-streams-application-reset.sh: its steps, which the script prints, and what a run has done, or would do.
+"""kafka-streams-application-reset.sh: its steps, and what a run has done, or would do.
 
-A table or a document shows the result at the end; then stderr has what a user should see before.
+A table or a document shows the result at the end; then warnings go to stderr.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""kafka-streams-groups.sh: descriptions of groups. group_views.py has what other scripts print too.
+"""kafka-streams-groups.sh: descriptions of groups. group_views.py has what other scripts also print.
 
 source  org.apache.kafka.tools.streams.StreamsGroupCommand, 4.3
 """
@@ -14,7 +14,7 @@ _CELL = 15
 
 
 def print_group(group: StreamsGroup, view: str, rows: Sequence[StreamsOffset], *, verbose: bool) -> None:
-    """Print one view of a group as the script does: of a group without members, only the state."""
+    """Print one view of a group as the script does: for a group without members, only the state."""
     if view == "state":
         empty = "" if group.members else f"\nError: Streams group '{group.group}' has no active members.\n"
         text = empty + state(group, verbose=verbose)
@@ -91,7 +91,7 @@ def _verbose_cells(group: StreamsGroup, member: StreamsMember) -> list[str]:
 
 
 def tasks(assigned: StreamsTasks, prefix: str = "") -> str:
-    """`ACTIVE: 0:[0,1]; 1:[0,1]; ` and so on; a kind without tasks is left out."""
+    """`ACTIVE: 0:[0,1]; 1:[0,1]; ` and so on; kinds without tasks are omitted."""
     kinds = (("ACTIVE", assigned.active), ("STANDBY", assigned.standby), ("WARMUP", assigned.warmup))
     return "".join(f"{prefix}{name}: {_partitions(its)}" for name, its in kinds if its)
 

@@ -1,6 +1,6 @@
-"""Records for a person at a terminal: a color for each key, JSON that is too long for a line indented, bytes in hex.
+"""Records for people at a terminal: a color for each key, long JSON indented, bytes in hex.
 
-The columns are those of Kafka's formatter. Nothing that a terminal would act on is printed as it is.
+The columns are those of Kafka's formatter. Control characters are escaped.
 """
 
 import json
@@ -15,14 +15,14 @@ from pykafka_cli.rules.formatters import DefaultFormatter
 _COLORS = (32, 33, 34, 35, 36, 92, 93, 94, 95, 96)
 """SGR's foreground colors, without black, white and red, which stands for errors."""
 _MOST_BYTES = 1024
-"""Of a binary field, what is shown of it."""
+"""Number of bytes shown of a binary field."""
 
 
 class TerminalFormatter(DefaultFormatter):
     """Kafka's formatter, with its properties.
 
     width       columns of the terminal
-    is_colored  whether to color; not where NO_COLOR is set
+    is_colored  whether to use colors; not if NO_COLOR is set
     """
 
     def __init__(self, properties: Mapping[str, str], *, width: int, is_colored: bool) -> None:
@@ -49,7 +49,7 @@ class TerminalFormatter(DefaultFormatter):
 
 
 def shown_at_terminal(field: bytes, width: int) -> bytes:
-    """A field as text: what is not text in hex, and JSON indented if it is longer than `width`."""
+    """A field as text: binary data in hex, and JSON indented if it is longer than `width`."""
     try:
         text = field.decode()
     except UnicodeDecodeError:

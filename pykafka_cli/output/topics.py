@@ -14,7 +14,7 @@ def show_listing(form: OutputFormat, found: Sequence[TopicListing]) -> None:
 def show_zookeeper_listing(
     form: OutputFormat, names: Iterable[str], marked: Collection[str], found: Sequence[TopicListing]
 ) -> None:
-    """names    of which the script prints those that are `marked` for deletion as such"""
+    """names    of topics; the script shows which are `marked` for deletion"""
 
     def text() -> str:
         return "".join(f"{name}{' - marked for deletion' if name in marked else ''}\n" for name in names)
@@ -129,7 +129,7 @@ DELETION_NOTE = "Note: This will have no impact if delete.topic.enable is not se
 
 
 def listing(names: Iterable[str]) -> str:
-    """One name per line; without names one empty line, as the script joins and prints them at once."""
+    """One name per line; without names, one empty line, since the script prints them joined."""
     return "\n".join(names) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What `pk tutorial` shows: text in Markdown, the command to type, and what the cluster shows of it."""
+"""`pk tutorial`: text in Markdown, the command to type, and what has changed on the cluster."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -88,7 +88,7 @@ def prompt(reminder: str = "") -> None:
 
 
 def end_prompt() -> None:
-    """The cluster has shown what the prompt waited for."""
+    """The cluster has met the goals that the prompt waited for."""
     _console().print()
 
 
@@ -107,7 +107,7 @@ def show_missing(missing: Sequence[str]) -> None:
 
 
 def show_not_this(status: int) -> None:
-    """A command that ran, and was not what the step is about."""
+    """A command ran, but it was not the one of the step."""
     reason = f"It ended with status {status}." if status else "That worked, but it is not what this step is about."
     _console().print(f"{reason} `hint` helps, `skip` does it for you.", style="yellow")
 
@@ -151,5 +151,5 @@ def show_chapters(titles: Mapping[str, str], current: str | None) -> None:
 
 
 def _flush() -> None:
-    """What a command prints comes after what is printed here."""
+    """Flush, so that a command's output comes after what is printed here."""
     _console().file.flush()

@@ -1,4 +1,4 @@
-"""What `pk up`, `pk status` and `pk down` print about servers."""
+"""`pk up`, `pk status` and `pk down`: servers that run, or have stopped."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ _STOPS, _STOPS_DETACHED = "Ctrl-C stops everything.", "`pk down` stops everythin
 
 
 def show_started(form: OutputFormat, cluster: Mapping[str, Any], *, detached: bool = False) -> None:
-    """Where everything is, and what to type next.
+    """Addresses and directories, and what to type next.
 
     cluster    the document of a RunState
     """
@@ -57,7 +57,7 @@ Next, in another terminal:
 
 
 def show_running(form: OutputFormat, clusters: Sequence[Mapping[str, Any]]) -> None:
-    """Those that run, of which there is at least one."""
+    """The running ones, of which there is at least one."""
     rows = [(each["pid"], each["bootstrap_servers"], each["zookeeper_connect"], each["data_dir"]) for each in clusters]
     show(
         form,
@@ -68,6 +68,6 @@ def show_running(form: OutputFormat, clusters: Sequence[Mapping[str, Any]]) -> N
 
 
 def show_stopped(form: OutputFormat, cluster: Mapping[str, Any]) -> None:
-    """One that has stopped; the document is that of what ran."""
+    """A stopped one; the document is its last state."""
     line = f"Stopped process {cluster['pid']}, with data in {cluster['data_dir']}"
     show(form, text=lambda: f"{line}\n", table=lambda: [line], document=lambda: cluster)

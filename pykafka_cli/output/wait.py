@@ -1,4 +1,4 @@
-"""What `pk wait` reports in the end: what is missing, to people on stderr; each condition, as a document."""
+"""`pk wait`: unmet conditions for people, on stderr, or all conditions as a document."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from pykafka_cli.output.render import OutputFormat, show
 
 Reasons = Mapping[int, tuple[str, str]]
-"""Why conditions are not met, and what would help or an empty text, by their places in the list."""
+"""Why conditions are not met, and what would help or an empty text, by position in the list."""
 
 
 def missing_lines(words: Sequence[str], reasons: Reasons) -> Iterator[str]:
@@ -17,7 +17,7 @@ def missing_lines(words: Sequence[str], reasons: Reasons) -> Iterator[str]:
 
 
 def show_result(form: OutputFormat, words: Sequence[str], reasons: Reasons, elapsed: float) -> None:
-    """To stdout; nothing but a document, as the exit status says it.
+    """Print a document to stdout, or nothing, where the exit status suffices.
 
     elapsed    seconds
     """

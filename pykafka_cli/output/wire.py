@@ -9,7 +9,7 @@ from pykafka_cli.protocol.records.record import Record
 from pykafka_cli.rules.wire_log import WireMessage
 
 _FOLDED_AT = 5
-"""Entries of a list that are shown unless all are wanted."""
+"""Number of entries shown of a long list."""
 _LINE = 100
 _INDENT = "    "
 _BLUE, _GREEN, _RED, _DIM, _PLAIN = "\x1b[34m", "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
@@ -23,8 +23,8 @@ def print_address(host: str, port: int) -> None:
 class WirePrinter:
     """Prints messages.
 
-    is_folded    long lists are cut short
-    as_json      an object per line instead
+    is_folded    whether to shorten long lists
+    as_json      whether to print an object per line
     """
 
     def __init__(self, file: IO[str], *, as_json: bool = False, is_folded: bool = True) -> None:
@@ -102,7 +102,7 @@ def document(message: WireMessage) -> dict[str, Any]:
 
 
 def record_document(record: Record) -> dict[str, Any]:
-    """Key, value, and headers as text; what is no UTF-8 in hex."""
+    """Key, value, and headers as text; in hex if not UTF-8."""
     found: dict[str, Any] = {"offset": int(record.offset), "timestamp": record.timestamp}
     found |= {"key": _text(record.key), "value": _text(record.value)}
     if record.headers:

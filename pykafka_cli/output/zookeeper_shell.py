@@ -11,21 +11,21 @@ from pykafka_cli.zookeeper.protocol.records import Stat
 
 
 class Screen:
-    """Results go to stdout; the script's other lines go to stderr where results are documents."""
+    """Prints results to stdout; the script's other lines go to stderr if results are documents."""
 
     def __init__(self, form: OutputFormat | None) -> None:
         self._form = form
         self.shows_documents = form is not None and form.is_document
 
     def answer(self, call: Call, script_text: str, **document: object) -> None:
-        """What a command found or did: as the script prints it, or all there is to know."""
+        """Print a command's result: the script's text, or a document."""
         if self.shows_documents:
             print_document({"command": call.words[0], **document}, self._form)
         else:
             sys.stdout.write(script_text)
 
     def event(self, state: str, kind: str, path: str | None) -> None:
-        """A watch went off; without a path it is the session that changed."""
+        """Print a fired watch; without a path, the session has changed."""
         if path is not None and self.shows_documents:
             print_document({"event": kind, "state": state, "path": path}, self._form)
         else:
@@ -33,7 +33,7 @@ class Screen:
             sys.stdout.flush()
 
     def out(self, remark: str) -> None:
-        """What the script prints to stdout in addition to a response."""
+        """Print to stdout what the script prints in addition to a result."""
         if self.shows_documents:
             self.err(remark)
         else:

@@ -1,1 +1,1 @@
-"""How any script behaves: its command line, its errors, and how it reaches a cluster."""
+"""What all scripts share: the command line, errors, and how to reach a cluster."""

@@ -1,7 +1,8 @@
 """The words of a command line that bash completes: it breaks them at `:` and `=`, so that HOST:PORT comes as three.
 
-Typer's script hands over COMP_WORDS, one word per line, and COMP_CWORD, the index of the word to complete. Here, words
-are joined again, and of each completion only what follows the last break is handed back: that is what bash replaces.
+Typer's script passes COMP_WORDS, one word per line, and COMP_CWORD, the index of the word to complete. This module
+joins
+the words, and returns of each completion only what follows the last break, which is what bash replaces.
 """
 
 import io
@@ -10,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 
 BREAKS = frozenset(":=@")
-"""Of the characters at which bash breaks words, those that occur within the words of `pk`."""
+"""The characters at which bash breaks words that occur within words of `pk`."""
 
 
 @contextmanager
 def joined_words() -> Iterator[None]:
     """Let Typer complete the words as they were typed.
 
-    Variables other than COMP_WORDS, by which other shells hand over theirs, are left alone.
+    Variables of other shells, which do not use COMP_WORDS, stay unchanged.
     """
     broken = os.environ.get("COMP_WORDS")
     if broken is None:
@@ -35,10 +36,10 @@ def joined_words() -> Iterator[None]:
 
 
 def join(broken: Sequence[str], index: int) -> tuple[list[str], int, str]:
-    """The words without breaks, the index of the one to complete, and how much of it bash keeps.
+    """Return the joined words, the index of the one to complete, and how much of it bash keeps.
 
     broken    COMP_WORDS
-    index     of the word to complete in `broken`; len(broken) for one that has not begun
+    index     of the word to complete in `broken`; len(broken) for a new one
     """
     words: list[str] = []
     joined_index, prefix = len(broken), ""

@@ -1,7 +1,6 @@
 """The properties that a script passes on: files, key=value options, and the options that set one key.
 
-What counts most comes last: the defaults of the script's options, then a file, then key=value options, then the
-options themselves.
+In increasing precedence: the defaults of the script's options, a file, key=value options, the options themselves.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,13 +11,13 @@ from pykafka_cli.script.errors import ScriptError
 
 
 def key_values(words: Iterable[str] | None) -> dict[str, str]:
-    """`key=value` words, cut at the first `=`, the value as it is; `key` alone has an empty value."""
+    """Split `key=value` words at the first `=`; `key` alone has an empty value."""
     pairs = (word.partition("=") for word in words or ())
     return {key: value for key, _, value in pairs}
 
 
 def property_file(file: str | None) -> dict[str, str]:
-    """What a .properties file says; nothing without a file.
+    """The properties in a file; none without a file.
 
     raises    ScriptError
     """
@@ -37,7 +36,7 @@ def merged(
 ) -> dict[str, str]:
     """All properties; `options` maps an option's name to the key that it sets and its value, default or given.
 
-    Of two options for one key the later counts if both were given.
+    Of two given options for one key the later one counts.
     """
     defaults = {key: str(value) for key, value in options.values()}
     explicit = {key: str(value) for name, (key, value) in options.items() if name in ctx.given}

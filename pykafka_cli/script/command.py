@@ -1,8 +1,8 @@
 """One Typer command that behaves as a kafka-*.sh script: its grammar, its errors, --help and --version.
 
-A command's module declares a Typer function as usual and names one of the two classes here as `cls`; the words are put
-in order by grammar.py before Click sees them, so Click never has to guess. What the function gets in its ScriptContext
-is what the scripts ask of their parser: which options were on the command line, whatever their values.
+A command's module declares a Typer function as usual and names one of the two classes here as `cls`. grammar.py parses
+the words before Click sees them, so Click never has to guess. The function's ScriptContext has what the scripts ask of
+their parser: which options were on the command line, whatever their values.
 """
 
 from collections import defaultdict
@@ -55,12 +55,12 @@ class SeveralValues:
 
 
 class ScriptContext(typer.Context):
-    """What a command function gets in addition to its parameters, if it annotates one with this class."""
+    """The context of a command function, for a parameter that is annotated with this class."""
 
     given: frozenset[str] = frozenset()
     """Names, without dashes, of the options on the command line: jopt-simple's `options.has`."""
     spelled: frozenset[str] = frozenset()
-    """The same by the names that were used, where an option has several."""
+    """The same, by the names that were used if an option has several."""
     order: tuple[str, ...] = ()
     """The same in the order of the command line, repetitions included."""
     words: tuple[str, ...] = ()
@@ -72,12 +72,12 @@ class ScriptContext(typer.Context):
         return UsageProblem(message, f"{self.get_usage()}\n`{self.command_path} --help` lists the options.", hint=hint)
 
     def read_values(self) -> None:
-        """Raise UnreadableValue where a value could not be read; for commands with `defers_values`."""
+        """Raise UnreadableValue if a value could not be parsed; for commands with `defers_values`."""
         if self.unreadable:
             raise self.unreadable
 
     def read_value(self, option: str) -> None:
-        """The same for one option that is read before the others."""
+        """The same, for one option that is read before the others."""
         if self.unreadable and self.unreadable.option == option:
             raise self.unreadable
 
@@ -85,13 +85,13 @@ class ScriptContext(typer.Context):
 class ScriptCommand(TyperCommand):
     """A script that parses with jopt-simple.
 
-    Subclass it in the command's module to say what differs there.
+    Subclass it in the command's module for what differs there.
     """
 
     context_class = ScriptContext
 
     without_arguments: ClassVar[str] = ""
-    """The message above the help on stderr if there are no arguments at all; empty: nothing special happens."""
+    """The message above the help on stderr if there are no arguments at all; empty: there is none."""
     parse_error_prefix: ClassVar[str] = ""
     parse_error_shows_usage: ClassVar[bool] = True
     has_version: ClassVar[bool] = True
@@ -117,7 +117,7 @@ class ScriptCommand(TyperCommand):
             )
 
     def parse(self, words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
-        """Words to options, by this script's grammar; stray words are dropped unless the function has arguments."""
+        """Parse words by this script's grammar; stray words are dropped unless the function has arguments."""
         parsed = parse_jopt(words, specs)
         takes_words = any(isinstance(param, TyperArgument) for param in self.params)
         return parsed if takes_words else Parsed(parsed.options, [])
@@ -174,7 +174,7 @@ class ScriptCommand(TyperCommand):
         return getattr(param.type, "choices", ())
 
     def _readable(self, ctx: ScriptContext, given: list[Given], params: dict[Spec, TyperOption]) -> list[str]:
-        """Options as Click takes them without fail; the first that cannot be read is noted in the context."""
+        """Options that Click can convert without error; the first one that cannot be is stored in the context."""
         values: dict[Spec, list[str]] = defaultdict(list)
         for spec, value, _ in given:
             optional = _parser(params[spec])
@@ -235,13 +235,13 @@ class ArgparseCommand(ScriptCommand):
     has_version = False
 
     subcommands: ClassVar[tuple[str, ...]] = ()
-    """The words of which one must be given; the function takes it as its only typer.Argument."""
+    """The words of which one must be given; it is the function's only typer.Argument."""
     subcommands_of_4: ClassVar[tuple[str, ...]] = ()
     """More such words, which the scripts of 3.9 do not have and therefore do not list."""
     exclusive: ClassVar[frozenset[str]] = frozenset()
-    """Options of which no two go together."""
+    """Options that exclude each other."""
     help_without_arguments: ClassVar[bool] = False
-    """Without any word the help is shown, and that is no error."""
+    """Whether to show the help, without an error, if there are no words."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and self.help_without_arguments and not ctx.resilient_parsing:
@@ -268,7 +268,7 @@ class ArgparseCommand(ScriptCommand):
         return parsed
 
     def _subcommand(self, word: str) -> str:
-        """The subcommand that the word names or begins.
+        """The subcommand that the word names or abbreviates.
 
         raises    Unparsable
         """
@@ -323,7 +323,7 @@ def _spec(param: TyperOption, never_abbreviated: Collection[str]) -> Spec:
 
 
 def _parser(param: Any) -> object:
-    """What the option was declared with as its `parser`, if with any."""
+    """The `parser` that the option was declared with, if any."""
     return getattr(param.type, "func", None)
 
 

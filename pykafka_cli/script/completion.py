@@ -1,4 +1,4 @@
-"""What the shell completes: topics and groups of the cluster that the command would connect to, and words of options.
+"""Shell completion: topics and groups of the cluster that the command would connect to, and values of options.
 
 A shell waits for these, so requests have short timeouts; after any failure there is nothing to offer.
 """
@@ -21,7 +21,7 @@ Completion = Callable[[typer.Context, list[str], str], list[str]]
 
 
 def names_in_cluster(question: Question) -> Completion:
-    """What completes an option's value: the names that the cluster has and that begin like it."""
+    """Complete an option's value with matching names in the cluster."""
 
     def names(ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
         return [name for name in _asked(ctx, question) if name.startswith(incomplete)]
@@ -42,7 +42,7 @@ async def groups(session: "Session") -> list[str]:
 
 
 def words(*choices: str) -> Completion:
-    """What completes an option that has few values."""
+    """Complete an option that has few values."""
 
     def found(_ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
         return [choice for choice in choices if choice.startswith(incomplete)]
@@ -57,7 +57,7 @@ def _entity_type(_ctx: typer.Context, _words: list[str], incomplete: str) -> lis
 
 
 def _config(ctx: typer.Context, _words: list[str], incomplete: str) -> list[str]:
-    """NAME=VALUE of what a command is about; some commands have a file of that name, and no topic."""
+    """Complete NAME=VALUE for the command's entity; in some commands the option names a file."""
     from pykafka_cli.script.config_completion import assignments, of_entities
 
     return assignments(of_entities(ctx.params), incomplete) if "topic" in ctx.params else []
@@ -120,6 +120,6 @@ def _asked(ctx: typer.Context, question: Question) -> list[str]:
 
 
 def _property_file(ctx: typer.Context) -> str | None:
-    """What --command-config has, whichever of its names is the command's own."""
+    """The properties in the file of --command-config, or of the command's own name for it."""
     names = [param.name for param in ctx.command.params if "--command-config" in param.opts]
     return next((ctx.params.get(name) for name in names if name), None)

@@ -1,4 +1,4 @@
-"""Names and values of configs and client properties that the shell completes.
+"""Names and values of configs and client properties, for shell completion.
 
 --config ret            retention.bytes= retention.ms=
 --config cleanup.pol    cleanup.policy=compact cleanup.policy=delete
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from pykafka_cli.properties.keys import Key
 
 Values = Mapping[str, Sequence[str]]
-"""Names, with the values of those that have few."""
+"""Names, with their values if these are few."""
 
 
 def assignments(values: Values, incomplete: str) -> list[str]:
-    """NAME=VALUE, or as much of it as is known; what precedes the last comma is kept."""
+    """Complete NAME=VALUE as far as known; what precedes the last comma is kept."""
     kept, comma, last = incomplete.rpartition(",")
     prefix = kept + comma
     name, equals, _ = last.partition("=")
@@ -33,13 +33,13 @@ def assignments(values: Values, incomplete: str) -> list[str]:
 
 
 def listed_names(values: Values, incomplete: str) -> list[str]:
-    """NAME,NAME; what precedes the last comma is kept."""
+    """Complete NAME,NAME; what precedes the last comma is kept."""
     kept, comma, last = incomplete.rpartition(",")
     return [kept + comma + name for name in values if name.startswith(last)]
 
 
 def of_entities(params: Mapping[str, Any]) -> Values:
-    """The configs of the entities that the options of `configs` name; a topic's without any, as `topics` has them."""
+    """The configs of the entities that the options of `configs` name; without any, those of topics."""
     types = set(params.get("entity_type") or [])
     types |= {f"{name}s" for name in ("topic", "broker", "user", "client", "ip") if params.get(name)}
     found: dict[str, Sequence[str]] = {}

@@ -1,4 +1,4 @@
-"""Options of the consoles that read, for consumer groups and for share groups."""
+"""Options that the console consumers share, for consumer groups and share groups."""
 
 from typing import Annotated
 

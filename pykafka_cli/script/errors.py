@@ -1,6 +1,6 @@
 """How a command fails: it raises a ScriptError. cli.py prints it and exits with its status; nothing else exits.
 
-What others raise becomes one where a script's words for it are known:
+Other exceptions become one if the script has words for them:
 
     with reported("Error: ", {ApiError: in_java, BadPlan: str}, on_stdout=True):
         ...
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ScriptError(Exception):
-    """A failure in the script's words, where it has any, and a hint.
+    """A failure, in the script's words if it has any, and a hint.
 
     hint        ours, never the scripts'; printed to stderr on separate lines
     on_stdout   some scripts report a failure on stdout
@@ -61,14 +61,14 @@ class Ended(ScriptError):
 
 
 class UsageProblem(ScriptError):
-    """Options that do not go together, or not enough of them; `usage` is shown below the message."""
+    """Conflicting or missing options; `usage` is shown below the message."""
 
     def __init__(self, message: str, usage: str, *, hint: str = "") -> None:
         super().__init__(message, hint="\n".join(text for text in (hint, usage) if text))
 
 
 class UnreadableValue(ScriptError):
-    """An option's value that cannot be parsed, or that is given twice. The scripts notice only when they read it."""
+    """An option's value is invalid, or given twice. The scripts report it only when they read the value."""
 
     def __init__(self, message: str, option: str = "", *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -76,11 +76,11 @@ class UnreadableValue(ScriptError):
 
 
 Words = Mapping[type[Exception], Callable[[Any], str | Exception]]
-"""How a script words an exception; the first type that fits counts. A returned exception is raised as it is."""
+"""How a script words an exception; the first type that fits counts. A returned exception is raised unchanged."""
 
 
 def unchanged(error: ScriptError) -> ScriptError:
-    """For what the script reports without its prefix."""
+    """Words for what the script reports without its prefix."""
     return error
 
 
@@ -91,7 +91,7 @@ def in_java(error: "ApiError") -> str:
 
 @contextmanager
 def reported(prefix: str = "", words: Words = MappingProxyType({}), *, on_stdout: bool = False) -> Iterator[None]:
-    """Raise failures of the block in the script's form: a failed connection, and what `words` has; others pass.
+    """Convert failures of the block to the script's form: failed connections, and those in `words`; others pass.
 
     raises    ScriptError
     """

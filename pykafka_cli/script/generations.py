@@ -1,7 +1,7 @@
-"""Options that Kafka 4 renamed or removed: what its scripts say about the old names.
+"""Options that Kafka 4 renamed or removed: how its scripts report the old names.
 
-`pk` accepts all names. Where the cluster turns out to be of Kafka 4, it says what the script of that
-generation says: a line on stdout about a name that has been replaced, an error about one that is gone.
+`pk` accepts all names. If the cluster turns out to run Kafka 4, it reports what that script does: a line on stdout for
+a replaced name, an error for a removed one.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class OldName(NamedTuple):
-    """An option's name up to 3.9 and the one since 4.0; `new_first` in the error about both."""
+    """An option's name up to 3.9 and the one since 4.0; `new_first` orders them in the error about both."""
 
     old: str
     new: str
@@ -23,7 +23,7 @@ class OldName(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """An option that Kafka 4 does not have, and what to use there."""
+    """An option that Kafka 4 removed, and what to use instead."""
 
     name: str
     instead: str
@@ -32,9 +32,9 @@ class Removed(NamedTuple):
 def refuse_both(
     ctx: "ScriptContext", names: Sequence[OldName], problem: Callable[[str], ScriptError] | None = None
 ) -> None:
-    """An option must not be given by both of its names.
+    """Reject options that are given by both names.
 
-    problem    what a script that parses with argparse4j makes of the message
+    problem    makes the error of a script that parses with argparse4j
     raises     ScriptError
     """
     for old, new, new_first in names:
@@ -45,7 +45,7 @@ def refuse_both(
 
 
 class OldOptions:
-    """What a command line has that Kafka 4's script would comment on or reject.
+    """The options on a command line that Kafka 4's script would comment on or reject.
 
     remark    of the script, with {old} and {new} in it
     """
@@ -58,9 +58,9 @@ class OldOptions:
         self._removed = [each for each in removed if each.name in ctx.spelled]
 
     async def report(self, session: "Session") -> None:
-        """Print the remarks where the cluster is of Kafka 4.
+        """Print the remarks if the cluster runs Kafka 4.
 
-        raises    UsageProblem for an option that is gone
+        raises    UsageProblem for a removed option
         """
         if (self.remarks or self._removed) and await session.is_kafka_4():
             for name, instead in self._removed:
@@ -69,7 +69,7 @@ class OldOptions:
                 print(remark, flush=True)
 
     def _refusal(self, name: str, instead: str) -> ScriptError:
-        hint = f"This cluster is of Kafka 4, whose script has no --{name}; use {instead}."
+        hint = f"This cluster runs Kafka 4, whose script has no --{name}; use {instead}."
         return self._ctx.usage_problem(f"{name} is not a recognized option", hint=hint)
 
 

@@ -6,11 +6,11 @@
     argparse    two dashes, or one and a letter; a value must not begin with a dash, unless it is a negative number;
                 an option may take several words; words without an option are positional arguments
 
-In addition to what the scripts accept, an option may be abbreviated if that is unambiguous. One that shortens only the
-last word of a name comes first: `--part` is --partitions although there is --partition-size-limit-per-response. Which
-cluster to connect to is not guessed: `--bootstrap` is an error, as for the scripts.
+In addition to what the scripts accept, an option may be abbreviated if that is unambiguous. An abbreviation of only the
+last word of a name takes precedence: `--part` is --partitions although there is --partition-size-limit-per-response.
+The cluster to connect to is never guessed: `--bootstrap` is an error, as for the scripts.
 
-The result is an unambiguous list of Given for Click; what cannot be parsed raises Unparsable.
+The result is an unambiguous list of Given for Click; invalid words raise Unparsable.
 """
 
 import re
@@ -40,9 +40,9 @@ class Spec(NamedTuple):
     names: tuple[str, ...]
     takes: Takes = Takes.NOTHING
     converts: Callable[[str], bool] = lambda _: True
-    """Whether a word can be its value: an optional one that cannot is left alone."""
+    """Whether a word can be its value; an optional value is not taken from a word that cannot."""
     has_abbreviations: bool = True
-    """False for an option that the script does not have: it must not take those of the script's own."""
+    """False for an option that the script does not have: it must not change the meaning of the script's own options."""
 
     @property
     def name(self) -> str:
@@ -50,9 +50,9 @@ class Spec(NamedTuple):
 
 
 class Given(NamedTuple):
-    """An option as it was on the command line; `value` is None if none was given.
+    """An option as given on the command line; `value` is None without a value.
 
-    spelling    the one of its names that was used, in full; empty for its first
+    spelling    the name that was used, in full; empty for the first
     """
 
     spec: Spec
@@ -61,7 +61,7 @@ class Given(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """A command line, read: options in their order, and the words that belong to none."""
+    """A parsed command line: options in their order, and words that belong to none."""
 
     options: list[Given]
     words: list[str]
@@ -97,7 +97,7 @@ def parse_jopt(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
         name, equals, attached = word[dashes:].partition("=")
         spec = by_name.get(name) or _abbreviated(name, specs)
         if spec is None:
-            # One dash and no such name is a cluster of letters to jopt, which complains about the first of them.
+            # To jopt, one dash and an unknown name is a cluster of letters, and it reports the first one.
             raise _unrecognized(name if dashes == 2 else name[:1], name, by_name)
         value = attached if equals else None
         following = words[position] if position < len(words) else None
@@ -155,7 +155,7 @@ def parse_argparse(words: Sequence[str], specs: Sequence[Spec]) -> Parsed:
 
 
 def _spelling(name: str, spec: Spec) -> str:
-    """The name of the option that `name` is, or abbreviates."""
+    """The option's spelling that `name` equals or abbreviates."""
     if name in spec.names:
         return name
     return next((each for each in spec.names if name and each.startswith(name)), spec.name)
@@ -184,9 +184,9 @@ def _long_options(by_name: Mapping[str, Spec]) -> dict[str, str]:
 
 
 def suggestions(word: str, candidates: Mapping[str, str]) -> str:
-    """What argparse4j prints below a word that it does not know: the nearest candidates, if any is near.
+    """The text that argparse4j prints below an unknown word: the nearest candidates, if any is near.
 
-    candidates    from what is compared to what is printed
+    candidates    maps what is compared to what is printed
     """
     distances = {shown: 0 if other.startswith(word) else _distance(word, other) for other, shown in candidates.items()}
     nearest = min(distances.values(), default=_TOO_FAR)
@@ -214,12 +214,12 @@ def _looks_like_an_option(word: str) -> bool:
 
 
 def displayed(spec: Spec) -> str:
-    """Its spellings as argparse4j names them."""
+    """The option's spellings as argparse4j prints them."""
     return "/".join(("-" if len(name) == 1 else "--") + name for name in spec.names)
 
 
 def _abbreviated(name: str, specs: Iterable[Spec]) -> Spec | None:
-    """The one option that `name` can abbreviate; those that lack only the rest of a word come first."""
+    """The one option that `name` abbreviates; abbreviations of only the last word take precedence."""
     candidates = [
         (spec, other[len(name) :])
         for spec in specs

@@ -1,4 +1,4 @@
-"""Options that the scripts about consumer, share and streams groups have in common, and checks of them."""
+"""Options that the scripts for consumer, share and streams groups share, and checks of them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -113,7 +113,7 @@ def check_available(ctx: ScriptContext, available_with: Mapping[str, Sequence[st
 
 
 def check_one_view(ctx: ScriptContext, state: str | None) -> None:
-    """--describe shows one view, and --state selects no groups then.
+    """Check that --describe shows one view, and that --state selects no groups then.
 
     raises    UsageProblem
     """
@@ -124,15 +124,15 @@ def check_one_view(ctx: ScriptContext, state: str | None) -> None:
 
 
 def comma_separated(text: str | None) -> list[str]:
-    """Trimmed words; none after the last comma, as Java's split has it."""
+    """Split and trim words; none after the last comma, as in Java's split."""
     text = text or ""
     return [word.strip() for word in text.rstrip(",").split(",")] if text.strip(",") else []
 
 
 def parsed_states(ctx: ScriptContext, text: str | None, states: Sequence[str]) -> tuple[str, ...]:
-    """The states that are named, in any case, as Kafka spells them.
+    """Parse states in any case; return them as Kafka spells them.
 
-    states    those that are known
+    states    the known ones
     raises    UsageProblem
     """
     known = {state.lower(): state for state in states}

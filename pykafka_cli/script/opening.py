@@ -1,4 +1,4 @@
-"""How commands reach a cluster and read the files that they are given."""
+"""How commands connect to a cluster, and read files that options name."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -18,15 +18,15 @@ NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class NoClient(ScriptError):
-    """None of the addresses can belong to a cluster; the hint says why."""
+    """None of the addresses can be resolved; the hint says why."""
 
 
 def session_with(
     bootstrap: str, settings: ClientSettings, failed: str = ADMIN_FAILED, *, controllers: bool = False
 ) -> Session:
-    """A session, which the caller enters.
+    """Create a session, which the caller enters.
 
-    failed         how the script reports that there is no such address
+    failed         the script's error for addresses that cannot be resolved
     controllers    the addresses are those of KRaft controllers
     raises         NoClient
     """
@@ -47,11 +47,11 @@ def new_session(
     unreadable: Callable[[str], str] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Session:
-    """A session with the properties of a file, which the caller enters.
+    """Create a session with the properties of a file, which the caller enters.
 
-    defaults      what the script sets where the file does not, `overrides` whatever the file says
-    unreadable    how the script reports a file that cannot be read, by its name
-    warn          called with each property that has no effect; by default they are logged as by the scripts
+    defaults      set by the script if the file does not; `overrides` take precedence over the file
+    unreadable    the script's error for a file that cannot be read, by its name
+    warn          called with each property that has no effect; logs them as the scripts do by default
     raises        ScriptError
     """
     if unreadable and command_config is not None and not os.access(command_config, os.R_OK):

@@ -136,16 +136,16 @@ StreamOutput = Annotated[
 
 
 def chosen_output(output: OutputFormat | None) -> OutputFormat:
-    """The format to print in: the chosen one, else a table on a terminal and the script's text elsewhere."""
+    """The output format: the chosen one, otherwise a table on a terminal and the script's text elsewhere."""
     return output or (OutputFormat.TABLE if sys.stdout.isatty() else OutputFormat.KAFKA)
 
 
 def bootstrap_or_default(value: str | None, missing: ScriptError, *, given: bool = False) -> str:
-    """Where to connect: the option, the variable or the current cluster, which Click resolves, else, on a terminal,
-    localhost:9092.
+    """The address to connect to: the option, the variable or the current cluster, which Click resolves, or, on a
+    terminal, localhost:9092.
 
-    A script that forgets the option must fail as with Kafka, so `missing` is raised if there is no terminal. An option
-    that was `given` but is empty stays empty.
+    A script without the option must fail as with Kafka, so `missing` is raised if there is no terminal. An option that
+    was `given` but is empty stays empty.
     """
     if given:
         return value or ""
@@ -169,7 +169,7 @@ def is_interactive() -> bool:
 
 
 def require(ctx: ScriptContext, *names: str) -> None:
-    """Each of the options must be given.
+    """Require that all options are given.
 
     raises    UsageProblem
     """
@@ -179,7 +179,7 @@ def require(ctx: ScriptContext, *names: str) -> None:
 
 
 def refuse(ctx: ScriptContext, used: str, *others: str) -> None:
-    """If `used` is given, none of the others may be.
+    """Reject the others if `used` is given.
 
     raises    UsageProblem
     """
@@ -190,7 +190,7 @@ def refuse(ctx: ScriptContext, used: str, *others: str) -> None:
 
 
 def check_host_ports(ctx: ScriptContext, addresses: str) -> None:
-    """Every address must be HOST:PORT; an empty one between commas is let through.
+    """Check that every address is HOST:PORT; empty ones between commas are accepted.
 
     raises    UsageProblem
     """

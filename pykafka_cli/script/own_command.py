@@ -1,4 +1,4 @@
-"""Commands that Kafka does not have: an invalid command line has its own exit status there."""
+"""Commands that Kafka does not have, where an invalid command line has its own exit status."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from pykafka_cli.script.errors import ScriptError
 
 
 class OwnCommand(ScriptCommand):
-    """Parses as the scripts do; the status is 2 where it cannot, as 1 means that something is not met."""
+    """Parses as the scripts do; exits with 2 if it cannot, as 1 means that a condition is not met."""
 
     has_version = False
 
@@ -21,7 +21,7 @@ class OwnCommand(ScriptCommand):
 
 @contextmanager
 def usage_errors() -> Iterator[None]:
-    """Give errors in the command line their own exit status."""
+    """Give errors of the block, which are about the command line, their own exit status."""
     try:
         yield
     except ScriptError as error:

@@ -1,4 +1,4 @@
-"""Options of a reader that Kafka's scripts do not have: which records of a topic, and how to print them."""
+"""Options for reading that Kafka's scripts do not have: which records to read, and how to print them."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ import typer
 from pykafka_cli.rules.reading_range import RANGE_OPTIONS
 
 NEVER_ABBREVIATED = frozenset({*RANGE_OPTIONS, "where", "sample", "template"})
-"""What abbreviates one of the script's options keeps its meaning."""
+"""Abbreviations of the script's options keep their meaning."""
 
 RANGE, PRINTING = "Which records", "Printing"
 
@@ -17,7 +17,7 @@ Last = Annotated[
         "--last",
         metavar="N",
         min=1,
-        help="Start with the N newest records of all partitions, in the order of their times.",
+        help="Start with the N newest records of all partitions, ordered by time.",
         rich_help_panel=RANGE,
     ),
 ]
@@ -46,7 +46,7 @@ ExitAtEnd = Annotated[
     bool,
     typer.Option(
         "--exit-at-end",
-        help="Exit after the last record that is there now. Reads from the beginning unless told otherwise.",
+        help="Exit after the last record that is there now. Reads from the beginning unless a start is given.",
         rich_help_panel=RANGE,
     ),
 ]
@@ -66,7 +66,7 @@ Where = Annotated[
 Sample = Annotated[
     str | None,
     typer.Option(
-        "--sample", metavar="SHARE", help="Print a share of the records by chance: 0.01 or 1%.", rich_help_panel=RANGE
+        "--sample", metavar="SHARE", help="Print a random sample of the records: 0.01 or 1%.", rich_help_panel=RANGE
     ),
 ]
 TemplateOption = Annotated[

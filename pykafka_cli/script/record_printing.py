@@ -1,4 +1,4 @@
-"""How the consoles that read print records: as a formatter of Kafka does, as documents, by a template, in color."""
+"""How the console consumers print records: by Kafka's formatters, as documents, by a template, in color."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from pykafka_cli.rules.formatters import (
 from pykafka_cli.script.command import ScriptContext
 
 DEFAULT_WIDTH = 80
-"""Columns of a terminal that does not know its own."""
+"""Columns of a terminal that does not report them."""
 
 
 def build_formatter(
@@ -26,7 +26,7 @@ def build_formatter(
     output: OutputFormat | None,
     template: str | None = None,
 ) -> Formatter:
-    """raises    UsageProblem for a class that is not known, a bad template, and forms that contradict each other"""
+    """raises    UsageProblem for an unknown class, a bad template, and conflicting formats"""
     is_document = output is not None and output.is_document
     for option, is_used in (("output", is_document), ("template", template is not None)):
         if is_used and "formatter" in ctx.given:

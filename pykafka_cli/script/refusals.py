@@ -1,4 +1,4 @@
-"""Errors in the command lines of pk's own commands, such as `pk up`: Click's errors in our words."""
+"""Errors in the command lines of pk's own commands, such as `pk up`: Click's errors, reworded."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import typer
 
 
 def refusal(error: typer.TyperException) -> tuple[str, str]:
-    """What happened, and what would help (empty where the message is help itself).
+    """What happened, and what would help (empty if the message is help itself).
 
     Typer has public names for few of its errors; the others are recognized by their attributes.
     """

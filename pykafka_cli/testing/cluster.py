@@ -1,4 +1,4 @@
-"""What a test does with a cluster, whoever runs it: topics, records, waiting."""
+"""What a test does with any cluster: topics, records, waiting."""
 
 import uuid
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pykafka_cli.testing.records import Record
 
 OWN_CLIENT_ID = "pk-testing"
-"""The client.id of what this class itself sends, to which no fault happens."""
+"""The client.id of this class's own requests, which faults never affect."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _LONGEST_NAME = 40
@@ -22,18 +22,18 @@ Text = str | bytes | None
 
 
 class NotPossible(Exception):
-    """What only servers can do that were started for the test."""
+    """Only servers that were started for the test can do this."""
 
 
 class Cluster:
-    """A running cluster; a context manager, which lets go of it at the end.
+    """A running cluster, and a context manager that closes it.
 
     bootstrap_servers    HOST:PORT,... for any client
     zookeeper_connect    HOST:PORT; None if it is not known
     client_properties    further properties for clients, by Kafka's names: security, if the cluster has any
 
-    The methods raise AssertionError where what was waited for did not come about, and ApiError or ConnectionFailed of
-    pykafka_cli.clients where the cluster rejects or does not answer.
+    Methods raise AssertionError if an expectation is not met in time, and ApiError or ConnectionFailed of
+    pykafka_cli.clients if the cluster rejects a request or does not respond.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Cluster:
         self.close()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the connections; servers that were started for the test stop."""
         self._loop.close()
 
     # ---- topics and records
@@ -68,7 +68,7 @@ class Cluster:
         self._run(_operations().create(self._client, name, partitions, replication_factor, configs))
 
     def new_topic(self, prefix: str = "topic", **settings: Any) -> str:
-        """Create a topic with a name that no other has, and return the name; settings are those of `create_topic`."""
+        """Create a topic with a unique name, and return the name; takes the arguments of `create_topic`."""
         kept = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_") else "-" for sign in prefix)
         name = f"{kept[:_LONGEST_NAME].strip('-')}-{uuid.uuid4().hex[:12]}"
         self.create_topic(name, **settings)
@@ -107,7 +107,7 @@ class Cluster:
     def records(
         self, topic: str, n: int | None = None, within: float = 10.0, *, read_committed: bool = False
     ) -> "list[Record]":
-        """The first `n` records of a topic, waiting until they are there; without `n`, all that are there now.
+        """Return the first `n` records of a topic, waiting for them; without `n`, all that are there now.
 
         within    seconds
         """
@@ -115,7 +115,7 @@ class Cluster:
         if n is not None and len(came) < n:
             shown = ", ".join(repr(each.value) for each in came[-5:])
             raise AssertionError(
-                f"{topic}: {len(came)} of {n} records came within {within:g} s"
+                f"{topic}: {len(came)} of {n} records arrived within {within:g} s"
                 + (f", the last {shown}" if came else "")
             )
         return came
@@ -131,7 +131,7 @@ class Cluster:
             raise AssertionError("\n".join([f"Timed out after {timeout:g} s:", *(f"  {line}" for line in unmet)]))
 
     def mark(self, *topics: str) -> str:
-        """A token for where these topics end now: `expect(since=...)` looks at what comes after it."""
+        """Return a token for the current ends of topics: `expect(since=...)` reads what comes after it."""
         token: str = self._run(_expecting().mark(self._client, topics))
         return token
 
@@ -151,16 +151,16 @@ class Cluster:
         grace: float = 1.0,
         read_committed: bool = False,
     ) -> None:
-        """Fail unless a topic gets the records that are expected, and the conditions of `wait` are met then.
+        """Fail unless a topic gets the expected records, and the conditions of `wait` are met then.
 
-        count             so many records or more; as many as are in `json_subset`, or 1, if it is not given
-        json_subset       for each value, a record of its own that has all of it, as JSON
-        ordered_by_key    records of one key come in the order of `json_subset`
-        exactly           no more records than these; looks for further ones for `grace` seconds
-        key, headers, value_matches    which records count; a header of None may have any value, and the last is a
-                          regular expression
+        count             the least number of records; by default that of `json_subset`, or 1
+        json_subset       for each value, a different record whose JSON contains it
+        ordered_by_key    records of one key arrive in the order of `json_subset`
+        exactly           no other records; waits for them for `grace` seconds
+        key, headers, value_matches    select the records that count; a header of None may have any value, and the last
+                                  is a regular expression
         since             a token of `mark`; without it, the topic is read from its beginning
-        within            seconds that everything may take
+        within            seconds for everything
         """
         expecting = _expecting()
         expected = expecting.Expected(
@@ -181,10 +181,10 @@ class Cluster:
         if differences := self._run(expecting.differences(self._client, expected)):
             raise AssertionError(differences)
 
-    # ---- what only servers can do that were started for the test; others raise NotPossible
+    # ---- only for servers that were started for the test; others raise NotPossible
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
-        """Move the clock of the servers forward, and run what becomes due; their time then, in UTC."""
+        """Move the clock of the servers forward, and run what becomes due; return their new time, in UTC."""
         total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
         return datetime.fromtimestamp(self._request("advance", seconds=total)["now_ms"] / 1000, UTC)
 
@@ -193,8 +193,8 @@ class Cluster:
     ) -> None:
         """Respond to the next requests of an API, such as Produce, with an error, such as NOT_LEADER_OR_FOLLOWER.
 
-        times        how often; None is until `clear_faults`
-        client_id    whose requests are meant; None is everybody's
+        times        number of requests; None: until `clear_faults`
+        client_id    affect requests of this client.id; None: all
         after        whether requests are served first, and only the response is wrong
         """
         self._fault(api, error=str(error), times=times, client_id=client_id, after=after)
@@ -202,7 +202,7 @@ class Cluster:
     def delay(
         self, api: str, seconds: float, times: int | None = 1, *, client_id: str | None = None, after: bool = False
     ) -> None:
-        """Let the next requests of an API wait; the rest as in `fail`."""
+        """Delay the next requests of an API; the rest as in `fail`."""
         self._fault(api, delay_s=seconds, times=times, client_id=client_id, after=after)
 
     def disconnect(self, api: str, times: int | None = 1, *, client_id: str | None = None, after: bool = False) -> None:
@@ -210,14 +210,14 @@ class Cluster:
         self._fault(api, disconnect=True, times=times, client_id=client_id, after=after)
 
     def clear_faults(self) -> None:
-        """Let no request fail any more."""
+        """Remove all faults."""
         self._request("clear-faults")
 
     def _fault(self, api: str, **what: Any) -> None:
         self._request("fault", api=api, spared=OWN_CLIENT_ID, **what)
 
     def _request(self, command: str, **_arguments: Any) -> Any:
-        """What the control socket gives. raises NotPossible"""
+        """Return the response of the control socket. raises NotPossible"""
         raise NotPossible(
             f"{command} is not possible with {self.bootstrap_servers}, which was not started for this test"
         )
@@ -226,7 +226,7 @@ class Cluster:
 
     @property
     def _client(self) -> tuple[str, Mapping[str, str]]:
-        """Where and how to connect."""
+        """The arguments for connecting."""
         return self.bootstrap_servers, {**self.client_properties, "client.id": OWN_CLIENT_ID}
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -234,7 +234,7 @@ class Cluster:
 
 
 class ExternalCluster(Cluster):
-    """A cluster that is there already: its clock cannot be moved, and its requests do not fail on demand."""
+    """A cluster that is already running: its clock cannot be moved, and its requests do not fail on demand."""
 
 
 def _operations() -> Any:

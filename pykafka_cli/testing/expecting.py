@@ -1,4 +1,4 @@
-"""What `pk expect` and `pk mark` do, for tests in Python."""
+"""`pk expect` and `pk mark` for tests in Python."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -41,14 +41,14 @@ class Expected:
 
 
 async def mark(client: Client, topics: Sequence[str]) -> str:
-    """A token for where the topics end now. raises    ApiError, ConnectionFailed"""
+    """Return a token for the current ends of topics. raises    ApiError, ConnectionFailed"""
     address, properties = client
     async with Session(address, ClientSettings(properties)) as session:
         return encode_mark(await mark_ends(session, topics, now_ms(), read_committed=False))
 
 
 async def differences(client: Client, expected: Expected) -> str:
-    """How what came differs from what is expected, as `pk expect` reports it; empty if it does not.
+    """How the records differ from those expected, as `pk expect` reports it; empty if they do not.
 
     raises    BadMark, BadCondition, re.error
     """

@@ -1,4 +1,4 @@
-"""A real cluster in the place of ours, for pytest: what cannot be done to it skips the test."""
+"""A real cluster in place of ours, for pytest: tests that need more than it can do are skipped."""
 
 from typing import Any, NoReturn
 

@@ -1,4 +1,4 @@
-"""Servers for tests: ZooKeeper and brokers in a process of their own, which ends with the one that started it."""
+"""Servers for tests: ZooKeeper and brokers in a separate process, which ends with the one that started it."""
 
 import json
 import os
@@ -25,11 +25,11 @@ class CannotStart(Exception):
 
 
 class Kafka(Cluster):
-    """ZooKeeper and brokers on free ports, with data in memory or a temporary directory; started at once.
+    """ZooKeeper and brokers on free ports, with data in memory or a temporary directory; the constructor starts them.
 
-    brokers      how many
+    brokers      number of brokers
     overrides    properties of all brokers, by Kafka's names
-    security     what clients need to connect; None is nothing
+    security     login and TLS for clients; None: neither
     raises       CannotStart
     """
 
@@ -55,7 +55,7 @@ class Kafka(Cluster):
             self._stop()
             raise
         self.start_seconds = time.monotonic() - began
-        """How long it took until they served."""
+        """Seconds until they were ready."""
 
     def __enter__(self) -> Self:
         return self
@@ -67,16 +67,16 @@ class Kafka(Cluster):
 
     @property
     def log(self) -> str:
-        """What the servers have logged: warnings and errors."""
+        """The log of the servers: warnings and errors."""
         return self.log_since(0)
 
     @property
     def log_end(self) -> int:
-        """Bytes that they have logged."""
+        """The size of the log in bytes."""
         return 0 if self._log.closed else os.stat(self._log.name).st_size
 
     def log_since(self, position: int) -> str:
-        """What they have logged after the first `position` bytes."""
+        """The log after the first `position` bytes."""
         if self._log.closed:
             return ""
         with open(self._log.name, "rb") as file:
@@ -106,8 +106,8 @@ class Kafka(Cluster):
         finally:
             os.close(its_end)
         with os.fdopen(ready, encoding="utf-8") as pipe:
-            import_module("pykafka_cli.testing.operations")  # which takes no less long than they do to start
-            line = pipe.readline()  # nothing where it has ended
+            import_module("pykafka_cli.testing.operations")  # while the servers start, which takes as long
+            line = pipe.readline()  # empty if it has ended
         if not line:
             process.wait()
             raise CannotStart(self.log.strip() or f"pk up ended with status {process.returncode}")
@@ -130,12 +130,12 @@ class Kafka(Cluster):
 
 
 def _addresses(state: Mapping[str, Any]) -> str:
-    """Where clients connect, which may be another listener than that of the brokers."""
+    """Addresses for clients, which may be of another listener than that of the brokers."""
     brokers: Sequence[Mapping[str, str]] = state["brokers"]
     return ",".join(each["advertised"] for each in brokers)
 
 
 def _environment() -> dict[str, str]:
-    """This one's, without what would change the servers."""
+    """This process's environment, without variables that would change the servers."""
     unwanted = ("KAFKA_CREATE_TOPICS", "KAFKA_OPTS", "PK_STANDSTILL_FILE")
     return {name: value for name, value in os.environ.items() if name not in unwanted}

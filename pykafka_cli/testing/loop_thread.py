@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, so that tests may call what is asynchronous, whatever loop they run in."""
+"""An event loop in a separate thread, so that tests may call asynchronous code, whatever loop they run in."""
 
 import asyncio
 import threading
@@ -19,14 +19,14 @@ class LoopThread:
         self._end: asyncio.Event
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What the coroutine returns or raises; blocks the caller meanwhile."""
+        """Run the coroutine, and block until it returns or raises."""
         with self._lock:
             if self._thread is None:
                 self._start()
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
-        """Cancel what is still going on, and wait until it is over."""
+        """Cancel what is still running, and wait until it has ended."""
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:

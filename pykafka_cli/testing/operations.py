@@ -1,4 +1,4 @@
-"""What `Cluster` does, each with a session of its own: brokers may come and go between two calls of a test."""
+"""The operations of `Cluster`, each with a new session: brokers may come and go between two calls of a test."""
 
 import asyncio
 import random
@@ -74,7 +74,7 @@ async def send(
 
 
 async def read(client: Client, topic: str, count: int | None, within: float, *, committed: bool) -> list[Record]:
-    """What came within so many seconds, `count` records at most.
+    """Return the records that arrive within some seconds, at most `count`.
 
     raises    ApiError, ConnectionFailed, CorruptRecords
     """
@@ -87,7 +87,7 @@ async def read(client: Client, topic: str, count: int | None, within: float, *, 
 
 
 async def wait(client: Client, words: Sequence[str], timeout: float) -> list[str]:
-    """A line for each condition that is not met when the time is over.
+    """A line for each condition that is not met at the end.
 
     raises    BadCondition
     """

@@ -6,8 +6,8 @@
 
 pytest imports this module at every start, so it imports nothing else before a fixture is used.
 
-Each process of pytest-xdist that needs a server starts one, and there is not one for all: starting takes a few tenths
-of a second, in all processes at once, and no test sees the moved clock, the faults or the log of another process.
+Each process of pytest-xdist that needs a server starts one: that takes a few tenths of a second, in all processes at
+once, and no test sees the moved clock, the faults or the log of another process.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 BOOTSTRAP_OPTION, CONFIG_OPTION = "--pk-bootstrap", "--pk-command-config"
 TOPIC_MARKER = "pk_topic"
 LONGEST_LOG = 20_000
-"""Characters of the log that a report shows at most: the last ones."""
+"""Maximum number of characters of the log, the last ones, in a report."""
 
 _servers: list[tuple["Kafka", int]] = []
-"""Those of this process, and where their logs ended when the current test began."""
+"""Clusters of this process, and where their logs ended when the current test began."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,13 +34,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         BOOTSTRAP_OPTION, metavar="HOST:PORT", help="Test against this Kafka cluster instead of starting one."
     )
     group.addoption(
-        CONFIG_OPTION, metavar="FILE", help="Properties file for clients of that cluster, as Kafka's scripts take it."
+        CONFIG_OPTION, metavar="FILE", help="Properties file for clients of that cluster, as for Kafka's scripts."
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", f"{TOPIC_MARKER}(partitions, replication_factor, configs): what the topic of this test is like."
+        "markers", f"{TOPIC_MARKER}(partitions, replication_factor, configs): properties of this test's topic."
     )
 
 
@@ -63,11 +63,11 @@ def pk_kafka(request: pytest.FixtureRequest) -> Iterator["Cluster"]:
 
 @pytest.fixture
 def pk_topic(pk_kafka: "Cluster", request: pytest.FixtureRequest) -> Iterator[str]:
-    """The name of a topic that only this test has; `@pytest.mark.pk_topic(partitions=3)` says what it is like."""
+    """The name of a topic for this test alone; `@pytest.mark.pk_topic(partitions=3)` sets its properties."""
     marker = request.node.get_closest_marker(TOPIC_MARKER)
     name = pk_kafka.new_topic(request.node.name, **(marker.kwargs if marker else {}))
     yield name
-    if request.config.getoption(BOOTSTRAP_OPTION):  # our own cluster goes away as a whole
+    if request.config.getoption(BOOTSTRAP_OPTION):  # our own cluster is deleted as a whole
         pk_kafka.delete_topic(name)
 
 
@@ -75,7 +75,7 @@ def pk_topic(pk_kafka: "Cluster", request: pytest.FixtureRequest) -> Iterator[st
 def pk_cluster(request: pytest.FixtureRequest) -> Iterator[Callable[..., "Kafka"]]:
     """Starts clusters for this test alone: `pk_cluster(brokers=3, overrides={...}, security=Security(...))`."""
     if request.config.getoption(BOOTSTRAP_OPTION):
-        pytest.skip(f"this test starts clusters of its own, and {BOOTSTRAP_OPTION} chooses one that runs")
+        pytest.skip(f"this test starts its own clusters, but {BOOTSTRAP_OPTION} chooses a running one")
     from contextlib import ExitStack
 
     with ExitStack() as running:

@@ -1,4 +1,4 @@
-"""Records of a topic, read without a group, until so many have come."""
+"""Reads a number of records of a topic without a group."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ _NOT_THERE_YET = (ErrorCode.unknown_topic_or_partition, ErrorCode.leader_not_ava
 
 
 class Record(NamedTuple):
-    """A record as the broker has it; `timestamp_ms` is since the epoch."""
+    """A record as stored by the broker; `timestamp_ms` is since the epoch."""
 
     topic: str
     partition: int
@@ -40,9 +40,9 @@ class Record(NamedTuple):
 
 
 async def read_records(session: Session, topic: str, count: int | None, came: list[Record], *, committed: bool) -> None:
-    """Append to `came` until it has `count` records; with None, all that are there now.
+    """Append records to `came` until it has `count`; with None, all that are there now.
 
-    Records of one partition come in its order. It waits for a topic that does not exist, and for records.
+    Records of one partition keep their order. It waits for a missing topic, and for records.
     raises    ApiError, ConnectionFailed, CorruptRecords
     """
     level = "read_committed" if committed else "read_uncommitted"
@@ -62,7 +62,7 @@ async def read_records(session: Session, topic: str, count: int | None, came: li
                 await asyncio.wait_for(fetcher.ready.wait(), LOOK_AGAIN_S)
     finally:
         fetcher.close()
-        await asyncio.sleep(0)  # its requests end before the session's connections do
+        await asyncio.sleep(0)  # its requests end before the session's connections close
     if count is not None:
         del came[count:]
 

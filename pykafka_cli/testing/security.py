@@ -14,7 +14,7 @@ from pykafka_cli.properties.system_properties import LOGIN_FILE, VARIABLE
 from pykafka_cli.testing.loop_thread import LoopThread
 
 LISTENER = "PLAINTEXT"
-"""What `pk up` calls its listener for clients, whatever the protocol."""
+"""The name of the listener for clients in `pk up`, whatever its protocol."""
 
 PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL", "SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -26,7 +26,7 @@ _MODULES = "org.apache.kafka.common.security"
 
 @dataclass(frozen=True)
 class Security:
-    """What clients need to connect.
+    """The login and TLS that clients need.
 
     protocol     one of PROTOCOLS
     mechanism    one of MECHANISMS, for the protocols that begin with SASL
@@ -40,9 +40,9 @@ class Security:
 
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
-            raise ValueError(f"protocol {self.protocol!r} is none of {', '.join(PROTOCOLS)}")
+            raise ValueError(f"protocol {self.protocol!r} is not one of {', '.join(PROTOCOLS)}")
         if self.mechanism not in MECHANISMS:
-            raise ValueError(f"mechanism {self.mechanism!r} is none of {', '.join(MECHANISMS)}")
+            raise ValueError(f"mechanism {self.mechanism!r} is not one of {', '.join(MECHANISMS)}")
 
     @property
     def has_logins(self) -> bool:
@@ -54,7 +54,7 @@ class Security:
 
 
 class Prepared:
-    """What `security` requires of brokers and clients; certificates are kept in a temporary directory until `close`.
+    """Settings of brokers and clients for a Security; certificates are kept in a temporary directory until `close`.
 
     ca_file    the certificate, in PEM, that clients trust
     """
@@ -79,7 +79,7 @@ class Prepared:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables of brokers: a file has the passwords, as the command line is shown to everyone on the machine."""
+        """Environment of brokers: a file holds the passwords, as everyone on the machine can see the command line."""
         option = f"-D{LOGIN_FILE}={self._login_file}"
         return {VARIABLE: shlex.quote(option)} if self._has_plain_logins else {}
 
@@ -104,11 +104,11 @@ class Prepared:
 
     @property
     def client_properties(self) -> dict[str, str]:
-        """As Kafka's Java client has them; the login is that of the first user."""
+        """Properties of Kafka's Java client; the login is that of the first user."""
         return self._properties_of(next(iter(self._security.users)))
 
     def create_users(self, bootstrap: str, addresses: Sequence[str], loop: LoopThread) -> None:
-        """Give the users of SCRAM their credentials, and return when each of them can log in everywhere.
+        """Create the SCRAM credentials of the users, and return when all of them can log in everywhere.
 
         bootstrap    the brokers' own listener
         addresses    where clients connect to each broker
@@ -165,7 +165,7 @@ async def _until_logged_in(address: str, properties: Mapping[str, str]) -> None:
 
 
 async def until_accepted(log_in: Callable[[], Awaitable[None]], timeout: float = LOGIN_TIMEOUT_S) -> None:
-    """Log in until it succeeds: brokers hear of new credentials only after these have been acknowledged.
+    """Log in until it succeeds: brokers learn of new credentials only after these are acknowledged.
 
     timeout    seconds
     raises     TimeoutError

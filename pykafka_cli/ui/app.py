@@ -32,11 +32,11 @@ _STATIC = Path(__file__).parent / "static"
 
 @dataclass
 class Ui:
-    """What all pages have in common.
+    """What all pages share.
 
-    command_config    the file of client properties, as it was given
+    command_config    the file of client properties, as given
     allow_changes     whether records may be sent
-    most_s            seconds that a page may take
+    most_s            seconds within which a page responds
     """
 
     connection: ClusterConnection
@@ -50,7 +50,7 @@ class Ui:
         self._history = History()
 
     def application(self, port: int) -> Starlette:
-        """The server's application, for who listens on a port of the loopback interface."""
+        """The server's application, for a port of the loopback interface."""
         routes: list[Any] = [route for page in PAGES for route in self._routes(page)]
         routes += [
             Route("/messages.csv", self._messages_as_csv),
@@ -78,14 +78,14 @@ class Ui:
         return [Route(page.path, as_html), Route(f"{page.path}.json", as_json)]
 
     async def watched(self, view: View, page: Page, request: Request) -> tuple[Document, int]:
-        """What a page shows, with what has changed since it was shown before."""
+        """The document of a page, with the changes since it was last shown."""
         document, status = await self.document(view, request)
         if "error" not in document:
             document = self._history.completed(page.path, request.query_params.get("name", ""), document, now_ms())
         return document, status
 
     async def document(self, view: View, request: Request) -> tuple[Document, int]:
-        """What a page shows, or its error, with the status of HTTP."""
+        """The document of a page, or its error, and the HTTP status."""
 
         async def shown() -> Document:
             return await view(await self.connection.session(), request.query_params)
@@ -111,7 +111,7 @@ class Ui:
         )
 
     async def _produce(self, request: Request) -> Response:
-        """Send the record of a form, and go back to the topic's messages; the result as JSON for who accepts that."""
+        """Send the record of a form, and redirect to the topic's messages, or respond with JSON if accepted."""
         if not self.allow_changes:
             return PlainTextResponse("This page is read-only: pk ui --allow-changes lets it send records.\n", 403)
         try:
@@ -119,7 +119,7 @@ class Ui:
         except FormTooLarge:
             return PlainTextResponse("The record is too large for this page: pk console-producer sends it.\n", 413)
         if not self.token.is_in(form):
-            return PlainTextResponse("The token is missing or old: load the page again.\n", 403)
+            return PlainTextResponse("The token is missing or old: reload the page.\n", 403)
 
         async def sent() -> Document:
             return await produce(await self.connection.session(), form)
@@ -130,7 +130,7 @@ class Ui:
         return JSONResponse(document, status)
 
     def part(self, template: str, document: Document) -> str:
-        """A part of a page."""
+        """One part of a page."""
         return self._templates.get_template(template).render(document, allow_changes=self.allow_changes)
 
     def html(
@@ -161,7 +161,7 @@ class Ui:
 
 
 async def answer(view: Callable[[], Awaitable[Document]], most_s: float = MOST_S) -> tuple[Document, int]:
-    """The document of a view with status 200, or what went wrong as a document, with its status."""
+    """The document of a view and status 200, or the document of an error and its status."""
     try:
         async with asyncio.timeout(most_s):
             return await view(), 200

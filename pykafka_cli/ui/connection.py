@@ -9,16 +9,16 @@ PATIENCE = {
     "request.timeout.ms": "5000",
     "default.api.timeout.ms": "5000",
 }
-"""What a reader of a page has; a file of client properties can say otherwise."""
+"""Isolation level of the pages; a file of client properties can override it."""
 
 MOST_S = 10.0
-"""Seconds after which a page shows an error, whatever it waits for."""
+"""Seconds after which a waiting page shows an error."""
 
 
 class ClusterConnection:
-    """Opens a session when a page first needs it; where that fails, the next page tries again.
+    """Opens a session when a page first needs it; if that fails, the next page retries.
 
-    The session itself connects again to brokers that come and go.
+    The session reconnects to brokers that come and go.
     """
 
     def __init__(self, bootstrap: str, settings: ClientSettings) -> None:

@@ -1,6 +1,6 @@
-"""Which records a reader of the page wants to see.
+"""Filters for the records on a page.
 
-A JSON path is `.items[0].price`; with `= 3` behind it, the value must have all of that value, as in pk expect.
+A JSON path is `.items[0].price`; with `= 3` after it, the value must contain that value, as in pk expect.
 """
 
 import json
@@ -17,11 +17,11 @@ _STEP = re.compile(r'\.?([A-Za-z_][\w-]*)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]')
 
 
 class BadFilter(ValueError):
-    """A filter that cannot be understood."""
+    """A filter that cannot be parsed."""
 
 
 class JsonPath(NamedTuple):
-    """Where in a JSON value; `wanted` is NOTHING where anything will do."""
+    """A path into a JSON value; `wanted` is NOTHING if any value matches."""
 
     steps: tuple[Step, ...]
     wanted: Any
@@ -56,7 +56,7 @@ def parse_json_path(text: str) -> JsonPath:
 
 
 class Filter(NamedTuple):
-    """All that is given must hold. `key` and `value` are contained in the text; `header` is a name, or NAME=TEXT."""
+    """All given conditions must hold. `key` and `value` are contained in the text; `header` is a name, or NAME=TEXT."""
 
     key: str = ""
     value: str = ""

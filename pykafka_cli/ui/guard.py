@@ -1,8 +1,9 @@
-"""Which requests are let in.
+"""Decides which requests are accepted.
 
 A page of another site may send requests to this address, and a name of another site may be made to point to it (DNS
-rebinding). So Host must be one of ours, and so must Origin where a browser sends one; what changes something needs
-the token that is in our own pages; and our pages run no script but ours.
+rebinding). So Host must be one of ours, and so must Origin if a browser sends one; requests that change something need
+the token
+of our own pages; and our pages run no script but ours.
 """
 
 import hmac
@@ -35,11 +36,11 @@ MOST_FORM_BYTES = 2 << 20
 
 
 class FormTooLarge(Exception):
-    """Somebody sent more than a form can be."""
+    """A request body is larger than any form."""
 
 
 class Token:
-    """What a request that changes something must carry; another one each time that the server starts."""
+    """The token that requests which change something must carry; new each time the server starts."""
 
     def __init__(self) -> None:
         self.text = secrets.token_urlsafe(32)
@@ -49,7 +50,7 @@ class Token:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form, each name once.
+    """The fields of a form, one per name.
 
     raises    FormTooLarge
     """
@@ -62,15 +63,15 @@ async def form_of(request: Request) -> dict[str, str]:
 
 
 class Guard:
-    """Rejects requests that are not for us or not from us, and sets the headers of all responses.
+    """Rejects requests of other sites or for other hosts, and sets the headers of all responses.
 
-    port    where the server listens
+    port    the server's port
     """
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self._app = app
         self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
-        if port == _HTTP_PORT:  # which browsers leave out
+        if port == _HTTP_PORT:  # browsers omit the default port
             self._hosts |= {"127.0.0.1", "localhost", "[::1]"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,6 @@
-"""What has changed on a page while somebody watches it, and a group's lag over time.
+"""Tracks what changes on a page while it is watched, and a group's lag over time.
 
-Each document of a page is compared with the one before. Only what was watched last is kept, and only so much of it.
+Each document of a page is compared with the previous one. Only the pages watched last are kept, to a limit.
 """
 
 from collections import OrderedDict, deque
@@ -15,11 +15,11 @@ MOST_WATCHED, MOST_CHANGES, MOST_SAMPLES, MOST_PARTITIONS = 64, 50, 120, 500
 LEAST_MS_BETWEEN_SAMPLES = 500
 NOBODY = "nobody"
 _REBALANCING = frozenset({"PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling"})
-"""States of a group in which members do not have their partitions yet: changes are seen afterwards."""
+"""States of a group whose members do not have their partitions yet: changes are reported afterwards."""
 
 
 def broker_changes(before: Document, after: Document) -> Iterator[str]:
-    """Brokers that have come and gone, and a controller that has moved."""
+    """Changes of brokers and of the controller."""
     was, alive = _alive(before), _alive(after)
     yield from (f"broker {each} is down" for each in sorted(was - alive))
     yield from (f"broker {each} is up" for each in sorted(alive - was))
@@ -28,7 +28,7 @@ def broker_changes(before: Document, after: Document) -> Iterator[str]:
 
 
 def topic_changes(before: Document, after: Document) -> Iterator[str]:
-    """Leaders that have moved, and replicas that have left and joined ISRs."""
+    """Changes of leaders and ISRs."""
     was = {each["partition"]: each for each in before["partitions"]}
     for each in after["partitions"]:
         number = each["partition"]
@@ -44,7 +44,7 @@ def topic_changes(before: Document, after: Document) -> Iterator[str]:
 
 
 def group_changes(before: Document, after: Document) -> Iterator[str]:
-    """Members that have joined and left, and partitions that went from one to another."""
+    """Changes of members and of their partitions."""
     was, now = _members(before), _members(after)
     yield from (f"{was[each]} has left" for each in sorted(was.keys() - now.keys()))
     yield from (f"{now[each]} has joined" for each in sorted(now.keys() - was.keys()))
@@ -91,7 +91,7 @@ class _Watched:
 
 
 class History:
-    """What was watched last, by page and name."""
+    """The pages watched last, by path and name."""
 
     def __init__(self) -> None:
         self._watched: OrderedDict[tuple[str, str], _Watched] = OrderedDict()

@@ -1,4 +1,4 @@
-"""How commands open the page: with the libraries of the extra `ui`, a cluster, and a port.
+"""Opens the page for commands: checks the libraries of the extra `ui`, the cluster, and the port.
 
 Nothing is imported before it is needed: the extra may not be installed.
 """
@@ -33,7 +33,7 @@ def ensure_installed() -> None:
 
 
 def new_ui(bootstrap: str, command_config: str | None, *, allow_changes: bool = False) -> "Ui":
-    """A page for a cluster, which has not been contacted yet.
+    """Create the pages of a cluster, without contacting it yet.
 
     raises    ScriptError
     """
@@ -49,10 +49,10 @@ def new_ui(bootstrap: str, command_config: str | None, *, allow_changes: bool = 
 
 
 def listen(port: int, option: str) -> socket.socket:
-    """A socket on a port of the loopback interface, on any free one for 0.
+    """Listen on a port of the loopback interface, on any free one for 0.
 
-    option    what chooses the port
-    raises    ScriptError, which names who has the port
+    option    the option that chooses the port
+    raises    ScriptError, which names the process that has the port
     """
     try:
         return socket.create_server((HOST, port))

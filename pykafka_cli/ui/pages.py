@@ -1,4 +1,4 @@
-"""The pages: all that is offered, in one table."""
+"""The table of all pages."""
 
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,17 +18,17 @@ Words = Callable[[Query], Sequence[str]]
 
 
 class Page(NamedTuple):
-    """One page: its document at PATH.json, filled into its template at PATH."""
+    """One page: its document at PATH.json, rendered by its template at PATH."""
 
     path: str
     template: str
     view: View
     command: Words
-    """The words of the `pk` command that shows the same."""
+    """The words of the corresponding `pk` command."""
     refresh_s: int | None = None
-    """After how many seconds the page asks again; None if it does not."""
+    """Seconds after which the page refreshes; None if it does not."""
     data: View | None = None
-    """What is at PATH.json, where the page itself gets it later."""
+    """The document at PATH.json, if the page itself loads it later."""
 
 
 def _configs_command(query: Query) -> list[str]:
@@ -73,6 +73,6 @@ PAGES = (
 
 
 def command_line(words: Sequence[str], bootstrap: str, command_config: str | None) -> str:
-    """The command as it is typed into a shell."""
+    """The command as typed into a shell."""
     where = ["--bootstrap-server", bootstrap, *(["--command-config", command_config] if command_config else [])]
     return shlex.join(["pk", *words, *where])

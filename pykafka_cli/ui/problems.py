@@ -1,4 +1,4 @@
-"""What can go wrong with a page, as a document and a status of HTTP."""
+"""Errors of pages, as documents and HTTP statuses."""
 
 from kio.schema.errors import ErrorCode
 
@@ -28,12 +28,12 @@ _FORBIDDEN = frozenset(
 
 
 def problem_of(error: Exception) -> tuple[Document, int]:
-    """What happened and what would help, of one of the PROBLEMS."""
+    """The document of one of the PROBLEMS: what happened, and what would help."""
     match error:
         case BadQuery():
             return _problem(str(error)), 400
         case VersionUnsupported():
-            return _problem(str(error), "This cluster does not offer it."), 501
+            return _problem(str(error), "This cluster does not support it."), 501
         case ConnectionFailed():
             return _problem(*explain(error)), 502
         case ApiError(code=ErrorCode.security_disabled):

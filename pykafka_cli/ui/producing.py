@@ -1,4 +1,4 @@
-"""Sending one record that a reader of the page has typed, or wants once more."""
+"""Sends one record that a user has typed, or sends again."""
 
 import random
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ _PATIENCE = {"delivery.timeout.ms": "8000", "max.block.ms": "5000"}
 
 
 class NotSent(Exception):
-    """The cluster does not take the record."""
+    """The cluster rejects the record."""
 
 
 def headers_of(text: str) -> list[Header]:
-    """NAME: VALUE, one a line.
+    """Parse headers, one NAME: VALUE per line.
 
     raises    BadQuery
     """
@@ -29,19 +29,19 @@ def headers_of(text: str) -> list[Header]:
     for line in filter(str.strip, text.splitlines()):
         name, colon, value = line.partition(":")
         if not colon:
-            raise BadQuery(f"Header {line}: there is no colon behind its name")
+            raise BadQuery(f"Header {line}: there is no colon after its name")
         headers.append((name.strip(), value.strip().encode()))
     return headers
 
 
 async def produce(session: Session, form: Mapping[str, str]) -> Document:
-    """Send a record to the partition of its key, or to any without one; where it is now.
+    """Send a record to the partition of its key, or to any without one; return its partition and offset.
 
-    An empty key is none; without a value, `tombstone` sends null.
+    An empty key means no key; without a value, `tombstone` sends null.
     raises    BadQuery, NotSent, ConnectionFailed, ApiError if there is no such topic
     """
     topic = required(form, "topic")
-    await assignments(session, [topic])  # the producer would have a missing one created
+    await assignments(session, [topic])  # the producer would create a missing topic
     key = form.get("key", "").encode() or None
     value = None if form.get("tombstone") else form.get("value", "").encode()
     results: list[Result] = []

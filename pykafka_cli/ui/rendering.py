@@ -1,4 +1,4 @@
-"""Documents as HTML, by the templates of this package."""
+"""Documents as HTML, with the templates of this package."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ _COLORS = 8
 
 
 def templates() -> Environment:
-    """All text is escaped; a name that a template misspells is an error."""
+    """The templates: all text is escaped, and a misspelled name is an error."""
     environment = Environment(
         loader=PackageLoader("pykafka_cli.ui"),
         autoescape=True,
@@ -35,7 +35,7 @@ def templates() -> Environment:
 
 
 def grouped(number: int | None) -> str:
-    """With commas between thousands; a dash for none."""
+    """A number with commas between thousands; a dash for None."""
     return "–" if number is None else f"{number:,}"
 
 
@@ -51,7 +51,7 @@ def moment(timestamp_ms: Timestamp | None) -> str:
 
 
 def link(path: str, **query: Any) -> str:
-    """An address with what is given of the query."""
+    """An address with the given query parameters."""
     given = {name: value for name, value in query.items() if value not in (None, "")}
     return f"{path}?{urlencode(given)}" if given else path
 
@@ -62,17 +62,17 @@ def color_of(index: int) -> str:
 
 
 def share(part: int, whole: int, width: int) -> float:
-    """How long a bar is that stands for a part."""
+    """The length of a bar for a part of a whole."""
     return 0.0 if whole <= 0 else round(width * max(0, min(part, whole)) / whole, 2)
 
 
 def most(rows: Sequence[Mapping[str, Any]], name: str) -> int:
-    """The largest number of that name, 0 if there is none."""
+    """The largest value of that name, 0 without values."""
     return max((row[name] or 0 for row in rows), default=0)
 
 
 def points(samples: Sequence[Mapping[str, Any]], name: str, width: int, height: int) -> str:
-    """The points of a line through samples, the last on the right; as high as the largest of them."""
+    """The points of a line through samples, the last on the right, scaled to the largest."""
     top = max(1, most(samples, name))
     room = height - 2
     step = width / max(1, len(samples) - 1)

@@ -1,4 +1,4 @@
-"""Listens on the loopback interface, and serves the pages until it is asked to stop."""
+"""Listens on the loopback interface, and serves the pages until stopped."""
 
 import asyncio
 import socket
@@ -10,11 +10,11 @@ import uvicorn
 from pykafka_cli.ui.app import Ui
 
 _LAST_RESPONSES_S = 1
-"""For how long the server, once it is to stop, waits for responses under way: live ones never end."""
+"""Seconds that a stopping server waits for responses in progress: live ones never end."""
 
 
 class _Server(uvicorn.Server):
-    """Signals are the caller's."""
+    """Leaves signals to the caller."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -23,7 +23,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(ui: Ui, listener: socket.socket) -> AsyncIterator[str]:
-    """Serve while the block runs; the address for the browser."""
+    """Serve while the block runs; yields the address for the browser."""
     host, port = listener.getsockname()
     config = uvicorn.Config(
         ui.application(port),

@@ -1,10 +1,10 @@
 """Messages as they are found or arrive: server-sent events for the page, CSV for downloads.
 
     event: rows        rows of the table, as HTML
-    event: progress    how far the search is
-    event: end         there is nothing more to come
+    event: progress    the progress of the search
+    event: end         nothing more will come
 
-Who leaves the page, or stops, closes the connection, and that ends the reading.
+Leaving the page, or stopping, closes the connection, and that ends the read.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from pykafka_cli.ui.views import Document, Query
 from pykafka_cli.ui.views.messages import search, tail, wanted_of
 
 KEEP_ALIVE_S = 10.0
-"""A connection on which nothing comes has to be tried, to see that its reader has left."""
+"""Seconds between comments on an idle connection, which show whether its reader has left."""
 
 COLUMNS = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")
 
 Render = Callable[[str, Document], str]
-"""A part of the page by the name of its template."""
+"""Renders a part of the page by the name of its template."""
 
 
 def event(name: str, text: str) -> str:
@@ -33,7 +33,7 @@ def event(name: str, text: str) -> str:
 
 
 async def found_events(connection: ClusterConnection, query: Query, render: Render) -> AsyncGenerator[str]:
-    """What a search finds, with its progress."""
+    """The records that a search finds, and its progress."""
     try:
         wanted = wanted_of(query)
         yield event("progress", render("progress.html", {"read": 0, "of": None, "count": 0, "is_over": False}))
@@ -53,7 +53,7 @@ async def found_events(connection: ClusterConnection, query: Query, render: Rend
 
 
 async def arriving_events(connection: ClusterConnection, query: Query, render: Render) -> AsyncGenerator[str]:
-    """What arrives; comments in between keep the connection."""
+    """Records as they arrive; comments in between keep the connection open."""
     try:
         wanted = wanted_of(query)
         session: Session = await connection.session()
@@ -77,7 +77,7 @@ async def arriving_events(connection: ClusterConnection, query: Query, render: R
 
 
 def as_csv(records: Sequence[Document]) -> str:
-    """A line of names, then one for each record; headers are NAME=TEXT, one a line of their field."""
+    """A line of names, then one for each record; headers are lines of NAME=TEXT in their field."""
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(COLUMNS)

@@ -111,7 +111,7 @@ def test_what_has_been_asked_for_is_shown(cluster: RunningCluster) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["Produce"], 2, "Nothing was said of what should happen to Produce\n--error, --delay or --disconnect\n"),
+        (["Produce"], 2, "No fault was given for Produce\n--error, --delay or --disconnect\n"),
         (["Produce", "--error", "NOPE"], 2, "'NOPE' is not an error of Kafka\n"),
         (["Producer", "--disconnect"], 2, "'Producer' is not an API of Kafka\nDid you mean Produce?\n"),
         (["Produce", "--disconnect", "--error", "6"], 2, "--error and --disconnect cannot be used together\n"),

@@ -73,7 +73,7 @@ def test_a_port_in_use_stops_it_before_anything_is_written(option: str, tmp_path
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--port", "65535", "--brokers", "3"], "3 brokers from port 65535 on would need ports above 65535."),
+        (["--port", "65535", "--brokers", "3"], "3 brokers starting at port 65535 would need ports above 65535."),
         (
             ["--port", "9092", "--brokers", "3", "--zookeeper-port", "9093"],
             "A broker and ZooKeeper cannot both have port 9093.",

@@ -68,7 +68,7 @@ def test_no_server_is_reported_in_a_line(monkeypatch: pytest.MonkeyPatch, capsys
     assert run(["zookeeper-shell", address, "ls", "/"]) == 1
     out, err = capsys.readouterr()
     assert out.startswith(f"Connecting to {address}\n")
-    assert err == f"KeeperErrorCode = ConnectionLoss for /\nNo ZooKeeper server at {address} answered within 0.2 s.\n"
+    assert err == f"KeeperErrorCode = ConnectionLoss for /\nNo ZooKeeper server at {address} responded within 0.2 s.\n"
 
 
 def test_the_status_is_that_of_the_last_command(cluster: RunningCluster) -> None:

@@ -35,7 +35,7 @@ def test_what_does_not_come_about_is_an_assertion_that_says_what_did() -> None:
     with Kafka() as kafka:
         kafka.produce("t", "only")
 
-        with pytest.raises(AssertionError, match=r"t: 1 of 2 records came within 3 s, the last b'only'"):
+        with pytest.raises(AssertionError, match=r"t: 1 of 2 records arrived within 3 s, the last b'only'"):
             kafka.records("t", 2, within=3)
         with pytest.raises(AssertionError, match=r"(?s)Timed out after 2 s:.*records=t:5: 1 of 5"):
             kafka.wait("records=t:5", timeout=2)

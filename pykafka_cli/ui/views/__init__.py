@@ -1,4 +1,4 @@
-"""What is on the pages: each view asks the cluster, and returns a document that is JSON and fills a template."""
+"""The content of the pages: each view queries the cluster, and returns a document for JSON and for a template."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -7,11 +7,11 @@ Document: TypeAlias = dict[str, Any]
 """A JSON object."""
 
 Query: TypeAlias = Mapping[str, str]
-"""The query of an address: each name once."""
+"""The query of an address, one value per name."""
 
 
 class BadQuery(ValueError):
-    """An address lacks something, or has what cannot be used."""
+    """A parameter of an address is missing or invalid."""
 
 
 def required(query: Query, name: str) -> str:

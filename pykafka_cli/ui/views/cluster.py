@@ -1,4 +1,4 @@
-"""Brokers, and the settings of a broker or topic."""
+"""Brokers, and the configs of a broker or topic."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from pykafka_cli.ui.views import BadQuery, Document, Query
 
 
 async def overview(session: Session, query: Query) -> Document:  # noqa: ARG001
-    """Brokers with the partitions that they lead and have, those included that are down but have replicas."""
+    """Brokers with the partitions that they lead and have, including brokers that are down but have replicas."""
     answer = await session.metadata(None)
     partitions = [partition for topic in answer.topics for partition in topic.partitions]
     alive = {broker.node_id: broker for broker in answer.brokers}
@@ -49,7 +49,7 @@ def _broker(number: int, found: Any) -> Document:
 
 
 async def configs(session: Session, query: Query) -> Document:
-    """The settings of `topic` or `broker`, those that are not Kafka's defaults first.
+    """The configs of `topic` or `broker`, those that differ from Kafka's defaults first.
 
     raises    BadQuery, ApiError
     """

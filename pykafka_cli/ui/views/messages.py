@@ -1,7 +1,7 @@
-"""Records of a topic: some from the newest, the oldest, an offset or a time on, or those that arrive from now on.
+"""Records of a topic: a number of the newest or oldest ones, some from an offset or a time on, or new ones.
 
-A search reads windows of offsets, the same number of each partition, from where it starts toward the other end; what
-a window has is sorted by time. So it can stop after each window, and holds no more than one of them.
+A search reads windows of offsets, the same number of each partition, from its start toward the other end, and sorts the
+records of each window by time. So it can stop after each window, and holds only one.
 """
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ from pykafka_cli.ui.views import BadQuery, Document, Query, required, whole_numb
 STARTS = ("newest", "oldest", "offset", "time")
 DEFAULT_LIMIT, MOST_RECORDS = 50, 1000
 WIDEST = 5000
-"""Offsets of a partition that one window has at most."""
+"""Maximum number of offsets of a partition in one window."""
 
 _FETCHING = {
     "fetch.max.bytes": str(4 << 20),
@@ -33,7 +33,7 @@ _FETCHING = {
 _TIMESTAMP_TYPES = {0: "CreateTime", 1: "LogAppendTime"}
 
 Bounds = Mapping[TopicPartition, tuple[int, int]]
-"""By partition, an offset and the one behind the last."""
+"""By partition, the first offset and the one after the last."""
 
 
 class Wanted(NamedTuple):
@@ -48,7 +48,7 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What one window had, and how far the search is: offsets that were read, of how many."""
+    """The records of one window, and the progress of the search: how many offsets of how many were read."""
 
     records: list[Document]
     read: int
@@ -60,7 +60,7 @@ def wanted_of(query: Query) -> Wanted:
     topic = required(query, "topic")
     start = query.get("from") or "newest"
     if start not in STARTS:
-        raise BadQuery(f"from: {start} is none of {', '.join(STARTS)}")
+        raise BadQuery(f"from: {start} is not one of {', '.join(STARTS)}")
     limit = min(whole_number(query, "limit", DEFAULT_LIMIT) or DEFAULT_LIMIT, MOST_RECORDS)
     at = 0
     try:
@@ -74,7 +74,7 @@ def wanted_of(query: Query) -> Wanted:
 
 
 def _time(text: str) -> int:
-    """Milliseconds since the epoch, or a date and time, whose seconds may be missing, as browsers have it."""
+    """Parse milliseconds since the epoch, or a date and time, without seconds if a browser omits them."""
     if text.isascii() and text.isdecimal():
         return int(text)
     date, _, clock = text.partition("T")
@@ -86,7 +86,7 @@ def _time(text: str) -> int:
 
 
 async def search(session: Session, wanted: Wanted) -> AsyncGenerator[Found]:
-    """Records that are there now, window by window, until there are as many as wanted; the last may bring more.
+    """Search the current records, window by window, until enough are found; the last window may have more.
 
     raises    BadQuery, ApiError, ConnectionFailed
     """
@@ -121,7 +121,7 @@ def _rest(span: tuple[int, int], window: tuple[int, int], *, is_newest: bool) ->
 
 
 async def _bounds(session: Session, wanted: Wanted) -> dict[TopicPartition, tuple[int, int]]:
-    """Where to read, without partitions that have nothing there."""
+    """The offsets to read, without partitions that have none."""
     partitions = await partitions_of(session, wanted)
     starts = await _offsets(session, partitions, OffsetSpec.EARLIEST)
     ends = await _offsets(session, partitions, OffsetSpec.LATEST)
@@ -171,7 +171,7 @@ async def _next(fetcher: Fetcher) -> Fetched:
 
 
 async def _read(fetcher: Fetcher, window: Bounds, wanted: Filter) -> list[Document]:
-    """The records between these offsets that the filter lets through."""
+    """The records between these offsets that match the filter."""
     found: list[Document] = []
     unread = set(window)
     fetcher.add({each: Offset(window[each][0]) for each in unread})
@@ -190,7 +190,7 @@ async def _read(fetcher: Fetcher, window: Bounds, wanted: Filter) -> list[Docume
 
 
 async def tail(session: Session, wanted: Wanted) -> AsyncGenerator[list[Document]]:
-    """Records that arrive from now on, as they come; never ends. Of a flood, the last of what came at once.
+    """New records as they arrive; never ends. If many arrive at once, only the last ones.
 
     raises    BadQuery, ApiError, ConnectionFailed
     """
@@ -222,7 +222,7 @@ def document(partition: TopicPartition, record: ConsumedRecord) -> Document:
 
 
 async def messages(session: Session, query: Query) -> Document:
-    """All that a search finds.
+    """All records that a search finds.
 
     raises    BadQuery, ApiError, ConnectionFailed
     """
@@ -236,7 +236,7 @@ async def messages(session: Session, query: Query) -> Document:
 
 
 async def form(session: Session, query: Query) -> Document:
-    """What the page of messages needs before it searches.
+    """The data for the messages page before a search.
 
     raises    BadQuery, ApiError, ConnectionFailed
     """

@@ -8,7 +8,7 @@ from pykafka_cli.ui.views import Document, Query
 async def acls(session: Session, query: Query) -> Document:
     """All ACLs whose principal or resource contains `filter`.
 
-    raises    ApiError, also where the brokers have no authorizer
+    raises    ApiError, also if the brokers have no authorizer
     """
     wanted = query.get("filter", "")
     found = [

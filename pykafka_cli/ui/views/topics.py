@@ -16,10 +16,10 @@ from pykafka_cli.ui.paging import rows_of
 from pykafka_cli.ui.views import Document, Query, required
 
 MOST_GROUPS = 500
-"""Of which a topic's page asks what they have committed."""
+"""Maximum number of groups whose committed offsets a topic's page looks up."""
 
 MOST_MEASURED = 1000
-"""Partitions of a topic whose offsets are asked for at once; of a larger topic, those of one page of the list."""
+"""Partitions of a topic whose offsets are looked up at once; of a larger topic, those of one page of the list."""
 
 _AT_ONCE = 16
 
@@ -47,8 +47,9 @@ def _summary(topic: Any, alive: set[Any]) -> Document:
 async def topic(session: Session, query: Query) -> Document:
     """A topic's partitions with leader, replicas, ISR, and the offsets of start and end.
 
-    Offsets are null where the leader does not say, and, in a topic with many partitions, on other pages than `page`;
-    then the number of records is null as well.
+    Offsets are null if the leader does not respond, and, in a topic with many partitions, on pages other than `page`;
+    then
+    the number of records is null as well.
     raises    BadQuery, ApiError
     """
     name = required(query, "name")
@@ -84,7 +85,7 @@ async def topic(session: Session, query: Query) -> Document:
 async def _offsets(
     session: Session, leaders: Mapping[TopicPartition, Any], spec: OffsetSpec
 ) -> dict[TopicPartition, Offset]:
-    """What is known at once; nobody waits for a leader that is away."""
+    """The offsets of leaders that respond; does not wait for those that are unreachable."""
     if not leaders:
         return {}
     found = await list_offsets(session, dict.fromkeys(leaders, spec), patience=Patience.ASK_ONCE, leaders=leaders)
@@ -92,7 +93,7 @@ async def _offsets(
 
 
 def _partition(described: Any, alive: set[Any], start: Offset | None, end: Offset | None) -> Document:
-    if start is None or end is None:  # from before and after a leader went away
+    if start is None or end is None:  # from before and after a leader became unreachable
         start = end = None
     return {
         "partition": int(described.partition_index),
@@ -106,7 +107,7 @@ def _partition(described: Any, alive: set[Any], start: Offset | None, end: Offse
 
 
 async def readers(session: Session, query: Query) -> Document:
-    """Groups with committed offsets in the topic; of many groups only the first are asked.
+    """Groups with committed offsets in the topic; of many groups only the first are looked up.
 
     raises    BadQuery
     """

@@ -1,4 +1,4 @@
-"""Transactional ids with the state of each, and what one has open."""
+"""Transactional ids with their states, and the open transaction of one."""
 
 from pykafka_cli.clients.admin.transactions import describe_transactions, list_transactions
 from pykafka_cli.clients.errors import ApiError
@@ -29,7 +29,7 @@ async def transactions(session: Session, query: Query) -> Document:
 
 
 async def transaction(session: Session, query: Query) -> Document:
-    """What the coordinator knows of one.
+    """The coordinator's state of one transactional id.
 
     raises    BadQuery, ApiError, VersionUnsupported
     """

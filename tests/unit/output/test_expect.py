@@ -88,8 +88,8 @@ def test_the_first_line_says_how_it_ended(changes: dict[str, Any], lines: list[s
 
 
 def test_what_is_not_checked_says_so() -> None:
-    assert texts(Assertion("lag=g:0", Outcome.SKIPPED, "not all records came", "Wait.")) == [
-        "  lag=g:0: not checked: not all records came",
+    assert texts(Assertion("lag=g:0", Outcome.SKIPPED, "not all records arrived", "Wait.")) == [
+        "  lag=g:0: not checked: not all records arrived",
         "    Wait.",
     ]
 

@@ -15,7 +15,7 @@ STARTED = datetime(2026, 1, 2, 3, 4, 5, 678, UTC)
 ASSERTIONS = [
     Assertion("orders: 3 records", Outcome.MET),
     Assertion("orders: want.jsonl line 3", Outcome.UNMET, 'did not come: 100%, "a" & <b>', line=3, wanted=1),
-    Assertion("lag=g#1:0 \\ \x1b[31m", Outcome.SKIPPED, "not all records came"),
+    Assertion("lag=g#1:0 \\ \x1b[31m", Outcome.SKIPPED, "not all records arrived"),
 ]
 
 
@@ -87,7 +87,7 @@ def test_junit_has_a_case_for_each_assertion() -> None:
     assert met == []
     failure = {"message": 'did not come: 100%, "a" & <b>', "type": "unmet"}
     assert unmet == [("failure", failure, "orders: want.jsonl line 3\n  wanted: 1\ufffd\n  100%")]
-    assert skipped == [("skipped", {"message": "not all records came"}, None)]
+    assert skipped == [("skipped", {"message": "not all records arrived"}, None)]
 
 
 def test_github_shows_what_is_not_met_at_its_line() -> None:
