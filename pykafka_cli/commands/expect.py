@@ -48,7 +48,7 @@ EARLIEST_TIMESTAMP = 10**11
 PACKAGE = "org.apache.kafka.common.serialization."
 
 EPILOG = """\b
-Conditions are those of `pk wait`, and are checked once the records have arrived:
+Conditions are those of `pk wait`, checked once the records have arrived:
   group=GROUP[:STATE[:MEMBERS]], lag=GROUP:N[:TOPIC], topic=..., records=...
 
 \b

@@ -88,7 +88,7 @@ def _nearest_lines(nearest: Nearest) -> Iterator[Line]:
     came = nearest.came
     key = f", key {quoted(came.key)}" if came.key is not None else ""
     if not nearest.is_json:
-        yield Line(f"    nothing like it came; {came.place}{key}, is not JSON: {quoted(came.value)}")
+        yield Line(f"    nothing like it arrived; {came.place}{key}, is not JSON: {quoted(came.value)}")
         return
     if not nearest.differences:
         yield Line(f"    another line has {came.place}{key}")

@@ -1,1 +1,1 @@
-"""How the scripts understand words, lines, files and records, and what they decide: no I/O, no clock."""
+"""How the scripts parse words, lines, files and records, and what they decide: no I/O, no clock."""

@@ -1,4 +1,4 @@
-"""What the options of kafka-acls.sh ask for: resources, and the entries to add to each or to remove.
+"""The options of kafka-acls.sh: resources, and the entries to add to each or to remove.
 
 source  kafka.admin.AclCommand of Kafka 3.9, org.apache.kafka.tools.AclCommand of 4.3
 """
@@ -39,15 +39,15 @@ Wanted = Mapping[PatternFilter, tuple[AclEntry, ...]]
 
 
 class BadAclUsage(Exception):
-    """Options that do not go together, in the script's words; it prints its usage below them."""
+    """Conflicting options, in the script's words; it prints its usage below them."""
 
 
 class BadAclArgument(Exception):
-    """A value that cannot be used."""
+    """An invalid value."""
 
 
 class WhoAndHow(NamedTuple):
-    """Principals, hosts and operations; an option that was not given has no values."""
+    """Principals, hosts and operations; an option that is not given has no values."""
 
     allowed: Sequence[str] = ()
     denied: Sequence[str] = ()
@@ -92,7 +92,7 @@ def selected_resources(
 def wanted_acls(
     resources: Sequence[PatternFilter], who: WhoAndHow, presets: Presets
 ) -> dict[PatternFilter, tuple[AclEntry, ...]]:
-    """Entries for each resource; none where nobody is named.
+    """Entries for each resource; none if no principal is named.
 
     raises    BadAclUsage, NotAPrincipal
     """
@@ -123,7 +123,7 @@ def wanted_acls(
 
 
 def ensure_supported(wanted: Wanted, *, is_kafka_4: bool) -> None:
-    """Every operation must be one that its type of resource has.
+    """Check that every operation is one of its resource type.
 
     raises    BadAclUsage
     """
@@ -136,7 +136,7 @@ def ensure_supported(wanted: Wanted, *, is_kafka_4: bool) -> None:
 
 
 def ensure_addable(wanted: Wanted) -> None:
-    """raises    BadAclUsage where nobody is allowed or denied anything"""
+    """raises    BadAclUsage if nothing is allowed or denied"""
     if not all(wanted.values()):
         raise BadAclUsage(_NO_PRINCIPAL)
 
@@ -148,7 +148,7 @@ def ensure_specific(pattern_type: PatternType) -> None:
 
 
 def supported_operations(type_: ResourceType, *, is_kafka_4: bool) -> tuple[AclOperation, ...]:
-    """What an ACL about this type of resource may name."""
+    """The operations of a resource type."""
     more = _ONLY_IN_4.get(type_, ()) if is_kafka_4 else ()
     return (*SUPPORTED_OPERATIONS[type_], *more, AclOperation.ALL)
 

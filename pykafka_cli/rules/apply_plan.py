@@ -1,7 +1,8 @@
-"""What has to be done so that a cluster has what a file declares. Pure: the cluster's state is an argument.
+"""Plans the changes by which a cluster gets what a file declares. Pure: the cluster's state is an argument.
 
-Nothing is taken away unless `prune` is set. Then topics that the file does not declare go, if it declares any, but no
-internal ones; and what declared topics, users, quotas and principals have beyond what the file says.
+Nothing is deleted unless `prune` is set. Then topics that the file does not declare are deleted, except internal ones,
+if
+it declares any; so is whatever else declared topics, users, quotas and principals have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,21 +27,21 @@ from pykafka_cli.rules.replica_changes import TooFewBrokers, change_replicas, lo
 
 
 class SeenTopic(NamedTuple):
-    """A topic as the cluster has it; `configs` are those that it sets itself."""
+    """A topic in the cluster; `configs` are its overrides."""
 
     partitions: tuple[PartitionDescription, ...]
     configs: Mapping[str, str]
     is_internal: bool = False
     was_written: bool = True
-    """Whether anything has ever been written to it."""
+    """Whether a record has ever been written to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A cluster's state, as far as a file has to do with it.
+    """A cluster's state, as far as it matters to a file.
 
     topics    all of them
-    quotas, credentials, acls    of what is declared, and more; iterations by user and mechanism
+    quotas, credentials, acls    of declared entities, and perhaps others; iterations by user and mechanism
     """
 
     topics: Mapping[str, SeenTopic] = field(default_factory=dict)
@@ -51,7 +52,7 @@ class Seen:
 
 
 class Action(StrEnum):
-    """What is done to something."""
+    """Kinds of changes."""
 
     ADD = "add"
     CHANGE = "change"
@@ -59,7 +60,7 @@ class Action(StrEnum):
 
 
 class Detail(NamedTuple):
-    """One field that changes; what it was and what it will be, None where it was not or will not be."""
+    """A changed field, with its old and new values; None if it is added or removed."""
 
     field: str
     before: str | None
@@ -73,7 +74,7 @@ class Detail(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Something that is added, changed or deleted: kind is topic, user, quota or acl."""
+    """A topic, user, quota or acl (its `kind`) that is added, changed or deleted."""
 
     action: Action
     kind: str
@@ -99,7 +100,7 @@ class NewPassword(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """What to do, by kind, and how to show it. An empty plan changes nothing."""
+    """The changes by kind, and how to show them. An empty plan changes nothing."""
 
     changes: list[Change] = field(default_factory=list)
     topics: dict[str, NewTopic] = field(default_factory=dict)
@@ -123,10 +124,10 @@ class Plan:
 
 
 def make_plan(declared: Declarations, seen: Seen, *, prune: bool = False, reset_passwords: bool = False) -> Plan:
-    """What has to be done.
+    """Compare declarations with the cluster's state.
 
-    reset_passwords    set those that are declared, though users have the credentials: nobody can read them to compare
-    raises             BadDeclarations for what cannot be done
+    reset_passwords    set declared passwords even if users have credentials, which cannot be read to compare
+    raises             BadDeclarations for impossible changes
     """
     plan, problems = Plan(), list[Problem]()
     for topic in declared.topics.values():
@@ -149,7 +150,7 @@ def make_plan(declared: Declarations, seen: Seen, *, prune: bool = False, reset_
 
 
 def _is_kept(name: str, topic: SeenTopic) -> bool:
-    """Whether --prune leaves a topic alone: Kafka's own, and by their names those of other systems."""
+    """Whether --prune keeps a topic: internal topics of Kafka, and of other systems by their names."""
     return topic.is_internal or name.startswith("__")
 
 
@@ -239,7 +240,7 @@ def _config_details(declared: DeclaredTopic, found: SeenTopic, plan: Plan, *, pr
 
 
 def is_same_value(key: str, one: str, other: str) -> bool:
-    """Whether two texts are the same value of a topic's config: 0.50 and 0.5, or `a, b` and `a,b`."""
+    """Whether two texts are the same value of a topic config: 0.50 and 0.5, or `a, b` and `a,b`."""
     if one == other:
         return True
     from pykafka_cli.properties.keys import ConfigError
@@ -281,7 +282,7 @@ def _plan_records(declared: Declarations, seen: Seen, plan: Plan, problems: list
 
 
 def _policy(topic: str, declared: Declarations, found: SeenTopic | None) -> str:
-    """The cleanup.policy that a topic is to have, as far as it is not the broker's default."""
+    """The cleanup.policy that a topic will have, unless it is the broker's default."""
     configs = {
         **(found.configs if found else {}),
         **(declared.topics[topic].configs if topic in declared.topics else {}),
@@ -290,7 +291,7 @@ def _policy(topic: str, declared: Declarations, found: SeenTopic | None) -> str:
 
 
 def _add_detail(plan: Plan, topic: str, detail: Detail) -> None:
-    """One more detail of a topic, which may already have some."""
+    """Add a detail to a topic, which may already have some."""
     for index, change in enumerate(plan.changes):
         if (change.kind, change.name) == ("topic", topic):
             plan.changes[index] = change._replace(details=(*change.details, detail))

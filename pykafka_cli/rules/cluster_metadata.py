@@ -43,7 +43,7 @@ class MetadataRecord(NamedTuple):
 
 
 def read_framed(types: Mapping[int, tuple[str, Schema]], value: bytes | None) -> MetadataRecord:
-    """A record in the frame that is drawn above.
+    """Parse a record in the frame that is drawn above.
 
     raises  UnreadableRecord
     """
@@ -226,7 +226,7 @@ METADATA_RECORDS: Mapping[int, tuple[str, Schema]] = {
         ),
     ),
 }
-"""By number: a type's name as Kafka prints it, and its message."""
+"""Types by number: the name as Kafka prints it, and the message."""
 
 _VOTER = structure(
     "Voter",
@@ -243,6 +243,6 @@ CONTROL_RECORDS: Mapping[int, tuple[str, Schema]] = {
     5: ("KRaftVersion", _schema(0, *fields({"version": int16, "kRaftVersion": int16}))),
     6: ("KRaftVoters", _schema(0, Field("version", int16), Field("voters", array(_VOTER)))),
 }
-"""By the type in a control record's key: what Kafka prints before its value, and the value."""
+"""By the type in a control record's key: what Kafka prints before the value, and the value."""
 CONTROL_TYPES: Mapping[int, str] = {2: "LEADER_CHANGE"}
-"""Types of which Kafka prints nothing but the name."""
+"""Types of which Kafka prints only the name."""

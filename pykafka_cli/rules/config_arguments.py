@@ -1,4 +1,4 @@
-"""The arguments of kafka-configs: which entities, and what to change. Checks and messages are the script's.
+"""The arguments of kafka-configs: the entities, and what to change. Checks and messages are the script's.
 
 Source: kafka.admin.ConfigCommand, 3.9
 """
@@ -11,7 +11,7 @@ TOPICS, CLIENTS, USERS, BROKERS = "topics", "clients", "users", "brokers"
 IPS, BROKER_LOGGERS, CLIENT_METRICS, GROUPS = "ips", "broker-loggers", "client-metrics", "groups"
 ENTITY_TYPES: tuple[str, ...] = (TOPICS, CLIENTS, USERS, BROKERS, IPS, BROKER_LOGGERS, CLIENT_METRICS)
 ENTITY_TYPES_OF_4: tuple[str, ...] = (GROUPS,)
-"""More of them, which the scripts of 3.9 do not have and therefore do not list."""
+"""Types that the scripts of 3.9 do not have and therefore do not list."""
 ZOOKEEPER_ENTITY_TYPES: tuple[str, ...] = (USERS, BROKERS)
 
 QUOTAS = ("producer_byte_rate", "consumer_byte_rate", "request_percentage", "controller_mutation_rate")
@@ -29,21 +29,21 @@ class BadConfigArgument(Exception):
 
 
 class Entity(NamedTuple):
-    """One thing with settings. The name is None where all of a type are meant, DEFAULT_ENTITY for what has no other."""
+    """An entity with configs. The name is None for all of a type, DEFAULT_ENTITY for the default."""
 
     type: str
     name: str | None
 
 
 class Credential(NamedTuple):
-    """What a user is to log in with."""
+    """A credential to create for a user."""
 
     iterations: int
     password: str
 
 
 def ensure_entities(types: Sequence[str], *, has_brokers: bool) -> None:
-    """Check the types that were named, before any name is checked.
+    """Check the given types, before any name is checked.
 
     raises    BadConfigArgument
     """
@@ -64,7 +64,7 @@ def ensure_entities(types: Sequence[str], *, has_brokers: bool) -> None:
 
 
 def ensure_names(types: Sequence[str], names: Sequence[str], *, is_alter: bool) -> None:
-    """Check the names that were given for the types.
+    """Check the names given for the types.
 
     raises    BadConfigArgument
     """
@@ -117,7 +117,7 @@ def parse_added(text: str) -> dict[str, str]:
 
 
 def ensure_no_secret_is_lost(present: Mapping[str, str | None], added: Iterable[str], deleted: Iterable[str]) -> None:
-    """The script sends a broker's configs as a whole, and cannot read those that are secret.
+    """Check that no secret config is lost: the script sends a broker's configs as a whole, and cannot read secrets.
 
     raises    BadConfigArgument
     """
@@ -127,19 +127,19 @@ def ensure_no_secret_is_lost(present: Mapping[str, str | None], added: Iterable[
 
 
 def ensure_keys(names: Iterable[str]) -> None:
-    """Raise BadConfigArgument for a name that no setting can have."""
+    """Raise BadConfigArgument for a name that no config can have."""
     for name in names:
         if not re.fullmatch(r"[a-zA-Z0-9._-]*", name):
             raise BadConfigArgument(f"Invalid character found for config key: {name}")
 
 
 def parse_deleted(words: Iterable[str]) -> list[str]:
-    """--delete-config, which may be repeated and may hold several names with commas between."""
+    """--delete-config, which may be repeated and may have several names separated by commas."""
     return [name.strip() for word in words for name in word.split(",")]
 
 
 def format_version_warning(added: Mapping[str, str]) -> str | None:
-    """What the script says of a setting that brokers since 3.0 ignore."""
+    """The script's warning about a config that brokers since 3.0 ignore."""
     if _MESSAGE_FORMAT_VERSION not in added:
         return None
     return (
@@ -151,7 +151,7 @@ def format_version_warning(added: Mapping[str, str]) -> str | None:
 
 
 def ensure_user_or_client_configs(entities: Sequence[Entity], added: Mapping[str, str], deleted: Sequence[str]) -> None:
-    """Only quotas for clients; quotas or credentials, not both, for users.
+    """Allow only quotas for clients; quotas or credentials, not both, for users.
 
     raises    BadConfigArgument
     """
@@ -188,7 +188,7 @@ def ensure_ip_configs(names: Iterable[str]) -> None:
 
 
 def ensure_present(deleted: Iterable[str], present: Iterable[str]) -> None:
-    """Raise BadConfigArgument for what cannot be deleted because it is not set."""
+    """Raise BadConfigArgument for configs that cannot be deleted because they are not set."""
     known = set(present)
     if absent := [name for name in deleted if name not in known]:
         raise BadConfigArgument(f"Invalid config(s): {','.join(absent)}")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pykafka_cli.rules.java_text import bytes_text, double_text, float_text
 
 Deserializer = Callable[[bytes], bytes]
-"""The bytes of a field to the bytes to print, in UTF-8. raises DeserializationError"""
+"""Converts a field to the bytes to print, in UTF-8. raises DeserializationError"""
 
 _PACKAGE = "org.apache.kafka.common.serialization."
 
@@ -20,11 +20,11 @@ class DeserializationError(Exception):
 
 
 class UnknownDeserializer(LookupError):
-    """No class of that name is known here."""
+    """The class is unknown."""
 
 
 def deserializer(name: str, config: Mapping[str, str], *, is_key: bool) -> Deserializer:
-    """The deserializer of a class name; `config` is what the class would be configured with.
+    """The deserializer of a class name; `config` has its properties.
 
     raises  UnknownDeserializer
     """
@@ -95,7 +95,7 @@ _DESERIALIZERS: Mapping[str, Callable[[Mapping[str, str], bool], Deserializer]] 
     "UUIDDeserializer": _same(_uuid),
     "VoidDeserializer": _same(_void),
     "BytesDeserializer": _same(lambda data: bytes_text(data).encode()),
-    # Java prints the array's identity or the buffer's limits here; the data is what anyone wants to see.
+    # Java prints the array's identity or the buffer's limits here; users want to see the data.
     "ByteArrayDeserializer": _same(lambda data: data),
     "ByteBufferDeserializer": _same(lambda data: data),
 }

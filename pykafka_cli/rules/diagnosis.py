@@ -1,6 +1,6 @@
-"""What `pk doctor` concludes from what it has seen: a check for each layer, and what would help.
+"""The conclusions of `pk doctor`: a check for each layer, and what would help.
 
-Pure: procedures/doctor.py looks, this module judges.
+Pure: procedures/doctor.py collects the facts, this module judges them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,14 +41,14 @@ class State(StrEnum):
     WARNING = "warning"
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """It could not be checked, or the cluster does not say."""
+    """It could not be checked, or the cluster does not report it."""
 
 
 class Check(NamedTuple):
-    """What was seen on one layer.
+    """The result of one check.
 
-    advice     what would help, commands on lines of their own; empty for what is well
-    seconds    how long the look took; None for a conclusion from what was seen before
+    advice     what would help, commands on separate lines; empty if all is well
+    seconds    how long it took; None for a conclusion from earlier checks
     """
 
     layer: Layer
@@ -59,7 +59,7 @@ class Check(NamedTuple):
 
 
 class PartitionFacts(NamedTuple):
-    """One partition as Metadata describes it; `leader` is None if it has none that is alive."""
+    """One partition as Metadata describes it; `leader` is None without a live one."""
 
     partition: TopicPartition
     leader: BrokerId | None
@@ -68,7 +68,7 @@ class PartitionFacts(NamedTuple):
 
 
 class DiskFacts(NamedTuple):
-    """One log directory. Sizes in bytes, None where the broker does not say (KIP-827, from 3.3 on)."""
+    """One log directory. Sizes in bytes, None if the broker does not report them (KIP-827, since 3.3)."""
 
     broker: BrokerId
     directory: str
@@ -78,7 +78,7 @@ class DiskFacts(NamedTuple):
 
 
 def judge_certificate(subject: str, issuer: str, expires_in_s: float, version: str) -> Check:
-    """The broker's certificate, after a handshake that succeeded."""
+    """Judge the broker's certificate, after a successful handshake."""
     days = int(expires_in_s // _DAY_S)
     text = f"{version}, certificate of {subject}, signed by {issuer}, valid for {days} days"
     if days < CERTIFICATE_WARNING_DAYS:
@@ -98,7 +98,7 @@ def judge_controller(controller: BrokerId | None, brokers: Mapping[BrokerId, str
 
 
 def judge_partitions(partitions: Sequence[PartitionFacts]) -> Check:
-    """Partitions without a leader, and those with fewer replicas in sync than they have."""
+    """Judge partitions without a leader, and those with replicas out of sync."""
     leaderless = [each for each in partitions if each.leader is None]
     lacking = [each for each in partitions if each.leader is not None and len(each.isr) < len(each.replicas)]
     if not partitions:
@@ -110,12 +110,12 @@ def judge_partitions(partitions: Sequence[PartitionFacts]) -> Check:
     if leaderless:
         texts.append(f"{_some_of(leaderless)} without a leader")
         gone = sorted({each for facts in leaderless for each in facts.replicas})
-        advice += [f"Start broker {' or '.join(map(str, gone))} again: replicas of these partitions are there."]
+        advice += [f"Start broker {' or '.join(map(str, gone))} again: it has replicas of these partitions."]
         advice += ["pk topics --describe --unavailable-partitions"]
     if lacking:
         texts.append(f"{_some_of(lacking)} under-replicated")
         behind = sorted({each for facts in lacking for each in set(facts.replicas) - set(facts.isr)})
-        advice += [f"Look at broker {', '.join(map(str, behind))}: it is stopped, or cannot keep up."]
+        advice += [f"Look at broker {', '.join(map(str, behind))}: it has stopped, or cannot keep up."]
         advice += ["pk topics --describe --under-replicated-partitions"]
     state = State.FAILED if leaderless else State.WARNING
     return Check(Layer.PARTITIONS, state, f"of {counted}: {'; '.join(texts)}", tuple(advice))
@@ -127,7 +127,7 @@ def _some_of(found: Sequence[PartitionFacts]) -> str:
 
 
 def judge_internal_topics(partitions: Sequence[PartitionFacts], brokers: int) -> Check:
-    """Whether groups and transactions can work: their topics exist with replicas on several brokers."""
+    """Judge whether groups and transactions work: their topics exist, with replicas on several brokers."""
     texts, advice, state = [], [], State.OK
     for topic, purpose in (("__consumer_offsets", "group"), ("__transaction_state", "transaction")):
         theirs = [each for each in partitions if each.partition.topic == topic]
@@ -151,7 +151,7 @@ def _replicas(count: int) -> str:
 
 
 def judge_disks(disks: Sequence[DiskFacts]) -> Check:
-    """Directories that are offline or nearly full."""
+    """Judge directories that are offline or nearly full."""
     offline = [each for each in disks if each.error]
     low = [each for each in disks if not each.error and _is_low(each)]
     if offline:
@@ -172,7 +172,7 @@ def judge_disks(disks: Sequence[DiskFacts]) -> Check:
         return Check(Layer.DISKS, State.WARNING, "; ".join(texts), advice)
     known = [each for each in disks if each.total_bytes and each.usable_bytes is not None]
     if not known:
-        return Check(Layer.DISKS, State.OK, f"{_directories(disks)} online; brokers before 3.3 do not say how full")
+        return Check(Layer.DISKS, State.OK, f"{_directories(disks)} online; brokers before 3.3 do not report how full")
     fullest = min(known, key=lambda each: (each.usable_bytes or 0) / (each.total_bytes or 1))
     return Check(Layer.DISKS, State.OK, f"{_directories(disks)} online; the fullest has {_free(fullest)}")
 
@@ -193,10 +193,10 @@ def _free(disk: DiskFacts) -> str:
 
 
 def judge_clock(ahead_s: float | None, uncertainty_s: float, how: str) -> Check:
-    """The cluster's clock beside ours.
+    """Compare the cluster's clock with ours.
 
     ahead_s          seconds by which the cluster's is ahead; None if the cluster does not show it
-    uncertainty_s    half the time that the look took
+    uncertainty_s    half the time that the request took
     how              what was compared
     """
     if ahead_s is None:
@@ -209,5 +209,5 @@ def judge_clock(ahead_s: float | None, uncertainty_s: float, how: str) -> Check:
 
 
 def is_healthy(checks: Sequence[Check]) -> bool:
-    """Whether nothing is wrong; what could not be checked is not wrong."""
+    """Whether nothing is wrong; unchecked is not wrong."""
     return all(each.state in (State.OK, State.UNKNOWN) for each in checks)

@@ -1,4 +1,4 @@
-"""What kafka-dump-log reads of a batch: its records, and where their offsets leave gaps."""
+"""What kafka-dump-log reads from a batch: its records, and gaps between their offsets."""
 
 from array import array
 from collections.abc import Iterable, Iterator
@@ -16,24 +16,24 @@ from pykafka_cli.storage.scan import ScannedBatch
 
 _HALF = 1 << 63
 COMPILED_FROM = 1 << 20
-"""Bytes of a file from which on aiokafka's compiled reader is worth its import."""
+"""Size of a file from which aiokafka's compiled reader is worth its import."""
 
 
 @dataclass(slots=True)
 class Gaps:
-    """Neighbors whose offsets do not follow each other, of which a compacted log may have millions.
+    """Gaps between offsets of neighbors, of which a compacted log may have millions.
 
-    last    the offset that was seen last; -1 before the first
-    found   an offset and the next, one pair after the other
+    last    the latest offset; -1 before the first
+    found   pairs of an offset and the next one, flattened
     """
 
     last: int = -1
     found: "array[int]" = field(default_factory=lambda: array("q"))
 
     def step_to(self, offset: Offset) -> None:
-        """For an offset that is not the one after `last`."""
+        """Add an offset that does not follow `last`."""
         if self.last != -1:
-            # A damaged offset may lie beyond a long, where Java's arithmetic comes out at the other end.
+            # A damaged offset may exceed a long, and Java's arithmetic overflows.
             self.found.extend((each + _HALF) % (2 * _HALF) - _HALF for each in (self.last, offset))
 
     def latest_first(self) -> Iterator[tuple[int, int]]:
@@ -43,7 +43,7 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is printed of records. `decode` is None if keys and values are not printed."""
+    """What to print of records. `decode` is None if keys and values are not printed."""
 
     records: bool
     metadata: bool
@@ -57,9 +57,9 @@ def is_valid(batch: ScannedBatch) -> bool:
 
 
 def records_in(batch: ScannedBatch, *, compiled: bool = False) -> Iterable[Any]:
-    """The records of a batch; of formats 0 and 1 StoredMessage, else what has offset, timestamp, key, value, headers.
+    """The records of a batch: StoredMessage for formats 0 and 1, otherwise with offset, timestamp, key, value, headers.
 
-    compiled  many are to be read
+    compiled  whether to use the compiled reader, for many records
     raises    CorruptRecords, possibly after some records
     """
     header = batch.header
@@ -77,7 +77,7 @@ def records_in(batch: ScannedBatch, *, compiled: bool = False) -> Iterable[Any]:
 
 
 def sizes(record: Any) -> tuple[int, int]:
-    """Of key and value; -1 for what is null."""
+    """Sizes of key and value; -1 for null."""
     if isinstance(record, StoredMessage):
         return record.key_size, record.value_size
     key, value = record.key, record.value

@@ -1,7 +1,7 @@
-"""Values that are wanted, as JSON: whether a value that came has all of one, and where the two differ.
+"""Expected values, as JSON: whether a value contains one, and where the two differ.
 
-An object has another if it has all of its members; it may have more. Arrays are as long, and have each other's
-elements, one by one. Numbers are equal by value: 1 is 1.0, and neither is true.
+An object contains another if it has all of its members; it may have more. Arrays must have the same length, and contain
+each other's elements in order. Numbers are equal by value: 1 is 1.0, and neither is true.
 """
 
 import json
@@ -12,13 +12,13 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 Scalar = tuple[str, type, Any]
-"""A member of an object whose value is no object or array: its name, its kind, its value."""
+"""A member whose value is not an object or array: its name, its kind, its value."""
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 class Nothing(Enum):
-    """What stands for a value that is not there; None is JSON's null."""
+    """The type of NOTHING, a missing value; None is JSON's null."""
 
     NOTHING = "nothing"
 
@@ -27,27 +27,27 @@ NOTHING = Nothing.NOTHING
 
 
 class Want(NamedTuple):
-    """One line of a file of wanted values."""
+    """One line of a file of expected values."""
 
     line: int
     value: Any
 
 
 class Difference(NamedTuple):
-    """Where a value that came lacks what is wanted: a path such as `.items[0].price`, `.` for the whole."""
+    """A difference from the expected value, at a path such as `.items[0].price`, or `.` for the whole."""
 
     path: str
     wanted: Any
     came: Any
-    """NOTHING where the member is missing."""
+    """NOTHING if the member is missing."""
 
 
 class BadWants(ValueError):
-    """A file of wanted values that cannot be used; the message names the line."""
+    """A file of expected values is invalid; the message names the line."""
 
 
 def parse_wants(text: str) -> list[Want]:
-    """One JSON value a line; blank lines are left out.
+    """Parse one JSON value per line; blank lines are skipped.
 
     raises    BadWants
     """
@@ -59,16 +59,16 @@ def parse_wants(text: str) -> list[Want]:
             except (ValueError, RecursionError) as error:
                 raise BadWants(f"line {number} is not JSON: {error}") from None
     if not wants:
-        raise BadWants("there is no line in it")
+        raise BadWants("it has no lines")
     return wants
 
 
 def _reject(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
 def parse_value(text: str | None) -> Any:
-    """The JSON value of a text, None for none (a tombstone); NOTHING where it is not JSON."""
+    """The JSON value of a text; None without a text (a tombstone), NOTHING if it is not JSON."""
     if text is None:
         return None
     try:
@@ -93,7 +93,7 @@ def has_all_of(want: Any, came: Any) -> bool:
 
 
 def differences(want: Any, came: Any, path: str = "") -> Iterator[Difference]:
-    """What `came` lacks, in the order of `want`."""
+    """The differences of `came` from `want`, in the order of `want`."""
     if isinstance(want, dict) and isinstance(came, dict):
         for name, value in want.items():
             yield from differences(value, came.get(name, NOTHING), path + _member(name))
@@ -105,7 +105,7 @@ def differences(want: Any, came: Any, path: str = "") -> Iterator[Difference]:
 
 
 def likeness(want: Any, came: Any) -> int:
-    """How much of `want` is in `came`: the number of equal scalars, at the same places."""
+    """How much of `want` is in `came`: the number of equal scalars at the same paths."""
     if isinstance(want, dict):
         return (
             sum(likeness(value, came[name]) for name, value in want.items() if name in came)
@@ -126,10 +126,9 @@ def _member(name: str) -> str:
 
 
 class WantIndex:
-    """Which wants a value might fit, without looking at all of them: a thousand wants usually differ in an id.
+    """Finds the wants that a value might fit, without checking all of them: a thousand wants usually differ in an id.
 
-    Each want is kept under the one of its scalar members that the fewest other wants have; a value that lacks that
-    member cannot fit.
+    Each want is indexed by the scalar member that the fewest other wants have; a value without that member cannot fit.
     """
 
     def __init__(self, wants: Sequence[Want]) -> None:
@@ -145,7 +144,7 @@ class WantIndex:
                 self._others.append(number)
 
     def candidates(self, came: Any) -> list[int]:
-        """Numbers of wants, in order. Those that it then does not fit are near misses."""
+        """Numbers of wants, in order. Those that the value then does not fit are near misses."""
         found = [number for member in _scalars(came) for number in self._by_member.get(member, ())]
         return sorted((*found, *self._others)) if found else self._others
 

@@ -1,7 +1,7 @@
-"""The records that came, against those that are wanted: what is met, what cannot be any more, and what is to report.
+"""Matches records with expectations: what is met, what can no longer be met, and what to report.
 
-Of a million records, only a few are kept: those that stand for a want, those most like one that is not met, and the
-last few of those that do not count.
+Of a million records, only a few are kept: those that meet a want, those most like an unmet one, and the last few of
+those that do not count.
 """
 
 from collections import Counter, deque
@@ -25,16 +25,16 @@ from pykafka_cli.rules.expect_records import Came, Filter, Texts, quoted
 
 MOST_SAMPLES = 10
 _MOST_RECENT = 100
-"""Records among which the one most like a want is looked for, besides its near misses."""
+"""Number of records among which to find the one most like a want, besides near misses."""
 
 
 class Expectation(NamedTuple):
-    """What is wanted of a topic's records.
+    """What is expected of a topic's records.
 
-    number    of records, or more unless `exactly`; None for as many as there are wants, or one
-    source    where the wants are from, to be named
-    ordered   records of one key come in the order of their wants
-    exactly   no more of those that count
+    number    of records, or more unless `exactly`; None: the number of wants, or one
+    source    the file of the wants, for messages
+    ordered   records of one key must have the order of their wants
+    exactly   no other records may count
     """
 
     topic: str
@@ -57,7 +57,7 @@ class Outcome(Enum):
 
 
 class Nearest(NamedTuple):
-    """The record most like a want, and where it differs; its value is not JSON where `is_json` is false."""
+    """The record most like a want, and the differences; its value is not JSON if `is_json` is False."""
 
     came: Came
     differences: tuple[Difference, ...]
@@ -65,10 +65,10 @@ class Nearest(NamedTuple):
 
 
 class Assertion(NamedTuple):
-    """One thing that was expected.
+    """One expectation, and its result.
 
-    line       in the file of wants, and `wanted` the value there
-    records    those that are too many, or the last that do not count; `more` is how many others there are
+    line       the line in the file of wants, with the value `wanted`
+    records    surplus records, or the last that do not count; `more` is the number of others
     """
 
     name: str
@@ -89,7 +89,7 @@ class _Value(NamedTuple):
 
 
 class Ledger:
-    """Records are added in the order of each partition."""
+    """Matches records, added in the order of each partition, with an Expectation."""
 
     def __init__(self, wanted: Expectation, texts: Texts) -> None:
         self._wanted = wanted
@@ -103,9 +103,9 @@ class Ledger:
         self._nearest: dict[int, tuple[int, _Value]] = {}
         self._recent: deque[tuple[TopicPartition, ConsumedRecord, Any]] = deque(maxlen=_MOST_RECENT)
         self.seen = 0
-        """Records that came."""
+        """Number of records."""
         self.counted = 0
-        """Those of them that count."""
+        """Number of records that count."""
 
     # ---- records
 
@@ -126,7 +126,7 @@ class Ledger:
                 self._surplus.append(self._texts.came(partition, record))
 
     def _match(self, partition: TopicPartition, record: ConsumedRecord) -> bool:
-        """Whether one more want is met."""
+        """Match a record; return whether one more want is met."""
         try:
             value = parse_value(self._texts.value(record))
         except DeserializationError:
@@ -156,11 +156,11 @@ class Ledger:
         if number not in self._nearest or alike > self._nearest[number][0]:
             self._nearest[number] = alike, near
 
-    # ---- how it stands
+    # ---- the state
 
     @property
     def is_met(self) -> bool:
-        """Whether all came that is wanted, and nothing too much."""
+        """Whether everything expected has arrived, without surplus."""
         return self._all_came and not self.surplus and self._is_in_order
 
     @property
@@ -173,7 +173,7 @@ class Ledger:
 
     @property
     def surplus(self) -> int:
-        """Records that count and are too many, where none may be."""
+        """The number of surplus records, if none are allowed."""
         if not self._wanted.exactly:
             return 0
         if self._wanted.number is None and self._wanted.wants:
@@ -182,14 +182,14 @@ class Ledger:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether no further record can help."""
+        """Whether no other record can help."""
         room = self._wanted.least - self.counted
         lacks = len(self._matching.unmet) > room or (room <= 0 and not self._is_in_order)
         return self._wanted.exactly and (self.surplus > 0 or lacks)
 
     @property
     def missing(self) -> str:
-        """What is waited for; empty where nothing that is wanted is missing."""
+        """What is still missing; empty if nothing is."""
         if self._wanted.wants:
             unmet = len(self._matching.unmet)
             if unmet:
@@ -198,12 +198,12 @@ class Ledger:
             return f"{self.counted} of {self._wanted.least} records"
         return "" if self._is_in_order else "the order by key"
 
-    # ---- what is to report
+    # ---- the report
 
     def assertions(self, *, read_to_end: bool) -> list[Assertion]:
-        """Each thing that was expected, and what came of it.
+        """All expectations and their results.
 
-        read_to_end    whether what may not be there was looked for up to the end of the logs
+        read_to_end    whether the logs were read to their ends, to look for surplus records
         """
         is_counted = self._wanted.least > 0 and (self._wanted.number is not None or not self._wanted.wants)
         found = [self._of_count()] if is_counted else []
@@ -223,7 +223,7 @@ class Ledger:
         name = self._named(f"{_records(least)}{more}{self._wanted.filter.words}")
         if self.counted >= least:
             return Assertion(name, Outcome.MET)
-        reason = f"{self.counted} of {least} came{self._others_in_words()}"
+        reason = f"{self.counted} of {least} arrived{self._others_in_words()}"
         return Assertion(name, Outcome.UNMET, reason, records=tuple(self._last_others), more=self._more_others())
 
     def _more_others(self) -> int:
@@ -248,15 +248,15 @@ class Ledger:
         return found
 
     def _of_unmet(self, name: str, number: int, want: Want, met: Mapping[int, Came]) -> Assertion:
-        reason = f"did not come{self._others_in_words()}"
+        reason = f"did not arrive{self._others_in_words()}"
         nearest = self._nearest_to(number, want)
         used = next((came for other, came in met.items() if self._fits_too(other, number)), None)
         if used is not None:
-            reason, nearest = "came less often than it is wanted", Nearest(used, (), is_json=True)
+            reason, nearest = "arrived less often than expected", Nearest(used, (), is_json=True)
         return Assertion(name, Outcome.UNMET, reason, line=want.line, wanted=want.value, nearest=nearest)
 
     def _fits_too(self, met: int, unmet: int) -> bool:
-        """Whether the record of a want that is met would do for one that is not."""
+        """Whether the record of a met want would also fit an unmet one."""
         return unmet in self._matching.fits_of(met)
 
     def _nearest_to(self, number: int, want: Want) -> Nearest | None:
@@ -272,18 +272,18 @@ class Ledger:
     def _of_order(self) -> Assertion:
         name = self._named(f"{self._wanted.source} in order by key")
         if self._matching.unmet:
-            return Assertion(name, Outcome.SKIPPED, "not all of its records came")
+            return Assertion(name, Outcome.SKIPPED, "not all of its records arrived")
         if self._ordered.is_met:
             return Assertion(name, Outcome.MET)
         if self._ordered.is_ambiguous:
-            hint = "Lines that fit records of fewer keys would help."
-            return Assertion(name, Outcome.UNMET, "there are too many ways to look for an order", hint)
+            hint = "Use lines that fit records of fewer keys."
+            return Assertion(name, Outcome.UNMET, "there are too many possible orders to try", hint)
         if (wrong := self._ordered.misplaced) is None:
-            return Assertion(name, Outcome.UNMET, "the records that came have no such order")
+            return Assertion(name, Outcome.UNMET, "the records do not have this order")
         late, early = self._wanted.wants[wrong.want].line, self._wanted.wants[wrong.earlier].line
         reason = (
-            f"key {quoted(wrong.record.key)}: line {late} came at {wrong.record.place}, "
-            f"before line {early}, which came at offset {wrong.earlier_record.offset}"
+            f"key {quoted(wrong.record.key)}: line {late} arrived at {wrong.record.place}, before line {early}, which"
+            f" arrived at offset {wrong.earlier_record.offset}"
         )
         return Assertion(name, Outcome.UNMET, reason, line=late, records=(wrong.record, wrong.earlier_record))
 
@@ -295,9 +295,9 @@ class Ledger:
             reason = f"{_records(self.surplus)} too many"
             return Assertion(name, Outcome.UNMET, reason, records=shown, more=max(0, self.surplus - len(shown)))
         if not self.is_met:
-            return Assertion(name, Outcome.SKIPPED, "what is wanted did not come")
+            return Assertion(name, Outcome.SKIPPED, "not everything expected arrived")
         if not read_to_end:
-            return Assertion(name, Outcome.UNMET, "the time was up before the logs were read to their ends")
+            return Assertion(name, Outcome.UNMET, "time was up before the logs were read to their ends")
         return Assertion(name, Outcome.MET)
 
 

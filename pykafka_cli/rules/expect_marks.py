@@ -1,12 +1,10 @@
-"""Marks: where the logs of topics ended at a moment, as a token that a script keeps in a variable.
+"""Marks: the ends of topics at one moment, as a token that a script keeps in a variable.
 
-    mark1.eJyrVkrOKS0u...    "mark1.", then base64 for URLs, without padding, of a zlib stream, whose Adler-32 is the
-                             check, of a JSON object:
+    mark1.eJyrVkrOKS0u...    "mark1.", then base64 for URLs, without padding, of a zlib stream (with Adler-32), of JSON:
 
     {"cluster": ID, "ms": MILLISECONDS, "topics": {TOPIC: {"id": ID or null, "ends": [of partition 0, of 1, ...]}}}
 
-A topic that did not exist has no ends. What was created after the mark, be it a partition or the topic once more, is
-read from its beginning.
+A topic that did not exist has no ends. A partition or topic that was created after the mark is read from its beginning.
 """
 
 import base64
@@ -20,22 +18,22 @@ from pykafka_cli.model import Offset, OffsetSpec, Timestamp
 
 PREFIX = "mark1."
 _MOST_BYTES = 16 << 20
-"""Of the JSON: what claims to be more is no mark."""
+"""Maximum size of the JSON: a larger one is not a mark."""
 
 
 class BadMark(ValueError):
-    """A token that is no mark, not a whole one, or not one of this cluster and topic."""
+    """A token is not a mark, is incomplete, or is of another cluster or topic."""
 
 
 class TopicMark(NamedTuple):
-    """One topic. The id is None where the cluster gives its topics none, or where there was no topic."""
+    """One topic. The id is None if the cluster's topics have none, or if there was no topic."""
 
     topic_id: str | None
     ends: tuple[Offset, ...]
 
 
 class Mark(NamedTuple):
-    """All that a token holds; the time is in milliseconds since the epoch."""
+    """The content of a token; the time is in milliseconds since the epoch."""
 
     cluster_id: str | None
     timestamp: Timestamp
@@ -43,7 +41,7 @@ class Mark(NamedTuple):
 
 
 def is_token(text: str) -> bool:
-    """Whether it says of itself that it is a mark, of whatever version."""
+    """Whether a text looks like a mark of any version."""
     return text.startswith("mark")
 
 
@@ -90,9 +88,9 @@ def _shortened(token: str) -> str:
 
 
 def topic_mark(mark: Mark, topic: str, cluster_id: str | None) -> TopicMark:
-    """The part of a mark that is about one topic.
+    """The part of a mark for one topic.
 
-    raises    BadMark where the mark is of another cluster, or of other topics
+    raises    BadMark if the mark is of another cluster, or of other topics
     """
     if mark.cluster_id and cluster_id and mark.cluster_id != cluster_id:
         raise BadMark(f"The mark is of the cluster {mark.cluster_id}, and this one is {cluster_id}")
@@ -107,9 +105,9 @@ def topic_in_mark(mark: Mark, topic: str) -> TopicMark:
 
 
 def starts_after(mark: TopicMark, topic_id: str | None, partitions: Iterable[int]) -> dict[int, Offset | OffsetSpec]:
-    """Where to begin in each partition: an offset, or EARLIEST in what did not exist when the mark was made.
+    """Where to start in each partition: an offset, or EARLIEST if it did not exist when the mark was made.
 
-    topic_id    the topic's now; another one is another topic of the same name
+    topic_id    the current id; a different one means another topic of the same name
     """
     is_another = mark.topic_id is not None and topic_id is not None and mark.topic_id != topic_id
     ends: tuple[Offset, ...] = () if is_another else mark.ends

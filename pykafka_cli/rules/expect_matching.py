@@ -1,8 +1,8 @@
-"""Which record stands for which want: each want needs a record of its own, and a record may fit several wants.
+"""Matches records with wants: each want needs a different record, and a record may fit several wants.
 
-Only records that matter are kept. Where order does not count, a record that cannot add to the wants that are met never
-will be able to (what can be met at once is a matroid), so at most one record for each want is kept. Where it does
-count, a record of a key is left out once every succession of as many wants as there are can do without it.
+Only relevant records are kept. If order does not matter, a record that cannot meet another want never will (the sets of
+wants that can be met together are a matroid), so at most one record per want is kept. If it does, a record of a key is
+dropped once no sequence of at most all wants needs it.
 source    Kuhn's augmenting paths; the shortlex coordinates of Fleischer and Kufleitner (Testing Simon's congruence)
 """
 
@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 T = TypeVar("T")
 
 MOST_STEPS = 200_000
-"""Of a search for an order; where wants fit records of several keys, there may be more ways than can be tried."""
+"""Maximum steps of a search for an order: if wants fit records of several keys, there may be too many ways to try."""
 
 
 class _Met(NamedTuple, Generic[T]):
@@ -23,15 +23,15 @@ class _Met(NamedTuple, Generic[T]):
 
 
 class Matching(Generic[T]):
-    """As many wants as possible, each met by another record, in whatever order."""
+    """A maximum matching of wants and records, in any order."""
 
     def __init__(self, wants: int) -> None:
         self._count = wants
         self._met: dict[int, _Met[T]] = {}
-        self._closed: set[int] = set()  # met for good: none of their records fits a want outside
+        self._closed: set[int] = set()  # met for good: none of their records fits any other want
 
     def offer(self, record: T, fits: Sequence[int]) -> bool:
-        """Whether one more want is met, now that there is this record, which fits these."""
+        """Add a record that fits some wants; return whether one more want is met."""
         new = _Met(record, tuple(fits))
         before: dict[int, int | None] = {want: None for want in fits if want not in self._closed}
         queue = deque(before)
@@ -48,7 +48,7 @@ class Matching(Generic[T]):
         return False
 
     def _shift(self, new: _Met[T], want: int, before: Mapping[int, int | None]) -> None:
-        """Along the path to a free want, each record goes one want on."""
+        """Shift records along the path to a free want, each to the next want."""
         while (earlier := before[want]) is not None:
             self._met[want] = self._met[earlier]
             want = earlier
@@ -66,11 +66,11 @@ class Matching(Generic[T]):
         return want in self._met
 
     def fits_of(self, want: int) -> Sequence[int]:
-        """The wants that the record of one that is met fits."""
+        """The wants that the record of a met want fits."""
         return self._met[want].fits
 
     def is_closed(self, want: int) -> bool:
-        """Whether no further record can be of use to it."""
+        """Whether no other record can improve it."""
         return want in self._closed
 
     @property
@@ -80,7 +80,7 @@ class Matching(Generic[T]):
 
 
 class Misplaced(NamedTuple, Generic[T]):
-    """A want that no record meets in its place: those that fit it came before that of an earlier want."""
+    """A want that no record meets in order: those that fit it arrived before the record of an earlier want."""
 
     want: int
     record: T
@@ -94,7 +94,7 @@ class _Kept(NamedTuple, Generic[T]):
 
 
 class _Chain(Generic[T]):
-    """The records that have to keep an order among themselves: those of one key."""
+    """The records of one key, which have to be in order."""
 
     def __init__(self, most: int) -> None:
         self.kept: list[_Kept[T]] = []
@@ -103,7 +103,7 @@ class _Chain(Generic[T]):
         self._coordinates: dict[int, int] = {}
 
     def offer(self, record: T, fits: Sequence[int]) -> bool:
-        """Keep it if some succession of at most as many wants as there are cannot do without it."""
+        """Keep a record if some sequence of at most `most` wants needs it."""
         here = min(self._coordinates.get(want, 1) for want in fits)
         if here > self._most:
             return False
@@ -123,7 +123,7 @@ class _Chain(Generic[T]):
 
 
 class OrderedMatching(Generic[T]):
-    """All wants, each met by another record, so that records of one key come in the order of their wants."""
+    """All wants, each met by another record, so that records of one key must have the order of their wants."""
 
     def __init__(self, wants: int) -> None:
         self._count = wants
@@ -133,12 +133,12 @@ class OrderedMatching(Generic[T]):
         self._misplaced: Misplaced[T] | None = None
         self._is_met = False
         self.is_ambiguous = False
-        """The last search was given up."""
+        """Whether the last search was given up."""
 
     def offer(self, key: Hashable, record: T, fits: Sequence[int]) -> None:
-        """A record that came after all that were offered with the same key.
+        """Add a record, after all earlier ones with the same key.
 
-        A want that as many keys have as there are wants is never in the way: one of them is free for it.
+        A want with records of as many keys as there are wants never blocks: one of the keys is free for it.
         """
         fits = [want for want in fits if len(self._chains_of.get(want, ())) < self._count]
         if not fits or self._is_met:
@@ -159,15 +159,15 @@ class OrderedMatching(Generic[T]):
 
     @property
     def misplaced(self) -> Misplaced[T] | None:
-        """The first want that has no record in its place, of the last search."""
+        """The first want without a record in order, from the last search."""
         return self._misplaced
 
     def _search(self) -> bool:
-        """One want after another, each with the earliest record of a key; back where that leads nowhere."""
+        """Assign each want in turn the earliest record of a key, and backtrack from dead ends."""
         self._misplaced, self.is_ambiguous = None, False
         steps, furthest = 0, -1
-        chosen: list[tuple[_Chain[T], int, int]] = []  # for each want: chain, position, where the chain was before
-        places: dict[int, int] = {}  # by id of the chain: the first position that is free
+        chosen: list[tuple[_Chain[T], int, int]] = []  # for each want: chain, position, previous position of the chain
+        places: dict[int, int] = {}  # by id of the chain: the first free position
         ways = [self._ways(0, places)]
         while ways:
             steps += 1

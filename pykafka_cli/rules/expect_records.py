@@ -1,4 +1,4 @@
-"""What a record is to `pk expect`: texts made of its bytes, and whether it is one of those that count."""
+"""Records in `pk expect`: their fields as texts, and whether they count."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _MOST_BYTES = 40
 
 
 class Came(NamedTuple):
-    """What is kept of a record, for reports. Key and value are texts, or where their bytes are none, in hex."""
+    """A record for reports. Key and value are texts, or in hex if they are not text."""
 
     partition: TopicPartition
     offset: Offset
@@ -28,7 +28,7 @@ class Came(NamedTuple):
 
 
 class Texts:
-    """Bytes to texts, by a deserializer where one is given, else from UTF-8."""
+    """Converts fields to texts, with a deserializer if given, otherwise from UTF-8."""
 
     def __init__(self, key: Deserializer | None = None, value: Deserializer | None = None) -> None:
         self._key, self._value = key, value
@@ -61,13 +61,13 @@ def _readable(data: bytes | None, deserialize: Deserializer | None) -> str | Non
 
 
 def in_hex(data: bytes) -> str:
-    """`hex:00 0a ff`, with the number of bytes where they are many."""
+    """`hex:00 0a ff`, shortened, with the number of bytes."""
     rest = f" ... ({len(data)} bytes)" if len(data) > _MOST_BYTES else ""
     return f"hex:{data[:_MOST_BYTES].hex(' ')}{rest}"
 
 
 def quoted(text: str | None) -> str:
-    """A text for a person: in quotes, in one line, not too long, without what a terminal would act upon."""
+    """A text for people: in quotes, on one line, shortened, without control characters."""
     if text is None:
         return "null"
     if text.startswith("hex:"):
@@ -84,20 +84,20 @@ def _visible(sign: str) -> str:
 
 
 class Filter(NamedTuple):
-    """Which records count: those with this key, all of these headers, and a value in which the expression is found.
+    """Selects records that count: with this key, all of these headers, and a value that matches the expression.
 
-    headers    a value of None is whatever value; a header that is given twice has to be there twice
+    headers    None means any value; a header that is given twice must occur twice
     """
 
     key: str | None = None
     headers: tuple[tuple[str, str | None], ...] = ()
     value: re.Pattern[str] | None = None
     expression: str = ""
-    """The value's, as it was given."""
+    """The expression for the value, as given."""
 
     @property
     def words(self) -> str:
-        """` with key "k"`, empty where all records count."""
+        """` with key "k"`; empty if all records count."""
         parts = [f"key {quoted(self.key)}"] if self.key is not None else []
         parts += [f"header {_header(*each)}" for each in self.headers]
         parts += [f"a value that matches {quoted(self.expression)}"] if self.value is not None else []
@@ -122,7 +122,7 @@ class Filter(NamedTuple):
 def _missing_header(
     wanted: Sequence[tuple[str, str | None]], headers: Sequence[tuple[str, bytes | None]]
 ) -> str | None:
-    """The first that is not there; None if all are."""
+    """The first missing header; None if all are present."""
     if not wanted:
         return None
     there = Counter((name, _text(value, None)) for name, value in headers)
@@ -142,6 +142,6 @@ def _header(name: str, value: str | None) -> str:
 
 
 def parse_header(word: str) -> tuple[str, str | None]:
-    """`NAME=VALUE`, or `NAME` for whatever value."""
+    """Parse `NAME=VALUE`, or `NAME` for any value."""
     name, equals, value = word.partition("=")
     return name, value if equals else None

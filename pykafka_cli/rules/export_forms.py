@@ -1,6 +1,6 @@
 """A cluster's state as the documents that `pk apply` reads, in each of the three forms.
 
-Secrets are not among them: a cluster does not show passwords. What a form has no place for is a remark.
+Passwords are missing, as a cluster does not show them. What a form cannot express becomes a remark.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _JIKKOU_SECRETS = f"{_SECRETS} `pk apply` sets those of users without one where 
 
 
 class Export(NamedTuple):
-    """Documents, and what cannot be among them."""
+    """Documents, and remarks about what they cannot express."""
 
     documents: list[dict[str, Any]]
     remarks: list[str]
@@ -146,7 +146,7 @@ def _strimzi_topic(name: str, topic: SeenTopic) -> dict[str, Any]:
 
 
 def _resource_name(topic: str) -> str:
-    """A name that Kubernetes accepts; one that had to be changed ends with a hash, so that no two are the same."""
+    """A name that Kubernetes accepts; a changed one ends with a hash, so that names stay unique."""
     plain = re.sub(r"[^a-z0-9.-]+", "-", topic.lower()).strip("-.")
     if plain == topic:
         return topic
@@ -239,7 +239,7 @@ def _jikkou_topic(name: str, topic: SeenTopic) -> dict[str, Any]:
 
 
 def _jikkou_quota_type(entity: QuotaEntity) -> str | None:
-    """The type of that name; None for addresses, and for defaults that the form does not know."""
+    """The type of an entity; None for addresses, and for defaults that the form does not have."""
     names = dict(entity)
     shape = tuple(
         None if type_ not in names else DEFAULT_NAME if names[type_] == DEFAULT_NAME else "named"
@@ -270,7 +270,7 @@ def _jikkou_acl(acls: list[Acl]) -> dict[str, Any]:
 
 
 def _by_resource(acls: Iterable[Acl]) -> list[list[Acl]]:
-    """ACLs that differ in their operation alone, together; in order."""
+    """ACLs grouped by all but their operation, in order."""
     found: dict[Acl, list[Acl]] = {}
     for acl in sorted(acls):
         found.setdefault(acl._replace(operation=""), []).append(acl)
@@ -283,7 +283,7 @@ def _factors(topic: SeenTopic) -> set[int]:
 
 def _mixed_factors(seen: Seen) -> list[str]:
     return [
-        f"The partitions of {name} have different numbers of replicas, so that none is written here."
+        f"The partitions of {name} have different numbers of replicas, so none is written here."
         for name, topic in sorted(seen.topics.items())
         if len(_factors(topic)) > 1
     ]
@@ -294,7 +294,7 @@ def _configs(topic: SeenTopic) -> dict[str, Any]:
 
 
 def _scalar(text: str) -> Any:
-    """A number or a truth value where that is the same text again."""
+    """A number or Boolean if its text is unchanged."""
     if text in ("true", "false"):
         return text == "true"
     for kind in (int, float):

@@ -1,4 +1,4 @@
-"""How a fault is asked for: the API by its name, the error by its name or code, how often."""
+"""The arguments of `pk fault`: the API by name, the error by name or code."""
 
 import difflib
 import re
@@ -12,13 +12,13 @@ BETWEEN_BROKERS = frozenset({
     ApiKey.LEADER_AND_ISR, ApiKey.STOP_REPLICA, ApiKey.UPDATE_METADATA, ApiKey.CONTROLLED_SHUTDOWN,
     ApiKey.WRITE_TXN_MARKERS, ApiKey.ALTER_PARTITION, ApiKey.ENVELOPE, ApiKey.ALLOCATE_PRODUCER_IDS,
 })  # fmt: skip
-"""APIs that no client uses."""
+"""APIs that clients do not use."""
 
 _CLIENT_APIS = {key.title.lower(): key for key in ApiKey if key.newest_in_3_9 is not None and key.is_for_brokers}
 
 
 class BadFault(Exception):
-    """A fault that there cannot be; `hint` says what would help."""
+    """An impossible fault; `hint` says what would help."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -56,7 +56,7 @@ def parse_error(word: str) -> ErrorCode:
 
 
 def name_of(error: ErrorCode) -> str:
-    """As Kafka's documentation writes it."""
+    """The error's name, as in Kafka's documentation."""
     return error.name.upper()
 
 

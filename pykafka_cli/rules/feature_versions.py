@@ -1,4 +1,4 @@
-"""Which levels features have from which metadata version on, as Apache Kafka 4.3 knows them.
+"""Levels of features by metadata version, as Apache Kafka 4.3 knows them.
 
     metadata_version("4.2")                       MetadataVersion(level=29, name="4.2-IV1")
     default_level("share.version", 29)            1
@@ -20,7 +20,7 @@ class MetadataVersion(NamedTuple):
 
 
 class UnknownVersion(Exception):
-    """A release that has no metadata.version; the message lists those that there are."""
+    """A release without a metadata.version; the message lists the known ones."""
 
 
 class FeatureLevel(NamedTuple):
@@ -47,13 +47,13 @@ FEATURES: Mapping[str, tuple[FeatureLevel, ...]] = {
     "share.version": (FeatureLevel(7), FeatureLevel(28)),
     "streams.version": (FeatureLevel(7), FeatureLevel(29)),
 }
-"""The levels of each feature from 0 on, in the order in which the scripts list features."""
+"""The levels of each feature, starting at 0, in the order of the scripts."""
 
 
 def metadata_version(release: str, *, unstable: bool = False) -> MetadataVersion:
     """The version of a release; `4.2` means the last of 4.2.
 
-    unstable    also those that no release has finished
+    unstable    include unfinished versions
     raises      UnknownVersion
     """
     known = METADATA_VERSIONS if unstable else METADATA_VERSIONS[:-1]
@@ -72,5 +72,5 @@ def metadata_version_of(level: int) -> MetadataVersion | None:
 
 
 def default_level(feature: str, metadata_level: int) -> int:
-    """The level that a feature of FEATURES has by default where metadata.version is at `metadata_level`."""
+    """The default level of a feature of FEATURES if metadata.version is at `metadata_level`."""
     return max(level for level, each in enumerate(FEATURES[feature]) if each.since <= metadata_level)

@@ -1,4 +1,4 @@
-"""Feature levels as kafka-features names them: metadata.version by Kafka's releases, others by number."""
+"""Feature levels in kafka-features: metadata.version by Kafka's releases, others by number."""
 
 import re
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from pykafka_cli.rules.feature_versions import (
 
 _BEFORE_KRAFT_WAS_READY = ("3.0-IV1", "3.1-IV0", "3.2-IV0", "3.3-IV0", "3.3-IV1", "3.3-IV2")
 RELEASES = (*_BEFORE_KRAFT_WAS_READY, *(each.name for each in METADATA_VERSIONS))
-"""The releases of metadata.version, from level 1 on."""
+"""The releases of metadata.version, starting at level 1."""
 
 FIRST_SELECTABLE, LAST_SELECTABLE = "3.3-IV0", "3.9-IV0"
-"""What the script of 3.9 offers."""
+"""The releases that the script of 3.9 accepts."""
 
 
 class BadFeature(Exception):
@@ -34,7 +34,7 @@ def shown_level(feature: str, level: int) -> str:
 
 
 def metadata_level(release: str, *, kafka_4: bool = False) -> int:
-    """The level of a release; one without -IV means the last of its kind.
+    """The level of a release; one without -IV means its last version.
 
     kafka_4    in the words of that script
     raises     BadFeature
@@ -73,7 +73,7 @@ def release_levels(release: str) -> dict[str, int]:
 
 
 def version_mapping(release: str | None) -> list[str]:
-    """A line for each feature with its level in a release, the newest finished one if none is named.
+    """A line for each feature with its level in a release, by default the newest finished one.
 
     raises    BadFeature
     """
@@ -83,7 +83,7 @@ def version_mapping(release: str | None) -> list[str]:
 
 
 def dependencies(words: Sequence[str]) -> list[str]:
-    """Lines that say of each NAME=LEVEL which levels of other features it needs.
+    """Lines about the levels of other features that each NAME=LEVEL needs.
 
     raises    BadFeature
     """
@@ -112,7 +112,7 @@ def _described(name: str, level: int) -> str:
 
 
 def feature_level(word: str) -> tuple[str, int]:
-    """What NAME=LEVEL says.
+    """Parse NAME=LEVEL.
 
     raises    BadFeature
     """
@@ -127,7 +127,7 @@ def feature_level(word: str) -> tuple[str, int]:
 def wanted_levels(
     metadata: str | None, features: list[str], *, upgrade: bool = False, kafka_4: bool = False
 ) -> dict[str, int]:
-    """Levels by feature, from --metadata and the words of --feature; an upgrade cannot be to level 0.
+    """Levels by feature, from --metadata and the words of --feature; an upgrade to level 0 is rejected.
 
     raises    BadFeature
     """

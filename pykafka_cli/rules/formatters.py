@@ -1,7 +1,8 @@
-r"""Records to output bytes, as console-consumer's formatters do it.
+r"""Formats records as console-consumer's formatters do.
 
-A formatter is given records of one partition at a time and returns what to print for all of them; one record that it
-cannot print makes the whole call fail, and the caller repeats it record by record (only deserializers can fail).
+A formatter gets records of one partition at a time and returns the bytes to print; one record that it cannot print
+makes
+the whole call fail, and the caller repeats it record by record (only deserializers can fail).
 
     CreateTime:1700000000123\tPartition:0\tOffset:6\th1:v1,h2:v2\tkey\tvalue\n
 
@@ -21,11 +22,11 @@ class Formatter(Protocol):
     """Prints records."""
 
     def render(self, topic: str, partition: int, records: Sequence[ConsumedRecord]) -> bytes:
-        """What to print for `records`. raises DeserializationError, UnreadableRecord"""
+        """The bytes to print for `records`. raises DeserializationError, UnreadableRecord"""
 
 
 class UnknownFormatter(LookupError):
-    """No formatter class of that name is known here; the message is the name."""
+    """The formatter class is unknown; the message is its name."""
 
 
 _TIMESTAMP_TYPES = {0: b"CreateTime:", 1: b"LogAppendTime:"}
@@ -61,7 +62,7 @@ class DefaultFormatter:
         try:
             return deserializer(name, config, is_key=key.startswith("key"))
         except UnknownDeserializer:
-            self.unknown_deserializers.append(name)  # the script says so and prints the bytes
+            self.unknown_deserializers.append(name)  # the script reports it and prints the bytes
             return None
 
     def render(self, topic: str, partition: int, records: Sequence[ConsumedRecord]) -> bytes:  # noqa: ARG002
@@ -89,7 +90,7 @@ class DefaultFormatter:
 
     def _texts(self, fields: list[bytes | None], deserialize: Deserializer | None) -> list[bytes]:
         null = self._null
-        # A null is handed to the deserializer as the bytes of the null literal.
+        # The deserializer gets the null literal's bytes for a null.
         texts = [null if field is None else field for field in fields]
         return texts if deserialize is None else list(map(deserialize, texts))
 
@@ -98,7 +99,7 @@ class DefaultFormatter:
         return b"NO_TIMESTAMP" if kind is None else b"%s%d" % (_TIMESTAMP_TYPES[kind], record.timestamp or 0)
 
     def _delivery_of(self, record: ConsumedRecord) -> bytes:
-        """How often a share group was given the record; other groups do not count."""
+        """The delivery count in a share group; other groups have none."""
         count: int | None = getattr(record, "delivery_count", None)
         return b"Delivery:NOT_PRESENT" if count is None else b"Delivery:%d" % count
 
@@ -112,14 +113,14 @@ class DefaultFormatter:
 
 
 class NoOpFormatter:
-    """Prints nothing; the records count all the same."""
+    """Prints nothing; the records still count."""
 
     def render(self, topic: str, partition: int, records: Sequence[ConsumedRecord]) -> bytes:  # noqa: ARG002
         return b""
 
 
 _TOOLS = "org.apache.kafka.tools.consumer."
-# The class of each old name. Those of the coordinators keep their old text under the old name.
+# The class of each old name. The coordinators' keep their old text under the old name.
 DEPRECATED_FORMATTERS: Mapping[str, str] = {
     "kafka.tools.DefaultMessageFormatter": _TOOLS + "DefaultMessageFormatter",
     "kafka.tools.LoggingMessageFormatter": _TOOLS + "LoggingMessageFormatter",

@@ -1,6 +1,6 @@
-"""Which generation of Kafka's scripts fits a cluster: those of 4.x word some things otherwise than those of 3.9.
+"""Which generation of Kafka's scripts fits a cluster: those of 4.x word some things differently from those of 3.9.
 
-What `pk` prints is what the scripts print that come with the cluster it talks to.
+`pk` prints what the scripts of the cluster's generation print.
 """
 
 from collections.abc import Mapping

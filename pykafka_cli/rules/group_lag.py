@@ -1,4 +1,4 @@
-"""What a group has read and what is left, partition by partition.
+"""A group's position and lag in each partition.
 
 source  ConsumerGroupCommand.collectGroupsOffsets
 """
@@ -15,11 +15,11 @@ def lag_rows(
     log_ends: Mapping[TopicPartition, Offset],
     epochs: Mapping[TopicPartition, LeaderEpoch] = MappingProxyType({}),
 ) -> list[GroupLag]:
-    """Partitions of members, those of the member with most first; then partitions with an offset that nobody reads.
+    """Partitions of members, beginning with the member that has most; then unassigned partitions with an offset.
 
     committed   offsets of the group; partitions without one are missing
-    log_ends    the ends of the logs; partitions that are gone are missing
-    epochs      leader epochs that were committed
+    log_ends    the ends of the logs; deleted partitions are missing
+    epochs      committed leader epochs
     """
 
     def row(partition: TopicPartition) -> GroupLag:
@@ -37,5 +37,5 @@ def lag_rows(
 
 
 def partitions_of(group: GroupDescription, committed: Iterable[TopicPartition]) -> set[TopicPartition]:
-    """All partitions that `lag_rows` needs the ends of."""
+    """All partitions whose ends `lag_rows` needs."""
     return {partition for member in group.members for partition in member.assignment}.union(committed)

@@ -1,7 +1,6 @@
 """Formatters for __consumer_offsets and __transaction_state: JSON as since Kafka 3.9, a text line under the old names.
 
-JSON objects follow each other without a line end, as the script prints them. A record of another kind than the
-formatter's prints nothing.
+JSON objects follow each other without line ends, as in the script. Records of another kind print nothing.
 """
 
 import base64
@@ -28,7 +27,7 @@ class JsonFormatter:
 
     key: Schema
     value: Schema
-    other_keys: Schema | None = None  # the other kind of record in the topic, printed as nothing
+    other_keys: Schema | None = None  # the other kind of record in the topic, which prints nothing
 
     def render(self, topic: str, partition: int, records: Sequence[_Record]) -> bytes:  # noqa: ARG002
         return b"".join(map(self._object, records))

@@ -1,6 +1,6 @@
-"""What __consumer_offsets and __transaction_state hold, read for printing.
+"""Reads __consumer_offsets and __transaction_state for printing.
 
-Every key and value begins with its version (int16, big-endian); a key's version says what kind of record it is:
+Every key and value begins with its version (int16, big-endian); a key's version tells the kind of record:
 
     0, 1  offset commit   2  group   3-8  groups of the protocol of KIP-848      (__consumer_offsets)
     0     transactional id                                                     (__transaction_state)
@@ -33,14 +33,14 @@ _NO_FIELD = Field("version", int16)
 
 
 def version_of(data: bytes) -> int:
-    """The version that a key or value begins with."""
+    """The version at the start of a key or value."""
     if len(data) < 2:
         raise UnreadableRecord("too short for a version")
     return int.from_bytes(data[:2], "big", signed=True)
 
 
 def read(schema: Schema, data: bytes) -> dict[str, Any] | None:
-    """The fields by Kafka's own names; None for a version that `schema` does not know.
+    """Read the fields by Kafka's names; None for a version that `schema` does not know.
 
     raises  UnreadableRecord if the bytes end too early
     """
@@ -189,9 +189,9 @@ CONSUMER_OFFSETS: Mapping[int, tuple[Schema, Schema]] = {
         ),
     ),
 }
-"""By the key's version: what is in a key and in its value."""
+"""The schemas of key and value, by the key's version."""
 
-# What consumers put into `subscription` and `assignment` of a member.
+# The content of a member's `subscription` and `assignment`.
 
 _OWNED = array(structure("TopicPartition", *fields({"topic": string, "partitions": array(int32)})))
 CONSUMER_SUBSCRIPTION = Schema(

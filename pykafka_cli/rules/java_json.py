@@ -1,4 +1,4 @@
-"""JSON as Jackson writes it: no spaces, Java's numbers, bytes in base64, control characters with capital hex digits."""
+"""JSON in Jackson's form: no spaces, Java's numbers, bytes in base64, control characters with capital hex digits."""
 
 import base64
 import json

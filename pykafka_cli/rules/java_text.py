@@ -1,7 +1,7 @@
-"""Texts as Java takes and gives them: booleans, regular expressions, floating-point numbers, Bytes.
+"""Texts in Java's form: booleans, regular expressions, floating-point numbers, Bytes.
 
-The scripts hand users' expressions to java.util.regex and print numbers with toString(); both differ from Python's in
-small ways that show up in what a script matches and prints.
+The scripts pass users' expressions to java.util.regex and print numbers with toString(); both differ from Python in
+details that change what a script matches and prints.
 """
 
 import math
@@ -43,15 +43,15 @@ _REASONS: tuple[tuple[str, str, Callable[[str, int], int]], ...] = (
     ("missing ), unterminated subpattern", "Unclosed group", lambda expression, _: len(expression)),
     ("nothing to repeat", "Dangling meta character '{}'", lambda _, position: position),
 )
-"""What Python says of an expression, what Java says, and where Java sees it."""
+"""Python's error for an expression, Java's error, and where Java reports it."""
 
 
 class BadPattern(ValueError):
-    """An expression that cannot be used; the message has the expression and a mark below the fault, as Java's has."""
+    """An invalid expression; the message has the expression and a mark below the error, as in Java."""
 
 
 def compile_pattern(expression: str) -> re.Pattern[str]:
-    """A Java regular expression as a Python one; `fullmatch` is Java's `matches`.
+    """Translate a Java regular expression to a Python one; `fullmatch` is Java's `matches`.
 
     raises  BadPattern; also for `&&` in a bracket expression, which Python's engine does not know
     """
@@ -125,17 +125,17 @@ def split_by_pattern(pattern: re.Pattern[str], text: str) -> list[str]:
 
 
 def is_true(text: str | None) -> bool:
-    """As the scripts read boolean properties: `true` in any case, with spaces around it; all else is false."""
+    """As the scripts read boolean properties: `true` in any case, with spaces around it; everything else is false."""
     return text is not None and text.strip().lower() == "true"
 
 
 def double_text(number: float) -> str:
-    """Double.toString: the shortest decimal that reads back, as d.dddEn below 0.001 and from 10^7 on."""
+    """Double.toString: the shortest decimal that reads back, as d.dddEn below 0.001 and at 10^7 or more."""
     return _java_notation(number, repr(abs(number)))
 
 
 def float_text(number: float) -> str:
-    """Float.toString of a number that came from 4 bytes."""
+    """Float.toString of a number that was read from 4 bytes."""
     if not math.isfinite(number):
         return double_text(number)
     candidates = (f"{abs(number):.{digits}e}" for digits in range(9))
@@ -175,5 +175,5 @@ def _java_notation(number: float, shortest: str) -> str:
 
 
 def bytes_text(data: bytes) -> str:
-    r"""org.apache.kafka.common.utils.Bytes.toString: printable ASCII as it is, the rest and `\` as \xHH."""
+    r"""org.apache.kafka.common.utils.Bytes.toString: printable ASCII unchanged, the rest and `\` as \xHH."""
     return "".join(chr(byte) if 0x20 <= byte <= 0x7E and byte != 0x5C else f"\\x{byte:02X}" for byte in data)

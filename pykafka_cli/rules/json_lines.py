@@ -1,4 +1,4 @@
-"""Lines of JSON to records: what `console-consumer --output json` prints can be produced again.
+"""Parses lines of JSON as records: the output of `console-consumer --output json` can be produced again.
 
     {"partition":0,"timestamp":1700000000123,"headers":[{"key":"h","value":"v"}],"key":"k","value":"v"}
 
@@ -15,7 +15,7 @@ from pykafka_cli.rules.line_readers import BadLine, Header
 
 
 class InputRecord(NamedTuple):
-    """A record to send. Without a partition, its key decides; without a timestamp, it is that of sending."""
+    """A record to send. Without a partition, its key decides; without a timestamp, it gets the time of sending."""
 
     key: bytes | None
     value: bytes | None
@@ -25,13 +25,13 @@ class InputRecord(NamedTuple):
 
 
 class JsonReader:
-    """Lines to records, numbered from 1 across calls; blank ones are left out."""
+    """Parses lines, numbered from 1 across calls, as records; blank ones are skipped."""
 
     def __init__(self) -> None:
         self._line = 0
 
     def read(self, lines: Sequence[bytes]) -> tuple[list[tuple[int, InputRecord]], BadLine | None]:
-        """Records with the numbers of their lines, up to the first that is none, and what is wrong with that one."""
+        """Parse records, with the numbers of their lines, up to the first invalid one, and its problem."""
         found: list[tuple[int, InputRecord]] = []
         for line in lines:
             self._line += 1
@@ -90,7 +90,7 @@ def _field(value: Any) -> bytes | None:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise ValueError("half of a surrogate pair has no encoding in UTF-8") from None
+        raise ValueError("half of a surrogate pair cannot be encoded in UTF-8") from None
 
 
 def _headers(value: Any) -> list[Header]:
@@ -108,5 +108,5 @@ def _number(document: dict[str, Any], name: str, bits: int) -> int | None:
     if number is None:
         return None
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1 << bits:
-        raise ValueError(f"{name} {json.dumps(number)} is not a whole number from 0 on")
+        raise ValueError(f"{name} {json.dumps(number)} is not a whole number of at least 0")
     return number

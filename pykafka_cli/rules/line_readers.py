@@ -1,8 +1,8 @@
-r"""Input lines to records, as console-producer parses them (kafka.tools.ConsoleProducer$LineMessageReader).
+r"""Parses input lines as records, like console-producer (kafka.tools.ConsoleProducer$LineMessageReader).
 
 A line is laid out as `[headers][headers.delimiter][key][key.separator]value`, for instance `h1:v1,h2:v2\tkey\tvalue`.
 Lines are bytes in UTF-8; a separator found in UTF-8 bytes is the separator found in the text, so nothing is decoded.
-Records come in columns, a column being None where no record has such a part: no object is made for a line.
+Records are returned as columns, None if no record has such a part: no object is created for a line.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Header = tuple[str, bytes | None]
 
 
 class BadReaderProperties(Exception):
-    """Properties that contradict each other; the message is the script's."""
+    """Conflicting properties; the message is the script's."""
 
 
 class BadLine(Exception):
@@ -82,9 +82,11 @@ SEPARATORS_THAT_MUST_DIFFER = (
 
 
 class LineSplitter:
-    r"""Bytes as they arrive to whole lines, cut at \n, \r\n or \r as Java's BufferedReader.readLine cuts them.
+    r"""Splits bytes as they arrive into whole lines at
+    , \r
+     or \r, like Java's BufferedReader.readLine.
 
-    Malformed UTF-8 becomes U+FFFD. Holds at most one unfinished line.
+        Malformed UTF-8 becomes U+FFFD. Holds at most one unfinished line.
     """
 
     def __init__(self) -> None:
@@ -115,7 +117,7 @@ class LineSplitter:
 
 
 def well_formed(text: bytes) -> bytes:
-    """`text` in valid UTF-8: what cannot be decoded becomes U+FFFD."""
+    """`text` in valid UTF-8: invalid bytes become U+FFFD."""
     if text.isascii():
         return text
     try:
@@ -126,7 +128,7 @@ def well_formed(text: bytes) -> bytes:
 
 
 class LineReader:
-    """Lines to records, numbered from 1 across calls."""
+    """Parses lines, numbered from 1 across calls, as records."""
 
     def __init__(self, settings: LineReaderSettings) -> None:
         self.settings = settings
@@ -137,7 +139,7 @@ class LineReader:
         self._headers_separator = compile_pattern(settings.headers_separator)
 
     def read(self, lines: Sequence[bytes]) -> tuple[RecordBlock, BadLine | None]:
-        """The records of `lines`, up to the first that does not fit the layout, and what is wrong with that one."""
+        """Parse `lines` up to the first that does not fit the layout, and return the records and its problem."""
         first = self._next_line
         self._next_line += len(lines)
         if not self.settings.parse_key and not self.settings.parse_headers:
@@ -200,7 +202,7 @@ class LineReader:
                 if not self.settings.ignore_error:
                     raise _missing("key separator", number, line)
                 key, value = None, rest
-        # The headers are looked at last: of two faults in one line the script reports the missing separator.
+        # The headers are parsed last: of two errors in one line the script reports the missing separator.
         of_line = [] if headers is None or headers == self._null_marker else self._split_headers(headers, number)
         return of_line, key, value
 
@@ -225,7 +227,7 @@ def _missing(what: str, number: int, line: bytes) -> BadLine:
 
 
 def _cut(text: str, separator: str) -> tuple[str, bool, str]:
-    """Before and after the first `separator`, and whether it is there; an empty one is found at once."""
+    """The text before and after the first `separator`, and whether it occurs; an empty one is found at once."""
     if not separator:
         return "", True, text
     before, found, after = text.partition(separator)

@@ -1,4 +1,4 @@
-"""What the options of `pk up` ask for: topics to create, settings to override, addresses to advertise.
+"""The options of `pk up`: topics to create, properties to override, addresses to advertise.
 
     orders  orders:3  orders:3:1  orders:3:retention.ms=1000,cleanup.policy=compact,delete  orders:3:1:compact
 
@@ -22,7 +22,7 @@ OPTIONS_FOR: Mapping[str, str] = {
     "log.dirs": "--data-dir",
     "zookeeper.connect": "--zookeeper-port",
 }
-"""Settings that --override does not change, as an option does."""
+"""Properties that --override cannot change, as an option sets them."""
 
 CLIENT_LISTENER = "PLAINTEXT"
 _LOCALHOST, _EVERY_ADDRESS = "localhost", "0.0.0.0"
@@ -32,7 +32,7 @@ _CLEANUP_POLICIES = frozenset({"compact", "delete"})
 
 
 class BadPlan(Exception):
-    """A value that cannot be followed; `hint` says what would help."""
+    """An invalid value; `hint` says what would help."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class BadPlan(Exception):
 
 
 class WantedTopic(NamedTuple):
-    """A topic to create unless it exists; None is left to the broker's settings."""
+    """A topic to create unless it exists; None: the broker's default."""
 
     name: str
     partitions: int | None
@@ -49,10 +49,10 @@ class WantedTopic(NamedTuple):
 
 
 class ClientListeners(NamedTuple):
-    """Where the brokers' listeners for clients are, and how clients reach them.
+    """The brokers' listeners for clients, and how clients reach them.
 
     host          what they bind to
-    advertised    broker 0's listener, the others having the next ports; port 0 is the one that is bound
+    advertised    broker 0's listener; the others have the next ports; port 0 stands for the bound port
     """
 
     host: str
@@ -60,7 +60,7 @@ class ClientListeners(NamedTuple):
 
     @property
     def is_exposed(self) -> bool:
-        """Whether other machines may reach them."""
+        """Whether other machines can reach them."""
         try:
             return not ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -75,7 +75,7 @@ class ClientListeners(NamedTuple):
 
 
 def parse_client_listeners(listen: str | None, advertise: str | None, brokers: int) -> ClientListeners | None:
-    """What --listen HOST and --advertise HOST:PORT ask for; None if neither is given.
+    """The listeners of --listen HOST and --advertise HOST:PORT; None if neither is given.
 
     raises    BadPlan
     """
@@ -86,8 +86,8 @@ def parse_client_listeners(listen: str | None, advertise: str | None, brokers: i
         return ClientListeners(host, _address_to_advertise(advertise, brokers))
     if _is_every_address(host):
         raise BadPlan(
-            f"--listen {listen}: clients cannot connect to {host}, which only means every address of this machine",
-            hint="--advertise HOST:PORT says which address they should use.",
+            f"--listen {listen}: clients cannot connect to {host}, which stands for every address of this machine",
+            hint="--advertise HOST:PORT sets the address that they should use.",
         )
     return ClientListeners(host, Listener(CLIENT_LISTENER, SecurityProtocol.PLAINTEXT, host, 0))
 
@@ -97,7 +97,9 @@ def _host_to_listen_on(word: str) -> str:
     if re.fullmatch(r"[^:]*:\d*|\[.*\]:\d*", word, re.ASCII):
         raise BadPlan(f"--listen {word} must be a host without a port", hint="--port sets the port.")
     if not host or _client_listener(f"[{host}]:0") is None:
-        raise BadPlan(f"--listen {word} is not a host name or an IP address", hint=f"{_EVERY_ADDRESS} is all of them.")
+        raise BadPlan(
+            f"--listen {word} is not a host name or an IP address", hint=f"{_EVERY_ADDRESS} means all of them."
+        )
     return host
 
 
@@ -133,7 +135,7 @@ def _is_every_address(host: str) -> bool:
 
 
 def parse_topic(word: str, brokers: int) -> WantedTopic:
-    """The topic that a word describes, for a cluster of so many brokers.
+    """The topic that a word describes, for a cluster of this size.
 
     raises    BadPlan
     """
@@ -178,7 +180,7 @@ def split_topics(text: str, separator: str = ",") -> list[str]:
 
 
 def parse_overrides(words: Iterable[str]) -> dict[str, str]:
-    """KEY=VALUE words; of a key given twice, the last counts.
+    """Parse KEY=VALUE words; of a key given twice, the last one counts.
 
     raises    BadPlan
     """

@@ -1,4 +1,7 @@
-"""The arguments of kafka-get-offsets: a time, and patterns of partitions. As org.apache.kafka.tools.GetOffsetShell."""
+"""The arguments of kafka-get-offsets: a time, and patterns of partitions.
+
+source  org.apache.kafka.tools.GetOffsetShell
+"""
 
 import re
 import sys
@@ -46,7 +49,7 @@ def time_or_spec(number: int) -> Timestamp | OffsetSpec:
 
 
 def partitions_of_topics(topic: str | None, partitions: str | None) -> PartitionFilter:
-    """From --topic and --partitions; an option that is not given selects everything.
+    """From --topic and --partitions; a missing option selects everything.
 
     raises    BadQuery, InvalidRegex
     """
@@ -61,7 +64,7 @@ def partitions_of_topics(topic: str | None, partitions: str | None) -> Partition
 
 
 def partitions_of_rules(text: str) -> PartitionFilter:
-    """From --topic-partitions: `TOPIC:N`, `TOPIC:LOW-HIGH` without HIGH, either bound left out, commas between.
+    """From --topic-partitions: comma-separated `TOPIC:N`, or `TOPIC:LOW-HIGH` without HIGH; either may be omitted.
 
     raises    BadQuery, InvalidRegex
     """
@@ -70,7 +73,7 @@ def partitions_of_rules(text: str) -> PartitionFilter:
 
 
 def select(partitions: Iterable[TopicPartition], allows: PartitionFilter) -> list[TopicPartition]:
-    """Those that are wanted, in the order of their names as text: t-10 before t-2."""
+    """The selected partitions, in the order of their names as text: t-10 before t-2."""
     return sorted((each for each in partitions if allows(each)), key=str)
 
 

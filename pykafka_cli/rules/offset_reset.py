@@ -1,4 +1,4 @@
-"""New offsets for a consumer group: how they are requested, computed, and kept in CSV.
+"""New offsets for a consumer group: how they are requested, computed, and stored in CSV.
 
 The scenarios of `consumer-groups --reset-offsets` that need no arithmetic (earliest, latest) are not here.
 
@@ -18,7 +18,7 @@ Offsets = Mapping[TopicPartition, Offset]
 
 
 class InvalidScope(ValueError):
-    """A --topic that cannot be understood, or an offset that cannot be computed; the command line is at fault."""
+    """An invalid --topic, or an offset that cannot be computed."""
 
 
 class BadDateTime(ValueError):
@@ -89,7 +89,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def parse_date_time(text: str) -> Timestamp:
     """`YYYY-MM-DDTHH:mm:SS.sss` and a zone (`Z`, `+02:00`, `+0200`, `+02`; UTC without) to ms since the epoch.
 
-    raises  BadDateTime; the milliseconds may not be left out
+    raises  BadDateTime; milliseconds are required
     """
     _, is_there, time = text.partition("T")
     if not is_there or not time:
@@ -140,7 +140,7 @@ def parse_duration(text: str) -> timedelta:
 def within_log(
     requested: Offsets, log_starts: Mapping[TopicPartition, Offset], log_ends: Mapping[TopicPartition, Offset]
 ) -> tuple[dict[TopicPartition, Offset], list[str]]:
-    """The requested offsets, moved to the log's start or end where they lie outside, and a warning for each of those.
+    """The requested offsets, moved to the log's start or end if they are outside, and a warning for each of those.
 
     Every partition must be in both mappings.
     """
@@ -159,7 +159,7 @@ def within_log(
 
 
 def shifted(partitions: Iterable[TopicPartition], committed: Offsets, by: int) -> dict[TopicPartition, Offset]:
-    """Committed offsets moved by `by`, which may be negative; still to be put `within_log`.
+    """Committed offsets moved by `by`, which may be negative; the result may be outside the log.
 
     raises  InvalidScope for a partition without a committed offset
     """
@@ -189,8 +189,9 @@ Plan = Mapping[str, Offsets]
 def write_plan(plan: Plan, *, with_group: bool) -> str:
     """`[group,]topic,partition,offset`, one per line.
 
-    A field of more than 24 characters is quoted, a shorter one if a character of it sorts before the hyphen: so does
-    the library that the script uses.
+    A field of more than 24 characters is quoted, a shorter one if one of its characters sorts before the hyphen, as by
+    the
+    library that the script uses.
     """
     lines = (
         ",".join([*([_quoted(group)] if with_group else []), _quoted(name), str(partition), str(offset)]) + "\n"
@@ -207,10 +208,10 @@ def _quoted(field: str) -> str:
 
 
 def parse_group_plan(text: str, groups: Sequence[str]) -> dict[str, dict[TopicPartition, Offset]]:
-    """What `write_plan` or a user wrote. With exactly one requested group, lines need not name it.
+    """Parse what `write_plan` or a user wrote. With exactly one requested group, lines need not name it.
 
-    As in the script the first line decides which it is, and a line of three columns in the other layout, where the
-    offset is missing, asks for offset 0 of another group: nothing is done for the requested ones.
+    As in the script, the first line decides the layout, and a line of three columns in the other layout, which has no
+    offset, requests offset 0 of another group: the requested ones are unchanged.
 
     raises  InvalidPlan; InvalidScope for an offset below 0
     """

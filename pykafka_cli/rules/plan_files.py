@@ -1,4 +1,4 @@
-"""JSON files with partitions in them, as the scripts for records, elections and reassignments take them.
+"""JSON files with partitions, for the scripts about records, elections and reassignments.
 
     records        {"partitions": [{"topic": "t", "partition": 0, "offset": 3}], "version": 1}
     elections      {"partitions": [{"topic": "t", "partition": 0}]}
@@ -6,7 +6,7 @@
                     "version": 1}
     topics to move {"topics": [{"topic": "t"}], "version": 1}
 
-Messages are those of the scripts; where Java's library speaks, the words are its, without the class names.
+Messages are those of the scripts, or of Java's library without class names.
 """
 
 import json
@@ -28,7 +28,7 @@ class BadPlan(Exception):
 
 
 class PlannedReplicas(NamedTuple):
-    """Where a partition's replicas are to be; a log directory for each, ANY_LOG_DIR where the broker may choose."""
+    """The target brokers of a partition, with a log directory for each; ANY_LOG_DIR lets the broker choose."""
 
     partition: TopicPartition
     replicas: tuple[BrokerId, ...]
@@ -78,7 +78,7 @@ def parse_topics_to_move(text: str) -> list[str]:
 
 
 def parse_reassignment_plan(text: str) -> list[PlannedReplicas]:
-    """The replicas that a reassignment is to result in, as in the file, including duplicate partitions.
+    """The target replicas of a reassignment, as in the file, including duplicate partitions.
 
     raises    BadPlan
     """
@@ -104,7 +104,7 @@ def reassignment_json(
     replicas: Mapping[TopicPartition, Iterable[BrokerId]],
     log_dirs: Mapping[tuple[BrokerId, TopicPartition], str] = MappingProxyType({}),
 ) -> str:
-    """An assignment in the form that the script reads, in Kafka's spacing and order.
+    """An assignment in the script's input form, with Kafka's spacing and order.
 
     log_dirs    by broker and partition; ANY_LOG_DIR for the others
     """

@@ -1,4 +1,4 @@
-"""What is wrong with a regular expression for RE2, which brokers use for subscriptions of the new group protocol.
+"""Checks regular expressions for RE2, which brokers use for subscriptions of the new group protocol.
 
 RE2 has no look-around and no backreferences. Named groups are (?P<name>re) or (?<name>re), flags i m s U.
 source  the grammar of google/re2j, which Kafka 4 has, with its messages
@@ -30,7 +30,7 @@ def check_expression(text: str) -> None:
 
 
 class _Scanner:
-    """Goes through an expression once; what matches is of no interest here."""
+    """Scans an expression once, without matching anything."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -82,7 +82,7 @@ class _Scanner:
             raise BadExpression("invalid nested repetition operator")
         self._at += length
         if self._text[self._at : self._at + 1] == "?":
-            self._at += 1  # as little as possible
+            self._at += 1  # non-greedy
         self._is_repeated = True
 
     def _group(self) -> None:
@@ -132,7 +132,7 @@ class _Scanner:
         return at + 1
 
     def _class_member(self, at: int) -> tuple[str, int]:
-        """A character (empty where it is not a plain one), and the position after it."""
+        """A character (empty if it is not a plain one), and the position after it."""
         if self._text[at] == "\\":
             return "", self._escape_end(at, in_class=True)
         return self._text[at], at + 1

@@ -1,4 +1,4 @@
-"""Between which records a reader reads, as far as the command line says: the newest, those between two times, all.
+"""The range of records to read, from the command line: the newest, those between two times, or all.
 
 --last 10    --from-time 2026-12-31T12:00:00Z    --until-time 5m (ago)    --exit-at-end
 """
@@ -13,19 +13,19 @@ from pykafka_cli.rules.what_to_read import NotTogether
 
 RANGE_OPTIONS = ("last", "from-time", "until-time", "exit-at-end")
 STARTS = ("last", "from-time", "from-beginning", "offset")
-"""Options that say where to start; no two of them go together."""
+"""Options that set the start; they exclude each other."""
 _EARLIEST_TIMESTAMP = 10**11
 """1973: a smaller number is more likely an offset, or seconds, than milliseconds since 1970."""
 
 
 class ReadingRange(NamedTuple):
-    """What to read of each partition.
+    """The range to read of each partition.
 
-    start           where that is not said by `last` or `from_ms`
-    last            so many of the newest records of all partitions together
+    start           the start unless `last` or `from_ms` sets it
+    last            the number of newest records of all partitions together
     from_ms         records with this timestamp or a later one
     until_ms        records with an earlier timestamp
-    exits_at_end    whether to end where the partitions end now
+    exits_at_end    whether to stop at the current ends of partitions
     """
 
     start: Offset | OffsetSpec
@@ -46,7 +46,7 @@ class ReadingRange(NamedTuple):
 
 
 def check_range(given: Collection[str], *, has_group: bool) -> None:
-    """A group reads on where it was, so none has a range; and a range has one start.
+    """Check that no group is given, as a group has its own position, and that there is one start.
 
     raises    NotTogether
     """

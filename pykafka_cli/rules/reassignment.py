@@ -1,4 +1,4 @@
-"""What kafka-reassign-partitions decides: whether a plan can be carried out, what to slow down, how far it is.
+"""The decisions of kafka-reassign-partitions: whether a plan is valid, what to throttle, how far it has progressed.
 
 Source: org.apache.kafka.tools.reassign.ReassignPartitionsCommand, 3.9
 """
@@ -35,14 +35,14 @@ class Replica(NamedTuple):
 
 
 class Move(NamedTuple):
-    """Brokers that a partition is read from, and those that it is copied to."""
+    """The brokers that a partition is copied from, and those that it is copied to."""
 
     sources: frozenset[BrokerId]
     destinations: frozenset[BrokerId]
 
 
 class PartitionState(NamedTuple):
-    """Where a partition's replicas are, where the plan wants them, and whether the move is complete."""
+    """The current and target replicas of a partition, and whether the move is complete."""
 
     current: Sequence[BrokerId]
     target: Sequence[BrokerId]
@@ -84,7 +84,8 @@ def parse_brokers(text: str) -> list[BrokerId]:
 def propose(
     current: Mapping[TopicPartition, Sequence[BrokerId]], brokers: Iterable[Broker], *, rack_aware: bool
 ) -> dict[TopicPartition, tuple[BrokerId, ...]]:
-    """A new place for every partition, evenly over `brokers`; each topic keeps the number of replicas of its first.
+    """A new assignment for every partition, spread evenly over `brokers`; each topic keeps its first partition's
+    replication factor.
 
     raises    BadReassignment, AssignmentRefused
     """
@@ -130,7 +131,7 @@ def moves(
 
 
 def topic_throttles(moving: Mapping[TopicPartition, Move]) -> dict[str, dict[str, str]]:
-    """The two settings of each topic that name the replicas to slow down, `PARTITION:BROKER` with commas between."""
+    """The two configs of each topic that name its throttled replicas, as `PARTITION:BROKER,...`."""
     topics = dict.fromkeys(partition.topic for partition in moving)
     return {
         topic: {
@@ -146,7 +147,7 @@ def brokers_of(moving: Mapping[TopicPartition, Move]) -> list[BrokerId]:
 
 
 def state_lines(states: Mapping[TopicPartition, PartitionState]) -> list[str]:
-    """What --verify says of partitions."""
+    """The lines of --verify about partitions."""
     lines = ["Status of partition reassignment:"]
     for partition, state in sorted(states.items()):
         if not state.is_done:
@@ -162,17 +163,17 @@ def state_lines(states: Mapping[TopicPartition, PartitionState]) -> list[str]:
 
 
 def is_moving(place: ReplicaPlace | None) -> bool:
-    """Whether a replica is on its way from one log directory to another."""
+    """Whether a replica is moving between log directories."""
     return place is not None and place.future is not None
 
 
 def move_lines(targets: Mapping[Replica, str], places: Mapping[Replica, ReplicaPlace]) -> list[str]:
-    """What --verify says of moves between log directories."""
+    """The lines of --verify about moves between log directories."""
     return [_move_line(replica, targets[replica], places.get(replica)) for replica in sorted(targets)]
 
 
 def reassignment_lines(ongoing: Mapping[TopicPartition, Reassignment]) -> list[str]:
-    """What --list says."""
+    """The lines of --list."""
     if not ongoing:
         return ["No partition reassignments found."]
     lines = ["Current partition reassignments:"]

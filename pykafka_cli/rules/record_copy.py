@@ -1,9 +1,8 @@
-"""Record batches of one log made ready for another: whole and compressed as they are, wherever that is possible.
+"""Prepares record batches of one log for another: whole and still compressed, if possible.
 
-A batch passes without a look at its records if it holds what its header says: none were cleaned away, none are before
-the position or behind the end, and their times are those of their producer. Only its header is written again, without
-offsets, producer and transaction. Other batches are read and built anew; so are messages of formats 0 and 1. Control
-batches and those of aborted transactions are left out.
+A batch passes without decoding if it has all records that its header counts, none before the position or after the end,
+and their producer's timestamps. Only its header is rewritten, without offsets, producer and transaction. Other batches,
+and messages of formats 0 and 1, are decoded and rebuilt. Control batches and aborted transactions are skipped.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,14 +29,14 @@ NO_END = Offset(2**63 - 1)
 
 
 class ReadyBatch(NamedTuple):
-    """A batch to be sent, and the offsets that its records had."""
+    """A batch to send, and the offsets that its records had."""
 
     data: bytearray
     offsets: Sequence[int]
 
 
 class Ready(NamedTuple):
-    """Batches in their order, and where the source continues."""
+    """Batches in order, and the position at which the source continues."""
 
     batches: list[ReadyBatch]
     next: Offset
@@ -46,9 +45,9 @@ class Ready(NamedTuple):
 def ready_batches(
     data: bytes, position: Offset, *, until: Offset = NO_END, aborted: Iterable[tuple[ProducerId, Offset]] = ()
 ) -> Ready:
-    """What is at `position` and behind it in fetched bytes, without what is at `until` or behind it.
+    """The batches from `position` up to, excluding, `until` in fetched bytes.
 
-    aborted    transactions by their producer and first offset, as a Fetch response names them
+    aborted    aborted transactions by producer and first offset, as in a Fetch response
     raises     CorruptRecords
     """
     waiting = sorted(aborted, key=lambda each: each[1], reverse=True)
@@ -57,7 +56,9 @@ def ready_batches(
     following = position
     for start, header in walk(data):
         if not crc_is_valid(data, start, header):
-            raise CorruptRecords(f"the batch at offset {header.base_offset} has another checksum than its records")
+            raise CorruptRecords(
+                f"the batch at offset {header.base_offset} has a checksum that does not match its records"
+            )
         while waiting and waiting[-1][1] <= header.last_offset:
             open_aborted.add(waiting.pop()[0])
         if header.magic == 2 and header.next_offset <= position:
@@ -104,7 +105,7 @@ def _passed(data: bytes, start: int, header: BatchHeader) -> ReadyBatch:
 
 
 def _built(data: bytes, start: int, header: BatchHeader, position: Offset, until: Offset) -> ReadyBatch | None:
-    """A batch of those records that are wanted; None if there are none."""
+    """A batch of the wanted records; None without any."""
     records = [record for record in read_records(data, start) if position <= record.offset < until]
     if not records:
         return None
@@ -114,5 +115,5 @@ def _built(data: bytes, start: int, header: BatchHeader, position: Offset, until
 
 
 def records_of(batch: ReadyBatch) -> list[Record]:
-    """The records of a batch, to be sent to other partitions."""
+    """The records of a batch, for sending to other partitions."""
     return list(read_records(batch.data))

@@ -1,7 +1,7 @@
-"""What kafka-dump-log makes of a record's key and value: text, or the fields of what Kafka's own topics hold.
+"""Decoders of kafka-dump-log: a record's key and value as text, or as the fields of Kafka's internal topics.
 
-A decoder takes offset, key and value and returns key and payload to be printed; None is not printed. Fields are shown
-as JSON (java_json.py). What cannot be read is reported in place of the key or payload, in Kafka's words.
+A decoder takes offset, key and value and returns the key and payload to print; None is not printed. Fields are shown as
+JSON (java_json.py). Decoding errors are printed in place of the key or payload, in Kafka's words.
 
 source  kafka.tools.DumpLogSegments, TransactionLog.formatRecordKeyAndValue, org.apache.kafka.tools.api
 """
@@ -33,7 +33,7 @@ _ANY_FIELD = Field("", int16)
 
 
 class UnknownDecoder(LookupError):
-    """No class of that name is known here."""
+    """The class is unknown."""
 
 
 class Undecodable(ValueError):
@@ -48,7 +48,7 @@ def text_of(shown: str | dict[str, Any]) -> str:
 
 
 def field_decoder(class_name: str) -> tuple[FieldDecoder, str]:
-    """The decoder of a class name, and the notice that an old name earns.
+    """The decoder of a class name, and a notice about an old name.
 
     raises  UnknownDecoder
     """
@@ -76,14 +76,14 @@ _FIELD_DECODERS: Mapping[str, FieldDecoder] = {
     "StringDecoder": java_utf_8,
     "IntegerDecoder": _big_endian("IntegerDecoder", ">i"),
     "LongDecoder": _big_endian("LongDecoder", ">q"),
-    # Java prints the array's identity here; the data is what anyone wants to see.
+    # Java prints the array's identity here; users want to see the data.
     "DefaultDecoder": java_utf_8,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FieldsDecoder:
-    """Key and value by a decoder each."""
+    """Decodes key and value with one decoder each."""
 
     key: FieldDecoder = java_utf_8
     value: FieldDecoder = java_utf_8
@@ -139,7 +139,7 @@ def _message(schema: Schema, reader: Reader, version: int, of: str) -> dict[str,
 
 
 def _expanded(schema: Schema, data: bytes) -> dict[str, Any] | bytes:
-    """What consumers understand of a member's bytes; the bytes themselves if they are of another kind."""
+    """A member's bytes decoded as consumers do; the bytes themselves if they are of another type."""
     reader = Reader(data)
     try:
         return schema.read(reader, int(int16(reader, _ANY_FIELD)))
@@ -175,7 +175,7 @@ def _transaction_text(value: bytes | None) -> str:
     state = topics.TRANSACTION_STATES[status]
     partitions = data["transactionPartitions"] or [] if state != "Empty" else []
     names = list(dict.fromkeys((each["topic"], number) for each in partitions for number in each["partitionIds"]))
-    # TopicPartition.hashCode; the script shows a hash set as it comes.
+    # TopicPartition.hashCode; the script prints a hash set in its order.
     order = scala_hash_set_order(31 * (31 + number) + java_hash(topic) for topic, number in names)
     return (
         f"producerId:{data['producerId']},producerEpoch:{data['producerEpoch']},state={state}"
@@ -208,7 +208,7 @@ _KEY_SIZE, _MARKER_SIZE = 4, 6
 
 
 def control_record(key: bytes | None, value: bytes | None) -> dict[str, Any]:
-    """What a control record says: an object with one or two names.
+    """Decode a control record: an object with one or two names.
 
     raises  CorruptRecords, in Kafka's words, when key or value cannot be read
     """

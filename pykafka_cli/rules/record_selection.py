@@ -1,9 +1,9 @@
-"""Which records a reader wants to see: conditions on key, value, headers and JSON values, and a sample by chance.
+"""Selects records: by conditions on key, value, headers and JSON values, and by random sampling.
 
     key=alice          header.trace~^ab        $.items[0].price>=10
     FIELD  OP VALUE    FIELD        OP VALUE   FIELD            OP VALUE
 
-A JSON path (RFC 9535) looks into the value. A header or a path without an operator is met where it exists.
+A JSON path (RFC 9535) applies to the value. A header or a path without an operator is met if it exists.
 """
 
 import json
@@ -19,13 +19,13 @@ _FIELDS = "key, value, header.NAME or a JSON path such as $.id"
 
 
 class BadCondition(ValueError):
-    """A condition that cannot be read; the message says why."""
+    """An invalid condition; the message says why."""
 
 
 class Condition(NamedTuple):
     """One condition: some value of a field meets a test.
 
-    values     of a record: none, one or several, as a path finds them; None is JSON's null, or a record's
+    values     of a record: none, one or several, as a path may find; None is JSON's or Kafka's null
     """
 
     values: Callable[[ConsumedRecord], Iterable[Any]]
@@ -37,10 +37,10 @@ class Condition(NamedTuple):
 
 
 class Selection:
-    """Records that meet all conditions, and of those a share by chance.
+    """Selects records that meet all conditions, and of those a random share.
 
     share     from 0 to 1
-    chance    a number from 0 up to 1
+    chance    returns a random number from 0 up to 1
     """
 
     def __init__(self, conditions: Sequence[Condition], share: float, chance: Callable[[], float]) -> None:
@@ -49,7 +49,7 @@ class Selection:
         self._chance = chance
 
     def positions(self, records: Sequence[ConsumedRecord]) -> Sequence[int]:
-        """The positions in `records` of those that are wanted."""
+        """The positions of the selected ones in `records`."""
         return [position for position, record in enumerate(records) if self._wants(record)]
 
     def _wants(self, record: ConsumedRecord) -> bool:
@@ -78,16 +78,16 @@ def parse_condition(text: str) -> Condition:
     elif field.startswith(_HEADER) and field != _HEADER:
         values = _header_values(field.removeprefix(_HEADER))
     else:
-        raise BadCondition(f"{field!r} is no field: it is {_FIELDS}")
+        raise BadCondition(f"{field!r} is not a field: use {_FIELDS}")
     if not operator:
         if field in ("key", "value"):
-            raise BadCondition(f"what follows {field} is one of {' '.join(_OPERATORS)}")
+            raise BadCondition(f"{field} must be followed by one of {' '.join(_OPERATORS)}")
         return Condition(values, lambda _: True)
     return Condition(values, _test(operator, wanted), is_negated=operator.startswith("!"))
 
 
 def _split(text: str) -> tuple[str, str, str]:
-    """Field, operator and value, cut at the first operator that is not within brackets or quotes of a path."""
+    """Field, operator and value, split at the first operator outside of a path's brackets and quotes."""
     depth, quote = 0, ""
     for position, sign in enumerate(text):
         if quote:
@@ -110,7 +110,7 @@ def _test(operator: str, wanted: str) -> Callable[[Any], bool]:
             try:
                 expression = re.compile(wanted)
             except re.error as error:
-                raise BadCondition(f"{wanted!r} is no regular expression: {error}") from None
+                raise BadCondition(f"{wanted!r} is not a regular expression: {error}") from None
             return lambda value: value is not None and expression.search(_text(value)) is not None
         case "=":
             value_wanted = _json(wanted)
@@ -118,7 +118,7 @@ def _test(operator: str, wanted: str) -> Callable[[Any], bool]:
     try:
         limit = float(wanted)
     except ValueError:
-        raise BadCondition(f"{wanted!r} is no number, as {operator} needs") from None
+        raise BadCondition(f"{wanted!r} is not a number, which {operator} needs") from None
     compare: dict[str, Callable[[float], bool]] = {
         ">": lambda number: number > limit,
         ">=": lambda number: number >= limit,
@@ -129,7 +129,7 @@ def _test(operator: str, wanted: str) -> Callable[[Any], bool]:
 
 
 def _is_equal(value: Any, text: str, wanted: Any) -> bool:
-    """Equal as texts, or as JSON values: 5 is "5" and 5.0, and null is what a record or header lacks."""
+    """Equal as texts, or as JSON values: 5 equals "5" and 5.0, and null equals a missing value."""
     if isinstance(value, str) and value == text:
         return True
     return bool(type(value) is type(wanted) or _are_numbers(value, wanted)) and bool(value == wanted)
@@ -177,18 +177,18 @@ def _header_values(wanted: str) -> Callable[[ConsumedRecord], Iterable[Any]]:
 
 def _json_values(path: str) -> Callable[[ConsumedRecord], Iterable[Any]]:
     """raises    BadCondition"""
-    import jsonpath  # takes longer to import than most commands run
+    import jsonpath  # importing it takes longer than most commands run
 
     try:
         compiled = jsonpath.compile(path)
     except jsonpath.JSONPathError as error:
-        raise BadCondition(f"{path!r} is no JSON path: {error}") from None
+        raise BadCondition(f"{path!r} is not a JSON path: {error}") from None
 
     def values(record: ConsumedRecord) -> Iterable[Any]:
         try:
             document = json.loads(record.value) if record.value is not None else None
             return compiled.findall(document) if isinstance(document, dict | list) else []
         except (ValueError, RecursionError, jsonpath.JSONPathError):
-            return []  # it is not JSON, so there is nothing at the path
+            return []  # not JSON, so the path finds nothing
 
     return values

@@ -1,4 +1,4 @@
-r"""Records to output bytes by a template, in the letters of kcat's -f.
+r"""Formats records by a template, with the letters of kcat's -f.
 
 %t topic    %p partition    %o offset    %T timestamp in ms    %h headers, as name=value,name=value
 %k key      %s value        %K, %S length in bytes, -1 for null    %R length of the value, 4 bytes, big-endian
@@ -21,7 +21,7 @@ Field = Callable[[str, int, ConsumedRecord], bytes]
 
 
 class BadTemplate(ValueError):
-    """A template with a letter that stands for nothing; the message names it."""
+    """A template with an unknown letter; the message names it."""
 
 
 class Template:

@@ -1,4 +1,4 @@
-"""What the topic __remote_log_metadata of tiered storage holds, as Kafka's classes print themselves.
+"""Records of __remote_log_metadata, the topic of tiered storage, as Kafka's classes print themselves.
 
 The records have the frame of KRaft's metadata records (cluster_metadata.py) with their own types.
 source  RemoteLogMetadataSerde and the classes below org.apache.kafka.server.log.remote

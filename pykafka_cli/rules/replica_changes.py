@@ -1,7 +1,7 @@
-"""More or fewer replicas for partitions that exist: which brokers get one, and which give one up.
+"""Changes replication factors: which brokers get replicas of existing partitions, and which lose one.
 
-The first replica, the preferred leader, stays where it is. A new replica goes to a rack that has none, then to the
-broker with the fewest replicas; one is taken from what is out of sync, then from the broker with the most.
+The first replica, the preferred leader, stays. A new replica goes to a rack without one, then to the broker with the
+fewest replicas; one is removed that is out of sync, then from the broker with the most.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ class TooFewBrokers(Exception):
 
 
 def settled_replicas(partition: PartitionDescription) -> tuple[BrokerId, ...]:
-    """The replicas that a partition has once what is being reassigned is."""
+    """The replicas of a partition after its current reassignment."""
     leaving = set(partition.removing_replicas or ())
     return tuple(replica for replica in partition.replicas if replica not in leaving)
 
@@ -29,9 +29,9 @@ def change_replicas(
     brokers: Sequence[Broker],
     load: Mapping[BrokerId, int],
 ) -> dict[int, tuple[BrokerId, ...]]:
-    """The replicas of those partitions that do not have `factor` of them.
+    """New replicas for the partitions that do not have `factor` of them.
 
-    load      how many replicas each broker has, of all topics
+    load      numbers of replicas of all topics, by broker
     raises    TooFewBrokers
     """
     racks = {broker.id: broker.rack for broker in brokers}
@@ -56,7 +56,7 @@ def change_replicas(
 
 
 def load_of(partitions: Iterable[PartitionDescription]) -> Counter[BrokerId]:
-    """How many replicas each broker has."""
+    """Numbers of replicas by broker."""
     return Counter(replica for partition in partitions for replica in partition.replicas)
 
 
@@ -66,5 +66,5 @@ def _best_new(
     used = {racks.get(replica) for replica in replicas}
     free = [broker for broker in sorted(racks) if broker not in replicas]
     first = turn % len(free)
-    order = free[first:] + free[:first]  # of those that are equal, each partition begins with another
+    order = free[first:] + free[:first]  # among equal brokers, each partition starts with a different one
     return min(order, key=lambda broker: (racks[broker] is not None and racks[broker] in used, counts[broker]))

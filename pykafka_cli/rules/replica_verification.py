@@ -1,8 +1,9 @@
-"""Whether the replicas of a partition hold the same, batch by batch: what kafka-replica-verification.sh decides.
+"""Compares the replicas of a partition batch by batch, as kafka-replica-verification.sh does.
 
-Replicas are compared as far as each has a batch below its high watermark; the next fetch begins behind the last batch
-that all of them have. Only headers are looked at: the last offset of a batch, and its checksum, which covers its
-records. Source: ReplicaVerificationTool.
+Replicas are compared as far as each has a batch below its high watermark; the next fetch starts after the last batch
+that
+all of them have. Only headers are compared: a batch's last offset, and its checksum, which covers its records.
+Source: ReplicaVerificationTool.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from pykafka_cli.protocol.records.batch import BatchHeader, walk
 
 
 class OtherOffset(NamedTuple):
-    """Batches at the same offset end at different offsets: what follows cannot be compared."""
+    """Batches at the same offset end at different offsets: the rest cannot be compared."""
 
     partition: TopicPartition
     first_replica: BrokerId
@@ -72,16 +73,16 @@ Finding = OtherOffset | OtherChecksum
 
 @dataclass(slots=True)
 class Verified:
-    """One partition: its replicas are the same below `offset`, apart from `findings`."""
+    """The replicas of a partition are equal below `offset`, apart from `findings`."""
 
     offset: Offset
     findings: list[Finding]
 
 
 def verify(partition: TopicPartition, offset: Offset, replicas: Mapping[BrokerId, ReplicaRecords]) -> Verified:
-    """Compare what was fetched from `offset` on, by broker.
+    """Compare the batches fetched at `offset`, by broker.
 
-    raises  CorruptRecords where the bytes are no batches
+    raises  CorruptRecords if the bytes are not batches
     """
     verified = Verified(offset, [])
     streams = {broker: _replicated(replicas[broker]) for broker in sorted(replicas)}

@@ -1,8 +1,8 @@
-"""SCRAM credentials as ZooKeeper keeps them in a user's config, under the mechanism's name:
+"""SCRAM credentials as stored in a user's config in ZooKeeper, under the mechanism's name:
 
     SCRAM-SHA-256   salt=BASE64,stored_key=BASE64,server_key=BASE64,iterations=4096
 
-They hold only what RFC 5802 lets a server keep: nobody can log in with stored_key and server_key.
+They hold only what RFC 5802 lets a server store: stored_key and server_key are not enough to log in.
 
 Source: org.apache.kafka.common.security.scram.internals.ScramCredentialUtils
 """
@@ -20,7 +20,7 @@ DIGESTS: Mapping[str, str] = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha51
 
 
 class TokenLogin(NamedTuple):
-    """What a login with a delegation token is checked against."""
+    """The data to verify a login with a delegation token."""
 
     owner: str
     credential: str
@@ -30,12 +30,12 @@ class TokenLogin(NamedTuple):
 
 
 def salted_password(mechanism: str, password: str, salt: bytes, iterations: int) -> bytes:
-    """RFC 5802's SaltedPassword, which travels in place of the password."""
+    """RFC 5802's SaltedPassword, which is sent in place of the password."""
     return hashlib.pbkdf2_hmac(DIGESTS[mechanism], password.encode(), salt, iterations)
 
 
 def stored_credential(mechanism: str, salted: bytes, salt: bytes, iterations: int) -> str:
-    """The text that is kept."""
+    """The text that is stored."""
     digest = DIGESTS[mechanism]
     stored_key = hashlib.new(digest, hmac.digest(salted, b"Client Key", digest)).digest()
     server_key = hmac.digest(salted, b"Server Key", digest)

@@ -1,4 +1,4 @@
-"""What kafka-storage decides: the node's voters, the features that a new cluster starts with, users to be.
+"""The decisions of kafka-storage: voters, the initial features of a new cluster, and its first users.
 
 Source: kafka.tools.StorageTool, org.apache.kafka.metadata.storage.Formatter, ScramParser, DynamicVoter of Kafka 4.3.
 """
@@ -30,11 +30,11 @@ _RESERVED_IDS = frozenset({0, 1})  # Uuid.RESERVED: ZERO and ONE (the metadata t
 
 
 class BadFormat(Exception):
-    """A cluster that cannot be formatted so, in the script's words."""
+    """An error of formatting, in the script's words."""
 
 
 class NewScramCredential(NamedTuple):
-    """One --add-scram. `salted_password` takes the place of `password` where it is given."""
+    """One --add-scram. `salted_password` replaces `password` if given."""
 
     user: str
     mechanism: str
@@ -45,7 +45,7 @@ class NewScramCredential(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What kafka-storage info finds: directories that are there, what the first formatted one says, what is wrong."""
+    """The result of kafka-storage info: existing directories, the metadata of the first formatted one, and problems."""
 
     directories: list[str]
     metadata: dict[str, str]
@@ -53,10 +53,10 @@ class Info(NamedTuple):
 
 
 class Voters(NamedTuple):
-    """How the quorum was chosen.
+    """The choice of voters.
 
     directory_kind    the script's word for the directory that holds the metadata
-    directory_id      what --initial-controllers has for this node; None: a new one
+    directory_id      this node's in --initial-controllers; None: a new one
     """
 
     directory_kind: str
@@ -64,7 +64,7 @@ class Voters(NamedTuple):
 
 
 def random_uuid() -> str:
-    """A cluster's or a directory's id: 16 random bytes in base64url, without padding and never with a dash in front."""
+    """A cluster's or a directory's id: 16 random bytes in base64url, without padding, and not beginning with a dash."""
     while True:
         unique = uuid.uuid4()
         text = encoded_uuid(unique)
@@ -78,7 +78,7 @@ def encoded_uuid(unique: uuid.UUID) -> str:
 
 
 def decoded_uuid(text: str) -> uuid.UUID:
-    """The id of which `encoded_uuid` makes this text; raises ValueError."""
+    """The id in a text of `encoded_uuid`; raises ValueError."""
     return uuid.UUID(bytes=base64.urlsafe_b64decode(text + "=="))
 
 
@@ -143,7 +143,7 @@ def _after_host(text: str) -> tuple[str, str, str]:
 
 
 def initial_features(release: str | None, features: Sequence[str], *, dynamic: bool) -> dict[str, int]:
-    """Levels that are not 0, metadata.version first and the others by name; kraft.version is the quorum's, left out.
+    """Levels above 0, metadata.version first and the others by name; without kraft.version, which the quorum decides.
 
     dynamic    the quorum is not named in controller.quorum.voters
     raises     BadFormat, UnknownVersion
@@ -201,7 +201,7 @@ def _ensure_dependencies(levels: Mapping[str, int]) -> None:
 
 
 def version_mapping(release: str | None) -> list[tuple[str, str]]:
-    """A feature and its level each, the release's metadata.version first.
+    """Features with their levels, the release's metadata.version first.
 
     raises    UnknownVersion
     """

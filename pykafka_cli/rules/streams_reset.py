@@ -1,4 +1,4 @@
-"""Setting a Kafka Streams application back: which topics are its own, and where it reads from next.
+"""Resets a Kafka Streams application: its internal topics, and its new offsets.
 
 source  StreamsResetter of Kafka's tools
 """
@@ -17,11 +17,11 @@ _INTERNAL = re.compile(
 
 
 class MalformedPlan(ValueError):
-    """A file that holds no plan at all; the message is the script's."""
+    """A file is not a plan; the message is the script's."""
 
 
 class UnreadableNumber(ValueError):
-    """A partition or offset that is none; the message is Java's."""
+    """A partition or offset is not a number; the message is Java's."""
 
 
 class UnfitPlan(ValueError):
@@ -37,7 +37,7 @@ def comma_separated(arguments: Iterable[str]) -> list[str]:
 
 
 def internal_topics(application_id: str, topics: Iterable[str], users: Iterable[str]) -> list[str]:
-    """The topics that Streams has made for an application, by their names; never one that its users named."""
+    """The topics that Streams created for an application, by their names; never one that users named."""
     spared = set(users)
     return [
         topic
@@ -49,8 +49,8 @@ def internal_topics(application_id: str, topics: Iterable[str], users: Iterable[
 def within_log(
     requested: Offsets, log_starts: Offsets, log_ends: Offsets
 ) -> tuple[dict[TopicPartition, Offset], list[str]]:
-    """The requested offsets, moved to the log's start or end where they are not between the two, and a remark for each
-    of those: the script also prints one for an offset that is the start or end itself.
+    """The requested offsets, moved to the log's start or end if they are not between the two, and a remark for each of
+    those: the script also prints one for an offset that is the start or end itself.
 
     raises  UnfitPlan for a partition whose start and end are not known
     """
@@ -58,7 +58,7 @@ def within_log(
     remarks: list[str] = []
     for partition, offset in requested.items():
         if partition not in log_ends:
-            raise UnfitPlan(f"There is an offset for {partition}, which is no partition of the input topics")
+            raise UnfitPlan(f"There is an offset for {partition}, which is not a partition of the input topics")
         start, end = log_starts[partition], log_ends[partition]
         if start < offset < end:
             offsets[partition] = offset
@@ -69,7 +69,7 @@ def within_log(
 
 
 def parse_streams_plan(text: str) -> dict[TopicPartition, Offset]:
-    """Lines of `TOPIC,PARTITION,OFFSET`; of a partition that is named twice the last line counts.
+    """Lines of `TOPIC,PARTITION,OFFSET`; the last line of a partition counts.
 
     raises  MalformedPlan, UnreadableNumber
     """
@@ -93,7 +93,7 @@ def ensure_complete(plan: Offsets, partitions: Iterable[TopicPartition]) -> None
 
 
 def _without_empty_end(parts: Sequence[str]) -> list[str]:
-    """As Java's split leaves them: without empty parts at the end, unless the whole text was empty."""
+    """Drop empty parts at the end, as Java's split does, unless the whole text is empty."""
     kept = list(parts)
     while len(kept) > 1 and not kept[-1]:
         kept.pop()

@@ -1,7 +1,7 @@
-"""The figures of the perf tools: what was sent or read, how fast, and how the scripts print it.
+"""The figures of the perf tools: how much was sent or read, how fast, and how the scripts print it.
 
-Times are milliseconds since the epoch, handed in by the caller; a MB has 1048576 bytes. A rate over no time is
-infinite, the mean of nothing not a number, as Java has them.
+Times are milliseconds since the epoch, passed by the caller; a MB has 1048576 bytes. As in Java, a rate over no time is
+infinite, and the mean of no values is NaN.
 source  ProducerPerformance, ConsumerPerformance and EndToEndLatency of Kafka's tools
 """
 
@@ -28,7 +28,7 @@ CONSUMER_DETAILED_HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """How long records took, in milliseconds; zeros where there were none."""
+    """Latencies of records, in milliseconds; zeros without records."""
 
     mean: float
     maximum: int
@@ -40,7 +40,7 @@ class Latencies:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Records and their bytes in all, from `started_ms` to `ended_ms`."""
+    """The numbers of records and bytes, from `started_ms` to `ended_ms`."""
 
     count: int
     size: int
@@ -62,12 +62,12 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class ProducerTotal(Total):
-    """What was sent."""
+    """Totals of sent records."""
 
     latencies: Latencies
 
     def line(self, kind: str = "") -> str:
-        """As the script prints it; `kind` is a word about the records."""
+        """The script's line; `kind` is a word about the records."""
         times = self.latencies
         return _as_java(
             f"{self.count} {kind}records sent, {self.records_per_second:f} records/sec "
@@ -78,7 +78,7 @@ class ProducerTotal(Total):
 
 
 class ProducerFigures:
-    """Records that were sent: counted, with their latencies, all in all and for the window being reported."""
+    """Figures of sent records and their latencies, in total and for the current window."""
 
     def __init__(self, now_ms: Timestamp, interval_ms: int = REPORTING_INTERVAL_MS) -> None:
         self.count = 0
@@ -118,12 +118,12 @@ class ProducerFigures:
 
 
 def latencies_of(counts: Mapping[int, int], mean: float) -> Latencies:
-    """Figures of latencies, where `counts` has how often each occurs, in whole milliseconds."""
+    """Figures of latencies; `counts` has the number of each, in whole milliseconds."""
     return Latencies(mean, max(counts, default=0), *percentiles(counts, 0.5, 0.95, 0.99, 0.999))
 
 
 def percentiles(values: Mapping[int, int], *shares: float) -> list[int]:
-    """For each share the value at that place of all values in order; `values` says how often each occurs."""
+    """The value at each share of the sorted values; `values` has the number of each."""
     total = sum(values.values())
     found = []
     for share in shares:
@@ -140,7 +140,7 @@ def percentiles(values: Mapping[int, int], *shares: float) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerTotal(Total):
-    """What was read; `joining_ms` of the time went into joining the group."""
+    """Totals of records read; `joining_ms` were spent on joining the group."""
 
     joining_ms: int
 
@@ -161,7 +161,7 @@ class ConsumerTotal(Total):
         return _rate(self.size, self.fetching_ms) / MB
 
     def line(self, date_format: str) -> str:
-        """As the script prints it."""
+        """The script's text."""
         return _as_java(
             f"{format_date(self.started_ms, date_format)}, {format_date(self.ended_ms, date_format)}, {self.mb:.4f}, "
             f"{self.mb_per_second:.4f}, {self.count}, {self.records_per_second:.4f}, {self.joining_ms}, "
@@ -170,7 +170,7 @@ class ConsumerTotal(Total):
 
 
 class ConsumerFigures:
-    """Records that were read: counted, with the time that joining the group took."""
+    """Figures of records read, and of the time spent on joining the group."""
 
     def __init__(self, now_ms: Timestamp) -> None:
         self.count = 0
@@ -213,13 +213,13 @@ class ConsumerFigures:
 
 @dataclass(frozen=True, slots=True)
 class RoundTripTotal:
-    """How long records took from a producer to a consumer."""
+    """Latencies of records from a producer to a consumer."""
 
     count: int
     latencies: Latencies
 
     def lines(self) -> str:
-        """As the script prints it."""
+        """The script's text."""
         times = self.latencies
         return (
             f"Avg latency: {times.mean:.4f} ms\n"
@@ -264,12 +264,12 @@ def format_date(moment_ms: Timestamp, pattern: str) -> str:
 
 
 def _as_java(line: str) -> str:
-    """Infinity and NaN, which a rate over no time is, in Java's words."""
+    """Infinity and NaN, the rates over no time, in Java's words."""
     return re.sub(r"\b(inf|nan)\b", lambda found: "Infinity" if found[1] == "inf" else "NaN", line)
 
 
 def _rate(amount: float, elapsed_ms: int) -> float:
-    """Per second; infinite, as Java has it, where no time has passed."""
+    """A rate per second; infinite, as in Java, if no time has passed."""
     if elapsed_ms:
         return 1000.0 * amount / elapsed_ms
     return float("inf") if amount else float("nan")

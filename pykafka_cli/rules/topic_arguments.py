@@ -1,4 +1,4 @@
-"""Values of kafka-topics' options, read as org.apache.kafka.tools.TopicCommand reads them, with its messages."""
+"""Values of kafka-topics' options, parsed like org.apache.kafka.tools.TopicCommand, with its messages."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ _MESSAGE_FORMAT_VERSION = "message.format.version"
 
 
 class BadArgument(Exception):
-    """A value that the script rejects before it asks anybody."""
+    """A value that the script rejects before it sends a request."""
 
 
 def parse_replica_assignment(text: str) -> dict[int, list[BrokerId]]:
@@ -37,7 +37,7 @@ def parse_replica_assignment(text: str) -> dict[int, list[BrokerId]]:
 
 
 def parse_topic_configs(words: Iterable[str]) -> dict[str, str]:
-    """`name=value` words to settings of a topic, checked for name, type and bounds.
+    """Parse `name=value` words as configs of a topic, checked for name, type and bounds.
 
     raises    BadArgument
     """
@@ -99,7 +99,7 @@ def parse_topic_id(text: str) -> uuid.UUID | None:
 
 
 def format_version_warning(configs: dict[str, str]) -> str | None:
-    """What the script says of a setting that brokers since 3.0 ignore."""
+    """The script's warning about a config that brokers since 3.0 ignore."""
     if _MESSAGE_FORMAT_VERSION not in configs:
         return None
     return (

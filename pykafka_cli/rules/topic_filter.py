@@ -1,7 +1,7 @@
-"""Topics by name: the value of --topic and its like, as org.apache.kafka.server.util.TopicFilter takes it.
+"""Selects topics by name: the value of --topic and similar options, like org.apache.kafka.server.util.TopicFilter.
 
-The text is a Java regular expression that a whole name must match; commas separate alternatives, blanks are dropped,
-quotes around it too.
+The text is a Java regular expression that a whole name must match; commas separate alternatives, blanks, and quotes
+around it, are dropped.
 """
 
 import re
@@ -10,11 +10,11 @@ from pykafka_cli.topic_names import is_internal
 
 
 class InvalidRegex(Exception):
-    """No regular expression; the message is the script's."""
+    """Not a regular expression; the message is the script's."""
 
 
 class TopicFilter:
-    """Which topics a command is about."""
+    """Selects the topics of a command."""
 
     def __init__(self, text: str) -> None:
         """raises    InvalidRegex"""

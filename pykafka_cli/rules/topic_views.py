@@ -1,4 +1,4 @@
-"""What `topics --describe` shows of all it has read: headers and partitions, or partitions in some kind of trouble."""
+"""What `topics --describe` shows: headers and partitions, or only partitions with some kind of problem."""
 
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
@@ -9,7 +9,7 @@ MIN_INSYNC_REPLICAS = "min.insync.replicas"
 
 
 class DescribeFilter(NamedTuple):
-    """The filters of the command line; with several, a partition is shown that any of them wants."""
+    """The filters of the command line; a partition is shown if any of them selects it."""
 
     under_replicated: bool = False
     unavailable: bool = False
@@ -37,7 +37,7 @@ class DescribeFilter(NamedTuple):
 
 
 class TopicView(NamedTuple):
-    """A topic with what is to be shown of it. Its settings are only those that are not Kafka's defaults."""
+    """A topic and the parts of it to show. Its configs are only those that differ from Kafka's defaults."""
 
     topic: TopicDescription
     shows_header: bool
@@ -47,7 +47,7 @@ class TopicView(NamedTuple):
 def view_topics(
     topics: Iterable[TopicDescription], wanted: DescribeFilter, live_brokers: Collection[BrokerId]
 ) -> list[TopicView]:
-    """What is left of the descriptions, whose `configs` hold all settings of each topic."""
+    """The parts to show of descriptions whose `configs` hold all configs of each topic."""
     views = []
     for topic in topics:
         min_isr = next((int(entry.value or 0) for entry in topic.configs if entry.name == MIN_INSYNC_REPLICAS), 1)

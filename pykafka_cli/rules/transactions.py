@@ -1,4 +1,4 @@
-"""Transactions as an operator sees them, and which of them hang: open in a partition, and nobody will end them.
+"""Transactions for operators, and which of them hang: open in a partition that no coordinator knows.
 
 Source: org.apache.kafka.tools.TransactionsCommand, 3.9
 """
@@ -20,9 +20,9 @@ from pykafka_cli.model import (
 
 
 def spec_to_abort(partition: TopicPartition, producers: Iterable[ProducerState], start: Offset) -> AbortSpec | None:
-    """How to end the transaction that began at an offset; None if none that is open did.
+    """How to abort the open transaction that began at an offset; None if there is none.
 
-    A producer whose transactions never ended before has no coordinator epoch; 0 is not above any leader's.
+    A producer that has never completed a transaction has no coordinator epoch; 0 is not above any leader's.
     """
     for producer in producers:
         if producer.transaction_start == start:
@@ -34,7 +34,7 @@ def spec_to_abort(partition: TopicPartition, producers: Iterable[ProducerState],
 def open_longer_than(
     limit_ms: Milliseconds, producers: Mapping[TopicPartition, Iterable[ProducerState]], now_ms: Timestamp
 ) -> list[OpenTransaction]:
-    """Transactions whose producer has been silent for longer than `limit_ms`."""
+    """Transactions whose producer has not written for longer than `limit_ms`."""
     return [
         OpenTransaction(partition, producer)
         for partition, states in producers.items()
@@ -48,10 +48,10 @@ def hanging(
     ids: Mapping[ProducerId, str],
     descriptions: Mapping[str, TransactionDescription],
 ) -> list[OpenTransaction]:
-    """Those that no coordinator has on its list: it will never write a marker to that partition.
+    """Transactions that no coordinator knows: none will ever write a marker to that partition.
 
     ids             transactional ids by producer id, those that coordinators know
-    descriptions    of these ids; one that has gone meanwhile is missing
+    descriptions    of these ids; ids that have expired meanwhile are missing
     """
 
     def is_known(candidate: OpenTransaction) -> bool:

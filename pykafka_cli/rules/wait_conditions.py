@@ -1,9 +1,9 @@
-"""What `pk wait` waits for: each condition as a word, and what it still lacks in what was seen of a cluster.
+"""The conditions of `pk wait`: parsing them, and finding what a cluster still lacks.
 
 broker[=N]                      at least N brokers, a controller, every advertised listener reachable from here
-topic=TOPIC[:PARTITIONS]        the topic, with at least so many partitions, and a leader of each
-records=TOPIC:N                 at least N records between the beginning and the end of its logs
-group=GROUP[:STATE[:MEMBERS]]   the group, in that state, with at least so many members
+topic=TOPIC[:PARTITIONS]        the topic, with at least this many partitions, and a leader for each
+records=TOPIC:N                 at least N records between the starts and the ends of its logs
+group=GROUP[:STATE[:MEMBERS]]   the group, in that state, with at least this many members
 lag=GROUP:N[:TOPIC]             at most N records that the group has not committed
 """
 
@@ -23,7 +23,7 @@ STATES = (
     "Reconciling",
     "Stable",
 )
-"""Of groups of every protocol. Dead is a group that does not exist."""
+"""States of groups of every protocol. A group that does not exist is Dead."""
 
 DEAD = "Dead"
 _FORMS = {
@@ -39,7 +39,7 @@ _NAMED_PARTITIONS = 5
 
 
 class BadCondition(Exception):
-    """A word that is no condition. The message says what is wrong with it, `hint` which forms there are."""
+    """A word is not a condition. The message says what is wrong, `hint` lists the forms."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -117,7 +117,7 @@ def _parse(kind: str, value: str) -> Condition | None:
 
 
 def _parse_group(value: str) -> Group | None:
-    """A group's name may have colons if its state is given: what follows the last ones is then a state."""
+    """A group's name may have colons if its state is given: the part after the last ones is then a state."""
     states = {state.lower(): state for state in STATES}
     found = re.fullmatch(r"(.+?):([A-Za-z]+)(?::(\d+))?", value, re.ASCII)
     if found and found[2].lower() in states:
@@ -128,7 +128,7 @@ def _parse_group(value: str) -> Group | None:
 
 
 def parse_duration(text: str) -> Seconds:
-    """Seconds in a number with the unit ms, s, m, h or d; seconds without a unit.
+    """Parse a number with the unit ms, s, m, h or d, or of seconds without a unit.
 
     raises    ValueError
     """
@@ -138,7 +138,7 @@ def parse_duration(text: str) -> Seconds:
     return Seconds(float(found[1]) * _SECONDS[found[2] or "s"])
 
 
-# ---- what is missing: an empty string where a condition is met
+# ---- what is missing: an empty string if a condition is met
 
 
 def missing_brokers(
@@ -148,7 +148,7 @@ def missing_brokers(
     unreachable: Mapping[BrokerId, str],
 ) -> str:
     """registered     the advertised HOST:PORT of each broker
-    unreachable    why a connection to it fails, of those where one does
+    unreachable    why connections fail, by broker
     """
     if len(registered) < wanted.least:
         ids = ", ".join(map(str, sorted(registered)))
@@ -162,7 +162,7 @@ def missing_brokers(
 
 
 def missing_of_topic(wanted: Topic, leaders: Mapping[int, BrokerId | None] | None) -> str:
-    """leaders    the leader of each partition, None where there is none; None if the topic does not exist"""
+    """leaders    the leader of each partition, or None; None if the topic does not exist"""
     if leaders is None:
         return "the topic does not exist"
     if wanted.partitions is not None and len(leaders) < wanted.partitions:
@@ -213,7 +213,7 @@ def lags_of(
     beginnings: Mapping[TopicPartition, Offset],
     ends: Mapping[TopicPartition, Offset],
 ) -> dict[TopicPartition, int]:
-    """Records from a group's position to the end; where nothing is committed, all of them are to be read."""
+    """The records from a group's position to the end; all records if nothing is committed."""
     return {
         each: max(ends[each] - max(committed.get(each, 0), beginnings.get(each, 0)), 0)
         for each in partitions

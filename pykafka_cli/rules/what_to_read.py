@@ -1,4 +1,4 @@
-"""What the console consumer's options say of topics, partition, offset and group, and which of them go together."""
+"""The console consumer's options for topics, partition, offset and group, and which of them go together."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -8,7 +8,7 @@ from pykafka_cli.model import Offset, OffsetSpec
 
 
 class NotTogether(Exception):
-    """Options that contradict each other, or a value that is none, in the script's words."""
+    """Conflicting options, or an invalid value, in the script's words."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -16,7 +16,7 @@ class NotTogether(Exception):
 
 
 class Wanted(NamedTuple):
-    """What is to be read: a topic, topics by expression, or one partition of a topic from an offset."""
+    """What to read: a topic, topics by expression, or one partition of a topic from an offset."""
 
     topic: str | None
     pattern: str | None
@@ -49,10 +49,10 @@ def chosen_group(
     *,
     option: str = "--consumer.config",
 ) -> str | None:
-    """The group that was named, wherever; None if nowhere.
+    """The group in any of these places; None without one.
 
-    option    that names the file
-    raises    NotTogether if it was named twice and not the same, or together with a partition
+    option    the option that names the file
+    raises    NotTogether if different groups are named, or a group and a partition
     """
     named = dict.fromkeys(each for each in (group, file.get("group.id"), words.get("group.id")) if each is not None)
     if len(named) > 1:
@@ -67,7 +67,7 @@ def chosen_group(
 
 
 def first_offset(given: Collection[str], offset: str, *, from_beginning: bool) -> Offset | OffsetSpec:
-    """Where --partition begins, as ListOffsets has it.
+    """Where --partition starts, as in ListOffsets.
 
     raises    NotTogether
     """

@@ -1,4 +1,4 @@
-"""What goes over Kafka connections, message by message: frames in, readable messages out.
+"""Turns frames on Kafka connections into readable messages.
 
 A response is matched with its request by connection and correlation id. Pure: the time of each frame is an argument.
 """
@@ -17,15 +17,15 @@ from pykafka_cli.protocol.message_documents import (
 )
 
 MOST_PENDING = 10_000
-"""Requests of a connection whose responses are awaited; of Produce with acks=0 there is none."""
+"""Maximum number of pending requests of a connection; Produce with acks=0 gets no response."""
 
 
 class WireMessage(NamedTuple):
     """A request or a response.
 
-    seconds    when it was seen, from the beginning
+    seconds    when it was seen, since the start
     took       seconds since the request; None for a request
-    body       fields by name; text where it cannot be decoded
+    body       fields by name; text if it cannot be decoded
     size       bytes, without the length
     """
 
@@ -39,7 +39,7 @@ class WireMessage(NamedTuple):
 
 
 class WireFilter(NamedTuple):
-    """What is shown: these APIs by name in any case, all if there are none; messages that name one of these topics."""
+    """Selects messages: of these APIs, in any case (all if empty), that name one of these topics."""
 
     apis: Collection[str] = ()
     topics: Collection[str] = ()
@@ -54,7 +54,7 @@ ALL = WireFilter()
 
 
 def names(value: Any, text: str) -> bool:
-    """Whether a text is anywhere in a document."""
+    """Whether a text occurs anywhere in a document."""
     if isinstance(value, Mapping):
         return any(names(each, text) for each in value.values())
     if isinstance(value, list):
@@ -69,7 +69,7 @@ class _Pending(NamedTuple):
 
 
 class WireLog:
-    """All connections of one process, or of one proxy.
+    """The messages on all connections of one process, or of one proxy.
 
     show      called for each message that the filter accepts, and for responses to such requests
     clock     seconds, monotonic
@@ -96,7 +96,7 @@ class WireLog:
         try:
             header = read_header(frame)
         except ProtocolError:
-            return  # the peer will say what it thinks of it
+            return  # the peer will report the error
         body = _decoded(lambda: request_document(frame, self._show_record))
         is_shown = self._only.accepts(header, body)
         pending = self._pending.setdefault(connection, {})

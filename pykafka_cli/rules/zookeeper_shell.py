@@ -1,7 +1,7 @@
-"""The language of ZooKeeper's shell: its commands, how a line becomes words, how ACLs and paths are written.
+"""The language of ZooKeeper's shell: commands, words, ACLs and paths.
 
-Options are read as commons-cli reads them: letters after one dash, several together or with their value attached, in
-any place. Source: org.apache.zookeeper.ZooKeeperMain and the classes of org.apache.zookeeper.cli, 3.8.4.
+Options are parsed like commons-cli: letters after one dash, several together or with the value attached, at any
+position. Source: org.apache.zookeeper.ZooKeeperMain and the classes of org.apache.zookeeper.cli, 3.8.4.
 """
 
 import re
@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 OTHERS = {"connect": "host:port", "history": "", "printwatches": "on|off", "quit": "", "redo": "cmdno"}
-"""Commands of the shell itself, which read their words themselves."""
+"""Commands of the shell itself, which parse their words themselves."""
 
 
 class Verb(NamedTuple):
-    """A command: its options as in its usage, those without and with a value, the minimum number of words."""
+    """A command: its options as in its usage, options without and with a value, minimum number of words."""
 
     usage: str
     flags: str = ""
@@ -60,7 +60,7 @@ USAGE = "".join(
 
 
 class ShellProblem(Exception):
-    """What a command has to say instead of doing it; `status` becomes the shell's."""
+    """A command fails with a message; `status` becomes the shell's."""
 
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)
@@ -68,7 +68,7 @@ class ShellProblem(Exception):
 
 
 class Call(NamedTuple):
-    """A command line that was understood: words begin with the command's name."""
+    """A parsed command line: words begin with the command's name."""
 
     words: tuple[str, ...]
     options: Mapping[str, str]
@@ -78,7 +78,7 @@ _WORD = re.compile(r"""\s*([^"']\S*|"[^"]*"|'[^']*')\s*""")
 
 
 def words_of(line: str) -> list[str]:
-    """A line as words; quotes keep spaces."""
+    """Split a line into words; quotes keep spaces."""
     words = [found[1] for found in _WORD.finditer(line.strip())]
     return [word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "\"'" else word for word in words]
 
@@ -89,7 +89,7 @@ def understood(words: Sequence[str]) -> Call:
     raises  ShellProblem
     """
     name, verb = words[0], VERBS[words[0]]
-    if name in ("close", "whoami"):  # which read nothing
+    if name in ("close", "whoami"):  # these have no options
         return Call((name,), {})
     call = _parsed(verb, words)
     if len(call.words) < verb.words or (name == "version" and len(call.words) > 1):
@@ -187,7 +187,7 @@ _PERMISSIONS = {"r": 1, "w": 2, "c": 4, "d": 8, "a": 16}
 
 
 def parse_acl(text: str) -> tuple[list[tuple[int, str, str]], list[str]]:
-    """(permissions, scheme, id) of `scheme:id:perms,...`, and complaints about what is left out."""
+    """(permissions, scheme, id) of `scheme:id:perms,...`, and complaints about skipped parts."""
     entries: list[tuple[int, str, str]] = []
     complaints: list[str] = []
     for each in text.rstrip(",").split(","):
@@ -212,13 +212,13 @@ LIMITS, STATS = "zookeeper_limits", "zookeeper_stats"
 
 
 def parse_quota(text: str) -> dict[str, int]:
-    """What a limits or stats znode says; -1 or nothing is no limit."""
+    """Parse a limits or stats znode; -1 or a missing value means no limit."""
     pairs = (pair.split("=") for pair in re.split("[,;]+", text) if "=" in pair)
     return {pair[0]: int(pair[1] or -1) for pair in pairs}
 
 
 def quota_text(values: Mapping[str, int]) -> str:
-    """The form of StatsTrack: count and bytes first, and a sign that has older readers ignore the rest."""
+    """The form of StatsTrack: count and bytes first, and a sign that makes older readers ignore the rest."""
     first = f"count={values.get('count', -1)},bytes={values.get('bytes', -1)}"
     rest = sorted(name for name in values if name not in ("count", "bytes"))
     return first + "".join([*("=" for _ in rest[:1]), *(f";{name}={values[name]}" for name in rest)])
@@ -268,7 +268,7 @@ _SAID: Mapping[int, str] = {
 
 
 def error_text(code: int, path: str) -> str:
-    """What the shell says of an error of ZooKeeper's."""
+    """The shell's text for an error code of ZooKeeper."""
     if code in _SAID:
         return _SAID[code] + path
     name = ERROR_NAMES.get(code, f"Unknown error {code}")

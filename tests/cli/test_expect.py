@@ -276,7 +276,7 @@ def test_records_that_were_deleted_are_mentioned(topic: Topic, tmp_path: Path) -
 
     done = topic.expect("--count", "3", "--from-offset", mark, "--within", "2s")
     assert done.returncode == 1
-    assert "1 of 3 came" in done.stderr
+    assert "1 of 3 arrived" in done.stderr
     assert f"Note: {topic.name}-0: the records from offset 0 to 1 have been deleted" in done.stderr
 
 
@@ -313,7 +313,7 @@ def test_what_did_not_come_is_shown_beside_what_is_most_like_it(sent: Topic, wan
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-5:] == [
-        f"  expected-orders: {wants} line 3 did not come",
+        f"  expected-orders: {wants} line 3 did not arrive",
         '    wanted {"id": 2, "state": "paid"}',
         f'    most like it is {_place_of("k2", sent)}, key "k2":',
         '      - .state: "paid"',
@@ -335,7 +335,7 @@ def test_a_wrong_order_is_explained(sent: Topic, wants: Path) -> None:
     done = sent.expect("--json-subset", str(wants), "--ordered-by-key", "--within", "1s")
 
     assert done.returncode == 1
-    assert f'{wants} in order by key: key "k1": line 2 came at expected-orders-' in done.stderr
+    assert f'{wants} in order by key: key "k1": line 2 arrived at expected-orders-' in done.stderr
 
 
 def test_reports_for_ci_servers(sent: Topic, wants: Path, tmp_path: Path) -> None:
@@ -404,7 +404,7 @@ def test_what_cannot_be_reached_is_named_with_what_would_help() -> None:
         (("t", "--ordered-by-key"), "--ordered-by-key needs --json-subset"),
         (("t", "--grace", "1s"), "--grace needs --exactly"),
         (("t", "--within", "soon"), "--within: 'soon' is not a duration"),
-        (("t", "--within", "0"), "--within: 0 is no time"),
+        (("t", "--within", "0"), "--within must be more than 0"),
         (("t", "--json-subset", "/absent.jsonl"), "/absent.jsonl: No such file or directory"),
         (("t", "--value-matches", "("), "--value-matches: Unclosed group"),
         (("t", "--from-offset", "42"), "--from-offset: 42 is not a timestamp in milliseconds"),

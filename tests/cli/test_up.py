@@ -194,7 +194,7 @@ def test_clients_elsewhere_get_the_advertised_address_and_brokers_need_it_not(tm
     )
 
     assert (done.returncode, done.stdout) == (1, "one\n")
-    assert done.stderr.startswith("Warning: whoever reaches 0.0.0.0 can read and change everything here")
+    assert done.stderr.startswith("Warning: anyone who reaches 0.0.0.0 can read and change everything")
     assert f"127.0.0.1:{elsewhere}" in done.stderr.splitlines()[-1]
 
 

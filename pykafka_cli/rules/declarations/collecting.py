@@ -1,4 +1,4 @@
-"""Puts together what documents declare, and notices what is declared twice."""
+"""Collects what documents declare, and reports what is declared twice."""
 
 import base64
 import binascii
@@ -31,7 +31,7 @@ from pykafka_cli.topic_names import why_invalid
 
 
 class Collector:
-    """What was declared so far, and what is wrong with it."""
+    """The declarations so far, and the problems."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.found = Declarations()
@@ -42,7 +42,7 @@ class Collector:
     def topic(
         self, name: Node | None, at: Node, partitions: Node | None, factor: Node | None, configs: Mapping[str, Node]
     ) -> str | None:
-        """Note a topic; its name, unless that cannot be one."""
+        """Add a topic; return its name, or None if that is invalid."""
         topic = topic_name(name)
         count = partitions.integer(1, MOST_PARTITIONS) if partitions else None
         replicas = factor.integer(1, MOST_REPLICAS) if factor else None
@@ -60,7 +60,7 @@ class Collector:
         return topic
 
     def record(self, topic: str | None, record: SeedRecord) -> None:
-        """Note a record that a topic begins with."""
+        """Add a first record of a topic."""
         if topic is not None:
             self.found.records.setdefault(topic, []).append(record)
 
@@ -82,7 +82,7 @@ class Collector:
             self.found.quotas[entity] = DeclaredQuota(entity, limits, at.place)
 
     def more_limits(self, entity: QuotaEntity, at: Node, limits: Mapping[str, float | None]) -> None:
-        """Limits in addition to those that are known of an entity."""
+        """Add limits of an entity that may already have some."""
         known = self.found.quotas.get(entity, DeclaredQuota(entity, {}, at.place))
         self.found.quotas[entity] = replace(known, limits={**known.limits, **limits})
 
@@ -94,7 +94,7 @@ class Collector:
         at.reject(f"{what} is declared twice, first in line {first.line}")
 
 
-# ---- parts that several forms have
+# ---- parts of several forms
 
 
 def topic_name(node: Node | None) -> str | None:
@@ -107,7 +107,7 @@ def topic_name(node: Node | None) -> str | None:
 
 
 def config_text(node: Node) -> str | None:
-    """The value of a config as Kafka has it: a list is joined by commas."""
+    """The value of a config in Kafka's form: a list is joined by commas."""
     if isinstance(node.value, list):
         words = [item.text() for item in node.items()]
         return ",".join(word for word in words if word is not None)
@@ -117,12 +117,12 @@ def config_text(node: Node) -> str | None:
 def limits_of(fields: Mapping[str, Node], names: Mapping[str, str]) -> dict[str, float | None]:
     """Limits by Kafka's names for them.
 
-    names    those of the form, and Kafka's for each
+    names    Kafka's names by those of the form
     """
     limits: dict[str, float | None] = {}
     for key, node in fields.items():
         if key not in names:
-            node.reject(f"is no limit; there are {', '.join(names)}")
+            node.reject(f"is not a limit; use {', '.join(names)}")
         elif node.is_null:
             limits[names[key]] = None
         elif (value := node.number()) is not None:
@@ -131,7 +131,7 @@ def limits_of(fields: Mapping[str, Node], names: Mapping[str, str]) -> dict[str,
 
 
 def check_limits(at: Node, entity: QuotaEntity, limits: Mapping[str, float | None]) -> None:
-    """Addresses have one limit, which nothing else has."""
+    """Check that addresses have their own limit, and other entities the others."""
     of_addresses = LIMITS[-1]
     is_address = bool(entity) and entity[0][0] == IP
     for name in limits:
@@ -148,7 +148,7 @@ def acl_of(
     permission: Node | None,
     host: Node | None,
 ) -> Acl | None:
-    """One ACL; None, and a problem, where a part of it is missing or wrong."""
+    """Build an ACL; None, and a problem, if a part of it is missing or wrong."""
     kind = resource_type.choice(RESOURCE_TYPES) if resource_type else None
     name = CLUSTER_NAME if kind == "CLUSTER" else resource_name.name() if resource_name else None
     pattern = pattern_type.choice(PATTERN_TYPES) if pattern_type else "LITERAL"
@@ -172,10 +172,10 @@ def principal_of(node: Node | None) -> str | None:
 
 
 def bytes_of(node: Node | None, *, base64_text: Node | None = None) -> bytes | None:
-    """A key or value: text as UTF-8, a mapping or a list as JSON in one line, nothing as null."""
+    """A key or value: text as UTF-8, a mapping or a list as JSON on one line, nothing as null."""
     if base64_text is not None and not base64_text.is_null:
         if node is not None and not node.is_null:
-            base64_text.reject("cannot be given together with the same in plain text")
+            base64_text.reject("cannot be combined with the same in plain text")
         return decoded(base64_text)
     if node is None or node.is_null:
         return None

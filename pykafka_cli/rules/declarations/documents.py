@@ -1,6 +1,6 @@
-"""YAML documents in which each value knows its place, so that whoever objects to one can name it.
+"""YAML documents in which each value has its place, so that an error can name it.
 
-PyYAML reads them, by the rules of YAML 1.2: `no` and 2024-01-01 are text, and so is 1:30. JSON is YAML, too.
+PyYAML reads them, by the rules of YAML 1.2: `no`, 2024-01-01 and 1:30 are text. JSON is valid YAML.
 """
 
 import re
@@ -19,7 +19,7 @@ _CORE_SCHEMA: Sequence[tuple[str, str, str]] = (
     ("merge", r"<<", "<"),
 )
 _MOST_DIGITS = 400
-"""Of a number: more than any has that Kafka could store."""
+"""Maximum number of digits: more than any number that Kafka could store."""
 
 
 class Place(NamedTuple):
@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is wrong with a declaration, and where."""
+    """A problem with a declaration, and its place."""
 
     place: Place
     text: str
@@ -45,7 +45,7 @@ class Problem(NamedTuple):
 
 
 class BadDeclarations(Exception):
-    """A file that cannot be applied; all that is wrong with it, in its order."""
+    """A file cannot be applied; all problems, in the order of the file."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(map(str, sorted(set(problems)))))
@@ -66,9 +66,9 @@ class _Items(list[Any]):
 
 @dataclass(slots=True)
 class Node:
-    """A value of a document with its place, which collects what is wrong with it.
+    """A value of a document with its place, which collects its problems.
 
-    A method that reads it returns None, and notes a problem, where the value is not what it is to be.
+    A method that reads an invalid value adds a problem and returns None.
     """
 
     value: Any
@@ -76,7 +76,7 @@ class Node:
     problems: list[Problem]
 
     def reject(self, text: str) -> None:
-        """Note a problem."""
+        """Add a problem."""
         self.problems.append(Problem(self.place, text))
 
     @property
@@ -84,9 +84,9 @@ class Node:
         return self.value is None
 
     def fields(self, known: Mapping[str, str] | None = None) -> "Fields":
-        """The values by their keys; empty where this is no mapping.
+        """The values by their keys; empty if this is not a mapping.
 
-        known     what keys there may be, with what each stands for; any if not given
+        known     the allowed keys, and what each stands for; by default any
         """
         if not isinstance(self.value, _Fields):
             if self.value is not None:
@@ -103,17 +103,17 @@ class Node:
         if known is not None:
             for key, node in found.items():
                 if key not in known:
-                    node.reject(f"is not known here; there may be {', '.join(known)}")
+                    node.reject(f"is unknown here; use {', '.join(known)}")
         return found
 
     def inherit(self, key: str, value: object) -> None:
-        """Give a mapping a field that it lacks."""
+        """Add a missing field to a mapping."""
         if isinstance(self.value, _Fields) and key not in self.value:
             self.value[key] = value
             self.value.lines[key] = self.place.line
 
     def items(self) -> list["Node"]:
-        """The items of a list; empty where this is none."""
+        """The items of a list; empty if this is not one."""
         if not isinstance(self.value, _Items):
             if self.value is not None:
                 self.reject(f"must be a list, not {_shown(self.value)}")
@@ -126,7 +126,7 @@ class Node:
         ]
 
     def text(self) -> str | None:
-        """A scalar as text: true, 42 and 0.5 as they are."""
+        """A scalar as text, including true, 42 and 0.5."""
         match self.value:
             case bool():
                 return "true" if self.value else "false"
@@ -158,7 +158,7 @@ class Node:
         return None
 
     def choice(self, choices: Sequence[str]) -> str | None:
-        """One of some words, however it is spelled: case does not count, nor do - and _."""
+        """One of some words, ignoring case, - and _."""
         if (found := self.text()) is None:
             return None
         spelled = {_plain(each): each for each in choices}
@@ -168,7 +168,7 @@ class Node:
 
 
 class Fields(Mapping[str, Node]):
-    """The fields of a mapping; a field that is null counts as absent, but for whoever looks at all of them."""
+    """The fields of a mapping; null fields count as absent, except in iteration."""
 
     def __init__(self, owner: Node, nodes: Mapping[str, Node]) -> None:
         self.owner = owner
@@ -184,19 +184,19 @@ class Fields(Mapping[str, Node]):
         return len(self._nodes)
 
     def given(self, key: str) -> Node | None:
-        """The field, if it is there and not null."""
+        """The field, if present and not null."""
         node = self._nodes.get(key)
         return None if node is None or node.is_null else node
 
     def required(self, key: str) -> Node | None:
-        """The field; a problem where it is absent."""
+        """The field; a problem if it is absent."""
         if (node := self.given(key)) is None:
             self.owner.reject(f"{key} is missing")
         return node
 
 
 def read_documents(text: str, problems: list[Problem]) -> list[Node]:
-    """The documents of a stream, without those that are empty.
+    """The documents of a stream, without empty ones.
 
     raises    BadDeclarations if the text is not YAML
     """
@@ -218,13 +218,13 @@ def read_documents(text: str, problems: list[Problem]) -> list[Node]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Builds values that know their lines."""
+    """Builds values with their lines."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  # as in the base class
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what either version of YAML reads as anything but text."""
+    """Quotes text that either version of YAML would read as another type."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # nothing is written once for two places
         return True
@@ -237,7 +237,7 @@ for _tag, _pattern, _first in _CORE_SCHEMA:
 
 
 def write_documents(documents: Sequence[object], remarks: Sequence[str] = ()) -> str:
-    """A stream of YAML documents below remarks, which are comments."""
+    """Write a stream of YAML documents below remarks, which become comments."""
     comment = "".join(f"# {line}\n" for remark in remarks for line in textwrap.wrap(remark, 100))
     texts = [
         yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
@@ -251,7 +251,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Iterator[_Fields]:
     found.lines = {}
     yield found
     own = {id(key) for key, _ in node.value}
-    loader.flatten_mapping(node)  # merge keys (<<) come first, so that what is written out beside them counts
+    loader.flatten_mapping(node)  # merge keys (<<) come first, so that explicit keys take precedence
     for key_node, value_node in node.value:
         key = key_node.value
         if not isinstance(key_node, yaml.ScalarNode):

@@ -48,7 +48,7 @@ QUOTA_TYPES: Mapping[str, tuple[str | None, str | None]] = {
     "CLIENT": (None, "clientId"),
     "CLIENTS_DEFAULT": (None, DEFAULT_NAME),
 }
-"""Which user and which client each type is about: a field of the entity, the default, or none."""
+"""The user and client of each type: a field of the entity, the default, or none."""
 
 _TOPIC = dict.fromkeys(("partitions", "replicas", "configs", "configMapRefs"), "")
 _USER = {"authentications": ""}
@@ -63,16 +63,16 @@ _IGNORED, _DELETED = "jikkou.io/ignore", "jikkou.io/delete"
 
 
 class Named(NamedTuple):
-    """What other resources refer to by name."""
+    """Resources that others refer to by name."""
 
     config_maps: Mapping[str, Mapping[str, Node]]
     roles: Mapping[str, Node]
 
 
 def is_left_out(resource: Fields) -> bool:
-    """Whether an annotation says that the resource is to be ignored.
+    """Whether an annotation marks the resource as ignored.
 
-    One that is to be deleted is a problem: what is deleted is --prune's to say.
+    One marked for deletion is a problem: only --prune deletes.
     """
     metadata = resource.given("metadata")
     annotations = metadata.fields().given("annotations") if metadata else None
@@ -80,7 +80,7 @@ def is_left_out(resource: Fields) -> bool:
         return False
     fields = annotations.fields()
     if (deleted := fields.given(_DELETED)) and deleted.text() == "true":
-        deleted.reject("is not supported; leave the resource out, and use --prune")
+        deleted.reject("is not supported; omit the resource, and use --prune")
         return True
     return (ignored := fields.given(_IGNORED)) is not None and ignored.text() == "true"
 
@@ -160,7 +160,7 @@ def read_quota(resource: Fields, collector: Collector, _named: Named) -> None:
 
 
 def read_authorization(resource: Fields, collector: Collector, named: Named) -> None:
-    """A KafkaPrincipalAuthorization: ACLs of its own, and those of its roles."""
+    """A KafkaPrincipalAuthorization: its ACLs, and those of its roles."""
     metadata, spec = resource.required("metadata"), resource.required("spec")
     principal = principal_of(metadata.fields().required("name") if metadata else None)
     if principal is None or spec is None:

@@ -1,4 +1,4 @@
-"""What a file declares, whatever form it is in; and the words that all forms share."""
+"""The content of a file in any form, and the words that all forms share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from pykafka_cli.model import Timestamp
 from pykafka_cli.rules.declarations.documents import Place
 
 DEFAULT_NAME = ""
-"""Of a user, client or address: the limits of all that have none of their own."""
+"""The entity for all users, clients or addresses without a specific quota."""
 
 MOST_PARTITIONS, MOST_REPLICAS = 2**31 - 1, 2**15 - 1
 MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -25,14 +25,13 @@ LIMITS = (
 USER, CLIENT_ID, IP = "user", "client-id", "ip"
 
 QuotaEntity = tuple[tuple[str, str], ...]
-"""What is limited: pairs of a type and a name, users first."""
+"""A quota's entity: pairs of a type and a name, users first."""
 
 Record = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
 
 
 class SeedRecord(NamedTuple):
-    """A record that a new topic begins with. Without a partition, its key decides; without a time, it is that of
-    sending."""
+    """A first record of a new topic. Without a partition, its key decides; without a time, it gets the present."""
 
     key: bytes | None
     value: bytes | None
@@ -43,7 +42,7 @@ class SeedRecord(NamedTuple):
 
 
 class Password(NamedTuple):
-    """Where a password is: `env` (name of a variable), `file` (its path), or `text` (the password itself)."""
+    """The source of a password: `env` (name of a variable), `file` (its path), or `text` (the password itself)."""
 
     kind: str
     value: str
@@ -54,8 +53,8 @@ class Password(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeclaredTopic:
-    """partitions, replication_factor     None: whatever they are, or the broker's default for a new topic
-    configs                               a value of None removes what the topic sets
+    """partitions, replication_factor     None: keep them, or the broker's default for a new topic
+    configs                               a value of None removes the override
     """
 
     name: str
@@ -64,14 +63,14 @@ class DeclaredTopic:
     replication_factor: int | None = None
     configs: Mapping[str, str | None] = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)
-    """Of fields that may turn out to be impossible, by name: partitions, replication_factor, a config."""
+    """Places of fields that may turn out to be impossible, by name: partitions, replication_factor, a config."""
 
     def place_of(self, name: str) -> Place:
         return self.places.get(name, self.place)
 
 
 class DeclaredCredential(NamedTuple):
-    """How a user logs in; without a password, the credential must exist. iterations None: any, or the default."""
+    """A user's credential; without a password, it must exist. iterations None: any, or the default."""
 
     iterations: int | None
     password: Password | None
@@ -123,21 +122,21 @@ OPERATIONS = (
     "ALTER_CONFIGS", "IDEMPOTENT_WRITE", "CREATE_TOKENS", "DESCRIBE_TOKENS", "TWO_PHASE_COMMIT",
 )  # fmt: skip
 CLUSTER_NAME = "kafka-cluster"
-"""How ACLs call the only resource of type CLUSTER."""
+"""The name of the only resource of type CLUSTER in ACLs."""
 
 
 @dataclass(slots=True)
 class Declarations:
-    """All that a file declares."""
+    """All declarations of a file."""
 
     topics: dict[str, DeclaredTopic] = field(default_factory=dict)
     users: dict[str, DeclaredUser] = field(default_factory=dict)
     quotas: dict[QuotaEntity, DeclaredQuota] = field(default_factory=dict)
     acls: dict[Acl, Place] = field(default_factory=dict)
     records: dict[str, list[SeedRecord]] = field(default_factory=dict)
-    """By topic, which need not be declared if it exists."""
+    """Records by topic, which need not be declared if it exists."""
 
 
 def entity_text(entity: QuotaEntity) -> str:
-    """As it is shown: `user alice, client-id app`; the default has the name <default>."""
+    """The entity as shown: `user alice, client-id app`; the default has the name <default>."""
     return ", ".join(f"{type_} {name or '<default>'}" for type_, name in entity)

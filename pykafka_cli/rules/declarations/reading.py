@@ -1,4 +1,4 @@
-"""A file with declarations, of whichever forms."""
+"""Reads a file with declarations in any of the forms."""
 
 from collections.abc import Callable, Mapping
 
@@ -27,9 +27,9 @@ _KINDS = (
 
 
 def read_declarations(text: str) -> Declarations:
-    """All that a file declares.
+    """All declarations of a file.
 
-    raises    BadDeclarations with all that is wrong
+    raises    BadDeclarations with all problems
     """
     problems: list[Problem] = []
     collector = Collector(problems)
@@ -48,7 +48,7 @@ def read_declarations(text: str) -> Declarations:
 
 
 def _unfold(document: Node, resources: list[Fields]) -> None:
-    """A resource, or those of a list."""
+    """Add a resource, or those of a list."""
     fields = document.fields()
     kind = fields.required("kind")
     if kind is None or (name := kind.text()) is None:
@@ -104,7 +104,7 @@ def _read_resource(
         if not jikkou.is_left_out(resource):
             _JIKKOU[kind](resource, collector, named)
     elif group is not None:
-        resource["kind"].reject(f"{kind} of {group} is not known here; there may be {_KINDS}")
+        resource["kind"].reject(f"{kind} of {group} is unknown here; use {_KINDS}")
 
 
 __all__ = ["BadDeclarations", "read_declarations"]

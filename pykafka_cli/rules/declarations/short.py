@@ -1,4 +1,4 @@
-"""The short form of our own.
+"""Our short form.
 
 topics:
   orders:
@@ -56,7 +56,7 @@ _MOST_TIME = 2**63 - 1
 
 
 def read_short(document: Node, collector: Collector) -> None:
-    """A document with our sections."""
+    """Read a document with our sections."""
     sections = document.fields(SECTIONS)
     if topics := sections.given("topics"):
         for name, node in topics.fields().items():
@@ -127,8 +127,10 @@ def _credential(node: Node) -> DeclaredCredential:
 def password_source(node: Node) -> Password | None:
     """`env: NAME` or `file: PATH`; never the password itself."""
     if not isinstance(node.value, dict):
-        node.value = None  # so that nothing can show it
-        node.reject("must be {env: NAME} or {file: PATH}, which say where the password is; it does not belong here")
+        node.value = None  # so that no error can show it
+        node.reject(
+            "must be {env: NAME} or {file: PATH}, the source of the password; the password itself does not belong here"
+        )
         return None
     fields = node.fields({"env": "", "file": ""})
     given = [(kind, each) for kind in ("env", "file") if (each := fields.given(kind))]

@@ -26,7 +26,7 @@ _ACL = dict.fromkeys(("type", "resource", "host", "operation", "operations"), ""
 _RESOURCE = dict.fromkeys(("type", "name", "patternType"), "")
 
 Secrets = Mapping[str, Mapping[str, str]]
-"""What Secrets hold, by their names."""
+"""The contents of Secrets, by name."""
 
 
 def read_topic(resource: Fields, collector: Collector, _secrets: Secrets) -> None:
@@ -83,7 +83,7 @@ def _type(fields: Fields, known: tuple[str, ...]) -> str | None:
 
 
 def _password(user: str, authentication: Fields, secrets: Secrets) -> Password | None:
-    """From the Secret that is named, or the one that Strimzi's operator makes, which has the user's name."""
+    """The password in the named Secret, or in the user's, which Strimzi's operator creates."""
     secret, key = user, _PASSWORD
     if password := authentication.given(_PASSWORD):
         reference = password.fields().required("valueFrom")
@@ -121,7 +121,7 @@ def _acl(principal: str, node: Node, collector: Collector) -> None:
 
 
 def read_secret(resource: Fields) -> tuple[str, dict[str, str]] | None:
-    """A Secret of Kubernetes: its name and what it holds; None where it has no name."""
+    """Read a Secret of Kubernetes: its name and contents; None without a name."""
     metadata = resource.required("metadata")
     name = metadata.fields().required("name") if metadata else None
     if name is None or (text := name.name()) is None:

@@ -16,7 +16,7 @@ DIFFERENCES = (Difference(".state", "paid", "new"), Difference(".total", 5, NOTH
 WANT = Assertion(
     "orders: want.jsonl line 3",
     Outcome.UNMET,
-    "did not come",
+    "did not arrive",
     line=3,
     wanted={"state": "paid"},
     nearest=Nearest(CAME, DIFFERENCES, is_json=True),
@@ -36,7 +36,7 @@ def texts(assertion: Assertion) -> list[str]:
 
 def test_a_want_that_did_not_come_is_shown_beside_what_is_most_like_it() -> None:
     assert texts(WANT) == [
-        "  orders: want.jsonl line 3 did not come",
+        "  orders: want.jsonl line 3 did not arrive",
         '    wanted {"state": "paid"}',
         '    most like it is orders-0, offset 17, key "k":',
         '      - .state: "paid"',
@@ -51,7 +51,7 @@ def test_what_is_not_json_and_what_another_line_has() -> None:
     no_json = WANT._replace(nearest=Nearest(CAME._replace(key=None, value="hex:00"), DIFFERENCES, is_json=False))
     used = WANT._replace(nearest=Nearest(CAME, (), is_json=True))
 
-    assert texts(no_json)[-1] == "    nothing like it came; orders-0, offset 17, is not JSON: hex:00"
+    assert texts(no_json)[-1] == "    nothing like it arrived; orders-0, offset 17, is not JSON: hex:00"
     assert texts(used)[-1] == '    another line has orders-0, offset 17, key "k"'
 
 

@@ -14,7 +14,7 @@ from pykafka_cli.rules.expect_ledger import Assertion, Outcome
 STARTED = datetime(2026, 1, 2, 3, 4, 5, 678, UTC)
 ASSERTIONS = [
     Assertion("orders: 3 records", Outcome.MET),
-    Assertion("orders: want.jsonl line 3", Outcome.UNMET, 'did not come: 100%, "a" & <b>', line=3, wanted=1),
+    Assertion("orders: want.jsonl line 3", Outcome.UNMET, 'did not arrive: 100%, "a" & <b>', line=3, wanted=1),
     Assertion("lag=g#1:0 \\ \x1b[31m", Outcome.SKIPPED, "not all records arrived"),
 ]
 
@@ -63,7 +63,7 @@ def test_tap_has_a_point_for_each_assertion() -> None:
     assert met == Point(True, 1, "orders: 3 records", None)
     assert (unmet.is_ok, unmet.description) == (False, "orders: want.jsonl line 3")
     assert unmet.diagnostics == {
-        "message": 'did not come: 100%, "a" & <b>',
+        "message": 'did not arrive: 100%, "a" & <b>',
         "severity": "fail",
         "details": ["wanted: 1\x00", "100%"],
     }
@@ -85,7 +85,7 @@ def test_junit_has_a_case_for_each_assertion() -> None:
     ]
     met, unmet, skipped = ([(each.tag, each.attrib, each.text) for each in case] for case in suite)
     assert met == []
-    failure = {"message": 'did not come: 100%, "a" & <b>', "type": "unmet"}
+    failure = {"message": 'did not arrive: 100%, "a" & <b>', "type": "unmet"}
     assert unmet == [("failure", failure, "orders: want.jsonl line 3\n  wanted: 1\ufffd\n  100%")]
     assert skipped == [("skipped", {"message": "not all records arrived"}, None)]
 

@@ -41,7 +41,7 @@ def test_each_line_is_a_want_and_knows_its_number() -> None:
         ("1\n{", "line 2 is not JSON"),
         ("NaN", "line 1 is not JSON: NaN is no JSON"),
         ("[" * 100_000, "line 1 is not JSON"),
-        (" \n", "there is no line in it"),
+        (" \n", "it has no lines"),
     ],
 )
 def test_what_is_not_json_is_named_by_its_line(text: str, reason: str) -> None:

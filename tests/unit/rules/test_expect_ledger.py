@@ -55,7 +55,7 @@ def test_only_records_that_count_are_counted_and_the_others_explained() -> None:
     assert (its.is_met, its.seen, its.counted) == (False, 3, 1)
     found = unmet(its)
     assert found.name == 'orders: 2 records or more with key "k"'
-    assert found.reason == "1 of 2 came; 2 others do not count: 2 with another key"
+    assert found.reason == "1 of 2 arrived; 2 others do not count: 2 with another key"
     assert [each.offset for each in found.records] == [0, 1]
 
 
@@ -85,7 +85,7 @@ def test_each_want_needs_a_record_of_its_own() -> None:
     assert (its.is_met, its.missing) == (False, "1 of 2 wanted records")
     assert outcomes(its) == [("want.jsonl line 1", MET), ("want.jsonl line 2", UNMET)]
     found = unmet(its)
-    assert (found.reason, found.nearest.came.offset) == ("came less often than it is wanted", 0)
+    assert (found.reason, found.nearest.came.offset) == ("arrived less often than expected", 0)
 
     add(its, {"a": 1})
     assert its.is_met
@@ -155,7 +155,7 @@ def test_the_order_counts_within_a_key() -> None:
     add(its, "new", key=b"k")
     assert (its.is_met, its.missing) == (False, "the order by key")
     found = unmet(its)
-    assert found.reason == 'key "k": line 2 came at orders-0, offset 0, before line 1, which came at offset 1'
+    assert found.reason == 'key "k": line 2 arrived at orders-0, offset 0, before line 1, which arrived at offset 1'
 
     add(its, "paid", key=b"k")
     assert its.is_met

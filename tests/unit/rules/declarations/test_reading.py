@@ -116,7 +116,7 @@ def test_all_that_is_wrong_is_reported_at_once_with_its_place() -> None:
         ),
         "line 2, document 1, topics.orders!.partitions: must be a whole number from 1 to 2147483647, not 0",
         (
-            "line 3, document 1, topics.orders.partitons: is not known here; there may be partitions, "
+            "line 3, document 1, topics.orders.partitons: is unknown here; use partitions, "
             "replication-factor, configs, records"
         ),
         (
@@ -125,7 +125,7 @@ def test_all_that_is_wrong_is_reported_at_once_with_its_place() -> None:
         ),
         "line 6, document 1, quotas[1].limits.producer_byte_rate: must be a number above 0, not 'fast'",
         (
-            "line 6, document 1, quotas[1].limits.speed: is no limit; there are producer_byte_rate, "
+            "line 6, document 1, quotas[1].limits.speed: is not a limit; use producer_byte_rate, "
             "consumer_byte_rate, request_percentage, controller_mutation_rate, connection_creation_rate"
         ),
         "line 7, document 1, quotas[2]: producer_byte_rate cannot be a limit of ip 1.2.3.4",
@@ -139,7 +139,7 @@ def test_all_that_is_wrong_is_reported_at_once_with_its_place() -> None:
             "line 10, document 1, acls[1]: must have one of topic, group, cluster, transactional-id, "
             "delegation-token, user"
         ),
-        "line 12, document 2, tpoics: is not known here; there may be topics, users, quotas, acls",
+        "line 12, document 2, tpoics: is unknown here; use topics, users, quotas, acls",
     ]
 
 
